@@ -10,17 +10,16 @@ import {
 import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { SigningKey } from './keys.ts';
 
-/** The terms of an approval besides the approved intent. */
 export interface ApprovalTerms {
-  /** Principal id of the approver, e.g. `person:anna.keller`. */
+  /** Principal id, e.g. `person:anna.keller`. */
   readonly approver: string;
-  /** Validity of the approval, at most one hour. */
+  /** At most one hour. */
   readonly lifeSeconds: number;
-  /** The role of the approval, for people with several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
+  /** For people with several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
   readonly role?: string;
 }
 
-/** One transaction, and the digest of the intent that the approver was shown. */
+/** The digest of the intent that the approver was shown. */
 export interface ApprovedItem {
   readonly transaction: string;
   readonly intentDigest: string;
@@ -31,12 +30,7 @@ interface From {
   readonly random?: Random;
 }
 
-/**
- * Signs an approval of exactly one intent. If a field of the intent changes later, the digest no longer matches and the
- * approval does not apply.
- *
- * @returns a compact JWS, `typ` `countersign-approval+jwt`
- */
+/** Signs an approval of exactly one intent. @returns a compact JWS, `typ` `countersign-approval+jwt` */
 export function signApproval(
   approval: ApprovalTerms & ApprovedItem,
   key: SigningKey,
@@ -46,11 +40,9 @@ export function signApproval(
 }
 
 /**
- * Signs one approval of several intents, each of which the approver was shown. All count or none: omitting, adding, changing or
- * moving an item gives another root.
- *
- * @param items 1 to 100, in the order in which they were shown, each transaction once
- * @returns a compact JWS, `typ` `countersign-approval+jwt`
+ * Signs one approval of several intents. All count or none: any change to the items gives another root. @param items 1
+ * to 100, in the order in which they were shown, each transaction once @returns a compact JWS, `typ`
+ * `countersign-approval+jwt`
  */
 export function signBatchApproval(
   approval: ApprovalTerms & { readonly items: readonly ApprovedItem[] },
@@ -60,7 +52,7 @@ export function signBatchApproval(
   return sign(approval, { items: approval.items.map(itemClaims), root: batchRoot(approval.items) }, key, from);
 }
 
-/** The digest of a batch: SHA-256 over the canonical form (RFC 8785) of its items, in their order. */
+/** SHA-256 over the canonical form (RFC 8785) of the items. */
 export function batchRoot(items: readonly ApprovedItem[]): Digest {
   return digestOf(items.map(itemClaims));
 }

@@ -1,4 +1,4 @@
-/** The entry point for clients that protect no interface. It omits token verification and loads in a fraction of the time. */
+/** Entry point without token verification, for clients that protect no interface. It loads much faster. */
 export { type ApprovalTerms, type ApprovedItem, batchRoot, signApproval, signBatchApproval } from './approval.ts';
 export {
   type AuthorizationRequest,

@@ -14,12 +14,12 @@ import { generateSigningKey, type SigningKey } from './keys.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
 export interface ClientOptions {
-  /** The issuer identifier of the control plane, exactly as published. */
+  /** Issuer identifier of the control plane, exactly as published. */
   readonly issuer: string;
   readonly clientId: string;
-  /** The key registered for `private_key_jwt`. */
+  /** For `private_key_jwt`. */
   readonly key: SigningKey;
-  /** The key to which tokens are bound. Default: a new key. */
+  /** Binds the tokens. Default: a new key. */
   readonly proofKey?: SigningKey;
   readonly transport?: Transport;
   readonly clock?: Clock;
@@ -27,7 +27,7 @@ export interface ClientOptions {
 }
 
 export interface TokenRequest {
-  /** The audience of the token (RFC 8707). */
+  /** The audience (RFC 8707). */
   readonly resource: string;
   readonly scope: string;
   /** RFC 9396. */
@@ -46,7 +46,7 @@ export interface AuthorizationRequest {
   readonly redirectUri: string;
   /** Returned with the code. */
   readonly state: string;
-  /** Base64url of the SHA-256 of the verifier (RFC 7636, S256). */
+  /** S256 (RFC 7636). */
   readonly codeChallenge: string;
 }
 
@@ -56,30 +56,22 @@ export interface CodeRedemption {
   readonly codeVerifier: string;
 }
 
-/** A confidential client of the control plane: private_key_jwt (RFC 7523), tokens bound by DPoP (RFC 9449). */
+/** A confidential client: private_key_jwt (RFC 7523), tokens bound by DPoP (RFC 9449). */
 export interface Client {
-  /** A token for the client itself. @throws CodedError with the server's OAuth error code */
+  /** @throws CodedError with the server's OAuth error code */
   clientCredentials(request: TokenRequest): Promise<Token>;
   /** A token for a person whom a partner's identity provider asserts (RFC 7523 section 2.1). */
   jwtBearer(assertion: string, request: TokenRequest): Promise<Token>;
-  /**
-   * Starts a sign-in: pushes the authorization request (RFC 9126) with PKCE, bound to this client's proof key.
-   *
-   * @returns the URL to which to redirect the person's browser
-   */
+  /** Pushes an authorization request (RFC 9126) with PKCE, bound to the proof key. @returns the URL for the browser */
   pushAuthorization(request: TokenRequest & AuthorizationRequest): Promise<string>;
-  /** Redeems an authorization code for a token. */
   authorizationCode(redemption: CodeRedemption): Promise<Token>;
-  /** Exchanges a token for a narrower one for the next recipient (RFC 8693). */
+  /** A narrower token for the next recipient (RFC 8693). */
   exchange(subjectToken: string, request: TokenRequest): Promise<Token>;
-  /** Calls a protected interface with a JSON body. It returns error responses and does not throw them. */
+  /** Calls a protected interface with a JSON body. Error responses are returned, not thrown. */
   call(token: Token, request: CallRequest): Promise<Answer>;
-  /**
-   * Introspects a token that was presented to this client's institution (RFC 7662). Returns its claims, or undefined if the
-   * token is not active for any reason. @throws CodedError with the server's OAuth error code
-   */
+  /** RFC 7662. Undefined if the token is not active. @throws CodedError with the server's OAuth error code */
   introspect(token: string): Promise<AccessTokenClaims | undefined>;
-  /** Like {@link call}, but throws an error response as a coded error. */
+  /** Like {@link call}, but throws error responses as coded errors. */
   callOrThrow(token: Token, request: CallRequest): Promise<unknown>;
 }
 
@@ -88,9 +80,9 @@ export interface CallRequest {
   readonly url: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
-  /** An identity envelope that travels with the request. */
+  /** Identity envelope. */
   readonly envelope?: string;
-  /** Returns the body as a Buffer, whatever its type. */
+  /** Returns the body as a Buffer. */
   readonly binary?: boolean;
 }
 
@@ -128,10 +120,7 @@ export function createClient(options: ClientOptions): Client {
   /** The latest nonce of each server, by origin. */
   const nonces = new Map<string, string>();
 
-  /**
-   * Sends a request with a new proof. Repeats it once if the server requires its nonce (RFC 9449 section 8), because that error
-   * only asks for the nonce.
-   */
+  /** Repeats a request once with the server's nonce (RFC 9449 section 8). */
   async function sendProven(
     compose: () => Promise<Parameters<Transport['send']>[0]>,
     accessToken?: string,
@@ -193,9 +182,7 @@ export function createClient(options: ClientOptions): Client {
     return `${options.issuer}/authorize?${query.toString()}`;
   }
 
-  /**
-   * Sends a form with client authentication, as every endpoint of the server accepts it. Each request needs a new assertion.
-   */
+  /** Each request needs a new assertion. */
   function sendForm(url: string, parameters: Readonly<Record<string, string>>): Promise<Answer> {
     return sendProven(async () => ({
       method: 'POST',
@@ -250,7 +237,7 @@ export function createClient(options: ClientOptions): Client {
       const answer = await sendForm(`${options.issuer}/introspect`, { token: presented });
       if (answer.status !== 200 || !isObject(answer.body)) throw refusalOf(answer);
       if (answer.body['active'] !== true) return undefined;
-      // Loaded on demand: most clients never read claims, and the parser is large.
+      // Loaded on demand: the parser is large.
       const { readAccessTokenClaims } = await import('@countersign/oauth');
       return readAccessTokenClaims(answer.body as JsonObject);
     },
@@ -262,10 +249,7 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/**
- * RFC 9449 sections 8 and 9: an authorization server returns an OAuth error, a resource server a challenge; both include the
- * nonce.
- */
+/** RFC 9449 sections 8 and 9: an authorization server returns an OAuth error, a resource server a challenge. */
 function wantsNonce({ status, body, dpopNonce }: Answer): boolean {
   if (dpopNonce === undefined || (status !== 400 && status !== 401) || !isObject(body)) return false;
   return [body['error'], body['code']].some((code) => code === 'use_dpop_nonce' || code === 'proof_nonce');
@@ -279,7 +263,7 @@ function readToken(body: unknown, now: number): Token {
     scope,
     authorization_details: details,
   } = isObject(body) ? body : {};
-  // A bearer token in the response has lost its key binding. Reject it, because anybody could use it.
+  // A bearer token has lost its key binding: anyone could use it.
   if (typeof accessToken !== 'string' || tokenType !== 'DPoP' || typeof expiresIn !== 'number')
     throw new CodedError({
       code: 'token_answer_unusable',

@@ -5,30 +5,24 @@ import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
 import { createTokenSource } from './token-source.ts';
 import { isObject, refusalOf } from './transport.ts';
 
-/** Requests of a protected service to the control plane, with the service's own token. */
+/** Requests of a protected service to the control plane, with its own token. */
 export interface ControlPlane {
-  /**
-   * Asks the decision point whether `subject` may perform the action. Only an explicit permit counts; a timeout or invalid
-   * response throws.
-   */
+  /** Only an explicit permit counts; a timeout or invalid response throws. */
   evaluate(request: {
     readonly subject: { readonly type: string; readonly id: string };
     readonly action: string;
     readonly transaction: string;
     readonly context?: Readonly<Record<string, unknown>>;
   }): Promise<DecisionAnswer>;
-  /** Whether the mandate allows this intent now, and if not, the reason. */
   mandateStands(
     mandate: string,
     question: { readonly intent: unknown; readonly actingFor: string; readonly action: string },
   ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
-  /** Applies an event to the transaction. Repeating it with the same key returns the first receipt. @throws the refusal */
+  /** Repeating an event with the same key returns the first receipt. @throws the refusal */
   transition(request: TransitionOrder): Promise<Readonly<Record<string, unknown>>>;
   /**
-   * Requests an identity envelope for a message about the transaction, valid for some minutes. Add it to the headers of a
-   * request with `toHttpField`, or to a FIX message with `toFixField`.
-   *
-   * @param scope one that permits reading the transaction; `order:read` when left out
+   * An identity envelope valid for some minutes; see `toHttpField` and `toFixField`. @param scope one that permits
+   * reading the transaction; `order:read` by default
    */
   envelope(transaction: string, scope?: string): Promise<string>;
 }
@@ -46,7 +40,7 @@ export type TransitionOrder = {
   readonly body: Readonly<Record<string, unknown>>;
 } & (
   | { readonly event: keyof typeof scopeOfEvent; readonly scope?: string }
-  /** Events of life cycles other than an order's need the scope that their life cycle names. */
+  /** Other life cycles name their own scopes. */
   | { readonly event: string; readonly scope: string }
 );
 
@@ -67,7 +61,7 @@ export function createControlPlane(options: {
   const { issuer, client } = options;
   const tokenFor = createTokenSource(options);
 
-  /** A token for this one step. Only cancelling events use the service's ordinary token. */
+  /** Only cancelling events use the service's ordinary token. */
   function tokenForStep(transaction: string, event: string, scope: string): Promise<Token> {
     const resource = `${issuer}/transactions`;
     if (isScope(scope) && kindOfScope(scope) === 'cancelling') return tokenFor(resource, scope);
@@ -131,10 +125,7 @@ export function createControlPlane(options: {
   };
 }
 
-/**
- * The authorization detail (RFC 9396) of a token for one step of a transaction. Every step that changes something in a market
- * needs such a token, whoever takes it.
- */
+/** The authorization detail (RFC 9396) that every step in a market needs. */
 export function stepOf({
   issuer,
   transaction,
@@ -147,7 +138,7 @@ export function stepOf({
   return { type: transactionStepType, locations: [`${issuer}/transactions`], actions: [event], transaction };
 }
 
-/** The scope in an order's life cycle. Other life cycles may require another scope for the same event. */
+/** Other life cycles may require another scope for the same event. */
 function scopeOf(event: string): string {
   const scope = Object.entries(scopeOfEvent).find(([name]) => name === event)?.[1];
   if (scope !== undefined) return scope;

@@ -1,28 +1,27 @@
 import { isObject } from './transport.ts';
 
-/** An obligation that must be met before the request can be permitted. */
 export type DecisionObligation =
   | {
       readonly kind: 'approval';
-      /** Role of the approver at the initiator's institution. */
+      /** Role at the initiator's institution. */
       readonly role: string;
-      /** The number of further approvals, by different people. */
+      /** Further approvals, by different people. */
       readonly count: number;
       /** Roles to contact if nobody responds, in order. */
       readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
     }
   | {
       readonly kind: 'step-up';
-      /** Authentication context class that the person must reach. */
+      /** Required authentication context class. */
       readonly acr: string;
       readonly maxAgeSeconds?: number;
     }
-  /** An unknown or malformed obligation. It cannot be met, so the answer stays deny. */
+  /** It cannot be met, so the answer stays deny. */
   | { readonly kind: 'unknown'; readonly type: string };
 
-/** The decision point's answer (AuthZEN 1.0 section 5.5, and its profile for obligations). */
+/** AuthZEN 1.0 section 5.5, and its profile for obligations. */
 export interface DecisionAnswer {
-  /** True only for a permit without outstanding obligations. Only then may the request continue. */
+  /** True only for a permit without outstanding obligations. */
   readonly decision: boolean;
   readonly reasons: readonly { readonly code: string; readonly detail: string }[];
   readonly obligations: readonly DecisionObligation[];
@@ -30,15 +29,14 @@ export interface DecisionAnswer {
   readonly evidence?: string;
 }
 
-/** Reads an answer. Any malformed answer is a deny. */
+/** Any malformed answer is a deny. */
 export function readDecisionAnswer(answer: unknown): DecisionAnswer {
   const { decision, context } = isObject(answer) ? answer : {};
   const { reasons, obligations, evidence } = isObject(context) ? context : {};
   const read =
     obligations === undefined ? [] : Array.isArray(obligations) ? obligations.map(readObligation) : [unknown];
   return {
-    // Strictly true: a string, a 1 or an absent member is not a permit. Neither is a permit with obligations, because they have
-    // not been met (profile for obligations, section 4.4).
+    // Only `true` is a permit, and only without obligations (profile for obligations, section 4.4).
     decision: decision === true && read.length === 0,
     reasons: list(reasons).flatMap(({ code, detail }) =>
       typeof code === 'string' && typeof detail === 'string' ? [{ code, detail }] : [],

@@ -4,10 +4,7 @@ import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { Client, ClientOptions, Token, TokenRequest } from './client.ts';
 import type { SigningKey } from './keys.ts';
 
-/**
- * The operator's people in a development installation, by the client that they use. The holder of the client's key file acts as
- * this person; outside development people sign in with their own keys.
- */
+/** People of a development installation, by client. The holder of the client's key file acts as this person. */
 export const developmentPeople = {
   'countersign-cli': { person: 'person:development.operator', issuer: 'development/operator' },
   'countersign-approver': { person: 'person:development.approver', issuer: 'development/approver' },
@@ -19,17 +16,12 @@ export function isDevelopmentClient(clientId: string): clientId is DevelopmentCl
   return Object.hasOwn(developmentPeople, clientId);
 }
 
-/** Authentication context class of a sign-in that proves nothing. Accepted only in development. */
+/** Proves nothing. Accepted only in development. */
 const developmentAcr = 'urn:countersign:acr:development';
 
 const lifeSeconds = 60;
 
-/**
- * Asserts that the operator's person is present at that client: a single-use assertion for the RFC 7523 grant. An installation
- * outside development rejects it.
- *
- * @returns a compact JWS
- */
+/** A single-use assertion for the RFC 7523 grant. Rejected outside development. @returns a compact JWS */
 export function signInForDevelopment(
   {
     issuer,
@@ -57,12 +49,12 @@ export function signInForDevelopment(
   );
 }
 
-/** Whether the scope requires a person: governance, or compliance findings. */
+/** Governance, or compliance findings. */
 export function isForPerson(scope: string): boolean {
   return scope.split(' ').some((each) => each === 'compliance:record' || (isScope(each) && personScopes.has(each)));
 }
 
-/** A token for an operator command in development: for its person if one is required, otherwise for the command itself. */
+/** For the person if the scope requires one, otherwise for the client. */
 export async function tokenInDevelopment(
   client: Client,
   { issuer, clientId, key, ...from }: Pick<ClientOptions, 'issuer' | 'clientId' | 'key' | 'clock' | 'random'>,

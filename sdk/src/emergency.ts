@@ -4,20 +4,15 @@ import { type CallRequest, createClient, type Token } from './client.ts';
 import type { SigningKey } from './keys.ts';
 import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
-/** A client for the holder of emergency access, for whose key two people have signed. */
+/** A client for the holder of emergency access. */
 export interface EmergencyTool {
-  /**
-   * Collects a token for an incident after a second holder has agreed. A token lives for minutes. Collecting another one ends
-   * the previous one and does not extend the access.
-   *
-   * @throws CodedError with the control plane's code
-   */
+  /** Collects a token of some minutes, which ends the previous one. @throws CodedError with the control plane's code */
   collect(incident: string): Promise<Token>;
-  /** Calls an interface with the token. @throws CodedError with the control plane's code */
+  /** @throws CodedError with the control plane's code */
   call(token: Token, request: CallRequest): Promise<unknown>;
 }
 
-/** @param options.key the key whose thumbprint the incident declares */
+/** @param options.key its thumbprint is declared in the incident */
 export function createEmergencyTool(options: {
   readonly issuer: string;
   readonly key: SigningKey;

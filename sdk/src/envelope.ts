@@ -11,26 +11,22 @@ import { createTransport, isObject, type Transport } from './transport.ts';
 
 export { type IdentityEnvelope, toFixField, toHttpField } from '@countersign/envelope';
 
-/** Facts of the message that carried an envelope. Absent facts are not compared. */
+/** Absent facts are not compared. */
 export interface MessageFacts {
   readonly transaction?: string;
-  /** The result of {@link digestOfReceivedIntent}, if the message contains the intent. */
+  /** From {@link digestOfReceivedIntent}, if the message contains the intent. */
   readonly intentDigest?: string;
 }
 
-/** Verifies envelopes of one control plane with its published keys. */
 export interface EnvelopeVerifier {
   /**
-   * Verifies an envelope and that it belongs to its message.
-   *
-   * @throws CodedError of `envelopeErrors`; `issuer_keys_unavailable` while the keys cannot be fetched
+   * Verifies that an envelope is genuine and belongs to its message. @throws CodedError of `envelopeErrors`;
+   * `issuer_keys_unavailable`
    */
   verify(envelope: string, message: MessageFacts): Promise<IdentityEnvelope>;
   /**
-   * Like {@link verify}, for the envelope in the headers of a request.
-   *
-   * @param headers names in lower case, as Node provides them
-   * @throws CodedError `envelope_malformed` also if there is no envelope
+   * @param headers names in lower case, as in Node @throws CodedError as {@link verify}; `envelope_malformed` also if
+   * there is none
    */
   verifyRequest(
     headers: Readonly<Record<string, string | readonly string[] | undefined>>,
@@ -38,7 +34,7 @@ export interface EnvelopeVerifier {
   ): Promise<IdentityEnvelope>;
 }
 
-/** @param options.issuer the issuer identifier of the control plane, exactly as published */
+/** @param options.issuer issuer identifier of the control plane, exactly as published */
 export function createEnvelopeVerifier(options: {
   readonly issuer: string;
   readonly transport?: Transport;
@@ -72,11 +68,8 @@ export function createEnvelopeVerifier(options: {
 }
 
 /**
- * The digest of an intent that was received as an authorization detail (RFC 9396), without `locations` and `actions`, which
- * differ between hops. Compare it with the digest in the envelope to detect a changed field. Details with narrowed limits have
- * another digest, because the intent is the original request.
- *
- * @returns undefined if the detail is not a JSON object
+ * The digest of an intent received as an authorization detail (RFC 9396), to compare with an envelope. Narrowed limits
+ * give another digest. @returns undefined if it is not a JSON object
  */
 export function digestOfReceivedIntent(detail: unknown): IntentDigest | undefined {
   if (!isObject(detail)) return undefined;

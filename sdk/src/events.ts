@@ -8,35 +8,32 @@ import { createTransport, isObject, refusalOf, type Transport } from './transpor
 
 export { eventErrors, type ReceivedRequest } from './message-signature.ts';
 
-/** An event as a CloudEvent (CloudEvents 1.0.2). It may be delivered more than once; `id` identifies it. */
+/** CloudEvents 1.0.2. May be delivered more than once; `id` identifies it. */
 export interface ControlPlaneEvent {
   readonly id: RecordId;
-  /** The origin of the log that contains it. */
+  /** Origin of the log. */
   readonly source: string;
   /** E.g. `countersign.mandate.revoked`. */
   readonly type: string;
-  /** The id of the entity that the event is about. */
+  /** Id of the entity. */
   readonly subject: string;
   /** RFC 3339. */
   readonly time: string;
-  /** Index in the log as 20 digits, so that it sorts as text. */
+  /** Index in the log as 20 digits, which sorts as text. */
   readonly sequence: string;
   readonly data: Json;
 }
 
-/** Verifies events that the control plane sends to the subscriber's address. */
 export interface EventVerifier {
-  /** @throws CodedError of {@link eventErrors}; answer it with 401 or 400, and the control plane sends the event again */
+  /** @throws CodedError of {@link eventErrors}; answer 401 or 400, and the control plane sends the event again */
   verify(request: ReceivedRequest): Promise<ControlPlaneEvent>;
 }
 
 const maxBodyBytes = 256 * 1_024;
 
 /**
- * @param options.issuer the issuer identifier of the control plane, exactly as published
- * @param options.url the address of the subscription, as registered at the control plane
- * @param options.maxAgeSeconds maximum age of a signature; five minutes when left out. Detect repetitions within that time by
- * the event's id
+ * @param options.issuer issuer identifier, exactly as published @param options.url address of the subscription, as
+ * registered @param options.maxAgeSeconds of a signature; five minutes by default. Detect repetitions by the event's id
  */
 export function createEventVerifier(options: {
   readonly issuer: string;
@@ -47,7 +44,7 @@ export function createEventVerifier(options: {
 }): EventVerifier {
   const { issuer, url, transport = createTransport(), clock = systemClock, maxAgeSeconds = 300 } = options;
   const keys = createIssuerKeys({ issuer, transport, clock, path: '/events/keys' });
-  // Normalised like the sender's request: `https://ops.example` becomes `https://ops.example/`.
+  // Normalised like the sender's: `https://ops.example` becomes `https://ops.example/`.
   const targetUri = new URL(url).href;
   return {
     async verify(request) {
@@ -71,20 +68,19 @@ export function createEventVerifier(options: {
 
 export interface EventPage {
   readonly events: readonly ControlPlaneEvent[];
-  /** The position after this page. Store it after processing the events, so that none is missed after a restart. */
+  /** Store it after processing the events, so that none is missed. */
   readonly position: string;
 }
 
-/** Reads events in the order of the log, from any position. */
+/** In log order, from any position. */
 export interface EventReader {
-  /** The next events, or none. After an error, the next call reads the same page again. */
+  /** Empty if there are none. After an error, the same page is read again. */
   next(): Promise<EventPage>;
 }
 
 /**
- * @param options.after the stored position; the first event when left out
- * @param options.topics e.g. `mandate`, `transaction`; all when left out
- * @param options.limit maximum events of a page, at most 500
+ * @param options.after stored position; default: the first event @param options.topics e.g. `mandate`; all by default
+ * @param options.limit at most 500
  */
 export function createEventReader(options: {
   readonly issuer: string;
@@ -114,7 +110,7 @@ export function createEventReader(options: {
   };
 }
 
-/** One invalid event invalidates the page, because continuing would lose that event. */
+/** One invalid event invalidates the page: continuing would lose it. */
 function readPage(body: unknown): EventPage {
   const { events: listed, position } = isObject(body) ? body : {};
   if (!Array.isArray(listed) || typeof position !== 'string')
@@ -132,7 +128,7 @@ function parseText(text: string): Json | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Ignores unknown extension attributes, as CloudEvents requires of consumers. */
+/** Ignores unknown attributes, as CloudEvents requires. */
 function readEvent(json: Json | undefined): ControlPlaneEvent | undefined {
   const members = membersOf(json);
   if (members === undefined || members['specversion'] !== '1.0') return undefined;

@@ -4,19 +4,17 @@ import { isObject, type Transport } from './transport.ts';
 
 export const issuerKeyErrors = errorVocabulary({ issuer_keys_unavailable: 'unavailable' });
 
-/** The cache lifetime that the issuer states. A withdrawn key is accepted no longer than this. */
+/** The cache lifetime that the issuer states. It bounds the use of a withdrawn key. */
 const keysLifeMs = 60_000;
-/** While the issuer is unreachable, cached keys stay valid for this long, because a withdrawal would go unnoticed. */
+/** Bounds the use of cached keys while the issuer is unreachable. */
 const keysBoundMs = 15 * 60_000;
-/** An unknown `kid` triggers a new fetch. The pause keeps invented values from flooding the issuer. */
+/** An unknown `kid` triggers a fetch. The pause protects the issuer from invented values. */
 const refetchPauseMs = 5_000;
 
-/** The cached published keys of the control plane. */
 export interface IssuerKeys {
   /**
-   * Runs `verify` with the cached keys, and again with fresh ones if `isKeyUnknown` accepts its result.
-   *
-   * @throws what `verify` throws; CodedError `issuer_keys_unavailable` while there are no keys
+   * Runs `verify`, and again with fresh keys if `isKeyUnknown` accepts its error. @throws CodedError
+   * `issuer_keys_unavailable`
    */
   with<Result>(
     verify: (keyOf: (kid: string) => VerificationKey | undefined) => Result,
@@ -24,7 +22,7 @@ export interface IssuerKeys {
   ): Promise<Result>;
 }
 
-/** @param options.path the path of the key set; each kind of signature has its own keys */
+/** @param options.path each kind of signature has its own keys */
 export function createIssuerKeys(options: {
   readonly issuer: string;
   readonly path?: '/jwks' | '/transactions/keys' | '/mandates/keys' | '/events/keys' | '/signals/keys';
@@ -68,7 +66,7 @@ export function createIssuerKeys(options: {
     try {
       await refresh();
     } catch (error) {
-      // Recent keys may still verify. Without keys, or with expired ones only, verification fails.
+      // Recent keys may still verify.
       if (keys.size === 0 || !isRecent(fetchedAt, keysBoundMs, clock.now())) throw error;
     }
   }
@@ -88,7 +86,7 @@ export function createIssuerKeys(options: {
   };
 }
 
-/** Skips an unusable key, so that the other keys of the set still work. */
+/** Skips unusable keys. */
 function readKey(jwk: unknown): readonly (readonly [string, VerificationKey])[] {
   if (!isObject(jwk) || typeof jwk['kid'] !== 'string') return [];
   try {

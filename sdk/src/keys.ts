@@ -1,7 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { CodedError, sha256Base64Url } from '@countersign/kernel';
 
-/** A private key for signing, with its public half as a JWK. */
 export interface SigningKey {
   readonly kid: string;
   readonly algorithm: 'ES256' | 'EdDSA';
@@ -9,11 +8,7 @@ export interface SigningKey {
   sign(data: Uint8Array): Uint8Array;
 }
 
-/**
- * Imports a private JWK (EC P-256 or Ed25519).
- *
- * @throws CodedError `key_unusable`; the error never contains the key
- */
+/** Private JWK, EC P-256 or Ed25519. @throws CodedError `key_unusable`, without the key */
 export function importSigningKey(jwk: unknown): SigningKey {
   try {
     return signingKey(createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' }));
@@ -28,7 +23,7 @@ export function importSigningKey(jwk: unknown): SigningKey {
   }
 }
 
-/** A new ES256 key, for DPoP or for registration. Store `privateJwk` only in a file with mode 0600. */
+/** ES256. Store `privateJwk` only in a file with mode 0600. */
 export function generateSigningKey(): SigningKey & { readonly privateJwk: Readonly<Record<string, string>> } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { ...signingKey(privateKey), privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string> };

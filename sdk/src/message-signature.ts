@@ -3,36 +3,33 @@ import { type CodedError, decodeBase64, errorVocabulary } from '@countersign/ker
 import type { VerificationKey } from '@countersign/oauth/signatures';
 
 export const eventErrors = errorVocabulary({
-  /** Not a CloudEvent of the control plane, or not in the HTTP binding of one. */
   event_malformed: 'invalid',
-  /** Unsigned, signed over other components, or not signed by a key of the control plane. */
+  /** Unsigned, signed over other components, or by another key. */
   event_signature: 'unauthenticated',
   event_key_unknown: 'unauthenticated',
-  /** The signature is too old or in the future, so the message may be a replay. */
+  /** It may be a replay. */
   event_stale: 'unauthenticated',
 });
 
-/** An HTTP request as it was received. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** Names in lower case, as Node provides them. */
+  /** Names in lower case, as in Node. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The raw bytes of the body. */
   readonly body: Uint8Array;
 }
 
-/** The components that identify a message. A signature over fewer could be moved to another message. */
+/** A signature over fewer components could be moved to another message. */
 const components = ['@method', '@target-uri', 'content-digest', 'content-type'];
 const maxFieldLength = 1_024;
 
-/** One signature of the profile: label, covered components, parameters (RFC 9421 section 4.1, RFC 9651). */
+/** One signature of the profile (RFC 9421 section 4.1, RFC 9651). */
 const inputPattern =
   /^([a-z*][a-z0-9_.*-]{0,31})=(\(("[a-z@-]+"(?: "[a-z@-]+")*)\)((?:;[a-z]+=(?:[0-9]{1,15}|"[ !#-[\]-~]*"))+))$/;
 const parameterPattern = /;([a-z]+)=(?:([0-9]{1,15})|"([ !#-[\]-~]*)")/g;
 
 interface SignatureInput {
   readonly covered: readonly string[];
-  /** The exact received characters, because the signature covers them. */
+  /** Exactly as received, because the signature covers it. */
   readonly parameters: string;
   readonly keyid: string;
   /** Seconds since the epoch. */
@@ -42,11 +39,8 @@ interface SignatureInput {
 }
 
 /**
- * Verifies the HTTP message signature (RFC 9421) of a request. The profile allows exactly one signature, ecdsa-p256-sha256,
- * over method, target, content type and content digest (RFC 9530).
- *
- * @param expected.targetUri the address that the sender used, before any proxy changed it
- * @param expected.maxAgeSeconds maximum age of a signature, and maximum time in the future
+ * RFC 9421. The profile allows one signature, ecdsa-p256-sha256, over method, target, content type and content digest
+ * (RFC 9530). @param expected.targetUri as the sender used it @param expected.maxAgeSeconds in the past or future
  * @throws CodedError of {@link eventErrors}
  */
 export function verifyMessageSignature(
@@ -108,7 +102,7 @@ function readInput(inputField: string, signatureField: string): SignatureInput {
   return { covered, parameters, keyid, created, expires, signature };
 }
 
-/** RFC 9530, with the one algorithm of the profile. */
+/** RFC 9530. */
 function contentDigest(body: Uint8Array): string {
   return `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
 }

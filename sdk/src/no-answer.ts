@@ -1,17 +1,14 @@
 import { CodedError } from '@countersign/kernel';
 
-/** Node's error codes for an untrusted certificate (node:tls, "X509 certificate error codes"). */
+/** node:tls, "X509 certificate error codes". */
 const distrust =
   /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_EXCEEDED|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|CERT_\w+)$/;
-/** The handshake failed: the server speaks plain HTTP or another TLS version, or requires credentials that the client lacks. */
+/** The server speaks plain HTTP or another TLS version, or requires credentials. */
 const handshake = /^(?:EPROTO|ERR_SSL_\w+)$/;
 
 /**
- * The error for a request without a usable response. TLS failures are distinguished: `server_certificate_untrusted` with what
- * to do, and `tls_failed`. All others use one code.
- *
- * @param cause the error that `fetch` threw
- * @param otherwise the code for failures other than TLS
+ * The error for a request without a usable response; TLS failures have their own codes. @param cause thrown by `fetch`
+ * @param otherwise code for other failures
  */
 export function noAnswer(
   cause: unknown,

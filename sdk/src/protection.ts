@@ -20,67 +20,61 @@ export const protectionErrors = errorVocabulary({
   ...revocationMemoryErrors.codes,
   insufficient_scope: 'forbidden',
   proof_replayed: 'unauthenticated',
-  /** The token, its consent, mandate, client or an acting principal was revoked. */
+  /** By itself, its consent, mandate, client or an acting principal. */
   token_revoked: 'unauthenticated',
-  /** RFC 9470: the facts `acr_values` and `max_age` state the required authentication. */
+  /** RFC 9470: the facts `acr_values` and `max_age` state the requirement. */
   insufficient_user_authentication: 'unauthenticated',
-  /** A reference token, and the service has no `introspect` to resolve it. */
+  /** A reference token, but the service has no `introspect`. */
   token_opaque: 'unauthenticated',
 });
 
 export interface ProtectionOptions {
   /** Issuer identifier of the control plane. */
   readonly issuer: string;
-  /** This service's resource URI: the only audience it accepts. */
+  /** Resource URI of this service: the only accepted audience. */
   readonly audience: string;
   readonly transport?: Transport;
   readonly clock?: Clock;
-  /** Shared by the instances of the service, so that all of them reject a used proof. Default: in memory. */
+  /** Shared by all instances of the service. Default: in memory. */
   readonly replay?: ReplayMemory;
   /**
-   * Resolves a reference token at the control plane. The signed token stays there, so the introspection response is trusted.
-   * Without this, reference tokens are rejected. Use {@link Client.introspect} of a client of the institution that owns the
-   * audience.
+   * Resolves reference tokens, which are rejected without it. Use {@link Client.introspect} of a client of the
+   * institution that owns the audience.
    */
   readonly introspect?: (token: string) => Promise<AccessTokenClaims | undefined>;
   /**
-   * Maximum age of the revocation list in milliseconds. Every revocation older than this is enforced; without a recent list,
-   * all tokens are rejected. Default {@link defaultRevocationBoundMs}.
+   * Maximum age of the revocation list in milliseconds; without one, all tokens are rejected. Default {@link
+   * defaultRevocationBoundMs}.
    */
   readonly revocationBoundMs?: number;
 }
 
-/** The list is refreshed every second, well within this bound. */
+/** The list is refreshed every second. */
 export const defaultRevocationBoundMs = 10_000;
 
-/** The requirements of a request. */
 export interface AccessNeed {
   readonly scope: string;
-  /** RFC 9470: acceptable authentication context classes. */
+  /** RFC 9470. */
   readonly acrValues?: readonly string[];
-  /** RFC 9470: maximum age of the person's authentication, in seconds. */
+  /** RFC 9470. */
   readonly maxAgeSeconds?: number;
 }
 
-/** The authenticated caller, after every check that does not need the decision point. */
+/** The authenticated caller. The decision point has not been asked yet. */
 export interface Access {
   readonly claims: AccessTokenClaims;
   readonly scope: readonly string[];
   /** Principal ids of the acting chain, current actor first. */
   readonly actors: readonly string[];
-  /** The presented token, for token exchange. Never log it. */
+  /** For token exchange. Never log it. */
   readonly accessToken: string;
 }
 
-/**
- * The enforcement point of one protected interface. A valid token alone does not authorise a request: also ask the decision
- * point.
- */
+/** A valid token alone does not authorise a request: also ask the decision point. */
 export interface Protection {
   /**
-   * Checks token, possession (proof or certificate), revocation, replay, scope and authentication, in this order.
-   *
-   * @throws CodedError of `accessTokenErrors`, `proofErrors` (oauth) and {@link protectionErrors}
+   * Checks token, possession, revocation, replay, scope and authentication, in this order. @throws CodedError of
+   * `accessTokenErrors`, `proofErrors` (oauth) and {@link protectionErrors}
    */
   check(request: ResourceRequest, need: AccessNeed): Promise<Access>;
 }
@@ -153,7 +147,7 @@ function isFor(audience: string, { aud, exp }: AccessTokenClaims, now: number): 
   );
 }
 
-/** RFC 9470 section 3: the token is valid, but its authentication is insufficient for this request. */
+/** RFC 9470 section 3. */
 function checkAuthentication(claims: AccessTokenClaims, need: AccessNeed, now: number): void {
   const { acrValues, maxAgeSeconds } = need;
   const strong = acrValues === undefined || (claims.acr !== undefined && acrValues.includes(claims.acr));
@@ -182,10 +176,8 @@ function actorsOf({ act }: AccessTokenClaims): readonly string[] {
 }
 
 /**
- * The `WWW-Authenticate` header for an error of {@link Protection.check}: RFC 9449 section 7.1, RFC 6750 section 3, RFC 9470
- * section 3, and RFC 9728 section 5.1 if the service publishes its own metadata.
- *
- * @returns undefined if other credentials would not help
+ * `WWW-Authenticate` for an error of {@link Protection.check} (RFC 9449 section 7.1, RFC 6750 section 3, RFC 9470
+ * section 3, RFC 9728 section 5.1). @returns undefined if other credentials would not help
  */
 export function challengeOf(error: unknown, options: { readonly resourceMetadata?: string } = {}): string | undefined {
   if (!(error instanceof CodedError)) return undefined;

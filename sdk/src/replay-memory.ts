@@ -1,22 +1,20 @@
 import { type Clock, errorVocabulary } from '@countersign/kernel';
 
 export const replayMemoryErrors = errorVocabulary({
-  /** More unexpired ids than the memory can hold. */
   overloaded: 'unavailable',
-  /** The clock was set back, so earlier use of an id cannot be excluded until the clock catches up. */
+  /** Earlier use of an id cannot be excluded. */
   clock_stepped_back: 'unavailable',
 });
 
-/** Remembers single-use values. Use a shared store if the service runs as several instances. */
+/** Use a shared store if the service has several instances. */
 export interface ReplayMemory {
-  /** @param expiresAt milliseconds since the epoch after which the id's own expiry check rejects it */
+  /** @param expiresAt milliseconds since the epoch, after which the id is rejected as expired */
   claim(id: string, expiresAt: number): Promise<'claimed' | 'replayed'>;
 }
 
 /**
- * An in-memory store for one process.
- * When full, it rejects new ids instead of forgetting old ones, because a forgotten id could be replayed. For the same reason
- * it rejects an id that expires no later than one already dropped: the clock was ahead at that time and has been set back.
+ * For one process. When full, it rejects new ids: a forgotten id could be replayed. It also rejects ids that may have
+ * been forgotten before the clock was set back.
  */
 export function createReplayMemory(options: { readonly clock: Clock; readonly maxIds?: number }): ReplayMemory {
   const maxIds = options.maxIds ?? 200_000;
@@ -25,7 +23,7 @@ export function createReplayMemory(options: { readonly clock: Clock; readonly ma
 
   function dropExpired(): void {
     const now = options.clock.now();
-    // Insertion order is nearly expiry order, so the loop stops at the first unexpired id.
+    // Insertion order is nearly expiry order.
     for (const [id, expiresAt] of used) {
       if (expiresAt >= now) break;
       used.delete(id);

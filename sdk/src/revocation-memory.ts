@@ -11,26 +11,22 @@ import type { IssuerKeys } from './issuer-keys.ts';
 import type { Transport } from './transport.ts';
 
 export const revocationMemoryErrors = errorVocabulary({
-  /** No recent revocation list is available, so no token can be accepted. */
+  /** No recent list is available, so no token is accepted. */
   revocations_unavailable: 'unavailable',
 });
 
-/** The interval between list requests. It bounds the delay until a revocation takes effect. */
+/** Bounds the delay until a revocation takes effect. */
 const refreshEveryMs = 1_000;
-/** The pause after a failed request. */
 const retryPauseMs = 500;
 
-/** The revocations of the control plane, as known to an enforcement point. */
 export interface RevocationMemory {
   /**
-   * The revocation that ended a token with these claims; undefined if there is none.
-   *
-   * @throws CodedError `revocations_unavailable` if the newest available list is older than the bound
+   * Undefined if the token was not revoked. @throws CodedError `revocations_unavailable` if the newest list is too old
    */
   endedBy(claims: RevocableClaims): Promise<RevocationKind | undefined>;
 }
 
-/** A list dated further ahead than the permitted clock difference has no known age: the local clock was set back. */
+/** A list dated too far ahead has no known age: the local clock was set back. */
 function liesAhead({ issuedAt }: VerifiedRevocationList, now: number): boolean {
   return issuedAt > now + clockLeadSeconds * 1000;
 }
@@ -39,7 +35,7 @@ function isAtLeastAsNew(one: VerifiedRevocationList, other: VerifiedRevocationLi
   return one.version >= other.version && (one.issuedAt >= other.issuedAt || liesAhead(other, now));
 }
 
-/** @param options.boundMs maximum age of the list, in milliseconds, if no newer one is available */
+/** @param options.boundMs maximum age of the list, in milliseconds */
 export function createRevocationMemory(options: {
   readonly issuer: string;
   readonly transport: Transport;
@@ -66,8 +62,7 @@ export function createRevocationMemory(options: {
       (keyOf) => verifyRevocationList(body, { issuer, keyOf, now: clock.now() }),
       (error) => isCodedError(error, 'revocation_list_key_unknown'),
     );
-    // Compares the signed age, so that a replayed old list is never treated as new. It also compares the version, because a node
-    // that lags behind may sign a new list that lacks a recent revocation.
+    // A replayed old list is never new, and a node that lags behind may sign a list that lacks a recent revocation.
     if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list, clock.now())) list = read;
     askedAt = startedAt;
   }
@@ -95,7 +90,7 @@ export function createRevocationMemory(options: {
       await refresh().catch((error: unknown) => {
         failure = error;
       });
-    // Within the bound an older list is acceptable; beyond it, revocations may be missing.
+    // Within the bound an older list is acceptable.
     if (list !== undefined && isWithinBound(list, clock.now())) return list;
     throw revocationMemoryErrors.error(
       'revocations_unavailable',

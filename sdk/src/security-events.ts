@@ -22,40 +22,34 @@ import type { ReceivedRequest } from './message-signature.ts';
 import { createTokenSource } from './token-source.ts';
 import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
-/** Reasons to reject a Security Event Token. */
 export const securityEventErrors = errorVocabulary({
   security_event_malformed: 'invalid',
-  /** Unsigned, or not signed by a key that the control plane publishes. */
+  /** Unsigned, or signed by an unpublished key. */
   security_event_key: 'unauthenticated',
   security_event_signature: 'unauthenticated',
   security_event_issuer: 'unauthenticated',
-  /** The token has another audience. */
   security_event_audience: 'unauthenticated',
 });
 
-/** A change to a session, token or credential (RFC 8417). It may be delivered more than once; `jti` identifies it. */
+/** RFC 8417. May be delivered more than once; `jti` identifies it. */
 export interface SecurityEvent {
   readonly jti: string;
-  /** The subject of the event (RFC 9493; `complex` in the Shared Signals Framework). */
+  /** RFC 9493; `complex` in the Shared Signals Framework. */
   readonly subject: Readonly<Record<string, Json>> & { readonly format: string };
-  /** Event type URI, e.g. `https://schemas.openid.net/secevent/caep/event-type/session-revoked`. */
+  /** URI, e.g. `https://schemas.openid.net/secevent/caep/event-type/session-revoked`. */
   readonly type: string;
   readonly event: Readonly<Record<string, Json>>;
   /** Seconds since the epoch. */
   readonly issuedAt: number;
   readonly occurredAt?: number;
-  /** Events with the same value have the same cause. */
+  /** Shared by events with the same cause. */
   readonly cause?: string;
 }
 
-/** Verifies the security events that the control plane sends to one receiver. */
 export interface SecurityEventVerifier {
-  /** @throws CodedError of {@link securityEventErrors}; `issuer_keys_unavailable` while the keys cannot be fetched */
+  /** @throws CodedError of {@link securityEventErrors}; `issuer_keys_unavailable` */
   verify(token: string): Promise<SecurityEvent>;
-  /**
-   * Verifies a pushed event (RFC 8935). Store the event before you answer 202, and answer an error with {@link
-   * securityEventRefusal}.
-   */
+  /** RFC 8935. Store the event before you answer 202, and answer an error with {@link securityEventRefusal}. */
   verifyRequest(request: ReceivedRequest): Promise<SecurityEvent>;
 }
 
@@ -63,7 +57,7 @@ const maxTokenLength = 65_536;
 const type = 'secevent+jwt';
 
 interface Receiving {
-  /** The issuer identifier of the control plane, exactly as published. */
+  /** Issuer identifier, exactly as published. */
   readonly issuer: string;
   /** The `aud` of the stream's configuration. */
   readonly audience: string;
@@ -97,7 +91,7 @@ export function createSecurityEventVerifier(options: Receiving): SecurityEventVe
   };
 }
 
-/** The answer to a rejected push (RFC 8935 section 2.3). The sender retries if the error is not about the token. */
+/** RFC 8935 section 2.3. The sender retries unless the token is at fault. */
 export function securityEventRefusal(error: unknown): {
   readonly status: 400 | 503;
   readonly headers: Readonly<Record<string, string>>;
@@ -111,7 +105,7 @@ export function securityEventRefusal(error: unknown): {
   };
 }
 
-/** Codes registered in RFC 8935 section 7.1. */
+/** RFC 8935 section 7.1. */
 const errorCodes: Readonly<Record<keyof typeof securityEventErrors.codes, string>> = {
   security_event_malformed: 'invalid_request',
   security_event_key: 'invalid_key',
@@ -127,26 +121,22 @@ function registeredCode({ code }: CodedError): string {
 export interface SecurityEventPage {
   readonly events: readonly SecurityEvent[];
   /**
-   * Rejected events. The control plane drops them when the next page is requested. Events with a key that is not known yet are
-   * not in this list and are sent again.
+   * Rejected events, which the control plane drops at the next request. Events with an unknown key are sent again
+   * instead.
    */
   readonly refused: readonly { readonly jti: string; readonly error: CodedError }[];
   readonly moreAvailable: boolean;
 }
 
-/** Polls a stream (RFC 8936). */
+/** RFC 8936. */
 export interface SecurityEventReader {
-  /**
-   * The next events, or none. Requesting the next page acknowledges the previous one; until then its events are sent again,
-   * also after a restart.
-   */
+  /** Acknowledges the previous page. Unacknowledged events are sent again, also after a restart. */
   next(): Promise<SecurityEventPage>;
 }
 
 /**
- * @param options.stream `stream_id` of a stream with poll delivery
- * @param options.limit maximum events of a page, at most 100
- * @param options.wait whether to wait for an event; true when left out. The transport of `client` must then allow 20 seconds
+ * @param options.stream `stream_id` with poll delivery @param options.limit at most 100 @param options.wait for an
+ * event; true by default. The transport of `client` must then allow 20 seconds
  */
 export function createSecurityEventReader(
   options: Receiving & {
@@ -176,7 +166,7 @@ export function createSecurityEventReader(
         },
       });
       if (answer.status >= 400) throw refusalOf(answer);
-      // The events are acknowledged at this point. A later failure must not acknowledge them again.
+      // Acknowledged now; a later failure must not acknowledge them again.
       [taken, refused] = [[], []];
       const page = await readPage(answer.body, verifier);
       [taken, refused] = [page.events.map(({ jti }) => jti), page.refused];
@@ -194,13 +184,13 @@ async function readPage(body: unknown, verifier: SecurityEventVerifier): Promise
   for (const [jti, token] of Object.entries(sets)) {
     try {
       const event = await verifier.verify(typeof token === 'string' ? token : '');
-      // Acknowledgement is by `jti`, so a token under another token's `jti` would acknowledge the wrong event.
+      // A token under another `jti` would acknowledge the wrong event.
       if (event.jti !== jti) throw refuse('security_event_malformed', 'It is named by another jti than its own.');
       events.push(event);
     } catch (error) {
       // Without keys, no event can be judged.
       if (!isCodedError(error) || !(error.code in errorCodes)) throw error;
-      // An unknown key may be a new one. The event is sent again, so it must not be dropped.
+      // The key may be new. The event is sent again, so it must not be dropped.
       if (error.code !== 'security_event_key') refused.push({ jti, error });
     }
   }
@@ -213,7 +203,7 @@ function verifyToken(
   expected: { readonly issuer: string; readonly audience: string; readonly nowSeconds: number },
 ): SecurityEvent {
   const jws = parseCompactJws(token, refuseJws, { maxLength: maxTokenLength });
-  // Shared Signals Framework section 4.1.1: one key may sign several kinds of JWT, so `typ` must match exactly.
+  // Shared Signals Framework section 4.1.1: one key may sign several kinds of JWT.
   if (!hasType(jws.header, type)) throw refuse('security_event_malformed', `Its typ must be ${type}.`);
   if (jws.unverifiedClaims['iss'] !== expected.issuer)
     throw refuse('security_event_issuer', `Its issuer must be ${expected.issuer}.`);
@@ -221,7 +211,7 @@ function verifyToken(
   if (key === undefined) throw refuse('security_event_key', 'It names no key of the control plane that is in use.');
   const claims = verifyJws(jws, key, refuseJws);
   const { toe, txn } = claims;
-  // Sections 4.1.2 and 4.1.7 prohibit both claims, so that no one accepts the event as another kind of token.
+  // Sections 4.1.2 and 4.1.7 prohibit both, so that no one accepts the event as another kind of token.
   if (Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'exp'))
     throw refuse('security_event_malformed', 'It must have neither sub nor exp.');
   const { jti, iat } = checkClaims(

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '@countersign/kernel';
 import type { Client, Token } from './client.ts';
 
-/** Caches one token per interface and scope, fetched on demand and renewed 30 seconds before it expires. */
+/** One token per interface and scope, renewed 30 seconds before it expires. */
 export function createTokenSource(options: {
   readonly client: Pick<Client, 'clientCredentials'>;
   readonly clock?: Clock;

@@ -1,11 +1,11 @@
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { noAnswer } from './no-answer.ts';
 
-/** A response of the control plane, limited in size: parsed JSON, text or, on request, a Buffer. */
+/** Limited in size: parsed JSON, text or, on request, a Buffer. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
-  /** `DPoP-Nonce` of the response, for the next proof to the same server (RFC 9449 section 8.2). */
+  /** `DPoP-Nonce` for the next proof to the same server (RFC 9449 section 8.2). */
   readonly dpopNonce?: string;
 }
 
@@ -22,9 +22,8 @@ export interface Transport {
 const maxBytes = 8 * 1_048_576;
 
 /**
- * HTTP with a timeout and a size limit. It does not follow redirects, because that would send the token to another server.
- *
- * @throws CodedError of {@link noAnswer}
+ * Has a timeout and a size limit. Redirects would send the token to another server. @throws CodedError of {@link
+ * noAnswer}
  */
 export function createTransport(options: { readonly timeoutMs?: number } = {}): Transport {
   const timeoutMs = options.timeoutMs ?? 10_000;
@@ -39,11 +38,11 @@ export function createTransport(options: { readonly timeoutMs?: number } = {}): 
           ...(body === undefined ? {} : { body }),
         });
         const bytes = await readBounded(answer);
-        // A single JSON document (RFC 6839 section 3.1). JSON Lines contain several.
+        // RFC 6839 section 3.1. JSON Lines contain several documents.
         const isJson = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(answer.headers.get('content-type') ?? '');
         const nonce = answer.headers.get('dpop-nonce');
         const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
-        // Error responses are JSON even if the caller asked for bytes.
+        // Error responses are JSON even if bytes were requested.
         if (binary === true && answer.ok) return { ...seen, body: bytes };
         const text = bytes.toString('utf8');
         return { ...seen, body: isJson ? (JSON.parse(text) as unknown) : text };
@@ -66,7 +65,7 @@ async function readBounded(answer: Response): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Converts an error response to a coded error: an RFC 9457 problem, or an OAuth error (RFC 6749 section 5.2). */
+/** From an RFC 9457 problem or an OAuth error (RFC 6749 section 5.2). */
 export function refusalOf({ status, body }: Answer): CodedError {
   const members = isObject(body) ? body : {};
   const code = text(members['code']) ?? text(members['error']) ?? 'unexpected_answer';
@@ -75,8 +74,7 @@ export function refusalOf({ status, body }: Answer): CodedError {
     text(members['error_description']) ??
     `The control plane answered with status ${status}.`;
   const reason = text(members['reason']);
-  // The OAuth code alone is too general, so the token endpoint adds the failed rule and, if an approval is needed first, the
-  // transaction.
+  // The token endpoint adds the failed rule and, if an approval is missing, the transaction.
   const txn = text(members['txn']);
   const named = reason === undefined ? undefined : { reason, ...(txn === undefined ? {} : { txn }) };
   const facts = isObject(members['facts']) ? members['facts'] : named;

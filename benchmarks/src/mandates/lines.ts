@@ -19,7 +19,7 @@ const kinds: readonly Readonly<Record<string, unknown>>[] = [
     counterparties: [
       ...new Set(houses.flatMap(({ broker, venue, clearing, custodian }) => [broker, venue, clearing, custodian])),
     ],
-    limits: [{ measure: 'notional', windowSeconds: 3600, ccy: 'EUR', most: '50000000' }],
+    limits: [{ measure: 'notional', windowSeconds: 3600, ccy: 'EUR', max: '50000000' }],
   },
   { quantityPerOrder: '1000000', jurisdictions: ['AT', 'BE', 'DE', 'FR', 'IT', 'NL', 'PL'] },
 ];

@@ -3,8 +3,6 @@ import { bundleFormat, bundleLimits } from '@countersign/evidence';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// Response schemas of the HTTP interface. The JSON Schema of a bundle is beside its reader (protocols/evidence).
-
 const closed = { additionalProperties: false };
 const index = Type.String({ pattern: '^(?:0|[1-9][0-9]{0,18})$', description: 'Place in the log' });
 const texts = Type.Array(Type.String());
@@ -14,7 +12,6 @@ const actor = Type.Object(
   { ...closed, title: 'Actor' },
 );
 
-/** `EvidenceRecord` of the contracts. */
 const recordAnswer = Type.Object(
   {
     v: Type.Enum([1, 2]),
@@ -162,5 +159,4 @@ export const bundleAnswer = Type.Object(
   { ...closed, title: 'EvidenceBundle' },
 );
 
-/** Bytes. */
 export const binaryAnswer = Type.String({ format: 'binary' });

@@ -66,24 +66,14 @@ import { createTreeReader } from './tree-reader.ts';
 import { verifyLog } from './verify-log.ts';
 
 export interface AuditLogDependencies {
-  /**
-   * Connections with the log's own database role, which may insert and read; preferably with the setting
-   * `byIndexAlone`.
-   */
+  /** Connections with the log's own database role, which may insert and read; preferably set to `byIndexAlone`. */
   readonly pool: pg.Pool;
-  /**
-   * Connections with the role that removes evidence (`evidenceEraserMigrations`); without them this node removes
-   * nothing.
-   */
+  /** Connections with the role that removes evidence (`evidenceEraserMigrations`). Without them nothing is removed. */
   readonly eraserPool?: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  /** Holds the log's Ed25519 key under the purpose `log-checkpoint`. */
   readonly signer: Signer;
-  /**
-   * 32 bytes that are kept outside the database and are the same on every node: the key of the entry seals is derived
-   * from them.
-   */
+  /** 32 bytes kept outside the database, the same on every node. Entry seals are derived from them. */
   readonly entrySealKey: Uint8Array;
   /** The log's name in its checkpoints and its key, e.g. `log.example.com/countersign` (C2SP tlog-checkpoint). */
   readonly origin: string;
@@ -99,20 +89,15 @@ export interface AuditLogDependencies {
   readonly beatEveryMs?: number;
   /** How often the streams are checked for gaps, in milliseconds; 2,000 by default, 0 for never. */
   readonly watchEveryMs?: number;
-  /** Measures the clock; by default nothing does, and records state that. */
+  /** Measures the clock. Without it, records state that nothing measures it. */
   readonly clockSource?: ClockSource;
-  /** By default the clock is measured every minute, may be off by 100 ms, and a larger error is flagged. */
+  /** Default: measured every minute, at most 100 ms off, and a larger error is flagged. */
   readonly clockPolicy?: Partial<ClockPolicy>;
   /** How often a growing log signs a checkpoint on its own, in milliseconds; 1,000 by default. */
   readonly checkpointEveryMs?: number;
-  /**
-   * A folder of this node, preferably not on the disk of the database, for the head guard: it detects a restored
-   * backup.
-   */
+  /** A folder for the head guard, preferably on another disk than the database: it detects a restored backup. */
   readonly headGuardFolder?: string;
-  /**
-   * Which witnesses must cosign a checkpoint before it is published; without it, every signed checkpoint is published.
-   */
+  /** Which witnesses must cosign a checkpoint before it is published; none by default. */
   readonly witnessing?: WitnessingOptions;
   /** A folder that a web server can serve, in addition to our own interface. */
   readonly publishTo?: FolderPublishing;
@@ -120,37 +105,23 @@ export interface AuditLogDependencies {
   readonly drawTermsEveryMs?: number;
 }
 
-/** The log as it runs in the process that owns it. */
 export interface RunningAuditLog extends AuditLog {
   /** For the retention component only. */
   readonly custody: LogCustody;
   /** Like {@link AuditLog.query}, but without restoring restricted values. */
   queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
-  /**
-   * The records that a bundle of this transaction would contain now, in log order, without restoring restricted values.
-   */
+  /** The records that a bundle of this transaction would contain now, in log order, without restricted values. */
   collect(transaction: TransactionId): Promise<readonly LogEntry[]>;
-  /**
-   * The restricted values of each record, in the order of their paths. The caller decides whether they may be
-   * disclosed.
-   */
+  /** The restricted values of each record by path. The caller decides whether they may be disclosed. */
   protectedValues(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
-  /** The hashes of a tile, or undefined when the tree does not have it. */
   tile(tile: Tile): Promise<Buffer | undefined>;
   /**
-   * Entries in the form of C2SP tlog-tiles, or undefined when the tree does not have them. A bundle with pruned entries
-   * is undefined too, because its hashes would not match the tile, unless pruned entries are requested as empty.
+   * Entries as C2SP tlog-tiles; undefined beyond the tree, or if entries were pruned and are not requested as empty.
    */
   entryBundle(bundle: EntryBundle, options?: { readonly gone: 'empty' }): Promise<Buffer | undefined>;
-  /**
-   * Signs a checkpoint, which shows that the database answers, extends what was signed before, and accepts records.
-   *
-   * @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue`
-   */
+  /** Signs a checkpoint. @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue` */
   checkHealth(): Promise<void>;
-  /** Updates the publication folder, if there is one, to the newest published checkpoint. */
   publishToFolder(): Promise<void>;
-  /** The newest recorded measurement of this process's clock. */
   clockQuality(): ClockQuality | undefined;
   /** Checks the streams now, unless another node is checking them. */
   watchStreams(): Promise<void>;
@@ -159,16 +130,14 @@ export interface RunningAuditLog extends AuditLog {
 }
 
 const maxSearchResults = 1_000;
-/** Cached tiles per generation; there are two generations, and a tile has at most 8 kB. */
+/** Cached tiles per generation, of which there are two. A tile has at most 8 kB. */
 const knownTiles = 512;
 const usualClockPolicy: ClockPolicy = { windowMs: 60_000, budgetUs: 100_000, overBudget: 'flag' };
 
 /**
- * Opens the log, for the first time or again.
- *
- * @throws CodedError `log_inconsistent` when the rows do not extend the last signed checkpoint: the log must not start;
- *   `log_unavailable` when the database cannot answer; `log_guard_unusable`, `log_policy_unusable`,
- *   `log_folder_unusable` when publication cannot work as configured
+ * Opens the log. @throws CodedError `log_inconsistent` if the rows do not extend the last signed checkpoint;
+ * `log_unavailable`; `log_guard_unusable`, `log_policy_unusable`, `log_folder_unusable` if publication cannot work as
+ * configured
  */
 export async function createAuditLog(dependencies: AuditLogDependencies): Promise<RunningAuditLog> {
   const { headGuardFolder: folder, origin } = dependencies;
@@ -188,7 +157,6 @@ async function openAuditLog(
   const { pool, clock, random, signer, origin, logger } = dependencies;
   const store = createLogStore(pool);
   const tree = createTreeReader(store);
-  /** Serves tiles and proofs from a cache: a stored tile never changes. */
   const shownTree = createTreeReader(store, createGenerations(knownTiles));
   const keys = createLogKeys({ signer, origin });
   const unsealedBefore = await available(() => store.unsealedBefore());
@@ -286,7 +254,6 @@ async function openAuditLog(
     limits: { everyMs: dependencies.watchEveryMs ?? 2_000, toleranceMs: 5_000 },
   });
 
-  /** An inconsistency also stops appending. */
   async function haltingOn<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -301,10 +268,7 @@ async function openAuditLog(
     verifierKey = formatVerifierKey(signed.key);
     return signed;
   }
-  /**
-   * Signs new records, whichever node appended them. Without new records it compares database, signed checkpoint and
-   * head guard, since any of them may have been replaced.
-   */
+  /** Without new records it compares database, signed checkpoint and head guard: any of them may have been replaced. */
   async function signOrCompare(): Promise<void> {
     const newest = checkpointer.newest()?.size;
     const isSigned = tail.head().edge.size === newest && (await store.size()) === newest;
@@ -325,13 +289,11 @@ async function openAuditLog(
   timer.unref();
   await available(async () => publisher?.start());
 
-  /** The newest checkpoint that may be published: signed, and cosigned if there are witnesses. */
   const publish = (): Promise<SignedCheckpoint> =>
     publisher === undefined ? sign() : available(() => publisher.publish());
   const published = (): Promise<string | undefined> =>
     available(async () => (publisher === undefined ? checkpointer.newest()?.note : publisher.published()));
 
-  /** Refuses sizes that the log has not reached: such a proof would prove nothing. */
   async function checkSize(size: bigint): Promise<void> {
     if (size > (await store.size()))
       throw merkleLogErrors.error('proof_out_of_range', 'The log has not grown to this size yet.');
@@ -348,7 +310,6 @@ async function openAuditLog(
     return place;
   }
 
-  /** Restores restricted values where they can be read. */
   async function restored(entries: readonly LogEntry[]): Promise<readonly LogEntry[]> {
     const records = await protection.restore(entries.map(({ record }) => record));
     return entries.map((entry, place) => ({ ...entry, record: records[place] ?? entry.record }));
@@ -367,7 +328,7 @@ async function openAuditLog(
     terms: termStore(pool),
     placeOfTime: placeOf,
   });
-  /** Entries appended before seals existed are evidence, but not authority to act. */
+  /** Entries older than the seals are evidence, but give no authority. */
   const authorityAfter = (after: bigint | undefined): bigint =>
     after === undefined || after < unsealedBefore - 1n ? unsealedBefore - 1n : after;
 

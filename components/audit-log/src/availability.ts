@@ -1,7 +1,6 @@
 import { auditLogErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
 
-/** The log's answer when no record was written: the caller must release nothing. */
 export function logUnavailable(cause: unknown): CodedError {
   return auditLogErrors.error(
     'log_unavailable',
@@ -17,10 +16,7 @@ export function logUnavailable(cause: unknown): CodedError {
   );
 }
 
-/**
- * Runs a database query. A failure becomes `log_unavailable`; errors about the request itself and the log's own errors
- * pass unchanged.
- */
+/** A failure becomes `log_unavailable`; errors about the request and the log's own errors pass unchanged. */
 export async function available<Result>(question: () => Promise<Result>): Promise<Result> {
   try {
     return await question();

@@ -5,15 +5,12 @@ import { logEntry } from './record-json.ts';
 import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
-/** Time stamps of orders lie between those of checkpoints; so many are looked at for one that fits. */
+/** Time stamps over business records lie between those over checkpoints, so several pages are searched. */
 const pages = 20;
 const page = 100;
 
 /**
- * The time stamps that say most about some records: of the checkpoints that were stamped, the first that covers the
- * first of them, and the first that covers all. None where nothing has been stamped since.
- *
- * @param head of the tree that the proofs lead to, and the key that signed it
+ * The time stamps over the first checkpoint that covers the first record, and over the first that covers all records.
  */
 export async function stampsOver(
   { first, last }: { readonly first: bigint; readonly last: bigint },
@@ -40,7 +37,7 @@ interface Stamp {
   readonly token: string;
 }
 
-/** The first stamped checkpoint that covers this place: a stamp is recorded only after what it is over. */
+/** A time stamp is recorded after the checkpoint it covers. */
 async function stampBehind(
   index: bigint,
   head: { readonly size: bigint; readonly key: VerifierKey },
@@ -60,7 +57,7 @@ async function stampBehind(
   return undefined;
 }
 
-/** A stamp over a checkpoint that a reader of the bundle can open: one by an earlier key of the log would tell nothing. */
+/** Skips checkpoints signed by an earlier key: the reader of the bundle could not verify them. */
 function readStamp(data: Parameters<typeof membersOf>[0], key: VerifierKey): Stamp | undefined {
   const members = membersOf(data);
   const thing = membersOf(members?.['thing']);

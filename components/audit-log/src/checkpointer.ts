@@ -10,17 +10,14 @@ import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 /**
- * Signs checkpoints. A new checkpoint is signed only if it is at least as large as the last one and provably extends
- * it, and if every entry below it has a valid seal. Otherwise signing stops: a restored or altered database cannot make
- * the log contradict itself.
+ * Signs a checkpoint only if it extends the last one and every entry below it has a valid seal, so a restored or
+ * altered database cannot make the log contradict itself.
  */
 export function createCheckpointer(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
-  /** The verified end of the log: this installation appended all of it, and its root does not depend on the rows. */
   readonly tail: VerifiedTail;
-  /** Stores the newest signed head outside the database, if configured. */
   readonly guard?: HeadGuard | undefined;
 }) {
   const { store, tree, keys, tail, guard } = dependencies;
@@ -30,9 +27,9 @@ export function createCheckpointer(dependencies: {
   let atGuard: Promise<void> = Promise.resolve();
   let closed = false;
 
-  /** The newest signed head in the database, which must not be older than the newest one this process has seen. */
+  /** The newest signed head in the database. It must not be older than the newest one this process has seen. */
   async function lastSigned(): Promise<SignedHead | undefined> {
-    // Read before the query: another checkpoint may be signed while the database answers.
+    // Read before the query: another checkpoint may be signed meanwhile.
     const known = last;
     const newest = await newestSigned(store, keys);
     if (known !== undefined && (newest === undefined || newest.head.size < known.size))
@@ -54,15 +51,12 @@ export function createCheckpointer(dependencies: {
     return verifyConsistency({ from: head.size, to: to.size, fromRoot: head.root, toRoot: to.root, proof }).ok;
   }
 
-  /**
-   * Compares a head with the newest one that this node signed or published, and stores it in the guard. The guard is
-   * written before the signature, so that every signature is covered by the guard.
-   */
+  /** The guard is written before the signature, so that it covers every signature. */
   async function passGuard(to: Head, { set }: { readonly set: boolean }): Promise<void> {
     if (guard === undefined) return;
     const shown = await guard.read();
     if (shown !== undefined && shown.size > to.size) {
-      // Another node's head may have been admitted since this one was read.
+      // Another node's head may have been admitted meanwhile.
       const size = await store.size();
       if (size < shown.size) throw restored(shown.size, `holds ${size}`, guard.file);
       if (!(await extendsLast(to, shown))) throw restored(shown.size, 'has other ones in their places', guard.file);
@@ -81,7 +75,7 @@ export function createCheckpointer(dependencies: {
   }
 
   async function cover(): Promise<SignedCheckpoint> {
-    // The signed checkpoint is read first: the log may grow in between, and then still covers it.
+    // Read first: the log may grow meanwhile, and still covers it.
     const signed = await lastSigned();
     const { edge } = await tail.readOn(store);
     const held = await store.size();
@@ -100,8 +94,7 @@ export function createCheckpointer(dependencies: {
       return last;
     }
     const { note, key } = await keys.sign({ size, root });
-    // Stored before it is published. If another node was faster, its note is equally good: that node checked the
-    // consistency too.
+    // Another node's note is equally good: that node checked the consistency too.
     if (await store.insertCheckpoint({ size, keyId: keyIdText(key), note })) last = { size, root, note, key };
     else last = await stored({ size, root, key });
     return last;
@@ -129,10 +122,8 @@ export function createCheckpointer(dependencies: {
 
   return {
     /**
-     * A checkpoint that covers every record appended before the call. Callers that arrive while one is being signed
-     * share the next one.
-     *
-     * @throws CodedError `log_unavailable`, `log_inconsistent`
+     * A checkpoint over every record appended before the call. Concurrent callers share the next one. @throws
+     * CodedError `log_unavailable`, `log_inconsistent`
      */
     async sign(): Promise<SignedCheckpoint> {
       checkOpen();
@@ -149,19 +140,15 @@ export function createCheckpointer(dependencies: {
       return next;
     },
 
-    /** Stops signing and waits for work in progress, so that the next owner of the guard has it alone. */
     async close(): Promise<void> {
       closed = true;
       await Promise.allSettled([running, next, atGuard]);
     },
 
-    /** The newest checkpoint that this process has signed. */
     newest: () => last,
 
     /**
-     * Accepts a head that another node has signed and published, before this node publishes it.
-     *
-     * @throws CodedError `log_inconsistent` when it contradicts what this node signed or published
+     * Accepts a head that another node published. @throws CodedError `log_inconsistent` if it contradicts this node's
      */
     admit(head: Head): Promise<void> {
       return inTurnAtGuard(async () => {
@@ -176,10 +163,8 @@ export function createCheckpointer(dependencies: {
     },
 
     /**
-     * Checks that the rows extend the last signed checkpoint and the head in the guard.
-     *
-     * @returns how many records the newest signed checkpoint covers, and whether a guard was there to compare with
-     * @throws CodedError `log_inconsistent` with what is wrong
+     * Checks that the rows extend the last signed checkpoint and the guarded head. @throws CodedError
+     * `log_inconsistent`
      */
     async check(): Promise<{ readonly signed: bigint; readonly guarded: boolean }> {
       const signed = await lastSigned();
@@ -201,7 +186,6 @@ export function createCheckpointer(dependencies: {
 
 export type Checkpointer = ReturnType<typeof createCheckpointer>;
 
-/** The text tells an operator in full what to do, because the system has stopped. */
 function restored(signed: bigint, database: string, file: string): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',

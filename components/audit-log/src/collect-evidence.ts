@@ -5,14 +5,11 @@ import { mandatesNamedIn } from './mandate-column.ts';
 import { logEntry } from './record-json.ts';
 import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 
-/** Ids in one query. */
 const idsAtOnce = 500;
 
 /**
- * A transaction's records, all records they refer to, and every version of the mandates they use, by record id. Bundles
- * and graphs are made from exactly this set.
- *
- * @throws CodedError `bundle_too_large`
+ * A transaction's records, all records they refer to, and every version of the mandates they use, by record id. @throws
+ * CodedError `bundle_too_large`
  */
 export async function collectEvidence(
   store: LogStore,
@@ -25,7 +22,7 @@ export async function collectEvidence(
   );
 }
 
-/** Adds entries to a collection, with all records they rest on. @throws CodedError `bundle_too_large` */
+/** Adds entries with all records they refer to. @throws CodedError `bundle_too_large` */
 export async function withGrounds(
   store: LogStore,
   already: ReadonlyMap<string, StoredEntry>,
@@ -62,7 +59,6 @@ export async function withGrounds(
   }
 }
 
-/** Queries many ids in slices. */
 export async function inSlices<Result>(
   ids: readonly string[],
   ask: (ids: readonly string[]) => Promise<readonly Result[]>,
@@ -73,17 +69,13 @@ export async function inSlices<Result>(
   return results;
 }
 
-/** The entries of a bundle, and the entries it can only name. */
 export interface ExplainedEvidence {
   readonly entries: ReadonlyMap<string, StoredEntry>;
-  /** Records of the transaction, or records that others rest on, whose bodies were pruned. */
   readonly pruned: readonly PrunedEntry[];
 }
 
 /**
- * Adds pruned entries by hash, and the records that explain each absence: which bodies the log pruned, and which keys
- * of restricted values it destroyed. Without them an absence would look like an omission.
- *
+ * Adds pruned entries by hash, and the records that explain each absence, so that it does not look like an omission.
  * @throws CodedError `bundle_too_large`
  */
 export async function explainAbsences(
@@ -125,7 +117,7 @@ export async function explainAbsences(
 
 const page = 500;
 
-/** Entries of a type that are needed. The two types are rare and never pruned. */
+/** Only for types that are rare and never pruned. */
 async function entriesOfType(
   store: LogStore,
   type: RecordType,
@@ -141,7 +133,6 @@ async function entriesOfType(
   }
 }
 
-/** Ranges of places, both ends included. */
 function rangesOf({ data }: EvidenceRecord): readonly (readonly [number, number])[] {
   const ranges = membersOf(data)?.['ranges'];
   if (!Array.isArray(ranges)) return [];

@@ -20,8 +20,7 @@ import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
 /**
- * Makes the evidence of one transaction: collect, write down in the log what was collected, sign a checkpoint that
- * covers that too, prove everything.
+ * Collects the records of a transaction, records the list, signs a checkpoint that covers it, and proves everything.
  */
 export function createBundleExport(dependencies: {
   readonly store: LogStore;
@@ -34,7 +33,7 @@ export function createBundleExport(dependencies: {
   readonly random: Random;
 }): AuditLog['exportBundle'] {
   const { store, tree, keys, sign, append, protection, clock, random } = dependencies;
-  /** Records what belongs into the bundle, in as many records as it takes, before anything is let out. */
+  /** Recorded before anything is released. */
   async function writeManifest(
     transaction: TransactionId,
     requester: Actor,
@@ -57,7 +56,7 @@ export function createBundleExport(dependencies: {
         outcome: 'done',
         transaction,
         subject: requester,
-        // Of one export: parts of two together could leave out what has moved from the one part to the other.
+        // Parts of different exports must not be combined: records might be missing from both.
         ...(manifest[0] === undefined ? {} : { references: [manifest[0]] }),
         data: {
           transaction,
@@ -77,7 +76,6 @@ export function createBundleExport(dependencies: {
     return manifest;
   }
 
-  /** What of these records is told to few, and may be told to this one. */
   async function disclosuresOf(
     entries: readonly StoredEntry[],
     disclosure: BundleDisclosure,
@@ -144,7 +142,7 @@ export function createBundleExport(dependencies: {
       ...(timeStamps.length === 0 ? {} : { timeStamps }),
     };
     if (earlier === undefined) return bundle;
-    // Whether the proof leads from the reader's root to ours is for the reader to find out, not for us to judge.
+    // The reader verifies the proof against their own checkpoint.
     const proof = asText(await tree.proveConsistency(earlier.checkpoint.size, signed.size));
     return { ...bundle, consistency: { checkpoint: earlier.note, proof } };
   };

@@ -2,16 +2,12 @@ import { auditLogErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 
-/**
- * Decides whether this process may append. While the database contradicts what was signed, or the head guard cannot be
- * used, it may not; since every release needs a record, nothing is released either.
- */
+/** While the database contradicts what was signed, nothing may be appended, and so nothing is released. */
 export interface Halt {
   /** Stops appending for an inconsistency or an unusable head guard; ignores other errors. */
   note(error: unknown): void;
-  /** Resumes appending after a successful comparison. */
   clear(): void;
-  /** Why nothing may be appended now, for the caller. The operator's instructions are in the service's log. */
+  /** The refusal for callers. The operator's instructions are in the server log. */
   refusal(): CodedError | undefined;
 }
 

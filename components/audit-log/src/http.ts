@@ -10,7 +10,7 @@ import { createReadingTurns } from './reading/turns.ts';
 
 export type AuditLogRoutes = Omit<ReadingRoutes, 'turns'>;
 
-/** The log over HTTP: as C2SP tlog-tiles under `/log`, as evidence under `/evidence`. */
+/** The log as C2SP tlog-tiles under `/log`, and as evidence under `/evidence`. */
 export function auditLogRoutes(app: FastifyInstance, options: AuditLogRoutes): void {
   logRoutes(app, options);
   const reading = { ...options, turns: createReadingTurns() };

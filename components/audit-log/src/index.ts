@@ -22,7 +22,7 @@ export const auditLogMigrations = {
   grants: 'insert-and-read',
 } as const;
 
-/** The role that removes evidence, and can do nothing else: migrated after the log. */
+/** The role that removes evidence and can do nothing else. Migrated after the log. */
 export const evidenceEraserMigrations = {
   name: 'evidence-eraser',
   schema: 'evidence_eraser',

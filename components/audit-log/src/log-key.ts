@@ -10,7 +10,7 @@ import {
 
 const purpose = 'log-checkpoint';
 
-/** The log's signing key and its predecessors, in the form of C2SP signed notes. The private halves stay in the signer. */
+/** The log's signing key and its predecessors. The private keys stay in the signer. */
 export function createLogKeys({ signer, origin }: { readonly signer: Signer; readonly origin: string }) {
   function verifierKey(key: PublicKey): VerifierKey {
     const publicKey = decodeBase64Url(key.jwk.x ?? '');
@@ -34,11 +34,7 @@ export function createLogKeys({ signer, origin }: { readonly signer: Signer; rea
       return { note: await signCheckpoint({ checkpoint: { ...checkpoint, origin }, key, sign }), key };
     },
 
-    /**
-     * Opens a note that is said to be ours.
-     *
-     * @throws CodedError `checkpoint_unknown` when no key of this log signed it
-     */
+    /** @throws CodedError `checkpoint_unknown` if no key of this log signed the note */
     async open(note: string): Promise<Checkpoint> {
       const logKeys = (await signer.publicKeys(purpose))
         .filter(({ algorithm }) => algorithm === 'EdDSA')
@@ -56,7 +52,6 @@ export function createLogKeys({ signer, origin }: { readonly signer: Signer; rea
 
 export type LogKeys = ReturnType<typeof createLogKeys>;
 
-/** The key id as it stands in a verifier key. */
 export function keyIdText({ keyId }: Pick<VerifierKey, 'keyId'>): string {
   return keyId.toString(16).padStart(8, '0');
 }

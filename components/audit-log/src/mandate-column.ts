@@ -1,12 +1,12 @@
 import type { RecordDraft } from '@countersign/contracts';
 import { type Json, type MandateId, parseId } from '@countersign/kernel';
 
-/** For records of a mandate's life, the mandate they are about: an export looks for its later versions. */
+/** The mandate that a record of its life cycle is about. */
 export function mandateOf({ type, data }: Pick<RecordDraft, 'type' | 'data'>): MandateId | undefined {
   return type.startsWith('mandate.') ? parseId('mandate', memberOf(memberOf(data, 'mandate'), 'id')) : undefined;
 }
 
-/** Every mandate that a record uses, is about, or says that another is cut from. */
+/** Mandates that a record uses, is about, or names as parent. */
 export function mandatesNamedIn(record: Pick<RecordDraft, 'type' | 'data' | 'mandate'>): readonly MandateId[] {
   const parent = record.type.startsWith('mandate.')
     ? memberOf(memberOf(memberOf(record.data, 'mandate'), 'parent'), 'id')

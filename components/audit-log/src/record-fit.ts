@@ -1,13 +1,9 @@
 import { type RecordDraft, recordFaults, requireFit } from '@countersign/contracts';
 import type { Logger, Metrics } from '@countersign/runtime';
 
-/** What to do with a record that does not match its schema: report and count it, or throw. */
 export type UnfitRecords = 'tell' | 'throw';
 
-/**
- * Checks records against the published schemas. The check costs more than the append, so it is for development and
- * tests.
- */
+/** For development and tests: the check costs more than the append. */
 export function createFitCheck(dependencies: {
   readonly unfit: UnfitRecords | undefined;
   readonly logger: Logger;

@@ -3,29 +3,22 @@ import { canonicalize, type RecordId } from '@countersign/kernel';
 import { maxEntrySize } from '@countersign/merkle-log';
 import { headLength, headOf } from './record-places.ts';
 
-/** Members that the log sets, and nobody else. */
 const membersOfTheLog = ['v', 'time', 'stream', 'number', 'clock', 'protected'] as const;
 
-/** What a record says of how it came to be written. */
 export interface Origin {
   readonly stream: string;
   /** From 1, without gaps. */
   readonly number: number;
-  /** The newest `clock.measured` record; undefined before the first. */
+  /** The newest `clock.measured` record. */
   readonly clock: RecordId | undefined;
 }
 
-/**
- * The draft as JSON, written once when it arrives, with all that it is given in the open.
- *
- * @throws CodedError `record_too_large`; `not_canonicalizable` for a string with a lone surrogate, which a reader
- *   of the evidence could not hash
- */
+/** @throws CodedError `record_too_large`; `not_canonicalizable` for a lone surrogate, which a reader could not hash */
 export function draftJson(draft: Omit<RecordDraft, 'protectedValues'>): string {
   if (membersOfTheLog.some((name) => name in draft))
     throw new Error(`the members ${membersOfTheLog.join(', ')} of a record are set by the log`);
   const json = jsonOf(draft);
-  // JSON.stringify escapes lone surrogates and nothing else in this way; the text may also just contain it.
+  // JSON.stringify escapes lone surrogates in this way; the text may also contain it literally.
   if (json.includes('\\ud')) canonicalize(JSON.parse(json));
   checkLength(json);
   return json;
@@ -38,7 +31,7 @@ function jsonOf(draft: Omit<RecordDraft, 'protectedValues'>): string {
   return `${JSON.stringify({ ...draft, dataText: undefined }).slice(0, -1)},"data":${dataText}}`;
 }
 
-/** A record but for its head, which is the time. @param json the draft as a JSON object @param commitments the JSON of the member `protected` */
+/** A record without its head. @param commitments JSON of the member `protected` */
 export function recordRest({ stream, number, clock }: Origin, json: string, commitments: string | undefined): string {
   const measured = clock === undefined ? '' : `,"clock":"${clock}"`;
   const open = `"stream":"${stream}","number":${number}${measured},${json.slice(1)}`;
@@ -50,16 +43,12 @@ const longestOrigin: Origin = {
   number: Number.MAX_SAFE_INTEGER,
   clock: `rec_${'0'.repeat(26)}` as RecordId,
 };
-/** What is added to a draft at most, without commitments and with them. */
+/** Most bytes added to a draft, without commitments and with them. */
 const [mostAdded, mostAddedAround] = [undefined, ''].map(
   (commitments) => recordRest(longestOrigin, '{}', commitments).length - '{}'.length,
 ) as [number, number];
 
-/**
- * Whether there is room for a record, whatever its origin will be.
- *
- * @throws CodedError `record_too_large`
- */
+/** Checks the size for any origin. @throws CodedError `record_too_large` */
 export function checkRecordLength(json: string, commitments: string | undefined): void {
   if (commitments === undefined) checkLength(json, mostAdded);
   else checkLength(json + commitments, mostAddedAround);
@@ -67,24 +56,24 @@ export function checkRecordLength(json: string, commitments: string | undefined)
 
 function checkLength(text: string, besides = 0): void {
   const length = headLength + besides;
-  // Every UTF-16 code unit takes at least one byte and at most three.
+  // A UTF-16 code unit takes one to three bytes.
   if (text.length * 3 + length > maxEntrySize && Buffer.byteLength(text) + length > maxEntrySize)
     throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
 }
 
-/** The bytes of the record, the leaf of the log: what is hashed, stored and proved are the same. */
+/** The leaf of the log: the same bytes are hashed, stored and proved. */
 export function recordBytes(rest: string, time: string): Buffer {
   return Buffer.from(headOf(time) + rest);
 }
 
 const head = /^\{"v":[12],"time":"([^"]+)",/;
 
-/** The time that the log gave a record, from its head; undefined when these are not the bytes of a record. */
+/** Undefined if these are not the bytes of a record. */
 export function timeOf(bytes: Buffer): string | undefined {
   return head.exec(bytes.toString('utf8', 0, headLength))?.[1];
 }
 
-/** Reads back what {@link recordBytes} wrote and the database kept; only `verify` doubts these bytes. */
+/** Trusts the stored bytes; `verify` checks them. */
 export function logEntry({ index, bytes }: { readonly index: bigint; readonly bytes: Buffer }): LogEntry {
   return { index, record: JSON.parse(bytes.toString()) as EvidenceRecord };
 }

@@ -1,6 +1,6 @@
 import { Frontier, tileRoot, tileWidth, widthInTree } from '@countersign/merkle-log';
 
-/** A tile that has just become full; `hashes` are its 256, `root` is its place in the tile above. */
+/** A tile that has just become full; `root` is its hash in the tile above. */
 export interface CompletedTile {
   readonly level: number;
   readonly index: bigint;
@@ -9,10 +9,8 @@ export interface CompletedTile {
 }
 
 /**
- * The tree at its right edge: the hashes of the tiles that are not full yet, level by level. It is all that is
- * needed to append, to complete tiles and to compute the root.
- *
- * An edge never changes: {@link append} answers with the next one, which is adopted only after its commit.
+ * The hashes of the tiles that are not full yet: all that is needed to append and to compute the root. Immutable; the
+ * result of {@link append} is adopted after the commit.
  */
 export class RightEdge {
   static readonly empty = new RightEdge(0n, []);
@@ -26,8 +24,8 @@ export class RightEdge {
   }
 
   /**
-   * @param levels the hashes of the partial tile at each level, from 0; empty where there is none
-   * @returns undefined when they are not as many as a tree of this size has
+   * @param levels hashes of the partial tile at each level, from 0 @returns undefined if their number does not fit the
+   * size
    */
   static restore(size: bigint, levels: readonly (readonly Buffer[])[]): RightEdge | undefined {
     const fits = levels.every((hashes, level) => {
@@ -59,9 +57,9 @@ export class RightEdge {
     return { edge: new RightEdge(size, levels), tiles };
   }
 
-  /** The Merkle Tree Hash (RFC 6962 section 2.1). */
+  /** RFC 6962 section 2.1. */
   root(): Buffer {
-    // The complete subtrees of the tree, largest first, are those of each level's hashes, highest level first.
+    // The complete subtrees, largest first, are the hashes of each level, highest level first.
     const hashes = this.#levels.toReversed().flatMap((level) => Frontier.empty.append(level).state().hashes);
     return Frontier.restore({ size: this.size, hashes }).root();
   }

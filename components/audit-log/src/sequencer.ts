@@ -40,31 +40,21 @@ import { createLogStore, type LogStore } from './store.ts';
 import type { Stream } from './streams/stream.ts';
 import type { LogHead } from './tree-reader.ts';
 
-/** Assigns places to records, one batch at a time, and tracks the end of the log. */
 export interface Sequencer {
-  /** @throws CodedError `log_unavailable`, `record_too_large`, `record_identity_taken`, and what `mayAppend` gives */
+  /** @throws CodedError `log_unavailable`, `record_too_large`, `record_identity_taken`, and what `mayAppend` returns */
   append(draft: RecordDraft): Promise<RecordReceipt>;
   /**
-   * Appends a record in one transaction with the work it describes: both are durable, or neither is. Nobody else
-   * appends meanwhile, so the work must be short; it sees everything before its record.
-   *
-   * @throws CodedError as {@link append}, and what the work throws
+   * Appends a record in one transaction with its work. Appends wait meanwhile, so the work must be short. @throws
+   * CodedError as {@link append}, and what the work throws
    */
   appendWith(draft: RecordDraft, work: WorkWithRecord): Promise<RecordReceipt>;
-  /**
-   * The end of the log after this sequencer's last append; another process may have appended since. Undefined after a
-   * failure, until the next append.
-   */
+  /** After this process's last append; undefined after a failure, until the next append. */
   head(): LogHead | undefined;
-  /**
-   * Accepts no more records, waits for those in progress, and writes a last one.
-   *
-   * @param last creates the last record after all others are settled
-   */
+  /** Accepts no more records, waits for those in progress, and writes a last one. */
   close(last: () => RecordDraft): Promise<void>;
 }
 
-/** Runs in the transaction that places the record, which is there already, at this place. */
+/** Runs in the transaction that has just inserted the record at this place. */
 export type WorkWithRecord = (session: pg.PoolClient, index: bigint) => Promise<void>;
 
 interface Pending {
@@ -75,7 +65,6 @@ interface Pending {
   readonly mandate: string | undefined;
 }
 
-/** The end of the log, and the last number of this process in it. */
 interface Placed {
   readonly head: LogHead;
   readonly last: number;
@@ -87,23 +76,14 @@ type Outcome =
 
 const maxBatch = 512;
 const maxQueued = 10_000;
-/**
- * The first attempt uses the state in memory; each later one takes the append turn and reads the state of the log
- * first.
- */
+/** The first attempt uses the state in memory; later ones take the append turn and read the log first. */
 const maxAttempts = 3;
 
 /**
- * The sequencer of one process. Any number of them may share a database: a batch is inserted at the places that the
- * sequencer believes to be next, and when another was faster the primary key refuses the whole batch. It then waits for
- * its turn, during which nobody else appends, reads what the other appended, verifies its seals, and inserts behind it.
- *
- * After a lost connection it is unknown whether the batch was committed. The append turn settles this: it begins when
- * the lost statement has ended, and first looks for the ids of the records. If the statement arrives even later, its
- * places are taken.
- *
- * A record gets its stream number together with its place, so a record that fails or already exists leaves no gap.
- * After a lost connection the turn also finds out which numbers were used.
+ * Any number of processes may share a database. A batch is inserted at the places believed to be next; if another
+ * process was faster, the primary key refuses it, and it is inserted under the append turn. The turn also settles
+ * whether a statement whose connection was lost was committed: it waits for that statement to end and looks up the
+ * record ids.
  */
 export function createSequencer(dependencies: {
   readonly pool: pg.Pool;
@@ -113,20 +93,17 @@ export function createSequencer(dependencies: {
   readonly seals: EntrySeals;
   readonly stream: Stream;
   readonly protection: Protection;
-  /** Why nothing may be appended now. Records of the log about itself are appended all the same. */
+  /** Why appending is refused now. Records of the log about itself are exempt. */
   readonly mayAppend: () => CodedError | undefined;
-  /** Checks a record against the schema of its type. */
   readonly checkFit?: (draft: RecordDraft) => void;
 }): Sequencer {
   const { pool, clock, logger, tail, seals, stream, protection, mayAppend, checkFit = () => undefined } = dependencies;
   const store = createLogStore(pool);
   let head: LogHead | undefined = tail.head();
-  /** The size of the log behind the last record of this process. */
   let placedBelow = tail.head().edge.size;
-  /** A statement was lost: it is unknown whether its records and numbers are in the log. */
+  /** It is unknown whether the records of a lost statement are in the log. */
   let doubtful = false;
   let closing: Promise<void> | undefined;
-  /** Accepted and not yet settled. */
   let underWay = 0;
   const atRest: (() => void)[] = [];
 
@@ -144,7 +121,7 @@ export function createSequencer(dependencies: {
           const first = firsts.get(pending.draft.id);
           if (outcome === undefined || first === undefined)
             throw new Error('a record of the batch was left without an outcome');
-          // Of two drafts with one id in a batch, the second succeeds only if it is identical.
+          // Of two drafts with one id, the second succeeds only if it is identical.
           return saysTheSame(first, pending) ? outcome : { ok: false, error: identityTaken(pending.draft) };
         });
       } finally {
@@ -160,7 +137,7 @@ export function createSequencer(dependencies: {
     try {
       await placeInTurn(run, outcomes);
     } catch (error) {
-      // Only this record fails; the rest of the batch is unaffected.
+      // Only this record fails, not the rest of the batch.
       failed(error);
       outcomes.set(first.draft.id, { ok: false, error: isCodedError(error) ? error : logUnavailable(error) });
     }
@@ -183,7 +160,6 @@ export function createSequencer(dependencies: {
     }
   }
 
-  /** This process's records are in the log up to this head. */
   function reached({ head: now, last }: Placed): void {
     head = now;
     tail.advance(now);
@@ -191,13 +167,13 @@ export function createSequencer(dependencies: {
     stream.advanceTo(last);
   }
 
-  /** A taken place is a definite answer: none of these records was written. */
+  /** A taken place is definite: none of these records was written. */
   function failed(error: unknown): void {
     head = undefined;
     if (!isPlaceTaken(error)) doubtful = true;
   }
 
-  /** Inserts at the given head, numbered behind `last`. Outcomes are written only once the rows are there. */
+  /** Outcomes are set only once the rows are inserted. */
   async function placeAt(
     at: LogStore,
     from: LogHead,
@@ -251,14 +227,14 @@ export function createSequencer(dependencies: {
       return at;
     };
     const now = await transaction(pool, place, { single: true });
-    // After the commit, because the commit itself could fail.
+    // After the commit, which could fail.
     for (const [id, outcome] of settled) outcomes.set(id, outcome);
-    // A lost statement that arrives later finds its places taken, once a later record exists.
+    // A lost statement that arrives later finds its places taken.
     if (now.last > stream.last) doubtful = false;
     reached(now);
   }
 
-  /** Settles records that are already in the log: repeated drafts, or attempts whose result was lost. */
+  /** Repeated drafts, or attempts whose result was lost. */
   async function settleKnown(
     alone: LogStore,
     waiting: readonly Pending[],
@@ -282,7 +258,6 @@ export function createSequencer(dependencies: {
     }
   }
 
-  /** Queues the draft. */
   function accept(
     draft: RecordDraft,
     {
@@ -321,7 +296,7 @@ export function createSequencer(dependencies: {
   async function append(draft: RecordDraft, work?: WorkWithRecord): Promise<RecordReceipt> {
     checkMembers(draft);
     checkFit(draft);
-    // Records of removals get no exception, regardless of the writer.
+    // Records of removals get no exception, whichever component writes them.
     const refusal = isOwn(draft) && work === undefined ? undefined : mayAppend();
     if (refusal !== undefined) throw refusal;
     return appendChecked(draft, work);
@@ -349,7 +324,7 @@ function newer(one: LogHead, other: LogHead): LogHead {
   return one.edge.size > other.edge.size ? one : other;
 }
 
-/** Splits records into runs, in order: a record with work forms a run of its own. */
+/** A record with work forms a run of its own. */
 function runsOf(waiting: readonly Pending[]): readonly (readonly Pending[])[] {
   if (waiting.every(({ work }) => work === undefined)) return [waiting];
   const runs: Pending[][] = [];
@@ -365,7 +340,7 @@ function runsOf(waiting: readonly Pending[]): readonly (readonly Pending[])[] {
   return runs;
 }
 
-/** Records of the log about itself: they are appended even when nothing else may be. */
+/** Records of the log about itself are appended even if others are refused. */
 function isOwn({ type, source }: RecordDraft): boolean {
   return source === 'audit-log' && /^(?:log|source|clock)\./.test(type);
 }
@@ -378,14 +353,12 @@ function identityTaken(draft: RecordDraft): CodedError {
   return auditLogErrors.error('record_identity_taken', `The log holds another record under the id ${draft.id}.`);
 }
 
-/** Whether the database refused a place or a record id that already exists. */
 function isPlaceTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
 
 const knownTypes: ReadonlySet<string> = new Set(recordTypes);
 
-/** Most standings in one record. */
 const maxStandings = 1_000;
 
 function checkMembers({ id, type, transaction, dataText, standing = [] }: RecordDraft): void {
@@ -407,8 +380,8 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
 }
 
 /**
- * Whether this record was written from this draft. Time, stream, number, clock and salts belong to the first writing;
- * the rest must be equal, and restricted values must be equal as far as they can be read.
+ * Whether a record was written from this draft, apart from the members that the log sets. Restricted values are
+ * compared if they can be read.
  */
 export async function isSameDraft(request: {
   readonly draft: RecordDraft;
@@ -419,7 +392,7 @@ export async function isSameDraft(request: {
   const { draft, sealed, written, protection } = request;
   const record = JSON.parse(written.toString()) as EvidenceRecord;
   const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
-  // Version 1 has no restricted values: everything is in the record.
+  // Version 1 has no restricted values.
   if (v === 1) return canonicalize(open) === canonicalize(completeDraft(draft));
   if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
   const told = await protection.toldBy(record);

@@ -4,7 +4,6 @@ import type { Checkpoint, VerifierKey } from '@countersign/merkle-log';
 import type { LogKeys } from './log-key.ts';
 import type { LogStore, StoredCheckpoint } from './store.ts';
 
-/** A checkpoint that this log has signed, as a note and in its parts. */
 export interface SignedCheckpoint {
   readonly size: bigint;
   readonly root: Buffer;
@@ -12,17 +11,13 @@ export interface SignedCheckpoint {
   readonly key: VerifierKey;
 }
 
-/** The newest head that a key of this log has signed, and the rows that have it. */
+/** The newest signed head, with the rows that hold it. */
 export interface SignedHead {
   readonly head: Checkpoint;
   readonly stored: readonly StoredCheckpoint[];
 }
 
-/**
- * The newest checkpoint in the database, with its signature verified: a row that somebody inserted is no checkpoint.
- *
- * @throws CodedError `log_inconsistent`
- */
+/** Verifies the signature: anyone with the role can insert a row. @throws CodedError `log_inconsistent` */
 export async function newestSigned(
   store: Pick<LogStore, 'newestCheckpoints'>,
   keys: Pick<LogKeys, 'open'>,
@@ -30,7 +25,7 @@ export async function newestSigned(
   const stored = await store.newestCheckpoints();
   const [newest] = stored;
   if (newest === undefined) return undefined;
-  // Of notes by several keys one suffices; all are on the same size.
+  // One of several keys suffices; all notes are of the same size.
   const head = await openFirst(stored, keys);
   if (head.size !== newest.size)
     throw inconsistent(`the note stored as checkpoint of ${newest.size} records is another one`);

@@ -5,15 +5,13 @@ import type { StoredStanding } from './store/standings.ts';
 
 type Row = StoredStanding & { readonly recordId: string };
 
-/** Names of one question; one that asks about more goes alone. */
+/** Larger requests are sent alone. */
 const few = 32;
 const mostTogether = 64;
 
 /**
- * How things stand, asked of the database. What is asked while a question is on its way is asked together after it: tokens and
- * steps ask about a handful of names each, and the round trip costs more than the names.
- *
- * An answer is never older than its question: the database is asked after it.
+ * Batches requests that arrive while a query runs: the round trip costs more than the names. An answer is never older
+ * than its request.
  */
 export function createStandingQuestions(store: {
   newestStandings(subjects: readonly string[]): Promise<readonly Row[]>;
@@ -30,7 +28,6 @@ export function createStandingQuestions(store: {
   return (things) => (things.length > few ? store.newestStandings(things) : together.submit(things));
 }
 
-/** The newest record about a thing, from its row. */
 export function standingRecord({
   recordId,
   index,

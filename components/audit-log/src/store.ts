@@ -9,7 +9,6 @@ export type { StoredCheckpoint } from './store/checkpoints.ts';
 export type { IndexedEntry, PrunedEntry, SealedEntry, StoredEntry, StretchQuery } from './store/entries.ts';
 export type { Queryable } from './store/queryable.ts';
 
-/** The questions the log itself asks of storage; the SQL is in `store/`. */
 export function createLogStore(database: Queryable) {
   return {
     ...appendStore(database),

@@ -16,20 +16,13 @@ import {
 import { RightEdge } from './right-edge.ts';
 import type { LogStore } from './store.ts';
 
-/** Inclusion proofs that are read together share their tiles; more at once would hold too many of them. */
+/** Proofs read together share tiles; this bounds their number. */
 const proofsAtOnce = 64;
 
-/**
- * The stored tree: tiles of any width, hashes, proofs and roots at any size it ever had.
- *
- * @param known tiles that were read before. A tile of a given width never changes, so it need not be read again for those
- *   who ask for proofs; whoever doubts the rows reads without.
- */
+/** The tree at any size it ever had. @param known cached tiles; verification reads without a cache */
 export function createTreeReader(store: LogStore, known?: Generations<string, Buffer>) {
   /**
-   * A tile's hashes: a full one as stored; of a partial one the leaf hashes, or the roots of the full tiles below it.
-   *
-   * @throws CodedError `log_inconsistent` when the rows do not give as many
+   * Full tiles as stored; partial ones from the level below. @throws CodedError `log_inconsistent` if rows are missing
    */
   async function readTile(tile: Tile): Promise<Buffer> {
     if (known === undefined) return readStoredTile(tile);
@@ -60,7 +53,6 @@ export function createTreeReader(store: LogStore, known?: Generations<string, Bu
   return {
     readTile,
 
-    /** The root of the tree when it had this size. */
     async rootAt(size: bigint): Promise<Buffer> {
       return Frontier.restore({ size, hashes: await hashesAt(size)(coverRange({ begin: 0n, end: size })) }).root();
     },
@@ -70,7 +62,6 @@ export function createTreeReader(store: LogStore, known?: Generations<string, Bu
       return assembleProof(plan, await hashesAt(to)(plan.flat()));
     },
 
-    /** One inclusion proof for each index, in their order. */
     async proveInclusions(indices: readonly bigint[], size: bigint): Promise<readonly (readonly Buffer[])[]> {
       const proofs: Buffer[][] = [];
       for (let start = 0; start < indices.length; start += proofsAtOnce) {
@@ -86,7 +77,7 @@ export function createTreeReader(store: LogStore, known?: Generations<string, Bu
       return proofs;
     },
 
-    /** The tree's right edge when it had this size, and the time of its last record then in milliseconds (0 when it had none). */
+    /** `lastTime` in milliseconds; 0 for an empty tree. */
     async headAt(size: bigint): Promise<LogHead> {
       if (size === 0n) return { edge: RightEdge.empty, lastTime: 0 };
       const levels = Array.from({ length: levelsOf(size) }, (): Buffer[] => []);
@@ -111,7 +102,6 @@ export interface LogHead {
 
 export type TreeReader = ReturnType<typeof createTreeReader>;
 
-/** Tile levels that a tree of this size has hashes at. */
 function levelsOf(size: bigint): number {
   let levels = 0;
   while (size >> (8n * BigInt(levels)) > 0n) levels++;

@@ -13,13 +13,9 @@ import type { KeptValue, VerificationStore } from './store/verification.ts';
 import type { IndexedEntry, LogStore, StoredCheckpoint } from './store.ts';
 
 /**
- * Recomputes the log from its entries and compares everything that is stored or was signed beside them: leaf hashes,
- * the columns by which entries are found, the shards of their bodies, what was pruned, the numbers of the streams, what is
- * kept beside the records, tiles, and the root of every checkpoint. One tile's entries are in memory at a time. Entries
- * appended meanwhile are left for the next time.
- *
- * @param known the right edge in memory: its root is compared when the recomputed tree reaches its size
- * @returns the first fault, with the index of the entry at fault or of the last one before it
+ * Recomputes the log from its entries and compares everything stored or signed beside them, one tile at a time. Entries
+ * appended meanwhile are not checked. @param known right edge in memory, compared when its size is reached @returns the
+ * first fault, with the index of the entry or of the last one before it
  */
 export async function verifyLog(request: {
   readonly store: LogStore;
@@ -98,14 +94,13 @@ export async function verifyLog(request: {
   return reader.finish() ?? { ok: true, size, root: edge.root().toString('base64') };
 }
 
-/** The largest index that the database can hold. */
 const maxPlace = 9_223_372_036_854_775_807n;
 
 function fault(reason: string, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail, index };
 }
 
-/** Leaf hashes of places, a tile's worth at a time. */
+/** A tile at a time. */
 async function* leafHashesOf(store: LogStore, { first, past }: PlaceRange): AsyncIterable<readonly Buffer[]> {
   for (let place = first; place < past; place += BigInt(tileWidth)) {
     const left = past - place;
@@ -151,7 +146,7 @@ async function strayFault(besides: VerificationStore, first: bigint, count: numb
       );
 }
 
-/** How things stand must be as the records say; of a record whose body has been pruned nothing is left to compare. */
+/** Pruned records have nothing to compare. */
 function standingFault(entries: readonly IndexedEntry[], stored: readonly StoredStanding[]): LogFault | undefined {
   const line = (subject: string, digest: string | undefined): string => `${subject} ${digest ?? ''}`;
   for (const { index, bytes } of entries) {
@@ -212,10 +207,7 @@ async function checkpointFault(
   }
 }
 
-/**
- * What is kept beside records, against the digests in them. A value may be gone with its key, and in no other way; what no
- * record commits to has been put there.
- */
+/** A value may be missing only with its key; a value without a commitment is a fault. */
 export async function sealedValueFault(request: {
   readonly besides: VerificationStore;
   readonly protection: Pick<Protection, 'firstBrokenKey'>;

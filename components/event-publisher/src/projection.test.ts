@@ -91,7 +91,7 @@ describe('what an event says', () => {
       body: { price: '101.25' },
       body_digest: 'sha-256:body',
       decision: { input: { notional: '4050000' }, policy: 7 },
-      limits: [{ used: '90000000', most: '100000000' }],
+      limits: [{ used: '90000000', max: '100000000' }],
       intent: { max_qty: '2000', account: 'NLAM-0042' },
       idempotency_key: 'order-7',
       from: { desk: 'rates', roles: ['trader'] },

@@ -57,13 +57,13 @@ describe('with the database role of the policy engine, a thief', () => {
 
   it('raises no ceiling: limits are part of what is signed', async () => {
     const limit = { id: 'day', measure: 'notional', per: ['trader'], window: { rolling_seconds: 86_400 }, unit: 'EUR' };
-    const limited = { ...stricter, limits: [{ ...limit, most: '1000' }] };
+    const limited = { ...stricter, limits: [{ ...limit, max: '1000' }] };
     const node = await rig.open({ pollMs: 3_600_000 });
     await publish(node, limited);
     await thief.query(
-      `update policy_versions set bundle = jsonb_set(bundle::jsonb, '{limits,0,most}', '"1000000"')::json where version = 2`,
+      `update policy_versions set bundle = jsonb_set(bundle::jsonb, '{limits,0,max}', '"1000000"')::json where version = 2`,
     );
-    expect(node.current().loaded.limits).toMatchObject([{ most: '1000' }]);
+    expect(node.current().loaded.limits).toMatchObject([{ max: '1000' }]);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
 

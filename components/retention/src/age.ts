@@ -1,9 +1,6 @@
 import type { RetentionClass, RetentionSchedule } from '@countersign/contracts';
 
-/**
- * The moment so many calendar years before another; milliseconds, in UTC. What is older has had its years: where there is no
- * 29 February it is the 28th.
- */
+/** Milliseconds, in UTC. Where there is no 29 February, it is the 28th. */
 export function yearsBefore(moment: number, years: number): number {
   const date = new Date(moment);
   const month = date.getUTCMonth();
@@ -11,13 +8,13 @@ export function yearsBefore(moment: number, years: number): number {
   return date.getUTCMonth() === month ? date.getTime() : date.setUTCDate(0);
 }
 
-/** The moment so many calendar years after another. What is of 29 February has had its years on 1 March. */
+/** A record of 29 February is due on 1 March. */
 export function yearsAfter(moment: number, years: number): number {
   const date = new Date(moment);
   return date.setUTCFullYear(date.getUTCFullYear() + years);
 }
 
-/** For each class: what is older than this has been kept for as long as the schedule asks. */
+/** Records older than this have been kept as long as the schedule requires. */
 export function dueBefore(
   { years }: Pick<RetentionSchedule, 'years'>,
   now: number,
@@ -31,10 +28,7 @@ export function dueBefore(
   };
 }
 
-/**
- * When the values of a class may be erased, whose newest record is of this moment. Records of custody are never pruned;
- * what is told to few in them is kept for the longest that anything is.
- */
+/** Custody records are never pruned; their restricted values are kept for the longest period of any class. */
 export function erasableFrom(
   { years }: Pick<RetentionSchedule, 'years'>,
   inClass: RetentionClass,

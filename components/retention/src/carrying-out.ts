@@ -10,7 +10,6 @@ import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { checkPruning, standingScopes } from './simulations.ts';
 
-/** Attempts when a hold or a schedule arrives in between. */
 const maxAttempts = 100;
 
 interface GivingUp {
@@ -18,24 +17,16 @@ interface GivingUp {
   readonly error: CodedError;
 }
 
-/** Carries out approved prunings and erasures. */
 export interface CarryingOut {
-  /** Starts working in the background. */
   begin(): void;
-  /** Does the pending work now. */
   work(): Promise<void>;
-  /** Progress of a pruning on this node. */
   progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
   stop(): Promise<void>;
 }
 
 /**
- * Pending work is derived from the log: after a crash this node or another continues. Two nodes on the same order do
- * not interfere, since a record is removed once.
- *
- * Schedule and holds are read again before each order, and the log refuses an order if one came after that.
- *
- * Schedule and holds are asked again before each order. The log itself refuses the order where one came after that.
+ * Derives pending work from the log, so that this node or another continues after a crash. The log refuses an order if
+ * a hold or schedule came after the state it was based on.
  */
 export function createCarryingOut(dependencies: {
   readonly kinds: RetentionKinds;
@@ -53,7 +44,7 @@ export function createCarryingOut(dependencies: {
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  /** Ends, on record, an approved proposal that the rules no longer allow. */
+  /** Records the end of an approved proposal that the rules no longer allow. */
   const giveUp: RetentionCommand<GivingUp, boolean> = {
     ...plain,
     kind: kinds.decided,
@@ -130,7 +121,6 @@ export function createCarryingOut(dependencies: {
       try {
         await carryOut(id);
       } catch (error) {
-        // Other proposals continue.
         if (!signal.aborted)
           logger.error({ error, proposal: id }, 'what was approved could not be carried out; it is tried again');
       }
@@ -179,7 +169,7 @@ const ends: ReadonlySet<string> = new Set([
   'erasure_held',
 ] satisfies (keyof typeof retentionErrors.codes)[]);
 
-/** Errors that no further attempt can change. */
+/** No further attempt can change these errors. */
 function isEnd(error: unknown): error is CodedError {
   return isCodedError(error) && ends.has(error.code);
 }

@@ -20,15 +20,13 @@ import { type Decision, plain, type RetentionCommand, type RetentionKinds } from
 import { type Simulation, wouldGoBeyond } from './simulation.ts';
 import { checkPruning, momentsOf, type Simulations, standingScopes } from './simulations.ts';
 
-/** Schedules and prunings, by two people: one proposes what was simulated, another approves exactly that. */
+/** One person proposes what was simulated; another approves exactly that. */
 export interface Changes {
   /** @throws CodedError `retention_not_simulated`, `retention_too_short`, `retention_malformed` */
   propose(simulation: string, reason: string, by: Requester): Promise<ChangeProposal>;
   /**
-   * A schedule is then in force. A pruning has started; it continues even if the caller disconnects.
-   *
-   * @param digest of the proposal as it was read
-   * @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `approver_not_independent`, `proposal_outdated`
+   * A pruning continues even if the caller disconnects. @param digest of the proposal as it was read @throws CodedError
+   * `proposal_not_found`, `proposal_settled`, `own_proposal`, `approver_not_independent`, `proposal_outdated`
    */
   approve(id: string, digest: string, by: Requester): Promise<ChangeProposal>;
   /** @throws CodedError `proposal_not_found`, `proposal_settled` */
@@ -58,13 +56,13 @@ export function createChanges(dependencies: {
   readonly clock: Clock;
   readonly random: Random;
   readonly deciding: Deciding;
-  /** Something was approved that has to be carried out. */
+  /** Starts carrying out what was approved. */
   readonly begin: () => void;
 }): Changes {
   const { kinds, commands, ledger, custody, simulations, clock, random, deciding, begin } = dependencies;
   const of = (state: RetentionState, id: string): ChangeProposal => proposalOf(state, id, changeKinds);
 
-  /** Has the ground changed on which it was proposed? Looked at before the turn: a survey takes its time. */
+  /** Checked before the command takes its turn, because a survey takes time. */
   async function outdated(
     { change, simulation }: ChangeProposal,
     state: RetentionState,
@@ -181,7 +179,6 @@ function approvalOf(
       };
 }
 
-/** With its members alone, as it will be read back. */
 function asJson({ change, before, would, now, ...rest }: Simulation): Json {
   return {
     ...rest,

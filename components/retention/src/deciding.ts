@@ -11,7 +11,7 @@ import type { RetentionState } from './ledger/fold.ts';
 import type { Proposal } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
 
-/** The proposal of that id among those of a kind. @throws CodedError `proposal_not_found` */
+/** @throws CodedError `proposal_not_found` */
 export function proposalOf<Kind extends Proposal['kind']>(
   { proposals }: RetentionState,
   id: string,
@@ -29,11 +29,9 @@ function isOf<Kind extends Proposal['kind']>(
   return kinds.some((kind) => kind === proposal.kind);
 }
 
-/** Schedules, prunings and erasures, by the rule of two people. */
 export interface Deciding {
-  /** Why this proposal can no longer be decided, if so. */
   settled(proposal: Proposal): CodedError | undefined;
-  /** Why this approver may not approve this digest, if so. Ends the proposal if its proposer has lost the right. */
+  /** Ends the proposal if its proposer has lost the right to make it. */
   refusalOf(proposal: Proposal, digest: string, approver: Requester): Promise<CodedError | undefined>;
 }
 
@@ -56,7 +54,6 @@ export function createDeciding(
   };
 }
 
-/** The second person for schedules and prunings. */
 export const retentionApproval = {
   what: 'proposal',
   approves: 'digest',
@@ -91,7 +88,6 @@ function waiting({ kind, status, expiresAt, digest, proposal: { people, at } }: 
   };
 }
 
-/** The refusal when the state changed while an approval was examined. */
 export function meanwhile(): CodedError {
   return retentionErrors.error(
     'proposal_outdated',

@@ -15,13 +15,11 @@ export interface RetentionDependencies {
   readonly audit: AuditAppender & StandingReader;
   readonly log: Pick<AuditLog, 'search' | 'query'>;
   readonly custody: LogCustody;
-  /** Asked when somebody approves what another has proposed. */
   readonly proposerStanding: ProposerStanding;
-  /** Asked about the first and the second person. */
   readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often what was approved and is not done is taken up again, in milliseconds; 30,000 by default. */
+  /** How often pending work is resumed, in milliseconds; 30,000 by default. */
   readonly everyMs?: number;
 }

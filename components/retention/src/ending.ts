@@ -6,18 +6,13 @@ import { type Proposal, statusOf } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 
-/** Ends proposals whose proposer has left. */
 export interface Ending {
-  /**
-   * Ends undecided proposals that somebody made, or that were made through them, up to a moment.
-   *
-   * @returns how many this call ended, each recorded
-   */
+  /** Ends undecided proposals that a person made, directly or through others. @returns how many, each recorded */
   endProposalsOf(
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
-  /** Ends one undecided proposal. @returns whether this call ended it */
+  /** @returns whether this call ended it */
   end(id: RecordId, by: Requester, reason: string): Promise<boolean>;
 }
 

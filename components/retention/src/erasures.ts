@@ -19,20 +19,19 @@ import type { Requester } from './requester.ts';
 import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { momentOf, standingHolds, standingScopes } from './simulations.ts';
 
-/** A key, and whether what is under it may be erased. */
 export interface KeyStanding extends SubjectKey {
-  /** RFC 3339; from then on its retention has passed. */
+  /** RFC 3339. */
   readonly erasableFrom: string;
   readonly due: boolean;
 }
 
-/** Protected values of a person or an institution, by two people, when their time has passed and no hold stands. */
+/** Two people erase protected values after their retention, unless a hold keeps them. */
 export interface Erasures {
-  /** The keys of a subject; those that are erased as well. */
+  /** Erased keys too. */
   keysOf(subject: string): Promise<readonly KeyStanding[]>;
   /**
-   * @param request.keys all that are due when left out
-   * @throws CodedError `subject_without_values`, `erasure_too_early`, `erasure_held`, `retention_malformed`
+   * @param request.keys default: all that are due @throws CodedError `subject_without_values`, `erasure_too_early`,
+   * `erasure_held`, `retention_malformed`
    */
   propose(
     request: { readonly subject: string; readonly keys?: readonly string[]; readonly reason: string },
@@ -44,13 +43,13 @@ export interface Erasures {
   reject(id: string, reason: string, by: Requester): Promise<ErasureProposal>;
 }
 
-/** A record lists them all. */
+/** One record lists them all. */
 const mostKeys = 200;
 
 interface Proposing {
   readonly id: RecordId;
   readonly subject: string;
-  /** All that are due where left out. */
+  /** Undefined for all that are due. */
   readonly wanted: readonly string[] | undefined;
   readonly reason: string;
   readonly by: Requester;
@@ -69,7 +68,7 @@ export function createErasures(dependencies: {
   readonly clock: Clock;
   readonly random: Random;
   readonly deciding: Deciding;
-  /** Something was approved that has to be carried out. */
+  /** Starts carrying out what was approved. */
   readonly begin: () => void;
 }): Erasures {
   const { kinds, commands, ledger, custody, clock, random, deciding, begin } = dependencies;
@@ -179,14 +178,12 @@ export function createErasures(dependencies: {
   };
 }
 
-/**
- * Why this may not be erased now, where it may not: asked when it is proposed, when it is approved, and when it is done.
- */
+/** Checked at the proposal, at the approval, and before erasing. */
 export async function obstacleTo(
   { subject, keys }: Pick<ErasureProposal, 'subject' | 'keys'>,
   { custody, state, now }: { readonly custody: LogCustody; readonly state: RetentionState; readonly now: number },
 ): Promise<CodedError | undefined> {
-  // A key that was taken into use again since has newer records than the proposal says.
+  // A key that was used again has newer records than the proposal says.
   const present = new Map((await custody.keysOf(subject)).map((key) => [key.key, key]));
   const found = keys.flatMap(({ key }) => present.get(key) ?? []);
   const early = found.map((key) => standingOf(key, state, now)).filter(({ due }) => !due);

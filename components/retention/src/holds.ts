@@ -13,14 +13,12 @@ import type { Requester } from './requester.ts';
 import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { isAbout, readScope, type WrittenScope, writeScope } from './scope.ts';
 
-/** Legal holds: records that stay, whatever their age, until another person releases them. */
+/** Records under a legal hold stay, whatever their age, until another person releases them. */
 export interface Holds {
   /**
-   * From then on nothing that the scope matches is pruned, and no key used in it is destroyed.
-   *
-   * @param request.matter court or authority, and reference
-   * @param request.future the scope may match nothing yet, because it is meant for future records
-   * @throws CodedError `retention_malformed`, `hold_by_its_subject`, `hold_finds_nothing`
+   * Keeps matching records and their keys. @param request.matter court or authority, and reference @param
+   * request.future the scope may match nothing yet @throws CodedError `retention_malformed`, `hold_by_its_subject`,
+   * `hold_finds_nothing`
    */
   place(
     request: { readonly scope: WrittenScope; readonly matter: string; readonly future: boolean },
@@ -36,7 +34,7 @@ interface Placing {
   readonly matter: string;
   readonly finds: boolean;
   readonly by: Requester;
-  /** The refusal found before the command's turn, if any. */
+  /** Found before the command takes its turn. */
   readonly refusal: CodedError | undefined;
 }
 type Releasing = Omit<Decision<StandingHold>, 'governedUpTo'> & { readonly reason: string };
@@ -98,7 +96,7 @@ export function createHolds({
     async place({ scope: written, matter: matterText, future }, by) {
       const scope = readScope(written);
       const matter = readLine('The matter of a hold', matterText);
-      // Before the command's turn, because searching the log takes time.
+      // Before the command takes its turn, because searching the log takes time.
       const isBySubject = await told(isAbout(scope, by, log), false);
       const finds = await told(
         log.query({ ...scope, limit: 1 }).then(({ length }) => length > 0),
@@ -120,7 +118,7 @@ export function createHolds({
   };
 }
 
-/** The second person for releases; the person who placed the hold may have left. */
+/** The person who placed the hold may have left. */
 export const holdRelease = {
   what: 'hold',
   approves: 'id',
@@ -140,10 +138,7 @@ function placed({ people, placedAt, releasedAt }: StandingHold) {
   };
 }
 
-/**
- * The log's answer, or a default when the log cannot answer in time: a hold must not wait, and flooding the log must
- * not delay it.
- */
+/** A hold must not wait, and flooding the log must not delay it. */
 async function told(answer: Promise<boolean>, unanswered: boolean): Promise<boolean> {
   try {
     return await answer;

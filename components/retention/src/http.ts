@@ -11,11 +11,11 @@ export interface RetentionRoutes {
   readonly retention: RunningRetention;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
-  /** LEI of the institution that keeps the evidence. */
+  /** LEI. */
   readonly operator: string;
 }
 
-/** Schedule, prunings, holds and erasures over HTTP, under `/retention`; for the operator alone. */
+/** Under `/retention`, for the operator only. */
 export function retentionRoutes(app: FastifyInstance, { retention, guard, baseUrl, operator }: RetentionRoutes): void {
   const gate = createGate(async (request, scope: string) => {
     const caller = await guard.check(request, { scope });

@@ -6,7 +6,6 @@ export { holdRelease } from './holds.ts';
 export { type RetentionRoutes, retentionRoutes } from './http.ts';
 export { createRetention, type RunningRetention } from './retention.ts';
 
-/** This component's place in the database. */
 export const retentionMigrations: ComponentMigrations = {
   name: 'retention',
   schema: 'retention',

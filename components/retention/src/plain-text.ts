@@ -1,7 +1,7 @@
 import { retentionErrors } from '@countersign/contracts';
 import { visibleLine } from '@countersign/kernel';
 
-/** One line of 1 to 400 characters that is recorded and shown to people. @throws CodedError `retention_malformed` */
+/** @throws CodedError `retention_malformed` */
 export function readLine(name: string, text: string): string {
   const line = visibleLine(text, 400);
   if (line !== undefined) return line;

@@ -1,6 +1,6 @@
 import type { Requester as AnyRequester } from '@countersign/contracts';
 
-/** Who asks, with the client by which they do: a hold may be about it. */
+/** A hold may be about the client. */
 export interface Requester extends AnyRequester {
   readonly client?: string;
 }

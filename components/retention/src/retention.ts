@@ -12,25 +12,22 @@ import { createRetentionKinds } from './retention-command.ts';
 import { createSimulations, type Simulations } from './simulations.ts';
 import { createStore } from './store.ts';
 
-/** How long evidence is kept, what must stay, and what may go. */
 export interface RunningRetention {
-  /** Schedule, holds and proposals as the log tells them now. */
   state(): Promise<RetentionState>;
   readonly simulate: Simulations['simulate'];
   readonly changes: Changes;
   readonly holds: Holds;
   readonly erasures: Erasures;
   readonly endProposalsOf: Ending['endProposalsOf'];
-  /** How far this node has come with a pruning. */
   progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
-  /** Does what was approved and is not done; runs by itself as well. */
+  /** Carries out approved work now; also runs periodically. */
   carryOut(): Promise<void>;
-  /** Ends what it is at after the slice under way; what is left is done after the next start, or by another node. */
+  /** Stops after the current slice. Another node, or the next start, continues. */
   stop(): Promise<void>;
   readonly now: () => number;
 }
 
-/** All of it follows from the log: there is nothing to load, and nothing that could disagree with it. */
+/** All state is derived from the log. */
 export function createRetention(dependencies: RetentionDependencies): RunningRetention {
   const { pool, clock, everyMs = 30_000 } = dependencies;
   const store = createStore(pool);
@@ -43,7 +40,6 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
   const ending = createEnding(common);
   const deciding = createDeciding({ ...dependencies, ending });
   const shared = { ...common, deciding, begin: () => carryingOut.begin() };
-  // What was approved before the last stop.
   carryingOut.begin();
   return {
     state: () => ledger.current(),

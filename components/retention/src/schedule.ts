@@ -1,18 +1,15 @@
 import { type RetentionPreset, type RetentionSchedule, retentionErrors } from '@countersign/contracts';
 import { leastYears, presets, type RetentionYears, scheduledClasses } from './presets.ts';
 
-/** What somebody wants to be in force. */
 export interface WantedSchedule {
   readonly presets: readonly RetentionPreset[];
-  /** The firm's own years; for classes left out, what the presets ask. */
+  /** The firm's own years; default: those of the presets. */
   readonly years?: Partial<RetentionYears>;
 }
 
 /**
- * The schedule that this would be.
- *
- * @throws CodedError `retention_too_short` where the firm's own years are less than a preset asks, or where what
- *   transactions and accesses rest on would go before them
+ * @throws CodedError `retention_too_short` if the firm's own years are below a preset, or authority records would go
+ * before the records that need them
  */
 export function scheduleOf(wanted: WantedSchedule): Omit<RetentionSchedule, 'version'> {
   const least = leastYears(wanted.presets);

@@ -13,18 +13,14 @@ import {
 import { parseId, parseInstant, toInstant } from '@countersign/kernel';
 import type { Requester } from './requester.ts';
 
-/** A scope as it is written: times in RFC 3339. */
+/** Times in RFC 3339. */
 export type WrittenScope = {
   readonly [Name in keyof HoldScope]: Name extends 'types' ? readonly string[] : string;
 };
 
 const leiPattern = /^[A-Z0-9]{18}[0-9]{2}$/;
 
-/**
- * Reads what a hold is to keep. Everything named must hold; something must be named.
- *
- * @throws CodedError `retention_malformed`
- */
+/** All criteria must match, and there must be at least one. @throws CodedError `retention_malformed` */
 export function readScope(written: WrittenScope): HoldScope {
   const { transaction, person, agent, client, mandate, partner, institution, decision, types, from, until } = written;
   const scope: HoldScope = {
@@ -47,10 +43,9 @@ export function readScope(written: WrittenScope): HoldScope {
   return scope;
 }
 
-/** Of records that show a part in something; the others tell what became of the evidence. */
+/** Reading evidence is no part in a transaction. */
 const typesOfParts = recordTypes.filter((type) => retentionClassOf(type) !== 'custody');
 
-/** As {@link readScope} reads it. */
 export function writeScope({ types, from, until, ...named }: HoldScope): WrittenScope {
   return {
     ...named,
@@ -61,10 +56,8 @@ export function writeScope({ types, from, until, ...named }: HoldScope): Written
 }
 
 /**
- * Whether a hold is about who asks: it names them, or something that they have a part in.
- *
- * A hold over a whole institution, a type or a stretch of time is about nobody in particular. Who has only read the
- * evidence of something, or taken it out, has no part in it: they are the ones who find out what has to be held.
+ * Whether a hold is about the requester: it names them, or something in which they took part. People who only read or
+ * exported evidence took no part.
  */
 export async function isAbout(scope: HoldScope, requester: Requester, log: Pick<AuditLog, 'query'>): Promise<boolean> {
   const people = peopleOf(requester);

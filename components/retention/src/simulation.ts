@@ -3,25 +3,22 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { RetentionYears, ScheduledClass } from './presets.ts';
 
-/** What a proposal would change. */
 export type Change =
   | { readonly kind: 'schedule'; readonly presets: readonly RetentionPreset[]; readonly years: RetentionYears }
-  /** The bodies of a class from before a moment (RFC 3339) go. */
+  /** RFC 3339. */
   | { readonly kind: 'pruning'; readonly class: ScheduledClass; readonly before: string };
 
-/** What would go by a change, and what goes as things are. */
 export interface Simulation {
   readonly id: string;
   /** RFC 3339. */
   readonly at: string;
   readonly by: string;
   readonly change: Change;
-  /** Version of the schedule that was in force. */
   readonly schedule: number;
-  /** The place in the log up to which schedule and holds were looked at. */
+  /** Place in the log of the newest schedule or hold. */
   readonly asOf: string;
   readonly holds: number;
-  /** For each class the moment before which everything would be due; RFC 3339. */
+  /** RFC 3339. */
   readonly before: Readonly<Partial<Record<RetentionClass, string>>>;
   readonly would: readonly ClassSurvey[];
   readonly now: readonly ClassSurvey[];
@@ -90,12 +87,11 @@ export const simulationSchema = Type.Object(
 );
 const checked = Compile(simulationSchema);
 
-/** A simulation as it was stored or recorded; undefined where this is none. */
 export function readSimulation(value: unknown): Simulation | undefined {
   return checked.Check(value) ? value : undefined;
 }
 
-/** Whether by the second survey something would go that the first one did not show. */
+/** Whether more would be removed than the first survey showed. */
 export function wouldGoBeyond(shown: readonly ClassSurvey[], found: readonly ClassSurvey[]): boolean {
   const going = new Map(shown.map(({ class: name, due, held }) => [name, due - held]));
   return found.some(({ class: name, due, held }) => due - held > (going.get(name) ?? 0));

@@ -16,7 +16,7 @@ import { scheduleOf, type WantedSchedule } from './schedule.ts';
 import type { Change, Simulation } from './simulation.ts';
 import type { Store } from './store.ts';
 
-/** What somebody would like to change; for a pruning, `before` is as late as the schedule allows when left out. */
+/** For a pruning, `before` defaults to the latest moment that the schedule allows. */
 export type WantedChange =
   | ({ readonly kind: 'schedule' } & WantedSchedule)
   | { readonly kind: 'pruning'; readonly class: ScheduledClass; readonly before?: string };
@@ -25,12 +25,11 @@ const keptMs = 86_400_000;
 
 export interface Simulations {
   /**
-   * Finds out what would go by a change. Nothing changes; the answer can be proposed within a day.
-   *
-   * @throws CodedError `retention_too_short`, `retention_malformed`
+   * Changes nothing. The result can be proposed within a day. @throws CodedError `retention_too_short`,
+   * `retention_malformed`
    */
   simulate(wanted: WantedChange, by: Requester): Promise<Simulation>;
-  /** @throws CodedError `retention_not_simulated` where there is none of this id, or what it found is out of date */
+  /** @throws CodedError `retention_not_simulated` if it does not exist or is outdated */
   standing(id: string, state: RetentionState, session: pg.PoolClient): Promise<Simulation>;
 }
 
@@ -78,7 +77,7 @@ export function createSimulations(dependencies: {
           'retention_not_simulated',
           'A hold or the schedule has changed since this was simulated: simulate it again.',
         );
-      // The row is all that there is of it: what follows from the rest is not believed.
+      // The row is not signed, so everything that follows from other facts is recomputed.
       if (simulation.change.kind === 'schedule') scheduleOf(simulation.change);
       if (canonicalize(written(dueBy(simulation.change, madeAt))) !== canonicalize(simulation.before))
         throw retentionErrors.error(
@@ -90,12 +89,11 @@ export function createSimulations(dependencies: {
   };
 }
 
-/** What would be due by a change, and before which moments. */
 function dueBy(change: Change, now: number): Partial<Record<RetentionClass, number>> {
   return change.kind === 'schedule' ? dueBefore(change, now) : { [change.class]: momentOf(change.before) };
 }
 
-/** @throws CodedError `retention_too_short` where a pruning takes what the schedule keeps */
+/** @throws CodedError `retention_too_short` */
 function changeOf(wanted: WantedChange, { schedule }: RetentionState, now: number): Change {
   if (wanted.kind === 'schedule') return { kind: 'schedule', ...scheduleOf(wanted) };
   const latest = dueBefore(schedule, now)[wanted.class];
@@ -126,7 +124,6 @@ export function momentOf(text: string): number {
   return moment;
 }
 
-/** The moments of a simulation, to be surveyed again. */
 export function momentsOf({ before }: Pick<Simulation, 'before'>): Partial<Record<RetentionClass, number>> {
   return Object.fromEntries(Object.entries(before).map(([name, text]) => [name, momentOf(text)]));
 }

@@ -2,12 +2,12 @@ import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { readSimulation, type Simulation } from './simulation.ts';
 
-/** Lock of the node that decides, so that decisions of different nodes run one after the other. */
+/** Lock of the node that decides. */
 const decisions = 'decisions';
 
 export function createStore(pool: pg.Pool) {
   return {
-    /** Until the transaction ends, nobody else, on any node, decides about retention. */
+    /** Held until the transaction ends. */
     lockDecisions: (session: pg.PoolClient): Promise<void> => takeNamedLock(session, decisions),
 
     async putSimulation(simulation: Simulation, forgetBefore: Date): Promise<void> {

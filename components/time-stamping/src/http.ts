@@ -12,15 +12,15 @@ export interface TimeStampingRoutes {
   readonly authority: TimeStampAuthority;
   readonly certificates: AuthorityCertificates;
   readonly clock: Clock;
-  /** Of one address; 10 at once and one a second when left out. */
+  /** Per address; default: burst of 10, then one a second. */
   readonly rate?: Rate;
-  /** Of all together, on this node; 100 at once and 20 a second when left out. */
+  /** For all addresses on this node; default: burst of 100, then 20 a second. */
   readonly overallRate?: Rate;
 }
 
 const octets = Type.String({ format: 'binary' });
 
-/** A time-stamping authority over HTTP (RFC 3161 section 3.4), for everybody: rate limited, and each answer recorded. */
+/** RFC 3161 section 3.4. Public, rate limited, and each answer is recorded. */
 export function timeStampingRoutes(app: FastifyInstance, routes: TimeStampingRoutes): void {
   const { authority, certificates, clock } = routes;
   const limit = createRateLimit(
@@ -83,7 +83,7 @@ export function timeStampingRoutes(app: FastifyInstance, routes: TimeStampingRou
   });
 }
 
-/** Shorter than a new key is published before it signs. */
+/** Shorter than the time between publishing a new key and using it. */
 const cached = 'public, max-age=60';
 
 function pem(certificate: Uint8Array): string {

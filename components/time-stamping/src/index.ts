@@ -14,7 +14,6 @@ export {
   type TimeStampingDependencies,
 } from './time-stamping.ts';
 
-/** This component's place in the database. */
 export const timeStampingMigrations: ComponentMigrations = {
   name: 'time-stamping',
   schema: 'time_stamping',

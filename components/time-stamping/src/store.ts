@@ -1,10 +1,10 @@
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Where the stamping stands, and by which turn it may be moved on. */
+/** Progress of stamping, for the holder of the turn. */
 export interface Held {
   readonly turn: string;
-  /** Place of the last record that was looked at. */
+  /** Place of the last examined record. */
   readonly position: bigint;
   readonly checkpointSize: bigint;
   /** Milliseconds since the epoch. */
@@ -18,7 +18,6 @@ interface StampingRow {
   readonly checkpoint_at: Date | null;
 }
 
-/** The tables `certificates` and `stamping`. */
 export function createStore(pool: pg.Pool) {
   return {
     async certificateOf(kid: string): Promise<Uint8Array | undefined> {
@@ -28,7 +27,7 @@ export function createStore(pool: pg.Pool) {
       return rows[0]?.certificate;
     },
 
-    /** The certificates of these keys, the newest first. */
+    /** Newest first. */
     async certificatesOf(kids: readonly string[]): Promise<readonly Uint8Array[]> {
       const { rows } = await ask<{ certificate: Buffer }>(
         pool,
@@ -38,7 +37,7 @@ export function createStore(pool: pg.Pool) {
       return rows.map(({ certificate }) => certificate);
     },
 
-    /** @returns the certificate of this key: the one given, or the one that another node was first with */
+    /** @returns the stored certificate, which may come from another node */
     async keepCertificate(made: {
       readonly kid: string;
       readonly certificate: Uint8Array;
@@ -58,13 +57,13 @@ export function createStore(pool: pg.Pool) {
          limit 1`,
         [made.kid, made.certificate, made.notAfter, made.issuedAt],
       );
-      // Committed by another node after this statement began to look: it is there now.
+      // Another node committed it after this statement started.
       const kept = rows[0]?.certificate ?? (await this.certificateOf(made.kid));
       if (kept === undefined) throw new Error('a certificate was kept and cannot be found');
       return kept;
     },
 
-    /** Where stamping begins when nothing has been stamped yet. What is older is nobody's to stamp. */
+    /** Where stamping starts. Older records are not stamped. */
     async begin(position: bigint): Promise<void> {
       await ask(pool, 'insert into stamping (position) values ($1) on conflict (only_row) do nothing', [position]);
     },
@@ -74,7 +73,7 @@ export function createStore(pool: pg.Pool) {
       return rows[0]?.begun === true;
     },
 
-    /** Takes the turn, or goes on with `own`. @returns undefined while another node holds it, or before {@link begin} */
+    /** Takes the turn or keeps it. @returns undefined while another node holds it, or before {@link start} */
     async hold(own: string | undefined, holdMs: number): Promise<Held | undefined> {
       const { rows } = await ask<StampingRow>(
         pool,
@@ -95,7 +94,7 @@ export function createStore(pool: pg.Pool) {
       };
     },
 
-    /** Everything up to the place has been stamped, or need not be. @returns false when another holds the turn */
+    /** @returns false if another node holds the turn */
     async advance({ turn }: Held, position: bigint): Promise<boolean> {
       const { rowCount } = await ask(pool, 'update stamping set position = $2 where turn = $1 and position < $2', [
         turn,
@@ -113,7 +112,6 @@ export function createStore(pool: pg.Pool) {
       return rowCount === 1;
     },
 
-    /** Another node may go on at once. */
     async release(turn: string): Promise<void> {
       await ask(pool, 'update stamping set held_until = null where turn = $1', [turn]);
     },

@@ -14,59 +14,52 @@ import type { StampPolicy } from './stamping/stamp-policy.ts';
 import { createStamper, type StampedLog, type Stamper } from './stamping/stamper.ts';
 import { createStore } from './store.ts';
 
-/** An authority elsewhere that stamps for us. */
+/** An external authority. */
 export interface ChosenAuthority {
   readonly url: string;
   readonly exchange: TimeStampExchange;
   readonly trusted: TimeStampTrust;
-  /** Object identifier that is asked for, and the only one that will do. */
+  /** Object identifier; the only accepted policy. */
   readonly policy?: string;
 }
 
 export interface TimeStampingDependencies {
   readonly pool: pg.Pool;
   readonly log: StampedLog;
-  /** Its keys for `time-stamp`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** In whose name stamps are obtained. */
   readonly by: Actor;
   /** Legal name of the operator, for the certificate of its own authority. */
   readonly organization: string;
-  /** Whose stamps the log gets; those of its own authority when left out. */
+  /** Default: the installation's own authority. */
   readonly authority?: ChosenAuthority;
-  /** Object identifier under which the own authority stamps; {@link defaultPolicy} when left out. */
+  /** Object identifier of the own authority's policy; {@link defaultPolicy} by default. */
   readonly policy?: string;
   readonly clockQuality?: () => ClockQuality | undefined;
   /** How often the newest published checkpoint is stamped; an hour by default. */
   readonly checkpointsEveryMs?: number;
-  /** Steps of transactions that are stamped by themselves; none by default, beside those that policies ask for. */
+  /** Steps stamped individually, besides those that policies require; none by default. */
   readonly orders?: StampPolicy;
-  /** From when on a stamp that is missing is alarmed; ten minutes by default. */
+  /** Delay after which a missing stamp raises an alarm; ten minutes by default. */
   readonly lateAfterMs?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'gauge'>;
-  /** How often to look for what is due; a second by default. */
+  /** Polling interval; a second by default. */
   readonly everyMs?: number;
 }
 
 export interface RunningTimeStamping extends Stamper {
   readonly authority: TimeStampAuthority;
   readonly certificates: AuthorityCertificates;
-  /** Stamps as the log is stamped. */
   readonly timeStamper: TimeStamper;
 }
 
-/**
- * The policy of an authority whose operator has none of its own: a digest was there at the time that the server's clock
- * showed, as well as the accuracy says. Made of a UUID (ITU-T X.667).
- */
+/** The digest existed at the stated time of the server's clock, within the stated accuracy. A UUID (ITU-T X.667). */
 export const defaultPolicy = '2.25.4441183886443876968367241389287446949';
 
 const hourMs = 3_600_000;
 
-/** An authority for time stamps, and the stamping of the log. */
 export function createTimeStamping(dependencies: TimeStampingDependencies): RunningTimeStamping {
   const { pool, log, signer, by, organization, clock, random, logger, metrics } = dependencies;
   const { clockQuality = () => undefined, policy = defaultPolicy } = dependencies;

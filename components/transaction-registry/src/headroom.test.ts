@@ -18,9 +18,9 @@ const recordsOf = (id: TransactionId, type: string) => world.recordsOf(id).filte
 
 let count = 0;
 /** A limit by trader under which no other test has counted. @returns its id */
-function traderLimit(most: string, changes: Readonly<Record<string, Json>> = {}): string {
+function traderLimit(max: string, changes: Readonly<Record<string, Json>> = {}): string {
   const id = `trader-${++count}`;
-  const limit = { id, measure: 'notional', per: ['trader'], window: { rolling_seconds: 86_400 }, most, unit: 'EUR' };
+  const limit = { id, measure: 'notional', per: ['trader'], window: { rolling_seconds: 86_400 }, max, unit: 'EUR' };
   world.limitTo({ ...limit, ...changes });
   return id;
 }
@@ -38,7 +38,7 @@ describe('a limit of the policies', () => {
     await expect(world.report(second.id, 'submit')).rejects.toThrow(
       coded('limit_exceeded', { limit, unit: 'EUR', headroom: '400000' }),
     );
-    const reading = { limit, key: `trader=${trader.id}`, window: 'PT86400S', most: '1000000' };
+    const reading = { limit, key: `trader=${trader.id}`, window: 'PT86400S', max: '1000000' };
     expect(recordsOf(second.id, 'transaction.refused')).toMatchObject([
       {
         reason: 'limit_exceeded',

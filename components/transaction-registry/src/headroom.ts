@@ -50,19 +50,19 @@ export async function reserveHeadroom(
 function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { outcome: 'exceeded' }>): CodedError {
   const [worst] = exceeded;
   if (worst === undefined) throw new Error('the limits were exceeded but none was named');
-  const { limit, amount, headroom, most, unit } = worst;
+  const { limit, amount, headroom, max, unit } = worst;
   const found = { headroom, readings: readings.map(limitReadingJson) };
   const mandate = mandateOf(worst);
   if (mandate !== undefined && isNotionalOfDay(worst))
     return transactionErrors.error(
       'notional_per_day',
-      `The order of ${amount} ${unit} exceeds the ${headroom} left today of the limit of ${most} of mandate ${mandate}.`,
+      `The order of ${amount} ${unit} exceeds the ${headroom} left today of the limit of ${max} of mandate ${mandate}.`,
       { facts: { mandate, ccy: unit, ...found } },
     );
   if (mandate !== undefined)
     return transactionErrors.error(
       'limit_exceeded',
-      `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most} of mandate ${mandate}.`,
+      `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${max} of mandate ${mandate}.`,
       { facts: { mandate, limit, unit, ...found } },
     );
   const obligations = approvals.map(({ role, count }) =>
@@ -70,7 +70,7 @@ function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { ou
   );
   return transactionErrors.error(
     'limit_exceeded',
-    `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most}.`,
+    `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${max}.`,
     { facts: { limit, unit, ...found, ...(obligations.length === 0 ? {} : { obligations }) } },
   );
 }

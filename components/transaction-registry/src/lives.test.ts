@@ -382,7 +382,7 @@ describe('an address', () => {
 
 describe('rolling limits of a mandate', () => {
   it('are not passed by what is dealt, nor by what is moved, each on its own count', async () => {
-    const limits = [{ measure: 'notional', windowSeconds: 3600, ccy: 'EUR', most: '100000' }];
+    const limits = [{ measure: 'notional', windowSeconds: 3600, ccy: 'EUR', max: '100000' }];
     const notionalPerOrder = { amount: '100000', ccy: 'EUR' };
     const root = await world.grant({ constraints: { ...everything, notionalPerOrder, limits } });
     const settle = () => world.begin('settlement_instruction', {}, root);

@@ -19,7 +19,7 @@ interface Taken {
   readonly window: LimitWindow;
   readonly unit: string;
   readonly amount: string;
-  readonly most: string;
+  readonly max: string;
 }
 
 /**
@@ -52,26 +52,26 @@ function notionalOfDay(
   dealing: boolean,
 ): readonly Taken[] {
   const { notional } = use;
-  const { notionalPerDay: most } = constraints;
+  const { notionalPerDay: max } = constraints;
   if (notional === undefined || isKeptByQuantity(constraints, use)) return [];
-  if (notional.ccy !== most.ccy) throw otherCurrency(id, most.ccy, notional.ccy);
+  if (notional.ccy !== max.ccy) throw otherCurrency(id, max.ccy, notional.ccy);
   const limit = dealing ? perDay : 'mandate_moved_per_day';
-  return [{ limit, measure: 'notional', window, unit: most.ccy, amount: notional.amount, most: most.amount }];
+  return [{ limit, measure: 'notional', window, unit: max.ccy, amount: notional.amount, max: max.amount }];
 }
 
 function rolling({ id, constraints }: Mandate, use: MandateUse, dealing: boolean): readonly Taken[] {
   const { limits = [] } = constraints;
   const { notional, quantity, assetQuantity } = use;
-  return limits.flatMap(({ measure, windowSeconds: seconds, ccy, most }): readonly Taken[] => {
+  return limits.flatMap(({ measure, windowSeconds: seconds, ccy, max }): readonly Taken[] => {
     const limit = `mandate_${dealing ? 'dealt' : 'moved'}_PT${seconds}S`;
     const window: LimitWindow = { kind: 'rolling', seconds };
     if (measure === 'quantity') {
       const amount = quantity ?? assetQuantity;
-      return amount === undefined ? [] : [{ limit, measure, window, unit: 'units', amount, most }];
+      return amount === undefined ? [] : [{ limit, measure, window, unit: 'units', amount, max }];
     }
     if (notional === undefined || ccy === undefined || isKeptByQuantity(constraints, use)) return [];
     if (notional.ccy !== ccy) throw otherCurrency(id, ccy, notional.ccy);
-    return [{ limit, measure, window, unit: ccy, amount: notional.amount, most }];
+    return [{ limit, measure, window, unit: ccy, amount: notional.amount, max }];
   });
 }
 
@@ -82,10 +82,8 @@ function assetOfDay(
 ): readonly Taken[] {
   if (asset === undefined || amount === undefined) return [];
   const unit = assetKey(asset);
-  const most = assets.find((limited) => assetKey(limited.asset) === unit)?.perDay;
-  return most === undefined
-    ? []
-    : [{ limit: 'mandate_asset_per_day', measure: 'quantity', window, unit, amount, most }];
+  const max = assets.find((limited) => assetKey(limited.asset) === unit)?.perDay;
+  return max === undefined ? [] : [{ limit: 'mandate_asset_per_day', measure: 'quantity', window, unit, amount, max }];
 }
 
 /** Whether money in a foreign currency is limited by the mandate's asset list instead of its notional. */

@@ -5,7 +5,6 @@ import { type CodedError, sha256 } from '@countersign/kernel';
 import { parseCheckpoint, parseNote, type VerifierKey, verifyNote } from '@countersign/merkle-log';
 import { createFileDurably, makeFolder, systemErrorCode, writeFileDurably } from '@countersign/runtime';
 
-/** The newest checkpoint of a log that this witness has cosigned. */
 export interface Cosigned {
   readonly size: bigint;
   readonly root: Uint8Array;
@@ -17,30 +16,23 @@ export interface Cosigned {
 
 const maxContradictions = 1_000;
 
-/** As the monitoring interface of tlog-witness names a log. */
+/** Name of a log in the monitoring interface of tlog-witness. */
 export function originHash(origin: string): string {
   return sha256(origin).toString('hex');
 }
 
-/**
- * The cosigned checkpoints of a witness, one file per log, with the signatures of the log and of the witness. Written
- * whole or not at all, and durable when the call returns.
- */
+/** One file per log with the signatures of log and witness. Writes are atomic and durable. */
 export function openCosignedFiles({ folder, key }: { readonly folder: string; readonly key: VerifierKey }) {
   const logs = join(folder, 'logs');
   const contradictions = join(folder, 'contradictions');
   makeFolder(logs, 0o700);
   makeFolder(contradictions, 0o700);
-  // Left over from a killed process; the lock makes them ours.
+  // Left over from a killed process.
   for (const name of readdirSync(logs)) if (name.endsWith('.new')) rmSync(join(logs, name), { force: true });
   const fileOf = (origin: string): string => join(logs, originHash(origin));
 
   return {
-    /**
-     * Undefined when nothing was ever cosigned for this log.
-     *
-     * @throws CodedError `witness_storage_failed` for a file that is not what we wrote
-     */
+    /** Undefined if nothing was cosigned. @throws CodedError `witness_storage_failed` if the file is not ours */
     read(origin: string): Cosigned | undefined {
       const file = fileOf(origin);
       let text: Buffer;
@@ -59,7 +51,7 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
       );
     },
 
-    /** @throws CodedError `witness_storage_failed`; what is on disk then is either the old or the new one */
+    /** @throws CodedError `witness_storage_failed`; the disk then has the old or the new file */
     write(origin: string, note: string): void {
       try {
         writeFileDurably(fileOf(origin), note, 0o600);
@@ -69,10 +61,8 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
     },
 
     /**
-     * Keeps a request with a checkpoint that the log signed and that contradicts an earlier one: possible proof of a
-     * fork. Best effort, and bounded.
-     *
-     * @returns the file, or undefined when there are too many already
+     * Keeps a signed checkpoint that contradicts an earlier one, as possible proof of a fork. @returns the file, or
+     * undefined if there are too many
      */
     keepContradiction(body: Uint8Array): string | undefined {
       const file = join(contradictions, sha256(body).toString('hex'));

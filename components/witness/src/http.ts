@@ -4,7 +4,7 @@ import type { Logger, Metrics } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Witness } from './witness.ts';
 
-/** Statuses that tlog-witness asks for; whatever else is refused has that of its category. */
+/** Statuses of tlog-witness; other errors use those of their category. */
 const statuses: Readonly<Record<string, number>> = {
   checkpoint_malformed: 400,
   old_size_too_large: 400,
@@ -23,14 +23,14 @@ export interface WitnessRoutes {
 }
 
 /**
- * The interface of C2SP tlog-witness: `POST /add-checkpoint`, and `GET /<origin hash>/checkpoint` for monitors. Who asks
- * does not matter; a checkpoint says itself which log signed it. Answers are plain text.
+ * C2SP tlog-witness: `POST /add-checkpoint`, and `GET /<origin hash>/checkpoint` for monitors. Callers need no
+ * credentials: the log's signature counts.
  */
 export function witnessRoutes(app: FastifyInstance, { witness, metrics, logger }: WitnessRoutes): void {
   const answers = metrics.counter('countersign_witness_answers_total', 'Answers to add-checkpoint, by what they say', [
     'answer',
   ]);
-  // No media type is asked for: the body is read as it is, within the limit of the server, whatever the server reads otherwise.
+  // The specification names no media type, so the body is read whatever its type.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 

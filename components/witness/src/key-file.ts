@@ -6,10 +6,9 @@ import { type CodedError, isCodedError, parseJson } from '@countersign/kernel';
 import { createVerifierKey, formatVerifierKey, type Sign, type VerifierKey } from '@countersign/merkle-log';
 import { createFileDurably, makeFolder, systemErrorCode } from '@countersign/runtime';
 
-/** The key of a witness: what others know it by, and how it signs. */
 export interface WitnessKey {
   readonly key: VerifierKey;
-  /** The same as C2SP writes it. */
+  /** C2SP vkey. */
   readonly verifierKey: string;
   readonly sign: Sign;
 }
@@ -21,11 +20,9 @@ export function keyFileOf(folder: string): string {
 }
 
 /**
- * The key in this folder, made when there is none. The file has the name too, because the name is part of the key: the
- * same bytes under another name are another witness to everybody who verifies.
- *
- * @param name for a new key: a schema-less URL that says whose witness it is; for an old one, what it must be called
- * @throws CodedError `witness_key_unusable` for a damaged file, one that others may read, or another name
+ * Creates the key if there is none. The file holds the name too, because another name makes another witness. @param
+ * name schema-less URL; must match an existing key @throws CodedError `witness_key_unusable` if the file is damaged or
+ * readable by others, or has another name
  */
 export function openWitnessKey(folder: string, name?: string): WitnessKey {
   makeFolder(folder, 0o700);
@@ -34,10 +31,10 @@ export function openWitnessKey(folder: string, name?: string): WitnessKey {
   if (found === undefined) {
     if (name === undefined) throw unusable(`There is no key in ${folder} yet: give the witness a name.`);
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    // Refuses a name that no key can have before anything is written.
+    // Rejects an unusable name before writing.
     createVerifierKey({ name, type: 'ed25519-cosignature', publicKey: rawOf(publicKey.export({ format: 'jwk' }).x) });
     createFileDurably(file, `${JSON.stringify({ name, jwk: privateKey.export({ format: 'jwk' }) })}\n`, 0o600);
-    // Of two that make it at once, one file stays: whoever it was, that is the key.
+    // If two processes create it at once, one file stays and counts.
     return openWitnessKey(folder);
   }
   if (name !== undefined && found.key.name !== name)
@@ -48,7 +45,7 @@ export function openWitnessKey(folder: string, name?: string): WitnessKey {
 function readKeyFile(file: string): WitnessKey | undefined {
   let text: string;
   try {
-    // Windows has no such bits, and says 0666 of everything.
+    // Windows has no such bits.
     if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
       throw unusable(`Others may read ${file}. Give it mode 600; if somebody has read it, make another witness.`);
     text = readFileSync(file, 'utf8');

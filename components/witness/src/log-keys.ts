@@ -2,10 +2,8 @@ import { witnessErrors } from '@countersign/contracts';
 import { parseVerifierKey, type VerifierKey } from '@countersign/merkle-log';
 
 /**
- * The keys of the logs that are to be witnessed, as their operators publish them.
- *
- * @param vkeys C2SP verifier keys of type Ed25519; the name of each is the origin of its log
- * @throws CodedError `log_key_malformed`
+ * @param vkeys C2SP verifier keys of type Ed25519, named by the origins of their logs @throws CodedError
+ * `log_key_malformed`
  */
 export function parseLogKeys(vkeys: readonly string[]): readonly VerifierKey[] {
   return vkeys.map((vkey) => {

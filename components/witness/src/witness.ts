@@ -20,51 +20,43 @@ import { type Cosigned, type CosignedFiles, openCosignedFiles, originHash } from
 import { keyFileOf, openWitnessKey, type WitnessKey } from './key-file.ts';
 
 export interface WitnessDependencies {
-  /** Folder with the key and the cosigned checkpoints. One process owns it at a time. */
+  /** Holds the key and the cosigned checkpoints. One process owns it at a time. */
   readonly folder: string;
   /** See {@link openWitnessKey}. */
   readonly name?: string;
-  /** Keys of the logs that are witnessed; the name of a key is the log's origin. Several keys of one log are fine. */
+  /** Named by the log's origin. One log may have several. */
   readonly logKeys: readonly VerifierKey[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A witness of transparency logs (C2SP tlog-witness). */
+/** C2SP tlog-witness. */
 export interface Witness {
-  /** What verifiers know it by (C2SP vkey). */
+  /** C2SP vkey. */
   verifierKey(): string;
   /**
-   * Cosigns the checkpoint of a request when it extends what was cosigned before.
-   *
-   * @param body as it came
-   * @returns signature lines
-   * @throws CodedError of `witnessErrors`; `old_size_mismatch` has the size that was cosigned last in `facts.size`
+   * Cosigns a checkpoint that extends the last one. @returns signature lines @throws CodedError of `witnessErrors`;
+   * `old_size_mismatch` has the last cosigned size in `facts.size`
    */
   addCheckpoint(body: Uint8Array): Promise<string>;
-  /** The newest cosigned checkpoint of a log, by the hash of its origin. @throws CodedError `log_unknown` */
+  /** By the hash of its origin. @throws CodedError `log_unknown` */
   newest(hashOfOrigin: string): string;
   stop(): Promise<void>;
 }
 
-/** Requests for one log that wait for their turn. */
 const maxWaiting = 64;
 
 interface Witnessed {
   readonly origin: string;
   readonly keys: readonly VerifierKey[];
   newest: Cosigned | undefined;
-  /** A write whose result is unknown: the disk holds this or `newest`. */
+  /** The disk holds this or `newest`, as the result of a write is unknown. */
   doubtful: Cosigned | undefined;
   turn: Promise<unknown>;
   waiting: number;
 }
 
-/**
- * Opens a witness: takes the folder, its key (made at the first time), and reads what it has cosigned.
- *
- * @throws CodedError `witness_in_use`, `witness_key_unusable`, `witness_storage_failed`
- */
+/** @throws CodedError `witness_in_use`, `witness_key_unusable`, `witness_storage_failed` */
 export async function createWitness(dependencies: WitnessDependencies): Promise<Witness> {
   const { folder, name, logKeys, clock, logger } = dependencies;
   makeFolder(folder, 0o700);
@@ -80,7 +72,6 @@ export async function createWitness(dependencies: WitnessDependencies): Promise<
     const newestByHash = new Map([...logs.values()].map((log) => [originHash(log.origin), log]));
     logger.info({ key: witnessKey.verifierKey, file: keyFileOf(folder), logs: logs.size }, 'witness opened');
 
-    /** Keeps a checkpoint that the log signed and that does not extend the previous one. */
     const contradicted = (refusal: CodedError, body: Uint8Array, origin: string): CodedError => {
       try {
         const kept = files.keepContradiction(body);
@@ -131,7 +122,7 @@ function witnessedLogs(keys: readonly VerifierKey[], files: CosignedFiles): Read
     logs.set(origin, {
       origin,
       keys: [...(known?.keys ?? []), key],
-      // Read at once: a damaged file is found at the start, and not by the first request.
+      // Read now, so that a damaged file prevents the start.
       newest: files.read(origin),
       doubtful: undefined,
       turn: Promise.resolve(),
@@ -144,14 +135,12 @@ function witnessedLogs(keys: readonly VerifierKey[], files: CosignedFiles): Read
 interface ReadRequest {
   readonly log: Witnessed;
   readonly request: AddCheckpoint;
-  /** With the signatures of the log alone: others are not ours to pass on. */
+  /** Only the log's signatures: others are not passed on. */
   readonly note: Note;
   readonly said: Checkpoint;
 }
 
-/**
- * Checks that need no stored state: form, origin, signature, and that the checkpoint is not smaller than the old size.
- */
+/** Checks that need no stored state. */
 function readRequest(body: Uint8Array, logs: ReadonlyMap<string, Witnessed>): ReadRequest {
   const parsed = parseAddCheckpoint(body);
   if (!parsed.ok) throw malformed('The body is no add-checkpoint request of C2SP tlog-witness.');
@@ -174,7 +163,7 @@ function readRequest(body: Uint8Array, logs: ReadonlyMap<string, Witnessed>): Re
   return { log, request, note: { text: opened.note.text, signatures }, said: said.checkpoint };
 }
 
-/** One at a time for each log, so that the checkpoint that was compared is the one that is replaced. */
+/** So that the compared checkpoint is the one that is replaced. */
 async function inTurn<Result>(log: Witnessed, work: () => Promise<Result>): Promise<Result> {
   if (log.waiting >= maxWaiting)
     throw witnessErrors.error('witness_overloaded', 'Too many requests for this log wait already.');
@@ -191,7 +180,7 @@ async function inTurn<Result>(log: Witnessed, work: () => Promise<Result>): Prom
   }
 }
 
-/** @throws CodedError `witness_storage_failed` when the disk has lost what was cosigned: to forget it would be to sign a fork */
+/** @throws CodedError `witness_storage_failed` if the disk lost it: forgetting it could cosign a fork */
 function remembered(log: Witnessed, files: CosignedFiles): Cosigned | undefined {
   const { newest, doubtful } = log;
   if (doubtful === undefined) return newest;
@@ -206,7 +195,7 @@ function remembered(log: Witnessed, files: CosignedFiles): Cosigned | undefined 
   return found;
 }
 
-/** Checks in the order of the specification. */
+/** In the order of the specification. */
 function checkAgainst(
   before: Cosigned | undefined,
   { oldSize, proof }: AddCheckpoint,
@@ -246,8 +235,7 @@ async function signedByUs(request: {
 }): Promise<{ readonly line: string; readonly cosigned: Cosigned }> {
   const { log, note, said, witnessKey, before, clock } = request;
   const now = BigInt(Math.max(1, Math.floor(clock.now() / 1000)));
-  // A cosignature states that this is the largest tree seen by then, so times never decrease, even if the clock is set
-  // back.
+  // A cosignature states that this is the largest tree seen by then, so times never decrease.
   const timestamp = before !== undefined && before.timestamp > now ? before.timestamp : now;
   try {
     const signature = await cosign({ text: note.text, timestamp, ...witnessKey });

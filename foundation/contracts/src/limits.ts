@@ -25,7 +25,7 @@ export interface LimitClaim {
   readonly unit: string;
   /** Decimal, not negative. */
   readonly amount: string;
-  readonly most: string;
+  readonly max: string;
 }
 
 /** Use of a limit, for the record. Amounts are decimals in `unit`. */
@@ -36,7 +36,7 @@ export interface LimitReading {
   /** `order`, `PT86400S` or a day. */
   readonly window: string;
   readonly unit: string;
-  readonly most: string;
+  readonly max: string;
   /** Used before this order: committed, and reserved by others. */
   readonly used: string;
   /** Of this order. */
@@ -110,14 +110,14 @@ export interface Limits {
 
 /** JSON of a reading for records and answers, members in canonical order. */
 export function limitReadingJson(reading: LimitReading): Json {
-  const { amount, headroom, key, limit, measure, most, passedBy, unit, used, window } = reading;
+  const { amount, headroom, key, limit, measure, max, passedBy, unit, used, window } = reading;
   return {
     amount,
     headroom,
     key,
     limit,
     measure,
-    most,
+    max,
     ...defined({ passed_by: passedBy }),
     unit,
     used,

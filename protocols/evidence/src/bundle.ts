@@ -1,18 +1,14 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
 import { placePattern } from './place.ts';
 
-/** The format of new bundles. */
 export const bundleFormat = 'countersign-evidence-bundle/2';
-/**
- * The formats that readers accept, because bundles outlive the programs that made them. The first format lacks {@link
- * laterMembers}.
- */
+/** Bundles outlive the programs that made them. The first format lacks {@link laterMembers}. */
 export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat] as const;
 export type BundleFormat = (typeof bundleFormats)[number];
 
 /**
- * Size limits of a bundle. They are part of the format, so a reader can enforce them before parsing. `manifestEntries` keeps
- * one manifest record under the 65,535 bytes of a log entry (C2SP tlog-tiles).
+ * Part of the format, so a reader can enforce the limits before parsing. `manifestEntries` keeps a manifest under
+ * 65,535 bytes (C2SP tlog-tiles).
  */
 export const bundleLimits = {
   records: 10_000,
@@ -22,9 +18,9 @@ export const bundleLimits = {
   proofHashes: 65,
   noteLength: 16_384,
   verifierKeyLength: 512,
-  /** Limit for the whole bundle. */
+  /** Of the whole bundle. */
   disclosures: 65_536,
-  /** Limit for the canonical JSON text of one restricted value. */
+  /** Of the canonical JSON text of one restricted value. */
   disclosureBytes: 65_535,
   pointerLength: 256,
   timeStamps: 64,
@@ -36,65 +32,56 @@ export const bundleLimits = {
 } as const;
 
 /**
- * Everything the log holds about one transaction, in one JSON document that can be verified offline.
- * Hashes and leaves are base64url without padding. Sizes and indexes are decimal text, because they are 64-bit numbers and JSON
- * numbers are not. Unknown members are rejected, so that a bundle cannot carry unverified data.
+ * The evidence of one transaction, for offline verification. Hashes and leaves are base64url without padding; 64-bit
+ * sizes and indexes are decimal text. Unknown members are rejected, so that a bundle cannot carry unverified data.
  */
 export interface EvidenceBundle {
   readonly format: BundleFormat;
   readonly transaction: TransactionId;
-  /** The log as the exporter describes it. A reader with a trusted key passes that key to `verifyBundle`. */
+  /** As the exporter describes it. A reader passes a trusted key to `verifyBundle`. */
   readonly log: {
     readonly origin: string;
-    /** C2SP vkey: `<name>+<key id>+<base64 key>`. */
+    /** C2SP vkey. */
     readonly verifierKey: string;
   };
-  /** Signed note (C2SP tlog-checkpoint) of a tree that covers every record below. */
+  /** Signed note (C2SP tlog-checkpoint) over every record below. */
   readonly checkpoint: string;
-  /** The `evidence.exported` records of this export. Together they list every other record of the bundle. */
+  /** The `evidence.exported` records that list every other record of the bundle. */
   readonly manifest: readonly RecordId[];
-  /** In the order of the log. */
+  /** In log order. */
   readonly records: readonly BundledLeaf[];
-  /** Consistency proof from a checkpoint that the requester already held. */
+  /** From a checkpoint that the requester already held. */
   readonly consistency?: {
     readonly checkpoint: string;
     readonly proof: readonly string[];
   };
-  /**
-   * Restricted values disclosed to this reader, in the order of the log and then of their paths. Each record commits to its
-   * restricted values; a value missing here is withheld or erased, and the record still shows that it exists.
-   */
+  /** In log order, then by path. A value missing here is withheld or erased; its record still commits to it. */
   readonly disclosures?: readonly Disclosure[];
-  /**
-   * Time stamps over earlier checkpoints of this log. Each proves that the records below its checkpoint existed at the stated
-   * time.
-   */
+  /** Over earlier checkpoints. Each proves that the records below existed at its time. */
   readonly timeStamps?: readonly BundledTimeStamp[];
-  /** Chains of the certificates that records name by thumbprint. */
+  /** Of the certificates that records name by thumbprint. */
   readonly certificates?: readonly BundledCertificate[];
 }
 
-/** A restricted value with the salt that opens the record's commitment. */
 export interface Disclosure {
   readonly record: RecordId;
-  /** JSON pointer (RFC 6901) of object members, as listed in the record's `protected`. */
+  /** JSON pointer (RFC 6901), as in the record's `protected`. */
   readonly path: string;
   /** 32 bytes. */
   readonly salt: string;
-  /** Canonical JSON text (RFC 8785) of the value. The commitment is SHA-256 over the salt and the UTF-8 bytes of this text. */
+  /** Canonical JSON text (RFC 8785). The commitment is SHA-256 over salt and text. */
   readonly text: string;
 }
 
 export interface BundledTimeStamp {
-  /** The exact stamped note. The message imprint of the token is SHA-256 over these bytes. */
+  /** The stamped note. The message imprint is SHA-256 over these bytes. */
   readonly checkpoint: string;
   /** DER of the ContentInfo (RFC 3161 section 2.4.2). */
   readonly token: string;
-  /** Consistency proof from the stamped checkpoint to that of the bundle (RFC 6962 section 2.1.2). */
+  /** From the stamped checkpoint to that of the bundle (RFC 6962 section 2.1.2). */
   readonly proof: readonly string[];
 }
 
-/** The use for which a certificate was presented. */
 export const certificateUses = ['connection', 'signature'] as const;
 export type CertificateUse = (typeof certificateUses)[number];
 
@@ -102,18 +89,18 @@ export interface BundledCertificate {
   readonly use: CertificateUse;
   /** DER. The named certificate comes first; each is signed by the next. */
   readonly chain: readonly string[];
-  /** The issuer's revocation information at the time: DER of a CertificateList (RFC 5280) or an OCSPResponse (RFC 6960). */
+  /** DER of a CertificateList (RFC 5280) or an OCSPResponse (RFC 6960). */
   readonly revocation?: { readonly kind: 'crl' | 'ocsp'; readonly der: string };
 }
 
-/** One record: the exact bytes that were hashed into the log, never re-serialised, and the audit path to the root. */
+/** One record with its exact bytes and the audit path to the root. */
 export interface BundledLeaf {
   readonly index: string;
-  /** Absent if the log has pruned the bytes. */
+  /** Absent if pruned. */
   readonly leaf?: string;
-  /** RFC 6962 hash of the leaf, if its bytes are absent. */
+  /** RFC 6962, if the bytes are absent. */
   readonly leafHash?: string;
-  /** RFC 6962 section 2.1.1 audit path, lowest node first. */
+  /** RFC 6962 section 2.1.1, lowest node first. */
   readonly proof: readonly string[];
 }
 
@@ -121,10 +108,7 @@ export type BundleParse =
   | { readonly ok: true; readonly bundle: EvidenceBundle }
   | { readonly ok: false; readonly problem: string };
 
-/**
- * Parses an untrusted bundle. It checks only the form and the limits: a parsed bundle may still be forged, which `verifyBundle`
- * detects.
- */
+/** Checks form and limits only. `verifyBundle` detects forgery. */
 export function parseBundle(input: unknown): BundleParse {
   try {
     return { ok: true, bundle: readBundle(input) };
@@ -134,7 +118,6 @@ export function parseBundle(input: unknown): BundleParse {
   }
 }
 
-/** Never leaves `parseBundle` as an exception; it becomes a result. */
 class Malformed extends Error {}
 
 function readBundle(input: unknown): EvidenceBundle {
@@ -169,7 +152,6 @@ function readBundle(input: unknown): EvidenceBundle {
   };
 }
 
-/** Members that the first format lacks. */
 const laterMembers = ['disclosures', 'timeStamps', 'certificates'] as const;
 
 function readConsistency(value: unknown): NonNullable<EvidenceBundle['consistency']> {
@@ -250,14 +232,14 @@ function readLeaves(value: unknown, format: BundleFormat): readonly BundledLeaf[
     const where = `records[${position}]`;
     const members = readObject(item, where, { required: ['index', 'proof'], optional });
     const index = readIndex(members.index, `${where}.index`);
-    // Strictly rising indexes exclude duplicate records.
+    // Strictly rising indexes exclude duplicates.
     if (BigInt(index) <= previous) throw new Malformed(`${where}.index does not follow the one before it`);
     previous = BigInt(index);
     return { index, ...readBody(members, where), proof: readProof(members.proof, `${where}.proof`) };
   });
 }
 
-/** Either the bytes of a record or, if the log has pruned them, their hash; never both. */
+/** Never both. */
 function readBody(
   { leaf, leafHash }: Readonly<Record<string, unknown>>,
   where: string,
@@ -267,7 +249,7 @@ function readBody(
   return { leafHash: readHash(leafHash, `${where}.leafHash`) };
 }
 
-/** Strict base64url of at least one and at most `maxBytes` bytes. */
+/** Strict base64url of at least one byte. */
 function readBytes(value: unknown, where: string, maxBytes: number): string {
   const text = readText(value, where, Math.ceil((maxBytes * 4) / 3));
   if (decodeBase64Url(text) === undefined) throw new Malformed(`${where} is not base64url`);

@@ -2,25 +2,25 @@ import { type Digest, digestOf, type Json, listOf, membersOf } from '@countersig
 import type { Members } from './members.ts';
 import { readDigest } from './read-values.ts';
 
-/** A policy decision as a record holds it, in `data.decision`. */
+/** From `data.decision` of a record. */
 export interface DecisionFacts {
   readonly permitted: boolean;
   readonly policyVersion: number;
   readonly policyHash: Digest;
   readonly inputDigest: Digest;
-  /** What it was made from; undefined where that is withheld, or not in the record. */
+  /** Undefined if withheld or absent. */
   readonly input: DecisionInput | undefined;
 }
 
-/** What a decision was made from, as far as it is compared with what was done upon it. */
+/** The members that checks compare. */
 export interface DecisionInput {
-  /** Recomputed from the whole of it. */
+  /** Recomputed from the whole input. */
   readonly digest: Digest;
   readonly action: string | undefined;
   readonly principal: string | undefined;
   readonly resource: { readonly type: string; readonly id: string } | undefined;
   readonly context: Readonly<Record<string, Json>>;
-  /** Attributes of the transaction that was decided about; undefined where it was about none. */
+  /** Undefined for a decision without a transaction. */
   readonly transaction: Readonly<Record<string, Json>> | undefined;
 }
 
@@ -58,12 +58,12 @@ function uidOf(json: Json | undefined): { readonly type: string; readonly id: st
   return typeof type === 'string' && typeof id === 'string' ? { type, id } : undefined;
 }
 
-/** The id of an entity that an attribute refers to (Cedar JSON: `__entity`). */
+/** Cedar JSON: `__entity`. */
 export function entityIdOf(json: Json | undefined): string | undefined {
   return uidOf(membersOf(json)?.['__entity'])?.id;
 }
 
-/** A decimal of Cedar (`__extn`), as it is written. */
+/** Cedar JSON: `__extn`. */
 export function cedarDecimalOf(json: Json | undefined): string | undefined {
   const { fn, arg } = membersOf(membersOf(json)?.['__extn']) ?? {};
   return fn === 'decimal' && typeof arg === 'string' ? arg : undefined;

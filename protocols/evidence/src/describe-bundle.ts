@@ -3,23 +3,21 @@ import { layOut } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import type { BundledRecord } from './record.ts';
 
-/** One record for people. Control characters in what it holds are escaped, so that it draws on nobody's terminal. */
+/** For people. Control characters are escaped, so that a record cannot write to a terminal. */
 export interface TimelineEntry {
-  /** Place in the log, in decimal. */
+  /** Decimal. */
   readonly index: string;
   readonly id?: string;
-  /** RFC 3339; these are absent for a record that cannot be read, or is no longer kept. */
+  /** RFC 3339. These members are absent for an unreadable or pruned record. */
   readonly time?: string;
   readonly type?: string;
   readonly outcome?: 'permit' | 'deny' | 'done';
   readonly who: string;
-  /** What happened or, for a record that tells nothing, why not. */
+  /** What happened, or why it is unknown. */
   readonly what: string;
 }
 
-/**
- * The bundle as a timeline, in the order of the log. It verifies nothing: show it beside the outcome of `verifyBundle`.
- */
+/** In log order. Verifies nothing: show it beside the result of `verifyBundle`. */
 export function timelineOf(bundle: EvidenceBundle): readonly TimelineEntry[] {
   return layOut(bundle, {}).leaves.map((leaf) => {
     const { index, id, reading } = leaf;
@@ -39,7 +37,7 @@ export function timelineOf(bundle: EvidenceBundle): readonly TimelineEntry[] {
   });
 }
 
-/** {@link timelineOf} as text, one line a record. */
+/** {@link timelineOf} as text, one line per record. */
 export function describeBundle(bundle: EvidenceBundle): readonly string[] {
   return timelineOf(bundle).map(({ index, id, time, type, outcome, who, what }) =>
     time === undefined

@@ -6,40 +6,36 @@ import { RecordMalformed } from './members.ts';
 import { type FalseDisclosure, restoreValues } from './protected-values.ts';
 import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
 
-/** The reader's trusted inputs. The more of them are given, the less the reader has to trust the sender. */
+/** The reader's trusted inputs. */
 export interface BundleTrust {
-  /** The log's C2SP verifier key, from any source except the sender of the bundle. */
+  /** C2SP verifier key from any source except the sender of the bundle. */
   readonly logVerifierKey?: string;
-  /** An earlier checkpoint note of the same log that the reader kept. */
+  /** An earlier checkpoint note that the reader kept. */
   readonly checkpoint?: string;
-  /** The required cosignatures, as text of a C2SP tlog-policy. Logs that it names are also trusted. */
+  /** C2SP tlog-policy with the required cosignatures. Logs that it names are also trusted. */
   readonly policy?: string;
-  /** DER of trusted certificates for time stamps: of an authority itself, or of its issuer. */
+  /** DER of certificates of time-stamping authorities or their issuers. */
   readonly timeStampAuthorities?: readonly Uint8Array[];
-  /** DER of trusted root certificates for the chains of presented certificates. */
+  /** DER of root certificates for the chains of presented certificates. */
   readonly certificateAuthorities?: readonly Uint8Array[];
-  /** Envelopes (compact JWS) that the reader received. Each is compared with the record of its issue. */
+  /** Envelopes (compact JWS) that the reader received. */
   readonly envelopes?: readonly string[];
 }
 
-/** A bundle prepared for the checks. Nothing in it is trusted yet. */
+/** Nothing in it is trusted yet. */
 export interface Evidence {
   readonly bundle: EvidenceBundle;
   readonly trust: BundleTrust;
   readonly leaves: readonly Leaf[];
   readonly leafById: ReadonlyMap<string, Leaf>;
-  /** The readable leaves, in the order of the log. */
+  /** In log order. */
   readonly records: readonly BundledRecord[];
   readonly byId: ReadonlyMap<string, BundledRecord>;
-  /**
-   * The digest of the intent as opened, or as its record states it if the intent is withheld; undefined if no record of the
-   * bundle opens the transaction.
-   */
+  /** Recomputed, or as recorded if the intent is withheld; undefined if no record opens the transaction. */
   readonly intentDigest: Digest | undefined;
   readonly disclosed: DisclosureCount;
 }
 
-/** The results of checking the disclosures of a bundle. */
 export interface DisclosureCount {
   readonly opened: number;
   readonly faults: readonly (FalseDisclosure & { readonly record: RecordId })[];
@@ -49,12 +45,12 @@ export interface Leaf {
   readonly index: bigint;
   readonly hash: Buffer;
   readonly proof: readonly Buffer[];
-  /** Undefined if even the id cannot be read. */
+  /** Undefined if unreadable. */
   readonly id: RecordId | undefined;
   readonly reading:
     | { readonly state: 'read'; readonly record: BundledRecord }
     | { readonly state: 'malformed'; readonly problem: string }
-    /** The log has only the hash. */
+    /** Only the hash is left. */
     | { readonly state: 'pruned' };
 }
 
@@ -67,7 +63,7 @@ export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
       facts.records.map(({ id, leafHash }) => [leafHash.toString(), id] as const),
     ),
   );
-  // Only the manifests give the id of a leaf without bytes.
+  // Only manifests name pruned leaves.
   const leaves = readings.map(({ leaf }) => ({ ...leaf, id: leaf.id ?? listed.get(leaf.hash.toString('base64url')) }));
   const present = new Set(readings.map(({ leaf }) => leaf.id));
   return {
@@ -141,7 +137,7 @@ function readLeaf(
   }
 }
 
-/** Decodes text whose form was checked when the bundle was parsed. */
+/** The form was checked when the bundle was parsed. */
 function octetsOf(text: string): Buffer {
   return decodeBase64Url(text) ?? Buffer.alloc(0);
 }
@@ -152,7 +148,6 @@ function intentDigestOf(records: readonly BundledRecord[], { transaction }: Evid
   return opened.facts.intent === undefined ? parseDigest(opened.intent) : digestOf(opened.facts.intent);
 }
 
-/** Records with a withheld member that a check reads. */
 export function hiddenFrom(
   evidence: Evidence,
   reads: Readonly<Record<string, readonly string[]>>,
@@ -163,7 +158,7 @@ export function hiddenFrom(
   });
 }
 
-/** The records with facts of this kind, including those outside the transaction. */
+/** Includes records outside the transaction. */
 export function recordsOf<Kind extends Facts['kind']>(
   records: readonly BundledRecord[],
   kind: Kind,
@@ -173,7 +168,6 @@ export function recordsOf<Kind extends Facts['kind']>(
   );
 }
 
-/** The records of the transaction itself, without the records that they refer to. */
 export function ownRecords(evidence: Evidence): readonly BundledRecord[] {
   return evidence.records.filter((record) => record.transaction === evidence.bundle.transaction);
 }

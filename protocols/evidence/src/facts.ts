@@ -13,16 +13,13 @@ import { Members, RecordMalformed } from './members.ts';
 import { placeOf } from './place.ts';
 import { readDigest, readRecordId } from './read-values.ts';
 
-/**
- * The facts of a record, by type, that checks read. Types that no check reads are `other`. Additional members are allowed,
- * because records outlive the programs that wrote them.
- */
+/** The facts that checks read. Additional members are allowed, because records outlive the programs that wrote them. */
 export type Facts =
-  /** The intent is undefined if it is withheld; its digest is still present. */
+  /** Undefined if withheld; its digest is still present. */
   | {
       readonly kind: 'transaction.opened';
       readonly intent: Json | undefined;
-      /** The type that the record states next to the intent. */
+      /** As stated beside the intent. */
       readonly intentType: string;
     }
   | TransitionFacts
@@ -30,13 +27,11 @@ export type Facts =
       readonly kind: 'approval.given';
       readonly signed: SignedApproval;
       readonly key: Readonly<Record<string, Json>>;
-      /** The role in which the approval counted. */
       readonly role: string;
     }
   | {
       readonly kind: 'decision.made';
       readonly decision: DecisionFacts;
-      /** The question that the caller asked. */
       readonly asked: { readonly subject: string; readonly action: string; readonly resource: string };
     }
   | IssueFacts
@@ -47,7 +42,7 @@ export type Facts =
       readonly kind: 'policy.published';
       readonly version: number;
       readonly hash: Digest;
-      /** The digest of the policies, recomputed from the record; undefined if a part is withheld. */
+      /** Recomputed from the record; undefined if a part is withheld. */
       readonly recomputed: Digest | undefined;
     }
   | {
@@ -64,7 +59,7 @@ export type Facts =
   | { readonly kind: 'withheld' }
   | { readonly kind: 'other' };
 
-/** A signed approval: a JWS by a key of the directory, or a WebAuthn assertion over a statement. */
+/** A JWS by a key of the directory, or a WebAuthn assertion over a statement. */
 export type SignedApproval =
   | { readonly form: 'jws'; readonly jws: string }
   | {
@@ -73,20 +68,19 @@ export type SignedApproval =
       readonly signature: WebAuthnSignature;
     };
 
-/** An authenticator that was registered to a person, who is the subject of the record. */
+/** Registered to the subject of the record. */
 export interface AuthenticatorFacts {
   readonly kind: 'authenticator.registered';
-  /** RFC 7638 thumbprint of its key. */
+  /** RFC 7638 thumbprint. */
   readonly kid: string;
   readonly credentialId: string;
   readonly rpId: string;
   readonly backupEligible: boolean;
 }
 
-/** Ranges of the log whose bytes were pruned. */
 export interface PruningFacts {
   readonly kind: 'log.pruned';
-  /** From the first index to the one after the last. */
+  /** First index, and the one after the last. */
   readonly ranges: readonly { readonly first: bigint; readonly past: bigint }[];
 }
 
@@ -95,7 +89,7 @@ export interface TimeStampFacts {
   readonly thing:
     | { readonly kind: 'checkpoint'; readonly checkpoint: string }
     | { readonly kind: 'record'; readonly record: RecordId; readonly leafHash: Digest };
-  /** DER of the token, in base64url. */
+  /** DER in base64url. */
   readonly token: string;
 }
 
@@ -114,19 +108,18 @@ export interface TransitionFacts {
   readonly from: string;
   readonly to: string;
   readonly version: number;
-  /** The body of the step; undefined if it is withheld or not in the record. */
+  /** Undefined if withheld or absent. */
   readonly body: Json | undefined;
   readonly bodyDigest: Json | undefined;
-  /** The step followed from the departure of the person who opened the transaction, so it has no body. */
+  /** The person who opened the transaction left, so the step has no body. */
   readonly departure: boolean;
 }
 
-/** How a person resolved an exception. */
 export interface ResolutionFacts {
   readonly kind: 'exception.resolved';
   readonly resolution: string;
   readonly cause: string;
-  /** The final state, if the resolution ended the transaction. */
+  /** Set if the resolution ended the transaction. */
   readonly ending: { readonly to: string; readonly version: number } | undefined;
 }
 
@@ -134,7 +127,7 @@ export interface IssueFacts {
   readonly kind: 'token.issued';
   readonly claims: TokenClaims;
   readonly decision: DecisionFacts;
-  /** The type of a token that is not an access token. */
+  /** For other tokens than access tokens. */
   readonly tokenType: string | undefined;
 }
 
@@ -143,7 +136,7 @@ export interface ExchangeFacts extends Omit<IssueFacts, 'kind'> {
   readonly subjectToken: { readonly jti: string; readonly record: RecordId; readonly claimsDigest: Digest };
 }
 
-/** Claims of an access token; `txn`, `intentDigest` and `mandate` are compared, never interpreted. */
+/** `txn`, `intentDigest` and `mandate` are compared, never interpreted. */
 export interface TokenClaims {
   readonly jti: string;
   readonly sub: string;
@@ -154,7 +147,7 @@ export interface TokenClaims {
   readonly exp: number;
   readonly scope: readonly string[];
   readonly policyVersion: number;
-  /** RFC 9396; undefined where they are withheld, or the token has none. */
+  /** RFC 9396; undefined if withheld or absent. */
   readonly details: Json | undefined;
   readonly acr: Json;
   readonly authTime: Json;
@@ -163,9 +156,9 @@ export interface TokenClaims {
   readonly all: Readonly<Record<string, Json>>;
   /** RFC 8693 section 4.1: the current actor, with prior actors nested inside. */
   readonly act: Json;
-  /** RFC 8693 section 4.4: the only party that may become the next actor. */
+  /** RFC 8693 section 4.4. */
   readonly mayAct: Json;
-  /** The id of the record that the token names as its own. */
+  /** Id of the token's own record. */
   readonly evidence: Json;
   readonly txn: Json;
   readonly intentDigest: Json;
@@ -182,9 +175,8 @@ export interface MandateFacts {
   readonly recordId: string;
   readonly previousDigest: string | undefined;
   readonly digest: string;
-  /** Compared with the constraints of the parent mandate. */
   readonly constraints: Json | undefined;
-  /** The members that the digest covers: all except the digest itself and its signature. Undefined if one is withheld. */
+  /** All members except digest and signature; undefined if one is withheld. */
   readonly covered: Readonly<Record<string, Json>> | undefined;
 }
 
@@ -196,10 +188,7 @@ export interface ManifestFacts {
   readonly records: readonly { readonly id: RecordId; readonly leafHash: string }[];
 }
 
-/**
- * @param withheld pointers of the members that are not disclosed
- * @throws RecordMalformed if a member that a check needs is absent or has the wrong shape
- */
+/** @param withheld JSON pointers @throws RecordMalformed if a needed member is absent or has the wrong shape */
 export function readFacts(type: string, data: Json | undefined, withheld: readonly string[]): Facts {
   if (touches(withheld, neededPlaces[type] ?? [])) return { kind: 'withheld' };
   const partly = touches(withheld, partlyReadPlaces[type] ?? []);
@@ -275,11 +264,8 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
 const inside = (parent: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${parent}/${name}`);
 const decisionPlaces = inside('/data/decision', 'decision', 'policy_version', 'policy_hash', 'input_digest');
-/** The input of a decision. */
 export const decisionInput = '/data/decision/input';
-/** The authorization details of a token. */
 export const tokenDetails = '/data/claims/authorization_details';
-/** The intent of a transaction. */
 export const intentPlace = '/data/intent';
 const tokenPlaces = [
   ...inside(
@@ -309,14 +295,14 @@ const mandatePlaces = inside(
   '/data/mandate',
   ...['id', 'version', 'status', 'parent', 'effectiveFrom', 'effectiveUntil', 'recordId', 'previousDigest', 'digest'],
 );
-/** Types of the records that contain a version of a mandate. */
+/** Records that contain a version of a mandate. */
 export const mandateTypes = [
   ...['proposed', 'accepted', 'suspended', 'resumed', 'revoked', 'consented', 'amended', 'expired'],
   ...['amendment-proposed', 'amendment-withdrawn'],
 ].map((event) => `mandate.${event}`);
 const forMandates = (places: readonly string[]) => Object.fromEntries(mandateTypes.map((type) => [type, places]));
 
-/** If one of these is withheld, the record cannot be read at all: an absent member must not be confused with a withheld one. */
+/** If one is withheld, the record cannot be read: absent and withheld must not be confused. */
 const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(mandatePlaces),
   'transaction.transitioned': [...inside('/data', 'event', 'from', 'to', 'version'), ...decisionPlaces],
@@ -335,7 +321,7 @@ const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   'envelope.issued': inside('/data', 'state', 'version', 'kid'),
 };
 
-/** If one of these is withheld, the record is read and one check is skipped. */
+/** If one is withheld, only one check is skipped. */
 const partlyReadPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(['/data/mandate']),
   'transaction.opened': [intentPlace],
@@ -349,7 +335,6 @@ function touches(withheld: readonly string[], places: readonly string[]): boolea
   );
 }
 
-/** Whether a withheld member hides one of the places that a check reads in this type of record. */
 export function isHidden(type: string, withheld: readonly string[], places: readonly string[]): boolean {
   return touches(withheld, [...(neededPlaces[type] ?? []), ...places]);
 }
@@ -362,7 +347,7 @@ function readOpening(members: Members, withheld: boolean): Facts {
   };
 }
 
-/** Requires exactly one of the two forms. With both, two readers could rely on different ones. */
+/** With both forms, two readers could rely on different ones. */
 function readSignedApproval(members: Members): SignedApproval {
   if (!members.has('statement')) return { form: 'jws', jws: members.text('jws') };
   if (members.has('jws')) throw new RecordMalformed('data holds an approval in two forms');
@@ -388,7 +373,7 @@ function readPruning(members: Members): PruningFacts {
   return {
     kind: 'log.pruned',
     ranges: ranges.map((range: Json) => {
-      // The record states the first and the last index, both included.
+      // Both included.
       const [first, last] = Array.isArray(range) ? range.map(placeOf) : [];
       if (first === undefined || last === undefined) throw new RecordMalformed('data.ranges is not a list of ranges');
       return { first, past: last + 1n };
@@ -476,10 +461,7 @@ function readPublication(members: Members, partly: boolean): Facts {
   };
 }
 
-/**
- * The hash covers the digests of the parts. A part's digest is computed from its text if the record has it; a stated digest is
- * then ignored.
- */
+/** Covers the digests of the parts. A digest is computed from the text if present; a stated one is then ignored. */
 function digestOfParts(members: Members): Digest {
   const parts = members.list('parts').map((part) => ({
     part: part.text('part'),

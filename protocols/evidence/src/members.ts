@@ -1,11 +1,11 @@
 import { type Json, parseInstant } from '@countersign/kernel';
 
-/** A record lacks what its type requires. Reported as `record_malformed`, never thrown out of the package. */
+/** Reported as `record_malformed`; never leaves the package. */
 export class RecordMalformed extends Error {
   override readonly name = 'RecordMalformed';
 }
 
-/** Reads members of a JSON object whose writer is not trusted; every reader names the path at fault. */
+/** Reads members of an untrusted JSON object. Errors name the path. */
 export class Members {
   readonly all: Readonly<Record<string, Json>>;
   readonly path: string;
@@ -18,7 +18,7 @@ export class Members {
   static of(value: Json | undefined, path: string): Members {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new RecordMalformed(`${path} is not an object`);
-    // Own members only: `__proto__` and `constructor` in a record must not reach Object.prototype.
+    // Own members only: `__proto__` must not reach Object.prototype.
     return new Members(Object.assign(Object.create(null), value), path);
   }
 
@@ -44,7 +44,7 @@ export class Members {
     return value;
   }
 
-  /** A whole number from 0 that JSON carries exactly. */
+  /** A safe integer from 0. */
   count(name: string): number {
     const value = this.value(name);
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
@@ -52,7 +52,7 @@ export class Members {
     return value;
   }
 
-  /** Milliseconds since the epoch of an RFC 3339 date-time. */
+  /** Milliseconds since the epoch. */
   instant(name: string): number {
     const milliseconds = parseInstant(this.text(name));
     if (milliseconds === undefined) throw new RecordMalformed(`${this.path}.${name} is not an RFC 3339 time`);

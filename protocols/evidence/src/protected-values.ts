@@ -3,15 +3,13 @@ import { bundleLimits, type Disclosure } from './bundle.ts';
 import { canonicalForm } from './canonical-form.ts';
 import { Members, RecordMalformed } from './members.ts';
 
-/** A leaf's commitment to a restricted value. */
 export interface Commitment {
   readonly kind: string;
-  /** The key that encrypts the value. Destroying the key erases the value. */
+  /** Destroying the key erases the value. */
   readonly key: string;
   readonly commitment: string;
 }
 
-/** A disclosure that does not open a commitment. */
 export interface FalseDisclosure {
   readonly path: string;
   readonly code: 'disclosure_mismatch' | 'disclosure_unlisted';
@@ -19,20 +17,16 @@ export interface FalseDisclosure {
 }
 
 export interface RestoredRecord {
-  /** The record with every correctly disclosed value restored. */
   readonly record: Json;
   readonly opened: number;
-  /** Commitments without a disclosure, by JSON pointer. */
+  /** By JSON pointer. */
   readonly withheld: ReadonlyMap<string, Commitment>;
   readonly faults: readonly FalseDisclosure[];
 }
 
 /**
- * Restores disclosed values where the leaf commits to them. A value that does not open its commitment is reported and left out,
- * so that checks only read values that the log committed to.
- *
- * @param record as stored in the leaf
- * @throws RecordMalformed if the leaf's list of commitments cannot be read or names places that do not exist
+ * Restores disclosed values that open their commitments; others are reported and left out. @param record as in the leaf
+ * @throws RecordMalformed if the list of commitments is unreadable or names places that do not exist
  */
 export function restoreValues(record: Json, disclosures: readonly Disclosure[]): RestoredRecord {
   const withheld = new Map(commitmentsOf(record));
@@ -63,13 +57,13 @@ export function restoreValues(record: Json, disclosures: readonly Disclosure[]):
     withheld.delete(path);
     opened++;
   }
-  // A value with permitted nesting may exceed the limit inside the record.
+  // Restoring values may exceed the nesting limit.
   if (opened > 0 && canonicalForm(restored) === undefined)
     throw new RecordMalformed('the record holds a value that has no canonical form');
   return { record: restored, opened, withheld, faults };
 }
 
-/** The commitments of a leaf by pointer. They exist since version 2; in earlier records the member has no meaning. */
+/** Since version 2; earlier the member has no meaning. */
 function commitmentsOf(record: Json): readonly (readonly [string, Commitment])[] {
   const members = Members.of(record, 'the record');
   if (members.value('v') === 1 || !members.has('protected')) return [];
@@ -90,7 +84,7 @@ function commitmentsOf(record: Json): readonly (readonly [string, Commitment])[]
   });
 }
 
-/** The value, if text and salt match the commitment and the text is canonical. */
+/** The text must be canonical. */
 function openValue({ salt, text }: Disclosure, { commitment }: Commitment): Json | undefined {
   const octets = decodeBase64Url(salt);
   if (octets === undefined || !text.isWellFormed()) return undefined;
@@ -99,7 +93,7 @@ function openValue({ salt, text }: Disclosure, { commitment }: Commitment): Json
   return parsed.ok && canonicalForm(parsed.value) === text ? parsed.value : undefined;
 }
 
-/** The member names of a JSON pointer (RFC 6901 section 4). */
+/** RFC 6901 section 4. */
 function placeOf(path: string): readonly string[] {
   if (!/^(?:\/(?:[^~/]|~[01])+)+$/.test(path) || path.length > bundleLimits.pointerLength)
     throw new RecordMalformed('protected holds what is no JSON pointer of members');
@@ -114,7 +108,7 @@ function memberOf(json: Json | undefined, name: string): Json | undefined {
   return members !== undefined && Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
-/** A computed key makes an own member of any name, `__proto__` included. */
+/** A computed key is an own member even for `__proto__`. */
 function withValue(json: Json, [name, ...rest]: readonly string[], value: Json): Json {
   if (name === undefined) return value;
   return { ...membersOf(json), [name]: withValue(memberOf(json, name) ?? {}, rest, value) };

@@ -1,4 +1,4 @@
-/** Why a check failed. Part of the public interface: a code is never reused for another meaning. */
+/** Part of the public interface: a code is never reused for another meaning. */
 export const reasonCodes = [
   'bundle_malformed',
   'log_key_unanchored',
@@ -50,14 +50,14 @@ export const reasonCodes = [
 ] as const;
 export type ReasonCode = (typeof reasonCodes)[number];
 
-/** Warnings that leave a question about the bundle unanswered. */
+/** They leave a question about the bundle unanswered. */
 export const incompleteCodes = ['value_withheld', 'record_pruned'] as const satisfies readonly ReasonCode[];
 
 export function isIncomplete(code: ReasonCode | undefined): boolean {
   return incompleteCodes.some((incomplete) => incomplete === code);
 }
 
-/** Codes of passed checks: no fault was found, but some data was not shown. */
+/** No fault was found, but some data was not shown. */
 export const warningCodes = [
   'log_key_unanchored',
   'record_pruned',

@@ -1,9 +1,8 @@
-/** What a record of a type has besides its data. */
 export interface RecordRule {
   /** The component that writes it. */
   readonly source: string;
   readonly outcomes: readonly ('permit' | 'deny' | 'done')[];
-  /** Members that checks rely on: without them it is not a record of its type. */
+  /** Members that checks need. */
   readonly members: readonly string[];
 }
 
@@ -23,9 +22,8 @@ const mandate: RecordRule = { source: 'consent-store', outcomes: done, members: 
 const log: RecordRule = { source: 'audit-log', outcomes: done, members: [] };
 
 /**
- * The record types that checks read. A refusal can equal a permit in every other member, so a type also fixes its source and
- * outcome. Repeated here so that verifiers do not depend on the components; a contract test compares this with the record
- * schemas.
+ * A refusal can equal a permit in every other member, so a type also fixes source and outcome. Repeated here so that
+ * verifiers do not depend on components; a contract test compares both.
  */
 export const recordRules: Readonly<Record<string, RecordRule>> = {
   'transaction.opened': registry(['subject']),
@@ -57,7 +55,7 @@ export const recordRules: Readonly<Record<string, RecordRule>> = {
   'erasure.completed': log,
 };
 
-/** What is wrong with a record that says it is of this type; undefined for nothing, or for a type that no check reads. */
+/** Undefined if there is no fault, or no check reads the type. */
 export function ruleFault(
   type: string,
   { source, outcome, has }: { readonly source: string; readonly outcome: string; has(member: string): boolean },

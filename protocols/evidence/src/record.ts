@@ -6,7 +6,6 @@ import { Members, RecordMalformed } from './members.ts';
 import type { Commitment, RestoredRecord } from './protected-values.ts';
 import { ruleFault } from './record-rules.ts';
 
-/** A parsed record of the bundle: the members that every record has, and the facts of its type. */
 export interface BundledRecord<F extends Facts = Facts> {
   readonly v: 1 | 2;
   readonly index: bigint;
@@ -15,14 +14,14 @@ export interface BundledRecord<F extends Facts = Facts> {
   readonly source: string;
   readonly outcome: 'permit' | 'deny' | 'done';
   readonly reason: string | undefined;
-  /** RFC 3339 as written, and in milliseconds since the epoch. */
+  /** RFC 3339, and milliseconds since the epoch. */
   readonly time: string;
   readonly at: number;
   readonly transaction: string | undefined;
   readonly references: readonly string[];
   readonly subject: string | undefined;
   readonly institution: string | undefined;
-  /** The acting chain, current actor first. */
+  /** Current actor first. */
   readonly actors: readonly string[];
   readonly client: string | undefined;
   readonly audience: readonly string[];
@@ -34,17 +33,13 @@ export interface BundledRecord<F extends Facts = Facts> {
   readonly certificate: { readonly serial: string; readonly thumbprint: string } | undefined;
   readonly data: Json | undefined;
   readonly facts: F;
-  /** Undisclosed commitments of the record, by JSON pointer. */
+  /** By JSON pointer. */
   readonly withheld: ReadonlyMap<string, Commitment>;
 }
 
 const outcomes = ['permit', 'deny', 'done'] as const;
 
-/**
- * Reads a record with its disclosed values restored.
- *
- * @throws RecordMalformed if it is not a record or lacks the shape of its type
- */
+/** @throws RecordMalformed if the record lacks the shape of its type */
 export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRecord, 'faults'>): BundledRecord {
   const members = Members.of(record, 'the record');
   const v = members.value('v');
@@ -91,7 +86,7 @@ export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRec
   };
 }
 
-/** Only the id, to name a record that cannot be read further. */
+/** To name a record that cannot be read further. */
 export function readRecordId(record: Json): RecordId | undefined {
   try {
     return idOf(Members.of(record, 'the record'));
@@ -101,7 +96,7 @@ export function readRecordId(record: Json): RecordId | undefined {
   }
 }
 
-/** @throws RecordMalformed if the bytes of a leaf are not JSON that all readers parse identically */
+/** @throws RecordMalformed unless all readers parse the bytes identically */
 export function readLeafJson(leaf: Uint8Array): Json {
   let text: string;
   try {
@@ -111,7 +106,7 @@ export function readLeafJson(leaf: Uint8Array): Json {
   }
   const parsed = parseJson(text, { maxLength: bundleLimits.leafBytes });
   if (!parsed.ok) throw new RecordMalformed(`the leaf cannot be read: ${parsed.problem}`);
-  // Checks hash and compare parts of records in canonical form, so values without one are rejected here once.
+  // Checks hash and compare canonical forms.
   if (canonicalForm(parsed.value) === undefined)
     throw new RecordMalformed('the leaf holds a value that has no canonical form');
   return parsed.value;

@@ -1,18 +1,16 @@
-/** From which states an event leads to which, and on whose authority. */
 export interface LegalStep {
   readonly from: readonly string[];
   readonly to: string;
-  /** The action that the policies are asked about, and that the mandate is used for. */
+  /** The action of the policies and the mandate. */
   readonly scope: string;
   /** The policies decide on it. */
   readonly decided?: true;
-  /** It uses a mandate: of others, the mandate may have ended. */
+  /** Needs a mandate in force; other steps remain possible afterwards. */
   readonly underMandate?: true;
 }
 
 /**
- * The life cycle of each type of intent; every other step is illegal. Repeated here so that verifiers do not depend on the
- * registry; the registry's tests compare both.
+ * All other steps are illegal. Repeated here so that verifiers do not depend on the registry, whose tests compare both.
  */
 export const transactionLives: Readonly<Record<string, Readonly<Record<string, LegalStep>>>> = {
   'urn:countersign:rar:v1:trade_order': {
@@ -103,7 +101,7 @@ export const transactionLives: Readonly<Record<string, Readonly<Record<string, L
   },
 };
 
-/** The step that an event is in the life of this type of intent; undefined where there is no such type, or no such event. */
+/** Undefined for an unknown type or event. */
 export function legalStep(intentType: string | undefined, event: string): LegalStep | undefined {
   const life =
     intentType !== undefined && Object.hasOwn(transactionLives, intentType) ? transactionLives[intentType] : undefined;

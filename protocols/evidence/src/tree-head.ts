@@ -2,17 +2,16 @@ import { type Checkpoint, type CheckpointVerdict, verifyCheckpoint } from '@coun
 import type { Evidence } from './evidence.ts';
 import { logKeyOf } from './log-key.ts';
 
-/** Opens a checkpoint note as one of the bundle's log. */
 export function openCheckpoint(evidence: Evidence, signedNote: string): CheckpointVerdict {
   const key = logKeyOf(evidence);
   if (key === undefined) return { ok: false, reason: 'no_log_signature' };
   const { origin } = evidence.bundle.log;
-  // The same key may sign for two logs. The name determines the log for which it is trusted here.
+  // A key may sign for two logs; its name says for which it is trusted.
   if (key.name !== origin) return { ok: false, reason: 'other_origin' };
   return verifyCheckpoint({ signedNote, origin, logKeys: [key] });
 }
 
-/** The tree that the bundle's proofs lead to; undefined when its checkpoint is not the log's. */
+/** Undefined if the checkpoint is not the log's. */
 export function treeHeadOf(evidence: Evidence): Checkpoint | undefined {
   const opened = openCheckpoint(evidence, evidence.bundle.checkpoint);
   return opened.ok ? opened.checkpoint : undefined;

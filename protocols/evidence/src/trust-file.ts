@@ -8,7 +8,6 @@ export type TrustParse =
   | { readonly ok: true; readonly trust: BundleTrust }
   | { readonly ok: false; readonly problem: string };
 
-/** Never leaves `parseTrust` as an exception; it becomes a result. */
 class Unusable extends Error {}
 
 const members = [
@@ -22,10 +21,8 @@ const members = [
 const most = 64;
 
 /**
- * Reads a reader's trusted inputs from a JSON document: `logVerifierKey`, `checkpoint` and `policy` as texts,
- * `timeStampAuthorities` and `certificateAuthorities` as lists of certificates in PEM or in base64url of DER, `envelopes` as a
- * list of compact JWS. Every member is optional, but a present one must be usable: ignoring it would let the reader believe
- * that it was applied.
+ * Certificates are PEM or base64url of DER, envelopes compact JWS. Every member is optional, but an unusable one is an
+ * error: ignoring it would let the reader believe that it was applied.
  */
 export function parseTrust(input: unknown): TrustParse {
   try {
@@ -51,9 +48,8 @@ export function parseTrust(input: unknown): TrustParse {
 }
 
 /**
- * The certificates of a file: DER of one, or PEM of several, with any text around them.
- *
- * @returns DER; undefined if there is none or one cannot be read
+ * DER of one certificate, or PEM of several with any text around. @returns DER; undefined if there is none or one is
+ * unreadable
  */
 export function readCertificateFile(file: Uint8Array): readonly Uint8Array[] | undefined {
   const text = Buffer.from(file).toString('latin1');

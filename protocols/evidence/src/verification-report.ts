@@ -5,29 +5,26 @@ import type { BundleVerification } from './verify-bundle.ts';
 
 export const reportFormat = 'countersign-evidence-report/1';
 
-/** The result of a verification for programs, in the same format from every verifier. */
+/** For programs, in the same format from every verifier. */
 export interface VerificationReport extends BundleVerification {
   readonly format: typeof reportFormat;
-  /** SHA-256 of the checked file, in hexadecimal. It identifies the file that this report is about. */
+  /** SHA-256 in hexadecimal. */
   readonly fileDigest: string;
-  /** The subject of the bundle; absent if the document is not a bundle. It is proved only if the verdict says so. */
+  /** Absent if the document is not a bundle. Proved only if the verdict says so. */
   readonly bundle?: {
     readonly format: string;
     readonly transaction: string;
     readonly log: { readonly origin: string; readonly verifierKey: string };
-    /** Absent if no key of the log was usable or the signature is invalid. */
+    /** Absent if the log's key or signature is unusable. */
     readonly tree?: { readonly size: string; readonly root: string };
     readonly records: number;
-    /** RFC 3339, as the log set it. */
+    /** RFC 3339. */
     readonly firstRecordTime?: string;
     readonly lastRecordTime?: string;
   };
 }
 
-/**
- * @param document the parsed document that was checked
- * @param fileDigest SHA-256 of its bytes, in hexadecimal
- */
+/** @param document as parsed @param fileDigest SHA-256 of its bytes, in hexadecimal */
 export function verificationReportOf(
   document: unknown,
   verification: BundleVerification,
@@ -37,7 +34,7 @@ export function verificationReportOf(
   const parsed = parseBundle(document);
   if (!parsed.ok) return head;
   const { format, transaction, log, records } = parsed.bundle;
-  // Uses the bundle's own key. The steps state whether that key is trusted.
+  // Uses the bundle's own key. The steps state whether it is trusted.
   const evidence = layOut(parsed.bundle, {});
   const tree = treeHeadOf(evidence);
   const times = evidence.records.map(({ time }) => time);

@@ -28,11 +28,7 @@ import { shown } from './graph/record-view.ts';
 import { trustedLogKeyOf } from './log-key.ts';
 import { isIncomplete, type ReasonCode } from './reasons.ts';
 
-/**
- * The checks of a bundle, in this order. First whether it comes from the log (key, checkpoint, witnesses, records,
- * completeness, disclosed values, growth, time), then whether its records form a chain of authority (intent, approvals,
- * mandates, tokens, decisions, states), and whether external artefacts match (envelopes, certificates).
- */
+/** In this order: origin from the log, chain of authority, external artefacts. */
 export const checks: readonly Check[] = [
   logKeyIsTrusted,
   checkpointIsSigned,
@@ -59,55 +55,48 @@ export const checks: readonly Check[] = [
   certificatesHeld,
 ];
 
-/** The results of a step, as displayed. */
 export const stepResults = ['holds', 'note', 'incomplete', 'not checked', 'fails'] as const;
 export type StepResult = (typeof stepResults)[number];
 
-/** One line of a verification report. A failed check yields a step for each fault. */
+/** A failed check has a step for each fault. */
 export interface VerificationStep {
   /** Id of the check. */
   readonly step: string;
-  /** What is true when the check passes. */
+  /** True if the check passes. */
   readonly title: string;
   /**
-   * `holds`: checked and true. `note`: true as far as it was checked, with a reservation. `incomplete`: data that the check
-   * needs is withheld or pruned. `not checked`: neither the bundle nor the reader supplied anything to check.
+   * `note`: true with a reservation. `incomplete`: needed data is withheld or pruned. `not checked`: there was nothing
+   * to check.
    */
   readonly result: StepResult;
-  /** False if the check failed. */
   readonly ok: boolean;
-  /** The reason for a failure. With `ok`, a warning (see `warningCodes`): no fault was found, but some data is not shown. */
+  /** With `ok`, a warning (see `warningCodes`). */
   readonly code?: ReasonCode;
   readonly detail: string;
-  /** Id of the record at fault. */
   readonly record?: string;
 }
 
 /**
- * `verified`: everything checked holds, under the reader's own key. `incomplete`: no fault was found, but data that a check
- * needs is withheld or pruned. `unanchored`: only consistent with itself. `failed`: at least one fault was found.
+ * `verified`: under the reader's own key. `incomplete`: needed data is withheld or pruned. `unanchored`: only
+ * consistent with itself.
  */
 export const verdicts = ['verified', 'incomplete', 'unanchored', 'failed'] as const;
 export type Verdict = (typeof verdicts)[number];
 
 export interface BundleVerification {
   readonly verdict: Verdict;
-  /** True if no step failed. Read it with {@link anchored}: an unanchored bundle is only consistent with itself. */
+  /** An unanchored bundle is only consistent with itself. */
   readonly ok: boolean;
-  /** True if the reader supplied the log's key. */
+  /** The reader supplied the log's key. */
   readonly anchored: boolean;
-  /** False if data that a check needs was missing. */
+  /** False if needed data was missing. */
   readonly complete: boolean;
   readonly steps: readonly VerificationStep[];
 }
 
 /**
- * Verifies an evidence bundle offline. Pure: no network and no clock, so the result never changes. It never throws because of
- * the bundle's content. Every check sees every record, so the steps list all faults.
- *
- * @param bundle untrusted parsed JSON; limit its size before parsing
- * @param options.trust the reader's trusted inputs
- * @param options.onStep receives each step when it is finished, for a display
+ * Pure: no network and no clock, so the result never changes. Content never makes it throw, and every fault is listed.
+ * @param bundle untrusted parsed JSON; limit its size before parsing @param options.onStep receives each finished step
  */
 export function verifyBundle(
   bundle: unknown,
@@ -117,7 +106,7 @@ export function verifyBundle(
   const steps: VerificationStep[] = [];
   const report = (found: Omit<VerificationStep, 'result'> & { readonly checked?: boolean }): void => {
     const { checked = true, ...told } = found;
-    // Details contain text from the bundle, so control and bidirectional characters are escaped.
+    // Details may contain text from the bundle.
     const step = { ...told, result: resultOf(told, checked), detail: shown(found.detail, Number.POSITIVE_INFINITY) };
     steps.push(step);
     onStep?.(step);
@@ -153,7 +142,7 @@ export function verifyBundle(
   return { verdict: verdictOf({ ok, anchored, complete }), ok, anchored, complete, steps };
 }
 
-/** The number of steps with each result, for display: "19 hold, 4 not checked". */
+/** E.g. "19 hold, 4 not checked". */
 export function countOf(steps: readonly Pick<VerificationStep, 'result'>[]): string {
   const counts = stepResults.flatMap((result) => {
     const count = steps.filter((step) => step.result === result).length;
@@ -176,7 +165,6 @@ function verdictOf({ ok, anchored, complete }: Omit<BundleVerification, 'steps' 
   return complete ? 'verified' : 'incomplete';
 }
 
-/** Describes the withheld or pruned data of the records that a check reads. */
 function hiddenNote(evidence: Evidence, { reads = {} }: Check): string | undefined {
   const hidden = hiddenFrom(evidence, reads);
   if (hidden.length === 0) return undefined;

@@ -5,11 +5,11 @@ import { maxNoteSize } from './signed-note.ts';
 import { decodeText } from './strict-text.ts';
 import { isTreeSize, parseTreeSize } from './tree-size.ts';
 
-/** What a log asks a witness: to cosign a checkpoint, shown to extend what it cosigned before (C2SP tlog-witness). */
+/** A request to cosign a checkpoint (C2SP tlog-witness). */
 export interface AddCheckpoint {
-  /** Size of the newest checkpoint that the witness has cosigned; 0 when it has none. */
+  /** Last size cosigned by the witness; 0 if none. */
   readonly oldSize: bigint;
-  /** RFC 6962 section 2.1.2, from the old size to that of the checkpoint; empty when the old size is 0. */
+  /** RFC 6962 section 2.1.2, from the old size to the checkpoint's; empty if the old size is 0. */
   readonly proof: readonly Uint8Array[];
   /** The signed note, verbatim. */
   readonly checkpoint: string;
@@ -19,13 +19,9 @@ export interface AddCheckpoint {
 const maxProofLines = 63;
 const encodedHashLength = 44;
 
-/**
- * The body of the request.
- *
- * @throws CodedError `not_signable` when {@link parseAddCheckpoint} would not read it back.
- */
+/** @throws CodedError `not_signable` if {@link parseAddCheckpoint} would not read it back */
 export function formatAddCheckpoint({ oldSize, proof, checkpoint }: AddCheckpoint): string {
-  // An empty hash would be an empty line, which ends the list.
+  // An empty line ends the list.
   if (!isTreeSize(oldSize) || !areHashes(proof))
     throw merkleLogErrors.error('not_signable', 'A request to a witness has a uint64 size and hashes of 32 bytes.');
   const lines = [`old ${oldSize}`, ...proof.map((hash) => Buffer.from(hash).toString('base64'))];
@@ -41,7 +37,7 @@ export type ParsedAddCheckpoint =
 
 const malformed = { ok: false, reason: 'malformed_request' } as const;
 
-/** Reads a request from outside, strictly. The checkpoint in it is answered verbatim and not verified. */
+/** Strict. The checkpoint is returned verbatim and not verified. */
 export function parseAddCheckpoint(input: Uint8Array | string): ParsedAddCheckpoint {
   if (Buffer.byteLength(input) > maxNoteSize) return malformed;
   const content = decodeText(input);

@@ -6,21 +6,17 @@ import { isNoteText, type Note, type ParsedNote, parseNote } from './signed-note
 import { isTreeSize, parseTreeSize } from './tree-size.ts';
 import type { VerifierKey } from './verifier-key.ts';
 
-/** What a log says of itself: which log, how many entries, over which root (C2SP tlog-checkpoint). */
+/** C2SP tlog-checkpoint. */
 export interface Checkpoint {
   readonly origin: string;
   readonly size: bigint;
   /** 32 bytes. */
   readonly root: Uint8Array;
-  /** Opaque lines, signed with the rest; not recommended, as monitors cannot audit them. */
+  /** Opaque lines, signed with the rest; not recommended, because monitors cannot audit them. */
   readonly extensions?: readonly string[];
 }
 
-/**
- * The text that is signed: `origin\nsize\nbase64(root)\n`, then extension lines.
- *
- * @throws CodedError `not_signable` when {@link parseCheckpoint} would not read the text as this checkpoint.
- */
+/** `origin\nsize\nbase64(root)\n` and extension lines. @throws CodedError `not_signable` if it would not parse back */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const { origin, size, root, extensions = [] } = checkpoint;
   const lines = [origin, size.toString(), Buffer.from(root).toString('base64'), ...extensions];
@@ -40,7 +36,7 @@ export type ParsedCheckpoint =
 
 const encodedRootLength = 44;
 
-/** Reads the text of a note as a checkpoint. Extension lines are kept and mean nothing here. */
+/** Extension lines are kept but not interpreted. */
 export function parseCheckpoint(text: string): ParsedCheckpoint {
   if (!isNoteText(text)) return { ok: false, reason: 'malformed_checkpoint' };
   const [origin, decimal, encoded, ...extensions] = text.slice(0, -1).split('\n');
@@ -52,11 +48,8 @@ export function parseCheckpoint(text: string): ParsedCheckpoint {
 }
 
 /**
- * Signs a checkpoint with the log's key, whose name should be the origin. That the log never signs two
- * inconsistent ones is the sequencer's duty.
- *
- * @returns the signed note
- * @throws CodedError as {@link formatCheckpoint} and `signNote` do.
+ * The sequencer ensures that a log never signs two inconsistent checkpoints. @param key named by the origin @returns
+ * the signed note @throws CodedError as {@link formatCheckpoint} and `signNote`
  */
 export async function signCheckpoint(request: {
   readonly checkpoint: Checkpoint;
@@ -73,7 +66,7 @@ export type CheckpointVerdict =
       readonly ok: true;
       readonly checkpoint: Required<Checkpoint>;
       readonly note: Note;
-      /** At most one a witness key; how many are enough is the caller's policy. */
+      /** At most one per witness key. The caller decides how many suffice. */
       readonly cosignatures: readonly VerifiedSignature[];
     }
   | {
@@ -82,8 +75,8 @@ export type CheckpointVerdict =
     };
 
 /**
- * Verifies a signed checkpoint: it is of this origin and the log signed it. A witness's cosignature never stands in
- * for the log's own; cosignatures by the given witness keys are verified and answered.
+ * Checks origin, the log's signature and the cosignatures of the given witnesses. A cosignature never replaces the
+ * log's signature.
  */
 export function verifyCheckpoint(claim: {
   readonly signedNote: Uint8Array | string;
@@ -98,7 +91,7 @@ export function verifyCheckpoint(claim: {
   const byLog = verifyNote({ note, keys: logKeys.filter(({ type }) => type === 'ed25519') });
   if (!byLog.ok) return { ok: false, reason: byLog.reason === 'no_known_key' ? 'no_log_signature' : byLog.reason };
   const byWitnesses = verifyNote({ note, keys: witnessKeys });
-  // A checkpoint without witnesses is still the log's; one with a false cosignature is refused.
+  // Cosignatures may be missing, but a false one is refused.
   if (!byWitnesses.ok && byWitnesses.reason === 'bad_signature') return { ok: false, reason: 'bad_signature' };
   const parsed = parseCheckpoint(note.text);
   if (!parsed.ok) return parsed;

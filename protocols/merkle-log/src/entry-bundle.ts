@@ -1,13 +1,12 @@
 import { merkleLogErrors } from './errors.ts';
 import { tileWidth } from './tiles.ts';
 
-/** Bytes of the largest entry: its length travels as a uint16 (tlog-tiles, "Log entries"). */
+/** The length is a uint16 (tlog-tiles, "Log entries"). */
 export const maxEntrySize = 65_535;
 
 /**
- * Entries as they are served: each with its length before it as a big-endian uint16.
- *
- * @throws CodedError `entry_too_large` above 65,535 bytes, `tile_out_of_range` unless there are 1 to 256 entries.
+ * Each entry follows its length as a big-endian uint16. @throws CodedError `entry_too_large`, `tile_out_of_range`
+ * unless there are 1 to 256 entries
  */
 export function encodeEntryBundle(entries: readonly Uint8Array[]): Buffer {
   if (entries.length < 1 || entries.length > tileWidth)
@@ -28,11 +27,7 @@ export type DecodedBundle =
   | { readonly ok: true; readonly entries: readonly Buffer[] }
   | { readonly ok: false; readonly reason: 'truncated' | 'trailing_bytes' };
 
-/**
- * The entries of a bundle from outside, as views on its bytes.
- *
- * @param width how many entries the bundle's path promises; reading stops there
- */
+/** Returns views on the bytes. @param width number of entries by the bundle's path */
 export function decodeEntryBundle(bytes: Uint8Array, width: number): DecodedBundle {
   const bundle = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: Buffer[] = [];

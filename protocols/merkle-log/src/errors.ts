@@ -1,6 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** What stops a caller that builds something. Verification never throws these: it answers with a union. */
+/** For callers that build structures. Verification returns a union instead. */
 export const merkleLogErrors = errorVocabulary({
   proof_out_of_range: 'invalid',
   tile_out_of_range: 'invalid',

@@ -1,23 +1,22 @@
 import { createHash, hash } from 'node:crypto';
 
-/** Bytes of one hash: the log is SHA-256 throughout (tlog-tiles, "APIs"). */
+/** SHA-256 (tlog-tiles, "APIs"). */
 export const hashSize = 32;
 
 const leafPrefix = 0x00;
 const nodePrefix = 0x01;
 
-// One-shot hashing of one reused input takes a third of the time of a hash object with two updates. Reuse is
-// safe because hashing is synchronous: nothing else runs between filling an input and reading its digest.
+// One-shot hashing of a reused input takes a third of the time. Reuse is safe because hashing is synchronous.
 const largestReusedLeaf = 65_535;
 const leafInput = Buffer.alloc(1 + largestReusedLeaf, leafPrefix);
 const nodeInput = Buffer.alloc(1 + 2 * hashSize, nodePrefix);
 
-/** The root of a tree without entries, `SHA-256("")` (RFC 6962 section 2.1). A fresh buffer at each call. */
+/** `SHA-256("")` (RFC 6962 section 2.1), in a new buffer. */
 export function emptyRoot(): Buffer {
   return createHash('sha256').digest();
 }
 
-/** The hash of one entry, `SHA-256(0x00 || data)` (RFC 6962 section 2.1). */
+/** `SHA-256(0x00 || data)` (RFC 6962 section 2.1). */
 export function hashLeaf(data: Uint8Array): Buffer {
   if (data.length > largestReusedLeaf)
     return createHash('sha256').update(leafInput.subarray(0, 1)).update(data).digest();
@@ -25,7 +24,7 @@ export function hashLeaf(data: Uint8Array): Buffer {
   return oneShot(leafInput.subarray(0, 1 + data.length));
 }
 
-/** The hash of an inner node, `SHA-256(0x01 || left || right)` (RFC 6962 section 2.1). Both are 32 bytes. */
+/** `SHA-256(0x01 || left || right)` (RFC 6962 section 2.1), of 32 bytes each. */
 export function hashChildren(left: Uint8Array, right: Uint8Array): Buffer {
   if (left.length !== hashSize || right.length !== hashSize) throw new Error('a child hash is not 32 bytes long');
   nodeInput.set(left, 1);
@@ -33,11 +32,7 @@ export function hashChildren(left: Uint8Array, right: Uint8Array): Buffer {
   return oneShot(nodeInput);
 }
 
-/**
- * The root over consecutive hashes of equal height, given as their concatenation.
- *
- * @param hashes 32 bytes times a power of two
- */
+/** @param hashes concatenated hashes of equal height: 32 bytes times a power of two */
 export function hashPerfectSubtree(hashes: Uint8Array): Buffer {
   let width = hashes.length / hashSize;
   if (width < 1 || !Number.isInteger(Math.log2(width)))
@@ -52,24 +47,22 @@ export function hashPerfectSubtree(hashes: Uint8Array): Buffer {
   return Buffer.from(row.subarray(0, hashSize));
 }
 
-// Taking the digest as a latin1 string and copying it is several times faster than asking for a buffer,
-// which Node backs with an allocation of its own.
+// A latin1 digest copied to a buffer is several times faster than a digest as a buffer.
 function oneShot(input: Buffer): Buffer {
   return Buffer.from(hash('sha256', input, 'binary'), 'latin1');
 }
 
-/** True for 32 bytes, the length of a hash. The value may come from an untrusted sender. */
 export function isHash(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === hashSize;
 }
 
-/** {@link isHash} for each. Walks the array itself, as `every` passes over the holes of a sparse one. */
+/** `every` would skip the holes of a sparse array. */
 export function areHashes(values: readonly unknown[]): values is readonly Uint8Array[] {
   for (const value of values) if (!isHash(value)) return false;
   return true;
 }
 
-/** Compares two public hashes (or anything else that is no secret). */
+/** Not constant-time: for public values only. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }

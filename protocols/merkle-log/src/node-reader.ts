@@ -3,21 +3,19 @@ import { hashPerfectSubtree, hashSize } from './hashing.ts';
 import type { NodeId } from './nodes.ts';
 import { type Tile, tileRoot, tileWidth, widthInTree } from './tiles.ts';
 
-/** Reads a tile's hashes: 32 bytes times its width. From storage, or over HTTP at `tilePath(tile)`. */
+/** 32 bytes times the width, from storage or from `tilePath(tile)` over HTTP. */
 export type ReadTile = (tile: Tile) => Promise<Uint8Array>;
 
-/** What a log stores: full tiles of every level, and the hash of each leaf. */
 export interface TileStorage {
-  /** A full tile: 8192 bytes. */
+  /** 8192 bytes. */
   readFullTile(level: number, index: bigint): Promise<Uint8Array>;
-  /** The concatenated hashes of the leaves `[first, first + count)`, at most 255. */
+  /** Concatenated hashes of the leaves `[first, first + count)`, at most 255. */
   readLeafHashes(first: bigint, count: number): Promise<Uint8Array>;
 }
 
 /**
- * Reads any tile, partial ones too, from storage that keeps only full tiles and leaf hashes: a hash at a partial
- * tile's place is the root of a full tile one level below. That is up to 255 reads above level 0, so a log under
- * load keeps these roots where it can find them (`tileRoot`, when a tile completes) and reads partial tiles there.
+ * A hash in a partial tile is the root of a full tile one level below. That takes up to 255 reads, so a busy log stores
+ * these roots (`tileRoot`).
  */
 export function tilesFromStorage(storage: TileStorage): ReadTile {
   return async ({ level, index, width }) => {
@@ -32,11 +30,8 @@ export function tilesFromStorage(storage: TileStorage): ReadTile {
 }
 
 /**
- * Resolves the hash of any complete subtree of the tree of `size` entries, reading each tile and folding each subtree at
- * most once a call: proofs of several entries meet further up, where most of the hashing is.
- *
- * @returns a reader for `proveInclusion`, `proveConsistency` and `Frontier.restore`. It throws CodedError
- *   `proof_out_of_range` for a node the tree does not have, `tile_corrupt` for a tile of the wrong length.
+ * Reads each tile and computes each subtree at most once per call. @returns a reader for `proveInclusion`,
+ * `proveConsistency` and `Frontier.restore` that throws CodedError `proof_out_of_range` or `tile_corrupt`
  */
 export function createNodeReader(tree: { readonly size: bigint; readonly readTile: ReadTile }) {
   return async (nodes: readonly NodeId[]): Promise<Buffer[]> => {
@@ -52,7 +47,7 @@ export function createNodeReader(tree: { readonly size: bigint; readonly readTil
     const fold = async (node: NodeId): Promise<Buffer> => {
       if ((node.index + 1n) << BigInt(node.level) > tree.size)
         throw merkleLogErrors.error('proof_out_of_range', 'The tree of this size does not have this subtree.');
-      // Tiles hold every eighth level; a node between two of them is folded from the hashes below it.
+      // Tiles hold every eighth level; nodes in between are computed from the hashes below.
       const height = node.level % 8;
       const first = node.index << BigInt(height);
       const tile = await read((node.level - height) / 8, first / BigInt(tileWidth));

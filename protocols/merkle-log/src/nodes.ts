@@ -1,23 +1,18 @@
-/**
- * A complete subtree: the hash over the entries `[index * 2^level, (index + 1) * 2^level)`. Level 0 is a leaf.
- * Once a tree is large enough to hold a node, the node's hash never changes.
- */
+/** The complete subtree over `[index * 2^level, (index + 1) * 2^level)`. Level 0 is a leaf. Its hash never changes. */
 export interface NodeId {
   readonly level: number;
   readonly index: bigint;
 }
 
-/** The entries `[begin, end)`. */
+/** `[begin, end)`. */
 export interface EntryRange {
   readonly begin: bigint;
   readonly end: bigint;
 }
 
 /**
- * The complete subtrees that make up a range which is itself a subtree of some tree, from left to right.
- *
- * @param range as RFC 6962 splits trees: `begin` is a multiple of the smallest power of two that is not below
- *   the range's length. A range that begins at 0 always is.
+ * The complete subtrees of a range, from left to right. @param range a subtree as RFC 6962 splits trees; one that
+ * begins at 0 always is
  */
 export function coverRange(range: EntryRange): NodeId[] {
   const nodes: NodeId[] = [];
@@ -32,7 +27,7 @@ export function coverRange(range: EntryRange): NodeId[] {
   return nodes;
 }
 
-/** The largest power of two below `length`, which is at least 2: where RFC 6962 section 2.1 splits a tree. */
+/** The largest power of two below `length`, which is at least 2 (RFC 6962 section 2.1). */
 export function splitPoint(length: bigint): bigint {
   return 1n << BigInt(bitLength(length - 1n) - 1);
 }

@@ -3,17 +3,14 @@ import { merkleLogErrors } from './errors.ts';
 import { formatNote, isNoteText, type Note, type NoteSignature } from './signed-note.ts';
 import { type VerifierKey, verifiesEd25519 } from './verifier-key.ts';
 
-/** Signs bytes with the private half of a verifier key: plain Ed25519, 64 bytes. It may sit in an HSM. */
+/** Ed25519, 64 bytes. The key may be in an HSM. */
 export type Sign = (data: Uint8Array) => Promise<Uint8Array>;
 
 const timestampSize = 8;
 const maxTimestamp = 2n ** 63n - 1n;
 
 /**
- * Signs a text, which becomes a note with one signature.
- *
- * @throws CodedError `not_signable` when the text cannot be a note's, or the key is not of type `ed25519`;
- *   `signer_failed` when what the signer answers does not verify with the key: nothing unverifiable is let out.
+ * @throws CodedError `not_signable` for an unusable text or key type; `signer_failed` if the signature does not verify
  */
 export async function signNote(request: {
   readonly text: string;
@@ -29,11 +26,8 @@ export async function signNote(request: {
 }
 
 /**
- * A witness's statement on the text of a checkpoint (tlog-cosignature, Ed25519). The caller has checked that the
- * checkpoint is consistent with all it cosigned before; here is only the signature.
- *
- * @param request.timestamp POSIX seconds
- * @throws CodedError as {@link signNote} does; the key's type is `ed25519-cosignature`.
+ * Cosigns the text of a checkpoint (tlog-cosignature, Ed25519). The caller has checked consistency. @param
+ * request.timestamp POSIX seconds @throws CodedError as {@link signNote}
  */
 export async function cosign(request: {
   readonly text: string;
@@ -64,14 +58,14 @@ async function checkedSignature(request: {
   return signature;
 }
 
-/** The header line sets cosignatures apart from signatures on notes by the same key. */
+/** The header line distinguishes cosignatures from signatures on notes by the same key. */
 function cosignedMessage(text: string, timestamp: bigint): Buffer {
   return Buffer.from(`cosignature/v1\ntime ${timestamp}\n${text}`);
 }
 
 export interface VerifiedSignature {
   readonly key: VerifierKey;
-  /** POSIX seconds the cosigner stated; undefined for a plain signature, which states none. */
+  /** POSIX seconds of a cosignature; undefined for a plain signature. */
   readonly timestamp: bigint | undefined;
 }
 
@@ -80,12 +74,9 @@ export type NoteVerdict =
   | { readonly ok: false; readonly reason: 'no_known_key' | 'bad_signature' };
 
 /**
- * Verifies a note with the keys the caller trusts (signed-note, "Signatures"). Signatures by other keys are passed
- * over, even when they share a name or an id with a known one; one that names a known key and does not verify
- * refuses the whole note. At least one verified signature is needed. A key counts once, however often it signed and
- * however often it is in `keys`; of several cosignatures the last one's time is answered.
- *
- * Whether the keys that signed are enough is the caller's policy, and so is a timestamp's age.
+ * Verifies a note with trusted keys (signed-note, "Signatures"). Unknown keys are ignored; a bad signature by a known
+ * key refuses the note. At least one signature must verify, and a key counts once. The caller decides whether the keys
+ * suffice and how old a timestamp may be.
  */
 export function verifyNote(claim: { readonly note: Note; readonly keys: readonly VerifierKey[] }): NoteVerdict {
   const { note, keys } = claim;

@@ -1,28 +1,28 @@
 import { decodeText } from './strict-text.ts';
 import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 
-/** A log whose checkpoints are accepted. Its key's name is the origin. */
+/** Named by the origin. */
 export interface PolicyLog {
   readonly key: VerifierKey;
   readonly url: string | undefined;
 }
 
-/** A witness by the name that the policy gives it; that name means nothing outside of the file. */
+/** The name has no meaning outside the policy. */
 export interface PolicyWitness {
   readonly name: string;
   readonly key: VerifierKey;
-  /** Where it takes checkpoints: the submission prefix of tlog-witness. */
+  /** Submission prefix of tlog-witness. */
   readonly url: string | undefined;
 }
 
-/** Who must have cosigned: a tree in which every name stands at most once. */
+/** Each name appears at most once. */
 export type Quorum =
   | { readonly kind: 'none' }
   | { readonly kind: 'witness'; readonly witness: PolicyWitness }
   | {
       readonly kind: 'group';
       readonly name: string;
-      /** So many of the members, at least 1. */
+      /** At least 1. */
       readonly threshold: number;
       readonly members: readonly Quorum[];
     };
@@ -51,22 +51,21 @@ export type PolicyFault =
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly policy: TlogPolicy }
-  /** `line` counts from 1; 0 for what no single line is at fault for. */
+  /** Counts from 1; 0 if no single line is at fault. */
   | { readonly ok: false; readonly reason: PolicyFault; readonly line: number };
 
 const maxPolicySize = 262_144;
-/** The specification asks for at least 32 logs, witnesses and groups. */
+/** The specification requires at least 32 logs, witnesses and groups. */
 const maxDefinitions = 512;
 const noQuorum = 'none';
 
 /**
- * Reads a trust policy (C2SP tlog-policy). Octets above 0x7f are opaque, so names are compared octet by octet. Keys
- * of a type that we cannot verify refuse the file: a quorum over a witness that never counts would say something else
- * than was written.
+ * Reads a C2SP tlog-policy. Names are compared by octets. An unsupported key type refuses the file, because that
+ * witness could never count.
  */
 export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
   if (Buffer.byteLength(input) > maxPolicySize) return { ok: false, reason: 'too_large', line: 0 };
-  // One character an octet: the syntax is ASCII, and whatever else is in names must not be read as anything.
+  // One character per octet: the syntax is ASCII, and names may hold other octets.
   const octets = (typeof input === 'string' ? Buffer.from(input) : Buffer.from(input)).toString('latin1');
   const reader = new PolicyReader();
   const lines = octets.split('\n');
@@ -179,7 +178,7 @@ function decimal(text: string): number | undefined {
   return /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined;
 }
 
-/** For people; what is no UTF-8 becomes replacement characters. */
+/** For display: invalid UTF-8 becomes replacement characters. */
 function shown(octets: string): string {
   return Buffer.from(octets, 'latin1').toString();
 }

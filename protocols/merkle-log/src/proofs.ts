@@ -3,20 +3,13 @@ import { areHashes, hashChildren } from './hashing.ts';
 import { coverRange, type EntryRange, type NodeId, splitPoint } from './nodes.ts';
 import { isTreeSize } from './tree-size.ts';
 
-/**
- * Which nodes a proof is made of: one group a proof hash, in the proof's order. A group of several nodes is a
- * subtree at the right edge that is not complete; its hash is folded from complete ones, left to right.
- */
+/** One group of nodes per proof hash, in order. A group of several nodes is an incomplete subtree at the right edge. */
 export type ProofPlan = readonly (readonly NodeId[])[];
 
-/** Answers with the hash of each node, in the order asked. `createNodeReader` makes one from tiles. */
+/** One hash per node, in order. `createNodeReader` makes one from tiles. */
 export type ReadHashes = (nodes: readonly NodeId[]) => readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
 
-/**
- * The plan of `PATH(index, D[size])` (RFC 6962 section 2.1.1): the leaf's sibling first.
- *
- * @throws CodedError `proof_out_of_range` unless `index < size`.
- */
+/** `PATH(index, D[size])` (RFC 6962 section 2.1.1). @throws CodedError `proof_out_of_range` unless `index < size` */
 export function planInclusion({ index, size }: { readonly index: bigint; readonly size: bigint }): ProofPlan {
   if (!isTreeSize(index) || !isTreeSize(size) || index >= size)
     throw merkleLogErrors.error('proof_out_of_range', 'The tree of this size has no entry at this index.');
@@ -37,10 +30,8 @@ export function planInclusion({ index, size }: { readonly index: bigint; readonl
 }
 
 /**
- * The plan of `PROOF(from, D[to])` (RFC 6962 section 2.1.2). Empty when `from` is 0 or equals `to`: then there
- * is nothing to prove.
- *
- * @throws CodedError `proof_out_of_range` when `from > to`.
+ * `PROOF(from, D[to])` (RFC 6962 section 2.1.2); empty if `from` is 0 or `to`. @throws CodedError `proof_out_of_range`
+ * if `from > to`
  */
 export function planConsistency({ from, to }: { readonly from: bigint; readonly to: bigint }): ProofPlan {
   if (!isTreeSize(from) || !isTreeSize(to) || from > to)
@@ -59,16 +50,14 @@ export function planConsistency({ from, to }: { readonly from: bigint; readonly 
       begin = middle;
     }
   }
-  // What is left ends at `from`. The verifier knows its hash only when it is the whole old tree.
+  // The rest ends at `from`. The verifier knows its hash only if it is the whole old tree.
   if (begin > 0n) ranges.push({ begin, end });
   return ranges.reverse().map(coverRange);
 }
 
 /**
- * The proof hashes of a plan.
- *
- * @param hashes one for each node of the plan, in the order of `plan.flat()`
- * @throws CodedError `tile_corrupt` when they are not as many, or not 32 bytes each.
+ * @param hashes one per node, in the order of `plan.flat()` @throws CodedError `tile_corrupt` if they do not fit the
+ * plan
  */
 export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): Buffer[] {
   if (hashes.length !== plan.flat().length || !areHashes(hashes))
@@ -81,7 +70,7 @@ export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): B
   });
 }
 
-/** The inclusion proof of the entry at `index` in the tree of `size` entries: {@link planInclusion}, read and assembled. */
+/** {@link planInclusion}, read and assembled. */
 export async function proveInclusion(request: {
   readonly index: bigint;
   readonly size: bigint;
@@ -91,7 +80,7 @@ export async function proveInclusion(request: {
   return assembleProof(plan, await request.readHashes(plan.flat()));
 }
 
-/** The consistency proof between the trees of `from` and `to` entries: {@link planConsistency}, read and assembled. */
+/** {@link planConsistency}, read and assembled. */
 export async function proveConsistency(request: {
   readonly from: bigint;
   readonly to: bigint;

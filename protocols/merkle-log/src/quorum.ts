@@ -4,10 +4,7 @@ import type { Quorum, TlogPolicy } from './policy.ts';
 import { parseNote } from './signed-note.ts';
 import type { VerifierKey } from './verifier-key.ts';
 
-/**
- * Whether these cosigners are strong enough (C2SP tlog-policy, "Defining the quorum"). The keys are those whose
- * cosignatures have been verified; a key counts where the policy names it, however often it is in the list.
- */
+/** C2SP tlog-policy, "Defining the quorum". @param cosigners keys with verified cosignatures */
 export function meetsQuorum(quorum: Quorum, cosigners: readonly VerifierKey[]): boolean {
   switch (quorum.kind) {
     case 'none':
@@ -28,7 +25,7 @@ export function meetsQuorum(quorum: Quorum, cosigners: readonly VerifierKey[]): 
   }
 }
 
-/** The quorum for a person to read: `2 of (X1, X2, all of (Y1, Y2))`. */
+/** For people, e.g. `2 of (X1, X2, all of (Y1, Y2))`. */
 export function describeQuorum(quorum: Quorum): string {
   switch (quorum.kind) {
     case 'none':
@@ -52,10 +49,7 @@ export type PolicyVerdict =
       readonly reason: Extract<CheckpointVerdict, { ok: false }>['reason'] | 'unknown_log' | 'quorum_not_met';
     };
 
-/**
- * Verifies a signed checkpoint by a policy: signed by one of its logs, whose name is the origin, and cosigned by the
- * quorum. A policy without logs uses those of the caller, who has a trusted input.
- */
+/** Verifies log signature and quorum. A policy without logs uses `logKeys`. */
 export function verifyByPolicy(claim: {
   readonly signedNote: Uint8Array | string;
   readonly policy: TlogPolicy;

@@ -3,26 +3,26 @@ import { merkleLogErrors } from './errors.ts';
 import { decodeText, hasControlCharacter } from './strict-text.ts';
 import { isKeyName } from './verifier-key.ts';
 
-/** Bytes of the largest note read: room for {@link maxNoteSignatures} post-quantum signatures. */
+/** Room for {@link maxNoteSignatures} post-quantum signatures. */
 export const maxNoteSize = 1_048_576;
-/** Signature lines read at most; the specification asks for at least 16. */
+/** The specification requires at least 16. */
 export const maxNoteSignatures = 100;
-// Base64 characters of one signature; a post-quantum one has up to about 6,700.
+// Base64 characters; a post-quantum signature has up to about 6,700.
 const maxEncodedLength = 12_288;
 const keyIdSize = 4;
 
-/** One signature line: who claims to have signed, and the bytes, not verified. */
+/** Not verified. */
 export interface NoteSignature {
   readonly name: string;
   /** uint32. */
   readonly keyId: number;
-  /** What follows the key id; what it means depends on the key's type. */
+  /** The bytes after the key id; their meaning depends on the key type. */
   readonly signature: Uint8Array;
 }
 
 /** A parsed note (C2SP signed-note). Do not trust its text before `verifyNote` accepts it. */
 export interface Note {
-  /** Ends in a newline, which is signed with it. */
+  /** Includes the final newline. */
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
 }
@@ -40,17 +40,13 @@ export type ParsedNote =
         | 'malformed_signature';
     };
 
-/**
- * Takes a note from outside apart, strictly: well-formed UTF-8, no control characters but newlines, canonical
- * base64, every signature line in form, bounded in size and number. A note has one reading, and writing it again
- * gives the same bytes.
- */
+/** Strict and bounded: a note has one reading, and formatting it again gives the same bytes. */
 export function parseNote(input: Uint8Array | string): ParsedNote {
   if (Buffer.byteLength(input) > maxNoteSize) return { ok: false, reason: 'too_large' };
   const content = decodeText(input);
   if (content === undefined) return { ok: false, reason: 'not_utf8' };
   if (hasControlCharacter(content, { newline: true })) return { ok: false, reason: 'control_character' };
-  // The text may have empty lines itself: the last one separates.
+  // The text may contain empty lines; the last one separates.
   const separator = content.lastIndexOf('\n\n');
   if (separator < 0 || separator + 2 === content.length) return { ok: false, reason: 'no_signatures' };
   if (!content.endsWith('\n')) return { ok: false, reason: 'malformed_signature' };
@@ -61,12 +57,7 @@ export function parseNote(input: Uint8Array | string): ParsedNote {
   return { ok: true, note: { text: content.slice(0, separator + 1), signatures } };
 }
 
-/**
- * Signature lines without their note: what a witness answers with. At least one, each ending in a newline, read as
- * strictly as those of a note.
- *
- * @returns undefined when they are not in form
- */
+/** Signature lines without a note, as a witness returns them. @returns undefined if malformed */
 export function parseSignatures(input: Uint8Array | string): readonly NoteSignature[] | undefined {
   if (Buffer.byteLength(input) > maxNoteSize) return undefined;
   const content = decodeText(input);
@@ -95,20 +86,16 @@ function parseSignatureLine(line: string): NoteSignature | undefined {
   return { name, keyId: bytes.readUInt32BE(0), signature: bytes.subarray(keyIdSize) };
 }
 
-/** True for text that a note may carry: well-formed, ending in a newline, no other control characters. */
+/** Well-formed, ending in a newline, without other control characters. */
 export function isNoteText(text: string): boolean {
   return text.endsWith('\n') && text.isWellFormed() && !hasControlCharacter(text, { newline: true });
 }
 
-/**
- * The note as it travels. Signature lines keep their order.
- *
- * @throws CodedError `not_signable` when {@link parseNote} would not read the result as this note.
- */
+/** Keeps the order of signatures. @throws CodedError `not_signable` if {@link parseNote} would not read it back */
 export function formatNote(note: Note): string {
   if (!isNoteText(note.text))
     throw merkleLogErrors.error('not_signable', 'The text of a note ends in a newline and has no control characters.');
-  // Checked before writing: a newline in a name would move the border between the text and its signatures.
+  // A newline in a name would move the border between text and signatures.
   if (!note.signatures.every(({ name }) => isKeyName(name)))
     throw merkleLogErrors.error('not_signable', 'The name of a key is not empty and has no spaces and no plus sign.');
   const content = `${note.text}\n${note.signatures.map(formatSignature).join('')}`;
@@ -117,7 +104,7 @@ export function formatNote(note: Note): string {
   return content;
 }
 
-/** One signature line, with its newline. The name is one that a key may have. */
+/** With its newline. */
 export function formatSignature({ name, keyId, signature }: NoteSignature): string {
   const id = Buffer.alloc(keyIdSize);
   id.writeUInt32BE(keyId);

@@ -8,31 +8,27 @@ import { isTreeSize, parseTreeSize } from './tree-size.ts';
 import { type InclusionVerdict, verifyInclusion } from './verification.ts';
 import type { VerifierKey } from './verifier-key.ts';
 
-/** A proof file: all that is needed, beside the entry and trusted keys, to check offline that the entry is logged. */
+/** Proves offline, with the entry and trusted keys, that an entry is in the log. */
 export interface TlogProof {
   readonly index: bigint;
   /** From the leaf's sibling to the root's child, 32 bytes each. */
   readonly hashes: readonly Uint8Array[];
-  /** The signed checkpoint as the log issued it, byte for byte. Not verified. */
+  /** Signed note, verbatim. Not verified. */
   readonly checkpoint: string;
-  /** Opaque and not authenticated: anyone who passed the file on may have changed it. */
+  /** Opaque and not authenticated. */
   readonly extra?: Uint8Array;
 }
 
 const header = 'c2sp.org/tlog-proof@v1';
 const maxHashes = 64;
 const maxExtraSize = 65_536;
-// The checkpoint, 64 hash lines, and the extra line in base64.
+// Checkpoint, 64 hash lines, and the extra line in base64.
 const maxFileSize = maxNoteSize + 96 * 1024;
 
-/**
- * The file's text (C2SP tlog-proof, "Format").
- *
- * @throws CodedError `not_signable` when {@link parseTlogProof} would not read it back.
- */
+/** C2SP tlog-proof, "Format". @throws CodedError `not_signable` if {@link parseTlogProof} would not read it back */
 export function formatTlogProof(proof: TlogProof): string {
   const { index, hashes, checkpoint, extra } = proof;
-  // An empty hash would be an empty line, which ends the list.
+  // An empty line ends the list.
   if (!isTreeSize(index) || !areHashes(hashes))
     throw merkleLogErrors.error('not_signable', 'A proof file has a uint64 index and hashes of 32 bytes.');
   const lines = [
@@ -53,7 +49,7 @@ export type ParsedTlogProof =
 
 const malformed = { ok: false, reason: 'malformed_proof' } as const;
 
-/** Reads a proof file from outside, strictly. The checkpoint in it is answered verbatim, for `verifyCheckpoint`. */
+/** Strict. The checkpoint is returned verbatim, for `verifyCheckpoint`. */
 export function parseTlogProof(input: Uint8Array | string): ParsedTlogProof {
   if (Buffer.byteLength(input) > maxFileSize) return malformed;
   const content = decodeText(input);
@@ -66,7 +62,7 @@ export function parseTlogProof(input: Uint8Array | string): ParsedTlogProof {
   if (lines.shift() !== header) return malformed;
   const encodedExtra = lines[0]?.startsWith('extra ') ? lines.shift()?.slice('extra '.length) : undefined;
   const extra = encodedExtra === undefined ? undefined : decodeBounded(encodedExtra, maxExtraSize);
-  // Without extra data there is no line, so an empty one is refused with what is no base64.
+  // The format has no empty extra line.
   if (encodedExtra !== undefined && (extra === undefined || extra.length === 0)) return malformed;
   const [, decimal] = /^index (\d+)$/.exec(lines.shift() ?? '') ?? [];
   const index = decimal === undefined ? undefined : parseTreeSize(decimal);
@@ -94,10 +90,7 @@ export type TlogProofVerdict =
       readonly reason: 'malformed_proof' | Failed<CheckpointVerdict> | Failed<InclusionVerdict>;
     };
 
-/**
- * Verifies a proof file: the log signed the checkpoint, and the entry with this leaf hash is in its tree at the
- * index answered (tlog-proof, "Verifying a tlog proof"). Whether the cosignatures are enough is the caller's policy.
- */
+/** tlog-proof, "Verifying a tlog proof". The caller decides whether the cosignatures suffice. */
 export function verifyTlogProof(claim: {
   readonly file: Uint8Array | string;
   readonly leafHash: Uint8Array;

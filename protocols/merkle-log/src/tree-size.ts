@@ -1,4 +1,4 @@
-/** Sizes and indices are uint64 in every format around the log, so they are bigint everywhere here. */
+/** Sizes and indices are uint64 in every format of the log. */
 export const maxTreeSize = 2n ** 64n - 1n;
 
 const decimalPattern = /^(?:0|[1-9]\d{0,19})$/;
@@ -7,7 +7,7 @@ export function isTreeSize(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n && value <= maxTreeSize;
 }
 
-/** A size or index in the one allowed form, ASCII decimal without leading zeros (tlog-checkpoint, "Note text"). */
+/** ASCII decimal without leading zeros (tlog-checkpoint, "Note text"). */
 export function parseTreeSize(text: string): bigint | undefined {
   if (!decimalPattern.test(text)) return undefined;
   const value = BigInt(text);

@@ -3,7 +3,7 @@ import { areHashes, emptyRoot, hashChildren, isHash } from './hashing.ts';
 import { coverRange } from './nodes.ts';
 import { isTreeSize } from './tree-size.ts';
 
-/** What has to be kept to go on appending: the size, and the hashes of the complete subtrees, largest first. */
+/** Size, and hashes of the complete subtrees, largest first. */
 export interface FrontierState {
   readonly size: bigint;
   readonly hashes: readonly Uint8Array[];
@@ -15,10 +15,8 @@ interface Peak {
 }
 
 /**
- * The right edge of an append-only tree: enough to append and to compute the root, at most 64 hashes.
- *
- * A frontier never changes: {@link append} answers with the next one, so a sequencer computes the next state,
- * commits it, and adopts it only when the commit has succeeded.
+ * The right edge of an append-only tree: at most 64 hashes, enough to append and to compute the root. Immutable, so a
+ * result of {@link append} can be adopted after the commit.
  */
 export class Frontier {
   static readonly empty = new Frontier(0n, []);
@@ -31,11 +29,7 @@ export class Frontier {
     this.#peaks = peaks;
   }
 
-  /**
-   * Continues from a kept state. The nodes whose hashes are expected are `coverRange({ begin: 0n, end: size })`.
-   *
-   * @throws CodedError `frontier_corrupt` when the hashes cannot be those of a tree of this size.
-   */
+  /** Expects the hashes of `coverRange({ begin: 0n, end: size })`. @throws CodedError `frontier_corrupt` */
   static restore(state: FrontierState): Frontier {
     const { size, hashes } = state;
     if (!isTreeSize(size)) throw merkleLogErrors.error('frontier_corrupt', 'The kept tree size is out of range.');
@@ -49,11 +43,7 @@ export class Frontier {
     return new Frontier(size, peaks);
   }
 
-  /**
-   * The frontier after these leaf hashes, in this order. Costs one hash an entry.
-   *
-   * @param leafHashes 32 bytes each, as `hashLeaf` makes them; not kept by reference
-   */
+  /** @param leafHashes from `hashLeaf`; copied */
   append(leafHashes: readonly Uint8Array[]): Frontier {
     const size = this.size + BigInt(leafHashes.length);
     if (!isTreeSize(size) || !areHashes(leafHashes))
@@ -70,12 +60,12 @@ export class Frontier {
       peaks.push({ level, hash });
     }
     const last = peaks.pop();
-    // Only the last peak can be a leaf, and so the caller's own buffer, which it may write into afterwards.
+    // Only the last peak can be the caller's own buffer.
     if (last !== undefined) peaks.push({ level: last.level, hash: Buffer.from(last.hash) });
     return new Frontier(size, peaks);
   }
 
-  /** The Merkle Tree Hash at this size (RFC 6962 section 2.1). */
+  /** RFC 6962 section 2.1. */
   root(): Buffer {
     const last = this.#peaks.at(-1);
     if (last === undefined) return emptyRoot();
@@ -84,7 +74,6 @@ export class Frontier {
     );
   }
 
-  /** What {@link restore} needs, as copies. */
   state(): { readonly size: bigint; readonly hashes: readonly Buffer[] } {
     return { size: this.size, hashes: this.#peaks.map((peak) => Buffer.from(peak.hash)) };
   }

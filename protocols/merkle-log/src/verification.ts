@@ -1,7 +1,7 @@
 import { areHashes, hashChildren, isHash, sameBytes } from './hashing.ts';
 import { isTreeSize } from './tree-size.ts';
 
-// A path through a tree of less than 2^64 entries has at most 64 hashes; a consistency proof names one more.
+// A path in a tree of less than 2^64 entries has at most 64 hashes; a consistency proof has one more.
 const maxInclusionHashes = 64;
 const maxConsistencyHashes = 65;
 
@@ -18,10 +18,8 @@ export type InclusionVerdict =
   | { readonly ok: false; readonly reason: 'malformed' | 'index_beyond_size' | 'wrong_proof_length' | 'root_mismatch' };
 
 /**
- * Whether the tree of `size` entries with this root has this leaf hash at `index` (RFC 9162 section 2.1.3.2, over
- * the trees of RFC 6962). Never throws, whatever the claim holds; the work is bounded by 64 hashes.
- *
- * It proves nothing about where the root comes from: that is the checkpoint's part.
+ * RFC 9162 section 2.1.3.2, for the trees of RFC 6962. Never throws; at most 64 hashes of work. The root must come from
+ * a verified checkpoint.
  */
 export function verifyInclusion(claim: InclusionClaim): InclusionVerdict {
   const { index, size, leafHash, proof, root } = claim;
@@ -38,7 +36,7 @@ export function verifyInclusion(claim: InclusionClaim): InclusionVerdict {
     if (last === 0n) return { ok: false, reason: 'wrong_proof_length' };
     if (isOdd(node) || node === last) {
       hash = hashChildren(sibling, hash);
-      // At the right edge, levels where the node has no sibling have no proof hash either.
+      // At the right edge, levels without a sibling have no proof hash.
       while (!isOdd(node) && node !== 0n) {
         node >>= 1n;
         last >>= 1n;
@@ -75,11 +73,8 @@ export type ConsistencyVerdict =
     };
 
 /**
- * Whether the tree `to` extends the tree `from`: the first `from` entries are the same, in the same order
- * (RFC 9162 section 2.1.4.2, over the trees of RFC 6962). Never throws; the work is bounded by 130 hashes.
- *
- * `from` 0 is refused as `empty_tree`: every tree extends the empty one, so there is nothing to verify, and an
- * `ok` would vouch for a `toRoot` that nothing was compared with. A caller that starts from nothing must state that itself.
+ * RFC 9162 section 2.1.4.2, for the trees of RFC 6962. Never throws; at most 130 hashes of work. `from` 0 is refused as
+ * `empty_tree`, because an `ok` would accept any `toRoot`.
  */
 export function verifyConsistency(claim: ConsistencyClaim): ConsistencyVerdict {
   const { from, to, fromRoot, toRoot, proof } = claim;
@@ -94,7 +89,7 @@ export function verifyConsistency(claim: ConsistencyClaim): ConsistencyVerdict {
   if (proof.length > maxConsistencyHashes) return { ok: false, reason: 'wrong_proof_length' };
   if (!isHash(fromRoot) || !isHash(toRoot) || !areHashes(proof)) return { ok: false, reason: 'malformed' };
 
-  // A power of two of entries is one complete subtree, whose hash is the old root: the proof leaves it out.
+  // For a power of two, the old root is a complete subtree, and the proof omits it.
   const path: readonly Uint8Array[] = (from & (from - 1n)) === 0n ? [fromRoot, ...proof] : proof;
   const [start, ...rest] = path;
   if (start === undefined) return { ok: false, reason: 'wrong_proof_length' };

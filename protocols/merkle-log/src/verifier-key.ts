@@ -3,19 +3,18 @@ import { decodeBase64, sha256 } from '@countersign/kernel';
 import { merkleLogErrors } from './errors.ts';
 import { hasControlCharacter } from './strict-text.ts';
 
-/** Signature type identifier bytes we support (signed-note, "Signature types"). */
+/** Signature type identifiers (signed-note, "Signature types"). */
 export const signatureTypes = {
-  /** Ed25519 over the note text. */
   ed25519: 0x01,
-  /** Ed25519 over a time and a checkpoint: a statement of a witness (tlog-cosignature). */
+  /** A witness's signature over time and checkpoint (tlog-cosignature). */
   'ed25519-cosignature': 0x04,
 } as const;
 export type SignatureType = keyof typeof signatureTypes;
 
-/** A public key that is trusted to sign notes under a name. */
+/** A trusted public key and its name. */
 export interface VerifierKey {
   readonly name: string;
-  /** uint32. Tells keys apart, but is no strong hash of them. */
+  /** uint32. Not a collision-resistant hash. */
   readonly keyId: number;
   readonly type: SignatureType;
   /** 32 bytes (RFC 8032). */
@@ -25,7 +24,7 @@ export interface VerifierKey {
 
 const ed25519KeySize = 32;
 
-/** Key names are not empty and have neither Unicode spaces nor plus signs (signed-note, "Format"). */
+/** Not empty, no Unicode spaces, no plus sign (signed-note, "Format"). */
 export function isKeyName(name: string): boolean {
   return (
     name !== '' &&
@@ -41,11 +40,7 @@ export function computeKeyId(key: Pick<VerifierKey, 'name' | 'type' | 'publicKey
   return sha256(Buffer.concat([head, Buffer.of(signatureTypes[key.type]), key.publicKey])).readUInt32BE(0);
 }
 
-/**
- * A verifier key from its parts; `publicKey` is the 32-byte encoding of RFC 8032.
- *
- * @throws CodedError `verifier_key_unusable` for a bad name or a key of another length.
- */
+/** @param parts.publicKey 32 bytes (RFC 8032) @throws CodedError `verifier_key_unusable` */
 export function createVerifierKey(parts: Pick<VerifierKey, 'name' | 'type' | 'publicKey'>): VerifierKey {
   const { name, type } = parts;
   if (!isKeyName(name))
@@ -66,10 +61,10 @@ export type ParsedVerifierKey =
 
 const maxVkeyLength = 4096;
 
-/** Reads `<name>+<hex key id>+<base64(type || public key)>` (signed-note, "Verifier keys"). */
+/** `<name>+<hex key id>+<base64(type || public key)>` (signed-note, "Verifier keys"). */
 export function parseVerifierKey(text: string): ParsedVerifierKey {
   if (text.length > maxVkeyLength) return { ok: false, reason: 'malformed' };
-  // Names have no plus sign, base64 may: the first two separate.
+  // Base64 may contain plus signs, so the first two separate.
   const [, name, id, encoded] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/s.exec(text) ?? [];
   const material = encoded === undefined ? undefined : decodeBase64(encoded);
   if (name === undefined || id === undefined || material === undefined || !isKeyName(name))
@@ -88,13 +83,11 @@ function typeOf(byte: number | undefined): SignatureType | undefined {
   return undefined;
 }
 
-/** The text that {@link parseVerifierKey} reads. */
 export function formatVerifierKey(key: VerifierKey): string {
   const material = Buffer.concat([Buffer.of(signatureTypes[key.type]), key.publicKey]);
   return `${key.name}+${key.keyId.toString(16).padStart(8, '0')}+${material.toString('base64')}`;
 }
 
-/** Whether an Ed25519 signature by this key over exactly these bytes verifies. */
 export function verifiesEd25519(key: VerifierKey, message: Uint8Array, signature: Uint8Array): boolean {
   return signature.length === 64 && verify(null, message, key.keyObject, signature);
 }

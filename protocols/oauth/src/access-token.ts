@@ -30,25 +30,20 @@ import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { authorityFault } from './market-authority.ts';
 
-/** Longest life of an access token in seconds. */
 export const maxAccessTokenLifetimeSeconds = 300;
 
-/**
- * The sender constraint of a token: the key that signs DPoP proofs (RFC 9449 section 6.1), or the client certificate of the
- * connection (RFC 8705 section 3.1). Never both.
- */
+/** The sender constraint: a DPoP key (RFC 9449 section 6.1) or a client certificate (RFC 8705 section 3.1). */
 export type Confirmation = { readonly jkt: Thumbprint } | { readonly 'x5t#S256': CertificateThumbprint };
 
 /**
- * Claims of an access token in the JWT profile of RFC 9068: one audience, bound to a key, valid for at most five minutes.
- * Besides the registered claims, it names the institution (`lei`), the mandate, the intent, the policy version and the audit
- * record of its issue.
+ * RFC 9068: one audience, bound to a key, at most five minutes. Also names institution (`lei`), mandate, intent, policy
+ * version and audit record.
  */
 export interface AccessTokenClaims {
   readonly iss: string;
   /** Principal id of the person, service or agent whose authority this is. */
   readonly sub: string;
-  /** One protected interface, as a string (RFC 8707). */
+  /** One protected interface (RFC 8707). */
   readonly aud: string;
   readonly client_id: string;
   readonly iat: number;
@@ -58,31 +53,31 @@ export interface AccessTokenClaims {
   readonly scope: string;
   /** Absent only in tokens for {@link userinfoAudience}. */
   readonly cnf?: Confirmation;
-  /** LEI of the institution the subject acts for. */
+  /** LEI of the institution that the subject acts for. */
   readonly lei: string;
   readonly txn?: TransactionId;
   readonly act?: ActClaim;
-  /** The only party that may become an actor of this token (RFC 8693 section 4.4). Enforced whenever present. */
+  /** The only party that may become an actor (RFC 8693 section 4.4). */
   readonly may_act?: JsonObject;
   /** One intent, or one step of a transaction. */
   readonly authorization_details?: readonly TokenDetail[];
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intent_digest?: IntentDigest;
-  /** Revocation key of the consent under which it was issued; see `revocationKey`. */
+  /** Revocation key of its consent; see `revocationKey`. */
   readonly grant?: Digest;
-  /** Revocation keys of the tokens from which it was exchanged, newest first. Revoking any of them revokes this token. */
+  /** Revocation keys of the tokens it was exchanged from, newest first. */
   readonly ancestors?: readonly Digest[];
-  /** The region that stores and resolves the token, if it is limited to one. */
+  /** The only region that resolves the token, if it is limited. */
   readonly region?: string;
   readonly policy_version: number;
-  /** The audit log record of this token's issue. */
+  /** Record of its issue. */
   readonly evidence: RecordId;
   readonly acr?: string;
   /** Seconds since the epoch. */
   readonly auth_time?: number;
 }
 
-/** An access token of this issuer whose signature, type, issuer, audience and times have been verified. */
+/** Signature, type, issuer, audience and times were verified. */
 export type VerifiedAccessToken = Brand<
   {
     readonly claims: AccessTokenClaims;
@@ -93,7 +88,6 @@ export type VerifiedAccessToken = Brand<
   'VerifiedAccessToken'
 >;
 
-/** An access token whose signature was verified, with the verifying key. */
 export interface RememberedToken {
   readonly kid: string;
   readonly key: VerificationKey;
@@ -102,34 +96,30 @@ export interface RememberedToken {
 }
 
 /**
- * Access tokens whose signatures have been verified. A client presents the same token with hundreds of requests, and repeating
- * the same signature check gives the same result.
- *
- * The memory covers only the signature. Each request checks again whether the key is in use and checks audience, times,
- * binding and revocation.
+ * A client presents the same token with hundreds of requests, so a verified signature is remembered. Key, audience,
+ * times, binding and revocation are checked each time.
  */
 export interface TokenMemory {
-  /** Returns the token if it was verified before with the issuer's current key for that `kid`. */
+  /** Undefined unless verified before with the issuer's current key for that `kid`. */
   recall(token: string, keyOf: (kid: string) => VerificationKey | undefined): RememberedToken | undefined;
-  /** Call this only for an accepted token, so that unauthenticated input cannot fill the memory. */
+  /** Only for accepted tokens, so that unauthenticated input cannot fill the memory. */
   remember(token: string, verified: RememberedToken): void;
 }
 
 export interface AccessTokenExpectations {
   readonly issuer: string;
-  /** Whether the audience is this verifier. Tokens for other audiences are always refused. */
   readonly acceptsAudience: (audience: string) => boolean;
-  /** The issuer's key with this `kid`, or undefined. */
+  /** The issuer's key with this `kid`. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Whether a token for {@link userinfoAudience} may lack `cnf`. Default false. All other tokens must have it. */
+  /** Whether a token for {@link userinfoAudience} may lack `cnf`. Default false. */
   readonly allowUnbound?: boolean | undefined;
-  /** Tokens verified before. Their signature is not verified again; everything else is checked each time. */
+  /** Their signatures are not verified again. */
   readonly memory?: TokenMemory | undefined;
 }
 
-/** The only audience whose tokens may be unbound. It returns claims about the signed-in person and opens no market interface. */
+/** The only audience whose tokens may be unbound: it opens no market interface. */
 export function userinfoAudience(issuer: string): string {
   return `${issuer}/userinfo`;
 }
@@ -150,10 +140,8 @@ const codeOfFault = {
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
 
 /**
- * Verifies an access token of this issuer (RFC 9068 section 4). It does not verify proof of possession: see
- * `verifyResourceRequest`.
- *
- * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the caller may need to fetch the key set again
+ * RFC 9068 section 4, without proof of possession: see `verifyResourceRequest`. @throws CodedError of
+ * `accessTokenErrors`; for `token_key_unknown`, fetch the key set again
  */
 export function verifyAccessToken(token: string, expected: AccessTokenExpectations): VerifiedAccessToken {
   const { memory } = expected;
@@ -166,7 +154,6 @@ export function verifyAccessToken(token: string, expected: AccessTokenExpectatio
   return verified;
 }
 
-/** Verifies the signature with a current key of the issuer. */
 function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'keyOf'>) {
   const jws = parseCompactJws(token, refuseJws);
   const { kid } = jws.header;
@@ -178,7 +165,6 @@ function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'k
   return { kid, key, claims: verifyJws(jws, key, refuseJws) };
 }
 
-/** Checks issuer, audience and times. @returns its audience */
 function checkAddressed(claims: VerifiedClaims, { issuer, acceptsAudience, now }: AccessTokenExpectations): string {
   checkClaims(
     claims,
@@ -251,7 +237,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** An absent claim is accepted. A claim that cannot be parsed is refused, because it may limit the token. */
+/** A claim that cannot be parsed is refused, because it may limit the token. */
 function optional<Value>(
   claims: JsonObject,
   name: string,
@@ -276,14 +262,14 @@ function parseDetails(value: Json): readonly TokenDetail[] | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** At most as many as the possible exchanges: each adds an actor. */
+/** Each exchange adds an actor. */
 function parseAncestors(value: Json): readonly Digest[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > maxActors) return undefined;
   const keys = value.map(parseDigest).filter((key) => key !== undefined);
   return keys.length === value.length ? keys : undefined;
 }
 
-/** Exactly one known member: an unknown one could be a binding that this verifier does not check. */
+/** An unknown member could be a binding that this verifier does not check. */
 function parseConfirmation(value: Json): Confirmation | undefined {
   const members = Object.entries(asObject(value) ?? {});
   const [name, thumbprint] = members.length === 1 ? (members[0] ?? []) : [];
@@ -312,12 +298,10 @@ function refuse(code: keyof typeof accessTokenErrors.codes, detail: string) {
   return accessTokenErrors.error(code, `The access token is not accepted. ${detail}`);
 }
 
-/** The header of every access token signed with one key. */
 export function accessTokenHeader(key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid });
 }
 
-/** Signs an access token. `header` comes from {@link accessTokenHeader} for the key that `sign` uses. */
 export function signAccessToken(
   claims: AccessTokenClaims,
   header: EncodedHeader,
@@ -327,10 +311,8 @@ export function signAccessToken(
 }
 
 /**
- * Parses the claims of an access token in an introspection response (RFC 7662 section 2.2). The caller trusts the server, so
- * there is no signature to verify, but the claims must have the same shapes.
- *
- * @throws CodedError `token_invalid`
+ * Parses claims of an introspection response (RFC 7662 section 2.2), whose server the caller trusts. @throws CodedError
+ * `token_invalid`
  */
 export function readAccessTokenClaims(members: JsonObject): AccessTokenClaims {
   const iss = required('iss', readString(members, 'iss', 512));

@@ -2,20 +2,18 @@ import type { Json } from '@countersign/kernel';
 import { readString } from './claims.ts';
 import { actChainErrors } from './errors.ts';
 
-/** The maximum number of actors in a token, without the subject but with the current actor. */
+/** With the current actor, without the subject. */
 export const maxActors = 4;
 
-/** The `act` claim of RFC 8693 section 4.1: the current actor outermost, earlier actors nested inside. */
+/** RFC 8693 section 4.1: current actor outermost. */
 export interface ActClaim {
   readonly sub: string;
   readonly act?: ActClaim;
 }
 
 /**
- * Returns the principal ids of an `act` claim, current actor first; empty if the claim is absent.
- *
- * @throws CodedError `act_malformed` (also for members other than `sub` and `act`, because an unknown member must not be
- *   passed on), `act_too_deep`, `act_loop`
+ * Principal ids, current actor first; empty if absent. @throws CodedError `act_malformed` also for unknown members,
+ * which must not be passed on; `act_too_deep`, `act_loop`
  */
 export function parseActChain(act: Json | undefined): readonly string[] {
   const actors: string[] = [];
@@ -33,10 +31,7 @@ export function parseActChain(act: Json | undefined): readonly string[] {
 }
 
 /**
- * Adds `actor` to the chain as the current actor.
- *
- * @throws CodedError `act_too_deep` past {@link maxActors}; `act_loop` if the actor is the subject or acted before: authority
- *   that returns to an earlier holder is a mistake or an attempt to bypass a check
+ * Adds the current actor. @throws CodedError `act_too_deep`; `act_loop` if authority would return to an earlier holder
  */
 export function pushActor(actors: readonly string[], actor: string, subject: string): readonly string[] {
   if (actor === subject || actors.includes(actor)) throw loop(actor);
@@ -44,7 +39,7 @@ export function pushActor(actors: readonly string[], actor: string, subject: str
   return [actor, ...actors];
 }
 
-/** The `act` claim of a chain, or undefined if the subject acts itself. */
+/** Undefined if the subject acts itself. */
 export function actClaimOf(actors: readonly string[]): ActClaim | undefined {
   return actors.reduceRight<ActClaim | undefined>(
     (inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }),

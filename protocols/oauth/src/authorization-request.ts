@@ -24,78 +24,65 @@ export {
 export const promptValues = ['none', 'login', 'consent', 'select_account'] as const;
 export type Prompt = (typeof promptValues)[number];
 
-/** Redirect URI and response mode of the answer. These suffice to report further errors to the client by redirect. */
+/** Where errors can be reported by redirect. */
 export interface ResponseTarget {
   readonly clientId: string;
-  /** Absolute and without fragment. Not yet compared with the client's registration. */
+  /** Absolute and without fragment. Not yet compared with the registration. */
   readonly redirectUri: string;
   /** `jwt`: signed response in the query (JARM sections 2.3.1 and 2.3.4). */
   readonly responseMode: 'query' | 'jwt';
   readonly state?: string;
 }
 
-/** An authorization request in the profile of this server: the code flow with PKCE. It is plain JSON and can be stored. */
+/** Code flow with PKCE, as plain JSON that can be stored. */
 export interface AuthorizationRequest extends ResponseTarget {
-  /** RFC 7636 with method S256; absent for clients that do not need PKCE. */
+  /** S256 (RFC 7636); absent for clients without PKCE. */
   readonly codeChallenge?: string;
-  /** Without duplicates; empty if no scope was requested. */
+  /** Without duplicates. */
   readonly scope: readonly string[];
   readonly nonce?: string;
   /** RFC 8707, at most one. */
   readonly resource?: string;
-  /** RFC 9396: a JSON array with unvalidated elements. */
+  /** RFC 9396, with unvalidated elements. */
   readonly authorizationDetails?: readonly Json[];
   readonly prompt: readonly Prompt[];
   readonly maxAgeSeconds?: number;
-  /**
-   * Authentication context classes that the client prefers, best first (OpenID Connect Core section 3.1.2.1, RFC 9470 section
-   * 4).
-   */
+  /** Preferred classes, best first (OpenID Connect Core section 3.1.2.1, RFC 9470 section 4). */
   readonly acrValues: readonly string[];
-  /** Classes of which one is required: `acr` as an essential claim. Empty if none is required. */
+  /** One is required: `acr` as an essential claim. Empty if none. */
   readonly requiredAcrValues: readonly string[];
-  /** The only subject that may sign in: `sub` with a value in the `claims` parameter. */
+  /** The only subject that may sign in: `sub` in the `claims` parameter. */
   readonly subject?: string;
   readonly loginHint?: string;
-  /** An ID token of this issuer, not yet verified: see `verifyIdTokenHint`. */
+  /** Not yet verified: see `verifyIdTokenHint`. */
   readonly idTokenHint?: string;
   /** RFC 9449 section 10. */
   readonly dpopJkt?: Thumbprint;
-  /** Grant Management for OAuth. */
   readonly grantManagement?:
     | { readonly action: 'create' }
     | { readonly action: 'merge' | 'replace'; readonly grantId: GrantId };
 }
 
-/**
- * Determines where to send the response to an authorization request. An error thrown here must not cause a redirect.
- *
- * @throws CodedError of `authorizationRequestErrors`
- */
+/** An error thrown here must not cause a redirect. @throws CodedError of `authorizationRequestErrors` */
 export function parseResponseTarget(parameters: RequestParameters): ResponseTarget {
   const redirectUri = requiredTextOf(parameters, 'redirect_uri', { maxLength: 2_048, pattern: graphicText });
-  // RFC 6749 section 3.1.2: absolute, without fragment.
+  // RFC 6749 section 3.1.2.
   if (!URL.canParse(redirectUri) || redirectUri.includes('#'))
     throw refuseParameter('parameter_malformed', 'redirect_uri', 'must be an absolute URI without a fragment.');
   return {
     clientId: requiredTextOf(parameters, 'client_id', { maxLength: 256, pattern: visibleText }),
     redirectUri,
-    // The mode is not validated yet: an error for an unsupported mode is returned in the default mode.
+    // Not validated yet: an unsupported mode is reported in the default mode.
     responseMode: signedModes.some((mode) => mode === parameters.get('response_mode')) ? 'jwt' : 'query',
     ...given('state', textOf(parameters, 'state', { maxLength: 512, pattern: visibleText })),
   };
 }
 
 /**
- * Reads the parameters of an authorization request (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1, RFC 7636,
- * 8707, 9396, 9449), from a form or a request object, with the same result. Unknown parameters are ignored (RFC 6749 section
- * 3.1), among them `display`, `ui_locales` and `registration`; `readClaimsParameter` selects what applies from `claims`. The
- * caller resolves `request` and `request_uri` beforehand.
- *
- * @param parameters each at most once: `parseForm` refuses duplicates
- * @param options.requirePkce `false`: a request without any PKCE parameter is accepted if it has a `nonce`, which the client
- *   compares with the ID token's (RFC 9700 section 2.1.1)
- * @throws CodedError of `authorizationRequestErrors`, with the fact `parameter`
+ * Reads a form or request object with the same result (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1, RFC
+ * 7636, 8707, 9396, 9449). Unknown parameters are ignored; the caller resolves `request` and `request_uri`. @param
+ * options.requirePkce `false` accepts a `nonce` instead (RFC 9700 section 2.1.1) @throws CodedError of
+ * `authorizationRequestErrors`, with the fact `parameter`
  */
 export function parseAuthorizationRequest(
   parameters: RequestParameters,
@@ -132,12 +119,12 @@ export function parseAuthorizationRequest(
   };
 }
 
-/** RFC 6749 section 3.3: one space between tokens, no quotation marks and no backslash. */
+/** RFC 6749 section 3.3. */
 const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 const wordsPattern = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
-/** A name in any script, without control characters and lone surrogates. */
+/** A name in any script. */
 const hintPattern = /^[^\p{Cc}\p{Cs}]+$/u;
-/** 32 octets in base64url: a SHA-256 value (RFC 7636 section 4.2, RFC 7638). */
+/** A SHA-256 value in base64url (RFC 7636 section 4.2, RFC 7638). */
 const sha256Pattern = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
 /** JARM sections 2.3.1 and 2.3.4. */
@@ -158,7 +145,7 @@ function readResponseMode(parameters: RequestParameters): ResponseTarget['respon
 }
 
 function readCodeChallenge(parameters: RequestParameters, requirePkce: boolean): string | undefined {
-  // Only one of the two PKCE parameters means that the other was lost or removed in transit.
+  // If only one PKCE parameter is present, the other was lost or removed.
   if (!requirePkce && !parameters.has('code_challenge') && !parameters.has('code_challenge_method')) {
     requiredTextOf(parameters, 'nonce', { maxLength: 512, pattern: visibleText });
     return undefined;

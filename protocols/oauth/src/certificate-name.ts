@@ -3,31 +3,27 @@ import type { Certificate } from './certificate.ts';
 import { parseDistinguishedName } from './distinguished-name.ts';
 import { certificateErrors } from './errors.ts';
 
-/** RFC 8705 section 2.1.2: the certificate name that identifies a client. */
+/** Identifies a client (RFC 8705 section 2.1.2). */
 export interface CertificateName {
   readonly kind: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
   readonly value: string;
 }
 
-/**
- * Whether the certificate contains the name. Also false for a name that {@link checkCertificateName} would refuse, and for a
- * wildcard, because it could match several clients.
- */
+/** False for malformed names and for wildcards, which could match several clients. */
 export function matchesName(certificate: Certificate, name: CertificateName): boolean {
   const expected = canonicalName(name);
   return expected !== undefined && canonicalNamesOf(certificate).has(expected);
 }
 
-/** A certificate name in canonical form, so that registration and authentication compare it independently of its spelling. */
+/** Comparable independently of its spelling. */
 export type CanonicalName = Brand<string, 'CanonicalName'>;
 
-/** @returns undefined for a name that {@link checkCertificateName} refuses */
+/** Undefined for a name that {@link checkCertificateName} refuses. */
 export function canonicalName({ kind, value }: CertificateName): CanonicalName | undefined {
   const comparable = comparableName({ kind, value });
   return comparable === undefined ? undefined : canonical(kind, comparable);
 }
 
-/** Every name that could identify a client with this certificate. */
 export function canonicalNamesOf({ names }: Certificate): ReadonlySet<CanonicalName> {
   const emails = names.emails.flatMap((email) => comparableEmail(email) ?? []);
   return new Set([
@@ -43,11 +39,7 @@ function canonical(kind: CertificateName['kind'], comparable: string): Canonical
   return `${kind} ${comparable}` as CanonicalName;
 }
 
-/**
- * Checks at registration that a certificate could contain such a name.
- *
- * @throws CodedError `certificate_name_malformed`
- */
+/** @throws CodedError `certificate_name_malformed` */
 export function checkCertificateName(name: CertificateName): void {
   if (comparableName(name) === undefined)
     throw certificateErrors.error(
@@ -65,7 +57,7 @@ const descriptions = {
   san_email: 'an email address',
 } as const;
 
-/** One or more labels of letters, digits and hyphens; other scripts in their ASCII form (RFC 5280 section 7.2). */
+/** Other scripts in their ASCII form (RFC 5280 section 7.2). */
 const hostPattern = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
 const uriPattern = /^(?=.{1,2048}$)[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/;
 const ipv4Pattern = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
@@ -90,14 +82,11 @@ function comparableName({ kind, value }: CertificateName): string | undefined {
   }
 }
 
-/**
- * The octets of an address in hexadecimal. Addresses are compared by their octets (RFC 8705 section 2.1.2, RFC 5952 section
- * 8).
- */
+/** Addresses are compared by their octets (RFC 8705 section 2.1.2, RFC 5952 section 8). */
 function addressOctets(address: string): string | undefined {
   if (ipv4Pattern.test(address)) return Buffer.from(address.split('.').map(Number)).toString('hex');
   if (!ipv6Pattern.test(address) || !URL.canParse(`http://[${address}]/`)) return undefined;
-  // The URL parser validates the address and compresses at most one run of zeros (WHATWG URL, IPv6 serializer).
+  // The URL parser compresses at most one run of zeros (WHATWG URL, IPv6 serializer).
   const [left = [], right] = new URL(`http://[${address}]/`).hostname
     .slice(1, -1)
     .split('::')
@@ -107,12 +96,12 @@ function addressOctets(address: string): string | undefined {
   return withoutMapping(groups.map((group) => group.padStart(4, '0')).join(''));
 }
 
-/** Converts an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) to its IPv4 address. */
+/** IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2) become IPv4. */
 function withoutMapping(octets: string): string {
   return /^0{20}f{4}[0-9a-f]{8}$/.test(octets) ? octets.slice(24) : octets;
 }
 
-/** RFC 5280 section 7.5: the host is compared case-insensitively, the local part exactly. */
+/** RFC 5280 section 7.5: only the host is case-insensitive. */
 function comparableEmail(address: string): string | undefined {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at);

@@ -7,16 +7,13 @@ import { type ComparableName, readDistinguishedName } from './distinguished-name
 import { certificateErrors } from './errors.ts';
 import { importVerificationKey, type Thumbprint } from './key-cache.ts';
 
-/** Maximum length of a certificate, in octets. */
+/** Octets. */
 export const maxCertificateLength = 16_384;
 
-/** `x5t#S256`: SHA-256 over the DER of a certificate, base64url (RFC 8705 section 3.1). */
+/** SHA-256 over the DER, base64url (RFC 8705 section 3.1). */
 export type CertificateThumbprint = Brand<string, 'CertificateThumbprint'>;
 
-/**
- * A parsed certificate. This does not imply trust: the caller must establish that it chains to a certification authority or
- * was registered.
- */
+/** Parsed, not trusted: the caller checks the chain or the registration. */
 export type Certificate = Brand<
   {
     readonly thumbprint: CertificateThumbprint;
@@ -26,16 +23,16 @@ export type Certificate = Brand<
     readonly notBefore: number;
     /** Milliseconds since the epoch. */
     readonly notAfter: number;
-    /** RFC 7638 thumbprint of its key, if the key is of a supported type. */
+    /** RFC 7638; undefined for unsupported key types. */
     readonly keyThumbprint?: Thumbprint;
-    /** The names that may identify a client (RFC 8705 section 2.1.2); see `matchesName`. */
+    /** RFC 8705 section 2.1.2; see `matchesName`. */
     readonly names: CertificateNames;
   },
   'Certificate'
 >;
 
 export interface CertificateNames {
-  /** Undefined if it is empty or contains characters that cannot be compared safely. */
+  /** Undefined if it cannot be compared safely. */
   readonly subject: ComparableName | undefined;
   readonly dns: readonly string[];
   readonly uris: readonly string[];
@@ -48,13 +45,12 @@ export function certificateThumbprint(der: Uint8Array): CertificateThumbprint {
   return sha256Base64Url(der) as CertificateThumbprint;
 }
 
-/** @param thumbprint thumbprint of exactly this DER, if already computed, so that the certificate is hashed only once */
+/** @param thumbprint of exactly this DER, if known */
 export type CertificateReader = (der: Uint8Array, thumbprint?: CertificateThumbprint) => Certificate;
 
 /**
- * Creates a certificate parser with a cache, because a client presents the same certificate with every request.
- *
- * @param options.maxCertificates minimum number of cached certificates; the maximum is twice as many
+ * Clients present the same certificate with every request, so parsed ones are cached. @param options.maxCertificates
+ * minimum kept; the maximum is twice as many
  */
 export function createCertificateReader(options: { readonly maxCertificates?: number } = {}): CertificateReader {
   const known = createGenerations<CertificateThumbprint, Certificate>(options.maxCertificates ?? 1_024);
@@ -64,14 +60,10 @@ export function createCertificateReader(options: { readonly maxCertificates?: nu
   };
 }
 
-/**
- * Parses a certificate strictly from its DER: exactly one certificate and no trailing octets.
- *
- * @throws CodedError `certificate_malformed`
- */
+/** Exactly one DER certificate without trailing octets. @throws CodedError `certificate_malformed` */
 export const readCertificate: CertificateReader = createCertificateReader();
 
-/** Whether the certificate is valid at `now` (milliseconds), allowing for a clock that is slightly behind. */
+/** Allows for a clock that is slightly behind. @param now milliseconds */
 export function isInDate(certificate: Certificate, now: number): boolean {
   return certificate.notBefore <= now + clockLeadSeconds * 1000 && now <= certificate.notAfter;
 }
@@ -100,7 +92,7 @@ function keyThumbprintOf(publicKey: Uint8Array): Thumbprint | undefined {
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
     return importVerificationKey(key.export({ format: 'jwk' })).thumbprint;
   } catch {
-    // The key type is not supported for signatures. TLS may still accept the certificate.
+    // TLS may still accept the certificate.
     return undefined;
   }
 }
@@ -127,7 +119,7 @@ function readAlternativeNames(extension: Uint8Array | undefined): readonly DerEl
   return names;
 }
 
-/** A name with a NUL, a line break or non-ASCII characters matches no client and is ignored. */
+/** A name with NUL, line breaks or non-ASCII characters matches no client. */
 function isPrintable(content: Uint8Array): boolean {
   return content.length > 0 && content.every((octet) => octet > 0x20 && octet < 0x7f);
 }

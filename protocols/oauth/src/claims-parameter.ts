@@ -2,11 +2,10 @@ import type { Json } from '@countersign/kernel';
 import { asJsonObject, asStrings, given, memberOf } from './members.ts';
 import { jsonOf, type RequestParameters, refuseParameter } from './request-parameters.ts';
 
-/** The parts of the `claims` parameter that affect how the person must sign in. */
+/** The claims that affect how the person must sign in. */
 export interface RequestedClaims {
-  /** The sign-in must have one of these classes, or the request fails. Empty if none is required. */
+  /** One is required. Empty if none. */
   readonly requiredAcrValues: readonly string[];
-  /** Preferred but not required classes. */
   readonly preferredAcrValues: readonly string[];
   /** The only subject that may sign in. */
   readonly subject?: string;
@@ -16,11 +15,9 @@ const nothing: RequestedClaims = { requiredAcrValues: [], preferredAcrValues: []
 const targets = ['id_token', 'userinfo'] as const;
 
 /**
- * Reads the mandatory parts of the `claims` parameter (OpenID Connect Core section 5.5): `acr` with its values (section
- * 5.5.1.1, where an essential value must be met) and `sub` with a value (section 3.1.2.2), under both `id_token` and
- * `userinfo`. All other requested claims are voluntary and ignored: the scopes determine the claims of userinfo and ID tokens.
- *
- * @throws CodedError `parameter_malformed`, `parameter_too_long`
+ * Reads `acr` and `sub` of the `claims` parameter (OpenID Connect Core sections 5.5, 5.5.1.1 and 3.1.2.2) under
+ * `id_token` and `userinfo`. Other claims are voluntary and follow the scopes. @throws CodedError
+ * `parameter_malformed`, `parameter_too_long`
  */
 export function readClaimsParameter(parameters: RequestParameters): RequestedClaims {
   const value = jsonOf(parameters, 'claims', { maxLength: 4_096 });
@@ -31,7 +28,7 @@ export function readClaimsParameter(parameters: RequestParameters): RequestedCla
   const subjects = new Set<string>();
   for (const target of targets) {
     const asked = memberOf(claims, target);
-    // OpenID Connect Core section 5.5: null requests the claim without a particular value.
+    // OpenID Connect Core section 5.5: null requests no particular value.
     if (asked === undefined || asked === null) continue;
     const members = objectOr(asked, `must have an object as ${target}.`);
     const acr = readRequest(memberOf(members, 'acr'), 'acr');
@@ -47,7 +44,7 @@ export function readClaimsParameter(parameters: RequestParameters): RequestedCla
   };
 }
 
-/** One member of section 5.5.1: null, or an object with `essential`, and `value` or `values`. */
+/** OpenID Connect Core section 5.5.1. */
 function readRequest(
   asked: Json | undefined,
   name: string,

@@ -2,28 +2,28 @@ import type { CodedError, Json } from '@countersign/kernel';
 import type { JsonObject } from './jws.ts';
 import { asStrings, memberOf } from './members.ts';
 
-/** How far the clock of a sender may be ahead of ours (FAPI 2.0 Security Profile section 5.3.2.1). */
+/** How far a sender's clock may be ahead (FAPI 2.0 Security Profile section 5.3.2.1). */
 export const clockLeadSeconds = 10;
 
-/** A string member of 1 to `maxLength` characters, or undefined. */
+/** 1 to `maxLength` characters. */
 export function readString(claims: JsonObject, name: string, maxLength: number): string | undefined {
   const value = memberOf(claims, name);
   return typeof value === 'string' && value.length > 0 && value.length <= maxLength ? value : undefined;
 }
 
-/** A NumericDate (RFC 7519 section 2) between 1970 and the year 9999, in seconds, or undefined. */
+/** A NumericDate (RFC 7519 section 2) up to the year 9999, in seconds. */
 export function readSeconds(claims: JsonObject, name: string): number | undefined {
   const value = memberOf(claims, name);
   return typeof value === 'number' && value >= 0 && value < 253_402_300_800 ? value : undefined;
 }
 
-/** The faults of the registered claims of a JWT (RFC 7519 section 4.1). */
+/** RFC 7519 section 4.1. */
 export type ClaimFault =
   | 'issuer'
   | 'audience'
-  /** A required `exp`, `iat` or `nbf` is missing or not a valid time. */
+  /** A required `exp`, `iat` or `nbf` is missing or malformed. */
   | 'time'
-  /** `iat` or `nbf` lies in the future or is not a valid time. */
+  /** `iat` or `nbf` is in the future or malformed. */
   | 'ahead'
   /** It was issued too long ago. */
   | 'age'
@@ -45,29 +45,27 @@ interface RegisteredClaims {
 
 export interface ClaimRules<Required extends keyof RegisteredClaims> {
   readonly nowSeconds: number;
-  /** An optional `iat`, `nbf` or `exp` is still checked if present. */
+  /** Optional claims are checked if present. */
   readonly required: readonly Required[];
   readonly issuer?: string;
-  /** Accepted values of `aud`. */
   readonly audience?: readonly string[] | ((audience: string) => boolean);
-  /** Whether `aud` may be an array of one, or of up to eight, audiences. If absent, arrays are refused. */
+  /** Default: arrays are refused. `several` allows up to eight. */
   readonly audienceArray?: 'one' | 'several';
-  /** How far `iat` and `nbf` may lie in the future. Default {@link clockLeadSeconds}. */
+  /** Default {@link clockLeadSeconds}. */
   readonly skewSeconds?: number;
-  /** The start of age and lifetime. Default `iat`. With `now`, the distance from now to `exp` is bounded, whatever `iat` is. */
+  /** Start of age and lifetime. Default `iat`. `now` bounds the remaining time, whatever `iat` is. */
   readonly startsAt?: 'iat' | 'nbf' | 'now';
-  /** The maximum age of the start. */
   readonly maxAgeSeconds?: number;
-  /** The JWT expires this long after `iat`, even without an `exp` or with a later one. */
+  /** After `iat`, even without an `exp` or with a later one. */
   readonly expiresAfterSeconds?: number;
   /** Without a start claim, this bounds the remaining time. */
   readonly maxLifetimeSeconds?: number;
   readonly acceptExpired?: boolean;
-  /** Maximum length of `jti` in characters. Default 128. */
+  /** Characters. Default 128. */
   readonly maxIdLength?: number;
 }
 
-/** The checked registered claims, with times in seconds since the epoch. */
+/** Times in seconds since the epoch. */
 export type CheckedClaims<Required extends keyof RegisteredClaims> = {
   readonly [Name in keyof RegisteredClaims]: Name extends Required
     ? RegisteredClaims[Name]
@@ -75,9 +73,8 @@ export type CheckedClaims<Required extends keyof RegisteredClaims> = {
 };
 
 /**
- * Checks the registered claims of a JWT (RFC 7519 section 4.1). Every verifier uses this function with its own rules.
- *
- * @throws the error that `refuse` makes for the first fault, in the order of {@link findClaimFault}
+ * RFC 7519 section 4.1, with the rules of each verifier. @throws the error that `refuse` makes for the result of {@link
+ * findClaimFault}
  */
 export function checkClaims<Required extends keyof RegisteredClaims = never>(
   claims: JsonObject,
@@ -86,11 +83,11 @@ export function checkClaims<Required extends keyof RegisteredClaims = never>(
 ): CheckedClaims<Required> {
   const found = findClaimFault(claims, rules);
   if (found !== undefined) throw refuse(found.fault, found.detail);
-  // All required claims are defined here; the compiler cannot infer this from the list of names.
+  // Required claims are defined here, which the compiler cannot infer.
   return { ...timesOf(claims), jti: idOf(claims, rules) } as CheckedClaims<Required>;
 }
 
-/** Returns the first fault, in this order: issuer, audience, form of the times, times ahead, age, expiry, lifetime, id. */
+/** The first fault, in the order of {@link ClaimFault}. */
 export function findClaimFault<Required extends keyof RegisteredClaims>(
   claims: JsonObject,
   rules: ClaimRules<Required>,
@@ -145,7 +142,7 @@ function findTimeFault<Required extends keyof RegisteredClaims>(
   const { maxAgeSeconds, expiresAfterSeconds, maxLifetimeSeconds } = rules;
   if (maxAgeSeconds !== undefined && (start === undefined || now - start > maxAgeSeconds))
     return faultOf('age', `It must be at most ${maxAgeSeconds} seconds old.`);
-  // RFC 7519 section 4.1.4: a present exp always applies, even if it is not required.
+  // RFC 7519 section 4.1.4: a present exp always applies.
   if (rules.acceptExpired !== true && memberOf(claims, 'exp') !== undefined && (exp === undefined || exp <= now))
     return faultOf('expired', 'It has expired.');
   if (expiresAfterSeconds !== undefined && (iat === undefined || iat + expiresAfterSeconds <= now))

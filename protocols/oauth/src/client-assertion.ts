@@ -10,34 +10,30 @@ export type { RegisteredKey } from './registered-key.ts';
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Maximum lifetime of a client assertion in seconds. It bounds how long a `jti` must be remembered against replay. */
+/** Bounds how long a `jti` must be remembered. */
 export const maxClientAssertionLifetimeSeconds = 300;
 
-/** A client that proved possession of a registered key. The result counts only after the caller claims the `jti`. */
+/** Counts only after the caller claims the `jti`. */
 export type VerifiedClientAssertion = Brand<
   {
     readonly clientId: string;
     readonly jti: string;
-    /**
-     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
-     * nodes.
-     */
+    /** Milliseconds since the epoch. The `jti` must stay claimed until then. */
     readonly expiresAt: number;
-    /** RFC 7638 thumbprint of the signing key. */
+    /** RFC 7638, of the signing key. */
     readonly keyThumbprint: Thumbprint;
   },
   'VerifiedClientAssertion'
 >;
 
 export interface ClientAssertionExpectations {
-  /** Our issuer identifier. Always accepted as the audience, and the only one unless more are listed. */
+  /** Always accepted as the audience. */
   readonly issuer: string;
   /**
-   * Additional audiences that this client may name, for clients outside FAPI 2.0: by OpenID Connect Core section 9 they send
-   * the token endpoint's URL. Default none.
+   * For clients outside FAPI 2.0, which send the token endpoint's URL (OpenID Connect Core section 9). Default none.
    */
   readonly acceptedAudiences?: (clientId: string) => readonly string[];
-  /** The registered keys of a client, or undefined if the client is unknown. */
+  /** Undefined if the client is unknown. */
   readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -62,24 +58,20 @@ const codeOfFault = {
 } as const;
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
 
-/** RFC 7523bis requires `client-authentication+jwt`; existing clients send `JWT`; `typ` may be absent. */
+/** RFC 7523bis requires `client-authentication+jwt`; existing clients send `JWT` or nothing. */
 const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'client-authentication+jwt'];
 
 /**
- * Verifies a `private_key_jwt` client assertion: RFC 7523 section 3 under the FAPI 2.0 Security Profile, section 5.3.2.1.
- * `aud` is the issuer as a JSON string and nothing else: an array or an endpoint URL would let an assertion for one server be
- * used at another. A client may be permitted other strings, but never an array.
- *
- * The caller must claim the `jti` once for this client before acting on the result.
- *
- * @throws CodedError of {@link clientAssertionErrors}
+ * RFC 7523 section 3, FAPI 2.0 Security Profile section 5.3.2.1: `aud` is the issuer as a string, because an array
+ * would allow use at another server. The caller must claim the `jti`. @throws CodedError of {@link
+ * clientAssertionErrors}
  */
 export async function verifyClientAssertion(
   assertion: string,
   expected: ClientAssertionExpectations,
 ): Promise<VerifiedClientAssertion> {
   const jws = parseCompactJws(assertion, refuseJws);
-  // Access tokens and DPoP proofs of the same key pair are also JWTs (RFC 8725 section 3.11).
+  // Access tokens and DPoP proofs of the same key are JWTs too (RFC 8725 section 3.11).
   if (!hasType(jws.header, ...acceptedTypes))
     throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
@@ -112,7 +104,7 @@ function checkIssuerAndSubject(claims: JsonObject): string {
 
 function findKey(keys: readonly RegisteredKey[] | undefined, { header }: UnverifiedJws): VerificationKey {
   const found = findRegisteredKey(keys, header);
-  // Unknown client and unknown key give the same error, so that an attacker cannot test which clients exist.
+  // One error for both, so that an attacker cannot test which clients exist.
   if (found === 'none')
     throw refuse(
       'client_assertion_key',

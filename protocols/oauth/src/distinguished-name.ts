@@ -10,15 +10,15 @@ import {
   tags,
 } from '@countersign/x509/der';
 
-/** A distinguished name in canonical form: equal names have equal text. */
+/** Equal names have equal text. */
 export type ComparableName = Brand<string, 'ComparableName'>;
 
-/** Maximum length of a name in text form, in characters. */
+/** Characters. */
 export const maxNameLength = 2_048;
 
 /**
- * Attribute types by short name (RFC 4514 section 3 and additions of X.509 profiles). Their values are compared
- * case-insensitively (RFC 5280 section 7.1, RFC 4519). Other types are written as object identifiers and compared exactly.
+ * Short names (RFC 4514 section 3, X.509 profiles) with case-insensitive values (RFC 5280 section 7.1, RFC 4519). Other
+ * types are object identifiers and compared exactly.
  */
 const attributeTypes: ReadonlyMap<string, string> = new Map([
   ['cn', '2.5.4.3'],
@@ -55,14 +55,10 @@ const attributeTypes: ReadonlyMap<string, string> = new Map([
 ]);
 const caseIgnored: ReadonlySet<string> = new Set(attributeTypes.values());
 
-/** Type, form and value; a value that is not text is compared by its encoding. */
+/** A value that is not text is compared by its encoding. */
 type Attribute = readonly [type: string, form: 'text' | 'der', value: string];
 
-/**
- * Reads the subject or issuer of a certificate. Undefined if the name is empty, malformed or cannot be compared safely.
- *
- * @param name DER of the Name
- */
+/** Undefined if it is empty, malformed or cannot be compared safely. @param name DER of the Name */
 export function readDistinguishedName(name: Uint8Array): ComparableName | undefined {
   return undefinedIfMalformed(() => {
     const relativeNames: (readonly Attribute[] | undefined)[] = [];
@@ -94,10 +90,7 @@ function undefinedIfMalformed<Value>(read: () => Value): Value | undefined {
 const typePattern = / *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= */y;
 const encodingPattern = /#((?:[0-9A-Fa-f]{2})+) */y;
 
-/**
- * Parses a name in the text form of RFC 4514: most specific first, attributes of one relative name joined by `+`. Spaces
- * around separators are accepted; quoted values and `;` (RFC 2253) are refused.
- */
+/** RFC 4514: most specific first, `+` within a relative name. Quoted values and `;` (RFC 2253) are refused. */
 export function parseDistinguishedName(text: string): ComparableName | undefined {
   if (text.length > maxNameLength) return undefined;
   const relativeNames: Attribute[][] = [[]];
@@ -122,7 +115,7 @@ function identifierOf(type: string): string | undefined {
 
 interface Parsed<Value> {
   readonly value: Value;
-  /** Index of the following separator, or the length of the text. */
+  /** Index of the next separator, or the length of the text. */
   readonly end: number;
 }
 
@@ -172,10 +165,7 @@ function attributeOf(type: string, value: DerElement): Attribute | undefined {
   return text === undefined ? [type, 'der', Buffer.from(value.encoding).toString('hex')] : textAttribute(type, text);
 }
 
-/**
- * The RFC 4518 string preparation steps for compatibility forms, case and runs of spaces. RFC 4518 would drop invisible
- * characters; here a name that contains one is not compared at all.
- */
+/** RFC 4518 preparation, except that a name with invisible characters is not compared at all. */
 function textAttribute(type: string, text: string): Attribute | undefined {
   if (/[\p{Cc}\p{Cf}\p{Cn}\p{Co}]/u.test(text)) return undefined;
   const value = caseIgnored.has(type)
@@ -188,7 +178,7 @@ function comparable(relativeNames: readonly (readonly Attribute[] | undefined)[]
   const known = all(relativeNames);
   if (known === undefined || known.length === 0 || known.some((attributes) => attributes.length === 0))
     return undefined;
-  // A relative name is a set: its attributes have no order.
+  // A relative name is a set.
   const sorted = known.map((attributes) => attributes.map((attribute) => JSON.stringify(attribute)).sort());
   return JSON.stringify(sorted) as ComparableName;
 }

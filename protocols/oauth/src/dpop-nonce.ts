@@ -1,20 +1,17 @@
 import { createHmac } from 'node:crypto';
 import { equalInConstantTime } from '@countersign/kernel';
 
-/** The nonces of a server (RFC 9449 sections 8 and 9), derived from a secret and the time and never stored. */
+/** Server nonces (RFC 9449 sections 8 and 9), derived from a secret and the time. */
 export interface NonceSource {
-  /** The value of the `DPoP-Nonce` header. @param now milliseconds since the epoch */
+  /** For the `DPoP-Nonce` header. @param now milliseconds since the epoch */
   current(now: number): string;
-  /** True for a nonce of the current or previous window, or of the next one, which another node may already use. */
+  /** Of the previous, current or next window, which another node may already use. */
   accepts(nonce: string, now: number): boolean;
 }
 
 /**
- * Creates nonces that every node with the same secret issues and accepts, so that a client may use a nonce at another node. A
- * nonce is accepted for one to two windows after issue. Nobody can predict a nonce without the secret.
- *
- * @param options.secret at least 32 random octets, used for nothing else
- * @param options.windowSeconds how long each nonce is issued
+ * Nodes with the same secret accept each other's nonces, for one to two windows. @param options.secret at least 32
+ * random octets, used for nothing else @param options.windowSeconds how long each nonce is issued
  */
 export function createNonceSource(options: {
   readonly secret: Uint8Array;
@@ -25,7 +22,7 @@ export function createNonceSource(options: {
     throw new RangeError('A nonce source needs a secret of at least 32 octets and a window of at least 1 second.');
   let made: { readonly window: number; readonly nonces: readonly [string, string, string] } | undefined;
 
-  /** The nonces of the current, previous and next window. */
+  /** Current, previous and next window. */
   function nonces(now: number): readonly [string, string, string] {
     const window = Math.floor(now / (windowSeconds * 1000));
     if (made?.window !== window)
@@ -39,7 +36,7 @@ export function createNonceSource(options: {
   };
 }
 
-/** The purpose is part of the MAC input, so that a secret reused elsewhere by mistake still gives different values. */
+/** The purpose keeps a secret that is reused by mistake from giving the same values. */
 function nonceOf(secret: Uint8Array, window: number): string {
   return createHmac('sha256', secret).update(`dpop-nonce ${window}`).digest('base64url');
 }

@@ -6,44 +6,40 @@ import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } fro
 import { hasType } from './jws-type.ts';
 import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 
-/** How long after its `iat` a proof is accepted, in seconds. */
 export const proofLifetimeSeconds = 60;
 
-/** Proof of possession of a key for one request. It counts only after the caller claims the `jti`. */
+/** Counts only after the caller claims the `jti`. */
 export type VerifiedProof = Brand<
   {
     readonly jti: string;
-    /** Thumbprint of the key, as in `cnf.jkt`. */
+    /** As in `cnf.jkt`. */
     readonly jkt: Thumbprint;
     /** Seconds since the epoch, by the prover's clock. */
     readonly issuedAt: number;
-    /**
-     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
-     * nodes.
-     */
+    /** Milliseconds since the epoch. The `jti` must stay claimed until then. */
     readonly expiresAt: number;
   },
   'VerifiedProof'
 >;
 
-/** The nonce check of a server that issues nonces (RFC 9449 section 4.3, step 10). */
+/** RFC 9449 section 4.3, step 10. */
 export interface NonceCheck {
-  /** Whether the server issued this nonce recently. */
+  /** Whether the server issued it recently. */
   accepts(nonce: string): boolean;
-  /** Whether a proof must have a nonce. A present but unacceptable nonce is always refused. */
+  /** An unacceptable nonce is always refused. */
   readonly required: boolean;
 }
 
 export interface ProofExpectations {
   readonly method: string;
-  /** The configured URL of the server, never derived from a Host header. Query and fragment are ignored. */
+  /** Configured, never from a Host header. Query and fragment are ignored. */
   readonly url: string;
   readonly keys: KeyCache;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** At a resource: the access token of the request. The proof must then contain its hash. */
+  /** At a resource: the proof must contain its hash. */
   readonly accessToken?: string;
-  /** Absent at a server that issues no nonces, which then ignores a nonce in a proof. */
+  /** Absent if the server issues no nonces. */
   readonly nonce?: NonceCheck;
 }
 
@@ -56,11 +52,8 @@ const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem]
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(fault === 'id' ? 'proof_id' : 'proof_time', detail);
 
 /**
- * Verifies a DPoP proof, in the order of RFC 9449 section 4.3. The caller must claim the `jti` once for the key `jkt` before
- * acting on the result.
- *
- * @param headers every value of the `DPoP` header of the request
- * @throws CodedError of {@link proofErrors}; for `proof_nonce`, the server responds with a nonce and the client retries
+ * In the order of RFC 9449 section 4.3. The caller must claim the `jti` for the key `jkt`. @param headers all values of
+ * the `DPoP` header @throws CodedError of {@link proofErrors}; answer `proof_nonce` with a nonce
  */
 export async function verifyProof(headers: readonly string[], expected: ProofExpectations): Promise<VerifiedProof> {
   const [proof, another] = headers;
@@ -97,7 +90,7 @@ function importProofKey(keys: KeyCache, jwk: unknown): VerificationKey {
 
 function checkUrl(claims: JsonObject, url: string): void {
   const htu = readString(claims, 'htu', 2_048);
-  // Nearly every client sends the URL exactly as configured; normalisation is only needed for the others.
+  // Nearly every client sends the URL exactly as configured.
   if (htu === url) return;
   const normalized = htu === undefined ? undefined : normalizeHttpUri(htu);
   if (normalized === undefined || normalized !== normalizeHttpUri(url))

@@ -1,9 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/**
- * Reasons to refuse a client assertion. The protocol error is always `invalid_client` (RFC 6749 section 5.2); the code serves
- * the audit record and client developers.
- */
+/** Always `invalid_client` (RFC 6749 section 5.2); the codes serve records and developers. */
 export const clientAssertionErrors = errorVocabulary({
   client_assertion_malformed: 'unauthenticated',
   client_assertion_type: 'unauthenticated',
@@ -18,7 +15,7 @@ export const clientAssertionErrors = errorVocabulary({
   client_assertion_id: 'unauthenticated',
 });
 
-/** Reasons to refuse a DPoP proof. The protocol error is `invalid_dpop_proof` (RFC 9449). */
+/** `invalid_dpop_proof` (RFC 9449). */
 export const proofErrors = errorVocabulary({
   proof_missing: 'unauthenticated',
   proof_repeated: 'unauthenticated',
@@ -33,14 +30,11 @@ export const proofErrors = errorVocabulary({
   proof_id: 'unauthenticated',
   proof_token_hash: 'unauthenticated',
   proof_binding: 'unauthenticated',
-  /** The protocol error is `use_dpop_nonce` (RFC 9449 sections 8 and 9). The response supplies a nonce in `DPoP-Nonce`. */
+  /** `use_dpop_nonce` (RFC 9449 sections 8 and 9). */
   proof_nonce: 'unauthenticated',
 });
 
-/**
- * Reasons to refuse an access token. The protocol error is `invalid_token` (RFC 6750 section 3.1, RFC 8705 section 3, RFC 9449
- * section 7.1).
- */
+/** `invalid_token` (RFC 6750 section 3.1, RFC 8705 section 3, RFC 9449 section 7.1). */
 export const accessTokenErrors = errorVocabulary({
   token_missing: 'unauthenticated',
   token_scheme: 'unauthenticated',
@@ -51,22 +45,21 @@ export const accessTokenErrors = errorVocabulary({
   token_issuer: 'unauthenticated',
   token_audience: 'unauthenticated',
   token_expired: 'unauthenticated',
-  /** The token is bound to a certificate, and the connection has none. */
+  /** The connection has no certificate. */
   token_certificate_missing: 'unauthenticated',
-  /** The token is bound to a different certificate, which may be an earlier one of the same holder. */
+  /** Perhaps an earlier certificate of the same holder. */
   token_certificate_binding: 'unauthenticated',
-  /** The bound certificate is not within its validity period. */
   token_certificate_expired: 'unauthenticated',
 });
 
-/** Reasons to refuse a certificate or its encoded form (RFC 5280, RFC 8705, RFC 9440). */
+/** RFC 5280, RFC 8705, RFC 9440. */
 export const certificateErrors = errorVocabulary({
   certificate_malformed: 'invalid',
-  /** The name that would identify a client (RFC 8705 section 2.1.2) is malformed for its kind. */
+  /** RFC 8705 section 2.1.2. */
   certificate_name_malformed: 'invalid',
 });
 
-/** Reasons to refuse a revocation list. A token verifier without a valid list must refuse tokens (fail closed). */
+/** A token verifier without a valid list must refuse tokens. */
 export const revocationListErrors = errorVocabulary({
   revocation_list_malformed: 'unavailable',
   revocation_list_type: 'unavailable',
@@ -74,32 +67,30 @@ export const revocationListErrors = errorVocabulary({
   revocation_list_signature: 'unavailable',
   revocation_list_issuer: 'unavailable',
   revocation_list_expired: 'unavailable',
-  /** More entries than one list may hold. */
   revocation_list_too_large: 'unavailable',
 });
 
-/** Reasons to refuse a public key for verification. */
 export const keyErrors = errorVocabulary({
   key_malformed: 'invalid',
   key_private: 'invalid',
   key_unsupported: 'invalid',
 });
 
-/** Reasons to refuse an acting chain or its extension (RFC 8693 section 4.1). */
+/** RFC 8693 section 4.1. */
 export const actChainErrors = errorVocabulary({
   act_malformed: 'invalid',
   act_too_deep: 'invalid',
   act_loop: 'invalid',
 });
 
-/** Reasons to refuse a form body that different parsers could read differently (RFC 6749 section 3.2 and appendix B). */
+/** Parsers could read such a form differently (RFC 6749 section 3.2 and appendix B). */
 export const formErrors = errorVocabulary({
   form_too_large: 'too-large',
   form_malformed: 'invalid',
   form_repeated: 'invalid',
 });
 
-/** Reasons to refuse an authorization server's metadata document (RFC 8414). */
+/** RFC 8414. */
 export const metadataErrors = errorVocabulary({
   metadata_invalid: 'invalid',
   metadata_issuer: 'invalid',

@@ -1,24 +1,22 @@
 import { formErrors } from './errors.ts';
 
 export interface FormLimits {
-  /** Maximum length of the whole body in characters. Default 65,536. */
+  /** Characters. Default 65,536. */
   readonly maxLength?: number;
-  /** Maximum number of parameters. Default 40. */
+  /** Default 40. */
   readonly maxParameters?: number;
 }
 
 const encodedPattern = /^[\x21-\x7e]*$/;
 
 /**
- * Strictly parses an `application/x-www-form-urlencoded` body or the query of an authorization request. A repeated parameter
- * is refused, because two parsers could pick different values (RFC 6749 sections 3.1 and 3.2). A parameter without a value
- * counts as absent (same sections).
- *
- * @throws CodedError `form_too_large`, `form_malformed`, `form_repeated` (with the fact `parameter`)
+ * A repeated parameter is refused, because two parsers could pick different values (RFC 6749 sections 3.1 and 3.2). An
+ * empty one counts as absent. @throws CodedError `form_too_large`, `form_malformed`, `form_repeated` (with the fact
+ * `parameter`)
  */
 export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<string, string> {
   if (body.length > (limits.maxLength ?? 65_536)) throw formErrors.error('form_too_large', 'The form is too long.');
-  // Everything else must be percent-encoded (WHATWG URL, application/x-www-form-urlencoded).
+  // Everything else must be percent-encoded (WHATWG URL).
   if (!encodedPattern.test(body))
     throw formErrors.error('form_malformed', 'The form holds characters that must be percent-encoded.');
   const parameters = new Map<string, string>();
@@ -31,8 +29,7 @@ export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<st
     const name = decode(equals === -1 ? pair : pair.slice(0, equals));
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
     if (name === '') throw formErrors.error('form_malformed', 'The form holds a parameter without a name.');
-    // No parameter may contain NUL (RFC 6749 appendix A). Some parsers treat it as the end of the text, and PostgreSQL refuses
-    // it.
+    // RFC 6749 appendix A. Some parsers treat NUL as the end of the text.
     if (name.includes('\0') || value.includes('\0'))
       throw formErrors.error('form_malformed', 'The form holds the character U+0000.');
     if (parameters.has(name)) {

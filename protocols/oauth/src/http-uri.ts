@@ -1,9 +1,6 @@
 /**
- * The scheme, authority and path of an http(s) URI, normalised by syntax and scheme (RFC 3986 sections 6.2.2 and 6.2.3):
- * lower-case scheme and host, no default port, no dot segments, percent-encodings in upper case and only where needed. Query
- * and fragment are removed.
- *
- * @returns undefined unless it is an http(s) URI without user information
+ * Scheme, authority and path, normalised by RFC 3986 sections 6.2.2 and 6.2.3. @returns undefined unless it is an
+ * http(s) URI without user information
  */
 export function normalizeHttpUri(uri: string): string | undefined {
   if (uri.length > 2_048 || !URL.canParse(uri)) return undefined;
@@ -14,7 +11,7 @@ export function normalizeHttpUri(uri: string): string | undefined {
   return `${url.protocol}//${url.host}${path}`;
 }
 
-/** RFC 3986 section 2.3: decodes unreserved characters and keeps all other encodings. */
+/** RFC 3986 section 2.3. */
 function normalizeEncoding(encoding: string): string {
   const character = String.fromCharCode(Number.parseInt(encoding.slice(1), 16));
   return /[A-Za-z0-9._~-]/.test(character) ? character : encoding.toUpperCase();

@@ -12,10 +12,9 @@ import { type EncodedHeader, type JsonObject, signCompactJws, type VerifiedClaim
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 import { asStrings, given, memberOf } from './members.ts';
 
-/** Maximum lifetime of an ID token in seconds. It proves a recent sign-in; it is not a session. */
+/** It proves a recent sign-in and is not a session. */
 export const maxIdTokenLifetimeSeconds = 3_600;
 
-/** Reasons to refuse an ID token. */
 export const idTokenErrors = errorVocabulary({
   id_token_malformed: 'unauthenticated',
   id_token_algorithm: 'unauthenticated',
@@ -31,11 +30,11 @@ export const idTokenErrors = errorVocabulary({
   id_token_access_token: 'unauthenticated',
 });
 
-/** Claims of an ID token (OpenID Connect Core section 2): one audience and always `auth_time`. */
+/** OpenID Connect Core section 2. */
 export interface IdTokenClaims {
   readonly iss: string;
   readonly sub: string;
-  /** The client_id, as a string. */
+  /** The client_id. */
   readonly aud: string;
   readonly iat: number;
   readonly exp: number;
@@ -46,24 +45,23 @@ export interface IdTokenClaims {
   readonly amr?: readonly string[];
   /** See {@link accessTokenHash}. */
   readonly at_hash?: string;
-  /** The session that a logout token can end (Back-Channel Logout section 2.1). */
+  /** Back-Channel Logout section 2.1. */
   readonly sid?: string;
 }
 
-/** An ID token whose signature, issuer, audience and times were checked. */
 export type VerifiedIdToken = Brand<IdTokenClaims, 'VerifiedIdToken'>;
 
-/** An ID token of this issuer that identifies a sign-in. It may have expired and does not prove that the person is present. */
+/** It may have expired and does not prove that the person is present. */
 export type IdTokenHint = Brand<IdTokenClaims, 'IdTokenHint'>;
 
 export interface IdTokenExpectations {
   readonly issuer: string;
   readonly clientId: string;
-  /** The nonce of the authorization request; absent only if the request had none. */
+  /** Of the authorization request; absent only if that had none. */
   readonly nonce?: string;
-  /** The access token of the same response. The ID token must then be bound to it. */
+  /** Of the same response; the ID token must be bound to it. */
   readonly accessToken?: string;
-  /** The issuer's key with this `kid`, or undefined. */
+  /** The issuer's key with this `kid`. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -73,9 +71,8 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${prob
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies an ID token on behalf of the client to which it was issued (OpenID Connect Core section 3.1.3.7).
- *
- * @throws CodedError of {@link idTokenErrors}; `id_token_key` means that the caller may need to fetch the key set again
+ * For the client (OpenID Connect Core section 3.1.3.7). @throws CodedError of {@link idTokenErrors}; for
+ * `id_token_key`, fetch the key set again
  */
 export function verifyIdToken(token: string, expected: IdTokenExpectations): VerifiedIdToken {
   const { claims, algorithm } = verifySigned(token, { ...expected, algorithms: signatureAlgorithms });
@@ -97,16 +94,13 @@ export function verifyIdToken(token: string, expected: IdTokenExpectations): Ver
 }
 
 /**
- * Verifies an `id_token_hint` that a client returns to its issuer. Its age does not matter (RP-Initiated Logout section 2): it
- * identifies who signed in at which client, not that the session is still active.
- *
- * @throws CodedError of {@link idTokenErrors}; also `id_token_key` for a hint older than the current keys; the server can then
- *   still ask the person
+ * For the issuer: identifies who signed in at which client, whatever its age (RP-Initiated Logout section 2). @throws
+ * CodedError of {@link idTokenErrors}; after `id_token_key` the server can still ask the person
  */
 export function verifyIdTokenHint(
   token: string,
   expected: Pick<IdTokenExpectations, 'issuer' | 'now'> & {
-    /** Our own key with this `kid`, with the algorithm that we use it with. */
+    /** Our own key with this `kid`, with the algorithm that we use it for. */
     readonly keyOf: (kid: string) => VerificationKey<IssuerAlgorithm> | undefined;
   },
 ): IdTokenHint {
@@ -145,11 +139,7 @@ function verifySigned(
   return { claims, algorithm };
 }
 
-/**
- * ID tokens have no `typ` of their own. Claims distinguish them from other untyped JWTs of the same issuer and key:
- * authorization responses (JARM), logout tokens (Back-Channel Logout section 2.4), introspection responses, request objects
- * and access tokens.
- */
+/** ID tokens have no `typ` of their own, so these claims of other untyped JWTs are refused. */
 const claimsOfOthers = ['code', 'error', 'events', 'token_introspection', 'response_type', 'scope', 'cnf'] as const;
 
 function checkKind(claims: JsonObject): void {
@@ -161,7 +151,7 @@ function checkKind(claims: JsonObject): void {
 function parseClaims(claims: VerifiedClaims): IdTokenClaims {
   return {
     iss: required('iss', readString(claims, 'iss', 2_048)),
-    // OpenID Connect Core section 2: at most 255 characters.
+    // OpenID Connect Core section 2.
     sub: required('sub', readString(claims, 'sub', 255)),
     aud: required('aud', readString(claims, 'aud', 256)),
     iat: required('iat', readSeconds(claims, 'iat')),
@@ -180,7 +170,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** An absent claim is accepted; a malformed one is refused. */
+/** A malformed claim is refused. */
 function optional<Name extends string, Value>(
   claims: JsonObject,
   name: Name,
@@ -195,20 +185,17 @@ function checkAccessToken(claims: IdTokenClaims, accessToken: string, algorithm:
 }
 
 /**
- * The `at_hash` of an access token (OpenID Connect Core section 3.1.3.6): the left half of its hash, by the hash
- * function of the algorithm that signs the ID token. Ed25519 hashes with SHA-512 (RFC 8032 section 5.1).
+ * `at_hash` (OpenID Connect Core section 3.1.3.6): left half of the hash. Ed25519 uses SHA-512 (RFC 8032 section 5.1).
  */
 export function accessTokenHash(accessToken: string, algorithm: IssuerAlgorithm): string {
   const digest = hash(algorithm === 'EdDSA' ? 'sha512' : 'sha256', accessToken, 'buffer');
   return digest.subarray(0, digest.length / 2).toString('base64url');
 }
 
-/** The header of every ID token signed with one key. */
 export function idTokenHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('JWT', key);
 }
 
-/** Signs an ID token. `header` comes from {@link idTokenHeader} for the key that `sign` uses. */
 export function signIdToken(
   claims: IdTokenClaims,
   header: EncodedHeader,

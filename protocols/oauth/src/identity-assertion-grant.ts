@@ -22,22 +22,21 @@ import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { asJsonObject, asStrings, given, memberOf } from './members.ts';
 
 /**
- * Grants that one authorization server signs for another, by draft-ietf-oauth-identity-chaining-17 (July 2026) and its profile
- * draft-ietf-oauth-identity-assertion-authz-grant-03. These are drafts and may change with the next revision. They are
- * available only if an installation enables them.
+ * Drafts, enabled per installation: draft-ietf-oauth-identity-chaining-17 (July 2026) and its profile
+ * draft-ietf-oauth-identity-assertion-authz-grant-03.
  */
 
-/** `requested_token_type` for a JWT authorization grant of identity chaining. */
+/** For a JWT authorization grant. */
 export const jwtAuthorizationGrantTokenType = 'urn:ietf:params:oauth:token-type:jwt';
-/** `requested_token_type` for an identity assertion grant (ID-JAG). */
+/** For an identity assertion grant (ID-JAG). */
 export const identityAssertionGrantTokenType = 'urn:ietf:params:oauth:token-type:id-jag';
-/** Value of `authorization_grant_profiles_supported` for a server that redeems identity assertion grants. */
+/** For `authorization_grant_profiles_supported`. */
 export const identityAssertionGrantProfile = 'urn:ietf:params:oauth:grant-profile:id-jag';
 
-/** Maximum lifetime of such a grant in seconds. Clients redeem it immediately. */
+/** Clients redeem it immediately. */
 export const maxAuthorizationGrantLifetimeSeconds = 300;
 
-/** Reasons to refuse a grant from another authorization server. The protocol error is `invalid_grant` (RFC 7523 section 3.1). */
+/** `invalid_grant` (RFC 7523 section 3.1). */
 export const authorizationGrantErrors = errorVocabulary({
   authorization_grant_malformed: 'invalid',
   authorization_grant_algorithm: 'invalid',
@@ -50,18 +49,16 @@ export const authorizationGrantErrors = errorVocabulary({
   authorization_grant_time: 'invalid',
   authorization_grant_expired: 'invalid',
   authorization_grant_claims: 'invalid',
-  /** It names a tenant of its issuer. Tenants are not supported, so the subject would be ambiguous. */
+  /** Tenants are not supported: the subject would be ambiguous. */
   authorization_grant_tenant: 'invalid',
-  /** It is bound to a key for which this request has no proof of possession. */
+  /** The request has no proof of the bound key. */
   authorization_grant_binding: 'invalid',
 });
 
-/** The claims that both kinds of grant share. */
 export interface AuthorizationGrantClaims {
   readonly iss: string;
-  /** The subject identifier that issuer and audience share. */
   readonly sub: string;
-  /** Issuer identifier of the authorization server that redeems it: one, as a string. */
+  /** The redeeming authorization server. */
   readonly aud: string;
   readonly jti: string;
   readonly iat: number;
@@ -78,37 +75,30 @@ export interface AuthorizationGrantClaims {
   readonly cnf?: { readonly jkt: Thumbprint };
 }
 
-/** ID-JAG: `client_id` is the client's identifier at the redeeming server. */
+/** `client_id` is the client's identifier at the redeeming server. */
 export interface IdentityAssertionGrantClaims extends AuthorizationGrantClaims {
   readonly client_id: string;
 }
 
-/** The limits of a grant and its acting chain. */
 export interface GrantLimits {
-  /** Empty if the grant does not limit scopes. */
+  /** Empty if not limited. */
   readonly scope: readonly string[];
-  /** Empty if the grant does not limit resources. */
+  /** Empty if not limited. */
   readonly resources: readonly string[];
   readonly authorizationDetails?: readonly AuthorizationDetail[];
-  /** Principal ids of the `act` chain in the issuer's terms, current actor first. */
+  /** In the issuer's terms, current actor first. */
   readonly actors: readonly string[];
-  /** Thumbprint of the key whose possession the redeeming client must prove. */
+  /** The redeeming client must prove possession of this key. */
   readonly jkt?: Digest;
 }
 
-/**
- * A grant whose issuer, audience, client, times, signature and binding have been verified. It counts only after the caller
- * claims the `jti`.
- */
+/** Counts only after the caller claims the `jti`. */
 export type VerifiedIdentityAssertionGrant = Brand<
   Omit<GrantLimits, 'jkt'> & {
     readonly issuer: string;
     readonly subject: string;
     readonly jti: string;
-    /**
-     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
-     * nodes.
-     */
+    /** Milliseconds since the epoch. The `jti` must stay claimed until then. */
     readonly expiresAt: number;
     readonly authTime?: number;
     readonly acr?: string;
@@ -119,15 +109,15 @@ export type VerifiedIdentityAssertionGrant = Brand<
 >;
 
 export interface AuthorizationGrantExpectations {
-  /** The authorization server that signed it. The caller has already established trust in it. */
+  /** Trusted by the caller. */
   readonly issuer: string;
   /** Our own issuer identifier. */
   readonly audience: string;
-  /** The client that has authenticated with this request. */
+  /** The authenticated client. */
   readonly clientId: string;
-  /** The key of the DPoP proof in this request. */
+  /** Of the DPoP proof in this request. */
   readonly proofKey?: Thumbprint;
-  /** That issuer's key with this `kid`, or undefined. */
+  /** The issuer's key with this `kid`. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -137,19 +127,14 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_g
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies an identity assertion grant (ID-JAG) that a client presents (draft -03 section 4.4.1). The caller must claim the
- * `jti` once for this issuer before acting on the result.
- *
- * The grant is refused if a claim that could limit it is not understood: `tenant`, `aud_tenant`, an unknown confirmation or
- * authorization detail, or an actor with members other than `sub` and `act`.
- *
- * @throws CodedError of {@link authorizationGrantErrors}
+ * Verifies an ID-JAG (draft -03 section 4.4.1). The caller must claim the `jti`. Claims that could limit it and are not
+ * understood refuse it. @throws CodedError of {@link authorizationGrantErrors}
  */
 export function verifyIdentityAssertionGrant(
   text: string,
   expected: AuthorizationGrantExpectations,
 ): VerifiedIdentityAssertionGrant {
-  // Draft section 8.3: a server that redeems its own grants would widen the authority it passed on.
+  // Draft section 8.3: redeeming its own grants would widen the authority it passed on.
   if (expected.issuer === expected.audience)
     throw refuse('authorization_grant_issuer', 'It is our own; it must be redeemed at the server it is meant for.');
   const claims = verifyIssuedJwt(text, { types: ['oauth-id-jag+jwt'], ...expected }, refuseJwt);
@@ -195,10 +180,8 @@ export type GrantLimitsRefusal = (problem: 'claims' | 'tenant', detail: string) 
 const refuseLimits: GrantLimitsRefusal = (problem, detail) => refuse(`authorization_grant_${problem}`, detail);
 
 /**
- * Reads the limits from the claims of a grant, or of an assertion used as a grant. The caller must check possession of the key
- * `jkt`.
- *
- * @throws the error of `refuse`, for a limit that is not understood, because ignoring it would remove the limit
+ * For a grant, or an assertion used as one. The caller must check possession of `jkt`. @throws the error of `refuse`,
+ * for a limit that is not understood
  */
 export function readGrantLimits(claims: JsonObject, refuse: GrantLimitsRefusal): GrantLimits {
   if (Object.hasOwn(claims, 'tenant') || Object.hasOwn(claims, 'aud_tenant'))
@@ -266,7 +249,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** An absent claim is accepted. A claim that cannot be parsed is refused, because it may limit the grant. */
+/** A claim that cannot be parsed is refused, because it may limit the grant. */
 function optional<Value>(
   claims: JsonObject,
   name: string,
@@ -276,12 +259,10 @@ function optional<Value>(
   return value === undefined ? undefined : required(name, read(value));
 }
 
-/** The header of every identity assertion grant signed with one key. */
 export function identityAssertionGrantHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('oauth-id-jag+jwt', key);
 }
 
-/** Signs an identity assertion grant. `header` comes from {@link identityAssertionGrantHeader} for the key `sign` uses. */
 export function signIdentityAssertionGrant(
   claims: IdentityAssertionGrantClaims,
   header: EncodedHeader,
@@ -290,12 +271,11 @@ export function signIdentityAssertionGrant(
   return signCompactJws(header, claims, sign);
 }
 
-/** The header of every JWT authorization grant signed with one key; its type is that of draft rfc7523bis-10. */
+/** Type of draft rfc7523bis-10. */
 export function jwtAuthorizationGrantHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('authorization-grant+jwt', key);
 }
 
-/** Signs a JWT authorization grant. `header` comes from {@link jwtAuthorizationGrantHeader} for the key `sign` uses. */
 export function signJwtAuthorizationGrant(
   claims: AuthorizationGrantClaims,
   header: EncodedHeader,

@@ -11,16 +11,15 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, memberOf } from './members.ts';
 
-/** Media type of a signed response, in `Accept` and `Content-Type`: RFC 9701 sections 4 and 5. */
+/** RFC 9701 sections 4 and 5. */
 export const introspectionResponseMediaType = 'application/token-introspection+jwt';
 
-/** Maximum length of a response in characters. It contains the token's claims and more. */
+/** Characters. */
 const maxLength = 32_768;
 
-/** Maximum age of a response in seconds. A response states what was true at its `iat` and has no expiry of its own. */
+/** A response has no expiry of its own. */
 export const introspectionResponseFreshnessSeconds = 60;
 
-/** Reasons to refuse a signed introspection response. */
 export const introspectionResponseErrors = errorVocabulary({
   introspection_response_malformed: 'unauthenticated',
   introspection_response_algorithm: 'unauthenticated',
@@ -34,27 +33,22 @@ export const introspectionResponseErrors = errorVocabulary({
   introspection_response_claims: 'unauthenticated',
 });
 
-/**
- * The result of introspection (RFC 7662 section 2.2). For a token that is not active for the caller, it contains only
- * `active`.
- */
+/** RFC 7662 section 2.2. An inactive token has only `active`. */
 export type Introspection =
   | { readonly active: false }
   | { readonly active: true; readonly [member: string]: JsonObject[string] };
 
-/** An introspection response whose signature, type, issuer, audience and age have been verified. */
 export type VerifiedIntrospection = Brand<Introspection, 'VerifiedIntrospection'>;
 
-/** Claims of a signed introspection response (RFC 9701 section 5): these and never `sub` or `exp`. */
+/** RFC 9701 section 5: never `sub` or `exp`. */
 export interface IntrospectionResponseClaims {
   readonly iss: string;
-  /** The client_id of the requesting resource server. */
+  /** client_id of the requesting resource server. */
   readonly aud: string;
   readonly iat: number;
   readonly token_introspection: Introspection;
 }
 
-/** Builds the claims of a response. For an inactive token they contain only `active`, whatever `introspection` holds. */
 export function composeIntrospectionResponse(of: {
   readonly issuer: string;
   /** client_id of the requesting resource server. */
@@ -75,9 +69,7 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`introspection_r
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a signed introspection response on behalf of the requesting resource server (RFC 9701 section 5).
- *
- * @throws CodedError of {@link introspectionResponseErrors}
+ * For the requesting resource server (RFC 9701 section 5). @throws CodedError of {@link introspectionResponseErrors}
  */
 export function verifyIntrospectionResponse(
   text: string,
@@ -85,7 +77,7 @@ export function verifyIntrospectionResponse(
     readonly issuer: string;
     /** Our own client_id. */
     readonly audience: string;
-    /** The issuer's key with this `kid`, or undefined. */
+    /** The issuer's key with this `kid`. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
     /** Milliseconds since the epoch. */
     readonly now: number;
@@ -119,12 +111,10 @@ function readIntrospection(claims: JsonObject): Introspection {
   return { active };
 }
 
-/** The header of every introspection response signed with one key. */
 export function introspectionResponseHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('token-introspection+jwt', key);
 }
 
-/** Signs an introspection response. `header` comes from {@link introspectionResponseHeader} for the key `sign` uses. */
 export function signIntrospectionResponse(
   claims: IntrospectionResponseClaims,
   header: EncodedHeader,

@@ -12,31 +12,24 @@ import {
 import { hasType } from './jws-type.ts';
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
-/** The faults of a JWT signed by an issuer. Each kind of JWT has its own error code for each fault. */
+/** Each kind of JWT has its own error code for each. */
 export type IssuedJwtProblem = JwsProblem | 'type' | 'issuer' | 'key' | 'audience' | 'time' | 'expired' | 'claims';
 
 /** Makes the error of the caller's vocabulary. */
 export type IssuedJwtRefusal = (problem: IssuedJwtProblem, detail: string) => CodedError;
 
-/** A signing key as named in the JWS header. */
 export interface SigningKeyName {
   readonly kid: string;
   readonly algorithm: IssuerAlgorithm;
 }
 
-/** The header of all JWTs of one kind signed with one key. */
 export function issuedJwtHeader(typ: string, key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ, kid: key.kid });
 }
 
 /**
- * Verifies type, issuer and signature of a JWT signed with a key from an issuer's key set.
- *
- * The issuer is checked before the key lookup: unverified text must never select the key set (JARM section 2.4, RFC 8725
- * section 3.8).
- *
- * @param expected.types the accepted types, as `hasType` compares them; `undefined` permits an absent type
- * @throws the error that `refuse` makes
+ * The issuer is checked before the key lookup: unverified text must never select the key set (JARM section 2.4, RFC
+ * 8725 section 3.8). @param expected.types `undefined` permits an absent type @throws the error that `refuse` makes
  */
 export function verifyIssuedJwt(
   text: string,
@@ -44,9 +37,9 @@ export function verifyIssuedJwt(
     readonly types: readonly (string | undefined)[];
     readonly issuer: string;
     readonly keyOf: (kid: string) => VerificationKey<IssuerAlgorithm> | undefined;
-    /** Maximum length in characters. Default `maxJwsLength`. */
+    /** Characters. Default `maxJwsLength`. */
     readonly maxLength?: number;
-    /** Default: the algorithms that are accepted from every issuer. */
+    /** Default: those accepted from every issuer. */
     readonly algorithms?: readonly IssuerAlgorithm[];
   },
   refuse: IssuedJwtRefusal,
@@ -55,7 +48,7 @@ export function verifyIssuedJwt(
     maxLength: expected.maxLength ?? maxJwsLength,
     algorithms: expected.algorithms ?? signatureAlgorithms,
   });
-  // RFC 8725 section 3.11: one key may sign many kinds of JWT, and each verifier accepts exactly one kind.
+  // RFC 8725 section 3.11: each verifier accepts exactly one kind.
   if (!hasType(jws.header, ...expected.types)) throw refuse('type', 'Its typ is that of another kind of token.');
   if (jws.unverifiedClaims['iss'] !== expected.issuer) throw refuse('issuer', `Its issuer must be ${expected.issuer}.`);
   const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
@@ -74,7 +67,6 @@ const problemOfFault = {
   id: 'claims',
 } as const satisfies Record<ClaimFault, IssuedJwtProblem>;
 
-/** Adapts the refusal function of a verifier of issued JWTs to `checkClaims`. */
 export function claimRefusalOf(refuse: IssuedJwtRefusal): ClaimRefusal {
   return (fault, detail) => refuse(problemOfFault[fault], detail);
 }

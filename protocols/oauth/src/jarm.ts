@@ -11,10 +11,9 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { given, memberOf } from './members.ts';
 
-/** JARM section 2.1: a response is valid for at most ten minutes. */
+/** JARM section 2.1. */
 export const maxAuthorizationResponseLifetimeSeconds = 600;
 
-/** Reasons to refuse a signed authorization response. */
 export const authorizationResponseErrors = errorVocabulary({
   authorization_response_malformed: 'unauthenticated',
   authorization_response_algorithm: 'unauthenticated',
@@ -28,25 +27,21 @@ export const authorizationResponseErrors = errorVocabulary({
   authorization_response_parameters: 'unauthenticated',
 });
 
-/** The parameters of an authorization response in the code flow: RFC 6749 sections 4.1.2 and 4.1.2.1. */
+/** RFC 6749 sections 4.1.2 and 4.1.2.1. */
 export type AuthorizationResponse =
   | { readonly code: string; readonly state?: string }
   | { readonly error: string; readonly error_description?: string; readonly state?: string };
 
-/** An authorization response whose issuer, audience, expiry and signature have been verified. */
 export type VerifiedAuthorizationResponse = Brand<AuthorizationResponse, 'VerifiedAuthorizationResponse'>;
 
-/**
- * The claims of a signed authorization response (JARM section 2.1). The `iss` parameter of RFC 9207 appears only here (FAPI
- * 2.0 Message Signing section 5.4.1).
- */
+/** JARM section 2.1. `iss` (RFC 9207) appears only here (FAPI 2.0 Message Signing section 5.4.1). */
 export type AuthorizationResponseClaims = AuthorizationResponse & {
   readonly iss: string;
   readonly aud: string;
   readonly exp: number;
 };
 
-/** Builds the claims of a response that expires in five minutes; its code expires much earlier. `now` is in milliseconds. */
+/** Expires in five minutes; its code earlier. `now` in milliseconds. */
 export function composeAuthorizationResponse(of: {
   readonly issuer: string;
   readonly clientId: string;
@@ -61,12 +56,8 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) =>
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a signed authorization response on behalf of the requesting client (JARM section 2.4). The caller must compare
- * `state` with the value it sent.
- *
- * @param text value of the parameter `response`
- * @throws CodedError of {@link authorizationResponseErrors}; `authorization_response_key` means that the caller may need to
- *   fetch the key set again
+ * For the client (JARM section 2.4), which must compare `state`. @param text parameter `response` @throws CodedError of
+ * {@link authorizationResponseErrors}; for `authorization_response_key`, fetch the key set again
  */
 export function verifyAuthorizationResponse(
   text: string,
@@ -74,7 +65,7 @@ export function verifyAuthorizationResponse(
     /** The server that received the request. */
     readonly issuer: string;
     readonly clientId: string;
-    /** The issuer's key with this `kid`, or undefined. */
+    /** The issuer's key with this `kid`. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
     /** Milliseconds since the epoch. */
     readonly now: number;
@@ -95,10 +86,7 @@ export function verifyAuthorizationResponse(
   return parseResponse(claims) as VerifiedAuthorizationResponse;
 }
 
-/**
- * Authorization responses have no `typ` of their own. Unlike ID tokens of the same key, they have a code or an error and no
- * subject.
- */
+/** No `typ` of its own: unlike an ID token it has a code or an error and no subject. */
 function parseResponse(claims: JsonObject): AuthorizationResponse {
   if (memberOf(claims, 'sub') !== undefined || memberOf(claims, 'events') !== undefined)
     throw refuse('authorization_response_type', 'It holds claims of another kind of token.');
@@ -122,12 +110,10 @@ function readParameter(claims: JsonObject, name: string, maxLength: number): str
   return value;
 }
 
-/** The header of every authorization response signed with one key. */
 export function authorizationResponseHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('JWT', key);
 }
 
-/** Signs an authorization response. `header` comes from {@link authorizationResponseHeader} for the key `sign` uses. */
 export function signAuthorizationResponse(
   claims: AuthorizationResponseClaims,
   header: EncodedHeader,

@@ -3,21 +3,21 @@ import { constants, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { type Brand, type CodedError, decodeBase64Url, type Json, parseJson, unreachable } from '@countersign/kernel';
 import { type IssuerAlgorithm, type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
-/** Default maximum length of a compact JWS, in characters. */
+/** Characters. */
 export const maxJwsLength = 16_384;
 
 export type JsonObject = { readonly [key: string]: Json };
 
-/** The JOSE header members in use. Others are ignored, as RFC 7515 section 4 requires, except the refused ones below. */
+/** Others are ignored (RFC 7515 section 4), except {@link refusedMembers}. */
 export interface JwsHeader<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
   readonly alg: Algorithm;
   readonly typ?: string;
   readonly kid?: string;
-  /** Only if the caller expects a key in the header (DPoP). Not validated. */
+  /** Only for DPoP. Not validated. */
   readonly jwk?: Json;
 }
 
-/** A parsed but unverified JWS. Its content is untrusted and may only be used to find the key. */
+/** Untrusted: may only be used to find the key. */
 export interface UnverifiedJws<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
   readonly header: JwsHeader<Algorithm>;
   readonly unverifiedClaims: JsonObject;
@@ -25,28 +25,23 @@ export interface UnverifiedJws<Algorithm extends IssuerAlgorithm = JwsAlgorithm>
   readonly signature: Buffer;
 }
 
-/** Claims whose signature has been verified. */
 export type VerifiedClaims = Brand<JsonObject, 'VerifiedClaims'>;
 
-/** The faults of a JWS. Each caller has its own error code for each fault. */
+/** Each caller has its own error code for each. */
 export type JwsProblem = 'malformed' | 'algorithm' | 'signature';
 
 /** Makes the error of the caller's vocabulary. */
 export type JwsRefusal = (problem: JwsProblem, detail: string) => CodedError;
 
 /**
- * Header members that change how a JWS is read or where its key comes from. None is supported, and ignoring one could make two
- * parsers disagree (RFC 8725 sections 3.1, 3.10): `crit` and `b64` (RFC 7797) alter the signed bytes, `zip` and `enc` belong
- * to encryption, the others let the sender choose the key.
+ * Unsupported. Ignoring one could make two parsers disagree (RFC 8725 sections 3.1, 3.10): they change the signed
+ * bytes, belong to encryption, or let the sender choose the key.
  */
 const refusedMembers = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'x5c'] as const;
 
 /**
- * Strictly parses a JWS in compact serialization (RFC 7515 section 7.1): three parts of strict base64url, JSON objects without
- * duplicate keys, and one of the three algorithms unless the caller names others. All other text is refused, including the
- * JSON serialization and every spelling of `none`.
- *
- * @throws the error of `refuse` for `malformed` and `algorithm`
+ * RFC 7515 section 7.1, strict: no JSON serialization, no duplicate members, no `none`. @throws the error of `refuse`
+ * for `malformed` and `algorithm`
  */
 export function parseCompactJws(
   text: string,
@@ -83,7 +78,7 @@ export function parseCompactJws(
 function readPart(part: string, name: string, refuse: JwsRefusal): JsonObject {
   const bytes = decodeBase64Url(part);
   if (bytes === undefined) throw refuse('malformed', `Its ${name} is not base64url.`);
-  // Invalid UTF-8 decodes to replacement characters, so that different byte strings would give the same text.
+  // Different invalid bytes would decode to the same text.
   if (!isUtf8(bytes)) throw refuse('malformed', `Its ${name} is not valid UTF-8.`);
   const parsed = parseJson(bytes.toString('utf8'), { maxLength: bytes.length });
   if (!parsed.ok) throw refuse('malformed', `Its ${name} cannot be read: ${parsed.problem}.`);
@@ -121,10 +116,8 @@ function parseHeader(
 }
 
 /**
- * Verifies the signature with a key and that key's only algorithm. The header must name the same algorithm, so that the sender
- * cannot choose how a key is used (RFC 8725 section 3.1).
- *
- * @throws the error of `refuse` for `algorithm` and `signature`
+ * The header must name the key's only algorithm, so that the sender cannot choose it (RFC 8725 section 3.1). @throws
+ * the error of `refuse` for `algorithm` and `signature`
  */
 export function verifyJws(
   jws: UnverifiedJws<IssuerAlgorithm>,
@@ -135,12 +128,7 @@ export function verifyJws(
   return verified(jws, verify(...signatureOf(jws, key)), refuse);
 }
 
-/**
- * Like {@link verifyJws}, on a pool thread. Use it for signatures that come with every request: each takes as long as the rest
- * of the request, and other requests need not wait.
- *
- * @throws as {@link verifyJws}
- */
+/** {@link verifyJws} on a pool thread, for signatures that come with every request. @throws as {@link verifyJws} */
 export async function verifyJwsAside(
   jws: UnverifiedJws,
   key: VerificationKey,
@@ -148,7 +136,7 @@ export async function verifyJwsAside(
 ): Promise<VerifiedClaims> {
   checkAlgorithm(jws, key, refuse);
   const verifies = await new Promise<boolean>((resolve, reject) => {
-    // Not `promisify`: web pages also load this package, and they lack `node:util`.
+    // Not `promisify`: web pages load this package without `node:util`.
     verify(...signatureOf(jws, key), (error, result) => (error === null ? resolve(result) : reject(error)));
   });
   return verified(jws, verifies, refuse);
@@ -168,7 +156,7 @@ function verified(jws: UnverifiedJws<IssuerAlgorithm>, verifies: boolean, refuse
   return jws.unverifiedClaims as VerifiedClaims;
 }
 
-/** The arguments for `verify` of `node:crypto`. */
+/** Arguments for `verify` of `node:crypto`. */
 function signatureOf(
   { signingInput, signature }: UnverifiedJws<IssuerAlgorithm>,
   { key, algorithm }: VerificationKey<IssuerAlgorithm>,
@@ -188,7 +176,7 @@ function signatureOf(
   }
 }
 
-/** An encoded JOSE header, built once for each key and reused for every token. */
+/** Built once per key. */
 export type EncodedHeader = Brand<string, 'EncodedHeader'>;
 
 export function encodeHeader(header: {
@@ -200,12 +188,7 @@ export function encodeHeader(header: {
   return Buffer.from(JSON.stringify(header)).toString('base64url') as EncodedHeader;
 }
 
-/**
- * Signs claims into a compact JWS.
- *
- * @param sign receives the signing input (RFC 7515 section 5.1) and returns the signature in JOSE form for the header's
- *   algorithm
- */
+/** @param sign receives the signing input (RFC 7515 section 5.1) and returns the signature in JOSE form */
 export async function signCompactJws(
   header: EncodedHeader,
   claims: object,

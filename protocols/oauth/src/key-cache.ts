@@ -2,33 +2,31 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type Brand, decodeBase64Url, sha256Base64Url } from '@countersign/kernel';
 import { keyErrors } from './errors.ts';
 
-/** FAPI 2.0 Security Profile section 5.4.1; each key type has exactly one algorithm. */
+/** FAPI 2.0 Security Profile section 5.4.1; each key type has one algorithm. */
 export const signatureAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
 export type JwsAlgorithm = (typeof signatureAlgorithms)[number];
 
 /**
- * Algorithms that a client may choose for its ID tokens and logout tokens. OpenID Connect Core section 15.1 requires RS256,
- * and it is the default for clients that name none. FAPI 2.0 forbids RS256, so nothing else is signed or accepted with it.
+ * For ID tokens and logout tokens. OpenID Connect Core section 15.1 requires RS256; FAPI 2.0 forbids it for everything
+ * else.
  */
 export const idTokenAlgorithms = ['ES256', 'PS256', 'RS256'] as const;
 export type IdTokenAlgorithm = (typeof idTokenAlgorithms)[number];
 
-/** Algorithms of an issuer: those accepted from everyone, and RS256 for ID tokens and logout tokens. */
 export type IssuerAlgorithm = JwsAlgorithm | 'RS256';
 
 /** RFC 7638 SHA-256 thumbprint, base64url. */
 export type Thumbprint = Brand<string, 'Thumbprint'>;
 
-/** A checked and imported public key with the one algorithm it may be used with. */
+/** A checked public key with its only algorithm. */
 export type VerificationKey<Algorithm extends IssuerAlgorithm = JwsAlgorithm> = Brand<
   { readonly key: KeyObject; readonly algorithm: Algorithm; readonly thumbprint: Thumbprint },
   'VerificationKey'
 >;
 
-/** Algorithms for authenticator keys: those of tokens and two more that tokens never use (RFC 9053 section 2.1). */
+/** RFC 9053 section 2.1; tokens never use the last two. */
 export type AuthenticatorAlgorithm = JwsAlgorithm | 'ES384' | 'ES512';
 
-/** A checked and imported public key of an authenticator with its only permitted algorithm. */
 export type AuthenticatorKey = Brand<
   { readonly key: KeyObject; readonly algorithm: AuthenticatorAlgorithm; readonly thumbprint: Thumbprint },
   'AuthenticatorKey'
@@ -36,22 +34,15 @@ export type AuthenticatorKey = Brand<
 
 export interface KeyCache {
   /**
-   * Returns the key of a public JWK and imports it only if it is not cached.
-   *
-   * @throws CodedError `key_malformed`, `key_private` (a private member is present), `key_unsupported` (not EC P-256, Ed25519,
-   *   or RSA of 2048 to 4096 bits; or contradicting `alg`, `use` or `key_ops`)
+   * @throws CodedError `key_malformed`, `key_private`, `key_unsupported` (not EC P-256, Ed25519 or RSA of 2048 to 4096
+   * bits; or contradicting `alg`, `use` or `key_ops`)
    */
   import(jwk: unknown): VerificationKey;
 }
 
 /**
- * Caches imported keys, because importing a key costs about as much as verifying a signature.
- *
- * Two generations of at most `maxKeys` each: when the younger one is full, it replaces the older one. A hit in the older
- * generation moves the key to the younger. This keeps the keys in use, bounds the memory that a flood of new keys can occupy,
- * and costs one map access for each hit.
- *
- * The cache key is the input text of the thumbprint (RFC 7638 section 3.1). It identifies the same key without hashing.
+ * Importing a key costs about as much as verifying a signature. The cache is bounded against floods of new keys, and
+ * indexed by the input of the thumbprint (RFC 7638 section 3.1), which needs no hashing.
  */
 export function createKeyCache(options: { readonly maxKeys?: number } = {}): KeyCache {
   const maxKeys = options.maxKeys ?? 4_096;
@@ -78,26 +69,17 @@ export function createKeyCache(options: { readonly maxKeys?: number } = {}): Key
   };
 }
 
-/** Imports one key without a cache, for keys that are read only once. @throws as {@link KeyCache.import} */
+/** For keys that are read once. @throws as {@link KeyCache.import} */
 export function importVerificationKey(jwk: unknown): VerificationKey {
   return importJwk(checkTokenJwk(jwk)) as VerificationKey;
 }
 
-/**
- * Like {@link importVerificationKey}, for authenticator keys, and also accepts EC P-384 and P-521. Such a key only verifies
- * signatures of its authenticator and is never accepted as a client or issuer key.
- *
- * @throws as {@link KeyCache.import}
- */
+/** Also accepts EC P-384 and P-521, which are never client or issuer keys. @throws as {@link KeyCache.import} */
 export function importAuthenticatorKey(jwk: unknown): AuthenticatorKey {
   return importJwk(checkJwk(jwk, authenticatorCurves)) as AuthenticatorKey;
 }
 
-/**
- * Imports an issuer's key for the algorithm that the issuer uses: an RSA key serves PS256 or RS256, never both.
- *
- * @throws as {@link KeyCache.import}; `key_unsupported` if the key has a different type
- */
+/** An RSA key serves PS256 or RS256, never both. @throws as {@link KeyCache.import} */
 export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): VerificationKey<IssuerAlgorithm> {
   const key = importVerificationKey(jwk);
   if (algorithm === 'RS256' && key.algorithm === 'PS256') return { ...key, algorithm } as VerificationKey<'RS256'>;
@@ -108,7 +90,7 @@ export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): Verif
 
 interface CheckedJwk {
   readonly algorithm: AuthenticatorAlgorithm;
-  /** Only the required members, in lexicographic order, without white space: RFC 7638 section 3. */
+  /** RFC 7638 section 3. */
   readonly canonical: string;
 }
 
@@ -133,7 +115,7 @@ function checkTokenJwk(jwk: unknown): CheckedJwk {
 function checkJwk(jwk: unknown, curves: ReadonlyMap<unknown, Curve>): CheckedJwk {
   if (!isObject(jwk)) throw keyErrors.error('key_malformed', 'A key must be a JSON Web Key object.');
   for (const member of privateMembers) {
-    // A published private key is compromised and must not be used.
+    // A published private key is compromised.
     if (Object.hasOwn(jwk, member))
       throw keyErrors.error('key_private', `A public key must not hold the member ${member}.`);
   }
@@ -152,7 +134,7 @@ function checkJwk(jwk: unknown, curves: ReadonlyMap<unknown, Curve>): CheckedJwk
   return checked;
 }
 
-/** The members that describe a key of each type (RFC 7518 section 6, RFC 8037 section 2). */
+/** RFC 7518 section 6, RFC 8037 section 2. */
 const describingMembers = ['crv', 'x', 'y', 'n', 'e'] as const;
 const membersOf: Readonly<Record<AuthenticatorAlgorithm, readonly string[]>> = {
   ES256: ['crv', 'x', 'y'],
@@ -162,7 +144,7 @@ const membersOf: Readonly<Record<AuthenticatorAlgorithm, readonly string[]>> = {
   PS256: ['n', 'e'],
 };
 
-/** Refuses members of other key types, because they would make the key look like a different key. */
+/** They would make the key look like a different key. */
 function checkMembers(jwk: Readonly<Record<string, unknown>>, algorithm: AuthenticatorAlgorithm): void {
   for (const member of describingMembers)
     if (Object.hasOwn(jwk, member) && !membersOf[algorithm].includes(member))
@@ -193,7 +175,7 @@ function checkKeyType(jwk: Readonly<Record<string, unknown>>, curves: ReadonlyMa
 
 function octets(jwk: Readonly<Record<string, unknown>>, member: string, length: number): string {
   const text = jwk[member];
-  // RFC 7518 section 6.2.1.2: coordinates have their full length, so that each point has exactly one text and one thumbprint.
+  // RFC 7518 section 6.2.1.2: full length, so that each point has one thumbprint.
   if (typeof text !== 'string' || text.length > 88 || decodeBase64Url(text)?.length !== length)
     throw keyErrors.error('key_malformed', `The member ${member} must be ${length} octets in base64url.`);
   return text;
@@ -220,7 +202,7 @@ function modulus(jwk: Readonly<Record<string, unknown>>): string {
 function importJwk(checked: CheckedJwk): VerificationKey | AuthenticatorKey {
   let key: KeyObject;
   try {
-    // Parsing our own canonical text ensures that only checked members reach the importer.
+    // Only checked members reach the importer.
     key = createPublicKey({ key: JSON.parse(checked.canonical) as Record<string, string>, format: 'jwk' });
   } catch (cause) {
     throw keyErrors.error(

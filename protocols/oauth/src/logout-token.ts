@@ -11,12 +11,11 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
-/** Back-Channel Logout section 2.4: at most two minutes. */
+/** Back-Channel Logout section 2.4. */
 export const maxLogoutTokenLifetimeSeconds = 120;
 
 const backchannelLogoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 
-/** Reasons to refuse a logout token. */
 export const logoutTokenErrors = errorVocabulary({
   logout_token_malformed: 'unauthenticated',
   logout_token_algorithm: 'unauthenticated',
@@ -30,15 +29,15 @@ export const logoutTokenErrors = errorVocabulary({
   logout_token_claims: 'unauthenticated',
 });
 
-/** The sign-in that ends: one session, or every session of a subject at this client. */
+/** One session, or every session of a subject at this client. */
 export type EndedSignIn =
   | { readonly sid: string; readonly sub?: string }
   | { readonly sub: string; readonly sid?: undefined };
 
-/** Claims of a logout token: OpenID Connect Back-Channel Logout section 2.4. */
+/** Back-Channel Logout section 2.4. */
 export type LogoutTokenClaims = EndedSignIn & {
   readonly iss: string;
-  /** The client_id, as a string. */
+  /** The client_id. */
   readonly aud: string;
   readonly iat: number;
   readonly exp: number;
@@ -46,7 +45,7 @@ export type LogoutTokenClaims = EndedSignIn & {
   readonly events: { readonly [backchannelLogoutEvent]: Readonly<Record<string, never>> };
 };
 
-/** A verified logout token. It takes effect only after the caller claims the `jti`. */
+/** Takes effect only after the caller claims the `jti`. */
 export type VerifiedLogoutToken = Brand<
   {
     readonly ended: EndedSignIn;
@@ -57,7 +56,7 @@ export type VerifiedLogoutToken = Brand<
   'VerifiedLogoutToken'
 >;
 
-/** Builds the claims of a logout token that expires in two minutes. `now` is in milliseconds since the epoch. */
+/** Expires in two minutes. `now` in milliseconds. */
 export function composeLogoutToken(of: {
   readonly issuer: string;
   readonly clientId: string;
@@ -81,17 +80,15 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`logout_token_${
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a logout token on behalf of the receiving client (Back-Channel Logout section 2.6). The specification recommends
- * `typ`; here it is required, because careless clients could otherwise accept a logout token as an ID token.
- *
- * @throws CodedError of {@link logoutTokenErrors}
+ * For the client (Back-Channel Logout section 2.6). `typ` is required, so that it cannot pass for an ID token. @throws
+ * CodedError of {@link logoutTokenErrors}
  */
 export function verifyLogoutToken(
   token: string,
   expected: {
     readonly issuer: string;
     readonly clientId: string;
-    /** The issuer's key with this `kid`, or undefined. */
+    /** The issuer's key with this `kid`. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
     /** Milliseconds since the epoch. */
     readonly now: number;
@@ -111,7 +108,7 @@ export function verifyLogoutToken(
   const events = asJsonObject(memberOf(claims, 'events'));
   if (events === undefined || asJsonObject(memberOf(events, backchannelLogoutEvent)) === undefined)
     throw refuse('logout_token_claims', 'Its events must hold the event of back-channel logout, as an object.');
-  // Section 2.4: prohibited, so that a logout token is never a valid ID token.
+  // Section 2.4: a logout token must never be a valid ID token.
   if (Object.hasOwn(claims, 'nonce')) throw refuse('logout_token_claims', 'It must not have a nonce.');
   const verified = { ended: readEnded(claims), jti, expiresAt: (exp + clockLeadSeconds) * 1000 };
   return verified as VerifiedLogoutToken;
@@ -132,12 +129,10 @@ function readName(claims: JsonObject, name: string, maxLength: number): string |
   return value;
 }
 
-/** The header of every logout token signed with one key. */
 export function logoutTokenHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('logout+jwt', key);
 }
 
-/** Signs a logout token. `header` comes from {@link logoutTokenHeader} for the key that `sign` uses. */
 export function signLogoutToken(
   claims: LogoutTokenClaims,
   header: EncodedHeader,

@@ -7,7 +7,7 @@ import {
   type TokenDetail,
 } from '@countersign/market';
 
-/** The claims that decide whether a token has the authority that its scopes need. */
+/** The claims that decide whether a token may hold its scopes. */
 export interface AuthorityClaims {
   readonly iss: string;
   readonly aud: string;
@@ -19,13 +19,9 @@ export interface AuthorityClaims {
 }
 
 /**
- * Explains why a token may not hold its scopes; undefined if it may.
- *
- * A scope that changes something in a market needs a token with the authorization detail of an intent or step, its mandate and
- * its transaction. Approvals rest on the approver's signature, which may cover several transactions. Without a transaction, an
- * approval scope opens only the issuer's own interfaces.
- *
- * The server checks this before signing, and every token verifier checks it again.
+ * Why a token may not hold its scopes; undefined if it may. A scope that changes a market needs an intent or step, its
+ * mandate and its transaction. An approval scope without a transaction opens only the issuer's interfaces. Checked
+ * before signing and by every verifier.
  */
 export function authorityFault(claims: AuthorityClaims): string | undefined {
   if (hasAuthority(claims)) return undefined;
@@ -41,9 +37,9 @@ export function authorityFault(claims: AuthorityClaims): string | undefined {
 
 function hasAuthority({ txn, intent_digest, mandate, authorization_details: details }: AuthorityClaims): boolean {
   const [detail] = details ?? [];
-  // An application detail gives no authority in a market, whatever its members.
+  // An application detail gives no authority in a market.
   if (detail === undefined || isApplicationDetail(detail)) return false;
   if (txn === undefined || intent_digest === undefined) return false;
-  // A step names its own mandate; its token does not end with the mandate, see `GrantedStep`.
+  // A step names its own mandate; see `GrantedStep`.
   return isTransactionStep(detail) ? detail.transaction === txn : mandate?.id === detail.mandate_id;
 }

@@ -1,17 +1,16 @@
 import type { Json } from '@countersign/kernel';
 import type { JsonObject } from './jws.ts';
 
-/** A JSON object, or undefined for every other value. */
 export function asJsonObject(value: Json | undefined): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
-/** An own member of the object; properties of `Object.prototype` do not count. */
+/** Own members only, without `Object.prototype`. */
 export function memberOf(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** A list of 1 to `maxItems` strings of 1 to `maxLength` characters each, or undefined. */
+/** 1 to `maxItems` strings of 1 to `maxLength` characters. */
 export function asStrings(
   value: Json | undefined,
   limits: { readonly maxItems: number; readonly maxLength: number },
@@ -25,7 +24,7 @@ export function asStrings(
   return strings;
 }
 
-/** Returns an object with the member if the value is defined, to spread into a result with optional members. */
+/** The member if its value is defined, to spread into a result. */
 export function given<Name extends string, Value>(
   name: Name,
   value: Value | undefined,

@@ -1,6 +1,6 @@
 import { metadataErrors } from './errors.ts';
 
-/** Endpoints at another host for clients that authenticate with a certificate (RFC 8705 section 5). */
+/** RFC 8705 section 5. */
 export interface MtlsEndpointAliases {
   readonly token_endpoint: string;
   readonly pushed_authorization_request_endpoint: string;
@@ -12,10 +12,7 @@ export interface MtlsEndpointAliases {
   readonly grant_management_endpoint?: string;
 }
 
-/**
- * Authorization server metadata (RFC 8414 section 2) and OpenID Provider metadata (OpenID Connect Discovery section 3) in one
- * document, with the members of this profile. Members of features that can be disabled are optional.
- */
+/** RFC 8414 section 2 and OpenID Connect Discovery section 3. Members of optional features are optional. */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
   readonly authorization_endpoint: string;
@@ -24,7 +21,7 @@ export interface AuthorizationServerMetadata {
   readonly userinfo_endpoint: string;
   readonly scopes_supported: readonly string[];
   readonly response_types_supported: readonly string[];
-  /** JARM section 4 adds `jwt` and `query.jwt`. */
+  /** JARM section 4. */
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
   readonly acr_values_supported?: readonly string[];
@@ -40,10 +37,10 @@ export interface AuthorizationServerMetadata {
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly claims_supported?: readonly string[];
   readonly claims_parameter_supported: boolean;
-  /** RFC 9101 section 10.5; OpenID Connect Discovery has `request_parameter_supported` default to false. */
+  /** RFC 9101 section 10.5. */
   readonly request_object_signing_alg_values_supported: readonly string[];
   readonly request_parameter_supported: boolean;
-  /** OpenID Connect Discovery defaults it to true, so a server that does not fetch external URIs must state false. */
+  /** OpenID Connect Discovery defaults to true, so false must be stated. */
   readonly request_uri_parameter_supported: boolean;
   readonly require_signed_request_object?: boolean;
 
@@ -97,18 +94,18 @@ export interface AuthorizationServerMetadata {
   /** draft-ietf-oauth-identity-assertion-authz-grant-03 section 7.2. */
   readonly authorization_grant_profiles_supported?: readonly string[];
 
-  /** RFC 9728 section 4: the resources whose metadata names this server. */
+  /** RFC 9728 section 4. */
   readonly protected_resources?: readonly string[];
 }
 
-/** Metadata of a protected resource: RFC 9728 section 2, with the members of this profile. */
+/** RFC 9728 section 2. */
 export interface ProtectedResourceMetadata {
   /** Identical to the URI for which the metadata was requested. */
   readonly resource: string;
   readonly authorization_servers: readonly string[];
   readonly jwks_uri?: string;
   readonly scopes_supported?: readonly string[];
-  /** RFC 6750 section 2: only the header, never body or query. */
+  /** RFC 6750 section 2: never body or query. */
   readonly bearer_methods_supported: readonly ['header'];
   readonly resource_name?: string;
   readonly resource_documentation?: string;
@@ -118,24 +115,18 @@ export interface ProtectedResourceMetadata {
   readonly dpop_bound_access_tokens_required?: boolean;
 }
 
-/**
- * The URL of an issuer's metadata: the well-known segment goes between host and path, without the path's final slash (RFC 8414
- * section 3.1).
- */
+/** RFC 8414 section 3.1: the well-known segment goes between host and path. */
 export function metadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
   return `${origin}/.well-known/oauth-authorization-server${withoutLastSlash(pathname)}`;
 }
 
-/** The URL of the same document by OpenID Connect Discovery section 4: the well-known segment is appended. */
+/** OpenID Connect Discovery section 4: the well-known segment is appended. */
 export function openidConfigurationUrl(issuer: string): string {
   return `${withoutLastSlash(issuer)}/.well-known/openid-configuration`;
 }
 
-/**
- * The URL of a protected resource's metadata: the well-known segment goes between the host and the path and query (RFC 9728
- * section 3.1).
- */
+/** RFC 9728 section 3.1: the well-known segment goes between host and path. */
 export function protectedResourceMetadataUrl(resource: string): string {
   const { origin, pathname, search } = new URL(resource);
   return `${origin}/.well-known/oauth-protected-resource${pathname === '/' ? '' : pathname}${search}`;
@@ -146,10 +137,8 @@ function withoutLastSlash(text: string): string {
 }
 
 /**
- * Parses the parts of a metadata document that a verifier needs.
- *
- * @throws CodedError `metadata_issuer` if the document belongs to another issuer (mix-up, RFC 8414 section 3.3),
- *   `metadata_invalid`
+ * @throws CodedError `metadata_issuer` if it belongs to another issuer (mix-up, RFC 8414 section 3.3),
+ * `metadata_invalid`
  */
 export function parseMetadata(
   document: unknown,
@@ -169,7 +158,7 @@ export function parseMetadata(
 
 function urlOf(members: Partial<Record<string, unknown>>, name: string, issuer: string): string {
   const value = members[name];
-  // A different origin could redirect key requests or credentials to a third party.
+  // Another origin could redirect key requests or credentials.
   if (
     typeof value !== 'string' ||
     value.length > 2_048 ||

@@ -3,14 +3,14 @@ import { decodeBase64Url, equalInConstantTime, sha256Base64Url } from '@counters
 /** RFC 7636 section 4.1. */
 const verifierPattern = /^[A-Za-z0-9._~-]{43,128}$/;
 
-/** True for a possible result of `S256` (RFC 7636 section 4.2): 32 octets in canonical base64url. */
+/** RFC 7636 section 4.2: 32 octets in canonical base64url. */
 export function isCodeChallenge(text: string): boolean {
   return text.length === 43 && decodeBase64Url(text) !== undefined;
 }
 
 /**
- * Whether the code verifier matches the code challenge (RFC 7636 section 4.6). Only `S256` is supported: with `plain`, anyone
- * who reads the authorization request has the verifier (FAPI 2.0 section 5.3.2.2).
+ * RFC 7636 section 4.6. Not `plain`: anyone who reads the authorization request would have the verifier (FAPI 2.0
+ * section 5.3.2.2).
  */
 export function verifyCodeChallenge(verifier: string, challenge: string): boolean {
   return (

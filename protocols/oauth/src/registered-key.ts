@@ -1,16 +1,12 @@
 import type { JwsHeader } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 
-/** A key that a client registered, with its `kid`. */
 export interface RegisteredKey {
   readonly kid?: string;
   readonly key: VerificationKey;
 }
 
-/**
- * Finds the registered key that matches a header's `alg` and, if present, its `kid`. Without a `kid`, exactly one key must
- * match: trying several keys would leave open which one signed the message.
- */
+/** Without a `kid`, exactly one key must match, or it would stay open which one signed. */
 export function findRegisteredKey(
   keys: readonly RegisteredKey[] | undefined,
   header: JwsHeader,

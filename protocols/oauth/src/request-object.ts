@@ -14,13 +14,13 @@ import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
-/** FAPI 2.0 Message Signing section 5.3.1: maximum age of `nbf`, and maximum time from `nbf` to `exp`, in seconds. */
+/** FAPI 2.0 Message Signing section 5.3.1: bounds the age of `nbf` and the time to `exp`. */
 export const maxRequestObjectLifetimeSeconds = 3_600;
 
-/** Maximum length of a request object in characters. Several authorization details fit. */
+/** Characters. Several authorization details fit. */
 export const maxRequestObjectLength = 49_152;
 
-/** Reasons to refuse a request object. The protocol error is `invalid_request_object` (RFC 9101 section 7). */
+/** `invalid_request_object` (RFC 9101 section 7). */
 export const requestObjectErrors = errorVocabulary({
   request_object_malformed: 'invalid',
   request_object_algorithm: 'invalid',
@@ -37,22 +37,22 @@ export const requestObjectErrors = errorVocabulary({
   request_object_nested: 'invalid',
 });
 
-/** The parameters that a client signed. Parameters outside the object must be ignored (RFC 9101 section 6.3). */
+/** Parameters outside the object must be ignored (RFC 9101 section 6.3). */
 export type VerifiedRequestObject = Brand<
   {
     readonly parameters: RequestParameters;
-    /** RFC 7638 thumbprint of the signing key. */
+    /** RFC 7638, of the signing key. */
     readonly keyThumbprint: Thumbprint;
   },
   'VerifiedRequestObject'
 >;
 
 export interface RequestObjectExpectations {
-  /** Our issuer identifier, which must be the audience of the object. */
+  /** The only accepted audience. */
   readonly issuer: string;
-  /** The sending client, from its authentication or from the parameter `client_id` outside the object. */
+  /** From its authentication or the outer `client_id`. */
   readonly clientId: string;
-  /** The registered keys of a client, or undefined if the client is unknown. */
+  /** Undefined if the client is unknown. */
   readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -80,14 +80,10 @@ const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault],
 /** RFC 9101 section 4; existing clients omit it or send JWT. */
 const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
 
-/** RFC 7519 section 4.1: claims about the object itself, not request parameters. */
+/** RFC 7519 section 4.1: not request parameters. */
 const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
 
-/**
- * Verifies a signed request object: RFC 9101 section 6 under FAPI 2.0 Message Signing, section 5.3.1.
- *
- * @throws CodedError of {@link requestObjectErrors}
- */
+/** RFC 9101 section 6, FAPI 2.0 Message Signing section 5.3.1. @throws CodedError of {@link requestObjectErrors} */
 export function verifyRequestObject(text: string, expected: RequestObjectExpectations): VerifiedRequestObject {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
   if (!hasType(jws.header, ...acceptedTypes))
@@ -111,17 +107,17 @@ export function verifyRequestObject(text: string, expected: RequestObjectExpecta
   );
   if (claims['client_id'] !== expected.clientId)
     throw refuse('request_object_client', 'Its client_id must be that of the client that sends it.');
-  // RFC 9101 section 10.8: otherwise a request object could pass for a client assertion, and the reverse.
+  // RFC 9101 section 10.8: otherwise it could pass for a client assertion.
   if (claims['sub'] === expected.clientId) throw refuse('request_object_subject', 'Its sub must not be the client_id.');
   if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
     throw refuse('request_object_nested', 'It must not hold request or request_uri.');
-  // Form parameters must not contain it either.
+  // As in a form.
   if (holdsNull(claims)) throw refuse('request_object_malformed', 'It holds the character U+0000.');
   const parameters: RequestParameters = new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name)));
   return { parameters, keyThumbprint: key.thumbprint } as VerifiedRequestObject;
 }
 
-/** The parser has already bounded the nesting depth. */
+/** The parser bounds the nesting. */
 function holdsNull(value: Json): boolean {
   if (typeof value === 'string') return value.includes('\0');
   if (typeof value !== 'object' || value === null) return false;
@@ -136,9 +132,9 @@ function keyOrRefuse(found: ReturnType<typeof findRegisteredKey>): VerificationK
   return found;
 }
 
-/** Builds the claims of a request object that expires in five minutes. `now` is in milliseconds since the epoch. */
+/** Expires in five minutes. `now` in milliseconds. */
 export function composeRequestObject(of: {
-  /** Issuer identifier of the authorization server. */
+  /** The authorization server. */
   readonly audience: string;
   readonly clientId: string;
   /** Numbers and JSON parameters as JSON, not as text (RFC 9101 section 4). */
@@ -149,12 +145,10 @@ export function composeRequestObject(of: {
   return { ...of.parameters, client_id: of.clientId, iss: of.clientId, aud: of.audience, nbf, exp: nbf + 300 };
 }
 
-/** The header of every request object signed with one key. */
 export function requestObjectHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('oauth-authz-req+jwt', key);
 }
 
-/** Signs a request object. `header` comes from {@link requestObjectHeader} for the key that `sign` uses. */
 export function signRequestObject(
   claims: JsonObject,
   header: EncodedHeader,

@@ -1,9 +1,9 @@
 import { errorVocabulary, type Json, parseJson } from '@countersign/kernel';
 
-/** The parameters of a request: text from a form, JSON from a request object (RFC 9101). */
+/** Text from a form, JSON from a request object (RFC 9101). */
 export type RequestParameters = ReadonlyMap<string, Json>;
 
-/** Reasons to refuse an authorization request. The fact `parameter` names the invalid parameter. */
+/** The fact `parameter` names the parameter. */
 export const authorizationRequestErrors = errorVocabulary({
   parameter_missing: 'invalid',
   parameter_malformed: 'invalid',
@@ -21,10 +21,7 @@ export const authorizationRequestErrors = errorVocabulary({
 
 export type AuthorizationRequestProblem = keyof typeof authorizationRequestErrors.codes;
 
-/**
- * The protocol error for each of {@link authorizationRequestErrors}: RFC 6749 section 4.1.2.1, RFC 8707 section 2, RFC 9396
- * section 5, Grant Management for OAuth.
- */
+/** RFC 6749 section 4.1.2.1, RFC 8707 section 2, RFC 9396 section 5, Grant Management for OAuth. */
 export const oauthErrorOfAuthorizationRequest = {
   parameter_missing: 'invalid_request',
   parameter_malformed: 'invalid_request',
@@ -40,29 +37,25 @@ export const oauthErrorOfAuthorizationRequest = {
   grant_management_contradictory: 'invalid_request',
 } as const satisfies Readonly<Record<AuthorizationRequestProblem, string>>;
 
-/** Builds the error for one parameter. The name is our constant, never sender input, and the value is not repeated. */
+/** The name is our constant, and the value is not repeated. */
 export function refuseParameter(problem: AuthorizationRequestProblem, parameter: string, detail: string) {
   return authorizationRequestErrors.error(problem, `The parameter ${parameter} ${detail}`, { facts: { parameter } });
 }
 
-/** The requirements for a text parameter. */
 export interface TextShape {
   readonly maxLength: number;
   readonly pattern: RegExp;
-  /** Code for a value of the wrong type or shape; default `parameter_malformed`. */
+  /** Default `parameter_malformed`. */
   readonly malformed?: AuthorizationRequestProblem;
 }
 
-/** RFC 6749 appendix A: VSCHAR, the characters of `state` and similar parameters. */
+/** RFC 6749 appendix A: VSCHAR. */
 export const visibleText = /^[\x20-\x7e]+$/;
 /** A URI, or another name without spaces. */
 export const graphicText = /^[\x21-\x7e]+$/;
 
 /**
- * Returns a text parameter, or undefined if absent. A parameter without a value counts as absent (RFC 6749 section 3.1), also
- * in a request object, so that both forms mean the same.
- *
- * @throws CodedError of {@link authorizationRequestErrors}
+ * An empty parameter counts as absent (RFC 6749 section 3.1). @throws CodedError of {@link authorizationRequestErrors}
  */
 export function textOf(parameters: RequestParameters, name: string, shape: TextShape): string | undefined {
   const value = parameters.get(name);
@@ -75,18 +68,13 @@ export function textOf(parameters: RequestParameters, name: string, shape: TextS
   return value;
 }
 
-/** Like {@link textOf}, for a required parameter. */
 export function requiredTextOf(parameters: RequestParameters, name: string, shape: TextShape): string {
   const value = textOf(parameters, name, shape);
   if (value === undefined) throw refuseParameter('parameter_missing', name, 'is missing.');
   return value;
 }
 
-/**
- * Returns a space-delimited list without duplicates, in the given order; empty if absent.
- *
- * @throws CodedError of {@link authorizationRequestErrors}
- */
+/** Space-delimited, without duplicates. @throws CodedError of {@link authorizationRequestErrors} */
 export function listOf(
   parameters: RequestParameters,
   name: string,
@@ -102,7 +90,7 @@ export function listOf(
 
 const wholeNumberPattern = /^(?:0|[1-9][0-9]{0,9})$/;
 
-/** A whole number of at most ten digits: text in a form, a number in a request object (RFC 9101 section 4). */
+/** At most ten digits: text in a form, a number in a request object (RFC 9101 section 4). */
 export function wholeNumberOf(parameters: RequestParameters, name: string): number | undefined {
   const value = parameters.get(name);
   if (value === undefined || value === '') return undefined;
@@ -112,7 +100,7 @@ export function wholeNumberOf(parameters: RequestParameters, name: string): numb
   return Number(digits);
 }
 
-/** A JSON value: as text in a form, directly in a request object. Duplicate keys are refused in both. */
+/** Text in a form, a value in a request object. Duplicate keys are refused in both. */
 export function jsonOf(
   parameters: RequestParameters,
   name: string,

@@ -14,11 +14,10 @@ import {
 import { hasType } from './jws-type.ts';
 import type { VerificationKey } from './key-cache.ts';
 
-/** Validity of a signed list, in seconds. */
 export const revocationListLifetimeSeconds = 60;
-/** Maximum number of entries. A revocation is listed only as long as an affected token can still be valid. */
+/** A revocation is listed only while an affected token can be valid. */
 export const maxRevocationEntries = 20_000;
-/** Maximum length of a list in characters: the maximum number of entries plus the other members. */
+/** Characters. */
 export const maxRevocationListLength = 128 * maxRevocationEntries;
 
 export interface RevocationList {
@@ -37,22 +36,19 @@ export interface VerifiedRevocationList {
   readonly version: number;
   /** Milliseconds since the epoch, by the issuer's clock. */
   readonly issuedAt: number;
-  /** Milliseconds since the epoch. The list must not be used from then on. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** For `isRevoked`: key, and the time in seconds up to which tokens are ended. */
+  /** Key, and the time in seconds up to which tokens are ended. */
   readonly revoked: ReadonlyMap<Digest, number>;
 }
 
-/** The header of all revocation lists signed with one key. */
 export function revocationListHeader(key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: 'revocation-list+jwt', kid: key.kid });
 }
 
 /**
- * Signs a list that is valid for {@link revocationListLifetimeSeconds} from `now` (milliseconds). `header` comes from {@link
- * revocationListHeader} for the key that `sign` uses.
- *
- * @throws CodedError `revocation_list_too_large`
+ * Valid for {@link revocationListLifetimeSeconds} from `now` (milliseconds). @throws CodedError
+ * `revocation_list_too_large`
  */
 export async function signRevocationList(
   list: RevocationList,
@@ -77,16 +73,14 @@ const refuseClaims: ClaimRefusal = (fault, detail) =>
   refuse(fault === 'issuer' || fault === 'expired' ? `revocation_list_${fault}` : 'revocation_list_malformed', detail);
 
 /**
- * Verifies a list made by {@link signRevocationList}. The caller must check that the list is fresh enough for its own limit
- * and not older than the list it already has (`version`).
- *
- * @throws CodedError of {@link revocationListErrors}; a caller without a valid list must refuse access
+ * The caller must check freshness, and that `version` is not older than before. @throws CodedError of {@link
+ * revocationListErrors}; a caller without a valid list must refuse access
  */
 export function verifyRevocationList(
   text: string,
   expected: {
     readonly issuer: string;
-    /** The issuer's key with this `kid`, or undefined. */
+    /** The issuer's key with this `kid`. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
     /** Milliseconds since the epoch. */
     readonly now: number;
@@ -123,7 +117,7 @@ function readVersion(claims: JsonObject): number {
   return version;
 }
 
-/** One malformed entry invalidates the whole list, because it may be the relevant one. */
+/** A malformed entry may be the relevant one, so it invalidates the list. */
 function readEntries(entries: Json | undefined): ReadonlyMap<Digest, number> {
   if (!Array.isArray(entries)) throw refuse('revocation_list_malformed', 'It has no entries.');
   if (entries.length > maxRevocationEntries)

@@ -1,7 +1,4 @@
-/**
- * Entry point for signing and verification only: compact JWS and keys. It loads no market types, so that a client starts
- * faster.
- */
+/** Entry point for compact JWS and keys only. Without market types, a client starts faster. */
 export {
   type CheckedClaims,
   type ClaimFault,

@@ -1,14 +1,12 @@
 import { createGenerations, sha256Base64Url } from '@countersign/kernel';
 import type { RememberedToken, TokenMemory } from './access-token.ts';
 
-/** Maximum length of a remembered token in characters. Together with the number of tokens it bounds memory use. */
+/** Characters. Bounds memory use. */
 const maxRememberedLength = 4_096;
 
 /**
- * The memory stores the SHA-256 of each token's full text, including the signature. It keeps no usable token, and a token with
- * any changed bit does not match.
- *
- * @param options.maxTokens minimum number of remembered tokens; the maximum is twice as many
+ * Stores the SHA-256 of the whole token, so that it keeps no usable token. @param options.maxTokens minimum kept; the
+ * maximum is twice as many
  */
 export function createTokenMemory(options: { readonly maxTokens?: number } = {}): TokenMemory {
   const known = createGenerations<string, RememberedToken>(options.maxTokens ?? 4_096);
@@ -23,14 +21,14 @@ export function createTokenMemory(options: { readonly maxTokens?: number } = {})
     },
     remember(token, verified) {
       if (token.length > maxRememberedLength) return;
-      // All requests with this token share these objects.
+      // Shared by all requests with this token.
       freeze(verified);
       known.keep(sha256Base64Url(token), verified);
     },
   };
 }
 
-/** Freezes everything except the key, which is an immutable handle. */
+/** The key is an immutable handle. */
 function freeze({ claims, verified }: RememberedToken): void {
   freezeJson(claims);
   freezeJson(verified);

@@ -11,16 +11,12 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
-/**
- * Transaction tokens, by draft-ietf-oauth-transaction-tokens-10 (July 2026). This is a draft and may change with the next
- * revision. It is available only if an installation enables it.
- */
+/** Draft, enabled per installation: draft-ietf-oauth-transaction-tokens-10 (July 2026). */
 export const transactionTokenType = 'urn:ietf:params:oauth:token-type:txn_token';
 
-/** Maximum lifetime of a transaction token in seconds: the duration of one call through the chain. */
+/** The duration of one call through the chain. */
 export const maxTransactionTokenLifetimeSeconds = 300;
 
-/** Reasons to refuse a transaction token. */
 export const transactionTokenErrors = errorVocabulary({
   transaction_token_malformed: 'unauthenticated',
   transaction_token_algorithm: 'unauthenticated',
@@ -36,11 +32,11 @@ export const transactionTokenErrors = errorVocabulary({
   transaction_context_malformed: 'invalid',
 });
 
-/** Claims of a transaction token. It carries context; it gives no authority to act as a client and contains no access token. */
+/** It carries context, gives no authority as a client, and contains no access token. */
 export interface TransactionTokenClaims {
-  /** Optional in the draft. Always present here, because it selects the verification keys. */
+  /** Optional in the draft. Required here, because it selects the keys. */
   readonly iss: string;
-  /** The trust domain, as a string. */
+  /** The trust domain. */
   readonly aud: string;
   readonly iat: number;
   readonly exp: number;
@@ -48,17 +44,16 @@ export interface TransactionTokenClaims {
   readonly txn: string;
   /** Unique within the trust domain for all issuers. */
   readonly sub: string;
-  /** Space-delimited purpose; never wider than the scope of the exchanged token. */
+  /** Space-delimited; never wider than the exchanged token. */
   readonly scope: string;
   /** The workload that requested it. */
   readonly req_wl: string;
-  /** Context that stays the same through the call chain. */
+  /** Constant through the call chain. */
   readonly tctx?: JsonObject;
   /** The requester's context. */
   readonly rctx?: JsonObject;
 }
 
-/** A transaction token whose signature, type, issuer, trust domain and times have been verified. */
 export type VerifiedTransactionToken = Brand<
   { readonly claims: TransactionTokenClaims; readonly scope: readonly string[] },
   'VerifiedTransactionToken'
@@ -68,17 +63,16 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`transaction_tok
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies the one value of a `Txn-Token` header, or of a `subject_token` of {@link transactionTokenType}.
- *
- * @throws CodedError of {@link transactionTokenErrors}
+ * From a `Txn-Token` header or a `subject_token` of {@link transactionTokenType}. @throws CodedError of {@link
+ * transactionTokenErrors}
  */
 export function verifyTransactionToken(
   token: string,
   expected: {
     readonly issuer: string;
-    /** The caller's trust domain. A token is only valid within its own trust domain. */
+    /** The only accepted audience. */
     readonly trustDomain: string;
-    /** The issuer's key with this `kid`, or undefined. */
+    /** The issuer's key with this `kid`. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
     /** Milliseconds since the epoch. */
     readonly now: number;
@@ -95,7 +89,7 @@ export function verifyTransactionToken(
     },
     refuseClaims,
   );
-  // Claim names of earlier drafts. Ignoring them would remove the limits that they express.
+  // Claims of earlier drafts. Ignoring them would remove their limits.
   if (Object.hasOwn(claims, 'azd') || Object.hasOwn(claims, 'purp'))
     throw refuse('transaction_token_claims', 'It follows an earlier revision of the draft.');
   const scope = required('scope', readString(claims, 'scope', 2_048));
@@ -126,10 +120,8 @@ function required<Value>(name: string, value: Value | undefined): Value {
 }
 
 /**
- * Reads `request_context` or `request_details` of a request for a transaction token: a JSON object of at most 4,096
- * characters. The requester's statements are untrusted: the server decides which of them go into the token.
- *
- * @throws CodedError `transaction_context_malformed`, with the fact `parameter`
+ * At most 4,096 characters. Untrusted: the server decides what goes into the token. @throws CodedError
+ * `transaction_context_malformed`, with the fact `parameter`
  */
 export function parseTransactionContext(text: string, parameter: 'request_context' | 'request_details'): JsonObject {
   const parsed = parseJson(text, { maxLength: 4_096 });
@@ -143,12 +135,10 @@ export function parseTransactionContext(text: string, parameter: 'request_contex
   return object;
 }
 
-/** The header of every transaction token signed with one key. */
 export function transactionTokenHeader(key: SigningKeyName): EncodedHeader {
   return issuedJwtHeader('txntoken+jwt', key);
 }
 
-/** Signs a transaction token. `header` comes from {@link transactionTokenHeader} for the key that `sign` uses. */
 export function signTransactionToken(
   claims: TransactionTokenClaims,
   header: EncodedHeader,

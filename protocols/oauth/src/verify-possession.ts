@@ -4,18 +4,16 @@ import { type NonceCheck, type VerifiedProof, verifyProof } from './dpop.ts';
 import { accessTokenErrors, proofErrors } from './errors.ts';
 import type { KeyCache, Thumbprint } from './key-cache.ts';
 
-/** The parts of a request needed to verify token and proof, independent of the HTTP framework. */
+/** Independent of the HTTP framework. */
 export interface ResourceRequest {
   readonly method: string;
-  /** The absolute request URL: the resource's configured base plus the path, never derived from a Host header. */
+  /** Configured base plus path, never from a Host header. */
   readonly url: string;
-  /** Every value of the `Authorization` header. */
+  /** Every value of the header. */
   readonly authorization: readonly string[];
-  /** Every value of the `DPoP` header. */
+  /** Every value of the header. */
   readonly dpop: readonly string[];
-  /**
-   * The client certificate of this connection, or the one forwarded by our own authenticated proxy. Never from a header alone.
-   */
+  /** Of this connection, or forwarded by our own authenticated proxy. Never from a header alone. */
   readonly certificate?: { readonly der: Uint8Array };
 }
 
@@ -27,7 +25,7 @@ export interface PossessionExpectations {
   readonly nonce?: NonceCheck;
 }
 
-/** The unverified access token of a request. */
+/** Unverified. */
 export interface PresentedToken {
   readonly scheme: 'DPoP' | 'Bearer';
   readonly accessToken: string;
@@ -55,13 +53,9 @@ export function readPresentedToken(authorization: readonly string[]): PresentedT
 }
 
 /**
- * Verifies that the sender possesses the key or certificate to which the token is bound. Use it if the binding is known from
- * elsewhere, for example from introspection; `verifyResourceRequest` includes this check.
- *
- * @param confirmation the token's `cnf`; absent only for a token that may be unbound
- * @returns the proof, for a token bound to a key
- * @throws CodedError `token_scheme`, `token_certificate_missing`, `token_certificate_binding`, `token_certificate_expired`,
- *   and of {@link proofErrors}
+ * Checks possession alone, for a binding known from introspection. @param confirmation absent only for a token that may
+ * be unbound @returns the proof, for a token bound to a key @throws CodedError `token_scheme`,
+ * `token_certificate_missing`, `token_certificate_binding`, `token_certificate_expired`, and of {@link proofErrors}
  */
 export async function verifyPossession(
   presented: PresentedToken,
@@ -78,7 +72,7 @@ export async function verifyPossession(
   return undefined;
 }
 
-/** RFC 9449 section 7.2: a key-bound token sent as Bearer is a downgrade. RFC 8705 uses only the Bearer scheme. */
+/** RFC 9449 section 7.2: a key-bound token sent as Bearer is a downgrade. RFC 8705 uses only Bearer. */
 function requireScheme(scheme: PresentedToken['scheme'], presented: PresentedToken): void {
   if (presented.scheme !== scheme)
     throw accessTokenErrors.error('token_scheme', `This access token must be presented with the scheme ${scheme}.`);
@@ -106,10 +100,7 @@ async function verifyBoundProof(
   return proof;
 }
 
-/**
- * The binding is to the certificate, not its key: a certificate renewed for the same key needs a new token (RFC 8705 section
- * 6.3).
- */
+/** Bound to the certificate, not its key (RFC 8705 section 6.3). */
 function checkCertificate(bound: CertificateThumbprint, der: Uint8Array | undefined, now: number): void {
   if (der === undefined)
     throw accessTokenErrors.error(

@@ -8,6 +8,14 @@ export const x509Errors = errorVocabulary({
   /** A key that can be broken with today's computers. */
   key_weak: 'invalid',
   timestamp_malformed: 'invalid',
+  /** A PKCS #10 request that cannot be read. */
+  request_malformed: 'invalid',
+  /** The signature of a PKCS #10 request was not made with the requested key. */
+  possession_unproven: 'invalid',
+  /** A name that must not be in a certificate. */
+  name_invalid: 'invalid',
+  /** An OCSP request that cannot be read. */
+  status_request_malformed: 'invalid',
 });
 
 export function malformedDer(detail: string): CodedError {

@@ -1,9 +1,9 @@
 import type { BundleVerification, StepResult } from '@countersign/evidence';
 import { element } from './element.ts';
 
-/** Findings shown on the page; the saved report contains all of them. */
+/** Shown on the page; the report contains all. */
 const most = 500;
-/** CSS classes of the marks. Unchecked results are not green. */
+/** CSS classes. Unchecked results are not green. */
 const kinds: Readonly<Record<StepResult, string>> = {
   fails: 'fail',
   incomplete: 'part',
@@ -12,7 +12,6 @@ const kinds: Readonly<Record<StepResult, string>> = {
   holds: 'pass',
 };
 
-/** Every finding, in this order: failed, incomplete, notes, not checked, holds. */
 export function checksView({ steps }: BundleVerification): HTMLElement {
   const order = ['fails', 'incomplete', 'note', 'not checked', 'holds'] as const;
   const sorted = order.flatMap((result) => steps.filter((step) => step.result === result));

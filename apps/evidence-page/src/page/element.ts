@@ -1,6 +1,6 @@
 type Child = Node | string | undefined;
 
-/** Creates an element with attributes and children. Text is always inserted as text, so that a bundle cannot inject markup. */
+/** Text is inserted as text, so that a bundle cannot inject markup. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
@@ -12,13 +12,12 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Parses an SVG that this program drew; undefined if it is not well-formed. */
+/** Undefined if the SVG is not well-formed. */
 export function picture(svg: string): SVGSVGElement | undefined {
   const parsed = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
   return parsed instanceof SVGSVGElement ? document.importNode(parsed, true) : undefined;
 }
 
-/** The element with this id in the page's own markup. */
 export function byId<Type extends Element>(id: string, type: new () => Type): Type {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new Error(`the page lacks #${id}`);

@@ -1,7 +1,6 @@
 import type { VerificationReport } from '@countersign/evidence';
 import { element } from './element.ts';
 
-/** The facts about the bundle. */
 export function factsView({ bundle, fileDigest }: VerificationReport): HTMLElement {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['Transaction', bundle?.transaction],

@@ -1,6 +1,6 @@
 import { parseJson } from '@countersign/kernel';
 
-/** Above the size of a bundle with ten thousand records of maximum size. Larger files would exhaust memory. */
+/** A bundle with ten thousand records of maximum size is smaller. Larger files would exhaust memory. */
 export const maxFileBytes = 256 * 1_048_576;
 
 export interface ReadDocument {
@@ -9,7 +9,6 @@ export interface ReadDocument {
   readonly bytes: Uint8Array;
 }
 
-/** A file problem that the reader can understand. */
 export class FileUnusable extends Error {}
 
 /** @throws FileUnusable if the file is too large or not JSON */

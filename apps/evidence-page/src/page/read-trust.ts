@@ -5,9 +5,8 @@ import { FileUnusable, readJsonFile } from './read-file.ts';
 const fields = ['logVerifierKey', 'checkpoint', 'policy'] as const;
 
 /**
- * The trusted inputs from the fields and the trust file; the fields take precedence.
- *
- * @throws FileUnusable for any input that is present but unusable, because the reader would believe that it was applied
+ * Fields take precedence over the trust file. @throws FileUnusable for any unusable input, because it would seem
+ * applied
  */
 export async function readTrust(): Promise<BundleTrust> {
   const given: Record<string, unknown> = await fromFile();
@@ -46,7 +45,7 @@ async function certificates(): Promise<readonly Uint8Array[]> {
   return read;
 }
 
-/** Restores the final line break of notes and policies, which copying may lose. */
+/** Restores the final line break, which copying may lose. */
 function asWritten(text: string): string {
   const trimmed = text.replaceAll('\r\n', '\n').trim();
   return trimmed === '' ? '' : `${trimmed}\n`;

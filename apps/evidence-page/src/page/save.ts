@@ -1,4 +1,4 @@
-/** Offers a file for download. No data leaves the computer. */
+/** The data stays on this computer. */
 export function save(name: string, type: string, parts: BlobPart[]): void {
   const url = URL.createObjectURL(new Blob(parts, { type }));
   const link = document.createElement('a');

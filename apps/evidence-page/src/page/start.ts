@@ -17,24 +17,23 @@ import { save } from './save.ts';
 import { graphView, timelineView } from './story-view.ts';
 import { verdictView } from './verdict-view.ts';
 
-/** Starts the page: verifies a chosen or dropped bundle, and verifies it again after each change of the trusted inputs. */
+/** Verifies a bundle, and again after each change of the trusted inputs. */
 export function start(): void {
   const outcome = byId('outcome', HTMLDivElement);
   const trouble = byId('trouble', HTMLParagraphElement);
   const chosen = byId('chosen', HTMLParagraphElement);
   const bundle = byId('bundle', HTMLInputElement);
-  /** The latest bundle, read or still being read, by this check or a newer one. */
   let read: ReadDocument | undefined;
   let unread: File | undefined;
-  /** A newer check supersedes an older one that still reads files. */
+  /** A newer check supersedes an older one. */
   let turn = 0;
 
-  /** @param file newly chosen; left out if only the trusted inputs have changed */
+  /** @param file undefined if only the trusted inputs have changed */
   async function check(file?: File): Promise<void> {
     const mine = ++turn;
     trouble.hidden = true;
     if (file !== undefined) chosen.textContent = `Checking ${file.name} …`;
-    // Hides the old verdict, which does not apply to the new input.
+    // The old verdict does not apply to the new input.
     outcome.hidden = true;
     outcome.replaceChildren();
     try {
@@ -43,7 +42,6 @@ export function start(): void {
         unread === undefined
           ? read
           : await readJsonFile(unread).catch((error: unknown) => {
-              // Other trusted inputs cannot make this file readable.
               if (mine === turn) unread = undefined;
               throw error;
             });
@@ -131,7 +129,7 @@ function takeDrops(take: (file: File) => void): void {
   });
 }
 
-/** Lets the browser paint the busy state before the work starts. */
+/** Lets the browser paint the busy state. */
 function painted(): Promise<void> {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

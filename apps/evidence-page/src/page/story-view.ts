@@ -1,10 +1,9 @@
 import { buildGraph, drawGraph, type EvidenceBundle, recordsOfBundle, timelineOf } from '@countersign/evidence';
 import { element, picture } from './element.ts';
 
-/** Rows shown at first; a bundle may have ten thousand. */
+/** A bundle may have ten thousand records. */
 const firstRows = 200;
 
-/** The chain of authority as a picture. */
 export function graphView(bundle: EvidenceBundle): HTMLElement | undefined {
   const graph = buildGraph(bundle.transaction, recordsOfBundle(bundle));
   const drawn = graph.nodes.length === 0 ? undefined : picture(drawGraph(graph, { style: false }));
@@ -22,29 +21,29 @@ export function graphView(bundle: EvidenceBundle): HTMLElement | undefined {
   );
 }
 
-/** The timeline of the records, in the order of the log. */
 export function timelineView(bundle: EvidenceBundle): HTMLElement {
   const entries = timelineOf(bundle);
   const rows = element('tbody');
   const show = (count: number): void => {
-    const next = entries.slice(rows.childElementCount, count).map(({ index, time, type, outcome, who, what, id }) =>
-      element(
-        'tr',
-        {},
-        element('td', { class: 'still' }, `#${index}`),
-        element('td', { class: 'still' }, time ?? ''),
+    const next = entries
+      .slice(rows.childElementCount, count)
+      .map(({ index, time, type, outcome, who, what, id }) =>
         element(
-          'td',
-          { class: outcome === 'deny' ? 'still deny' : 'still' },
-          // Adds the outcome as a word if the type does not state it.
-          `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
-          element('br'),
-          element('code', {}, id ?? ''),
+          'tr',
+          {},
+          element('td', { class: 'still' }, `#${index}`),
+          element('td', { class: 'still' }, time ?? ''),
+          element(
+            'td',
+            { class: outcome === 'deny' ? 'still deny' : 'still' },
+            `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
+            element('br'),
+            element('code', {}, id ?? ''),
+          ),
+          element('td', {}, who),
+          element('td', {}, what),
         ),
-        element('td', {}, who),
-        element('td', {}, what),
-      ),
-    );
+      );
     rows.append(...next);
   };
   show(firstRows);

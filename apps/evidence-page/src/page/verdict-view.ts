@@ -1,7 +1,7 @@
 import { type BundleVerification, countOf, type Verdict } from '@countersign/evidence';
 import { element, picture } from './element.ts';
 
-/** The text for each verdict. Words and a sign convey it, never colour alone. */
+/** Words and a sign, never colour alone. */
 const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning: string; readonly sign: string }>> = {
   verified: {
     title: 'Verified',
@@ -27,7 +27,7 @@ const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning
   },
 };
 
-/** The verdict. Its heading receives the focus, so that a screen reader continues there. */
+/** The heading receives the focus, so that a screen reader continues there. */
 export function verdictView({ verdict, steps }: BundleVerification, actions: HTMLElement): HTMLElement {
   const { title, meaning, sign } = words[verdict];
   const count = countOf(steps);

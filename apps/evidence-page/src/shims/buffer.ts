@@ -1,4 +1,4 @@
-/** `node:buffer` for a browser: the package `buffer` with the encoding that it lacks. */
+/** The package `buffer` with the encoding that it lacks. */
 import { Buffer as Shim } from 'buffer/index.js';
 
 const plainFrom = Shim.from;
@@ -22,7 +22,6 @@ function toText(this: Uint8Array, ...parameters: readonly unknown[]): string {
 
 Object.assign(Shim, { from });
 Object.assign(Shim.prototype, { toString: toText });
-// The verifier's packages use the global `Buffer`, as in Node.
 Object.assign(globalThis, { Buffer: Shim });
 
 export { Shim as Buffer };

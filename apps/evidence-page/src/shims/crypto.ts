@@ -1,7 +1,4 @@
-/**
- * The part of `node:crypto` that the verifier uses, for a browser: hashing, and verifying signatures with public keys. No
- * function handles a secret. The tests compare every function with Node's own.
- */
+/** The part of `node:crypto` that the verifier uses: hashing and verification. Tests compare it with Node. */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
 import { sha1 } from '@noble/hashes/legacy.js';
@@ -25,7 +22,6 @@ function octetsOf(data: Uint8Array | string): Uint8Array {
 
 type Encoding = 'base64url' | 'binary' | 'hex' | 'base64';
 
-/** `crypto.hash`, with the requested encoding of the result. */
 export function hash(algorithm: string, data: Uint8Array | string, encoding: Encoding | 'buffer' = 'hex') {
   const digest = digestOf(algorithm, octetsOf(data));
   return encoding === 'buffer' ? digest : digest.toString(encoding);
@@ -50,7 +46,7 @@ type KeyInput =
   | { readonly key: Readonly<Record<string, unknown>>; readonly format: 'jwk' }
   | { readonly key: Uint8Array; readonly format: 'der'; readonly type: 'spki' };
 
-/** @throws Error for anything but a supported public key */
+/** @throws Error for an unsupported key */
 export function createPublicKey(input: KeyInput): PublicKey {
   return input.format === 'jwk' ? keyOfJwk(input.key) : keyOfSpki(input.key);
 }
@@ -62,7 +58,7 @@ interface KeyWithOptions {
   readonly saltLength?: number;
 }
 
-/** `crypto.verify` for ECDSA, Ed25519 and RSA. */
+/** ECDSA, Ed25519 and RSA. */
 export function verify(
   algorithm: string | null,
   data: Uint8Array,
@@ -92,13 +88,10 @@ export function verify(
   }
 }
 
-/** RFC 8032 section 5.1.7: rejects non-canonical point encodings, and keys for which anybody can sign. */
+/** RFC 8032 section 5.1.7: rejects non-canonical points, and keys for which anyone can sign. */
 const strict = { zip215: false } as const;
 
-/**
- * Without the cofactor, like OpenSSL. RFC 8032 allows both, and a signer can craft a key with a point of small order whose
- * signatures only one variant accepts. All verifiers must give the same result.
- */
+/** Without the cofactor, like OpenSSL. RFC 8032 allows both, but all verifiers must give the same result. */
 function verifyEd25519(signature: Uint8Array, data: Uint8Array, point: Uint8Array): boolean {
   if (!ed25519.verify(signature, data, point, strict)) return false;
   const { Point } = ed25519;
@@ -117,7 +110,7 @@ function isSafely(ask: () => boolean): boolean {
   }
 }
 
-/** The curve library requires plain arrays; a Buffer is not one. */
+/** The curve library rejects a Buffer. */
 function plain(octets: Uint8Array): Uint8Array {
   return Uint8Array.from(octets);
 }
@@ -130,7 +123,7 @@ export function randomBytes(size: number): Buffer {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(size)));
 }
 
-/** Imported by modules that the verifier uses for other functions; never called. */
+/** Imported but never called. */
 export function createHmac(): never {
   throw new Error('nothing is keyed here');
 }

@@ -3,12 +3,12 @@ import { contextConstructed, type DerElement, readDer, tags } from '@countersign
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { type RsaHash, type RsaPublicKey, rsaKey } from './rsa.ts';
 
-/** A public key with the properties of `node:crypto` that the verifier reads. */
+/** With the properties of `node:crypto` that the verifier reads. */
 export type PublicKey = { readonly type: 'public' } & (
   | {
       readonly asymmetricKeyType: 'ec';
       readonly asymmetricKeyDetails: { readonly namedCurve: CurveName };
-      /** Uncompressed point. */
+      /** Uncompressed. */
       readonly point: Uint8Array;
     }
   | { readonly asymmetricKeyType: 'ed25519'; readonly asymmetricKeyDetails: object; readonly point: Uint8Array }
@@ -20,7 +20,7 @@ export type PublicKey = { readonly type: 'public' } & (
     }
 );
 
-/** Restrictions of an RSASSA-PSS key, set when it was generated (RFC 4055 section 3.3). */
+/** Set when the key was generated (RFC 4055 section 3.3). */
 export interface PssLimits {
   readonly hash: RsaHash;
   readonly leastSaltLength: number;
@@ -72,7 +72,7 @@ const oids = {
   rsaPss: '2a864886f70d01010a',
 } as const;
 
-/** Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). @throws Error as {@link keyOfJwk} does */
+/** RFC 5280 section 4.1.2.7. @throws Error as {@link keyOfJwk} */
 export function keyOfSpki(der: Uint8Array): PublicKey {
   const [algorithm, key] = inside(readElements(der)[0]);
   const [type, parameters] = inside(algorithm);
@@ -80,7 +80,7 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
   const bits = key.content.subarray(1);
   switch (hexOf(type)) {
     case oids.ec: {
-      // Explicit curve parameters are rejected, even those of a supported curve. Node would accept them.
+      // Node accepts explicit curve parameters; they are rejected here.
       const curve = parameters?.tag === tags.objectIdentifier ? curvesByOid.get(hexOf(parameters)) : undefined;
       if (curve === undefined) throw new Error('this curve is not verified here');
       return ecKey(curve, bits);
@@ -103,7 +103,7 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
 }
 
 function ecKey(namedCurve: CurveName, point: Uint8Array): PublicKey {
-  // Throws when the point is not on the curve.
+  // Throws if the point is not on the curve.
   curves[namedCurve].Point.fromBytes(Uint8Array.from(point)).assertValidity();
   return {
     type: 'public',

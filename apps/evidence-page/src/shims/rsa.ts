@@ -1,10 +1,9 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 
-/** RSA verification by RFC 8017. All values are public, so constant time is not needed. */
+/** RFC 8017. All values are public, so constant time is not needed. */
 export interface RsaPublicKey {
   readonly modulus: bigint;
   readonly exponent: bigint;
-  /** Bits of the modulus. */
   readonly bits: number;
 }
 
@@ -24,7 +23,7 @@ export function rsaKey(modulus: Uint8Array, exponent: Uint8Array): RsaPublicKey 
   return { modulus: n, exponent: toNumber(exponent), bits: n.toString(2).length };
 }
 
-/** RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2): computes the expected encoding and compares all of it. */
+/** RFC 8017 section 8.2.2: computes the expected encoding and compares all of it. */
 export function verifyPkcs1(key: RsaPublicKey, hash: RsaHash, data: Uint8Array, signature: Uint8Array): boolean {
   const encoded = open(key, signature);
   const { digest, prefix } = hashes[hash];
@@ -34,7 +33,7 @@ export function verifyPkcs1(key: RsaPublicKey, hash: RsaHash, data: Uint8Array, 
   return encoded !== undefined && padding >= 8 && toHex(encoded) === `0001${'ff'.repeat(padding)}00${info}`;
 }
 
-/** RSASSA-PSS (RFC 8017 section 9.1.2), with one hash for message and mask. */
+/** RFC 8017 section 9.1.2, with one hash for message and mask. */
 export function verifyPss(
   key: RsaPublicKey,
   hash: RsaHash,
@@ -74,7 +73,7 @@ function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((octet, index) => octet ^ (b[index] ?? 0));
 }
 
-/** The encoded message (RFC 8017), as long as the modulus; undefined if the signature's length or value is out of range. */
+/** As long as the modulus; undefined if the signature is out of range. */
 function open(key: RsaPublicKey, signature: Uint8Array): Uint8Array | undefined {
   const number = toNumber(signature);
   if (signature.length !== octetsOf(key) || number >= key.modulus) return undefined;

@@ -1,11 +1,7 @@
 import { execFile } from 'node:child_process';
 import type { ClockReading, ClockSource } from './clock-source.ts';
 
-/**
- * Measures the clock with the local chronyd (`chronyc -c tracking`).
- *
- * @param command path of chronyc, `chronyc` by default
- */
+/** Measures the clock with the local chronyd (`chronyc -c tracking`). */
 export function chronyClockSource({
   command = 'chronyc',
   timeoutMs = 3_000,
@@ -28,10 +24,7 @@ export function chronyClockSource({
   };
 }
 
-/**
- * Reads a tracking report. The error of our clock is at most system time, root dispersion and half of the root delay
- * together (chronyc manual, "tracking").
- */
+/** Largest error: system time, root dispersion and half of the root delay together (chronyc manual, "tracking"). */
 export function readTracking(report: string): ClockReading {
   const fields = report.trim().split('\n').at(-1)?.split(',') ?? [];
   if (fields.length !== 14) return { measured: false, reason: 'chronyc did not give a tracking report' };

@@ -3,7 +3,6 @@ import { type Clock, type CodedError, type Json, newId, type Random, type Record
 import type { Logger } from '@countersign/runtime';
 import type { ClockReading, ClockSource } from './clock-source.ts';
 
-/** Requirements on the clock. */
 export interface ClockPolicy {
   /** How often the clock is measured, in milliseconds; 0 for once, when the log is opened. */
   readonly windowMs: number;
@@ -13,23 +12,17 @@ export interface ClockPolicy {
   readonly overBudget: 'flag' | 'refuse';
 }
 
-/** The newest measurement of this process's clock. */
 export interface ClockQuality {
-  /** The record of the measurement. */
   readonly record: RecordId;
   readonly source: ClockSource['kind'];
   readonly reading: ClockReading;
-  /** Undefined without a source. */
   readonly withinBudget: boolean | undefined;
 }
 
 export interface ClockKeeper {
-  /** Measures the clock and records the result. */
   measure(): Promise<void>;
-  /** Measures periodically, and as soon as the clock has been set. */
   start(): void;
   newest(): ClockQuality | undefined;
-  /** Why nothing may be appended now, if so. */
   refusal(): CodedError | undefined;
   stop(): Promise<void>;
 }
@@ -38,19 +31,13 @@ export interface ClockKeeper {
 const lookEveryMs = 1_000;
 /** Longest interval between measurements while the clock is over the budget or cannot be measured. */
 const retryEveryMs = 5_000;
-/**
- * A difference above this is a step, not a slew: NTP slews by at most 500 parts in a million, and this leaves room for
- * a busy process.
- */
+/** A larger difference is a step, not a slew: NTP slews by at most 500 parts in a million. */
 const stepAtLeastMs = 50;
 const slewAtMost = 0.002;
 
 /**
- * Measures the clock of this process once per window and records source, offset and uncertainty, so that each record
- * can name the newest measurement before it.
- *
- * @param timeOfDatabase microseconds since the epoch: the one clock that all nodes share
- * @param monotonic milliseconds of a clock that cannot be set
+ * Measures the clock once per window and records the result, so that each record can name a measurement. @param
+ * timeOfDatabase microseconds since the epoch, the same for all nodes @param monotonic milliseconds
  */
 export function createClockKeeper(dependencies: {
   readonly source: ClockSource;
@@ -77,11 +64,10 @@ export function createClockKeeper(dependencies: {
   let timer: NodeJS.Timeout | undefined;
   let measuring: Promise<void> | undefined;
   let measuredAt = monotonic();
-  /** Steps of the clock since the last measurement. */
   let steps: number[] = [];
   let compared = { wall: clock.now(), even: monotonic() };
 
-  /** Detects that the clock was set: the wall clock moved further than the time that passed. */
+  /** The clock was set if the wall clock moved further than the time that passed. */
   function lookForStep(): void {
     const now = { wall: clock.now(), even: monotonic() };
     const passed = now.even - compared.even;
@@ -131,7 +117,7 @@ export function createClockKeeper(dependencies: {
       budget_us: policy.budgetUs,
       ...(withinBudget === undefined ? {} : { within_budget: withinBudget }),
     };
-    // Set before the append: while appends are refused, this record still comes through.
+    // Set before the append: this record is accepted while others are refused.
     const wasRefused = newest?.withinBudget === false;
     const record = draft('clock.measured', said);
     if (withinBudget === false && newest !== undefined) newest = { ...newest, withinBudget };

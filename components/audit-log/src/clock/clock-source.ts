@@ -1,4 +1,3 @@
-/** A measurement of this machine's clock against a time source. */
 export type ClockReading =
   | {
       readonly measured: true;
@@ -8,19 +7,16 @@ export type ClockReading =
       readonly uncertaintyUs: number;
       /** Distance to the reference clock in servers (RFC 5905 section 7.3); 1 is directly attached. */
       readonly stratum: number;
-      /** The reference, as the source names it. */
       readonly reference: string;
     }
   | { readonly measured: false; readonly reason: string };
 
-/** Measures the clock. */
 export interface ClockSource {
   readonly kind: 'system' | 'chrony' | 'ntp';
   /** Returns within a bounded time. A failure is a reading with `measured: false`. */
   measure(): Promise<ClockReading>;
 }
 
-/** The operating system's clock without any measurement. */
 export const systemClockSource: ClockSource = {
   kind: 'system',
   measure: async () => ({ measured: false, reason: 'no source of time is configured' }),

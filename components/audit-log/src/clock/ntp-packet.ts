@@ -2,21 +2,17 @@
 const unixEpoch = 2_208_988_800;
 const packetBytes = 48;
 
-/** A server's answer; times in microseconds since 1970, the others are durations in microseconds. */
+/** Times in microseconds since 1970; the others are durations in microseconds. */
 export interface NtpAnswer {
   readonly stratum: number;
   readonly receivedUs: number;
   readonly sentUs: number;
-  /** Between the server and its reference. */
   readonly rootDelayUs: number;
   readonly rootDispersionUs: number;
   readonly precisionUs: number;
 }
 
-/**
- * A client's request (RFC 4330 section 5). The transmit timestamp is 64 random bits: the server returns them, which
- * ties the answer to this request and reveals nothing about our clock.
- */
+/** A client's request (RFC 4330 section 5). Its transmit timestamp is a nonce, which the server returns. */
 export function ntpRequest(nonce: Uint8Array): Buffer {
   const packet = Buffer.alloc(packetBytes);
   // Leap indicator 0, version 4, mode 3 (client).

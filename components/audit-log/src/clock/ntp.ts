@@ -5,19 +5,14 @@ import type { ClockReading, ClockSource } from './clock-source.ts';
 import { ntpRequest, readNtpAnswer } from './ntp-packet.ts';
 
 export interface NtpServer {
-  /** A name or an address. */
   readonly host: string;
-  /** 123 by default. */
+  /** Default: 123. */
   readonly port?: number;
 }
 
-/** Resolution of our clock. */
 const resolutionUs = 1_000;
 
-/**
- * Asks servers for the time, once per measurement (SNTP, RFC 4330; RFC 5905 section 14). It measures our clock and does
- * not set it. Several servers that agree outvote one that is wrong.
- */
+/** Measures the clock by SNTP (RFC 4330; RFC 5905 section 14). Servers that agree outvote one that is wrong. */
 export function ntpClockSource(request: {
   readonly servers: readonly NtpServer[];
   readonly clock: Clock;
@@ -41,12 +36,10 @@ async function ask(
   const nonce = random.bytes(8);
   try {
     const sentAt = { wallUs: clock.now() * 1000, monotonic: performance.now() };
-    // The network delay counts towards the uncertainty; the name lookup does not.
     const { packet, sent, received } = await exchange({ host, port, timeoutMs, packet: ntpRequest(nonce) });
     const answer = readNtpAnswer(packet, nonce);
     if ('reason' in answer) return { server: host, failure: answer.reason };
-    // Both ends are measured with the monotonic clock: a step of ours in between would look like an offset of the
-    // server.
+    // Both ends use the monotonic clock: a step in between would look like an offset of the server.
     const t1 = sentAt.wallUs + (sent - sentAt.monotonic) * 1000;
     const t4 = sentAt.wallUs + (received - sentAt.monotonic) * 1000;
     const delayUs = Math.max(0, t4 - t1 - (answer.sentUs - answer.receivedUs));
@@ -64,7 +57,7 @@ async function ask(
 
 interface Exchange {
   readonly packet: Buffer;
-  /** Times of the monotonic clock, in milliseconds. */
+  /** Milliseconds of the monotonic clock. */
   readonly sent: number;
   readonly received: number;
 }
@@ -108,7 +101,6 @@ async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise
   }
 }
 
-/** The answer of one server. */
 export type ServerReading =
   | {
       readonly server: string;
@@ -118,18 +110,13 @@ export type ServerReading =
     }
   | { readonly server: string; readonly failure: string };
 
-/**
- * The best reading that more than half of the answering servers agree on: each server states that the offset lies
- * within its uncertainty, and the largest set of statements that can be true together wins (Marzullo's intersection,
- * RFC 5905 section 11.2.1).
- */
+/** The best reading that more than half of the servers agree on: Marzullo's intersection (RFC 5905 section 11.2.1). */
 export function agreedReading(readings: readonly ServerReading[]): ClockReading {
   const answers = readings.flatMap((reading) => ('failure' in reading ? [] : [reading]));
   if (answers.length === 0) {
     const reasons = readings.map((reading) => ('failure' in reading ? `${reading.server}: ${reading.failure}` : ''));
     return { measured: false, reason: `no server gave the time (${reasons.join('; ')})`.slice(0, 500) };
   }
-  // The lower ends suffice: the largest intersection begins at one of them.
   const meetings = answers.map(({ offsetUs, uncertaintyUs }) => {
     const begin = offsetUs - uncertaintyUs;
     return answers.filter((other) => Math.abs(begin - other.offsetUs) <= other.uncertaintyUs + 1e-6);

@@ -18,30 +18,26 @@ import { createSurvey } from './survey.ts';
 const pageSize = 500;
 
 /**
- * The operations that the retention component may perform on the log. Each removal is recorded first; a database
- * function that trusts only that record carries it out, under a role that can do nothing else.
+ * Each removal is recorded first. A database function that trusts only that record carries it out, under a role that
+ * can do nothing else.
  */
 export function createLogCustody(dependencies: PruneDependencies & { readonly queries: EvidenceQueries }): LogCustody {
   const { store, log, removals, clock, random } = dependencies;
   const survey = createSurvey(dependencies);
   const prune = createPrune(dependencies);
 
-  /**
-   * Records that a hold keeps in addition to those it matches: a hold on a transaction also keeps the sign-in, consent
-   * and mandate records it rests on. A scope with further conditions is not narrowed for these.
-   */
+  /** A hold on a transaction also keeps the sign-in, consent and mandate records that it refers to. */
   async function groundsOf({ transaction }: HoldScope): Promise<Pick<ReadonlySet<string>, 'has'>> {
     if (transaction === undefined) return new Set();
     try {
       return new Set((await collectEvidence(log, transaction)).keys());
     } catch (error) {
-      // Too much to examine: then every record counts as held.
+      // If there is too much to examine, every record counts as held.
       if (isCodedError(error, 'bundle_too_large')) return { has: () => true };
       throw error;
     }
   }
 
-  /** The holds that keep a record with a value under one of the keys. */
   async function heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]> {
     const keeping = new Set<HoldScope>();
     const asked: (readonly [HoldScope, Pick<ReadonlySet<string>, 'has'>])[] = [];

@@ -8,18 +8,18 @@ import type { DueRecord } from './retained-records.ts';
 
 const pageSize = 1_000;
 const waitForTermsMs = 5_000;
-/** Wait for the term index when it is further behind the log than this. */
+/** Larger than this, the lag of the term index is waited for. */
 const mostBehind = 100_000n;
-/** Ids kept in memory before relying on the updated index again. */
+/** Ids kept in memory before the index is read again. */
 const mostNamed = 200_000;
-/** Records examined while nobody appends. */
+/** Records examined while appends wait. */
 const mostInTurn = 500n;
 
-/** The records and mandates that the newest records refer to and that the term index does not know yet. */
+/** Ids of records and mandates that the newest records refer to and that the term index lacks. */
 export interface NamedSince {
   /** Call before querying the index, so that no record falls between the two. */
   begin(): Promise<void>;
-  /** Reads on towards the end of the log, which keeps growing. @returns the ids, and up to where that is so */
+  /** Reads on to the end of the log. @returns the ids, and the place that was reached */
   read(): Promise<{ readonly named: ReadonlySet<string>; readonly upTo: bigint }>;
 }
 
@@ -52,9 +52,8 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
 }
 
 /**
- * Checks whether the very latest records refer to records about to be removed. Runs while nobody appends.
- *
- * @throws CodedError `query_behind` when that is so, or when it is more than can be looked through now
+ * Checks, while appends wait, that the newest records do not refer to `going`. @throws CodedError `query_behind` if
+ * they do, or if there are too many
  */
 export async function checkLatest(
   session: Queryable,
@@ -69,7 +68,6 @@ export async function checkLatest(
   if (entries.flatMap(namedIn).some((id) => doomed.has(id))) throw late();
 }
 
-/** Ids of records and mandates that an entry refers to. */
 function namedIn({ index, bytes }: Pick<IndexedEntry, 'index' | 'bytes'>): readonly string[] {
   if (bytes === undefined) return [];
   const { record } = logEntry({ index, bytes });

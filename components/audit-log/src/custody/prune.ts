@@ -19,11 +19,10 @@ import { checkLatest, createNamedSince, type NamedSince } from './newest-referen
 import type { Removals } from './removals.ts';
 import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './retained-records.ts';
 
-/** Appending waits while a slice is removed: this many take about twenty milliseconds. */
+/** Appends wait while a slice is removed, about twenty milliseconds. */
 const sliceSize = 400;
 /** Pruning uses a quarter of the time; appending has priority. */
 const restPerWork = 3;
-/** Attempts for a slice when new records arrive in between. */
 const maxTurns = 50;
 
 export interface PruneDependencies {
@@ -36,19 +35,16 @@ export interface PruneDependencies {
   readonly random: Random;
 }
 
-/** One pass over due records, with counts of the records it kept so far. */
 interface Sweep {
   readonly order: PruneOrder;
-  /** Records before this place are due. */
   readonly before: bigint;
   readonly since: NamedSince;
-  /** The size of the log before the slice was read. */
   seen: bigint;
   held: number;
   needed: number;
 }
 
-/** Removes the due bodies of a class, from newest to oldest, slice by slice. Each slice has its own record. */
+/** Removes the due bodies of a class, from newest to oldest. Each slice has its own record. */
 export function createPrune(dependencies: PruneDependencies): LogCustody['prune'] {
   const { store, log, removals, projection, placeOfTime, clock, random } = dependencies;
 
@@ -75,7 +71,6 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
     };
   }
 
-  /** @throws CodedError `custody_unauthorized` */
   async function checkAllowed({ authority, class: of, before }: PruneOrder): Promise<void> {
     const { data } = await removals.authority(authority, 'retention.pruning-approved');
     const allowed = membersOf(data);
@@ -84,11 +79,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
       throw retentionErrors.error('custody_unauthorized', `The pruning of ${of} up to this time was not approved.`);
   }
 
-  /**
-   * Removes the records of a slice that may go, and records it.
-   *
-   * @returns the record, where there was something to say
-   */
+  /** Removes what may go from a slice. @returns the record, if one was written */
   async function removeFrom(
     slice: readonly DueRecord[],
     sweep: Sweep,
@@ -125,7 +116,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
     for (let cursor = before; ; ) {
       signal?.throwIfAborted();
       const began = performance.now();
-      // Completes removals that another node has recorded, so that they are not recorded twice.
+      // So that removals by another node are not recorded twice.
       await removals.settle();
       sweep.seen = await log.size();
       const slice = (await store.dueBodies(order.class, cursor, sliceSize)).map(
@@ -148,10 +139,8 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
   };
 }
 
-/** Ranges of places, both ends included, as a `log.pruned` record lists them. */
 export type PlaceRange = readonly [first: number, last: number];
 
-/** @param places in ascending order */
 export function rangesOf(places: readonly bigint[]): readonly PlaceRange[] {
   const ranges: [number, number][] = [];
   for (const place of places.map(Number)) {
@@ -162,11 +151,7 @@ export function rangesOf(places: readonly bigint[]): readonly PlaceRange[] {
   return ranges;
 }
 
-/**
- * RFC 6962 tree hash in base64url, by which a verifier compares the list with the leaf hashes that remain.
- *
- * @param leafHashes in the order of their places
- */
+/** RFC 6962 tree hash in base64url. A verifier compares it with the leaf hashes that remain. */
 export function rootOver(leafHashes: readonly Buffer[]): string {
   return Frontier.empty.append(leafHashes).root().toString('base64url');
 }

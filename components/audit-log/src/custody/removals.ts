@@ -11,45 +11,34 @@ import type { LogStore } from '../store.ts';
 import type { DueRecord } from './retained-records.ts';
 
 /**
- * Removes evidence. Each removal first has a sealed record under a signed checkpoint; then a role that can do nothing
- * else removes what the record lists. If a process dies in between, the next one completes the removal.
+ * Each removal first has a sealed record under a signed checkpoint. If a process dies afterwards, the next one
+ * completes it.
  */
 export interface Removals {
   /**
-   * The record that allows a removal.
-   *
-   * @throws CodedError `custody_unauthorized` when there is none of this type that this installation appended and signed
+   * The record that allows a removal. @throws CodedError `custody_unauthorized` if this installation did not sign one
    */
   authority(id: RecordId, type: RecordType): Promise<EvidenceRecord>;
   /**
-   * Records a removal, and carries it out.
-   *
-   * @param judged the state that was examined: no hold or schedule after `asOf`, no removal at `seen` or later
-   * @param check runs while nobody else appends
-   * @throws CodedError `custody_outdated`, and then nothing is recorded; what appending throws
+   * Records a removal and carries it out. @param judged the examined state: no hold or schedule after `asOf`, no
+   * removal at `seen` or later @param check runs while appends wait @throws CodedError `custody_outdated`
    */
   remove(
     draft: RecordDraft,
     judged: { readonly asOf: bigint; readonly seen: bigint },
     check: (session: pg.PoolClient, index: bigint) => Promise<void>,
   ): Promise<void>;
-  /**
-   * Carries out removals that are recorded but not completed.
-   *
-   * @throws CodedError what appending throws while the node is stopped, and then nothing is removed
-   */
+  /** Completes recorded removals. @throws CodedError what appending throws while the node is stopped */
   settle(): Promise<void>;
 }
 
 export function createRemovals(dependencies: {
   readonly log: LogStore;
   readonly sequencer: Pick<Sequencer, 'appendWith'>;
-  /** Signs a checkpoint, which verifies the seals of all entries below it and checks the head guard. */
   readonly sign: () => Promise<Pick<SignedCheckpoint, 'size'>>;
   readonly reader: SealedReader;
-  /** Connections with the role that removes evidence. */
   readonly eraser: pg.Pool | undefined;
-  /** Why this node may not append now; then it may not remove anything either. */
+  /** A node that may not append may not remove anything either. */
   readonly mayAppend: () => CodedError | undefined;
   readonly logger: Logger;
 }): Removals {
@@ -67,7 +56,7 @@ export function createRemovals(dependencies: {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** Runs in a transaction with one snapshot: the records it relies on were committed before it began. */
+  /** One snapshot: the records it relies on were committed before it began. */
   async function asEraser(work: (store: RemovalStore) => Promise<void>): Promise<void> {
     if (eraser === undefined) throw noEraser();
     checkRunning();
@@ -93,7 +82,6 @@ export function createRemovals(dependencies: {
     return asEraser((store) => store.forgetTerms(drawnFrom(going)));
   }
 
-  /** The records that a `log.pruned` record lists and whose bodies still exist. */
   async function listedBy(pruned: EvidenceRecord): Promise<readonly DroppedRecord[]> {
     const listed: DroppedRecord[] = [];
     for (const range of rangesIn(pruned))
@@ -147,17 +135,14 @@ function noEraser(): CodedError {
   );
 }
 
-/** A record that is removed. */
 export type DroppedRecord = Pick<DueRecord, 'index' | 'recordId' | 'record'>;
 
-/** Restricted values stored beside removed records. */
 export function keptBeside(going: readonly DroppedRecord[]): readonly BesideRecord[] {
   return going.flatMap(({ recordId, record }) =>
     [...new Set(Object.values(record.protected ?? {}).map(({ key }) => key))].map((key) => ({ key, record: recordId })),
   );
 }
 
-/** Index terms of removed records. */
 export function drawnFrom(gone: readonly DroppedRecord[]): readonly TermAt[] {
   return gone.flatMap(({ index, record }) => termsOf(record).map((term) => ({ term: termNumber(term), index })));
 }

@@ -2,14 +2,12 @@ import type { EvidenceRecord, HoldScope, RetentionClass } from '@countersign/con
 import { mandateTerm, matches, restsOnTerm, termNumber } from '../query/record-terms.ts';
 import type { CustodyStore, DueBody } from '../store/custody.ts';
 
-/** A body that is due, and its record. */
 export interface DueRecord extends DueBody {
   readonly record: EvidenceRecord;
 }
 
-/** What the indexes tell about a slice. */
 export interface Reliance {
-  /** Ids of records that records outside the slice rest on, and of mandates that are in use or in force. */
+  /** Records that others refer to, and mandates in use or in force. */
   readonly needed: ReadonlySet<string>;
 }
 
@@ -19,7 +17,6 @@ export interface Sorted {
   readonly needed: number;
 }
 
-/** Finds what rests on the records of a slice, and on the mandates they are about. */
 export async function relianceOn(
   slice: readonly DueRecord[],
   store: CustodyStore,
@@ -43,12 +40,8 @@ export async function relianceOn(
 }
 
 /**
- * Decides which records of a slice are removed. Held records stay, and so do records that retained evidence rests on: a
- * mandate is removed after the last order under it, and never while it is in force.
- *
- * @param slice from the newest on. A record rests on earlier ones only, so when one is looked at, all that could rest
- *   on it have been.
- * @param since ids named by records that the indexes do not contain yet
+ * A mandate is removed after the last order under it, and never while it is in force. @param slice newest first, so
+ * that every referring record is examined earlier @param since ids referred to by records that are not indexed yet
  */
 export function tellWhatStays(
   slice: readonly DueRecord[],
@@ -58,7 +51,6 @@ export function tellWhatStays(
     since,
   }: { readonly holds: readonly HoldScope[]; readonly reliance: Reliance; readonly since: ReadonlySet<string> },
 ): Sorted {
-  /** Ids that retained records of this slice refer to. */
   const relied = new Set<string>();
   const isNeeded = (id: string): boolean => reliance.needed.has(id) || since.has(id) || relied.has(id);
   const going: DueRecord[] = [];

@@ -14,14 +14,13 @@ import type { CustodyStore } from '../store/custody.ts';
 
 const pageSize = 1_000;
 
-/** Counts what is there, what would be due, and what of that a hold keeps. */
 export function createSurvey(dependencies: {
   readonly store: CustodyStore;
   readonly queries: EvidenceQueries;
   readonly placeOfTime: (time: number) => Promise<bigint>;
 }): LogCustody['survey'] {
   const { store, queries, placeOfTime } = dependencies;
-  /** Those of a class that are due and held: found by what the holds ask, so that narrow ones cost little. */
+  /** Searches by the scopes of the holds, so that narrow holds cost little. */
   async function countHeld(inClass: RetentionClass, before: number, holds: readonly HoldScope[]): Promise<number> {
     const held = new Set<bigint>();
     const types = typesOf(inClass);

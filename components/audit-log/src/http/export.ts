@@ -38,7 +38,7 @@ const exportQuery = Type.Object(
 type ExportRequest = FastifyRequest<{ Querystring: Static<typeof exportQuery> }>;
 
 const pageSize = 500;
-/** Rows of one answer: a spreadsheet takes little more. */
+/** A spreadsheet takes about a million rows. */
 const maxRows = 1_000_000;
 
 const mediaTypes = {
@@ -50,7 +50,6 @@ const mediaTypes = {
 
 const extensions = { jsonl: 'jsonl', csv: 'csv', html: 'html', ocsf: 'ocsf.jsonl' } as const;
 
-/** Records taken out in a form that other programs and people read. */
 export function exportRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createReading(dependencies);
   const mayExport = (request: AccessRequest) => guard.check(request, { scope: 'audit:export' });
@@ -80,7 +79,7 @@ export function exportRoutes(app: FastifyInstance, { guard, baseUrl, ...dependen
         asked: readDisclosure(asked),
         isAwaited: () => !reply.raw.destroyed,
       });
-      // Before anything is sent: what is refused is refused with a code, not in the middle of a file.
+      // Read before anything is sent, so that a refusal has a status code.
       const first = await pages.next();
       const all = restOf(first, pages);
       const text =
@@ -101,7 +100,7 @@ export function exportRoutes(app: FastifyInstance, { guard, baseUrl, ...dependen
 
 interface ExportPage {
   readonly records: readonly GraphRecord[];
-  /** Set on the last page, where there is more than one answer takes. */
+  /** Set on the last page if the export is incomplete. */
   readonly next: bigint | undefined;
 }
 
@@ -111,7 +110,7 @@ async function* pagesOf(request: {
   readonly query: ReturnType<typeof readQuery>;
   readonly by: Parameters<Reading>[1];
   readonly asked: Parameters<Reading>[2];
-  /** Stops reading when the client disconnects, even before the first byte was sent. */
+  /** Stops reading when the client disconnects. */
   readonly isAwaited: () => boolean;
 }): AsyncGenerator<ExportPage, void, undefined> {
   const { read, most, query, by, asked, isAwaited } = request;

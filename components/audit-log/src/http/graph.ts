@@ -54,7 +54,6 @@ const graphAnswer = Type.Object(
 
 type GraphRequest = FastifyRequest<{ Params: Static<typeof graphParams> }>;
 
-/** The chain of authority of a transaction in one call: as data, and drawn. */
 export function graphRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createGraphReading(dependencies);
   const mayRead = (request: AccessRequest) => guard.check(request, { scope: 'audit:read' });
@@ -90,7 +89,7 @@ export function graphRoutes(app: FastifyInstance, { guard, baseUrl, ...dependenc
       return (
         reply
           .type('image/svg+xml')
-          // Opened by itself a picture is a document, and must run nothing that a record brought along.
+          // Opened by itself, an SVG is a document and must not run content from a record.
           .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox")
           .send(drawGraph(graph))
       );

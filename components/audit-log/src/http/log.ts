@@ -46,10 +46,7 @@ type ConsistencyRequest = FastifyRequest<{ Querystring: Static<typeof consistenc
 type TileRequest = FastifyRequest<{ Params: { readonly '*': string } }>;
 type EntriesRequest = FastifyRequest<{ Params: { readonly '*': string }; Querystring: Static<typeof entriesQuery> }>;
 
-/**
- * The log as C2SP tlog-tiles under `/log`. Checkpoints and hashes tell nothing of what is in the records and are
- * public, so that anyone can watch the log; entries are not.
- */
+/** Checkpoints and hashes reveal nothing about the records and are public. Entries need a token. */
 export function logRoutes(
   app: FastifyInstance,
   {
@@ -61,7 +58,6 @@ export function logRoutes(
     readonly auditLog: RunningAuditLog;
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
-    /** LEI. */
     readonly operator: string;
   },
 ): void {
@@ -130,11 +126,11 @@ export function logRoutes(
     options?: { readonly gone: 'empty' },
   ): Promise<FastifyReply> {
     const resource = parseTilePath(path);
-    // Entries have a route of their own, which asks for a token.
+    // Entries have a route of their own.
     if (resource?.kind !== kind) throw notFound();
     const bytes = await readResource(auditLog, resource, options);
     if (bytes === undefined) throw notFound();
-    // What is there today may be gone tomorrow.
+    // Bodies may be pruned later.
     if (options !== undefined)
       return reply.type('application/octet-stream').header('cache-control', 'no-store').send(bytes);
     return sendImmutable(reply, bytes, resource.kind === 'tile' ? 'public' : 'private');
@@ -164,7 +160,7 @@ export function logRoutes(
       (access) => guard.check(access, { scope: 'audit:read' }),
       baseUrl,
       async ({ params, query: { gone } }, reply, { institution }) => {
-        // Whole stretches of the log are for who answers for all of it; others read the records that concern them.
+        // Only the operator may read the whole log; others read the records that concern them.
         if (institution !== operator)
           throw accessErrors.error('insufficient_scope', 'Entries of the log are told to the operator alone.');
         return sendResource('entries', `tile/entries/${params['*']}`, reply, gone === undefined ? undefined : { gone });
@@ -173,7 +169,7 @@ export function logRoutes(
   );
 }
 
-/** What everybody may be shown. A log that has not published yet publishes for the first who asks. */
+/** Publishes first if the log has never published. */
 async function shownCheckpoint(auditLog: RunningAuditLog): Promise<string> {
   return (await auditLog.published()) ?? auditLog.checkpoint();
 }
@@ -202,7 +198,6 @@ function readResource(
   return resource.kind === 'tile' ? auditLog.tile(resource.tile) : auditLog.entryBundle(resource.bundle, options);
 }
 
-/** Tiles never change (C2SP tlog-tiles). */
 function sendImmutable(reply: FastifyReply, bytes: Buffer, visibility: 'public' | 'private'): FastifyReply {
   return reply
     .type('application/octet-stream')

@@ -18,7 +18,6 @@ import type { ReadingTurns } from '../reading/turns.ts';
 
 export const transactionId = Type.String({ maxLength: 40 });
 
-/** @throws CodedError `transaction_without_records` */
 export function readTransaction(text: string) {
   const id = parseId('transaction', text);
   if (id === undefined)
@@ -28,7 +27,6 @@ export function readTransaction(text: string) {
 
 const maxPaths = 32;
 
-/** Which protected values are asked for, and what for. */
 export const disclosureParameters = {
   disclose: Type.Optional(
     Type.String({
@@ -40,7 +38,6 @@ export const disclosureParameters = {
   purpose: Type.Optional(Type.String({ maxLength: 500, description: 'What they are wanted for; goes on record' })),
 } as const;
 
-/** @throws CodedError `query_malformed` */
 export function readDisclosure({
   disclose,
   purpose = '',
@@ -62,7 +59,6 @@ export function readDisclosure({
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 128, description }));
 const moment = (description: string) => Type.Optional(Type.String({ maxLength: 40, description }));
 
-/** What evidence can be asked for by; all that is named must hold. */
 export const queryParameters = {
   transaction: Type.Optional(transactionId),
   person: name('A person as subject, actor or approver, e.g. `person:anna.keller`'),
@@ -82,12 +78,7 @@ export const queryParameters = {
 
 const parameters = Type.Object(queryParameters);
 
-/**
- * The question that the parameters ask.
- *
- * @throws CodedError `query_malformed`; `record_not_found` for a type that there is not, `transaction_without_records`
- *   for what is no id of a transaction
- */
+/** @throws CodedError `query_malformed`, `record_not_found` for an unknown type, `transaction_without_records` */
 export function readQuery(asked: Static<typeof parameters>): EvidenceQuery {
   const { transaction, person, agent, client, mandate, partner, institution, decision, type, from, until, after } =
     asked;
@@ -126,7 +117,6 @@ function readMoment(text: string, parameter: string): number {
   return moment;
 }
 
-/** The caller as the record of a reading names them. */
 export function readerOf(request: FastifyRequest, caller: Caller): EvidenceReader {
   const zone = zoneOf(request);
   return {
@@ -139,7 +129,6 @@ export function readerOf(request: FastifyRequest, caller: Caller): EvidenceReade
   };
 }
 
-/** What the routes need by which people read evidence: who may read what, and whose turn it is. */
 export interface ReadingRoutes extends ReadingRules {
   readonly auditLog: RunningAuditLog;
   readonly guard: ResourceGuard;

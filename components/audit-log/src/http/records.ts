@@ -26,7 +26,6 @@ const recordsQuery = Type.Object(
 
 type RecordsRequest = FastifyRequest<{ Querystring: Static<typeof recordsQuery> }>;
 
-/** Records, found by what they are about, and shown to whom they concern. */
 export function recordRoutes(app: FastifyInstance, { guard, baseUrl, ...dependencies }: ReadingRoutes): void {
   const read = createReading(dependencies);
   const mayRead = (request: AccessRequest) => guard.check(request, { scope: 'audit:read' });

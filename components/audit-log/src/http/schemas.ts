@@ -17,7 +17,6 @@ const list = Type.Object(
 );
 const typeParameter = Type.Object({ type: Type.String({ maxLength: 64 }) }, closed);
 
-/** The shapes of records, for whoever reads them: public, since they say nothing of what is in the log. */
 export function schemaRoutes(app: FastifyInstance, { baseUrl }: { readonly baseUrl: string }): void {
   app.get(
     '/evidence/schemas',

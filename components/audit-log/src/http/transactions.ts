@@ -31,7 +31,6 @@ const exportQuery = Type.Object(
 
 type ExportRequest = FastifyRequest<{ Params: Static<typeof exportParams>; Querystring: Static<typeof exportQuery> }>;
 
-/** The evidence of one transaction. */
 export function transactionEvidenceRoutes(
   app: FastifyInstance,
   { auditLog, guard, baseUrl, turns, ...rules }: Omit<ReadingRoutes, 'clock' | 'random'>,
@@ -69,7 +68,6 @@ export function transactionEvidenceRoutes(
   );
 }
 
-/** @throws CodedError `insufficient_scope`, `purpose_missing` */
 function disclosureFor(
   { disclose = 'strategy', purpose = '' }: Static<typeof exportQuery>,
   caller: Caller,
@@ -88,7 +86,7 @@ function disclosureFor(
   return { ...shown, kinds: ['personal', 'strategy'], purpose };
 }
 
-/** A checkpoint note travels in a query as base64url: it has several lines. */
+/** A checkpoint note has several lines, so the query carries it as base64url. */
 function readNote(encoded: string | undefined): string | undefined {
   if (encoded === undefined) return undefined;
   const bytes = decodeBase64Url(encoded);

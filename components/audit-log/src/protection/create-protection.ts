@@ -16,34 +16,27 @@ import { createSubjectKeys, type SubjectKey } from './subject-keys.ts';
 import { decipher, placeOf } from './value-cipher.ts';
 
 export interface ProtectionDependencies {
-  /** Connections as the log's own role. */
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The key of a region under which keys of subjects are kept; undefined where this node does not hold it. */
+  /** Seals the keys of subjects in a region; undefined if this node does not hold it. */
   readonly sealing: (region: string) => SealingKey | undefined;
-  /** Where what is told of a subject is kept. */
+  /** The region where values about a subject are stored. */
   readonly regionOf: (subject: string) => string;
 }
 
-/** Values asked for in one statement. */
 const askedAtOnce = 2_000;
 type Named = Pick<EvidenceRecord, 'id' | 'protected'>;
 
-/**
- * Protection as an installation has it: keys in the log's own database, sealed under keys that are outside of it.
- *
- * What one process knows of a key it forgets after five minutes; so long another may go on using one that was destroyed.
- * Whoever destroys keys waits that long after the end of their year.
- */
+/** Other nodes may use a destroyed key for up to five minutes, so keys are destroyed only after that time. */
 export function createProtection(dependencies: ProtectionDependencies): Protection {
   const { pool, sealing, clock, random, logger, regionOf } = dependencies;
   const store = createProtectedValueStore(pool);
   const keys = createSubjectKeys({ store, sealing, clock, random });
   let year = { from: 0, until: 0, value: 0 };
 
-  /** Of now, in UTC. A record that gets its time a moment later, in the next one, is kept under a key of this one. */
+  /** UTC. */
   function yearOf(now: number): number {
     if (now < year.from || now >= year.until) {
       const value = new Date(now).getUTCFullYear();
@@ -145,13 +138,12 @@ function isProtected(record: EvidenceRecord): boolean {
   return record.protected !== undefined;
 }
 
-/** The record with what can be read of it in its place. */
 function restored(record: EvidenceRecord, values: readonly OpenedValue[], logger: Logger): EvidenceRecord {
   let whole: EvidenceRecord = record;
   for (const value of values) {
     if (value.state !== 'open') continue;
     const filled = insertValue({ ...whole }, readPointer(value.path) ?? [], JSON.parse(value.text) as Json);
-    // What it was committed to is proved; only a writer that declared a place that its record has not comes here.
+    // Reached only if a writer declares a path that its record lacks.
     if (filled === undefined) logger.error({ record: record.id, path: value.path }, 'a protected value has no place');
     else whole = { ...whole, ...filled };
   }

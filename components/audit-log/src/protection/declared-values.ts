@@ -9,10 +9,8 @@ import {
 import { canonicalize } from '@countersign/kernel';
 import { maxEntrySize } from '@countersign/merkle-log';
 
-/** Of one record; a record is made of a few facts, and each value costs a row. */
 const maxValues = 32;
 
-/** A value as it is committed to. */
 export interface DeclaredValue {
   readonly path: string;
   readonly kind: ProtectionKind;
@@ -22,9 +20,8 @@ export interface DeclaredValue {
 }
 
 /**
- * What of a draft is told to few, in the order of the paths: what its writer declares, and the source address.
- *
- * @throws CodedError `record_too_large`, `not_canonicalizable`. What a component declares wrongly is its bug.
+ * The restricted values of a draft by path, with its source address. @throws CodedError `record_too_large`,
+ * `not_canonicalizable`
  */
 export function declaredValues(draft: RecordDraft): readonly DeclaredValue[] {
   const { address, protectedValues } = draft;
@@ -34,12 +31,12 @@ export function declaredValues(draft: RecordDraft): readonly DeclaredValue[] {
   if (declared.length <= 1) return declared;
   if (declared.length > maxValues) throw new Error(`a draft declares more than ${maxValues} protected values`);
   declared.sort((a, b) => (a.path < b.path ? -1 : 1));
-  // Sorted, what lies within another comes behind it.
+  // Sorted, a nested path follows its parent.
   for (const [place, { path }] of declared.entries()) {
     const next = declared[place + 1];
     if (next !== undefined && overlap(path, next.path)) throw new Error(`a draft protects ${next.path} twice`);
   }
-  // Together no more than a record may be: what is read back is one again.
+  // A restored record must fit the size limit again.
   if (declared.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0) > maxEntrySize) throw tooLarge();
   return declared;
 }
@@ -56,7 +53,7 @@ function declaredValue({ path, kind, subject, value, text }: ProtectedValue, dra
   return { path, kind, subject, text: written };
 }
 
-/** The members that lead to it are objects of the draft, and its own place is free. Data as text is taken at its word. */
+/** Text data is not checked. */
 function hasRoomFor(path: string, { data, dataText }: RecordDraft): boolean {
   if (dataText !== undefined) return true;
   let at: unknown = data;
@@ -70,7 +67,6 @@ function hasRoomFor(path: string, { data, dataText }: RecordDraft): boolean {
   return false;
 }
 
-/** An address says where a person was; where none is known, which client, or nobody knows. */
 function whoseAddress({ subject, client }: RecordDraft): string {
   if (subject !== undefined) return subject.id;
   return client === undefined ? 'address:unknown' : `client:${client}`;

@@ -2,7 +2,7 @@ import { completeDraft } from '@countersign/contracts';
 import { draftJson } from '../record-json.ts';
 import type { Protection } from './protection.ts';
 
-/** Protects nothing: every value stands in its place in the leaf. For logs of tests and measurements. */
+/** Stores every value in the leaf. For tests and measurements. */
 export const inTheOpen: Protection = {
   seal: (draft) => ({
     json: draftJson(draft.protectedValues === undefined ? draft : completeDraft(draft)),

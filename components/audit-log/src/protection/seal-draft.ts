@@ -7,15 +7,13 @@ import type { SealedDraft } from './protection.ts';
 import type { SubjectKey } from './subject-keys.ts';
 import { encipher, placeOf } from './value-cipher.ts';
 
-/** A draft of which nothing is protected. */
 export function openDraft(draft: RecordDraft): SealedDraft {
   return { json: openPart(draft), commitments: undefined, values: [], told: '' };
 }
 
 /**
- * @param declared at least one, in the order of the paths
- * @param keys one for each, whose bytes are here
- * @throws CodedError `record_too_large`, `not_canonicalizable`
+ * @param declared in the order of the paths @param keys one for each @throws CodedError `record_too_large`,
+ * `not_canonicalizable`
  */
 export function sealDraft(
   draft: RecordDraft,
@@ -36,14 +34,13 @@ export function sealDraft(
   return { json, commitments: `{${commitments.slice(1)}}`, values, told: toldAs(declared) };
 }
 
-/** What was protected as one text: canonical JSON holds no line feed, and a path no equals sign. */
+/** Unambiguous: canonical JSON has no line feed, and a path no equals sign. */
 export function toldAs(values: readonly Pick<DeclaredValue, 'path' | 'text'>[]): string {
   let told = '';
   for (const { path, text } of values) told += `${path}=${text}\n`;
   return told;
 }
 
-/** Nothing in it needs an escape. */
 function commitmentJson({ kind, key, commitment, ciphertext }: Commitment): string {
   return `{"kind":"${kind}","key":"${key}","commitment":"${commitment}","ciphertext":"${ciphertext}"}`;
 }

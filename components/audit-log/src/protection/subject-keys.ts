@@ -4,24 +4,21 @@ import type { KeyUse, ProtectedValueStore, StoredKey } from '../store/protected-
 import type { LentKeys } from './protection.ts';
 
 export interface SubjectKey {
-  /** As commitments name it. */
   readonly id: string;
   readonly subject: string;
-  /** 32 bytes; undefined where it is destroyed, or sealed under the key of a region that this node does not hold. */
+  /** 32 bytes; undefined if destroyed, or if this node lacks the key of the region. */
   readonly bytes: Buffer | undefined;
 }
 
-/** Keys of subjects, in a bounded memory before the table that keeps them sealed. */
+/** Keys of subjects, cached from the table that stores them sealed. */
 export interface SubjectKeys {
-  /** The key in use, if it is in memory. */
   known(use: KeyUse): SubjectKey | undefined;
-  /** The key in use, made if there is none. Nodes that ask together get one key; questions of a moment go as one. */
+  /** The key in use, created if there is none. Concurrent nodes get the same key. */
   inUse(use: KeyUse): Promise<SubjectKey>;
-  /** Keys by their ids, as far as they exist. */
   byIds(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, SubjectKey>>;
-  /** Those of these that can be opened, until they are forgotten here. */
+  /** Keys that can be opened, and for how long they may be used. */
   lend(ids: ReadonlySet<string>): Promise<LentKeys>;
-  /** The first of these that does not open as it is stored now, whatever is in memory. */
+  /** Reads the stored keys, not the cache. */
   firstBroken(ids: readonly string[]): Promise<string | undefined>;
 }
 
@@ -31,13 +28,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Keys kept in memory: of the subjects seen last. */
 const keptKeys = 50_000;
-/** After it they are read again: a key that another node has destroyed is in no memory for longer. */
+/** Bounds how long a destroyed key stays in memory. */
 const keptMs = 300_000;
-/** Keys asked for in one statement. */
 const askedAtOnce = 1_000;
-/** A key that another node is making may not be there at the first look, and is at the second. */
+/** A key that another node is creating appears at the second attempt. */
 const maxLooks = 3;
 
 export function createSubjectKeys(dependencies: {
@@ -62,7 +57,6 @@ export function createSubjectKeys(dependencies: {
     return { id: key.id, subject: key.subject, bytes };
   }
 
-  /** @throws CodedError `keystore_locked`; plain where a region has no key here, which is for configuration to prevent */
   async function makeOrFind(uses: ReadonlyMap<string, KeyUse>): Promise<ReadonlyMap<string, SubjectKey>> {
     const found = new Map<string, SubjectKey>();
     for (let look = 1; ; look++) {
@@ -121,7 +115,7 @@ export function createSubjectKeys(dependencies: {
     for (let start = 0; start < unknown.length; start += askedAtOnce)
       for (const stored of await store.keys(unknown.slice(start, start + askedAtOnce))) {
         const key = opened(stored);
-        // What was asked for before all was forgotten is not kept as if it had been asked for since.
+        // A key read before the cache was cleared must not outlive it.
         const kept = key.bytes !== undefined && keptSince === since;
         found.set(key.id, kept ? read.keep(key.id, key) : key);
       }
@@ -135,7 +129,7 @@ export function createSubjectKeys(dependencies: {
     },
     inUse(use) {
       const key = new Promise<SubjectKey>((resolve, reject) => waiting.push({ use, resolve, reject }));
-      // Not at once: all that is asked for in this turn of the event loop goes as one question.
+      // Requests of one turn of the event loop share one query.
       if (!asking) {
         asking = true;
         queueMicrotask(askAll);
@@ -145,10 +139,10 @@ export function createSubjectKeys(dependencies: {
     byIds,
     async lend(ids) {
       forgetOld();
-      // Of the moment of the question: all may be forgotten while it is under way, and what was known before is as old as it was.
+      // Taken before the query: the cache may be cleared meanwhile.
       const until = keptSince + keptMs;
       const keys = new Map<string, Uint8Array>();
-      // A copy: what a thread is given takes with it the memory that it is a part of.
+      // A copy: transferring a view would transfer its whole buffer.
       for (const { id, bytes } of (await byIds(ids)).values())
         if (bytes !== undefined) keys.set(id, new Uint8Array(bytes));
       return { keys, forMs: Math.min(keptMs, Math.max(0, until - clock.now())) };
@@ -171,7 +165,7 @@ function nameOf({ subject, region, class: inClass, year }: KeyUse): string {
   return `${year} ${inClass} ${region} ${subject}`;
 }
 
-/** What a sealed key is authenticated with: one that was moved to another subject does not open. */
+/** A sealed key that is moved to another subject does not open. */
 function boundTo(id: string, { subject, region, class: inClass, year }: KeyUse): string {
   return ['evidence-key', id, subject, region, inClass, year].join('\n');
 }

@@ -15,42 +15,34 @@ import type { Head } from './head-guard.ts';
 import { openTileFolder, type TileFolder } from './tile-folder.ts';
 import { type TileSource, unverified, verifiedTiles } from './verified-tiles.ts';
 
-/** The source of tiles and entries: our own log, or another one over HTTP. */
+/** Our own log, or another one over HTTP. */
 export interface LogSource {
   readonly tile: TileSource;
-  /** Undefined when the entries cannot be had: pruned, or not for us. */
+  /** Undefined if the entries were pruned or may not be read. */
   entryBundle(bundle: EntryBundle): Promise<Uint8Array | undefined>;
 }
 
-/** What to copy. */
 export interface CopyOrder {
   readonly source: LogSource;
-  /** The checkpoint to copy, as it was served. */
   readonly note: string;
-  /** Verifies the signatures of a checkpoint, from the source or the folder; throws if they do not suffice. */
+  /** Verifies the signatures of a checkpoint; throws if they do not suffice. */
   readonly open: (note: string) => Head;
-  /** Whether entries are copied as well. */
   readonly entries: boolean;
   readonly onProgress?: (done: bigint, of: bigint) => void;
 }
 
 export interface CopyResult {
   readonly size: bigint;
-  /** Tiles and bundles that were added. */
   readonly files: number;
-  /** Bundles that could not be had. */
   readonly missingBundles: number;
 }
 
 const tilesAtOnce = 8;
 
 /**
- * Updates a folder to a checkpoint and verifies everything: the checkpoint extends the one in the folder, and each tile
- * and entry has the hash that the tree has for it. The checkpoint is written last, so the folder always has what it
- * promises. An interrupted copy continues where it stopped.
- *
- * @throws CodedError `log_copy_unverified` when the source gives something else than was signed; `log_inconsistent`
- *   when the folder has another history or other bytes; `log_folder_unusable`
+ * Updates a folder to a checkpoint and verifies every tile and entry. The checkpoint is written last, and an
+ * interrupted copy continues. @throws CodedError `log_copy_unverified` if the source differs from what was signed;
+ * `log_inconsistent` if the folder has another history; `log_folder_unusable`
  */
 export async function copyLog({
   folder,
@@ -124,7 +116,7 @@ function checkEntries(bundle: Uint8Array, tile: Tile, hashes: Uint8Array): void 
   if (!good) throw unverified(`The entries of ${entryBundlePath(tile)} do not have the hashes of their leaves.`);
 }
 
-/** "MAY delete any partial tile once the corresponding full tile is available": by now it is. */
+/** "MAY delete any partial tile once the corresponding full tile is available" (C2SP tlog-tiles). */
 async function dropPartials(folder: TileFolder, { level, index }: Tile, size: bigint): Promise<void> {
   const full = { level, index, width: tileWidth };
   if (size >> (8n * BigInt(level + 1)) <= index) return;
@@ -132,11 +124,7 @@ async function dropPartials(folder: TileFolder, { level, index }: Tile, size: bi
   if (level === 0) await folder.dropPartials(entryBundlePath(full));
 }
 
-/**
- * Keeps a copy of a log in a folder, and verifies what it copies: see `copyLog`. The folder can be served as it is.
- *
- * @throws CodedError as `copyLog` does
- */
+/** Keeps a verified copy of a log in a folder, ready to be served. @throws CodedError as {@link copyLog} */
 export async function mirrorLog({
   folder: path,
   ...order

@@ -3,13 +3,9 @@ import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@countersign/runtime';
 
-// As the runtime writes small files, without holding up whoever appends meanwhile: a sync takes milliseconds.
+// Asynchronous, unlike the runtime's writer of small files: a sync takes milliseconds and must not delay appends.
 
-/**
- * Replaces a file: after a power cut there is the whole new content or what was there before.
- *
- * @param staging a folder on the same file system, for what is not finished; that of the file when left out
- */
+/** Replaces a file atomically and durably. @param staging folder on the same file system for the unfinished file */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,
@@ -26,12 +22,7 @@ export async function replaceFile(
   await syncFolder(dirname(path));
 }
 
-/**
- * Makes a file, whole, unless there is one. Its name is durable once the folder has been synced, which is the caller's.
- *
- * @param staging a folder on the same file system, for what is not finished
- * @returns whether this call made it
- */
+/** Creates a file with its content unless it exists. The caller syncs the folder. @returns whether it was created */
 export async function makeFile(path: string, content: Uint8Array, mode: number, staging: string): Promise<boolean> {
   const temporary = await writeTemporary(staging, content, mode);
   try {
@@ -61,7 +52,7 @@ async function writeTemporary(folder: string, content: string | Uint8Array, mode
   return temporary;
 }
 
-/** Makes the names in a folder durable. Windows cannot open a folder and needs no such step. */
+/** Makes the names in a folder durable. Windows needs no such step. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -3,25 +3,18 @@ import { copyLog, type LogSource } from './copy-log.ts';
 import type { Head } from './head-guard.ts';
 import { openTileFolder, type TileFolder } from './tile-folder.ts';
 
-/** Publishes the log to a folder that a web server serves as it is. */
 export interface FolderPublishing {
   readonly folder: string;
-  /** Whether the records are published too, and not only their hashes. */
   readonly entries: boolean;
-  /** How often the folder is brought up to date, in milliseconds; 1,000 by default. */
+  /** How often the folder is updated, in milliseconds; 1,000 by default. */
   readonly everyMs?: number;
 }
 
-/**
- * Follows what is published.
- *
- * @throws CodedError `log_folder_unusable`
- */
+/** @throws CodedError `log_folder_unusable` */
 export async function createFolderPublisher(dependencies: {
   readonly options: FolderPublishing;
   readonly source: LogSource;
   readonly published: () => Promise<string | undefined>;
-  /** Verifies a checkpoint of this log. */
   readonly open: (note: string) => Promise<Head>;
   readonly logger: Logger;
 }) {
@@ -65,7 +58,6 @@ export async function createFolderPublisher(dependencies: {
   timer.unref();
 
   return {
-    /** Brings the folder to what is published now. @throws CodedError as `copyLog` does */
     update,
     async stop() {
       clearInterval(timer);

@@ -10,31 +10,23 @@ import { replaceFile } from './durable-write.ts';
 export type Head = Pick<Checkpoint, 'size' | 'root'>;
 
 /**
- * The newest head that this node was about to sign or publish, in a file outside the database. A database restored from
- * a backup does not extend it, however consistent its rows are.
+ * The newest head that this node was about to sign or publish, in a file outside the database. A restored backup does
+ * not extend it.
  */
 export interface HeadGuard {
-  /** Path of the file, for error messages. */
   readonly file: string;
   /**
-   * The stored head; undefined when this node has none yet.
-   *
-   * @throws CodedError `log_inconsistent` for a file that is damaged, or that somebody else has changed since;
-   *   `log_guard_unusable` for one that cannot be read
+   * @throws CodedError `log_inconsistent` if the file was damaged or changed; `log_guard_unusable` if it cannot be read
    */
   read(): Promise<Head | undefined>;
-  /** Replaces the head durably, if it is still the one that was compared. @throws CodedError as {@link read} does */
+  /** Replaces the head durably if it is still `from`. @throws CodedError as {@link read} */
   advance(from: Head | undefined, to: Head): Promise<void>;
   release(): void;
 }
 
 const header = 'countersign.head-guard/v1';
 
-/**
- * Opens the folder of the guard, and creates it if needed. One process owns it at a time.
- *
- * @throws CodedError `log_guard_unusable`
- */
+/** One process owns the folder at a time. @throws CodedError `log_guard_unusable` */
 export async function openHeadGuard(dependencies: {
   readonly folder: string;
   readonly origin: string;
@@ -48,13 +40,10 @@ export async function openHeadGuard(dependencies: {
       inUse: (who) => unusable(`The head guard in ${folder} is used by ${who}. Each node needs a folder of its own.`),
     });
   });
-  // Left over from a killed process; the lock makes them ours.
+  // Left over from a killed process.
   for (const name of readdirSync(folder)) if (name.endsWith('.new')) rmSync(join(folder, name), { force: true });
 
-  /**
-   * The head that this process last read or wrote, and the head of a write that may have failed: the file contains one
-   * of the two.
-   */
+  /** `attempted` is the head of a write that may have failed: the file contains one of the two. */
   let known: Head | undefined;
   let attempted: Head | undefined;
 
@@ -110,7 +99,7 @@ function textOf(head: Checkpoint): string {
   return `${content}\nsha256 ${sha256(content).toString('hex')}\n`;
 }
 
-/** The checksum detects damage. It does not protect from somebody who can write here. */
+/** Detects damage; it does not protect from an attacker who can write here. */
 function headIn(text: string): Required<Checkpoint> | undefined {
   const [, content, body] =
     /^(countersign\.head-guard\/v1\n((?:[^\n]+\n){3}))\nsha256 [0-9a-f]{64}\n$/.exec(text) ?? [];

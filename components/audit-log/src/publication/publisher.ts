@@ -22,35 +22,28 @@ import { appendOnce, createWitnessAlarms, idOf } from './witness-alarms.ts';
 import { createWitnessClient, type WitnessAnswer, type WitnessClient, type WitnessFault } from './witness-client.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
 
-/** How a log with witnesses is published. */
 export interface WitnessingOptions {
-  /** C2SP tlog-policy: who witnesses this log, where they are asked, and how many of them are enough. */
+  /** C2SP tlog-policy: the witnesses, their addresses, and the quorum. */
   readonly policy: string;
-  /** To addresses that the operator has configured. */
   readonly exchange: ConfiguredExchange['exchange'];
   /** How often a growing log is published, in milliseconds; 5,000 by default. */
   readonly everyMs?: number;
-  /** For how long one question to a witness may take; 5,000 by default. */
+  /** For one request to a witness; 5,000 by default. */
   readonly timeoutMs?: number;
-  /** For how long nothing may be published before it is recorded and alarmed; 10,000 by default. */
+  /** How long publication may fail before an alarm; 10,000 by default. */
   readonly alarmAfterMs?: number;
-  /** Appends are refused when more records than this stand unpublished; 10,000,000 by default. */
+  /** Appends are refused above this number of unpublished records; 10,000,000 by default. */
   readonly maxUnpublishedRecords?: number;
-  /** Appends are refused when a record stands unpublished for longer; 3,600 by default. */
+  /** Appends are refused if a record is unpublished for longer; 3,600 by default. */
   readonly maxUnpublishedSeconds?: number;
 }
 
-/** Publishes signed checkpoints once enough witnesses have cosigned them. */
 export interface Publisher {
-  /**
-   * A published checkpoint that covers every record appended before the call.
-   *
-   * @throws CodedError `log_quorum_missing`, and those of signing
-   */
+  /** A published checkpoint over every record appended before the call. @throws CodedError `log_quorum_missing` */
   publish(): Promise<SignedCheckpoint>;
-  /** The newest that was published, by whichever node. */
+  /** The newest published checkpoint, by any node. */
   published(): Promise<string | undefined>;
-  /** Why nothing may be appended now, if so. Called for each record. */
+  /** Called for each record. */
   refusal(): CodedError | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -73,9 +66,7 @@ interface PublisherDependencies {
   readonly key: VerifierKey;
   readonly currentKey: () => Promise<VerifierKey>;
   readonly sign: () => Promise<SignedCheckpoint>;
-  /** Checks a head that another node has published, before this one publishes it. */
   readonly admit: (head: { readonly size: bigint; readonly root: Uint8Array }) => Promise<void>;
-  /** Records in the log, as far as this process knows. */
   readonly size: () => bigint | undefined;
   readonly append: AuditAppender['append'];
   readonly clock: Clock;
@@ -83,7 +74,6 @@ interface PublisherDependencies {
   readonly metrics: Pick<Metrics, 'counter' | 'gauge'> | undefined;
 }
 
-/** @throws CodedError `log_policy_unusable` */
 export function createPublisher(dependencies: PublisherDependencies): Publisher {
   const { options, pool, store, tree, sign, admit, append, clock, logger, metrics } = dependencies;
   const { everyMs = 5_000, timeoutMs = 5_000, alarmAfterMs = 10_000 } = options;
@@ -106,18 +96,14 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     }),
   }));
 
-  /** The size that was published last, by any node. */
+  /** Published last by any node. */
   let publishedSize = 0n;
-  /** The newest published checkpoint that was verified. */
   let shown: SignedCheckpoint | undefined;
   let knownSize = 0n;
   let unpublishedSince: number | undefined;
   let failingSince: number | undefined;
   let alarmed = false;
-  /**
-   * Size of the log when witnesses contradicted it and no quorum agreed; reset when a quorum cosigns at least this
-   * size.
-   */
+  /** Set while witnesses contradict the log without a quorum; reset when a quorum cosigns at least this size. */
   let contradictedAt: bigint | undefined;
   let lastRoundAt = Number.NEGATIVE_INFINITY;
   let running: Promise<RoundAnswer> | undefined;
@@ -132,7 +118,6 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   );
   const rounds = metrics?.counter('countersign_log_publications_total', 'Rounds of asking the witnesses', ['outcome']);
 
-  /** The newest published checkpoint that meets the current policy. */
   async function newestPublished(): Promise<SignedCheckpoint | undefined> {
     const newest = await stored.newestPublished();
     if (newest === undefined) return undefined;
@@ -140,7 +125,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     const key = await dependencies.currentKey();
     const verdict = verifyByPolicy({ signedNote: newest.note, policy, logKeys: [key] });
     if (!verdict.ok) {
-      // It was published under another policy or another key of the log: publish again.
+      // Published under another policy or log key: publish again.
       if (
         verdict.reason === 'quorum_not_met' ||
         verdict.reason === 'unknown_log' ||
@@ -172,7 +157,6 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     unpublishedSince = now > size ? clock.now() : undefined;
   }
 
-  /** Asks the witnesses, unless another node is at it. */
   function ask(): Promise<RoundAnswer | 'taken'> {
     return transaction(
       pool,
@@ -218,7 +202,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return { published: { ...signed, note } };
   }
 
-  /** Collects answers; once the quorum is met, the others get a moment longer. */
+  /** Once the quorum is met, the others get a moment longer. */
   async function collect(signed: SignedCheckpoint): Promise<ReadonlyMap<PolicyWitness, WitnessAnswer>> {
     const answers = new Map<PolicyWitness, WitnessAnswer>();
     let quorumMet: () => void = () => undefined;
@@ -246,11 +230,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return new Map(answers);
   }
 
-  /**
-   * Another node may have been faster. A size that no node has signed shows that this database has lost records.
-   *
-   * @returns whether it has
-   */
+  /** If no node has signed this size, the database has lost records. */
   async function checkAhead(witness: PolicyWitness, size: bigint): Promise<boolean> {
     const [newest] = await store.newestCheckpoints();
     if (size <= (newest?.size ?? 0n)) return false;
@@ -258,7 +238,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return true;
   }
 
-  /** A single witness may be wrong. If the others are no quorum without it, nobody confirms this history. */
+  /** A single witness may be wrong. Without a quorum, no one confirms this history. */
   function haltAt(size: bigint): void {
     if (contradictedAt === undefined)
       logger.error(
@@ -283,7 +263,6 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     );
   }
 
-  /** One round at a time in this process, with the records and alarms that follow from it. */
   function round(): Promise<RoundAnswer> {
     running ??= runRound().finally(() => {
       running = undefined;
@@ -309,7 +288,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return answer;
   }
 
-  /** While another node asks, what it publishes is waited for. */
+  /** Waits for what another node publishes. */
   async function askOrWait(wanted: bigint): Promise<RoundAnswer> {
     for (let tries = 0; tries < turnTries && !stopped; tries++) {
       const answer = await ask();
@@ -360,7 +339,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     alarmed = !recorded;
   }
 
-  /** A failed append is reported elsewhere. @returns whether it is there; if not, the next round tries again */
+  /** @returns whether it was recorded; if not, the next round tries again */
   async function record(draft: RecordDraft): Promise<boolean> {
     try {
       await appendOnce(append, draft);
@@ -374,7 +353,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   function tick(): void {
     const unpublished = knownNow() > publishedSize;
     if (unpublished) unpublishedSince ??= clock.now();
-    // A quorum that is missing is asked for again at each tick; a log that is published, when its time has come.
+    // A missing quorum is requested again at each tick.
     const due = failingSince !== undefined || performance.now() - lastRoundAt >= everyMs;
     if (!unpublished || !due) return;
     round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
@@ -418,7 +397,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       const newest = await newestPublished();
       publishedSize = newest?.size ?? 0n;
       knownSize = await store.size();
-      // The bound survives restarts; for a log that has just got witnesses it starts now.
+      // The bound survives restarts. For a log that has just got witnesses it starts now.
       if (knownSize > publishedSize) {
         const [first] = newest === undefined ? [] : await store.range(publishedSize, 1);
         unpublishedSince = parseInstant(first?.bytes === undefined ? '' : (timeOf(first.bytes) ?? '')) ?? clock.now();
@@ -436,7 +415,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       if (alarmed) failingSince = clock.now();
       timer = setInterval(tick, Math.min(everyMs, 1_000));
       timer.unref();
-      // Asks the witnesses first, because a starting node appends at once: a quorum may agree by now.
+      // Witnesses are asked before the node appends: a quorum may agree by now.
       if (contradictedAt !== undefined)
         await round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
     },
@@ -444,7 +423,6 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     async stop() {
       clearInterval(timer);
       await running?.catch(() => undefined);
-      // What was recorded last while stopping; witnesses that do not answer now are asked by the next process.
       if (failingSince === undefined && knownNow() > publishedSize)
         await round().catch((error: unknown) => logger.warn({ error }, 'the end of the audit log was not published'));
       stopped = true;
@@ -458,7 +436,7 @@ function kindOf(data: Json | undefined): unknown {
   return membersOf(data)?.['kind'];
 }
 
-/** The published note: the log's signature, then the cosignatures in the order of the policy. */
+/** Cosignatures follow the log's signature in the order of the policy. */
 function withCosignatures(signedNote: string, cosignatures: readonly NoteSignature[]): string {
   const parsed = parseNote(signedNote);
   if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok) throw new Error('our own checkpoint is no checkpoint');

@@ -7,34 +7,31 @@ import { acquireOwnerLock, makeFolder, systemErrorCode } from '@countersign/runt
 import { makeFile, replaceFile, syncFolder } from './durable-write.ts';
 
 /**
- * A log as files that any web server can serve (C2SP tlog-tiles). What is there is never changed, but for the
- * checkpoint, which comes last. One process writes at a time.
+ * A log as files for any web server (C2SP tlog-tiles). Files never change, except the checkpoint. One process writes at
+ * a time.
  */
 export interface TileFolder {
-  /** A tile or a bundle by its path below the prefix; undefined when it is not there. */
+  /** Undefined if there is no such file. */
   read(path: string): Promise<Buffer | undefined>;
   /**
-   * Puts a tile or a bundle there, unless it is. Its name is durable after {@link sync}.
-   *
-   * @throws CodedError `log_inconsistent` when other bytes are there
+   * Creates a file. Its name is durable after {@link sync}. @throws CodedError `log_inconsistent` if it has other bytes
    */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Makes durable what was written, so that the checkpoint may follow. */
   sync(): Promise<void>;
   checkpoint(): Promise<string | undefined>;
-  /** Replaces the checkpoint, if it is still the one that was looked at. @throws CodedError `log_inconsistent` */
+  /** Replaces the checkpoint if it is still `from`. @throws CodedError `log_inconsistent` */
   replaceCheckpoint(from: string | undefined, to: string): Promise<void>;
-  /** Removes the partial tiles that a full tile replaces. @param path of the full tile */
+  /** Removes partial tiles. @param path of the full tile that replaces them */
   dropPartials(path: string): Promise<void>;
   release(): void;
 }
 
-/** Ours, beside what is served: the lock, and what is not finished. */
+/** Not served: the lock and unfinished files. */
 const ownFolder = '.countersign';
 const fileMode = 0o644;
 const folderMode = 0o755;
 
-/** @throws CodedError `log_folder_unusable` when it cannot be written, or another process publishes there */
+/** @throws CodedError `log_folder_unusable` if it cannot be written, or another process publishes there */
 export async function openTileFolder(folder: string): Promise<TileFolder> {
   const own = join(folder, ownFolder);
   const checkpointFile = join(folder, 'checkpoint');
@@ -47,7 +44,7 @@ export async function openTileFolder(folder: string): Promise<TileFolder> {
       inUse: (who) => unusable(folder, `${who} publishes there`),
     });
   });
-  // What a process that was killed had not finished; ours alone, as we have the folder.
+  // Left over from a killed process.
   for (const name of readdirSync(own)) if (name.endsWith('.new')) rmSync(join(own, name), { force: true });
 
   async function ensureFolder(path: string): Promise<void> {

@@ -15,19 +15,15 @@ import {
 } from '@countersign/merkle-log';
 import type { Head } from './head-guard.ts';
 
-/** The hashes of a tile, or undefined when there are none to be had. */
 export type TileSource = (tile: Tile) => Promise<Uint8Array | undefined>;
 
-/** Inner tiles that are kept: a walk from left to right needs one of each level. */
+/** A walk from left to right needs one inner tile of each level. */
 const keptTiles = 256;
 
 /**
- * The tiles under a head, each verified before it is given: those at the right edge by the root, every full one by its
- * hash in the tile above. The provider of the tiles need not be trusted.
- *
- * @param held full tiles that are there already, and are verified as well
- * @throws CodedError `log_copy_unverified`, here and from what is answered; `log_inconsistent` for a held tile that is
- *   another one
+ * Verifies every tile under a head: the right edge by the root, full tiles by the tile above. The source need not be
+ * trusted. @param held full tiles that already exist @throws CodedError `log_copy_unverified`; `log_inconsistent` for a
+ * held tile
  */
 export async function verifiedTiles(request: {
   readonly head: Head;
@@ -50,7 +46,6 @@ export async function verifiedTiles(request: {
 
   const kept = new Map<string, Promise<Uint8Array>>();
 
-  /** A tile in its width at this size. */
   async function read(place: { readonly level: number; readonly index: bigint }): Promise<Uint8Array> {
     const width = widthInTree(size, place);
     if (width === 0) raise({ ...place, width: 1 }, 'is not in the tree');
@@ -61,7 +56,7 @@ export async function verifiedTiles(request: {
     const known = kept.get(path);
     if (known !== undefined) return known;
     const reading = readFull(tile);
-    // Leaves are read once, by whoever copies them; what is above them again and again.
+    // Leaves are read once; the tiles above them many times.
     if (place.level > 0) {
       if (kept.size >= keptTiles) for (const oldest of [...kept.keys()].slice(0, keptTiles / 2)) kept.delete(oldest);
       kept.set(path, reading);
@@ -89,7 +84,6 @@ export async function verifiedTiles(request: {
 
   return {
     read,
-    /** The root of the tree when it had this size. */
     async rootAt(smaller: bigint): Promise<Buffer> {
       const hashes = createNodeReader({ size, readTile: read })(coverRange({ begin: 0n, end: smaller }));
       return Frontier.restore({ size: smaller, hashes: await hashes }).root();

@@ -5,7 +5,7 @@ import type { LogKeys } from '../log-key.ts';
 import type { RightEdge } from '../right-edge.ts';
 import type { PublicationStore, StoredCosignature } from '../store/publication.ts';
 
-/** A stretch of sizes, `from` exclusive, and the tree as it is recomputed at each of them. */
+/** `from` is exclusive. */
 export interface VerifiedStretch {
   readonly from: bigint;
   readonly to: bigint;
@@ -13,8 +13,8 @@ export interface VerifiedStretch {
 }
 
 /**
- * What was published and what was cosigned, compared with the tree: each note is signed by the log over the root that the
- * tree has at that size, each cosignature verifies with the key of its witness, and each one that was published is kept.
+ * Checks that the log signed each published note over the root of that size, that each cosignature verifies, and that
+ * each published cosignature is stored.
  */
 export function publicationVerifier({ store, keys }: { readonly store: PublicationStore; readonly keys: LogKeys }) {
   let any: boolean | undefined;
@@ -22,7 +22,7 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
   async function stretch({ from, to, edgeAt }: VerifiedStretch): Promise<LogFault | undefined> {
     any ??= await store.any();
     if (!any) return undefined;
-    // In this order: a cosignature is kept before what it belongs to is published, and both may happen meanwhile.
+    // Read in this order: a cosignature is stored before it is published.
     const shown = await store.published(from, to);
     const cosignatures = await store.cosignatures(from, to);
     for (const cosigned of cosignatures) {
@@ -59,7 +59,6 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
 
   return {
     stretch,
-    /** What says to be of more entries than there are. */
     async beyond(): Promise<LogFault | undefined> {
       const place = await store.beyond();
       return place === undefined ? undefined : altered(place, 'published checkpoint or cosignature');
@@ -69,7 +68,7 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
 
 export type PublicationVerifier = ReturnType<typeof publicationVerifier>;
 
-/** Beside the log's own signature there is none that is not kept with its witness. */
+/** Every signature except the log's own must be a stored cosignature. */
 function onlyKept(
   published: { readonly size: bigint; readonly note: string },
   cosignatures: readonly StoredCosignature[],

@@ -14,7 +14,7 @@ const meanings: Readonly<Record<WitnessFault['kind'], string>> = {
     'a witness has cosigned more records than this log has ever signed: its database may be an older backup; restore it, publish nothing else',
 };
 
-/** Reports misbehaviour of witnesses: in the service's log, as a metric, and as a record. */
+/** Reports faults of witnesses in the server log, as a metric, and as a record. */
 export function createWitnessAlarms(dependencies: {
   readonly append: AuditAppender['append'];
   readonly logger: Logger;
@@ -51,11 +51,10 @@ export function createWitnessAlarms(dependencies: {
       beingRecorded.add(recording);
       void recording.finally(() => beingRecorded.delete(recording));
     },
-    /** Resolves when all alarms are recorded. */
     async recorded(): Promise<void> {
       await Promise.all(beingRecorded);
     },
-    /** Clears a witness after a good answer, so that its next fault is reported again. */
+    /** The next fault of a witness is reported again after a good answer. */
     settle(witness: PolicyWitness): void {
       said.delete(formatVerifierKey(witness.key));
     },
@@ -64,7 +63,7 @@ export function createWitnessAlarms(dependencies: {
 
 export type WitnessAlarms = ReturnType<typeof createWitnessAlarms>;
 
-/** An id that is the same on every node, so that one alarm is recorded once. */
+/** The same on every node, so that an alarm is recorded once. */
 export function idOf(parts: readonly string[]) {
   return newId('record', {
     clock: { now: () => 0 },
@@ -72,7 +71,7 @@ export function idOf(parts: readonly string[]) {
   });
 }
 
-/** Appends, unless another node has already recorded it under this id. */
+/** Another node may already have recorded it. */
 export async function appendOnce(append: AuditAppender['append'], draft: RecordDraft): Promise<void> {
   try {
     await append(draft);

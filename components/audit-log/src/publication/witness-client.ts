@@ -15,44 +15,41 @@ import type { SignedCheckpoint } from '../signed-head.ts';
 import type { PublicationStore } from '../store/publication.ts';
 import type { TreeReader } from '../tree-reader.ts';
 
-/** Misbehaviour of a witness, reported by name. */
 export type WitnessFault =
-  /** It remembers a smaller size than it cosigned: it was restored from a backup, or lost its data. */
+  /** It remembers a smaller size than it cosigned: it lost data or was restored from a backup. */
   | { readonly kind: 'rolled-back'; readonly cosigned: bigint; readonly remembers: bigint }
-  /** It has caught up by a proof and counts again. */
+  /** It has proved its way back and counts again. */
   | { readonly kind: 'caught-up'; readonly cosigned: bigint; readonly remembers: bigint }
-  /** It answered with a cosignature that its key does not verify. */
+  /** Its key does not verify its cosignature. */
   | { readonly kind: 'forged'; readonly cosigned: bigint }
-  /** It says that our checkpoint does not extend the one it cosigned: one of us has another history. */
+  /** It does not find that our checkpoint extends the one it cosigned. */
   | { readonly kind: 'contradicts'; readonly cosigned: bigint }
-  /** It has cosigned a checkpoint of more records than this log has ever signed. */
+  /** It has cosigned more records than this log has ever signed. */
   | { readonly kind: 'ahead'; readonly remembers: bigint };
 
 export type WitnessAnswer =
   | { readonly kind: 'cosigned'; readonly signature: NoteSignature; readonly counted: boolean }
-  /** It has cosigned a larger checkpoint already: another node was faster, or this database is an old one. */
+  /** Another node was faster, or this database is an old one. */
   | { readonly kind: 'ahead'; readonly size: bigint }
-  /** It says that the checkpoint does not extend the one it cosigned. */
   | { readonly kind: 'contradicts'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
 export interface WitnessClient {
   readonly name: string;
-  /** Asks for a cosignature; one question at a time. Never throws. */
+  /** One request at a time. Never throws. */
   ask(checkpoint: SignedCheckpoint): Promise<WitnessAnswer>;
 }
 
 const sizeType = 'text/x.tlog.size';
-/** Room for the answers of several keys of the longest signatures. */
+/** Room for several keys with the longest signatures. */
 const maxAnswerBytes = 65_536;
 
 /**
- * The client of one witness (C2SP tlog-witness). It stores across restarts what the witness cosigned, and so detects a
- * witness that remembers less.
+ * The client of one witness (C2SP tlog-witness). Its cosignatures are stored, which reveals a witness that has lost
+ * data.
  */
 export function createWitnessClient(dependencies: {
   readonly witness: PolicyWitness;
-  /** Submission prefix. */
   readonly url: string;
   readonly exchange: ConfiguredExchange['exchange'];
   readonly timeoutMs: number;
@@ -63,9 +60,9 @@ export function createWitnessClient(dependencies: {
   const { witness, url, exchange, timeoutMs, store, tree, onFault } = dependencies;
   const vkey = formatVerifierKey(witness.key);
   const target = `${url.replace(/\/+$/, '')}/add-checkpoint`;
-  /** The largest checkpoint with a cosignature of its own that verifies; undefined until it was read. */
+  /** The largest cosigned size; undefined until read. */
   let cosigned: bigint | undefined;
-  /** Start of the next proof: the size that the witness last reported. */
+  /** The size that the witness last reported. */
   let remembers: bigint | undefined;
   let setBack = false;
   let busy = false;
@@ -82,7 +79,7 @@ export function createWitnessClient(dependencies: {
       setBack = true;
       onFault({ kind: 'rolled-back', cosigned, remembers: first.size });
     }
-    // Retried once: a witness that reports another size each time would do so again.
+    // Retried once only: a faulty witness could report another size each time.
     const second = await submit(checkpoint, first.size);
     return second.kind === 'conflict' ? { kind: 'failed', why: 'it says another size at each question' } : second;
   }

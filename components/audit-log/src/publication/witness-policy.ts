@@ -8,18 +8,12 @@ import {
   type VerifierKey,
 } from '@countersign/merkle-log';
 
-/** A witness that can be asked. */
 export interface ReachableWitness {
   readonly witness: PolicyWitness;
   readonly url: string;
 }
 
-/**
- * The policy by which this log is published, as its operator wrote it (C2SP tlog-policy).
- *
- * @param key of the log: where the policy lists logs, it must be among them, or nobody would accept what is published
- * @throws CodedError `log_policy_unusable`
- */
+/** @param key of the log; if the policy lists logs, it must be among them @throws CodedError `log_policy_unusable` */
 export function readWitnessPolicy(
   text: string,
   key: VerifierKey,

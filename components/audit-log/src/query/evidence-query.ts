@@ -6,33 +6,26 @@ import { matches, restsOnTerm, termNumber, termsAskedBy } from './record-terms.t
 import type { TermProjection } from './term-projection.ts';
 
 const maxResults = 1_000;
-/** Places asked for at once. */
 const pageSize = 1_024;
-/** Pages of places that one question may turn: more than a million places, and a few seconds. */
+/** More than a million places, and a few seconds. */
 const maxPages = 1_024;
-/** How long an answer waits for terms that are not drawn yet; what is missing then is read from the log itself. */
+/** How long a query waits for the index; unindexed records are then read from the log. */
 const waitForTermsMs = 2_000;
-/** As much of the log's end as is read for one answer. */
+/** Unindexed records read for one answer. */
 const maxTail = 50_000n;
 const tailPage = 1_000;
 
-/** A question to the log by what its records are about. */
 export type EvidenceQueries = (query: EvidenceQuery) => Promise<readonly LogEntry[]>;
 
 /**
- * Finds records by what they are about, in the order of the log.
- *
- * Each thing asked has a list of places in an index. The list that is thinnest where the search stands gives the
- * candidates, the others are asked about these alone: an answer costs what the rarest of the things asked costs, not
- * what the log has grown to. What is found is read and compared with the question again, so that the lists need not be
- * believed.
+ * Finds records in log order. The criterion with the thinnest index drives the search, so that an answer costs what its
+ * rarest criterion costs. Every match is verified against the record, so the indexes need not be trusted.
  */
 export function createEvidenceQuery(dependencies: {
   readonly store: LogStore;
   readonly terms: TermStore;
   readonly projection: TermProjection;
   readonly reader: SealedReader;
-  /** The first place whose record has this time or a later one. */
   readonly placeOfTime: (time: number) => Promise<bigint>;
 }): EvidenceQueries {
   const { store, terms, projection, reader, placeOfTime } = dependencies;
@@ -65,7 +58,7 @@ export function createEvidenceQuery(dependencies: {
           'query_too_wide',
           'So many records have some of what is asked, and so few all of it, that the answer would take too long. Name a time, or what is rarer.',
         );
-      // One thing asked and nothing else: as many places as records are wanted are enough, as long as all are still there.
+      // With a single criterion, `limit` places suffice.
       const places = await terms.places(criteria, {
         after: behind,
         before,
@@ -89,7 +82,6 @@ export function createEvidenceQuery(dependencies: {
     return found;
   }
 
-  /** Records whose terms are not drawn yet, one by one. */
   async function fromTail(
     query: EvidenceQuery,
     { first, before, limit }: { readonly first: bigint; readonly before: bigint; readonly limit: number },
@@ -112,7 +104,7 @@ export function createEvidenceQuery(dependencies: {
   }
 }
 
-/** The list that has no more, or that goes furthest with as many places: the one with the widest gaps from here on. */
+/** The shortest list, or else the one that reaches furthest. */
 function thinnest(lists: readonly (readonly bigint[])[]): number {
   let best = 0;
   lists.forEach((list, number) => {

@@ -2,19 +2,15 @@ import type { EvidenceQuery, EvidenceRecord } from '@countersign/contracts';
 import { createGenerations, type Json, membersOf, parseInstant, sha256 } from '@countersign/kernel';
 import { mandatesNamedIn } from '../mandate-column.ts';
 
-/**
- * What is drawn from a record, and how. Another rule is another number: the terms of the whole log are then drawn
- * again.
- */
+/** Version of the rules below. A new number rebuilds the index of the whole log. */
 export const termRule = 1;
 
-/** Members that stand in the leaf; those that are kept beside it are nothing to find a record by. */
+/** Restricted values are never indexed. */
 type Termed = Pick<
   EvidenceRecord,
   'type' | 'subject' | 'actors' | 'client' | 'device' | 'mandate' | 'partner' | 'references' | 'data'
 >;
 
-/** By what a record is found, beside its type, its transaction and its time. Each once. */
 export function termsOf(record: Termed): readonly string[] {
   const { subject, actors = [], client, device, partner, references = [] } = record;
   const acting = [...(subject === undefined ? [] : [subject]), ...actors];
@@ -30,7 +26,6 @@ export function termsOf(record: Termed): readonly string[] {
   ];
 }
 
-/** The terms that a record must have for a query to find it. */
 export function termsAskedBy({
   person,
   agent,
@@ -53,18 +48,17 @@ const institutionTerm = (lei: string) => `institution ${lei}`;
 const clientTerm = (id: string) => `client ${id}`;
 export const mandateTerm = (id: string) => `mandate ${id}`;
 const partnerTerm = (lei: string) => `partner ${lei}`;
-/** Of records that name another as what they rest on. */
+/** Records that refer to another one. */
 export const restsOnTerm = (id: string) => `rests-on ${id}`;
 
-/** Most terms are those of the records before. */
+/** Most terms repeat those of the records before. */
 const numbers = createGenerations<string, bigint>(50_000);
 
-/** As the term is kept: two texts with one number are told apart when the records are read. */
+/** Terms whose numbers collide are told apart when the records are read. */
 export function termNumber(term: string): bigint {
   return numbers.get(term) ?? numbers.keep(term, sha256(`${termRule} ${term}`).readBigInt64BE(0));
 }
 
-/** Firms that a record of a mandate or of a partner's profile is about. */
 function partnersNamedIn({ type, data }: Termed): readonly string[] {
   const members = membersOf(data);
   if (type.startsWith('partner.')) return leisOf([members?.['profile']], 'institution');
@@ -77,7 +71,7 @@ function leisOf(parties: readonly (Json | undefined)[], member: string): readonl
   return parties.map((party) => membersOf(party)?.[member]).filter((lei) => typeof lei === 'string');
 }
 
-/** Does a query find this record, wherever it lies? All that is asked must hold; `after` and `limit` are no question. */
+/** Whether a record meets all criteria of a query. */
 export function matches(query: Omit<EvidenceQuery, 'after' | 'limit'>, record: EvidenceRecord): boolean {
   const { transaction, decision, types, from, until } = query;
   if (transaction !== undefined && record.transaction !== transaction) return false;

@@ -8,33 +8,24 @@ import { type DrawnTerm, drawAgain, type TermStore, termStore } from '../store/t
 import { createLogStore, type IndexedEntry } from '../store.ts';
 import { termNumber, termRule, termsOf } from './record-terms.ts';
 
-/** Builds the term index, following the log. */
 export interface TermProjection {
-  /**
-   * Indexes up to this place, or as far as possible within the time.
-   *
-   * @returns the place up to which all records are indexed
-   */
+  /** Indexes up to `size` if time allows. @returns the indexed size */
   reach(size: bigint, withinMs: number): Promise<bigint>;
   stop(): Promise<void>;
 }
 
 const markName = `terms ${termRule}`;
-/** Records indexed in one transaction: a term that several of them share takes one row. */
+/** Terms shared by the records of one transaction take one row. */
 const pageSize = 2_048;
-/** Records parsed before yielding to other work: a few milliseconds. */
 const readAtOnce = 128;
-/** While the log is busy, indexing uses a fifth of the time; appending has priority. */
+/** While the log is busy, indexing uses a fifth of the time. */
 const restPerWork = 4;
 
-/**
- * The indexer of one process. Of all processes on a database one indexes at a time, page by page, under a lock. Any of
- * them can continue where another stopped.
- */
+/** Of all processes on a database one indexes at a time, page by page, under a lock. */
 export function createTermProjection(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
-  /** Somebody wrote to the database: the whole log stops. */
+  /** Stops the whole log: the database was changed directly. */
   readonly condemn: (error: CodedError) => void;
   readonly logger: Logger;
   readonly everyMs?: number | undefined;
@@ -42,9 +33,9 @@ export function createTermProjection(dependencies: {
   const { pool, seals, condemn, logger, everyMs = 500 } = dependencies;
   const stopping = new AbortController();
   const terms = termStore(pool);
-  /** A lower bound of the indexed size, so that older places need no query. */
+  /** Lower bound of the indexed size, so that older places need no query. */
   let known = 0n;
-  /** Callers waiting for the index; while there are any, the indexer does not pause. */
+  /** While callers wait, the indexer does not pause. */
   let wanted = 0;
 
   function stop(what: string): never {
@@ -112,7 +103,7 @@ export function createTermProjection(dependencies: {
       try {
         if (known < size) await look();
         while (known < size && performance.now() < until) {
-          // Another node may be indexing: check its progress.
+          // Another node may be indexing.
           if ((await drawPage()) > 0) continue;
           const before = known;
           await look();
@@ -144,7 +135,7 @@ async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly Draw
   return [...drawn.values()];
 }
 
-/** The log's own text. Terms come from the leaf only, never from restricted values. */
+/** Terms come from the leaf only, never from restricted values. */
 function read(bytes: Buffer): EvidenceRecord {
   return JSON.parse(bytes.toString()) as EvidenceRecord;
 }

@@ -2,24 +2,16 @@ import { type Disclosure, type EvidenceRecord, insertValue, readPointer } from '
 import type { Json } from '@countersign/kernel';
 import type { OpenedValue } from '../protection/protection.ts';
 
-/** What became of a protected value of a record in an answer. */
 export type ValueState = 'disclosed' | 'withheld' | Exclude<OpenedValue['state'], 'open'>;
 
 export interface DisclosedRecord {
-  /** With the values that are disclosed in their places. */
   readonly record: EvidenceRecord;
-  /** Of every protected value, by its pointer. */
   readonly values: Readonly<Record<string, ValueState>>;
   /** With the salts, so that the reader can check the commitments. */
   readonly disclosures: readonly Disclosure[];
 }
 
-/**
- * Shows of a record what may be shown.
- *
- * @param record as it stands in the log
- * @param isShown whether this value is wanted, and may be seen by who wants it
- */
+/** Restores the values of a record that `isShown` allows. */
 export function disclose(
   record: EvidenceRecord,
   opened: readonly OpenedValue[],

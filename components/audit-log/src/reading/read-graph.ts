@@ -7,15 +7,12 @@ import type { ReadingTurns } from './turns.ts';
 
 export interface ReadGraph {
   readonly graph: EvidenceGraph;
-  /** The record of this reading. */
   readonly evidence: RecordId;
 }
 
 /**
- * Rebuilds the chain of authority of a transaction, from the records that this reader may see of it and of what they rest
- * on, and from what these say in the open. Who has read it is a record before it is shown.
- *
- * @throws CodedError `transaction_without_records`, also where there are some that this reader may not see; `bundle_too_large`
+ * The chain of authority of a transaction from the records that the reader may see. The reading is recorded first.
+ * @throws CodedError `transaction_without_records`, also if the reader may see none; `bundle_too_large`
  */
 export function createGraphReading({
   auditLog,

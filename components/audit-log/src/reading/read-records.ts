@@ -13,14 +13,12 @@ import { type DisclosedRecord, disclose } from './disclose.ts';
 import { mayBeShown, type ReadingRules, readable } from './rights.ts';
 import type { ReadingTurns } from './turns.ts';
 
-/** The restricted values that a reader asks for, and the purpose. */
 export interface DisclosureAsked {
   readonly paths: '*' | ReadonlySet<string>;
-  /** Free text, for later review of the disclosure. */
+  /** Free text, for later review. */
   readonly purpose: string;
 }
 
-/** The reader, as the record of the reading names them. */
 export interface EvidenceReader {
   readonly actor: Actor & { readonly institution: string };
   readonly actors: readonly Actor[];
@@ -32,15 +30,13 @@ export interface EvidenceReader {
 
 export interface ReadRecords {
   readonly records: readonly (DisclosedRecord & { readonly index: bigint })[];
-  /** Place to continue after; undefined at the end. */
   readonly next: bigint | undefined;
-  /** The record of this reading. */
   readonly evidence: RecordId;
 }
 
 export interface ReadingDependencies extends ReadingRules {
   readonly auditLog: AuditAppender & {
-    /** Records as stored in the log, without restricted values. */
+    /** Without restricted values. */
     queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
     protectedValues(records: readonly LogEntry['record'][]): Promise<readonly (readonly OpenedValue[])[]>;
   };
@@ -49,7 +45,7 @@ export interface ReadingDependencies extends ReadingRules {
   readonly random: Random;
 }
 
-/** Records examined for one answer to a reader who may not see all of them. */
+/** Limit for readers who may not see every record. */
 const lookedAt = 5_000;
 const pageSize = 1_000;
 
@@ -60,11 +56,9 @@ export type Reading = (
 ) => Promise<ReadRecords>;
 
 /**
- * Reads evidence for a person: the requested records that they may see, and the requested restricted values that they
- * may see. Reader, scope and purpose are recorded before anything is shown.
- *
- * @throws CodedError `insufficient_scope` without `audit:disclose` for protected values; `purpose_missing`; as
- *   `AuditLog.query`; `overloaded` when too many readings of the same institution wait
+ * Reads the requested records and restricted values that a person may see. Reader, scope and purpose are recorded
+ * first. @throws CodedError `insufficient_scope` without `audit:disclose`; `purpose_missing`; `overloaded`; as
+ * `AuditLog.query`
  */
 export function createReading(dependencies: ReadingDependencies): Reading {
   const { auditLog, turns, clock, random } = dependencies;
@@ -128,7 +122,6 @@ function checkDisclosure({ purpose }: DisclosureAsked, { scope }: EvidenceReader
     throw auditLogErrors.error('purpose_missing', 'Say in purpose what the protected values are wanted for.');
 }
 
-/** The record of a reading, written before anything is shown. */
 export function readingRecord(
   id: RecordId,
   {
@@ -175,7 +168,7 @@ function queryJson({ from, until, after, ...query }: EvidenceQuery): Json {
   };
 }
 
-/** Ascending places as ranges, both ends included. */
+/** Both ends included. */
 function stretchesOf(places: readonly bigint[]): readonly (readonly [string, string])[] {
   const stretches: [bigint, bigint][] = [];
   for (const place of places) {

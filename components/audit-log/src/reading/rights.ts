@@ -1,23 +1,19 @@
 import type { EvidenceRecord, ProtectionKind, RecordType } from '@countersign/contracts';
 import { type Json, membersOf, type TransactionId } from '@countersign/kernel';
 
-/** What must be known of an installation to say who may read what of its evidence. */
 export interface ReadingRules {
-  /** LEI of the operator: its auditors answer for the whole installation. */
+  /** LEI of the operator, whose auditors see everything. */
   readonly operator: string;
-  /** Who may know of a transaction. */
+  /** LEIs of the institutions that may know of a transaction. */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 
-/** Who reads: LEI of the institution that they act for. */
+/** LEI. */
 export interface Reader {
   readonly institution: string;
 }
 
-/**
- * What all parties of a transaction may read of each other's part in it. How a firm decides, approves and authorises, and
- * what it was refused, is its own business.
- */
+/** What the parties of a transaction may read of each other. Decisions, approvals and refusals stay with their firm. */
 const sharedTypes: ReadonlySet<RecordType> = new Set([
   'transaction.opened',
   'transaction.transitioned',
@@ -29,8 +25,8 @@ const sharedTypes: ReadonlySet<RecordType> = new Set([
 ]);
 
 /**
- * Says of each record whether a reader may see it: the operator's institution all of them, any other those of its own
- * people and of its mandates, and of the transactions that it is a party to what is shared there.
+ * The operator may read everything. Others read the records of their own people and mandates, and shared records of
+ * their transactions.
  */
 export async function readable(
   records: readonly EvidenceRecord[],
@@ -54,7 +50,6 @@ export async function readable(
   return answers;
 }
 
-/** May this reader have the evidence of a transaction as one? */
 export async function mayHaveTransaction(
   id: TransactionId,
   { institution }: Reader,
@@ -63,7 +58,6 @@ export async function mayHaveTransaction(
   return institution === operator || (await partiesOf(id)).includes(institution);
 }
 
-/** May this reader, who has the scope for it, be shown this value of a record that they may see? */
 export function mayBeShown(
   { kind, subject }: { readonly kind: ProtectionKind; readonly subject: string | undefined },
   record: EvidenceRecord,

@@ -1,18 +1,13 @@
 import { databaseErrors } from '@countersign/runtime';
 
-/** Concurrent readings. They share connections with appends, so most connections stay free. */
+/** Readings share connections with appends, so most connections stay free. */
 const atOnce = 4;
 const ofOneAtOnce = 2;
-/** Waiting readings of one institution: at a few seconds each, none outlasts its connection. */
+/** At a few seconds each, no waiting request outlasts its connection. */
 const mostWaiting = 32;
 
-/** Limits concurrent readings of evidence. */
 export interface ReadingTurns {
-  /**
-   * Runs the work in order of arrival, with at most two readings of one institution at once.
-   *
-   * @throws CodedError `overloaded` when too many of the same institution wait already; what the work throws
-   */
+  /** In order of arrival, at most two of an institution at once. @throws CodedError `overloaded` if too many wait */
   take<Result>(institution: string, work: () => Promise<Result>): Promise<Result>;
 }
 

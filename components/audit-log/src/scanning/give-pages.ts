@@ -3,15 +3,12 @@ import type { FromRecordStream, RecordPage } from '@countersign/contracts';
 import type { PageReader } from './page-reader.ts';
 import { detailOf } from './thread-messages.ts';
 
-/** A reader that asks for nothing for this time has gone: its pages and its slot are released. */
+/** A silent reader is dropped after this time: its pages and its slot are released. */
 export const longestSilenceMs = 300_000;
 
 /**
- * Sends pages on request until the end or a failure, which it reports. It prepares one page ahead, and reads nothing
- * before the first request. A silent reader is given up.
- *
- * @param begin runs before the first page is read
- * @param silenceMs after which nobody is expected to ask any more
+ * Sends pages on request and prepares one ahead. Nothing is read before the first request. @param begin runs before the
+ * first page is read
  */
 export async function givePages(
   consumer: MessagePort,
@@ -45,11 +42,11 @@ export async function givePages(
   }
 }
 
-/** Counts the pages asked for. What it is waited for fails when nothing is asked for too long. */
+/** Counts requested pages. Waiting fails if no page is requested for too long. */
 function countAsked(consumer: MessagePort, silenceMs: number): { reaches(number: number): Promise<void> } {
   let asked = 0;
   let waiting: readonly { readonly number: number; readonly resolve: () => void }[] = [];
-  // Whatever is said asks for a page: there is nothing else to say.
+  // Every message requests a page.
   consumer.on('message', () => {
     asked += 1;
     for (const { number, resolve } of waiting) if (number <= asked) resolve();

@@ -2,10 +2,10 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AskedOfKeeper, FromKeeper, ToKeeper } from './thread-messages.ts';
 
 type Answer<Kind extends FromKeeper['answer']> = Extract<FromKeeper, { answer: Kind }>;
-// Not by `Omit`, which would make one shape of the two.
+// `Omit` would merge the two shapes.
 type Question<Asked = ToKeeper> = Asked extends ToKeeper ? Omit<Asked, 'question'> : never;
 
-/** The keeper of keys, from the side of the thread that asks. Answers never fail to come: with the keeper ends the thread. */
+/** The keeper always answers: if it ends, so does this thread. */
 export function askKeeper(port: MessagePort): AskedOfKeeper {
   const waiting = new Map<number, (said: FromKeeper) => void>();
   let asked = 0;
@@ -32,19 +32,18 @@ export function askKeeper(port: MessagePort): AskedOfKeeper {
   };
 }
 
-/** Asked for at once: each is unsealed in the thread that serves others. */
+/** The thread that serves requests unseals each key. */
 const askedAtOnce = 100;
-/** Kept at once; of more, all are asked for again. */
 const mostKept = 20_000;
 
-/** The keys that a thread has been lent, for as long as it may use them. */
+/** Keys lent to a thread, for as long as it may use them. */
 export interface LentKeyRing {
-  /** Asks for those of these keys that are not here. What is still not here then cannot be had. */
+  /** Requests missing keys. A key that is still missing afterwards is not available. */
   fetch(ids: ReadonlySet<string>): Promise<void>;
   get(id: string): Uint8Array | undefined;
 }
 
-/** @param now milliseconds of a clock that never goes backwards */
+/** @param now monotonic milliseconds */
 export function createLentKeyRing(dependencies: {
   readonly keeper: Pick<AskedOfKeeper, 'keys'>;
   readonly now: () => number;

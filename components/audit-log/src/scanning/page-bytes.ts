@@ -1,19 +1,12 @@
 import type { RecordPage } from '@countersign/contracts';
 
-/** A page of a stream as it is written, one text behind the other. */
+/** A page of a stream, one text after the other. */
 export interface PageBytes {
-  /** @param from where in these bytes the text begins */
   write(bytes: Uint8Array, from?: number): void;
-  /** Leaves a text empty. */
   skip(): void;
-  /** @param records that were written */
   page(records: number): RecordPage;
 }
 
-/**
- * @param texts in all
- * @param most bytes of all of them at most
- */
 export function createPageBytes(texts: number, most: number): PageBytes {
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(most).buffer);
   const ends = new Uint32Array(texts);
@@ -32,7 +25,7 @@ export function createPageBytes(texts: number, most: number): PageBytes {
   };
 }
 
-/** A page with texts in places that were left empty. @param texts by their places in the page */
+/** Fills texts that were left empty. @param texts by place in the page */
 export function withTexts({ records, bytes, ends }: RecordPage, texts: ReadonlyMap<number, Uint8Array>): RecordPage {
   let more = 0;
   for (const text of texts.values()) more += text.length;

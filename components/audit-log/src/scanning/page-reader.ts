@@ -9,42 +9,37 @@ import { createPageBytes, withTexts } from './page-bytes.ts';
 import { isKeyId, readCommitments, readLeaf, type WantedValues } from './protected-leaf.ts';
 import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './thread-messages.ts';
 
-/** Records of a page at most, and of the first: nobody knows yet how large they are. */
+/** The first page is smaller: the size of the records is still unknown. */
 const mostRecords = 500;
 const firstRecords = 100;
 const fewestRecords = 16;
-/** What a page shall have about, in bytes. */
+/** Approximate size of a page. */
 const pageBytes = 4_000_000;
-/** Places that are looked through at once where bodies have been pruned. */
+/** Places searched at once where bodies have been pruned. */
 const strideOverPruned = 20_000;
-/** Records opened until other work of the thread has its turn: the next page is on its way. */
+/** Then other work of the thread has its turn. */
 const openedInOneTurn = 64;
-/** Asked of the keeper at once: opened in the thread that serves others. */
+/** Opened by the thread that serves requests. */
 const handedOverAtOnce = 32;
 
-/** A page as it is read: encrypted values with what opens them. */
 interface ReadPage {
   readonly bodies: readonly Buffer[];
-  /** In the order of the records, and of a record in the order in which they were asked for. */
+  /** In the order of the records, then of the requested paths. */
   readonly values: readonly ReadValue[];
 }
 
-/** A value by its name: the id of its key, that of its record, and its path. */
 interface ReadValue extends ValueName {
-  /** Which record of the page. */
   readonly place: number;
   readonly wanted: number;
   readonly commitment: string;
-  /** Undefined where the key is not to be had, and then what is kept is not looked for. */
+  /** Undefined if the key is not available. */
   bytesOfKey: Uint8Array | undefined;
   ciphertext: Buffer | undefined;
 }
 
-/** Reads a stretch of the log a page at a time. */
 export interface PageReader {
-  /** The next page as it stands in the database; undefined when there is no more. Not while another is being read. */
+  /** The next page with encrypted values; undefined at the end. Calls must not overlap. */
   read(): Promise<ReadPage | undefined>;
-  /** The page with what can be opened of it. */
   open(read: ReadPage): Promise<RecordPage>;
 }
 
@@ -61,7 +56,7 @@ export function createPageReader(
   const { types, before } = stretch;
   let after: bigint | undefined = stretch.after;
   let limit = firstRecords;
-  // A page is read while the one before it is opened, and no other.
+  // Two buffers: a page is read while the one before is opened.
   let memory = { records: new CopyBuffer(), values: new CopyBuffer() };
   let other = { records: new CopyBuffer(), values: new CopyBuffer() };
   let overPruned = false;
@@ -115,7 +110,7 @@ export function createPageReader(
     }
   }
 
-  /** What the thread cannot open, opened by who can tell why. @param places of the texts in the page */
+  /** The keeper tells why a value cannot be opened. @returns texts by place in the page */
   async function openByKeeper(
     { bodies }: ReadPage,
     unopened: readonly ReadValue[],
@@ -189,7 +184,7 @@ export function createPageReader(
 
 function plainOf({ record, path, commitment, bytesOfKey, ciphertext }: ReadValue): Buffer | undefined {
   if (bytesOfKey === undefined || ciphertext === undefined) return undefined;
-  // Of an id and a path, each character is one byte.
+  // Ids and paths have one byte per character.
   return decipherBytes(bytesOfKey, Buffer.from(placeOf(record, path), 'latin1'), commitment, ciphertext);
 }
 

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { FromRecordPages, FromRecordStream, RecordPages, RecordStreamer } from '@countersign/contracts';
 import { detailOf } from './thread-messages.ts';
 
-/** Streams of a log in another process, for those who are given a port. */
+/** Serves the streams of a log in another process over a port. */
 export function createPagedStreamer(source: RecordPages): RecordStreamer {
   return {
     async stream(query) {
@@ -15,7 +15,7 @@ export function createPagedStreamer(source: RecordPages): RecordStreamer {
         if (closed) return;
         closed = true;
         ours.close();
-        // Where it cannot be told, it ends by itself after some minutes.
+        // If the message is lost, the stream ends after some minutes.
         await source.closePages(name).catch(() => undefined);
       }
 
@@ -29,7 +29,7 @@ export function createPagedStreamer(source: RecordPages): RecordStreamer {
           await close();
           return;
         }
-        // Exactly what is in the page: what came over a connection may be a part of something larger.
+        // A copy: received bytes may be part of a larger buffer.
         const page = {
           records: said.page.records,
           bytes: Uint8Array.from(said.page.bytes),
@@ -38,7 +38,7 @@ export function createPagedStreamer(source: RecordPages): RecordStreamer {
         ours.postMessage({ say: 'page', page } satisfies FromRecordStream, [page.bytes.buffer, page.ends.buffer]);
       }
 
-      // Whatever is said asks for a page, and pages come in the order of the log.
+      // Every message requests a page, and pages come in log order.
       ours.on('message', () => {
         last = last.then(give);
       });

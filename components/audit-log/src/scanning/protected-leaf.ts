@@ -2,33 +2,28 @@ import type { Commitment, EvidenceRecord } from '@countersign/contracts';
 import { parseId, type RecordId } from '@countersign/kernel';
 import { numberPlace } from '../record-places.ts';
 
-/** A value that a record commits to, as far as it is needed to look it up and to open it. */
 export interface CommittedValue {
-  /** Which of the values asked for. */
   readonly wanted: number;
   readonly key: string;
-  /** In base64url. */
+  /** Base64url. */
   readonly commitment: string;
 }
 
-/** What a record says of the values asked for. */
 export interface ProtectedLeaf {
   readonly id: RecordId;
-  /** At least one, in the order in which they were asked for. */
+  /** In the order of the requested paths. */
   readonly values: readonly CommittedValue[];
 }
 
-/** JSON pointers of the values asked for, with the number of each: at most 32. */
+/** JSON pointers with their numbers; at most 32. */
 export type WantedValues = ReadonlyMap<string, number>;
 
 /**
- * Which of these values a record protects, from its bytes; undefined where it protects none of them, or is no record.
- *
- * The usual form is read without parsing the record: a million of them are read, and the commitments are the last of
- * their members. What deviates from it in one character is read as JSON.
+ * The requested values that a record protects; undefined if none. The usual form is read without parsing JSON, because
+ * a million records are read this way. Anything that deviates is read as JSON.
  */
 export function readLeaf(bytes: Buffer, wanted: WantedValues): ProtectedLeaf | undefined {
-  // Of the names and ids that are looked for, each character is one byte.
+  // The names and ids have one byte per character.
   const text = bytes.toString('latin1');
   const from = text.endsWith('"}}}') ? text.lastIndexOf(opening) : -1;
   if (from === -1) return text.includes('"protected"') ? readAsJson(bytes, wanted) : undefined;
@@ -39,10 +34,7 @@ export function readLeaf(bytes: Buffer, wanted: WantedValues): ProtectedLeaf | u
   return values.length === 0 ? undefined : { id, values };
 }
 
-/**
- * The same as JSON, with all that the commitments say. One that no log has written, of a row that was tampered with, says
- * nothing: it is there, and nothing opens it.
- */
+/** The same by parsing JSON. A malformed commitment, as in an altered row, cannot be opened. */
 export function readCommitments(
   bytes: Buffer,
   wanted: WantedValues,
@@ -51,7 +43,7 @@ export function readCommitments(
   try {
     record = JSON.parse(bytes.toString());
   } catch {
-    // `verify` names it.
+    // `verify` reports it.
     return undefined;
   }
   const id = typeof record?.id === 'string' ? parseId('record', record.id) : undefined;
@@ -66,7 +58,7 @@ export function readCommitments(
 function commitmentIn(said: Partial<Record<keyof Commitment, unknown>> | null): Commitment {
   const { kind, key, commitment, ciphertext } = said ?? {};
   if (typeof key !== 'string' || !isKeyId(key) || typeof commitment !== 'string') return unreadable;
-  // The others have no part in opening it.
+  // The others are not needed to open it.
   return {
     kind: kind === 'strategy' ? kind : 'personal',
     key,
@@ -90,19 +82,18 @@ function readAsJson(bytes: Buffer, wanted: WantedValues): ProtectedLeaf | undefi
 
 const keyPattern = /^key_[A-Za-z0-9_-]{20}$/;
 
-/** Whether this is the id of a key as they are made. A leaf may say anything. */
 export function isKeyId(text: string): boolean {
   return keyPattern.test(text);
 }
 
 const opening = ',"protected":{';
-// An entry as it is written, from the quote that closes its path on: each part has one length.
+// An entry from the quote that closes its path; each part has a fixed length.
 const beforeKind = '":{"kind":"';
 const beforeKey = '","key":"';
 const beforeCommitment = '","commitment":"';
 const beforeCiphertext = '","ciphertext":"';
 const behindEntry = '"}';
-/** Of the one kind and of the other. */
+/** Both kinds have this length. */
 const kindLength = 'personal'.length;
 const keyAt = beforeKind.length + kindLength + beforeKey.length;
 const keyLength = 'key_'.length + 20;
@@ -118,7 +109,7 @@ const nine = 0x39;
 const quote = 0x22;
 const comma = 0x2c;
 
-/** The id where the log writes it: behind the number of the record, and its clock where it has one. */
+/** The id follows the number of the record, and its clock if present. */
 function usualId(text: string): RecordId | undefined {
   let place = numberPlace - 1;
   if (!text.startsWith('{"v":2,"time":"') || !text.startsWith(beforeNumber, place - beforeNumber.length))
@@ -130,9 +121,8 @@ function usualId(text: string): RecordId | undefined {
   return text.charCodeAt(from + idLength) === quote ? parseId('record', text.slice(from, from + idLength)) : undefined;
 }
 
-/** @returns undefined where the member is not written as usual */
+/** @returns undefined if the member is not in the usual form */
 function usualValues(text: string, from: number, wanted: WantedValues): CommittedValue[] | undefined {
-  // What is escaped stands for something else.
   if (text.includes('\\', from)) return undefined;
   const values: CommittedValue[] = [];
   let seen = 0;
@@ -145,7 +135,7 @@ function usualValues(text: string, from: number, wanted: WantedValues): Committe
       !text.startsWith(beforeCommitment, end + commitmentAt - beforeCommitment.length) ||
       !text.startsWith(beforeCiphertext, end + ciphertextAt - beforeCiphertext.length) ||
       !text.startsWith(behindEntry, end + entryLength - behindEntry.length) ||
-      // A member more, within what has the length of one, would be another's commitment to who reads JSON.
+      // A hidden extra member would mean another commitment to a JSON parser.
       text.indexOf('"', end + beforeKind.length) !== end + beforeKind.length + kindLength ||
       text.indexOf('"', end + keyAt) !== end + keyAt + keyLength ||
       text.indexOf('"', end + commitmentAt) !== end + commitmentAt + digestLength ||
@@ -154,7 +144,7 @@ function usualValues(text: string, from: number, wanted: WantedValues): Committe
       return undefined;
     const number = wanted.get(text.slice(place + 1, end));
     if (number !== undefined) {
-      // Of two members of one name JSON has the last.
+      // JSON keeps the last of duplicate members.
       if ((seen & (1 << number)) !== 0) return undefined;
       seen |= 1 << number;
       const key = text.slice(end + keyAt, end + keyAt + keyLength);

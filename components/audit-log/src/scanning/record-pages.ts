@@ -8,16 +8,14 @@ import type {
 } from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
 
-/** A stream whose reader is another process. */
 interface OpenStream {
   readonly stream: RecordStream;
-  /** Pages that were asked for and have not come yet, in the order of the questions. */
+  /** Requests without an answer yet, in order. */
   readonly waiting: ((said: FromRecordPages) => void)[];
 }
 
 const gone: FromRecordPages = { say: 'failed', detail: 'the stream has been closed' };
 
-/** Streams of the log, page by page, for other processes. */
 export function createRecordPages(dependencies: {
   readonly log: RecordStreamer;
   readonly random: Random;
@@ -44,7 +42,6 @@ export function createRecordPages(dependencies: {
         waiting.shift()?.(
           said.say === 'page' ? { say: 'page', page: { ...said.page, ends: [...said.page.ends] } } : said,
         );
-        // There is no more to come, and a slot for another.
         if (said.say !== 'page') void close(name);
       });
       stream.port.on('close', () => void close(name));

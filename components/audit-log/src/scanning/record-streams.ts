@@ -7,23 +7,19 @@ import type { OpenedValue, Protection } from '../protection/protection.ts';
 import { connectionBeside, connectionVariables } from '../store/bulk-reader.ts';
 import { detailOf, type FromKeeper, type StreamTask, type ToKeeper } from './thread-messages.ts';
 
-/** Streams at once: each has a thread, a connection and some megabytes. */
+/** Each has a thread, a connection and some megabytes. */
 const mostStreams = 4;
 const mostValues = 8;
 
 export interface RecordStreams {
-  /**
-   * @param values JSON pointers, at most 8
-   * @throws CodedError `overloaded` when as many are being read as there may be; `log_unavailable` once it is stopped
-   */
+  /** @param values at most 8 JSON pointers @throws CodedError `overloaded`; `log_unavailable` once stopped */
   open(stretch: StreamTask['stretch'], values: readonly string[]): RecordStream;
-  /** Ends all that are being read. */
   stop(): Promise<void>;
 }
 
-/** Streams of records, each with a thread and a connection of its own. */
+/** Each stream has a thread and a connection of its own. */
 export function createRecordStreams(dependencies: {
-  /** Its connections are used by nobody here: it says how to make one. */
+  /** Only its configuration is used. */
   readonly pool: pg.Pool;
   readonly protection: Protection;
   readonly logger: Logger;
@@ -42,10 +38,10 @@ export function createRecordStreams(dependencies: {
     });
     running.add(thread);
     thread.on('message', (asked: ToKeeper) => {
-      // Never rejects: what fails is the answer.
+      // Never rejects: a failure is an answer.
       void keepKeys(protection, asked).then((answer) => thread.postMessage(answer));
     });
-    // Last: who listens to a thread for the first time is waited for by the process again.
+    // Must be last: adding a listener keeps the process alive again.
     thread.unref();
     thread.on('error', (error) => logger.error({ error }, 'the thread of a stream of records has died'));
     thread.on('exit', () => running.delete(thread));
@@ -82,8 +78,8 @@ export function createRecordStreams(dependencies: {
 }
 
 /**
- * Answers the thread of a stream: it lends the keys of subjects, and opens what the thread could not open, which tells what
- * is erased from what was altered. Keys that seal others never leave it.
+ * Lends keys to the thread of a stream and opens what it could not, which tells erased from altered values. Sealing
+ * keys never leave this thread.
  */
 export async function keepKeys(protection: Pick<Protection, 'lend' | 'open'>, asked: ToKeeper): Promise<FromKeeper> {
   const { question } = asked;

@@ -5,8 +5,8 @@ import { askKeeper, createLentKeyRing } from './keeper-client.ts';
 import { createPageReader } from './page-reader.ts';
 import type { StreamTask } from './thread-messages.ts';
 
-// The thread of one stream of records: it reads them over a connection of its own and opens what they protect, so that
-// those whom the process serves do not wait for it. It ends with who reads the stream, and with the process.
+// The thread of one stream: it reads and opens records on a connection of its own, so that requests do not wait. It
+// ends with its reader and with the process.
 
 if (parentPort !== null) await run(parentPort, workerData);
 

@@ -4,30 +4,25 @@ import { isCodedError } from '@countersign/kernel';
 import type { LentKeys } from '../protection/protection.ts';
 import type { BulkConnection } from '../store/bulk-reader.ts';
 
-/** What the thread of a stream is given when it starts. */
 export interface StreamTask {
   readonly connection: BulkConnection;
-  /** Places between two, both exclusive. */
+  /** Both exclusive. */
   readonly stretch: { readonly types: readonly string[]; readonly after: bigint; readonly before: bigint };
   /** JSON pointers. */
   readonly values: readonly string[];
-  /** To who reads the stream. */
   readonly consumer: MessagePort;
 }
 
-/** A record with commitments that the thread could not open. */
 export type UnopenedRecord = Required<Pick<EvidenceRecord, 'id' | 'protected'>>;
 
-/** Of each record the texts that could be opened after all, by their paths. */
+/** By path, for each record. */
 export type OpenedTexts = readonly ReadonlyMap<string, string>[];
 
-/** Questions of the thread to the one that has the keys. */
 export interface AskedOfKeeper {
   keys(ids: readonly string[]): Promise<LentKeys>;
   open(records: readonly UnopenedRecord[]): Promise<OpenedTexts>;
 }
 
-/** @property question a number by which its answer is known */
 export type ToKeeper = { readonly question: number } & (
   | { readonly ask: 'keys'; readonly ids: readonly string[] }
   | { readonly ask: 'open'; readonly records: readonly UnopenedRecord[] }
@@ -39,10 +34,10 @@ export type FromKeeper = { readonly question: number } & (
   | { readonly answer: 'failed'; readonly detail: string }
 );
 
-/** For the log of the process. */
+/** For the server log. */
 export function detailOf(error: unknown): string {
   if (isCodedError(error)) return error.internal ?? error.code;
-  // Of several addresses that could not be reached, the driver's error says nothing itself.
+  // If several addresses cannot be reached, the driver's error has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(detailOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

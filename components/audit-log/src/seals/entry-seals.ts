@@ -2,25 +2,20 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { auditLogErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 
-/** The content of a seal: a process of the installation appended this leaf at this place under this id. */
+/** A process of the installation appended this leaf at this place under this id. */
 export interface SealedPlace {
   readonly index: bigint;
   readonly leafHash: Buffer;
   readonly recordId: string;
 }
 
-/**
- * Seals on rows of the log. A database role can insert rows but cannot make a seal, because the key is derived from a
- * secret that is never in the database.
- */
+/** A database role can insert rows but cannot make seals: their key is derived from a secret outside the database. */
 export interface EntrySeals {
   seal(place: SealedPlace): Buffer;
-  /** @param seal as it is stored; null where there is none */
   isSealed(place: SealedPlace, seal: Buffer | null): boolean;
-  /** The seal of a standing. */
   sealStanding(standing: SealedStanding): Buffer;
   isSealedStanding(standing: SealedStanding, seal: Buffer | null): boolean;
-  /** The seal of a follower's position in the log and its state. @param name of the follower */
+  /** Seals how far a follower of the log has come. @param name of the follower */
   sealMark(name: string, mark: string): Buffer;
   isSealedMark(name: string, mark: string, seal: Buffer | null): boolean;
 }
@@ -28,20 +23,16 @@ export interface EntrySeals {
 export interface SealedStanding {
   readonly subject: string;
   readonly index: bigint;
-  /** Null once it has ended. */
   readonly digest: Buffer | null;
 }
 
-/**
- * @param key 32 bytes, the same on every node
- * @param origin of the log, so that seals of another log under the same key are not valid here
- */
+/** @param key 32 bytes, the same on every node @param origin keeps seals of another log under the same key invalid */
 export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; readonly origin: string }): EntrySeals {
   const keyOf = (use: string): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', key, new Uint8Array(), `${use}\n${origin}`, 32));
   const [entryKey, standingKey, markKey] = [keyOf('entry-seal'), keyOf('standing-seal'), keyOf('mark-seal')];
 
-  // Parts of a fixed length come first, so that no two places give the same message.
+  // Fixed lengths come first, so that each place gives its own message.
   const seal = ({ index, leafHash, recordId }: SealedPlace): Buffer =>
     createHmac('sha256', entryKey).update(placeOf(index)).update(leafHash).update(recordId).digest();
   const sealStanding = ({ index, digest, subject }: SealedStanding): Buffer =>
@@ -62,7 +53,7 @@ export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; re
   };
 }
 
-/** No digest is all zeros, as far as anybody can find. */
+/** No known data has a digest of zeros. */
 const ended = Buffer.alloc(32);
 
 function placeOf(index: bigint): string {
@@ -73,7 +64,6 @@ function isSame(stored: Buffer | null, expected: () => Buffer): boolean {
   return stored?.length === 32 && timingSafeEqual(stored, expected());
 }
 
-/** The text tells the operator what happened and what to do. */
 export function forgedEntry(index: bigint): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',
@@ -92,7 +82,7 @@ export function forgedStanding({ subject, index }: Pick<SealedStanding, 'subject
   );
 }
 
-/** @param what has been changed, in words @param repair what makes it be written again: SQL for the owner of the database */
+/** @param what was changed @param repair SQL for the owner of the database */
 export function forgedMark(what: string, repair: string): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',

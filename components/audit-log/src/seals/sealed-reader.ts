@@ -6,25 +6,19 @@ import type { StoredStanding } from '../store/standings.ts';
 import type { StoredEntry } from '../store.ts';
 import { type EntrySeals, forgedEntry, forgedStanding } from './entry-seals.ts';
 
-/** Reads entries for callers that act on them. */
 export interface SealedReader {
-  /**
-   * The record of an entry, after its seal and bytes were verified. Entries older than the seals have none; callers
-   * that need authority do not ask for these.
-   *
-   * @throws CodedError `log_inconsistent`
-   */
+  /** Verifies seal and bytes. Entries older than the seals have none. @throws CodedError `log_inconsistent` */
   read(entry: StoredEntry): LogEntry;
-  /** Whether the entry was appended after seals were introduced: older entries are evidence, but not authority. */
+  /** Entries older than the seals are evidence, but give no authority. */
   isAuthority(entry: Pick<StoredEntry, 'index'>): boolean;
-  /** @throws CodedError `log_inconsistent` for a row that no process of the installation wrote */
+  /** @throws CodedError `log_inconsistent` if no process of the installation wrote the row */
   standing<Row extends StoredStanding>(row: Row): Row;
 }
 
 export function createSealedReader(dependencies: {
   readonly seals: EntrySeals;
   readonly unsealedBefore: bigint;
-  /** Somebody wrote to the database: the whole log stops. */
+  /** Stops the whole log: the database was changed directly. */
   readonly condemn: (error: CodedError) => void;
 }): SealedReader {
   const { seals, unsealedBefore, condemn } = dependencies;

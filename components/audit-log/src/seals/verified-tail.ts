@@ -7,37 +7,27 @@ import type { LogStore } from '../store.ts';
 import type { LogHead, TreeReader } from '../tree-reader.ts';
 import { type EntrySeals, forgedEntry } from './entry-seals.ts';
 
-/** The end of the log up to which this process has verified that the installation appended every entry. */
+/** The end of the log, up to which the seal of every entry has been verified. */
 export interface VerifiedTail {
   head(): LogHead;
-  /** Moves the tail to a head that this process appended. */
   advance(to: LogHead): void;
-  /**
-   * Reads to the end of the log and verifies the seal of each entry that another process appended.
-   *
-   * @throws CodedError `log_inconsistent` at an entry without a valid seal, or at a gap
-   */
+  /** Verifies the seals of new entries. @throws CodedError `log_inconsistent` at a missing seal or a gap */
   readOn(store: Pick<LogStore, 'sealedEntries'>): Promise<LogHead>;
-  /** Stops signing and releasing after an entry without a valid seal was found. */
   condemn(error: CodedError): void;
-  /** Why nothing may be appended, if an entry without a valid seal was found. */
   refusal(): CodedError | undefined;
 }
 
 const pageSize = 2_048;
 
 /**
- * Begins at the newest signed head: its signature covers everything before it, and its root verifies the hashes read
- * from the tiles.
- *
- * @throws CodedError `log_inconsistent`
+ * Begins at the newest signed head, whose signature covers everything before it. @throws CodedError `log_inconsistent`
  */
 export async function openVerifiedTail(dependencies: {
   readonly store: LogStore;
   readonly tree: Pick<TreeReader, 'headAt'>;
   readonly keys: LogKeys;
   readonly seals: EntrySeals;
-  /** Entries before this place have no seals, since there were none. */
+  /** Entries before this place have no seals. */
   readonly unsealedBefore: bigint;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;

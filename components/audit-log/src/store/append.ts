@@ -3,7 +3,6 @@ import type { CompletedTile } from '../right-edge.ts';
 import type { SealedValue } from './protected-values.ts';
 import type { Queryable } from './queryable.ts';
 
-/** How a thing stands since a record, with the seal of the row. */
 export interface SealedStanding {
   readonly subject: string;
   /** Null once it has ended. */
@@ -11,10 +10,9 @@ export interface SealedStanding {
   readonly seal: Buffer;
 }
 
-/** Entries that take the places from `first` on. */
 export interface EntryBatch {
   readonly first: bigint;
-  /** Milliseconds since the epoch: all of a batch have one time. */
+  /** Milliseconds since the epoch, for the whole batch. */
   readonly recordedAt: number;
   readonly entries: readonly {
     readonly recordId: string;
@@ -23,29 +21,24 @@ export interface EntryBatch {
     readonly transaction: string | undefined;
     readonly mandate: string | undefined;
     readonly leafHash: Buffer;
-    /** Over place, leaf hash and record id. */
     readonly seal: Buffer;
     readonly bytes: Buffer;
-    /** What is kept beside it. */
     readonly sealed: readonly SealedValue[];
     readonly standing: readonly SealedStanding[];
   }[];
   readonly tiles: readonly CompletedTile[];
 }
 
-/** What the sequencer writes. */
 export function appendStore(database: Queryable) {
   return {
-    /** Waits until every append under way has ended, and keeps others out until the transaction ends. */
+    /** Waits for running appends and blocks others until the transaction ends. */
     async takeTurn(): Promise<void> {
       await database.query('select take_append_turn()');
     },
 
     /**
-     * Inserts entries with their bodies and sealed values, and the tiles they complete, in one statement: one round trip,
-     * all or nothing.
-     *
-     * Buffers travel in binary and are cut up by the server; arrays of them would travel as escaped hexadecimal.
+     * Inserts everything in one statement. Buffers travel in binary and are cut by the server; arrays of them would
+     * travel as hexadecimal.
      */
     async insert(batch: EntryBatch): Promise<void> {
       const { first, recordedAt, entries, tiles } = batch;
@@ -77,7 +70,7 @@ export function appendStore(database: Queryable) {
   };
 }
 
-/** PostgreSQL locks the tables of a statement before it runs: `append_turns` makes it wait for whoever has the turn. */
+/** PostgreSQL locks the tables of a statement before it runs, so `append_turns` makes it wait for the turn. */
 const insertItems = `with turn as (insert into append_turns select true where false),
   item as materialized (
     select $1::bigint + n - 1 as index, item.*
@@ -113,7 +106,7 @@ const insertSealed = `${insertItems},
            as value (record_id, path, key, length, past)
   )${insertEntries}`;
 
-/** Parameters 16 to 18: subjects, places in the batch, seals with the digests behind them. Few records have any. */
+/** Parameters 16 to 18. Few records have any. */
 function standingColumns({ entries }: EntryBatch): readonly unknown[] {
   const all = entries.flatMap(({ standing }, place) => standing.map((one) => ({ ...one, place })));
   return [
@@ -123,7 +116,7 @@ function standingColumns({ entries }: EntryBatch): readonly unknown[] {
   ];
 }
 
-/** Parameters 19 to 24, or undefined where nothing of the batch is protected. */
+/** Parameters 19 to 24; undefined if nothing is protected. */
 function sealedColumns({ entries }: EntryBatch): readonly unknown[] | undefined {
   const values = entries.flatMap(({ recordId, sealed }) => sealed.map((value) => ({ ...value, recordId })));
   if (values.length === 0) return undefined;
@@ -140,7 +133,6 @@ function sealedColumns({ entries }: EntryBatch): readonly unknown[] | undefined 
   ];
 }
 
-/** Where each ends in the concatenation of all. */
 function endsOf(buffers: readonly Buffer[]): string {
   let end = 0;
   return buffers.map(({ length }) => (end += length)).join();

@@ -3,72 +3,61 @@ import { type NumberedBytes, readCopiedRows } from './copied-rows.ts';
 import { type CopyBuffer, CopyOut } from './copy-out.ts';
 import type { ValueName } from './protected-values.ts';
 
-/** A connection of its own, as plain data that can be handed to a thread. */
+/** As plain data that can be sent to a thread. */
 export interface BulkConnection extends pg.ClientConfig {
-  /** Run before any other, instead of the function that a pool has for that: no thread can be given a function. */
+  /** Replaces the pool's `onConnect`: a function cannot be sent to a thread. */
   readonly firstStatement?: string;
 }
 
 export interface BulkQuery {
   readonly types: readonly string[];
-  /** Places between two, both exclusive. */
+  /** Both exclusive. */
   readonly after: bigint;
   readonly before: bigint;
-  /** Records at most. */
   readonly limit: number;
-  /** Places that are looked through at most for records whose bodies are still there; not less than `limit`. */
+  /** Places searched for records that are not pruned; at least `limit`. */
   readonly stride: number;
 }
 
 export interface BulkRecords {
-  /** Place and bytes of each record, in the order of the log. */
+  /** In log order. */
   readonly records: readonly { readonly place: number; readonly bytes: Buffer }[];
-  /** Behind which to look on; undefined when there is no more. */
+  /** Where to continue; undefined at the end. */
   readonly next: bigint | undefined;
 }
 
-/** Reads much of the log over a connection that nobody else uses. */
+/** Reads much of the log over a connection of its own. */
 export interface BulkReader {
-  /** @throws Error when the database cannot be reached */
   connect(): Promise<void>;
-  /** @throws Error when the database does not answer, or not as it should */
+  /** @throws Error if the database does not answer as expected */
   records(query: BulkQuery, into: CopyBuffer): Promise<BulkRecords>;
   /**
-   * What is kept of these, by their numbers in the list; nothing of what is not there.
-   *
-   * @param names made of letters, digits, `_`, `-` and `/` alone
-   * @throws as {@link records}; for names of anything else
+   * Stored values by their position in the list. @param names letters, digits, `_`, `-` and `/` only @throws as {@link
+   * records}
    */
   values(names: readonly ValueName[], into: CopyBuffer): Promise<readonly NumberedBytes[]>;
-  /** Never fails, and does not wait for what is under way. */
+  /** Never fails, and does not wait for running queries. */
   end(): Promise<void>;
 }
 
 const longestBody = 65_535;
 const longestCiphertext = 65_595;
-/** Of a row, beside its bytes. */
 const rowOverhead = 18;
 const header = 64;
-/** A goodbye that is not heard is not waited for. */
+/** How long a closing connection is waited for. */
 const goodbyeMs = 1_000;
 
-/**
- * Where the connections of a pool lead, with its account and its limits, for one connection beside it.
- *
- * @param firstStatement takes the place of the pool's `onConnect`
- *
- * @throws Error for a pool that is configured with functions, which no thread can be given
- */
+/** The options of a pool for one more connection. @throws Error if the pool is configured with functions */
 export function connectionBeside(pool: pg.Pool, purpose: string, firstStatement: string): BulkConnection {
   const { onConnect: _, ...options } = pool.options;
   const { password, ssl, application_name: name = 'countersign' } = pool.options;
   try {
-    // The password is not among the members that are spread: the driver hides it.
+    // The driver hides the password from the spread.
     return structuredClone({
       ...options,
       firstStatement,
       ...(password === undefined ? {} : { password }),
-      // Nor is the key of a client's certificate.
+      // The driver hides the key of a client certificate too.
       ...(typeof ssl === 'object' && ssl.key !== undefined ? { ssl: { ...ssl, key: ssl.key } } : {}),
       application_name: `${name} ${purpose}`,
     });
@@ -78,8 +67,8 @@ export function connectionBeside(pool: pg.Pool, purpose: string, firstStatement:
 }
 
 /**
- * Variables by which the driver is told where to connect, and whether by TLS: a thread without them would connect in the open
- * where the process does not. Passwords are not among them: each account has its own, in its configuration.
+ * Without the driver's variables a thread might connect without TLS. Each account has its password in its own
+ * configuration.
  */
 export function connectionVariables(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => /^PG(?!PASS)/.test(name)));
@@ -87,10 +76,10 @@ export function connectionVariables(environment: Readonly<NodeJS.ProcessEnv>): N
 
 export function createBulkReader({ firstStatement, ...connection }: BulkConnection): BulkReader {
   const client = new pg.Client(connection);
-  // A connection that breaks while nobody uses it is told to who uses it next.
+  // A broken connection is reported to its next user.
   client.on('error', () => undefined);
 
-  /** All that a statement copies out. COPY takes no parameters: what goes into the text was made by us, or is escaped. */
+  /** COPY takes no parameters: the text contains only our own or escaped values. */
   function copy(statement: string, mostBytes: number, into: CopyBuffer): Promise<Buffer> {
     into.clear();
     return new Promise((resolve, reject) => {
@@ -116,8 +105,7 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
     },
 
     async records({ types, after, before, limit, stride }, into) {
-      // As `scan` in entries.ts, where the reasons stand. The rows of entries are read with their places: most of them are
-      // wanted, and it spares a second look at each.
+      // As `scan` in entries.ts, but reads entry rows with their places, because most are wanted.
       const statement = `
         with place as materialized (
           select of_type_place.index, of_type_place.class, of_type_place.entry
@@ -149,7 +137,7 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
       for (const { number: place, bytes } of rows)
         if (bytes === undefined) last = place;
         else records.push({ place, bytes });
-      // They come in order, which SQL does not promise of the parts of a union.
+      // SQL does not promise the order of a union.
       records.sort((one, other) => one.place - other.place);
       checkPlaces(
         records.map(({ place }) => place),
@@ -186,12 +174,7 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
   };
 }
 
-/**
- * Each place behind the one before it, and all of them within what was asked for: a damaged index must not lead a reader
- * round and round. The last may be that of the last record.
- *
- * @throws Error
- */
+/** Places must ascend within the requested range: a damaged index must not cause an endless loop. @throws Error */
 function checkPlaces(
   places: readonly number[],
   last: number | undefined,
@@ -203,7 +186,7 @@ function checkPlaces(
     inOrder &&= place > previous && place < before;
     previous = place;
   }
-  // The place up to which was looked is behind those that were found, or that of the last of them.
+  // It may equal the place of the last record.
   if (last !== undefined) inOrder &&= last > after && last >= previous && last < before;
   if (!inOrder) throw new Error('the database gave places of the log that it was not asked for, or one of them twice');
 }

@@ -6,10 +6,10 @@ export interface StoredCheckpoint {
   readonly note: string;
 }
 
-/** Every tree head that was ever signed. */
+/** Every tree head ever signed. */
 export function checkpointStore(database: Queryable) {
   return {
-    /** @returns false when this key has signed a tree of this size already */
+    /** @returns false if this key has already signed this size */
     async insertCheckpoint({ size, keyId, note }: StoredCheckpoint): Promise<boolean> {
       const { rowCount } = await database.query(
         'insert into checkpoints (size, key_id, note) values ($1, $2, $3) on conflict (size, key_id) do nothing',
@@ -18,7 +18,6 @@ export function checkpointStore(database: Queryable) {
       return rowCount === 1;
     },
 
-    /** All that were signed for the largest tree. */
     async newestCheckpoints(): Promise<readonly StoredCheckpoint[]> {
       const { rows } = await database.query<CheckpointRow>(
         'select size, key_id, note from checkpoints where size = (select max(size) from checkpoints)',
@@ -26,7 +25,7 @@ export function checkpointStore(database: Queryable) {
       return rows.map(checkpointOf);
     },
 
-    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    /** `from` exclusive, `to` inclusive, smallest first. */
     async checkpoints(from: bigint, to: bigint): Promise<readonly StoredCheckpoint[]> {
       const { rows } = await database.query<CheckpointRow>(
         'select size, key_id, note from checkpoints where size > $1 and size <= $2 order by size, key_id',

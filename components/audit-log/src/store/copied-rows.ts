@@ -1,7 +1,7 @@
-/** A row of a number (`int8`) and bytes (`bytea`), as `COPY ... TO STDOUT WITH (FORMAT binary)` writes it. */
+/** A row of `int8` and `bytea` from `COPY ... TO STDOUT WITH (FORMAT binary)`. */
 export interface NumberedBytes {
   readonly number: number;
-  /** A part of what was copied; undefined for null. */
+  /** A view of the copy; undefined for null. */
   readonly bytes: Buffer | undefined;
 }
 
@@ -14,11 +14,8 @@ const isNull = -1;
 const noMoreRows = -1;
 
 /**
- * Reads the rows of a copy (PostgreSQL's manual, COPY, "Binary Format").
- *
- * @param copied all of it
- * @param longest bytes that a row may have
- * @throws Error for anything that is not such a copy: the server, or what stands between, is not what it should be
+ * Reads a copy (PostgreSQL manual, COPY, "Binary Format"). @param longest bytes of one row @throws Error if it is
+ * malformed
  */
 export function readCopiedRows(copied: Buffer, longest: number): NumberedBytes[] {
   if (copied.length < headerLength + 2 || copied.compare(signature, 0, signature.length, 0, signature.length) !== 0)

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Memory that is used again: what was copied into it stands until the next copy into it. */
+/** Reused memory: its content is valid until the next copy. */
 export class CopyBuffer {
   #bytes: Buffer = Buffer.allocUnsafeSlow(1 << 20);
   #length = 0;
@@ -30,15 +30,13 @@ export class CopyBuffer {
 }
 
 /**
- * A statement of the simple protocol whose copied data come as they are, without a string being made of them.
- *
- * The driver hands each piece to the query under way, and its own query drops them. A library of streams around the same
- * copies them three times: a million records are read in this way, and their memory is most of what that costs.
+ * A COPY statement whose data are passed on without becoming strings. The driver's own query drops them, and stream
+ * libraries copy them three times.
  */
 export class CopyOut extends pg.Query {
   readonly #onData: (piece: Uint8Array) => void;
 
-  /** @param onData is given each piece; its memory is the driver's, who uses it again */
+  /** @param onData receives each piece; the driver reuses its memory */
   constructor(statement: string, onData: (piece: Uint8Array) => void, onEnd: (error: Error | undefined) => void) {
     super(`copy (${statement}) to stdout with (format binary)`, (error) => onEnd(error ?? undefined));
     this.#onData = onData;

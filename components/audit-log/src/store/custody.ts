@@ -2,7 +2,7 @@ import { type RetentionClass, retentionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Queryable } from './queryable.ts';
 
-/** A body that is old enough to go, with what is needed to decide whether it does. */
+/** A body whose retention has ended. */
 export interface DueBody {
   readonly index: bigint;
   readonly recordId: string;
@@ -12,19 +12,16 @@ export interface DueBody {
   readonly bytes: Buffer;
 }
 
-/** What is kept beside a record, under a key. */
 export interface BesideRecord {
   readonly key: string;
   readonly record: string;
 }
 
-/** A term that was drawn from the record at a place. */
 export interface TermAt {
   readonly term: bigint;
   readonly index: bigint;
 }
 
-/** Bodies of a class as they are there. */
 export interface ShardCount {
   readonly class: RetentionClass;
   readonly records: number;
@@ -41,18 +38,17 @@ export interface KeyRow {
   readonly class: RetentionClass;
   readonly year: number;
   readonly values: number;
-  /** Milliseconds since the epoch; null where nothing is kept under it. */
+  /** Milliseconds since the epoch; null without values. */
   readonly newest: number | null;
   readonly erasedAt: Date | null;
 }
 
-/** Of more bodies than these the size is told from as many. */
+/** Bodies sampled to estimate the size. */
 const weighed = 10_000;
 
-/** What the keeper of retention asks of the log's storage. */
 export function custodyStore(database: Queryable) {
   return {
-    /** @param before place for each class: bodies before it are due; a class left out has none */
+    /** @param before bodies before this place are due */
     async countShards(
       classes: readonly RetentionClass[],
       before: ReadonlyMap<RetentionClass, bigint>,
@@ -92,7 +88,7 @@ export function custodyStore(database: Queryable) {
       return Number(rows[0]?.count ?? 0);
     },
 
-    /** Bodies of a class before a place, from the newest on. */
+    /** Newest first. */
     async dueBodies(inClass: RetentionClass, before: bigint, limit: number): Promise<readonly DueBody[]> {
       const { rows } = await database.query<{
         index: string;
@@ -118,7 +114,7 @@ export function custodyStore(database: Queryable) {
       }));
     },
 
-    /** Those of these terms that a record has whose body is there, at any other place than these. */
+    /** Terms that a retained record at any other place has. */
     async termsElsewhere(terms: readonly bigint[], besides: readonly bigint[]): Promise<ReadonlySet<bigint>> {
       const { rows } = await database.query<{ term: string }>(
         `select wanted.term from unnest($1::bigint[]) as wanted (term)
@@ -130,7 +126,7 @@ export function custodyStore(database: Queryable) {
       return new Set(rows.map(({ term }) => BigInt(term)));
     },
 
-    /** Of these mandates, those under which something else is kept than what is due of this class, and those in force. */
+    /** Mandates in force, and those that records other than the due ones refer to. */
     async mandatesInUse(
       mandates: readonly { readonly mandate: string; readonly term: bigint }[],
       due: { readonly class: RetentionClass; readonly before: bigint },
@@ -193,7 +189,7 @@ export function custodyStore(database: Queryable) {
       return Number(rows[0]?.count ?? 0);
     },
 
-    /** Records with values under these keys, in the order of their ids, as far as their bodies are there. */
+    /** Ordered by id; pruned ones have no body. */
     async recordsUnder(
       keys: readonly string[],
       after: string,
@@ -218,10 +214,8 @@ export function custodyStore(database: Queryable) {
 export type CustodyStore = ReturnType<typeof custodyStore>;
 
 /**
- * Asked while nobody appends, in the transaction that writes the record of a removal at this place.
- *
- * @param judged `asOf`: the newest place that governs removals, as it was looked at; `seen`: the log's size then
- * @throws CodedError `custody_outdated`
+ * Runs while appends wait, in the transaction that records a removal. @param asOf newest place that governs removals
+ * @param seen size of the log when it was examined @throws CodedError `custody_outdated`
  */
 export async function checkUnchanged(
   session: Queryable,
@@ -243,7 +237,7 @@ function outdated(cause?: unknown): CodedError {
   );
 }
 
-/** What the functions of the database refuse, in our words. */
+/** Translates refusals of the database functions. */
 export async function ordered(work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
@@ -260,16 +254,15 @@ function refusalIn(cause: unknown): CodedError | undefined {
   return undefined;
 }
 
-/** What the role that removes evidence can do: all of it through functions of the database that believe records alone. */
+/** The role that removes evidence can only call functions that trust records alone. */
 export function removalStore(database: Queryable) {
   return {
-    /** Places of removals that are recorded and not done. */
+    /** Recorded but not completed. */
     async pending(): Promise<readonly bigint[]> {
       const { rows } = await database.query<{ at: string }>('select at from pending() as at');
       return rows.map(({ at }) => BigInt(at));
     },
 
-    /** @throws CodedError as the contract says */
     async pruneBodies(removal: bigint, values: readonly BesideRecord[]): Promise<void> {
       await ordered(() =>
         database.query('select prune_bodies($1, $2, $3)', [
@@ -280,12 +273,11 @@ export function removalStore(database: Queryable) {
       );
     },
 
-    /** @throws CodedError as the contract says */
     async eraseKeys(removal: bigint): Promise<void> {
       await ordered(() => database.query('select erase_keys($1)', [removal]));
     },
 
-    /** Takes terms of bodies that are gone out of the index, page by page as nothing is left there. */
+    /** Removes terms of removed bodies from the index. */
     async forgetTerms(terms: readonly TermAt[]): Promise<void> {
       await database.query('select forget_terms($1, $2)', [
         terms.map(({ term }) => term.toString()),

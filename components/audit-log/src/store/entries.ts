@@ -7,18 +7,17 @@ export interface StoredEntry {
   readonly bytes: Buffer;
   readonly leafHash: Buffer;
   readonly recordId: string;
-  /** Null where there is none: see `seals/entry-seals.ts`. */
+  /** Null for entries older than the seals. */
   readonly seal: Buffer | null;
 }
 
-/** What tells whether an entry was appended by a process of the installation. */
 export interface SealedEntry extends Omit<StoredEntry, 'bytes'> {
-  /** Milliseconds since the epoch, where it has a column of its own; else as the log writes it. */
+  /** Undefined for entries older than the column; then `time` is set. */
   readonly recordedAt: number | undefined;
   readonly time: string | undefined;
 }
 
-/** An entry with the columns by which it is found. Without bytes where its body has been pruned. */
+/** An entry with the columns by which it is found; without bytes if pruned. */
 export interface IndexedEntry {
   readonly index: bigint;
   readonly bytes: Buffer | undefined;
@@ -28,13 +27,12 @@ export interface IndexedEntry {
   readonly type: string;
   readonly transaction: string | null;
   readonly mandate: string | null;
-  /** The shard of its body; null where it was written before there were shards. */
+  /** Null for entries older than the shards. */
   readonly class: string | null;
-  /** Milliseconds since the epoch, where it has a column of its own. */
+  /** Milliseconds since the epoch, if the column is set. */
   readonly recordedAt: number | null;
 }
 
-/** What is left of an entry whose body has been pruned. */
 export interface PrunedEntry {
   readonly bytes?: never;
   readonly index: bigint;
@@ -44,23 +42,23 @@ export interface PrunedEntry {
 
 export interface EntryQuery {
   readonly transaction?: string | undefined;
-  /** Any of these; every type when absent. */
+  /** Every type if absent. */
   readonly types?: readonly RecordType[] | undefined;
   readonly after: bigint;
   readonly limit: number;
 }
 
-/** Places between two, both exclusive. */
+/** Both exclusive. */
 export interface StretchQuery {
   readonly types: readonly RecordType[];
   readonly after: bigint;
   readonly before: bigint;
 }
 
-/** The body of an entry: from its shard, or from the row of the entry itself; null once it has been pruned. */
+/** From its shard, or from the row of the entry; null once pruned. */
 export const bodyOfEntry =
   'coalesce(entries.entry, (select body from bodies where bodies.class = entries.class and bodies.index = entries.index))';
-/** Joined to `entries`: `kept.body`. Not flattened, so that a body that is asked about twice is looked up once. */
+/** `offset 0` prevents flattening, so that a body used twice is read once. */
 export const keptBody = `cross join lateral (select ${bodyOfEntry} as body offset 0) as kept`;
 
 const found = 'entries.index, kept.body as entry, entries.leaf_hash, entries.record_id, entries.seal';
@@ -82,10 +80,10 @@ function entryOf(row: FoundRow): StoredEntry {
   };
 }
 
-/** Records whose places are looked through at once for the few whose bodies are still there. */
+/** Places searched at once where bodies have been pruned. */
 const strideOverPruned = 20_000;
 
-/** The entries. Reads do not find an entry whose body was pruned, unless the function states otherwise. */
+/** Pruned entries are not found unless the function says so. */
 export function entryStore(database: Queryable) {
   async function scanOnce({
     types,
@@ -95,10 +93,10 @@ export function entryStore(database: Queryable) {
     stride,
   }: StretchQuery & { readonly limit: number; readonly stride: number }): Promise<{
     readonly found: readonly { readonly index: bigint; readonly text: string }[];
-    /** Where to look on; undefined when there is no more. */
+    /** Where to continue; undefined at the end. */
     readonly next: bigint | undefined;
   }> {
-    // Places first, from the index over type and place alone; only the records that are wanted are then read.
+    // Places first, from the index alone; only wanted records are then read.
     const { rows } = await database.query<{ index: string; text: string | null }>(
       `with place as materialized (
          select of_type_place.index
@@ -134,7 +132,6 @@ export function entryStore(database: Queryable) {
       return BigInt(rows[0]?.size ?? 0);
     },
 
-    /** Entries from a place on with what their seals are over, and their times in milliseconds or as the log writes it. */
     async sealedEntries(first: bigint, limit: number): Promise<readonly SealedEntry[]> {
       const { rows } = await database.query<{
         index: string;
@@ -160,7 +157,7 @@ export function entryStore(database: Queryable) {
       }));
     },
 
-    /** Entries before this place were appended before there were seals. */
+    /** Entries before this place are older than the seals. */
     async unsealedBefore(): Promise<bigint> {
       const { rows } = await database.query<{ before: string }>('select before from unsealed_entries');
       return BigInt(rows[0]?.before ?? 0);
@@ -175,7 +172,7 @@ export function entryStore(database: Queryable) {
       return rows.map(entryOf);
     },
 
-    /** Those of these ids that the log has, pruned ones too. */
+    /** Pruned ones too. */
     async known(
       ids: readonly string[],
     ): Promise<readonly { readonly index: bigint; readonly bytes: Buffer | undefined; readonly recordId: string }[]> {
@@ -190,7 +187,6 @@ export function entryStore(database: Queryable) {
       }));
     },
 
-    /** The versions of these mandates, in the order of the log. */
     async ofMandates(mandates: readonly string[], limit: number): Promise<readonly StoredEntry[]> {
       const { rows } = await database.query<FoundRow>(
         `select ${found} from entries ${keptBody}
@@ -203,10 +199,8 @@ export function entryStore(database: Queryable) {
     async search({ transaction, types, after, limit }: EntryQuery): Promise<readonly StoredEntry[]> {
       const values: unknown[] = [after, limit];
       const ofTransaction = transaction === undefined ? '' : ` and transaction = $${values.push(transaction)}`;
-      // A type at a time, each by its own stretch of the index over type and place: a reader that follows a few rare
-      // types pays for what is new of these, and neither for the rest of the log nor for what it has read before.
-      // Comparing and ordering by type and place as one keeps the planner to that index, whatever it believes of a type
-      // that is rare or new: by place alone it would go through every type, which at a million records takes seconds.
+      // One index range per type: a follower of rare types pays only for new records of these. Comparing type and place
+      // as one keeps the planner on that index; by place alone a million records take seconds.
       const text =
         types === undefined
           ? `select ${found} from entries ${keptBody}
@@ -224,11 +218,8 @@ export function entryStore(database: Queryable) {
     },
 
     /**
-     * The first place whose record has this time or a later one; the size of the log when none has. Times never go
-     * backwards along the log, so twenty rows tell it of a million. Pruned records count.
-     *
-     * @param time as the log writes it, and in milliseconds since the epoch
-     * @returns undefined when a row is gone that had to be looked at
+     * The first place with this time or later, by binary search; times never go backwards. Pruned records count. @param
+     * milliseconds since the epoch @returns undefined if a row is missing
      */
     async placeOfTime(time: string, milliseconds: number): Promise<bigint | undefined> {
       const { rows } = await database.query<{ place: string }>(
@@ -250,11 +241,11 @@ export function entryStore(database: Queryable) {
       return rows[0] === undefined ? undefined : BigInt(rows[0].place);
     },
 
-    /** Records of these types behind one place and before another, as text, in the order of the log. */
+    /** Records as text, in log order. */
     async scan({ limit, ...stretch }: StretchQuery & { readonly limit: number }) {
       const all: { readonly index: bigint; readonly text: string }[] = [];
       let { after } = stretch;
-      // A page is short only at the end: where records have been pruned, the look goes on in wider strides.
+      // A page is short only at the end.
       for (let stride = limit; ; stride = Math.max(limit, strideOverPruned)) {
         const { found: texts, next } = await scanOnce({ ...stretch, after, limit: limit - all.length, stride });
         all.push(...texts);
@@ -275,7 +266,7 @@ export function entryStore(database: Queryable) {
       return Number(rows[0]?.count ?? 0);
     },
 
-    /** The newest place of any of these types, by the index over type and place; -1 where there is none. */
+    /** -1 if there is none. */
     async newest(types: readonly string[]): Promise<bigint> {
       const { rows } = await database.query<{ index: string }>(
         `select coalesce(max(of_type_newest.index), -1) as index
@@ -288,7 +279,6 @@ export function entryStore(database: Queryable) {
       return BigInt(rows[0]?.index ?? -1);
     },
 
-    /** Of these, the entries whose bodies have been pruned: those of a transaction, or of some ids. */
     async pruned(
       of: { readonly transaction: string } | { readonly recordIds: readonly string[] },
       limit: number,
@@ -303,7 +293,7 @@ export function entryStore(database: Queryable) {
       return rows.map((row) => ({ index: BigInt(row.index), recordId: row.record_id, leafHash: row.leaf_hash }));
     },
 
-    /** Entries with all their columns from a place on, pruned ones too. */
+    /** Pruned ones too. */
     async range(first: bigint, count: number): Promise<readonly IndexedEntry[]> {
       const { rows } = await database.query<{
         index: string;

@@ -1,7 +1,7 @@
 import type { RetentionClass } from '@countersign/contracts';
 import type pg from 'pg';
 
-/** For what a key is: there is one in use for each. */
+/** There is one key in use for each. */
 export interface KeyUse {
   readonly subject: string;
   readonly region: string;
@@ -10,21 +10,18 @@ export interface KeyUse {
   readonly year: number;
 }
 
-/** A key as it is kept. */
 export interface StoredKey extends KeyUse {
   readonly id: string;
-  /** Null once it is destroyed. */
+  /** Null once destroyed. */
   readonly sealed: Buffer | null;
 }
 
-/** A value that a record names: under which key, and in which place of the record. */
 export interface ValueName {
   readonly key: string;
   readonly record: string;
   readonly path: string;
 }
 
-/** A protected value as it is kept beside its record. */
 export interface SealedValue {
   readonly path: string;
   readonly key: string;
@@ -47,10 +44,8 @@ function keyOf({ id, subject, region, class: inClass, year, sealed_key }: KeyRow
   return { id, subject, region, class: inClass, year, sealed: sealed_key };
 }
 
-/** Keys of subjects, and what is kept under them. Rows of values are written with their entries. */
 export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient, 'query'>) {
   return {
-    /** The keys in use for these; none where there is none yet. */
     async keysInUse(uses: readonly KeyUse[]): Promise<readonly StoredKey[]> {
       const { rows } = await database.query<KeyRow>({
         name: 'audit-log-keys-in-use',
@@ -66,9 +61,9 @@ export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient
       return rows.map(keyOf);
     },
 
-    /** Keeps new keys. Where another node was faster, its key stays and this one is dropped: read again which it is. */
+    /** If another node was faster, its key stays: read again. */
     async insertKeys(keys: readonly (KeyUse & { readonly id: string; readonly sealed: Buffer })[]): Promise<void> {
-      // In one order on every node, so that two of them never wait for each other.
+      // In one order on every node, to avoid deadlocks.
       const sorted = keys.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
       await database.query(
         `insert into subject_keys (subject, region, class, year, id, sealed_key)
@@ -87,7 +82,7 @@ export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient
       return rows.map(keyOf);
     },
 
-    /** What is kept of each, in their order; null where nothing is. Keys and values as one snapshot has them. */
+    /** In the order of the names; null if there is none. One snapshot. */
     async values(
       names: readonly ValueName[],
     ): Promise<readonly { readonly ciphertext: Buffer | null; readonly keyState: 'unknown' | 'erased' | 'in-use' }[]> {

@@ -1,7 +1,7 @@
 import { tryNamedLock } from '@countersign/runtime';
 import type { Queryable } from './queryable.ts';
 
-/** Lock of the node that asks the witnesses: one at a time, for one round. */
+/** Lock of the node that asks the witnesses. */
 const turn = 'publication';
 
 export interface StoredCosignature {
@@ -10,10 +10,9 @@ export interface StoredCosignature {
   readonly note: string;
 }
 
-/** What was shown, and what was cosigned. */
 export function publicationStore(database: Queryable) {
   return {
-    /** For this transaction, which may last as long as witnesses are asked. @returns false when another node asks at the moment */
+    /** For this transaction, which may last a whole round. @returns false if another node holds the lock */
     async tryTurn(): Promise<boolean> {
       await database.query(`set local idle_in_transaction_session_timeout = '300s'`);
       return tryNamedLock(database, turn);
@@ -27,7 +26,7 @@ export function publicationStore(database: Queryable) {
       return rows[0]?.there === true;
     },
 
-    /** The size of something that was published or cosigned of a larger tree than there is now. */
+    /** The size of a note over more entries than exist. */
     async beyond(): Promise<bigint | undefined> {
       const { rows } = await database.query<{ size: string }>(
         `with tree as (select coalesce(max(index) + 1, 0) as size from entries)
@@ -50,7 +49,7 @@ export function publicationStore(database: Queryable) {
       return rows.map(({ size, note }) => ({ size: BigInt(size), note }))[0];
     },
 
-    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    /** `from` exclusive, `to` inclusive, smallest first. */
     async published(from: bigint, to: bigint): Promise<readonly { readonly size: bigint; readonly note: string }[]> {
       const { rows } = await database.query<{ size: string; note: string }>(
         'select size, note from published_checkpoints where size > $1 and size <= $2 order by size, id',
@@ -59,7 +58,7 @@ export function publicationStore(database: Queryable) {
       return rows.map(({ size, note }) => ({ size: BigInt(size), note }));
     },
 
-    /** Cosigned again at the same size, the first stays. */
+    /** The first cosignature of a size stays. */
     async insertCosignature({ witness, size, note }: StoredCosignature): Promise<void> {
       await database.query(
         'insert into cosignatures (witness, size, note) values ($1, $2, $3) on conflict (witness, size) do nothing',
@@ -67,7 +66,6 @@ export function publicationStore(database: Queryable) {
       );
     },
 
-    /** The largest that this witness has cosigned. */
     async newestCosigned(witness: string): Promise<StoredCosignature | undefined> {
       const { rows } = await database.query<CosignatureRow>(
         'select witness, size, note from cosignatures where witness = $1 order by size desc limit 1',
@@ -76,7 +74,7 @@ export function publicationStore(database: Queryable) {
       return rows.map(cosignatureOf)[0];
     },
 
-    /** Those for trees larger than `from`, up to `to`, smallest first. */
+    /** `from` exclusive, `to` inclusive, smallest first. */
     async cosignatures(from: bigint, to: bigint): Promise<readonly StoredCosignature[]> {
       const { rows } = await database.query<CosignatureRow>(
         'select witness, size, note from cosignatures where size > $1 and size <= $2 order by size, witness',

@@ -1,16 +1,15 @@
 import type { Queryable } from './queryable.ts';
 
-/** What is kept of how a thing stands. */
 export interface StoredStanding {
   readonly subject: string;
   readonly index: bigint;
   /** Null once it has ended. */
   readonly digest: Buffer | null;
-  /** Null where there is none: see `seals/entry-seals.ts`. */
+  /** Null for standings older than the seals. */
   readonly seal: Buffer | null;
 }
 
-/** How things stand by the newest record about each. */
+/** The newest standing of each thing. */
 export function standingStore(database: Queryable) {
   return {
     async newestStandings(
@@ -35,7 +34,7 @@ export function standingStore(database: Queryable) {
       return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
     },
 
-    /** The newest of each subject behind `after` that begins with `prefix`, ascending; ended ones too. */
+    /** Subjects behind `after` that begin with `prefix`, ascending; ended ones too. */
     async newestStandingsUnder(
       prefix: string,
       after: string,
@@ -55,13 +54,13 @@ export function standingStore(database: Queryable) {
                         order by subject, index desc limit $3) as newest
                  left join entries on entries.index = newest.index
                 order by newest.subject`,
-        // Names are printable ASCII without spaces (`Standing`): none that begins with the prefix comes behind this.
+        // Names are printable ASCII (`Standing`), so none with the prefix sorts behind this.
         values: [prefix, after, limit, `${prefix}\u007f`],
       });
       return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
     },
 
-    /** The last subject under each prefix, by its newest row; an ended one too. */
+    /** The last subject under each prefix; an ended one too. */
     async lastStandingsUnder(
       prefixes: readonly string[],
     ): Promise<readonly (StoredStanding & { readonly prefix: string; readonly recordId: string })[]> {
@@ -87,7 +86,6 @@ export function standingStore(database: Queryable) {
       return rows.map(({ index, record_id, ...row }) => ({ ...row, index: BigInt(index), recordId: record_id ?? '' }));
     },
 
-    /** In the order of the log, from a place on and before another. */
     async standingsBetween(first: bigint, past: bigint): Promise<readonly StoredStanding[]> {
       const { rows } = await database.query<{
         subject: string;

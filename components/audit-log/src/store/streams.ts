@@ -1,44 +1,39 @@
 import { numberPlace, streamPlace } from '../record-places.ts';
 import { projecting, type Queryable } from './queryable.ts';
 
-/** What the monitor needs of a record: its head, and all of it where it may be about a stream. */
 export interface WatchedRecord {
   readonly index: bigint;
-  /** The first bytes, as far as the members that the log has set reach. */
+  /** The members that the log sets. */
   readonly head: string;
-  /** The whole record, of the class in which streams say something. */
+  /** The whole record, only for the class that describes streams. */
   readonly body: string | undefined;
 }
 
-/** The records of one stream between two places. */
 export interface StreamRun {
   readonly stream: string;
   readonly first: number;
   readonly last: number;
   readonly count: number;
-  /** Of the numbers. */
+  /** Sum of the numbers. */
   readonly sum: bigint;
-  /** Of the last. */
+  /** Place of the last. */
   readonly place: bigint;
 }
 
-/** All that is between two places. */
 export interface StreamRuns {
   readonly runs: readonly StreamRun[];
-  /** Of the first and of the last record, in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly earliest: number;
   readonly latest: number;
 }
 
-/** Lock of the node that watches the streams: one at a time. */
 const turn = 'streams';
-/** Version, time, stream and number, whatever the number. */
+/** Covers version, time, stream and number. */
 const headBytes = 128;
 
-/** What the owner of the database does so that the whole log is watched again. */
+/** SQL with which the owner of the database restarts the monitor. */
 export const watchAgain = `update stream_monitor set through = -1, watched = '{}', seal = null`;
 
-/** The questions of the monitor. */
 export function streamStore(database: Queryable) {
   return {
     ...projecting(database, turn),
@@ -52,7 +47,7 @@ export function streamStore(database: Queryable) {
       return rows.map(({ through, ...row }) => ({ through: BigInt(through), ...row }))[0];
     },
 
-    /** @returns false when somebody else was there first */
+    /** @returns false if another node was faster */
     async keep(was: bigint, becomes: bigint, watched: string, seal: Buffer): Promise<boolean> {
       const { rows } = await database.query<{ kept: boolean | null }>(
         'select streams_were_watched($1, $2, $3, $4) as kept',
@@ -61,17 +56,15 @@ export function streamStore(database: Queryable) {
       return rows[0]?.kept === true;
     },
 
-    /** The place of the last record; -1 of an empty log. */
+    /** -1 for an empty log. */
     async end(): Promise<bigint> {
       const { rows } = await database.query<{ last: string }>('select coalesce(max(index), -1) as last from entries');
       return BigInt(rows[0]?.last ?? -1);
     },
 
     /**
-     * What each stream has between two places, added up by the server: for a microsecond a record it is told whether
-     * all of it is in order.
-     *
-     * @returns undefined where each record has to be looked at: a stream says something, or not every body is there
+     * Totals per stream, computed by the server. @returns undefined if records must be read one by one: one describes a
+     * stream, or bodies were pruned
      */
     async runs(after: bigint, through: bigint): Promise<StreamRuns | undefined> {
       const { rows } = await database.query<{
@@ -111,7 +104,6 @@ export function streamStore(database: Queryable) {
       return { runs, earliest: Number(earliest), latest: Number(latest) };
     },
 
-    /** Records between two places, in the order of the log. */
     async records(after: bigint, through: bigint): Promise<readonly WatchedRecord[]> {
       const { rows } = await database.query<{ index: string; head: Buffer; body: string | null }>(
         `select index, substring(body from 1 for ${headBytes}) as head,
@@ -126,7 +118,7 @@ export function streamStore(database: Queryable) {
       }));
     },
 
-    /** The highest number that a record from this place on has in a stream; 0 where there is none. */
+    /** 0 if there is none. */
     async lastNumber(stream: string, from: bigint): Promise<number> {
       const { rows } = await database.query<{ last: string | null }>(
         `select max(split_part(convert_from(substring(body from ${numberPlace} for 17), 'UTF8'), ',', 1)::bigint) as last
@@ -136,7 +128,7 @@ export function streamStore(database: Queryable) {
       return Number(rows[0]?.last ?? 0);
     },
 
-    /** The database's clock, in microseconds since the epoch. */
+    /** Microseconds since the epoch. */
     async timeOfDatabase(): Promise<number> {
       const { rows } = await database.query<{ us: string }>(
         'select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us',

@@ -2,25 +2,24 @@ import type { RecordType } from '@countersign/contracts';
 import { bodyOfEntry, type StoredEntry } from './entries.ts';
 import { projecting, type Queryable } from './queryable.ts';
 
-/** One thing that a record is asked to be, by an index that knows the places of all that are. */
+/** One criterion of a query, answered by an index. */
 export type Criterion =
   | { readonly by: 'term'; readonly term: bigint }
   | { readonly by: 'transaction'; readonly transaction: string }
   | { readonly by: 'types'; readonly types: readonly RecordType[] }
   /** The term, or the record itself. */
   | { readonly by: 'record'; readonly record: string; readonly term: bigint }
-  /** Nothing: every record. */
+  /** Every record. */
   | { readonly by: 'place' };
 
-/** The places of a term in one page of the log. */
 export interface DrawnTerm {
   readonly term: bigint;
   readonly first: bigint;
-  /** How far behind the first, rising; distances are kept as 16 bits, and pages are shorter than they reach. */
+  /** Distances from the first, ascending; stored as 16 bits, which a page never exceeds. */
   readonly others: readonly number[];
 }
 
-/** Terms that were there before, under the same first place, and with other places behind it. */
+/** Terms that already exist with the same first place but other places behind it. */
 async function differingTerms(database: Queryable, drawn: readonly unknown[]): Promise<readonly bigint[]> {
   const { rows } = await database.query<{ term: string }>(
     `select drawn.term from unnest($1::bigint[], $2::bigint[], $3::text[]) as drawn (term, first, others)
@@ -31,25 +30,23 @@ async function differingTerms(database: Queryable, drawn: readonly unknown[]): P
   return rows.map(({ term }) => BigInt(term));
 }
 
-/** Places between two, both exclusive, as many as fit. */
+/** Both exclusive. */
 export interface PlaceRange {
   readonly after: bigint;
   readonly before: bigint;
   readonly limit: number;
 }
 
-/** What the owner of the database does so that the terms of all records are drawn again. */
+/** SQL with which the owner of the database rebuilds the index. */
 export const drawAgain = 'truncate terms, terms_drawn';
 
-/** Lock of the node that extracts terms: one at a time. */
 const turn = 'terms';
 
-/** The questions of the projection by which evidence is found. */
 export function termStore(database: Queryable) {
   return {
     ...projecting(database, turn),
 
-    /** Records before this place have their terms, as its seal says. */
+    /** Records before this place are indexed. */
     async drawn(rule: number): Promise<{ readonly size: bigint; readonly seal: Buffer | null }> {
       const { rows } = await database.query<{ size: string; seal: Buffer | null }>(
         'select size, seal from terms_drawn where rule = $1',
@@ -58,7 +55,7 @@ export function termStore(database: Queryable) {
       return { size: BigInt(rows[0]?.size ?? 0), seal: rows[0]?.seal ?? null };
     },
 
-    /** @returns terms of which other places were there than these; undefined when somebody else was there first */
+    /** @returns terms that differ from existing rows; undefined if another node was faster */
     async draw(
       rule: number,
       {
@@ -89,7 +86,7 @@ export function termStore(database: Queryable) {
       return rows[0]?.moved === true ? { differing } : undefined;
     },
 
-    /** The first places of each of the criteria, in their order. */
+    /** The first places of each criterion. */
     async places(criteria: readonly Criterion[], { after, before, limit }: PlaceRange): Promise<readonly bigint[][]> {
       const values: unknown[] = [after, before, limit];
       const parts = criteria.map(
@@ -115,7 +112,7 @@ export function termStore(database: Queryable) {
           case 'transaction':
             return `select index from entries where transaction = $${values.push(criterion.transaction)} and ${within} order by transaction, index limit $3`;
           case 'types':
-            // A type at a time, by the index over type and place; compared as one, so that the planner stays with it.
+            // One index range per type; compared as one, so that the planner uses that index.
             return `select of_type_place.index
                       from unnest($${values.push([...new Set(criterion.types)])}::text[]) as wanted (of_type)
                      cross join lateral (
@@ -130,7 +127,6 @@ export function termStore(database: Queryable) {
       }
     },
 
-    /** Those of these places that meet the criterion, in order. */
     async among(criterion: Criterion, places: readonly bigint[]): Promise<readonly bigint[]> {
       const [text, value] = meeting(criterion);
       const { rows } = await database.query<{ index: string }>(
@@ -140,7 +136,7 @@ export function termStore(database: Queryable) {
       return rows.map(({ index }) => BigInt(index));
     },
 
-    /** The entries at these places, in order, as far as their bodies are there. */
+    /** Pruned ones are left out. */
     async at(places: readonly bigint[]): Promise<readonly StoredEntry[]> {
       const { rows } = await database.query<{
         index: string;
@@ -159,7 +155,7 @@ export function termStore(database: Queryable) {
   };
 }
 
-/** Of a term: its places between the two, from the page that the earlier one is in. */
+/** Begins at the page that contains `after`. */
 function placesOfTerm(parameter: number): string {
   const ofTerm = `term = $${parameter}::bigint`;
   return `select first + distance as index
@@ -171,7 +167,7 @@ function placesOfTerm(parameter: number): string {
            where first + distance > $1::bigint and first + distance < $2::bigint`;
 }
 
-/** Those of the places asked about that have the term: each looked up in the page that it would be in. */
+/** Looks up each place in the page that would contain it. */
 const havingTerm = `select asked.index
     from unnest($1::bigint[]) as asked (index)
    cross join lateral (

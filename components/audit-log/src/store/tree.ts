@@ -1,9 +1,6 @@
 import type { Queryable } from './queryable.ts';
 
-/**
- * Hashes of the tree: the leaves', and those of full tiles. A proof asks for a handful of these and must be quick: hashes
- * that stand in a row come as one value, since hundreds of rows cost more than all the rest of a proof.
- */
+/** Consecutive hashes come as one value: hundreds of rows would cost more than the rest of a proof. */
 export function treeStore(database: Queryable) {
   return {
     async leafHashes(first: bigint, count: number): Promise<readonly Buffer[]> {
@@ -25,7 +22,7 @@ export function treeStore(database: Queryable) {
       return rows[0];
     },
 
-    /** Roots of consecutive tiles: hashes of the level above. */
+    /** Hashes of the level above. */
     async tileRoots(level: number, first: bigint, count: number): Promise<readonly Buffer[]> {
       const { rows } = await database.query<{ hashes: Buffer | null }>({
         name: 'audit-log-tile-roots',
@@ -36,7 +33,7 @@ export function treeStore(database: Queryable) {
       return hashesIn(rows[0]?.hashes);
     },
 
-    /** A tile or a checkpoint of more entries than there are, in one snapshot. */
+    /** A tile or checkpoint over more entries than exist, in one snapshot. */
     async beyondTheEnd(): Promise<{ readonly kind: 'tile' | 'checkpoint'; readonly place: string } | undefined> {
       const { rows } = await database.query<{ kind: 'tile' | 'checkpoint'; place: string }>(
         `with tree as (select coalesce(max(index) + 1, 0) as size from entries)
@@ -52,7 +49,7 @@ export function treeStore(database: Queryable) {
 
 const hashBytes = 32;
 
-/** Every column of hashes has a check that each is as long. */
+/** The database checks the length of each hash. */
 function hashesIn(concatenated: Buffer | null | undefined): readonly Buffer[] {
   const count = Math.floor((concatenated?.length ?? 0) / hashBytes);
   return Array.from({ length: count }, (_, place) =>

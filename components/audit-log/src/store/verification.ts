@@ -1,6 +1,5 @@
 import type { Queryable } from './queryable.ts';
 
-/** A value as it is kept beside a record. */
 export interface KeptValue {
   readonly recordId: string;
   readonly path: string;
@@ -8,10 +7,9 @@ export interface KeptValue {
   readonly ciphertext: Buffer;
 }
 
-/** What verification asks of the tables beside the entries. */
 export function verificationStore(database: Queryable) {
   return {
-    /** A body from a place on, and before another, that no entry has. */
+    /** A body without an entry. */
     async strayBody(
       first: bigint,
       past: bigint,
@@ -26,7 +24,6 @@ export function verificationStore(database: Queryable) {
       return rows.map((row) => ({ class: row.class, index: BigInt(row.index) }))[0];
     },
 
-    /** What is kept beside these records under these keys. */
     async valuesOf(records: readonly string[], keys: readonly string[]): Promise<readonly KeptValue[]> {
       const { rows } = await database.query<{ record_id: string; path: string; key: string; ciphertext: Buffer }>(
         `select record_id, path, key, ciphertext from protected_values
@@ -36,7 +33,7 @@ export function verificationStore(database: Queryable) {
       return rows.map(({ record_id, ...row }) => ({ ...row, recordId: record_id }));
     },
 
-    /** A value that is kept beside no record, or under a key that was destroyed. */
+    /** A value without a record, or under a destroyed key. */
     async strayValue(): Promise<{ readonly record: string; readonly path: string } | undefined> {
       const { rows } = await database.query<{ record: string; path: string }>(
         `select record_id as record, path from protected_values
@@ -47,7 +44,6 @@ export function verificationStore(database: Queryable) {
       return rows[0];
     },
 
-    /** Of those of these keys that there are, whether they have been destroyed. */
     async erasedKeys(keys: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
       const { rows } = await database.query<{ id: string; erased: boolean }>(
         'select id, erased_at is not null as erased from subject_keys where id = any($1)',

@@ -16,9 +16,8 @@ import {
   watchRuns,
 } from './watched-streams.ts';
 
-/** Follows the log and says when a stream of it is not whole. */
+/** Follows the log and reports incomplete streams. */
 export interface StreamMonitor {
-  /** Looks at all that has been appended, unless another node is at it. */
   look(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -29,7 +28,7 @@ function markOf(through: bigint, watched: unknown): string {
   return `${through}\n${canonicalize(watched as Json)}`;
 }
 
-/** Added up by the server; where they have to be looked at one by one, their heads are a megabyte. */
+/** About a megabyte of heads if they must be read one by one. */
 const pageSize = 8_000n;
 
 const meanings: Readonly<Record<AlarmKind, string>> = {
@@ -41,14 +40,13 @@ const meanings: Readonly<Record<AlarmKind, string>> = {
 };
 
 /**
- * The monitor of one process. Of all that share a database one watches at a time, page by page; what one has seen the
- * others go on from. What is wrong is recorded once: its id follows from what it says, so that saying it again, after a
- * crash in between, is answered with the first receipt.
+ * One process watches at a time, page by page; another continues where it stopped. An alarm's id follows from its
+ * content, so that it is recorded once.
  */
 export function createStreamMonitor(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
-  /** Somebody wrote to the database: the whole log stops. */
+  /** Stops the whole log: the database was changed directly. */
   readonly condemn: (error: CodedError) => void;
   readonly append: AuditAppender['append'];
   readonly logger: Logger;
@@ -63,7 +61,6 @@ export function createStreamMonitor(dependencies: {
     ['kind'],
   );
 
-  /** @returns whether there is more; the alarms that have to be recorded */
   async function lookAtPage(recorded: ReadonlySet<string>) {
     return transaction(pool, async (client) => {
       const store = streamStore(client);
@@ -71,7 +68,7 @@ export function createStreamMonitor(dependencies: {
       await store.needNotBeDurable();
       const known = await store.watched();
       if (known === undefined) throw new Error('the row of the stream monitor is gone');
-      // None before the first look of a release that seals.
+      // Null before the first look of a release with seals.
       if (known.seal !== null && !seals.isSealedMark(markName, markOf(known.through, known.watched), known.seal)) {
         const error = forgedMark('How far the streams of the log have been watched', watchAgain);
         condemn(error);
@@ -121,7 +118,7 @@ export function createStreamMonitor(dependencies: {
     const recorded = new Set<string>();
     for (let more = true; more && !stopping.signal.aborted; ) {
       const page = await lookAtPage(recorded);
-      // They wait in the row until they are in the log: a crash here loses none.
+      // Alarms stay in the row until they are recorded, so that a crash loses none.
       for (const alarm of page.alarms) {
         if (recorded.has(alarmId(alarm))) continue;
         await record(alarm);

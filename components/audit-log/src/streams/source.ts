@@ -3,24 +3,17 @@ import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { Stream } from './stream.ts';
 
-/** What a process says of the stream of its records. */
 export interface Source {
-  /** Says who writes, before anything else is written. */
+  /** Announces the process before any other record. */
   open(): Promise<void>;
-  /** Beats from now on. */
   start(): void;
-  /** What is written last. */
   last(): RecordDraft;
-  /** No more beats. */
   stop(): Promise<void>;
 }
 
 /**
- * Opens the stream of this process, and beats while nothing else is recorded, so that silence means that something is
- * wrong.
- *
- * @param node the name of this process's place in the installation, for the people who will look for it
- * @param beatEveryMs 0: never
+ * Records heartbeats while nothing else is recorded, so that silence is an alarm. @param node name of this process for
+ * operators @param beatEveryMs 0 for never
  */
 export function createSource(dependencies: {
   readonly stream: Stream;

@@ -5,75 +5,65 @@ import { Compile } from 'typebox/compile';
 import { timePlace } from '../record-places.ts';
 import type { StreamRuns, WatchedRecord } from '../store/streams.ts';
 
-/** What is wrong with a stream. */
 export const alarmKinds = ['missing', 'repeated', 'silent', 'behind', 'ahead'] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
-/** As it is recorded. */
 export interface SourceAlarm {
   readonly kind: AlarmKind;
   readonly stream: string;
   readonly node: string;
-  /** The first and the last number it is about; of a silent stream, its last. */
+  /** First and last number; for a silent stream, its last one. */
   readonly numbers: NumberRange;
-  /** The place at which it was noticed; of a silent stream, that of its last record. */
+  /** Where it was noticed; for a silent stream, its last record. */
   readonly place: string;
-  /** By how much a time is off at least, in milliseconds. */
+  /** Least error of the time, in milliseconds. */
   readonly off_by_ms?: number;
 }
 
 interface Watched {
   readonly node: string;
   readonly beatMs: number;
-  /** The highest number seen. */
   readonly last: number;
   readonly place: string;
-  /** The database's time when it was last heard of. */
+  /** The database's time. */
   readonly heardAt: number;
   readonly silent?: boolean;
   readonly offTime?: 'behind' | 'ahead';
 }
 
-/** All that the monitor knows, small enough to be kept with every page. */
+/** Small enough to be stored with every page. */
 export interface WatchedStreams {
   readonly streams: Readonly<Record<string, Watched>>;
-  /** Alarms that have yet to be recorded. */
   readonly alarms: readonly SourceAlarm[];
-  /** The database's time when the end of the log was last reached: what comes after it is not older. */
+  /** The database's time when the end of the log was last reached; later records are not older. */
   readonly reachedAt?: number;
-  /** The database's time of the last look. */
+  /** The database's time. */
   readonly lookedAt?: number;
 }
 
 export interface WatchLimits {
-  /** How often somebody looks. */
   readonly everyMs: number;
-  /** By how much the time of a record may be outside of when it can have been appended. */
+  /** Tolerated error of a record's time. */
   readonly toleranceMs: number;
 }
 
 interface Look {
   /** The database's time, in milliseconds. */
   readonly now: number;
-  /** Nothing comes behind these records yet. */
   readonly atEnd: boolean;
   readonly limits: WatchLimits;
 }
 
-/** Beats that may be missing before a stream counts as silent. */
+/** Missed beats before a stream counts as silent. */
 const beatsOfGrace = 3;
-/** Of a stream that has not said how often it beats. */
+/** For a stream that has not declared its interval. */
 const usualBeatMs = 10_000;
-/** Streams that fell silent are remembered, so that they can be heard again; so many of them. */
+/** Silent streams that are remembered. */
 const maxSilent = 64;
 
 export const nothingWatched: WatchedStreams = { streams: {}, alarms: [] };
 
-/**
- * Looks at the next records of the log.
- *
- * @returns what is known then; alarms are added to those that wait
- */
+/** @returns the new state, with alarms added */
 export function watch(
   before: WatchedStreams,
   records: readonly WatchedRecord[],
@@ -83,7 +73,7 @@ export function watch(
     limits,
     whole = true,
   }: Look & {
-    /** Every body is there: where some have been pruned, a number that is not seen may be theirs. */
+    /** If bodies were pruned, a missing number may be theirs. */
     readonly whole?: boolean;
   },
 ): WatchedStreams {
@@ -126,11 +116,7 @@ export function watch(
   return settle({ before, streams, alarms, now, atEnd, limits });
 }
 
-/**
- * The same for records that have been added up: what a busy log is nearly always made of.
- *
- * @returns undefined where each record has to be looked at
- */
+/** {@link watch} for totals. @returns undefined if each record must be examined */
 export function watchRuns(
   before: WatchedStreams,
   { runs, earliest, latest }: StreamRuns,
@@ -149,7 +135,7 @@ export function watchRuns(
   return settle({ before, streams, alarms: [...before.alarms], now, atEnd, limits });
 }
 
-/** What is known of the streams, as of now: while nobody looked, nobody was silent. */
+/** Time in which the monitor did not look does not count as silence. */
 function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<string, Watched> {
   const away = Math.max(0, now - (before.lookedAt ?? now) - 2 * limits.everyMs);
   return new Map(
@@ -157,7 +143,6 @@ function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<
   );
 }
 
-/** Says what has been silent for too long. */
 function settle(
   request: Look & {
     readonly before: WatchedStreams;
@@ -168,7 +153,7 @@ function settle(
   const { before, streams, alarms, now, atEnd, limits } = request;
   for (const [id, stream] of streams) {
     const grace = beatsOfGrace * stream.beatMs + limits.everyMs;
-    // A stream that never beats has said that it can be silent.
+    // Streams with interval 0 may be silent.
     const overdue = stream.beatMs > 0 && now - stream.heardAt > grace;
     if (!atEnd || stream.silent === true || !overdue) continue;
     const { node, last, place } = stream;
@@ -193,7 +178,7 @@ function timeOf(head: string): number | undefined {
   return parseInstant(head.slice(timePlace.from - 1, timePlace.from - 1 + timePlace.length));
 }
 
-/** What was appended after the end was last reached is not older than that, and nothing is younger than now. */
+/** Records after the last reached end are not older than it, and none is younger than now. */
 function offTime(
   recordedAt: number | undefined,
   {
@@ -238,7 +223,6 @@ const watched = Compile(
   }),
 );
 
-/** What the monitor has kept; undefined where it has kept nothing yet. */
 export function readWatched(json: unknown): WatchedStreams | undefined {
   return watched.Check(json) ? json : undefined;
 }

@@ -20,7 +20,7 @@ import {
   type TokenId,
   unreachable,
 } from '@countersign/kernel';
-import type { ApplicationDetail, Scope } from '@countersign/market';
+import type { ApplicationDetail } from '@countersign/market';
 import {
   type AccessTokenClaims,
   accessTokenHeader,
@@ -35,10 +35,8 @@ import type { Established } from '../client-endpoint/index.ts';
 import { type Authority, type Companions, type RequestedToken, recordIdFor } from '../grant-handler.ts';
 import type { OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
-import type { GrantedDetail } from './check-details.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import { decide, requirePermit, type TokenQuestion } from './decide.ts';
-import type { TokenStep, TokenTransaction } from './open-transaction.ts';
 import { groundsOf, recordIssue } from './record.ts';
 
 /** A token that has passed every rule, with its subject, purpose and bounds. */
@@ -102,18 +100,13 @@ export async function issueDecided(
   requirePermit(decision, transaction);
 
   const recordId = recordIdFor(authority.usedUp) ?? newId('record', { clock, random });
-  const claims = composeClaims({
-    ...passed,
-    issuer,
-    decision,
-    recordId,
-    tokenId: newId('token', { clock, random }),
-    lifetimeSeconds: Math.min(
-      passed.longestSeconds,
-      authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
-      decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
-    ),
-  });
+  const lifetimeSeconds = Math.min(
+    passed.longestSeconds,
+    authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
+    decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
+  );
+  const tokenId = newId('token', { clock, random });
+  const claims = composeClaims(passed, { issuer, decision, recordId, tokenId, lifetimeSeconds });
   const accessToken = await writeToken({ claims, resource, client, requested: authority.requested }, tokenForms);
   const companions = await authority.companions?.({ claims, accessToken, protocolScopes: passed.protocolScopes });
   await recordIssue(
@@ -127,49 +120,33 @@ export async function issueDecided(
   return { claims, accessToken, companions, recordId };
 }
 
-/** Everything that the rules have established about one token. */
-export interface Grounds {
+/** What a token's claims state beside what has passed the rules. */
+export interface IssuedClaims {
   readonly issuer: string;
-  readonly authority: Authority;
-  readonly client: Client;
-  readonly resource: Resource;
-  /** The `aud` of the token: the resource itself, except for other token types. */
-  readonly audience: string;
-  /** The scopes that the token carries. */
-  readonly scopes: ReadonlySet<Scope | ProtocolScope>;
-  /** The key binding; undefined only for the profile `oidc`. */
-  readonly confirmation: Confirmation | undefined;
   readonly decision: Decision;
-  readonly granted: GrantedDetail | undefined;
-  readonly mandate: StandingMandate | undefined;
-  readonly transaction: TokenTransaction | undefined;
-  readonly step?: TokenStep | undefined;
-  readonly applicationDetail?: ApplicationDetail | undefined;
-  readonly tokenId: TokenId;
   readonly recordId: RecordId;
+  readonly tokenId: TokenId;
   readonly lifetimeSeconds: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
 }
 
 /** @throws CodedError `invalid_grant` when something that the token is based on is about to end */
-export function composeClaims(grounds: Grounds): AccessTokenClaims {
-  const { authority, granted, mandate, transaction, step, applicationDetail, now } = grounds;
+export function composeClaims(passed: PassedToken, issued: IssuedClaims): AccessTokenClaims {
+  const { authority, granted, mandate, transaction, step, applicationDetail, now } = passed;
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
-  const { region } = grounds.resource;
-  const mayAct = actorOf(grounds);
+  const { region } = passed.resource;
+  const mayAct = actorOf(passed);
   const grant = grantOf(authority);
   const claims: AccessTokenClaims = {
-    iss: grounds.issuer,
+    iss: issued.issuer,
     sub: authority.subject,
-    aud: grounds.audience,
-    client_id: grounds.client.id,
+    aud: passed.audience,
+    client_id: passed.client.id,
     iat: epochSeconds(now),
-    exp: expiryOf(grounds),
-    jti: grounds.tokenId,
-    scope: [...grounds.scopes].sort().join(' '),
-    ...(grounds.confirmation === undefined ? {} : { cnf: grounds.confirmation }),
+    exp: expiryOf(passed, issued.lifetimeSeconds),
+    jti: issued.tokenId,
+    scope: [...passed.scopes].sort().join(' '),
+    ...(passed.confirmation === undefined ? {} : { cnf: passed.confirmation }),
     lei: authority.institution,
     ...(act === undefined ? {} : { act }),
     ...(mayAct === undefined ? {} : { may_act: { sub: mayAct } }),
@@ -187,8 +164,8 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(grant === undefined ? {} : { grant }),
     ...(authority.continues === undefined ? {} : { ancestors: authority.continues.ancestors }),
     ...(region === undefined ? {} : { region }),
-    policy_version: grounds.decision.policyVersion,
-    evidence: grounds.recordId,
+    policy_version: issued.decision.policyVersion,
+    evidence: issued.recordId,
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
@@ -202,7 +179,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
  * The principals that may exchange the token (RFC 8693 section 4.4), from the registration of its interface. A token for a
  * step or an application detail cannot be exchanged; a token of another type has another recipient.
  */
-function actorOf({ resource, audience, step, applicationDetail }: Grounds): string | undefined {
+function actorOf({ resource, audience, step, applicationDetail }: PassedToken): string | undefined {
   const exchanged = step === undefined && applicationDetail === undefined;
   return audience === resource.uri && exchanged ? resource.mayAct : undefined;
 }
@@ -213,7 +190,7 @@ function grantOf({ grant, continues }: Authority): Digest | undefined {
 }
 
 /** Seconds since the epoch: the end of the token's lifetime, or of the first thing it is based on. */
-function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds): number {
+function expiryOf({ now, authority, granted, mandate }: PassedToken, lifetimeSeconds: number): number {
   const nowSeconds = epochSeconds(now);
   const expiresAt = Math.min(
     nowSeconds + lifetimeSeconds,

@@ -31,7 +31,7 @@ import { checkDetails } from './check-details.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkScope, splitScope } from './check-scope.ts';
 import { checkTarget } from './check-target.ts';
-import { issueDecided, type TokenForms } from './issue.ts';
+import { type IssueDependencies, issueDecided, type TokenForms } from './issue.ts';
 import { openStep, openTransaction, readStep } from './open-transaction.ts';
 import { describeAuthority } from './record.ts';
 
@@ -54,18 +54,23 @@ export interface TokenEndpointDependencies {
 export function createTokenEndpoint(
   dependencies: TokenEndpointDependencies,
 ): (request: ClientRequest) => Promise<TokenResponse> {
+  const issuing = { ...dependencies, ...dependencies.clients };
   return createClientEndpoint(
     {
       name: 'token',
       proof: 'required',
       refusalType: 'token.refused',
-      answer: (context) => issueToken(context, dependencies),
+      answer: (context) => issueToken(context, dependencies, issuing),
     },
     dependencies.clients,
   );
 }
 
-async function issueToken(context: ClientContext, dependencies: TokenEndpointDependencies): Promise<TokenResponse> {
+async function issueToken(
+  context: ClientContext,
+  dependencies: TokenEndpointDependencies,
+  issuing: IssueDependencies,
+): Promise<TokenResponse> {
   const { client, directory, now, note } = context;
   const { singleUse, issuer } = dependencies.clients;
 
@@ -136,14 +141,25 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   // Decided and recorded before release.
   const { claims, accessToken, companions } = await issueDecided(
     {
-      ...{ authority, client, resource, audience, scopes, granted, transaction, step, now },
-      ...{ grantType: asked.grantType, confirmation, mandate, applicationDetail },
+      grantType: asked.grantType,
+      authority,
+      client,
+      resource,
+      audience,
+      scopes,
+      confirmation,
+      granted,
+      mandate,
+      transaction,
+      step,
+      applicationDetail,
       protocolScopes: scope.protocol,
       longestSeconds: dependencies.accessTokenLifetimeSeconds,
       notRevoked,
+      now,
     },
     context.established,
-    { ...dependencies, ...dependencies.clients },
+    issuing,
   ).catch((error: unknown) => refuseIssuedBefore(error, authority.usedUp));
   return release({ claims, accessToken, companions, authority }, [
     ...(protocolScopes === undefined ? scope.protocol : []),

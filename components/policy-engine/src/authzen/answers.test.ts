@@ -15,13 +15,13 @@ const policies = `
 when { context.claimedSignals.contains("overflow") && resource.mandate.version * 9007199254740991 * 2048 > 0 };
 @id("no-steps") forbid (principal, action == Action::"trade:affirm", resource);`;
 const limits = [
-  { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' },
+  { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', max: '1000', unit: 'EUR' },
   {
     id: 'per-day',
     measure: 'notional',
     per: ['trader'],
     window: { rolling_seconds: 86_400 },
-    most: '1500',
+    max: '1500',
     unit: 'EUR',
     passed_by: 'risk',
   },

@@ -84,8 +84,8 @@ function limitSection({ limits }: LoadedBundle): string {
   ].join('\n\n');
 }
 
-function limitRow({ id, of, most, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
-  const amount = most.replaceAll(/\B(?=(?:\d{3})+(?!\d))/g, ',');
+function limitRow({ id, of, max, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
+  const amount = max.replaceAll(/\B(?=(?:\d{3})+(?!\d))/g, ',');
   const whom = Object.entries(only ?? {}).map(([name, values]) => `${name}: ${[values].flat().join(', ')}`);
   return [
     `\`${id}\``,

@@ -22,7 +22,7 @@ const definitionSchema = Type.Object(
       Type.Literal('order'),
       Type.Object({ rolling_seconds: Type.Integer({ minimum: 60, maximum: 31 * 86_400 }) }, closed),
     ]),
-    most: Type.String({ maxLength: 32 }),
+    max: Type.String({ maxLength: 32 }),
     /** ISO 4217 code for a notional, `unit` for a quantity. */
     unit: Type.String({ minLength: 1, maxLength: 16 }),
     /** Whom it applies to; everyone when absent. Values as in the entities of policies. */
@@ -77,7 +77,7 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
     }
     if (ids.has(limit.id)) problems.push(`the id ${limit.id} is used twice`);
     ids.add(limit.id);
-    if (parseDecimal(limit.most) === undefined) problems.push(`${limit.id}: most is not a decimal`);
+    if (parseDecimal(limit.max) === undefined) problems.push(`${limit.id}: max is not a decimal`);
     if (limit.measure === 'notional' && !/^[A-Z]{3}$/.test(limit.unit))
       problems.push(`${limit.id}: the unit of a notional is a currency (ISO 4217)`);
     if (limit.of === 'collateral' && !isOfCollateral(limit))

@@ -58,16 +58,16 @@ export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplan
   }));
 }
 
-function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): DecisionReason {
+function wordsFor({ limit, headroom, unit, max, amount }: LimitReading): DecisionReason {
   return {
     code: 'limit_exceeded',
-    detail: `The limit ${limit} of ${most} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
+    detail: `The limit ${limit} of ${max} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
   };
 }
 
 /** A reading in words, for administrators of limits. */
-export function readingInWords({ limit, key, window, most, unit, used, headroom, amount }: LimitReading): string {
-  return `${limit} (${key}, ${window}): ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for.`;
+export function readingInWords({ limit, key, window, max, unit, used, headroom, amount }: LimitReading): string {
+  return `${limit} (${key}, ${window}): ${used} of ${max} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }
 
 /** The JSON for the input of a decision; members in canonical order. */
@@ -103,31 +103,20 @@ export function readFinding(json: Json | undefined): LimitFinding | undefined {
 }
 
 function readReading(json: Json): LimitReading | undefined {
-  const {
-    amount,
-    headroom,
-    key,
-    limit,
-    measure,
-    most,
-    passed_by: passedBy,
-    unit,
-    used,
-    window,
-  } = membersOf(json) ?? {};
+  const { amount, headroom, key, limit, measure, max, passed_by: passedBy, unit, used, window } = membersOf(json) ?? {};
   if (
     typeof amount !== 'string' ||
     typeof headroom !== 'string' ||
     typeof key !== 'string' ||
     typeof limit !== 'string' ||
     (measure !== 'notional' && measure !== 'quantity') ||
-    typeof most !== 'string' ||
+    typeof max !== 'string' ||
     typeof unit !== 'string' ||
     typeof used !== 'string' ||
     typeof window !== 'string'
   )
     return undefined;
-  const reading: LimitReading = { amount, headroom, key, limit, measure, most, unit, used, window };
+  const reading: LimitReading = { amount, headroom, key, limit, measure, max, unit, used, window };
   return typeof passedBy === 'string' ? { ...reading, passedBy } : reading;
 }
 

@@ -18,13 +18,13 @@ unless { resource has institution && resource.institution == principal.instituti
 @id("mandated") @reason("mandate_does_not_stand")
 forbid (principal, action, resource is Transaction) unless { context.mandateStands };`;
 const limits = [
-  { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' },
+  { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', max: '1000', unit: 'EUR' },
   {
     id: 'per-day',
     measure: 'notional',
     per: ['trader'],
     window: { rolling_seconds: 86_400 },
-    most: '1500',
+    max: '1500',
     unit: 'EUR',
     passed_by: 'risk',
   },

@@ -176,7 +176,7 @@ const limitReading = Type.Object(
     measure: Type.Enum(['notional', 'quantity']),
     window: Type.String({ description: '`order`, or a rolling period, e.g. `PT86400S`' }),
     unit: Type.String(),
-    most: amount,
+    max: amount,
     used: Type.String({ description: 'Counted before this order' }),
     amount: Type.String({ description: 'Amount of this order' }),
     headroom: amount,

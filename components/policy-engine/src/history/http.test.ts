@@ -83,7 +83,7 @@ describe('history over HTTP', () => {
       measure: 'notional',
       window: 'PT86400S',
       unit: 'EUR',
-      most: '9',
+      max: '9',
       used: '8',
       amount: '5',
       headroom: '1',

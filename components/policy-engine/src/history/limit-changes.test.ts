@@ -5,7 +5,7 @@ const hour = {
   id: 'hour',
   measure: 'notional',
   per: ['trader'],
-  most: '20',
+  max: '20',
   unit: 'EUR',
   window: { rolling_seconds: 3600 },
 };
@@ -17,7 +17,7 @@ describe('the changes of limits between two bundles', () => {
       { limits: [hour, day], rates: { 'USD/EUR': '1', 'CHF/EUR': '1.1' } },
       {
         limits: [
-          { ...hour, most: '2' },
+          { ...hour, max: '2' },
           { ...hour, id: 'week' },
         ],
         rates: { 'USD/EUR': '0.5', 'GBP/EUR': '1.2' },
@@ -25,7 +25,7 @@ describe('the changes of limits between two bundles', () => {
     );
     expect(changes).toEqual([
       { kind: 'limit', id: 'day', change: 'removed', before: day, tried: 0 },
-      { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, most: '2' }, tried: 0 },
+      { kind: 'limit', id: 'hour', change: 'changed', before: hour, after: { ...hour, max: '2' }, tried: 0 },
       { kind: 'limit', id: 'week', change: 'added', after: { ...hour, id: 'week' } },
       { kind: 'rate', id: 'CHF/EUR', change: 'removed', before: '1.1' },
       { kind: 'rate', id: 'GBP/EUR', change: 'added', after: '1.2' },
@@ -39,7 +39,7 @@ describe('the changes of limits between two bundles', () => {
   });
 
   it.each([
-    ['how much it allows, who lets an order pass it, and its words', { most: '2', passed_by: 'risk', detail: 'Less.' }],
+    ['how much it allows, who lets an order pass it, and its words', { max: '2', passed_by: 'risk', detail: 'Less.' }],
     ['the order of its keys', { per: ['desk', 'trader'] }],
   ])('can be tried where no more differs than %s', (_, change) => {
     const before = { ...hour, per: 'per' in change ? ['trader', 'desk'] : ['trader'] };

@@ -29,11 +29,11 @@ const hour = {
   measure: 'notional',
   per: ['trader'],
   window: { rolling_seconds: 3600 },
-  most: '20',
+  max: '20',
   unit: 'EUR',
   passed_by: 'supervisor',
 };
-const day = { ...hour, id: 'day', per: ['desk', 'institution'], window: { rolling_seconds: 86_400 }, most: '100' };
+const day = { ...hour, id: 'day', per: ['desk', 'institution'], window: { rolling_seconds: 86_400 }, max: '100' };
 
 /** The house's rules with these limits. */
 function withLimits(limits: readonly Json[], from: PolicyBundle = houseRules): PolicyBundle {
@@ -46,7 +46,7 @@ const ofHour: LimitReading = {
   measure: 'notional',
   window: 'PT3600S',
   unit: 'EUR',
-  most: '20',
+  max: '20',
   used: '8',
   amount: '5',
   headroom: '12',
@@ -56,7 +56,7 @@ const ofDay: LimitReading = {
   limit: 'day',
   key: 'institution=NORD;desk=NORD/rates%3Ba',
   window: 'PT86400S',
-  most: '100',
+  max: '100',
   headroom: '92',
 };
 const fullHour = { ...ofHour, used: '18', headroom: '2' };
@@ -125,7 +125,7 @@ describe('a lowered limit on trial', () => {
     await past.order();
     const report = await simulated(
       withLimits([
-        { ...hour, most: '12' },
+        { ...hour, max: '12' },
         { ...day, unit: 'USD' },
       ]),
     );
@@ -149,7 +149,7 @@ describe('a lowered limit on trial', () => {
   });
 
   it('lets those pass that somebody had approved in the role that it asks for', async () => {
-    const low = { ...hour, most: '12' };
+    const low = { ...hour, max: '12' };
     await asked(finding([ofHour]), { supervisors: 1 });
     expect(answersOf(tried(withLimits([low, day])))).toEqual({ ...none, decisions: 1 });
     expect(tried(withLimits([{ ...low, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
@@ -159,14 +159,14 @@ describe('a lowered limit on trial', () => {
 
   it('no longer lets those pass whose approval it does not take any more', async () => {
     await asked(finding([{ ...fullHour, passedBy: 'supervisor' }]));
-    expect(answersOf(tried(withLimits([{ ...hour, most: '19' }, day])))).toEqual({ ...none, decisions: 1 });
+    expect(answersOf(tried(withLimits([{ ...hour, max: '19' }, day])))).toEqual({ ...none, decisions: 1 });
     expect(tried(withLimits([{ ...hour, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
   it('is nothing to those that its policies deny', async () => {
     await asked(finding([ofHour]), { notional: '2000.0' });
     const tighter = rulesWith('1000000.0', '1000.0');
-    const { flips } = tried(withLimits([{ ...hour, most: '12' }, day], tighter));
+    const { flips } = tried(withLimits([{ ...hour, max: '12' }, day], tighter));
     expect(flips).toMatchObject([{ to: 'deny', after: ['large-orders'] }]);
     expect(flips[0]).not.toHaveProperty('limits');
   });
@@ -177,7 +177,7 @@ describe('a raised limit on trial', () => {
     const record = await asked(finding([fullHour, ofDay], [fullHour]));
     await asked(finding([fullHour, fullDay], [fullHour, fullDay]));
     await asked(finding([ofHour, fullDay], [fullDay]));
-    const report = tried(withLimits([{ ...hour, most: '23' }, day]));
+    const report = tried(withLimits([{ ...hour, max: '23' }, day]));
     expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1, otherwiseChanged: 1 });
     expect(report.flips).toMatchObject([
       { record, from: 'deny', to: 'permit', before: [], limits: { before: ['hour'], after: [] } },
@@ -187,7 +187,7 @@ describe('a raised limit on trial', () => {
 
   it('that is still too low for an order denies it in other words', async () => {
     await asked(finding([fullHour], [fullHour]));
-    expect(answersOf(tried(withLimits([{ ...hour, most: '22' }, day])))).toEqual({
+    expect(answersOf(tried(withLimits([{ ...hour, max: '22' }, day])))).toEqual({
       ...none,
       decisions: 1,
       otherwiseChanged: 1,
@@ -224,7 +224,7 @@ describe('not tried is', () => {
     ['a new limit', { id: 'new' }],
   ])('%s: decisions are held to what was found', async (_, change) => {
     await asked(finding([ofHour, ofDay]));
-    const changed = { ...hour, most: '1', ...change };
+    const changed = { ...hour, max: '1', ...change };
     const report = tried(withLimits('id' in change ? [hour, day, changed] : [changed, day]));
     expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
     expect(triedOf(report)).toEqual([[changed.id, undefined]]);
@@ -232,7 +232,7 @@ describe('not tried is', () => {
 
   it('a rate: amounts stay as they were counted, also where the limit is lowered', async () => {
     await asked(finding([ofHour]));
-    const report = tried({ ...withLimits([{ ...hour, most: '13' }, day]), rates: { 'USD/EUR': '1000' } });
+    const report = tried({ ...withLimits([{ ...hour, max: '13' }, day]), rates: { 'USD/EUR': '1000' } });
     expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
     expect(triedOf(report)).toEqual([
       ['hour', 1],
@@ -242,13 +242,13 @@ describe('not tried is', () => {
 
   it.each<[string, Partial<LimitReading>]>([
     ['of a mandate', { key: 'mandate:mnd_1', window: '2026-11-21' }],
-    ['that a reservation had from an earlier version', { most: '30' }],
+    ['that a reservation had from an earlier version', { max: '30' }],
     ['over another time', { window: 'PT60S' }],
     ['of another key', { key: 'desk=NORD/rates' }],
     ['whose amounts cannot be told', { used: '1e3' }],
   ])('a reading %s', async (_, other) => {
     await asked(finding([{ ...ofHour, ...other }]));
-    const report = tried(withLimits([{ ...hour, most: '1' }, day]));
+    const report = tried(withLimits([{ ...hour, max: '1' }, day]));
     expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
     expect(triedOf(report)).toEqual([['hour', 0]]);
   });
@@ -261,11 +261,11 @@ describe('not tried is', () => {
 });
 
 describe('a decision of an earlier version', () => {
-  const low = [{ ...hour, most: '12' }, day];
+  const low = [{ ...hour, max: '12' }, day];
 
   it('is held to the limit where that counted the same then', async () => {
-    past.publish(withLimits([{ ...hour, most: '30' }, day]));
-    await asked(finding([{ ...ofHour, most: '30' }]));
+    past.publish(withLimits([{ ...hour, max: '30' }, day]));
+    await asked(finding([{ ...ofHour, max: '30' }]));
     past.publish(withLimits([hour, day]));
     await asked(finding([ofHour]));
     const report = await simulated(withLimits(low));
@@ -311,7 +311,7 @@ describe('a step of a transaction', () => {
   it('that was taken is one that a lowered limit would have stopped', async () => {
     const record = await taken(ofHour);
     await taken({ ...ofHour, used: '1' });
-    const report = await simulated(withLimits([{ ...hour, most: '12' }, day]));
+    const report = await simulated(withLimits([{ ...hour, max: '12' }, day]));
     expect(answersOf(report)).toEqual({ ...none, decisions: 2, permitToDeny: 1 });
     expect(report.flips).toMatchObject([{ record, to: 'deny', limits: { before: [], after: ['hour'] } }]);
     expect(triedOf(report)).toEqual([['hour', 2]]);
@@ -321,7 +321,7 @@ describe('a step of a transaction', () => {
     const record = await refused([fullHour, ofDay]);
     await refused([fullHour, fullDay]);
     await refused([ofHour, { ...fullDay, limit: 'mandate_notional_per_day', key: 'mandate:mnd_1' }]);
-    const report = tried(withLimits([{ ...hour, most: '40' }, day]));
+    const report = tried(withLimits([{ ...hour, max: '40' }, day]));
     expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1 });
     expect(report.flips).toMatchObject([
       { record, from: 'deny', before: [], after: ['traders-place-orders'], limits: { before: ['hour'], after: [] } },
@@ -333,7 +333,7 @@ describe('a step of a transaction', () => {
     await refused([fullHour], { notional: '2000.0' });
     const tighter = rulesWith('1000000.0', '1000.0');
     expect(answersOf(tried(withLimits([hour, day], tighter)))).toEqual({ ...none, decisions: 2, permitToDeny: 2 });
-    const changed = tried(withLimits([{ ...hour, most: '19' }, day], tighter));
+    const changed = tried(withLimits([{ ...hour, max: '19' }, day], tighter));
     expect(answersOf(changed)).toEqual({ ...none, decisions: 2, permitToDeny: 2 });
     expect(changed.flips.map(({ limits }) => limits)).toEqual([undefined, undefined]);
   });
@@ -341,6 +341,6 @@ describe('a step of a transaction', () => {
   it('that was refused for something else is not held to limits', async () => {
     const record = await past.order({ type: 'transaction.refused' });
     past.putBeside(record, { event: 'submit', facts: { wanted: 1 } });
-    expect(answersOf(tried(withLimits([{ ...hour, most: '1' }, day])))).toEqual({ ...none, decisions: 1 });
+    expect(answersOf(tried(withLimits([{ ...hour, max: '1' }, day])))).toEqual({ ...none, decisions: 1 });
   });
 });

@@ -84,17 +84,17 @@ interface Judged {
 function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: string) => boolean): Judged | undefined {
   if (!isOf(reading, was)) return undefined;
   if (is === undefined) return { exceeded: false };
-  const [used, amount, most] = [parseDecimal(reading.used), parseDecimal(reading.amount), parseDecimal(is.most)];
-  if (used === undefined || amount === undefined || most === undefined) return undefined;
+  const [used, amount, max] = [parseDecimal(reading.used), parseDecimal(reading.amount), parseDecimal(is.max)];
+  if (used === undefined || amount === undefined || max === undefined) return undefined;
   const { passedBy, ...found } = reading;
   const role = is.passed_by;
-  const headroom = subtractDecimals(most, used);
+  const headroom = subtractDecimals(max, used);
   const fits = headroom !== undefined && compareDecimals(amount, headroom) <= 0;
   const passes = !fits && role !== undefined && (role === passedBy || isStanding(role));
   return {
     reading: {
       ...found,
-      most,
+      max,
       headroom: headroom ?? zero,
       ...(passes ? { passedBy: role } : {}),
     },
@@ -103,12 +103,12 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
 }
 
 /** False for readings of a mandate, or of a reservation under an earlier version. */
-function isOf({ measure, unit, window, most, key }: LimitReading, limit: LimitDefinition): boolean {
+function isOf({ measure, unit, window, max, key }: LimitReading, limit: LimitDefinition): boolean {
   return (
     measure === limit.measure &&
     unit === limit.unit &&
     window === windowText(windowOf(limit)) &&
-    most === limit.most &&
+    max === limit.max &&
     key.replace(/=[^;]*/g, '') === limitDimensions.filter((dimension) => limit.per.includes(dimension)).join(';')
   );
 }
@@ -137,5 +137,5 @@ function findingOf(judged: readonly Judged[], found: LimitFinding, { limits, cha
 }
 
 function isSame(one: LimitReading, other: LimitReading): boolean {
-  return one.limit === other.limit && one.key === other.key && one.most === other.most;
+  return one.limit === other.limit && one.key === other.key && one.max === other.max;
 }

@@ -137,7 +137,7 @@ describe('a candidate on trial', () => {
       measure: 'notional',
       window: 'PT86400S',
       unit: 'EUR',
-      most: '9',
+      max: '9',
       used: '8',
       amount: '5',
       headroom: '1',

@@ -66,7 +66,7 @@ describe('what was counted by an earlier release', () => {
       window: { kind: 'day' as const, day: today },
       unit: 'EUR',
       amount,
-      most: '1000',
+      max: '1000',
     });
     const reserve = (amount: string) => {
       const facts = orderFacts();

@@ -10,7 +10,7 @@ import { broker, clearer, dealers, firm, type OrderOptions, orderFacts } from '.
 import { claimsOf } from './claims.ts';
 
 const counted = { counting: { base: 'EUR', rateMaxAgeHours: 96 }, at: midday };
-const base = { id: 'limit', measure: 'notional', per: ['trader'], window: 'order', most: '1000', unit: 'EUR' };
+const base = { id: 'limit', measure: 'notional', per: ['trader'], window: 'order', max: '1000', unit: 'EUR' };
 
 function read(...definitions: readonly Json[]): readonly LimitDefinition[] {
   const result = readLimits({ limits: definitions, rates: {} });
@@ -178,7 +178,7 @@ describe('what collateral counts', () => {
       {
         limit: 'collateral-day-notional',
         amount: '250000',
-        most: '100000000',
+        max: '100000000',
         window: { kind: 'rolling', seconds: 86_400 },
       },
     ]);

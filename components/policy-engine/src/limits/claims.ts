@@ -55,7 +55,7 @@ export function claimsOf(
         window: windowOf(limit),
         unit: limit.unit,
         amount,
-        most: limit.most,
+        max: limit.max,
         ...(pass === undefined ? {} : { pass }),
       }));
     });

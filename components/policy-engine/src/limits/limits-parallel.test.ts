@@ -8,8 +8,8 @@ let world: LimitsWorld;
 afterEach(() => world.close());
 
 const rolling = { rolling_seconds: 960 };
-const perTrader = { id: 'trader', measure: 'notional', per: ['trader'], window: rolling, most: '1000', unit: 'EUR' };
-const perCounterparty = { ...perTrader, id: 'counterparty', per: ['counterparty'], most: '100000' };
+const perTrader = { id: 'trader', measure: 'notional', per: ['trader'], window: rolling, max: '1000', unit: 'EUR' };
+const perCounterparty = { ...perTrader, id: 'counterparty', per: ['counterparty'], max: '100000' };
 const perInstrument = { ...perTrader, id: 'instrument', per: ['instrument'], measure: 'quantity', unit: 'unit' };
 const callers = 64;
 
@@ -58,7 +58,7 @@ describe('sixty-four callers at once, on two nodes', () => {
 
   it('wait for one another, and never in a ring, when each counts under several keys', async () => {
     world = await createLimitsWorld(
-      [perCounterparty, perTrader, perInstrument].map((limit) => ({ ...limit, most: '100000' })),
+      [perCounterparty, perTrader, perInstrument].map((limit) => ({ ...limit, max: '100000' })),
     );
     const nodes = [world.node(), world.node()] as const;
     const leis = [broker, clearer, firm, '529900ASSETMNGRDEM02'];
@@ -108,7 +108,7 @@ describe('a rolling window, against a model that remembers every order', () => {
   }
   const windowMs = 960_000;
   const bucketMs = 10_000;
-  const most = 1000;
+  const max = 1000;
   const sum = (orders: readonly Taken[], since: number) =>
     orders.filter(({ at, standing }) => standing && at > since).reduce((total, { amount }) => total + amount, 0);
 
@@ -133,7 +133,7 @@ describe('a rolling window, against a model that remembers every order', () => {
   );
 
   it('never finds less than what was taken in it, nor more than a bucket too much', async () => {
-    world = await createLimitsWorld([{ ...perTrader, most: String(most) }]);
+    world = await createLimitsWorld([{ ...perTrader, max: String(max) }]);
     const node = world.node();
     const random = seededRandom('rolling window');
     let runs = 0;
@@ -161,7 +161,7 @@ describe('a rolling window, against a model that remembers every order', () => {
           const used = Number(readings[0]?.used);
           expect(used).toBeGreaterThanOrEqual(sum(orders, at - windowMs));
           expect(used).toBeLessThanOrEqual(sum(orders, at - windowMs - bucketMs));
-          expect(outcome).toBe(used + step.amount <= most ? 'reserved' : 'exceeded');
+          expect(outcome).toBe(used + step.amount <= max ? 'reserved' : 'exceeded');
           if (outcome === 'reserved') orders.push({ id, at, amount: step.amount, standing: true });
         }
       }),

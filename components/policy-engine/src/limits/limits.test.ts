@@ -16,10 +16,10 @@ const dayNotional = {
   measure: 'notional',
   per: ['trader'],
   window: { rolling_seconds: 86_400 },
-  most: '1000',
+  max: '1000',
   unit: 'EUR',
 };
-const orderNotional = { id: 'order', measure: 'notional', per: ['trader'], window: 'order', most: '500', unit: 'EUR' };
+const orderNotional = { id: 'order', measure: 'notional', per: ['trader'], window: 'order', max: '500', unit: 'EUR' };
 
 let world: LimitsWorld;
 afterEach(() => world.close());
@@ -57,7 +57,7 @@ describe('a reservation', () => {
           measure: 'notional',
           window: 'PT86400S',
           unit: 'EUR',
-          most: '1000',
+          max: '1000',
           used: '0',
           amount: '400',
           headroom: '1000',
@@ -89,7 +89,7 @@ describe('a reservation', () => {
 
   it('takes all or nothing: what one limit has no room for stays in every other', async () => {
     const limits = await start([
-      { ...dayNotional, id: 'wide', per: ['institution'], most: '100000' },
+      { ...dayNotional, id: 'wide', per: ['institution'], max: '100000' },
       { ...dayNotional, id: 'narrow' },
     ]);
     expect((await reserve(limits, { notional: '1001' })).outcome).toBe('exceeded');
@@ -107,9 +107,9 @@ describe('a reservation', () => {
 
   it('names the limit that is passed furthest first', async () => {
     const limits = await start([
-      { ...dayNotional, id: 'a', most: '900' },
-      { ...dayNotional, id: 'b', most: '10' },
-      { ...dayNotional, id: 'c', most: '100000' },
+      { ...dayNotional, id: 'a', max: '900' },
+      { ...dayNotional, id: 'b', max: '10' },
+      { ...dayNotional, id: 'c', max: '100000' },
     ]);
     const answer = await reserve(limits, { notional: '1000' });
     expect(answer.outcome === 'exceeded' ? answer.exceeded.map(({ limit }) => limit) : []).toEqual(['b', 'a']);
@@ -118,10 +118,7 @@ describe('a reservation', () => {
 
   it('counts a quantity, and amounts in other currencies by the rates, rounded up', async () => {
     const limits = await start(
-      [
-        dayNotional,
-        { ...dayNotional, id: 'units', measure: 'quantity', unit: 'unit', most: '20', per: ['instrument'] },
-      ],
+      [dayNotional, { ...dayNotional, id: 'units', measure: 'quantity', unit: 'unit', max: '20', per: ['instrument'] }],
       { 'USD/EUR': '0.333333333333333333', 'JPY/EUR': '0.0062' },
     );
     // 1e-18 would be lost by rounding to the nearest.
@@ -148,7 +145,7 @@ describe('a reservation', () => {
       window: { kind: 'day', day: '2026-06-15' },
       unit: 'EUR',
       amount: '-1',
-      most: '10',
+      max: '10',
     };
     expect(await codeOf(reserve(limits, {}, [claim]))).toBe('limit_amount');
     const unreadable = { ...facts, intent: { ...facts.intent, max_notional: 'much' } };
@@ -164,7 +161,7 @@ describe('a reservation', () => {
       window: { kind: 'day', day },
       unit: 'EUR',
       amount,
-      most: '100',
+      max: '100',
     });
     expect((await reserve(limits, { notional: '1' }, [claim('2026-06-15', '100')])).outcome).toBe('reserved');
     expect(await reserve(limits, { notional: '1' }, [claim('2026-06-15', '0.1')])).toMatchObject({
@@ -207,7 +204,7 @@ describe('an approval', () => {
   });
 
   it('is not asked for where another limit lets nobody pass', async () => {
-    const limits = await start([passable, { ...orderNotional, most: '100' }]);
+    const limits = await start([passable, { ...orderNotional, max: '100' }]);
     const answer: ReserveOutcome = await reserve(limits, { notional: '1500' });
     expect(answer).toMatchObject({ outcome: 'exceeded', approvals: [] });
   });
@@ -256,10 +253,10 @@ describe('a window', () => {
   it('keeps its count when the policies give the limit another length or another amount', async () => {
     const limits = await start();
     await reserve(limits, { notional: '400' });
-    const changed = world.node({ definitions: [{ ...dayNotional, window: { rolling_seconds: 3_600 }, most: '300' }] });
+    const changed = world.node({ definitions: [{ ...dayNotional, window: { rolling_seconds: 3_600 }, max: '300' }] });
     expect(await reserve(changed, { notional: '1' })).toMatchObject({
       outcome: 'exceeded',
-      exceeded: [{ used: '400', most: '300', headroom: '0' }],
+      exceeded: [{ used: '400', max: '300', headroom: '0' }],
     });
   });
 });

@@ -210,8 +210,8 @@ export function createLimits({
  */
 function checked(claims: readonly AppliedClaim[]): readonly AppliedClaim[] {
   const seen = new Set<string>();
-  for (const { limit, key, measure, unit, amount, most } of claims) {
-    if (parseDecimal(amount) === undefined || parseDecimal(most) === undefined)
+  for (const { limit, key, measure, unit, amount, max } of claims) {
+    if (parseDecimal(amount) === undefined || parseDecimal(max) === undefined)
       throw policyErrors.error('limit_amount', `The amount for the limit ${limit} is not a valid decimal.`);
     const counter = JSON.stringify([limit, key, measure, unit]);
     if (seen.has(counter)) throw new Error(`a counter of the limit ${limit} is claimed twice`);
@@ -227,7 +227,7 @@ function isSummed(claim: AppliedClaim): claim is SummedClaim {
 }
 
 function countedOf(claims: readonly AppliedClaim[], at: number): readonly CountedClaim[] {
-  return claims.filter(isSummed).map(({ window, limit, key, measure, unit, amount, most }) => {
+  return claims.filter(isSummed).map(({ window, limit, key, measure, unit, amount, max }) => {
     const bucket = bucketOf(window, at);
     return {
       limit,
@@ -235,7 +235,7 @@ function countedOf(claims: readonly AppliedClaim[], at: number): readonly Counte
       measure,
       unit,
       amount,
-      most,
+      max,
       bucket,
       counted: countedAt(window, at),
       sealFrom: sealedFrom(window, at),
@@ -266,21 +266,21 @@ function judge(claims: readonly AppliedClaim[], usages: readonly Usage[]): Reser
   };
 }
 
-function usageOfOrder({ amount, most }: LimitClaim): Usage {
-  const [wanted, limit] = [parseDecimal(amount), parseDecimal(most)];
+function usageOfOrder({ amount, max }: LimitClaim): Usage {
+  const [wanted, limit] = [parseDecimal(amount), parseDecimal(max)];
   if (wanted === undefined || limit === undefined) throw new Error('a claim that was not checked');
   return { used: zero, headroom: limit, fits: compareDecimals(wanted, limit) <= 0 };
 }
 
 function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: string | undefined): LimitReading {
-  const { limit, key, measure, window, unit, most, amount } = claim;
+  const { limit, key, measure, window, unit, max, amount } = claim;
   return {
     limit,
     key,
     measure,
     window: windowText(window),
     unit,
-    most,
+    max,
     used,
     amount,
     headroom,
@@ -289,8 +289,8 @@ function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: str
 }
 
 /** Ratio to the limit, for sorting only. */
-function excess({ used, amount, most }: LimitReading): number {
-  return (Number(used) + Number(amount)) / Number(most);
+function excess({ used, amount, max }: LimitReading): number {
+  return (Number(used) + Number(amount)) / Number(max);
 }
 
 /** One approval of each role permits the order to exceed the limits. */

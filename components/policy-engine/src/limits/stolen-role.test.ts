@@ -9,7 +9,7 @@ const perTrader = {
   measure: 'notional',
   per: ['trader'],
   window: { rolling_seconds: 86_400 },
-  most: '1000',
+  max: '1000',
   unit: 'EUR',
 };
 const refused = { code: 'authority_unproven' };

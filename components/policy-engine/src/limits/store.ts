@@ -29,7 +29,7 @@ export interface CountedClaim {
   readonly measure: LimitMeasure;
   readonly unit: string;
   readonly amount: string;
-  readonly most: string;
+  readonly max: string;
   readonly counted: Stretch;
   /** The new seal of the counter covers the sums that end at this time or later. */
   readonly sealFrom: number;
@@ -123,11 +123,11 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
         pool,
         `select ${foundColumns}
            from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[], $9::bigint[])
-                with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, most, seal_from, place)
+                with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, max, seal_from, place)
            left join limit_counters c on c.limit_id = wanted.limit_id and c.key = wanted.key
                                      and c.measure = wanted.measure and c.unit = wanted.unit
            left join limit_sums s on s.counter = c.id and s.ends >= least(wanted.seal_from, c.sealed_from)
-          group by wanted.place, wanted.amount, wanted.most, c.id order by wanted.place`,
+          group by wanted.place, wanted.amount, wanted.max, c.id order by wanted.place`,
         [...names(claims), ...bounds(claims)],
       );
       return claims.map((claim, place) => {
@@ -283,7 +283,7 @@ interface HeadRow {
 interface FoundRow extends HeadRow, Usage {}
 const used = 'coalesce(sum(s.amount) filter (where s.ends > wanted.since and s.starts < wanted.until), 0)';
 const foundColumns = `${headColumns}, ${sumsColumn}, trim_scale(${used})::text as used,
-  trim_scale(greatest(wanted.most - ${used}, 0))::text as headroom, ${used} + wanted.amount <= wanted.most as fits`;
+  trim_scale(greatest(wanted.max - ${used}, 0))::text as headroom, ${used} + wanted.amount <= wanted.max as fits`;
 
 /** Creates or locks the row of the hold. @returns whether the hold counts */
 async function touch(client: pg.PoolClient, { reservation, now, keepUntil }: HoldRequest): Promise<boolean> {
@@ -351,10 +351,10 @@ async function findLocked(
     name: 'policy-engine-find-counters',
     text: `select ${foundColumns}
        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[], $6::bigint[])
-            with ordinality as wanted (counter, since, until, amount, most, seal_from, place)
+            with ordinality as wanted (counter, since, until, amount, max, seal_from, place)
        join limit_counters c on c.id = wanted.counter
        left join limit_sums s on s.counter = c.id and s.ends >= least(wanted.seal_from, c.sealed_from)
-      group by wanted.place, wanted.amount, wanted.most, c.id order by wanted.place`,
+      group by wanted.place, wanted.amount, wanted.max, c.id order by wanted.place`,
     values: [counters, ...bounds(claims)],
   });
   return claims.map((claim, place) => foundOf(claim, rows[place]));
@@ -499,7 +499,7 @@ function bounds(claims: readonly CountedClaim[]): unknown[] {
     claims.map(({ counted }) => counted.starts),
     claims.map(({ counted }) => counted.ends),
     claims.map(({ amount }) => amount),
-    claims.map(({ most }) => most),
+    claims.map(({ max }) => max),
     claims.map(({ sealFrom }) => sealFrom),
   ];
 }

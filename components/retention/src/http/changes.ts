@@ -29,7 +29,6 @@ const noQuery = Type.Object({}, strict);
 type WithId = { Params: Static<typeof idParams> };
 const kinds = ['schedule', 'pruning'] as const;
 
-/** For how long records are kept, and what goes then. */
 export function changeRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get(
     '/retention',

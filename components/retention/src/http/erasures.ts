@@ -20,7 +20,6 @@ import { erasureView, listed } from './views.ts';
 const tag = 'retention';
 type WithId = { Params: Static<typeof idParams> };
 
-/** Protected values of a subject, when their time has passed. */
 export function erasureRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get<{ Querystring: Static<typeof keysQuery> }>(
     '/retention/erasures/keys',

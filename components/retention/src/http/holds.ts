@@ -9,7 +9,6 @@ import { holdView } from './views.ts';
 const tag = 'retention';
 type WithId = { Params: Static<typeof idParams> };
 
-/** What stays, whatever its age. */
 export function holdRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
   app.get<{ Querystring: Static<typeof holdsQuery> }>(
     '/retention/holds',

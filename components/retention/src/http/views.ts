@@ -9,7 +9,6 @@ import {
 } from '../ledger/proposal.ts';
 import { writeScope } from '../scope.ts';
 
-/** The newest that a list shows. */
 const mostShown = 100;
 
 function membersOf(proposal: Proposal, now: number) {
@@ -55,7 +54,7 @@ export function holdView({ id, scope, matter, placedBy, placedAt, releasedBy, re
   };
 }
 
-/** The newest first, of one status where one is asked for. */
+/** Newest first. */
 export function listed<Some extends Proposal>(
   proposals: readonly Some[],
   status: ShownStatus | undefined,

@@ -15,7 +15,7 @@ import {
   releasedData,
 } from './record-data.ts';
 
-/** Records that make up the state of retention. All are of class `custody` and never pruned. */
+/** All are of class `custody` and never pruned. */
 export const foldedTypes = [
   'retention.proposed',
   'retention.changed',
@@ -30,33 +30,29 @@ export const foldedTypes = [
   'log.pruned',
 ] as const satisfies readonly RecordType[];
 
-/** Records after which a removal must be examined again. */
+/** After these, a removal must be examined again. */
 const governing: ReadonlySet<RecordType> = new Set(['retention.changed', 'hold.placed', 'hold.released']);
 
-/** A hold, with the acting chain that placed it. */
 export interface StandingHold extends LegalHold {
   readonly record: RecordId;
   readonly people: readonly string[];
 }
 
-/** Schedule, holds and proposals, derived from the log. */
 export interface RetentionState {
   readonly schedule: RetentionSchedule;
-  /** Every schedule that was in force, newest first, with when it came. */
+  /** Newest first. */
   readonly schedules: readonly (RetentionSchedule & { readonly since: string; readonly record: RecordId })[];
   readonly holds: ReadonlyMap<string, StandingHold>;
   readonly proposals: ReadonlyMap<string, Proposal>;
-  /** The place of the newest record that was read. */
+  /** Place of the newest record that was read. */
   readonly upTo: bigint;
-  /** The place of the newest schedule, hold or release. */
+  /** Place of the newest schedule, hold or release. */
   readonly governedUpTo: bigint;
 }
 
 /**
- * Derives the state of retention from the log, record by record. Of two contradicting records the first counts, because
- * all nodes read the same order.
- *
- * @param onUnreadable called for a record that cannot be read; a hold of that kind keeps everything
+ * Of two contradicting records the first counts, because all nodes read the same order. @param onUnreadable called for
+ * each unreadable record; an unreadable hold keeps everything
  */
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   let schedule: RetentionSchedule = firstSchedule;
@@ -102,7 +98,6 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  /** The proposal that a record decides, if it can still be decided. */
   function open(id: string, ...in_: readonly Proposal['status'][]): Proposal | undefined {
     const proposal = proposals.get(id);
     return proposal !== undefined && in_.includes(proposal.status) ? proposal : undefined;
@@ -132,7 +127,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   function reject(record: EvidenceRecord): boolean {
     const { data } = record;
     if (!decidedData.Check(data)) return false;
-    // An approved proposal that could not be carried out is rejected by us, with `deny`.
+    // An approved proposal that could not be carried out is rejected with `deny`.
     const proposal = open(data.proposal, 'proposed', ...(record.outcome === 'deny' ? (['approved'] as const) : []));
     if (proposal !== undefined)
       proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: deedOf(record, data.reason) });
@@ -166,7 +161,6 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  /** The proposal whose approval authorised this record. */
   function carriedOut({ references = [] }: EvidenceRecord): Proposal | undefined {
     return [...proposals.values()].find(
       ({ status, decision }) => status === 'approved' && decision !== undefined && references.includes(decision.record),
@@ -210,7 +204,6 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   };
 
   return {
-    /** Applies the next record; a record that was applied before is ignored. */
     take({ index, record }: LogEntry): void {
       if (index <= upTo) return;
       upTo = index;

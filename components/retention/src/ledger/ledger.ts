@@ -6,13 +6,11 @@ import { createFold, foldedTypes, type RetentionState } from './fold.ts';
 
 const pageSize = 1_000;
 
-/** Reads the state of retention from the log, and records refusals. */
 export interface Ledger {
-  /** The state, at least as new as the call. */
+  /** At least as new as the call. */
   current(): Promise<RetentionState>;
-  /** The record of a refusal; malformed requests have none. */
+  /** Malformed requests have none. */
   refusalOf(error: CodedError, attempt: Attempt, by: Requester): RecordDraft | undefined;
-  /** Records the refusal and then throws it. */
   refuse(error: CodedError, attempt: Attempt, by: Requester): Promise<never>;
 }
 
@@ -21,7 +19,6 @@ export interface Attempt {
   readonly about?: string;
 }
 
-/** The requester as records name them, with the client. */
 export function recordedAs(by: Requester) {
   return { ...recordedRequester(by), ...(by.client === undefined ? {} : { client: by.client }) };
 }

@@ -3,7 +3,7 @@ import type { Actor, RetentionClass } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import type { Change, Simulation } from '../simulation.ts';
 
-/** What somebody did, and who they are with everybody through whom they did it. */
+/** An action, with the actor and everyone in the acting chain. */
 export interface Deed {
   readonly record: RecordId;
   readonly by: Actor;
@@ -14,23 +14,22 @@ export interface Deed {
 }
 
 interface Proposed {
-  /** Of the record that says so. */
+  /** Id of the record. */
   readonly id: RecordId;
   readonly proposal: Deed;
   readonly expiresAt: number;
-  /** What an approver names: of all that they have to read. */
+  /** Covers everything that an approver has to read. */
   readonly digest: string;
-  /** `approved`: by two people, and not yet all done. */
+  /** `approved` means that the work is not completed. */
   readonly status: 'proposed' | 'approved' | 'rejected' | 'completed';
   readonly decision?: Deed;
 }
 
-/** Another schedule, or a pruning. */
 export interface ChangeProposal extends Proposed {
   readonly kind: Change['kind'];
   readonly change: Change;
   readonly simulation: Simulation;
-  /** What has gone so far, and what stayed at the end. */
+  /** Progress so far. */
   readonly pruned: { readonly count: number; readonly held: number; readonly needed: number };
 }
 
@@ -48,7 +47,7 @@ export interface ErasureProposal extends Proposed {
   readonly kind: 'erasure';
   readonly subject: string;
   readonly keys: readonly ErasureKey[];
-  /** How many values have gone. */
+  /** Number of erased values. */
   readonly erased?: number;
 }
 

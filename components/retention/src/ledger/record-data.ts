@@ -2,8 +2,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { changeSchema, presetSchema, simulationSchema, yearsSchema } from '../simulation.ts';
 
-// What the records of this component say, as it reads them back from the log. Members that a later release adds are passed
-// over; one that is missing makes a record unreadable.
+// Record data as read back from the log. Unknown members are ignored; a missing one makes a record unreadable.
 
 const text = Type.String({ maxLength: 1024 });
 const count = Type.Integer({ minimum: 0 });
@@ -19,7 +18,6 @@ export const changedData = Compile(
     years: yearsSchema,
   }),
 );
-/** Of an approval of pruning or erasure, and of every rejection. */
 export const decidedData = Compile(Type.Object({ proposal: text, reason: Type.Optional(text) }));
 export const heldData = Compile(
   Type.Object({
@@ -58,7 +56,6 @@ export const erasureData = Compile(
     digest: text,
   }),
 );
-/** Written by the log: a slice that goes; the last of an order says so. */
+/** Written by the log for each slice. */
 export const prunedData = Compile(Type.Object({ count, held: count, needed: count, complete: Type.Boolean() }));
-/** Written by the log. */
 export const erasedData = Compile(Type.Object({ values: count }));

@@ -7,14 +7,12 @@ import type { Store } from '../store.ts';
 export interface AuthorityCertificatesDependencies {
   readonly store: Store;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** Names in the certificates. */
   readonly name: string;
   readonly organization: string;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** The authority's key of this moment, with its certificate. */
 export interface AuthorityKey {
   readonly kid: string;
   /** DER. */
@@ -23,15 +21,15 @@ export interface AuthorityKey {
 
 export interface AuthorityCertificates {
   current(): Promise<AuthorityKey>;
-  /** Of every key whose tokens verify, the newest first. A key that was withdrawn has none. */
+  /** Newest first. Withdrawn keys have none. */
   all(): Promise<readonly Uint8Array[]>;
 }
 
 const tenYearsMs = 10 * 365 * 86_400_000;
-/** Clocks differ: a token may be made by a node that is a little behind. */
+/** Another node's clock may be slightly behind. */
 const backdatedMs = 3_600_000;
 
-/** One certificate for each key, made when it is first needed, and the same on every node from then on. */
+/** Each key gets one certificate when it is first needed, shared by all nodes. */
 export function createAuthorityCertificates(dependencies: AuthorityCertificatesDependencies): AuthorityCertificates {
   const { store, signer, name, organization, clock, random } = dependencies;
   const known = createGenerations<string, Uint8Array>(16);
@@ -71,7 +69,7 @@ export function createAuthorityCertificates(dependencies: AuthorityCertificatesD
       return { kid: key.kid, certificate: await certificateOf(key) };
     },
     async all() {
-      // Of the key that signs now, there is one even before the first token.
+      // The current key has one before its first token.
       await certificateOf(await signer.current('time-stamp'));
       const keys = await signer.publicKeys('time-stamp');
       const stored = await store.certificatesOf(keys.map(({ kid }) => kid));
@@ -80,7 +78,7 @@ export function createAuthorityCertificates(dependencies: AuthorityCertificatesD
   };
 }
 
-/** Issued by the key itself: a stored certificate of another key, or from another issuer, is not ours. */
+/** A stored certificate must be self-issued by this key. */
 function isOf({ jwk }: PublicKey, certificate: Uint8Array): boolean {
   try {
     const read = new X509Certificate(certificate);

@@ -1,13 +1,11 @@
 import { type Clock, createGenerations } from '@countersign/kernel';
 
-/** A burst, and a rate at which it refills. */
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;
 }
 
 export interface RateLimit {
-  /** @returns false when the limit is exceeded */
   admit(key: string): boolean;
 }
 
@@ -16,13 +14,10 @@ interface Bucket {
   readonly at: number;
 }
 
-/** Keys remembered at least. A forgotten key starts with a full burst. */
+/** A forgotten key starts with a full burst. */
 const maxKeys = 10_000;
 
-/**
- * A token bucket for each key and one for all keys together, in this process: many addresses do not get more than the
- * common limit.
- */
+/** A token bucket per key and one for all, in this process, so that many addresses share a limit. */
 export function createRateLimit(each: Rate, all: Rate, clock: Clock): RateLimit {
   const buckets = createGenerations<string, Bucket>(maxKeys);
   let shared: Bucket = { left: all.burst, at: clock.now() };

@@ -3,8 +3,8 @@ import type { RecordId } from '@countersign/kernel';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /**
- * The serial number of a token: the number in the id of its record, 48 bits of time and 80 of randomness. So it is used
- * once, on whichever node and after whatever crash (RFC 3161 section 2.4.2), and whoever holds a token finds its record.
+ * The number in the id of the record: unique on every node and after every crash (RFC 3161 section 2.4.2), and it leads
+ * to the record.
  */
 export function serialNumberOf(record: RecordId): bigint {
   let number = 0n;

@@ -25,31 +25,25 @@ export interface TimeStampAuthorityDependencies {
   readonly audit: AuditAppender;
   readonly signer: Pick<Signer, 'sign'>;
   readonly certificates: AuthorityCertificates;
-  /** Object identifier of the policy that tokens are made under. */
+  /** Object identifier. */
   readonly policy: string;
   readonly clockQuality: () => ClockQuality | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** Who asked, as far as is known. */
 export interface Asking {
   readonly address?: string;
 }
 
 export interface TimeStampAuthority {
   /**
-   * Answers a request (RFC 3161 section 2.4): DER of a TimeStampResp, with a token or the reason why there is none.
-   * Whatever it is, it was recorded before.
-   *
-   * @throws CodedError `log_unavailable`, `signing_key_unavailable` and others of the kind `unavailable`: there is no
-   *   answer then
+   * Answers a request (RFC 3161 section 2.4) with a DER TimeStampResp that was recorded first. @throws CodedError
+   * `log_unavailable`, `signing_key_unavailable`, or another of the category `unavailable`
    */
   answer(request: Uint8Array, asking: Asking): Promise<Uint8Array>;
   /**
-   * A token over a digest of our own.
-   *
-   * @throws CodedError `timestamp_refused` while the clock is not within its budget
+   * A token over a digest of our own. @throws CodedError `timestamp_refused` while the clock is not within its budget
    */
   issue(request: Pick<TimeStampRequest, 'imprint' | 'certificateWanted' | 'nonce'>): Promise<Uint8Array>;
 }
@@ -59,11 +53,10 @@ interface Refusal {
   readonly detail: string;
 }
 
-/** A time-stamping authority (RFC 3161): says when it saw a digest, and how well it knew the time. */
+/** RFC 3161. */
 export function createTimeStampAuthority(dependencies: TimeStampAuthorityDependencies): TimeStampAuthority {
   const { audit, signer, certificates, policy, clockQuality, clock, random } = dependencies;
 
-  /** Why a request gets no token; the first rule that speaks. */
   function refusalOf(request: TimeStampRequest): Refusal | undefined {
     if (request.extensions.length > 0)
       return { failure: 'unacceptedExtension', detail: 'This authority knows no extensions.' };

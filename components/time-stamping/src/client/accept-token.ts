@@ -2,23 +2,18 @@ import { type TimeStamp, timeStampErrors } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
 import { type TimeStampTrust, verifyTimeStampToken } from '@countersign/x509';
 
-/** Which tokens will do. */
 export interface AcceptedTokens {
   readonly trusted: TimeStampTrust;
-  /** Object identifiers; any when left out. */
+  /** Object identifiers; any by default. */
   readonly policies?: readonly string[];
-  /** How far the authority's time may be from ours, beside its accuracy; a minute by default. */
+  /** Difference between the authority's clock and ours, besides its accuracy; a minute by default. */
   readonly maxSkewMs?: number;
 }
 
-/** A token has to fit into a record of the log, beside what else it says. */
+/** A token must fit into a record of the log. */
 const maxKeptOctets = 32_768;
 
-/**
- * A token that came, once it has been verified (RFC 3161 section 2.2).
- *
- * @throws CodedError `timestamp_invalid`
- */
+/** Verifies a token (RFC 3161 section 2.2). @throws CodedError `timestamp_invalid` */
 export function acceptToken(
   came: { readonly token: Uint8Array; readonly digest: Uint8Array; readonly nonce?: bigint },
   { trusted, policies, maxSkewMs = 60_000 }: AcceptedTokens,
@@ -28,7 +23,7 @@ export function acceptToken(
   const verdict = verifyTimeStampToken({ ...came, trusted, ...(policies === undefined ? {} : { policies }) });
   if (!verdict.ok) throw invalid(`${verdict.detail} (${verdict.reason})`);
   const { time, milliseconds, accuracyMicroseconds, policy, serial } = verdict.timeStamp;
-  // The nonce shows that it is new; then its time must be about now, or one of the two clocks is wrong.
+  // The nonce proves freshness, so a different time means that one of the clocks is wrong.
   const skew = Math.abs(clock.now() - milliseconds);
   if (skew > maxSkewMs + (accuracyMicroseconds ?? 0) / 1000)
     throw invalid(`Its time is ${Math.round(skew / 1000)} s from ours.`);

@@ -5,8 +5,7 @@ import type { TimeStampAuthority } from '../authority/time-stamp-authority.ts';
 import { acceptToken } from './accept-token.ts';
 
 /**
- * Stamps by our own authority, without the way over HTTP. For those who have no other: it shows to nobody who does not
- * trust us more than the log's own time does, but in a form that their tools read.
+ * Stamps by our own authority, without HTTP. It adds no trust beyond the log's own time, but other tools can read it.
  */
 export function createOwnTimeStamper(dependencies: {
   readonly authority: TimeStampAuthority;

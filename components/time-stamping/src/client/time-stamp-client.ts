@@ -6,16 +6,13 @@ import type { TimeStampExchange } from './time-stamp-exchange.ts';
 
 export interface TimeStampClientDependencies extends AcceptedTokens {
   readonly exchange: TimeStampExchange;
-  /** The policy that is asked for; the authority's own choice when left out. */
+  /** Object identifier; by default the authority chooses. */
   readonly policy?: string;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/**
- * Has digests stamped by an authority elsewhere. What it answers is verified at once: whether it is over this digest
- * and for this request (128 bits of nonce), by whom, and whether its time is about ours.
- */
+/** Obtains time stamps from another authority and verifies digest, nonce, signer and time at once. */
 export function createTimeStampClient(dependencies: TimeStampClientDependencies): TimeStamper {
   const { exchange, policy, clock, random } = dependencies;
   return {

@@ -1,15 +1,14 @@
 import { type ConfiguredExchange, timeStampErrors } from '@countersign/contracts';
 import { maxTokenOctets } from '@countersign/x509';
 
-/** Sends a request to the authority and brings its answer, both DER. */
+/** DER. */
 export type TimeStampExchange = (request: Uint8Array) => Promise<Uint8Array>;
 
 export interface TimeStampExchangeOptions {
-  /** Of the authority. Tokens are signed, and hold no secret: many authorities answer over plain http. */
+  /** Many authorities use plain HTTP: tokens are signed and hold no secret. */
   readonly url: string;
-  /** To the address that the operator has configured. */
   readonly exchange: ConfiguredExchange['exchange'];
-  /** Value of the Authorization header, for those that ask for one. */
+  /** Authorization header. */
   readonly authorization?: string;
   /** 10 s by default. */
   readonly timeoutMs?: number;
@@ -18,11 +17,7 @@ export interface TimeStampExchangeOptions {
 const replyType = 'application/timestamp-reply';
 const maxReplyOctets = maxTokenOctets + 4_096;
 
-/**
- * Time stamps over HTTP (RFC 3161 section 3.4).
- *
- * @throws CodedError `timestamp_unavailable`
- */
+/** RFC 3161 section 3.4. @throws CodedError `timestamp_unavailable` */
 export function createTimeStampExchange(options: TimeStampExchangeOptions): TimeStampExchange {
   const { url, exchange, authorization, timeoutMs = 10_000 } = options;
   return async (request) => {

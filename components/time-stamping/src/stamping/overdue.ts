@@ -3,15 +3,14 @@ import { type Clock, isCodedError, newId, type Random, toInstant } from '@counte
 import type { Logger } from '@countersign/runtime';
 
 export interface Overdue {
-  /** Reports that a stamp has been due since this time, and why it could not be obtained. */
   waits(since: number, error: unknown): Promise<void>;
-  /** Reports that a stamp was obtained, or that none is due. */
+  /** A stamp was obtained, or none is due. */
   settled(): void;
-  /** How long the oldest due stamp has been waiting, in seconds. */
+  /** Waiting time of the oldest due stamp. */
   waitingSeconds(): number;
 }
 
-/** Raises an alarm when time stamps are late: once per outage, in the service's log and as a record. */
+/** One alarm per outage, in the server log and as a record. */
 export function createOverdue(dependencies: {
   readonly audit: AuditAppender;
   readonly by: Actor;
@@ -43,7 +42,7 @@ export function createOverdue(dependencies: {
           data: { overdue: true, waiting_since: toInstant(since), authority },
         });
       } catch (failure) {
-        // Raised again when it can be recorded.
+        // Raised again once it can be recorded.
         alarmed = false;
         throw failure;
       }

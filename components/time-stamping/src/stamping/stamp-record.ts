@@ -1,13 +1,12 @@
 import type { Actor, RecordDraft, StampedThing, TimeStamp } from '@countersign/contracts';
 import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 
-/** Where the thing belongs: the record and its transaction, so that bundles of it carry the stamp. */
+/** So that bundles of the transaction include the stamp. */
 export interface StampedOf {
   readonly record: RecordId;
   readonly transaction?: TransactionId;
 }
 
-/** The record of a time stamp: what it is over, the token, and what the token says. */
 export function stampRecord(
   {
     thing,

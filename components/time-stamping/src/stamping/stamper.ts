@@ -15,9 +15,7 @@ import type { Overdue } from './overdue.ts';
 import { isToBeStamped, type StampPolicy, stampedTypes } from './stamp-policy.ts';
 import { type StampedOf, stampRecord } from './stamp-record.ts';
 
-/** The parts of the log that stamping reads. */
 export interface StampedLog extends Pick<AuditLog, 'append' | 'search' | 'newest' | 'published'> {
-  /** The hashes of a tile of the tree, or undefined when the tree does not have it. */
   tile(tile: Tile): Promise<Uint8Array | undefined>;
 }
 
@@ -27,43 +25,38 @@ export interface StamperDependencies {
   readonly timeStamper: TimeStamper;
   readonly overdue: Overdue;
   readonly policy: StampPolicy;
-  /** How often the newest published checkpoint is stamped, in milliseconds. */
+  /** Milliseconds. */
   readonly checkpointsEveryMs: number;
-  /** Name of the authority in records. */
   readonly authority: string;
-  /** The actor in the records of stamps. */
   readonly by: Actor;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often to look, in milliseconds. */
+  /** Milliseconds. */
   readonly everyMs: number;
 }
 
 export interface Stamper {
-  /** Obtains due stamps; also runs by itself. @returns how many stamps were obtained */
+  /** Also runs periodically. @returns the number of stamps obtained */
   stampDue(): Promise<number>;
-  /** Ends after the current stamp; another node continues at once. */
+  /** Another node continues at once. */
   stop(): Promise<void>;
 }
 
 const pageSize = 100;
-/** Longer than the timeout of a request to the authority. The turn is extended after each stamp. */
+/** Longer than a request to the authority may take. Extended after each stamp. */
 const turnMs = 60_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 300_000;
 
 /**
- * Follows the log and obtains time stamps: for the newest published checkpoint on schedule, and for the transitions
- * that the policy names, in order. Each stamp is recorded. One node stamps at a time; if it stops, another continues
- * and may repeat the last stamp, which is harmless.
- *
- * While the authority does not answer, stamping waits, and catches up afterwards.
+ * Stamps the newest published checkpoint on schedule, and in order the transitions that the policy names. One node
+ * stamps at a time; the next may repeat the last stamp, which is harmless.
  */
 export function createStamper(dependencies: StamperDependencies): Stamper {
   const { store, log, timeStamper, overdue, policy, checkpointsEveryMs, authority, by } = dependencies;
   const { clock, random, logger, everyMs } = dependencies;
-  /** Start of this node: the first checkpoint is due since then. */
+  /** The first checkpoint is due from this time. */
   const startedAt = clock.now();
   let turn: string | undefined;
   /** The state when this node last held the turn. */
@@ -106,7 +99,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     if (dueAt > clock.now()) return 0;
     const checkpoint = await log.published();
     const size = checkpoint === undefined ? undefined : sizeOf(checkpoint);
-    // Nothing new was published; the existing stamp covers everything.
+    // The existing stamp covers everything.
     if (checkpoint === undefined || size === undefined || size <= held.checkpointSize) return 0;
     const at = clock.now();
     const thing: StampedThing = { kind: 'checkpoint', size: size.toString(), checkpoint };
@@ -127,7 +120,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
         if (isToBeStamped(entry.record, policy)) {
           await stampEntry(entry);
           count += 1;
-          // Extends the turn and stores the place, so that another node need not repeat the page.
+          // So that another node need not repeat the page.
           await store.advance(held, entry.index);
           if ((await hold()) === undefined) return count;
         }
@@ -144,7 +137,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     const { id, transaction, time } = record;
     await obtain({
       thing: { kind: 'record', record: id, leafHash: Buffer.from(leafHash).toString('base64url') },
-      // A leaf hash is a SHA-256 already: over a zero octet and the record.
+      // A leaf hash is already a SHA-256.
       digest: leafHash,
       of: { record: id, ...(transaction === undefined ? {} : { transaction }) },
       since: timeOf(time),
@@ -162,7 +155,6 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     readonly thing: StampedThing;
     readonly digest: Uint8Array;
     readonly of?: StampedOf;
-    /** When it became due. */
     readonly since: number;
   }): Promise<void> {
     const { thing, digest, of, since } = wanted;
@@ -208,7 +200,6 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
   };
 }
 
-/** The log's own note: read for its size alone. */
 function sizeOf(checkpoint: string): bigint | undefined {
   const note = parseNote(checkpoint);
   const parsed = note.ok ? parseCheckpoint(note.note.text) : undefined;

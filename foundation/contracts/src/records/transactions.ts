@@ -31,7 +31,7 @@ const limits = Type.Array(
     key: Type.Unknown(),
     limit: Type.Unknown(),
     measure: Type.Unknown(),
-    most: Type.Unknown(),
+    max: Type.Unknown(),
     passed_by: optional(Type.Unknown()),
     unit: Type.Unknown(),
     used: Type.Unknown(),

@@ -299,7 +299,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'hours?': object({ days: list(number), from: string, timeZone: string, until: string }),
     jurisdictions: list(string),
     'limits?': list(object({
-      'ccy?': string, measure: oneOf('notional', 'quantity'), most: string, windowSeconds: number,
+      'ccy?': string, max: string, measure: oneOf('notional', 'quantity'), windowSeconds: number,
     })),
     notionalPerDay: ref('Money'), notionalPerOrder: ref('Money'), productClasses: list(string),
     'quantityPerOrder?': string, venues: list(string),

@@ -5,9 +5,8 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
 
 /**
- * Verifies each approval from the approver's signature: the key was registered to that person, in the directory or as an
- * authenticator; the signature covers this transaction's intent; the signer did not open the transaction; and the approval was
- * in time.
+ * Each approval must be signed by a registered key of the approver, cover this intent, come from someone who did not
+ * open the transaction, and be in time.
  */
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
@@ -27,10 +26,7 @@ export const approvalsAreGenuine: Check = {
   },
 };
 
-/**
- * The origins at which authenticators signed. The reader must judge them, because only the reader knows the address of the
- * service.
- */
+/** Only the reader knows the address of the service, so the detail lists the origins. */
 function placesOf(approvals: readonly ApprovalRecord[]): string {
   const origins = approvals.flatMap(({ facts: { signed } }) =>
     signed.form === 'statement' ? [signed.signature.origin] : [],
@@ -40,7 +36,6 @@ function placesOf(approvals: readonly ApprovalRecord[]): string {
     : ` ${origins.length} of them by an authenticator, at ${[...new Set(origins)].toSorted().join(', ')}.`;
 }
 
-/** A step must not use a withdrawn approval. */
 function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   const own = ownRecords(evidence);
   const withdrawals = own.filter(({ type }) => type === 'approval.withdrawn');
@@ -53,10 +48,9 @@ function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   });
 }
 
-/** A step is recorded a moment after its approvals were checked, so an approval may have ended in between. */
+/** An approval may end between its check and the record of the step. */
 const endedSinceMs = 60_000;
 
-/** A step must use approvals of this transaction that had not ended. */
 function faultsOfUse(evidence: Evidence): readonly Finding[] {
   return transitionsOf(evidence).flatMap(({ id: record, at, references }) =>
     references.flatMap((reference): readonly Finding[] => {
@@ -102,11 +96,11 @@ function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms):
       detail: 'What was signed is another intent than the one opened: something changed after the approval.',
       record,
     });
-  // A JWS may leave it to its key to say who signed; a statement says it.
+  // A JWS may name the signer by its key only.
   const unnamed = approval.facts.signed.form === 'jws' && terms.iss === undefined;
   if (!unnamed && terms.iss !== approval.subject)
     findings.push({ code: 'approval_terms', detail: 'What was signed names another person as its issuer.', record });
-  // One that names none is of the only role that its signer approved in.
+  // Without a role in the signature, the signer has only one.
   if (terms.role !== undefined && terms.role !== approval.facts.role)
     findings.push({ code: 'approval_terms', detail: 'It was counted in another role than was signed.', record });
   if (terms.decision !== 'approve')
@@ -120,20 +114,20 @@ function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms):
   return findings;
 }
 
-/** What was signed of this transaction: all of it or, where several were approved by one signature, its item. */
+/** One signature may cover several approvals, as items. */
 function ownTerms(terms: Terms, transaction: string): Terms {
   if (!Array.isArray(terms.items)) return terms;
   const items: readonly unknown[] = terms.items;
   return items.filter(isObject).find(({ txn }) => txn === transaction) ?? {};
 }
 
-/** RFC 8785 over the whole list: an item that was changed, moved or left out gives another root. */
+/** RFC 8785 over the whole list. */
 function isRootOf(root: unknown, items: unknown): boolean {
   if (!Array.isArray(items)) return false;
   try {
     return digestOf(items) === root;
   } catch (error) {
-    // What was signed holds text that has no canonical form.
+    // The signed text has no canonical form.
     if (isCodedError(error)) return false;
     throw error;
   }

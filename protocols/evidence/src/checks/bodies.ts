@@ -2,7 +2,7 @@ import { digestOf } from '@countersign/kernel';
 import { type RecordOf, transitionsOf } from '../own-story.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/** The body of a step and the digest that names it are two members of one record and must match. */
+/** Body and digest of a step are members of one record and must match. */
 export const bodiesFitDigests: Check = {
   id: 'bodies',
   title: 'What each step said is what its digest names',

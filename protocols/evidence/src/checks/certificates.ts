@@ -6,10 +6,7 @@ import type { ReasonCode } from '../reasons.ts';
 import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
 
-/**
- * Records name the certificate that was shown by its thumbprint. Where its chain is in the bundle, each certificate is
- * signed by the next, and all were valid when the record was made.
- */
+/** If a chain is in the bundle, each certificate must be signed by the next and valid at the time of the record. */
 export const certificatesHeld: Check = {
   id: 'certificates',
   title: 'Certificates that were shown were valid then, and their chains hold',
@@ -80,7 +77,6 @@ function faultsOfShowing(
   return [found(path.reason === 'expired' ? 'certificate_expired' : 'certificate_chain', path.detail)];
 }
 
-/** What the issuer said of it: one of those above it, or of those that the reader trusts. */
 function faultsOfRevocation(
   { id, at }: BundledRecord,
   certificate: ParsedCertificate,
@@ -88,7 +84,7 @@ function faultsOfRevocation(
   { kind, der }: NonNullable<BundledCertificate['revocation']>,
 ): readonly Finding[] {
   const found = (code: ReasonCode, detail: string): Finding => ({ code, detail, record: id });
-  // By name anybody can be its issuer: one who has not signed it has nothing to say of it.
+  // Anyone can have the issuer's name, so the signature decides.
   const issuer = issuers.find(
     (candidate) =>
       isIssuedBy(certificate, candidate) && findPath(certificate, [], { certificates: [candidate], keys: [] }, at).ok,
@@ -104,7 +100,7 @@ function isIssuedBy(certificate: ParsedCertificate | undefined, issuer: ParsedCe
   return certificate !== undefined && Buffer.compare(certificate.issuer, issuer.subject) === 0;
 }
 
-/** A serial number is a number: how many zeros it is written with does not matter. */
+/** Leading zeros do not matter. */
 function numberOf(hexadecimal: string): string {
   return hexadecimal
     .toLowerCase()

@@ -2,14 +2,14 @@ import type { RecordId } from '@countersign/kernel';
 import type { Evidence } from '../evidence.ts';
 import { isIncomplete, type ReasonCode } from '../reasons.ts';
 
-/** One question about the evidence. A check examines every relevant record and does not stop at the first fault. */
+/** A check examines every relevant record and does not stop at the first fault. */
 export interface Check {
   readonly id: string;
-  /** What is true when the check passes. */
+  /** True if the check passes. */
   readonly title: string;
   /**
-   * Record types and the places (JSON pointers) that the check reads, beyond the members that every record of the type needs.
-   * If such a value is withheld, the check is incomplete.
+   * Places (JSON pointers) by record type that the check reads in addition. If one is withheld, the check is
+   * incomplete.
    */
   readonly reads?: Readonly<Record<string, readonly string[]>>;
   run(evidence: Evidence): CheckResult;
@@ -18,26 +18,24 @@ export interface Check {
 export interface Finding {
   readonly code: ReasonCode;
   readonly detail: string;
-  /** The record at fault, where it is one record. */
+  /** If a single record is at fault. */
   readonly record?: RecordId;
 }
 
 export type CheckResult =
-  /** A `code` here is a warning: no fault was found, but some data is not shown. */
+  /** A `code` is a warning: some data is not shown. */
   | {
       readonly ok: true;
       readonly detail: string;
       readonly code?: ReasonCode;
-      /** False if neither the bundle nor the reader supplied anything to check. */
+      /** False if there was nothing to check. */
       readonly checked: boolean;
     }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * The check passes if no fault was found; `detail` then states what was checked. A finding about missing data only makes the
- * check incomplete.
- *
- * @param options.of the number of things checked; with 0 the check is `not checked`, which is not a success
+ * Findings about missing data only make the check incomplete. @param options.of number of things checked; with 0 the
+ * check is `not checked`
  */
 export function conclude(
   findings: readonly Finding[],
@@ -57,7 +55,6 @@ export function conclude(
   return { ok: true, checked: options.of !== 0, detail };
 }
 
-/** Nothing was present to check; `detail` names what would have been checked. */
 export function notChecked(detail: string, code?: ReasonCode): CheckResult {
   return { ok: true, checked: false, detail, ...(code === undefined ? {} : { code }) };
 }

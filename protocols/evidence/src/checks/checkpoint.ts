@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../tree-head.ts';
 import type { Check } from './check.ts';
 
-/** The signed tree head (C2SP tlog-checkpoint) under which everything else is proved. */
+/** C2SP tlog-checkpoint. */
 export const checkpointIsSigned: Check = {
   id: 'checkpoint',
   title: 'The checkpoint is signed by the log',

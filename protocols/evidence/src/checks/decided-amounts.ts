@@ -2,7 +2,7 @@ import { type DecimalString, type Json, membersOf, parseDecimal } from '@counter
 
 type Intent = Readonly<Record<string, Json>>;
 
-/** What an intent is worth as the policies see it: rounded up to the four decimals of a Cedar decimal. */
+/** As the policies see it: rounded up to the four decimals of a Cedar decimal. */
 export function worthOf(intent: Intent): { readonly amount: string; readonly currency: string } | undefined {
   const most = membersOf(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent);
   const amount = parseDecimal(most?.['amount']);
@@ -12,7 +12,7 @@ export function worthOf(intent: Intent): { readonly amount: string; readonly cur
     : { amount: roundUpToFourDecimals(amount), currency };
 }
 
-/** How much of an instrument or asset an intent is about, as the policies see it. */
+/** As the policies see it. */
 export function sizeOf(intent: Intent): string | undefined {
   const inAssets = intent['asset'] === undefined ? undefined : (intent['qty'] ?? intent['amount']);
   const amount = parseDecimal(intent['max_qty'] ?? inAssets);

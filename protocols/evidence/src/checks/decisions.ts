@@ -9,8 +9,8 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 import { sizeOf, worthOf } from './decided-amounts.ts';
 
 /**
- * Every issued token and every step subject to policy has a decision that permitted it, for this principal, action and
- * transaction in its current state and size. The record of the permitted act contains the decision with its complete input.
+ * Tokens and steps must have a decision that permitted them, for this principal, action and transaction in its state
+ * and size. The record contains the decision with its input.
  */
 export const stepsWereDecided: Check = {
   id: 'decisions',
@@ -86,7 +86,6 @@ function faultsOfToken(evidence: Evidence, token: RecordOf<'token.issued' | 'tok
   });
 }
 
-/** An answer that somebody asked for: what it says in the open is what was decided. */
 function faultsOfAnswer(evidence: Evidence, answer: RecordOf<'decision.made'>): readonly Finding[] {
   const { decision, asked } = answer.facts;
   const told = (answer.outcome === 'permit') === decision.permitted;
@@ -101,7 +100,7 @@ function faultsOfAnswer(evidence: Evidence, answer: RecordOf<'decision.made'>): 
   ];
 }
 
-/** Tokens and steps that the transaction rests on without being of it: that they were permitted is all that is asked. */
+/** Referenced records outside the transaction only need to be permitted. */
 function foreignFaults(evidence: Evidence): readonly Finding[] {
   const { transaction } = evidence.bundle;
   return evidence.records.flatMap((record) =>
@@ -127,7 +126,6 @@ function compare(
   return [...digestFaults, ...faultsOf(input)].map((detail) => mismatch(record, detail));
 }
 
-/** What was decided about must be this transaction as the records tell of it. */
 function aboutTransaction(evidence: Evidence, record: BundledRecord, input: DecisionInput): readonly string[] {
   const opening = openingOf(evidence);
   const { resource, transaction: decidedOn, principal } = input;
@@ -149,7 +147,7 @@ function aboutTransaction(evidence: Evidence, record: BundledRecord, input: Deci
   return faults;
 }
 
-/** A token for a step is decided on as one for the interface; the step itself is decided on when it is taken. */
+/** The token is decided for the interface; the step is decided when it is taken. */
 function aboutStep(evidence: Evidence, { details }: TokenClaims, { context }: DecisionInput): readonly string[] {
   const { transaction, events } = membersOf(context['step']) ?? {};
   if (transaction !== evidence.bundle.transaction) return ['The decision is about no step of this transaction.'];
@@ -172,7 +170,7 @@ function otherSize(intent: Attributes | undefined, decidedOn: Attributes): reado
   return same ? [] : ['The decision is about another amount than the intent.'];
 }
 
-/** Approvals that the policies counted and nobody recorded would be authority out of nothing. */
+/** The policies must not count approvals that were never recorded. */
 function uncountedApprovals(evidence: Evidence, { index }: BundledRecord, decidedOn: Attributes): readonly string[] {
   const given = recordsOf(ownRecords(evidence), 'approval.given').filter((approval) => approval.index < index);
   const hidden = ownRecords(evidence).some(({ type, facts }) => type === 'approval.given' && facts.kind === 'withheld');

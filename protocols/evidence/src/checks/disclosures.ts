@@ -1,10 +1,7 @@
 import { recordsOf } from '../evidence.ts';
 import { type Check, conclude, counted } from './check.ts';
 
-/**
- * A leaf contains a salted commitment to each restricted value. A disclosure must open it, so that a value in an old record
- * cannot be replaced; undisclosed values remain provable and confidential.
- */
+/** A disclosure must open the salted commitment in the leaf, so that a value in an old record cannot be replaced. */
 export const disclosuresOpen: Check = {
   id: 'disclosures',
   title: 'Every disclosed value is the one that its record commits to',

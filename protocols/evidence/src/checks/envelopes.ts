@@ -3,10 +3,7 @@ import { importVerificationKey, parseCompactJws, type UnverifiedJws, verifyJws }
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/**
- * Envelopes travel with messages about a transaction. The record has the digest of the signed envelope, so a received envelope
- * can be compared with the issued one, and its statements about the transaction must match the records.
- */
+/** An envelope must equal the issued one by its digest and match the records of the transaction. */
 export const envelopesAreTheIssued: Check = {
   id: 'envelopes',
   title: 'Envelopes say what was recorded, and the ones shown are those that were issued',
@@ -64,7 +61,7 @@ function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
   return findings;
 }
 
-/** By the key as the log has it, where the bundle carries its publication; the digest in the log stands without it. */
+/** Checked only if the bundle has the published key. */
 function isForged({ records }: Evidence, jws: UnverifiedJws): boolean {
   const published = keyNamed(records, jws.header.kid);
   if (published === undefined) return false;
@@ -85,7 +82,7 @@ function keyNamed(records: Evidence['records'], kid: unknown) {
   return published;
 }
 
-/** What an envelope that cannot be read is signed with does not matter: it is refused for that. */
+/** An unreadable envelope is reported elsewhere. */
 function publishedKeyOf({ records }: Evidence, text: string) {
   try {
     return keyNamed(records, parseCompactJws(text, (_problem, detail) => refused(detail)).header.kid);
@@ -99,7 +96,7 @@ function mismatch(detail: string, record: NonNullable<Finding['record']>): Findi
   return { code: 'envelope_mismatch', detail, record };
 }
 
-/** Stays inside this file: it becomes a finding. */
+/** Never leaves this file; it becomes a finding. */
 function refused(detail: string): CodedError {
   return new CodedError({ code: 'envelope_signature', category: 'invalid', detail });
 }

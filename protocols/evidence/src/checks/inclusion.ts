@@ -2,10 +2,7 @@ import { verifyInclusion } from '@countersign/merkle-log';
 import { treeHeadOf } from '../tree-head.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/**
- * The bytes of every record hash, along its audit path, to the root that the log signed (RFC 6962 section 2.1.1). Any change to
- * the bytes, index or path gives another root.
- */
+/** RFC 6962 section 2.1.1. Any change to bytes, index or path gives another root. */
 export const recordsAreIncluded: Check = {
   id: 'inclusion',
   title: 'Every record is in the log, unchanged',

@@ -3,10 +3,7 @@ import { ownRecords, recordsOf } from '../evidence.ts';
 import { intentPlace } from '../facts.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/**
- * One intent, one digest: SHA-256 over the canonical JSON (RFC 8785) of what was to be done, recomputed from the
- * intent as opened and compared with what every record and token of the transaction states.
- */
+/** The digest of the intent (SHA-256 over RFC 8785) is recomputed and compared with every record and token. */
 export const intentIsOne: Check = {
   id: 'intent',
   title: 'Every record speaks of the same intent',
@@ -40,7 +37,7 @@ export const intentIsOne: Check = {
       )
         compare(record, record.facts.claims.intentDigest, 'The token');
     }
-    // What speaks of the intent and does not say which one could be about any.
+    // Such a record could be about any intent.
     for (const { id, type, intent } of own)
       if (intent === undefined && mustNameIntent.has(type))
         findings.push({
@@ -64,7 +61,7 @@ export const intentIsOne: Check = {
           record: id,
         });
     }
-    // A second opening under the same transaction would be a second intent, each consistent with itself.
+    // A second opening would be a second intent, consistent with itself.
     for (const second of recordsOf(own, 'transaction.opened').slice(1))
       findings.push({
         code: 'intent_digest_mismatch',
@@ -81,5 +78,5 @@ export const intentIsOne: Check = {
   },
 };
 
-/** Others name it always by the rules of their types. */
+/** Other types always name it. */
 const mustNameIntent: ReadonlySet<string> = new Set(['token.issued', 'token.exchanged', 'decision.made']);

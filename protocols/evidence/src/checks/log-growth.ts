@@ -4,8 +4,8 @@ import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
 import { type Check, conclude, type Finding, failed, notChecked } from './check.ts';
 
 /**
- * A log that holds its own key can sign a rewritten history at any time. It cannot make the new tree an extension of the tree
- * in a checkpoint that somebody kept (RFC 6962 section 2.1.2).
+ * A log can sign a rewritten history, but its tree cannot extend the tree of a checkpoint that the reader kept (RFC
+ * 6962 section 2.1.2).
  */
 export const logOnlyGrew: Check = {
   id: 'log-growth',
@@ -36,7 +36,6 @@ export const logOnlyGrew: Check = {
   },
 };
 
-/** The proof that the bundle brings, from the checkpoint that it says the requester held. */
 function checkOffered(
   evidence: Evidence,
   offered: NonNullable<Evidence['bundle']['consistency']>,
@@ -54,7 +53,7 @@ function checkOffered(
   return extendsTree(earlier.checkpoint, head, proof) ? [] : [rewritten(earlier.checkpoint, head)];
 }
 
-/** The checkpoint that the reader kept: it is the one that counts, so the bundle's proof must start from it. */
+/** The bundle's proof must start from the checkpoint that the reader kept. */
 function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly Finding[] {
   const held = openCheckpoint(evidence, note);
   if (!held.ok)
@@ -70,7 +69,7 @@ function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly
   const { consistency } = evidence.bundle;
   const offered = consistency === undefined ? undefined : openCheckpoint(evidence, consistency.checkpoint);
   if (offered?.ok === true && offered.checkpoint.size === held.checkpoint.size)
-    // Same size, signed twice: another root is a fork whatever the proof says. The proof itself is checked above.
+    // Two roots of one size are a fork, whatever the proof says.
     return sameTree(offered.checkpoint, held.checkpoint) ? [] : [rewritten(held.checkpoint, head)];
   if (consistency !== undefined && held.checkpoint.size < head.size) {
     // The proof may start from the reader's tree although the note beside it does not.
@@ -86,7 +85,7 @@ function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly
 }
 
 function extendsTree(from: Checkpoint, to: Checkpoint, proof: readonly Uint8Array[]): boolean {
-  // Every tree extends the empty one; there is nothing a proof could show.
+  // Every tree extends the empty one.
   if (from.size === 0n) return proof.length === 0;
   return verifyConsistency({ from: from.size, to: to.size, fromRoot: from.root, toRoot: to.root, proof }).ok;
 }

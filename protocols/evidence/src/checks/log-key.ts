@@ -1,10 +1,7 @@
 import { logKeyOf, trustedLogKeyOf } from '../log-key.ts';
 import { type Check, notChecked } from './check.ts';
 
-/**
- * A bundle that supplies its own key proves only that one party made it. Signatures mean nothing until the key comes from
- * another source, so a missing trusted key is reported.
- */
+/** A bundle with its own key proves only that one party made it, so a missing trusted key is reported. */
 export const logKeyIsTrusted: Check = {
   id: 'log-key',
   title: 'The log key is the one the reader trusts',

@@ -8,9 +8,8 @@ import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * Every use of authority leads to a mandate that was valid at that time. Each version contains the digest of the previous one,
- * so history cannot be edited; a sub-mandate is narrower than its parent; and at each use every mandate up to the root was
- * active and in effect.
+ * Each use of authority must lead to a mandate in force. Versions are chained by digest, a sub-mandate is narrower than
+ * its parent, and all ancestors must be active at each use.
  */
 export const mandatesStood: Check = {
   id: 'mandates',
@@ -49,7 +48,7 @@ function chainFinding(record: BundledRecord, detail: string): Finding {
   return { code: 'mandate_chain', detail, record: record.id };
 }
 
-/** The recorded versions of each mandate, in the order of the log. */
+/** In log order. */
 class MandateLedger {
   readonly records: readonly MandateRecord[];
   readonly #byMandate = new Map<string, MandateRecord[]>();
@@ -70,7 +69,7 @@ class MandateLedger {
     return this.versions(id).find((record) => record.facts.mandate.version === version);
   }
 
-  /** The state of the mandate just before an index of the log. */
+  /** Just before an index of the log. */
   before(id: string, index: bigint): MandateFacts | undefined {
     return this.versions(id).findLast((record) => record.index < index)?.facts.mandate;
   }
@@ -120,9 +119,9 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
   return faults;
 }
 
-/** What a sub-mandate permits beyond its parent. Proved here again instead of trusting the earlier acceptance. */
+/** Proved again instead of trusting the earlier acceptance. */
 function faultsOfCut(parent: MandateFacts, child: MandateFacts): readonly string[] {
-  // Withheld members cannot be compared. The check reports them separately.
+  // Withheld members are reported separately.
   const hidden = parent.covered === undefined || child.covered === undefined;
   const longer = child.effectiveFrom < parent.effectiveFrom || child.effectiveUntil > parent.effectiveUntil;
   return [...(longer ? ['it is in effect for longer.'] : []), ...(hidden ? [] : widerTerms(parent, child))];
@@ -136,7 +135,7 @@ function widerTerms(parent: MandateFacts, child: MandateFacts): readonly string[
   return narrowed.ok ? [] : [narrowed.counterexample.sentence];
 }
 
-/** The status of a mandate after a record of each type. Other types allow several statuses. */
+/** Other types allow several statuses. */
 const statusAfter: Readonly<Record<string, string>> = {
   'mandate.proposed': 'proposed',
   'mandate.accepted': 'active',
@@ -146,10 +145,7 @@ const statusAfter: Readonly<Record<string, string>> = {
   'mandate.expired': 'expired',
 };
 
-/**
- * Acts that need authority. Steps that use no mandate are left out, because cancelling and refusing must remain possible after
- * a mandate has ended. A record of these types without a mandate is malformed.
- */
+/** Steps without a mandate are left out: cancelling and refusing must remain possible after a mandate has ended. */
 function usesOf(evidence: Evidence): readonly BundledRecord[] {
   const type = openingOf(evidence)?.facts.intentType;
   return evidence.records.filter(({ mandate, facts }) => {
@@ -159,7 +155,6 @@ function usesOf(evidence: Evidence): readonly BundledRecord[] {
   });
 }
 
-/** The transaction must use the mandate that it was opened under, or a new one that a person substituted. */
 function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string[] {
   if (use.transaction !== evidence.bundle.transaction || use.mandate === undefined) return [];
   return mandatesFor(evidence, use).has(use.mandate.id)
@@ -167,10 +162,7 @@ function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string
     : [`It uses ${use.mandate.id}, on which the transaction does not rest.`];
 }
 
-/**
- * Tolerance for replaced versions: a node may answer from slightly old data, and writes the record after the check. In that
- * time a later valid version may have replaced the mandate.
- */
+/** A node may answer from slightly old data, and the record is written after the check. */
 const replacedSinceMs = 60_000;
 
 function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledRecord): readonly string[] {
@@ -183,7 +175,7 @@ function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledReco
   const next = ledger.version(id, version + 1);
   if (next !== undefined && next.index < use.index && use.at - next.at > replacedSinceMs)
     faults.push(`It uses ${id} version ${version}, which had been replaced by then.`);
-  // A step also depends on the mandates of other actors, each with its ancestors.
+  // A step also depends on the mandates of other actors, and on their ancestors.
   const others = use.references.flatMap((reference) => {
     const facts = evidence.byId.get(reference)?.facts;
     return facts?.kind === 'mandate' && facts.mandate.id !== id ? [facts.mandate.id] : [];
@@ -193,7 +185,7 @@ function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledReco
   return [...faults, ...[...standing.values()].flat()];
 }
 
-/** Faults in the validity of a mandate and its ancestors. Each mandate is checked once. */
+/** Each mandate is checked once. */
 function faultsOfStanding(
   ledger: MandateLedger,
   id: string,

@@ -5,8 +5,7 @@ import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * The log recorded the content of this bundle before the bundle was made, so a forwarder cannot omit a record. Manifests of
- * earlier exports also count: none may name a record that is now missing.
+ * The log recorded the content beforehand, so a forwarder cannot omit a record. Manifests of earlier exports count too.
  */
 export const bundleIsComplete: Check = {
   id: 'manifest',
@@ -40,7 +39,6 @@ export const bundleIsComplete: Check = {
 
 type Entry = ManifestFacts['records'][number];
 
-/** The manifests of this export, with a finding for each that is absent, foreign or not the last word. */
 function manifestsOf(
   evidence: Evidence,
   findings: Finding[],
@@ -57,7 +55,7 @@ function manifestsOf(
       });
       return [];
     }
-    // Since version 2 every part names the first: parts of two exports could leave out what lies between them.
+    // Since version 2 every part names the first, because parts of two exports could omit records.
     const [first] = manifest;
     const ofThisExport = position === 0 || record.v === 1 || (first !== undefined && record.references.includes(first));
     if (

@@ -3,9 +3,8 @@ import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * A decision names the policies it was made under by version and hash. Their publication is in the bundle, came
- * before, and what it holds of them hashes to what the decision names: each part by its text or, where that is too long
- * for a record, by its digest.
+ * Decisions name policies by version and hash. The publication must precede them and have that hash, from the text of
+ * each part or, if too long for a record, its digest.
  */
 export const policiesAreThePublished: Check = {
   id: 'policies',
@@ -57,7 +56,6 @@ export const policiesAreThePublished: Check = {
   },
 };
 
-/** Records of decisions, or of what was done upon one. */
 function decisionsOf({ records }: Evidence): readonly BundledRecord[] {
   return records.filter(({ facts }) => 'decision' in facts && facts.decision !== undefined);
 }

@@ -1,10 +1,7 @@
 import { recordsOf } from '../evidence.ts';
 import { type Check, counted, type Finding } from './check.ts';
 
-/**
- * The log keeps the hash of every record for ever, and its bytes until the end of their retention. It records the removal
- * beforehand, by index; other missing bytes were removed by somebody else.
- */
+/** The log keeps every hash and records each removal beforehand. Other missing bytes are a fault. */
 export const absencesAreExplained: Check = {
   id: 'pruned',
   title: 'What is no longer kept was removed by the word of the log',

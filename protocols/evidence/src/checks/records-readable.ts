@@ -1,10 +1,7 @@
 import type { Check, Finding } from './check.ts';
 import { conclude, counted } from './check.ts';
 
-/**
- * Every leaf that is kept is a record of the shape, the writer and the outcome that its type promises, and no two claim one
- * id.
- */
+/** Every kept leaf must have the shape, source and outcome of its type, and a unique id. */
 export const recordsAreReadable: Check = {
   id: 'records-readable',
   title: 'Every record that is kept can be read, and is of the type it claims',

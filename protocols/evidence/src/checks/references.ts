@@ -1,6 +1,6 @@
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/** Every record that another record refers to is in the bundle and precedes it in the log, so that a chain ends in records. */
+/** References must precede the record in the log, so that a chain ends. */
 export const referencesArePresent: Check = {
   id: 'references',
   title: 'Everything a record rests on is here and came before it',

@@ -9,7 +9,7 @@ export const approvalType = 'countersign-approval+jwt';
 export const approvalStatementType = 'countersign-approval+webauthn';
 
 export type ApprovalRecord = BundledRecord<Extract<Facts, { kind: 'approval.given' }>>;
-/** The parts of an approval that its checks read; their values are compared, never interpreted. */
+/** Compared, never interpreted. */
 export type Terms = Readonly<Record<string, unknown>>;
 
 export type VerifiedApproval =
@@ -17,14 +17,11 @@ export type VerifiedApproval =
   | {
       readonly ok: false;
       readonly detail: string;
-      /** The evidence of the key's owner is withheld or pruned; no fault is known. */
+      /** The owner of the key is withheld or pruned; no fault is known. */
       readonly unseen: boolean;
     };
 
-/**
- * Verifies the signer of an approval: the signature with the recorded key, and the key with the record that registered it to
- * the approver.
- */
+/** Verifies the signature with the recorded key, and that the key was registered to the approver. */
 export function verifyApproval(evidence: Evidence, approval: ApprovalRecord): VerifiedApproval {
   try {
     return approval.facts.signed.form === 'jws'
@@ -57,10 +54,7 @@ function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: 
   return terms;
 }
 
-/**
- * An assertion proves the origin, the relying party and that the user was verified. Both must match the record: the relying
- * party is that of the registration, and the origin belongs to it.
- */
+/** Relying party and origin of the assertion must match the registration, and the user must be verified. */
 function verifyApprovalStatement(
   evidence: Evidence,
   approval: ApprovalRecord,
@@ -91,7 +85,7 @@ function verifyApprovalStatement(
   return claims;
 }
 
-/** WebAuthn Level 3 section 5.1.3, steps 7 and 8: the origins at which browsers allow keys of a relying party. */
+/** WebAuthn Level 3 section 5.1.3, steps 7 and 8. */
 function isPageOf(origin: string, rpId: string): boolean {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   if (url === undefined || url.origin !== origin) return false;
@@ -125,7 +119,6 @@ function registrationOf(
   return undefined;
 }
 
-/** A record that the approval refers to is withheld or pruned. */
 function restsOnUnseen(evidence: Evidence, { references }: ApprovalRecord): boolean {
   return references.some(
     (reference) =>

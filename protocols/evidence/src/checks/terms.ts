@@ -11,10 +11,7 @@ import { type Check, conclude, counted, type Finding, notChecked } from './check
 
 const order = 'urn:countersign:rar:v1:trade_order';
 
-/**
- * An order is executed within its quantity, its limit price and its notional; what is cleared is within what was executed,
- * and what is settled within what was cleared.
- */
+/** Executed amounts must be within the order, cleared within executed, and settled within cleared amounts. */
 export const stepsStayWithinTerms: Check = {
   id: 'terms',
   title: 'What was executed, cleared and settled is within the order',
@@ -43,7 +40,7 @@ interface Bounds {
   cleared: Bound;
 }
 
-/** What is wrong with the amount of a step; `unseen` where there is none, or it cannot be compared with what came before. */
+/** @returns the fault; `unseen` if there is no amount or nothing to compare it with */
 function faultOf(
   { facts: { event, body }, withheld }: RecordOf<'transaction.transitioned'>,
   intent: Readonly<Record<string, Json>>,

@@ -13,12 +13,12 @@ import type { BundledRecord } from '../record.ts';
 import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
 import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
 
-/** How far the log's own clock may be ahead of an authority's before a record contradicts a stamp, beside the accuracy. */
+/** Tolerated lead of the log's clock over an authority's, besides the accuracy. */
 const clockSlackMs = 1_000;
 
 /**
- * The log's own clock proves nothing to a reader who does not trust the log. A time stamp token over a checkpoint (RFC 3161)
- * proves that everything below existed at its time; a record that claims a later time was misdated.
+ * A token over a checkpoint (RFC 3161) proves that everything below existed at its time, so a record must not claim a
+ * later time.
  */
 export const timesAreStamped: Check = {
   id: 'time-stamps',
@@ -43,7 +43,6 @@ export const timesAreStamped: Check = {
 
 interface Judged {
   readonly findings: readonly Finding[];
-  /** What it shows, when nothing was found. */
   readonly detail: string;
 }
 
@@ -91,7 +90,7 @@ function judge(
   }: {
     readonly token: string;
     readonly digest: Uint8Array;
-    /** What the stamp shows to have existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
+    /** Records that existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
     readonly covered: readonly BundledRecord[] | undefined;
     readonly record?: RecordId;
   },

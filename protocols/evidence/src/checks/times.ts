@@ -1,10 +1,7 @@
 import type { Check, Finding } from './check.ts';
 import { conclude, counted } from './check.ts';
 
-/**
- * Deadlines are judged by the time of the record. The log sets it and never lets it decrease, so a backdated record conflicts
- * with its neighbours.
- */
+/** The log never lets time decrease, so a backdated record conflicts with its neighbours. */
 export const timesRise: Check = {
   id: 'times',
   title: 'No record claims an earlier time than one before it in the log',

@@ -9,9 +9,8 @@ import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * A token matches its record and is for no more than the intent. Token exchange only narrows (RFC 8693): the new token has no
- * additional scope, no wider details (RFC 9396) and no later expiry, adds one actor to the same previous ones, and keeps its
- * transaction, intent, mandate and institution.
+ * A token must match its record and stay within the intent. An exchange (RFC 8693) only narrows: no additional scope,
+ * wider details (RFC 9396) or later expiry, one more actor, and the same transaction, intent, mandate and institution.
  */
 export const tokensOnlyNarrow: Check = {
   id: 'tokens',
@@ -55,11 +54,11 @@ function hidesDetails(token: BundledRecord | undefined): boolean {
   return token?.withheld.has(tokenDetails) === true;
 }
 
-/** Faults in what the record states besides the claims, for readers who never see the token. */
+/** For readers who never see the token. */
 function recordFaults(token: Token): readonly string[] {
   const { claims } = token.facts;
   const faults: string[] = [];
-  // The record was written before the token was released, under an id chosen beforehand.
+  // The record precedes the token, under an id chosen beforehand.
   if (claims.evidence !== token.id) faults.push('The token names another record as its own.');
   if (claims.sub !== token.subject) faults.push('The token is of another subject than its record says.');
   if (token.institution !== undefined && claims.institution !== token.institution)
@@ -77,14 +76,14 @@ function recordFaults(token: Token): readonly string[] {
     faults.push('The token is under another mandate than its record says.');
   if (claims.txn !== null && claims.intentDigest === null)
     faults.push('The token is of a transaction, and states no intent.');
-  // The step names the mandate. Such a token is accepted only at the issuer's interface for transactions.
+  // Accepted only at the issuer's interface for transactions, because the step names the mandate.
   if (isForStep(claims) && !isStep(token))
     faults.push('The token is of a transaction, states no mandate, and is not for a step.');
   if (claims.exp <= claims.issuedAt) faults.push('The token ends before it begins.');
   return faults;
 }
 
-/** A token may be for no more than the intent. Later tokens may have fewer locations and actions, and smaller amounts. */
+/** Locations, actions and amounts may be fewer or smaller. */
 function intentFaults(evidence: Evidence, token: Token): readonly string[] {
   const { claims, tokenType } = token.facts;
   const opening = openingOf(evidence);
@@ -116,7 +115,7 @@ function isStep(token: Token): boolean {
   return taken && (hidesDetails(token) || (claims.details !== undefined && stepIn(claims.details) !== undefined));
 }
 
-/** A token for a step is for events in this transaction's life cycle, with their scopes, under a mandate of the transaction. */
+/** Its events must be in the life cycle, with their scopes, under a mandate of the transaction. */
 function stepFaults(evidence: Evidence, token: Token): readonly string[] {
   const { claims } = token.facts;
   const step = isForStep(claims) && claims.details !== undefined ? stepIn(claims.details) : undefined;
@@ -190,7 +189,7 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
   for (const member of ['txn', 'intentDigest'] as const)
     if (!same(before[member], after[member])) faults.push(`The token states another ${names[member]}.`);
   const [mandateBefore, mandateAfter] = [membersOf(before.mandate), membersOf(after.mandate)];
-  // The version may be newer. The mandate check determines which version was in force.
+  // The version may be newer; the mandate check determines which was in force.
   if (mandateBefore?.['id'] !== mandateAfter?.['id']) faults.push('The token states another mandate.');
   if (!hidesDetails(source) && !hidesDetails(exchange)) faults.push(...widerDetails(before, after));
   return faults;
@@ -198,7 +197,7 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
 
 const names = { txn: 'transaction', intentDigest: 'intent' } as const;
 
-/** Uses the same comparison as the token exchange itself. */
+/** Same comparison as in the token exchange. */
 function widerDetails(before: TokenClaims, after: TokenClaims): readonly string[] {
   if (after.details === undefined) return [];
   const outer = before.details === undefined ? [] : detailsIn(before.details);
@@ -214,7 +213,7 @@ function addsOneActor(before: TokenClaims, after: TokenClaims): boolean {
   return earlier !== undefined && now !== undefined && now.length === earlier.length + 1 && same(now.slice(1), earlier);
 }
 
-/** RFC 8693 section 4.4: a condition that is not understood counts as not met. */
+/** RFC 8693 section 4.4: an unknown condition is not met. */
 function mayActAsNamed({ mayAct, all }: TokenClaims, after: TokenClaims, { client }: Exchange): boolean {
   if (mayAct === null) return true;
   const [actor] = actorsOf(after.act) ?? [];
@@ -226,7 +225,7 @@ function mayActAsNamed({ mayAct, all }: TokenClaims, after: TokenClaims, { clien
   );
 }
 
-/** The revocation of any ancestor token also ends this one. */
+/** Revoking any ancestor token also ends this one. */
 function keepsAncestors(before: TokenClaims, { ancestors }: TokenClaims): boolean {
   const earlier = Array.isArray(before.ancestors) ? before.ancestors : [];
   return same(ancestors, [revocationKey({ kind: 'token', id: before.jti }), ...earlier]);

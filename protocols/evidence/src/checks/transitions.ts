@@ -3,7 +3,7 @@ import { openingOf, type RecordOf } from '../own-story.ts';
 import { legalStep, transactionLives } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/** The transaction went through its states one by one: versions 1 to n without a gap, each step legal and where the last one ended. */
+/** Versions must rise from 1 without a gap, and each step must be legal and start where the last one ended. */
 export const transitionsAreInOrder: Check = {
   id: 'transitions',
   title: 'The states of the transaction follow each other',
@@ -29,7 +29,7 @@ export const transitionsAreInOrder: Check = {
             detail: `It has version ${facts.ending.version} where ${version + 1} comes next.`,
             record: id,
           });
-        // A person gives a transaction up: before anything has happened, or after.
+        // Giving a transaction up ends it in one of two states.
         if (facts.resolution !== 'abandoned' || (facts.ending.to !== 'cancelled' && facts.ending.to !== 'failed'))
           findings.push({
             code: 'transition_order',
@@ -59,7 +59,7 @@ export const transitionsAreInOrder: Check = {
           detail: 'No transaction goes from the one state to the other by this event.',
           record: id,
         });
-      // From here on as the record says, so that one fault is reported once and not by every record after it.
+      // Continues from the recorded state, so that one fault is reported once.
       state = facts.to;
       version = facts.version;
     }
@@ -77,7 +77,7 @@ function intentTypeOf(evidence: Evidence): string | undefined {
   return openingOf(evidence)?.facts.intentType;
 }
 
-/** What moves the transaction on: its steps and, where a person gave it up, the resolution of an exception. */
+/** A resolved exception can also end a transaction. */
 function stepsOf(evidence: Evidence): readonly RecordOf<'transaction.transitioned' | 'exception.resolved'>[] {
   return ownRecords(evidence).filter(
     (record): record is RecordOf<'transaction.transitioned' | 'exception.resolved'> =>

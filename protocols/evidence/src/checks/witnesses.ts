@@ -4,8 +4,8 @@ import type { ReasonCode } from '../reasons.ts';
 import { type Check, type CheckResult, notChecked } from './check.ts';
 
 /**
- * A log can show two readers two signed trees. Witnesses cosign only one. The reader's policy (C2SP tlog-policy), never the
- * bundle, determines the witnesses.
+ * A log can show two trees to two readers, but witnesses cosign only one. The reader's policy (C2SP tlog-policy) names
+ * them.
  */
 export const witnessesCosigned: Check = {
   id: 'witnesses',
@@ -29,7 +29,7 @@ export const witnessesCosigned: Check = {
     if (verdict.ok)
       return {
         ok: true,
-        // A policy may ask for nobody: then the log's own signature is all there is.
+        // The policy may require no witness.
         checked: verdict.cosignatures.length > 0,
         detail: `Asked for ${quorum}; cosigned by ${verdict.cosignatures.map(({ key }) => key.name).join(', ') || 'nobody'}.`,
       };

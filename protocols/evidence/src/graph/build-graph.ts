@@ -11,11 +11,8 @@ interface Growing {
 }
 
 /**
- * The chain of authority of a transaction, from its records and what they rest on: who may, by whom, under what, decided
- * how, and what became of it. Pure, and lenient: a record that says nothing understandable adds nothing. It verifies
- * nothing; show it beside the outcome of `verifyBundle`.
- *
- * @param records in the order of the log
+ * Pure and lenient: an unreadable record adds nothing. Verifies nothing; show it beside the result of `verifyBundle`.
+ * @param records in log order
  */
 export function buildGraph(transaction: string, records: readonly GraphRecord[]): EvidenceGraph {
   const nodes = new Map<string, Growing>();
@@ -50,7 +47,7 @@ export function buildGraph(transaction: string, records: readonly GraphRecord[])
       },
       edge(from, says, to, { main = true } = {}) {
         if (from === undefined || to === undefined || from === to || !nodes.has(from) || !nodes.has(to)) return;
-        // Said once: the first record that says it proves it.
+        // The first record that states an edge proves it.
         const key = JSON.stringify([from, says, to]);
         if (edges.has(key)) return;
         if (edges.size >= graphLimits.edges) full = true;

@@ -5,10 +5,7 @@ import { restoreValues } from '../protected-values.ts';
 import { readLeafJson } from '../record.ts';
 import { type GraphRecord, View } from './record-view.ts';
 
-/**
- * The records of a bundle for {@link buildGraph} and the report: those that can be read, with the values in their
- * places that the bundle discloses truly. What cannot be read is left out here; `verifyBundle` names it.
- */
+/** Readable records with the values that the bundle discloses truly. `verifyBundle` reports the others. */
 export function recordsOfBundle(bundle: EvidenceBundle): readonly GraphRecord[] {
   const disclosures = new Map<string, Disclosure[]>();
   for (const disclosure of bundle.disclosures ?? []) {
@@ -34,7 +31,7 @@ function readRestored(leaf: string, disclosures: ReadonlyMap<string, readonly Di
   }
 }
 
-/** `protected` names what is withheld, and no longer what is there. */
+/** `protected` then names only withheld values. */
 function withoutOpened(record: Json, withheld: ReadonlyMap<string, unknown>): Json {
   if (typeof record !== 'object' || record === null || Array.isArray(record) || !('protected' in record)) return record;
   const { protected: commitments, ...rest } = record as Readonly<Record<string, Json>>;

@@ -3,15 +3,12 @@ import { box, layOutGraph, type PlacedEdge, type PlacedNode } from './layout.ts'
 import { escaped, longText } from './markup.ts';
 
 /**
- * Draws the chain of authority as SVG: firms, mandates and policies on the left, people and programs, decisions, tokens
- * and approvals, and the states of the transaction on the right. Each node and line says on pointing which record
- * proves it. The same graph gives the same bytes.
- *
- * @param options.style false where the page around it brings {@link graphStyle} itself
+ * Draws the graph as SVG, from authority on the left to the transaction on the right. Titles name the proving records.
+ * Deterministic. @param options.style false if the page includes {@link graphStyle}
  */
 export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly style?: boolean } = {}): string {
   const main = graph.edges.filter(({ main: drawn }) => drawn);
-  // A firm that is only represented by somebody is not part of the chain.
+  // A firm that is only represented is not part of the chain.
   const joined = new Set(main.filter(({ says }) => says !== represents).flatMap(({ from, to }) => [from, to]));
   for (const { from, to, says } of main) if (says === represents && joined.has(to)) joined.add(from);
   const layout = layOutGraph({
@@ -30,14 +27,14 @@ export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly sty
     ),
     ...lines.map(({ line }) => line),
     ...layout.nodes.map((node) => boxOf(node)),
-    // Labels are drawn last, so that no box hides one.
+    // Drawn last, so that no box hides a label.
     ...lines.flatMap(({ label }) => label ?? []),
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** Colours follow the reader's colour scheme; print uses the light scheme. */
+/** Follows the reader's colour scheme; print uses the light scheme. */
 export const graphStyle = `
 .evidence-graph { font: 12px system-ui, sans-serif; --ink: #16202e; --quiet: #4d5b6d; --line: #8795a8; --ground: #ffffff;
   --institution: #e8ecf2; --mandate: #e3eefc; --policy: #e6e4fb; --person: #fdf0d8; --agent: #fbe9dc; --client: #f6eee6;
@@ -119,7 +116,7 @@ function lineOf(
   return { line: `<g>${title}<path d="${path}"/><path class="tip" d="${tip}"/></g>` };
 }
 
-/** Down to the next one below, or in an arc past those between. */
+/** To the next box below, or in an arc past those between. */
 function lineWithin(
   { edge, joints }: PlacedEdge,
   nodes: ReadonlyMap<string, PlacedNode>,
@@ -144,7 +141,7 @@ function lineWithin(
   }
   const right = from.x + box.width;
   const bulge = Math.min(58, 20 + Math.abs(to.y - from.y) / 12);
-  // Leaving and arriving a little off the middle, where other lines are.
+  // Off the middle, where other lines are.
   const [start, end] = down ? [from.y + 9, to.y - 9] : [from.y - 9, to.y + 9];
   return {
     line: `<g>${title}<path d="M${right} ${start}C${right + bulge} ${start} ${right + bulge} ${end} ${right + 7} ${end}"/><path class="tip" d="M${right} ${end}l8 -3.5v7z"/></g>`,
@@ -156,13 +153,12 @@ function nameOf(nodes: ReadonlyMap<string, PlacedNode>, id: string): string {
   return nodes.get(id)?.node.label ?? id;
 }
 
-/** As much of a text as its box has room for. */
 function fitting(text: string, length: number): string {
   const characters = [...text];
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }
 
-/** Shown on pointing, in lines of ours. */
+/** A tooltip. */
 function titleOf(text: string): string {
   return `<title>${text
     .split('\n')

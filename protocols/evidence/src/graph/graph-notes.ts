@@ -1,6 +1,5 @@
 import type { NodeKind } from './graph.ts';
 
-/** What a record adds to the graph. */
 export interface GraphNotes {
   node(node: {
     readonly id: string;
@@ -9,12 +8,12 @@ export interface GraphNotes {
     readonly detail?: string | undefined;
     readonly outcome?: 'permit' | 'deny' | undefined;
   }): string;
-  /** Nothing where one of the two is not known. */
+  /** Adds nothing if one end is unknown. */
   edge(from: string | undefined, says: string, to: string | undefined, options?: { readonly main?: boolean }): void;
-  /** What an earlier record of this id is in the graph. */
+  /** The node of an earlier record. */
   nodeOf(record: string): string | undefined;
-  /** This record is that node: what refers to it refers to the node. */
+  /** References to this record lead to the node. */
   standsFor(node: string): void;
-  /** The newest state of the transaction; undefined before it was opened. */
+  /** Node of the newest state; undefined before the opening. */
   state: string | undefined;
 }

@@ -1,6 +1,6 @@
 import type { EvidenceGraph, GraphEdge, GraphNode, NodeKind } from './graph.ts';
 
-/** A column of the drawing: authority on the left, what was done with it on the right. */
+/** Authority on the left, its use on the right. */
 const columns: readonly { readonly title: string; readonly kinds: readonly NodeKind[] }[] = [
   { title: 'Institutions', kinds: ['institution'] },
   { title: 'Mandates, policies', kinds: ['mandate', 'policy'] },
@@ -26,7 +26,7 @@ export interface PlacedNode {
 
 export interface PlacedEdge {
   readonly edge: GraphEdge;
-  /** Joints from left to right, source first unless `backwards`; each column between is passed at one height. */
+  /** From left to right, source first unless `backwards`. */
   readonly joints: readonly { readonly x: number; readonly y: number; readonly through: boolean }[];
   readonly backwards: boolean;
   /** Both ends are in one column. */
@@ -41,22 +41,21 @@ export interface Layout {
   readonly edges: readonly PlacedEdge[];
 }
 
-/** A place in a column: a node, or an edge that passes through on its way. */
+/** A node, or an edge that passes through the column. */
 interface Slot {
   readonly node: GraphNode | undefined;
   readonly column: number;
   readonly left: Slot[];
   readonly right: Slot[];
   readonly near: Slot[];
-  /** In the order of its column, and its middle in pixels. */
+  /** Position in its column, and its middle in pixels. */
   order: number;
   y: number;
 }
 
 /**
- * Places the nodes in columns by their kind and orders each column so that few lines cross: the layered drawing of
- * Sugiyama, Tagawa and Toda (1981), with barycentres. The transaction's own column stays in the order of time. The same
- * graph gives the same drawing.
+ * Layered drawing of Sugiyama, Tagawa and Toda (1981) with barycentres. The transaction's column stays in time order.
+ * Deterministic.
  */
 export function layOutGraph({ nodes, edges }: Pick<EvidenceGraph, 'nodes' | 'edges'>): Layout {
   const used = columns.flatMap((column, number) =>
@@ -128,7 +127,7 @@ function routeOf(edge: GraphEdge, from: Slot, to: Slot, add: (column: number, no
 
 const sweeps = 24;
 
-/** Orders each column by where its neighbours are, to and fro, and keeps the order with the fewest crossings. */
+/** Sorts by the mean position of neighbours and keeps the order with the fewest crossings. */
 function untangle(slots: readonly Slot[][], held: number | undefined): void {
   let best = slots.map((row) => [...row]);
   let fewest = crossings(slots);
@@ -158,7 +157,7 @@ function untangle(slots: readonly Slot[][], held: number | undefined): void {
   for (let round = 0; round < sweeps && switchNeighbours(slots, held); round++);
 }
 
-/** Lets two that stand beside each other change places where that saves crossings. @returns whether any did */
+/** Swaps neighbours if that saves crossings. @returns whether any were swapped */
 function switchNeighbours(slots: readonly Slot[][], held: number | undefined): boolean {
   let changed = false;
   for (const [column, row] of slots.entries()) {
@@ -181,21 +180,20 @@ function switchNeighbours(slots: readonly Slot[][], held: number | undefined): b
   return changed;
 }
 
-/** Crossings of the lines of two neighbours on one side, the first of them above the second. */
 function crossed(ofUpper: readonly Slot[], ofLower: readonly Slot[]): number {
   let count = 0;
   for (const one of ofUpper) for (const other of ofLower) if (one.order > other.order) count += 1;
   return count;
 }
 
-/** The mean place of the neighbours on the side that has been ordered, with those in its own column drawing it a little. */
+/** Mean position of the neighbours on the sorted side and in the same column. */
 function wishOf({ left, right, near, order }: Slot, rightwards: boolean): number {
   const side = rightwards ? left : right;
   const neighbours = [...(side.length > 0 ? side : rightwards ? right : left), ...near];
   return neighbours.length === 0 ? order : neighbours.reduce((sum, slot) => sum + slot.order, 0) / neighbours.length;
 }
 
-/** Nodes of the transaction stand in the order in which they came; what passes through stays where it is. */
+/** Nodes of the transaction stay in time order. */
 function keepTime(row: Slot[]): void {
   const nodes = row
     .flatMap(({ node }) => (node === undefined ? [] : [node]))
@@ -223,7 +221,7 @@ function crossings(slots: readonly (readonly Slot[])[]): number {
 
 const rounds = 16;
 
-/** Moves each slot towards its neighbours as far as its column has room: long lines become straight. */
+/** Moves slots towards their neighbours, so that long lines become straight. */
 function setHeights(slots: readonly (readonly Slot[])[]): void {
   for (const row of slots)
     spread(
@@ -248,10 +246,7 @@ function heightOf(node: GraphNode | undefined): number {
   return node === undefined ? 0 : box.height;
 }
 
-/**
- * The heights nearest to those wished for that keep the order and the distances: neighbours that want the same room are
- * moved as one block (pool adjacent violators).
- */
+/** The nearest heights that keep order and distances (pool adjacent violators). */
 function spread(row: readonly Slot[], wishes: readonly number[]): void {
   const blocks: { readonly slots: { readonly slot: Slot; readonly offset: number }[]; sum: number; height: number }[] =
     [];

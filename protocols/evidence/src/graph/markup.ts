@@ -1,6 +1,6 @@
 import { shown } from './record-view.ts';
 
-/** A value for text and for quoted attributes, without what deceives a reader. */
+/** For text and quoted attributes. */
 export function escaped(text: string, length?: number): string {
   return shown(text, length)
     .replaceAll('&', '&amp;')
@@ -10,5 +10,5 @@ export function escaped(text: string, length?: number): string {
     .replaceAll("'", '&#39;');
 }
 
-/** Long enough for every sentence of ours, and for JSON that people still read. */
+/** Longer than our sentences, and readable as JSON. */
 export const longText = 4_000;

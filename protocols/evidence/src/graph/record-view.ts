@@ -1,13 +1,13 @@
 import { graphLimits } from './graph.ts';
 
-/** A record as it is known: from the log, or from a bundle. What it holds is not trusted to have any shape. */
+/** From the log or a bundle. Its shape is not trusted. */
 export interface GraphRecord {
-  /** Place in the log. */
+  /** Index in the log. */
   readonly index: bigint;
   readonly record: unknown;
 }
 
-/** Reads members that may be absent, of another shape, or made to deceive: then there is nothing, and no fault. */
+/** Absent, misshapen or deceptive members read as nothing. */
 export class View {
   readonly #json: unknown;
 
@@ -44,7 +44,6 @@ export class View {
     return this.at(...path).#json;
   }
 
-  /** Of the members of an object. */
   names(...path: readonly string[]): readonly string[] {
     const found = this.at(...path).#json;
     return typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.keys(found) : [];
@@ -60,10 +59,10 @@ export class View {
   }
 }
 
-// Characters that turn text around, hide it, or have no width: shown as what they are, ones that do not belong.
+// Characters that reverse, hide or have no width.
 const deceiving = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u{e0000}-\u{e007f}]/gu;
 
-/** Text of a record for people: of bounded length, and without what deceives. */
+/** Bounded text for people, without deceptive characters. */
 export function shown(text: string, length: number = graphLimits.textLength): string {
   const clean = text.toWellFormed().replace(deceiving, '\ufffd');
   const characters = [...clean];

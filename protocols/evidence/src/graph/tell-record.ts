@@ -6,19 +6,18 @@ interface Told {
   readonly type: string;
   readonly id: string;
   readonly view: View;
-  /** Whether the record belongs to the transaction itself. */
+  /** Belongs to the transaction itself. */
   readonly own: boolean;
 }
 
 type Teller = (told: Told, notes: GraphNotes) => void;
 
-/** Adds what a record says about authority to the graph. Other record types add nothing. */
 export function tellRecord(told: Told, notes: GraphNotes): void {
   if (told.type.startsWith('mandate.')) tellMandate(told, notes);
   else tellers.get(told.type)?.(told, notes);
 }
 
-/** A person, an agent, or a client without a known principal, with the firm that it acts for. */
+/** With the institution that it acts for. */
 function principal(actor: View, notes: GraphNotes): string | undefined {
   const id = actor.text('id');
   if (id === undefined) return undefined;
@@ -37,7 +36,6 @@ function client(id: string | undefined, notes: GraphNotes): string | undefined {
   return id === undefined ? undefined : notes.node({ id: `client:${id}`, kind: 'client', label: id, detail: 'client' });
 }
 
-/** Of a mandate that is named and of which the records may say more. */
 function mandate(id: string | undefined, notes: GraphNotes): string | undefined {
   return id === undefined ? undefined : notes.node({ id: `mandate:${id}`, kind: 'mandate', label: shortId(id) });
 }
@@ -48,7 +46,7 @@ function policy(version: number | undefined, notes: GraphNotes): string | undefi
     : notes.node({ id: `policy:${version}`, kind: 'policy', label: `Policy ${version}` });
 }
 
-/** Ids end in what tells them apart. */
+/** The end of an id is distinctive. */
 function shortId(id: string): string {
   return id.length <= 14 ? id : `${id.slice(0, id.indexOf('_') + 1)}…${id.slice(-6)}`;
 }
@@ -144,7 +142,6 @@ function tellToken(told: Told, notes: GraphNotes): void {
   }
 }
 
-/** A decision that is embedded in the record it was made for. */
 function embeddedDecision({ id, view }: Told, notes: GraphNotes, node: string): void {
   const decision = view.at('data', 'decision');
   const permits = decision.flag('decision');
@@ -204,7 +201,7 @@ function tellWithdrawal({ view }: Told, notes: GraphNotes): void {
   notes.edge(principal(view.at('subject'), notes), 'withdrew', given);
 }
 
-/** Equal refusals against one party form one node with a count. */
+/** Equal refusals of one party form one node. */
 function tellRefusal({ type, view }: Told, notes: GraphNotes): void {
   const sort = type.slice(0, type.indexOf('.'));
   const who = principal(view.at('subject'), notes) ?? client(view.text('client'), notes);
@@ -237,7 +234,7 @@ function tellOpening({ view, own, id }: Told, notes: GraphNotes): void {
   if (own) notes.state = node;
 }
 
-/** Where a trade is done, and what was bought and sold changes hands. */
+/** States in which assets change hands. */
 const settlement = /settl|deliver|transferred|returned|released|affirmed|instructed|confirmed|paid/;
 
 function tellTransition(told: Told, notes: GraphNotes): void {

@@ -1,4 +1,4 @@
-// Classes of the Open Cybersecurity Schema Framework, version 1.8.0, as far as records are of them.
+// Open Cybersecurity Schema Framework 1.8.0.
 
 export const ocsfVersion = '1.8.0';
 
@@ -6,7 +6,7 @@ export interface EventClass {
   readonly uid: number;
   readonly name: string;
   readonly category: { readonly uid: number; readonly name: string };
-  /** Activities by their id; beside them every class has 99, for what none of them is. */
+  /** Every class also has 99 for other activities. */
   readonly activities: Readonly<Record<number, string>>;
 }
 
@@ -48,5 +48,5 @@ export const eventClasses = {
 } as const satisfies Readonly<Record<string, EventClass>>;
 export type EventClassName = keyof typeof eventClasses;
 
-/** Something else than the class names: the name is the record's own. */
+/** The activity then has the name of the record type. */
 export const otherActivity = 99;

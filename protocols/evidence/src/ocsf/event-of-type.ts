@@ -1,6 +1,5 @@
 import { type EventClassName, otherActivity } from './event-classes.ts';
 
-/** What a type of record is among the events of the framework: class and activity. */
 export type EventKind = readonly [EventClassName, number];
 
 const create = 1;
@@ -74,10 +73,9 @@ const kinds: Readonly<Record<string, EventKind>> = {
   'erasure.completed': ['apiActivity', remove],
 };
 
-/** What the log says of itself, and of its sources. */
 const ofTheLog = /^(?:log|source|clock)\./;
 
-/** @param type of any record: one that is not known here is still an event */
+/** @param type unknown types are events too */
 export function eventKindOf(type: string): EventKind {
   if (Object.hasOwn(kinds, type)) return kinds[type] ?? ['apiActivity', otherActivity];
   return ofTheLog.test(type) ? ['base', otherActivity] : ['apiActivity', otherActivity];

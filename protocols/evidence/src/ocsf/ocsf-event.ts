@@ -4,18 +4,16 @@ import { eventKindOf } from './event-of-type.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** An event of the Open Cybersecurity Schema Framework. */
 export interface OcsfEvent extends Members {
   readonly class_uid: number;
   readonly activity_id: number;
-  /** `class_uid` times 100, and `activity_id`. */
+  /** `class_uid` times 100, plus `activity_id`. */
   readonly type_uid: number;
   readonly category_uid: number;
   /** Milliseconds since the epoch. */
   readonly time: number;
 }
 
-/** Event types that raise an alert. */
 const alarms: ReadonlySet<string> = new Set([
   'source.alarm',
   'clock.alarm',
@@ -25,7 +23,7 @@ const alarms: ReadonlySet<string> = new Set([
 ]);
 const severities = { informational: 1, low: 2, high: 4 } as const;
 
-/** Members of a record that have their own place in the event. All others go to `unmapped`. */
+/** All other members go to `unmapped`. */
 const mapped: ReadonlySet<string> = new Set([
   'id',
   'type',
@@ -42,11 +40,8 @@ const mapped: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Converts a record to an event of the framework, for external event collectors. The event proves nothing; the record does, and
- * `metadata.uid` names it.
- *
- * @param record of any shape; unreadable members are left out
- * @param product.version of the program that wrote it
+ * For external collectors. The event proves nothing; `metadata.uid` names the record. @param record of any shape;
+ * unreadable members are left out @param product.version of the program that wrote it
  */
 export function ocsfEvent(
   { index, record }: GraphRecord,
@@ -79,7 +74,7 @@ export function ocsfEvent(
   };
 }
 
-/** One event a line (JSON Lines). */
+/** JSON Lines. */
 export function ocsfLine(record: GraphRecord, product?: { readonly version?: string | undefined }): string {
   return `${JSON.stringify(ocsfEvent(record, product))}\n`;
 }
@@ -105,7 +100,7 @@ function eventOf(type: string, view: View): Described {
         className,
         activity: usual,
         members: {
-          // The framework requires a user, but refused credentials may belong to no known person.
+          // The framework requires a user; refused credentials may have none.
           user: user ?? { name: 'unknown', type_id: 0 },
           actor,
           service: { name: view.at('audience').list()[0]?.text() ?? 'countersign' },
@@ -121,7 +116,7 @@ function eventOf(type: string, view: View): Described {
     case 'userAccess': {
       const privileges = view.texts(...(view.texts('scope').length > 0 ? ['scope'] : ['data', 'scopes']));
       const held = type === 'grant.revoked' ? userById(view.text('data', 'subject')) : user;
-      // These events require a person; authorizeSession also requires a privilege.
+      // These classes require a person, and authorizeSession a privilege.
       if (held === undefined || (className === 'authorizeSession' && privileges.length === 0))
         return apiActivity(type, otherActivity, view);
       return {
@@ -173,7 +168,7 @@ function apiActivity(type: string, activity: number, view: View): Described {
         request: { uid: view.text('id') ?? 'unknown' },
         ...(reason === undefined ? {} : { response: { error: reason } }),
       },
-      // The framework requires a source endpoint. Without an address, it is the client or the acting component.
+      // The framework requires a source endpoint.
       src_endpoint: endpointOf(view) ?? { name: view.text('client') ?? service },
       ...(view.text('transaction') === undefined
         ? {}
@@ -182,12 +177,12 @@ function apiActivity(type: string, activity: number, view: View): Described {
   };
 }
 
-/** Dynamic registration (RFC 7592): made, changed or removed. */
+/** RFC 7592. */
 function registration(operation: string | undefined): number {
   return operation === 'register' ? 1 : operation === 'remove' ? 6 : otherActivity;
 }
 
-/** The acting party: the current actor, otherwise the subject, the client or the component itself. */
+/** The current actor, or else subject, client or component. */
 function actorOf(view: View): Members {
   const user = userOf(view.list('actors')[0] ?? new View(undefined)) ?? userOf(view.at('subject'));
   const client = view.text('client');
@@ -224,7 +219,7 @@ function endpointOf(view: View): Members | undefined {
   return ip === undefined ? undefined : { ip, ...given({ zone }) };
 }
 
-/** The entity that was created, changed or removed: by its id if there is one, otherwise by its kind. */
+/** By its id if there is one, or else by its kind. */
 function entityOf(type: string, view: View): Members {
   const [kind = type] = type.split('.');
   const names = ['candidate', 'change_request', 'kid', 'hold', 'subscription', 'proposal'];
@@ -265,7 +260,6 @@ function unmappedOf(index: bigint, record: unknown): Members {
   return { index: index.toString(), ...Object.fromEntries(members.filter(([name]) => !mapped.has(name))) };
 }
 
-/** Drops undefined members. */
 function given(members: Members): Members {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

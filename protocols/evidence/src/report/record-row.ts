@@ -1,6 +1,6 @@
 import { type GraphRecord, View } from '../graph/record-view.ts';
 
-/** The columns of a table of records. Members that have no column of their own stand in `data`, as JSON. */
+/** Other members are in `data`, as JSON. */
 const columns: readonly (readonly [string, (record: View) => string | number | undefined])[] = [
   ['time', (record) => record.text('time')],
   ['type', (record) => record.text('type')],
@@ -37,18 +37,18 @@ function jsonText(record: View): string | undefined {
   return data === undefined ? undefined : JSON.stringify(data);
 }
 
-/** The first line of the table (RFC 4180). */
+/** RFC 4180. */
 export const recordRowHead = `${['place', ...columns.map(([name]) => name)].join(',')}\r\n`;
 
-/** A record as a line of a table (RFC 4180). */
+/** RFC 4180. */
 export function recordRow({ index, record }: GraphRecord): string {
   const view = new View(record);
   return `${[index.toString(), ...columns.map(([, read]) => cell(read(view)))].join(',')}\r\n`;
 }
 
 /**
- * A cell that a spreadsheet takes for text: one that would begin like a formula (`=`, `+`, `-`, `@`, tab, carriage return,
- * and their full-width forms) gets an apostrophe before it, also behind blanks that a program may trim away.
+ * A value that a spreadsheet would run as a formula (`=`, `+`, `-`, `@`, tab, carriage return, full-width forms, also
+ * after blanks) gets an apostrophe.
  */
 export function cell(value: string | number | undefined): string {
   if (value === undefined) return '';

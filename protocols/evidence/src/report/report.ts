@@ -8,23 +8,21 @@ import { type GraphRecord, View } from '../graph/record-view.ts';
 import { type BundleVerification, countOf, type StepResult } from '../verify-bundle.ts';
 import { drawnRecords, drawTimeline, timelineStyle } from './timeline.ts';
 
-/** What a report is made from. */
 export interface ReportContent {
-  /** Heading, e.g. the id of the transaction or what was asked. */
+  /** E.g. the id of the transaction, or the query. */
   readonly title: string;
-  /** Facts beside the heading: log, checkpoint, who asked. Names and values are shown as text. */
+  /** Names and values are shown as text. */
   readonly about: readonly (readonly [string, string])[];
-  /** In the order of the log. */
+  /** In log order. */
   readonly records: readonly GraphRecord[];
-  /** Absent where the records are not those of one transaction. */
+  /** Only for the records of one transaction. */
   readonly graph?: EvidenceGraph;
-  /** Absent where the records came without proof. */
+  /** Absent for records without proof. */
   readonly verification?: BundleVerification;
-  /** Of whom the verdict is, and what it rests on. */
+  /** Who verified, and how. */
   readonly verifiedBy?: string;
 }
 
-/** The content of a report about a bundle. */
 export function reportOfBundle(
   bundle: EvidenceBundle,
   verification: BundleVerification,
@@ -47,11 +45,8 @@ export function reportOfBundle(
 }
 
 /**
- * A report that people read and print: one HTML document without script, that asks nobody for anything. With the verdict
- * of the verification, the chain of authority and the timeline as pictures, and every record with its place in the log.
- * Whatever records hold is shown as text.
- *
- * @returns pieces of the document, to be written one after the other
+ * One HTML document without script or external resources. Everything in records is shown as text. @returns pieces of
+ * the document, in order
  */
 export function* renderReport(content: ReportContent): Generator<string, void, undefined> {
   const { title, about, records, graph, verification } = content;
@@ -84,7 +79,7 @@ const verdictWords = {
   failed: ['Not verified', 'The checks below say what fails.'],
 } as const;
 
-/** Classes of what became of a check: what was not checked is not green. */
+/** CSS classes. Unchecked results are not green. */
 const kinds: Readonly<Record<StepResult, string>> = {
   holds: 'pass',
   note: 'note',
@@ -96,7 +91,7 @@ const kinds: Readonly<Record<StepResult, string>> = {
 function verdictOf({ verdict, steps }: BundleVerification, by: string | undefined): string {
   const [word, meaning] = verdictWords[verdict];
   const count = countOf(steps);
-  // As a picture too: a share of the bar for each check, in their order.
+  // A bar with one share per check.
   const bar = steps
     .map(({ result }, step) => `<rect class="${kinds[result]}" x="${step * 14}" y="0" width="11" height="11" rx="2"/>`)
     .join('');
@@ -159,7 +154,6 @@ function recordRow({ index, record }: GraphRecord): string {
     )}</td><td>${withheld.map((path) => `<em class="note">withheld: ${escaped(path)}</em><br>`).join('')}${data === '' ? '' : `<details><summary>${escaped(summaryOf(view), 120)}</summary><pre>${escapedLines(data)}</pre></details>`}</td></tr>\n`;
 }
 
-/** The first few members of a record's facts, in a line. */
 function summaryOf(view: View): string {
   const parts = ['event', 'from', 'to', 'role', 'state', 'detail', 'version'].flatMap((name) => {
     const value = view.text('data', name) ?? view.number('data', name);
@@ -172,7 +166,7 @@ function withheldOf(view: View): readonly string[] {
   return view.names('protected');
 }
 
-/** JSON over several lines: the breaks are ours, what the record holds has none of its own left. */
+/** Line breaks are ours; those of the record are escaped. */
 function escapedLines(text: string): string {
   const lines = text.split('\n');
   const kept = lines.slice(0, mostLines).map((line) => escaped(line, longText));

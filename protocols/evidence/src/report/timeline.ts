@@ -2,7 +2,6 @@ import { parseInstant } from '@countersign/kernel';
 import { escaped } from '../graph/markup.ts';
 import { type GraphRecord, View } from '../graph/record-view.ts';
 
-/** What a record is about, as the timeline sorts it. */
 const lanes: readonly { readonly title: string; readonly kind: string; readonly types: RegExp }[] = [
   { title: 'Authority', kind: 'mandate', types: /^(mandate|policy|directory|partner|consent|grant|identity|client)\./ },
   { title: 'Tokens', kind: 'token', types: /^(token|session|authorization|backchannel)\./ },
@@ -12,17 +11,14 @@ const lanes: readonly { readonly title: string; readonly kind: string; readonly 
   { title: 'Evidence', kind: 'evidence', types: /./ },
 ];
 
-/** A picture is for looking at: what is more stands in the table of records. */
+/** Later records are only in the table. */
 export const drawnRecords = 200;
 const row = { height: 24, top: 40 } as const;
 const place = { time: 16, gap: 176, lanes: 248, lane: 78 } as const;
 const textAt = place.lanes + lanes.length * place.lane;
 const width = textAt + 420;
 
-/**
- * What happened when, one line a record in the order of the log, with the time that passed in between. Marks of
- * what was refused are open. The first records of many are drawn.
- */
+/** One line per record in log order, with the time since the previous one. Refused records have open marks. */
 export function drawTimeline(records: readonly GraphRecord[]): string {
   const drawn = records.slice(0, drawnRecords);
   const height = row.top + drawn.length * row.height + 12;
@@ -83,7 +79,7 @@ const units: readonly (readonly [string, number])[] = [
   ['s', 1_000],
 ];
 
-/** `+34 ms`, `+2.5 s`, `+3 d`; nothing where no time passed, or nobody knows. */
+/** E.g. `+34 ms`, `+2.5 s`, `+3 d`; empty if unknown or zero. */
 export function between(earlier: string | undefined, later: string): string {
   const [from, to] = [parseInstant(earlier ?? ''), parseInstant(later)];
   if (from === undefined || to === undefined || to <= from) return '';

@@ -1,20 +1,20 @@
 import { type Json, listOf, membersOf } from '@countersign/kernel';
 import { placeOf } from '../place.ts';
 
-/** Places from the first to the one behind the last. */
+/** `past` is the place after the last. */
 export interface PlaceRange {
   readonly first: bigint;
   readonly past: bigint;
 }
 
-/** What a `log.pruned` record lists: the places whose bodies it says may go, and the root over their leaf hashes. */
+/** The pruned places, and the root over their leaf hashes. */
 export interface Pruning {
   readonly ranges: readonly PlaceRange[];
-  /** RFC 6962 over the leaf hashes, in their order; base64url. */
+  /** RFC 6962, base64url. */
   readonly root: string | undefined;
 }
 
-/** undefined when the record does not list places in their order. */
+/** Undefined if the places are not listed in order. */
 export function pruningOf(record: Json): Pruning | undefined {
   const data = membersOf(membersOf(record)?.['data']);
   const ranges = listOf(data?.['ranges'], rangeOf);
@@ -23,7 +23,7 @@ export function pruningOf(record: Json): Pruning | undefined {
   return { ranges, root: typeof data['root'] === 'string' ? data['root'] : undefined };
 }
 
-/** Written with the first and the last place. */
+/** Both included. */
 function rangeOf(item: Json): PlaceRange | undefined {
   const places = listOf(item, placeOf);
   const [first, last] = places ?? [];
@@ -32,34 +32,27 @@ function rangeOf(item: Json): PlaceRange | undefined {
     : undefined;
 }
 
-/** Places whose bodies are absent, and which of them the log has said that it removes. */
 export function createAbsences() {
   let unexplained: PlaceRange[] = [];
   let unread: PlaceRange[] = [];
   let count = 0;
 
   return {
-    /**
-     * Places come in their order.
-     *
-     * @param known that the body is gone; else it was not to be had, and whether it is there nobody knows
-     */
+    /** In order. @param known false if the body could not be read, so that its state is unknown */
     add(index: bigint, known: boolean): void {
       count++;
       addPlace(known ? unexplained : unread, index);
     },
 
-    /** Takes what is listed as explained. */
     explain(ranges: readonly PlaceRange[]): void {
       unexplained = withoutRanges(unexplained, ranges);
       unread = withoutRanges(unread, ranges);
     },
 
-    /** How many there were. */
     count: () => count,
-    /** How many were not to be had, and nothing says that they are gone. */
+    /** Unreadable and not declared as pruned. */
     unread: () => unread.reduce((sum, { first, past }) => sum + Number(past - first), 0),
-    /** The first that is gone, and nothing explains it. */
+    /** The first unexplained absence. */
     first: () => unexplained[0]?.first,
   };
 }

@@ -14,14 +14,11 @@ import { createHashList } from './hash-list.ts';
 import { readAhead } from './read-ahead.ts';
 import { type LogFault, logFault, type SoundLog } from './whole-log.ts';
 
-/** A served log from any source. All of it is untrusted. */
+/** Untrusted. */
 export interface ServedLog {
-  /** The hashes of a tile; undefined if the tile does not exist. */
+  /** Undefined if there is none. */
   tile(tile: Tile): Promise<Uint8Array | undefined>;
-  /**
-   * The entries of a bundle, with undefined for each pruned body. Undefined as a whole if the bundle cannot be read, for
-   * whatever reason.
-   */
+  /** Undefined for each pruned body, or as a whole if the bundle cannot be read. */
   entries(bundle: EntryBundle): Promise<readonly (Buffer | undefined)[] | undefined>;
 }
 
@@ -33,25 +30,18 @@ export interface SignedHead {
 export type ServedLogCheck =
   | LogFault
   | (SoundLog & {
-      /** Entries that could not be read and that no record declares as pruned. */
+      /** Unreadable and not declared as pruned. */
       readonly unread: number;
-      /** Entries of another implementation. Only their hashes were checked. */
+      /** Entries of another implementation, checked by hash only. */
       readonly foreign: number;
     });
 
-/** Number of bundles fetched ahead. */
 const bundlesAhead = 8;
 
 /**
- * Recomputes a served log from its entries: hashes, indexes, times, stream numbers, every tile of every level, the signed root,
- * and the root of the reader's earlier checkpoint. For an absent body, the tile's hash is used, which the root then proves.
- *
- * @param head the content of the checkpoint, whose signatures the caller has verified
- * @param foreignEntries accepts the log of another implementation: entries that are not records of this product are counted and
- * are no fault
- * @param earlier the content of an older verified checkpoint, which the log must extend
- * @returns the first fault: `checkpoint_stale`, `history_forked`, `tile_missing`, `tile_altered`, `root_differs`, and those of
- * the entries
+ * Recomputes hashes, indexes, times, stream numbers, all tiles, the signed root and the root of an earlier checkpoint.
+ * @param head of a verified checkpoint @param foreignEntries accepts entries of another implementation @param earlier
+ * an older verified head, which the log must extend @returns the first fault
  */
 export async function checkServedLog({
   source,
@@ -77,7 +67,6 @@ export async function checkServedLog({
   const above = createTilesAbove(source, head.size);
   let frontier = Frontier.empty;
 
-  /** Checks the earlier root when its size lies within the next leaves. */
   const forked = (leaves: readonly Buffer[]): LogFault | undefined => {
     if (earlier === undefined || earlier.size < frontier.size || earlier.size > frontier.size + BigInt(leaves.length))
       return undefined;
@@ -148,12 +137,12 @@ export async function checkServedLog({
   return { ok: true, size: head.size, root, pruned: absent - unread, unread, foreign, openStreams };
 }
 
-/** Recomputes the tiles above the leaves as leaves arrive, and compares them with the served ones. */
+/** Compares recomputed tiles with the served ones. */
 function createTilesAbove(source: ServedLog, size: bigint) {
   const levels: { readonly hashes: Buffer[]; index: bigint }[] = [];
 
   async function differs(level: number, index: bigint, hashes: readonly Buffer[], last: bigint) {
-    // Tiles of level 0 have already been compared with the entries.
+    // Already compared with the entries.
     if (level === 0) return undefined;
     const tile = { level, index, width: hashes.length };
     const stored = hashesOf(await source.tile(tile), tile, last);
@@ -175,7 +164,7 @@ function createTilesAbove(source: ServedLog, size: bigint) {
   }
 
   return {
-    /** @param last the index of the last of these leaves */
+    /** @param last index of the last leaf */
     async add(leaves: readonly Buffer[], last: bigint): Promise<LogFault | undefined> {
       for (const leaf of leaves) {
         const wrong = await addTo(0, leaf, last);
@@ -183,7 +172,7 @@ function createTilesAbove(source: ServedLog, size: bigint) {
       }
       return undefined;
     },
-    /** Checks the partial tiles at the right edge. */
+    /** Partial tiles at the right edge. */
     async finish(): Promise<LogFault | undefined> {
       for (const [level, { hashes, index }] of levels.entries()) {
         if (hashes.length === 0) continue;
@@ -207,7 +196,7 @@ function hashesOf(tile: Uint8Array | undefined, place: Tile, index: bigint): Buf
   return Array.from({ length: place.width }, (_, at) => bytes.subarray(at * hashSize, (at + 1) * hashSize));
 }
 
-/** If entries and their tile disagree, determines whether the parent tile or the root confirms the entries. */
+/** The parent tile or the root decides whether the entries or their tile are wrong. */
 async function tileIsWrong({
   source,
   head,

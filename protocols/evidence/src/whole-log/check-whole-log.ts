@@ -4,19 +4,13 @@ import { createEntryReader } from './entry-reader.ts';
 import { createHashList } from './hash-list.ts';
 import { type LogFault, logFault, type PresentedEntry, type SoundLog } from './whole-log.ts';
 
-/** The result of checking a log. */
 export type WholeLogCheck = LogFault | SoundLog;
 
-/** Number of entries hashed into the tree at once. */
 const atOnce = 256;
 
 /**
- * Recomputes a whole log from its entries, independently of the system that wrote it: indexes, hashes, records, times, stream
- * numbers, pruned ranges, and the root.
- *
- * @param entries from the first one on, in their order
- * @param expected the content of a checkpoint; entries after its size are read as well
- * @param onEntry receives each record with its index
+ * Recomputes a log independently of the system that wrote it. @param entries from the first one, in order @param
+ * expected head of a checkpoint; later entries are read as well @param onEntry receives each record with its index
  * @returns the first fault
  */
 export async function checkWholeLog({

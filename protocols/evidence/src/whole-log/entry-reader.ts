@@ -5,27 +5,23 @@ import { createStreamCount } from './stream-count.ts';
 import { statementTypes, streamPlaceOf } from './stream-statements.ts';
 import { type LogFault, logFault, type PresentedEntry } from './whole-log.ts';
 
-/** What an entry turned out to be. */
 export type ReadEntry =
   | LogFault
   | {
       readonly ok: true;
       readonly leafHash: Buffer;
-      /** The record; undefined where its body is absent, or is no record of ours. */
+      /** Undefined if its body is absent or foreign. */
       readonly record: Readonly<Record<string, Json>> | undefined;
     };
 
-/** Version and time have fixed places; a record of version 2 goes on with its stream. */
+/** Version and time have fixed places. */
 const head = /^\{"v":([12]),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)",/;
 const headLength = 128;
 
 /**
- * Reads the entries of a log one by one, and holds each against all before it: hashes, places, times, the numbers of the
- * streams, and the words of the log about what it no longer keeps.
- *
- * @param leafHashes the leaf hashes of earlier places, by which a `log.pruned` record is checked; without it, its root is
- *   believed
- * @param foreignEntries counts entries that are no records of ours, and checks their hashes alone; otherwise they are a fault
+ * Checks each entry against all earlier ones. @param leafHashes earlier leaf hashes, by which `log.pruned` records are
+ * checked; without it their roots are trusted @param foreignEntries checks only the hashes of other entries; otherwise
+ * they are a fault
  */
 export function createEntryReader({
   leafHashes,
@@ -42,7 +38,7 @@ export function createEntryReader({
 
   async function readRecord(index: bigint, text: string, leafHash: Buffer): Promise<ReadEntry> {
     const [, version, time] = head.exec(text.slice(0, headLength)) ?? [];
-    // What begins as a record of ours has to be one; anything else was written by another implementation.
+    // An entry that begins like a record must be one.
     if (foreignEntries && version === undefined) {
       foreign++;
       return { ok: true, leafHash, record: undefined };
@@ -51,7 +47,7 @@ export function createEntryReader({
     const record = parsed.ok ? membersOf(parsed.value) : undefined;
     if (record === undefined || time === undefined || parseInstant(time) === undefined)
       return logFault('entry_altered', `Entry ${index} is not a record.`, index);
-    // RFC 3339 in UTC with milliseconds, always of one length: the order of the text is the order of time.
+    // Constant length, so text order is time order.
     if (time < lastTime) return logFault('time_reversed', `Entry ${index} is older than the one before it.`, index);
     lastTime = time;
     if (version === '2') {
@@ -95,7 +91,7 @@ export function createEntryReader({
       return readRecord(index, bytes.toString(), computed);
     },
 
-    /** When all have been read: what is absent and no record explains. */
+    /** To be called after the last entry. */
     finish(): LogFault | undefined {
       const absent = absences.first();
       return absent === undefined
@@ -107,7 +103,6 @@ export function createEntryReader({
           );
     },
 
-    /** How many bodies are absent, how many of these were not to be had, and how many streams were not closed. */
     counts: () => ({ foreign, absent: absences.count(), unread: absences.unread(), openStreams: streams.open() }),
   };
 }

@@ -1,10 +1,9 @@
 import { hashSize } from '@countersign/merkle-log';
 import type { PlaceRange } from './absences.ts';
 
-/** Hashes that are handed out in one go. */
 const atOnce = 256;
 
-/** Leaf hashes by place: 32 bytes each, so that ten million are 320 MB at most, and only as many as there are. */
+/** At most 320 MB for ten million hashes. */
 export function createHashList() {
   const blockHashes = 65_536;
   const blocks: Buffer[] = [];

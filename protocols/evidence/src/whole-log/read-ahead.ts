@@ -1,8 +1,4 @@
-/**
- * What is fetched by number, from 0 on, in order: some of it is under way before it is asked for.
- *
- * @param ahead how many are under way at once
- */
+/** Reads numbered items in order, with up to `ahead` requests in progress. */
 export async function* readAhead<Item>(
   count: number,
   ahead: number,
@@ -12,7 +8,7 @@ export async function* readAhead<Item>(
   for (let next = 0; next < count || underWay.length > 0; ) {
     while (next < count && underWay.length < ahead) {
       const reading = read(next++);
-      // Whoever stops early never looks at the others.
+      // A consumer that stops early ignores the others.
       reading.catch(() => undefined);
       underWay.push(reading);
     }

@@ -4,19 +4,16 @@ import { type LogFault, logFault } from './whole-log.ts';
 
 interface Counted {
   readonly last: number;
-  /** How many bodies were absent when its last record was seen. */
+  /** Absent bodies when its last record was seen. */
   readonly absentBefore: number;
 }
 
-/**
- * Counts the numbers of every stream, record by record. Within a stream they follow each other: one that is left out was
- * taken from the log. Where bodies are absent in between, the number may be theirs, and nothing can be said.
- */
+/** A missing number means that a record was removed, unless bodies are absent in between. */
 export function createStreamCount() {
   const streams = new Map<string, Counted>();
 
   return {
-    /** @param absent bodies that were absent so far */
+    /** @param absent bodies absent so far */
     add(
       index: bigint,
       { stream, number }: StreamPlace,
@@ -37,7 +34,6 @@ export function createStreamCount() {
       return undefined;
     },
 
-    /** Streams that were not closed. */
     open: () => streams.size,
   };
 }

@@ -1,9 +1,8 @@
 import { type Json, membersOf } from '@countersign/kernel';
 
-/** Numbers from the first to the last, both included. */
+/** Both included. */
 export type NumberRange = readonly [first: number, last: number];
 
-/** Which process wrote a record, and as which of its records. */
 export interface StreamPlace {
   readonly stream: string;
   readonly number: number;
@@ -11,21 +10,18 @@ export interface StreamPlace {
 
 const head = /^\{"v":2,"time":"[^"]{24}","stream":"(src_[0-9a-z]{26})","number":([1-9]\d{0,14}),/;
 
-/** Stream and number of a record, from its first 128 characters; undefined for one that was not numbered. */
+/** From the first 128 characters; undefined for a record without a number. */
 export function streamPlaceOf(text: string): StreamPlace | undefined {
   const [, stream, number] = head.exec(text) ?? [];
   return stream === undefined ? undefined : { stream, number: Number(number) };
 }
 
-/** What a process says of its stream. */
 export type StreamStatement =
   | { readonly type: 'source.opened'; readonly node: string; readonly beatMs: number }
   | { readonly type: 'source.beat' | 'source.closed' };
 
-/** Types of the records that say something of their stream. */
 export const statementTypes: readonly string[] = ['source.opened', 'source.beat', 'source.closed'];
 
-/** What a record says of its stream; undefined when it says nothing that can be understood. */
 export function statementOf(json: Json): StreamStatement | undefined {
   const record = membersOf(json);
   if (record === undefined || record['source'] !== 'audit-log') return undefined;

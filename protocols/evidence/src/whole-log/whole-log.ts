@@ -1,6 +1,6 @@
 import { shown } from '../graph/record-view.ts';
 
-/** What is wrong with a log, and where: at this entry, or behind the last one before it. */
+/** At this entry, or after the last one before it. */
 export interface LogFault {
   readonly ok: false;
   readonly reason: string;
@@ -8,29 +8,27 @@ export interface LogFault {
   readonly index: bigint;
 }
 
-/** A log in which everything is as it must be. */
 export interface SoundLog {
   readonly ok: true;
   readonly size: bigint;
   readonly root: Buffer;
-  /** Entries of which only the hash is there, as the log said beforehand. */
+  /** Declared as pruned. */
   readonly pruned: number;
-  /** Streams that were not closed: of a process that runs, or was killed. */
+  /** Their process still runs or was killed. */
   readonly openStreams: number;
 }
 
-/** @param detail may hold what the log holds: it comes out without what draws on a terminal */
+/** @param detail may contain text from the log, which is escaped */
 export function logFault(reason: string, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail: shown(detail, Number.POSITIVE_INFINITY), index };
 }
 
-/** An entry as somebody presents it. Where the body is absent, its leaf hash stands for it. */
 export interface PresentedEntry {
   readonly index: bigint;
-  /** The exact bytes of the record. */
+  /** Exact bytes. */
   readonly bytes: Buffer | undefined;
-  /** As it is stored beside it; computed where it is not given. */
+  /** As stored; computed if absent. */
   readonly leafHash?: Buffer;
-  /** The bytes were not to be had: whether they are still there nobody has said. */
+  /** Unreadable: it is unknown whether the bytes still exist. */
   readonly unread?: boolean;
 }

@@ -86,7 +86,7 @@ function tightestFor(detail: AuthorizationDetail): Constraints | undefined {
     ...(counterparties === undefined || counterparties.length === 0 ? {} : { counterparties }),
     ...(quantity === undefined
       ? {}
-      : { quantityPerOrder: quantity, limits: [{ measure: 'quantity', windowSeconds: 60, most: quantity }] }),
+      : { quantityPerOrder: quantity, limits: [{ measure: 'quantity', windowSeconds: 60, max: quantity }] }),
     ...(asset === undefined || asset.ccy !== undefined ? {} : { assets: [{ asset, perOrder: assetQuantity }] }),
     ...(destination === undefined || destination.length > 64 ? {} : { destinations: [destination] }),
   });

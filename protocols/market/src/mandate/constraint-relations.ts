@@ -51,11 +51,11 @@ function brokenLimit(limit: WindowLimit, { notionalPerOrder, quantityPerOrder }:
       problem: 'limit_currencies',
       detail: 'A limit of the notional is in the currency of the limit per order; one of a quantity is in none.',
     };
-  const payable = limit.ccy === undefined ? undefined : parseAmount(limit.most, limit.ccy);
-  if (payable?.ok === false) return { path: '/most', problem: payable.code, detail: payable.detail };
+  const payable = limit.ccy === undefined ? undefined : parseAmount(limit.max, limit.ccy);
+  if (payable?.ok === false) return { path: '/max', problem: payable.code, detail: payable.detail };
   const perOrder = limit.measure === 'notional' ? notionalPerOrder.amount : quantityPerOrder;
-  return perOrder !== undefined && compareDecimals(limit.most, perOrder) < 0
-    ? { path: '/most', problem: 'limit_window', detail: 'The limit over a window is below the limit per order.' }
+  return perOrder !== undefined && compareDecimals(limit.max, perOrder) < 0
+    ? { path: '/max', problem: 'limit_window', detail: 'The limit over a window is below the limit per order.' }
     : undefined;
 }
 

@@ -49,7 +49,7 @@ const windowLimit = Type.Object(
       description: 'What was used more than so long ago counts no more: from a minute to 366 days',
     }),
     ccy: Type.Optional(currency()),
-    most: decimal(),
+    max: decimal(),
   },
   { additionalProperties: false, description: 'A rolling limit; `ccy` with a notional, and only there' },
 );
@@ -134,7 +134,7 @@ export const constraintsShape = shapeOf(
     amount: parseDecimalText,
     ccy: parseCurrency,
     quantityPerOrder: parseQuantity,
-    most: parseQuantity,
+    max: parseQuantity,
     perOrder: parseQuantity,
     perDay: parseQuantity,
     isin: parseIsin,

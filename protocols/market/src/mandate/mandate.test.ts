@@ -35,8 +35,8 @@ const whole = {
   accounts: undefined,
   counterparties: undefined,
   limits: [
-    { measure: 'notional', windowSeconds: 3600, ccy: 'USD', most: '8000000' },
-    { measure: 'quantity', windowSeconds: 86_400, most: '15000' },
+    { measure: 'notional', windowSeconds: 3600, ccy: 'USD', max: '8000000' },
+    { measure: 'quantity', windowSeconds: 86_400, max: '15000' },
   ],
   assets: [
     { asset: { dti: 'X9J9K872S' }, perOrder: '100', perDay: '250' },
@@ -85,7 +85,7 @@ describe('the constraints of a mandate', () => {
     expect(parseConstraints(whole)).toEqual({ ok: true, value: whole });
   });
 
-  const limit = { measure: 'notional', windowSeconds: 3600, ccy: 'USD', most: '8000000' };
+  const limit = { measure: 'notional', windowSeconds: 3600, ccy: 'USD', max: '8000000' };
   const token = { asset: { dti: 'X9J9K872S' }, perOrder: '100' };
   it.each<[string, object, string, string]>([
     ['no limit', { limits: [] }, '/limits', 'field_malformed'],
@@ -102,7 +102,7 @@ describe('the constraints of a mandate', () => {
       'field_malformed',
     ],
     ['a limit of something else', { limits: [{ ...limit, measure: 'loss' }] }, '/limits/0/measure', 'field_malformed'],
-    ['a limit of nothing', { limits: [{ ...limit, most: '0' }] }, '/limits/0/most', 'quantity_zero'],
+    ['a limit of nothing', { limits: [{ ...limit, max: '0' }] }, '/limits/0/max', 'quantity_zero'],
     [
       'a limit of a notional in no currency',
       { limits: [{ ...limit, ccy: undefined }] },
@@ -123,18 +123,18 @@ describe('the constraints of a mandate', () => {
     ],
     [
       'a limit finer than its currency',
-      { limits: [{ ...limit, most: '8000000.001' }] },
-      '/limits/0/most',
+      { limits: [{ ...limit, max: '8000000.001' }] },
+      '/limits/0/max',
       'amount_precision',
     ],
-    ['a limit below that of one order', { limits: [{ ...limit, most: '4999999' }] }, '/limits/0/most', 'limit_window'],
+    ['a limit below that of one order', { limits: [{ ...limit, max: '4999999' }] }, '/limits/0/max', 'limit_window'],
     [
       'a limit of a quantity below that of one order',
-      { limits: [{ measure: 'quantity', windowSeconds: 60, most: '9999' }] },
-      '/limits/0/most',
+      { limits: [{ measure: 'quantity', windowSeconds: 60, max: '9999' }] },
+      '/limits/0/max',
       'limit_window',
     ],
-    ['two limits over one window', { limits: [limit, { ...limit, most: '9000000' }] }, '/limits/1', 'named_twice'],
+    ['two limits over one window', { limits: [limit, { ...limit, max: '9000000' }] }, '/limits/1', 'named_twice'],
     ['no asset', { assets: [] }, '/assets', 'field_malformed'],
     [
       'an asset with two names',
@@ -783,8 +783,8 @@ describe('narrowing a mandate', () => {
       'smaller limits',
       {
         limits: [
-          { ...hourly, most: '5000000' },
-          { ...daily, most: '10000' },
+          { ...hourly, max: '5000000' },
+          { ...daily, max: '10000' },
         ],
       },
     ],
@@ -797,7 +797,7 @@ describe('narrowing a mandate', () => {
         ],
       },
     ],
-    ['limits beside those there are', { limits: [...whole.limits, { ...hourly, windowSeconds: 60, most: '9000000' }] }],
+    ['limits beside those there are', { limits: [...whole.limits, { ...hourly, windowSeconds: 60, max: '9000000' }] }],
     ['fewer assets', { assets: [ether] }],
     [
       'less of an asset',
@@ -816,15 +816,10 @@ describe('narrowing a mandate', () => {
   });
 
   it.each<[string, object, keyof Constraints, string]>([
-    [
-      'a larger limit',
-      { limits: [{ ...hourly, most: '8000000.5' }, daily] },
-      'limits',
-      '8000000.5 USD in 3600 seconds',
-    ],
+    ['a larger limit', { limits: [{ ...hourly, max: '8000000.5' }, daily] }, 'limits', '8000000.5 USD in 3600 seconds'],
     [
       'a much larger limit',
-      { limits: [{ ...hourly, most: '19000000' }, daily] },
+      { limits: [{ ...hourly, max: '19000000' }, daily] },
       'limits',
       '8000001 USD in 3600 seconds',
     ],
@@ -923,8 +918,8 @@ describe('narrowing a mandate', () => {
     const child = constraints({
       ...wholeCut,
       limits: [
-        { ...hourly, windowSeconds: 3_000, most: '5000000' },
-        { ...daily, most: '10000' },
+        { ...hourly, windowSeconds: 3_000, max: '5000000' },
+        { ...daily, max: '10000' },
       ],
       notionalPerDay: { amount: '7000000', ccy: 'USD' },
     });

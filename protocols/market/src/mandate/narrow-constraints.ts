@@ -190,7 +190,7 @@ function widerQuantity({ quantityPerOrder: limit }: Constraints, child: Constrai
 function mostOfOneOrder({ quantityPerOrder, limits = [] }: Constraints): DecimalString | undefined {
   return limits
     .filter(({ measure }) => measure === 'quantity')
-    .reduce((least, { most }) => (least === undefined ? most : lesser(least, most)), quantityPerOrder);
+    .reduce((least, { max }) => (least === undefined ? max : lesser(least, max)), quantityPerOrder);
 }
 
 function widerHours(parent: Hours | undefined, child: Hours | undefined): Wider | undefined {

@@ -12,8 +12,8 @@ import { busiestHistory } from './window-history.ts';
 export function widerWindowLimits(parent: Constraints, child: Constraints): Wider | undefined {
   for (const limit of parent.limits ?? []) {
     const kept = child.limits?.some(
-      ({ measure, windowSeconds, most }) =>
-        measure === limit.measure && windowSeconds >= limit.windowSeconds && compareDecimals(most, limit.most) <= 0,
+      ({ measure, windowSeconds, max }) =>
+        measure === limit.measure && windowSeconds >= limit.windowSeconds && compareDecimals(max, limit.max) <= 0,
     );
     if (kept === true) continue;
     const unit = limit.ccy ?? 'units';
@@ -22,7 +22,7 @@ export function widerWindowLimits(parent: Constraints, child: Constraints): Wide
       return { example: `${history.total} ${unit} in ${limit.windowSeconds} seconds`, facts: history.facts };
     return {
       example: `uses that no limit over ${limit.windowSeconds} seconds counts`,
-      because: `Nothing here shows that at most ${limit.most} ${unit} are used within ${limit.windowSeconds} seconds: state such a limit.`,
+      because: `Nothing here shows that at most ${limit.max} ${unit} are used within ${limit.windowSeconds} seconds: state such a limit.`,
     };
   }
   return undefined;

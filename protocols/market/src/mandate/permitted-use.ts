@@ -34,5 +34,5 @@ export function usePermittedBy(constraints: Constraints): MandateUse {
 }
 
 function leastOf(limits: readonly WindowLimit[]): DecimalString {
-  return limits.reduce((least, { most }) => lesser(least, most), one);
+  return limits.reduce((least, { max }) => lesser(least, max), one);
 }

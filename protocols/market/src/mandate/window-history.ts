@@ -23,7 +23,7 @@ export function busiestHistory(
   const at = lastOpenInstant(constraints.hours);
   const own = (constraints.limits ?? []).filter(({ measure }) => measure === limit.measure);
   const step = Math.min(secondsPerDay, ...own.map(({ windowSeconds }) => windowSeconds));
-  const wanted = justAbove(limit.most, undefined);
+  const wanted = justAbove(limit.max, undefined);
   const uses: EarlierUse[] = [];
   let total: DecimalString = zero;
   for (let instant = 0; instant < maxInstants && instant * step < limit.windowSeconds; instant++) {
@@ -37,7 +37,7 @@ export function busiestHistory(
     total = addDecimals(total, amount);
     uses.push({ secondsAgo, ...measuring(constraints, limit.measure, amount) });
   }
-  if (compareDecimals(total, limit.most) <= 0) return undefined;
+  if (compareDecimals(total, limit.max) <= 0) return undefined;
   return { total, facts: { ...toldAsFacts(constraints, limit.measure, uses, at), at } };
 }
 
@@ -67,7 +67,7 @@ function roomAt(
   let room = atMost;
   for (const limit of own) {
     const later = uses.map((use) => ({ ...use, secondsAgo: secondsAgo - use.secondsAgo }));
-    room = lesser(room, subtractDecimals(limit.most, usedWithin(limit, later)) ?? zero);
+    room = lesser(room, subtractDecimals(limit.max, usedWithin(limit, later)) ?? zero);
   }
   if (measure === 'quantity') return room;
   const day = dayOf(at, secondsAgo);

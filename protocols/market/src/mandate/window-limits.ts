@@ -21,8 +21,8 @@ export function exceededWindow(
       continue;
     }
     const total = addDecimals(usedWithin(limit, use.earlier), amount);
-    if (compareDecimals(total, limit.most) > 0)
-      return `With it ${total} ${limit.ccy ?? 'units'} would be used within ${limit.windowSeconds} seconds, above the limit of ${limit.most}.`;
+    if (compareDecimals(total, limit.max) > 0)
+      return `With it ${total} ${limit.ccy ?? 'units'} would be used within ${limit.windowSeconds} seconds, above the limit of ${limit.max}.`;
   }
   return undefined;
 }

@@ -43,7 +43,7 @@ const anyLimits = fc.uniqueArray(
   fc.record({
     measure: fc.constantFrom('notional', 'quantity'),
     windowSeconds: fc.constantFrom(...windows),
-    most: amount,
+    max: amount,
   }),
   { minLength: 1, maxLength: 4, selector: ({ measure, windowSeconds }) => `${measure} ${windowSeconds}` },
 );
@@ -241,8 +241,8 @@ export function edgeUses(constraints: Constraints, base: MandateUse): readonly M
   for (const amount of aroundOf(notionalPerOrder.amount)) edges.push({ notional: { amount, ccy } });
   for (const amount of aroundOf(notionalPerDay.amount)) edges.push({ notionalToday: { amount, ccy } });
   if (quantityPerOrder !== undefined) for (const quantity of aroundOf(quantityPerOrder)) edges.push({ quantity });
-  for (const { measure, windowSeconds, most } of limits)
-    for (const amount of aroundOf(most))
+  for (const { measure, windowSeconds, max } of limits)
+    for (const amount of aroundOf(max))
       for (const secondsAgo of [windowSeconds - 1, windowSeconds])
         edges.push({
           earlier: [{ secondsAgo, ...(measure === 'quantity' ? { quantity: amount } : { notional: { amount, ccy } }) }],

@@ -113,10 +113,15 @@ function read(encoding: Uint8Array): ParsedCertificate {
 }
 
 function readExtensions(wrapper: DerReader | undefined): ReadonlyMap<string, CertificateExtension> {
-  const extensions = new Map<string, CertificateExtension>();
-  if (wrapper === undefined) return extensions;
+  if (wrapper === undefined) return new Map();
   const list = wrapper.enter(tags.sequence);
   wrapper.end();
+  return readExtensionList(list);
+}
+
+/** Extensions by object identifier. @throws CodedError `der_malformed`, also for an extension that occurs twice */
+export function readExtensionList(list: DerReader): ReadonlyMap<string, CertificateExtension> {
+  const extensions = new Map<string, CertificateExtension>();
   while (!list.done) {
     const extension = list.enter(tags.sequence);
     const id = readObjectIdentifier(extension.next(tags.objectIdentifier));

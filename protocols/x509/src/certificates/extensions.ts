@@ -11,7 +11,16 @@ import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import type { ParsedCertificate } from './certificate.ts';
 
 /** Bits of KeyUsage (RFC 5280 section 4.2.1.3). */
-export const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyCertSign: 5, crlSign: 6 } as const;
+export const keyUsageBits = {
+  digitalSignature: 0,
+  nonRepudiation: 1,
+  keyEncipherment: 2,
+  dataEncipherment: 3,
+  keyAgreement: 4,
+  keyCertSign: 5,
+  crlSign: 6,
+} as const;
+export type KeyUsage = keyof typeof keyUsageBits;
 
 /** Undefined when the certificate does not restrict the use of its key. */
 export function keyUsageOf({ extensions }: ParsedCertificate): ReadonlySet<number> | undefined {

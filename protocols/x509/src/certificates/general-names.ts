@@ -33,7 +33,7 @@ const maxNames = 64;
  *
  * @throws CodedError `der_malformed`
  */
-export function subjectAltNamesOf({ extensions }: ParsedCertificate): readonly GeneralName[] {
+export function subjectAltNamesOf({ extensions }: Pick<ParsedCertificate, 'extensions'>): readonly GeneralName[] {
   const extension = extensions.get(oid.subjectAltName);
   if (extension === undefined) return [];
   const names = readDerSequence(extension.value);

@@ -36,6 +36,7 @@ export const derNull = (): Uint8Array => Uint8Array.of(tags.null, 0);
 export const derOctetString = (octets: Uint8Array): Uint8Array => derElement(tags.octetString, octets);
 export const derBitString = (octets: Uint8Array): Uint8Array => derElement(tags.bitString, Uint8Array.of(0), octets);
 export const derPrintable = (text: string): Uint8Array => derElement(tags.printableString, ascii(text));
+export const derEnumerated = (value: number): Uint8Array => derElement(tags.enumerated, Uint8Array.of(value));
 export const derUtf8 = (text: string): Uint8Array => derElement(tags.utf8String, new TextEncoder().encode(text));
 
 /** A named bit list without trailing zero bits (X.690 section 11.2.2). */

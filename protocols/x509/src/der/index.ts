@@ -13,6 +13,7 @@ export {
   derBoolean,
   derCertificateTime,
   derElement,
+  derEnumerated,
   derGeneralizedTime,
   derInteger,
   derNamedBits,

@@ -1,7 +1,7 @@
 import { isCodedError } from '@countersign/kernel';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { readStatusResponse } from './ocsp.ts';
 import { type RevocationStatement, readRevocationList } from './revocation-list.ts';
+import { readStatusResponse } from './status-response.ts';
 
 /** Maximum size of a revocation list or OCSP response, in octets. */
 export const maxRevocationOctets = 262_144;

@@ -5,11 +5,12 @@ import { octetsToHex } from '../octets.ts';
 /** Signs with ES256 and a key that its holder keeps. @returns 64 octets, r and s (RFC 7518 section 3.4) */
 export type SignOctets = (octets: Uint8Array) => Promise<Uint8Array>;
 
-/** `Ecdsa-Sig-Value` (RFC 3279 section 2.2.3) of an ES256 signature in JOSE form. */
-export function ecdsaSignatureToDer(raw: Uint8Array): Uint8Array {
-  if (raw.length !== 64) throw new Error(`an ES256 signature has 64 octets, not ${raw.length}`);
-  const half = (from: number) => derInteger(BigInt(`0x${octetsToHex(raw.subarray(from, from + 32))}`));
-  return derSequence(half(0), half(32));
+/** `Ecdsa-Sig-Value` (RFC 3279 section 2.2.3) of a signature in JOSE form: r and s of `coordinateOctets` each. */
+export function ecdsaSignatureToDer(raw: Uint8Array, coordinateOctets = 32): Uint8Array {
+  if (raw.length !== 2 * coordinateOctets)
+    throw new Error(`an ECDSA signature has ${raw.length} octets, expected ${2 * coordinateOctets}`);
+  const numberOf = (octets: Uint8Array) => derInteger(BigInt(`0x${octetsToHex(octets)}`));
+  return derSequence(numberOf(raw.subarray(0, coordinateOctets)), numberOf(raw.subarray(coordinateOctets)));
 }
 
 /**

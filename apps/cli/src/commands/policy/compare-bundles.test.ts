@@ -30,7 +30,7 @@ it('shows a policy that changes line by line', () => {
 });
 
 it('names everything else that comes, goes or changes', () => {
-  const limit = { id: 'a-day', measure: 'quantity', per: ['trader'], window: 'order', most: '9', unit: 'unit' };
+  const limit = { id: 'a-day', measure: 'quantity', per: ['trader'], window: 'order', max: '9', unit: 'unit' };
   const country = (id: string) => ({ uid: { type: 'Country', id }, attrs: {}, parents: [] });
   const [tests] = small.tests;
   const after: Bundle = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawExplanation, type ExplanationView } from './draw-explanation.ts';
 
-const reading = { measure: 'notional' as const, unit: 'EUR', most: '250', used: '240', amount: '20', headroom: '10' };
+const reading = { measure: 'notional' as const, unit: 'EUR', max: '250', used: '240', amount: '20', headroom: '10' };
 const explanation: ExplanationView = {
   recorded: {
     id: 'dec_1',

@@ -41,13 +41,13 @@ export function drawExplanation({ recorded, limits, policies, unmet }: Explanati
 }
 
 function drawLimit(reading: ExplanationView['limits'][number]): readonly string[] {
-  const { limit, key, window, unit, most, used, amount, headroom, passedBy, exceeded } = reading;
+  const { limit, key, window, unit, max, used, amount, headroom, passedBy, exceeded } = reading;
   if (!exceeded && passedBy === undefined) return [];
   return [
     '',
     `${bold(`limit ${visible(limit)}`)}  ${exceeded ? red('exceeded') : yellow(`passed by ${visible(passedBy ?? '')}`)}`,
     `  ${visible(key)}  ${dim(visible(window))}`,
-    dim(visible(`    ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for`)),
+    dim(visible(`    ${used} of ${max} ${unit} used, ${headroom} left, ${amount} asked for`)),
   ];
 }
 

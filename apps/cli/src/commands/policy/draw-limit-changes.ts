@@ -60,7 +60,7 @@ function difference({ kind, id, change, before, after }: LimitChangeView): strin
   }
 }
 
-/** `most 20000000 -> 2000000`, for each member that differs. */
+/** `max 20000000 -> 2000000`, for each member that differs. */
 function membersThatChange(before: Json | undefined, after: Json | undefined): string {
   const [was, is] = [membersOf(before), membersOf(after)];
   if (was === undefined || is === undefined) return `${inWords(before)} -> ${inWords(after)}`;

@@ -100,7 +100,7 @@ describe('a simulation drawn for a terminal', () => {
   });
 
   it('says that limits change, from what to what, and on how many decisions that was tried', () => {
-    const hour = { id: 'hour', most: '20000000', window: { rolling_seconds: 3600 } };
+    const hour = { id: 'hour', max: '20000000', window: { rolling_seconds: 3600 } };
     const drawn = drawSimulation({
       ...report,
       limitChanges: [
@@ -109,7 +109,7 @@ describe('a simulation drawn for a terminal', () => {
           id: 'hour',
           change: 'changed',
           before: hour,
-          after: { ...hour, most: '2\u001b[0m' },
+          after: { ...hour, max: '2\u001b[0m' },
           tried: 1_000,
         },
         { kind: 'limit', id: 'day', change: 'removed', before: { id: 'day' }, tried: 0 },
@@ -120,7 +120,7 @@ describe('a simulation drawn for a terminal', () => {
     expect(drawn).toEqual([
       '',
       '4 changes of limits and rates',
-      '~ limit  hour  most 20000000 -> 2\\u001b[0m  tried on 1,000 decisions',
+      '~ limit  hour  max 20000000 -> 2\\u001b[0m  tried on 1,000 decisions',
       '- limit  day  {"id":"day"}  tried on no decision',
       '~ rate   USD/EUR  1 -> 0.5  not tried',
       '+ rate   CHF/EUR  1.1  not tried',

@@ -5,11 +5,7 @@ import {
   contextPrimitive,
   type DerReader,
   derElement,
-  derNull,
-  derObjectIdentifier,
-  derOctetString,
-  derSequence,
-  integerContent,
+  derInteger,
   readBitOctets,
   readDer,
   readDerSequence,
@@ -20,33 +16,10 @@ import {
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
-import { type AlgorithmIdentifier, type HashName, readAlgorithmIdentifier } from '../signatures/algorithms.ts';
-import { hashOf } from '../signatures/verify-signature.ts';
+import { readAlgorithmIdentifier } from '../signatures/algorithms.ts';
 import type { RevocationStatement } from './revocation-list.ts';
+import { isIssuerOf, readCertificateId } from './status-request.ts';
 
-/**
- * An OCSP request for one certificate (RFC 6960 section 4.1). It has no nonce, because responders serve responses signed
- * in advance; the age of the response limits replay. SHA-1 only names the issuer (RFC 5019 section 2.1.1).
- */
-export function encodeStatusRequest(certificate: ParsedCertificate, issuer: ParsedCertificate): Uint8Array {
-  const id = derSequence(
-    derSequence(derObjectIdentifier(oid.sha1), derNull()),
-    derOctetString(hashOf('sha1', issuer.subject)),
-    derOctetString(hashOf('sha1', keyBitsOf(issuer))),
-    derElement(tags.integer, certificate.serial),
-  );
-  return derSequence(derSequence(derSequence(derSequence(id))));
-}
-
-/** The key octets of a SubjectPublicKeyInfo, without the algorithm. */
-function keyBitsOf({ publicKey }: ParsedCertificate): Uint8Array {
-  const info = readDerSequence(publicKey);
-  info.next(tags.sequence);
-  return readBitOctets(info.next(tags.bitString));
-}
-
-const basicResponse = '1.3.6.1.5.5.7.48.1.1';
-const ocspSigning = '1.3.6.1.5.5.7.3.9';
 const maxCertificates = 8;
 
 /**
@@ -65,7 +38,7 @@ export function readStatusResponse(
   const [status] = response.next(tags.enumerated).content;
   if (status !== 0) return undefined;
   const bytes = response.enter(contextConstructed(0)).enter(tags.sequence);
-  if (readObjectIdentifier(bytes.next(tags.objectIdentifier)) !== basicResponse)
+  if (readObjectIdentifier(bytes.next(tags.objectIdentifier)) !== oid.ocspBasic)
     throw malformedDer('the OCSP response is not a basic response');
   const basic = readDerSequence(bytes.next(tags.octetString).content);
   const toBeSigned = basic.next(tags.sequence);
@@ -100,7 +73,7 @@ function readCertificates(wrapper: DerReader | undefined): readonly ParsedCertif
 function isResponderOf(issuer: ParsedCertificate, responder: ParsedCertificate, at: number): boolean {
   return (
     sameOctets(responder.issuer, issuer.subject) &&
-    extendedKeyUsageOf(responder)?.purposes.includes(ocspSigning) === true &&
+    extendedKeyUsageOf(responder)?.purposes.includes(oid.ocspSigning) === true &&
     responder.notBefore <= at &&
     at <= responder.notAfter &&
     isSignedBy(responder, issuer)
@@ -114,7 +87,8 @@ function findStatement(
 ): RevocationStatement | undefined {
   while (!responses.done) {
     const single = responses.enter(tags.sequence);
-    const matches = isCertIdOf(single.enter(tags.sequence), serial, issuer);
+    const id = readCertificateId(single.next(tags.sequence));
+    const matches = isIssuerOf(id, issuer) && sameOctets(derInteger(id.serial), derElement(tags.integer, serial));
     const state = single.any();
     const thisUpdate = readGeneralizedTime(single.next(tags.generalizedTime)).milliseconds;
     const nextUpdateField = single.enterOptional(contextConstructed(0));
@@ -130,24 +104,4 @@ function findStatement(
     };
   }
   return undefined;
-}
-
-/** CertID (RFC 6960 section 4.1.1): hashes of the issuer's name and key, and the serial number. */
-function isCertIdOf(id: DerReader, serial: Uint8Array, issuer: ParsedCertificate): boolean {
-  const hash = certIdHashOf(readAlgorithmIdentifier(id.enter(tags.sequence)));
-  const name = id.next(tags.octetString).content;
-  const key = id.next(tags.octetString).content;
-  const number = integerContent(id.next(tags.integer));
-  id.end();
-  return (
-    hash !== undefined &&
-    sameOctets(name, hashOf(hash, issuer.subject)) &&
-    sameOctets(key, hashOf(hash, keyBitsOf(issuer))) &&
-    sameOctets(number, serial)
-  );
-}
-
-/** SHA-1 is acceptable here, because the hash only names the issuer. */
-function certIdHashOf({ algorithm }: AlgorithmIdentifier): HashName | undefined {
-  return (['sha1', 'sha256', 'sha384', 'sha512'] as const).find((name) => oid[name] === algorithm);
 }
