@@ -25,7 +25,7 @@ import {
   type Tile,
   treeHasTile,
 } from '@countersign/merkle-log';
-import type { Logger, Metrics } from '@countersign/runtime';
+import { createRounds, type Logger, type Metrics } from '@countersign/runtime';
 import type pg from 'pg';
 import { available } from './availability.ts';
 import { createCheckpointer } from './checkpointer.ts';
@@ -276,17 +276,13 @@ async function openAuditLog(
     await haltingOn(() => available(() => checkpointer.check()));
     halt.clear();
   }
-  let comparing = false;
-  const timer = setInterval(() => {
-    if (comparing) return;
-    comparing = true;
-    signOrCompare()
-      .catch((error: unknown) => logger.error({ error }, 'the head of the log could not be compared and signed'))
-      .finally(() => {
-        comparing = false;
-      });
-  }, dependencies.checkpointEveryMs ?? 1_000);
-  timer.unref();
+  const comparing = createRounds({
+    what: 'comparing and signing the head of the log',
+    work: signOrCompare,
+    logger,
+    everyMs: dependencies.checkpointEveryMs ?? 1_000,
+    level: 'error',
+  });
   await available(async () => publisher?.start());
 
   const publish = (): Promise<SignedCheckpoint> =>
@@ -460,7 +456,7 @@ async function openAuditLog(
     clockQuality: () => clockKeeper.newest(),
     watchStreams: () => monitor.look(),
     async stop() {
-      clearInterval(timer);
+      await comparing.stop();
       await streams.stop();
       await projection.stop();
       await monitor.stop();

@@ -13,7 +13,7 @@ import {
   type StandingReader,
 } from '@countersign/contracts';
 import { type Clock, CodedError, defined, type Random } from '@countersign/kernel';
-import { cookieName, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
+import { cookieName, createRounds, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
 import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
 import { type AuthenticationConfiguration, type Settings, settingsOf } from './config.ts';
@@ -132,13 +132,12 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     await sessions.endOfTheBarred();
     return removed;
   }
-  let sweeping: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    sweeping = sweep().catch((error: unknown) =>
-      logger.warn({ error }, 'sign-ins that are over could not be ended and removed'),
-    );
-  }, dependencies.sweepEveryMs ?? 60_000);
-  timer.unref();
+  const rounds = createRounds({
+    what: 'ending and removing expired sign-ins',
+    work: sweep,
+    logger,
+    everyMs: dependencies.sweepEveryMs ?? 60_000,
+  });
 
   return {
     current: async (cookieHeader, { tier = 'market-data', intents } = {}) =>
@@ -172,10 +171,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     limits,
     deviceProof,
     sweep,
-    async stop() {
-      clearInterval(timer);
-      await sweeping;
-    },
+    stop: () => rounds.stop(),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { AuditLog, LogEntry, Mandate } from '@countersign/contracts';
 import { type Clock, type MandateId, parseId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
-import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
+import { type ComponentAccess, createRounds, type Logger, listen } from '@countersign/runtime';
 import { type MandateView, viewOf } from './held-mandates.ts';
 import { steps } from './life-cycle.ts';
 import { type Change, createMandateMemory } from './mandate-memory.ts';
@@ -63,8 +63,6 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   const memory = createMandateMemory(remembered);
   let position = -1n;
   let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  let again: Promise<void> | undefined;
 
   async function read(): Promise<void> {
     // The time before the query, because its result may miss later records.
@@ -86,44 +84,25 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     readAt = at;
   }
 
-  /** Waits for a read that starts after the call, because a running read may miss the newest changes. */
-  function refresh(): Promise<void> {
-    if (reading !== undefined) {
-      again ??= reading
-        .catch(() => undefined)
-        .then(() => {
-          again = undefined;
-          return refresh();
-        });
-      return again;
-    }
-    reading = read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  }
-
-  const refreshInBackground = (): void => {
-    refresh().catch((error: unknown) => logger.warn({ error }, 'mandate changes could not be read'));
-  };
+  // `run` waits for a read that starts after the call, because a running read may miss the newest changes.
+  const rounds = createRounds({ what: 'reading of mandate changes', work: read, logger, everyMs: pollEveryMs });
 
   // Subscribe before reading, so that no change is missed.
   const subscription = await listen({
     ...access,
     channel: changesChannel,
-    onNotify: refreshInBackground,
-    onReconnect: refreshInBackground,
+    onNotify: rounds.hurry,
+    onReconnect: rounds.hurry,
     onError: (error) => logger.warn({ error }, 'the subscription to mandate changes broke'),
   });
   try {
     position = await log.newest(versionRecords);
-    await refresh();
+    await rounds.run();
   } catch (error) {
+    await rounds.stop();
     await subscription.close();
     throw error;
   }
-  const timer = setInterval(refreshInBackground, pollEveryMs);
-  timer.unref();
 
   return {
     memory,
@@ -143,13 +122,13 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     fresh() {
       const age = clock.now() - readAt;
       // If the clock was set back, the age is unknown.
-      return age >= 0 && age <= staleAfterMs ? undefined : refresh();
+      return age >= 0 && age <= staleAfterMs ? undefined : rounds.run();
     },
     size: () => memory.size,
     async stop() {
-      clearInterval(timer);
+      const stopping = rounds.stop();
       await subscription.close();
-      await reading?.catch(() => undefined);
+      await stopping;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
 import { type Clock, defined, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
 import { dueNow, noticeMoment } from './notices.ts';
 import type { Store } from './store/store.ts';
@@ -36,7 +36,6 @@ export function startSweep(options: {
   readonly expire: (id: MandateId) => Promise<Mandate | 'nothing'>;
 }): Sweep {
   const { store, clock, audit, noticeDays, everyMs, logger, expire } = options;
-  let running: Promise<Swept> | undefined;
   let stopped = false;
 
   async function look(unit: Unit, due: DueMandate): Promise<'notice' | 'nothing' | { readonly over: MandateId }> {
@@ -85,23 +84,12 @@ export function startSweep(options: {
     return { expired, noticed };
   }
 
-  function now(): Promise<Swept> {
-    running ??= run().finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-
-  const timer = setInterval(() => {
-    now().catch((error: unknown) => logger.warn({ error }, 'expiring mandates could not be checked'));
-  }, everyMs);
-  timer.unref();
+  const rounds = createRounds({ what: 'checking expiring mandates', work: run, logger, everyMs });
   return {
-    now,
-    async stop() {
+    now: async () => (await rounds.join()) ?? { expired: 0, noticed: 0 },
+    stop() {
       stopped = true;
-      clearInterval(timer);
-      await running?.catch(() => undefined);
+      return rounds.stop();
     },
   };
 }

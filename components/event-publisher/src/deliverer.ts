@@ -1,4 +1,4 @@
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 
 export interface Deliverer {
   /** Delivers due events, as far as there are free turns. @returns how many events were delivered */
@@ -32,8 +32,6 @@ export interface DelivererDependencies<Held> {
  */
 export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: DelivererDependencies<Held>): Deliverer {
   const turns = new Set<Promise<number>>();
-  let beginning: Promise<readonly Promise<number>[]> | undefined;
-  let failing = false;
   let stopped = false;
   const ended = (): boolean => stopped;
 
@@ -44,38 +42,23 @@ export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: Deliv
     return held.map((one) => {
       const turn = deliver(one, ended).finally(() => turns.delete(turn));
       turns.add(turn);
+      turn.catch((error: unknown) => logger.warn({ error }, 'events could not be delivered'));
       return turn;
     });
   }
 
+  const rounds = createRounds({ what: 'the start of deliveries', work: begin, logger, everyMs });
+
   async function deliverDue(): Promise<number> {
-    beginning ??= begin().finally(() => {
-      beginning = undefined;
-    });
-    const delivered = await Promise.all(await beginning);
+    const delivered = await Promise.all((await rounds.join()) ?? []);
     return delivered.reduce((sum, count) => sum + count, 0);
   }
-
-  const timer = setInterval(() => {
-    deliverDue().then(
-      () => {
-        failing = false;
-      },
-      (error: unknown) => {
-        // Logged once: delivery is retried several times a second.
-        if (!failing) logger.warn({ error }, 'events could not be delivered');
-        failing = true;
-      },
-    );
-  }, everyMs);
-  timer.unref();
 
   return {
     deliverDue,
     async stop() {
       stopped = true;
-      clearInterval(timer);
-      await beginning?.catch(() => undefined);
+      await rounds.stop();
       await Promise.allSettled(turns);
     },
   };

@@ -1,7 +1,7 @@
 import type { LoggedCommands } from '@countersign/commands';
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import { obstacleTo } from './erasures.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
@@ -39,8 +39,6 @@ export function createCarryingOut(dependencies: {
 }): CarryingOut {
   const { kinds, commands, ledger, custody, clock, logger, everyMs } = dependencies;
   const progress = new Map<string, { readonly done: number; readonly of: number }>();
-  let running: Promise<void> | undefined;
-  let again = false;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -127,38 +125,25 @@ export function createCarryingOut(dependencies: {
     }
   }
 
-  async function run(): Promise<void> {
-    try {
-      do {
-        again = false;
-        await work();
-      } while (again && !signal.aborted);
-    } catch (error) {
-      logger.warn({ error }, 'what is approved could not be read; it is tried again');
-    } finally {
-      running = undefined;
-    }
-  }
-
-  function begin(): void {
-    again = true;
-    if (!signal.aborted) running ??= run();
-  }
-
-  const timer = setInterval(begin, everyMs);
-  timer.unref();
+  const rounds = createRounds({
+    what: 'reading approved proposals',
+    async work() {
+      if (!signal.aborted) await work();
+    },
+    logger,
+    everyMs,
+  });
 
   return {
-    begin,
+    begin: () => rounds.hurry(),
     async work() {
-      begin();
-      await running;
+      // A failure is logged by the round that repeats the work.
+      await rounds.run().catch(() => rounds.hurry());
     },
     progressOf: (id) => progress.get(id),
     async stop() {
       stopping.abort();
-      clearInterval(timer);
-      await running;
+      await rounds.stop();
     },
   };
 }

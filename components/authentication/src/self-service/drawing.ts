@@ -1,7 +1,6 @@
 import type { AskedStatement } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import { accountPath, type Drawn, refusalText } from '../page-parts.ts';
-import type { Texts } from '../texts/en.ts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, page, problemNotice } from '@countersign/runtime';
+import { accountPath, refusalText, type TextContext } from '../page-parts.ts';
 
 export const keysPath = `${accountPath}/keys`;
 export const sessionsPath = `${accountPath}/sessions`;
@@ -13,7 +12,7 @@ export const activityPath = `${accountPath}/activity`;
 
 /** One section of the account, with the way back. */
 export function sectionPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly title: string;
     readonly lead?: string;
@@ -34,15 +33,11 @@ export function sectionPage(
 <h1 id="title">${title}</h1>
 ${lead !== undefined && html`<p class="lead">${lead}</p>`}
 ${done !== undefined && html`<div class="notice" role="status"><p>${done}</p></div>`}
-${problem !== undefined && problemNotice(texts, problem)}
+${problem !== undefined && problemNotice(texts.selfService.problem, refusalText(texts, problem), problem)}
 ${body}
 <p class="quiet back"><a href="${back.path}">← ${back.title}</a></p>
 </section>`,
   });
-}
-
-function problemNotice(texts: Texts, code: string): Html {
-  return html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${texts.selfService.problem}</strong> ${refusalText(texts, code)} <span class="quiet">(${code})</span></p></div>`;
 }
 
 /** Rows of a list, each with where it leads, if anywhere. */
@@ -67,7 +62,7 @@ export function facts(items: readonly (readonly [label: string, value: string | 
 
 /** The form by which a change is signed, and what is said where nothing can sign it. */
 export function signedForm(
-  { texts, lang }: Drawn,
+  { texts, lang }: TextContext,
   content: {
     readonly path: string;
     readonly csrf: Html;

@@ -1,12 +1,12 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../page-parts.ts';
+import type { TextContext } from '../page-parts.ts';
 import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
 
 /** The list of a person's keys. */
 export function keysPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },
 ): Html {
   const { texts, lang } = drawn;
@@ -34,14 +34,14 @@ ${rows(
   });
 }
 
-function kindOf({ texts }: Drawn, { model, acr }: Authenticator): Html {
+function kindOf({ texts }: TextContext, { model, acr }: Authenticator): Html {
   const { hardware, ordinary } = texts.selfService.keys;
   return html`${model === undefined ? ordinary : html`<bdi>${model}</bdi>`}${acr === hardwareAcr && html`, ${hardware}`}`;
 }
 
 /** One key, with what can be done to it. */
 export function keyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: {
     readonly key: Authenticator;
     readonly path: string;
@@ -90,7 +90,7 @@ ${
 
 /** The new name, as it is signed. */
 export function renamePage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: {
     readonly key: Authenticator;
     readonly name: string;
@@ -118,7 +118,7 @@ ${signedForm(drawn, {
 
 /** The first of two steps: a key that the person has lets another one in. */
 export function addKeyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: {
     readonly path: string;
     readonly csrf: Html;
@@ -147,7 +147,7 @@ ${signedForm(drawn, {
 
 /** The second step: the new key. */
 export function newKeyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: {
     readonly path: string;
     readonly csrf: Html;

@@ -1,12 +1,12 @@
 import type { DirectorySnapshot, PersonSignal } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from '../page-parts.ts';
+import type { TextContext } from '../page-parts.ts';
 import { activityPath, rows, sectionPage } from './drawing.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 
 /** The overview of the account. */
 export function overviewPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly person: string;
     readonly institution: string;
@@ -28,7 +28,7 @@ ${signals.map((signal) => html`<div class="notice warning" role="note"><p><stron
   });
 }
 
-export function devicesPage(drawn: Drawn, devices: readonly OwnDevice[]): Html {
+export function devicesPage(drawn: TextContext, devices: readonly OwnDevice[]): Html {
   const { texts, lang } = drawn;
   const { devices: words } = texts.selfService;
   const postureOf = ({ posture }: OwnDevice) => {
@@ -51,7 +51,7 @@ export function devicesPage(drawn: Drawn, devices: readonly OwnDevice[]): Html {
   });
 }
 
-export function mandatesPage(drawn: Drawn, mandates: readonly OwnMandate[], directory: DirectorySnapshot): Html {
+export function mandatesPage(drawn: TextContext, mandates: readonly OwnMandate[], directory: DirectorySnapshot): Html {
   const { texts, lang } = drawn;
   const { mandates: words } = texts.selfService;
   const nameOf = (lei: string) => directory.institution(lei)?.name ?? lei;
@@ -70,7 +70,7 @@ export function mandatesPage(drawn: Drawn, mandates: readonly OwnMandate[], dire
   });
 }
 
-export function grantsPage(drawn: Drawn, grants: readonly OwnGrant[]): Html {
+export function grantsPage(drawn: TextContext, grants: readonly OwnGrant[]): Html {
   const { texts, lang } = drawn;
   const { grants: words } = texts.selfService;
   return sectionPage(drawn, {
@@ -90,7 +90,7 @@ ${words.given} ${inWords(givenAt, lang)} · ${words.until.toLowerCase()} ${inWor
 }
 
 export function activityPageOf(
-  drawn: Drawn,
+  drawn: TextContext,
   { entries, next }: ActivityPage,
   { isNewest }: { readonly isNewest: boolean },
 ): Html {
@@ -114,14 +114,14 @@ ${
 }
 
 /** In plain words; the name of the type where there are none. */
-function nameOf({ texts }: Drawn, { type, name }: OwnActivity): Html {
+function nameOf({ texts }: TextContext, { type, name }: OwnActivity): Html {
   const { types, named } = texts.selfService.activity;
   const words: Readonly<Record<string, string>> = types;
   const sentence = (Object.hasOwn(words, type) ? words[type] : undefined) ?? type;
   return html`${sentence}${name !== undefined && html` <bdi>${named(name)}</bdi>`}`;
 }
 
-function aboutOf({ texts }: Drawn, entry: OwnActivity, lang: string): Html {
+function aboutOf({ texts }: TextContext, entry: OwnActivity, lang: string): Html {
   const { activity } = texts.selfService;
   const { time, address, device, client, reason } = entry;
   const parts = [

@@ -1,5 +1,5 @@
 import { type DirectorySnapshot, deviceFieldName, type PrincipalId } from '@countersign/contracts';
-import { csrfField, type Html, html, page } from '@countersign/runtime';
+import { csrfField, type Html, html, page, problemNotice } from '@countersign/runtime';
 import type { MethodPage, SignInMethod } from '../methods/method.ts';
 import type { Texts } from '../texts/en.ts';
 import type { OpenSignIn } from './sign-ins.ts';
@@ -48,7 +48,7 @@ export async function signInPage(content: SignInPage): Promise<Html> {
 <p class="lead"><strong><bdi>${clientName}</bdi></strong> ${need.intents === undefined ? texts.asks : texts.asksAbout(need.intents.length)}</p>
 ${need.intents !== undefined && html`<p>${texts.boundTo} ${need.intents.map((intent) => html`<code>${intent}</code> `)}</p>`}
 ${need.reason !== undefined && html`<p class="notice">${reasonIn(texts, need.reason)} <span class="quiet">(${need.reason})</span></p>`}
-${problem && html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${texts.notSignedIn}</strong> ${wordsFor(problem, content)} <span class="quiet">(${problem.code})</span></p></div>`}
+${problem && problemNotice(texts.notSignedIn, wordsFor(problem, content), problem.code)}
 ${parts}
 ${usable.length === 0 && nothingUsable(content)}
 ${someoneElse(content)}

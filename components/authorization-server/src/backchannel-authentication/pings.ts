@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import type { Client, ClientId, Directory, Outbound } from '@countersign/contracts';
 import { type Clock, isCodedError, parseJson, type Random } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { createPingStore, type DuePing } from './ping-store.ts';
 
@@ -38,7 +38,6 @@ const postTimeoutMs = 5_000;
 export function createPings(dependencies: PingDependencies): Pings {
   const { directory, outbound, clock, logger, sealer } = dependencies;
   const store = createPingStore(dependencies.pool);
-  let running: Promise<void> | undefined;
 
   async function sendDue(): Promise<void> {
     for (;;) {
@@ -83,26 +82,14 @@ export function createPings(dependencies: PingDependencies): Pings {
     }
   }
 
-  function run(): Promise<void> {
-    running ??= sendDue().finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-  function hurry(): void {
-    run().catch((error: unknown) => logger.warn({ error }, 'pings could not be sent'));
-  }
-  const timer = setInterval(hurry, dependencies.everyMs ?? 1_000);
-  timer.unref();
+  const { join, hurry, stop } = createRounds({
+    what: 'sending pings',
+    work: sendDue,
+    logger,
+    everyMs: dependencies.everyMs ?? 1_000,
+  });
 
-  return {
-    hurry,
-    run,
-    async stop() {
-      clearInterval(timer);
-      await running?.catch(() => undefined);
-    },
-  };
+  return { hurry, run: join, stop };
 }
 
 type Outcome =

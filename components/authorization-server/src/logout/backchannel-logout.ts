@@ -1,7 +1,7 @@
 import type { AuditLog, Client, Directory, Outbound, Signer } from '@countersign/contracts';
 import { type Clock, defined, isCodedError, newId, parseId, type Random, type SessionId } from '@countersign/kernel';
 import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { signingFor } from '../id-tokens.ts';
 import { createDeliveryStore, type Delivery } from './store.ts';
@@ -44,7 +44,6 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   const { pool, issuer, directory, signer, outbound, audit, clock, random, logger } = dependencies;
   const store = createDeliveryStore(pool);
   let position: bigint | undefined;
-  let running: Promise<void> | undefined;
 
   /** Sessions end in many ways and on any node; the log contains all of them. */
   async function followLog(): Promise<void> {
@@ -125,31 +124,24 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
     });
   }
 
-  function run(): Promise<void> {
-    running ??= followLog()
-      .then(deliverDue)
-      .finally(() => {
-        running = undefined;
-      });
-    return running;
-  }
-  function runUnwatched(): void {
-    run().catch((error: unknown) => logger.warn({ error }, 'logout tokens could not be delivered'));
-  }
-  const timer = setInterval(runUnwatched, dependencies.everyMs ?? 1_000);
-  timer.unref();
+  const { join, hurry, stop } = createRounds({
+    what: 'delivering logout tokens',
+    async work() {
+      await followLog();
+      await deliverDue();
+    },
+    logger,
+    everyMs: dependencies.everyMs ?? 1_000,
+  });
 
   return {
     async sessionEnded(session) {
       await store.enqueue(session, clock.now());
       // The person who signs out does not have to wait for the clients.
-      runUnwatched();
+      hurry();
     },
-    run,
-    async stop() {
-      clearInterval(timer);
-      await running?.catch(() => undefined);
-    },
+    run: join,
+    stop,
   };
 }
 

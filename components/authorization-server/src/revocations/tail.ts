@@ -1,7 +1,7 @@
 import type { AuditLog } from '@countersign/contracts';
 import { type Clock, epochSeconds } from '@countersign/kernel';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import { type EntrySources, endingRecordTypes, entriesOfRecord } from './entries-of-record.ts';
 import { type EndedEntry, keptAtLeastMs, lastNeededSeconds } from './live-entries.ts';
 import type { createTailStore } from './store.ts';
@@ -40,7 +40,6 @@ export async function followLog(dependencies: TailDependencies): Promise<{
   let keptAt = elapsedMs();
   /** Records that may still end something, in the order of the log. */
   let recent: { readonly index: bigint; readonly neededUntil: number; readonly readAt: number }[] = [];
-  let reading: Promise<void> | undefined;
 
   async function readToEnd(): Promise<void> {
     const startedAt = elapsedMs();
@@ -70,28 +69,17 @@ export async function followLog(dependencies: TailDependencies): Promise<{
     if (spent !== undefined) await store.advance(spent.index);
   }
 
-  function read(): Promise<void> {
-    reading ??= readToEnd().finally(() => {
-      reading = undefined;
-    });
-    return reading;
+  const rounds = createRounds({
+    what: 'following the log for revocations',
+    work: readToEnd,
+    logger,
+    everyMs: dependencies.pollMs,
+  });
+  try {
+    await rounds.run();
+  } catch (error) {
+    await rounds.stop();
+    throw error;
   }
-
-  await read();
-  const timer = setInterval(() => {
-    read().catch((error: unknown) => logger.warn({ error }, 'the log could not be followed for revocations'));
-  }, dependencies.pollMs);
-  timer.unref();
-
-  return {
-    async readOn() {
-      // A reading already in progress may have queried the log before the call.
-      await reading;
-      await read();
-    },
-    async stop() {
-      clearInterval(timer);
-      await reading?.catch(() => undefined);
-    },
-  };
+  return { readOn: async () => rounds.run(), stop: () => rounds.stop() };
 }

@@ -1,7 +1,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type { PostureFeed } from '../config.ts';
 import { longestReport } from './report.ts';
 import type { ReportTaker } from './take-report.ts';
@@ -28,7 +28,6 @@ export function watchFiles({
 }): { look(): Promise<void>; stop(): Promise<void> } {
   /** By path: what the file was when it was last dealt with. */
   const dealtWith = new Map<string, string>();
-  let running: Promise<void> | undefined;
   let stopped = false;
 
   async function lookAt(feed: PostureFeed): Promise<void> {
@@ -74,21 +73,12 @@ export function watchFiles({
     }
   }
 
-  function look(): Promise<void> {
-    running ??= lookAtAll().finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-
-  const timer = setInterval(() => void look(), everyMs);
-  timer.unref();
+  const rounds = createRounds({ what: 'reading files with postures', work: lookAtAll, logger, everyMs });
   return {
-    look,
-    async stop() {
+    look: async () => rounds.join(),
+    stop() {
       stopped = true;
-      clearInterval(timer);
-      await running;
+      return rounds.stop();
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { TransactionRegistry } from '@countersign/contracts';
 import { type Clock, isCodedError, parseId } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type { LimitStore, OpenHold } from './store.ts';
 
 /** Minimum age of an open reservation before we ask about its order. A shorter time would only cause more useless questions. */
@@ -68,29 +68,22 @@ async function settle(
 /** Settles every few seconds, one run at a time. */
 export function createSettling(dependencies: SettleDependencies): { settle(): Promise<number>; stop(): Promise<void> } {
   const { logger } = dependencies;
-  let running: Promise<number> | undefined;
   let stopped = false;
-  function settle(): Promise<number> {
-    running ??= settleOpenHolds(dependencies, () => stopped).finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-  const timer = setInterval(() => {
-    settle().then(
-      (settled) => {
-        if (settled > 0) logger.info({ settled }, 'reservations were settled by what became of their orders');
-      },
-      (error: unknown) => logger.warn({ error }, 'reservations could not be settled'),
-    );
-  }, everyMs);
-  timer.unref();
+  const rounds = createRounds({
+    what: 'settling reservations',
+    async work() {
+      const settled = await settleOpenHolds(dependencies, () => stopped);
+      if (settled > 0) logger.info({ settled }, 'reservations were committed or released according to their orders');
+      return settled;
+    },
+    logger,
+    everyMs,
+  });
   return {
-    settle,
-    async stop() {
+    settle: async () => (await rounds.join()) ?? 0,
+    stop() {
       stopped = true;
-      clearInterval(timer);
-      await running?.catch(() => undefined);
+      return rounds.stop();
     },
   };
 }

@@ -9,7 +9,7 @@ import type {
 } from '@countersign/contracts';
 import { type Clock, parseInstant, type Random, sha256 } from '@countersign/kernel';
 import { hashSize, parseCheckpoint, parseNote, type Tile, tileWidth } from '@countersign/merkle-log';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type { Held, Store } from '../store.ts';
 import type { Overdue } from './overdue.ts';
 import { isToBeStamped, type StampPolicy, stampedTypes } from './stamp-policy.ts';
@@ -63,19 +63,10 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
   let known: Held | undefined;
   let failures = 0;
   let notBefore = 0;
-  let underWay: Promise<number> | undefined;
-  let failing = false;
   let stopped = false;
 
   const checkpointDueAt = ({ checkpointAt }: Held): number =>
     checkpointAt === undefined ? startedAt : checkpointAt + checkpointsEveryMs;
-
-  async function stampDue(): Promise<number> {
-    underWay ??= work().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  }
 
   async function work(): Promise<number> {
     if (stopped || clock.now() < notBefore) return 0;
@@ -175,26 +166,13 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     overdue.settled();
   }
 
-  const timer = setInterval(() => {
-    stampDue().then(
-      () => {
-        if (failures === 0) failing = false;
-      },
-      (error: unknown) => {
-        // Logged once: it is retried.
-        if (!failing) logger.warn({ error }, 'nothing could be time-stamped');
-        failing = true;
-      },
-    );
-  }, everyMs);
-  timer.unref();
+  const rounds = createRounds({ what: 'time-stamping', work, logger, everyMs });
 
   return {
-    stampDue,
+    stampDue: async () => (await rounds.join()) ?? 0,
     async stop() {
       stopped = true;
-      clearInterval(timer);
-      await underWay?.catch(() => undefined);
+      await rounds.stop();
       if (turn !== undefined) await store.release(turn).catch(() => undefined);
     },
   };

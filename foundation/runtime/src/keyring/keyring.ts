@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
+import { createRounds } from '../lifecycle/index.ts';
 import type { Logger } from '../observability/index.ts';
 import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, publicHalf, signWith } from './key-material.ts';
 import { type KeyringState, statesOf, unchangedUntil } from './key-states.ts';
@@ -251,21 +252,15 @@ export async function createKeyring<Purpose extends string>(
     const waits = Math.min(first.publishedAt + lead - clock.now(), lead);
     if (waits > 0) await sleep(waits);
   }
-  let looking: Promise<void> | undefined;
-  const look = async (): Promise<void> => {
-    try {
+  const rounds = createRounds({
+    what: 'refreshing and rotating signing keys',
+    async work() {
       await adopt(await store.all());
       await keepSchedule();
-    } catch (error) {
-      logger.warn({ error }, 'signing keys could not be refreshed or rotated');
-    }
-  };
-  const timer = setInterval(() => {
-    looking ??= look().finally(() => {
-      looking = undefined;
-    });
-  }, refreshEveryMs);
-  timer.unref();
+    },
+    logger,
+    everyMs: refreshEveryMs,
+  });
 
   return {
     async current(purpose) {
@@ -287,8 +282,7 @@ export async function createKeyring<Purpose extends string>(
     rotate,
     withdraw,
     async stop() {
-      clearInterval(timer);
-      await looking;
+      await rounds.stop();
     },
   };
 }
