@@ -7,7 +7,7 @@ import { createDirectory, type DirectoryComponent, directoryMigrations, director
 import { type CodedError, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createMemoryLog, createTestDatabase, everybodyIndependent, everyProposerStands } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, everybodyIndependent, everyProposerActive } from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeCommands } from '../../apps/cli/src/commands/change.ts';
@@ -63,7 +63,7 @@ beforeEach(async () => {
     audit: createMemoryLog(systemClock),
     logger,
     seed: exampleSeed(),
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     departureEffects: () => [{ name: 'tokens', end: async () => ({ ended: 3 }) }],
   });

@@ -20,7 +20,7 @@ import {
   createMemorySigner,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   type FixedClock,
   fixedClock,
 } from '@countersign/testkit';
@@ -88,7 +88,7 @@ beforeEach(async () => {
     audit: log,
     log,
     custody: log.custody,
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     everyMs: 600_000,
   });

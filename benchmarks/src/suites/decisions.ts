@@ -22,7 +22,7 @@ import {
   startPolicyEngine,
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
-import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
+import { everybodyIndependent, everyProposerActive, testRowSeal } from '@countersign/testkit';
 import { openProductLog } from '../evidence/product-log.ts';
 import { timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
@@ -137,7 +137,7 @@ export async function engineOn(
       signer: memorySigner('policy-bundle'),
       rowSeal: testRowSeal,
       publisher: { id: 'service:benchmark' },
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       policiesFolder,
       clock: systemClock,

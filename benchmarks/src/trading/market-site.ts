@@ -2,7 +2,7 @@ import { auditLogMigrations } from '@countersign/audit-log';
 import { createDirectory, directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { type ComponentAccess, type ComponentMigrations, createScratchDatabase } from '@countersign/runtime';
-import { everybodyIndependent, everyProposerStands } from '@countersign/testkit';
+import { everybodyIndependent, everyProposerActive } from '@countersign/testkit';
 import { openProductLog } from '../evidence/product-log.ts';
 import { ownerPool } from '../growth/owner-pool.ts';
 import type { InProcess } from '../in-process.ts';
@@ -43,7 +43,7 @@ export async function startMarketSite({ inProcess, started: outer, components, o
       pool: scratch.pool(directoryMigrations.name),
       access: accessOf(directoryMigrations),
       audit: auditLog,
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       clock: systemClock,
       random: systemRandom,

@@ -2,7 +2,7 @@ import { consentStoreMigrations, createConsentStore, type RunningConsentStore } 
 import type { TransactionRegistry } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
-import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
+import { everybodyIndependent, everyProposerActive, testRowSeal } from '@countersign/testkit';
 import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import type { InProcess } from '../in-process.ts';
 import { pick } from '../machine-clients.ts';
@@ -59,7 +59,7 @@ export async function startTradingSite(
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
         parties: async (id) => registered().parties(id),
       },
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       signer: memorySigner('policy-bundle'),
       rowSeal: testRowSeal,

@@ -7,7 +7,7 @@ type Row = StoredStanding & { readonly recordId: string };
 
 /** Larger requests are sent alone. */
 const few = 32;
-const mostTogether = 64;
+const maxBatched = 64;
 
 /**
  * Batches requests that arrive while a query runs: the round trip costs more than the names. An answer is never older
@@ -17,7 +17,7 @@ export function createStandingQuestions(store: {
   newestStandings(subjects: readonly string[]): Promise<readonly Row[]>;
 }): (things: readonly string[]) => Promise<readonly Row[]> {
   const together = createGroupCommit<readonly string[], readonly Row[]>({
-    maxBatch: mostTogether,
+    maxBatch: maxBatched,
     maxQueued: 100_000,
     async flush(questions) {
       const found = await store.newestStandings([...new Set(questions.flat())]);

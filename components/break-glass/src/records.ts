@@ -1,4 +1,4 @@
-import type { Saying } from '@countersign/commands';
+import type { RecordContent } from '@countersign/commands';
 import {
   type Actor,
   type AuditLog,
@@ -72,7 +72,7 @@ export function groundsOf({ recordId, grantedRecord }: IncidentState): readonly 
   return grantedRecord === undefined ? [recordId] : [recordId, grantedRecord];
 }
 
-export function incidentDeclared(incident: IncidentState, statement: SignedStatement): Saying {
+export function incidentDeclared(incident: IncidentState, statement: SignedStatement): RecordContent {
   return {
     type: 'incident.declared',
     outcome: 'done',
@@ -93,7 +93,7 @@ export function incidentDeclared(incident: IncidentState, statement: SignedState
   };
 }
 
-export function incidentGranted(incident: IncidentState, grant: Grant, statement: SignedStatement): Saying {
+export function incidentGranted(incident: IncidentState, grant: Grant, statement: SignedStatement): RecordContent {
   const { second, endsAt, reviewDueAt } = grant;
   return {
     type: 'incident.granted',
@@ -114,7 +114,7 @@ export function incidentGranted(incident: IncidentState, grant: Grant, statement
   };
 }
 
-export function incidentEnded(incident: IncidentState, by: Actor): Saying {
+export function incidentEnded(incident: IncidentState, by: Actor): RecordContent {
   return {
     type: 'incident.ended',
     outcome: 'done',
@@ -129,7 +129,7 @@ export function incidentEnded(incident: IncidentState, by: Actor): Saying {
 export function incidentReviewed(
   incident: IncidentState,
   review: { readonly statement: SignedStatement; readonly verdict: Verdict; readonly note: string },
-): Saying {
+): RecordContent {
   const { statement, verdict, note } = review;
   return {
     type: 'incident.reviewed',
@@ -144,7 +144,7 @@ export function incidentReviewed(
 }
 
 /** No second holder came in time. */
-export function incidentLapsed(incident: IncidentState): Saying {
+export function incidentLapsed(incident: IncidentState): RecordContent {
   return {
     type: 'incident.lapsed',
     outcome: 'done',
@@ -156,7 +156,7 @@ export function incidentLapsed(incident: IncidentState): Saying {
 }
 
 /** Nobody came to review it in time. */
-export function incidentOverdue(incident: IncidentState): Saying {
+export function incidentOverdue(incident: IncidentState): RecordContent {
   return {
     type: 'incident.overdue',
     outcome: 'done',

@@ -1,4 +1,4 @@
-import type { LoggedCommands, Saying } from '@countersign/commands';
+import type { LoggedCommands, RecordContent } from '@countersign/commands';
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import {
   type Clock,
@@ -163,7 +163,7 @@ export function createChanges(dependencies: {
 function approvalOf(
   { id, change, digest, proposal }: ChangeProposal,
   { schedule }: RetentionState,
-): Pick<Saying, 'type' | 'references' | 'data'> {
+): Pick<RecordContent, 'type' | 'references' | 'data'> {
   const about = { proposal: id, digest, proposed_by: proposal.by.id };
   const references: readonly RecordId[] = [id];
   return change.kind === 'schedule'

@@ -66,6 +66,6 @@ export function payloadInTheOpen({ body, bodyDigest }: AskedBody): Pick<RecordDr
 }
 
 /** What {@link digestInTheOpen} leaves out. */
-export function digestToldToFew({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
+export function digestRestrictedValues({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
   return saysNothing(body as Json) ? [] : strategyOf(institution, { body_digest: bodyDigest });
 }

@@ -14,7 +14,7 @@ import type { Attempt } from './attempt.ts';
 import {
   changeAbout,
   digestInTheOpen,
-  digestToldToFew,
+  digestRestrictedValues,
   payloadInTheOpen,
   recordAbout,
   referencesTo,
@@ -81,7 +81,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
     },
     protectedValues: [
       ...strategyOf(asked.institution, { body, limits: readings?.map(limitReadingJson) }),
-      ...digestToldToFew(asked),
+      ...digestRestrictedValues(asked),
       ...protectedPart(decision, asked.institution),
     ],
   };
@@ -113,7 +113,7 @@ export function refusalRecord(
       ...decisionMember(decision),
     },
     protectedValues: [
-      ...digestToldToFew(asked),
+      ...digestRestrictedValues(asked),
       ...strategyOf(asked.institution, { facts: error.facts as Json | undefined }),
       ...protectedPart(decision, asked.institution),
     ],

@@ -31,7 +31,7 @@ export function eventCommands(program: Command, options: () => ConnectionOptions
     .action(async (query: { after?: string; topics?: string; limit: string }) => {
       const page = await request(connect(options()), 'GET /events', { scope: 'event:read', query });
       for (const each of page.events) print(JSON.stringify(each));
-      tellPosition(page.position);
+      printPosition(page.position);
     });
   event
     .command('follow')
@@ -118,7 +118,7 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
     }
     await pause(wait, undefined, { signal }).catch(() => undefined);
   }
-  if (position !== undefined) tellPosition(position);
+  if (position !== undefined) printPosition(position);
 }
 
 async function followOnce({ issuer, client, token }: Connection, { after, topics }: FollowFlags): Promise<void> {
@@ -136,7 +136,7 @@ function countOf(text: string): number {
   throw new CodedError({ code: 'limit_invalid', category: 'invalid', detail: '--limit is a whole number from 1 on.' });
 }
 
-function tellPosition(position: string): void {
+function printPosition(position: string): void {
   printBeside(dim(`position ${position}: go on with --after`));
 }
 

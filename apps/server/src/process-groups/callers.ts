@@ -86,7 +86,7 @@ export const callers = {
     directory: ['changesSince'],
     'trust-registry': ['profileOf'],
     'transaction-registry': ['parties', 'countsAgainstLimits'],
-    access: ['checkAccess', 'checkLastingAccess', 'tokenStands'],
+    access: ['checkAccess', 'checkLastingAccess', 'isTokenActive'],
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 

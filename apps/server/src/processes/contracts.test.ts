@@ -27,7 +27,7 @@ import { ourDecisions } from '../../../../components/authorization-server/src/te
 import { listerOf } from '../interfaces/key-routes.ts';
 import { createKeyRecords } from '../keys/key-records.ts';
 import { type ComponentKeyPurpose, openComponentKeys } from '../keys/keys.ts';
-import { accessBy } from './elsewhere.ts';
+import { accessBy } from './remotes.ts';
 
 const institution = leiOf('529900OPERATOR');
 let database: ScratchDatabase;

@@ -1,9 +1,9 @@
 import { migratedComponents } from '../database/index.ts';
 import {
   callers,
-  doorsElsewhere,
   groupParts,
   type ProcessGroup,
+  pathsOfOtherGroups,
   processGroups,
   servedBy,
 } from '../process-groups/index.ts';
@@ -57,7 +57,7 @@ export function processesPage(): string {
     '',
     '| process | paths, and all below them |',
     '| --- | --- |',
-    ...Object.entries(doorsElsewhere).map(([group, paths]) => `| ${group} | ${code(paths)} |`),
+    ...Object.entries(pathsOfOtherGroups).map(([group, paths]) => `| ${group} | ${code(paths)} |`),
     '',
     '## Who may call what',
     '',

@@ -495,7 +495,7 @@ export const callSchemas: CallSchemas = {
   access: {
     checkAccess: { arguments: ref('AccessCheckAccessArguments'), answer: ref('Caller') },
     checkLastingAccess: { arguments: ref('AccessCheckAccessArguments'), answer: ref('LastingCaller') },
-    tokenStands: call([string, ref('LastingToken')], boolean),
+    isTokenActive: call([string, ref('LastingToken')], boolean),
   },
   'audit-log': {
     append: call([ref('RecordDraft')], ref('RecordReceipt')),

@@ -1,6 +1,6 @@
 import { bold, dim, green, red, yellow } from '../../output.ts';
 import { visible } from '../../visible.ts';
-import { drawLimitChanges, limitsNotTold } from './draw-limit-changes.ts';
+import { drawLimitChanges, limitsNotReported } from './draw-limit-changes.ts';
 import { grouped } from './progress-bar.ts';
 import type { SimulationView } from './simulation.ts';
 
@@ -26,7 +26,7 @@ export function drawSimulation(report: SimulationView): readonly string[] {
     ...Object.entries(report.skipped).map(([why, count]) => yellow(`${grouped(count)} skipped: ${visible(why)}`)),
     ...(flips === 0 ? [] : tables(report)),
     ...(report.flips.length === 0 ? [] : ['', ...flipLines(report)]),
-    ...(report.limitChanges === undefined ? ['', yellow(limitsNotTold)] : drawLimitChanges(report.limitChanges)),
+    ...(report.limitChanges === undefined ? ['', yellow(limitsNotReported)] : drawLimitChanges(report.limitChanges)),
   ];
 }
 
