@@ -335,7 +335,7 @@ export function createPeer({
     async call(call) {
       requireCurrent();
       if (underWay >= mostCalls)
-        throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
+        throw wireErrors.error('peer_overloaded', `The ${name} process has too many pending requests. Try again in a moment.`);
       underWay++;
       try {
         const answer = await (call.gathered === true ? gather(call) : askInTime({ call, since: performance.now() }));

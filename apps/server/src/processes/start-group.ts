@@ -126,7 +126,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       postureOf(device) {
         const replica = postures.now();
         if (replica === undefined)
-          throw deviceErrors.error('postures_behind', 'Nothing is known yet of the posture of devices.');
+          throw deviceErrors.error('postures_behind', 'The posture of devices is not known yet.');
         return replica.postureOf(device);
       },
     };

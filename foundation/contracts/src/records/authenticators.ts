@@ -21,7 +21,7 @@ const authenticator = id('aut');
 
 export const authenticatorRecords = {
   'authenticator.invited': {
-    about: 'A link was made by which a person enrols an authenticator without having one, once.',
+    about: 'A single-use link was created with which a person enrols a first authenticator.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors'],

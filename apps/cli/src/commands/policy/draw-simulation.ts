@@ -18,7 +18,7 @@ export function drawSimulation(report: SimulationView): readonly string[] {
     dim(`of ${rangeInWords(report.range)}`),
     '',
     ...(decisions === 0
-      ? [yellow('Nothing was judged: no decision with all its inputs is of this time and of these names.')]
+      ? [yellow('No recorded decision with complete inputs matches the given time and names.')]
       : []),
     `${grouped(decisions)} decisions, ${flips === 0 ? (decisions === 0 ? dim : green)('no flips') : yellow(`${grouped(flips)} flips`)}: ` +
       `${red(`${grouped(permitToDeny)} permit to deny`)}, ${green(`${grouped(denyToPermit)} deny to permit`)}; ` +
