@@ -238,7 +238,7 @@ describe('countersign directory', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('tells what is wrong with a file as it ever did', async () => {
+  it('reports the problems of a file as before', async () => {
     const error = await refusalOf(run('first', 'directory', 'apply', file('bad.json', { people: [{}] })));
     expect(error.code).toBe('directory_file_invalid');
     expect(error.facts?.['problem_count']).toBeGreaterThan(0);

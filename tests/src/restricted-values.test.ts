@@ -124,7 +124,7 @@ describe('what an institution means to trade', () => {
         expect([table, strategy.filter((secret) => holds(row, secret))]).toEqual([table, []]);
   });
 
-  it('is there for whoever may see it, says what for, and is recorded as its reader', async () => {
+  it('is available to an authorised reader who states a purpose, and is recorded', async () => {
     const records = await controlPlane.operator.records({ transaction: settled });
     const text = JSON.stringify(records);
     for (const secret of [price, '1733', '175677.51', 'C-restricted-values', fill]) expect(text).toContain(secret);
