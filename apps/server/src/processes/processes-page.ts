@@ -62,7 +62,7 @@ export function processesPage(): string {
     '## Who may call what',
     '',
     'By the name in its certificate. Anything else is refused with `call_not_permitted`, and the refusal is in the log: the first at once, those',
-    'of the same process and method within a minute as one record that counts them. A certificate that has ended lets nobody call or answer',
+    'of the same process and method within a minute as one record that counts them. With an expired certificate a process can neither call nor answer',
     '(`process_certificate_expired`).',
     '',
   ];
