@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import { decodeBase64Url, type Json, parseJson } from '@countersign/kernel';
+import { decodeBase64Url, membersOf, parseJson } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
 /** Longest text that is looked at. */
@@ -49,10 +49,4 @@ export function signedBy({ key, algorithm }: VerificationKey, challenge: string,
 function membersOfText(text: string): Readonly<Record<string, unknown>> | undefined {
   const parsed = parseJson(text, { maxLength: longestProof });
   return parsed.ok ? membersOf(parsed.value) : undefined;
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, Json>>)
-    : undefined;
 }

@@ -1,4 +1,5 @@
 import { type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
+import { isObject } from '@countersign/kernel';
 import { documentNames } from './members.ts';
 import { type MetadataProblem, refuseMetadata } from './refusals.ts';
 import { type Members, refusedMembers } from './refused-members.ts';
@@ -185,10 +186,6 @@ function withoutKeyUses(jwks: unknown): unknown {
     return jwk;
   });
   return { ...jwks, keys };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Members that an update must not contain (RFC 7592 section 2.2). */

@@ -1,9 +1,8 @@
+import { membersOf } from '@countersign/kernel';
 /** The members of a JSON object of unknown shape. */
 export type Members = Readonly<Record<string, unknown>>;
 
-export function membersOf(value: unknown): Members | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : undefined;
-}
+export { membersOf };
 
 export function memberOf(value: unknown, name: string): unknown {
   return membersOf(value)?.[name];
