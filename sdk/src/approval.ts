@@ -1,14 +1,14 @@
 import {
   type Clock,
   type Digest,
+  defined,
   digestOf,
   epochSeconds,
   type Random,
   systemClock,
   systemRandom,
 } from '@countersign/kernel';
-import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
-import type { SigningKey } from './keys.ts';
+import { freshJti, type SigningKey, signJwt } from './keys.ts';
 
 export interface ApprovalTerms {
   /** Principal id, e.g. `person:anna.keller`. */
@@ -72,14 +72,10 @@ function sign(
     iss: approver,
     ...approved,
     decision: 'approve',
-    ...(role === undefined ? {} : { role }),
+    ...defined({ role }),
     iat: now,
     exp: now + lifeSeconds,
-    jti: Buffer.from(random.bytes(16)).toString('base64url'),
+    jti: freshJti(random),
   };
-  return signCompactJws(
-    encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }),
-    claims,
-    async (input) => key.sign(input),
-  );
+  return signJwt(key, 'countersign-approval+jwt', claims);
 }

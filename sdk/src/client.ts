@@ -1,7 +1,7 @@
 import { toHttpField } from '@countersign/envelope';
 import {
   type Clock,
-  CodedError,
+  defined,
   epochSeconds,
   type Random,
   sha256Base64Url,
@@ -9,8 +9,9 @@ import {
   systemRandom,
 } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import { encodeHeader, type JsonObject, signCompactJws } from '@countersign/oauth/signatures';
-import { generateSigningKey, type SigningKey } from './keys.ts';
+import type { JsonObject } from '@countersign/oauth/signatures';
+import { freshJti, generateSigningKey, type SigningKey, signJwt, signProof } from './keys.ts';
+import { sdkErrors } from './sdk-errors.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
 export interface ClientOptions {
@@ -94,14 +95,6 @@ export function createClient(options: ClientOptions): Client {
   const transport = options.transport ?? createTransport();
   const proofKey = options.proofKey ?? generateSigningKey();
   const tokenEndpoint = `${options.issuer}/token`;
-  const assertionHeader = encodeHeader({
-    alg: options.key.algorithm,
-    typ: 'client-authentication+jwt',
-    kid: options.key.kid,
-  });
-  const proofHeader = encodeHeader({ alg: proofKey.algorithm, typ: 'dpop+jwt', jwk: proofKey.publicJwk });
-
-  const freshId = (): string => Buffer.from(random.bytes(16)).toString('base64url');
 
   function clientAssertion(): Promise<string> {
     const now = epochSeconds(clock.now());
@@ -110,11 +103,11 @@ export function createClient(options: ClientOptions): Client {
       iss: options.clientId,
       sub: options.clientId,
       aud: options.issuer,
-      jti: freshId(),
+      jti: freshJti(random),
       iat: now,
       exp: now + assertionLifeSeconds,
     };
-    return signCompactJws(assertionHeader, claims, async (input) => options.key.sign(input));
+    return signJwt(options.key, 'client-authentication+jwt', claims);
   }
 
   /** The latest nonce of each server, by origin. */
@@ -142,12 +135,11 @@ export function createClient(options: ClientOptions): Client {
     const claims = {
       htm: method,
       htu: origin + pathname,
-      jti: freshId(),
+      jti: freshJti(random),
       iat: epochSeconds(clock.now()),
-      ...(nonce === undefined ? {} : { nonce }),
-      ...(accessToken === undefined ? {} : { ath: sha256Base64Url(accessToken) }),
+      ...defined({ nonce, ath: accessToken === undefined ? undefined : sha256Base64Url(accessToken) }),
     };
-    return signCompactJws(proofHeader, claims, async (input) => proofKey.sign(input));
+    return signProof(proofKey, claims);
   }
 
   const wanted = ({ resource, scope, authorizationDetails }: TokenRequest): Readonly<Record<string, string>> => ({
@@ -206,7 +198,7 @@ export function createClient(options: ClientOptions): Client {
           authorization: `DPoP ${issued.accessToken}`,
           accept: 'application/json',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(request.idempotencyKey === undefined ? {} : { 'idempotency-key': request.idempotencyKey }),
+          ...defined({ 'idempotency-key': request.idempotencyKey }),
           ...(request.envelope === undefined ? {} : toHttpField(request.envelope)),
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
@@ -265,11 +257,7 @@ function readToken(body: unknown, now: number): Token {
   } = isObject(body) ? body : {};
   // A bearer token has lost its key binding: anyone could use it.
   if (typeof accessToken !== 'string' || tokenType !== 'DPoP' || typeof expiresIn !== 'number')
-    throw new CodedError({
-      code: 'token_answer_unusable',
-      category: 'unavailable',
-      detail: 'The token endpoint did not answer with a DPoP-bound token.',
-    });
+    throw sdkErrors.error('token_answer_unusable', 'The token endpoint did not answer with a DPoP-bound token.');
   return {
     accessToken,
     scope: typeof scope === 'string' ? scope : '',

@@ -1,7 +1,8 @@
-import { type Clock, CodedError } from '@countersign/kernel';
+import type { Clock } from '@countersign/kernel';
 import { isScope, kindOfScope, transactionStepType } from '@countersign/market/scopes';
 import type { Client, Token } from './client.ts';
 import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
+import { sdkErrors } from './sdk-errors.ts';
 import { createTokenSource } from './token-source.ts';
 import { isObject, refusalOf } from './transport.ts';
 
@@ -20,10 +21,7 @@ export interface ControlPlane {
   ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
   /** Repeating an event with the same key returns the first receipt. @throws the refusal */
   transition(request: TransitionOrder): Promise<Readonly<Record<string, unknown>>>;
-  /**
-   * An identity envelope valid for some minutes; see `toHttpField` and `toFixField`. @param scope one that permits
-   * reading the transaction; `order:read` by default
-   */
+  /** Valid for some minutes. @param scope one that permits reading the transaction; `order:read` by default */
   envelope(transaction: string, scope?: string): Promise<string>;
 }
 
@@ -65,11 +63,8 @@ export function createControlPlane(options: {
   function tokenForStep(transaction: string, event: string, scope: string): Promise<Token> {
     const resource = `${issuer}/transactions`;
     if (isScope(scope) && kindOfScope(scope) === 'cancelling') return tokenFor(resource, scope);
-    return client.clientCredentials({
-      resource,
-      scope,
-      authorizationDetails: [stepOf({ issuer, transaction, event })],
-    });
+    const authorizationDetails = [stepOf({ issuer, transaction, event })];
+    return client.clientCredentials({ resource, scope, authorizationDetails });
   }
 
   return {
@@ -126,15 +121,12 @@ export function createControlPlane(options: {
 }
 
 /** The authorization detail (RFC 9396) that every step in a market needs. */
-export function stepOf({
-  issuer,
-  transaction,
-  event,
-}: {
+export function stepOf(step: {
   readonly issuer: string;
   readonly transaction: string;
   readonly event: string;
 }): TransactionStepDetail {
+  const { issuer, transaction, event } = step;
   return { type: transactionStepType, locations: [`${issuer}/transactions`], actions: [event], transaction };
 }
 
@@ -142,9 +134,5 @@ export function stepOf({
 function scopeOf(event: string): string {
   const scope = Object.entries(scopeOfEvent).find(([name]) => name === event)?.[1];
   if (scope !== undefined) return scope;
-  throw new CodedError({
-    code: 'scope_missing',
-    category: 'invalid',
-    detail: 'Name the scope under which this event is asked for, as the life cycle has it.',
-  });
+  throw sdkErrors.error('scope_missing', 'Name the scope of this event, as in its life cycle.');
 }

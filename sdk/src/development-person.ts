@@ -1,8 +1,7 @@
 import { type Clock, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
 import { isScope, personScopes } from '@countersign/market/scopes';
-import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { Client, ClientOptions, Token, TokenRequest } from './client.ts';
-import type { SigningKey } from './keys.ts';
+import { freshJti, signJwt } from './keys.ts';
 
 /** People of a development installation, by client. The holder of the client's key file acts as this person. */
 export const developmentPeople = {
@@ -23,11 +22,7 @@ const lifeSeconds = 60;
 
 /** A single-use assertion for the RFC 7523 grant. Rejected outside development. @returns a compact JWS */
 export function signInForDevelopment(
-  {
-    issuer,
-    clientId,
-    key,
-  }: { readonly issuer: string; readonly clientId: DevelopmentClient; readonly key: SigningKey },
+  { issuer, clientId, key }: Pick<ClientOptions, 'issuer' | 'key'> & { readonly clientId: DevelopmentClient },
   { clock = systemClock, random = systemRandom }: { readonly clock?: Clock; readonly random?: Random } = {},
 ): Promise<string> {
   const { person, issuer: path } = developmentPeople[clientId];
@@ -37,16 +32,14 @@ export function signInForDevelopment(
     sub: person,
     aud: issuer,
     client_id: clientId,
-    jti: Buffer.from(random.bytes(16)).toString('base64url'),
+    jti: freshJti(random),
     iat: now,
     exp: now + lifeSeconds,
     auth_time: now,
     acr: developmentAcr,
     amr: ['swk'],
   };
-  return signCompactJws(encodeHeader({ alg: key.algorithm, typ: 'JWT', kid: key.kid }), claims, async (input) =>
-    key.sign(input),
-  );
+  return signJwt(key, 'JWT', claims);
 }
 
 /** Governance, or compliance findings. */

@@ -1,7 +1,7 @@
-import { type Clock, CodedError, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
-import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
+import { type Clock, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
 import { type CallRequest, createClient, type Token } from './client.ts';
-import type { SigningKey } from './keys.ts';
+import { freshJti, type SigningKey, signProof } from './keys.ts';
+import { sdkErrors } from './sdk-errors.ts';
 import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
 /** A client for the holder of emergency access. */
@@ -21,38 +21,18 @@ export function createEmergencyTool(options: {
   readonly random?: Random;
 }): EmergencyTool {
   const { issuer, key, transport = createTransport(), clock = systemClock, random = systemRandom } = options;
-  const header = encodeHeader({ alg: key.algorithm, typ: 'dpop+jwt', jwk: key.publicJwk });
   const client = createClient({ issuer, clientId: 'emergency', key, proofKey: key, transport, clock, random });
   return {
     async collect(incident) {
       const url = `${issuer}/incidents/${encodeURIComponent(incident)}/token`;
-      const claims = {
-        htm: 'POST',
-        htu: url,
-        jti: Buffer.from(random.bytes(16)).toString('base64url'),
-        iat: epochSeconds(clock.now()),
-      };
-      const dpop = await signCompactJws(header, claims, async (input) => key.sign(input));
+      const claims = { htm: 'POST', htu: url, jti: freshJti(random), iat: epochSeconds(clock.now()) };
+      const dpop = await signProof(key, claims);
       const answer = await transport.send({ method: 'POST', url, headers: { accept: 'application/json', dpop } });
-      const { body } = answer;
       if (answer.status !== 200) throw refusalOf(answer);
-      if (
-        !isObject(body) ||
-        typeof body['access_token'] !== 'string' ||
-        typeof body['scope'] !== 'string' ||
-        typeof body['expires_at'] !== 'string'
-      )
-        throw new CodedError({
-          code: 'unexpected_answer',
-          category: 'unavailable',
-          detail: 'The control plane answered with something that is no access token.',
-        });
-      return {
-        accessToken: body['access_token'],
-        scope: body['scope'],
-        expiresAt: Date.parse(body['expires_at']),
-        authorizationDetails: [],
-      };
+      const { access_token: accessToken, scope, expires_at: expiresAt } = isObject(answer.body) ? answer.body : {};
+      if (typeof accessToken !== 'string' || typeof scope !== 'string' || typeof expiresAt !== 'string')
+        throw sdkErrors.error('unexpected_answer', 'The answer of the control plane has no access token.');
+      return { accessToken, scope, expiresAt: Date.parse(expiresAt), authorizationDetails: [] };
     },
     call: (token, request) => client.callOrThrow(token, request),
   };

@@ -1,11 +1,5 @@
-import {
-  type EnvelopeExpectations,
-  envelopeErrors,
-  fromHttpField,
-  type IdentityEnvelope,
-  verifyEnvelope,
-} from '@countersign/envelope';
-import { type Clock, type IntentDigest, intentDigestOf, systemClock } from '@countersign/kernel';
+import { envelopeErrors, fromHttpField, type IdentityEnvelope, verifyEnvelope } from '@countersign/envelope';
+import { type Clock, defined, type IntentDigest, intentDigestOf, systemClock } from '@countersign/kernel';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { createTransport, isObject, type Transport } from './transport.ts';
 
@@ -19,15 +13,9 @@ export interface MessageFacts {
 }
 
 export interface EnvelopeVerifier {
-  /**
-   * Verifies that an envelope is genuine and belongs to its message. @throws CodedError of `envelopeErrors`;
-   * `issuer_keys_unavailable`
-   */
+  /** @throws CodedError of `envelopeErrors`, `issuer_keys_unavailable` */
   verify(envelope: string, message: MessageFacts): Promise<IdentityEnvelope>;
-  /**
-   * @param headers names in lower case, as in Node @throws CodedError as {@link verify}; `envelope_malformed` also if
-   * there is none
-   */
+  /** @param headers names in lower case, as in Node @throws CodedError as {@link verify}; `envelope_malformed` if absent */
   verifyRequest(
     headers: Readonly<Record<string, string | readonly string[] | undefined>>,
     message: MessageFacts,
@@ -44,14 +32,9 @@ export function createEnvelopeVerifier(options: {
   const keys = createIssuerKeys({ issuer, transport, clock, path: '/transactions/keys' });
 
   function verify(envelope: string, { transaction, intentDigest }: MessageFacts): Promise<IdentityEnvelope> {
-    const expected = (): EnvelopeExpectations => ({
-      issuer,
-      now: clock.now(),
-      ...(transaction === undefined ? {} : { transaction }),
-      ...(intentDigest === undefined ? {} : { intentDigest }),
-    });
+    const expected = defined({ transaction, intentDigest });
     return keys.with(
-      (keyOf) => verifyEnvelope(envelope, keyOf, expected()),
+      (keyOf) => verifyEnvelope(envelope, keyOf, { issuer, now: clock.now(), ...expected }),
       (error) => envelopeErrors.is(error, 'envelope_key_unknown'),
     );
   }

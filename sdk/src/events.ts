@@ -1,5 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { type Clock, type Json, membersOf, parseId, parseJson, type RecordId, systemClock } from '@countersign/kernel';
+import {
+  type Clock,
+  defined,
+  type Json,
+  membersOf,
+  parseId,
+  parseJson,
+  type RecordId,
+  systemClock,
+} from '@countersign/kernel';
 import type { Client } from './client.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { eventErrors, type ReceivedRequest, verifyMessageSignature } from './message-signature.ts';
@@ -98,8 +107,7 @@ export function createEventReader(options: {
       const token = await tokenFor(`${issuer}/events`, 'event:read');
       const query = new URLSearchParams({
         limit: String(limit),
-        ...(position === undefined ? {} : { after: position }),
-        ...(topics === undefined ? {} : { topics: topics.join(',') }),
+        ...defined({ after: position, topics: topics?.join(',') }),
       });
       const answer = await client.call(token, { method: 'GET', url: `${issuer}/events?${query.toString()}` });
       if (answer.status >= 400) throw refusalOf(answer);
@@ -114,7 +122,7 @@ export function createEventReader(options: {
 function readPage(body: unknown): EventPage {
   const { events: listed, position } = isObject(body) ? body : {};
   if (!Array.isArray(listed) || typeof position !== 'string')
-    throw eventErrors.error('event_malformed', 'The control plane answered with something else than a page of events.');
+    throw eventErrors.error('event_malformed', 'The answer of the control plane is not a page of events.');
   const events = (listed as readonly Json[]).map((json) => {
     const event = readEvent(json);
     if (event === undefined) throw eventErrors.error('event_malformed', 'One of the events cannot be read.');

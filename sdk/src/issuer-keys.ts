@@ -12,10 +12,7 @@ const keysBoundMs = 15 * 60_000;
 const refetchPauseMs = 5_000;
 
 export interface IssuerKeys {
-  /**
-   * Runs `verify`, and again with fresh keys if `isKeyUnknown` accepts its error. @throws CodedError
-   * `issuer_keys_unavailable`
-   */
+  /** Runs `verify`, again with fresh keys if `isKeyUnknown`. @throws CodedError `issuer_keys_unavailable` */
   with<Result>(
     verify: (keyOf: (kid: string) => VerificationKey | undefined) => Result,
     isKeyUnknown: (error: unknown) => boolean,

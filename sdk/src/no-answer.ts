@@ -1,4 +1,5 @@
 import { CodedError } from '@countersign/kernel';
+import { sdkErrors } from './sdk-errors.ts';
 
 /** node:tls, "X509 certificate error codes". */
 const distrust =
@@ -19,19 +20,17 @@ export function noAnswer(
   const { origin } = new URL(url);
   const reason = codeOf(cause);
   if (distrust.test(reason))
-    return new CodedError({
-      code: 'server_certificate_untrusted',
-      category: 'unavailable',
-      detail: `The certificate of ${origin} is not trusted (${reason}). Where it is the right server, name the certificates of its authority: --ca of the command, or NODE_EXTRA_CA_CERTS.`,
-      cause,
-    });
+    return sdkErrors.error(
+      'server_certificate_untrusted',
+      `The certificate of ${origin} is not trusted (${reason}). If it is the right server, name the certificates of its authority: --ca of the command, or NODE_EXTRA_CA_CERTS.`,
+      { cause },
+    );
   if (handshake.test(reason))
-    return new CodedError({
-      code: 'tls_failed',
-      category: 'unavailable',
-      detail: `${origin} does not complete a TLS handshake (${reason}). Is it an address of plain HTTP, or one that asks for a client certificate?`,
-      cause,
-    });
+    return sdkErrors.error(
+      'tls_failed',
+      `${origin} does not complete a TLS handshake (${reason}). Is it an address of plain HTTP, or one that asks for a client certificate?`,
+      { cause },
+    );
   return new CodedError({ code: otherwise, category: 'unavailable', detail, cause });
 }
 

@@ -98,7 +98,6 @@ describe('the protection of a service', () => {
     );
   const proof = (accessToken: string, change: object = {}, key = proofKey): Promise<string> =>
     signCompactJws(
-      encodeHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk }),
       {
         htm: 'POST',
         htu: `${audience}/orders`,
@@ -107,6 +106,7 @@ describe('the protection of a service', () => {
         ath: sha256Base64Url(accessToken),
         ...change,
       },
+      encodeHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk }),
       async (input) => key.sign(input),
     );
   const request = (accessToken: string, dpop: string) => ({

@@ -1,4 +1,4 @@
-import { type Clock, CodedError, errorVocabulary, systemClock } from '@countersign/kernel';
+import { type Clock, CodedError, defined, errorVocabulary, systemClock } from '@countersign/kernel';
 import {
   type AccessTokenClaims,
   clockLeadSeconds,
@@ -37,15 +37,9 @@ export interface ProtectionOptions {
   readonly clock?: Clock;
   /** Shared by all instances of the service. Default: in memory. */
   readonly replay?: ReplayMemory;
-  /**
-   * Resolves reference tokens, which are rejected without it. Use {@link Client.introspect} of a client of the
-   * institution that owns the audience.
-   */
+  /** Resolves reference tokens, e.g. {@link Client.introspect}; they are rejected without it. */
   readonly introspect?: (token: string) => Promise<AccessTokenClaims | undefined>;
-  /**
-   * Maximum age of the revocation list in milliseconds; without one, all tokens are rejected. Default {@link
-   * defaultRevocationBoundMs}.
-   */
+  /** Maximum age of the revocation list in milliseconds, after which all tokens are rejected. */
   readonly revocationBoundMs?: number;
 }
 
@@ -119,7 +113,10 @@ export function createProtection(options: ProtectionOptions): Protection {
       const presented = readPresentedToken(request.authorization);
       const { claims, scope, actors } = await claimsOf(presented.accessToken);
       if (claims.cnf === undefined)
-        throw protectionErrors.error('token_revoked', 'The access token is bound to nothing, and opens nothing here.');
+        throw protectionErrors.error(
+          'token_revoked',
+          'The access token is not bound to a key, so it is not accepted here.',
+        );
       const proof = await verifyPossession(presented, claims.cnf, request, { proofKeys, now: clock.now() });
       const ended = await revocations.endedBy(claims);
       if (ended !== undefined)
@@ -142,9 +139,8 @@ export function createProtection(options: ProtectionOptions): Protection {
 }
 
 function isFor(audience: string, { aud, exp }: AccessTokenClaims, now: number): boolean {
-  return (
-    findClaimFault({ aud, exp }, { nowSeconds: now / 1000, required: ['exp'], audience: [audience] }) === undefined
-  );
+  const expected = { nowSeconds: now / 1000, required: ['exp'], audience: [audience] } as const;
+  return findClaimFault({ aud, exp }, expected) === undefined;
 }
 
 /** RFC 9470 section 3. */
@@ -161,10 +157,7 @@ function checkAuthentication(claims: AccessTokenClaims, need: AccessNeed, now: n
     'insufficient_user_authentication',
     'This needs a stronger or a more recent sign-in of the person: ask for a new token with the values named.',
     {
-      facts: {
-        ...(acrValues === undefined ? {} : { acr_values: acrValues.join(' ') }),
-        ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }),
-      },
+      facts: defined({ acr_values: acrValues?.join(' '), max_age: maxAgeSeconds }),
     },
   );
 }

@@ -120,10 +120,7 @@ function registeredCode({ code }: CodedError): string {
 
 export interface SecurityEventPage {
   readonly events: readonly SecurityEvent[];
-  /**
-   * Rejected events, which the control plane drops at the next request. Events with an unknown key are sent again
-   * instead.
-   */
+  /** Dropped at the next request. Events with an unknown key are sent again instead. */
   readonly refused: readonly { readonly jti: string; readonly error: CodedError }[];
   readonly moreAvailable: boolean;
 }

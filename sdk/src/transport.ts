@@ -1,4 +1,4 @@
-import { CodedError, type ErrorCategory } from '@countersign/kernel';
+import { CodedError, defined, type ErrorCategory } from '@countersign/kernel';
 import { noAnswer } from './no-answer.ts';
 
 /** Limited in size: parsed JSON, text or, on request, a Buffer. */
@@ -21,10 +21,7 @@ export interface Transport {
 
 const maxBytes = 8 * 1_048_576;
 
-/**
- * Has a timeout and a size limit. Redirects would send the token to another server. @throws CodedError of {@link
- * noAnswer}
- */
+/** With a timeout, a size limit and no redirects, which would leak the token. @throws CodedError of {@link noAnswer} */
 export function createTransport(options: { readonly timeoutMs?: number } = {}): Transport {
   const timeoutMs = options.timeoutMs ?? 10_000;
   return {
@@ -59,7 +56,7 @@ async function readBounded(answer: Response): Promise<Buffer> {
   let size = 0;
   for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > maxBytes) throw new Error('the answer is too large');
+    if (size > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -78,27 +75,18 @@ export function refusalOf({ status, body }: Answer): CodedError {
   const txn = text(members['txn']);
   const named = reason === undefined ? undefined : { reason, ...(txn === undefined ? {} : { txn }) };
   const facts = isObject(members['facts']) ? members['facts'] : named;
-  return new CodedError({ code, category: categoryOf(status), detail, ...(facts === undefined ? {} : { facts }) });
+  const category = categories.get(status) ?? (status >= 500 ? 'unavailable' : 'invalid');
+  return new CodedError({ code, category, detail, ...defined({ facts }) });
 }
 
-function categoryOf(status: number): ErrorCategory {
-  switch (status) {
-    case 401:
-      return 'unauthenticated';
-    case 403:
-      return 'forbidden';
-    case 404:
-      return 'not-found';
-    case 409:
-      return 'conflict';
-    case 413:
-      return 'too-large';
-    case 429:
-      return 'rate-limited';
-    default:
-      return status >= 500 ? 'unavailable' : 'invalid';
-  }
-}
+const categories: ReadonlyMap<number, ErrorCategory> = new Map([
+  [401, 'unauthenticated'],
+  [403, 'forbidden'],
+  [404, 'not-found'],
+  [409, 'conflict'],
+  [413, 'too-large'],
+  [429, 'rate-limited'],
+]);
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

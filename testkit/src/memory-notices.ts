@@ -1,6 +1,6 @@
 import type { Notices } from '@countersign/contracts';
 
-type Notice = Parameters<Notices['tell']>[0];
+type Notice = Parameters<Notices['notify']>[0];
 
 /** Sent notices, in memory. */
 export interface MemoryNotices extends Notices {
@@ -16,7 +16,7 @@ export function createMemoryNotices(): MemoryNotices {
   let failure: Error | undefined;
   return {
     told,
-    async tell(notice) {
+    async notify(notice) {
       if (failure !== undefined) throw failure;
       if (taken.has(notice.id)) return;
       taken.add(notice.id);

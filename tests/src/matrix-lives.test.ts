@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  carriedThroughIn,
+  completingScopesIn,
   intentNames,
   statesOf,
   stepsInTurn,
@@ -35,7 +35,7 @@ describe('the authority matrix and the lives', () => {
           rules.filter((rule) => beginsSomething(rule, stateRuleOf(cycle, state))).map(({ scope }) => scope),
         );
         const carried = [...new Set(rules.map(({ scope }) => scope))].filter((scope) => !begin.has(scope));
-        expect(carriedThroughIn(name, state), state).toEqual(carried);
+        expect(completingScopesIn(name, state), state).toEqual(carried);
       }
     },
   );

@@ -772,7 +772,7 @@ async function useRetention(transaction: string): Promise<void> {
   const hold = { scope: { transaction }, matter: 'Court of Frankfurt, 3-05 O 17/26' };
   const placed = (await retention('legalhold:place', post('/retention/holds', hold))) as { id: string };
   await refused(retention('legalhold:place', post('/retention/holds', { ...hold, scope: {} })));
-  await retention('retention:read', get('/retention/holds?standing=true'));
+  await retention('retention:read', get('/retention/holds?active=true'));
   await bySecond('legalhold:release', `/retention/holds/${placed.id}/release`, { reason: 'Settled' });
   await retention('retention:read', get('/retention/holds'));
 }

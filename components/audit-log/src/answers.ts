@@ -70,7 +70,7 @@ const recordAnswer = Type.Object(
           },
           closed,
         ),
-        { description: 'What is told to few, by JSON pointer' },
+        { description: 'Values that only a few readers receive, by JSON pointer' },
       ),
     ),
   },
@@ -95,7 +95,7 @@ export const recordList = Type.Object(
           index,
           record: recordAnswer,
           values: Type.Optional(
-            Type.Record(Type.String(), Type.Enum(['disclosed', 'withheld', 'erased', 'elsewhere', 'altered']), {
+            Type.Record(Type.String(), Type.Enum(['disclosed', 'withheld', 'erased', 'other_region', 'altered']), {
               description: 'What became of each protected value, by JSON pointer',
             }),
           ),

@@ -115,9 +115,7 @@ export interface RunningAuditLog extends AuditLog {
   /** The restricted values of each record by path. The caller decides whether they may be disclosed. */
   protectedValues(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
   tile(tile: Tile): Promise<Buffer | undefined>;
-  /**
-   * Entries as C2SP tlog-tiles; undefined beyond the tree, or if entries were pruned and are not requested as empty.
-   */
+  /** C2SP tlog-tiles. @returns undefined beyond the tree, or if entries were pruned and `gone` is not given */
   entryBundle(bundle: EntryBundle, options?: { readonly gone: 'empty' }): Promise<Buffer | undefined>;
   /** Signs a checkpoint. @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue` */
   checkHealth(): Promise<void>;

@@ -9,9 +9,7 @@ import type { TreeReader } from './tree-reader.ts';
 const pages = 20;
 const page = 100;
 
-/**
- * The time stamps over the first checkpoint that covers the first record, and over the first that covers all records.
- */
+/** Over the first checkpoint that covers the first record, and over the first that covers all of them. */
 export async function stampsOver(
   { first, last }: { readonly first: bigint; readonly last: bigint },
   head: { readonly size: bigint; readonly key: VerifierKey },

@@ -9,10 +9,7 @@ import { inconsistent, newestSigned, type SignedCheckpoint, type SignedHead } fr
 import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
-/**
- * Signs a checkpoint only if it extends the last one and every entry below it has a valid seal, so a restored or
- * altered database cannot make the log contradict itself.
- */
+/** Signs only what extends the last checkpoint under valid seals: an altered database cannot fork the log. */
 export function createCheckpointer(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
@@ -121,10 +118,7 @@ export function createCheckpointer(dependencies: {
   }
 
   return {
-    /**
-     * A checkpoint over every record appended before the call. Concurrent callers share the next one. @throws
-     * CodedError `log_unavailable`, `log_inconsistent`
-     */
+    /** Covers every record appended before the call. @throws CodedError `log_unavailable`, `log_inconsistent` */
     async sign(): Promise<SignedCheckpoint> {
       checkOpen();
       if (running === undefined) return begin();
@@ -162,10 +156,7 @@ export function createCheckpointer(dependencies: {
       });
     },
 
-    /**
-     * Checks that the rows extend the last signed checkpoint and the guarded head. @throws CodedError
-     * `log_inconsistent`
-     */
+    /** Against the last signed checkpoint and the guarded head. @throws CodedError `log_inconsistent` */
     async check(): Promise<{ readonly signed: bigint; readonly guarded: boolean }> {
       const signed = await lastSigned();
       const size = await store.size();

@@ -7,10 +7,7 @@ import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 
 const idsAtOnce = 500;
 
-/**
- * A transaction's records, all records they refer to, and every version of the mandates they use, by record id. @throws
- * CodedError `bundle_too_large`
- */
+/** With all records and mandate versions that it refers to, by record id. @throws CodedError `bundle_too_large` */
 export async function collectEvidence(
   store: LogStore,
   transaction: TransactionId,
@@ -74,10 +71,7 @@ export interface ExplainedEvidence {
   readonly pruned: readonly PrunedEntry[];
 }
 
-/**
- * Adds pruned entries by hash, and the records that explain each absence, so that it does not look like an omission.
- * @throws CodedError `bundle_too_large`
- */
+/** Adds pruned entries by hash, with the records that explain why. @throws CodedError `bundle_too_large` */
 export async function explainAbsences(
   store: LogStore,
   transaction: TransactionId,

@@ -19,9 +19,7 @@ import type { SignedCheckpoint } from './signed-head.ts';
 import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
-/**
- * Collects the records of a transaction, records the list, signs a checkpoint that covers it, and proves everything.
- */
+/** Records the list of records, then signs a checkpoint over it and proves everything. */
 export function createBundleExport(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;

@@ -8,10 +8,7 @@ export interface CompletedTile {
   readonly root: Buffer;
 }
 
-/**
- * The hashes of the tiles that are not full yet: all that is needed to append and to compute the root. Immutable; the
- * result of {@link append} is adopted after the commit.
- */
+/** The hashes of the partial tiles: enough to append and to compute the root. Immutable. */
 export class RightEdge {
   static readonly empty = new RightEdge(0n, []);
 
@@ -23,10 +20,7 @@ export class RightEdge {
     this.#levels = levels;
   }
 
-  /**
-   * @param levels hashes of the partial tile at each level, from 0 @returns undefined if their number does not fit the
-   * size
-   */
+  /** @param levels hashes of the partial tile at each level @returns undefined if they do not fit the size */
   static restore(size: bigint, levels: readonly (readonly Buffer[])[]): RightEdge | undefined {
     const fits = levels.every((hashes, level) => {
       const index = size >> (8n * BigInt(level + 1));

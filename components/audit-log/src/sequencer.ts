@@ -43,10 +43,7 @@ import type { LogHead } from './tree-reader.ts';
 export interface Sequencer {
   /** @throws CodedError `log_unavailable`, `record_too_large`, `record_identity_taken`, and what `mayAppend` returns */
   append(draft: RecordDraft): Promise<RecordReceipt>;
-  /**
-   * Appends a record in one transaction with its work. Appends wait meanwhile, so the work must be short. @throws
-   * CodedError as {@link append}, and what the work throws
-   */
+  /** In one transaction with its work, while appends wait. @throws CodedError as {@link append}, and of the work */
   appendWith(draft: RecordDraft, work: WorkWithRecord): Promise<RecordReceipt>;
   /** After this process's last append; undefined after a failure, until the next append. */
   head(): LogHead | undefined;
@@ -379,10 +376,7 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
     throw new Error('the data of a record about a mandate are given as JSON');
 }
 
-/**
- * Whether a record was written from this draft, apart from the members that the log sets. Restricted values are
- * compared if they can be read.
- */
+/** Apart from the members that the log sets; restricted values are compared if they can be read. */
 export async function isSameDraft(request: {
   readonly draft: RecordDraft;
   readonly sealed: SealedDraft;

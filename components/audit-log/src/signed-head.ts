@@ -48,7 +48,7 @@ async function openFirst(stored: readonly StoredCheckpoint[], keys: Pick<LogKeys
 export function inconsistent(what: string, cause?: unknown): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',
-    `The audit log contradicts what it signed: ${what}. Nothing more is signed; restore the database it belongs to.`,
+    `The audit log contradicts what it signed: ${what}. The log is closed for writing. Restore the database that it belongs to.`,
     {
       ...(cause === undefined ? {} : { cause }),
     },

@@ -1,23 +1,18 @@
 import type { StandingRecord } from '@countersign/contracts';
 import { parseDigest, parseId } from '@countersign/kernel';
 import { createGroupCommit } from '@countersign/runtime';
-import type { StoredStanding } from './store/standings.ts';
-
-type Row = StoredStanding & { readonly recordId: string };
+import type { RecordedStanding } from './store/standings.ts';
 
 /** Larger requests are sent alone. */
 const few = 32;
-const maxBatched = 64;
+const maxTogether = 64;
 
-/**
- * Batches requests that arrive while a query runs: the round trip costs more than the names. An answer is never older
- * than its request.
- */
+/** Batches requests that arrive while a query runs. An answer is never older than its request. */
 export function createStandingQuestions(store: {
-  newestStandings(subjects: readonly string[]): Promise<readonly Row[]>;
-}): (things: readonly string[]) => Promise<readonly Row[]> {
-  const together = createGroupCommit<readonly string[], readonly Row[]>({
-    maxBatch: maxBatched,
+  newestStandings(subjects: readonly string[]): Promise<readonly RecordedStanding[]>;
+}): (things: readonly string[]) => Promise<readonly RecordedStanding[]> {
+  const together = createGroupCommit<readonly string[], readonly RecordedStanding[]>({
+    maxBatch: maxTogether,
     maxQueued: 100_000,
     async flush(questions) {
       const found = await store.newestStandings([...new Set(questions.flat())]);
@@ -28,11 +23,7 @@ export function createStandingQuestions(store: {
   return (things) => (things.length > few ? store.newestStandings(things) : together.submit(things));
 }
 
-export function standingRecord({
-  recordId,
-  index,
-  digest,
-}: StoredStanding & { readonly recordId: string }): StandingRecord {
+export function standingRecord({ recordId, index, digest }: RecordedStanding): StandingRecord {
   const record = parseId('record', recordId);
   const recorded = digest === null ? undefined : parseDigest(digest.toString('base64url'));
   if (record === undefined || (digest !== null && recorded === undefined))

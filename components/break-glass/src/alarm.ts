@@ -40,11 +40,17 @@ export function createAlarm(
       const { id, institution } = incident;
       for (const role of reviewRoles) {
         const to = { role, institution };
-        await notices.tell({ id: noticeId(incident, { on, kind, text, to }), to, kind, text, facts: { incident: id } });
+        await notices.notify({
+          id: noticeId(incident, { on, kind, text, to }),
+          to,
+          kind,
+          text,
+          facts: { incident: id },
+        });
       }
     },
     async tell(incident, person, { on, kind, text }) {
-      await notices.tell({ id: noticeId(incident, { on, kind, text, to: person }), to: person, kind, text });
+      await notices.notify({ id: noticeId(incident, { on, kind, text, to: person }), to: person, kind, text });
     },
   };
 }

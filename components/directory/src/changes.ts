@@ -2,9 +2,7 @@ import { canonicalize } from '@countersign/kernel';
 import { type EntityChange, type Entry, entryKey, type Graph, keyOf } from './entry.ts';
 import type { Problems } from './problems.ts';
 
-/** A requested change: entities to write and which others to remove. */
 export interface Wanted {
-  /** Each entity once. */
   readonly entries: readonly Entry[];
   readonly removes: (entry: Entry) => boolean;
   /** Stored entities that must be rewritten as a consequence. `entries` takes precedence. */
@@ -13,19 +11,15 @@ export interface Wanted {
   readonly amends?: (stored: Graph, problems: Problems) => readonly Entry[];
 }
 
-/** The effect on the graph. */
 export interface ChangeSet {
   readonly changes: readonly EntityChange[];
-  /** Added and changed. */
   readonly written: readonly Entry[];
   readonly removed: readonly Entry[];
-  /** The part of `written` that was not requested and is rewritten as a consequence. */
   readonly following: readonly Entry[];
   /** Everything stored afterwards; the requested entities come last, in their requested form. */
   readonly stored: Graph;
 }
 
-/** Compares the requested change with the stored graph. */
 export function compare(options: {
   readonly wanted: Wanted;
   readonly seed: Graph;
@@ -74,7 +68,6 @@ export function compare(options: {
   return { changes, written, removed, following: written.filter((entry) => asFollowed.has(entry)), stored: after };
 }
 
-/** Names of the top-level members that differ in the wire form. */
 function differingFields(before: Entry, after: Entry): readonly string[] {
   const names = new Set([...Object.keys(before.document), ...Object.keys(after.document)]);
   return [...names].filter((name) => textOf(before, name) !== textOf(after, name)).sort();

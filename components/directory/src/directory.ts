@@ -63,7 +63,6 @@ import { withValues } from './values.ts';
 
 export interface DirectoryDependencies {
   readonly pool: pg.Pool;
-  /** The connection that listens for changes made by other nodes. */
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
@@ -71,63 +70,43 @@ export interface DirectoryDependencies {
   readonly audit: DirectoryLog;
   readonly logger: Logger;
   /**
-   * A directory file that is always present beneath the stored graph: the operator, our own resources and the operator's
-   * client. It is not stored, and no file can change or remove its entities.
+   * A directory file beneath the stored graph that no file can change: the operator, our own resources and its client.
    */
   readonly seed?: unknown;
-  /** How often to look for changes whose notification was lost. 2 s by default. */
   readonly pollMs?: number;
-  /** How long `snapshotAtLeast` waits. 3 s by default. */
   readonly waitMs?: number;
-  /**
-   * The effects that end what a principal holds when it leaves or moves, in the same order on every node. A function, because
-   * these effects need the directory first.
-   */
+  /** End what a leaver or mover holds, in the same order on every node. They need the directory first. */
   readonly departureEffects?: () => readonly DepartureEffect[];
-  /** Roles that two people must approve, in addition to the built-in ones. */
   readonly governingRoles?: readonly string[];
-  /** Whether the seed names two people who govern. If so, the first file needs two people as well. Default false. */
   readonly foundedByTwo?: boolean;
-  /** The standing of the proposer of a change; queried when the change is read and when another person approves it. */
   readonly proposerStanding: ProposerStanding;
   /** Whether the approver is certainly a different person than the proposer. */
   readonly independence: Independence;
-  /** Carries out approved changes of trust profiles. A function, because it needs the directory first. */
+  /** They need the directory first. */
   readonly profiles?: () => ProfileChanges | undefined;
 }
 
 export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'endProposalsOf'> {
-  /** One entity as a file would write it, without the person's names at identity providers. */
+  /** As a file would write it, without names at identity providers. */
   document(kind: string, id: string): JsonDocument | undefined;
-  /** Documents of clients sorted by id, of one institution or of all; at most `limit`, starting after an id. */
   clients(which: {
     readonly institution?: string;
     readonly after?: string;
     readonly limit: number;
   }): readonly JsonDocument[];
-  /**
-   * The documents of an institution's people, with their names at identity providers. Only for the interfaces by which that
-   * institution provisions them.
-   */
+  /** With their names at identity providers: only for the provisioning interfaces of that institution. */
   people(institution: string): readonly JsonDocument[];
-  /** The document of one such person. */
   person(id: string): JsonDocument | undefined;
-  /** A principal and what it holds. */
   holdings(principal: string): Holdings | undefined;
-  /** Resumes the departures that are due. The component also does this by itself. */
   carryDepartures(): Promise<void>;
-  /** A proposed change with its effect on each entity, for the approver. */
   changeRequest(id: ChangeId): Promise<ChangeRequestView>;
-  /** Whether this institution operates the installation, according to the seed. */
   isOperator(institution: string): boolean;
   stop(): Promise<void>;
 }
 
 /**
- * Opens the directory: reads the seed and the stored graph, and follows changes made by other nodes.
- *
  * @throws CodedError of {@link directoryErrors} for an invalid seed, `database_unavailable`, `log_unavailable`;
- *   `authority_unproven` if the log contradicts the stored graph
+ * `authority_unproven` if the log contradicts the stored graph
  */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
@@ -168,7 +147,6 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
 
   const isOperator = (institution: string): boolean => graph.isSeeded('institution', institution);
 
-  /** A change by one person: made at once, unless it needs a second person. */
   async function change(
     proposal: Proposal,
     by: Actor,
@@ -227,7 +205,6 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     return made;
   }
 
-  /** Changes made under a scope of their own: made at once, unless they permit more than before. */
   async function record(
     edit: DirectoryEdit,
     by: Requester,
@@ -241,7 +218,6 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly scope: 'compliance:record' | 'reference:record';
       readonly refuseOutside: typeof refuseOutsideCompliance;
       readonly eased: typeof easedFindings;
-      /** Why this requester may not propose a change that permits more than before. */
       readonly refuseEasing?: typeof refuseSoftwareEasing;
     },
   ): ReturnType<Directory['recordFindings']> {
@@ -315,7 +291,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const { departures: begun } = await change({ edit: { remove: [{ kind, id: principal }] } }, by, { reason });
       const [departure] = begun;
       if (departure !== undefined) return departures.settled(departure);
-      // Repeating the request is safe: for a principal that has left, the response describes that departure.
+      // For a principal that has left, the answer describes that departure.
       const before = await newestDeparture(principal, 'leave');
       if (before === undefined) throw unknownPrincipal();
       return before;

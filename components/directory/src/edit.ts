@@ -59,7 +59,7 @@ const findings = Type.Optional(
 );
 const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
 
-/** The edit without the schemas of its documents: the minimum that can be read as an edit. */
+/** The minimum that can be read as an edit. */
 export const editEnvelope = Type.Object(
   {
     put: Type.Optional(
@@ -74,7 +74,6 @@ export const editEnvelope = Type.Object(
 );
 const envelope = Compile(editEnvelope);
 
-/** Reads an edit and reports errors; the result lacks invalid entities. */
 export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: KeyCache): Wanted {
   if (!envelope.Check(input)) {
     for (const { instancePath, message } of envelope.Errors(input))

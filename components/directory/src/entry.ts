@@ -23,18 +23,16 @@ import type { Lei } from '@countersign/market';
 
 export type EntityKind = Exclude<DirectoryChange['kind'], 'partner'>;
 
-/** A change of one entity of the graph. */
 export type EntityChange = DirectoryChange & { readonly kind: EntityKind };
 
 export type JsonDocument = { readonly [key: string]: Json };
 
-/** The name of a person at an identity provider. */
 interface FederatedName {
   readonly issuer: string;
   readonly subject: string;
 }
 
-/** A key as documents contain it; a document cannot state since when a key is held. */
+/** A document cannot state since when a key is held. */
 export type WrittenKey = Omit<ClientKey, 'registeredAt'>;
 export type WrittenClient = Omit<Client, 'keys'>;
 
@@ -60,22 +58,18 @@ export type Entity =
   | { readonly kind: 'rate'; readonly value: Rate }
   | { readonly kind: 'resource'; readonly value: Resource };
 
-/** The owner of reference data. */
 export const nobodys = '';
 
-/** One entity of the graph: its document and its parsed form. */
 export interface Entry {
   readonly id: string;
-  /** The institution it belongs to; for a venue its operator. */
   readonly owner: Lei | typeof nobodys;
   readonly entity: Entity;
-  /** The wire form with every list sorted, because lists in the file are sets. */
+  /** Every list sorted, because lists in the file are sets. */
   readonly document: JsonDocument;
-  /** JSON pointer of its place: in a file, or `stored:`. */
   readonly path: string;
 }
 
-/** Entries by {@link keyOf}. Entries of the file come last, so that a clash is reported there. */
+/** By {@link keyOf}; entries of the file come last, so that a clash is reported there. */
 export type Graph = ReadonlyMap<string, Entry>;
 
 export function keyOf(kind: EntityKind, id: string): string {

@@ -1,18 +1,14 @@
 import { defined } from '@countersign/kernel';
 import { type EntityKind, type Graph, type JsonDocument, keyOf, shownDocument } from './entry.ts';
 
-/** A principal with all dependent entities of the directory. */
 export interface Holdings {
   readonly kind: 'person' | 'service' | 'agent';
   readonly institution: string;
-  /** As a file would write it, without names at identity providers. */
   readonly document: JsonDocument;
-  /** Its desk, if the directory has an entry for it. */
   readonly desk?: JsonDocument;
   readonly clients: readonly string[];
   readonly devices: readonly string[];
   readonly shortCodes: readonly { readonly venue: string; readonly code: number }[];
-  /** Algorithms whose certificate names it as certifier. */
   readonly certified: readonly string[];
   readonly developed: readonly string[];
 }

@@ -11,11 +11,8 @@ import { findingRoutes } from './http/findings.ts';
 import { referenceDataRoutes } from './http/reference-data.ts';
 
 /**
- * The HTTP routes of the directory.
- *
- * `directory:apply` rewrites the directory of every institution, so only the operator holds it. `directory:approve` approves
- * changes to production and to governing roles; no client holds both scopes. Neither covers findings of compliance
- * (`compliance:record`) or instruments and rates (`reference:record`). `directory:read` reads.
+ * `directory:apply` rewrites every institution, so only the operator holds it. `directory:approve` approves production
+ * changes and governing roles; no client holds both. Neither covers findings or reference data.
  */
 export function directoryRoutes(
   app: FastifyInstance,

@@ -1,19 +1,16 @@
 import type { Graph } from './entry.ts';
 import { loadKeyTimes, type Session, type StoredKeyTime, writeKeyTimes } from './store.ts';
 
-/** When a client first held each key, in milliseconds since the epoch, by {@link nameOfKey}. */
 export type KeyTimes = ReadonlyMap<string, number>;
 
 export function nameOfKey(client: string, thumbprint: string): string {
   return `${client} ${thumbprint}`;
 }
 
-/** Reads all stored times and stores the current time for each key of the graph without one. */
 export async function readKeyTimes(session: Session, graph: Graph, nowMs: number): Promise<KeyTimes> {
   return withKeysOf(graph, timesOf(await loadKeyTimes(session)), session, nowMs);
 }
 
-/** Adds the time of each new key of the graph to `known`. A known key keeps its time. */
 export async function withKeysOf(graph: Graph, known: KeyTimes, session: Session, nowMs: number): Promise<KeyTimes> {
   const missing = [...graph.values()]
     .flatMap(({ entity }) =>

@@ -4,23 +4,14 @@ import { type Entry, entryKey, type Graph, type JsonDocument, keyOf } from './en
 import { readDocument } from './state.ts';
 
 /**
- * Removes entities one by one. A principal's clients and short codes are removed with it, and its devices lose their holder.
- *
- * A person who certified or developed a remaining algorithm is kept as a name without any authority, because a certificate must
- * not lose its certifier.
+ * With its clients and short codes. A person named in the certificate of a remaining algorithm is kept as a bare name.
  */
-export function withoutPrincipals(
-  entries: readonly Entry[],
-  /** By {@link keyOf}. */
-  removed: ReadonlySet<string>,
-  keys: KeyCache,
-): Wanted {
+export function withoutPrincipals(entries: readonly Entry[], removed: ReadonlySet<string>, keys: KeyCache): Wanted {
   const gone = new Set(
     [...removed].filter((key) => !/^(?:client|desk) /.test(key)).map((key) => key.slice(key.indexOf(' ') + 1)),
   );
   const written = new Map(entries.map((entry) => [entryKey(entry), entry]));
 
-  /** Leaving people whom a remaining algorithm names. */
   function namedByAlgorithms(stored: Graph): ReadonlySet<string> {
     const named = new Set<string>();
     if (gone.size === 0) return named;
@@ -56,7 +47,6 @@ function belongsTo({ entity }: Entry, gone: ReadonlySet<string>): boolean {
   return entity.kind === 'short-code' && gone.has(entity.value.holder);
 }
 
-/** A former person: only the id and the institution. */
 function bare({ id, institution }: JsonDocument): JsonDocument {
   return { id: id ?? '', institution: institution ?? '', roles: [], federated: [], credentials: [], active: false };
 }

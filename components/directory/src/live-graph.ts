@@ -52,74 +52,51 @@ import {
 } from './store.ts';
 import { type StoredContents, storedContents } from './stored-contents.ts';
 
-/** The graph on this node, and the only way to change it. */
 export interface LiveGraph {
-  /** @throws CodedError `authority_unproven` while the log contradicts this state and the recorded state cannot be read */
+  /** @throws CodedError `authority_unproven` while the log contradicts this state */
   state(): State;
   isInDoubt(): boolean;
-  /** The entities of the seed. */
   readonly seed: Graph;
-  /** Whether the entity belongs to the seed. */
   isSeeded(kind: EntityKind, id: string): boolean;
-  /** Calls the listener after each step to a newer state. */
   onAdvance(listener: (before: State, next: State) => void): void;
-  /** Looks for changes made by other nodes. @throws CodedError `authority_unproven`, `log_unavailable` */
   refresh(): Promise<void>;
-  /** Reads a proposal and reports all errors in `problems`. */
   read(proposal: Proposal, problems: Problems): Wanted;
-  /** The same for large proposals; it yields to other work in between. */
   readInSlices(proposal: Proposal, problems: Problems, onProgress?: ApplyProgress): Promise<Wanted>;
-  /**
-   * Plans the effect of a proposal on `base` and reports all errors of the result in `problems`.
-   *
-   * @param session the transaction that holds the lock, if the change is to be made
-   */
+  /** Reports all errors of the result in `problems`. @param session holds the lock, if the change is to be made */
   evaluate(wanted: Wanted, base: State, problems: Problems, session?: Session): Promise<ChangeSet>;
   /**
-   * Locks the graph, so that this transaction follows all other changes on every node. @returns the newest state, proven by the
-   * log
+   * @returns the newest state, proven by the log
    *
-   * @throws {Behind} if an approval must be carried out first
-   * @throws CodedError `authority_unproven`, `log_unavailable`
+   * @throws {Behind} if an approval must be carried out first; CodedError `authority_unproven`, `log_unavailable`
    */
   lock(session: pg.PoolClient): Promise<State>;
-  /** The same to carry out an approval; undefined if this has been done. */
   lockFor(session: pg.PoolClient, approval: RecordId): Promise<State | undefined>;
-  /** The approval that is recorded but not yet carried out. @throws CodedError `log_unavailable` */
   approved(): Promise<RecordId | undefined>;
   /**
-   * Makes a change: records it and its departures and writes them under the lock, commits, updates the state of this node, and
-   * records the commit, now or later.
+   * Records the change and its departures, writes them under the lock, commits, and records the commit.
    *
    * @returns undefined if the approval has already been carried out
-   * @throws errors of the command's steps; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
    */
   run(command: GraphCommand): Promise<GraphChange | undefined>;
 }
 
 /**
- * A change of the graph. Its members are its steps in order, and all are required, as in a command on a recorded thing
- * (docs/adr/0057), which this is not. An error that a step throws is recorded as a refusal.
+ * All steps are required, as in a command on a recorded thing (docs/adr/0057). An error that a step throws is recorded
+ * as a refusal.
  */
 interface GraphCommand {
   /** The approval that this change carries out; undefined if one person is enough. */
   readonly carriesOut: RecordId | undefined;
-  /** Plans the change on the newest state, which is locked. */
   readonly evaluate: (base: State, session: pg.PoolClient) => Promise<ChangeSet>;
   readonly check: (changeSet: ChangeSet, base: State) => Promise<void>;
-  /** The content of its record. */
   readonly cause: ChangeCause;
-  /** Stores further rows in the same transaction. */
   readonly alongside: (session: pg.PoolClient) => Promise<void>;
-  /** The record of a refusal; undefined for other errors, which are only returned to the caller. */
   readonly refused: (error: CodedError) => RecordDraft | undefined;
 }
 
-/** The result of a change. */
 export interface GraphChange {
   readonly version: number;
   readonly changes: readonly DirectoryChange[];
-  /** The departures of all principals that leave or move by this change. */
   readonly departures: readonly DepartureId[];
 }
 
@@ -127,7 +104,6 @@ interface ChangeCause {
   readonly digest: Digest;
   readonly by: Actor;
   readonly approval?: Approval;
-  /** The reason, for the departures. */
   readonly reason: string;
   readonly onWritten?: (done: number, of: number) => void;
 }
@@ -135,21 +111,19 @@ interface ChangeCause {
 interface Written {
   readonly state: State;
   readonly departures: readonly DepartureId[];
-  /** The record that states the resulting graph. */
   readonly record: RecordId;
 }
 
-/** Rows as read from the database, not yet verified. */
 interface Rows {
   readonly contents: StoredContents;
-  /** Parses the entities. */
   readonly stored: () => Graph;
 }
 
 /**
- * The state of this node was proven when it was read. New rows count only once the log confirms them.
+ * New rows count only once the log confirms them.
  *
- * @throws CodedError of `directoryErrors` for an invalid seed, `database_unavailable`; `log_unavailable`, `authority_unproven`
+ * @throws CodedError of `directoryErrors` for an invalid seed, `database_unavailable`; `log_unavailable`,
+ * `authority_unproven`
  */
 export async function createLiveGraph(dependencies: {
   readonly pool: pg.Pool;
@@ -160,7 +134,6 @@ export async function createLiveGraph(dependencies: {
   readonly newRecordId: () => RecordId;
   readonly seed: unknown;
   readonly departures: Pick<Departures, 'begin' | 'openClaims'>;
-  /** Carries out the approval that was recorded last. */
   readonly carryOut: () => Promise<void>;
 }): Promise<LiveGraph> {
   const { pool, clock, audit, proofs, logger, newRecordId } = dependencies;
@@ -200,7 +173,6 @@ export async function createLiveGraph(dependencies: {
     };
   }
 
-  /** @param base a state whose key times are known */
   async function stateFrom({ contents, stored: read }: Rows, session: Session, base?: State): Promise<State> {
     const stored = read();
     const graph = onSeed(seed, stored);
@@ -212,9 +184,8 @@ export async function createLiveGraph(dependencies: {
   }
 
   /**
-   * The newest state, under the lock. Only here can rows that disagree with the log not belong to a change in progress.
-   *
-   * If a process died after its commit, this records the change as committed.
+   * Only under the lock can rows that disagree with the log not belong to a change in progress. If a process died
+   * after its commit, this records the commit.
    */
   async function lock(session: pg.PoolClient, base?: State): Promise<State> {
     const version = await lockDirectory(session);
@@ -249,7 +220,6 @@ export async function createLiveGraph(dependencies: {
 
   let state = await load();
   const listeners: ((before: State, next: State) => void)[] = [];
-  /** Why the state of this node is not trustworthy at present. */
   let doubt: CodedError | undefined;
   /** A change made by this node that has no record of its commit yet. */
   let unconfirmed: Written | undefined;
@@ -265,10 +235,7 @@ export async function createLiveGraph(dependencies: {
     for (const listener of listeners) listener(before, next);
   }
 
-  /**
-   * Records the commit that this node has seen, regardless of the current rows. It runs under the lock, so that it cannot undo
-   * a later change; the next change first records this commit.
-   */
+  /** Whatever the rows are now. Under the lock, so that it cannot undo a later change. */
   async function confirm(written: Written): Promise<void> {
     await transaction(pool, async (session) => {
       await lockDirectory(session);
@@ -288,7 +255,7 @@ export async function createLiveGraph(dependencies: {
     }
   }
 
-  /** Reads newer states, up to the newest one that the log proves. */
+  /** Up to the newest state that the log proves. */
   async function catchUp(): Promise<void> {
     const base = state;
     // Read the rows first: a change committed by then is recorded when the log is read.
@@ -392,7 +359,7 @@ export async function createLiveGraph(dependencies: {
     return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
   }
 
-  /** The steps up to the commit. */
+  /** Up to the commit. */
   const changed = (command: GraphCommand) =>
     transaction(pool, async (session) => {
       const { carriesOut } = command;

@@ -4,16 +4,13 @@ import type { Parsed } from '@countersign/market';
 
 export type DirectoryCode = keyof typeof directoryErrors.codes;
 
-/** A place in a file: a JSON pointer (RFC 6901) that grows on the way down. */
 export interface Place {
   readonly path: string;
   at(...steps: readonly (string | number)[]): Place;
   report(code: DirectoryCode, detail: string): undefined;
-  /** The value of a parser's result. Reports an error, with the parser's code if it is one of ours. */
   take<Value>(parsed: Parsed<Value, string>): Value | undefined;
 }
 
-/** Collects all errors of a file, so that one response reports them together. */
 export interface Problems {
   place(path: string): Place;
   count(): number;
@@ -78,7 +75,6 @@ function asDirectoryCode(code: string): DirectoryCode {
   return Object.hasOwn(directoryErrors.codes, code) ? (code as DirectoryCode) : 'directory_file_invalid';
 }
 
-/** Runs a parser that throws coded errors, and reports them. */
 export function attempt<Value>(
   place: Place,
   code: (error: CodedError) => DirectoryCode,

@@ -12,13 +12,11 @@ import {
 import { type Clock, defined, type Random, type RecordId } from '@countersign/kernel';
 import { approvedThing, directoryThing, pendingThing, type StoredContents } from './stored-contents.ts';
 
-/** The part of the audit log that the directory reads and appends to. */
 export type DirectoryLog = AuditAppender & StandingReader & Pick<AuditLog, 'newest' | 'find'>;
 
 /** `committed`: the log has the record of the commit. `pending`: it has only the record from before the commit. */
 export type Proof = 'committed' | 'pending';
 
-/** The graph according to the log at the time of the query. */
 export interface Said {
   /** Undefined if the newest records contradict the rows. */
   proofOf(contents: StoredContents): Proof | undefined;
@@ -29,30 +27,20 @@ export interface Said {
 }
 
 /**
- * Compares the stored graph with the log.
- *
- * A change has two records. The first is durable before the commit and states the resulting graph (`directory-pending`); the
- * second states that it was committed (`directory`). If the process dies in between, the rows agree with the older record if
- * the change was lost, and with the newer one if it was kept. After the second record, rows from before the change do not
- * count, so that restoring old rows cannot undo a change.
+ * A change has two records. The first is durable before the commit and states the resulting graph; the second states
+ * the commit. If the process dies in between, rows that agree with either count. After the second, older rows do not.
  */
 export interface Proofs {
   ask(): Promise<Said>;
-  /** The resulting graph, as the record of a change states it. */
   pendingStanding(contents: StoredContents): Standing;
-  /**
-   * Records that a change was committed, and so that its approval has been carried out. It runs under the lock, so that an
-   * older record cannot follow a newer one.
-   */
+  /** Under the lock, so that an older record cannot follow a newer one. */
   commit(contents: StoredContents, change: RecordId): Promise<void>;
   /**
-   * Adopts a graph stored by a release that did not record its state: the log then has changes of the directory but no state.
-   * @returns whether it adopted the graph
+   * Adopts a graph stored by a release that did not record its state.
    *
-   * @param others rows of the same age to adopt with it
+   * @returns whether it adopted the graph
    */
   takeOver(contents: StoredContents, others: () => Promise<readonly Claim[]>): Promise<boolean>;
-  /** Records the contradiction. @throws CodedError `authority_unproven` */
   contradict(contents: StoredContents): Promise<never>;
 }
 
@@ -120,7 +108,6 @@ export function createProofs(dependencies: {
   };
 }
 
-/** The state of the graph according to the log. @throws CodedError `log_unavailable` */
 export async function askLog(log: StandingReader): Promise<Said> {
   const newest = await log.standings([directoryThing, pendingThing, approvedThing]);
   const committed = newest.get(directoryThing);

@@ -13,13 +13,11 @@ export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { 
 /** Anything that can be proposed: also the trust profile of a partner. */
 export type AnyProposal = Proposal | { readonly partner: TrustProfileInput };
 
-/** Reads the proposal and reports errors with pointers into the file or the edit. */
 export function readProposal(proposal: Proposal, root: Place, seed: Graph, keys: KeyCache): Wanted {
   if ('edit' in proposal) return readEdit(proposal.edit, root, seed, keys);
   return wantedOf(readFile(proposal.file, root, keys), proposal);
 }
 
-/** The same in slices. */
 export async function readProposalInSlices(
   proposal: Proposal,
   root: Place,
@@ -35,7 +33,6 @@ function wantedOf({ entries, named }: DirectoryFile, { prune }: { readonly prune
   return { entries, removes: ({ owner }) => prune === true && named.has(owner) };
 }
 
-/** The digest that identifies the file or the edit in records. */
 export function digestOfContent(proposal: AnyProposal): Digest {
   if ('partner' in proposal) return digestOf(proposal.partner);
   return digestOf('edit' in proposal ? proposal.edit : proposal.file);

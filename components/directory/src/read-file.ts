@@ -6,9 +6,7 @@ import { entityReaders } from './entities/index.ts';
 import { type Entry, keyOf } from './entry.ts';
 import type { Place } from './problems.ts';
 
-/** The entities of a directory file; references between them are not checked yet. */
 export interface DirectoryFile {
-  /** In the order of the file, each entity once. */
   readonly entries: readonly Entry[];
   /** The LEIs under `institutions`. For these institutions the file is complete. */
   readonly named: ReadonlySet<string>;
@@ -18,7 +16,6 @@ const maxEntities = 100_000;
 
 const sliceSize = 500;
 
-/** Reads a file and reports errors; the result lacks invalid entities. */
 export function readFile(input: unknown, root: Place, keys: KeyCache): DirectoryFile {
   const steps = readingSteps(input, root, keys);
   for (;;) {
@@ -27,7 +24,6 @@ export function readFile(input: unknown, root: Place, keys: KeyCache): Directory
   }
 }
 
-/** The same in slices, so that a large file does not block other requests. */
 export async function readFileInSlices(
   input: unknown,
   root: Place,

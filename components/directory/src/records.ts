@@ -3,21 +3,18 @@ import { type ChangeId, type Digest, defined, digestOf, type Json, type RecordId
 import type { Entry, Graph } from './entry.ts';
 
 interface AppliedRecords {
-  /** More than one when changes or credentials do not fit into one record. */
   readonly drafts: readonly RecordDraft[];
   /** For each person with credentials in a changed institution: the record that lists them. */
   readonly recordOf: ReadonlyMap<string, RecordId>;
 }
 
-// A record holds 65,535 bytes. Each part has its own bound, with room for what the log adds.
+// Each part has its own bound within the 65,535 bytes of a record, with room for what the log adds.
 const changesBytes = 16_000;
 const credentialsBytes = 40_000;
 
-/** For a change by two people: its proposal and its approver. */
 export interface Approval {
   readonly change: ChangeId;
   readonly proposedBy: string;
-  /** The record of the approval. */
   readonly record: RecordId;
 }
 
@@ -30,12 +27,9 @@ type ChangeLine = {
 type CredentialLine = { readonly kid: string; readonly principal: string };
 
 /**
- * The record of a change: the changes, and every approval credential of the changed institutions afterwards. Approvals later
- * rest on this record, which proves who owned the signing key.
- *
- * `changes` is complete if it fits one record. Otherwise the first record counts the changes, and `changes` lists, over as many
- * records as needed, every client and principal that was changed or removed. Components that end tokens and grants follow this
- * list.
+ * Lists every approval credential of the changed institutions afterwards: approvals rest on this record. A change too
+ * large for one record is counted, and every changed or removed client and principal is listed over several.
+ * Components that end tokens and grants follow this list.
  */
 export function appliedRecords(options: {
   readonly version: number;
@@ -87,10 +81,7 @@ export function appliedRecords(options: {
   return { drafts, recordOf };
 }
 
-/**
- * Splits credentials into parts that fit one record each and keeps one person's credentials together. There is always a first
- * part.
- */
+/** One person's credentials stay together. There is always a first part. */
 function credentialParts(people: readonly Entry[]): readonly (readonly CredentialLine[])[] {
   const groups = people.map(({ entity }) =>
     entity.kind === 'person' ? entity.value.credentials.map(({ kid, principal }) => ({ kid, principal })) : [],
@@ -98,7 +89,6 @@ function credentialParts(people: readonly Entry[]): readonly (readonly Credentia
   return inParts(groups, credentialsBytes);
 }
 
-/** All changes if they fit; otherwise their number, the digest of the list, and the changes that remove something. */
 function describeChanges(changes: readonly DirectoryChange[]): {
   readonly changes: readonly (readonly ChangeLine[])[];
   readonly summary: { readonly [key: string]: Json };
@@ -117,7 +107,6 @@ function describeChanges(changes: readonly DirectoryChange[]): {
 /** Kinds to which tokens and grants are issued. */
 const holders: ReadonlySet<DirectoryChange['kind']> = new Set(['client', 'person', 'service', 'agent']);
 
-/** The changes for a record that may be incomplete: all if they fit, otherwise their number and digest. */
 export function changesInBrief(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {
   const list = changeLines(changes);
   return sizeOf(list) <= changesBytes ? { changes: list } : summaryOf(changes);
@@ -140,7 +129,7 @@ function changeLines(changes: readonly DirectoryChange[]): readonly ChangeLine[]
   }));
 }
 
-/** Splits lines into parts of at most `maxBytes` and keeps the lines of a group together. There is always a first part. */
+/** Lines of a group stay together. There is always a first part. */
 function inParts<Line extends Json>(
   groups: readonly (readonly Line[])[],
   maxBytes: number,

@@ -11,14 +11,12 @@ export interface Attempt {
     | 'directory:approve'
     | 'directory:reject';
   readonly by: Requester;
-  /** The digest of the file or the edit; computed only when needed. */
   readonly digest?: () => Digest;
   readonly change?: string;
 }
 
-/** Records the refused request of a known caller before the response. */
+/** Records a known caller's refused request before the response. */
 export interface Refusals {
-  /** The record of a refusal, with its caller. Forbidden and conflicting requests are recorded, malformed ones are not. */
   draftOf(error: CodedError, attempt: Attempt): RecordDraft | undefined;
   refuse(error: CodedError, attempt: Attempt): Promise<never>;
 }

@@ -3,15 +3,12 @@ import type pg from 'pg';
 import type { Entry } from './entry.ts';
 import type { Session } from './store.ts';
 
-/** A retired id, and the institution whose entity had it. */
 interface RetiredId {
   readonly kind: string;
   readonly id: string;
-  /** Null if unknown. */
   readonly institution: string | null;
 }
 
-/** Stores retired ids together with the change that removes their holders. */
 export async function retireIds(client: pg.PoolClient, entries: readonly Entry[]): Promise<void> {
   if (entries.length === 0) return;
   await client.query(
@@ -22,7 +19,7 @@ export async function retireIds(client: pg.PoolClient, entries: readonly Entry[]
   );
 }
 
-/** The retired ids among these. It reads the database, so that every node gets the same result under the lock. */
+/** Read from the database, so that every node gets the same result under the lock. */
 export async function findRetiredIds(session: Session, entries: readonly Entry[]): Promise<readonly RetiredId[]> {
   if (entries.length === 0) return [];
   try {

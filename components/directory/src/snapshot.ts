@@ -21,7 +21,6 @@ import { type RecordId, unreachable } from '@countersign/kernel';
 import type { Entity, Graph } from './entry.ts';
 import { type KeyTimes, nameOfKey } from './key-times.ts';
 
-/** Builds the maps once, so that each later look-up is one map access. */
 export function buildSnapshot(
   version: number,
   graph: Graph,
@@ -31,7 +30,6 @@ export function buildSnapshot(
   const institutions = new Map<string, Institution>();
   const principals = new Map<string, Principal>();
   const inactive = new Map<string, Principal>();
-  /** By issuer, then by subject. */
   const federated = new Map<string, Map<string, Person>>();
   const personal = new Map<string, PersonalClaims>();
   const credentials = new Map<string, Credential>();

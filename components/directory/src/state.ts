@@ -14,14 +14,14 @@ import { type StoredContents, storedContents } from './stored-contents.ts';
 export interface State {
   readonly version: number;
   readonly stored: Graph;
-  /** The contents to compare with the log. */
+  /** Compared with the log. */
   readonly contents: StoredContents;
   readonly keyTimes: KeyTimes;
   readonly graph: Graph;
   readonly snapshot: DirectorySnapshot;
 }
 
-/** The seed comes first, so that clashes are reported elsewhere and no stored entity can replace one of the seed. */
+/** The seed comes first: clashes are reported at the other entity, and no stored one replaces it. */
 export function onSeed(seed: Graph, stored: Graph): Graph {
   const graph = new Map(seed);
   for (const [key, entry] of stored) if (!seed.has(key)) graph.set(key, entry);
@@ -55,7 +55,6 @@ export function stateOf(parts: {
   return { version, stored, contents, keyTimes, graph, snapshot: buildSnapshot(version, graph, records, keyTimes) };
 }
 
-/** An entity as stored. */
 export function readDocument(kind: string, id: string, document: unknown, keys: KeyCache): Entry {
   const problems = createProblems();
   const entry = isEntityKind(kind)
@@ -67,7 +66,6 @@ export function readDocument(kind: string, id: string, document: unknown, keys: 
   return entry;
 }
 
-/** The stored graph as read. */
 export function contentsOf(version: number, entities: readonly StoredEntity[]): StoredContents {
   return storedContents({
     version,

@@ -20,7 +20,6 @@ export const changeChannel = 'countersign_directory';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-/** Queries that always read the newest version. */
 export async function readVersion(session: Session): Promise<number> {
   try {
     const { rows } = await session.query<{ version: number }>({
@@ -56,14 +55,14 @@ export async function loadDirectory(session: Session): Promise<StoredDirectory> 
   }
 }
 
-/** Changes since a version, and the present number of entities, which shows whether some were removed. */
+/** With the present number of entities, which shows whether some were removed. */
 interface StoredChanges {
   readonly version: number;
   readonly total: number;
   readonly changed: readonly Omit<StoredEntity, 'recordId'>[];
 }
 
-/** Queries of a session with a stable view: under the lock, or in one snapshot. */
+/** Under the lock, or in one snapshot. */
 export async function loadChanges(session: pg.PoolClient, since: number): Promise<StoredChanges> {
   const { rows } = await session.query<{
     version: number;
@@ -82,7 +81,6 @@ export async function loadChanges(session: pg.PoolClient, since: number): Promis
   return { version: first.version, total: first.total, changed };
 }
 
-/** Every entity, by kind and id. */
 export async function loadEntityIds(
   session: pg.PoolClient,
 ): Promise<readonly { readonly kind: string; readonly id: string }[]> {
@@ -103,7 +101,6 @@ export async function askOneSnapshot(session: pg.PoolClient): Promise<void> {
   await session.query('set transaction isolation level repeatable read, read only');
 }
 
-/** Takes the lock that orders changes on all nodes. @returns the present version */
 export async function lockDirectory(client: pg.PoolClient): Promise<number> {
   const { rows } = await client.query<{ version: number }>('select version from directory_state for update');
   return versionOf(rows);
@@ -128,7 +125,6 @@ async function writeEntities(client: pg.PoolClient, version: number, written: re
   );
 }
 
-/** Writes a change under the lock and announces it at the commit. */
 export async function writeChange(
   client: pg.PoolClient,
   change: {
@@ -136,7 +132,6 @@ export async function writeChange(
     readonly written: readonly Entry[];
     readonly removed: readonly Entry[];
     readonly recordOf: ReadonlyMap<string, RecordId>;
-    /** Receives the number of entities written so far. */
     readonly onWritten?: (done: number) => void;
   },
 ): Promise<void> {
@@ -168,7 +163,6 @@ export interface StoredKeyTime {
   readonly registeredAt: Date;
 }
 
-/** The times of all keys that any client ever had. */
 export async function loadKeyTimes(session: Session): Promise<readonly StoredKeyTime[]> {
   try {
     const { rows } = await session.query<StoredKeyTime>(

@@ -4,7 +4,6 @@ import { keyOf } from './entry.ts';
 
 // The parts of the graph's rows that decide an outcome (docs/adr/0043).
 
-/** The committed graph. */
 export const directoryThing = 'directory';
 /** The graph after a change; recorded before the change is committed. */
 export const pendingThing = 'directory-pending';
@@ -12,7 +11,6 @@ export const pendingThing = 'directory-pending';
 /** An approved change that is not committed yet. There is at most one: the next holder of the lock carries it out. */
 export const approvedThing = 'directory-approved';
 
-/** Digest of each stored document, by {@link keyOf}. */
 type DocumentDigests = ReadonlyMap<string, Digest>;
 
 /** The stored graph, as far as it decides an outcome. */

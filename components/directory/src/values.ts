@@ -3,7 +3,6 @@ import type { Json } from '@countersign/kernel';
 import type { ChangeSet } from './changes.ts';
 import { type Entry, type Graph, keyOf } from './entry.ts';
 
-/** Changes with their differing members, before and after. */
 export function withValues({ changes, stored }: ChangeSet, before: Graph): readonly DirectoryChange[] {
   return changes.map((line) => {
     const { fields } = line;

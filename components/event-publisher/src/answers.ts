@@ -2,8 +2,6 @@ import { eventTopics } from '@countersign/contracts';
 import { idSchema, instantSchema, leiSchema, recordSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// What the interface answers with.
-
 const closed = { additionalProperties: false };
 export const topic = Type.Enum([...eventTopics]);
 export const position = Type.String({ pattern: '^[0-9]{20}$', description: 'Place in the log; pass it on as `after`' });

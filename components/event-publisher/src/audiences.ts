@@ -4,39 +4,30 @@ import { type Audience, leisOfMandate } from './projection.ts';
 
 export interface AudienceDependencies {
   readonly log: Pick<AuditLog, 'find'>;
-  /**
-   * The parties of a transaction. Waits for a step in progress, whose record is in the log before its parties are
-   * stored.
-   */
+  /** Waits for a step in progress, whose record is in the log before its parties are stored. */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
   readonly clock: Clock;
 }
 
-/** A place in the log, and who may receive its event. */
 export interface Addressed {
   readonly index: bigint;
   readonly audience: Audience;
 }
 
-/** The parties as known when the record at `asOf` was already in the log. */
 interface Known {
   readonly asOf: bigint;
   readonly askedAt: number;
   readonly parties: Promise<readonly string[]>;
 }
 
-/** Concurrent queries of one reader. */
 const atOnce = 8;
 const mostKept = 50_000;
-/** A negative answer is checked again after this time: a new party may also receive earlier events. */
+/** A new party may also receive earlier events. */
 const noHoldsMs = 2_000;
 
 export type Audiences = ReturnType<typeof createAudiences>;
 
-/**
- * Decides which events an institution may receive. Answers are cached for all readers: parties are only ever added, so
- * a positive answer is final; a negative one holds for records that existed when it was found, and only briefly.
- */
+/** Parties are only ever added, so a positive answer is final; a negative one is cached briefly. */
 export function createAudiences({ log, partiesOf, clock }: AudienceDependencies) {
   const transactions = new Map<TransactionId, Known>();
   const mandates = new Map<RecordId, Promise<readonly string[]>>();
@@ -86,7 +77,6 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
   return {
     /** @returns for each event whether `institution` may receive it */
     async hearing(institution: string, addressed: readonly Addressed[]): Promise<readonly boolean[]> {
-      // One query per transaction serves the whole page.
       const newest: Newest = new Map(
         addressed.flatMap(({ index, audience }) => (audience.of === 'transaction' ? [[audience.id, index]] : [])),
       );
@@ -106,7 +96,6 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
 
 type Newest = ReadonlyMap<TransactionId, bigint>;
 
-/** Evicts the oldest entry. */
 function keep<Key, Value>(memory: Map<Key, Value>, key: Key, value: Value): void {
   memory.delete(key);
   const [oldest] = memory.keys();

@@ -1,35 +1,25 @@
 import { createRounds, type Logger } from '@countersign/runtime';
 
 export interface Deliverer {
-  /** Delivers due events, as far as there are free turns. @returns how many events were delivered */
+  /** @returns how many events were delivered */
   deliverDue(): Promise<number>;
   /** Starts no further turn, and ends after the events in progress. */
   stop(): Promise<void>;
 }
 
-/** Turns of one institution over all nodes: a slow receiver delays only its own institution. */
 export const mostOfInstitution = 4;
-/** Turns of one node. */
 const turnsAtOnce = 32;
 
 export interface DelivererDependencies<Held> {
   /** Leases due work, at most `limit` items. */
   readonly lease: (limit: number) => Promise<readonly Held[]>;
-  /**
-   * Delivers leased work.
-   *
-   * @param ended whether to stop before the next event
-   * @returns how many events were delivered
-   */
+  /** @param ended whether to stop before the next event @returns how many events were delivered */
   readonly deliver: (held: Held, ended: () => boolean) => Promise<number>;
   readonly logger: Logger;
   readonly everyMs: number;
 }
 
-/**
- * Delivers to receivers, each in its own turn: a slow receiver uses one turn. Safe on several nodes at once: a lease in
- * the database decides who delivers.
- */
+/** Each receiver has its own turn, so a slow one uses one turn. A lease in the database decides which node delivers. */
 export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: DelivererDependencies<Held>): Deliverer {
   const turns = new Set<Promise<number>>();
   let stopped = false;

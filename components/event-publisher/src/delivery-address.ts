@@ -2,14 +2,10 @@ import { digestOf } from '@countersign/kernel';
 
 const longestUrl = 1_024;
 
-/** The rule for addresses, as an error text. */
 export const addressRule =
   'The address is an https URL of at most 1,024 characters, without user, password or fragment.';
 
-/**
- * The address in the form in which it is requested and signed; undefined when it breaks the rule. The outbound fetcher
- * decides at each request which addresses are reachable.
- */
+/** As it is requested and signed. The outbound fetcher decides at each request which addresses are reachable. */
 export function readAddress(text: string): string | undefined {
   const url = text.length <= longestUrl && URL.canParse(text) ? new URL(text) : undefined;
   const plain = url?.username === '' && url.password === '' && url.hash === '' && url.href.length <= longestUrl;

@@ -7,11 +7,11 @@ export const turnMs = 10_000;
 export const ownFaultMs = 5_000;
 /** Pause before the next check of a row that its newest record does not confirm. */
 export const unprovenMs = 60_000;
-/** Another node takes over when the node that delivers has shown no sign of life for this time. */
+/** Another node takes over from a node that has been silent for this long. */
 export const leaseMs = 30_000;
 const firstRetryMs = 1_000;
 const longestRetryMs = 3_600_000;
-/** After so long without success a person has to look at it; nothing is lost meanwhile. */
+/** Then a person has to look at it; nothing is lost meanwhile. */
 const suspendAfterMs = 3 * 86_400_000;
 
 /** Doubled with each failure, up to an hour. */
@@ -19,7 +19,7 @@ export function retryAfter(attempts: number, random: Random): number {
   return backOffMs(attempts, { firstMs: firstRetryMs, longestMs: longestRetryMs }, random);
 }
 
-/** Whether failures have lasted so long that delivery stops. Milliseconds since the epoch. */
+/** In milliseconds since the epoch. */
 export function failsForTooLong(failingSince: number | undefined, now: number): boolean {
   return failingSince !== undefined && now - failingSince >= suspendAfterMs;
 }
@@ -28,14 +28,9 @@ export type PostOutcome =
   | { readonly kind: 'taken' }
   | { readonly kind: 'failed'; readonly detail: string; readonly gone: boolean };
 
-/** Well within a lease. */
 const postTimeoutMs = 5_000;
 
-/**
- * Posts to an institution's address; with a 2xx answer the receiver takes responsibility for the event.
- *
- * @throws errors on our side; failures of the receiver are not thrown
- */
+/** With a 2xx answer the receiver takes responsibility. @throws errors on our side, never of the receiver */
 export async function postTo(
   outbound: Pick<Outbound, 'post'>,
   url: string,
@@ -46,7 +41,7 @@ export async function postTo(
     ({ status } = await outbound.post(url, { ...message, timeoutMs: postTimeoutMs }));
   } catch (error) {
     if (!isCodedError(error) || !Object.hasOwn(outboundErrors.codes, error.code)) throw error;
-    // What the address answered, or that it is refused, is the log's; the subscriber is told what they can act on.
+    // The log has what the address answered or that it is refused; the subscriber gets what they can act on.
     return { kind: 'failed', detail: 'The address gave no answer in time, or is refused.', gone: false };
   }
   if (status < 200 || status >= 300)

@@ -33,15 +33,12 @@ export interface DeliveryDependencies {
 
 const contentType = 'application/cloudevents+json';
 
-/** Events read for one turn. */
 const eventsAtOnce = 100;
 type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutcome, { kind: 'failed' }>;
 
 /**
- * One turn of a subscription: sends its events in log order, one at a time, and advances after a 2xx answer.
+ * Sends events in log order, one at a time, and advances after a 2xx answer.
  *
- * @param turn.newest the newest place when the subscription was leased
- * @param turn.ended whether to stop; checked between two events
  * @returns how many events were delivered
  */
 export async function deliver(
@@ -118,10 +115,10 @@ async function suspend(
 }
 
 /**
- * Signs a request as an HTTP message (RFC 9421): method, target, content type and digest of the body (RFC 9530), with
+ * HTTP message signature (RFC 9421) over method, target, content type and body digest (RFC 9530), with
  * ecdsa-p256-sha256. A signature over less could be carried over to another message.
  *
- * @returns the fields to send with it, names in lower case
+ * @returns the fields to send, names in lower case
  */
 export async function signMessage(
   message: { readonly method: 'POST'; readonly url: string; readonly contentType: string; readonly body: string },
@@ -149,5 +146,4 @@ export async function signMessage(
   };
 }
 
-/** Each attempt is signed anew, so this covers only clock differences and queueing. */
 const lifetimeSeconds = 300;

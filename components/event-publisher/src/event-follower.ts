@@ -2,7 +2,6 @@ import type { CloudEvent, EventTopic } from '@countersign/contracts';
 import type { NewRecords } from './new-records.ts';
 import type { Reader } from './reader.ts';
 
-/** An event, or a new position after events of others were passed. */
 export type Followed =
   | { readonly kind: 'event'; readonly event: CloudEvent }
   | { readonly kind: 'position'; readonly position: bigint };
@@ -16,7 +15,7 @@ export interface Following {
 /** Events read ahead for a slow reader. */
 const eventsAtOnce = 100;
 
-/** Events as they happen, beginning with the start position. Ends when asked to. */
+/** Ends when asked to. */
 export async function* follow(
   { institution, topics, after }: Following,
   { reader, watch }: { readonly reader: Reader; readonly watch: NewRecords },

@@ -29,9 +29,7 @@ import { createSubscriptions } from './subscriptions.ts';
 export interface EventPublisherDependencies extends ReaderDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
-  /** Its keys for `event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** Encrypts addresses in the records of subscriptions. */
   readonly sealingKey: SealingKey;
   readonly outbound: Pick<Outbound, 'post'>;
   readonly random: Random;
@@ -49,21 +47,19 @@ export interface FollowQuery {
 export interface RunningEventPublisher extends EventPublisher {
   readonly signer: Pick<Signer, 'publicKeys'>;
   /**
-   * Events, and positions between them: a reader that resumes at any of them misses nothing.
+   * A reader that resumes at any position misses nothing.
    *
-   * @returns after the position was validated, before following starts
-   * @throws CodedError `event_position_invalid`
+   * @returns after the position was validated @throws CodedError `event_position_invalid`
    */
   followPlaces(institution: string, query: FollowQuery, signal: AbortSignal): Promise<AsyncIterable<Followed>>;
   /** Delivers due events; also runs by itself. @returns how many events were delivered */
   deliver(): Promise<number>;
-  /** Ends all streams and deliveries; other nodes continue at once. */
   stop(): Promise<void>;
 }
 
 const largestPage = 500;
 
-/** Publishes events to the institutions they concern, read from the log; see the contract. */
+/** Reads events from the log for the institutions they concern; see the contract. */
 export function createEventPublisher(dependencies: EventPublisherDependencies): RunningEventPublisher {
   const { pool, audit, sealingKey, signer, clock, random, logger, everyMs = 250 } = dependencies;
   const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });

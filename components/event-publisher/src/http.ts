@@ -54,7 +54,7 @@ export interface EventPublisherRoutes {
   readonly streamTimes?: StreamTimes;
 }
 
-/** Events over HTTP, under `/events`: pages, a stream, and subscriptions. An institution hears what it is a party to. */
+/** Events over HTTP, under `/events`. An institution receives the events of transactions to which it is a party. */
 export function eventPublisherRoutes(
   app: FastifyInstance,
   { events, guard, baseUrl, streamTimes = usualTimes }: EventPublisherRoutes,
@@ -85,7 +85,6 @@ export function eventPublisherRoutes(
   );
 
   const streams = createStreams(streamTimes);
-  // Runs before the server waits for requests in progress.
   app.addHook('preClose', async () => streams.end());
   app.get<StreamRoute>(
     '/events/stream',

@@ -13,7 +13,6 @@ export {
   type SignalTransmitterDependencies,
 } from './signals/transmitter.ts';
 
-/** This component's place in the database. */
 export const eventPublisherMigrations: ComponentMigrations = {
   name: 'event-publisher',
   schema: 'event_publisher',

@@ -2,7 +2,6 @@ import type { EvidenceRecord, RecordScanner, RecordType } from '@countersign/con
 
 export interface Slice<Item> {
   readonly items: readonly Item[];
-  /** Place of the last record that was read. */
   readonly last: bigint | undefined;
   readonly full: boolean;
 }
@@ -11,22 +10,16 @@ export interface SliceQuery {
   readonly types: readonly RecordType[];
   readonly after: bigint;
   readonly size: number;
-  /** The newest place when it was last looked: who asks with the same shares what others read at this moment. */
+  /** The newest place when last read; readers with the same value share a reading. */
   readonly newest?: bigint;
 }
 
-/** Read at once, so that others' events cost a bounded time. */
+/** Records read at once, so that other parties' events cost a bounded time. */
 export const sliceSize = 500;
-/** Slices of one page: after that the caller comes again from the new position. */
+/** The caller then continues from the new position. */
 export const slicesOfPage = 8;
 
-/**
- * Reads stretches of the log, and what is made of each record.
- *
- * Most followers wait at the same place and wake up together, so they share one reading.
- *
- * @param dependencies.read what a record makes
- */
+/** Most followers wait at the same place and wake up together, so they share one reading. */
 export function createSlices<Item>(dependencies: {
   readonly log: Pick<RecordScanner, 'scan'>;
   readonly read: (record: EvidenceRecord, index: bigint) => readonly Item[] | Promise<readonly Item[]>;

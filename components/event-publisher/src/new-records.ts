@@ -2,8 +2,7 @@ import type { Logger } from '@countersign/runtime';
 
 export interface NewRecords {
   /**
-   * Resolves when there is a record after `position`, after a timeout, or when the signal is aborted or the watch
-   * stopped.
+   * Resolves at a record after `position`, at a timeout, or when aborted or stopped.
    *
    * @returns the newest place, if it was read
    */
@@ -11,11 +10,7 @@ export interface NewRecords {
   stop(): void;
 }
 
-/**
- * Polls for new records once for all waiting readers, and not at all when there are none.
- *
- * @param dependencies.newest the place of the newest record that matters
- */
+/** Polls once for all waiting readers, and not at all when there are none. */
 export function watchNewRecords(dependencies: {
   readonly newest: () => Promise<bigint>;
   readonly logger: Logger;

@@ -1,17 +1,12 @@
 /** Before the first record of the log. */
 export const beginning = -1n;
 
-/**
- * A place in the log as text that sorts like the places. The beginning reads as the first place; see `readPosition`.
- */
+/** Sorts like the places. The beginning reads as the first place; see `readPosition`. */
 export function positionText(index: bigint): string {
   return (index < 0n ? 0n : index).toString().padStart(20, '0');
 }
 
-/**
- * Parses a position; undefined when malformed. The first place means the beginning, because pages of an empty log end
- * there: reading one event twice is better than missing it.
- */
+/** Undefined when malformed. The first place means the beginning: reading one event twice is better than missing it. */
 export function readPosition(text: string): bigint | undefined {
   if (!/^[0-9]{1,20}$/.test(text)) return undefined;
   const position = BigInt(text);
@@ -19,5 +14,4 @@ export function readPosition(text: string): bigint | undefined {
   return position === 0n ? beginning : position;
 }
 
-/** Of a bigint of the database. */
 const largestPlace = 2n ** 63n - 1n;

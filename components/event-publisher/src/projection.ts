@@ -10,12 +10,11 @@ import {
 import { type Json, membersOf, type RecordId, type TransactionId } from '@countersign/kernel';
 import { positionText } from './position.ts';
 
-/** Who may receive an event: institutions named in the record, or the parties of a transaction. */
 export type Audience =
   | {
       readonly of: 'institutions';
       readonly leis: readonly string[];
-      /** Also the institutions named in this record, the mandate's previous version. */
+      /** Also the institutions named in this record. */
       readonly before?: RecordId;
     }
   | { readonly of: 'transaction'; readonly id: TransactionId };
@@ -28,7 +27,6 @@ export interface Projected {
 
 type Members = Readonly<Record<string, Json>>;
 
-/** How an event is made from a record: only the members named here appear in it. */
 interface Projection {
   readonly topic: EventTopic;
   readonly subject: (record: EvidenceRecord, data: Members) => string | undefined;
@@ -140,7 +138,6 @@ const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
   'directory.departure': departure,
 };
 
-/** The record types that events are made from, by topic. */
 export const typesOfTopics: Readonly<Record<EventTopic, readonly RecordType[]>> = {
   mandate: typesOf('mandate'),
   transaction: typesOf('transaction'),
@@ -153,7 +150,7 @@ function typesOf(topic: EventTopic): readonly RecordType[] {
   return recordTypes.filter((type) => projections[type]?.topic === topic);
 }
 
-/** The event of a record, if any. @param origin of the log: the event's source */
+/** @param origin of the log: the event's source */
 export function project(record: EvidenceRecord, index: bigint, origin: string): Projected | undefined {
   const projection = projections[record.type];
   if (projection === undefined) return undefined;
@@ -178,7 +175,6 @@ export function project(record: EvidenceRecord, index: bigint, origin: string): 
   };
 }
 
-/** LEIs of all parties of a mandate and of its proposed terms. */
 export function leisOfMandate(data: Json | undefined): readonly string[] {
   const version = membersOf(membersOf(data)?.['mandate']) ?? {};
   const proposed = membersOf(membersOf(version['amendment'])?.['terms']) ?? {};

@@ -6,7 +6,6 @@ import { type Projected, project, typesOfTopics } from './projection.ts';
 
 export interface ReaderDependencies extends AudienceDependencies {
   readonly log: Pick<AuditLog, 'scan' | 'newest' | 'find'>;
-  /** Origin of the log. */
   readonly origin: string;
 }
 
@@ -14,14 +13,10 @@ export interface Asked {
   readonly after: bigint;
   readonly topics: readonly EventTopic[];
   readonly limit: number;
-  /**
-   * The newest place as last read. A reader at the end continues after it, and shares the reading with others at the
-   * same place.
-   */
+  /** A reader at the end continues after it, and shares the reading with others at the same place. */
   readonly newest?: bigint;
 }
 
-/** A page of events. */
 export interface Page {
   readonly events: readonly CloudEvent[];
   /** Everything up to this place was examined. */
@@ -32,7 +27,6 @@ export interface Page {
 
 export type Reader = ReturnType<typeof createReader>;
 
-/** Reads the events that an institution may receive, in log order. */
 export function createReader(dependencies: ReaderDependencies) {
   const { log, origin } = dependencies;
   const audiences = createAudiences(dependencies);
@@ -65,10 +59,8 @@ export function createReader(dependencies: ReaderDependencies) {
       return { events, position, atEnd: false };
     },
     /**
-     * Parses a caller's position; the beginning when left out.
-     *
-     * @throws CodedError `event_position_invalid` for a position that this log cannot have issued: waiting there would miss
-     *   the events before it
+     * The beginning when left out. @throws CodedError `event_position_invalid` for a position that this log cannot
+     * have issued
      */
     async positionOf(text: string | undefined): Promise<bigint> {
       if (text === undefined) return beginning;

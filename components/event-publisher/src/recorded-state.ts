@@ -4,7 +4,7 @@ import { type SealingKey, seal, unseal } from '@countersign/runtime';
 
 /** Encrypts the state of a subscription or stream that a record carries. */
 export interface SealedStates {
-  /** @param of the thing that the ciphertext is bound to, as it is named in the log */
+  /** @param of the name of the thing in the log, to which the ciphertext is bound */
   seal(state: Json, of: string): Json;
   /** @throws CodedError `keystore_locked` if the value was sealed with another key, or for another thing */
   open(carried: Json, of: string): Json;

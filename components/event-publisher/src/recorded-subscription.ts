@@ -14,7 +14,6 @@ export type SubscriptionKind = RecordedKind<SubscriptionId, SubscriptionState, S
 
 const kind = 'subscription';
 
-/** Subscriptions as recorded state (docs/adr/0057). An ended subscription has no row. */
 export function createSubscriptionKind(states: SealedStates, clock: Clock): SubscriptionKind {
   return {
     kind,
@@ -33,7 +32,7 @@ export function createSubscriptionKind(states: SealedStates, clock: Clock): Subs
   };
 }
 
-/** What the log vouches for: a row sends only while it agrees with this. */
+/** A row is delivered only while it agrees with this claim. */
 export function subscriptionClaim(of: Pick<EventSubscription, 'id' | 'institution' | 'url' | 'topics'>): Claim {
   const { id, institution, url, topics } = of;
   return { of: `subscription:${id}`, content: { institution, url, topics: [...topics] } };

@@ -19,7 +19,6 @@ export interface StreamTimes {
 
 export interface StreamRequest {
   readonly institution: string;
-  /** Whether the caller's token is still valid; asked periodically. */
   readonly stands: () => Promise<boolean>;
   readonly follow: (signal: AbortSignal) => Promise<AsyncIterable<Followed>>;
 }
@@ -27,9 +26,7 @@ export interface StreamRequest {
 export interface Streams {
   /** @throws CodedError `event_streams_busy`, and what `follow` throws before it follows */
   answer(reply: FastifyReply, request: StreamRequest): Promise<FastifyReply>;
-  /** Ends all streams, as at the end of their life. */
   end(): void;
-  /** Number of open streams. */
   readonly size: number;
 }
 
@@ -41,9 +38,7 @@ export const usualTimes: StreamTimes = {
   standingMs: 1_000,
 };
 
-/** Streams per process: each uses a connection and a reader. */
 const mostStreams = 256;
-/** Streams per institution. */
 const mostOfInstitution = 16;
 const reconnectMs = 2_000;
 
@@ -114,7 +109,7 @@ export function createStreams(times: StreamTimes): Streams {
   };
 }
 
-/** A frame with an `id` alone updates Last-Event-ID without an event. */
+/** Updates Last-Event-ID without an event. */
 const placeFrame = (position: string): string => `id: ${position}\n\n`;
 
 async function* framesOf(

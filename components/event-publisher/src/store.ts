@@ -4,19 +4,18 @@ import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from './store/leases.ts';
 
-/** What an institution has sent to it, and where to. */
+/** The content of a subscription's records. */
 export interface SubscriptionState {
   readonly id: SubscriptionId;
   readonly institution: string;
   readonly url: string;
   readonly topics: readonly EventTopic[];
-  /** It decides whether events are sent, and not what or where to. */
+  /** It decides whether events are sent, not what or where to. */
   readonly status: EventSubscription['status'];
-  /** Where a new row begins; in a row, the place up to which everything has been delivered or is others'. */
+  /** Everything up to this place was delivered or belongs to others. */
   readonly position: bigint;
 }
 
-/** A stored subscription. Times in milliseconds since the epoch. */
 export interface Subscription extends SubscriptionState {
   readonly createdAt: number;
   readonly attempts: number;
@@ -24,7 +23,6 @@ export interface Subscription extends SubscriptionState {
   readonly lastFailure: { readonly at: number; readonly detail: string } | undefined;
   /** Fencing number of the lease: each new holder gets a greater one, and writes with an older one are rejected. */
   readonly lease: string;
-  /** Of the change that made it what it is. */
   readonly record: RecordId;
 }
 
@@ -47,7 +45,7 @@ interface Row {
 const columns = `id, institution, url, topics, status, position, created_at, attempts, failing_since, last_failure_at,
   last_failure, lease, record_id`;
 
-/** One at a time for an institution: so that what is counted is still so when a row is added. */
+/** Serialises the institution, so that a count is still true when a row is added. */
 export async function lockSubscriptionsOf(session: pg.PoolClient, institution: string): Promise<void> {
   await takeNamedLock(session, `subscriptions of ${institution}`);
 }
@@ -74,8 +72,8 @@ export async function findSubscription(
 }
 
 /**
- * A row of the same address and topics under another id is nobody's: it would have been found instead. Whoever delivers loses the
- * lease, and what failed before is not held against a subscription that is made or resumed.
+ * Removes a row of the same address and topics under another id, which no record confirms. Creating or resuming ends
+ * the lease and the failures.
  */
 export async function putSubscription(
   session: pg.PoolClient,
@@ -106,7 +104,6 @@ export async function removeSubscription(session: pg.PoolClient, id: Subscriptio
   await ask(session, 'delete from subscriptions where id = $1', [id]);
 }
 
-/** The table `subscriptions`. */
 export function createStore(pool: pg.Pool) {
   const leases = createLeases<Row>(pool, {
     name: 'subscriptions',
@@ -115,12 +112,11 @@ export function createStore(pool: pg.Pool) {
     columns,
   });
   return {
-    /** See {@link createLeases}. */
     async lease(wanted: LeaseRequest): Promise<readonly Subscription[]> {
       return (await leases.take(wanted)).map(subscriptionOf);
     },
 
-    /** Everything up to the place has been delivered. @returns false when another holds the lease, or it is over */
+    /** @returns false when another node holds the lease, or it has expired */
     advance(held: Subscription, position: bigint, leasedUntil: number): Promise<boolean> {
       return written(
         `update subscriptions
@@ -130,7 +126,6 @@ export function createStore(pool: pg.Pool) {
       );
     },
 
-    /** Ends the turn: events up to the place were delivered or belong to others. Another node may continue at once. */
     release(held: Subscription, position: bigint, nextAttempt: number): Promise<boolean> {
       return written(
         `update subscriptions

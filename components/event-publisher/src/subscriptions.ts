@@ -58,7 +58,7 @@ interface OwnAsk {
 
 const mostSubscriptions = 16;
 
-/** An institution's webhook subscriptions. Each change is recorded before it is stored, and completed from its record. */
+/** Each change is recorded before it is stored, and completed from its record. */
 export function createSubscriptions({
   pool,
   kind,
@@ -113,7 +113,7 @@ export function createSubscriptions({
   const unsubscribe: SubscriptionCommand<OwnAsk, { readonly present: Subscription }, true> = {
     ...steps,
     about: ({ id }) => id,
-    // What a row says that its record does not confirm is ended as well.
+    // A row that its record does not confirm is ended as well.
     unproven: 'none',
     facts: async (session, { ask, row }) => ({ present: found(row ?? (await kind.lock(session, ask.id)), ask) }),
     done: () => undefined,
@@ -164,19 +164,18 @@ export function createSubscriptions({
     async subscriptions(institution) {
       const rows = await subscriptionsOf(pool, institution);
       const count = await Promise.all(rows.map((row) => things.counts(row.id, row)));
-      // One that does not count is shown, so that it can be removed.
+      // An unproven one is shown, so that it can be removed.
       return (count.includes(false) ? await subscriptionsOf(pool, institution) : rows).map(shown);
     },
   };
 }
 
-/** A subscription that cannot be delivered, and the reason. */
 export interface Suspension {
   readonly held: Subscription;
   readonly detail: string;
 }
 
-/** Takes a subscription out of delivery if the given lease is still current. Answers whether it did. */
+/** Suspends a subscription if the given lease is current. Answers whether it did. */
 export const suspension = (kind: SubscriptionKind): SubscriptionCommand<Suspension, undefined, boolean> => ({
   kind,
   about: ({ held }) => held.id,
@@ -196,14 +195,13 @@ export const suspension = (kind: SubscriptionKind): SubscriptionCommand<Suspensi
   release: () => true,
 });
 
-/** Subscriptions of the institution beside the one that is asked for. */
 interface Others {
-  /** Of the same address and topics: one that was made when ids did not follow from them. */
+  /** With the same address and topics, from a release in which ids were not derived from them. */
   readonly same: SubscriptionId | undefined;
   readonly count: number;
 }
 
-/** The same address and topics again are the same subscription, also where nobody knows whether it was made. */
+/** The same address and topics are the same subscription, also after an interrupted request. */
 function idOf({ institution, url, topics }: Pick<SubscribeAsk, 'institution' | 'url' | 'topics'>): SubscriptionId {
   const digest = decodeBase64Url(digestOf({ institution, url, topics: [...topics] }));
   if (digest === undefined) throw new Error('a digest is not in base64url');

@@ -5,18 +5,18 @@ import { Agent, type Dispatcher, request } from 'undici';
 
 export interface ConfiguredExchangeDependencies {
   readonly logger: Logger;
-  /** PEM of the authorities whose servers are accepted, instead of the system's. */
+  /** PEM; the system's authorities when left out. */
   readonly authorities?: string;
 }
 
 const defaultTimeoutMs = 5_000;
 const defaultMaxBytes = 65_536;
-/** As long as a witness or an authority may be silent between two of our questions without a new connection. */
+/** A witness or an authority may be silent for this long without a new connection. */
 const keepAliveMs = 30_000;
 
 /**
- * Requests to addresses that the operator has configured. Its own networks are not refused, and connections are kept:
- * nobody else chose where they lead. See the contract for what it promises.
+ * Internal networks are permitted and connections are kept, because the operator configured the addresses; see the
+ * contract.
  */
 export function createConfiguredExchange(
   dependencies: ConfiguredExchangeDependencies,

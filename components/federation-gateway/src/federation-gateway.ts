@@ -36,13 +36,12 @@ export interface FederationGatewayDependencies {
   readonly clock: Clock;
   readonly random: Random;
   /**
-   * Whether authorization grants of partners' servers are accepted under their own types (`authorization-grant+jwt`,
-   * `oauth-id-jag+jwt`), by the revision that is implemented. Default `off`.
+   * Whether authorization grants of partners (`authorization-grant+jwt`, `oauth-id-jag+jwt`) are accepted. Default
+   * `off`.
    */
   readonly identityChaining?: 'off' | 'draft-17';
 }
 
-/** What an assertion is presented with, and what is found out on the way. */
 interface Attempt {
   readonly assertion: string;
   readonly audience: string;
@@ -50,7 +49,7 @@ interface Attempt {
   /** SHA-256 of the assertion's characters: a holder of the assertion can find its record. */
   readonly digest: Digest;
   profile?: TrustProfile;
-  /** The key whose signature it bears, once that is known. */
+  /** The signing key, once known. */
   key?: VerificationKey;
 }
 
@@ -60,7 +59,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
 
   async function accept(attempt: Attempt): Promise<FederatedIdentity> {
     const { audience } = attempt;
-    // Who it says it is from, to find the key by. Nothing of it is believed yet.
+    // Unverified: only used to find the key.
     const jws = parseCompactJws(attempt.assertion, refuseJws);
     checkType(jws.header, { grantsAccepted });
     const profile = await findProfile(jws.unverifiedClaims, trustRegistry, audience);
@@ -72,7 +71,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
     attempt.key = key;
     await checkStillTrusted(profile, trustRegistry, directory.snapshot());
 
-    // What it says, now that the partner is known to have said it.
+    // Verified from here on.
     const now = epochSeconds(clock.now());
     const expiresAt = checkTimes(claims, { audience, profile, now });
     const assertionId = readAssertionId(claims);
@@ -103,7 +102,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
     };
   }
 
-  /** Ids, codes and digests alone: the assertion is about a person. */
+  /** Only ids, codes and digests: the assertion is about a person. */
   async function recordRefusal(code: string, { profile, key, client, digest }: Attempt): Promise<void> {
     await audit.append({
       id: newId('record', dependencies),
@@ -113,7 +112,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       reason: code,
       payload: digest,
       ...defined({ client }),
-      // An issuer without a profile is a stranger's text.
+      // Without a profile the issuer is unverified text.
       ...(profile === undefined
         ? {}
         : {
@@ -135,7 +134,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       try {
         return await accept(attempt);
       } catch (error) {
-        // Anything else is our own fault; nothing was accepted, and nobody was refused.
+        // Our own fault refuses nobody.
         if (isCodedError(error)) await recordRefusal(error.code, attempt);
         throw error;
       }

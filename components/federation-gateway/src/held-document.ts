@@ -9,7 +9,7 @@ import {
 } from '@countersign/kernel';
 
 export interface HeldDocumentTimes {
-  /** How long a document is used without looking again. */
+  /** How long a document is used without fetching it again. */
   readonly freshMs: number;
   /** How long it is used while it cannot be fetched. */
   readonly usableMs: number;
@@ -19,25 +19,25 @@ export interface HeldDocumentTimes {
   readonly longestPauseMs: number;
 }
 
-/** A document of a partner, as it was when it was last to be had. */
+/** A partner's document as last fetched. */
 export interface HeldDocument<Content> {
-  /** The newest content, while it may be used. */
+  /** Until `usableMs` have passed. */
   usable(): Content | undefined;
-  /** The newest content, unless it is time to look again. */
+  /** Until `freshMs` have passed. */
   fresh(): Content | undefined;
-  /** Fetches again. Concurrent callers wait for the same fetch; during a pause nothing is fetched. */
+  /** Concurrent callers share one fetch; during a pause nothing is fetched. */
   refresh(): Promise<void>;
-  /** Why the last fetch failed and when the next one may begin, in milliseconds since the epoch; undefined after one that did not. */
+  /** Why the last fetch failed and when the next one may start, in milliseconds since the epoch. */
   failure(): { readonly cause: CodedError; readonly retryAt: number } | undefined;
   /** Discards the held document. */
   forget(): void;
 }
 
 /**
- * Holds a document that is fetched from a partner. An outage of the partner stops nobody at once and lets nothing in; and neither many
- * requests nor made-up names turn us into a flood.
+ * An outage of the partner does not take effect at once, and neither many requests nor invented names cause many
+ * fetches.
  *
- * @param options.load a coded error is a failure of the partner; any other is ours and is thrown to all who wait
+ * @param options.load a coded error is the partner's failure; any other is ours and is thrown
  */
 export function createHeldDocument<Content>(options: {
   readonly load: () => Promise<Content>;
@@ -53,7 +53,7 @@ export function createHeldDocument<Content>(options: {
 
   async function tryToLoad(): Promise<void> {
     const at = clock.now();
-    // Should it be our own fault, nobody is asked again in the same moment either.
+    // Also pauses after our own fault.
     tried = { at, pauseMs: times.pauseMs };
     try {
       held = { content: await load(), at };
@@ -87,7 +87,7 @@ export function createHeldDocument<Content>(options: {
   };
 }
 
-/** The sentence that tells a caller when the partner is asked again. */
+/** For the caller. */
 export function tryAgain(failure: { readonly retryAt: number } | undefined): string {
   return failure === undefined ? 'Try again shortly.' : `It is not asked again before ${toInstant(failure.retryAt)}.`;
 }

@@ -16,38 +16,31 @@ interface Binding {
   readonly record: RecordId;
 }
 
-/** A key offered under a `kid` that is bound to another key. */
 export interface ForeignKey {
-  /** RFC 7638 thumbprint of the key that was offered. */
+  /** RFC 7638 thumbprint of the offered key. */
   readonly thumbprint: Thumbprint;
-  /** The record by which the `kid` is bound to the other one. */
+  /** The record that binds the `kid` to the other key. */
   readonly bindingRecord: RecordId;
 }
 
-/** The keys of a key set, split by whether their `kid` is bound to them. */
+/** Split by whether their `kid` is bound to them. */
 export interface BoundKeys {
   readonly keys: ReadonlyMap<string, VerificationKey>;
-  /** Keys that are not used, by their `kid`. */
+  /** Unusable keys, by `kid`. */
   readonly foreign: ReadonlyMap<string, ForeignKey>;
 }
 
 export interface KeyBindings {
   /**
-   * Binds each `kid` that names no key yet to the key that it names, for good, and tells those apart that name another one.
-   *
-   * @throws CodedError `log_unavailable`
+   * Binds each new `kid` permanently to its key and separates keys whose `kid` is bound to another. @throws CodedError
+   * `log_unavailable`
    */
   bind(profile: TrustProfile, keys: ReadonlyMap<string, VerificationKey>): Promise<BoundKeys>;
 }
 
-/** Names that are remembered here, beside the log; the one that was asked for longest ago is forgotten first. */
+/** A cache; the log has all of them. */
 const maxRemembered = 4_096;
 
-/**
- * Which key each `kid` of a partner stands for. Two keys under one name would make it unclear what an older record means, so a name is
- * given once. The log remembers: neither a restart, nor another node, nor an empty key set in between undoes it. The id of the record
- * follows from issuer and `kid`, so there can be but one.
- */
 export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBindings {
   const remembered = new Map<string, Binding>();
   const refused = new Set<string>();
@@ -69,13 +62,13 @@ export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBin
         data: { profile: id, issuer, kid, thumbprint },
       });
     } catch (error) {
-      // Another node bound it in the same moment: what it says counts.
+      // Another node bound it in the same moment: the log decides.
       if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
     return binding;
   }
 
-  /** Once for each key that was offered, on whatever node and however often the key set is fetched. */
+  /** Once for each offered key, on all nodes. */
   async function recordForeign(
     profile: TrustProfile,
     kid: string,
@@ -105,7 +98,7 @@ export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBin
     remembered.set(name, binding);
   }
 
-  /** Those that the log has bound to these very keys, and under which record each is bound. */
+  /** With the record that binds each of them. */
   async function lookUp(issuer: string, keys: readonly (readonly [string, VerificationKey])[]) {
     const found = await audit.standings(keys.map(([kid]) => thing(issuer, kid)));
     return new Map(
@@ -148,7 +141,7 @@ export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBin
   };
 }
 
-/** By hashes: an issuer and a `kid` may be longer, and of other characters, than the name of a thing. */
+/** Hashed: an issuer or `kid` may be longer than a name in the log, or have other characters. */
 function thing(issuer: string, kid: string): string {
   return `partner-key:${sha256Base64Url(issuer)}:${sha256Base64Url(kid)}`;
 }

@@ -1,17 +1,16 @@
 import { isCodedError, isObject } from '@countersign/kernel';
 import type { KeyCache, VerificationKey } from '@countersign/oauth';
 
-/** The result of reading a partner's key set (RFC 7517 section 5). */
 export type KeySet =
   | { readonly ok: true; readonly keys: ReadonlyMap<string, VerificationKey> }
-  /** `compromised`: the partner has published a secret, so that what we hold of it is worth nothing either. */
+  /** `compromised`: the partner published a private key, so keys fetched earlier are not trusted either. */
   | { readonly ok: false; readonly problem: string; readonly compromised: boolean };
 
 const maxKeys = 20;
 
 /**
- * Reads a key set. Keys that we cannot use (for encryption, RS256, another curve, without a `kid`) are left out,
- * as RFC 7517 asks; what makes the set itself doubtful refuses all of it.
+ * Unusable keys (encryption, RS256, another curve, no `kid`) are left out, as RFC 7517 asks; a doubtful set is
+ * refused.
  */
 export function readKeySet(document: unknown, cache: KeyCache): KeySet {
   const list = isObject(document) && Object.hasOwn(document, 'keys') ? document['keys'] : undefined;

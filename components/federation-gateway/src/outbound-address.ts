@@ -1,11 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Whether an address belongs to a network that a URL from outside must not lead to: our own machine, private and
- * link-local networks, the metadata services of clouds, and whatever else is not the public internet (IANA special
- * purpose registries, RFC 6890). IPv4 inside IPv6 is judged as the IPv4 address it stands for.
+ * Our own machine, private and link-local networks, cloud metadata services, and everything else outside the public
+ * internet (RFC 6890). IPv4 inside IPv6 is judged as IPv4.
  *
- * @param address as the resolver gives it; what is no address is internal
+ * @param address from the resolver; text that is no address counts as internal
  */
 export function isInternalAddress(address: string): boolean {
   switch (isIP(address)) {
@@ -18,7 +17,6 @@ export function isInternalAddress(address: string): boolean {
   }
 }
 
-/** 127.0.0.0/8 and ::1, also written as an IPv4-mapped address. */
 export function isLoopbackAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return address.startsWith('127.');
@@ -34,7 +32,7 @@ for (const [network, prefix] of [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
-  // Link-local, and with it the metadata service of most clouds.
+  // Link-local, including the metadata service of most clouds.
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
@@ -46,12 +44,12 @@ for (const [network, prefix] of [
   ['203.0.113.0', 24],
   // Multicast, reserved, broadcast.
   ['224.0.0.0', 3],
-  // A public number, answered by the host of the virtual machine (Azure).
+  // A public address that the host of the virtual machine answers (Azure).
   ['168.63.129.16', 32],
 ] as const)
   internal4.addSubnet(network, prefix, 'ipv4');
 
-/** Of IPv6 only 2000::/3 is the public internet; within it, these are not. */
+/** Outside the public internet 2000::/3. */
 const global6 = new BlockList();
 global6.addSubnet('2000::', 3, 'ipv6');
 const internal6 = new BlockList();
@@ -65,7 +63,7 @@ for (const [network, prefix] of [
   internal6.addSubnet(network, prefix, 'ipv6');
 
 function isInternal6(address: string): boolean {
-  // A zone index is there only for addresses of the local link.
+  // Only link-local addresses have a zone index.
   if (address.includes('%')) return true;
   const groups = groupsOf(address);
   const carried = mappedIn(groups) ?? translatedIn(groups);
@@ -78,7 +76,7 @@ function mappedIn(groups: readonly string[]): string | undefined {
   return groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff' ? lastFourBytes(groups) : undefined;
 }
 
-/** 64:ff9b::/96, by which a network without IPv4 reaches it (RFC 6052). */
+/** 64:ff9b::/96: IPv4 from a network without it (RFC 6052). */
 function translatedIn(groups: readonly string[]): string | undefined {
   return groups.slice(0, 6).join(':') === '64:ff9b:0:0:0:0' ? lastFourBytes(groups) : undefined;
 }
@@ -91,7 +89,7 @@ function lastFourBytes(groups: readonly string[]): string {
   return bytes.join('.');
 }
 
-/** The eight groups of an IPv6 address in their shortest form: the URL parser knows every way of writing one. */
+/** The URL parser knows every notation. */
 function groupsOf(address: string): readonly string[] {
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [left = '', right] = canonical.split('::');

@@ -3,7 +3,6 @@ import { isIP, type LookupFunction } from 'node:net';
 import { outboundErrors } from '@countersign/contracts';
 import { isInternalAddress, isLoopbackAddress } from './outbound-address.ts';
 
-/** Resolves a name to all of its addresses. */
 export type Resolve = (
   hostname: string,
   answer: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
@@ -14,16 +13,12 @@ export const systemResolve: Resolve = (hostname, answer) =>
 
 const longestUrl = 2_048;
 
-/**
- * A URL that may be fetched, as far as it can be told without resolving its name.
- *
- * @throws CodedError `outbound_address_refused`
- */
+/** Checks everything but the resolved addresses. @throws CodedError `outbound_address_refused` */
 export function readTarget(url: string, rules: { readonly loopback: boolean }): URL {
   const target = url.length <= longestUrl && URL.canParse(url) ? new URL(url) : undefined;
   if (target === undefined) throw refused('It is not a URL.');
   if (target.username !== '' || target.password !== '') throw refused('It holds a user name or a password.');
-  // Without a name there is no look-up, so the connection would not be checked.
+  // Without a name there is no look-up, so the address is checked here.
   const literal = target.hostname.replace(/^\[|\]$/g, '');
   const address = isIP(literal) === 0 ? undefined : literal;
   if (address !== undefined && !mayReach(address, rules)) throw refused('It leads into an internal network.');
@@ -34,8 +29,8 @@ export function readTarget(url: string, rules: { readonly loopback: boolean }): 
 }
 
 /**
- * A look-up for the connection itself: what it answers is what is connected to, so that a name cannot be one address
- * when it is checked and another when it is used. A name with any internal address is refused whole.
+ * The checked addresses are the ones connected to, so a name cannot change in between. A name with any internal
+ * address is refused.
  */
 export function guardedLookup(resolve: Resolve, rules: { readonly loopback: boolean }): LookupFunction {
   return (hostname, options, answer) => {
@@ -53,7 +48,7 @@ function mayReach(address: string, rules: { readonly loopback: boolean }): boole
   return !isInternalAddress(address) || (rules.loopback && isLoopbackAddress(address));
 }
 
-/** Without the URL and without the address: the answer must not tell its writer what our networks look like. */
+/** Must not reveal our networks to the author of the URL. */
 function refused(internal: string): Error {
   return outboundErrors.error('outbound_address_refused', 'This address is not one that is requested from here.', {
     internal,

@@ -11,10 +11,9 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { guardedLookup, type Resolve, readTarget, systemResolve } from './outbound-target.ts';
 
 export interface OutboundDependencies {
-  /** `development` lets plain http and loopback addresses through, and nothing else that production refuses. */
   readonly environment: 'development' | 'production';
   readonly logger: Logger;
-  /** PEM of the authorities whose servers are accepted, instead of the system's. */
+  /** PEM; the system's authorities when left out. */
   readonly authorities?: string;
   /** Instead of the system's resolver. */
   readonly resolve?: Resolve;
@@ -23,7 +22,7 @@ export interface OutboundDependencies {
 const defaultTimeoutMs = 3_000;
 const defaultMaxBytes = 65_536;
 
-/** Requests to addresses that others have written. See the contract for what it promises. */
+/** For addresses that others have written; see the contract. */
 export function createOutbound(dependencies: OutboundDependencies): Outbound & OutboundForm {
   const { logger, resolve = systemResolve, authorities } = dependencies;
   const rules = { loopback: dependencies.environment === 'development' };
@@ -34,7 +33,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       minVersion: 'TLSv1.2',
       ...defined({ ca: authorities }),
     },
-    // Each request opens its own connection: one that was held open would outlive the check of its address.
+    // A connection held open would outlive the check of its address.
     pipelining: 0,
     maxHeaderSize: 16_384,
   });
@@ -56,7 +55,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       if (answer.statusCode >= 300 && answer.statusCode < 400) return await refuse(answer, 'it redirects');
       return await read(answer);
     } catch (error) {
-      // Thrown by the look-up, before anything was connected to.
+      // Thrown by the look-up, before any connection.
       if (isCodedError(error)) throw error;
       const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
       logger.debug({ internal }, 'outbound request failed');
@@ -91,12 +90,12 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       const headers = {
         ...signatureOf(signature),
         'content-type': contentType,
-        // RFC 8935 section 2.1: how it is to be told what is wrong with a token.
+        // RFC 8935 section 2.1: errors are requested as JSON.
         ...(contentType === 'application/secevent+jwt' ? { accept: 'application/json' } : {}),
         ...defined({ authorization }),
       };
       return send(url, { method: 'POST', headers, body }, timeoutMs, async (answer) => {
-        // Whatever it says beyond the status is not waited for.
+        // The rest of the answer is not read.
         answer.body.on('error', () => undefined).destroy();
         return { status: answer.statusCode };
       });

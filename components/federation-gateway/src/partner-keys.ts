@@ -35,16 +35,14 @@ const defaultTimes: PartnerKeyTimes = {
 
 export interface PartnerKeys {
   /**
-   * The key of a partner with this `kid`.
-   *
    * @throws CodedError `assertion_key_unknown`; `assertion_key_changed` when the `kid` named another key before;
-   *   `partner_keys_unavailable` when the partner could not be asked
+   * `partner_keys_unavailable`
    */
   keyOf(profile: TrustProfile, kid: string | undefined): Promise<VerificationKey>;
 }
 
 interface Partner {
-  /** As it was when its keys were last asked for. */
+  /** As of the last fetch. */
   profile: TrustProfile;
   readonly held: HeldDocument<BoundKeys>;
 }
@@ -52,11 +50,8 @@ interface Partner {
 const maxBytes = 65_536;
 
 /**
- * Keys of partners, fetched from the address in their profile and from nowhere else: no header and no claim of an
- * assertion leads to a fetch elsewhere.
- *
- * A key set is used for a while, looked at again when an assertion names a key that it lacks, and used for longer
- * when the partner is down. One for all who verify what partners sign, so that each key set is fetched once for all of them.
+ * Fetched only from the address in the profile, never from one in an assertion. Fetched again when an assertion names
+ * an unknown key, and kept for longer while the partner is down. Shared, so that each key set is fetched once.
  */
 export function createPartnerKeys(options: {
   readonly outbound: Pick<Outbound, 'getJson'>;
@@ -70,7 +65,7 @@ export function createPartnerKeys(options: {
   const times = { ...defaultTimes, ...options.times };
   const cache = createKeyCache();
   const bindings = createKeyBindings(options.audit);
-  // One entry for each registered issuer: only those get here.
+  // Only registered issuers have an entry.
   const partners = new Map<string, Partner>();
 
   function heldFor(profile: TrustProfile): HeldDocument<BoundKeys> {
@@ -84,7 +79,7 @@ export function createPartnerKeys(options: {
     return entry.held;
   }
 
-  /** @throws CodedError for whatever the partner has to put right */
+  /** @throws CodedError for a fault that the partner must correct */
   async function load(entry: Partner): Promise<BoundKeys> {
     const { issuer, jwksUri } = entry.profile;
     const rejected = (problem: string, cause?: unknown) => {
@@ -125,7 +120,7 @@ export function createPartnerKeys(options: {
           'assertion_key_changed',
           'The kid of its header named another key of its issuer before. The issuer publishes a new key under a new kid.',
         );
-      // Whether the partner has such a key is only known when it has answered.
+      // Unknown until the partner has answered.
       const failure = held.failure();
       if (failure !== undefined || set === undefined)
         throw federationErrors.error(

@@ -42,30 +42,29 @@ export interface PartnerSignInsDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly audit: AuditAppender;
   readonly outbound: Pick<Outbound, 'getJson'> & OutboundForm;
-  /** Signs our client assertions, with the key for what other servers verify. */
+  /** Signs our client assertions. */
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly partnerKeys: PartnerKeys;
-  /** How provider metadata is kept; the defaults are those of a running installation. */
+  /** The defaults are those of a running installation. */
   readonly metadataTimes?: Partial<HeldDocumentTimes>;
 }
 
 type ProfileWithSignIn = TrustProfile & { readonly signIn: PartnerSignIn };
 
-/** The facts established so far, for the record of a refusal. */
 interface Found {
   profile?: TrustProfile;
-  /** The key whose signature the ID token bears. */
+  /** The key that signed the ID token. */
   key?: VerificationKey;
   digest: Digest;
 }
 
-/** A sign-in that is asked for to be this fresh is one that the person makes now. */
+/** A sign-in this recent counts as new. */
 const nowSeconds = 60;
 const longestCode = 4_096;
 
-/** Sign-in to our own pages at the identity providers of partners. See the contract for what it promises. */
+/** Sign-in at the identity providers of partners; see the contract. */
 export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): PartnerSignIns {
   const { trustRegistry, directory, audit, partnerKeys, clock, random, metadataTimes } = dependencies;
   const metadata = createProviderMetadata({
@@ -154,7 +153,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
         code_challenge: sha256Base64Url(underWay.codeVerifier),
         code_challenge_method: 'S256',
         acr_values: (wanted.length === 0 ? profile.acrValues : wanted).join(' '),
-        // OpenID Connect Core section 2: with max_age the ID token says when the person signed in.
+        // OpenID Connect Core section 2: with max_age the ID token has `auth_time`.
         max_age: String(Math.min(age, profile.maxAuthenticationAgeSeconds)),
         ...(age <= nowSeconds ? { prompt: 'login' } : {}),
         ...(takesClaims ? { claims: JSON.stringify({ id_token: { amr: null, auth_time: { essential: true } } }) } : {}),
@@ -171,7 +170,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
         await audit.append(acceptedRecord(signedIn));
         return signedIn;
       } catch (error) {
-        // An outage refuses nobody, and a fault of ours neither.
+        // An outage or our own fault refuses nobody.
         if (isCodedError(error) && error.category !== 'unavailable')
           await audit.append(refusedRecord(error.code, found));
         throw error;
@@ -223,12 +222,12 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   }
 }
 
-/** Our authentication class for a class of the partner. */
+/** Our authentication class for the partner's. */
 function classOf({ signIn }: ProfileWithSignIn, partnerAcr: string): string {
   return Object.hasOwn(signIn.classes, partnerAcr) ? (signIn.classes[partnerAcr] ?? partnerAcr) : partnerAcr;
 }
 
-/** The code of an answer that is this issuer's (RFC 9207), and no refusal. */
+/** Checks the issuer (RFC 9207) and that the answer is not an error. */
 function codeIn(answer: ReadonlyMap<string, string>, issuer: string, { namesItself }: ProviderMetadata): string {
   const named = answer.get('iss');
   if (named === undefined ? namesItself : named !== issuer)

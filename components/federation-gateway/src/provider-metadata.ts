@@ -9,13 +9,13 @@ import {
   tryAgain,
 } from './held-document.ts';
 
-/** What of a provider's metadata (OpenID Connect Discovery section 3) a sign-in needs. */
+/** The part of OpenID Connect Discovery section 3 that a sign-in needs. */
 export interface ProviderMetadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  /** RFC 9207: its answers name it. */
+  /** RFC 9207: answers name the issuer. */
   readonly namesItself: boolean;
-  /** It takes the parameter `claims` (OpenID Connect Core section 5.5), by which methods of sign-in are asked for. */
+  /** It supports the parameter `claims` (OpenID Connect Core section 5.5), by which methods are requested. */
   readonly takesClaims: boolean;
 }
 
@@ -27,10 +27,7 @@ const times: HeldDocumentTimes = {
 };
 const limits = { timeoutMs: 3_000, maxBytes: 131_072 };
 
-/**
- * Metadata of the identity providers that have a trust profile. Every address must be of the issuer's own origin: a
- * document that leads elsewhere would have people and our assertions sent to a third party.
- */
+/** Every address must have the issuer's origin: otherwise people and our assertions could be sent to a third party. */
 export function createProviderMetadata(options: {
   readonly outbound: Pick<Outbound, 'getJson'>;
   readonly clock: Clock;
@@ -38,7 +35,7 @@ export function createProviderMetadata(options: {
   readonly times?: Partial<HeldDocumentTimes>;
 }) {
   const { outbound } = options;
-  // One entry for each registered issuer: only those get here.
+  // Only registered issuers have an entry.
   const known = new Map<string, HeldDocument<ProviderMetadata>>();
 
   function heldFor(issuer: string): HeldDocument<ProviderMetadata> {
@@ -54,7 +51,7 @@ export function createProviderMetadata(options: {
   }
 
   return {
-    /** @throws CodedError `partner_unavailable`, which says from when the provider is asked again */
+    /** @throws CodedError `partner_unavailable`, with the time of the next attempt */
     async of({ issuer }: TrustProfile): Promise<ProviderMetadata> {
       const held = heldFor(issuer);
       const fresh = held.fresh();
@@ -103,10 +100,7 @@ const needed = [
   ['token_endpoint_auth_methods_supported', 'private_key_jwt'],
 ] as const;
 
-/**
- * @param internal what was wrong, for our log
- * @param failure of a fetch: from when the provider is asked again
- */
+/** @param internal for our log @param failure with the time of the next attempt */
 export function unavailable(
   internal: string | undefined,
   cause?: unknown,

@@ -20,15 +20,13 @@ const assertionLifeSeconds = 60;
 const timeoutMs = 5_000;
 const maxBytes = 65_536;
 
-/** The answer of the token endpoint, not yet verified. */
 export interface RedeemedCode {
   readonly idToken: string;
   readonly accessToken: string | undefined;
 }
 
 /**
- * Redeems a code (RFC 6749 section 4.1.3) with its verifier, as the client that showed who it is by `private_key_jwt`
- * (RFC 7523), made out to the issuer and to nobody else. The access token is of no use here and is forgotten.
+ * RFC 6749 section 4.1.3, with `private_key_jwt` (RFC 7523) for this issuer only. The access token is not used.
  *
  * @throws CodedError `partner_unavailable`, `partner_sign_in_answer`
  */
@@ -56,7 +54,7 @@ export async function redeemCode(
   const { id_token: idToken, access_token: accessToken, error } = members;
   if (status !== 200 || typeof idToken !== 'string') {
     const why = typeof error === 'string' ? error.slice(0, 100) : 'no ID token';
-    // Our own credentials are not accepted, or the provider is in trouble: nothing that the person can do about.
+    // Our credentials are refused or the provider has a fault: nothing that the person can correct.
     if (status >= 500 || why === 'invalid_client') throw unavailable(`token endpoint: ${status} ${why}`);
     throw federationErrors.error('partner_sign_in_answer', 'The identity provider does not stand by its answer.', {
       internal: `token endpoint: ${status} ${why}`,
@@ -77,8 +75,8 @@ export async function redeemCode(
     };
     const header = encodeHeader({ alg: algorithm, typ: 'client-authentication+jwt', kid });
     return signCompactJws(
-      header,
       claims,
+      header,
       async (data) => (await signer.sign('transaction-token', kid, data)).signature,
     );
   }

@@ -2,7 +2,6 @@ import { federationErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { ClaimRefusal, JwsRefusal } from '@countersign/oauth';
 
-/** The detail names the rule; what the assertion says is never repeated, it may be about a person. */
 export function refuse(code: keyof typeof federationErrors.codes, detail: string): CodedError {
   return federationErrors.error(code, `The assertion is not accepted. ${detail}`);
 }

@@ -6,7 +6,6 @@ export { createWebhookChannel } from './channels/webhook.ts';
 export { noticesSchema } from './config.ts';
 export { createNotices, type NoticesDependencies, type RunningNotices } from './notices.ts';
 
-/** This component's place in the database. */
 export const noticesMigrations: ComponentMigrations = {
   name: 'notices',
   schema: 'notices',

@@ -1,32 +1,30 @@
 import { type NoticeKind, type Notices, noticeKinds } from '@countersign/contracts';
 import { canonicalize, type NoticeId } from '@countersign/kernel';
 
-export type Notice = Parameters<Notices['tell']>[0];
+export type Notice = Parameters<Notices['notify']>[0];
 
-/** A notice as it is kept. */
+/** As stored. */
 export interface StoredNotice extends Required<Omit<Notice, 'to'>> {
   readonly to: { readonly person: string } | { readonly role: string; readonly institution: string };
-  /** RFC 3339. */
-  readonly toldAt: string;
+  readonly notifiedAt: string;
 }
 
-/** What is handed to a channel: the same bytes at every attempt, so that a receiver finds what it has had by `id`. */
+/** The same bytes at every attempt, so that a receiver recognises a repetition by `id`. */
 export interface Message {
   readonly id: NoticeId;
   readonly kind: NoticeKind;
-  /** JSON. */
   readonly body: string;
 }
 
-export function messageOf({ id, kind, to, text, facts, toldAt }: StoredNotice): Message {
-  return { id, kind, body: canonicalize({ id, kind, to, text, facts, told_at: toldAt }) };
+export function messageOf({ id, kind, to, text, facts, notifiedAt }: StoredNotice): Message {
+  return { id, kind, body: canonicalize({ id, kind, to, text, facts, notified_at: notifiedAt }) };
 }
 
 const longestText = 2_000;
 const mostFacts = 16;
 const longestFact = 400;
 
-/** Our own parts write notices: one that does not fit is a fault of ours. @throws Error */
+/** Our own components write notices, so a misfit is our bug. @throws Error */
 export function requireFit({ kind, text, facts = {} }: Notice): void {
   const entries = Object.entries(facts);
   if (

@@ -71,7 +71,7 @@ function notice() {
     kind: 'authenticator-added',
     text: 'A security key was added to your account.',
     facts: { name: 'Blue key' },
-  } as Parameters<RunningNotices['tell']>[0];
+  } as Parameters<RunningNotices['notify']>[0];
 }
 
 /** A channel that refuses until it is told otherwise. */
@@ -100,8 +100,8 @@ describe('what people are told', () => {
     other.up();
     const notices = start(inFolder, other.channel);
     const told = notice();
-    await notices.tell(told);
-    await notices.tell(told);
+    await notices.notify(told);
+    await notices.notify(told);
     await notices.sendDue();
 
     const [file] = readdirSync(folder);
@@ -112,7 +112,7 @@ describe('what people are told', () => {
       to: { person: anna },
       text: told.text,
       facts: { name: 'Blue key' },
-      told_at: '2026-11-21T09:00:00.000Z',
+      notified_at: '2026-11-21T09:00:00.000Z',
     });
     expect(other.sent).toEqual([body]);
     expect(audit.ofType('notice.sent').map(({ data }) => data)).toEqual(
@@ -133,7 +133,7 @@ describe('what people are told', () => {
 
   it('goes to everybody of a role without naming anybody', async () => {
     const notices = start(inFolder);
-    await notices.tell({ ...notice(), to: { role: 'security', institution: '5493000ARRANGERDEM94' } });
+    await notices.notify({ ...notice(), to: { role: 'security', institution: '5493000ARRANGERDEM94' } });
     await notices.sendDue();
     expect(audit.ofType('notice.sent')[0]).toMatchObject({
       data: { to_role: 'security', to_institution: '5493000ARRANGERDEM94' },
@@ -144,7 +144,7 @@ describe('what people are told', () => {
   it('holds up no channel by another that is down, and tries that one again later and later', async () => {
     const mail = fickle('mail');
     const notices = start(inFolder, mail.channel);
-    await notices.tell(notice());
+    await notices.notify(notice());
     await notices.sendDue();
     expect(readdirSync(folder)).toHaveLength(1);
     expect(mail.sent).toHaveLength(0);
@@ -164,7 +164,7 @@ describe('what people are told', () => {
   it('is given up on one channel after a day, recorded as failed', async () => {
     const mail = fickle('mail');
     const notices = start(mail.channel);
-    await notices.tell(notice());
+    await notices.notify(notice());
     for (let round = 0; round < 40; round += 1) {
       await notices.sendDue();
       clock.advance(2 * hour);
@@ -183,7 +183,7 @@ describe('what people are told', () => {
     const notices = start(mail.channel);
     const told = notice();
     audit.breakDown('writing');
-    await notices.tell(told);
+    await notices.notify(told);
     // By the round that it began, or by this one.
     await notices.sendDue().catch(() => undefined);
     expect(mail.sent).toHaveLength(1);
@@ -200,14 +200,14 @@ describe('what people are told', () => {
     const mail = fickle('mail');
     mail.up();
     const [one, two] = [start(mail.channel), start(mail.channel)];
-    for (let count = 0; count < 30; count += 1) await one.tell(notice());
+    for (let count = 0; count < 30; count += 1) await one.notify(notice());
     await Promise.all([one.sendDue(), two.sendDue()]);
     expect(mail.sent).toHaveLength(30);
     expect(audit.ofType('notice.sent')).toHaveLength(30);
   });
 
   it('is refused by a part of ours that writes too much', async () => {
-    await expect(start(inFolder).tell({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('does not fit');
+    await expect(start(inFolder).notify({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('does not fit');
   });
 
   it('has at least one channel outside development, and each has a name of its own', () => {
@@ -218,7 +218,7 @@ describe('what people are told', () => {
   it('are given up on record, and not forgotten, where their channel is configured no more', async () => {
     const before = start(fickle('pager').channel, inFolder);
     const told = notice();
-    await before.tell(told);
+    await before.notify(told);
     await before.stop();
     const after = start(inFolder);
     await after.sendDue();
@@ -270,7 +270,7 @@ describe('a system of the firm that is posted to', () => {
       },
     });
     const notices = start(webhook);
-    await notices.tell(notice());
+    await notices.notify(notice());
     await notices.sendDue();
     expect(audit.records).toHaveLength(0);
     status = 204;

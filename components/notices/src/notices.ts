@@ -26,32 +26,29 @@ export interface NoticesDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'counter'>;
-  /** Default 2,000. */
   readonly everyMs?: number;
 }
 
 export interface RunningNotices extends Notices {
-  /** Sends due notices; also runs by itself. */
   sendDue(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const atOnce = 16;
 const leaseMs = 60_000;
-/** About a day of trying: 5 s, 10 s, 20 s and so on, up to two hours. */
+/** About a day: 5 s, 10 s, 20 s and so on, up to two hours. */
 const mostAttempts = 24;
 const firstRetryMs = 5_000;
 const longestRetryMs = 2 * 3_600_000;
-/** Time during which another node with an older configuration may still send a notice. */
+/** Time during which a node with an older configuration may still send a notice. */
 const goneMs = 86_400_000;
 const keptMs = 30 * 86_400_000;
 const sliceSize = 1_000;
 
 /**
- * The outbox of notices. A notice is durable before {@link Notices.tell} resolves, and leaves by every channel
- * independently: a channel that is down delays no other.
+ * A notice is durable before {@link Notices.notify} resolves. Each channel is independent.
  *
- * @throws CodedError `configuration_unsafe` outside development where there is no channel
+ * @throws CodedError `configuration_unsafe` outside development without a channel
  */
 export function createNotices(dependencies: NoticesDependencies): RunningNotices {
   const { pool, audit, rowSeal, clock, random, logger, environment } = dependencies;
@@ -138,7 +135,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
       of: 'others',
       claim,
       now,
-      toldBefore: now - goneMs,
+      notifiedBefore: now - goneMs,
       leaseMs,
       limit: sliceSize,
     } as const;
@@ -168,10 +165,10 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
 
   const rounds = createRounds({ what: 'notices', work: sendDue, logger, everyMs: dependencies.everyMs ?? 2_000 });
   return {
-    async tell(notice) {
+    async notify(notice) {
       requireFit(notice);
       const { id, to, kind, text, facts = {} } = notice;
-      const stored = { id, kind, text, facts, toldAt: toInstant(clock.now()) };
+      const stored = { id, kind, text, facts, notifiedAt: toInstant(clock.now()) };
       await store.put({ ...stored, to: typeof to === 'string' ? { person: to } : to }, names);
       rounds.hurry();
     },
@@ -188,8 +185,8 @@ function waitAfter(attempts: number, random: Random): number {
 }
 
 /**
- * Appends the outcome under the id chosen with the delivery. A node that finds it recorded by a crashed one, perhaps
- * with another number of attempts, leaves it unchanged.
+ * The id was chosen with the delivery. If a crashed node recorded it, perhaps with another number of attempts, that
+ * record stays.
  */
 async function appendOnce(audit: AuditAppender, draft: Parameters<AuditAppender['append']>[0]): Promise<RecordId> {
   try {

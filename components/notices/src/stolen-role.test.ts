@@ -53,7 +53,7 @@ describe('with the database role of the notices, a thief', () => {
   /** A notice that waits, since the channel does not answer. */
   async function waiting() {
     const id = newId('notice', { clock, random: systemRandom });
-    await notices.tell({
+    await notices.notify({
       ...{ id, to: anna as NonNullable<typeof anna>, kind: 'authenticator-added', facts: { name: 'Blue key' } },
       text: 'A security key was added to your account.',
     });
@@ -70,7 +70,7 @@ describe('with the database role of the notices, a thief', () => {
     ['kind', `kind = 'recovery-opened'`],
     ['recipient', `to_person = 'person:eve'`],
     ['recipients', `to_person = null, to_role = 'trader', to_institution = '5493001KJTIIGC8Y1R12'`],
-    ['time', `told_at = told_at - interval '1 day'`],
+    ['time', `notified_at = notified_at - interval '1 day'`],
     ['seal', 'seal = null'],
   ])('has nothing sent with other %s', async (_, change) => {
     const id = await waiting();
@@ -86,7 +86,7 @@ describe('with the database role of the notices, a thief', () => {
     await waiting();
     const own = newId('notice', { clock, random: systemRandom });
     await thief.query(
-      `with mine as (insert into notices select $1, to_person, to_role, to_institution, kind, content, facts, told_at, seal from notices)
+      `with mine as (insert into notices select $1, to_person, to_role, to_institution, kind, content, facts, notified_at, seal from notices)
        insert into deliveries (notice, channel, next_attempt, record_id) select $1, channel, next_attempt, $2 from deliveries`,
       [own, newId('record', { clock, random: systemRandom })],
     );

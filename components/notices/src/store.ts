@@ -4,13 +4,12 @@ import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { messageOf, type StoredNotice } from './message.ts';
 
-/** What is due on one channel, taken by whoever holds `claim`. */
 export interface TakenDelivery {
   readonly notice: StoredNotice;
-  /** Whether the row is as it was stored. */
+  /** Whether the seal matches. */
   readonly genuine: boolean;
   readonly channel: string;
-  /** With this one. */
+  /** Including this one. */
   readonly attempts: number;
   readonly recordId: RecordId;
 }
@@ -23,7 +22,7 @@ interface Row {
   readonly kind: string;
   readonly content: string;
   readonly facts: Readonly<Record<string, string>>;
-  readonly told_at: Date;
+  readonly notified_at: Date;
   readonly seal: Buffer | null;
   readonly channel: string;
   readonly attempts: number;
@@ -36,12 +35,12 @@ type Key = { readonly notice: NoticeId; readonly channel: string; readonly claim
 /** The outbox. @throws CodedError `database_unavailable` */
 export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
   return {
-    /** Once for each id; whoever asks again changes nothing. */
+    /** Once for each id. */
     async put(notice: StoredNotice, channels: readonly string[]): Promise<void> {
       await transaction(pool, async (client) => {
         const { to } = notice;
         const { rowCount } = await client.query(
-          `insert into notices (id, to_person, to_role, to_institution, kind, content, facts, told_at, seal)
+          `insert into notices (id, to_person, to_role, to_institution, kind, content, facts, notified_at, seal)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing`,
           [
             notice.id,
@@ -51,7 +50,7 @@ export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
             notice.kind,
             notice.text,
             JSON.stringify(notice.facts),
-            notice.toldAt,
+            notice.notifiedAt,
             rowSeal.seal(nameOf(notice), messageOf(notice).body),
           ],
         );
@@ -59,27 +58,27 @@ export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
         await client.query(
           `insert into deliveries (notice, channel, next_attempt, record_id)
            select $1, channel, $2, record_id from unnest($3::text[], $4::text[]) as each (channel, record_id)`,
-          [notice.id, notice.toldAt, channels, channels.map(() => newId('record', from))],
+          [notice.id, notice.notifiedAt, channels, channels.map(() => newId('record', from))],
         );
       });
     },
 
     /**
-     * Takes what is due, for `leaseMs`: a node that dies on the way leaves it to the next.
+     * Claims due deliveries for `leaseMs`; after a crash another node claims them.
      *
-     * @param taking.of on these channels, or on all others, which nobody has configured any more
+     * @param taking.of these channels, or all others, which are no longer configured
      */
     async take(taking: {
       readonly channels: readonly string[];
       readonly of: 'these' | 'others';
       readonly claim: string;
-      /** Milliseconds since the epoch, as `toldBefore`. */
+      /** Milliseconds since the epoch, like `notifiedBefore`. */
       readonly now: number;
-      readonly toldBefore?: number;
+      readonly notifiedBefore?: number;
       readonly leaseMs: number;
       readonly limit: number;
     }): Promise<readonly TakenDelivery[]> {
-      const { channels, of, claim, now, toldBefore = now, leaseMs, limit } = taking;
+      const { channels, of, claim, now, notifiedBefore = now, leaseMs, limit } = taking;
       const { rows } = await ask<Row>(
         pool,
         `with taken as (
@@ -87,17 +86,17 @@ export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
             where (notice, channel) in (
               select notice, channel from deliveries
                where status = 'pending' and next_attempt <= $2 and (channel = any($4)) = $6
-                 and exists (select from notices where id = notice and told_at <= $7)
+                 and exists (select from notices where id = notice and notified_at <= $7)
                order by next_attempt limit $5 for update skip locked)
            returning notice, channel, attempts, record_id)
-         select notices.id, to_person, to_role, to_institution, kind, content, facts, told_at, seal, channel, attempts, record_id
+         select notices.id, to_person, to_role, to_institution, kind, content, facts, notified_at, seal, channel, attempts, record_id
            from taken join notices on notices.id = taken.notice`,
-        [claim, new Date(now), new Date(now + leaseMs), channels, limit, of === 'these', new Date(toldBefore)],
+        [claim, new Date(now), new Date(now + leaseMs), channels, limit, of === 'these', new Date(notifiedBefore)],
       );
       return rows.map((row) => takenOf(row, rowSeal));
     },
 
-    /** @returns whether whoever claims it still had it */
+    /** @returns whether the claim was still valid */
     async settle({ notice, channel, claim }: Key, status: 'sent' | 'failed'): Promise<boolean> {
       const { rowCount } = await ask(
         pool,
@@ -117,11 +116,11 @@ export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
       );
     },
 
-    /** Forgets what was told before, whatever became of it. @returns how many */
+    /** @returns how many */
     async removeBefore(before: number, limit: number): Promise<number> {
       const { rowCount } = await ask(
         pool,
-        'delete from notices where id in (select id from notices where told_at < $1 limit $2)',
+        'delete from notices where id in (select id from notices where notified_at < $1 limit $2)',
         [new Date(before), limit],
       );
       return rowCount ?? 0;
@@ -143,7 +142,14 @@ function takenOf(row: Row, rowSeal: RowSeal): TakenDelivery {
     row.to_person === null
       ? { role: row.to_role ?? '', institution: row.to_institution ?? '' }
       : { person: row.to_person };
-  const notice = { id, kind, to, text: row.content, facts: row.facts, toldAt: toInstant(row.told_at.getTime()) };
+  const notice = {
+    id,
+    kind,
+    to,
+    text: row.content,
+    facts: row.facts,
+    notifiedAt: toInstant(row.notified_at.getTime()),
+  };
   const genuine = rowSeal.holds(nameOf(notice), messageOf(notice).body, row.seal);
   return { notice, genuine, channel: row.channel, attempts: row.attempts, recordId };
 }

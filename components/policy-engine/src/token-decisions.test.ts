@@ -265,11 +265,11 @@ describe('a token on the shipped policies', () => {
     it('is permitted to whose LEI has lapsed for a step that carries through, and denied for one that begins', async () => {
       const uri = 'https://control.example/transactions';
       const transaction = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId;
-      for (const carriesThrough of [true, false]) {
-        const step = { transaction, events: ['clear'], carriesThrough };
+      for (const onlyCompletes of [true, false]) {
+        const step = { transaction, events: ['clear'], onlyCompletes };
         const about = { scopes: ['settlement:instruct'], audience: uri, acr: 'phr', step };
         expect(codesOf(await ask('person:lapsed', uri, about))).toEqual(
-          carriesThrough ? [] : ['institution_not_in_good_standing'],
+          onlyCompletes ? [] : ['institution_not_in_good_standing'],
         );
       }
     });

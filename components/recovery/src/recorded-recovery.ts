@@ -21,15 +21,15 @@ export function standsForClaim(person: PrincipalId, id: RecoveryId): Claim {
 }
 export const standsForThing = (person: PrincipalId): string => `recovery-of:${person}`;
 
-/** @param dependencies.tell what was recorded, once for each record */
+/** @param dependencies.notify what was recorded, once for each record */
 export function createRecordedRecovery({
   audit,
   clock,
-  tell,
+  notify,
 }: {
   readonly audit: Pick<AuditLog, 'find'>;
   readonly clock: Clock;
-  readonly tell: NonNullable<RecordedRecovery['tell']>;
+  readonly notify: NonNullable<RecordedRecovery['notify']>;
 }): RecordedRecovery {
   return {
     kind: 'recovery',
@@ -39,7 +39,7 @@ export function createRecordedRecovery({
     content: contentOf,
     stateOf,
     forgets: true,
-    tell,
+    notify,
     async put(session, state, { id, record }) {
       const kept = await findRecovery(session, id);
       const { reason, evidence } = kept?.digest === state.digest ? kept : await wordsOf(audit, state);

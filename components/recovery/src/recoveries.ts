@@ -54,7 +54,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   const kind = createRecordedRecovery({
     audit,
     clock,
-    tell: (state, change) => tellPerson(dependencies, state, change),
+    notify: (state, change) => tellPerson(dependencies, state, change),
   });
   const kept = { pool, log: audit, check: standings, source: 'recovery', clock } as const;
   const things = createRecordedThings(kind, kept);

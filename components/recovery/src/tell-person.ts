@@ -19,7 +19,7 @@ export async function tellPerson(
   if (notice === undefined) return;
   // It may end by itself after its person has left.
   if (state.status === 'expired' && directory.snapshot().principal(state.person) === undefined) return;
-  await notices.tell({ id: noticeIdOf(record, state.person), to: state.person, ...notice });
+  await notices.notify({ id: noticeIdOf(record, state.person), to: state.person, ...notice });
 }
 
 function noticeOf(

@@ -2,13 +2,13 @@ import type { LoggedCommands } from '@countersign/commands';
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import { createRounds, type Logger } from '@countersign/runtime';
+import type { Requester } from './dependencies.ts';
 import { obstacleTo } from './erasures.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ChangeProposal, ErasureProposal, Proposal } from './ledger/proposal.ts';
-import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
-import { checkPruning, standingScopes } from './simulations.ts';
+import { activeScopes, checkPruning } from './simulations.ts';
 
 const maxAttempts = 100;
 
@@ -70,7 +70,7 @@ export function createCarryingOut(dependencies: {
       {
         class: change.class,
         before: Date.parse(change.before),
-        holds: standingScopes(state),
+        holds: activeScopes(state),
         asOf: state.governedUpTo,
         authority: decision.record,
         by: decision.by,
@@ -120,26 +120,15 @@ export function createCarryingOut(dependencies: {
         await carryOut(id);
       } catch (error) {
         if (!signal.aborted)
-          logger.error({ error, proposal: id }, 'what was approved could not be carried out; it is tried again');
+          logger.error({ error, proposal: id }, 'an approved proposal could not be carried out; it is retried');
       }
     }
   }
 
-  const rounds = createRounds({
-    what: 'reading approved proposals',
-    async work() {
-      if (!signal.aborted) await work();
-    },
-    logger,
-    everyMs,
-  });
-
+  const rounds = createRounds({ what: 'approved retention work', work, logger, everyMs });
   return {
-    begin: () => rounds.hurry(),
-    async work() {
-      // A failure is logged by the round that repeats the work.
-      await rounds.run().catch(() => rounds.hurry());
-    },
+    begin: rounds.hurry,
+    work: rounds.run,
     progressOf: (id) => progress.get(id),
     async stop() {
       stopping.abort();

@@ -1,6 +1,6 @@
 import { describeComponent, describeProposals } from '@countersign/testkit/conformance';
 import { afterAll, beforeAll } from 'vitest';
-import type { Requester } from './requester.ts';
+import type { Requester } from './dependencies.ts';
 import {
   asActor,
   colin,

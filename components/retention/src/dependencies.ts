@@ -1,4 +1,5 @@
 import type {
+  Requester as AnyRequester,
   AuditAppender,
   AuditLog,
   Independence,
@@ -22,4 +23,9 @@ export interface RetentionDependencies {
   readonly logger: Logger;
   /** How often pending work is resumed, in milliseconds; 30,000 by default. */
   readonly everyMs?: number;
+}
+
+/** A hold may be about the client. */
+export interface Requester extends AnyRequester {
+  readonly client?: string;
 }

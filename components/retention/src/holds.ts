@@ -1,16 +1,10 @@
-import {
-  createSecondPerson,
-  type DualControl,
-  type LoggedCommands,
-  type SecondPersonDependencies,
-} from '@countersign/commands';
+import { createSecondPerson, type DualControl, type SecondPersonDependencies } from '@countersign/commands';
 import { type AuditLog, auditLogErrors, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
-import { type CodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
-import type { RetentionState, StandingHold } from './ledger/fold.ts';
-import { type Ledger, recordedAs } from './ledger/ledger.ts';
-import { readLine } from './plain-text.ts';
-import type { Requester } from './requester.ts';
-import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
+import { type CodedError, newId, parseInstant, type RecordId } from '@countersign/kernel';
+import type { Requester } from './dependencies.ts';
+import type { RecordedHold, RetentionState } from './ledger/fold.ts';
+import { recordedAs } from './ledger/ledger.ts';
+import { type Decision, plain, type RetentionCommand, readLine, type UseCase } from './retention-command.ts';
 import { isAbout, readScope, type WrittenScope, writeScope } from './scope.ts';
 
 /** Records under a legal hold stay, whatever their age, until another person releases them. */
@@ -23,9 +17,9 @@ export interface Holds {
   place(
     request: { readonly scope: WrittenScope; readonly matter: string; readonly future: boolean },
     by: Requester,
-  ): Promise<StandingHold>;
+  ): Promise<RecordedHold>;
   /** @throws CodedError `hold_not_found`, `hold_released`, `hold_same_person`, `approver_not_independent`, `hold_by_its_subject` */
-  release(id: string, reason: string, by: Requester): Promise<StandingHold>;
+  release(id: string, reason: string, by: Requester): Promise<RecordedHold>;
 }
 
 interface Placing {
@@ -37,7 +31,7 @@ interface Placing {
   /** Found before the command takes its turn. */
   readonly refusal: CodedError | undefined;
 }
-type Releasing = Omit<Decision<StandingHold>, 'governedUpTo'> & { readonly reason: string };
+type Releasing = Omit<Decision<RecordedHold>, 'governedUpTo'> & { readonly reason: string };
 
 export function createHolds({
   kinds,
@@ -46,17 +40,11 @@ export function createHolds({
   log,
   random,
   ...dependencies
-}: SecondPersonDependencies & {
-  readonly kinds: RetentionKinds;
-  readonly commands: LoggedCommands;
-  readonly random: Random;
-  readonly ledger: Ledger;
-  readonly log: Pick<AuditLog, 'query'>;
-}): Holds {
+}: SecondPersonDependencies & Omit<UseCase, 'custody'> & { readonly log: Pick<AuditLog, 'query'> }): Holds {
   const second = createSecondPerson(holdRelease, dependencies);
-  const place: RetentionCommand<Placing, StandingHold> = {
+  const place: RetentionCommand<Placing, RecordedHold> = {
     ...plain,
-    kind: kinds.begun,
+    kind: kinds.started,
     about: ({ id }) => id,
     async check({ ask: { refusal } }) {
       if (refusal !== undefined) throw refusal;
@@ -97,8 +85,8 @@ export function createHolds({
       const scope = readScope(written);
       const matter = readLine('The matter of a hold', matterText);
       // Before the command takes its turn, because searching the log takes time.
-      const isBySubject = await told(isAbout(scope, by, log), false);
-      const finds = await told(
+      const isBySubject = await answerOr(isAbout(scope, by, log), false);
+      const finds = await answerOr(
         log.query({ ...scope, limit: 1 }).then(({ length }) => length > 0),
         true,
       );
@@ -130,7 +118,7 @@ export const holdRelease = {
   error: retentionErrors.error,
 } as const satisfies DualControl<keyof typeof retentionErrors.codes>;
 
-function placed({ people, placedAt, releasedAt }: StandingHold) {
+function placed({ people, placedAt, releasedAt }: RecordedHold) {
   return {
     people,
     proposedAt: parseInstant(placedAt) ?? Number.NEGATIVE_INFINITY,
@@ -139,7 +127,7 @@ function placed({ people, placedAt, releasedAt }: StandingHold) {
 }
 
 /** A hold must not wait, and flooding the log must not delay it. */
-async function told(answer: Promise<boolean>, unanswered: boolean): Promise<boolean> {
+async function answerOr(answer: Promise<boolean>, unanswered: boolean): Promise<boolean> {
   try {
     return await answer;
   } catch (error) {
@@ -148,7 +136,7 @@ async function told(answer: Promise<boolean>, unanswered: boolean): Promise<bool
   }
 }
 
-function holdOf({ holds }: RetentionState, id: string): StandingHold {
+function holdOf({ holds }: RetentionState, id: string): RecordedHold {
   const hold = holds.get(id);
   if (hold === undefined) throw retentionErrors.error('hold_not_found', 'There is no hold by this id.');
   return hold;

@@ -56,7 +56,7 @@ const isA = (schema: TSchema, value: unknown): unknown[] => [...Compile(schema).
 describe('retention over HTTP', () => {
   it('is read, simulated, proposed by one and approved by another, as described', async () => {
     const before = await call('GET', '/retention', 'retention:read');
-    expect(before).toMatchObject({ status: 200, body: { schedule: { version: 0 }, standingHolds: 0 } });
+    expect(before).toMatchObject({ status: 200, body: { schedule: { version: 0 }, activeHolds: 0 } });
     expect(isA(overview, before.body)).toEqual([]);
     const change = { kind: 'schedule', presets: ['mifir-25'], years: { transaction: 7, authority: 7 } };
     const simulated = await call('POST', '/retention/simulations', 'retention:propose', { body: { change } });
@@ -112,9 +112,9 @@ describe('retention over HTTP', () => {
     const release = (by: typeof paula) =>
       call('POST', `/retention/holds/${placed.body.id}/release`, 'legalhold:release', { by, body: { reason: 'over' } });
     expect(await release(paula)).toMatchObject({ status: 403, body: { code: 'hold_same_person' } });
-    expect((await call('GET', '/retention/holds?standing=true', 'retention:read')).body.holds).toEqual([placed.body]);
+    expect((await call('GET', '/retention/holds?active=true', 'retention:read')).body.holds).toEqual([placed.body]);
     expect((await release(colin)).body).toMatchObject({ releasedBy: { id: colin.subject } });
-    expect((await call('GET', '/retention/holds?standing=true', 'retention:read')).body.holds).toEqual([]);
+    expect((await call('GET', '/retention/holds?active=true', 'retention:read')).body.holds).toEqual([]);
     const all = await call('GET', '/retention/holds', 'retention:read');
     expect(isA(holdList, all.body)).toEqual([]);
     expect(all.body.holds).toHaveLength(1);

@@ -1,10 +1,10 @@
 import { type ResourceGuard, requesterOf, retentionErrors } from '@countersign/contracts';
 import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
+import type { Requester } from './dependencies.ts';
 import { changeRoutes } from './http/changes.ts';
 import { erasureRoutes } from './http/erasures.ts';
 import { holdRoutes } from './http/holds.ts';
-import type { Requester } from './requester.ts';
 import type { RunningRetention } from './retention.ts';
 
 export interface RetentionRoutes {

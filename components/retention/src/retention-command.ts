@@ -1,7 +1,9 @@
-import type { LoggedCommand, LoggedKind } from '@countersign/commands';
-import type { CodedError, RecordId } from '@countersign/kernel';
+import type { LoggedCommand, LoggedCommands, LoggedKind } from '@countersign/commands';
+import { type LogCustody, retentionErrors } from '@countersign/contracts';
+import { type Clock, type CodedError, type Random, type RecordId, visibleLine } from '@countersign/kernel';
+import type { Requester } from './dependencies.ts';
 import type { RetentionState } from './ledger/fold.ts';
-import type { Requester } from './requester.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { Store } from './store.ts';
 
 /** Commands about retention share one state and run one after the other. */
@@ -17,14 +19,24 @@ export type RetentionKind = LoggedKind<RecordId, RetentionState>;
 
 export interface RetentionKinds {
   /** A proposal or a hold, by its own id. */
-  readonly begun: RetentionKind;
+  readonly started: RetentionKind;
   /** The single decision about it, by the id of its record. */
   readonly decided: RetentionKind;
 }
 
 export function createRetentionKinds(store: Store, read: () => Promise<RetentionState>): RetentionKinds {
   const lock: RetentionKind['lock'] = (session) => store.lockDecisions(session);
-  return { begun: { kind: 'retention', lock, read }, decided: { kind: 'retention-decision', lock, read } };
+  return { started: { kind: 'retention', lock, read }, decided: { kind: 'retention-decision', lock, read } };
+}
+
+/** What each use case needs. */
+export interface UseCase {
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
+  readonly ledger: Ledger;
+  readonly custody: LogCustody;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** A decision that was examined before its turn, because that takes time. */
@@ -41,3 +53,10 @@ export const plain = {
   done: () => undefined,
   after: async () => undefined,
 } as const;
+
+/** @throws CodedError `retention_malformed` */
+export function readLine(name: string, text: string): string {
+  const line = visibleLine(text, 400);
+  if (line !== undefined) return line;
+  throw retentionErrors.error('retention_malformed', `${name} is one line of 1 to 400 characters.`);
+}

@@ -1,9 +1,8 @@
 import { createLoggedCommands } from '@countersign/commands';
 import { createCarryingOut } from './carrying-out.ts';
 import { type Changes, createChanges } from './changes.ts';
-import { createDeciding } from './deciding.ts';
+import { createDeciding, createEnding, type Ending } from './deciding.ts';
 import type { RetentionDependencies } from './dependencies.ts';
-import { createEnding, type Ending } from './ending.ts';
 import { createErasures, type Erasures } from './erasures.ts';
 import { createHolds, type Holds } from './holds.ts';
 import type { RetentionState } from './ledger/fold.ts';

@@ -1,8 +1,6 @@
 import { isCodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { dueBefore, erasableFrom, yearsAfter, yearsBefore } from './age.ts';
-import { firstSchedule } from './presets.ts';
-import { scheduleOf } from './schedule.ts';
+import { dueBefore, erasableFrom, firstSchedule, scheduleOf, yearsAfter, yearsBefore } from './schedule.ts';
 
 const at = (text: string): number => Date.parse(text);
 const codeOf = (work: () => unknown): unknown => {

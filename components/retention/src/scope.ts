@@ -11,7 +11,7 @@ import {
   retentionErrors,
 } from '@countersign/contracts';
 import { parseId, parseInstant, toInstant } from '@countersign/kernel';
-import type { Requester } from './requester.ts';
+import type { Requester } from './dependencies.ts';
 
 /** Times in RFC 3339. */
 export type WrittenScope = {
@@ -78,7 +78,7 @@ export async function isAbout(scope: HoldScope, requester: Requester, log: Pick<
 }
 
 function parsed<Value>(name: keyof WrittenScope, value: Value | undefined): Value {
-  if (value === undefined) throw malformed(`\`${name}\` of a hold is not what it has to be.`);
+  if (value === undefined) throw malformed(`\`${name}\` of a hold is malformed.`);
   return value;
 }
 

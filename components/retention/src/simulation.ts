@@ -1,7 +1,7 @@
 import type { ClassSurvey, RetentionClass, RetentionPreset } from '@countersign/contracts';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { RetentionYears, ScheduledClass } from './presets.ts';
+import { forEachClass, type RetentionYears, type ScheduledClass } from './schedule.ts';
 
 export type Change =
   | { readonly kind: 'schedule'; readonly presets: readonly RetentionPreset[]; readonly years: RetentionYears }
@@ -26,20 +26,24 @@ export interface Simulation {
 
 const closed = { additionalProperties: false };
 const place = Type.String({ pattern: '^(?:-1|0|[1-9][0-9]{0,18})$' });
-const count = Type.Integer({ minimum: 0 });
+export const count = Type.Integer({ minimum: 0 });
 export const yearsSchema = Type.Object(
-  {
-    transaction: Type.Integer({ minimum: 1, maximum: 100 }),
-    authority: Type.Integer({ minimum: 1, maximum: 100 }),
-    access: Type.Integer({ minimum: 1, maximum: 100 }),
-    operation: Type.Integer({ minimum: 1, maximum: 100 }),
-  },
+  forEachClass(() => Type.Integer({ minimum: 1, maximum: 100 })),
   { ...closed, title: 'RetentionYears', description: 'For how long each class is kept' },
 );
 export const presetSchema = Type.Enum(['sec-17a-4', 'cftc-1.31', 'mifir-25', 'own']);
 export const scheduledClassSchema = Type.Enum(['transaction', 'authority', 'access', 'operation']);
 const classSchema = Type.Enum(['transaction', 'authority', 'access', 'custody', 'operation']);
-const instant = Type.String({ format: 'date-time', maxLength: 40 });
+export const instant = Type.String({ format: 'date-time', maxLength: 40 });
+
+export const erasureKeyMembers = {
+  key: Type.String(),
+  region: Type.String(),
+  class: classSchema,
+  year: Type.Integer(),
+  values: count,
+  newest: instant,
+};
 
 export const changeSchema = Type.Union(
   [
@@ -72,12 +76,7 @@ export const simulationSchema = Type.Object(
     asOf: place,
     holds: count,
     before: Type.Object(
-      {
-        transaction: Type.Optional(instant),
-        authority: Type.Optional(instant),
-        access: Type.Optional(instant),
-        operation: Type.Optional(instant),
-      },
+      forEachClass(() => Type.Optional(instant)),
       closed,
     ),
     would: Type.Array(surveySchema),

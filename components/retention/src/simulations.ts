@@ -7,12 +7,10 @@ import {
 } from '@countersign/contracts';
 import { type Clock, canonicalize, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import type pg from 'pg';
-import { dueBefore } from './age.ts';
+import type { Requester } from './dependencies.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { ScheduledClass } from './presets.ts';
-import type { Requester } from './requester.ts';
-import { scheduleOf, type WantedSchedule } from './schedule.ts';
+import { dueBefore, type ScheduledClass, scheduleOf, type WantedSchedule } from './schedule.ts';
 import type { Change, Simulation } from './simulation.ts';
 import type { Store } from './store.ts';
 
@@ -30,7 +28,7 @@ export interface Simulations {
    */
   simulate(wanted: WantedChange, by: Requester): Promise<Simulation>;
   /** @throws CodedError `retention_not_simulated` if it does not exist or is outdated */
-  standing(id: string, state: RetentionState, session: pg.PoolClient): Promise<Simulation>;
+  current(id: string, state: RetentionState, session: pg.PoolClient): Promise<Simulation>;
 }
 
 export function createSimulations(dependencies: {
@@ -46,7 +44,7 @@ export function createSimulations(dependencies: {
       const state = await ledger.current();
       const now = clock.now();
       const change = changeOf(wanted, state, now);
-      const holds = standingScopes(state);
+      const holds = activeScopes(state);
       const due = dueBy(change, now);
       const simulation: Simulation = {
         id: newId('simulation', { clock, random }),
@@ -64,13 +62,13 @@ export function createSimulations(dependencies: {
       return simulation;
     },
 
-    async standing(id, state, session) {
+    async current(id, state, session) {
       const simulation = await store.simulation(id, session);
       const madeAt = parseInstant(simulation?.at ?? '');
       if (simulation === undefined || madeAt === undefined || clock.now() - madeAt > keptMs)
         throw retentionErrors.error(
           'retention_not_simulated',
-          'There is no simulation of this change by that id from within a day: simulate it, look at it, and propose it then.',
+          'There is no simulation with this id from the last day: simulate the change, read the result, then propose it.',
         );
       if (simulation.asOf !== state.governedUpTo.toString())
         throw retentionErrors.error(
@@ -82,7 +80,7 @@ export function createSimulations(dependencies: {
       if (canonicalize(written(dueBy(simulation.change, madeAt))) !== canonicalize(simulation.before))
         throw retentionErrors.error(
           'retention_not_simulated',
-          'What is stored of this simulation does not fit together: simulate the change again.',
+          'The stored simulation is inconsistent: simulate the change again.',
         );
       return simulation;
     },
@@ -132,10 +130,10 @@ function written(due: Partial<Record<RetentionClass, number>>): Simulation['befo
   return Object.fromEntries(Object.entries(due).map(([name, moment]) => [name, toInstant(moment)]));
 }
 
-export function standingHolds({ holds }: Pick<RetentionState, 'holds'>): readonly LegalHold[] {
+export function activeHolds({ holds }: Pick<RetentionState, 'holds'>): readonly LegalHold[] {
   return [...holds.values()].filter(({ releasedAt }) => releasedAt === undefined);
 }
 
-export function standingScopes(state: Pick<RetentionState, 'holds'>): readonly HoldScope[] {
-  return standingHolds(state).map(({ scope }) => scope);
+export function activeScopes(state: Pick<RetentionState, 'holds'>): readonly HoldScope[] {
+  return activeHolds(state).map(({ scope }) => scope);
 }

@@ -2,8 +2,6 @@ import { exceptionCauses, exceptionResolutions, transactionEvents, transactionSt
 import { digestSchema, idSchema, instantSchema, leiSchema, recordSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// What the interface answers with.
-
 const closed = { additionalProperties: false };
 const state = Type.Enum([...transactionStates]);
 const event = Type.Enum([...transactionEvents]);
@@ -11,7 +9,6 @@ const version = Type.Integer({ minimum: 1 });
 const transaction = idSchema('transaction');
 const intentDigest = digestSchema({ description: 'SHA-256 over the canonical form (RFC 8785) of the intent' });
 
-/** `TransactionFacts` of the contracts. */
 export const transactionAnswer = Type.Object(
   {
     id: transaction,

@@ -39,7 +39,6 @@ export interface ApprovalViewDependencies {
 /** Not part of the signed intent: actions and audience differ from token to token. */
 const notSigned: readonly string[] = ['Actions', 'At'];
 
-/** The view of a transaction for approvers of one institution; see the contract. */
 export async function approvalView(
   id: TransactionId,
   institution: string,
@@ -57,7 +56,7 @@ export async function viewOf(
 ): Promise<ApprovalView> {
   const { store, directory, clock } = dependencies;
   const { id, detail, intentDigest, initiator, initiatorInstitution, state } = transaction;
-  // Never show an intent that differs from the digest that will be signed.
+  // Never show an intent that differs from the digest to be signed.
   if (digestOfIntent(detail) !== intentDigest) throw new Error(`the intent of ${id} is not the one that was opened`);
   const now = clock.now();
   const approvals = await standingApprovals(transaction, await store.approvals(id), now, dependencies);
@@ -100,14 +99,13 @@ export async function viewOf(
   };
 }
 
-/** The decoded lines of the signed intent. */
 export function signedLines(detail: StoredTransaction['detail']): ApprovalView['lines'] {
   return describeAuthorizationDetail(detail).lines.filter(({ label }) => !notSigned.includes(label));
 }
 
 /**
- * Lists the transaction for everyone whose approval is required. Existing entries stay even if no approval is missing,
- * because an approval may expire before the step that requires it.
+ * Lists the transaction for all required approvers. Entries stay: an approval may expire before the step that requires
+ * it.
  */
 async function noteAwaited(
   transaction: StoredTransaction,
@@ -120,17 +118,13 @@ async function noteAwaited(
   await store.putAwaited(transaction, { ...awaited, keys: [...new Set([...known, ...awaited.keys])].sort() });
 }
 
-/**
- * Institutions whose people may have to approve: the initiator's, the one it acts for, and any that a step names.
- * Counterparties are not among them, because they must not see the limits of the intent.
- */
+/** Institutions whose people may have to approve. Counterparties must not see the limits of the intent. */
 export function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
   const { detail, initiatorInstitution } = transaction;
   const asked = stepsOf(lifeCycleOf(detail)).flatMap(({ rule }) => wantedByRule(rule, transaction));
   return new Set([initiatorInstitution, detail.entity_lei, ...asked.map(({ institution }) => institution)]);
 }
 
-/** Facts that are read once and used for each next step. */
 interface Circumstances {
   readonly transaction: StoredTransaction;
   readonly approvals: readonly StoredApproval[];
@@ -140,7 +134,6 @@ interface Circumstances {
 
 type Escalation = ApprovalView['escalation'];
 
-/** The missing approvals of the next steps, by their rules, their mandates and the policies as of now. */
 async function awaitedOf(
   circumstances: Circumstances,
   dependencies: ApprovalViewDependencies,
@@ -160,10 +153,7 @@ async function awaitedOf(
   return { awaited: merged([...ruled, ...asked]), escalation: escalationOf(obliged, ruled, transaction) };
 }
 
-/**
- * The escalation roles that the policies name, with the time from which each may approve. A role that a rule or a mandate
- * requires cannot be escalated.
- */
+/** Escalation roles of the policies, with their times. A role that a rule or a mandate requires cannot be escalated. */
 function escalationOf(
   obliged: readonly AskedApproval[],
   ruled: readonly Wanted[],

@@ -5,7 +5,6 @@ import { type BroughtApproval, readBatch } from './approvals/read-approval.ts';
 import { type ApproveDependencies, type Approving, approvals, approving, unnamedRefusal } from './approve.ts';
 import { sayAll } from './proof/commands.ts';
 
-/** Accepts one signature for several transactions, all or none; see the contract. Refusals are recorded first. */
 export async function approveBatch(
   brought: BroughtApproval,
   shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,

@@ -48,15 +48,11 @@ export interface ApproveDependencies extends ReadingDependencies {
   readonly random: Random;
 }
 
-/** An approval of one transaction, as submitted. */
 export interface Approving {
   readonly transaction: TransactionId;
   readonly brought: BroughtApproval;
-  /** The signed claims and signer, or the reason why the approval is invalid. */
   readonly read: Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>;
-  /** What our page showed the approver; absent for approvals signed elsewhere. */
   readonly shown?: ShownToApprover | undefined;
-  /** Digest of the batch, for an approval signed together with others. */
   readonly root?: Digest;
 }
 
@@ -65,7 +61,6 @@ interface Brought {
   readonly read: { readonly approver?: Approver };
 }
 
-/** Accepts a signed approval; see the contract. */
 export function approveTransaction(
   transaction: TransactionId,
   brought: BroughtApproval,
@@ -76,7 +71,6 @@ export function approveTransaction(
   return say(approving(dependencies), approvals(dependencies), dependencies, { transaction, brought, read, shown });
 }
 
-/** Approves a transaction. Submitting the same signature again has no further effect. */
 export function approving(
   dependencies: ApproveDependencies,
 ): SayingSteps<Approving, StoredTransaction, StoredTransaction, Given, StoredApproval, Approval> {
@@ -112,7 +106,6 @@ export function approving(
   };
 }
 
-/** How approvals are locked and stored. */
 export function approvals(dependencies: ApproveDependencies): Sayings<Approving, StoredTransaction, StoredApproval> {
   return {
     hold: (unit, { transaction }) => unit.lock(transaction),
@@ -131,7 +124,6 @@ export function approvals(dependencies: ApproveDependencies): Sayings<Approving,
   };
 }
 
-/** The record of a refused approval that names its transaction. */
 function approvalRefused(
   transaction: StoredTransaction,
   ask: Approving,
@@ -150,7 +142,6 @@ function approvalRefused(
   };
 }
 
-/** The record of a refused approval that names no transaction. */
 export function unnamedRefusal(
   ask: Brought,
   fault: CodedError,
@@ -183,7 +174,6 @@ function notFound({ transaction, root }: Approving): CodedError {
       });
 }
 
-/** The fault with the id of its transaction. */
 function naming(transaction: TransactionId, { code, detail, facts }: CodedError): CodedError {
   const known = Object.keys(transactionErrors.codes).find(
     (candidate): candidate is keyof typeof transactionErrors.codes => candidate === code,

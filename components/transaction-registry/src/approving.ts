@@ -15,7 +15,6 @@ export type ApprovingDependencies = ApproveDependencies &
   WithdrawDependencies &
   EnvelopeDependencies;
 
-/** What the approval pages use beside the public contract. */
 export interface ApproverDesk {
   /** @returns undefined for an unknown transaction, or one that their institution does not approve */
   before(id: TransactionId, person: Person): Promise<BeforeApprover | undefined>;
@@ -28,7 +27,6 @@ type Approving = Pick<
   'approve' | 'approveBatch' | 'decline' | 'waitingFor' | 'withdrawApproval' | 'approvalView' | 'envelope'
 >;
 
-/** Approvals and identity envelopes of transactions. */
 export function createApproving(dependencies: ApprovingDependencies): Approving & { readonly desk: ApproverDesk } {
   return {
     approve: (id, approval, shown) => approveTransaction(id, approval, shown, dependencies),

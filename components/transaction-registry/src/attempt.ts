@@ -11,7 +11,6 @@ import type { TradeStanding } from './trades/trade-standing.ts';
 import type { TransitionBody } from './transition-body.ts';
 import type { Asked } from './transition-request.ts';
 
-/** Seconds within which an exception must be resolved, by cause. */
 export type ExceptionTimes = Readonly<Partial<Record<ExceptionCause, number>>>;
 
 export interface TransitionDependencies {
@@ -24,13 +23,11 @@ export interface TransitionDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Our resource URI, the audience of tokens. */
   readonly audience: string;
   /** Minimum cooling-off of an address after its approval, in milliseconds; one day by default. */
   readonly addressCoolingOffMs?: number | undefined;
   /** Overrides of the default time after which an exception is overdue. */
   readonly exceptionTimes?: ExceptionTimes;
-  /** Looks up authenticators; without it, approvals signed by authenticators are invalid. */
   readonly authenticators?: AuthenticatorsHeld;
 }
 
@@ -42,20 +39,16 @@ export interface Attempt {
   readonly body: TransitionBody;
   readonly transaction: StoredTransaction;
   readonly past: readonly StoredTransition[];
-  /** All approvals, including expired and withdrawn ones. */
   readonly given: readonly StoredApproval[];
-  /** The valid ones. */
   readonly approvals: readonly StoredApproval[];
   readonly openExceptions: readonly StoredException[];
   readonly now: number;
-  /** The event was awaited and comes after its deadline. */
   readonly late: boolean;
   /** The trades that the intent names, locked. */
   readonly trade: TradeStanding;
   readonly known: KnownFacts;
 }
 
-/** Whether the step starts or ends counting the amounts against limits. */
 export function countingOf({
   cycle,
   rule,
@@ -67,20 +60,18 @@ export function countingOf({
   return after ? 'begins' : 'ends';
 }
 
-/** Whether the transaction has had an effect outside the registry. */
 export function isExecuted({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): boolean {
   return stateRuleOf(lifeCycleOf(detail), state).executed === true;
 }
 
-/** Whether this event is awaited in the current state. */
 export function isAwaited({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>, event: string): boolean {
   const events: readonly TransactionEvent[] = stateRuleOf(lifeCycleOf(detail), state).awaits?.events ?? [];
   return events.some((awaited) => awaited === event);
 }
 
 /**
- * When the transaction took risk: when its amounts started to count, or at its first step if they never count. The hours
- * of a mandate limit when risk is taken; settlement may come later.
+ * When its amounts started to count, or its first step if they never do. A mandate's hours limit when risk is taken,
+ * not settlement.
  */
 export function takenAt({ cycle, past, now }: Pick<Attempt, 'cycle' | 'past' | 'now'>): number {
   const ever = Object.values(cycle.states).some(({ counts }) => counts === true);

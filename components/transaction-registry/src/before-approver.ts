@@ -17,23 +17,17 @@ import { standingApprovals } from './approvals/standing.ts';
 import { awaitedKey } from './approvals/wanted.ts';
 import type { StoredTransaction } from './store/store.ts';
 
-/** A transaction as one possible approver sees it. */
 export interface BeforeApprover {
   readonly view: ApprovalView;
-  /** Roles in which they may approve it now. */
   readonly roles: readonly ApproverRole[];
-  /** Why they may not approve, if there is no such role. */
   readonly fault?: CodedError;
-  /** Their own valid approval. */
   readonly own?: Approval;
-  /** Their own refusal to approve. */
   readonly declined?: ApprovalView['declined'][number];
 }
 
 /** Transactions on one page: nobody reviews a hundred with care. */
 export const mostWaiting = 30;
 
-/** @returns undefined for an unknown transaction, or one that their institution does not approve */
 export async function beforeApprover(
   id: TransactionId,
   person: Person,
@@ -44,7 +38,6 @@ export async function beforeApprover(
   return before(transaction, person, dependencies);
 }
 
-/** The transactions that await a person's approval; see the contract. */
 export async function waitingFor(
   principal: PrincipalId,
   intents: readonly Digest[] | undefined,

@@ -15,25 +15,20 @@ export interface ChangedLine {
   readonly now?: string;
 }
 
-/** The differences since an approver's last view. */
 export interface Changes {
   /** The newest earlier transaction about the same subject that they viewed, if it differs. */
   readonly earlier?: {
     readonly transaction: TransactionId;
-    /** Milliseconds since the epoch: when they last looked at it. */
     readonly at: number;
     readonly state: string;
     readonly lines: readonly ChangedLine[];
   };
-  /** Codes of warnings that are new since their last view. */
   readonly warned: readonly string[];
 }
 
 const mostCompared = 5;
-/** Different in every intent, so not a change worth showing. */
 const ownOfEach: readonly string[] = ['Idempotency key'];
 
-/** Stores that a person viewed a transaction and returns the {@link Changes}. */
 export async function lookAt(
   { view }: BeforeApprover,
   person: Person,

@@ -9,7 +9,6 @@ import { type CodedError, defined } from '@countersign/kernel';
 import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
-/** The step and the requester that the policies decide about. */
 export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
   readonly client: string;
   readonly institution: string;
@@ -21,10 +20,7 @@ interface DecisionDependencies extends Pick<TransitionDependencies, 'audience'> 
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
 }
 
-/**
- * Asks the policies about the initiator or the successor, also after execution, because it is their authority that may
- * have lapsed. The mandates have already been checked.
- */
+/** About the initiator or the successor, also after execution: it is their authority that may have lapsed. */
 export async function decideOn(
   { transaction, rule, approvals, now, known, client, institution, signedIn }: Question,
   { policyEngine, audience }: DecisionDependencies,
@@ -53,7 +49,6 @@ export async function decideOn(
   });
 }
 
-/** The error for a denied step; `approval_required` lists the obligations that would permit it. */
 export function decisionFault({ decision, obligations, reasons }: Decision): CodedError | undefined {
   if (decision) return undefined;
   const detail = reasons.map((reason) => reason.detail).join(' ') || 'No policy permits this step.';

@@ -18,7 +18,6 @@ export type DeclineDependencies = ApprovalViewDependencies & {
 
 const longestReason = 500;
 
-/** Declines to approve a transaction; see the contract. */
 export async function declineApproval(
   id: TransactionId,
   by: PrincipalId,
@@ -41,7 +40,6 @@ interface Declining {
 interface Deciding {
   readonly transaction: StoredTransaction;
   readonly person: Person;
-  /** Their earlier decline. */
   readonly earlier: StoredDecline | undefined;
 }
 interface Declined {

@@ -9,7 +9,6 @@ import { change } from './proof/commands.ts';
 import { changeAbout, referencesTo } from './records.ts';
 import type { StoredTransaction } from './store/store.ts';
 
-/** Transactions read at once. */
 const pageSize = 500;
 
 type Dependencies = Pick<
@@ -18,8 +17,7 @@ type Dependencies = Pick<
 >;
 
 /**
- * Ends the transactions of a person who leaves: intended ones are cancelled, and those under way get an exception until
- * somebody takes them over. Repeating the call is safe and continues after a failure.
+ * Cancels intended transactions of a leaver and raises exceptions for those under way. Safe to repeat.
  *
  * @returns how many transactions this call cancelled or raised an exception for
  */
@@ -62,13 +60,11 @@ interface Leaving {
   readonly reason: string;
 }
 
-/** An unfinished transaction for which this principal is responsible. */
 interface Unended {
   readonly transaction: StoredTransaction;
   readonly ending: Ending;
 }
 
-/** @returns undefined if it has ended or somebody else has taken it over */
 function unendedOf(transaction: StoredTransaction | undefined, principal: string): Unended | undefined {
   const ending = transaction === undefined ? undefined : endingOf(transaction);
   return transaction !== undefined &&
@@ -78,7 +74,6 @@ function unendedOf(transaction: StoredTransaction | undefined, principal: string
     : undefined;
 }
 
-/** Cancels a transaction that is still only intended. @returns whether this call cancelled it */
 function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<boolean> {
   const headroom = { limits: dependencies.policyEngine.limits, logger: dependencies.logger };
   return change<Leaving, Unended | undefined, Unended, Unended, boolean>(
@@ -130,7 +125,6 @@ function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<b
   );
 }
 
-/** @returns whether this call raised the exception */
 function raiseDeparture({ transaction: id, principal }: Leaving, dependencies: Dependencies): Promise<boolean> {
   return raiseWhereDue(
     {

@@ -7,16 +7,12 @@ import type { StoredApproval, StoredTransaction } from './store/store.ts';
 
 export { standingApprovals } from './approvals/standing.ts';
 
-/** The intent as plain JSON, for records, digests and policies. */
 export function intentJson({ detail }: Pick<StoredTransaction, 'detail'>): Readonly<Record<string, Json>> {
   // A parsed detail is JSON by its schema; its type names members where JSON's has an index.
   return intentOf(detail) as unknown as Readonly<Record<string, Json>>;
 }
 
-/**
- * @param approvals the valid ones
- * @param known see `knownFacts`
- */
+/** @param approvals the valid ones */
 export function factsOf(
   transaction: StoredTransaction,
   approvals: readonly StoredApproval[],
@@ -36,12 +32,12 @@ export function factsOf(
     approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
     ...known,
     ...(carriedBy === undefined || carriedBy === null ? {} : { carriedBy }),
-    carriedThrough: carriedThrough(transaction),
+    completingScopes: completingScopes(transaction),
   };
 }
 
-/** Scopes whose next steps all carry through what has already been done: a scope alone does not identify the step. */
-function carriedThrough({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly string[] {
+/** Scopes whose next steps all complete or reverse what was done: a scope alone does not identify the step. */
+function completingScopes({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly string[] {
   const cycle = lifeCycleOf(detail);
   const rules = Object.values(cycle.rules).filter(({ from }) => from.includes(state));
   const here = stateRuleOf(cycle, state);
@@ -50,8 +46,8 @@ function carriedThrough({ detail, state }: Pick<StoredTransaction, 'detail' | 's
 }
 
 /**
- * The institutions that may see a transaction from the start: the initiator's, the one it acts for, and the parties of an
- * order. Other institutions that an intent names see it once they have a step to take; see `partiesToAct`.
+ * The institutions that see a transaction from the start; others see it once they have a step to take, see
+ * `partiesToAct`.
  */
 export function partiesOf({
   detail,

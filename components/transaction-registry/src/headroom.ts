@@ -16,11 +16,9 @@ import { factsOf } from './facts.ts';
 import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
 
 /**
- * Reserves the amounts of an intent within every limit of the policies and mandates, all or none. Repeating it for the
- * same transaction counts nothing twice.
+ * Reserves the amounts within every limit of policies and mandates, all or none; repeating it counts nothing twice.
  *
- * @returns the readings and the counters for the record; or CodedError `notional_per_day` or `limit_exceeded` if not
- *   enough is left, `limit_currency` or `limit_amount` if the amount cannot be counted
+ * @returns CodedError `notional_per_day`, `limit_exceeded`, `limit_currency` or `limit_amount` if it does not fit
  */
 export async function reserveHeadroom(
   { transaction, approvals, now, known }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'known'>,

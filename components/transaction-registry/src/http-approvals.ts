@@ -35,7 +35,6 @@ const scopeNote =
   'The scope follows from the kind of intent: `order:approve` for orders, quotes, clearing, settlement and reports; ' +
   'the `approve` of `allocation`, `collateral`, `withdrawal`, `withdrawal-address` and, for administration, `directory`.';
 
-/** Approvals over HTTP, under `/transactions`. */
 export function approvalRoutes(
   app: FastifyInstance,
   { transactions, guard, baseUrl }: Pick<TransactionRegistryRoutes, 'transactions' | 'guard' | 'baseUrl'>,

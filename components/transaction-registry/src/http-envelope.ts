@@ -20,7 +20,6 @@ const envelopeAnswer = Type.Object(
   { ...closed, title: 'IdentityEnvelope' },
 );
 
-/** Identity envelopes over HTTP, under `/transactions`, and the keys that verify them. */
 export function envelopeRoutes(
   app: FastifyInstance,
   {

@@ -36,7 +36,6 @@ const readScopes = ['exception:read', 'settlement:read'] as const;
 type ExceptionRoute = { Querystring: Static<typeof exceptionQuery> };
 type ResolveRoute = { Params: Static<typeof idParams>; Body: Static<typeof resolutionBody> };
 
-/** Exceptions over HTTP, under `/transactions/exceptions`. */
 export function exceptionRoutes(
   app: FastifyInstance,
   { transactions, guard, baseUrl }: Pick<TransactionRegistryRoutes, 'transactions' | 'guard' | 'baseUrl'>,

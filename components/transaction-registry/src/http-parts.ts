@@ -30,7 +30,6 @@ export function scopeHeld<const Scope extends string>(
   }
 }
 
-/** Dependencies of the routes. */
 export interface TransactionRegistryRoutes {
   readonly transactions: TransactionRegistry;
   readonly guard: ResourceGuard;

@@ -32,7 +32,6 @@ const idParams = Type.Object({ id: transactionId }, closed);
 const transitionBody = Type.Object(
   {
     event: Type.Enum([...transactionEvents]),
-    // The shape depends on the event; the registry parses it.
     body: Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 16 }),
   },
   closed,
@@ -45,7 +44,6 @@ const transitionScopes = scopesOfEvents(transactionEvents);
 type WithId = { Params: Static<typeof idParams> };
 type TransitionRoute = WithId & { Body: Static<typeof transitionBody> };
 
-/** Transactions over HTTP, under `/transactions`. An institution sees those it is a party to, and no others. */
 export function transactionRegistryRoutes(
   app: FastifyInstance,
   { transactions, guard, baseUrl, envelopeKeys }: TransactionRegistryRoutes,
@@ -68,7 +66,6 @@ export function transactionRegistryRoutes(
     return scope;
   }
 
-  /** Only parties learn that a transaction exists. */
   async function visible(text: string, caller: Caller): Promise<TransactionFacts> {
     const id = transactionIdOf(text);
     const facts = await transactions.facts(id);
@@ -174,8 +171,8 @@ function transactionIdOf(text: string): TransactionId {
 }
 
 /**
- * A token for one transaction or for certain steps is valid for these only; a token without a transaction can only cancel.
- * The authorization server enforces this as well; neither relies on the other.
+ * A token for a transaction or steps is valid for these only; one without a transaction can only cancel. Checked again
+ * here.
  */
 function checkTokenIsFor(
   asked: { readonly transaction: TransactionId; readonly event: TransactionEvent; readonly scope: Scope | undefined },
@@ -195,7 +192,6 @@ function checkTokenIsFor(
     throw notPermitted('token_step', `The access token is for other steps: ${detail.actions.join(', ')}.`);
 }
 
-/** Steps that change the market or decide on an intent need a token for the transaction. */
 function needsTransaction(scope: Scope): boolean {
   return changesMarket(scope) || kindOfScope(scope) === 'approving';
 }

@@ -6,7 +6,6 @@ import { receiverFacts } from './destinations/receivers.ts';
 import type { StoredTransaction } from './store/store.ts';
 import { type TradeReader, type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
-/** Facts about an intent that only the registry knows, for the policies; absent if they do not apply to the intent. */
 export type KnownFacts = Pick<
   TransactionFacts,
   'destinationKnown' | 'tradeKnown' | 'tradedInstrument' | 'permitted' | 'receivers' | 'agreementKnown'
@@ -16,14 +15,11 @@ interface PermittedReader {
   permitted(id: TransactionId): Promise<PermittedIntent | undefined>;
 }
 
-/** The directory and the time of the question. */
 export interface Asked {
   readonly directory: Pick<DirectorySnapshot, 'contract'>;
-  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Reads the facts from recorded data, never from a caller. */
 export async function knownFacts(
   transaction: StoredTransaction,
   reader: DestinationReader & TradeReader & PermittedReader,
@@ -32,7 +28,6 @@ export async function knownFacts(
   return withTrade(await tradeStanding(transaction, reader), transaction, reader, asked);
 }
 
-/** As {@link knownFacts}, with a trade that has already been read. */
 export async function withTrade(
   trade: TradeStanding,
   transaction: StoredTransaction,

@@ -3,7 +3,6 @@ import { awaitedByRule } from './approvals/wanted.ts';
 import { lifeCycleOf, partiesToAct, stateRuleOf } from './life-cycles/index.ts';
 import type { LifeAfter, StoredTransaction } from './store/store.ts';
 
-/** What a transaction is left with in the state that a step brings it to. */
 export function lifeAfter(
   transaction: Pick<StoredTransaction, 'detail' | 'initiatorInstitution' | 'destinationDigest' | 'parties'>,
   to: TransactionState,

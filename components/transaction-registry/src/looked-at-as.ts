@@ -2,10 +2,7 @@ import { type Digest, digestOf, type Json, unreachable } from '@countersign/kern
 import type { AuthorizationDetail } from '@countersign/market';
 import type { StoredTransaction } from './store/store.ts';
 
-/**
- * A digest of the subject of an intent, such as its order or address book entry. Intents with the same subject are
- * compared when an approver views a later one.
- */
+/** Intents with the same subject are compared when an approver views a later one. */
 export function lookedAtAs({
   detail,
   initiatorInstitution,

@@ -7,19 +7,16 @@ import type { StoredTransaction } from './store/store.ts';
 export type MandateStanding =
   | {
       readonly stands: true;
-      /** Every mandate relied on, once each, starting with the holder's. */
       readonly mandates: readonly Mandate[];
     }
   | {
       readonly stands: false;
       readonly reason: string;
       readonly detail: string;
-      /** The mandate that was checked, if it exists. */
       readonly mandate?: Mandate;
       readonly atFault?: Mandate;
     };
 
-/** The mandate to check: that of the transaction, or a replacement. */
 export interface Under {
   readonly id: MandateId;
   /** The answer must not come from an older version. */
@@ -27,9 +24,7 @@ export interface Under {
 }
 
 /**
- * Checks all mandates that a step needs, at the time of the step.
- *
- * @param asked.takenAt when risk was taken, for the hours of the mandate; its status and dates are checked at `asked.now`
+ * @param asked.takenAt when risk was taken, for the hours of the mandate; status and dates are checked at `asked.now`
  */
 export async function checkMandates(
   needs: readonly MandateNeed[],

@@ -12,7 +12,6 @@ import type { StoredTransaction } from './store/store.ts';
 const prefix = 'mandate:';
 const perDay = 'mandate_notional_per_day';
 
-/** One limit of a mandate and the amount that the intent uses. */
 interface Taken {
   readonly limit: string;
   readonly measure: LimitMeasure;
@@ -23,10 +22,9 @@ interface Taken {
 }
 
 /**
- * The amounts that an intent uses of every limit of its mandates: notional per UTC day, rolling limits, and asset quantity
- * per UTC day. Trades and movements are counted separately, because a trade and its settlement are the same money.
+ * Trades and movements are counted separately, because a trade and its settlement are the same money.
  *
- * @throws CodedError `limit_currency` when a mandate is kept in another currency than the intent is in
+ * @throws CodedError `limit_currency`
  */
 export function mandateLimits(
   { detail }: Pick<StoredTransaction, 'detail'>,

@@ -29,11 +29,9 @@ type OpenRequest = Parameters<TransactionRegistry['open']>[0];
 
 interface Opening {
   readonly request: OpenRequest;
-  /** The row to insert if there is none yet. */
   readonly row: StoredTransaction;
 }
 
-/** Opens the transaction of an intent; see the contract. */
 export async function openTransaction(
   request: OpenRequest,
   dependencies: OpenDependencies,

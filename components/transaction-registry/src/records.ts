@@ -3,7 +3,6 @@ import { type Clock, type Json, newId, type Random, type RecordId } from '@count
 import type { StoredTransaction } from './store/store.ts';
 import type { Asked } from './transition-request.ts';
 
-/** The common members of all records about a transaction. */
 export function recordAbout(
   transaction: StoredTransaction,
   from: { readonly clock: Clock; readonly random: Random },
@@ -11,7 +10,6 @@ export function recordAbout(
   return { ...changeAbout(transaction), id: newId('record', from) };
 }
 
-/** The common members of a change record, whose id is derived from the previous change. */
 export function changeAbout(
   transaction: StoredTransaction,
 ): Pick<RecordDraft, 'source' | 'transaction' | 'mandate' | 'intent'> {
@@ -23,12 +21,7 @@ export function changeAbout(
   };
 }
 
-/**
- * Restricted values for members of `data` that reveal what an institution will trade. Empty values are left out, because
- * they are in the open record.
- *
- * @param institution LEI, whose it is
- */
+/** Restricted values for members of `data` that reveal what an institution will trade. @param institution LEI */
 export function strategyOf(
   institution: string,
   members: Readonly<Record<string, Json | undefined>>,
@@ -40,7 +33,6 @@ export function strategyOf(
   );
 }
 
-/** An object or a list without members. */
 export function saysNothing(value: Json): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
@@ -52,15 +44,11 @@ export function referencesTo(...records: readonly (RecordId | undefined)[]): rea
 
 type AskedBody = Pick<Asked, 'body' | 'bodyDigest' | 'institution'>;
 
-/**
- * The digest of an empty body, for the open record. The digest of other bodies is restricted like the body, because prices
- * and quantities could be guessed from it.
- */
+/** Only of an empty body: prices and quantities could be guessed from the digest of another. */
 export function digestInTheOpen({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
   return saysNothing(body as Json) ? { body_digest: bodyDigest } : {};
 }
 
-/** As {@link digestInTheOpen}, of the payload of the request. */
 export function payloadInTheOpen({ body, bodyDigest }: AskedBody): Pick<RecordDraft, 'payload'> {
   return saysNothing(body as Json) ? { payload: bodyDigest } : {};
 }

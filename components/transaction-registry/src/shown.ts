@@ -2,7 +2,6 @@ import type { ApprovalView, TransactionEvent, TransactionException, TransactionF
 import type { Scope } from '@countersign/market';
 import { lifeCycles } from './life-cycles/index.ts';
 
-/** Members that a firm asked for a quote does not see. Ids are hidden too, so that limits cannot be guessed from the digest. */
 const ownOfRequest = [
   'account',
   'algo',
@@ -16,15 +15,15 @@ const ownOfRequest = [
 type Shown = Omit<TransactionFacts, 'initiator'> & Partial<Pick<TransactionFacts, 'initiator'>>;
 
 /**
- * A transaction as an institution may see it. Initiator and approvers are named to their own institution only, and firms
- * asked for a quote do not see the limits of the request. The digest is that of the complete intent.
+ * Initiator and approvers are named to their own institution only; firms asked for a quote do not see the request's
+ * limits.
  */
 export function shownTo(
   {
     initiator,
     approvals,
     carriedBy: _successor,
-    carriedThrough: _scopes,
+    completingScopes: _scopes,
     permitted: _token,
     receivers: _receivers,
     agreementKnown: _agreement,

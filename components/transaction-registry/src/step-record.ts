@@ -29,22 +29,16 @@ interface From {
   readonly random: Random;
 }
 
-/** The grounds of a step. */
 export interface Grounds {
   readonly mandates: readonly Mandate[];
   readonly decision: Decision | undefined;
   readonly readings: readonly LimitReading[] | undefined;
-  /** State of the limit counters, for the record. */
   readonly counters: readonly Standing[];
-  /** Executed trades that the step follows. */
   readonly trades: readonly Pick<ExecutedTrade, 'recordId'>[];
-  /** Approvals that the step rests on. */
   readonly approvals: readonly StoredApproval[];
-  /** The exception about its delay. */
   readonly delay: RecordId | undefined;
 }
 
-/** The record of a taken step. */
 export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft, 'id'> {
   const { asked, rule, transaction } = attempt;
   const { mandates, decision, readings, counters, trades, approvals, delay } = grounds;
@@ -61,7 +55,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
       ...mandates.map(({ recordId }) => recordId),
       ...trades.map(({ recordId }) => recordId),
       ...approvals.map(({ recordId }) => recordId),
-      // What whoever began it was permitted is the ground of the first step; the others rest on that one.
+      // The permitted token is the ground of the first step; the others rest on that step.
       transaction.state === 'intended' ? attempt.known.permitted?.record : undefined,
       delay,
       decision?.policyRecord,
@@ -120,7 +114,6 @@ export function refusalRecord(
   };
 }
 
-/** The requester, the scope and the policy version of a step. */
 export function circumstancesOf(
   { asked, rule }: Omit<Refusable, 'transaction'>,
   decision?: Decision,

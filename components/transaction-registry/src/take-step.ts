@@ -78,7 +78,6 @@ export function leave({ attempt, lapse }: Extract<Found, { readonly lapse: unkno
   return { said: [said], error: lapse.error(exception.id) };
 }
 
-/** The exception for a late step, raised now unless a sweep has already raised it. */
 function delayOf(
   attempt: Attempt,
   first: RecordId,
@@ -103,11 +102,7 @@ function delayOf(
   return { record: first, said: [said] };
 }
 
-/**
- * Settles reservations after the commit. A repeated request releases them again, in case the first attempt failed.
- *
- * @param transaction as it was before
- */
+/** Settles reservations after the commit; a repeated request releases again. @param transaction as it was before */
 export async function settleHeadroom(
   asked: Asked,
   transaction: StoredTransaction,
@@ -124,7 +119,6 @@ export async function settleHeadroom(
     await commitHeadroom(asked.transaction, { limits, counts: store.counts, logger });
 }
 
-/** The receipt of a step. */
 export function receiptOf(
   { transaction, event, state, version, recordedAt, recordId, late }: StoredTransition,
   replayed: boolean,

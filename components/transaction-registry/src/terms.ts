@@ -6,11 +6,9 @@ import type { LifeCycle } from './life-cycles/index.ts';
 import type { StoredTransition } from './store/store.ts';
 import { type Money, parseTransitionBody, type TransitionBody } from './transition-body.ts';
 
-/** Terms reported by earlier steps. */
 interface Before {
   readonly executed?: { readonly quantity: DecimalString; readonly price: Money };
   readonly cleared?: { readonly quantity: DecimalString };
-  /** The newest quote first. */
   readonly quotes: readonly {
     readonly by: string;
     readonly id: string;
@@ -20,10 +18,8 @@ interface Before {
 }
 
 /**
- * Checks a reported event against the terms: executions against quantity, price and notional of the order, clearing
- * against the execution, settlement against clearing, and deals against a valid quote.
- *
- * @returns CodedError `terms_exceeded`, `intent_expired`, or undefined when everything is within the terms
+ * Executions against the order, clearing against the execution, settlement against clearing, and deals against a valid
+ * quote.
  */
 export function termsFault(
   { transaction, cycle, past, body, now }: Attempt,
@@ -50,7 +46,6 @@ export function termsFault(
   }
 }
 
-/** Parses the bodies of earlier steps again. */
 function saidBefore({ name }: LifeCycle, past: readonly StoredTransition[]): Before {
   const said = past.map(({ event, body, institution }) => ({
     by: institution,

@@ -24,27 +24,23 @@ export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 
   /** Authenticator classes that may sign approvals; by default only keys that cannot leave their hardware. */
   readonly acrValues?: readonly string[];
   /**
-   * Whether approval keys of the directory count beside authenticators; true by default. Recovery does not replace such a
-   * key: remove it in the directory.
+   * Whether approval keys of the directory count; true by default. Recovery does not replace such a key: remove it
+   * there.
    */
   readonly directoryKeys?: boolean;
   /** Preferably a pool with `byIndexAlone`, so that each connection plans the statements of a step once. */
   readonly pool: pg.Pool;
-  /** How often to look for time-outs and overdue exceptions; never by default. */
   readonly sweepEveryMs?: number;
 };
 
 export interface TransactionRegistryComponent extends TransactionRegistry {
-  /** For the approval pages. */
   readonly desk: ApproverDesk;
   /** Sweeps now. @returns how many exceptions were raised, and how many became overdue */
   sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
   stop(): Promise<void>;
 }
 
-/** Exceptions in one list. */
 const maxListed = 1000;
-/** Transactions and exceptions in one sweep; the next sweep continues. */
 const sweepSize = 500;
 
 /** Transactions: intents, their approvals and their steps, each taken once, in order and under current authority. */

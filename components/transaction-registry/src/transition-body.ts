@@ -22,9 +22,7 @@ import { Compile } from 'typebox/compile';
 const quantity = Type.String({ maxLength: 40 });
 const money = Type.Object({ amount: quantity, ccy: Type.String({ maxLength: 3 }) }, { additionalProperties: false });
 const identifier = Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,63}$' });
-/** Optional members of every event. */
 const common = {
-  /** The caller's own reference, such as an execution id. */
   reference: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,127}$' })),
   /** The transaction as the partner knows it; compared with ours. */
   intent_digest: Type.Optional(Type.String({ maxLength: 64 })),
@@ -53,7 +51,6 @@ export interface Said {
   readonly state?: TransactionState;
 }
 
-/** The reported event, as far as the terms of the intent apply to it. */
 export type TransitionBody = { readonly said: Said } & (
   | { readonly kind: 'plain' }
   | { readonly kind: 'execution'; readonly executedQty: DecimalString; readonly price: Money }
@@ -65,7 +62,7 @@ export type TransitionBody = { readonly said: Said } & (
 );
 
 /**
- * Parses the body of an event. Unknown members are refused, because the evidence would show them as if they had been checked.
+ * Unknown members are refused, because the evidence would show them as if they had been checked.
  *
  * @throws CodedError `transition_invalid`
  */

@@ -1,14 +1,11 @@
 import { type TransitionRequest, transactionErrors, transactionEvents } from '@countersign/contracts';
 import { type Digest, digestOf } from '@countersign/kernel';
 
-/** A parsed request. */
 export interface Asked extends TransitionRequest {
   readonly bodyDigest: Digest;
-  /** LEI of the institution that asks. */
   readonly institution: string;
 }
 
-/** @throws CodedError `transition_invalid`, `idempotency_key_missing` */
 export function parseTransitionRequest(request: TransitionRequest): Asked {
   const { event, idempotencyKey, body, by } = request;
   if (!transactionEvents.includes(event))

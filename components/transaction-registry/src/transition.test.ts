@@ -52,7 +52,7 @@ describe('opening a transaction', () => {
       initiator: trader.id,
       initiatorInstitution: broker,
       approvals: [],
-      carriedThrough: ['order:cancel'],
+      completingScopes: ['order:cancel'],
     });
   });
 
@@ -107,7 +107,7 @@ describe('carrying a transaction on', () => {
       [['submit', 'execute', 'clear'], ['settlement:release']],
     ] as const) {
       const { transaction } = await world.reach(...events);
-      expect((await world.registry.facts(transaction.id))?.carriedThrough).toEqual(scopes);
+      expect((await world.registry.facts(transaction.id))?.completingScopes).toEqual(scopes);
     }
   });
 

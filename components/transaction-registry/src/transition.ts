@@ -44,7 +44,6 @@ import { type Asked, parseTransitionRequest } from './transition-request.ts';
 
 export type { TransitionDependencies } from './attempt.ts';
 
-/** Takes a step of a transaction; see the contract. */
 export async function transition(
   request: TransitionRequest,
   dependencies: TransitionDependencies,
@@ -52,11 +51,9 @@ export async function transition(
   return change(stepping(dependencies), dependencies, parseTransitionRequest(request));
 }
 
-/** The transaction, as a party to it may see it. */
 interface Visible {
   readonly transaction: StoredTransaction;
   readonly past: readonly StoredTransition[];
-  /** The earlier step with the same idempotency key. */
   readonly earlier: StoredTransition | undefined;
 }
 
@@ -119,7 +116,6 @@ async function judge(
     if (standing !== undefined) throw refuse(lapse.error(standing.id), decision);
     return { attempt, lapse };
   };
-  /** A denial without obligations is a lost entitlement; missing approvals that were given before have lapsed. */
   const denied = (fault: CodedError, decision: Decision | undefined): Found => {
     const expired = attempt.given.length > attempt.approvals.length;
     const cause =
@@ -214,7 +210,6 @@ function ruleOf({ event }: Asked, { transaction }: Pick<Visible, 'transaction'>)
   return lifeCycleOf(transaction.detail).rules[event];
 }
 
-/** @throws CodedError `intent_not_supported`, `transition_invalid` */
 async function attemptOf(
   asked: Asked,
   { transaction, past }: Pick<Visible, 'transaction' | 'past'>,

@@ -1,16 +1,12 @@
 import { isIP } from 'node:net';
 
-/** What is wrong with an address, in words. */
 export type AddressProblem = string;
 
 interface AddressRules {
   readonly allowInsecureLoopback: boolean;
 }
 
-/**
- * An issuer identifier (RFC 8414 section 2): an https URL without query and fragment, written in one form, because
- * it is compared as text.
- */
+/** RFC 8414 section 2: an https URL without query and fragment, in one form, because it is compared as text. */
 export function checkIssuer(text: string, rules: AddressRules): AddressProblem | undefined {
   const url = parseUrl(text);
   if (url === undefined) return 'The issuer must be an absolute URL.';
@@ -18,7 +14,7 @@ export function checkIssuer(text: string, rules: AddressRules): AddressProblem |
   return checkAddress(text, url, rules);
 }
 
-/** The only address that is ever fetched for a partner. Of the issuer's origin: who answers there is who signs. */
+/** At the issuer's origin: the same party answers there and signs. */
 export function checkJwksUri(text: string, issuer: string, rules: AddressRules): AddressProblem | undefined {
   const url = parseUrl(text);
   const issuerUrl = parseUrl(issuer);
@@ -31,7 +27,6 @@ export function checkJwksUri(text: string, issuer: string, rules: AddressRules):
 function checkAddress(text: string, url: URL, rules: AddressRules): AddressProblem | undefined {
   if (text.includes('#') || url.username !== '' || url.password !== '')
     return 'The URL must have no fragment and no user.';
-  // A parser that tidies up what it reads would let two texts stand for one address.
   if (url.href !== text && url.href !== `${text}/`) return 'The URL must be written in its normal form.';
   // `localhost.` is `localhost`; a host has one spelling here.
   if (url.hostname.endsWith('.')) return 'The host must be written without a trailing point.';
@@ -40,7 +35,7 @@ function checkAddress(text: string, url: URL, rules: AddressRules): AddressProbl
       ? undefined
       : 'Addresses of this machine are for development, where the configuration allows them.';
   if (url.protocol !== 'https:') return 'The URL must be https.';
-  // A name can be certified to be the partner's; a bare address usually leads into our own network.
+  // A name can be certified as the partner's; a bare address usually leads into our own network.
   if (isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0) return 'The host must be a name, not an IP address.';
   return undefined;
 }

@@ -1,7 +1,6 @@
 import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
 import { defined, type Json } from '@countersign/kernel';
 
-/** A profile as it travels, without its id and version. */
 export function contentDocument(profile: TrustProfileInput & Pick<TrustProfile, 'suspended'>) {
   return {
     institution: profile.institution,

@@ -17,7 +17,6 @@ const { properties } = profileSchema;
 const { properties: signInProperties } = properties.signIn;
 const strict = { additionalProperties: false } as const;
 
-/** The profile as it travels. */
 const profileBody = Type.Object(
   {
     institution: properties.institution,

@@ -20,7 +20,7 @@ export const profileSchema = Type.Object(
     }),
     maxLifetimeSeconds: Type.Integer({ minimum: 1, maximum: 300 }),
     requiredClaims: Type.Array(printable, { maxItems: 32, uniqueItems: true }),
-    // Without a list nothing would be said about how the person signed in: there must be one.
+    // An empty list would say nothing about how the person signed in.
     acrValues: Type.Array(printable, { minItems: 1, maxItems: 32, uniqueItems: true }),
     maxAuthenticationAgeSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
     signIn: Type.Optional(
@@ -33,17 +33,16 @@ export const profileSchema = Type.Object(
 const validator = Compile(profileSchema);
 
 interface ProfileProblem {
-  /** JSON pointer. */
   readonly path: string;
   readonly detail: string;
 }
 
 interface ProfileRules {
-  /** For development: issuers on this machine, over plain HTTP too. */
+  /** For development: issuers on this machine, also over plain HTTP. */
   readonly allowInsecureLoopback: boolean;
 }
 
-/** Reads a profile from outside; every problem is told, values are not repeated. */
+/** Every problem is reported; values are not repeated. */
 export function readProfile(
   input: unknown,
   rules: ProfileRules,
@@ -80,7 +79,7 @@ function shapeProblems(input: unknown): readonly ProfileProblem[] {
     }));
 }
 
-/** Lists are sets: sorted, so that another order is not another version. */
+/** Lists are sets: another order is not another version. */
 function inOneForm(input: Static<typeof profileSchema>, institution: Lei): TrustProfileInput {
   return {
     institution,

@@ -3,16 +3,16 @@ import type { TrustProfile } from '@countersign/contracts';
 import { type Clock, type Json, sha256Base64Url } from '@countersign/kernel';
 import { lockNewest, newestOf, putVersion } from './store.ts';
 
-// What records say of the profile of an issuer, and rows are held against (docs/adr/0043, 0057).
+// The content of a profile in records; rows are compared with it (docs/adr/0043, 0057).
 
 /** A hash, because an address may be longer than the name of a thing in the log. */
 export const issuerKey = (issuer: string): string => sha256Base64Url(issuer);
 
-/** All of it decides. */
+/** All of it decides outcomes. */
 export type ProfileState = Omit<TrustProfile, 'recordId'>;
 type ProfileKind = RecordedKind<string, ProfileState, TrustProfile>;
 
-/** Whoever speaks for an issuer, there is one profile. Its versions are kept; the newest is the row. */
+/** One profile for each issuer. Its versions are kept; the newest is the row. */
 export function createProfileKind(clock: Clock): ProfileKind {
   return {
     kind: 'trust-profile',
@@ -25,7 +25,7 @@ export function createProfileKind(clock: Clock): ProfileKind {
   };
 }
 
-/** Without the record of a row. */
+/** Without the record of the row. */
 export function stateOf(profile: ProfileState | TrustProfile): ProfileState {
   if (!('recordId' in profile)) return profile;
   const { recordId: _, ...state } = profile;

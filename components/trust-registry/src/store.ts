@@ -3,7 +3,7 @@ import type { ProfileId, RecordId } from '@countersign/kernel';
 import { ask, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Tells other nodes that there is a new version; the payload is not believed. */
+/** Notifies other nodes; the payload is not trusted. */
 export const changeChannel = 'countersign_trust_registry';
 
 interface ProfileRow {
@@ -15,7 +15,6 @@ interface ProfileRow {
 
 type Session = pg.Pool | pg.PoolClient;
 
-/** The newest version of each profile. */
 export async function loadProfiles(session: Session): Promise<readonly TrustProfile[]> {
   const { rows } = await ask<ProfileRow>(session, {
     name: 'newest-profiles',
@@ -47,10 +46,8 @@ export async function lockNewest(session: pg.PoolClient, issuer: string): Promis
 }
 
 /**
- * Makes this the newest version of its profile, and announces it with the commit. What somebody has written in its place, or as a later
- * one, goes.
- *
- * @param recordedAt milliseconds since the epoch
+ * Makes this the newest version and announces it with the commit. Forged rows of this version or a later one are
+ * removed.
  */
 export async function putVersion(session: pg.PoolClient, profile: TrustProfile, recordedAt: number): Promise<void> {
   const { id, version, recordId, ...content } = profile;
@@ -76,7 +73,7 @@ export async function putVersion(session: pg.PoolClient, profile: TrustProfile, 
   notifyAfterCommit(session, changeChannel);
 }
 
-/** What somebody has written past us may have any form. */
+/** Forged rows may have any form. */
 function readable(rows: readonly ProfileRow[]): readonly TrustProfile[] {
   return rows
     .map(({ id, version, profile, recordId }) => ({ ...profile, id, version, recordId }))

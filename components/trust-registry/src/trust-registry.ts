@@ -39,28 +39,26 @@ import { widensTrust } from './widening.ts';
 
 export interface TrustRegistryDependencies {
   readonly pool: pg.Pool;
-  /** For the connection that listens for changes made by other nodes. */
+  /** Listens for changes made by other nodes. */
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'standingsUnder' | 'find'>;
   readonly logger: Logger;
   readonly directory: Pick<Directory, 'snapshot' | 'propose'>;
-  /** Lets a partner run on this machine, over plain HTTP too: for development alone. Default false. */
+  /** A partner on this machine, also over plain HTTP. Default false. */
   readonly allowInsecureLoopback?: boolean;
-  /** How often to look for changes that nobody announced. 2 s by default. */
   readonly pollMs?: number;
 }
 
 export interface TrustRegistryComponent extends TrustRegistry, ProfileChanges {
-  /** Puts a profile of the installation's own configuration into force, which nobody decides on here. @throws CodedError of `trustErrors` */
+  /** A profile of the installation's own configuration. @throws CodedError of `trustErrors` */
   install(input: unknown, by: Requester): Promise<TrustProfile>;
   stop(): Promise<void>;
 }
 
 /**
- * Opens the registry: reads the newest version of each profile, as its newest record has it, and follows the changes of
- * other nodes.
+ * Reads the newest version of each profile according to its record, and follows other nodes.
  *
  * @throws CodedError `database_unavailable`
  */
@@ -80,7 +78,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     if (known === undefined || known.version < profile.version) profiles.set(profile.issuer, profile);
   }
 
-  /** The profile as its newest record has it, whatever its rows say: they are written from it. @param id hash of the issuer */
+  /** As its newest record states it: the rows are restored from it. @param id hash of the issuer */
   async function newestOf(id: string): Promise<TrustProfile | undefined> {
     try {
       return await things.find(id);
@@ -90,7 +88,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     }
   }
 
-  /** All that stand by the log, whether they are stored or not; what is stored and does not stand is reported. */
+  /** All profiles that the log confirms, stored or not; an unconfirmed row is reported. */
   async function refresh(): Promise<void> {
     const rows = new Map((await loadProfiles(pool)).map((row) => [issuerKey(row.issuer), row]));
     let after: string | undefined;
@@ -133,17 +131,17 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
 
   const nothing = async (): Promise<void> => undefined;
 
-  /** The only way in which a profile is registered: the whole of it, in the place of the one before. */
+  /** Replaces the whole profile. */
   const register: ProfileCommand<Registering> = {
     kind,
     about: ({ profile }) => issuerKey(profile.issuer),
     facts: async () => undefined,
-    // What two people have approved replaces what they have seen, and nothing else.
+    // An approved change replaces only what its two people have seen.
     done: ({ ask, row }) =>
       row !== undefined && ask.approval === undefined && isSame(row, ask.profile) ? row : undefined,
     async check({ ask: { profile, basis, widens }, row }) {
       if (row !== undefined && row.institution !== profile.institution) throw issuerTaken();
-      // Less can be believed of anybody.
+      // Reducing trust is always possible.
       if (widens) checkInstitution(profile);
       if (basis !== undefined && basisOf(row) !== basis) throw changedMeanwhile();
     },
@@ -163,7 +161,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     release: (next, { record }) => ({ ...stateOf(next), recordId: record }),
   };
 
-  /** Also once more: what was proposed until now is of another version, and does not end it. */
+  /** A repeated suspension makes a new version, which ends the proposals made until now. */
   const suspend: ProfileCommand<Suspending> = {
     kind,
     about: ({ issuer }) => issuerKey(issuer),
@@ -182,7 +180,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     release: (next, { record }) => ({ ...stateOf(next), recordId: record }),
   };
 
-  /** On what the newest record says, whatever the rows do. */
+  /** Based on the newest record, whatever the rows are. */
   async function put<Ask>(issuer: string, command: ProfileCommand<Ask>, ask: Ask): Promise<TrustProfile> {
     await newestOf(issuerKey(issuer));
     const profile = await commands.run(command, ask);
@@ -206,7 +204,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     const before = await newestOf(issuerKey(profile.issuer));
     if (before !== undefined && before.institution !== profile.institution) throw issuerTaken();
     const widens = widensTrust(before, profile);
-    // Less can be believed of anybody.
+    // Reducing trust is always possible.
     if (widens) checkInstitution(profile);
     const [is, was] = [contentDocument(profile), before === undefined ? undefined : contentDocument(before)];
     const fields = was === undefined ? [] : differing(was, is);
@@ -264,7 +262,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     return { profile, by, id: newId('profile', dependencies), widens: false, isAttempt: false };
   }
 
-  /** Whoever may register and asks for what may not be: the attempt is kept. */
+  /** The record of a refused attempt by somebody who may register. */
   function refusalOf(
     error: CodedError,
     { issuer, institution }: TrustProfileInput,
@@ -291,14 +289,11 @@ type ProfileCommand<Ask> = Command<Ask, string, ProfileState, TrustProfile, unde
 interface Registering {
   readonly profile: TrustProfileInput;
   readonly by: Requester;
-  /** Of the profile, where the issuer has none yet. */
+  /** For an issuer without a profile. */
   readonly id: ProfileId;
   readonly reason?: string;
-  /** What it is to replace; left out where it replaces whatever there is. */
   readonly basis?: Digest;
-  /** Whether more is believed of the partner than before. */
   readonly widens: boolean;
-  /** Whether somebody asks for it whose attempt is kept. */
   readonly isAttempt: boolean;
   readonly approval?: Pick<Parameters<ProfileChanges['carryOut']>[2], 'change' | 'proposedBy' | 'record' | 'settles'>;
 }
@@ -317,7 +312,7 @@ function isSame({ id: _id, version: _version, recordId: _record, ...before }: Tr
   return canonicalize(before) === canonicalize(content as Json);
 }
 
-/** Version and record as well: a profile that was changed and changed back is another one to whoever proposes. */
+/** With version and record: a profile that was changed and changed back is another basis. */
 function basisOf(before: TrustProfile | undefined): Digest {
   return digestOf(before === undefined ? null : (before as unknown as Json));
 }
@@ -327,7 +322,7 @@ function differing(was: Readonly<Record<string, Json>>, is: Readonly<Record<stri
   return names.filter((name) => canonicalize(was[name] ?? null) !== canonicalize(is[name] ?? null));
 }
 
-/** Why somebody changes what is trusted: for people, it is recorded. */
+/** For people; it is recorded. */
 function readReason(text: string): string {
   const reason = visibleLine(text, longestReason);
   if (reason !== undefined) return reason;

@@ -2,8 +2,8 @@ import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
 
 /**
- * Whether more would be believed of the partner than before, or something else: then it takes two people. What believes less is for one,
- * at once. Suspended or not, each member is compared: what one person changes meanwhile would come into force with the next profile.
+ * Increased or different trust needs two people; reducing it needs one. A suspended profile is compared as well,
+ * because its content comes into force with the next version.
  */
 export function widensTrust(before: TrustProfile | undefined, after: TrustProfileInput): boolean {
   return (
@@ -19,7 +19,7 @@ export function widensTrust(before: TrustProfile | undefined, after: TrustProfil
   );
 }
 
-/** What a class is worth is kept for each that is still accepted: without an entry it is worth its own name, which may be more. */
+/** Each accepted class keeps its worth: without an entry it is worth its own name, which may be more. */
 function widensSignIn({ signIn: before }: TrustProfile, { signIn: after, acrValues }: TrustProfileInput): boolean {
   if (after === undefined) return false;
   if (before === undefined || before.clientId !== after.clientId) return true;

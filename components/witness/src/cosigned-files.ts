@@ -60,10 +60,7 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
       }
     },
 
-    /**
-     * Keeps a signed checkpoint that contradicts an earlier one, as possible proof of a fork. @returns the file, or
-     * undefined if there are too many
-     */
+    /** Possible proof of a fork. @returns the file, or undefined if there are too many */
     keepContradiction(body: Uint8Array): string | undefined {
       const file = join(contradictions, sha256(body).toString('hex'));
       if (readdirSync(contradictions).length >= maxContradictions) return undefined;

@@ -22,10 +22,7 @@ export interface WitnessRoutes {
   readonly logger: Logger;
 }
 
-/**
- * C2SP tlog-witness: `POST /add-checkpoint`, and `GET /<origin hash>/checkpoint` for monitors. Callers need no
- * credentials: the log's signature counts.
- */
+/** C2SP tlog-witness. Callers need no credentials: the log's signature counts. */
 export function witnessRoutes(app: FastifyInstance, { witness, metrics, logger }: WitnessRoutes): void {
   const answers = metrics.counter('countersign_witness_answers_total', 'Answers to add-checkpoint, by what they say', [
     'answer',

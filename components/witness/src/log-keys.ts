@@ -1,10 +1,7 @@
 import { witnessErrors } from '@countersign/contracts';
 import { parseVerifierKey, type VerifierKey } from '@countersign/merkle-log';
 
-/**
- * @param vkeys C2SP verifier keys of type Ed25519, named by the origins of their logs @throws CodedError
- * `log_key_malformed`
- */
+/** @param vkeys C2SP verifier keys (Ed25519), named by origin @throws CodedError `log_key_malformed` */
 export function parseLogKeys(vkeys: readonly string[]): readonly VerifierKey[] {
   return vkeys.map((vkey) => {
     const parsed = parseVerifierKey(vkey);

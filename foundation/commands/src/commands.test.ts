@@ -90,7 +90,7 @@ const announced: string[] = [];
 const announcing: typeof lamps = {
   ...lamps,
   forgets: true,
-  tell: async ({ by }, { id: lamp, record }) => void announced.push(`${lamp} ${by} ${record}`),
+  notify: async ({ by }, { id: lamp, record }) => void announced.push(`${lamp} ${by} ${record}`),
 };
 const told: string[] = [];
 const followed: string[] = [];

@@ -38,7 +38,7 @@ interface WrittenKind<Id extends string, State, Row extends State> {
    * Notifies others of the record before the row is written, also when a later reader writes the row. It may run again, so use an id
    * derived from the record.
    */
-  readonly tell?: (state: State, by: WrittenBy<Id>) => Promise<void>;
+  readonly notify?: (state: State, by: WrittenBy<Id>) => Promise<void>;
 }
 
 /**
@@ -219,7 +219,7 @@ export async function write<Id extends string, State, Row extends State>(
   by: WrittenBy<Id> & { readonly ends: boolean },
 ): Promise<void> {
   const { id, record, ends } = by;
-  await kind.tell?.(state, { id, record });
+  await kind.notify?.(state, { id, record });
   if (ends && kind.remove !== undefined) await kind.remove(session, id);
   else await kind.put(session, state, { id, record });
 }

@@ -112,7 +112,7 @@ export interface SimulationReport {
   readonly permitToDeny: number;
   readonly denyToPermit: number;
   /** Same answer with other reasons, obligations, token lifetime or time stamp. */
-  readonly otherwiseChanged: number;
+  readonly otherChanges: number;
   readonly by: {
     readonly institution: readonly FlipCount[];
     readonly desk: readonly FlipCount[];

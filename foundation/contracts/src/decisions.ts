@@ -114,7 +114,7 @@ export interface TransactionFacts {
    * Scopes of steps that, from this state, only complete or reverse what was done. They stay possible after the initiator or the
    * mandates of the start are revoked. When left out, there are none.
    */
-  readonly carriedThrough?: readonly string[];
+  readonly completingScopes?: readonly string[];
 }
 
 /** Input for in-process callers that already hold the facts; see `PolicyEngine.decide`. */
@@ -151,8 +151,8 @@ export interface DecisionInput {
     readonly step?: {
       readonly transaction: TransactionId;
       readonly events: readonly string[];
-      /** Whether all scopes that change something are for steps that start nothing new; see `carriesThrough`. */
-      readonly carriesThrough?: boolean;
+      /** Whether all scopes that change something are for steps that start nothing new; see `onlyCompletes`. */
+      readonly onlyCompletes?: boolean;
     };
     /** Device id of the principal's sign-in, according to our own records. */
     readonly device?: string;

@@ -71,7 +71,6 @@ export {
   type IncidentStatus,
   incidentStatuses,
 } from './break-glass.ts';
-export { carriesThrough } from './carried-through.ts';
 export {
   type AmendmentProposal,
   type ConsentStore,
@@ -218,6 +217,7 @@ export {
   type ReserveOutcome,
 } from './limits.ts';
 export { type NoticeKind, type Notices, noticeKinds } from './notices.ts';
+export { onlyCompletes } from './only-completes.ts';
 export {
   type ConfiguredDocuments,
   type ConfiguredExchange,

@@ -27,7 +27,7 @@ export interface Notices {
    * Stores a notice durably, once for each `id`. Every channel then sends it at least once, and each outcome is recorded. Record
    * the event first, unless people must know before anybody can use its effect (docs/adr/0057).
    */
-  tell(notice: {
+  notify(notice: {
     readonly id: NoticeId;
     readonly to: PrincipalId | { readonly role: string; readonly institution: string };
     readonly kind: NoticeKind;

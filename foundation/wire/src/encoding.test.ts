@@ -157,7 +157,7 @@ describe('a round trip', () => {
 
   it('has no answer where there is none', () => {
     expect(passed(callSchemas['audit-log'].find.answer, undefined)).toBeUndefined();
-    expect(passed(callSchemas.notices.tell.answer, undefined)).toBeUndefined();
+    expect(passed(callSchemas.notices.notify.answer, undefined)).toBeUndefined();
   });
 });
 

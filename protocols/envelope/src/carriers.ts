@@ -12,9 +12,8 @@ export function toHttpField(envelope: string): { readonly [envelopeHeader]: stri
 }
 
 /**
- * The unverified envelope in the headers of a message; undefined if there is none.
+ * Undefined if there is none. @param headers names in lower case, as in Node; a repeated field is a list
  *
- * @param headers names in lower case, as in Node; a repeated field is a list
  * @throws CodedError `envelope_malformed`, also for several envelopes
  */
 export function fromHttpField(
@@ -27,11 +26,8 @@ export function fromHttpField(
 }
 
 /**
- * ComplianceText as a field of a FIX message in tag=value encoding, with its end, for engines that take fields as text. Other engines
- * take the envelope as the value of tag 2404.
- *
- * A compact JWS is ASCII without `=` and without the end of a field, so it needs no length field. FIX does not limit Strings, but
- * counterparties do: agree on 8,192 characters, or send it in the drop copy.
+ * ComplianceText in tag=value encoding, with its end. A compact JWS needs no length field. FIX does not limit Strings,
+ * but counterparties do: agree on 8,192 characters, or send it in the drop copy.
  *
  * @throws CodedError `envelope_malformed`
  */
@@ -40,10 +36,10 @@ export function toFixField(envelope: string): string {
 }
 
 /**
- * The unverified envelope in such a field. Use a FIX engine to split a message, because raw data may contain text that looks like a
- * field.
+ * Split a message with a FIX engine first: raw data may contain text that looks like a field.
  *
  * @param field with or without its end
+ *
  * @throws CodedError `envelope_malformed`
  */
 export function fromFixField(field: string): string {
@@ -51,7 +47,6 @@ export function fromFixField(field: string): string {
   return compact(field.slice(fixPrefix.length, field.endsWith(fieldEnd) ? -1 : undefined));
 }
 
-/** Refuses white space, commas and line ends, so that nothing can be injected after an envelope in a header. */
 function compact(text: string): string {
   if (text.length > maxEnvelopeLength) throw malformed(`It is longer than ${maxEnvelopeLength} characters.`);
   if (!compactJws.test(text)) throw malformed('It is not a JWS in compact serialization.');

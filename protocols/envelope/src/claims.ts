@@ -13,10 +13,7 @@ import {
 } from '@countersign/kernel';
 import { envelopeBounds, envelopeErrors, type IdentityEnvelope, maxEnvelopeSeconds } from './envelope.ts';
 
-/**
- * The signed form of an envelope, with short names because it travels with every message. Absent values are left out, but lists are
- * always present, even if empty.
- */
+/** Short names, because it travels with every message. Absent values are left out; lists are always present. */
 export interface EnvelopeClaims {
   readonly iss: string;
   readonly iat: number;
@@ -41,7 +38,6 @@ export interface EnvelopeClaims {
   readonly mode: 'manual' | 'automatic';
 }
 
-/** The claims of an envelope. {@link parseEnvelope} reads them back to the same envelope. */
 export function envelopeClaims(envelope: IdentityEnvelope): EnvelopeClaims {
   return {
     iss: envelope.issuer,
@@ -71,7 +67,7 @@ export function envelopeClaims(envelope: IdentityEnvelope): EnvelopeClaims {
   };
 }
 
-/** All claims; every one is required. `claims-schema.ts` defines the same for other languages. */
+/** Every claim is required. `claims-schema.ts` defines the same for other languages. */
 const claimNames: readonly string[] = [
   ...['iss', 'iat', 'exp', 'jti', 'txn', 'st', 'ver', 'int', 'dig', 'sub', 'lei', 'via', 'mnd', 'apr', 'dec', 'mode'],
 ];
@@ -86,11 +82,7 @@ export const claimPatterns = {
   lei: /^[0-9A-Z]{18}[0-9]{2}$/,
 } as const;
 
-/**
- * Reads claims strictly: every claim in its form, and no others. Does not verify them; see `verifyEnvelope`.
- *
- * @throws CodedError `envelope_malformed`
- */
+/** Every claim in its form, and no others; not verified. @throws CodedError `envelope_malformed` */
 export function parseEnvelope(value: Json): IdentityEnvelope {
   const claims = onlyMembers(value, claimNames) ?? fail('It is not an object, or has an unknown claim.');
   const issuedAt = secondsOf(claims['iat']) ?? fail('Its iat is not a time in seconds.');
@@ -190,7 +182,6 @@ function secondsOf(value: Json | undefined): number | undefined {
   return seconds !== undefined && seconds < 253_402_300_800 ? seconds : undefined;
 }
 
-/** The signature confirms that this is the digest of an intent. */
 function digestOf(value: Json | undefined): IntentDigest | undefined {
   return parseDigest(value) as IntentDigest | undefined;
 }

@@ -36,7 +36,7 @@ const signed = (envelope: IdentityEnvelope = exampleEnvelope, by = key): Promise
   signEnvelope(envelope, envelopeJwsHeader(by), by.sign);
 /** Signed by the issuer, whatever it holds. */
 const forged = (claims: object, header: object = {}): Promise<string> =>
-  signCompactJws(encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid, ...header }), claims, key.sign);
+  signCompactJws(claims, encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid, ...header }), key.sign);
 const refused = (code: string) => expect.objectContaining({ code });
 const verified =
   (text: string, change: Partial<EnvelopeExpectations> = {}) =>

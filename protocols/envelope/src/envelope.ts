@@ -8,28 +8,21 @@ import {
   type TransactionId,
 } from '@countersign/kernel';
 
-/** RFC 8725 section 3.11: prevents confusion with other tokens. */
 export const envelopeType = 'countersign-envelope+jwt';
 /** HTTP field of the envelope. */
 export const envelopeHeader = 'countersign-envelope';
 /** FIX ComplianceText (2404). The envelope is ASCII, so EncodedComplianceTextLen and EncodedComplianceText (2351, 2352) are unused. */
 export const envelopeFixTag = 2404;
 
-/**
- * Who acts, for whom, on what authority and on which exact intent. Only references to records, without personal data. Signed by the
- * control plane that holds the transaction, as a compact JWS.
- */
+/** Who acts, for whom, on what authority and on which exact intent: references to records, without personal data. */
 export interface IdentityEnvelope {
   readonly issuer: string;
-  /** Seconds since the epoch. */
   readonly issuedAt: number;
   /** At most an hour later. The state of the transaction is as of `issuedAt`. */
   readonly expiresAt: number;
-  /** The record of its issue. */
   readonly record: RecordId;
   readonly transaction: TransactionId;
   readonly state: string;
-  /** Number of transitions at issue. */
   readonly version: number;
   readonly intentDigest: IntentDigest;
   readonly intentType: string;
@@ -52,10 +45,8 @@ export interface IdentityEnvelope {
 /** Facts from the message that an envelope must match. */
 export interface EnvelopeExpectations {
   readonly issuer: string;
-  /** Milliseconds since the epoch. */
   readonly now: number;
   readonly transaction?: string;
-  /** Digest of the canonical form of the received intent, so that a changed field is refused. */
   readonly intentDigest?: string;
 }
 
@@ -64,12 +55,10 @@ export const maxEnvelopeLength = 8_192;
 /** Maximum time from issue to expiry. */
 export const maxEnvelopeSeconds = 3_600;
 
-/** Maximum lengths of the lists. */
 export const envelopeBounds = { actors: 16, mandates: 16, approvals: 32, decisions: 32 } as const;
 
 export const envelopeErrors = errorVocabulary({
   envelope_malformed: 'invalid',
-  /** A list or the envelope is too long; nothing is left out silently. */
   envelope_too_large: 'too-large',
   envelope_signature: 'invalid',
   envelope_key_unknown: 'invalid',

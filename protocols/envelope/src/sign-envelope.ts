@@ -8,9 +8,8 @@ export function envelopeJwsHeader(key: { readonly kid: string; readonly algorith
 }
 
 /**
- * Signs an envelope as a compact JWS.
- *
  * @param header of {@link envelopeJwsHeader}, for the key that `sign` uses
+ *
  * @throws CodedError `envelope_too_large` if `verifyEnvelope` would refuse it
  */
 export async function signEnvelope(
@@ -25,7 +24,7 @@ export async function signEnvelope(
         `An envelope can have at most ${envelopeBounds[list]} ${list}, but this one would have ${envelope[list].length}.`,
       );
   }
-  const text = await signCompactJws(header, envelopeClaims(envelope), sign);
+  const text = await signCompactJws(envelopeClaims(envelope), header, sign);
   if (text.length > maxEnvelopeLength)
     throw envelopeErrors.error(
       'envelope_too_large',

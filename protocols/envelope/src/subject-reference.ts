@@ -9,10 +9,9 @@ const purpose = 'countersign-envelope-subject\0';
 const minKeyBytes = 32;
 
 /**
- * The reference of a principal outside its installation: HMAC-SHA-256 over the principal id. An unkeyed digest would reveal the id,
- * because ids can be guessed. Several envelopes show that the same principal acted, but nothing more.
+ * HMAC-SHA-256 over the principal id: an unkeyed digest could be guessed. Envelopes show only that the same principal
+ * acted.
  *
- * @param principal e.g. `person:anna.keller`
  * @param key at least 32 random bytes, held by the issuing installation
  */
 export function subjectReference(principal: string, key: Uint8Array): SubjectReference {
@@ -20,7 +19,6 @@ export function subjectReference(principal: string, key: Uint8Array): SubjectRef
   return createHmac('sha256', key).update(purpose).update(principal).digest('base64url') as SubjectReference;
 }
 
-/** Whether a reference belongs to this principal. */
 export function isReferenceOf(reference: string, principal: string, key: Uint8Array): boolean {
   return equalInConstantTime(reference, subjectReference(principal, key));
 }

@@ -24,11 +24,10 @@ const refuseClaims: ClaimRefusal = (fault, detail) =>
   refuse(fault === 'issuer' ? 'envelope_issuer' : 'envelope_expired', detail);
 
 /**
- * Verifies an envelope and that it belongs to its message. It states the transaction at the time of issue, and grants nothing.
+ * Verifies an envelope and that it belongs to its message. It grants nothing.
  *
- * Order of checks: size and form, type, key, signature, claims, issuer, time, transaction, intent.
+ * @param keyOf the issuer's key for this `kid`, or undefined
  *
- * @param keyOf the issuer's key for envelopes with this `kid`, or undefined
  * @throws CodedError of {@link envelopeErrors}
  */
 export function verifyEnvelope(

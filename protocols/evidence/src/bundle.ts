@@ -1,15 +1,12 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
-import { placePattern } from './place.ts';
+import { placePattern } from './members.ts';
 
 export const bundleFormat = 'countersign-evidence-bundle/2';
 /** Bundles outlive the programs that made them. The first format lacks {@link laterMembers}. */
 export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat] as const;
 export type BundleFormat = (typeof bundleFormats)[number];
 
-/**
- * Part of the format, so a reader can enforce the limits before parsing. `manifestEntries` keeps a manifest under
- * 65,535 bytes (C2SP tlog-tiles).
- */
+/** Part of the format. `manifestEntries` keeps a manifest under 65,535 bytes (C2SP tlog-tiles). */
 export const bundleLimits = {
   records: 10_000,
   manifests: 16,

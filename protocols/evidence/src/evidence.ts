@@ -55,7 +55,7 @@ export interface Leaf {
 }
 
 export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
-  const disclosures = byRecord(bundle.disclosures ?? []);
+  const disclosures = byRecord(bundle.disclosures);
   const readings = bundle.records.map((leaf) => readLeaf(leaf, disclosures));
   const records = readings.flatMap(({ leaf }) => (leaf.reading.state === 'read' ? [leaf.reading.record] : []));
   const listed = new Map(
@@ -92,8 +92,8 @@ export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
   };
 }
 
-function byRecord(disclosures: readonly Disclosure[]): ReadonlyMap<RecordId, readonly Disclosure[]> {
-  const found = new Map<RecordId, Disclosure[]>();
+export function byRecord(disclosures: readonly Disclosure[] = []): ReadonlyMap<string, readonly Disclosure[]> {
+  const found = new Map<string, Disclosure[]>();
   for (const disclosure of disclosures) {
     const others = found.get(disclosure.record);
     if (others === undefined) found.set(disclosure.record, [disclosure]);
@@ -108,7 +108,7 @@ interface LeafReading extends DisclosureCount {
 
 function readLeaf(
   { index, leaf, leafHash, proof }: BundledLeaf,
-  disclosures: ReadonlyMap<RecordId, readonly Disclosure[]>,
+  disclosures: ReadonlyMap<string, readonly Disclosure[]>,
 ): LeafReading {
   const place = { index: BigInt(index), proof: proof.map(octetsOf) };
   if (leaf === undefined)
@@ -138,7 +138,7 @@ function readLeaf(
 }
 
 /** The form was checked when the bundle was parsed. */
-function octetsOf(text: string): Buffer {
+export function octetsOf(text: string): Buffer {
   return decodeBase64Url(text) ?? Buffer.alloc(0);
 }
 

@@ -1,4 +1,12 @@
-import { formatVerifierKey, parsePolicy, parseVerifierKey, type VerifierKey } from '@countersign/merkle-log';
+import {
+  type Checkpoint,
+  type CheckpointVerdict,
+  formatVerifierKey,
+  parsePolicy,
+  parseVerifierKey,
+  type VerifierKey,
+  verifyCheckpoint,
+} from '@countersign/merkle-log';
 import type { Evidence } from './evidence.ts';
 
 type Asked = Pick<Evidence, 'bundle' | 'trust'>;
@@ -17,4 +25,19 @@ export function logKeyOf(asked: Asked): VerifierKey | undefined {
   const parsed = parseVerifierKey(trustedLogKeyOf(asked) ?? asked.bundle.log.verifierKey);
   // A witness's key (type 0x04) never signs the log's own checkpoints.
   return parsed.ok && parsed.key.type === 'ed25519' ? parsed.key : undefined;
+}
+
+export function openCheckpoint(evidence: Evidence, signedNote: string): CheckpointVerdict {
+  const key = logKeyOf(evidence);
+  if (key === undefined) return { ok: false, reason: 'no_log_signature' };
+  const { origin } = evidence.bundle.log;
+  // A key may sign for two logs; its name says for which it is trusted.
+  if (key.name !== origin) return { ok: false, reason: 'other_origin' };
+  return verifyCheckpoint({ signedNote, origin, logKeys: [key] });
+}
+
+/** Undefined if the checkpoint is not the log's. */
+export function treeHeadOf(evidence: Evidence): Checkpoint | undefined {
+  const opened = openCheckpoint(evidence, evidence.bundle.checkpoint);
+  return opened.ok ? opened.checkpoint : undefined;
 }

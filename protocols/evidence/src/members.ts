@@ -1,4 +1,13 @@
-import { type Json, parseInstant } from '@countersign/kernel';
+import {
+  canonicalize,
+  type Digest,
+  isCodedError,
+  type Json,
+  parseDigest,
+  parseId,
+  parseInstant,
+  type RecordId,
+} from '@countersign/kernel';
 
 /** Reported as `record_malformed`; never leaves the package. */
 export class RecordMalformed extends Error {
@@ -78,5 +87,36 @@ export class Members {
     const value = this.value(name);
     if (!Array.isArray(value)) throw new RecordMalformed(`${this.path}.${name} is not an array`);
     return value;
+  }
+}
+
+export function readRecordId(members: Members, name: string): RecordId {
+  const id = parseId('record', members.value(name));
+  if (id === undefined) throw new RecordMalformed(`${members.path}.${name} is not a record id`);
+  return id;
+}
+
+export function readDigest(members: Members, name: string): Digest {
+  const digest = parseDigest(members.value(name));
+  if (digest === undefined) throw new RecordMalformed(`${members.path}.${name} is not a SHA-256 digest`);
+  return digest;
+}
+
+/** As much as the log's `bigint` column takes. */
+export const placePattern = /^(?:0|[1-9]\d{0,18})$/;
+
+/** From a number or decimal text. */
+export function placeOf(json: Json): bigint | undefined {
+  const text = String(json);
+  return placePattern.test(text) ? BigInt(text) : undefined;
+}
+
+/** RFC 8785; undefined for a value without canonical form, e.g. with a lone surrogate. */
+export function canonicalForm(value: Json): string | undefined {
+  try {
+    return canonicalize(value);
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
   }
 }

@@ -26,16 +26,13 @@ export function ownTokens(evidence: Evidence): readonly RecordOf<'token.issued' 
   return [...recordsOf(own, 'token.issued'), ...recordsOf(own, 'token.exchanged')];
 }
 
-/**
- * Everyone in whose name the transaction was opened or who acts under a token of its intent. Tokens for a single step
- * do not count: each participating institution requests its own.
- */
+/** Tokens for a single step do not count: each participating institution requests its own. */
 export function initiatorsOf(evidence: Evidence): ReadonlySet<string> {
   const tokens = ownTokens(evidence).filter(({ facts }) => !isForStep(facts.claims));
-  const begun = [openingOf(evidence), ...tokens].flatMap((record) =>
+  const starters = [openingOf(evidence), ...tokens].flatMap((record) =>
     record === undefined ? [] : [record.subject, ...record.actors],
   );
-  return new Set([...begun.filter((principal) => principal !== undefined), ...successorsOf(evidence)]);
+  return new Set([...starters.filter((principal) => principal !== undefined), ...successorsOf(evidence)]);
 }
 
 /** Those who opened the transaction, or took it over later. */

@@ -1,7 +1,6 @@
 import { decodeBase64Url, type Json, membersOf, parseJson, sha256 } from '@countersign/kernel';
 import { bundleLimits, type Disclosure } from './bundle.ts';
-import { canonicalForm } from './canonical-form.ts';
-import { Members, RecordMalformed } from './members.ts';
+import { canonicalForm, Members, RecordMalformed } from './members.ts';
 
 export interface Commitment {
   readonly kind: string;
@@ -24,10 +23,7 @@ export interface RestoredRecord {
   readonly faults: readonly FalseDisclosure[];
 }
 
-/**
- * Restores disclosed values that open their commitments; others are reported and left out. @param record as in the leaf
- * @throws RecordMalformed if the list of commitments is unreadable or names places that do not exist
- */
+/** False disclosures are reported and left out. @throws RecordMalformed if the commitments are unreadable */
 export function restoreValues(record: Json, disclosures: readonly Disclosure[]): RestoredRecord {
   const withheld = new Map(commitmentsOf(record));
   const faults: FalseDisclosure[] = [];

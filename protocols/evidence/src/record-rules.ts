@@ -21,10 +21,7 @@ const token: RecordRule = {
 const mandate: RecordRule = { source: 'consent-store', outcomes: done, members: ['mandate'] };
 const log: RecordRule = { source: 'audit-log', outcomes: done, members: [] };
 
-/**
- * A refusal can equal a permit in every other member, so a type also fixes source and outcome. Repeated here so that
- * verifiers do not depend on components; a contract test compares both.
- */
+/** Repeated here so that verifiers do not depend on components; a contract test compares both. */
 export const recordRules: Readonly<Record<string, RecordRule>> = {
   'transaction.opened': registry(['subject']),
   'transaction.transitioned': registry(),

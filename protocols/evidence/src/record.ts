@@ -1,8 +1,7 @@
 import { type Json, parseId, parseJson, type RecordId } from '@countersign/kernel';
 import { bundleLimits } from './bundle.ts';
-import { canonicalForm } from './canonical-form.ts';
 import { type Facts, readFacts } from './facts.ts';
-import { Members, RecordMalformed } from './members.ts';
+import { canonicalForm, Members, RecordMalformed } from './members.ts';
 import type { Commitment, RestoredRecord } from './protected-values.ts';
 import { ruleFault } from './record-rules.ts';
 

@@ -111,7 +111,7 @@ describe('a time stamp over a checkpoint', () => {
 });
 
 describe('a time stamp over a record', () => {
-  async function tellRecordStamp(change: (thing: { record: string; leafHash: string }) => object, at = storyTime(10)) {
+  async function addRecordStamp(change: (thing: { record: string; leafHash: string }) => object, at = storyTime(10)) {
     const plot: Plot = {
       before(name, log, ids) {
         if (name !== 'settled') return;
@@ -141,7 +141,7 @@ describe('a time stamp over a record', () => {
   }
 
   it('shows when that record existed', async () => {
-    expect(await tellRecordStamp(() => ({}))).toMatchObject({
+    expect(await addRecordStamp(() => ({}))).toMatchObject({
       told: [],
       detail: '1 record shown to have existed at 2026-11-21T09:30:10Z.',
     });
@@ -150,11 +150,11 @@ describe('a time stamp over a record', () => {
   it('is refused for another record, or one that is not here', async () => {
     const absent = newId('record', { clock: { now: () => 12 }, random: { bytes: (size) => Buffer.alloc(size, 12) } });
     for (const change of [{ leafHash: 'A'.repeat(43) }, { record: absent }])
-      expect((await tellRecordStamp(() => change)).told).toEqual([`timestamp_invalid ${stampId}`]);
+      expect((await addRecordStamp(() => change)).told).toEqual([`timestamp_invalid ${stampId}`]);
   });
 
   it('is contradicted by a record that claims a later time', async () => {
-    const { story, told } = await tellRecordStamp(() => ({}), storyTime(0));
+    const { story, told } = await addRecordStamp(() => ({}), storyTime(0));
     expect(told).toEqual([`timestamp_contradicted ${story.ids.opened}`]);
   });
 });

@@ -18,12 +18,9 @@ const members = [
   'certificateAuthorities',
   'envelopes',
 ] as const;
-const most = 64;
+const maxItems = 64;
 
-/**
- * Certificates are PEM or base64url of DER, envelopes compact JWS. Every member is optional, but an unusable one is an
- * error: ignoring it would let the reader believe that it was applied.
- */
+/** An unusable member is an error: the reader would believe that it was applied. */
 export function parseTrust(input: unknown): TrustParse {
   try {
     if (typeof input !== 'object' || input === null || Array.isArray(input)) throw new Unusable('it is no JSON object');
@@ -47,10 +44,7 @@ export function parseTrust(input: unknown): TrustParse {
   }
 }
 
-/**
- * DER of one certificate, or PEM of several with any text around. @returns DER; undefined if there is none or one is
- * unreadable
- */
+/** @param file PEM or DER @returns DER; undefined if there is no certificate or one is unreadable */
 export function readCertificateFile(file: Uint8Array): readonly Uint8Array[] | undefined {
   const text = Buffer.from(file).toString('latin1');
   const encoded = [...text.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)];
@@ -106,7 +100,8 @@ function readAuthorities(value: unknown, name: string): readonly Uint8Array[] {
 }
 
 function readList(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length > most) throw new Unusable(`${name} is not a list of at most ${most}`);
+  if (!Array.isArray(value) || value.length > maxItems)
+    throw new Unusable(`${name} is not a list of at most ${maxItems}`);
   return value;
 }
 

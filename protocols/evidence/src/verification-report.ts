@@ -1,6 +1,6 @@
 import { parseBundle } from './bundle.ts';
 import { layOut } from './evidence.ts';
-import { treeHeadOf } from './tree-head.ts';
+import { treeHeadOf } from './log-key.ts';
 import type { BundleVerification } from './verify-bundle.ts';
 
 export const reportFormat = 'countersign-evidence-report/1';

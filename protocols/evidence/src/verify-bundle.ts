@@ -64,10 +64,7 @@ export interface VerificationStep {
   readonly step: string;
   /** True if the check passes. */
   readonly title: string;
-  /**
-   * `note`: true with a reservation. `incomplete`: needed data is withheld or pruned. `not checked`: there was nothing
-   * to check.
-   */
+  /** `note`: true with a reservation. `incomplete`: data is withheld or pruned. */
   readonly result: StepResult;
   readonly ok: boolean;
   /** With `ok`, a warning (see `warningCodes`). */
@@ -76,10 +73,7 @@ export interface VerificationStep {
   readonly record?: string;
 }
 
-/**
- * `verified`: under the reader's own key. `incomplete`: needed data is withheld or pruned. `unanchored`: only
- * consistent with itself.
- */
+/** `verified` under the reader's own key; `unanchored`: only consistent with itself. */
 export const verdicts = ['verified', 'incomplete', 'unanchored', 'failed'] as const;
 export type Verdict = (typeof verdicts)[number];
 
@@ -105,9 +99,13 @@ export function verifyBundle(
   const { trust = {}, onStep } = options;
   const steps: VerificationStep[] = [];
   const report = (found: Omit<VerificationStep, 'result'> & { readonly checked?: boolean }): void => {
-    const { checked = true, ...told } = found;
+    const { checked = true, ...outcome } = found;
     // Details may contain text from the bundle.
-    const step = { ...told, result: resultOf(told, checked), detail: shown(found.detail, Number.POSITIVE_INFINITY) };
+    const step = {
+      ...outcome,
+      result: resultOf(outcome, checked),
+      detail: shown(found.detail, Number.POSITIVE_INFINITY),
+    };
     steps.push(step);
     onStep?.(step);
   };

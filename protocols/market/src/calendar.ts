@@ -3,10 +3,7 @@ import { accept, type Parsed, refuse } from './parsed.ts';
 
 const datePattern = /^(\d{4})-(\d{2})-(\d{2})$/;
 
-/**
- * Parses an existing calendar date, written `YYYY-MM-DD` (ISO 8601). JavaScript reads 30 February as 2 March, which would
- * shift a value date or deadline.
- */
+/** `YYYY-MM-DD`. JavaScript reads 30 February as 2 March, which would shift a value date or deadline. */
 export function parseCalendarDate(text: unknown): Parsed<string, 'date_malformed'> {
   const match = typeof text === 'string' ? datePattern.exec(text) : null;
   if (match === null || typeof text !== 'string') return refuse('date_malformed', 'A date is written YYYY-MM-DD.');

@@ -1,7 +1,6 @@
 /**
- * The rule that authority only narrows. `narrowDetails` compares the details of tokens, `narrowConstraints` compares mandates,
- * and `permits` checks one use of a mandate. If `narrowConstraints` accepts a child, `permits` grants nothing under the child
- * that it refuses under the parent.
+ * Authority only narrows: `narrowDetails` compares tokens, `narrowConstraints` mandates, and `permits` checks one use.
+ * Under a child that `narrowConstraints` accepts, `permits` grants nothing that it refuses under the parent.
  */
 export {
   type DetailsCounterexample,

@@ -43,7 +43,6 @@ export interface Order {
   readonly venueMic: Mic;
   readonly side: Side;
   readonly quantity: DecimalString;
-  /** In `currency`; absent for a market order. */
   readonly limitPrice?: DecimalString;
   readonly currency: Currency;
   readonly notional: DecimalString;
@@ -57,13 +56,11 @@ export interface Order {
     readonly certId?: string;
   };
   readonly jurisdiction: Country;
-  /** RFC 3339. */
   readonly notAfter: string;
   readonly mandateId?: MandateId;
 }
 
 export interface OrderProblem {
-  /** JSON pointer into the order. */
   readonly field: string;
   readonly code: string;
   readonly detail: string;
@@ -71,7 +68,6 @@ export interface OrderProblem {
 
 export interface OrderContext {
   readonly venues: VenueRegistry;
-  /** Milliseconds since the epoch: venues must be open and orders unexpired at this time. */
   readonly at: number;
 }
 

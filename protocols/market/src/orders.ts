@@ -6,7 +6,6 @@ import { accept, type Parsed, refuse } from './parsed.ts';
 
 export type { Order, OrderProblem } from './order-row.ts';
 
-/** An accepted order. Rows count from 1. */
 export interface AcceptedOrder {
   readonly row: number;
   readonly order: Order;
@@ -22,20 +21,16 @@ export interface RefusedOrder {
   readonly problems: readonly [OrderProblem, ...OrderProblem[]];
 }
 
-/** Each row of the file appears in exactly one of the two lists. */
 export interface OrderFile {
   readonly orders: readonly AcceptedOrder[];
   readonly refusals: readonly RefusedOrder[];
 }
 
 /**
- * Parses the orders of an order management system: a JSON array with one object for each order (see {@link Order}), at most
- * `maxOrders` (10,000). An invalid order is refused under its row number, with a code for each problem; the others are
- * accepted. If two rows share a client order id or an idempotency key, the later row is a duplicate and is refused, even if
- * the earlier one was refused too.
+ * A JSON array of at most `maxOrders` {@link Order}s. An invalid order is refused under its row number with a code for
+ * each problem. The later of two rows with the same client order id or idempotency key is refused.
  *
- * @param context.venues registry used to look up venues
- * @param context.at milliseconds since the epoch at which venues and deadlines are checked
+ * @param context.at milliseconds since the epoch, for venues and deadlines
  */
 export function parseOrderFile(
   value: unknown,
@@ -100,13 +95,9 @@ function shortText(item: unknown, key: string): string | undefined {
 }
 
 /**
- * Builds the authorization detail that requests exactly this order.
+ * The detail that requests exactly this order.
  *
- * @param under.mandateId mandate under which the order is requested
- * @param under.locations resources the token is for
- * @param under.actions steps the token allows
- * @throws CodedError `order_mandate_mismatch` if the order names another mandate; `invalid_authorization_details` if locations
- *   or actions are not valid in a detail
+ * @throws CodedError `order_mandate_mismatch`; `invalid_authorization_details` if locations or actions are not valid
  */
 export function orderToAuthorizationDetail(
   order: Order,

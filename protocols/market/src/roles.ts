@@ -20,22 +20,16 @@ export const partyRoles = [
 ] as const;
 export type PartyRole = (typeof partyRoles)[number];
 
-/** Roles of people in a firm's part of a trade, by their Common Domain Model names. */
 export const personRoles = ['InvestmentDecisionMaker', 'ExecutionWithinFirm', 'Trader'] as const;
 export type PersonRole = (typeof personRoles)[number];
 
-/** Roles of people who approve transactions. Each approval is given in one role. */
 export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
 export type ApproverRole = (typeof approverRoles)[number];
 
-/** The kind of account that holds a position. */
 export const accountTypes = ['House', 'Client', 'AggregateClient'] as const;
 export type AccountType = (typeof accountTypes)[number];
 
-/**
- * The roles that count as counterparties of a mandate: firms on the other side of an order or firms that extend credit to it.
- * Clients, infrastructures and agents do not count.
- */
+/** Firms on the other side of an order, or that extend credit to it. */
 export const counterpartyRoles = [
   'ArrangingBroker',
   'ExecutingBroker',
@@ -60,10 +54,7 @@ export const fixPartyRoles = {
 } as const;
 export type FixPartyRole = keyof typeof fixPartyRoles;
 
-/**
- * The Common Domain Model role for a FIX PartyRole (452). Roles whose meaning differs between venues, such as 7 and 44, are
- * absent and must be mapped for each venue before the session.
- */
+/** Roles whose meaning differs between venues, such as 7 and 44, are absent and must be mapped for each venue. */
 export const roleOfFixPartyRole: Readonly<Partial<Record<FixPartyRole, PartyRole | PersonRole>>> = {
   1: 'ExecutingBroker',
   3: 'Client',

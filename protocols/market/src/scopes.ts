@@ -1,22 +1,22 @@
 import { accept, type Parsed, refuse } from './parsed.ts';
 
 /**
- * The kinds of scope, by what they permit.
+ * - `reading`: changes nothing.
  *
- * - `reading`: read data without changing anything.
- * - `cancelling`: withdraw something that has not been executed. It reduces risk and needs no intent.
- * - `dealing`: orders and quotes. Only traders and certified algorithms start these.
- * - `settling`: every other change in a market: post-trade steps and asset movements.
- * - `approving`: submit a person's signed approval, or decide a step that needs one.
- * - `control`: the control plane: mandates, policies, keys and people.
+ * - `cancelling`: withdraws something not executed; needs no intent.
+ *
+ * - `dealing`: orders and quotes, by traders and certified algorithms.
+ *
+ * - `settling`: post-trade steps and asset movements.
+ *
+ * - `approving`: submits a signed approval, or decides a step that needs one.
+ *
+ * - `control`: mandates, policies, keys and people.
  */
 export const scopeKinds = ['reading', 'cancelling', 'dealing', 'settling', 'approving', 'control'] as const;
 export type ScopeKind = (typeof scopeKinds)[number];
 
-/**
- * All scopes: object, verb and kind. A scope selects the endpoint; authorization details state exactly what is requested. A
- * server test checks that some control plane endpoint requires each scope.
- */
+/** A scope selects the endpoint; authorization details state exactly what is requested. */
 const vocabulary = {
   order: {
     create: 'dealing',
@@ -69,7 +69,6 @@ const vocabulary = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
-/** Business verb and object, e.g. `order:create`. */
 export type Scope = {
   [Object in keyof Vocabulary]: `${Object}:${keyof Vocabulary[Object] & string}`;
 }[keyof Vocabulary];
@@ -80,10 +79,8 @@ const kinds: ReadonlyMap<string, ScopeKind> = new Map(
   ),
 );
 
-/** All scopes, in the order of a trade's life cycle. */
 export const scopes: readonly Scope[] = [...kinds.keys()] as Scope[];
 
-/** The declared kind of a scope. */
 export function kindOfScope(scope: Scope): ScopeKind {
   const kind = kinds.get(scope);
   if (kind === undefined) throw new Error(`a scope outside the vocabulary: ${scope}`);
@@ -91,8 +88,8 @@ export function kindOfScope(scope: Scope): ScopeKind {
 }
 
 /**
- * Whether the scope changes something in a market. A token holds such a scope only together with the authorization detail of
- * an intent or step, its mandate and its transaction. Without them, a token can only read and cancel.
+ * Such a scope needs an intent or step with its mandate and transaction; without them, a token can only read and
+ * cancel.
  */
 export function changesMarket(scope: Scope): boolean {
   const kind = kindOfScope(scope);
@@ -113,8 +110,8 @@ export function isForAlgorithms(scope: Scope): boolean {
 }
 
 /**
- * Administrative scopes, granted only to a signed-in person. Scopes that reduce risk are not included. Neither is
- * `compliance:record`: software repeats screenings, and the recording interface checks which findings software may not relax.
+ * Granted only to a signed-in person. Not `compliance:record`: software repeats screenings, and the interface checks
+ * which findings it may not relax.
  */
 export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'partner:register',
@@ -148,12 +145,9 @@ const maxLength = 4096;
 const generic = /\*|admin|(?:^|[^a-z])(?:all|any|everything|full|root|super|superuser|trading)(?:[^a-z]|$)/i;
 
 /**
- * Parses a scope parameter (RFC 6749 section 3.3): known scopes separated by one space, at most 4,096 characters. Empty text
- * gives the empty set. A generic scope (`admin_all`, `full_trade_access`, `order:*`) is refused with its own code, whatever
- * other scopes the request contains.
+ * RFC 6749 section 3.3: known scopes separated by one space, at most 4,096 characters.
  *
- * OpenID Connect's own scopes (`openid` and others) are not part of this vocabulary. A caller that supports them removes them
- * first.
+ * A generic scope (`admin_all`, `order:*`) is refused with its own code. Callers remove OpenID Connect's scopes first.
  */
 export function parseScope(text: unknown): Parsed<ReadonlySet<Scope>, 'scope_unknown' | 'scope_generic'> {
   if (typeof text !== 'string' || text.length > maxLength)
@@ -175,12 +169,10 @@ export function parseScope(text: unknown): Parsed<ReadonlySet<Scope>, 'scope_unk
   return accept(new Set(tokens.filter(isScope)));
 }
 
-/** Formats a set of scopes, sorted, so that each set has one text. */
 export function formatScope(scopeSet: Iterable<Scope>): string {
   return [...new Set(scopeSet)].sort().join(' ');
 }
 
-/** Repeats untrusted text only if it is short and plain. */
 function quote(token: string): string {
   return /^[\x21-\x7e]{1,64}$/.test(token) ? `"${token}"` : 'What was asked for';
 }
@@ -192,7 +184,6 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['collateral:transfer'], ['collateral:approve']],
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
-  // Dual control: one person proposes a change and another approves it.
   [['directory:apply', 'compliance:record', 'reference:record', 'partner:register'], ['directory:approve']],
   // The person who registers a firm must not record its compliance findings.
   [['directory:apply'], ['compliance:record']],
@@ -204,13 +195,9 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['erasure:propose'], ['erasure:approve']],
 ];
 
-/** The scopes of the second person, who approves what another person has requested. */
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));
 
-/**
- * Checks that a set of scopes keeps duties separate. A token holds `propose` or `approve` for one object, never both; `pair`
- * names the two conflicting scopes.
- */
+/** A token never holds `propose` and `approve` for one object; `pair` names the two conflicting scopes. */
 export function checkSeparation(scopeSet: ReadonlySet<Scope>):
   | { readonly ok: true }
   | {
@@ -233,10 +220,7 @@ export function checkSeparation(scopeSet: ReadonlySet<Scope>):
   return { ok: true };
 }
 
-/**
- * The few scopes that a bearer token may carry. A stolen token would reveal only what its holder can see and change nothing.
- * `audit:read` is excluded because evidence covers everyone.
- */
+/** A stolen bearer token would reveal only what its holder can see. Not `audit:read`: evidence covers everyone. */
 export const bearerScopes: ReadonlySet<Scope> = new Set<Scope>([
   'order:read',
   'trade:read',

@@ -13,10 +13,8 @@ export interface Problem {
 export type FieldRules = Readonly<Record<string, (value: unknown) => Parsed<unknown, string>>>;
 
 /**
- * Builds a validator for untrusted documents. It checks the schema first, then the codes by `rules`. A key has the same
- * meaning everywhere (`ccy` is always a currency), so one table serves all documents.
- *
- * The schemas carry branded types, and `rules` justifies the brands. The validator is compiled once, at first use.
+ * Checks the schema, then the codes by `rules`, which justify the branded types. A key has the same meaning
+ * everywhere. Compiled at first use.
  */
 export function shapeOf<Schema extends TSchema>(schema: Schema, rules: FieldRules) {
   let compiled: Validator | undefined;

@@ -1,9 +1,5 @@
 import type { Scope } from './scopes.ts';
 
-/**
- * The tiers of a session, from weakest to strongest. The tiers for reading share one long-lived session; each other tier is a
- * separate, short session.
- */
 export const tiers = ['market-data', 'research', 'order-entry', 'approval', 'administration'] as const;
 export type Tier = (typeof tiers)[number];
 
@@ -34,7 +30,6 @@ const administered = new Set([
 ]);
 const marketData: ReadonlySet<Scope> = new Set<Scope>(['order:read', 'trade:read', 'settlement:read']);
 
-/** The tier that a scope needs. */
 export function tierOfScope(scope: Scope): Tier {
   const [object = '', verb = ''] = scope.split(':');
   if (marketData.has(scope)) return 'market-data';

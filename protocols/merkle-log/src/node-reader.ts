@@ -13,10 +13,7 @@ export interface TileStorage {
   readLeafHashes(first: bigint, count: number): Promise<Uint8Array>;
 }
 
-/**
- * A hash in a partial tile is the root of a full tile one level below. That takes up to 255 reads, so a busy log stores
- * these roots (`tileRoot`).
- */
+/** A busy log stores the roots of partial tiles (`tileRoot`): computing one takes up to 255 reads. */
 export function tilesFromStorage(storage: TileStorage): ReadTile {
   return async ({ level, index, width }) => {
     if (width === tileWidth) return storage.readFullTile(level, index);

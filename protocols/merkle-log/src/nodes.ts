@@ -10,10 +10,7 @@ export interface EntryRange {
   readonly end: bigint;
 }
 
-/**
- * The complete subtrees of a range, from left to right. @param range a subtree as RFC 6962 splits trees; one that
- * begins at 0 always is
- */
+/** From left to right. @param range a subtree as RFC 6962 splits trees; one that begins at 0 always is */
 export function coverRange(range: EntryRange): NodeId[] {
   const nodes: NodeId[] = [];
   const length = range.end - range.begin;

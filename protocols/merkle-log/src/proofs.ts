@@ -29,10 +29,7 @@ export function planInclusion({ index, size }: { readonly index: bigint; readonl
   return siblings.reverse().map(coverRange);
 }
 
-/**
- * `PROOF(from, D[to])` (RFC 6962 section 2.1.2); empty if `from` is 0 or `to`. @throws CodedError `proof_out_of_range`
- * if `from > to`
- */
+/** RFC 6962 section 2.1.2; empty if `from` is 0 or `to`. @throws CodedError `proof_out_of_range` if `from > to` */
 export function planConsistency({ from, to }: { readonly from: bigint; readonly to: bigint }): ProofPlan {
   if (!isTreeSize(from) || !isTreeSize(to) || from > to)
     throw merkleLogErrors.error('proof_out_of_range', 'A tree is consistent only with one that is at least as large.');
@@ -55,10 +52,7 @@ export function planConsistency({ from, to }: { readonly from: bigint; readonly 
   return ranges.reverse().map(coverRange);
 }
 
-/**
- * @param hashes one per node, in the order of `plan.flat()` @throws CodedError `tile_corrupt` if they do not fit the
- * plan
- */
+/** @param hashes one per node of `plan.flat()` @throws CodedError `tile_corrupt` if they do not fit the plan */
 export function assembleProof(plan: ProofPlan, hashes: readonly Uint8Array[]): Buffer[] {
   if (hashes.length !== plan.flat().length || !areHashes(hashes))
     throw merkleLogErrors.error('tile_corrupt', 'The stored tree did not answer with the hashes of the proof.');

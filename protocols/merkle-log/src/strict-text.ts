@@ -1,9 +1,6 @@
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/**
- * Undefined unless well-formed UTF-8. A byte order mark is kept, so that encoding gives the same bytes. Callers bound
- * the size.
- */
+/** Undefined unless well-formed UTF-8. A byte order mark is kept, so that encoding gives the same bytes. */
 export function decodeText(input: Uint8Array | string): string | undefined {
   if (typeof input === 'string') return input.isWellFormed() ? input : undefined;
   try {

@@ -15,18 +15,17 @@ import { type ActClaim, actClaimOf, maxActors, parseActChain } from './act-chain
 import type { CertificateThumbprint } from './certificate.ts';
 import { type ClaimRefusal, checkClaims, readSeconds, readString } from './claims.ts';
 import { accessTokenErrors } from './errors.ts';
-import type { SigningKeyName } from './issued-jwt.ts';
+import { issuedJwtHeaders } from './issued-jwt.ts';
 import {
-  type EncodedHeader,
-  encodeHeader,
+  hasType,
   type JsonObject,
   type JwsRefusal,
+  type JwtSigner,
   parseCompactJws,
   signCompactJws,
   type VerifiedClaims,
   verifyJws,
 } from './jws.ts';
-import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { authorityFault } from './market-authority.ts';
 
@@ -298,17 +297,9 @@ function refuse(code: keyof typeof accessTokenErrors.codes, detail: string) {
   return accessTokenErrors.error(code, `The access token is not accepted. ${detail}`);
 }
 
-export function accessTokenHeader(key: SigningKeyName): EncodedHeader {
-  return encodeHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid });
-}
+export const accessTokenHeader = issuedJwtHeaders('at+jwt');
 
-export function signAccessToken(
-  claims: AccessTokenClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signAccessToken: JwtSigner<AccessTokenClaims> = signCompactJws;
 
 /**
  * Parses claims of an introspection response (RFC 7662 section 2.2), whose server the caller trusts. @throws CodedError

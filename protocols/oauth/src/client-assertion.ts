@@ -1,8 +1,14 @@
 import type { Brand } from '@countersign/kernel';
 import { type ClaimRefusal, checkClaims, clockLeadSeconds, readString } from './claims.ts';
 import { clientAssertionErrors } from './errors.ts';
-import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJwsAside } from './jws.ts';
-import { hasType } from './jws-type.ts';
+import {
+  hasType,
+  type JsonObject,
+  type JwsRefusal,
+  parseCompactJws,
+  type UnverifiedJws,
+  verifyJwsAside,
+} from './jws.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 

@@ -2,8 +2,7 @@ import { type Brand, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import { type ClaimRefusal, checkClaims, clockLeadSeconds, readString } from './claims.ts';
 import { proofErrors } from './errors.ts';
 import { normalizeHttpUri } from './http-uri.ts';
-import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } from './jws.ts';
-import { hasType } from './jws-type.ts';
+import { hasType, type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } from './jws.ts';
 import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 
 export const proofLifetimeSeconds = 60;

@@ -1,14 +1,8 @@
 import { hash } from 'node:crypto';
 import { type Brand, equalInConstantTime, errorVocabulary } from '@countersign/kernel';
 import { checkClaims, readSeconds, readString } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws, type VerifiedClaims } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws, type VerifiedClaims } from './jws.ts';
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 import { asStrings, given, memberOf } from './members.ts';
 
@@ -192,17 +186,9 @@ export function accessTokenHash(accessToken: string, algorithm: IssuerAlgorithm)
   return digest.subarray(0, digest.length / 2).toString('base64url');
 }
 
-export function idTokenHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('JWT', key);
-}
+export const idTokenHeader = issuedJwtHeaders('JWT');
 
-export function signIdToken(
-  claims: IdTokenClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signIdToken: JwtSigner<IdTokenClaims> = signCompactJws;
 
 function refuse(code: keyof typeof idTokenErrors.codes, detail: string) {
   return idTokenErrors.error(code, `The ID token is not accepted. ${detail}`);

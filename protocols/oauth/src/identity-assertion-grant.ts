@@ -10,14 +10,8 @@ import {
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
 import { type ActClaim, parseActChain } from './act-chain.ts';
 import { checkClaims, clockLeadSeconds, readSeconds, readString } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws } from './jws.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { asJsonObject, asStrings, given, memberOf } from './members.ts';
 
@@ -259,30 +253,14 @@ function optional<Value>(
   return value === undefined ? undefined : required(name, read(value));
 }
 
-export function identityAssertionGrantHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('oauth-id-jag+jwt', key);
-}
+export const identityAssertionGrantHeader = issuedJwtHeaders('oauth-id-jag+jwt');
 
-export function signIdentityAssertionGrant(
-  claims: IdentityAssertionGrantClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signIdentityAssertionGrant: JwtSigner<IdentityAssertionGrantClaims> = signCompactJws;
 
 /** Type of draft rfc7523bis-10. */
-export function jwtAuthorizationGrantHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('authorization-grant+jwt', key);
-}
+export const jwtAuthorizationGrantHeader = issuedJwtHeaders('authorization-grant+jwt');
 
-export function signJwtAuthorizationGrant(
-  claims: AuthorizationGrantClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signJwtAuthorizationGrant: JwtSigner<AuthorizationGrantClaims> = signCompactJws;
 
 function refuse(code: keyof typeof authorizationGrantErrors.codes, detail: string) {
   return authorizationGrantErrors.error(code, `The authorization grant is not accepted. ${detail}`);

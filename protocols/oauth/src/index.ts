@@ -139,6 +139,7 @@ export {
 export {
   type EncodedHeader,
   encodeHeader,
+  hasType,
   type JsonObject,
   type JwsHeader,
   type JwsProblem,
@@ -151,7 +152,6 @@ export {
   verifyJws,
   verifyJwsAside,
 } from './jws.ts';
-export { hasType } from './jws-type.ts';
 export {
   type AuthenticatorAlgorithm,
   type AuthenticatorKey,

@@ -1,13 +1,7 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
 import { checkClaims } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, memberOf } from './members.ts';
 
@@ -111,17 +105,9 @@ function readIntrospection(claims: JsonObject): Introspection {
   return { active };
 }
 
-export function introspectionResponseHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('token-introspection+jwt', key);
-}
+export const introspectionResponseHeader = issuedJwtHeaders('token-introspection+jwt');
 
-export function signIntrospectionResponse(
-  claims: IntrospectionResponseClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signIntrospectionResponse: JwtSigner<IntrospectionResponseClaims> = signCompactJws;
 
 function refuse(code: keyof typeof introspectionResponseErrors.codes, detail: string) {
   return introspectionResponseErrors.error(code, `The introspection response is not accepted. ${detail}`);

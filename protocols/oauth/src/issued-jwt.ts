@@ -3,13 +3,13 @@ import type { ClaimFault, ClaimRefusal } from './claims.ts';
 import {
   type EncodedHeader,
   encodeHeader,
+  hasType,
   type JwsProblem,
   maxJwsLength,
   parseCompactJws,
   type VerifiedClaims,
   verifyJws,
 } from './jws.ts';
-import { hasType } from './jws-type.ts';
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
 /** Each kind of JWT has its own error code for each. */
@@ -23,8 +23,8 @@ export interface SigningKeyName {
   readonly algorithm: IssuerAlgorithm;
 }
 
-export function issuedJwtHeader(typ: string, key: SigningKeyName): EncodedHeader {
-  return encodeHeader({ alg: key.algorithm, typ, kid: key.kid });
+export function issuedJwtHeaders(typ: string) {
+  return ({ kid, algorithm: alg }: SigningKeyName): EncodedHeader => encodeHeader({ alg, typ, kid });
 }
 
 /**

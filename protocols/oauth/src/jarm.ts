@@ -1,13 +1,7 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
 import { checkClaims, readString } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { given, memberOf } from './members.ts';
 
@@ -110,17 +104,9 @@ function readParameter(claims: JsonObject, name: string, maxLength: number): str
   return value;
 }
 
-export function authorizationResponseHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('JWT', key);
-}
+export const authorizationResponseHeader = issuedJwtHeaders('JWT');
 
-export function signAuthorizationResponse(
-  claims: AuthorizationResponseClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signAuthorizationResponse: JwtSigner<AuthorizationResponseClaims> = signCompactJws;
 
 function refuse(code: keyof typeof authorizationResponseErrors.codes, detail: string) {
   return authorizationResponseErrors.error(code, `The authorization response is not accepted. ${detail}`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasType } from './jws-type.ts';
+import { hasType } from './jws.ts';
 
 describe('the typ of a JWS', () => {
   it.each(['dpop+jwt', 'DPoP+JWT', 'application/dpop+jwt', 'Application/DPOP+jwt'])(

@@ -24,7 +24,7 @@ describe('a compact JWS', () => {
       .setProtectedHeader({ alg: algorithm })
       .sign(maker.privateKey);
     expect(verifyJws(parseCompactJws(theirs, refuse), ourKey, refuse)).toEqual({ a: 1 });
-    const ours = await signCompactJws(encodeHeader({ alg: algorithm, typ: 'x' }), { b: 2 }, async (data) =>
+    const ours = await signCompactJws({ b: 2 }, encodeHeader({ alg: algorithm, typ: 'x' }), async (data) =>
       signWith(maker, data),
     );
     const verified = await compactVerify(ours, await importJWK(maker.jwk, algorithm));

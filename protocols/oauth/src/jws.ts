@@ -188,12 +188,13 @@ export function encodeHeader(header: {
   return Buffer.from(JSON.stringify(header)).toString('base64url') as EncodedHeader;
 }
 
+/** Receives the signing input. @returns the signature in JOSE form */
+export type SignBytes = (signingInput: Uint8Array) => Promise<Uint8Array>;
+
+export type JwtSigner<Claims> = (claims: Claims, header: EncodedHeader, sign: SignBytes) => Promise<string>;
+
 /** @param sign receives the signing input (RFC 7515 section 5.1) and returns the signature in JOSE form */
-export async function signCompactJws(
-  header: EncodedHeader,
-  claims: object,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
+export async function signCompactJws(claims: object, header: EncodedHeader, sign: SignBytes): Promise<string> {
   const signingInput = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
   const signature = await sign(Buffer.from(signingInput, 'latin1'));
   return `${signingInput}.${Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength).toString('base64url')}`;
@@ -201,4 +202,20 @@ export async function signCompactJws(
 
 function isJsonObject(value: Json): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * RFC 7515 section 4.1.9: case-insensitive; `application/` may be omitted. @param accepted `undefined` permits a JWS
+ * without `typ`
+ */
+export function hasType({ typ }: Pick<JwsHeader, 'typ'>, ...accepted: readonly (string | undefined)[]): boolean {
+  const named = mediaTypeOf(typ);
+  return accepted.some((type) => mediaTypeOf(type) === named);
+}
+
+/** ASCII only (RFC 6838 section 4.2): case folding must not map other letters to ASCII. */
+function mediaTypeOf(typ: string | undefined): string | undefined {
+  if (typ === undefined) return undefined;
+  const lower = typ.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return lower.includes('/') ? lower : `application/${lower}`;
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type Brand, decodeBase64Url, isObject, sha256Base64Url } from '@countersign/kernel';
+import { type Brand, createGenerations, decodeBase64Url, isObject, sha256Base64Url } from '@countersign/kernel';
 import { keyErrors } from './errors.ts';
 
 /** FAPI 2.0 Security Profile section 5.4.1; each key type has one algorithm. */
@@ -45,26 +45,11 @@ export interface KeyCache {
  * indexed by the input of the thumbprint (RFC 7638 section 3.1), which needs no hashing.
  */
 export function createKeyCache(options: { readonly maxKeys?: number } = {}): KeyCache {
-  const maxKeys = options.maxKeys ?? 4_096;
-  let younger = new Map<string, VerificationKey>();
-  let older = new Map<string, VerificationKey>();
-
-  function remember(name: string, key: VerificationKey): VerificationKey {
-    if (younger.size >= maxKeys) {
-      older = younger;
-      younger = new Map();
-    }
-    younger.set(name, key);
-    return key;
-  }
-
+  const known = createGenerations<string, VerificationKey>(options.maxKeys ?? 4_096);
   return {
     import(jwk) {
       const checked = checkTokenJwk(jwk);
-      const known = younger.get(checked.canonical);
-      if (known !== undefined) return known;
-      const ageing = older.get(checked.canonical);
-      return remember(checked.canonical, ageing ?? (importJwk(checked) as VerificationKey));
+      return known.get(checked.canonical) ?? known.keep(checked.canonical, importJwk(checked) as VerificationKey);
     },
   };
 }

@@ -1,13 +1,7 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
 import { checkClaims, clockLeadSeconds, readString } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
@@ -129,17 +123,9 @@ function readName(claims: JsonObject, name: string, maxLength: number): string |
   return value;
 }
 
-export function logoutTokenHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('logout+jwt', key);
-}
+export const logoutTokenHeader = issuedJwtHeaders('logout+jwt');
 
-export function signLogoutToken(
-  claims: LogoutTokenClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signLogoutToken: JwtSigner<LogoutTokenClaims> = signCompactJws;
 
 function refuse(code: keyof typeof logoutTokenErrors.codes, detail: string) {
   return logoutTokenErrors.error(code, `The logout token is not accepted. ${detail}`);

@@ -1,15 +1,15 @@
 import { type Brand, errorVocabulary, type Json } from '@countersign/kernel';
 import { type ClaimRefusal, checkClaims } from './claims.ts';
-import { issuedJwtHeader, type SigningKeyName } from './issued-jwt.ts';
+import { issuedJwtHeaders } from './issued-jwt.ts';
 import {
-  type EncodedHeader,
+  hasType,
   type JsonObject,
   type JwsRefusal,
+  type JwtSigner,
   parseCompactJws,
   signCompactJws,
   verifyJws,
 } from './jws.ts';
-import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 import type { RequestParameters } from './request-parameters.ts';
@@ -145,17 +145,9 @@ export function composeRequestObject(of: {
   return { ...of.parameters, client_id: of.clientId, iss: of.clientId, aud: of.audience, nbf, exp: nbf + 300 };
 }
 
-export function requestObjectHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('oauth-authz-req+jwt', key);
-}
+export const requestObjectHeader = issuedJwtHeaders('oauth-authz-req+jwt');
 
-export function signRequestObject(
-  claims: JsonObject,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signRequestObject: JwtSigner<JsonObject> = signCompactJws;
 
 function refuse(code: keyof typeof requestObjectErrors.codes, detail: string) {
   return requestObjectErrors.error(code, `The request object is not accepted. ${detail}`);

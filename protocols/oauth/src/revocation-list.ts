@@ -5,13 +5,13 @@ import type { SigningKeyName } from './issued-jwt.ts';
 import {
   type EncodedHeader,
   encodeHeader,
+  hasType,
   type JsonObject,
   type JwsRefusal,
   parseCompactJws,
   signCompactJws,
   verifyJws,
 } from './jws.ts';
-import { hasType } from './jws-type.ts';
 import type { VerificationKey } from './key-cache.ts';
 
 export const revocationListLifetimeSeconds = 60;
@@ -60,7 +60,7 @@ export async function signRevocationList(
     throw refuse('revocation_list_too_large', `It would hold more than ${maxRevocationEntries} entries.`);
   const iat = Math.floor(now / 1000);
   const { version, entries } = list;
-  return signCompactJws(header, { iss: issuer, iat, exp: iat + revocationListLifetimeSeconds, version, entries }, sign);
+  return signCompactJws({ iss: issuer, iat, exp: iat + revocationListLifetimeSeconds, version, entries }, header, sign);
 }
 
 const codeOfProblem = {

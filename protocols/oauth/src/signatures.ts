@@ -8,5 +8,4 @@ export {
   findClaimFault,
 } from './claims.ts';
 export * from './jws.ts';
-export { hasType } from './jws-type.ts';
 export * from './key-cache.ts';

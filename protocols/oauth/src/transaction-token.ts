@@ -1,13 +1,7 @@
 import { type Brand, errorVocabulary, type Json, parseJson } from '@countersign/kernel';
 import { checkClaims, readString } from './claims.ts';
-import {
-  claimRefusalOf,
-  type IssuedJwtRefusal,
-  issuedJwtHeader,
-  type SigningKeyName,
-  verifyIssuedJwt,
-} from './issued-jwt.ts';
-import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
+import { claimRefusalOf, type IssuedJwtRefusal, issuedJwtHeaders, verifyIssuedJwt } from './issued-jwt.ts';
+import { type JsonObject, type JwtSigner, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
@@ -135,17 +129,9 @@ export function parseTransactionContext(text: string, parameter: 'request_contex
   return object;
 }
 
-export function transactionTokenHeader(key: SigningKeyName): EncodedHeader {
-  return issuedJwtHeader('txntoken+jwt', key);
-}
+export const transactionTokenHeader = issuedJwtHeaders('txntoken+jwt');
 
-export function signTransactionToken(
-  claims: TransactionTokenClaims,
-  header: EncodedHeader,
-  sign: (signingInput: Uint8Array) => Promise<Uint8Array>,
-): Promise<string> {
-  return signCompactJws(header, claims, sign);
-}
+export const signTransactionToken: JwtSigner<TransactionTokenClaims> = signCompactJws;
 
 function refuse(code: keyof typeof transactionTokenErrors.codes, detail: string) {
   return transactionTokenErrors.error(code, `The transaction token is not accepted. ${detail}`);

@@ -24,6 +24,7 @@ export {
   type KeyUsage,
 } from './certificates/extensions.ts';
 export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
+export { isExemptFromRevocation } from './certificates/revocation-sources.ts';
 export { encodeCertificateBag } from './cms/certificate-bag.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';

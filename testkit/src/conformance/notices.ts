@@ -12,8 +12,8 @@ export interface NoticesUnderTest extends UnderTest<'notices'> {
 
 /** Notices to people. */
 export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
-  tell(made) {
-    const notice = (): Parameters<Notices['tell']>[0] => ({
+  notify(made) {
+    const notice = (): Parameters<Notices['notify']>[0] => ({
       id: newId('notice', { clock: systemClock, random: systemRandom }),
       to: made().to,
       kind: 'authenticator-added',
@@ -25,11 +25,11 @@ export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
       const { contract, taken } = made();
       const before = await taken();
       const told = notice();
-      await contract.tell(told);
-      await contract.tell(told);
+      await contract.notify(told);
+      await contract.notify(told);
       expect(await taken()).toBe(before + 1);
       const another = notice();
-      await Promise.all([contract.tell(another), contract.tell(another)]);
+      await Promise.all([contract.notify(another), contract.notify(another)]);
       expect(await taken()).toBe(before + 2);
     });
 
@@ -37,7 +37,7 @@ export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
       const { contract, institution, taken } = made();
       const before = await taken();
       const { facts: _, ...told } = notice();
-      await contract.tell({ ...told, to: { role: 'security', institution } });
+      await contract.notify({ ...told, to: { role: 'security', institution } });
       expect(await taken()).toBe(before + 1);
     });
   },

@@ -11,7 +11,10 @@ export function authenticatorCommands(program: Command, options: () => Connectio
   authenticator
     .command('invite <person>')
     .description('create a link with which a person registers the first key; give it only to that person')
-    .requiredOption('--evidence <reference...>', 'how the identity was verified: a file number, a record; it is recorded')
+    .requiredOption(
+      '--evidence <reference...>',
+      'how the identity was verified: a file number, a record; it is recorded',
+    )
     .option('--hours <count>', 'hours for which the link is valid; 24 when left out, at most 72')
     .action(async (person: string, { evidence, hours }: { evidence: readonly string[]; hours?: string }) => {
       const invitation = await request(connect(options()), 'POST /people/{person}/invitations', {

@@ -28,7 +28,7 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .description('active holds, newest first')
     .option('--all', 'also released holds', false)
     .action(async ({ all }: { all: boolean }) => {
-      const inputs = { scope: 'retention:read', query: { standing: all ? undefined : true } } as const;
+      const inputs = { scope: 'retention:read', query: { active: all ? undefined : true } } as const;
       const { holds } = await request(connect(options()), 'GET /retention/holds', inputs);
       for (const each of holds) for (const line of drawHold(each)) print(line);
       if (holds.length === 0) print(dim('none'));

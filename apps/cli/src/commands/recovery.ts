@@ -36,7 +36,9 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
     });
   recovery
     .command('invite <id>')
-    .description('create the link for registering a new key, once all former credentials have ended; give it only to that person')
+    .description(
+      'create the link for registering a new key, once all former credentials have ended; give it only to that person',
+    )
     .action(async (id: string) => {
       const inputs = { scope: 'recovery:open', params: { id } } as const;
       const { url, expires_at: until } = await request(connect(options()), 'POST /recoveries/{id}/invitation', inputs);

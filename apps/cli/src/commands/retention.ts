@@ -143,10 +143,10 @@ function yearsOf(text: string): Readonly<Record<string, number>> {
   );
 }
 
-function drawOverview({ schedule, dueBefore, presets, standingHolds }: Schemas['Retention']): void {
+function drawOverview({ schedule, dueBefore, presets, activeHolds }: Schemas['Retention']): void {
   print(`${bold(`version ${schedule.version}`)}  ${drawYears(schedule.years)}  ${dim(schedule.presets.join(', '))}`);
   for (const [name, moment] of Object.entries(dueBefore))
     print(`  ${name.padEnd(12)} may be pruned from before ${moment}`);
-  print(dim(`${standingHolds} legal hold${standingHolds === 1 ? '' : 's'} stand${standingHolds === 1 ? 's' : ''}`));
+  print(dim(`${activeHolds} active legal hold${activeHolds === 1 ? '' : 's'}`));
   for (const { name, source, years } of presets) print(`  ${name.padEnd(12)} ${drawYears(years)}  ${dim(source)}`);
 }

@@ -4,10 +4,7 @@ import { FileUnusable, readJsonFile } from './read-file.ts';
 
 const fields = ['logVerifierKey', 'checkpoint', 'policy'] as const;
 
-/**
- * Fields take precedence over the trust file. @throws FileUnusable for any unusable input, because it would seem
- * applied
- */
+/** Fields take precedence over the file. @throws FileUnusable: unusable input would seem applied */
 export async function readTrust(): Promise<BundleTrust> {
   const given: Record<string, unknown> = await fromFile();
   for (const name of fields) {

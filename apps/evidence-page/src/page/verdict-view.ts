@@ -17,12 +17,12 @@ const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning
   unanchored: {
     title: 'Consistent, not anchored',
     meaning:
-      "The bundle agrees with itself, which proves nothing yet: whoever made it could have made its key. Give the log's key that you have from elsewhere.",
+      "The bundle agrees with itself, which proves nothing yet: its sender could also have made the key. Give the log's key that you have from another source.",
     sign: 'M12 6v8M12 18v.01',
   },
   failed: {
     title: 'Not verified',
-    meaning: 'At least one check failed. What fails stands first below, each with its reason code.',
+    meaning: 'At least one check failed. Failed checks come first below, each with its reason code.',
     sign: 'M6.5 6.5l11 11M17.5 6.5l-11 11',
   },
 };

@@ -58,7 +58,8 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: trustErrors.codes,
   },
   mandates: {
-    description: 'Mandates: who may act for whom, within which limits. An institution sees the mandates to which it is a party.',
+    description:
+      'Mandates: who may act for whom, within which limits. An institution sees the mandates to which it is a party.',
     audience: 'mandates',
     codes: consentErrors.codes,
   },
@@ -73,8 +74,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: policyErrors.codes,
   },
   policies: {
-    description:
-      'Policy versions with approval by two people, candidates, simulation, and replay of decisions.',
+    description: 'Policy versions with approval by two people, candidates, simulation, and replay of decisions.',
     audience: 'policies',
     codes: policyErrors.codes,
   },

@@ -51,7 +51,7 @@ export const callers = {
     'policy-engine': ['decide', 'declaredDetailTypes'],
     'transaction-registry': ['open', 'facts', 'stepsOf', 'waitingFor'],
     'federation-gateway': ['acceptAssertion'],
-    notices: ['tell'],
+    notices: ['notify'],
     'core-keys': ['listKeys'],
     'evidence-keys': ['listKeys'],
     'egress-keys': ['listKeys'],

@@ -35,10 +35,7 @@ const retryEveryMs = 5_000;
 const stepAtLeastMs = 50;
 const slewAtMost = 0.002;
 
-/**
- * Measures the clock once per window and records the result, so that each record can name a measurement. @param
- * timeOfDatabase microseconds since the epoch, the same for all nodes @param monotonic milliseconds
- */
+/** One measurement per window. @param timeOfDatabase microseconds @param monotonic milliseconds */
 export function createClockKeeper(dependencies: {
   readonly source: ClockSource;
   readonly policy: ClockPolicy;

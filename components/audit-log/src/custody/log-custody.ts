@@ -17,10 +17,7 @@ import { createSurvey } from './survey.ts';
 
 const pageSize = 500;
 
-/**
- * Each removal is recorded first. A database function that trusts only that record carries it out, under a role that
- * can do nothing else.
- */
+/** Each removal is recorded first, and carried out by a database function that trusts only that record. */
 export function createLogCustody(dependencies: PruneDependencies & { readonly queries: EvidenceQueries }): LogCustody {
   const { store, log, removals, clock, random } = dependencies;
   const survey = createSurvey(dependencies);

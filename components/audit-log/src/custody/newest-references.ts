@@ -51,10 +51,7 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
   };
 }
 
-/**
- * Checks, while appends wait, that the newest records do not refer to `going`. @throws CodedError `query_behind` if
- * they do, or if there are too many
- */
+/** While appends wait. @throws CodedError `query_behind` if the newest records refer to `going`, or are too many */
 export async function checkLatest(
   session: Queryable,
   going: readonly DueRecord[],

@@ -10,10 +10,7 @@ import { type BesideRecord, checkUnchanged, type RemovalStore, removalStore, typ
 import type { LogStore } from '../store.ts';
 import type { DueRecord } from './retained-records.ts';
 
-/**
- * Each removal first has a sealed record under a signed checkpoint. If a process dies afterwards, the next one
- * completes it.
- */
+/** Each removal first has a sealed record under a signed checkpoint; after a crash the next process completes it. */
 export interface Removals {
   /**
    * The record that allows a removal. @throws CodedError `custody_unauthorized` if this installation did not sign one

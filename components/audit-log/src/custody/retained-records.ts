@@ -39,10 +39,7 @@ export async function relianceOn(
   return { needed: new Set([...needed, ...inUse]) };
 }
 
-/**
- * A mandate is removed after the last order under it, and never while it is in force. @param slice newest first, so
- * that every referring record is examined earlier @param since ids referred to by records that are not indexed yet
- */
+/** @param slice newest first: referring records come earlier @param since ids that unindexed records refer to */
 export function tellWhatStays(
   slice: readonly DueRecord[],
   {

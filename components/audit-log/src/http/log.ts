@@ -78,7 +78,7 @@ export function logRoutes(
     described({
       tag: 'log',
       summary: "Read the log's verifier key",
-      description: 'What you verify by should come from elsewhere; compare.',
+      description: 'For comparison. Verify with a key from another source.',
       answers: { 200: plainText('A C2SP vkey') },
     }),
     async (_request, reply) => reply.type(text).send(`${auditLog.verifierKey()}\n`),
@@ -90,7 +90,7 @@ export function logRoutes(
       tag: 'log',
       summary: 'Prove that a record is in the log',
       description:
-        'For whoever has the record, or the hash of its leaf: the proof under the newest published checkpoint, as a file that is checked offline.',
+        'The proof under the newest published checkpoint, by record or leaf hash, as a file that is checked offline.',
       params: inclusionPath,
       answers: { 200: plainText('C2SP tlog-proof') },
     }),
@@ -162,7 +162,10 @@ export function logRoutes(
       async ({ params, query: { gone } }, reply, { institution }) => {
         // Only the operator may read the whole log; others read the records that concern them.
         if (institution !== operator)
-          throw accessErrors.error('insufficient_scope', 'Entries of the log are told to the operator alone.');
+          throw accessErrors.error(
+            'insufficient_scope',
+            'Only the operator reads entries of the log. Read the records that concern your institution.',
+          );
         return sendResource('entries', `tile/entries/${params['*']}`, reply, gone === undefined ? undefined : { gone });
       },
     ),

@@ -37,7 +37,7 @@ export function schemaRoutes(app: FastifyInstance, { baseUrl }: { readonly baseU
     described({
       tag: 'evidence',
       summary: 'Read the schema of a type of record',
-      description: 'JSON Schema (2020-12) of the record as it stands in the log. It rests on no other document.',
+      description: 'JSON Schema (2020-12) of the record as it is in the log. It refers to no other document.',
       params: typeParameter,
       answers: {
         200: {

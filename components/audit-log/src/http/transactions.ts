@@ -80,9 +80,9 @@ function disclosureFor(
   };
   if (disclose === 'strategy') return shown;
   if (!caller.scope.includes('audit:disclose'))
-    throw accessErrors.error('insufficient_scope', 'Personal data are told with the scope audit:disclose.');
+    throw accessErrors.error('insufficient_scope', 'Personal data requires the scope audit:disclose.');
   if (purpose.trim() === '')
-    throw auditLogErrors.error('purpose_missing', 'Say in purpose what the personal data are wanted for.');
+    throw auditLogErrors.error('purpose_missing', 'State in purpose what the personal data is needed for.');
   return { ...shown, kinds: ['personal', 'strategy'], purpose };
 }
 

@@ -8,7 +8,7 @@ import {
 import type { Clock, Json, Random } from '@countersign/kernel';
 import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
-import { createProtectedValueStore, type ProtectedValueStore } from '../store/protected-values.ts';
+import { createProtectedValueStore, type StoredValue } from '../store/protected-values.ts';
 import { type DeclaredValue, declaredValues } from './declared-values.ts';
 import type { OpenedValue, Protection } from './protection.ts';
 import { openDraft, sealDraft, toldAs } from './seal-draft.ts';
@@ -124,12 +124,12 @@ function openOne(
     commitment,
   }: { readonly record: string; readonly path: string; readonly commitment: OpenedValue['commitment'] },
   key: SubjectKey | undefined,
-  stored: Awaited<ReturnType<ProtectedValueStore['values']>>[number] | undefined,
+  stored: StoredValue | undefined,
 ): OpenedValue {
   const about = { path, commitment, subject: key?.subject };
   if (stored?.keyState === 'erased') return { ...about, state: 'erased' };
   if (key === undefined || stored === undefined || stored.ciphertext === null) return { ...about, state: 'altered' };
-  if (key.bytes === undefined) return { ...about, state: 'elsewhere' };
+  if (key.bytes === undefined) return { ...about, state: 'other_region' };
   const value = decipher(key.bytes, placeOf(record, path), commitment, stored.ciphertext);
   return value === undefined ? { ...about, state: 'altered' } : { ...about, state: 'open', ...value };
 }

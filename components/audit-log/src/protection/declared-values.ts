@@ -19,10 +19,7 @@ export interface DeclaredValue {
   readonly text: string;
 }
 
-/**
- * The restricted values of a draft by path, with its source address. @throws CodedError `record_too_large`,
- * `not_canonicalizable`
- */
+/** By path, with the source address. @throws CodedError `record_too_large`, `not_canonicalizable` */
 export function declaredValues(draft: RecordDraft): readonly DeclaredValue[] {
   const { address, protectedValues } = draft;
   const declared = (protectedValues ?? []).map((value) => declaredValue(value, draft));

@@ -196,7 +196,7 @@ describe('keys', () => {
     expect(record.data).toEqual({ intent_type: 'order' });
     expect(record.address).toBeUndefined();
     const [values] = await elsewhere.protectedValues([record]);
-    expect(values?.map(({ state }) => state)).toEqual(['elsewhere', 'elsewhere']);
+    expect(values?.map(({ state }) => state)).toEqual(['other_region', 'other_region']);
   });
 
   it('do not open under another sealing key: nothing is shown that cannot be checked', async () => {

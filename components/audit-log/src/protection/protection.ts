@@ -26,7 +26,7 @@ export type OpenedValue = {
     }
   | { readonly state: 'erased' }
   /** Its key belongs to another region. */
-  | { readonly state: 'elsewhere' }
+  | { readonly state: 'other_region' }
   /** It differs from the commitment, or is missing although its key exists. */
   | { readonly state: 'altered' }
 );
@@ -38,10 +38,7 @@ export interface LentKeys {
 
 /** The leaf has a commitment. The ciphertext is stored beside it, under a key that can be destroyed. */
 export interface Protection {
-  /**
-   * @throws CodedError `record_too_large`, `not_canonicalizable`; `log_unavailable` if there is no key to protect
-   * values with
-   */
+  /** @throws CodedError `record_too_large`, `not_canonicalizable`, `log_unavailable` (no key) */
   seal(draft: RecordDraft, inClass: RetentionClass): Promise<SealedDraft> | SealedDraft;
   /** Restores protected values that can be read. */
   restore(records: readonly EvidenceRecord[]): Promise<readonly EvidenceRecord[]>;

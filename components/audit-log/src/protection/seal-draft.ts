@@ -11,10 +11,7 @@ export function openDraft(draft: RecordDraft): SealedDraft {
   return { json: openPart(draft), commitments: undefined, values: [], told: '' };
 }
 
-/**
- * @param declared in the order of the paths @param keys one for each @throws CodedError `record_too_large`,
- * `not_canonicalizable`
- */
+/** @param keys one for each declared value @throws CodedError `record_too_large`, `not_canonicalizable` */
 export function sealDraft(
   draft: RecordDraft,
   declared: readonly DeclaredValue[],

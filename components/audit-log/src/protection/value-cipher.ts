@@ -12,11 +12,7 @@ export interface CipheredValue extends Pick<Commitment, 'commitment' | 'cipherte
   readonly bytes: Buffer;
 }
 
-/**
- * Commits to a value (SHA-256 over salt and text) and encrypts salt and text, so that guesses cannot be tried once the
- * key is destroyed. The place is authenticated: a value moved elsewhere does not open. @param key 32 bytes, used at
- * most 2^32 times since the nonce is random (NIST SP 800-38D section 8.3) @param text canonical JSON (RFC 8785)
- */
+/** Salted SHA-256, then AES-GCM bound to the place. @param key 32 bytes, at most 2^32 uses (NIST SP 800-38D 8.3) */
 export function encipher(key: Uint8Array, place: string, text: string, random: Random): CipheredValue {
   const textBytes = Buffer.byteLength(text);
   const plain = Buffer.allocUnsafe(saltBytes + textBytes);

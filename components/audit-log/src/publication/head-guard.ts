@@ -9,10 +9,7 @@ import { replaceFile } from './durable-write.ts';
 
 export type Head = Pick<Checkpoint, 'size' | 'root'>;
 
-/**
- * The newest head that this node was about to sign or publish, in a file outside the database. A restored backup does
- * not extend it.
- */
+/** The newest head signed or published, in a file outside the database, so that a restored backup is noticed. */
 export interface HeadGuard {
   readonly file: string;
   /**
@@ -53,7 +50,7 @@ export async function openHeadGuard(dependencies: {
       throw auditLogErrors.error(
         'log_inconsistent',
         `The head guard ${file} was changed by somebody else, or is gone: it had ${sizeOf(known)} and has ${sizeOf(found)}. ` +
-          'Nothing more is signed. Find out who writes there, put it back, then start again.',
+          'This node signs nothing until it is restored. Find out who writes there, put the file back, then start again.',
       );
     known = found;
     return found;
@@ -66,9 +63,9 @@ export async function openHeadGuard(dependencies: {
     if (head === undefined)
       throw auditLogErrors.error(
         'log_inconsistent',
-        `The head guard ${file} is damaged, so nobody knows here what this node has signed last. Compare the newest ` +
-          'checkpoint of the database with one from elsewhere (another node, a witness, a published copy, whoever keeps ' +
-          'one): when the database has all of it, remove the file and start again; when not, restore the database first.',
+        `The head guard ${file} is damaged, so this node does not know what it signed last. Compare the newest ` +
+          'checkpoint of the database with one from another source (another node, a witness, a published copy). If the ' +
+          'database has all of it, remove the file and start again. If not, restore the database first.',
       );
     if (head.origin !== origin)
       throw auditLogErrors.error(

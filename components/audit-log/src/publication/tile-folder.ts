@@ -6,10 +6,7 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import { acquireOwnerLock, makeFolder, systemErrorCode } from '@countersign/runtime';
 import { makeFile, replaceFile, syncFolder } from './durable-write.ts';
 
-/**
- * A log as files for any web server (C2SP tlog-tiles). Files never change, except the checkpoint. One process writes at
- * a time.
- */
+/** A log as files for any web server (C2SP tlog-tiles). One process writes at a time. */
 export interface TileFolder {
   /** Undefined if there is no such file. */
   read(path: string): Promise<Buffer | undefined>;
@@ -120,7 +117,7 @@ function unusable(folder: string, why: string, cause?: unknown): CodedError {
 function inconsistent(folder: string, what: string): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',
-    `The published copy in ${folder} is not of this log, or was changed: ${what}. Nothing more is published there; ` +
-      'find out who wrote it, and publish to an empty folder.',
+    `The published copy in ${folder} is not of this log, or was changed: ${what}. Publishing there has stopped: ` +
+      'find out who wrote it, then publish to an empty folder.',
   );
 }

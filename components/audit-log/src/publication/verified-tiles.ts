@@ -20,11 +20,7 @@ export type TileSource = (tile: Tile) => Promise<Uint8Array | undefined>;
 /** A walk from left to right needs one inner tile of each level. */
 const keptTiles = 256;
 
-/**
- * Verifies every tile under a head: the right edge by the root, full tiles by the tile above. The source need not be
- * trusted. @param held full tiles that already exist @throws CodedError `log_copy_unverified`; `log_inconsistent` for a
- * held tile
- */
+/** @param held full tiles that exist @throws CodedError `log_copy_unverified`; `log_inconsistent` for a held tile */
 export async function verifiedTiles(request: {
   readonly head: Head;
   readonly source: TileSource;

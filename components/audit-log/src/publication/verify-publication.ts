@@ -12,10 +12,7 @@ export interface VerifiedStretch {
   readonly edgeAt: (size: bigint) => RightEdge;
 }
 
-/**
- * Checks that the log signed each published note over the root of that size, that each cosignature verifies, and that
- * each published cosignature is stored.
- */
+/** Checks roots, log signatures and cosignatures of published notes, and that each cosignature is stored. */
 export function publicationVerifier({ store, keys }: { readonly store: PublicationStore; readonly keys: LogKeys }) {
   let any: boolean | undefined;
 

@@ -44,10 +44,7 @@ const sizeType = 'text/x.tlog.size';
 /** Room for several keys with the longest signatures. */
 const maxAnswerBytes = 65_536;
 
-/**
- * The client of one witness (C2SP tlog-witness). Its cosignatures are stored, which reveals a witness that has lost
- * data.
- */
+/** One C2SP tlog-witness. Its cosignatures are stored, which reveals a witness that has lost data. */
 export function createWitnessClient(dependencies: {
   readonly witness: PolicyWitness;
   readonly url: string;

@@ -17,10 +17,7 @@ const tailPage = 1_000;
 
 export type EvidenceQueries = (query: EvidenceQuery) => Promise<readonly LogEntry[]>;
 
-/**
- * Finds records in log order. The criterion with the thinnest index drives the search, so that an answer costs what its
- * rarest criterion costs. Every match is verified against the record, so the indexes need not be trusted.
- */
+/** The rarest criterion drives the search. Matches are verified by the record, so indexes need not be trusted. */
 export function createEvidenceQuery(dependencies: {
   readonly store: LogStore;
   readonly terms: TermStore;

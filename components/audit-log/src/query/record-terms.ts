@@ -54,7 +54,7 @@ export const restsOnTerm = (id: string) => `rests-on ${id}`;
 /** Most terms repeat those of the records before. */
 const numbers = createGenerations<string, bigint>(50_000);
 
-/** Terms whose numbers collide are told apart when the records are read. */
+/** Numbers may collide: the records that are read decide. */
 export function termNumber(term: string): bigint {
   return numbers.get(term) ?? numbers.keep(term, sha256(`${termRule} ${term}`).readBigInt64BE(0));
 }

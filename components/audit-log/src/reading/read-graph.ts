@@ -10,10 +10,7 @@ export interface ReadGraph {
   readonly evidence: RecordId;
 }
 
-/**
- * The chain of authority of a transaction from the records that the reader may see. The reading is recorded first.
- * @throws CodedError `transaction_without_records`, also if the reader may see none; `bundle_too_large`
- */
+/** The reading is recorded first. @throws CodedError `transaction_without_records`, `bundle_too_large` */
 export function createGraphReading({
   auditLog,
   turns,

@@ -117,9 +117,9 @@ export function createReading(dependencies: ReadingDependencies): Reading {
 
 function checkDisclosure({ purpose }: DisclosureAsked, { scope }: EvidenceReader): void {
   if (!scope.includes('audit:disclose'))
-    throw accessErrors.error('insufficient_scope', 'Protected values are told with the scope audit:disclose.');
+    throw accessErrors.error('insufficient_scope', 'Protected values require the scope audit:disclose.');
   if (purpose.trim() === '')
-    throw auditLogErrors.error('purpose_missing', 'Say in purpose what the protected values are wanted for.');
+    throw auditLogErrors.error('purpose_missing', 'State in purpose what the protected values are needed for.');
 }
 
 export function readingRecord(

@@ -24,10 +24,7 @@ const sharedTypes: ReadonlySet<RecordType> = new Set([
   'timestamp.obtained',
 ]);
 
-/**
- * The operator may read everything. Others read the records of their own people and mandates, and shared records of
- * their transactions.
- */
+/** The operator reads everything; others what concerns their people, mandates and transactions. */
 export async function readable(
   records: readonly EvidenceRecord[],
   reader: Reader,

@@ -6,10 +6,7 @@ import { detailOf } from './thread-messages.ts';
 /** A silent reader is dropped after this time: its pages and its slot are released. */
 export const longestSilenceMs = 300_000;
 
-/**
- * Sends pages on request and prepares one ahead. Nothing is read before the first request. @param begin runs before the
- * first page is read
- */
+/** Sends pages on request and prepares one ahead. @param begin runs before the first page */
 export async function givePages(
   consumer: MessagePort,
   pages: PageReader,

@@ -77,10 +77,7 @@ export function createRecordStreams(dependencies: {
   };
 }
 
-/**
- * Lends keys to the thread of a stream and opens what it could not, which tells erased from altered values. Sealing
- * keys never leave this thread.
- */
+/** Lends keys to a stream's thread, and opens what it could not. Sealing keys never leave this thread. */
 export async function keepKeys(protection: Pick<Protection, 'lend' | 'open'>, asked: ToKeeper): Promise<FromKeeper> {
   const { question } = asked;
   try {

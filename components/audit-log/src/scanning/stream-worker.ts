@@ -5,8 +5,7 @@ import { askKeeper, createLentKeyRing } from './keeper-client.ts';
 import { createPageReader } from './page-reader.ts';
 import type { StreamTask } from './thread-messages.ts';
 
-// The thread of one stream: it reads and opens records on a connection of its own, so that requests do not wait. It
-// ends with its reader and with the process.
+// The thread of a stream: it reads and opens records on its own connection and ends with its reader.
 
 if (parentPort !== null) await run(parentPort, workerData);
 

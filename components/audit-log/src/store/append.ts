@@ -36,10 +36,7 @@ export function appendStore(database: Queryable) {
       await database.query('select take_append_turn()');
     },
 
-    /**
-     * Inserts everything in one statement. Buffers travel in binary and are cut by the server; arrays of them would
-     * travel as hexadecimal.
-     */
+    /** One statement. Buffers travel in binary and are cut by the server; arrays would travel as hexadecimal. */
     async insert(batch: EntryBatch): Promise<void> {
       const { first, recordedAt, entries, tiles } = batch;
       const sealed = sealedColumns(batch);

@@ -31,10 +31,7 @@ export interface BulkReader {
   connect(): Promise<void>;
   /** @throws Error if the database does not answer as expected */
   records(query: BulkQuery, into: CopyBuffer): Promise<BulkRecords>;
-  /**
-   * Stored values by their position in the list. @param names letters, digits, `_`, `-` and `/` only @throws as {@link
-   * records}
-   */
+  /** By position in the list. @param names letters, digits, `_`, `-` and `/` only @throws as {@link records} */
   values(names: readonly ValueName[], into: CopyBuffer): Promise<readonly NumberedBytes[]>;
   /** Never fails, and does not wait for running queries. */
   end(): Promise<void>;
@@ -66,10 +63,7 @@ export function connectionBeside(pool: pg.Pool, purpose: string, firstStatement:
   }
 }
 
-/**
- * Without the driver's variables a thread might connect without TLS. Each account has its password in its own
- * configuration.
- */
+/** Without the driver's variables a thread might connect without TLS. */
 export function connectionVariables(environment: Readonly<NodeJS.ProcessEnv>): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => /^PG(?!PASS)/.test(name)));
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type TextRow, withSize } from './queryable.ts';
 
 export interface StoredCheckpoint {
   readonly size: bigint;
@@ -19,29 +19,19 @@ export function checkpointStore(database: Queryable) {
     },
 
     async newestCheckpoints(): Promise<readonly StoredCheckpoint[]> {
-      const { rows } = await database.query<CheckpointRow>(
-        'select size, key_id, note from checkpoints where size = (select max(size) from checkpoints)',
+      const { rows } = await database.query<TextRow<StoredCheckpoint, 'size'>>(
+        'select size, key_id as "keyId", note from checkpoints where size = (select max(size) from checkpoints)',
       );
-      return rows.map(checkpointOf);
+      return rows.map(withSize);
     },
 
     /** `from` exclusive, `to` inclusive, smallest first. */
     async checkpoints(from: bigint, to: bigint): Promise<readonly StoredCheckpoint[]> {
-      const { rows } = await database.query<CheckpointRow>(
-        'select size, key_id, note from checkpoints where size > $1 and size <= $2 order by size, key_id',
+      const { rows } = await database.query<TextRow<StoredCheckpoint, 'size'>>(
+        'select size, key_id as "keyId", note from checkpoints where size > $1 and size <= $2 order by size, key_id',
         [from, to],
       );
-      return rows.map(checkpointOf);
+      return rows.map(withSize);
     },
   };
-}
-
-interface CheckpointRow {
-  readonly size: string;
-  readonly key_id: string;
-  readonly note: string;
-}
-
-function checkpointOf(row: CheckpointRow): StoredCheckpoint {
-  return { size: BigInt(row.size), keyId: row.key_id, note: row.note };
 }

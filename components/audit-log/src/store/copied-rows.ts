@@ -13,10 +13,7 @@ const rowHead = 2 + 4 + numberLength + 4;
 const isNull = -1;
 const noMoreRows = -1;
 
-/**
- * Reads a copy (PostgreSQL manual, COPY, "Binary Format"). @param longest bytes of one row @throws Error if it is
- * malformed
- */
+/** PostgreSQL manual, COPY, "Binary Format". @param longest bytes of one row @throws Error if it is malformed */
 export function readCopiedRows(copied: Buffer, longest: number): NumberedBytes[] {
   if (copied.length < headerLength + 2 || copied.compare(signature, 0, signature.length, 0, signature.length) !== 0)
     throw malformed('it does not begin as one');

@@ -29,10 +29,7 @@ export class CopyBuffer {
   }
 }
 
-/**
- * A COPY statement whose data are passed on without becoming strings. The driver's own query drops them, and stream
- * libraries copy them three times.
- */
+/** A COPY whose data are passed on without becoming strings, which the driver's own query drops. */
 export class CopyOut extends pg.Query {
   readonly #onData: (piece: Uint8Array) => void;
 

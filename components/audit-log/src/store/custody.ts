@@ -1,6 +1,6 @@
 import { type RetentionClass, retentionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type TextRow, withIndex } from './queryable.ts';
 
 /** A body whose retention has ended. */
 export interface DueBody {
@@ -53,15 +53,9 @@ export function custodyStore(database: Queryable) {
       classes: readonly RetentionClass[],
       before: ReadonlyMap<RetentionClass, bigint>,
     ): Promise<readonly ShardCount[]> {
-      const { rows } = await database.query<{
-        class: RetentionClass;
-        records: string;
-        bytes: string;
-        due: string;
-        oldest: string | null;
-      }>(
-        `select wanted.class, counted.records, round(counted.records * coalesce(weight.mean, 0)) as bytes, counted.due,
-                (select recorded_at from entries where index = counted.first) as oldest
+      const { rows } = await database.query<ShardCount>(
+        `select wanted.class, counted.records::float8, round(counted.records * coalesce(weight.mean, 0))::float8 as bytes,
+                counted.due::float8, (select recorded_at::float8 from entries where index = counted.first) as oldest
            from unnest($1::text[], $2::bigint[]) as wanted (class, before)
           cross join lateral (
             select count(*) as records, count(*) filter (where index < wanted.before) as due, min(index) as first
@@ -71,13 +65,7 @@ export function custodyStore(database: Queryable) {
               from (select body from bodies where bodies.class = wanted.class order by index limit ${weighed}) as weighing) as weight`,
         [classes, classes.map((name) => (before.get(name) ?? 0n).toString())],
       );
-      return rows.map(({ class: name, records, bytes, due, oldest }) => ({
-        class: name,
-        records: Number(records),
-        bytes: Number(bytes),
-        due: Number(due),
-        oldest: oldest === null ? null : Number(oldest),
-      }));
+      return rows;
     },
 
     async countDue(inClass: RetentionClass, before: bigint): Promise<number> {
@@ -90,28 +78,14 @@ export function custodyStore(database: Queryable) {
 
     /** Newest first. */
     async dueBodies(inClass: RetentionClass, before: bigint, limit: number): Promise<readonly DueBody[]> {
-      const { rows } = await database.query<{
-        index: string;
-        record_id: string;
-        type: string;
-        mandate: string | null;
-        leaf_hash: Buffer;
-        body: Buffer;
-      }>(
-        `select due.index, record_id, type, mandate, leaf_hash, due.body
+      const { rows } = await database.query<TextRow<DueBody, 'index'>>(
+        `select due.index, record_id as "recordId", type, mandate, leaf_hash as "leafHash", due.body as bytes
            from (select index, body from bodies where class = $1 and index < $2 order by index desc limit $3) as due
            join entries on entries.index = due.index
           order by due.index desc`,
         [inClass, before, limit],
       );
-      return rows.map((row) => ({
-        index: BigInt(row.index),
-        recordId: row.record_id,
-        type: row.type,
-        mandate: row.mandate,
-        leafHash: row.leaf_hash,
-        bytes: row.body,
-      }));
+      return rows.map(withIndex);
     },
 
     /** Terms that a retained record at any other place has. */
@@ -151,17 +125,9 @@ export function custodyStore(database: Queryable) {
     },
 
     async keysOf(subject: string): Promise<readonly KeyRow[]> {
-      const { rows } = await database.query<{
-        id: string;
-        subject: string;
-        region: string;
-        class: RetentionClass;
-        year: number;
-        values: string;
-        newest: string | null;
-        erased_at: Date | null;
-      }>(
-        `select id, subject, region, subject_keys.class, year, erased_at, kept.values, kept.newest
+      const { rows } = await database.query<KeyRow>(
+        `select id as key, subject, region, subject_keys.class, year, erased_at as "erasedAt",
+                kept.values::float8, kept.newest::float8
            from subject_keys
           cross join lateral (
             select count(*) as values, max(entries.recorded_at) as newest
@@ -169,16 +135,7 @@ export function custodyStore(database: Queryable) {
           where subject = $1 order by year, region, subject_keys.class, id`,
         [subject],
       );
-      return rows.map((row) => ({
-        key: row.id,
-        subject: row.subject,
-        region: row.region,
-        class: row.class,
-        year: row.year,
-        values: Number(row.values),
-        newest: row.newest === null ? null : Number(row.newest),
-        erasedAt: row.erased_at,
-      }));
+      return rows;
     },
 
     async countValues(keys: readonly string[]): Promise<number> {
@@ -213,10 +170,7 @@ export function custodyStore(database: Queryable) {
 
 export type CustodyStore = ReturnType<typeof custodyStore>;
 
-/**
- * Runs while appends wait, in the transaction that records a removal. @param asOf newest place that governs removals
- * @param seen size of the log when it was examined @throws CodedError `custody_outdated`
- */
+/** @param asOf newest place that governs removals @param seen size @throws CodedError `custody_outdated` */
 export async function checkUnchanged(
   session: Queryable,
   { asOf, seen, at }: { readonly asOf: bigint; readonly seen: bigint; readonly at: bigint },

@@ -1,6 +1,6 @@
 import type { RecordType } from '@countersign/contracts';
 import { timePlace } from '../record-places.ts';
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type TextRow, withIndex } from './queryable.ts';
 
 export interface StoredEntry {
   readonly index: bigint;
@@ -12,18 +12,14 @@ export interface StoredEntry {
 }
 
 export interface SealedEntry extends Omit<StoredEntry, 'bytes'> {
-  /** Undefined for entries older than the column; then `time` is set. */
-  readonly recordedAt: number | undefined;
-  readonly time: string | undefined;
+  /** Null for entries older than the column; then `time` is set. */
+  readonly recordedAt: number | null;
+  readonly time: string | null;
 }
 
 /** An entry with the columns by which it is found; without bytes if pruned. */
-export interface IndexedEntry {
-  readonly index: bigint;
+export interface IndexedEntry extends Omit<StoredEntry, 'bytes'> {
   readonly bytes: Buffer | undefined;
-  readonly leafHash: Buffer;
-  readonly recordId: string;
-  readonly seal: Buffer | null;
   readonly type: string;
   readonly transaction: string | null;
   readonly mandate: string | null;
@@ -61,24 +57,9 @@ export const bodyOfEntry =
 /** `offset 0` prevents flattening, so that a body used twice is read once. */
 export const keptBody = `cross join lateral (select ${bodyOfEntry} as body offset 0) as kept`;
 
-const found = 'entries.index, kept.body as entry, entries.leaf_hash, entries.record_id, entries.seal';
-interface FoundRow {
-  readonly index: string;
-  readonly entry: Buffer;
-  readonly leaf_hash: Buffer;
-  readonly record_id: string;
-  readonly seal: Buffer | null;
-}
-
-function entryOf(row: FoundRow): StoredEntry {
-  return {
-    index: BigInt(row.index),
-    bytes: row.entry,
-    leafHash: row.leaf_hash,
-    recordId: row.record_id,
-    seal: row.seal,
-  };
-}
+/** Columns of a {@link StoredEntry}, with {@link keptBody}. */
+export const storedEntry =
+  'entries.index, kept.body as bytes, entries.leaf_hash as "leafHash", entries.record_id as "recordId", entries.seal';
 
 /** Places searched at once where bodies have been pruned. */
 const strideOverPruned = 20_000;
@@ -133,28 +114,14 @@ export function entryStore(database: Queryable) {
     },
 
     async sealedEntries(first: bigint, limit: number): Promise<readonly SealedEntry[]> {
-      const { rows } = await database.query<{
-        index: string;
-        record_id: string;
-        leaf_hash: Buffer;
-        seal: Buffer | null;
-        recorded_at: string | null;
-        time: Buffer | null;
-      }>({
+      const { rows } = await database.query<TextRow<SealedEntry, 'index'>>({
         name: 'audit-log-sealed-entries',
-        text: `select index, record_id, leaf_hash, seal, recorded_at,
-                      case when recorded_at is null then substring(entry from ${timePlace.from} for ${timePlace.length}) end as time
+        text: `select index, record_id as "recordId", leaf_hash as "leafHash", seal, recorded_at::float8 as "recordedAt",
+                      case when recorded_at is null then encode(substring(entry from ${timePlace.from} for ${timePlace.length}), 'escape') end as time
                  from entries where index >= $1 order by index limit $2`,
         values: [first, limit],
       });
-      return rows.map((row) => ({
-        index: BigInt(row.index),
-        recordId: row.record_id,
-        leafHash: row.leaf_hash,
-        seal: row.seal,
-        recordedAt: row.recorded_at === null ? undefined : Number(row.recorded_at),
-        time: row.time?.toString(),
-      }));
+      return rows.map(withIndex);
     },
 
     /** Entries before this place are older than the seals. */
@@ -164,36 +131,30 @@ export function entryStore(database: Queryable) {
     },
 
     async byRecordIds(ids: readonly string[]): Promise<readonly StoredEntry[]> {
-      const { rows } = await database.query<FoundRow>(
-        `select ${found} from entries ${keptBody}
+      const { rows } = await database.query<TextRow<StoredEntry, 'index'>>(
+        `select ${storedEntry} from entries ${keptBody}
           where record_id = any($1) and kept.body is not null order by entries.index`,
         [ids],
       );
-      return rows.map(entryOf);
+      return rows.map(withIndex);
     },
 
     /** Pruned ones too. */
-    async known(
-      ids: readonly string[],
-    ): Promise<readonly { readonly index: bigint; readonly bytes: Buffer | undefined; readonly recordId: string }[]> {
-      const { rows } = await database.query<{ index: string; entry: Buffer | null; record_id: string }>(
-        `select entries.index, ${bodyOfEntry} as entry, record_id from entries where record_id = any($1)`,
+    async known(ids: readonly string[]): Promise<readonly Pick<IndexedEntry, 'index' | 'bytes' | 'recordId'>[]> {
+      const { rows } = await database.query<{ index: string; body: Buffer | null; recordId: string }>(
+        `select entries.index, ${bodyOfEntry} as body, record_id as "recordId" from entries where record_id = any($1)`,
         [ids],
       );
-      return rows.map((row) => ({
-        index: BigInt(row.index),
-        bytes: row.entry ?? undefined,
-        recordId: row.record_id,
-      }));
+      return rows.map(withBytes);
     },
 
     async ofMandates(mandates: readonly string[], limit: number): Promise<readonly StoredEntry[]> {
-      const { rows } = await database.query<FoundRow>(
-        `select ${found} from entries ${keptBody}
+      const { rows } = await database.query<TextRow<StoredEntry, 'index'>>(
+        `select ${storedEntry} from entries ${keptBody}
           where mandate = any($1) and kept.body is not null order by entries.index limit $2`,
         [mandates, limit],
       );
-      return rows.map(entryOf);
+      return rows.map(withIndex);
     },
 
     async search({ transaction, types, after, limit }: EntryQuery): Promise<readonly StoredEntry[]> {
@@ -203,24 +164,21 @@ export function entryStore(database: Queryable) {
       // as one keeps the planner on that index; by place alone a million records take seconds.
       const text =
         types === undefined
-          ? `select ${found} from entries ${keptBody}
+          ? `select ${storedEntry} from entries ${keptBody}
               where entries.index > $1${ofTransaction} and kept.body is not null order by entries.index limit $2`
-          : `select index, entry, leaf_hash, record_id, seal from unnest($${values.push([...new Set(types)])}::text[]) as wanted (of_type)
+          : `select entry.* from unnest($${values.push([...new Set(types)])}::text[]) as wanted (of_type)
                cross join lateral (
-                 select ${found} from entries ${keptBody}
+                 select ${storedEntry} from entries ${keptBody}
                   where (type, entries.index) > (of_type collate "C", $1::bigint)
                     and (type, entries.index) <= (of_type collate "C", 9223372036854775807)${ofTransaction}
                     and kept.body is not null
                   order by type, entries.index limit $2) as entry
               order by index limit $2`;
-      const { rows } = await database.query<FoundRow>(text, values);
-      return rows.map(entryOf);
+      const { rows } = await database.query<TextRow<StoredEntry, 'index'>>(text, values);
+      return rows.map(withIndex);
     },
 
-    /**
-     * The first place with this time or later, by binary search; times never go backwards. Pruned records count. @param
-     * milliseconds since the epoch @returns undefined if a row is missing
-     */
+    /** Binary search; pruned records count. @param milliseconds since the epoch @returns undefined if a row is missing */
     async placeOfTime(time: string, milliseconds: number): Promise<bigint | undefined> {
       const { rows } = await database.query<{ place: string }>(
         `with recursive narrowing (low, high) as (
@@ -285,44 +243,27 @@ export function entryStore(database: Queryable) {
     ): Promise<readonly PrunedEntry[]> {
       const [which, value] =
         'transaction' in of ? ['transaction = $1', of.transaction] : ['record_id = any($1)', of.recordIds];
-      const { rows } = await database.query<{ index: string; record_id: string; leaf_hash: Buffer }>(
-        `select entries.index, record_id, leaf_hash from entries ${keptBody}
+      const { rows } = await database.query<TextRow<PrunedEntry, 'index'>>(
+        `select entries.index, record_id as "recordId", leaf_hash as "leafHash" from entries ${keptBody}
           where ${which} and kept.body is null order by entries.index limit $2`,
         [value, limit],
       );
-      return rows.map((row) => ({ index: BigInt(row.index), recordId: row.record_id, leafHash: row.leaf_hash }));
+      return rows.map(withIndex);
     },
 
     /** Pruned ones too. */
     async range(first: bigint, count: number): Promise<readonly IndexedEntry[]> {
-      const { rows } = await database.query<{
-        index: string;
-        entry: Buffer | null;
-        leaf_hash: Buffer;
-        record_id: string;
-        type: string;
-        transaction: string | null;
-        mandate: string | null;
-        class: string | null;
-        recorded_at: string | null;
-        seal: Buffer | null;
-      }>(
-        `select entries.index, ${bodyOfEntry} as entry, leaf_hash, record_id, seal, type, transaction, mandate, class, recorded_at
+      const { rows } = await database.query<TextRow<Omit<IndexedEntry, 'bytes'>, 'index'> & { body: Buffer | null }>(
+        `select entries.index, ${bodyOfEntry} as body, leaf_hash as "leafHash", record_id as "recordId", seal, type, transaction,
+                mandate, class, recorded_at::float8 as "recordedAt"
            from entries where index >= $1 order by index limit $2`,
         [first, count],
       );
-      return rows.map((row) => ({
-        index: BigInt(row.index),
-        bytes: row.entry ?? undefined,
-        leafHash: row.leaf_hash,
-        recordId: row.record_id,
-        seal: row.seal,
-        type: row.type,
-        transaction: row.transaction,
-        mandate: row.mandate,
-        class: row.class,
-        recordedAt: row.recorded_at === null ? null : Number(row.recorded_at),
-      }));
+      return rows.map(withBytes);
     },
   };
+}
+
+function withBytes<Row extends { readonly index: string; readonly body: Buffer | null }>({ body, ...row }: Row) {
+  return { ...withIndex(row), bytes: body ?? undefined };
 }

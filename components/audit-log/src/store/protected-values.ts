@@ -29,36 +29,25 @@ export interface SealedValue {
   readonly ciphertext: Buffer;
 }
 
-interface KeyRow {
-  readonly id: string;
-  readonly subject: string;
-  readonly region: string;
-  readonly class: RetentionClass;
-  readonly year: number;
-  readonly sealed_key: Buffer | null;
+export interface StoredValue {
+  readonly ciphertext: Buffer | null;
+  readonly keyState: 'unknown' | 'erased' | 'in-use';
 }
 
-const keyColumns = 'id, subject, region, class, year, sealed_key';
-
-function keyOf({ id, subject, region, class: inClass, year, sealed_key }: KeyRow): StoredKey {
-  return { id, subject, region, class: inClass, year, sealed: sealed_key };
-}
+const keyColumns = 'id, subject, region, class, year, sealed_key as sealed';
 
 export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient, 'query'>) {
   return {
     async keysInUse(uses: readonly KeyUse[]): Promise<readonly StoredKey[]> {
-      const { rows } = await database.query<KeyRow>({
+      const { rows } = await database.query<StoredKey>({
         name: 'audit-log-keys-in-use',
-        text: `select ${keyColumns
-          .split(', ')
-          .map((column) => `subject_keys.${column}`)
-          .join(', ')}
+        text: `select ${keyColumns}
             from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as wanted (subject, region, class, year)
             join subject_keys using (subject, region, class, year)
            where subject_keys.erased_at is null`,
         values: columnsOf(uses),
       });
-      return rows.map(keyOf);
+      return rows;
     },
 
     /** If another node was faster, its key stays: read again. */
@@ -74,22 +63,20 @@ export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient
     },
 
     async keys(ids: readonly string[]): Promise<readonly StoredKey[]> {
-      const { rows } = await database.query<KeyRow>({
+      const { rows } = await database.query<StoredKey>({
         name: 'audit-log-keys',
         text: `select ${keyColumns} from subject_keys where id = any($1)`,
         values: [ids],
       });
-      return rows.map(keyOf);
+      return rows;
     },
 
     /** In the order of the names; null if there is none. One snapshot. */
-    async values(
-      names: readonly ValueName[],
-    ): Promise<readonly { readonly ciphertext: Buffer | null; readonly keyState: 'unknown' | 'erased' | 'in-use' }[]> {
-      const { rows } = await database.query<{ ciphertext: Buffer | null; key_state: 'unknown' | 'erased' | 'in-use' }>({
+    async values(names: readonly ValueName[]): Promise<readonly StoredValue[]> {
+      const { rows } = await database.query<StoredValue>({
         name: 'audit-log-protected-values',
         text: `select value.ciphertext,
-                 case when subject_key.id is null then 'unknown' when subject_key.erased_at is null then 'in-use' else 'erased' end as key_state
+                 case when subject_key.id is null then 'unknown' when subject_key.erased_at is null then 'in-use' else 'erased' end as "keyState"
             from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (key, record_id, path, n)
             left join protected_values as value
               on value.key = wanted.key and value.record_id = wanted.record_id and value.path = wanted.path
@@ -97,7 +84,7 @@ export function createProtectedValueStore(database: Pick<pg.Pool | pg.PoolClient
            order by wanted.n`,
         values: [names.map(({ key }) => key), names.map(({ record }) => record), names.map(({ path }) => path)],
       });
-      return rows.map(({ ciphertext, key_state }) => ({ ciphertext, keyState: key_state }));
+      return rows;
     },
   };
 }

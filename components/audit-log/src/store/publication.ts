@@ -1,13 +1,16 @@
 import { tryNamedLock } from '@countersign/runtime';
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type TextRow, withSize } from './queryable.ts';
 
 /** Lock of the node that asks the witnesses. */
 const turn = 'publication';
 
-export interface StoredCosignature {
-  readonly witness: string;
+export interface StoredNote {
   readonly size: bigint;
   readonly note: string;
+}
+
+export interface StoredCosignature extends StoredNote {
+  readonly witness: string;
 }
 
 export function publicationStore(database: Queryable) {
@@ -38,24 +41,24 @@ export function publicationStore(database: Queryable) {
       return rows[0] === undefined ? undefined : BigInt(rows[0].size);
     },
 
-    async insertPublished({ size, note }: { readonly size: bigint; readonly note: string }): Promise<void> {
+    async insertPublished({ size, note }: StoredNote): Promise<void> {
       await database.query('insert into published_checkpoints (size, note) values ($1, $2)', [size, note]);
     },
 
-    async newestPublished(): Promise<{ readonly size: bigint; readonly note: string } | undefined> {
-      const { rows } = await database.query<{ size: string; note: string }>(
+    async newestPublished(): Promise<StoredNote | undefined> {
+      const { rows } = await database.query<TextRow<StoredNote, 'size'>>(
         'select size, note from published_checkpoints order by size desc, id desc limit 1',
       );
-      return rows.map(({ size, note }) => ({ size: BigInt(size), note }))[0];
+      return rows.map(withSize)[0];
     },
 
     /** `from` exclusive, `to` inclusive, smallest first. */
-    async published(from: bigint, to: bigint): Promise<readonly { readonly size: bigint; readonly note: string }[]> {
-      const { rows } = await database.query<{ size: string; note: string }>(
+    async published(from: bigint, to: bigint): Promise<readonly StoredNote[]> {
+      const { rows } = await database.query<TextRow<StoredNote, 'size'>>(
         'select size, note from published_checkpoints where size > $1 and size <= $2 order by size, id',
         [from, to],
       );
-      return rows.map(({ size, note }) => ({ size: BigInt(size), note }));
+      return rows.map(withSize);
     },
 
     /** The first cosignature of a size stays. */
@@ -67,32 +70,22 @@ export function publicationStore(database: Queryable) {
     },
 
     async newestCosigned(witness: string): Promise<StoredCosignature | undefined> {
-      const { rows } = await database.query<CosignatureRow>(
+      const { rows } = await database.query<TextRow<StoredCosignature, 'size'>>(
         'select witness, size, note from cosignatures where witness = $1 order by size desc limit 1',
         [witness],
       );
-      return rows.map(cosignatureOf)[0];
+      return rows.map(withSize)[0];
     },
 
     /** `from` exclusive, `to` inclusive, smallest first. */
     async cosignatures(from: bigint, to: bigint): Promise<readonly StoredCosignature[]> {
-      const { rows } = await database.query<CosignatureRow>(
+      const { rows } = await database.query<TextRow<StoredCosignature, 'size'>>(
         'select witness, size, note from cosignatures where size > $1 and size <= $2 order by size, witness',
         [from, to],
       );
-      return rows.map(cosignatureOf);
+      return rows.map(withSize);
     },
   };
 }
 
 export type PublicationStore = ReturnType<typeof publicationStore>;
-
-interface CosignatureRow {
-  readonly witness: string;
-  readonly size: string;
-  readonly note: string;
-}
-
-function cosignatureOf({ witness, size, note }: CosignatureRow): StoredCosignature {
-  return { witness, size: BigInt(size), note };
-}

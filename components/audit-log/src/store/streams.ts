@@ -1,12 +1,12 @@
 import { numberPlace, streamPlace } from '../record-places.ts';
-import { projecting, type Queryable } from './queryable.ts';
+import { projecting, type Queryable, type TextRow, withIndex } from './queryable.ts';
 
 export interface WatchedRecord {
   readonly index: bigint;
   /** The members that the log sets. */
   readonly head: string;
   /** The whole record, only for the class that describes streams. */
-  readonly body: string | undefined;
+  readonly body: string | null;
 }
 
 export interface StreamRun {
@@ -62,25 +62,16 @@ export function streamStore(database: Queryable) {
       return BigInt(rows[0]?.last ?? -1);
     },
 
-    /**
-     * Totals per stream, computed by the server. @returns undefined if records must be read one by one: one describes a
-     * stream, or bodies were pruned
-     */
+    /** Totals per stream. @returns undefined if one describes a stream or bodies were pruned: read the records then */
     async runs(after: bigint, through: bigint): Promise<StreamRuns | undefined> {
-      const { rows } = await database.query<{
-        stream: Buffer;
-        first: string;
-        last: string;
-        count: string;
-        sum: string;
-        place: string;
-        earliest: string | null;
-        latest: string | null;
-      }>(
-        `select stream, min(number) as first, max(number) as last, count(*) as count, sum(number) as sum, max(index) as place,
+      const { rows } = await database.query<
+        TextRow<StreamRun, 'sum' | 'place'> & { readonly earliest: number | null; readonly latest: number | null }
+      >(
+        `select encode(stream, 'escape') as stream, min(number)::float8 as first, max(number)::float8 as last,
+                count(*)::float8 as count, sum(number) as sum, max(index) as place,
                 -- Time never goes backwards along the log.
-                (select recorded_at from entries where index = $1::bigint + 1) as earliest,
-                (select recorded_at from entries where index = $2::bigint) as latest
+                (select recorded_at::float8 from entries where index = $1::bigint + 1) as earliest,
+                (select recorded_at::float8 from entries where index = $2::bigint) as latest
            from (
              select index, substring(body from ${streamPlace.from} for ${streamPlace.length}) as stream,
                     split_part(convert_from(substring(body from ${numberPlace} for 17), 'UTF8'), ',', 1)::bigint as number
@@ -91,31 +82,24 @@ export function streamStore(database: Queryable) {
         [after, through],
       );
       const [{ earliest, latest } = { earliest: null, latest: null }] = rows;
-      const runs = rows.map((row) => ({
-        stream: row.stream.toString(),
-        first: Number(row.first),
-        last: Number(row.last),
-        count: Number(row.count),
+      const runs = rows.map(({ earliest: _, latest: __, ...row }) => ({
+        ...row,
         sum: BigInt(row.sum),
         place: BigInt(row.place),
       }));
       const bodies = runs.reduce((all, { count }) => all + BigInt(count), 0n);
       if (earliest === null || latest === null || bodies !== through - after) return undefined;
-      return { runs, earliest: Number(earliest), latest: Number(latest) };
+      return { runs, earliest, latest };
     },
 
     async records(after: bigint, through: bigint): Promise<readonly WatchedRecord[]> {
-      const { rows } = await database.query<{ index: string; head: Buffer; body: string | null }>(
-        `select index, substring(body from 1 for ${headBytes}) as head,
+      const { rows } = await database.query<TextRow<WatchedRecord, 'index'>>(
+        `select index, encode(substring(body from 1 for ${headBytes}), 'escape') as head,
                 case when class = 'operation' then convert_from(body, 'UTF8') end as body
            from bodies where index > $1 and index <= $2 order by index`,
         [after, through],
       );
-      return rows.map(({ index, head, body }) => ({
-        index: BigInt(index),
-        head: head.toString('latin1'),
-        body: body ?? undefined,
-      }));
+      return rows.map(withIndex);
     },
 
     /** 0 if there is none. */

@@ -1,6 +1,6 @@
 import type { RecordType } from '@countersign/contracts';
-import { bodyOfEntry, type StoredEntry } from './entries.ts';
-import { projecting, type Queryable } from './queryable.ts';
+import { keptBody, type StoredEntry, storedEntry } from './entries.ts';
+import { projecting, type Queryable, type TextRow, withIndex } from './queryable.ts';
 
 /** One criterion of a query, answered by an index. */
 export type Criterion =
@@ -138,19 +138,12 @@ export function termStore(database: Queryable) {
 
     /** Pruned ones are left out. */
     async at(places: readonly bigint[]): Promise<readonly StoredEntry[]> {
-      const { rows } = await database.query<{
-        index: string;
-        body: Buffer | null;
-        leaf_hash: Buffer;
-        record_id: string;
-        seal: Buffer | null;
-      }>(
-        `select entries.index, ${bodyOfEntry} as body, leaf_hash, record_id, seal from entries where index = any($1::bigint[]) order by index`,
+      const { rows } = await database.query<TextRow<StoredEntry, 'index'>>(
+        `select ${storedEntry} from entries ${keptBody}
+          where entries.index = any($1::bigint[]) and kept.body is not null order by entries.index`,
         [places.map(String)],
       );
-      return rows.flatMap(({ index, body, leaf_hash: leafHash, record_id: recordId, seal }) =>
-        body === null ? [] : [{ index: BigInt(index), bytes: body, leafHash, recordId, seal }],
-      );
+      return rows.map(withIndex);
     },
   };
 }

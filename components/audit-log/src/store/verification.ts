@@ -1,4 +1,4 @@
-import type { Queryable } from './queryable.ts';
+import { type Queryable, withIndex } from './queryable.ts';
 
 export interface KeptValue {
   readonly recordId: string;
@@ -14,23 +14,23 @@ export function verificationStore(database: Queryable) {
       first: bigint,
       past: bigint,
     ): Promise<{ readonly class: string; readonly index: bigint } | undefined> {
-      const { rows } = await database.query<{ class: string; index: string }>(
+      const { rows } = await database.query<{ readonly class: string; readonly index: string }>(
         `select bodies.class, bodies.index from bodies
           where bodies.index >= $1 and bodies.index < $2
             and not exists (select from entries where entries.index = bodies.index and entries.class = bodies.class)
           order by bodies.index limit 1`,
         [first, past],
       );
-      return rows.map((row) => ({ class: row.class, index: BigInt(row.index) }))[0];
+      return rows.map(withIndex)[0];
     },
 
     async valuesOf(records: readonly string[], keys: readonly string[]): Promise<readonly KeptValue[]> {
-      const { rows } = await database.query<{ record_id: string; path: string; key: string; ciphertext: Buffer }>(
-        `select record_id, path, key, ciphertext from protected_values
+      const { rows } = await database.query<KeptValue>(
+        `select record_id as "recordId", path, key, ciphertext from protected_values
           where key = any($2) and record_id = any($1)`,
         [records, keys],
       );
-      return rows.map(({ record_id, ...row }) => ({ ...row, recordId: record_id }));
+      return rows;
     },
 
     /** A value without a record, or under a destroyed key. */

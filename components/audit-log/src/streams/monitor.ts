@@ -39,10 +39,7 @@ const meanings: Readonly<Record<AlarmKind, string>> = {
   ahead: 'records of this stream have a time after they can have been written',
 };
 
-/**
- * One process watches at a time, page by page; another continues where it stopped. An alarm's id follows from its
- * content, so that it is recorded once.
- */
+/** One process watches at a time. An alarm's id follows from its content, so that it is recorded once. */
 export function createStreamMonitor(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;

@@ -11,10 +11,7 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/**
- * Records heartbeats while nothing else is recorded, so that silence is an alarm. @param node name of this process for
- * operators @param beatEveryMs 0 for never
- */
+/** Heartbeats while nothing else is recorded, so that silence is an alarm. @param beatEveryMs 0 for never */
 export function createSource(dependencies: {
   readonly stream: Stream;
   readonly append: AuditAppender['append'];

@@ -84,7 +84,7 @@ export function watch(
     const origin = streamPlaceOf(record.head);
     if (origin === undefined) continue;
     const { stream: id, number } = origin;
-    const body = record.body === undefined ? undefined : parseJson(record.body);
+    const body = record.body === null ? undefined : parseJson(record.body);
     const statement = body?.ok === true ? statementOf(body.value) : undefined;
     const place = record.index.toString();
     let stream: Watched = streams.get(id) ?? {

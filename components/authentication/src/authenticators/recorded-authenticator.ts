@@ -48,14 +48,14 @@ export function createAuthenticatorKind({
       // The first key ends all open invitations.
       await invitations.endAllOf(session, state.person, Date.parse(state.registeredAt));
     },
-    async tell({ id, person, name = 'Key', isQuiet, suspendedAt, removedAt }, { record }) {
+    async notify({ id, person, name = 'Key', isQuiet, suspendedAt, removedAt }, { record }) {
       // The notice of a suspicion is sent afterwards, so that the suspension does not wait for it.
       if (isQuiet === true || (suspendedAt !== undefined && removedAt === undefined)) return;
       const [kind, text] =
         removedAt === undefined
           ? (['authenticator-added', en.notices.added(name)] as const)
           : (['authenticator-removed', en.notices.removed(name)] as const);
-      await notices?.tell({ id: noticeIdOf(record), to: person, kind, text, facts: { authenticator: id } });
+      await notices?.notify({ id: noticeIdOf(record), to: person, kind, text, facts: { authenticator: id } });
     },
   };
 }

@@ -27,11 +27,11 @@ export function createAccountLockKind({
     stateOf: (carried) => ({ locked: membersOf(carried)?.['locked'] === true }),
     put: (session, _state, { id, record }) => locks.put(session, id, record, clock.now()),
     remove: (session, person) => locks.remove(session, person),
-    async tell({ locked }, { id, record }) {
+    async notify({ locked }, { id, record }) {
       const [kind, text] = locked
         ? (['account-locked', en.notices.locked] as const)
         : (['account-unlocked', en.notices.unlocked] as const);
-      await notices?.tell({ id: noticeIdOf(record), to: id, kind, text });
+      await notices?.notify({ id: noticeIdOf(record), to: id, kind, text });
     },
   };
 }

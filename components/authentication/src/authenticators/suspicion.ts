@@ -32,7 +32,7 @@ export async function afterSuspicion(parts: Parts, { id, person, name }: StoredA
       }),
     () => cutOff(person, 'authenticator_suspected'),
     () =>
-      notices?.tell({
+      notices?.notify({
         ...{ id: noticeIdOf(`suspicion of ${id}`), to: person, kind: 'authenticator-suspected' },
         text: en.notices.suspected(name),
         facts: { authenticator: id },

@@ -155,7 +155,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
       const kind = name === 'device-new' ? 'signed-in-on-new-device' : name;
       const text = name === 'device-new' ? en.notices.newDevice(where) : en.notices.impossibleTravel(where);
       try {
-        await notices?.tell({ id: newId('notice', dependencies), to: person, kind, text });
+        await notices?.notify({ id: newId('notice', dependencies), to: person, kind, text });
       } catch (error) {
         logger.error({ error, person, signal: name }, 'a person could not be told of an unusual sign-in');
       }

@@ -57,7 +57,7 @@ export function decide(
             step: {
               transaction: step.transaction,
               events: step.detail.actions,
-              carriesThrough: step.carriesThrough,
+              onlyCompletes: step.onlyCompletes,
             },
           }),
     },

@@ -1,6 +1,6 @@
 import {
   type Client,
-  carriesThrough,
+  onlyCompletes,
   type Resource,
   type TransactionFacts,
   type TransactionRegistry,
@@ -77,7 +77,7 @@ export interface TokenStep {
   readonly transaction: TransactionId;
   readonly intentDigest: Digest;
   /** Whether its scopes are only for steps that start nothing new. */
-  readonly carriesThrough: boolean;
+  readonly onlyCompletes: boolean;
 }
 
 /** The interface of the transaction registry, where steps are taken. */
@@ -136,6 +136,6 @@ export async function openStep(
     detail: { ...step, mandate: { id: mandate, version: facts.mandate.version } },
     transaction,
     intentDigest: facts.intentDigest,
-    carriesThrough: carriesThrough(facts, [...scopes].filter(changesMarket)),
+    onlyCompletes: onlyCompletes(facts, [...scopes].filter(changesMarket)),
   };
 }

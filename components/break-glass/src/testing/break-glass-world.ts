@@ -69,7 +69,7 @@ export async function createBreakGlassWorld() {
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin });
   const people = new Map([fay, sam, tom, cora, anna, eve].map((each) => [each.id as string, each]));
-  const { told, tell } = createMemoryNotices();
+  const { told, notify } = createMemoryNotices();
   const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];
   const revoked: RevocationTarget[] = [];
   const signals = new Map<string, readonly PersonSignal[]>();
@@ -136,9 +136,9 @@ export async function createBreakGlassWorld() {
       },
       signals: { of: (id) => signals.get(id) ?? [] },
       notices: {
-        async tell(notice) {
+        async notify(notice) {
           if (failing.has('notices')) throw new Error('nobody can be told');
-          await tell(notice);
+          await notify(notice);
         },
       },
       client: client as ClientId,

@@ -54,23 +54,21 @@ import {
 
 const maxListed = 100;
 
-/** A request with its effect on each entity; without the effect once it is decided or has expired. */
 export interface ChangeRequestView {
   readonly request: DirectoryChangeRequest;
-  /** Whether it can still be approved and would still have the proposed effect. */
+  /** Whether it can still be approved with the proposed effect. */
   readonly stands: boolean;
   readonly entities: readonly PlannedEntity[];
 }
 
 export interface ChangeRequests {
-  /** @param scope the scope under which it may be proposed */
   readonly propose: (
     ...asked: readonly [...Parameters<Directory['propose']>, scope: ChangeScope]
   ) => ReturnType<Directory['propose']>;
   readonly approve: Directory['approve'];
   readonly reject: Directory['reject'];
   readonly list: Directory['changeRequests'];
-  /** Ends the open proposals that a person made until a given moment. @returns how many this call ended, each recorded */
+  /** @returns how many this call ended, each recorded */
   endProposalsOf(
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
@@ -79,18 +77,16 @@ export interface ChangeRequests {
   view(id: ChangeId): Promise<ChangeRequestView>;
   /** Carries out approved changes that are outstanding. @throws the present obstacle; a permanent obstacle ends the approval */
   carryOut(): Promise<void>;
-  /** The same for an approval that was already outstanding at the last check, so that no other node is working on it. */
   carryOn(): Promise<void>;
 }
 
-/** An approval as recorded. */
 interface Approved {
   readonly record: RecordId;
   readonly request: RequestState;
   readonly by: Actor;
 }
 
-/** Changes by two people: one proposes, another approves exactly that change, within 24 hours and once. */
+/** One person proposes, another approves exactly that change, within 24 hours and once. */
 export function createChangeRequests(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
@@ -98,7 +94,6 @@ export function createChangeRequests(dependencies: {
   readonly audit: DirectoryLog;
   readonly graph: LiveGraph;
   readonly logger: Logger;
-  /** The governing roles. */
   readonly governing: ReadonlySet<string>;
   readonly refusals: Refusals;
   readonly proposerStanding: ProposerStanding;
@@ -117,7 +112,7 @@ export function createChangeRequests(dependencies: {
     ...{ kind, graph, second, refusals, carryOut },
     async obstacleTo(request, base, session) {
       const anew = await planAnew(request, base, session);
-      // A proposal made while the directory was empty may contain findings, which only compliance may record now.
+      // A proposal for the empty directory may contain findings, which only compliance may record now.
       return anew?.stands === true ? anew.planned.unrightful : outdated();
     },
   });
@@ -127,7 +122,7 @@ export function createChangeRequests(dependencies: {
     if (error !== undefined) await refusals.refuse(error, attempt);
   }
 
-  /** The proposal planned on the present state; undefined if it can no longer be approved unchanged. */
+  /** Undefined if it can no longer be approved unchanged. */
   async function planAnew(
     { proposal, scope, basis, digest }: StoredRequest,
     base: State,
@@ -146,7 +141,7 @@ export function createChangeRequests(dependencies: {
     }
   }
 
-  /** The request as its newest record states it; undefined if it is unknown or its row is forged. */
+  /** Undefined if it is unknown or its row is forged. */
   async function believed(id: ChangeId): Promise<StoredRequest | undefined> {
     try {
       return await things.find(id);
@@ -174,7 +169,7 @@ export function createChangeRequests(dependencies: {
       carriesOut: record,
       evaluate: (base, session) => graph.evaluate(graph.read(proposal, problems), base, problems, session),
       async check(changeSet, base) {
-        // The approval was given on this state, which has not changed. The configuration of the node may have changed.
+        // The state is the approved one, but the configuration of the node may have changed.
         if (problems.count() > 0 || basisOf(changeSet, base) !== request.basis) throw outdated();
       },
       cause: { digest, by, reason, approval: { change: id, proposedBy, record } },
@@ -270,7 +265,6 @@ export function createChangeRequests(dependencies: {
       const now = clock.now();
       const requests: StoredRequest[] = [];
       for (const row of await listRequests(pool, { status, now: new Date(now), limit: maxListed })) {
-        // A decided request does not change any more.
         const request = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
         if (request !== undefined && (status === undefined || statusOf(request, now) === status))
           requests.push(request);

@@ -15,7 +15,6 @@ import { type ChangeScope, governingGrants, refuseFindings, refuseRates } from '
 import type { State } from '../state.ts';
 import { basisOf } from './request.ts';
 
-/** The effect of a change on one entity. */
 export interface PlannedEntity {
   readonly change: DirectoryChange['change'];
   readonly kind: DirectoryChange['kind'];
@@ -25,17 +24,15 @@ export interface PlannedEntity {
   readonly after?: JsonDocument;
 }
 
-/** The effect of a proposal on the present state. */
 export interface Plan {
   readonly changes: readonly DirectoryChange[];
-  /** Digest of the changes with the entities before them: the same changes of other content are a different plan. */
+  /** The same changes of other content are a different plan. */
   readonly basis: Digest;
-  /** Why the scope under which it was proposed does not permit it. */
   readonly unrightful: CodedError | undefined;
   readonly entities: () => readonly PlannedEntity[];
 }
 
-/** Plans a proposal on the present state and reports errors of a file or an edit. @throws CodedError for a trust profile */
+/** @throws CodedError for a trust profile */
 type Planner = (
   proposal: AnyProposal,
   from: {
@@ -87,7 +84,7 @@ export function createPlanner(dependencies: {
   };
 }
 
-/** Shows an approver the sign-in accounts of a person who would govern. For other people these names stay hidden. */
+/** Shows an approver the sign-in accounts of a person who would govern, and of nobody else. */
 function entitiesOf(changeSet: ChangeSet, base: State, governing: ReadonlySet<string>): readonly PlannedEntity[] {
   const { changes, stored } = changeSet;
   const empowered = new Set(governingGrants(changeSet, base.stored, governing).map(({ principal }) => principal));

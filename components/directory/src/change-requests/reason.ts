@@ -2,7 +2,7 @@ import { directoryErrors } from '@countersign/contracts';
 
 const maxLength = 400;
 
-/** The reason for a change or a rejection: plain text for people, which is recorded. */
+/** For people; it is recorded. */
 export function readReason(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   const plain = text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text);

@@ -7,7 +7,6 @@ import { findRequest, lockRequest, putRequest, type RequestState, type StoredReq
 
 export type RequestKind = RecordedKind<ChangeId, RequestState, StoredRequest>;
 
-/** How long a request remains readable after its expiry. */
 export const keptMs = 90 * 24 * 3_600_000;
 
 export function createRequestKind(clock: Clock): RequestKind {
@@ -58,7 +57,6 @@ function contentOf(state: RequestState): Json {
   return content as unknown as Json;
 }
 
-/** @param carried content of a record of this component */
 function stateOf(carried: Json, id: ChangeId): RequestState {
   const content = carried as unknown as Content;
   return {

@@ -37,7 +37,6 @@ export interface Rejecting {
 }
 /** An approved change that can no longer be carried out. */
 export interface GivingUp extends Rejecting {
-  /** The request as it was approved. */
   readonly request: RequestState;
   readonly approval: RecordId;
   readonly error: CodedError;
@@ -47,7 +46,7 @@ interface Existing {
   readonly request: StoredRequest;
 }
 interface Judged extends Existing {
-  /** Why the proposed change cannot be made now, under the lock. Not evaluated for a request that is already decided. */
+  /** Not evaluated for a decided request. */
   readonly obstacle: () => Promise<CodedError | undefined>;
   readonly departed: boolean;
 }
@@ -57,7 +56,7 @@ interface StillApproved {
 
 type RequestCommand<Ask, Facts, Answer> = Command<Ask, ChangeId, RequestState, StoredRequest, Facts, Answer>;
 
-/** The commands of a change request. {@link LiveGraph.run} or the trust registry carries out approved changes. */
+/** {@link LiveGraph.run} or the trust registry carries out approved changes. */
 export function createRequestCommands({
   kind,
   graph,
@@ -89,9 +88,8 @@ export function createRequestCommands({
     kind,
     about: ({ request }) => request.id,
     facts: async () => undefined,
-    // Each proposal has a new id, so it is made once.
     done: () => undefined,
-    // The change was planned and checked before the request was stored. A proposal locks nothing.
+    // Planned and checked before it is stored.
     check: nothing,
     next: ({ ask }, record) => ({ ...ask.request, status: 'proposed', decidedBy: null, recordId: record }),
     before: nothing,
@@ -126,7 +124,7 @@ export function createRequestCommands({
         obstacle: () => obstacleTo(request, base, session),
       };
     },
-    // A repeated request gets its first answer; a second decision gets an error.
+    // A second decision gets an error, a repeated one its first answer.
     done: ({ ask, facts: { request }, completed }) =>
       completed && request.status === 'approved' && request.decidedBy === ask.by.id && request.digest === ask.digest
         ? request.id
@@ -185,7 +183,7 @@ export function createRequestCommands({
     release: (next) => next,
   };
 
-  /** The proposer has left. @returns whether this call ended the request */
+  /** @returns whether this call ended the request */
   const withdraw: RequestCommand<Rejecting, undefined, boolean> = {
     kind,
     about: ({ id }) => id,
@@ -201,7 +199,7 @@ export function createRequestCommands({
     release: () => true,
   };
 
-  /** The approved change can no longer be made: records the end of the approval. @returns whether this call ended it */
+  /** Records the end of an approval that can no longer be carried out. @returns whether this call ended it */
   const giveUp: RequestCommand<GivingUp, StillApproved, boolean> = {
     kind,
     about: ({ id }) => id,

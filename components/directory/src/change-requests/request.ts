@@ -37,17 +37,13 @@ export function shown(
   };
 }
 
-/**
- * Digest of a plan with every entity as it was before. If an entity has been edited since, the same changes are a different
- * plan.
- */
+/** If an entity has been edited since, the same changes are a different plan. */
 export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
   return digestOf(
     changes.map((change) => ({ ...change, before: stored.get(keyOf(change.kind, change.id))?.document ?? null })),
   );
 }
 
-/** A change of the directory or of a partner's trust profile that needs two people. */
 export const changeApproval = {
   what: 'change',
   approves: 'digest',
@@ -80,17 +76,14 @@ export function waiting(request: RequestState): WaitingProposal {
   };
 }
 
-/** The proposer with the whole acting chain. */
 export function proposersOf({ proposedBy, through }: Pick<StoredRequest, 'proposedBy' | 'through'>): readonly string[] {
   return peopleOf({ id: proposedBy, through });
 }
 
-/** The caller in the form that records use. */
 export function actorOf({ id, institution }: Requester): Actor {
   return { id, ...defined({ institution }) };
 }
 
-/** The present plan differs from the proposed one. */
 export function outdated(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',

@@ -6,7 +6,6 @@ import type { AnyProposal } from '../proposal.ts';
 import type { ChangeScope } from '../rules/index.ts';
 import type { Session } from '../store.ts';
 
-/** The fields that decide about a change request. The reader evaluates the expiry. */
 export interface RequestState {
   readonly id: ChangeId;
   readonly status: 'proposed' | 'approved' | 'rejected';
@@ -19,26 +18,22 @@ export interface RequestState {
   readonly proposedAt: Date;
   readonly expiresAt: Date;
   readonly reason: string;
-  /** Digest of the changes as planned at the proposal. */
   readonly changesDigest: Digest;
   readonly basis: Digest;
   readonly digest: Digest;
-  /** The record of the proposal. */
   readonly recordId: RecordId;
 }
 
 export interface StoredRequest extends RequestState {
   readonly changes: readonly DirectoryChange[];
-  /** Null once it is carried out, rejected or expired. */
   readonly proposal: AnyProposal | null;
-  /** The newest record about it. */
   readonly changeRecord: RecordId;
 }
 
 const columns = `id, status, proposed_by as "proposedBy", through, scope, decided_by as "decidedBy", proposed_at as "proposedAt",
   expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId", change_record as "changeRecord"`;
 
-/** Stores the content of a proposal, which its record does not contain. The row counts only after the proposal is recorded. */
+/** Stores the proposal, which its record does not contain. The row counts only after the proposal is recorded. */
 export async function keepProposal(
   session: pg.PoolClient,
   request: Omit<RequestState, 'status' | 'decidedBy' | 'changesDigest' | 'recordId'> & {
@@ -106,13 +101,11 @@ export async function findRequest(session: Session, id: ChangeId): Promise<Store
   return (await found(session, 'id = $1 and change_record is not null', [id]))[0];
 }
 
-/** Locks the request until the transaction ends, so that a second decision sees the first. */
 export async function lockRequest(session: pg.PoolClient, id: ChangeId): Promise<StoredRequest | undefined> {
   await ask(session, 'select id from change_requests where id = $1 for update', [id]);
   return findRequest(session, id);
 }
 
-/** The stored content of a proposal. */
 export async function findProposal(session: Session, id: ChangeId): Promise<AnyProposal | undefined> {
   const { rows } = await ask<{ proposal: AnyProposal | null }>(
     session,
@@ -122,12 +115,10 @@ export async function findProposal(session: Session, id: ChangeId): Promise<AnyP
   return rows[0]?.proposal ?? undefined;
 }
 
-/** Deletes the content of a proposal after it is carried out. */
 export async function dropProposal(session: pg.PoolClient, id: ChangeId): Promise<void> {
   await ask(session, 'update change_requests set proposal = null where id = $1', [id]);
 }
 
-/** A person's proposals until a given moment that are open according to the rows. */
 export async function openRequestsOf(session: Session, proposer: string, before: Date): Promise<readonly ChangeId[]> {
   const { rows } = await ask<{ id: ChangeId }>(
     session,
@@ -137,7 +128,7 @@ export async function openRequestsOf(session: Session, proposer: string, before:
   return rows.map(({ id }) => id);
 }
 
-/** Newest first, from unverified rows. It includes stored proposals that may not have been recorded. */
+/** From unverified rows, newest first; includes proposals that may not have been recorded. */
 export async function listRequests(
   session: Session,
   filter: { readonly status: DirectoryChangeRequest['status'] | undefined; readonly now: Date; readonly limit: number },

@@ -13,7 +13,7 @@ import {
   takeDepartures,
 } from './store.ts';
 
-/** Works on departures on every node; one node at a time works on each. */
+/** Works on departures; one node at a time on each. */
 interface Carrier {
   hurry(): void;
   /** @throws CodedError `database_unavailable`; errors of an effect are stored with the departure instead */
@@ -27,7 +27,6 @@ const leaseMs = 60_000;
 /** Time limit of one effect. It is shorter than the lease, so that the effect is abandoned before another node starts it. */
 const effectMs = 30_000;
 const longestWaitMs = 300_000;
-/** For an effect that this node lacks; another node may have it. */
 const otherNodeMs = 5_000;
 
 export function createCarrier(dependencies: Omit<DepartureDependencies, 'newRecordId'>): Carrier {
@@ -52,7 +51,6 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     try {
       await carry(departure, claim);
     } catch (error) {
-      // If even this fails, the claim expires.
       await putOffDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts)).catch(
         () => undefined,
       );
@@ -60,9 +58,8 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     }
   }
 
-  /** Runs the effects one after another. An effect may rely on those before it. */
   async function carry(departure: StoredDeparture, claim: string): Promise<void> {
-    // Records name the principal in the row as the actor.
+    // Records name the principal of the row as the actor.
     if (!(await standings.holds(departureClaim(departure))))
       return putOffDeparture(pool, departure.id, claim, clock.now() + longestWaitMs);
     const known = new Map(dependencies.effects().map((effect) => [effect.name, effect]));

@@ -3,23 +3,17 @@ import { defined, type Json } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
-/** A principal that a change removes or moves. */
 export interface Departing {
   readonly kind: Departure['kind'];
   readonly principal: PrincipalId;
-  /** LEI of its former institution. */
   readonly institution: string;
-  /** The former position; for a move also the new one. */
   readonly from: Position;
   readonly to?: Position;
 }
 
 type Position = { readonly desk?: string; readonly roles: readonly string[]; readonly institution?: string };
 
-/**
- * The principals that leave or move by a change, whatever kind of request makes it. No path removes a principal but leaves its
- * tokens and grants. A person who becomes inactive leaves; an inactive person has left already.
- */
+/** Whatever kind of request makes the change, a principal that is removed or becomes inactive leaves. */
 export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Departing[] {
   const left = changeSet.removed.flatMap((entry) => {
     const member = memberOf(entry);
@@ -36,7 +30,6 @@ export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Depa
   return [...left, ...written];
 }
 
-/** The departure in the form of its record. */
 export function positionJson({ desk, roles, institution }: Position): Json {
   return {
     ...defined({ institution, desk }),

@@ -7,15 +7,15 @@ import { type Departing, positionJson } from './departing.ts';
 import type { DepartureDependencies } from './dependencies.ts';
 import { departureClaim, insertDepartures, listDepartures, type NewDeparture, type StoredDeparture } from './store.ts';
 
-/** Principals that leave and move, from the change in the directory until everything they held has ended. */
+/** From the change in the directory until everything that the principals held has ended. */
 export interface Departures {
-  /** Records and stores departures in the transaction of the change, before its commit. */
+  /** In the transaction of the change, before its commit. */
   begin(session: pg.PoolClient, departing: readonly Departing[], how: DepartureCause): Promise<readonly DepartureId[]>;
   /** The content of the rows of unfinished departures. */
   openClaims(session: pg.PoolClient): Promise<readonly Claim[]>;
   /** Starts work on due departures in the background. */
   hurry(): void;
-  /** Works on due departures; a failed one is retried later. */
+  /** Failed departures are retried later. */
   run(): Promise<void>;
   /** The departure after one attempt, or after a bounded wait for it. */
   settled(id: DepartureId): Promise<Departure>;
@@ -31,18 +31,14 @@ export interface Departures {
 interface DepartureCause {
   readonly by: Actor;
   readonly reason: string;
-  /** Version of the directory after the change. */
   readonly version: number;
-  /** The record of the change. */
   readonly applied: RecordId;
 }
 
 const maxListed = 1_000;
-/** How long the requester of a departure waits for its effects. */
 const waitMs = 5_000;
 /** As many as fit one record. */
 const maxClaims = 250;
-/** Records appended concurrently. */
 const recordsAtOnce = 64;
 
 export function createDepartures(dependencies: DepartureDependencies): Departures {

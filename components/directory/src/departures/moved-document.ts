@@ -1,8 +1,6 @@
 import type { JsonDocument } from '../entry.ts';
 
-/**
- * The document of a person with a new desk or new roles. A person who loses the signing role also loses the signing authority.
- */
+/** A person who loses the signing role also loses the signing authority. */
 export function movedDocument(
   document: JsonDocument,
   to: { readonly desk?: string | null; readonly roles?: readonly string[] },

@@ -4,12 +4,10 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from '../store.ts';
 
-/** A new departure. */
 export interface NewDeparture {
   readonly id: DepartureId;
   readonly kind: Departure['kind'];
   readonly principal: PrincipalId;
-  /** LEI of its former institution; unknown for departures of the first releases. */
   readonly institution?: string | null;
   readonly at: Date;
   readonly by: Actor;
@@ -20,11 +18,9 @@ export interface NewDeparture {
 
 type StoredEffect = Departure['effects'][number];
 
-/** A departure with the data its worker needs. */
 export interface StoredDeparture extends NewDeparture {
   readonly status: Departure['status'];
   readonly attempts: number;
-  /** The effects in their order. */
   readonly effects: readonly StoredEffect[];
 }
 
@@ -54,7 +50,6 @@ const columns = `departures.id, departures.kind, departures.principal, departure
   coalesce((select jsonb_agg(to_jsonb(effect) order by effect.position)
               from departure_effects effect where effect.departure = departures.id), '[]') as effects`;
 
-/** Stores departures with the names of their effects, in the transaction of the change. */
 export async function insertDepartures(
   session: pg.PoolClient,
   departures: readonly NewDeparture[],
@@ -85,10 +80,7 @@ export async function insertDepartures(
   );
 }
 
-/**
- * Claims due departures for `leaseMs`. If the node dies, another node takes over after that. Departures of one principal run
- * oldest first, one after another.
- */
+/** For `leaseMs`; then another node takes over. Departures of one principal run one after another, oldest first. */
 export async function takeDepartures(
   session: Session,
   taking: { readonly claim: string; readonly now: number; readonly leaseMs: number; readonly limit: number },
@@ -110,7 +102,6 @@ export async function takeDepartures(
   );
 }
 
-/** @returns whether the caller still holds the claim */
 export async function keepDeparture(session: Session, id: DepartureId, claim: string, until: number): Promise<boolean> {
   return changedOne(
     session.query(`update departures set next_attempt = $3 where id = $1 and claim = $2 and status = 'in-progress'`, [
@@ -121,7 +112,6 @@ export async function keepDeparture(session: Session, id: DepartureId, claim: st
   );
 }
 
-/** Releases the claim; the next attempt is at `next`. */
 export async function putOffDeparture(session: Session, id: DepartureId, claim: string, next: number): Promise<void> {
   await changedOne(
     session.query(
@@ -131,7 +121,6 @@ export async function putOffDeparture(session: Session, id: DepartureId, claim: 
   );
 }
 
-/** Stores the outcome of one effect if the claim is still held. @returns whether it is */
 export async function settleEffect(
   session: Session,
   id: DepartureId,
@@ -160,7 +149,6 @@ export async function completeDeparture(session: Session, id: DepartureId, claim
   );
 }
 
-/** Newest first. */
 export async function listDepartures(
   session: Session,
   filter: {
@@ -216,8 +204,6 @@ function departureOf(row: Row): StoredDeparture {
   }));
   return { ...row, id, principal, effects };
 }
-
-// The fields of a departure that decide an outcome; records state them, and rows are compared with them (docs/adr/0043).
 
 /** Records name this requester as the actor of each effect. */
 export function departureClaim(departure: NewDeparture): Claim {

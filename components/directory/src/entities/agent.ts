@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, desk, readLei, readPrincipalId, roles, strict } from './fields/fields.ts';
 
-/** An algorithm instance. It may trade only with the artefact that a person other than its developer certified. */
 export const agentReader = entityReader({
   kind: 'agent',
   list: 'agents',

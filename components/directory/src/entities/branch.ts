@@ -4,7 +4,6 @@ import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, desk as name, readLei, strict } from './fields/fields.ts';
 
-/** An institution's office in another place. Desks refer to it by name. */
 export const branchReader = entityReader({
   kind: 'branch',
   list: 'branches',

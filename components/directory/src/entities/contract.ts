@@ -8,7 +8,6 @@ import { code, readDay, readLei, strict } from './fields/fields.ts';
 const day = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
 const partySchema = Type.Object({ lei: code, role: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }) }, strict);
 
-/** A contract between institutions, maintained by one of its parties. */
 export const contractReader = entityReader({
   kind: 'contract',
   list: 'contracts',

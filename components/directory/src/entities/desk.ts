@@ -23,7 +23,6 @@ const hoursSchema = Type.Object(
   strict,
 );
 
-/** A desk of an institution with its entitlements. People, services and agents refer to it by name. */
 export const deskReader = entityReader({
   kind: 'desk',
   list: 'desks',
@@ -91,7 +90,6 @@ function readHours(
   return { timeZone, opens, closes, days: [...days].sort() };
 }
 
-/** The time zone must be known to this runtime; otherwise the desk's hours could not be computed. */
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

@@ -3,7 +3,6 @@ import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readInstant, readLei, readPrincipalId, strict } from './fields/fields.ts';
 
-/** A managed workstation or phone with its most recent posture. */
 export const deviceReader = entityReader({
   kind: 'device',
   list: 'devices',

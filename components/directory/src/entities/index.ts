@@ -19,7 +19,6 @@ export { memberOf } from './client/authentication.ts';
 export { desk, roles } from './fields/fields.ts';
 export { complianceSchema } from './institution.ts';
 
-/** One reader for each kind, in the order in which changes are listed. */
 export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {
   institution: institutionReader,
   branch: branchReader,

@@ -17,7 +17,6 @@ import { code, readInstant, readName, strict } from './fields/fields.ts';
 
 const source = Type.String({ minLength: 1, maxLength: 200, description: 'Who says so.' });
 
-/** Reference data of an instrument, shared by everyone who trades it. */
 export const instrumentReader = entityReader({
   kind: 'instrument',
   list: 'instruments',
@@ -75,7 +74,6 @@ export const instrumentReader = entityReader({
   },
 });
 
-/** The value of one unit of a currency in the base currency. */
 export const rateReader = entityReader({
   kind: 'rate',
   list: 'rates',

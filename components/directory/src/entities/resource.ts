@@ -5,7 +5,6 @@ import { entityReader } from './fields/entity-reader.ts';
 import { code, readLei, readPrincipalId, region, strict } from './fields/fields.ts';
 import { readScopes, scopesSchema } from './fields/scopes.ts';
 
-/** A protected interface. It may offer mutually exclusive scopes; the client rules keep them apart. */
 export const resourceReader = entityReader({
   kind: 'resource',
   list: 'resources',

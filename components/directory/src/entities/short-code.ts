@@ -7,7 +7,6 @@ import { code, readLei, strict } from './fields/fields.ts';
 /** RTS 24 Annex reserves codes for none, aggregated, pending and the institution itself. */
 const firstFree = 4;
 
-/** The short code by which a venue identifies an institution or one of its principals. */
 export const shortCodeReader = entityReader({
   kind: 'short-code',
   list: 'short_codes',

@@ -4,7 +4,6 @@ import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
 import { code, strict } from './fields/fields.ts';
 
-/** The limit up to which a signatory binds the institution. */
 export const signingAuthoritySchema = Type.Object(
   {
     kinds: Type.Optional(
@@ -25,7 +24,6 @@ export const signingAuthoritySchema = Type.Object(
   strict,
 );
 
-/** The signing authority of a principal; undefined and reported if this principal may not have one. */
 export function signingAuthorityOf(
   {
     roles,

@@ -31,12 +31,10 @@ const listAnswer = Type.Object(
 const tag = 'changes';
 type WithId = { Params: Static<typeof idParams> };
 
-/** Room for a file and its envelope. */
 const bodyLimitBytes = 4 * 1024 * 1024 + 4_096;
 
 const envelope = Compile(proposeEnvelope);
 
-/** Change requests: proposals and decisions by two people. */
 export function changeRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
@@ -79,7 +77,7 @@ export function changeRoutes(
     },
     async (request) => {
       const { status } = request.query;
-      // Requests contain other institutions' registrations, so only the operator may read them.
+      // They contain other institutions' registrations.
       if (!directory.isOperator(gate.callerOf(request).institution)) return { changes: [] };
       return { changes: await directory.changeRequests(status === undefined ? {} : { status }) };
     },

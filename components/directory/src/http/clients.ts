@@ -23,7 +23,6 @@ const idParams = Type.Object({ id: clientId }, strict);
 const tag = 'clients';
 const made = { 200: { description: 'What has changed; nothing, when it was so already', body: changed } };
 
-/** Registers, changes and removes single clients, and lists those of the caller's institution. */
 export function clientRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
@@ -88,7 +87,6 @@ export function clientRoutes(
       const { institution } = gate.callerOf(request);
       const { after, limit: text = '100' } = request.query;
       const limit = Number(text);
-      // One more than requested, to detect a further page.
       const found = directory.clients({
         ...(directory.isOperator(institution) ? {} : { institution }),
         ...defined({ after }),

@@ -12,7 +12,6 @@ const listQuery = Type.Object({ status: Type.Optional(departureStatus) }, strict
 const tag = 'departures';
 type WithId = { Params: Static<typeof idParams> };
 
-/** Departures and moves of principals, and what each principal holds. */
 export function departureRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,

@@ -21,12 +21,10 @@ const entityParams = Type.Object(
 );
 
 const tag = 'directory';
-/** Large enough for 100,000 entities. */
 const fileLimitBytes = 32 * 1024 * 1024;
 const withProgress =
   ' To who accepts `application/x-ndjson`, lines of `progress` come first, and last one of `result` or `problem`.';
 
-/** Plans and applies whole files, and reads one entity as a file would write it. */
 export function fileRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
@@ -115,9 +113,7 @@ export function fileRoutes(
   );
 }
 
-/**
- * Kinds that only their own institution and the operator may read, because they show its staff, signing limits and software.
- */
+/** They show the institution's staff, signing limits and software. */
 const ownMatters: ReadonlySet<string> = new Set([
   'client',
   'desk',

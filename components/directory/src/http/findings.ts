@@ -6,10 +6,7 @@ import type { Static } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import { changed, changeRequest, findingsBody } from './schemas.ts';
 
-/**
- * Findings of compliance about institutions. Only the operator's compliance may record them, never a maintainer of the
- * directory.
- */
+/** Only the operator's compliance may record them, never a maintainer of the directory. */
 export function findingRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,

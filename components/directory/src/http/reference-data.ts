@@ -20,7 +20,6 @@ const bodyLimitBytes = 1024 * 1024;
 const instruments = Compile(instrumentsEnvelope);
 const rates = Compile(ratesEnvelope);
 
-/** Instruments and rates from feeds. Only the operator's reference-data software may record them. */
 export function referenceDataRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,

@@ -16,7 +16,6 @@ function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-/** A directory file as people write it. */
 export const directoryFile = Type.Object(
   Object.fromEntries(
     Object.values(entityReaders).map((reader) => [reader.list, list(titled(reader.kind, reader.schema))]),
@@ -24,7 +23,6 @@ export const directoryFile = Type.Object(
   { ...strict, title: 'DirectoryFile' },
 );
 export const clientDocument = titled('client', entityReaders.client.schema);
-/** An entity of any kind, without names at identity providers. */
 export const entityDocument = Type.Record(Type.String(), Type.Unknown());
 
 const kind = Type.Enum([...Object.values(entityReaders).map((reader) => reader.kind), 'partner']);
@@ -37,7 +35,7 @@ const changeMembers = {
   fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the members that differ.' })),
 };
 export const change = Type.Object(changeMembers, { ...strict, title: 'DirectoryChange' });
-/** A change; with its differing members if the plan asked for `values`. */
+/** With its differing members if the plan asked for `values`. */
 const plannedChange = Type.Object(
   {
     ...changeMembers,
@@ -146,7 +144,7 @@ export const proposeBody = Type.Object(
   },
   { ...strict, description: 'Either a file or an edit.' },
 );
-/** The same without the schemas of the documents, which the directory checks. */
+/** Without the schemas of the documents, which the directory checks. */
 export const proposeEnvelope = Type.Object(
   {
     reason,
@@ -178,7 +176,7 @@ export const instrumentsBody = Type.Object(
   { reason, instruments: Type.Array(entityReaders.instrument.schema, { minItems: 1, maxItems: 1_000 }) },
   strict,
 );
-/** The same without the schemas of the documents, which the directory checks one by one. */
+/** Without the schemas of the documents, which the directory checks. */
 export const instrumentsEnvelope = Type.Object(
   { reason, instruments: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1_000 }) },
   strict,
@@ -200,8 +198,7 @@ export const rejectBody = Type.Object({ reason }, strict);
 type Compiler = Pick<Parameters<FastifyInstance['route']>[0], 'validatorCompiler'>;
 
 /**
- * For a body that the directory validates itself, because it reports all errors at once with their places. The schema of the
- * body only documents it; the query is validated as usual.
+ * The directory validates the body, because it reports all errors at once with their places; the schema documents it.
  */
 export function judgedByDirectory(query: TSchema): Compiler {
   const validator = Compile(query);

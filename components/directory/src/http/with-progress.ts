@@ -8,9 +8,8 @@ const mediaType = 'application/x-ndjson';
 const everyMs = 200;
 
 /**
- * Responds with the result of `work`: as one JSON document, or, if the client accepts `application/x-ndjson`, as lines of
- * progress and a last line with either `result` or `problem` (RFC 9457). The status code is sent with the first line and so
- * does not show the outcome.
+ * As one JSON document, or as lines of progress and a last line with `result` or `problem` (RFC 9457). The status code
+ * is sent with the first line and does not show the outcome.
  */
 export async function answerWithProgress(
   request: FastifyRequest,

@@ -5,12 +5,11 @@ import { nameOfKey } from '../key-times.ts';
 import type { LiveGraph } from '../live-graph.ts';
 import type { State } from '../state.ts';
 
-/** One step of the directory: the entities that differ, by `keyOf`. */
+/** The entities that differ, by `keyOf`. */
 interface Step {
   readonly from: number;
   readonly to: number;
   readonly keys: readonly string[];
-  /** The subset whose document differs, not only its record. */
   readonly documents: ReadonlySet<string>;
 }
 
@@ -21,13 +20,10 @@ const mostEntities = 2_000;
 /** Characters of documents in one page. */
 const mostText = 1_048_576;
 const longestWaitMs = 10_000;
-/** Further callers get an immediate response. */
+/** Further callers are answered at once. */
 const mostWaiting = 64;
 
-/**
- * Streams the directory to processes that hold a copy. It stores steps only after the first request, so it costs nothing
- * before.
- */
+/** It stores steps only after the first request, so it costs nothing before. */
 export function createChangeStream(
   graph: Pick<LiveGraph, 'state' | 'seed' | 'onAdvance'>,
 ): DirectoryStream & { stop(): void } {
@@ -47,7 +43,6 @@ export function createChangeStream(
     while (total > mostKeys || steps.length > mostSteps) total -= steps.shift()?.keys.length ?? total;
   }
 
-  /** The changes since a version; undefined if they are no longer stored. */
   function changedSince(since: number, { version }: State): Pick<Step, 'keys' | 'documents'> | undefined {
     if (since >= version) return { keys: [], documents: new Set() };
     const first = steps.findIndex(({ from }) => from === since);
@@ -59,7 +54,6 @@ export function createChangeStream(
     };
   }
 
-  /** Waits for a newer version or the end of the time limit. */
   async function newer(since: number, waitMs: number): Promise<void> {
     if (graph.state().version > since || waitMs <= 0 || waiting.size >= mostWaiting) return;
     await new Promise<void>((resolve) => {

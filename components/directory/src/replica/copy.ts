@@ -3,15 +3,14 @@ import { type CodedError, type Digest, defined, digestOf, type RecordId } from '
 import { nameOfKey } from '../key-times.ts';
 import { type StoredContents, storedContents } from '../stored-contents.ts';
 
-/** The streamed directory, not yet verified. */
+/** Not yet verified. */
 export interface Copy {
   readonly contents: StoredContents;
-  /** New and changed entities; the others are as in the copy used as the base. */
+  /** New and changed entities; the others are as in the base. */
   readonly streamed: ReadonlyMap<string, StreamedEntity>;
   readonly keyTimes: ReadonlyMap<string, number>;
 }
 
-/** The state to continue from. */
 type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
 
 const mostRounds = 20;
@@ -24,15 +23,15 @@ interface Draft {
 }
 
 /**
- * Reads page by page until the copy is of one version.
+ * Reads page by page until the copy is of one version; each pass reads the changes since the lowest version of the
+ * last.
  *
- * The owner may change in between, so the pages of one pass may be of several versions. The next pass reads the changes since
- * the lowest of them, which replaces all newer entities.
+ * @param base what the caller has
  *
- * @param base what the caller has; undefined if nothing
  * @returns undefined if the source has the same version
- * @throws CodedError as `changesSince`; `directory_behind` if the source has an older version, or changes faster than it can be
- *   read
+ *
+ * @throws CodedError as `changesSince`; `directory_behind` if the source is older, or changes faster than it can be
+ * read
  */
 export async function readCopy(
   source: DirectoryStream,
@@ -64,7 +63,6 @@ export async function readCopy(
   throw changing();
 }
 
-/** @returns undefined if the owner no longer has the changes since then */
 async function readPages(
   source: DirectoryStream,
   since: number | undefined,

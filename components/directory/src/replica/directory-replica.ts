@@ -23,39 +23,33 @@ export interface DirectoryReplicaDependencies {
   readonly source: Pick<Directory, 'changesSince' | 'plan' | 'edit' | 'clientDocument'>;
   /** Streamed states count only once this log confirms them (docs/adr/0043). */
   readonly log: AuditAppender & StandingReader;
-  /** The owner's seed, which is not streamed. */
   readonly seed?: unknown;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   /** How long a version counts without confirmation. 5 s by default. */
   readonly maxAgeMs?: number;
-  /** How long `snapshotAtLeast` waits. 3 s by default. */
   readonly waitMs?: number;
-  /** How long the first state may take. 30 s by default. */
   readonly startWithinMs?: number;
 }
 
-/** The directory in a process that does not own it. */
 export interface DirectoryReplica
   extends Pick<Directory, 'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit' | 'clientDocument'> {
   stop(): Promise<void>;
 }
 
-/** How long one long poll to the owner waits. */
+/** Of one long poll to the owner. */
 const longPollMs = 1_000;
 const retryMs = 100;
 /** How often the log is queried about a state before the owner is queried again. */
 const asksOfOneState = 10;
 
 /**
- * Follows the directory of another process and adopts only states that the audit log proves.
+ * Adopts only states that the audit log proves. `snapshot()` throws `directory_behind` once its version is unconfirmed
+ * for `maxAgeMs`, and `authority_unproven` if the owner streams something that contradicts the log.
  *
- * `snapshot()` throws `directory_behind` once neither the log nor the owner has confirmed its version for `maxAgeMs`, and
- * `authority_unproven` if the owner streams something that contradicts the log, which is recorded as `standing.contradicted`.
- *
- * @throws CodedError of `directoryErrors` for an invalid seed; the last error of the owner or the log if no proven state was
- *   available in time
+ * @throws CodedError of `directoryErrors` for an invalid seed; the last error of the owner or the log if no proven
+ * state was available in time
  */
 export async function createDirectoryReplica(dependencies: DirectoryReplicaDependencies): Promise<DirectoryReplica> {
   const { source, log, logger, maxAgeMs = 5_000, waitMs = 3_000, startWithinMs = 30_000 } = dependencies;
@@ -68,12 +62,11 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
   );
 
   let state: State | undefined;
-  /** In the time of `performance.now()`. */
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let logAnswers = true;
   /** No snapshot is older than a change made through this replica. */
   let atLeast = 0;
-  /** The most recently streamed state that is not proven. */
+  /** The newest streamed state that is not proven. */
   let unproven: { readonly contents: StoredContents; readonly since: number } | undefined;
   let doubt: CodedError | undefined;
 
@@ -93,7 +86,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     }
   }
 
-  /** If a change is not recorded as committed yet, waits for that record, which follows at once. */
+  /** The record of the commit follows a change at once. */
   async function isProven({ contents }: Copy): Promise<boolean> {
     for (let ask = 0; ask < asksOfOneState && !stopping.signal.aborted; ask++) {
       const askedAt = performance.now();
@@ -102,7 +95,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
         confirm(askedAt);
         return true;
       }
-      // It may be between its two records for as long as its writer takes, which is not a contradiction.
+      // Between its two records it is no contradiction.
       if (proof === 'pending') unproven = undefined;
       else await contradict(contents);
       await sleep(retryMs);

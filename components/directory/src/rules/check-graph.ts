@@ -5,7 +5,6 @@ import type { Problems } from '../problems.ts';
 import { checkReferences } from './references.ts';
 import { checkSharedCredentials } from './shared-credentials.ts';
 
-/** Rules for the whole graph, regardless of who wrote which part. */
 const rules: readonly ((graph: Graph, problems: Problems) => void)[] = [
   checkReferences,
   checkSharedCredentials,
@@ -21,7 +20,6 @@ export function checkGraph(graph: Graph, problems: Problems): void {
   for (const rule of rules) rule(graph, problems);
 }
 
-/** An account belongs to a contract of its institution and to the custodian that it names. */
 function checkAccountContracts(graph: Graph, problems: Problems): void {
   for (const { entity, owner, path } of graph.values()) {
     if (entity.kind !== 'account' || entity.value.contract === undefined) continue;
@@ -40,7 +38,6 @@ function checkAccountContracts(graph: Graph, problems: Problems): void {
   }
 }
 
-/** A LEI identifies one institution or one branch. */
 function checkBranches(graph: Graph, problems: Problems): void {
   const seen = new Set<string>();
   for (const { entity, path } of graph.values()) {
@@ -52,7 +49,6 @@ function checkBranches(graph: Graph, problems: Problems): void {
   }
 }
 
-/** The holder of a device works at the institution that manages it; another rule checks that the holder exists. */
 function checkDeviceHolders(graph: Graph, problems: Problems): void {
   for (const { entity, owner, path } of graph.values()) {
     if (entity.kind !== 'device' || entity.value.holder === undefined) continue;
@@ -65,10 +61,7 @@ function checkDeviceHolders(graph: Graph, problems: Problems): void {
   }
 }
 
-/**
- * A client belongs to exactly one service or agent of its institution, and a principal has one client: two would be two holders
- * of one identity.
- */
+/** One principal has one client: two would be two holders of one identity. */
 function checkClientPrincipals(graph: Graph, problems: Problems): void {
   const held = new Set<string>();
   for (const { entity, path } of graph.values()) {
@@ -94,10 +87,7 @@ function checkClientPrincipals(graph: Graph, problems: Problems): void {
 
 const holders: readonly EntityKind[] = ['person', 'service', 'agent'];
 
-/**
- * A venue identifies the maker of an order by its short code (RTS 24), so a short code has one holder. The id of the entry
- * ensures that a holder has one short code.
- */
+/** A venue identifies the maker of an order by its short code (RTS 24). */
 function checkShortCodes(graph: Graph, problems: Problems): void {
   const taken = new Set<string>();
   for (const { entity, owner, path } of graph.values()) {
@@ -114,7 +104,6 @@ function checkShortCodes(graph: Graph, problems: Problems): void {
   }
 }
 
-/** One subject at one issuer is one person. */
 function checkSharedFederatedIdentities(graph: Graph, problems: Problems): void {
   const seen = new Map<string, Set<string>>();
   for (const { entity, path } of graph.values()) {
@@ -132,8 +121,8 @@ function checkSharedFederatedIdentities(graph: Graph, problems: Problems): void 
 }
 
 /**
- * `may_act` names software of the institution that owns the interface. The rule applies only when the interface is written: the
- * named software may leave later, and then nobody exchanges these tokens until another one is named.
+ * `may_act` names software of the interface's institution. Checked only when the interface is written: it may leave
+ * later.
  */
 export function checkResourceActors(
   { written, stored }: Pick<ChangeSet, 'written' | 'stored'>,

@@ -9,10 +9,9 @@ import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
 
-/** The scopes under which changes are made. A change under one scope may not touch the parts of another. */
+/** A change under one scope may not touch the parts of another. */
 export type ChangeScope = 'directory:apply' | 'compliance:record' | 'reference:record' | 'partner:register';
 
-/** Institutions whose findings a change would alter. */
 function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph): readonly Entry[] {
   return written.filter((entry) => {
     const found = (one: Entry | undefined): string => canonicalize(one?.document['compliance'] ?? null);
@@ -20,7 +19,7 @@ function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph)
   });
 }
 
-/** Why this change may not alter findings, if so. The file that fills an empty directory may contain them. */
+/** Only the file that fills an empty directory may contain findings. */
 export function refuseFindings(
   changeSet: ChangeSet,
   { stored, version }: Pick<State, 'stored' | 'version'>,
@@ -37,10 +36,7 @@ export function refuseFindings(
   );
 }
 
-/**
- * Why a caller that holds the scope may still not record findings. A client may hold the scope for everyone who signs in
- * through it, so people also need the role.
- */
+/** A client may hold the scope for everyone who signs in through it, so people also need the role. */
 export function refuseOutsideCompliance(
   { id, institution }: Requester,
   snapshot: Pick<DirectorySnapshot, 'principal'>,
@@ -54,7 +50,7 @@ export function refuseOutsideCompliance(
   );
 }
 
-/** Why software may not propose a better finding: software may screen again, but only people may ease. */
+/** Software may screen again, but only people may ease a finding. */
 export function refuseSoftwareEasing({ id }: Requester): CodedError | undefined {
   if (id.startsWith('person:')) return undefined;
   return directoryErrors.error(
@@ -91,7 +87,7 @@ function eases(was: InstitutionCompliance | undefined, is: InstitutionCompliance
   );
 }
 
-/** Institutions of a file without findings, with their recorded findings added. */
+/** A file has no findings; the recorded ones are added. */
 export function withFindings(entries: readonly Entry[], stored: Graph): readonly Entry[] {
   return entries.map((entry) => {
     const { entity, document } = entry;

@@ -3,10 +3,7 @@ import { canonicalize, type Json } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
-/**
- * Roles whose holders approve, bind their institution, recover other people's keys, or run the installation. They permit what
- * others may not do alone.
- */
+/** Roles that permit what others may not do alone. */
 export const governingRoles: ReadonlySet<string> = new Set([
   ...approverRoles,
   // Instrument classes and currency rates move every threshold.
@@ -15,16 +12,14 @@ export const governingRoles: ReadonlySet<string> = new Set([
   ...['operator', 'approver', 'administrator'],
 ]);
 
-/** The powers that a change can give to a principal. */
 interface GoverningGrant {
   readonly principal: string;
   readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in' | 'desk';
 }
 
 /**
- * The powers to govern that a change gives: a governing role, an approval key, a signing authority, another way to sign in as a
- * person who has one of these, or another desk for the holder of such a role, because the desk decides whose approvals count.
- * Reactivation gives a person all of theirs. Removal gives nothing.
+ * A governing role, an approval key, a signing authority, a way to sign in as somebody who has one, or another desk
+ * for them: the desk decides whose approvals count. Reactivation gives a person all of theirs.
  *
  * @param free governing roles that this caller may give alone by configuration
  */
@@ -55,18 +50,15 @@ export function governingGrants(
 
 interface Powers {
   readonly roles: ReadonlySet<string>;
-  /** Thumbprints. */
   readonly keys: ReadonlySet<string>;
   /** The signing limit; if absent, the person signs alone and without limit. */
   readonly authority: ReadonlySet<string>;
-  /** Names at identity providers. */
   readonly names: ReadonlySet<string>;
   readonly desk?: string | undefined;
 }
 
 const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(), names: new Set() };
 
-/** Undefined for inactive people and for entities of other kinds. */
 function powersOf({ entity, document }: Entry): Powers | undefined {
   const authority: Json = document['signing_authority'] ?? null;
   if (entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };

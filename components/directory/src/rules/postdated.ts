@@ -13,7 +13,7 @@ interface Dated {
   readonly detail: string;
 }
 
-/** Screenings, instruments and rates must not be dated ahead, because they would then count beyond their maximum age. */
+/** Dated ahead they would count beyond their maximum age. */
 export function checkPostdated({ written }: Pick<ChangeSet, 'written'>, now: number, problems: Problems): void {
   for (const { entity, path } of written) {
     const dated = datedIn(entity);

@@ -11,7 +11,7 @@ import { type Entry, entryKey, type Graph } from '../entry.ts';
 import type { State } from '../state.ts';
 import type { ChangeScope } from './findings.ts';
 
-/** Rates that a change writes under another scope. Only the file that fills an empty directory may contain them. */
+/** Only the file that fills an empty directory may contain rates. */
 export function refuseRates(
   { written, removed }: Pick<ChangeSet, 'written' | 'removed'>,
   { version }: Pick<State, 'version'>,
@@ -25,7 +25,7 @@ export function refuseRates(
   );
 }
 
-/** Why a caller that holds the scope may still not record reference data. */
+/** People also need the role. */
 export function refuseOutsideReferenceData(
   { id, institution }: Requester,
   snapshot: Pick<DirectorySnapshot, 'principal'>,
@@ -64,9 +64,8 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
 const nineTenths = '0.9' as DecimalString;
 
 /**
- * A lower rate lets an amount fall below a threshold. The comparison is with the anchor, not with the previous rate, because
- * many small steps could cover any distance. Without a rate, every amount is above every threshold, so the first rate always
- * eases.
+ * Compared with the anchor: many small steps could cover any distance. Without a rate, every amount is above every
+ * threshold, so the first rate eases.
  */
 function easesRate(entry: Entry, before: Graph): boolean {
   const was = rateOf(before.get(entryKey(entry)));
@@ -79,10 +78,7 @@ function isBelow(rate: DecimalString, anchor: DecimalString): boolean {
   return compareDecimals(rate, multiplyDecimals(anchor, nineTenths)) < 0;
 }
 
-/**
- * Rates with their anchors: the highest rate since a second person last approved a lower one. A rate more than a tenth below
- * the anchor needs a second person ({@link easesRate}) and becomes the new anchor.
- */
+/** The anchor is the highest rate since a second person last approved a lower one. */
 export function withAnchors(entries: readonly Entry[], stored: Graph): readonly Entry[] {
   return entries.map((entry) => {
     const { entity, document } = entry;

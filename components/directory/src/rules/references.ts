@@ -15,7 +15,6 @@ export function checkReferences(graph: Graph, problems: Problems): void {
 interface Reference {
   readonly kinds: readonly EntityKind[];
   readonly id: string;
-  /** Where in the entity the reference is. */
   readonly steps: readonly (string | number)[];
 }
 

@@ -38,7 +38,6 @@ export async function checkReusedIds(
   }
 }
 
-/** Added or reactivated entities. A removed person may still be known by name. */
 function joins(entry: Entry, before: Entry | undefined): boolean {
   return before === undefined || (!isActive(before) && isActive(entry));
 }

@@ -7,9 +7,7 @@ import { easedFindings } from './findings.ts';
 import { governingGrants } from './governing.ts';
 import { easedReferenceData } from './reference-data.ts';
 
-/** The caller's rights to make changes alone. */
 interface AloneRules {
-  /** Roles that need two people. */
   readonly governing: ReadonlySet<string>;
   /** Those that this caller may give alone. */
   readonly free?: ReadonlySet<string>;
@@ -18,10 +16,8 @@ interface AloneRules {
 }
 
 /**
- * Why one person may not make this change alone, if so.
- *
- * While the directory is empty and has no founders, no second person may exist, so the first file may name those who govern.
- * Production clients still need two people, whose keys are in the configuration.
+ * While the directory is empty, no second person may exist. Production clients still need two, whose keys are in the
+ * configuration.
  */
 export function refuseAlone(
   changeSet: ChangeSet,
@@ -66,9 +62,8 @@ export function refuseAlone(
 const mostNamed = 100;
 
 /**
- * Ids of the production clients that a change adds, changes or removes, judged before and after it, so that moving a client to
- * the sandbox first does not avoid the second person. A change of the client's principal, such as an algorithm's artefact or
- * certificate, counts as a change of the client.
+ * Judged before and after the change, so that a move to the sandbox first does not avoid the second person. A change
+ * of the client's principal counts too.
  */
 function productionClientsIn(changeSet: ChangeSet, before: Graph): readonly string[] {
   const ids = new Set<string>();

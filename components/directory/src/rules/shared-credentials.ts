@@ -3,10 +3,7 @@ import { memberOf } from '../entities/index.ts';
 import type { Entry, Graph } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 
-/**
- * Each credential (a key, a certificate's name, an address of keys) belongs to one principal and has one use. The key of a
- * certificate covers the certificate.
- */
+/** A key, a certificate's name or an address of keys belongs to one principal and has one use. */
 export function checkSharedCredentials(graph: Graph, problems: Problems): void {
   const seen = new Set<string>();
   for (const entry of graph.values()) {
@@ -25,13 +22,11 @@ export function checkSharedCredentials(graph: Graph, problems: Problems): void {
 }
 
 export interface Written {
-  /** A canonical text for each credential, whatever its kind and spelling. */
   readonly credential: string;
   readonly steps: readonly (string | number)[];
   readonly what: string;
 }
 
-/** The credentials of an entity. */
 export function credentialsOf({ entity }: Entry): readonly Written[] {
   if (entity.kind === 'person')
     return entity.value.credentials.map(({ kid }, index) => key(kid, ['credentials', index]));
@@ -59,10 +54,7 @@ function key(thumbprint: string, steps: Written['steps']): Written {
   return { credential: `key ${thumbprint}`, steps, what: 'This key' };
 }
 
-/**
- * Canonical form of addresses that return the same document: without default port, query, empty segments and dot segments, with
- * the host in lower case and percent-encoding only where needed (RFC 3986 section 6).
- */
+/** The same for all addresses that return the same document (RFC 3986 section 6). */
 function canonicalAddress(text: string): string {
   const { protocol, host, pathname } = new URL(text);
   const path = pathname

@@ -28,11 +28,9 @@ export { defaultAssignableRoles };
 export interface ScimDependencies {
   /** Makes every change: each is recorded before it takes effect, and people who leave or move depart. */
   readonly directory: Pick<Directory, 'edit'>;
-  /** The directory's database. */
   readonly pool: pg.Pool;
-  /** The guard of this interface. A caller acts for the institution of its token and sees no other. */
+  /** A caller acts for the institution of its token and sees no other. */
   readonly guard: ResourceGuard;
-  /** The address under which clients call this listener. */
   readonly baseUrl: string;
   readonly audit: AuditAppender;
   readonly clock: Clock;
@@ -43,10 +41,9 @@ export interface ScimDependencies {
 }
 
 /**
- * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`, through which an institution's own systems maintain its staff. Users are
- * people, Groups are desks. Scopes `identity:read` and `identity:provision`.
- *
- * It stores no names or addresses of people, and it cannot assign roles that bind the institution, approval keys or passwords.
+ * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`, through which an institution maintains its staff: Users are people,
+ * Groups are desks. It stores no names or addresses of people, and cannot assign roles that bind the institution,
+ * approval keys or passwords.
  */
 export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDependencies): void {
   const { pool, audit, logger, baseUrl, directory } = dependencies;
@@ -124,7 +121,6 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
   );
 }
 
-/** All candidates for a filter: every resource, or those that an index finds. */
 async function candidates(
   store: ScimStore,
   institution: string,

@@ -4,10 +4,8 @@ import { type Static, Type } from 'typebox';
 import { addressRule, readAddress } from '../delivery-address.ts';
 import { eventsDelivered, eventsSupported, type StreamState } from './stream.ts';
 
-/** Least time between two verifications of a stream. */
 export const minVerificationSeconds = 30;
 
-/** Who transmits, and where it is asked. */
 export interface Transmitter {
   readonly issuer: string;
   readonly baseUrl: string;
@@ -39,7 +37,7 @@ const receiverSupplied = {
   description: Type.Optional(Type.String({ maxLength: 255 })),
 };
 export const createBody = Type.Object(receiverSupplied, closed);
-/** What is ours may come back, as it is (section 8.1.1.3). */
+/** Members that the transmitter sets may be sent back unchanged (section 8.1.1.3). */
 export const changeBody = Type.Object(
   {
     stream_id: Type.String({ maxLength: 64 }),
@@ -71,7 +69,7 @@ export const configurationAnswer = Type.Object(
 );
 export type StreamConfiguration = Static<typeof configurationAnswer>;
 
-/** A stream as its receiver sees it; what it is to be shown with each push is nobody's to read. */
+/** As the receiver sees it; the authorization header for pushes is never returned. */
 export function configurationOf(stream: StreamState, { issuer, baseUrl }: Transmitter): StreamConfiguration {
   const { id, delivery, eventsRequested, description } = stream;
   return {
@@ -94,7 +92,6 @@ export type WantedDelivery =
   | { readonly method: 'push'; readonly url: string; readonly authorization: string | undefined }
   | { readonly method: 'poll' };
 
-/** How a receiver wants its events; polled for when it does not say. @throws CodedError `stream_malformed` */
 export function readDelivery(
   body: Static<typeof deliveryBody> | undefined,
   present?: StreamConfiguration,
@@ -113,9 +110,8 @@ export function readDelivery(
 }
 
 /**
- * Section 8.1.1.3: what is ours may be in a change, and must be as it is now.
- *
- * @throws CodedError `stream_malformed`
+ * Section 8.1.1.3: members that the transmitter sets must have their current values. @throws CodedError
+ * `stream_malformed`
  */
 export function refuseChangesOfOurs(body: ChangeBody, present: StreamConfiguration): void {
   for (const name of ['iss', 'aud', 'events_supported', 'events_delivered', 'min_verification_interval'] as const) {

@@ -6,7 +6,7 @@ import type { SignalStore } from './store.ts';
 import { eventsDelivered, type SignalStream, type SignalStreamId, tokenOf } from './stream.ts';
 import { isExcluded } from './subject.ts';
 
-/** Of a stream: what is further on waits in the log, however long nobody asks. */
+/** Tokens waiting in one stream; later ones stay in the log until there is room. */
 export const mostWaiting = 500;
 const signalsAtOnce = 100;
 
@@ -17,7 +17,7 @@ export interface FillingDependencies {
   readonly clock: Clock;
 }
 
-/** Reads what is new in the log into the queue of a stream; nothing while enough waits there, or it is not enabled. */
+/** Queues new signals for a stream that is enabled and has room. */
 export function createFilling({ store, reader, things, clock }: FillingDependencies) {
   async function wantedBy(stream: SignalStream) {
     const events = new Set(eventsDelivered(stream.eventsRequested));
@@ -26,7 +26,7 @@ export function createFilling({ store, reader, things, clock }: FillingDependenc
       events.has(caepEventUri(event)) && !isExcluded(subject, exclusions);
   }
 
-  /** @returns false when there was nothing to read, or another has read it */
+  /** @returns false when there was nothing to read, or another node has read it */
   return async function fill(id: SignalStreamId, newest: bigint): Promise<boolean> {
     const stream = await store.find(id);
     if (stream?.status !== 'enabled' || stream.position >= newest) return false;

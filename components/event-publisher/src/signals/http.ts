@@ -61,13 +61,13 @@ const pollParams = Type.Object({ stream: streamId }, closed);
 
 export interface SignalRoutes {
   readonly signals: SignalTransmitter;
-  /** `iss` of the tokens: the issuer of our access tokens. */
+  /** The issuer of our access tokens. */
   readonly issuer: string;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
 }
 
-/** Streams of security events over HTTP, under `/signals`, and what receivers find them by. */
+/** Streams of security events over HTTP, under `/signals`, and their discovery. */
 export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, baseUrl }: SignalRoutes): void {
   const { streams } = signals;
   const scopes = ['signal:subscribe'] as const;
@@ -250,7 +250,7 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
   );
 
   const waiting = new Set<AbortController>();
-  // Polls that wait end with the server, which waits for what it is still answering.
+  // Waiting polls end with the server.
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
@@ -276,7 +276,7 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
       reply.raw.once('close', () => ending.abort());
       try {
         const answer = await signals.poll(params.stream, body, by, ending.signal);
-        // A connection that was kept for the next poll would keep the server from ending.
+        // A connection kept for the next poll would delay the shutdown.
         if (closing) reply.header('connection', 'close');
         return answer;
       } finally {

@@ -21,7 +21,6 @@ export const metadataAnswer = Type.Object(
   { ...closed, title: 'TransmitterConfiguration', description: 'Shared Signals Framework 1.0, section 7.1' },
 );
 
-/** What a receiver has to know of the transmitter (section 7.1). */
 export function transmitterMetadata({ issuer, baseUrl }: Transmitter) {
   return {
     spec_version: '1_0',

@@ -21,13 +21,12 @@ export interface PollDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Whether nobody is to wait any more. */
+  /** Whether the component is stopping. */
   readonly stopped: () => boolean;
-  /** How long a poll waits for something to happen; 20 seconds when left out. */
+  /** 20 seconds when left out. */
   readonly longPollMs?: number;
 }
 
-/** RFC 8936 section 2.2. */
 export interface PollRequest {
   readonly maxEvents?: number;
   readonly returnImmediately?: boolean;
@@ -35,7 +34,6 @@ export interface PollRequest {
   readonly setErrs?: Readonly<Record<string, { readonly err: string; readonly description?: string }>>;
 }
 
-/** RFC 8936 section 2.3. */
 export interface PollAnswer {
   readonly sets: Readonly<Record<string, string>>;
   readonly moreAvailable?: true;
@@ -43,17 +41,14 @@ export interface PollAnswer {
 
 export type Poll = (id: string, request: PollRequest, by: Receiver, signal: AbortSignal) => Promise<PollAnswer>;
 
-/** Of one answer, whatever was asked for. */
+/** In one answer. */
 const mostTokens = 100;
-/** Another node may have queued something: it is looked again so often. */
+/** Another node may have queued something. */
 const lookAgainMs = 1_000;
-/** Of one institution, so that it leaves room for others; further polls are answered at once. */
+/** Of one institution; further polls are answered at once. */
 const mostWaitingPolls = 16;
 
-/**
- * Answers polls (RFC 8936): the oldest tokens that have not been acknowledged, and again those until they have been. A
- * token that the receiver says it cannot use is given up and recorded: it was theirs to take.
- */
+/** The oldest unacknowledged tokens (RFC 8936). A token that the receiver cannot use is dropped and recorded. */
 export function createPoll(dependencies: PollDependencies): Poll {
   const { store, reader, fill, watch, issuer, audit, things, signer, clock, random, logger, stopped } = dependencies;
   const { longPollMs = 20_000 } = dependencies;
@@ -86,7 +81,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
     return more ? { sets, moreAvailable: true } : { sets };
   }
 
-  /** @returns false when the poll is not to wait */
+  /** @returns false when the poll must not wait */
   function claimWait(institution: string): boolean {
     const count = waitingPolls.get(institution) ?? 0;
     if (count >= mostWaitingPolls) return false;
@@ -109,7 +104,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
         if (position === undefined || status !== 'enabled') return;
         const moved = newest > position && (await fill(stream.id, newest));
         if ((await store.countWaiting(stream.id)) > 0) return;
-        // There may be more behind what was read: others' records are passed in steps.
+        // There may be more: other institutions' records are passed in steps.
         if (moved) continue;
         await withTimeout(Math.min(lookAgainMs, until - performance.now()), signal, (ended) =>
           watch.behind(newest, ended),
@@ -123,7 +118,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
   return async (text, request, by, signal) => {
     const id = parseStreamId(text);
     const read = id === undefined ? undefined : await store.find(id);
-    // A change that was interrupted is completed first.
+    // Complete an interrupted change first.
     const stream = read && !(await things.counts(read.id, read)) ? await store.find(read.id) : read;
     if (stream?.institution !== by.institution || stream.delivery.method !== 'poll')
       throw sharedSignalErrors.error(
@@ -132,7 +127,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
       );
     await settle(stream, request, by);
     const limit = Math.min(request.maxEvents ?? mostTokens, mostTokens);
-    // While it is not enabled nothing is sent over it (section 8.1.2.1).
+    // Nothing is sent while it is not enabled (section 8.1.2.1).
     if (stream.status !== 'enabled') return { sets: {} };
     await fill(stream.id, await reader.newest());
     if (limit > 0 && request.returnImmediately !== true && (await store.countWaiting(stream.id)) === 0)
@@ -142,7 +137,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
   };
 }
 
-/** Waits for what ends with a signal: with ours, or when the time is over. */
+/** Aborted by either signal or at the timeout. */
 async function withTimeout(
   timeoutMs: number,
   signal: AbortSignal,
@@ -160,7 +155,7 @@ async function withTimeout(
   }
 }
 
-/** Of the registry of RFC 8935 section 7.1, or another code; never words. */
+/** A code of RFC 8935 section 7.1, or another one; never free text. */
 function codeOf(err: string | undefined): string {
   return err !== undefined && /^[a-z_]{1,64}$/.test(err) ? err : 'unknown';
 }

@@ -4,24 +4,22 @@ import type { ComplexSubject, SimpleSubject, SubjectIdentifier } from './subject
 
 type Members = Readonly<Record<string, Json>>;
 
-/** What a record says to those who keep sessions, tokens or credentials of the people and clients that it is about. */
 export interface Signal {
   readonly record: RecordId;
-  /** Among the signals of the record. */
+  /** Its number among the signals of the record. */
   readonly ordinal: number;
   readonly event: CaepEvent;
   readonly subject: SubjectIdentifier;
-  /** Of the event beside its time. */
+  /** Of the event, beside its time. */
   readonly claims: Members;
   /** Seconds since the epoch. */
   readonly time: number;
-  /** What it came from: signals of one cause have the same. */
+  /** Signals of one cause have the same. */
   readonly cause: RecordId;
-  /** LEIs of the institutions whose people or clients they are. */
+  /** LEIs of the institutions whose people or clients are concerned. */
   readonly audience: readonly string[] | 'everybody';
 }
 
-/** What of the directory says whose somebody is. */
 export interface DirectoryView {
   /** LEI of the institution, active or not. */
   knownPrincipal(id: string): { readonly institution: string } | undefined;
@@ -30,9 +28,9 @@ export interface DirectoryView {
 }
 
 export interface SignalSources {
-  /** By which subjects are named: the one that tokens are issued under. */
+  /** The issuer of our tokens, under which subjects are named. */
   readonly issuer: string;
-  /** The directory as the record left it, or newer; undefined where the change that it tells of never took effect. */
+  /** At the version of the record, or newer; undefined if the recorded change never took effect. */
   readonly directoryAt: (version: number) => Promise<DirectoryView | undefined>;
 }
 
@@ -61,11 +59,7 @@ const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
 /** The record types that signals are made from. */
 export const signalTypes = Object.keys(projections) as readonly (keyof typeof projections)[];
 
-/**
- * The signals that a record makes; most make none. They say ids and codes, and nothing that a person wrote.
- *
- * @throws what the directory throws while it cannot be asked
- */
+/** Ids and codes, no text that a person wrote. @throws what the directory throws while it is unavailable */
 export async function signalsOf(record: EvidenceRecord, sources: SignalSources): Promise<readonly Signal[]> {
   const projection = projections[record.type];
   if (projection === undefined) return [];
@@ -79,7 +73,7 @@ export async function signalsOf(record: EvidenceRecord, sources: SignalSources):
   }));
 }
 
-/** Shown once more in a session that goes on: the session is there, and is no new one. */
+/** An existing session that is recorded again is not a new session. */
 function sessionStarted({ subject, authentication }: EvidenceRecord, data: Members, from: SignalSources) {
   const session = textOf(data['session']);
   if (subject?.institution === undefined || session === undefined) return [];
@@ -103,7 +97,7 @@ function sessionStarted({ subject, authentication }: EvidenceRecord, data: Membe
   ] as const;
 }
 
-/** Ended because its person left: nobody knows any more whose they were, and the departure has told it of all sessions. */
+/** If its person left, nobody knows whose session it was; the departure has signalled all of them. */
 async function sessionEnded({ subject }: EvidenceRecord, data: Members, from: SignalSources) {
   const session = textOf(data['session']);
   if (subject === undefined || session === undefined) return [];
@@ -147,7 +141,7 @@ async function tokenRevoked({ actors }: EvidenceRecord, data: Members, from: Sig
   }
 }
 
-/** What a client may do for a person has changed: tokens of before say more, or less, than what holds now. */
+/** The permissions have changed, so older tokens no longer agree with them. */
 function grantChanged({ subject, client, scope, audience }: EvidenceRecord, data: Members, from: SignalSources) {
   const grant = textOf(data['grant']);
   if (subject?.institution === undefined || client === undefined || grant === undefined) return [];
@@ -179,7 +173,7 @@ function grantRevoked({ subject: by }: EvidenceRecord, data: Members, from: Sign
   ] as const;
 }
 
-/** A client goes on with another key: new to those who keep tokens of the old one, or the sign of a copied registration key. */
+/** The sign of a copied registration key, or of a new key. */
 function dpopKeyChanged({ subject, client }: EvidenceRecord, data: Members, from: SignalSources) {
   const [grant, owner] = [textOf(data['grant']), textOf(data['institution'])];
   const institution = subject?.institution;
@@ -194,7 +188,7 @@ function dpopKeyChanged({ subject, client }: EvidenceRecord, data: Members, from
   ] as const;
 }
 
-/** Whoever leaves, or is given another place, has no session and no token from before. */
+/** A leaver or mover has no session and no token of the former position. */
 function departed({ references }: EvidenceRecord, data: Members, from: SignalSources) {
   const [principal, institution] = [textOf(data['principal']), textOf(data['institution'])];
   if (principal === undefined || institution === undefined) return [];
@@ -213,7 +207,7 @@ function departed({ references }: EvidenceRecord, data: Members, from: SignalSou
   ] as const;
 }
 
-/** Reported by a feed. That a device which fails fails otherwise is no change of its state. */
+/** Reported by a feed. Another reason for failing is no change of state. */
 function postureChanged(_record: EvidenceRecord, data: Members): readonly Told[] {
   const [device, institution] = [textOf(data['device']), textOf(data['institution'])];
   const { posture, was } = data;
@@ -239,7 +233,7 @@ function complianceChange(
   };
 }
 
-/** One of our own keys is believed no longer: what it signed is not to be believed either, wherever it is kept. */
+/** Signatures of a withdrawn key are no longer to be trusted anywhere. */
 function keyWithdrawn(_record: EvidenceRecord, data: Members, { issuer }: SignalSources) {
   const [purpose, kid] = [textOf(data['purpose']), textOf(data['kid'])];
   if (purpose === undefined || kid === undefined) return [];
@@ -258,8 +252,8 @@ function keyWithdrawn(_record: EvidenceRecord, data: Members, { issuer }: Signal
 }
 
 /**
- * Keys of clients, credentials of people, and the state of devices. Of a change with more lines than a record holds the
- * record lists neither what was added nor devices, and so nothing is signalled of these.
+ * Keys of clients, credentials of people, and states of devices. A change that exceeds its record lists neither
+ * additions nor devices, so these are not signalled.
  */
 async function directoryApplied(_record: EvidenceRecord, data: Members, from: SignalSources): Promise<readonly Told[]> {
   const lines = Array.isArray(data['changes']) ? (data['changes'] as readonly Json[]) : [];
@@ -310,7 +304,7 @@ async function directoryApplied(_record: EvidenceRecord, data: Members, from: Si
   });
 }
 
-/** Members of a client's entry in the directory by which it shows who it is. */
+/** Members that identify a client's credentials. */
 const clientKeyFields: readonly string[] = [
   'jwks',
   'jwks_uri',
@@ -333,7 +327,7 @@ function grantSubject(
   return complex({
     user: person(of.user, from),
     application: opaque(of.client),
-    // Of several grants between the same two, this one.
+    // Distinguishes several grants between the same two parties.
     grant: opaque(of.grant),
     tenant: opaque(of.institution),
   });
@@ -351,7 +345,7 @@ function opaque(id: string): SimpleSubject {
   return { format: 'opaque', id };
 }
 
-/** As our tokens name it. */
+/** As our tokens name them. */
 function person(id: string, { issuer }: SignalSources): SimpleSubject {
   return { format: 'iss_sub', iss: issuer, sub: id };
 }
@@ -369,7 +363,7 @@ function because(code: string | undefined): Members {
   return code === undefined ? {} : { reason_admin: { en: code } };
 }
 
-/** Words that a person wrote are no code, and stay in the evidence. */
+/** Free text stays in the evidence. */
 function codeOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' && /^[a-z][a-z_]{0,63}$/.test(value) ? value : undefined;
 }

@@ -34,15 +34,12 @@ export interface PushDependencies {
   readonly logger: Logger;
 }
 
-/** Held for one turn. */
+/** Read for one turn. */
 const tokensAtOnce = 100;
 /**
- * One turn of a stream that is pushed (RFC 8935): its tokens in the order of the log, one at a time, moving on after a
- * 2xx answer. A token that is refused is tried again like one that was not answered: it is not ours to decide that a
- * receiver can do without it.
+ * Pushes in log order, one token at a time, and advances after a 2xx answer (RFC 8935). A refused token is retried:
+ * the transmitter must not decide that the receiver can do without it.
  *
- * @param turn.newest the newest place when the stream was leased
- * @param turn.ended says that it is to stop, between two tokens
  * @returns how many were delivered
  */
 export async function push(
@@ -63,7 +60,7 @@ export async function push(
       if (turn.ended() || clock.now() > until) break;
       const outcome = await send(held, claims, dependencies);
       if (outcome.kind === 'failed') {
-        // The failure counts for the token that failed: one before it was taken in this turn.
+        // The failure belongs to the token that failed; earlier ones were delivered.
         await putOff(delivered === 0 ? held : { ...held, attempts: 0, failingSince: undefined }, outcome, dependencies);
         return delivered;
       }
@@ -109,8 +106,7 @@ async function putOff(
 }
 
 /**
- * Pauses the stream: what happens is held in the log until the receiver enables it. Section 8.1.5 wants it to be told
- * before, which is tried once.
+ * Events are kept until the receiver enables the stream. Section 8.1.5 asks for a notification, which is tried once.
  */
 async function suspend(
   held: LeasedStream,
@@ -120,7 +116,7 @@ async function suspend(
   const { kind, commands, clock, logger } = dependencies;
   const reason = gone ? 'The address is gone (410).' : 'Nothing could be delivered for three days.';
   const told = streamToken(held.id, {
-    // Of the record that is to be: told again, it is the same token.
+    // Derived from the coming record: a repetition sends the same token.
     jti: `${recordIdAfter(thingOf(kind, held.id), held.stream.record)}.0.${held.id}`,
     uri: streamEventUri('stream-updated'),
     claims: { status: 'paused', reason },

@@ -10,7 +10,7 @@ export type StreamThings = RecordedThings<SignalStreamId, StreamState, SignalStr
 
 const kind = 'signal-stream';
 
-/** Streams as things that are recorded (docs/adr/0057). One that was deleted has no row. */
+/** Recorded state (docs/adr/0057). A deleted stream has no row. */
 export function createStreamKind(states: SealedStates, clock: Clock): StreamKind {
   return {
     kind,
@@ -25,7 +25,7 @@ export function createStreamKind(states: SealedStates, clock: Clock): StreamKind
   };
 }
 
-/** The status is left out: it decides whether a stream sends, and not what or where to. */
+/** Without the status, which decides whether a stream sends, not what or where to. */
 export function streamClaim(
   of: Pick<SignalStream, 'id' | 'institution' | 'audience' | 'delivery' | 'eventsRequested'>,
 ): Claim {

@@ -1,28 +1,23 @@
 import type { Signer } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 
-/** Claims of a Security Event Token (RFC 8417), as the framework profiles them (section 4.1): no `sub`, no `exp`. */
+/** A Security Event Token (RFC 8417) in the profile of the framework (section 4.1): no `sub`, no `exp`. */
 export interface SecurityEventClaims {
   readonly iss: string;
   readonly jti: string;
-  /** Seconds since the epoch, as are all times here: when it was put into the stream. */
   readonly iat: number;
   readonly aud: string;
   readonly sub_id: Readonly<Record<string, Json>>;
   readonly events: Readonly<Record<string, Readonly<Record<string, Json>>>>;
-  /** Of what caused it: tokens of one cause have the same. */
+  /** Tokens of one cause have the same. */
   readonly txn?: string;
-  /** When it happened. */
   readonly toe?: number;
 }
 
-/** The type of its header, and with `application/` of its HTTP messages. */
+/** With `application/` in front, the media type of its HTTP messages. */
 export const securityEventType = 'secevent+jwt';
 
-/**
- * Signs a token with the key for `security-event` that is active now. What is sent again is signed again: its claims are
- * the same, and the key is one that may still sign.
- */
+/** With the currently active key for `security-event`. A repeated token is signed again, with the same claims. */
 export async function signSecurityEvent(
   claims: SecurityEventClaims,
   signer: Pick<Signer, 'current' | 'sign'>,

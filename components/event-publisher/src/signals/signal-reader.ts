@@ -7,23 +7,22 @@ export interface SignalReaderDependencies {
   readonly log: Pick<AuditLog, 'scan' | 'newest'>;
   /** @throws CodedError `directory_behind`, as the directory does */
   readonly directory: { snapshotAtLeast(version: number): Promise<DirectoryView> };
-  /** `iss` of the tokens, and what their subjects are named under: the issuer of our access tokens. */
+  /** The issuer of our access tokens, under which subjects are named. */
   readonly issuer: string;
   readonly clock: Clock;
 }
 
 export interface SignalPage {
   readonly signals: readonly Signal[];
-  /** Everything up to this place has been looked at. */
+  /** Everything up to this place was examined. */
   readonly position: bigint;
 }
 
-/** A change whose record is older than this and that has not taken effect never will: the record stands before it. */
+/** A recorded change that has not taken effect by then never will. */
 const changeWaitMs = 60_000;
 
 export type SignalReader = ReturnType<typeof createSignalReader>;
 
-/** What an institution may hear of, read from the log in its order. */
 export function createSignalReader({ log, directory, issuer, clock }: SignalReaderDependencies) {
   async function directoryAt(version: number, recordedAt: number): Promise<DirectoryView | undefined> {
     try {
@@ -48,9 +47,8 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
 
   return {
     /**
-     * What is behind a place, up to `limit` signals and those of the last record. Bounded: others' are passed in steps.
-     *
-     * @throws while the log cannot be read, or the directory has not come as far as the log
+     * At most `limit` signals and the rest of the last record. @throws while the log is unavailable or the directory
+     * is behind it
      */
     async read(
       institution: string,
@@ -62,7 +60,7 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
       for (let count = 0; count < slicesOfPage; count++) {
         const slice = await slices({ types: signalTypes, after: position, size: sliceSize, newest });
         for (const { index, ...signal } of slice.items) {
-          // Those of one record stay together: a place is passed, or it is not.
+          // Signals of one record stay together.
           if (signals.length >= limit && index > position) return { signals, position };
           position = index;
           if (hears(institution, signal) && wanted(signal)) signals.push(signal);
@@ -72,7 +70,6 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
       }
       return { signals, position };
     },
-    /** The place of the newest record that signals are made from; -1 where there is none. */
     newest: (): Promise<bigint> => log.newest(signalTypes),
   };
 }

@@ -18,11 +18,9 @@ export interface LeasedStream {
   readonly lease: string;
   readonly stream: SignalStream;
   readonly attempts: number;
-  /** Milliseconds since the epoch, as are all times here. */
   readonly failingSince: number | undefined;
 }
 
-/** A token that waits for its receiver. */
 export interface Queued {
   readonly place: string;
   readonly claims: QueuedClaims;
@@ -52,7 +50,7 @@ const columns = `id, institution, audience, description, method, endpoint_url, a
   status, status_reason, position, revision, verified_at, attempts, failing_since, lease,
   record_id`;
 
-/** One at a time for an institution: so that what is counted is still so when a row is added. */
+/** Serialises the institution, so that a count is still true when a row is added. */
 export async function lockStreamsOf(session: pg.PoolClient, institution: string): Promise<void> {
   await takeNamedLock(session, `signal streams of ${institution}`);
 }
@@ -75,10 +73,7 @@ export async function findStream(
   return rows[0] && streamOf(rows[0]);
 }
 
-/**
- * What failed before is not held against a stream that was changed, and whoever pushes what it was pushes no more. What waits in a
- * stream that is disabled is let go.
- */
+/** Changing a stream ends its lease and its failures. Disabling it deletes its queue. */
 export async function putStream(
   session: pg.PoolClient,
   { id, institution, audience, description, delivery, eventsRequested, status, statusReason, position }: StreamState,
@@ -111,10 +106,9 @@ export async function removeStream(session: pg.PoolClient, id: SignalStreamId): 
   await ask(session, 'delete from signal_streams where id = $1', [id]);
 }
 
-/** The questions of one transaction of the database. */
 function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
   return {
-    /** One at a time for an institution: so that what is counted is still so when a row is added. */
+    /** Serialises the institution, so that a count is still true when a row is added. */
     async lockInstitution(institution: string): Promise<void> {
       await lockStreamsOf(client, institution);
     },
@@ -144,7 +138,7 @@ function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
       );
       return rows[0]?.count ?? 0;
     },
-    /** @returns whether it was not among them before */
+    /** @returns whether it is new */
     async exclude(id: SignalStreamId, digest: string, subject: SubjectIdentifier): Promise<boolean> {
       const { rowCount } = await client.query(
         `with added as (
@@ -154,7 +148,7 @@ function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
       );
       return rowCount === 1;
     },
-    /** @returns whether it was among them */
+    /** @returns whether it was excluded */
     async include(id: SignalStreamId, digest: string): Promise<boolean> {
       const { rowCount } = await client.query(
         `with gone as (delete from signal_exclusions where stream = $1 and digest = $2 returning 1)
@@ -163,7 +157,7 @@ function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
       );
       return rowCount === 1;
     },
-    /** Takes tokens out that the receiver does not want. @returns which of them were there */
+    /** Removes tokens that the receiver cannot use. @returns which of them existed */
     async drop(id: SignalStreamId, jtis: readonly string[]): Promise<readonly string[]> {
       const { rows } = await client.query<{ jti: string }>(
         'delete from signal_queue where stream = $1 and jti = any($2) returning jti',
@@ -198,7 +192,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
 
     find: (id: SignalStreamId): Promise<SignalStream | undefined> => findStream(pool, id),
 
-    /** Digests of the subjects that were taken out. */
+    /** Digests of the excluded subjects. */
     async exclusions(id: SignalStreamId): Promise<ReadonlySet<string>> {
       const { rows } = await ask<{ digest: string }>(pool, 'select digest from signal_exclusions where stream = $1', [
         id,
@@ -206,7 +200,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
       return new Set(rows.map(({ digest }) => digest));
     },
 
-    /** The oldest that wait. A row without a valid seal is deleted and not sent. */
+    /** The oldest ones. A row without a valid seal is deleted and not sent. */
     async waiting(id: SignalStreamId, limit: number): Promise<readonly Queued[]> {
       const { rows } = await ask<Queued & { jti: string; seal: Buffer | null }>(
         pool,
@@ -228,9 +222,9 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
     countWaiting: (id: SignalStreamId): Promise<number> => countWaiting(pool, id),
 
     /**
-     * Queues what was read from the log for a stream, and moves its place on: both or neither.
+     * Queues tokens and moves the place on: both or neither.
      *
-     * @returns false when somebody else has moved it on, or it is no longer to hold what was read for it
+     * @returns false when another node has moved it, or the stream has changed
      */
     async fill(read: SignalStream, position: bigint, tokens: readonly QueuedClaims[]): Promise<boolean> {
       return transaction(pool, async (client) => {
@@ -261,7 +255,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
       }));
     },
 
-    /** A token was taken. @returns false when another holds the lease, or the stream is not pushed any more */
+    /** @returns false when another node holds the lease, or the stream is no longer pushed */
     async delivered({ id, lease }: LeasedStream, place: string, leasedUntil: number): Promise<boolean> {
       const { rowCount } = await ask(
         pool,
@@ -274,7 +268,6 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
       return rowCount === 1;
     },
 
-    /** The turn is over, and another may go on at the time given. */
     async release({ id, lease }: LeasedStream, nextAttempt: number): Promise<boolean> {
       const { rowCount } = await ask(
         pool,
@@ -300,7 +293,7 @@ async function countWaiting(on: pg.Pool | pg.PoolClient, id: SignalStreamId): Pr
   return rows[0]?.count ?? 0;
 }
 
-/** What has been queued before stays as it is: a token that is read again is the same. */
+/** A token that is read again is the same, so existing rows stay. */
 async function queueTokens(
   client: pg.PoolClient,
   rowSeal: RowSeal,
@@ -323,7 +316,6 @@ async function queueTokens(
   );
 }
 
-/** What the seal of a queued token is bound to. */
 const queued = (stream: SignalStreamId, jti: string): string => `signal-queue:${stream}:${jti}`;
 
 function streamOf(row: Row): SignalStream {

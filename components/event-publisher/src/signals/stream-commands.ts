@@ -26,12 +26,12 @@ import {
   streamChanged,
 } from './stream.ts';
 
-// Changes of a stream. Each is recorded first; after a crash, the next reader of the stream completes it from its record.
+// Each change of a stream is recorded first; after a crash, the next reader completes it from its record.
 
 export interface StreamCommandDependencies {
   readonly kind: StreamKind;
   readonly reader: SignalReader;
-  /** Seals what receivers want to be shown with each push. */
+  /** Encrypts the receiver's authorization header. */
   readonly sealingKey: SealingKey;
   readonly transmitter: Transmitter;
   readonly random: Random;
@@ -52,7 +52,7 @@ interface ChangeAsk extends Asked {
   readonly operation: 'update' | 'replace';
 }
 interface Wanted extends Present {
-  /** Left out where it stays. */
+  /** Left out to keep it. */
   readonly delivery?: WantedDelivery;
   readonly eventsRequested: readonly string[] | undefined;
   readonly description: string | undefined;
@@ -64,7 +64,7 @@ interface StatusAsk extends Asked {
 
 const mostStreams = 16;
 
-/** By what a sealed header is bound to its stream. */
+/** Binds an encrypted header to its stream. */
 export const authorizationBinding = (id: SignalStreamId): string => `signal-stream ${id} authorization`;
 
 export function createStreamCommands({ kind, reader, sealingKey, transmitter, random }: StreamCommandDependencies) {
@@ -96,10 +96,7 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
     return wanted.url === delivery.url && wanted.authorization === kept;
   }
 
-  /**
-   * Asked for twice, there are two: the framework has each request make a stream with an id of ours (section 8.1.1.1), and two that
-   * are polled for are alike in everything but that.
-   */
+  /** Each request makes a stream with a new id (section 8.1.1.1). */
   const create: StreamCommand<Asked & { readonly body: CreateBody }, { readonly count: number }, StreamState> = {
     ...steps,
     async facts(session, { ask: { by } }) {
@@ -157,7 +154,7 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
 
   const remove: StreamCommand<Asked, Present, true> = {
     ...steps,
-    // What a row says that its record does not confirm is deleted as well.
+    // A row that its record does not confirm is deleted as well.
     unproven: 'none',
     facts: async (session, { ask, row }) => ({
       present: found(row ?? (await kind.lock(session, ask.id)), ask.by.institution),
@@ -175,7 +172,7 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
     done: ({ ask, facts: { present } }) =>
       present.status === ask.status && present.statusReason === ask.reason ? present : undefined,
     async next({ ask: { status, reason }, facts: { present } }) {
-      // What happened while it was disabled is not held for it.
+      // Events from while it was disabled are not queued.
       const begins = present.status === 'disabled' && status !== 'disabled';
       const position = begins ? await reader.newest() : present.position;
       return { ...stateOf(present), status, statusReason: reason, position };
@@ -189,12 +186,11 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
 
 export interface Suspension {
   readonly held: LeasedStream;
-  /** For the receiver, and for the record. */
   readonly reason: string;
   readonly detail: string;
 }
 
-/** Pauses a stream that is pushed, while the lease still is the one named. Answers whether it did. */
+/** Pauses a pushed stream if the given lease is current. Answers whether it did. */
 export const suspension = (kind: StreamKind): StreamCommand<Suspension, undefined, boolean> => ({
   kind,
   about: ({ held }) => held.id,
@@ -214,7 +210,7 @@ export const suspension = (kind: StreamKind): StreamCommand<Suspension, undefine
   release: () => true,
 });
 
-/** @throws CodedError `stream_not_found` where it is not the institution's */
+/** @throws CodedError `stream_not_found` if the stream belongs to another institution */
 export function found(row: SignalStream | undefined, institution: string): SignalStream {
   if (row?.institution !== institution)
     throw sharedSignalErrors.error('stream_not_found', 'There is no such stream, or it is not yours to see.');

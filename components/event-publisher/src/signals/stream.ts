@@ -3,13 +3,12 @@ import { type Brand, type Clock, type Json, newId, type Random, type RecordId } 
 import type { Signal } from './projection.ts';
 import type { SecurityEventClaims } from './security-event-token.ts';
 
-/** Who asks: a client of an institution. The institution's streams are each of its clients' to manage. */
+/** Every client of an institution may manage the institution's streams. */
 export interface Receiver extends Actor {
   readonly institution: string;
   readonly client: string;
 }
 
-/** Id of a stream: as the framework asks, of characters that no URL needs to escape. */
 export type SignalStreamId = Brand<string, 'SignalStreamId'>;
 
 export type StreamStatus = 'enabled' | 'paused' | 'disabled';
@@ -19,34 +18,31 @@ export type StreamDelivery =
   | { readonly method: 'push'; readonly url: string; readonly authorization: Uint8Array | undefined }
   | { readonly method: 'poll' };
 
-/** What its records carry of a stream. */
+/** The content of a stream's records. */
 export interface StreamState {
   readonly id: SignalStreamId;
   readonly institution: string;
   readonly audience: string;
   readonly description: string | undefined;
   readonly delivery: StreamDelivery;
-  /** As the receiver wrote them; undefined for all there are. */
+  /** As the receiver wrote them; undefined for all. */
   readonly eventsRequested: readonly string[] | undefined;
   readonly status: StreamStatus;
   readonly statusReason: string | undefined;
-  /** Up to which everything is queued or is not for it; a change of the stream moves it on, and never back. */
+  /** Everything up to this place is queued. It never decreases. */
   readonly position: bigint;
 }
 
-/** A stream as it is kept. Times in milliseconds since the epoch. */
 export interface SignalStream extends StreamState {
   readonly revision: string;
   readonly verifiedAt: number | undefined;
-  /** What whoever pushes it writes by. */
+  /** Fencing number of the lease. */
   readonly lease: string;
-  /** Of the change that made it what it is. */
   readonly record: RecordId;
 }
 
 const pattern = /^strm_[0-9a-hjkmnp-tv-z]{26}$/;
 
-/** A new id, made as all ids here are. */
 export function newStreamId(from: { readonly clock: Clock; readonly random: Random }): SignalStreamId {
   return `strm_${newId('subscription', from).slice('sub_'.length)}` as SignalStreamId;
 }
@@ -57,17 +53,17 @@ export function parseStreamId(text: unknown): SignalStreamId | undefined {
 
 export const eventsSupported: readonly string[] = caepEvents.map(caepEventUri);
 
-/** Those that are asked for and are there (section 8.1.1). */
+/** The requested events that are supported (section 8.1.1). */
 export function eventsDelivered(requested: readonly string[] | undefined): readonly string[] {
   return requested === undefined ? eventsSupported : eventsSupported.filter((uri) => requested.includes(uri));
 }
 
-/** What is queued for a stream: its claims but for those that say whose stream it is. */
+/** Without the members that identify the stream. */
 export type QueuedClaims = Omit<SecurityEventClaims, 'iss' | 'aud'>;
 
 /**
- * The token of a signal in a stream. Its `jti` follows from record, place in it and stream: read from the log again, it
- * is the same token, and two receivers never have the same.
+ * `jti` is derived from record, number and stream: read again, the token is the same; no two receivers get the same
+ * one.
  */
 export function tokenOf(signal: Signal, stream: SignalStreamId, nowSeconds: number): QueuedClaims {
   return {
@@ -80,7 +76,6 @@ export function tokenOf(signal: Signal, stream: SignalStreamId, nowSeconds: numb
   };
 }
 
-/** A token about the stream itself: its subject is the stream. */
 export function streamToken(
   stream: SignalStreamId,
   of: {
@@ -98,11 +93,7 @@ export function streamToken(
   };
 }
 
-/**
- * What the record of what a receiver does to a stream says.
- *
- * @param more what it was given or did, beside which stream it is
- */
+/** The common members of a stream's records. @param more beside the stream */
 export function streamChanged(
   operation: string,
   stream: Pick<StreamState, 'id' | 'institution' | 'audience'>,

@@ -39,7 +39,7 @@ export interface StreamDependencies {
   readonly kind: StreamKind;
   readonly things: StreamThings;
   readonly commands: Commands;
-  /** Seals what receivers want to be shown with each push. */
+  /** Encrypts the receiver's authorization header. */
   readonly sealingKey: SealingKey;
   readonly transmitter: Transmitter;
   readonly clock: Clock;
@@ -52,29 +52,24 @@ export interface StatusAnswer {
   readonly reason?: string;
 }
 
-/** Management of streams (Shared Signals Framework 1.0, section 8.1). */
 export interface Streams {
-  /** Begins with what is written from now on. @throws CodedError `stream_malformed`, `stream_limit` */
+  /** Starts with new records. @throws CodedError `stream_malformed`, `stream_limit` */
   create(body: CreateBody, by: Receiver): Promise<StreamConfiguration>;
   list(institution: string): Promise<readonly StreamConfiguration[]>;
-  /** @throws CodedError `stream_not_found` */
   read(institution: string, id: string): Promise<StreamConfiguration>;
-  /** What is left out stays. @throws CodedError `stream_not_found`, `stream_malformed`, `authority_unproven` */
+  /** @throws CodedError `stream_not_found`, `stream_malformed`, `authority_unproven` */
   update(body: ChangeBody, by: Receiver): Promise<StreamConfiguration>;
-  /** What is left out is gone. @throws CodedError `stream_not_found`, `stream_malformed`, `authority_unproven` */
   replace(body: ChangeBody, by: Receiver): Promise<StreamConfiguration>;
-  /** @throws CodedError `stream_not_found` */
   remove(id: string, by: Receiver): Promise<void>;
   status(institution: string, id: string): Promise<StatusAnswer>;
-  /** A stream that is paused holds what happens; one that is disabled does not. */
+  /** A paused stream keeps events; a disabled one does not. */
   setStatus(
     change: { readonly stream_id: string; readonly status: StreamStatus; readonly reason?: string },
     by: Receiver,
   ): Promise<StatusAnswer>;
-  /** Every subject is in a stream until it is taken out; one that nobody knows is answered like any other. */
+  /** Every subject is included until it is removed; an unknown one is answered like any other. */
   addSubject(id: string, subject: Json, by: Receiver): Promise<void>;
   removeSubject(id: string, subject: Json, by: Receiver): Promise<void>;
-  /** @throws CodedError `signal_rate_limited` */
   verify(request: { readonly stream_id: string; readonly state?: string }, by: Receiver): Promise<void>;
 }
 
@@ -86,7 +81,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
   const { create, change, remove, setStatus } = createStreamCommands(dependencies);
   const shown = (stream: StreamState): StreamConfiguration => configurationOf(stream, transmitter);
 
-  /** As it stands; one whose record does not confirm it is shown as it is, so that it can be deleted. */
+  /** A stream that its record does not confirm is shown too, so that it can be deleted. */
   async function of(institution: string, text: string): Promise<SignalStream> {
     const id = idOf(text);
     const row = await things.find(id).catch((error: unknown) => {
@@ -100,7 +95,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
     command: Command<Ask, SignalStreamId, StreamState, SignalStream, Facts, Answer>,
     ask: Ask,
   ): Promise<Answer> {
-    // Of a row that is another institution's nobody learns whether its record confirms it.
+    // Must not reveal whether a record confirms another institution's row.
     await of(ask.by.institution, ask.id);
     return commands.run(command, ask).catch((error: unknown) => {
       throw standingErrors.is(error, 'authority_unproven') ? unprovenStream() : error;
@@ -110,7 +105,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
   const changed = async (body: ChangeBody, by: Receiver, operation: 'update' | 'replace') =>
     shown(await run(change, { id: idOf(body.stream_id), by, body, operation }));
 
-  /** Runs with the stream locked, and nothing else of the institution changing. */
+  /** Holds the lock of the stream's institution. */
   async function changing<Result>(
     text: string,
     institution: string,
@@ -144,7 +139,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
       await audit.append({
         id: newId('record', { clock, random }),
         source: 'event-publisher',
-        // What a receiver writes here may be a name or an address: by its digest it is recognised, and no more.
+        // The subject may be a name or an address, so only its digest is recorded.
         ...streamChanged(operation, stream, by, { format: subject.format, subject_digest: digestOfSubject(subject) }),
       });
     });
@@ -152,7 +147,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
 
   return {
     async create(body, by) {
-      // What is malformed is refused as such, however many streams there are.
+      // A malformed request is refused as such, however many streams exist.
       readDelivery(body.delivery);
       return shown(await commands.run(create, { id: newStreamId({ clock, random }), body, by }));
     },
@@ -184,7 +179,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
         subject,
         by,
         async (unit, stream, read) => {
-          // The stream itself is a subject of its own, and stays (section 8.1.4.1).
+          // The stream itself is always a subject (section 8.1.4.1).
           if (read.format === 'opaque' && read['id'] === stream.id) return false;
           if ((await unit.countExclusions(stream.id)) >= mostExclusions)
             throw sharedSignalErrors.error('stream_limit', `A stream passes over at most ${mostExclusions} subjects.`);

@@ -1,18 +1,14 @@
 import { canonicalize, type Json, membersOf, sha256Base64Url } from '@countersign/kernel';
 
-/** A Subject Identifier (RFC 9493) of one format. */
 export type SimpleSubject = Readonly<Record<string, Json>> & { readonly format: string };
-/** Several of the same principal, by member (Shared Signals Framework 1.0, section 3.3). */
+/** Several subjects of one principal (Shared Signals Framework 1.0, section 3.3). */
 export type ComplexSubject = Readonly<Record<string, Json>> & { readonly format: 'complex' };
 export type SubjectIdentifier = SimpleSubject | ComplexSubject;
 
 const maxMembers = 16;
 const longestText = 1_024;
 
-/**
- * The members that each format needs: RFC 9493 section 3.2, and section 3.5 of the framework. `aliases` names several
- * subjects, and is not taken: what is added or removed is one.
- */
+/** RFC 9493 section 3.2 and section 3.5 of the framework. `aliases` names several subjects and is not accepted. */
 const formats: Readonly<Record<string, readonly string[]>> = {
   account: ['uri'],
   email: ['email'],
@@ -26,7 +22,7 @@ const formats: Readonly<Record<string, readonly string[]>> = {
   'ip-addresses': ['ip-addresses'],
 };
 
-/** A subject as a receiver writes it; undefined when it is none. */
+/** Undefined when malformed. */
 export function readSubject(json: Json | undefined): SubjectIdentifier | undefined {
   const members = membersOf(json);
   if (members === undefined) return undefined;
@@ -51,7 +47,7 @@ function readSimple(members: Readonly<Record<string, Json>>): SimpleSubject | un
   const { format, ...rest } = members;
   const needed = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined;
   if (typeof format !== 'string' || needed === undefined) return undefined;
-  // RFC 9493 section 3.1: a member that the format does not define makes it none of that format.
+  // RFC 9493 section 3.1: the format defines all members.
   if (Object.keys(rest).length !== needed.length) return undefined;
   return needed.every((name) => Object.hasOwn(rest, name) && isValue(rest[name])) ? { ...rest, format } : undefined;
 }
@@ -65,20 +61,16 @@ function isText(value: Json | undefined): boolean {
   return typeof value === 'string' && value.length > 0 && value.length <= longestText && value.isWellFormed();
 }
 
-/** Key that identifies a subject uniquely. */
+/** Identifies a subject uniquely. */
 export function digestOfSubject(subject: SubjectIdentifier): string {
   return sha256Base64Url(canonicalize(subject));
 }
 
 /**
- * Whether an event about `subject` is one of those that were taken out: everything that one of these names is in the
- * subject. Section 8.1.3.1 lets what is not named match anything; for taking events away that would take more than was
- * asked for (section 9.3), so what the event does not name does not match here.
+ * Whether an excluded subject covers the subject of an event. A member that the event lacks does not match, although
+ * section 8.1.3.1 permits it: more would be withheld than was asked for (section 9.3).
  *
- * Costs the same however many were taken out, and however long they are: what could have taken the event is worked out
- * from the event, whose subject has few members.
- *
- * @param excluded digests of what was taken out, by {@link digestOfSubject}
+ * Looks up every combination of the event's few members, so the cost does not depend on the number of exclusions.
  */
 export function isExcluded(subject: SubjectIdentifier, excluded: ReadonlySet<string>): boolean {
   if (excluded.size === 0) return false;
@@ -101,7 +93,6 @@ function partsOf({ format, ...parts }: SubjectIdentifier): readonly Part[] {
   });
 }
 
-/** All choices of at least one. */
 function subsetsOf(parts: readonly Part[]): readonly (readonly Part[])[] {
   let subsets: readonly (readonly Part[])[] = [[]];
   for (const part of parts) subsets = [...subsets, ...subsets.map((some) => [...some, part])];

@@ -23,39 +23,33 @@ import { createSignalStore, type LeasedStream } from './store.ts';
 import { createStreams, type Streams } from './streams.ts';
 
 export interface SignalTransmitterDependencies extends SignalReaderDependencies {
-  /** Of the component `event-publisher`. */
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
-  /** Its keys for `security-event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** Seals what receivers want to be shown with each push, and addresses in the records of streams. */
+  /** Encrypts authorization headers, and addresses in records. */
   readonly sealingKey: SealingKey;
-  /** Seals what waits in a queue. */
   readonly rowSeal: RowSeal;
   readonly outbound: Pick<Outbound, 'post'>;
-  /** Where our interfaces are asked. */
   readonly baseUrl: string;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often to look for what is new; 250 ms by default. */
   readonly everyMs?: number;
-  /** How long a poll waits for something to happen; 20 seconds by default. */
   readonly longPollMs?: number;
 }
 
-/** Security events about an institution's own people and clients, for those who keep sessions of them. */
+/** Security events about an institution's own people and clients, for systems that hold their sessions. */
 export interface SignalTransmitter {
   readonly issuer: string;
   readonly streams: Streams;
   readonly poll: Poll;
   readonly signer: Pick<Signer, 'publicKeys'>;
-  /** Pushes what is due now, as far as there are free turns; runs by itself. @returns how many tokens were delivered */
+  /** @returns how many tokens were delivered */
   deliver(): Promise<number>;
-  /** Ends what waits and what is pushed; other nodes go on at once. */
+  /** Ends waiting polls and pushes; other nodes continue at once. */
   stop(): Promise<void>;
 }
 
-/** A transmitter of the Shared Signals Framework 1.0, with the events of the CAEP 1.0, pushed and polled for. */
+/** Shared Signals Framework 1.0 with the events of CAEP 1.0, by push and poll. */
 export function createSignalTransmitter(dependencies: SignalTransmitterDependencies): SignalTransmitter {
   const {
     pool,
@@ -84,7 +78,6 @@ export function createSignalTransmitter(dependencies: SignalTransmitterDependenc
   const deliverer = createDeliverer<{ readonly held: LeasedStream; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {
-      // The log may be in another process, and is looked at several times a second.
       if (!(await store.anyDue(clock.now()))) return [];
       const newest = await reader.newest();
       const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });

@@ -1,7 +1,7 @@
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** What is asked for when work is leased. Times in milliseconds since the epoch. */
+/** Times in milliseconds since the epoch. */
 export interface LeaseRequest {
   readonly now: number;
   readonly leaseMs: number;
@@ -10,13 +10,13 @@ export interface LeaseRequest {
   readonly mostOfInstitution: number;
 }
 
-/** What a holder writes by: a later holder has a greater lease, and what is written by an older one is not taken. */
+/** Each new holder gets a greater one; writes with an older one are rejected. */
 export interface Lease {
   readonly id: string;
   readonly lease: string;
 }
 
-/** A table whose rows are delivered under a lease, and when one of its rows (`$3` is the newest place) is due. */
+/** `due` is the condition under which a row (`$3` is the newest place) is due. */
 interface LeasedTable {
   readonly name: 'subscriptions' | 'signal_streams';
   readonly active: string;
@@ -24,11 +24,11 @@ interface LeasedTable {
   readonly columns: string;
 }
 
-/** The leases of a table: who delivers a row, and how a delivery that failed is put off. */
+/** Who delivers a row, and when a failed delivery is retried. */
 export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table: LeasedTable) {
   const { name, active, hasNew, columns } = table;
   return {
-    /** Whether a row may be delivered now, were there anything new for it: nobody is asked for news where none is. */
+    /** Without regard to new records: the log is asked only if a delivery is possible. */
     async anyDue(now: number): Promise<boolean> {
       const { rows } = await ask<{ due: boolean }>(
         pool,
@@ -42,9 +42,8 @@ export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table
     },
 
     /**
-     * Takes what is due, has something new behind it and is leased to nobody, for `leaseMs`. What another node holds is
-     * passed over, and so is more than `mostOfInstitution` of one institution, so that slow receivers of one hold up
-     * nobody else's.
+     * Leases due rows for `leaseMs`, at most `mostOfInstitution` of one institution, so that its slow receivers delay
+     * no other.
      */
     async take(wanted: LeaseRequest): Promise<readonly Row[]> {
       const { rows } = await ask<Row>(
@@ -73,7 +72,7 @@ export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table
       return rows;
     },
 
-    /** It could not be delivered; tried again at the time given. @returns false when another holds the lease */
+    /** @returns false when another node holds the lease */
     async failed(held: Lease, now: number, nextAttempt: number, detail: string): Promise<boolean> {
       const { rowCount } = await ask(
         pool,

@@ -2,7 +2,7 @@ import type { TrustProfile } from '@countersign/contracts';
 import type { JwsHeader } from '@countersign/oauth';
 import { refuse } from '../refusal.ts';
 
-/** That the key is for the same algorithm is checked with the signature. */
+/** The key's algorithm is checked with the signature. */
 export function checkAlgorithm({ alg }: JwsHeader, { algorithms }: TrustProfile): void {
   if (!algorithms.includes(alg))
     throw refuse('assertion_algorithm', `The profile of its issuer does not allow ${alg}.`);

@@ -3,7 +3,7 @@ import type { VerifiedClaims } from '@countersign/oauth';
 import { claimOf, clockSkewSeconds, textClaim, timeClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
-/** How the person signed in, as the partner says. */
+/** According to the partner. */
 export interface SignIn {
   readonly acr: string;
   readonly amr: readonly string[];
@@ -11,7 +11,6 @@ export interface SignIn {
   readonly authTime: number;
 }
 
-/** @param now seconds since the epoch */
 export function checkAssurance(claims: VerifiedClaims, profile: TrustProfile, now: number): SignIn {
   const acr = textClaim(claims, 'acr', 256);
   if (acr === undefined || !profile.acrValues.includes(acr))
@@ -30,7 +29,7 @@ export function checkAssurance(claims: VerifiedClaims, profile: TrustProfile, no
   return { acr, amr: readMethods(claims), authTime };
 }
 
-/** RFC 8176. Optional; what is there is kept as evidence, so it must be what it should be. */
+/** RFC 8176. Optional, but valid if present, because it is kept as evidence. */
 function readMethods(claims: VerifiedClaims): readonly string[] {
   const value = claimOf(claims, 'amr');
   if (value === undefined) return [];

@@ -3,14 +3,14 @@ import { hasType, type JwsHeader, type VerifiedClaims } from '@countersign/oauth
 import { claimOf, textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
-/** The id by which an assertion is used once. RFC 7523 leaves it open; without one there is no single use. */
+/** RFC 7523 leaves it open; without one there is no single use. */
 export function readAssertionId(claims: VerifiedClaims): string {
   const id = textClaim(claims, 'jti', 256);
   if (id === undefined) throw refuse('assertion_claim_missing', 'It must have a jti of 1 to 256 characters.');
   return id;
 }
 
-/** Requires the claims that the trust profile demands. */
+/** The claims that the trust profile demands. */
 export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: TrustProfile): void {
   for (const name of requiredClaims) {
     const value = claimOf(claims, name);
@@ -20,8 +20,8 @@ export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: 
 }
 
 /**
- * An identity assertion authorization grant is made out to one client (`oauth-id-jag+jwt`), and any assertion may
- * be. In other hands it is stolen.
+ * An authorization grant (`oauth-id-jag+jwt`), and any assertion, may name one client. From another client it is
+ * stolen.
  */
 export function checkClient(header: JwsHeader, claims: VerifiedClaims, client: string | undefined): void {
   const named = claimOf(claims, 'client_id');

@@ -4,12 +4,12 @@ import { claimOf, textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 import { checkPartnerClaims } from './check-times.ts';
 
-/** An ID token answers a recent request; an older one belongs to another. */
+/** An older ID token belongs to another request. */
 const oldestSeconds = 300;
 
 /**
- * What an ID token must say beside what every assertion must (OpenID Connect Core section 3.1.3.7): it is the answer to
- * this request, and recent. How long it says that it is good for does not matter, since it is used once and at once.
+ * OpenID Connect Core section 3.1.3.7: the answer to this request, and recent. Its lifetime does not matter, since it
+ * is used once and at once.
  *
  * @param now seconds since the epoch
  */

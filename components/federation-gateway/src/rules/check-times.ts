@@ -4,11 +4,10 @@ import { clockSkewSeconds } from '../claim.ts';
 import { refuse, refuseClaims } from '../refusal.ts';
 
 /**
- * Audience and times of an assertion (RFC 7523 section 3 items 3 to 6). Clocks of partners may be ahead; an end that has
- * passed is an end, so that an id may be forgotten then.
+ * RFC 7523 section 3 items 3 to 6. Clocks may be ahead, but an expired assertion is never accepted, so that its id may
+ * be forgotten.
  *
- * @param now seconds since the epoch
- * @returns `exp`, in seconds since the epoch
+ * @param now seconds since the epoch @returns `exp`, in seconds since the epoch
  */
 export function checkTimes(
   claims: VerifiedClaims,
@@ -17,7 +16,7 @@ export function checkTimes(
   const { now, profile } = expected;
   const { maxLifetimeSeconds } = profile;
   const { exp } = checkPartnerClaims(claims, { ...expected, maxLifetimeSeconds });
-  // An iat that lies ahead, within the skew, must not lengthen the life.
+  // An iat in the future, within the skew, must not extend the lifetime.
   if (exp - now > maxLifetimeSeconds)
     throw refuse(
       'assertion_lifetime',
@@ -26,7 +25,7 @@ export function checkTimes(
   return Math.floor(exp);
 }
 
-/** The audience is ours alone, and the times are those of now. Members that are null count as missing. */
+/** Audience and times. Null counts as missing. */
 export function checkPartnerClaims(
   claims: VerifiedClaims,
   rules: {

@@ -4,10 +4,9 @@ import { textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
 /**
- * The profile of the issuer that the assertion names, which is not believed before the signature is checked with
- * a key of that very issuer.
+ * The named issuer is trusted only once a key of that issuer has verified the signature.
  *
- * @param ourIssuer what we issue ourselves does not come back as an assertion
+ * @param ourIssuer our own tokens are not assertions
  */
 export async function findProfile(
   unverifiedClaims: JsonObject,
@@ -20,7 +19,7 @@ export async function findProfile(
   return profile;
 }
 
-/** Requires an issuer that is not suspended and an institution with an active LEI. */
+/** Not suspended, with an active LEI. */
 export function checkInstitution({ institution, suspended }: TrustProfile, directory: DirectorySnapshot): void {
   if (suspended === true) throw refuse('assertion_issuer_suspended', 'Its issuer is not trusted here at present.');
   if (!isInBusiness(directory.institution(institution)))
@@ -30,9 +29,7 @@ export function checkInstitution({ institution, suspended }: TrustProfile, direc
     );
 }
 
-/**
- * Asked once the partner has been heard, which takes as long as the partner likes: trust that was withdrawn or lessened meanwhile counts.
- */
+/** Asked again after the partner has answered: trust that was withdrawn or reduced meanwhile counts. */
 export async function checkStillTrusted(
   { issuer, recordId }: TrustProfile,
   trust: Pick<TrustRegistry, 'profileOf'>,

@@ -3,10 +3,7 @@ import type { VerifiedClaims } from '@countersign/oauth';
 import { textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
-/**
- * The person whom the directory knows under this issuer and subject. An issuer speaks for the people of its own
- * institution; that another's are mapped to it would be a mistake in the directory, and must not open a door.
- */
+/** An issuer vouches only for people of its own institution, whatever the directory maps. */
 export function mapSubject(
   claims: VerifiedClaims,
   profile: TrustProfile,

@@ -11,10 +11,7 @@ import { refuse } from '../refusal.ts';
 const refuseLimits: GrantLimitsRefusal = (problem, detail) =>
   refuse(problem === 'tenant' ? 'assertion_tenant' : 'assertion_malformed', detail);
 
-/**
- * What the assertion holds itself to, whatever its type: many grants come without one, and a limit counts because it is
- * there. Undefined where it holds itself to nothing.
- */
+/** Optional limits that the assertion sets for itself. Undefined if it sets none. */
 export function readLimits(
   claims: VerifiedClaims,
   profile: TrustProfile,
@@ -27,7 +24,7 @@ export function readLimits(
   return { ...limits, actors };
 }
 
-/** An issuer can say who of its own house acted. Of others it would put something on record that they did not do. */
+/** An issuer may name actors of its own institution only. */
 function knownActor(actor: string, profile: TrustProfile, directory: DirectorySnapshot): PrincipalId {
   const id = parsePrincipalId(actor);
   if (id === undefined || directory.principal(id)?.institution !== profile.institution)

@@ -6,8 +6,8 @@ import type { NoticeChannel } from './channel.ts';
 const mostFiles = 10_000;
 
 /**
- * A folder from which the firm's own system takes files, one a notice: `{id}.json`. Each appears whole or not at all.
- * With ten thousand in it, it is full: nobody takes them.
+ * The firm's own system takes the files, one for each notice: `{id}.json`. Each appears completely or not at all. A
+ * folder with ten thousand files is full.
  */
 export function createFolderChannel({
   name,

@@ -2,7 +2,7 @@ import type { ConfiguredExchange } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import type { NoticeChannel } from './channel.ts';
 
-/** A system of the firm that is posted to; any 2xx answer says that the notice is its own now. */
+/** A system of the firm; any 2xx answer accepts the notice. */
 export function createWebhookChannel(options: {
   readonly name: string;
   readonly url: string;

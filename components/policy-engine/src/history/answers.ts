@@ -86,7 +86,7 @@ export const simulationAnswer = Type.Object(
     }),
     permitToDeny: count,
     denyToPermit: count,
-    otherwiseChanged: Type.Integer({ minimum: 0, description: 'The same answer for other reasons or on other terms' }),
+    otherChanges: Type.Integer({ minimum: 0, description: 'The same answer for other reasons or on other terms' }),
     by: Type.Object({ institution: flipCounts, desk: flipCounts, action: flipCounts }, closed),
     flips: Type.Array(flip, { maxItems: 1_000, description: 'The first thousand' }),
     limitChanges: Type.Optional(

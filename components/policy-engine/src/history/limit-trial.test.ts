@@ -77,7 +77,7 @@ async function asked(found: LimitFinding, order: PastOrder = {}): Promise<Record
 
 type Found = Pick<
   SimulationReport,
-  'decisions' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'flips' | 'limitChanges'
+  'decisions' | 'permitToDeny' | 'denyToPermit' | 'otherChanges' | 'flips' | 'limitChanges'
 >;
 
 /** As a node does it, with its thread. */
@@ -110,13 +110,13 @@ function tried(bundle: PolicyBundle): Found {
 }
 
 const triedOf = ({ limitChanges }: Found) => limitChanges?.map(({ id, tried }) => [id, tried]);
-const answersOf = ({ decisions, permitToDeny, denyToPermit, otherwiseChanged }: Found) => ({
+const answersOf = ({ decisions, permitToDeny, denyToPermit, otherChanges }: Found) => ({
   decisions,
   permitToDeny,
   denyToPermit,
-  otherwiseChanged,
+  otherChanges,
 });
-const none = { permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 0 };
+const none = { permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
 
 describe('a lowered limit on trial', () => {
   it('turns the permits of orders that would have been past it, and names itself', async () => {
@@ -178,7 +178,7 @@ describe('a raised limit on trial', () => {
     await asked(finding([fullHour, fullDay], [fullHour, fullDay]));
     await asked(finding([ofHour, fullDay], [fullDay]));
     const report = tried(withLimits([{ ...hour, max: '23' }, day]));
-    expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1, otherwiseChanged: 1 });
+    expect(answersOf(report)).toEqual({ ...none, decisions: 3, denyToPermit: 1, otherChanges: 1 });
     expect(report.flips).toMatchObject([
       { record, from: 'deny', to: 'permit', before: [], limits: { before: ['hour'], after: [] } },
     ]);
@@ -190,7 +190,7 @@ describe('a raised limit on trial', () => {
     expect(answersOf(tried(withLimits([{ ...hour, max: '22' }, day])))).toEqual({
       ...none,
       decisions: 1,
-      otherwiseChanged: 1,
+      otherChanges: 1,
     });
   });
 
@@ -201,7 +201,7 @@ describe('a raised limit on trial', () => {
     expect(answersOf(tried(withLimits([{ ...hour, passed_by: 'risk' }, day])))).toEqual({
       ...none,
       decisions: 1,
-      otherwiseChanged: 1,
+      otherChanges: 1,
     });
   });
 });

@@ -92,7 +92,7 @@ describe('what the engine has decided by the shipped policies', () => {
       decisions: records.length,
       permitToDeny: 0,
       denyToPermit: 0,
-      otherwiseChanged: 0,
+      otherChanges: 0,
       skipped: {},
     });
     const read = createRecordReader(createTextReader(shipped.parsed.schema));

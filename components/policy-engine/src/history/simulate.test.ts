@@ -46,7 +46,7 @@ describe('simulating a bundle over recorded decisions', () => {
       decisions: 2,
       permitToDeny: 0,
       denyToPermit: 0,
-      otherwiseChanged: 0,
+      otherChanges: 0,
       flips: [],
       skipped: {},
       progress: { done: 2, of: 2 },

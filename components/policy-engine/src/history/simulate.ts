@@ -65,7 +65,7 @@ const nothingCounted: Counts = {
   skipped: {},
   permitToDeny: 0,
   denyToPermit: 0,
-  otherwiseChanged: 0,
+  otherChanges: 0,
   by: { institution: [], desk: [], action: [] },
   flips: [],
 };
@@ -304,7 +304,7 @@ function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json 
     skipped: report.skipped,
     permit_to_deny: report.permitToDeny,
     deny_to_permit: report.denyToPermit,
-    otherwise_changed: report.otherwiseChanged,
+    other_changes: report.otherChanges,
     ...(report.limitChanges === undefined
       ? {}
       : {

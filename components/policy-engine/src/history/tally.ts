@@ -3,7 +3,7 @@ import type { Flip, FlipCount, SimulationReport } from '@countersign/contracts';
 /** The counting members of a simulation report. */
 export type Counts = Pick<
   SimulationReport,
-  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'by' | 'flips'
+  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherChanges' | 'by' | 'flips'
 >;
 
 const maxFlips = 1_000;
@@ -28,7 +28,7 @@ export function createTally(): Tally {
   const skipped = new Map<string, number>();
   const tables = { institution: createTable(), desk: createTable(), action: createTable() };
   const flips: Flip[] = [];
-  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 0 };
+  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
   return {
     skip: (why) => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
     count(place, outcome, flip) {
@@ -39,7 +39,7 @@ export function createTally(): Tally {
         if (outcome === 'permit-to-deny') row.permitToDeny++;
         if (outcome === 'deny-to-permit') row.denyToPermit++;
       }
-      if (outcome === 'otherwise') totals.otherwiseChanged++;
+      if (outcome === 'otherwise') totals.otherChanges++;
       if ((outcome === 'permit-to-deny' || outcome === 'deny-to-permit') && flips.length < maxFlips) flips.push(flip());
     },
     counts: () => ({

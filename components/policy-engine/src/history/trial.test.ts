@@ -54,14 +54,14 @@ describe('a candidate on trial', () => {
     ['another policy', rulesWith('@id("cancelling")', '@id("cancel")'), { action: 'order:cancel' }],
   ])('counts the same answer with %s as changed otherwise', async (_, bundle, order) => {
     await past.order(order);
-    expect(await tried(bundle)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 1 });
+    expect(await tried(bundle)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherChanges: 1 });
   });
 
   it('counts a permit that keeps its time stamp as the same, and one that loses it as changed otherwise', async () => {
     past.publish(stamping);
     await past.order({ action: 'order:cancel' });
-    expect(await tried(stamping)).toMatchObject({ decisions: 1, otherwiseChanged: 0 });
-    expect(await tried(houseRules)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 1 });
+    expect(await tried(stamping)).toMatchObject({ decisions: 1, otherChanges: 0 });
+    expect(await tried(houseRules)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherChanges: 1 });
   });
 
   it('reads the reference data of the candidate beside the directory of the day', async () => {
@@ -155,6 +155,6 @@ describe('a candidate on trial', () => {
     );
     const record = await past.order({ verdict });
     past.alter(record, (document) => ({ ...document, limits: findingJson(finding) }));
-    expect(await tried(houseRules)).toMatchObject({ decisions: 1, denyToPermit: 0, otherwiseChanged: 0 });
+    expect(await tried(houseRules)).toMatchObject({ decisions: 1, denyToPermit: 0, otherChanges: 0 });
   });
 });

@@ -78,7 +78,7 @@ describe('a change of policy', () => {
       file,
       text: text.replace(
         'unless { context.gates.sanctionsClear };',
-        'unless { context.gates.sanctionsClear || context.carriesThrough };',
+        'unless { context.gates.sanctionsClear || context.onlyCompletes };',
       ),
     }));
     const changed = loadBundle({ ...shipped.bundle, policies });

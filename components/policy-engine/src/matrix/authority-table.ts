@@ -1,6 +1,6 @@
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Verdict } from '../decision/judge.ts';
-import { carriedThroughIn, intentNames, statesOf } from './lives.ts';
+import { completingScopesIn, intentNames, statesOf } from './lives.ts';
 import { createJudge, stepsIn } from './matrix.ts';
 import {
   type Ask,
@@ -79,7 +79,7 @@ function shownAsks(bundle: LoadedBundle): readonly Ask[] {
     (ask) =>
       ask.door !== 'token' ||
       (!otherScopes.has(ask.scope) &&
-        (first.has(`${ask.intent} ${ask.state}`) || carriedThroughIn(ask.intent, ask.state).includes(ask.scope))) ||
+        (first.has(`${ask.intent} ${ask.state}`) || completingScopesIn(ask.intent, ask.state).includes(ask.scope))) ||
       leavesBy(ask),
   );
 }

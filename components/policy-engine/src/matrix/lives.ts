@@ -1,6 +1,6 @@
 /**
  * The life cycles of the ten kinds of intent: their states and, for each state, the scopes of the steps that only complete or
- * cancel the transaction (`TransactionFacts.carriedThrough`). `tests/src/matrix-lives.test.ts` compares them with those of the
+ * cancel the transaction (`TransactionFacts.completingScopes`). `tests/src/matrix-lives.test.ts` compares them with those of the
  * transaction registry.
  */
 export const lives = {
@@ -117,7 +117,7 @@ export function statesOf(intent: IntentName): readonly string[] {
   return Object.keys(lives[intent]);
 }
 
-export function carriedThroughIn(intent: IntentName, state: string): readonly string[] {
+export function completingScopesIn(intent: IntentName, state: string): readonly string[] {
   const states: Readonly<Record<string, readonly string[]>> = lives[intent];
   return states[state] ?? [];
 }

@@ -6,7 +6,7 @@ import type { Posed } from '../decision/posed.ts';
 import { notPermittedReason } from '../trading/not-permitted.ts';
 import type { TradingInput } from '../trading/trading-input.ts';
 import { createTradingPose } from '../trading/trading-model.ts';
-import { carriedThroughIn, type IntentName } from './lives.ts';
+import { completingScopesIn, type IntentName } from './lives.ts';
 import {
   bystander,
   certified,
@@ -101,7 +101,7 @@ function inputOf(
       ...(claimed.length === 0 ? {} : { claimedSignals: claimed }),
       ...(is.step === 'none'
         ? {}
-        : { step: { transaction: transactionId, events: ['clear'], carriesThrough: is.step === 'carrying-through' } }),
+        : { step: { transaction: transactionId, events: ['clear'], onlyCompletes: is.step === 'completing' } }),
     },
   };
 }
@@ -151,7 +151,7 @@ function factsOf(
     receivers: ['collateral_transfer', 'withdrawal'].includes(intent) ? [party] : [],
     ...(intent === 'collateral_transfer' ? { agreementKnown: is.agreement === 'in-force' } : {}),
     ...(is.permitted === 'no-token' ? {} : { permitted: permittedBy(is.permitted, at) }),
-    carriedThrough: carriedThroughIn(intent, state),
+    completingScopes: completingScopesIn(intent, state),
   };
 }
 

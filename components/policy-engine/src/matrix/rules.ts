@@ -1,5 +1,5 @@
 import { kindOfScope, type Scope } from '@countersign/market';
-import { carriedThroughIn, type IntentName, stepsInTurn } from './lives.ts';
+import { completingScopesIn, type IntentName, stepsInTurn } from './lives.ts';
 import type { Conditions, FactorName, Situation } from './situation.ts';
 
 /** A control rule and the situations it applies to. Rules are independent of the policies, so a lost or wrong policy contradicts one. */
@@ -63,11 +63,11 @@ const intentBusiness = (asked: Asked) => isToken(asked) || isBusiness(asked);
 
 /** Whether it continues or ends a transaction, clears or settles a known trade, reports, or only reads. */
 function carriesOn({ ask, is }: Asked): boolean {
-  if (ask.door === 'interface') return is.step === 'carrying-through' || !canBegin(ask.scope);
+  if (ask.door === 'interface') return is.step === 'completing' || !canBegin(ask.scope);
   if (ask.door === 'token' && !canBegin(ask.scope)) return true;
   if (ask.intent === 'regulatory_report') return true;
   if (['clearing_submission', 'settlement_instruction'].includes(ask.intent) && is.trade === 'known') return true;
-  return carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
+  return completingScopesIn(ask.intent, ask.state).includes(ask.scope);
 }
 const canBegin = (scope: string) => !['reading', 'cancelling'].includes(kindOf(scope));
 
@@ -992,7 +992,7 @@ const isOwnMove = (asked: Asked) =>
   (isStep(asked, 'withdrawal:release') && stateOf(asked) === 'requested') ||
   (isStep(asked, 'collateral:transfer') && stateOf(asked) === 'approved');
 const carriesStep = ({ ask }: Asked) =>
-  ask.door === 'step' && carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
+  ask.door === 'step' && completingScopesIn(ask.intent, ask.state).includes(ask.scope);
 
 /** Where policies check sanctions and unacceptable risks: at every step except reporting, and at interfaces. */
 const gated = (asked: Asked) =>

@@ -64,7 +64,7 @@ export const factors = {
   /** The initiator's sign-in when the token was permitted. */
   permitted: ['hardware-key', 'hardware-key-an-hour-before', 'phr', 'pwd', 'software', 'no-token'],
   /** For a token for an interface: the steps of a transaction that it is for. */
-  step: ['none', 'of-a-transaction', 'carrying-through'],
+  step: ['none', 'of-a-transaction', 'completing'],
   /** Further scopes of the token. */
   alongside: ['nothing', 'reading'],
 } as const;

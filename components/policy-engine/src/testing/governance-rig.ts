@@ -132,7 +132,7 @@ export async function createRig(): Promise<Rig> {
         skipped: {},
         permitToDeny: 1,
         denyToPermit: 0,
-        otherwiseChanged: 0,
+        otherChanges: 0,
         by: { institution: [], desk: [], action: [] },
         flips: [],
         limitChanges: [],

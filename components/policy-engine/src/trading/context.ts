@@ -1,5 +1,5 @@
 import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
-import { carriesThrough } from '@countersign/contracts';
+import { onlyCompletes } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import { isScope, kindOfScope } from '@countersign/market';
 import { recordShape } from '../decision/record-shape.ts';
@@ -26,7 +26,6 @@ const circumstancesRecord = recordShape(
   'audience',
   'authAgeSeconds',
   'boundToIntent',
-  'carriesThrough',
   'claimedDevice',
   'claimedSignals',
   'client',
@@ -37,6 +36,7 @@ const circumstancesRecord = recordShape(
   'institution',
   'mandateStands',
   'now',
+  'onlyCompletes',
   'partner',
   'region',
   'scopes',
@@ -100,7 +100,6 @@ export function circumstances(
     /* audience */ make.text(context.audience),
     /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,
-    /* carriesThrough */ beginsNothing(input),
     /* claimedDevice */ claimedDevice,
     /* claimedSignals */ make.texts(
       withStrangeDevice(context.claimedSignals ?? none, context.claimedDevice, claimedDevice),
@@ -116,6 +115,7 @@ export function circumstances(
     /* institution */ make.text(context.institution),
     /* mandateStands */ context.mandateStands,
     /* now */ instantOf(at, make),
+    /* onlyCompletes */ beginsNothing(input),
     /* partner */
     partner === undefined || vouching === undefined
       ? undefined
@@ -188,11 +188,11 @@ function named(
 /** Whether a step, or every scope of a token, creates no new risk. */
 function beginsNothing({ action, resource, context }: Pick<TradingInput, 'action' | 'resource' | 'context'>): boolean {
   const facts = resource.type === 'transaction' ? resource.facts : undefined;
-  if (action !== 'token:issue') return facts !== undefined && carriesThrough(facts, [action]);
+  if (action !== 'token:issue') return facts !== undefined && onlyCompletes(facts, [action]);
   const begin = context.scopes.filter(mayBegin);
   // Without scopes the purpose of an intent is unknown.
   if (begin.length === 0) return facts === undefined || context.scopes.length > 0;
-  return facts === undefined ? context.step?.carriesThrough === true : carriesThrough(facts, begin);
+  return facts === undefined ? context.step?.onlyCompletes === true : onlyCompletes(facts, begin);
 }
 
 /** Reading and cancelling create no new risk; an unknown scope opens no market. */

@@ -139,7 +139,7 @@ export const factSources: Readonly<Record<string, FactSource>> = {
   'context.audience': 'token',
   'context.scopes': 'token',
   'context.mandateStands': 'mandates',
-  'context.carriesThrough': 'registry',
+  'context.onlyCompletes': 'registry',
   'context.development': 'installation',
   'context.now': 'installation',
   'context.region': 'installation',

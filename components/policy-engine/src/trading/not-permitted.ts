@@ -15,8 +15,8 @@ export function notPermittedReason(
 ): DecisionReason | undefined {
   if (resource.type !== 'transaction' || resource.facts.state !== 'intended' || action === 'token:issue')
     return undefined;
-  const { permitted, carriedThrough, initiatorInstitution } = resource.facts;
-  if (carriedThrough?.includes(action) === true || isCancelling(action)) return undefined;
+  const { permitted, completingScopes, initiatorInstitution } = resource.facts;
+  if (completingScopes?.includes(action) === true || isCancelling(action)) return undefined;
   if (permitted === undefined)
     return {
       code: 'intent_not_permitted',

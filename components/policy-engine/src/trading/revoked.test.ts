@@ -117,13 +117,13 @@ describe('a question about somebody who is revoked', () => {
     put({ carriedBy: 'person:ben' });
     revoke('principal', 'person:ben');
     expect(await codes()).toEqual(['authority_revoked']);
-    put({ carriedBy: 'person:ben', carriedThrough: ['order:create'] });
+    put({ carriedBy: 'person:ben', completingScopes: ['order:create'] });
     expect(await codes()).toEqual([]);
     revoke('mandate', facts.mandate.id);
     expect(await codes()).toEqual([]);
     put();
     expect(await codes()).toEqual(['authority_revoked']);
-    put({ carriedThrough: ['order:create'] });
+    put({ completingScopes: ['order:create'] });
     revoke('principal', 'person:own');
     expect(await codes()).toEqual(['authority_revoked']);
   });

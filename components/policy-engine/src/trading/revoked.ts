@@ -38,7 +38,7 @@ const pageSize = 1_000;
 
 /**
  * Why a revocation prevents the action: one of a participant or of the mandate, by the rule of the token endpoint and the
- * transaction registry (see `TransactionFacts.carriedThrough`). Policies cannot override it.
+ * transaction registry (see `TransactionFacts.completingScopes`). Policies cannot override it.
  *
  * @throws CodedError `log_unavailable`
  */
@@ -82,7 +82,7 @@ function partiesOf(
 ): RevocableParties {
   const { principal, action, resource, context } = input;
   const facts = resource.type === 'transaction' ? resource.facts : undefined;
-  const begins = facts !== undefined && facts.carriedThrough?.includes(action) !== true;
+  const begins = facts !== undefined && facts.completingScopes?.includes(action) !== true;
   const principals = [
     ...new Set([principal, ...holders.actors, ...(begins ? [facts.carriedBy ?? facts.initiator] : [])]),
   ];

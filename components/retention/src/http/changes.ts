@@ -1,14 +1,13 @@
 import { type RetentionPreset, retentionPresets } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
-import { described, type Gate } from '@countersign/runtime';
+import type { Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { dueBefore } from '../age.ts';
 import { proposalOf } from '../deciding.ts';
-import { presets } from '../presets.ts';
-import type { Requester } from '../requester.ts';
+import type { Requester } from '../dependencies.ts';
 import type { RunningRetention } from '../retention.ts';
-import { standingHolds } from '../simulations.ts';
+import { dueBefore, forEachClass, presets } from '../schedule.ts';
+import { activeHolds } from '../simulations.ts';
 import {
   approveBody,
   changeProposal,
@@ -22,39 +21,29 @@ import {
   statusQuery,
   strict,
 } from './schemas.ts';
-import { changeView, listed } from './views.ts';
+import { changeView, describedRoutes, listed } from './views.ts';
 
-const tag = 'retention';
 const noQuery = Type.Object({}, strict);
 type WithId = { Params: Static<typeof idParams> };
 const kinds = ['schedule', 'pruning'] as const;
 
 export function changeRoutes(app: FastifyInstance, retention: RunningRetention, gate: Gate<Requester, string>): void {
+  const needs = describedRoutes(gate);
   app.get(
     '/retention',
-    {
-      ...described({
-        tag,
-        summary: 'Read for how long evidence is kept',
-        scopes: ['retention:read'],
-        querystring: noQuery,
-        answers: { 200: { description: 'The schedule in force, and what the laws ask', body: overview } },
-      }),
-      ...gate.needs('retention:read'),
-    },
+    needs('retention:read', {
+      summary: 'Read for how long evidence is kept',
+      querystring: noQuery,
+      answers: { 200: { description: 'The schedule in force, and what the laws ask', body: overview } },
+    }),
     async () => {
       const state = await retention.state();
-      const { transaction, authority, access, operation } = dueBefore(state.schedule, retention.now());
+      const due = dueBefore(state.schedule, retention.now());
       return {
         schedule: state.schedule,
-        dueBefore: {
-          transaction: toInstant(transaction),
-          authority: toInstant(authority),
-          access: toInstant(access),
-          operation: toInstant(operation),
-        },
+        dueBefore: forEachClass((name) => toInstant(due[name])),
         presets: retentionPresets.map(presetView),
-        standingHolds: standingHolds(state).length,
+        activeHolds: activeHolds(state).length,
         history: state.schedules.slice(0, 100).map(({ since, record, ...schedule }) => ({
           schedule,
           since,
@@ -66,35 +55,25 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
 
   app.post<{ Body: Static<typeof simulateBody> }>(
     '/retention/simulations',
-    {
-      ...described({
-        tag,
-        summary: 'Find out what would go by a change',
-        description: 'Another schedule, or a pruning. Nothing changes. What is found can be proposed within a day.',
-        scopes: ['retention:propose'],
-        body: simulateBody,
-        answers: {
-          201: { description: 'For each class what would go, and what goes as things are', body: simulationAnswer },
-        },
-      }),
-      ...gate.needs('retention:propose'),
-    },
+    needs('retention:propose', {
+      summary: 'Find out what would go by a change',
+      description: 'Another schedule, or a pruning. Nothing changes. What is found can be proposed within a day.',
+      body: simulateBody,
+      answers: {
+        201: { description: 'For each class what would go, and what goes as things are', body: simulationAnswer },
+      },
+    }),
     async (request, reply) =>
       reply.status(201).send(await retention.simulate(request.body.change, gate.callerOf(request))),
   );
 
   app.get<{ Querystring: Static<typeof statusQuery> }>(
     '/retention/proposals',
-    {
-      ...described({
-        tag,
-        summary: 'List proposals',
-        scopes: ['retention:read'],
-        querystring: statusQuery,
-        answers: { 200: { description: 'The newest hundred, newest first', body: changeProposals } },
-      }),
-      ...gate.needs('retention:read'),
-    },
+    needs('retention:read', {
+      summary: 'List proposals',
+      querystring: statusQuery,
+      answers: { 200: { description: 'The newest hundred, newest first', body: changeProposals } },
+    }),
     async (request) => {
       const { proposals } = await retention.state();
       const changes = [...proposals.values()].filter((proposal) => proposal.kind !== 'erasure');
@@ -105,18 +84,13 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
 
   app.get<WithId>(
     '/retention/proposals/:id',
-    {
-      ...described({
-        tag,
-        summary: 'Read a proposal with its simulation',
-        scopes: ['retention:read'],
-        params: idParams,
-        answers: {
-          200: { description: 'What an approver has to read; of a pruning, how far it is', body: changeProposal },
-        },
-      }),
-      ...gate.needs('retention:read'),
-    },
+    needs('retention:read', {
+      summary: 'Read a proposal with its simulation',
+      params: idParams,
+      answers: {
+        200: { description: 'What an approver has to read; of a pruning, how far it is', body: changeProposal },
+      },
+    }),
     async (request) => {
       const { id } = request.params;
       return changeView(proposalOf(await retention.state(), id, kinds), retention.now(), retention.progressOf(id));
@@ -125,17 +99,12 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
 
   app.post<{ Body: Static<typeof proposeBody> }>(
     '/retention/proposals',
-    {
-      ...described({
-        tag,
-        summary: 'Propose what was simulated',
-        description: 'Nothing changes until somebody else approves it, within seven days.',
-        scopes: ['retention:propose'],
-        body: proposeBody,
-        answers: { 201: { description: 'What waits for its second person', body: changeProposal } },
-      }),
-      ...gate.needs('retention:propose'),
-    },
+    needs('retention:propose', {
+      summary: 'Propose what was simulated',
+      description: 'Nothing changes until somebody else approves it, within seven days.',
+      body: proposeBody,
+      answers: { 201: { description: 'What waits for its second person', body: changeProposal } },
+    }),
     async (request, reply) => {
       const { simulation, reason } = request.body;
       const proposal = await retention.changes.propose(simulation, reason, gate.callerOf(request));
@@ -145,20 +114,15 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
 
   app.post<WithId & { Body: Static<typeof approveBody> }>(
     '/retention/proposals/:id/approve',
-    {
-      ...described({
-        tag,
-        summary: 'Approve a proposal',
-        description:
-          'By another person than the proposer, who names the digest of what was read. A schedule is then in force; a ' +
-          'pruning has begun, and its proposal says how far it is.',
-        scopes: ['retention:approve'],
-        params: idParams,
-        body: approveBody,
-        answers: { 200: { description: 'The proposal, decided', body: changeProposal } },
-      }),
-      ...gate.needs('retention:approve'),
-    },
+    needs('retention:approve', {
+      summary: 'Approve a proposal',
+      description:
+        'By another person than the proposer, who names the digest of what was read. A schedule is then in force; a ' +
+        'pruning has started, and its proposal shows its progress.',
+      params: idParams,
+      body: approveBody,
+      answers: { 200: { description: 'The proposal, decided', body: changeProposal } },
+    }),
     async (request) => {
       const { params, body } = request;
       return changeView(
@@ -171,17 +135,12 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
 
   app.post<WithId & { Body: Static<typeof reasonBody> }>(
     '/retention/proposals/:id/reject',
-    {
-      ...described({
-        tag,
-        summary: 'Reject a proposal',
-        scopes: ['retention:approve'],
-        params: idParams,
-        body: reasonBody,
-        answers: { 200: { description: 'The proposal, decided', body: changeProposal } },
-      }),
-      ...gate.needs('retention:approve'),
-    },
+    needs('retention:approve', {
+      summary: 'Reject a proposal',
+      params: idParams,
+      body: reasonBody,
+      answers: { 200: { description: 'The proposal, decided', body: changeProposal } },
+    }),
     async (request) =>
       changeView(
         await retention.changes.reject(request.params.id, request.body.reason, gate.callerOf(request)),

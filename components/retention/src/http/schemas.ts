@@ -1,11 +1,19 @@
 import { recordTypes } from '@countersign/contracts';
 import { digestSchema, idSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
-import { changeSchema, presetSchema, scheduledClassSchema, simulationSchema, yearsSchema } from '../simulation.ts';
+import { forEachClass } from '../schedule.ts';
+import {
+  changeSchema,
+  count,
+  erasureKeyMembers,
+  instant as moment,
+  presetSchema,
+  scheduledClassSchema,
+  simulationSchema,
+  yearsSchema,
+} from '../simulation.ts';
 
 export const strict = { additionalProperties: false };
-const moment = Type.String({ format: 'date-time', maxLength: 40 });
-const count = Type.Integer({ minimum: 0 });
 const actor = Type.Object(
   { id: Type.String(), institution: Type.Optional(Type.String({ description: 'LEI' })) },
   { ...strict, title: 'Actor' },
@@ -18,7 +26,6 @@ const subject = Type.String({
   description: 'A principal, `client:` and a client, or an LEI',
 });
 
-const years = { minimum: 1, maximum: 100 };
 export const wantedChange = Type.Union(
   [
     Type.Object(
@@ -27,12 +34,7 @@ export const wantedChange = Type.Union(
         presets: Type.Array(presetSchema, { maxItems: 4, uniqueItems: true }),
         years: Type.Optional(
           Type.Object(
-            {
-              transaction: Type.Optional(Type.Integer(years)),
-              authority: Type.Optional(Type.Integer(years)),
-              access: Type.Optional(Type.Integer(years)),
-              operation: Type.Optional(Type.Integer(years)),
-            },
+            forEachClass(() => Type.Optional(Type.Integer({ minimum: 1, maximum: 100 }))),
             { ...strict, description: 'The own years of the firm; what the presets ask where left out' },
           ),
         ),
@@ -72,11 +74,11 @@ export const overview = Type.Object(
   {
     schedule,
     dueBefore: Type.Object(
-      { transaction: moment, authority: moment, access: moment, operation: moment },
+      forEachClass(() => moment),
       { ...strict, description: 'What is older may be pruned now' },
     ),
     presets: Type.Array(Type.Object({ name: presetSchema, source: Type.String(), years: yearsSchema }, strict)),
-    standingHolds: count,
+    activeHolds: count,
     history: Type.Array(Type.Object({ schedule, since: moment, recordId: idSchema('record') }, strict), {
       description: 'Schedules that were in force, newest first',
     }),
@@ -85,11 +87,10 @@ export const overview = Type.Object(
 );
 export const simulationAnswer = simulationSchema;
 
+const shownStatuses = ['proposed', 'approved', 'rejected', 'completed', 'expired'] as const;
 const proposalMembers = {
   id: idSchema('record'),
-  status: Type.Enum(['proposed', 'approved', 'rejected', 'completed', 'expired'], {
-    description: '`approved`: by two people, and not yet all done',
-  }),
+  status: Type.Enum(shownStatuses, { description: '`approved`: by two people, and not yet all done' }),
   proposedBy: actor,
   proposedAt: moment,
   expiresAt: moment,
@@ -120,19 +121,11 @@ export const changeProposal = Type.Object(
 );
 export const changeProposals = Type.Object({ proposals: Type.Array(changeProposal) }, strict);
 
-const keyMembers = {
-  key: Type.String(),
-  region: Type.String(),
-  class: Type.Enum(['transaction', 'authority', 'access', 'custody', 'operation']),
-  year: Type.Integer(),
-  values: count,
-  newest: moment,
-};
 export const erasureProposal = Type.Object(
   {
     ...proposalMembers,
     subject: Type.String(),
-    keys: Type.Array(Type.Object(keyMembers, strict)),
+    keys: Type.Array(Type.Object(erasureKeyMembers, strict)),
     erased: Type.Optional(Type.Integer({ minimum: 0, description: 'Values that are gone' })),
   },
   { ...strict, title: 'ErasureProposal' },
@@ -159,7 +152,7 @@ export const keysAnswer = Type.Object(
     keys: Type.Array(
       Type.Object(
         {
-          ...keyMembers,
+          ...erasureKeyMembers,
           subject: Type.String(),
           erasableFrom: moment,
           due: Type.Boolean({ description: 'Its retention has passed; a hold may still keep it' }),
@@ -199,7 +192,7 @@ export const holdBody = Type.Object(
   strict,
 );
 export const holdsQuery = Type.Object(
-  { standing: Type.Optional(Type.Enum(['true', 'false'], { description: 'Released ones too when left out' })) },
+  { active: Type.Optional(Type.Enum(['true', 'false'], { description: 'Released ones too when left out' })) },
   strict,
 );
 export const hold = Type.Object(
@@ -216,7 +209,4 @@ export const hold = Type.Object(
 );
 export const holdList = Type.Object({ holds: Type.Array(hold) }, strict);
 export const idParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
-export const statusQuery = Type.Object(
-  { status: Type.Optional(Type.Enum(['proposed', 'approved', 'rejected', 'completed', 'expired'])) },
-  strict,
-);
+export const statusQuery = Type.Object({ status: Type.Optional(Type.Enum(shownStatuses)) }, strict);

@@ -1,5 +1,7 @@
 import { toInstant } from '@countersign/kernel';
-import type { StandingHold } from '../ledger/fold.ts';
+import { described, type Gate, type RouteDescription } from '@countersign/runtime';
+import type { Requester } from '../dependencies.ts';
+import type { RecordedHold } from '../ledger/fold.ts';
 import {
   type ChangeProposal,
   type ErasureProposal,
@@ -9,17 +11,25 @@ import {
 } from '../ledger/proposal.ts';
 import { writeScope } from '../scope.ts';
 
-const mostShown = 100;
+/** Describes a route, and requires its scope. */
+export function describedRoutes(gate: Gate<Requester, string>) {
+  return (scope: string, description: Omit<RouteDescription, 'tag' | 'scopes'>) => ({
+    ...described({ tag: 'retention', scopes: [scope], ...description }),
+    ...gate.needs(scope),
+  });
+}
+
+const maxShown = 100;
 
 function membersOf(proposal: Proposal, now: number) {
-  const { id, proposal: deed, expiresAt, digest, decision } = proposal;
+  const { id, proposal: proposed, expiresAt, digest, decision } = proposal;
   return {
     id,
     status: statusOf(proposal, now),
-    proposedBy: deed.by,
-    proposedAt: deed.at,
+    proposedBy: proposed.by,
+    proposedAt: proposed.at,
     expiresAt: toInstant(expiresAt),
-    reason: deed.reason ?? '',
+    reason: proposed.reason ?? '',
     digest,
     ...(decision === undefined ? {} : { decidedBy: decision.by, decidedAt: decision.at }),
     ...(decision?.reason === undefined ? {} : { decisionReason: decision.reason }),
@@ -46,7 +56,7 @@ export function erasureView(proposal: ErasureProposal, now: number) {
   return { ...membersOf(proposal, now), subject, keys, ...(erased === undefined ? {} : { erased }) };
 }
 
-export function holdView({ id, scope, matter, placedBy, placedAt, releasedBy, releasedAt }: StandingHold) {
+export function holdView({ id, scope, matter, placedBy, placedAt, releasedBy, releasedAt }: RecordedHold) {
   return {
     ...{ id, scope: writeScope(scope), matter, placedBy, placedAt },
     ...(releasedBy === undefined ? {} : { releasedBy }),
@@ -63,5 +73,5 @@ export function listed<Some extends Proposal>(
   return proposals
     .filter((proposal) => status === undefined || statusOf(proposal, now) === status)
     .toReversed()
-    .slice(0, mostShown);
+    .slice(0, maxShown);
 }

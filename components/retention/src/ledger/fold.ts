@@ -1,9 +1,9 @@
 import type { EvidenceRecord, LegalHold, LogEntry, RecordType, RetentionSchedule } from '@countersign/contracts';
 import { parseInstant, type RecordId } from '@countersign/kernel';
-import { firstSchedule } from '../presets.ts';
+import { firstSchedule } from '../schedule.ts';
 import { readScope } from '../scope.ts';
 import { readSimulation } from '../simulation.ts';
-import type { ChangeProposal, Deed, ErasureProposal, Proposal } from './proposal.ts';
+import type { ChangeProposal, ErasureProposal, Proposal, RecordedAction } from './proposal.ts';
 import {
   changedData,
   decidedData,
@@ -33,7 +33,7 @@ export const foldedTypes = [
 /** After these, a removal must be examined again. */
 const governing: ReadonlySet<RecordType> = new Set(['retention.changed', 'hold.placed', 'hold.released']);
 
-export interface StandingHold extends LegalHold {
+export interface RecordedHold extends LegalHold {
   readonly record: RecordId;
   readonly people: readonly string[];
 }
@@ -42,7 +42,7 @@ export interface RetentionState {
   readonly schedule: RetentionSchedule;
   /** Newest first. */
   readonly schedules: readonly (RetentionSchedule & { readonly since: string; readonly record: RecordId })[];
-  readonly holds: ReadonlyMap<string, StandingHold>;
+  readonly holds: ReadonlyMap<string, RecordedHold>;
   readonly proposals: ReadonlyMap<string, Proposal>;
   /** Place of the newest record that was read. */
   readonly upTo: bigint;
@@ -57,7 +57,7 @@ export interface RetentionState {
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   let schedule: RetentionSchedule = firstSchedule;
   const schedules: (RetentionSchedule & { readonly since: string; readonly record: RecordId })[] = [];
-  const holds = new Map<string, StandingHold>();
+  const holds = new Map<string, RecordedHold>();
   const proposals = new Map<string, Proposal>();
   let upTo = -1n;
   let governedUpTo = -1n;
@@ -71,7 +71,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const { change, digest, reason } = data;
     const proposal: ChangeProposal = {
       id: record.id,
-      proposal: deedOf(record, reason),
+      proposal: actionOf(record, reason),
       kind: change.kind,
       ...{ change, simulation, digest, expiresAt },
       status: 'proposed',
@@ -90,7 +90,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const proposal: ErasureProposal = {
       id: record.id,
       kind: 'erasure',
-      proposal: deedOf(record, reason),
+      proposal: actionOf(record, reason),
       ...{ subject, keys, digest, expiresAt },
       status: 'proposed',
     };
@@ -111,7 +111,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const { version, presets, years } = data;
     schedule = { version, presets, years };
     schedules.unshift({ ...schedule, since: record.time, record: record.id });
-    proposals.set(proposal.id, { ...proposal, status: 'completed', decision: deedOf(record) });
+    proposals.set(proposal.id, { ...proposal, status: 'completed', decision: actionOf(record) });
     return true;
   }
 
@@ -120,7 +120,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     if (!decidedData.Check(data)) return false;
     const proposal = open(data.proposal, 'proposed');
     if (proposal?.kind === kind)
-      proposals.set(proposal.id, { ...proposal, status: 'approved', decision: deedOf(record) });
+      proposals.set(proposal.id, { ...proposal, status: 'approved', decision: actionOf(record) });
     return true;
   }
 
@@ -130,14 +130,14 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     // An approved proposal that could not be carried out is rejected with `deny`.
     const proposal = open(data.proposal, 'proposed', ...(record.outcome === 'deny' ? (['approved'] as const) : []));
     if (proposal !== undefined)
-      proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: deedOf(record, data.reason) });
+      proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: actionOf(record, data.reason) });
     return true;
   }
 
   function place(record: EvidenceRecord): boolean {
     const { data } = record;
     const readable = heldData.Check(data) ? { matter: data.matter, scope: scopeIn(data.scope) } : undefined;
-    const { by, people, at } = deedOf(record);
+    const { by, people, at } = actionOf(record);
     holds.set(record.id, {
       id: record.id,
       record: record.id,
@@ -155,7 +155,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     if (!releasedData.Check(data)) return false;
     const hold = holds.get(data.hold);
     if (hold !== undefined && hold.releasedAt === undefined) {
-      const { by, at } = deedOf(record);
+      const { by, at } = actionOf(record);
       holds.set(hold.id, { ...hold, releasedBy: by, releasedAt: at });
     }
     return true;
@@ -223,7 +223,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   };
 }
 
-function deedOf(record: EvidenceRecord, reason?: string): Deed {
+function actionOf(record: EvidenceRecord, reason?: string): RecordedAction {
   const { id, time, subject = { id: record.source }, actors = [] } = record;
   return {
     record: id,

@@ -1,7 +1,7 @@
 import { type AuditAppender, type AuditLog, type RecordDraft, recordedRequester } from '@countersign/contracts';
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import type { Requester } from '../requester.ts';
+import type { Requester } from '../dependencies.ts';
 import { createFold, foldedTypes, type RetentionState } from './fold.ts';
 
 const pageSize = 1_000;
@@ -32,7 +32,7 @@ export function createLedger(dependencies: {
 }): Ledger {
   const { audit, log, clock, random, logger } = dependencies;
   const fold = createFold(({ id, type }) =>
-    logger.error({ record: id, type }, 'a record of retention cannot be read; a hold of that kind keeps everything'),
+    logger.error({ record: id, type }, 'a retention record is unreadable; if it is a hold, it keeps everything'),
   );
 
   const refusalOf: Ledger['refusalOf'] = (error, { operation, about }, by) =>

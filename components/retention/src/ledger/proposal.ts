@@ -1,10 +1,11 @@
 import { statusAt } from '@countersign/commands';
-import type { Actor, RetentionClass } from '@countersign/contracts';
+import type { Actor } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
-import type { Change, Simulation } from '../simulation.ts';
+import type { Static, Type } from 'typebox';
+import type { Change, erasureKeyMembers, Simulation } from '../simulation.ts';
 
 /** An action, with the actor and everyone in the acting chain. */
-export interface Deed {
+export interface RecordedAction {
   readonly record: RecordId;
   readonly by: Actor;
   readonly people: readonly string[];
@@ -16,13 +17,13 @@ export interface Deed {
 interface Proposed {
   /** Id of the record. */
   readonly id: RecordId;
-  readonly proposal: Deed;
+  readonly proposal: RecordedAction;
   readonly expiresAt: number;
   /** Covers everything that an approver has to read. */
   readonly digest: string;
   /** `approved` means that the work is not completed. */
   readonly status: 'proposed' | 'approved' | 'rejected' | 'completed';
-  readonly decision?: Deed;
+  readonly decision?: RecordedAction;
 }
 
 export interface ChangeProposal extends Proposed {
@@ -33,15 +34,7 @@ export interface ChangeProposal extends Proposed {
   readonly pruned: { readonly count: number; readonly held: number; readonly needed: number };
 }
 
-export interface ErasureKey {
-  readonly key: string;
-  readonly region: string;
-  readonly class: RetentionClass;
-  readonly year: number;
-  readonly values: number;
-  /** RFC 3339. */
-  readonly newest: string;
-}
+export type ErasureKey = Readonly<Static<Type.TObject<typeof erasureKeyMembers>>>;
 
 export interface ErasureProposal extends Proposed {
   readonly kind: 'erasure';

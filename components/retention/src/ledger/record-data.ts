@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { changeSchema, presetSchema, simulationSchema, yearsSchema } from '../simulation.ts';
+import { changeSchema, count, erasureKeyMembers, presetSchema, simulationSchema, yearsSchema } from '../simulation.ts';
 
 // Record data as read back from the log. Unknown members are ignored; a missing one makes a record unreadable.
 
 const text = Type.String({ maxLength: 1024 });
-const count = Type.Integer({ minimum: 0 });
 
 export const proposedData = Compile(
   Type.Object({ change: changeSchema, simulation: simulationSchema, reason: text, expires_at: text, digest: text }),
@@ -41,16 +40,7 @@ export const releasedData = Compile(Type.Object({ hold: text, reason: text }));
 export const erasureData = Compile(
   Type.Object({
     subject: text,
-    keys: Type.Array(
-      Type.Object({
-        key: text,
-        region: text,
-        class: Type.Enum(['transaction', 'authority', 'access', 'custody', 'operation']),
-        year: Type.Integer(),
-        values: count,
-        newest: text,
-      }),
-    ),
+    keys: Type.Array(Type.Object(erasureKeyMembers)),
     reason: text,
     expires_at: text,
     digest: text,

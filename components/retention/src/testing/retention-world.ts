@@ -7,9 +7,8 @@ import {
   everyProposerActive,
   fixedClock,
 } from '@countersign/testkit';
-import type { RetentionDependencies } from '../dependencies.ts';
+import type { Requester, RetentionDependencies } from '../dependencies.ts';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
-import type { Requester } from '../requester.ts';
 import { createSmallCustody } from './small-custody.ts';
 
 export const operator = '5493001KJTIIGC8Y1R12';

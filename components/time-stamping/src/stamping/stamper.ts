@@ -49,10 +49,7 @@ const turnMs = 60_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 300_000;
 
-/**
- * Stamps the newest published checkpoint on schedule, and in order the transitions that the policy names. One node
- * stamps at a time; the next may repeat the last stamp, which is harmless.
- */
+/** One node stamps at a time. The next one may repeat the last stamp, which is harmless. */
 export function createStamper(dependencies: StamperDependencies): Stamper {
   const { store, log, timeStamper, overdue, policy, checkpointsEveryMs, authority, by } = dependencies;
   const { clock, random, logger, everyMs } = dependencies;

@@ -1,6 +1,5 @@
 import { type AuthenticatorRegister, blockingSignals, parsePrincipalId } from '@countersign/contracts';
 
-/** The state of an approver's account. */
 export type AccountStanding = 'settled' | 'locked' | 'unsettled';
 
 export interface AccountDependencies {
@@ -9,10 +8,7 @@ export interface AccountDependencies {
   readonly signalsOf?: ((principal: string) => readonly string[]) | undefined;
 }
 
-/**
- * Whether the account may be compromised. The signals that stop a request (`account-may-be-taken-over`,
- * `recovered-lately-moves-nothing`) stop approvals too.
- */
+/** The signals that stop a request stop approvals too. */
 export function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
   return signalsOf?.(person).some((signal) => blockingSignals.has(signal)) === true;
 }

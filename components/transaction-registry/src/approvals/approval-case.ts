@@ -8,7 +8,6 @@ import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 /** Input of the approval rules. The signature of the claims has been verified. */
 export interface ApprovalCase {
   readonly claims: ApprovalClaims;
-  /** The signed item of this transaction. */
   readonly item: SignedItem;
   readonly approver: Principal;
   /** At this moment, not when they signed. */
@@ -16,16 +15,12 @@ export interface ApprovalCase {
   /** Of the initiator, the successor and the other approvers. */
   readonly isIndependent: boolean;
   readonly transaction: StoredTransaction;
-  /** Earlier steps. */
   readonly past: readonly Pick<StoredTransition, 'actor'>[];
   /** All earlier approvals, including expired and withdrawn ones. */
   readonly given: readonly StoredApproval[];
-  /** The valid ones among them. */
   readonly standing: readonly StoredApproval[];
   readonly directory: Pick<DirectorySnapshot, 'principal'>;
-  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** One reason to refuse an approval. @returns undefined if it does not apply */
 export type ApprovalRule = (approval: ApprovalCase) => CodedError | undefined;

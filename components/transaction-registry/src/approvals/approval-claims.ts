@@ -13,25 +13,19 @@ import {
 /** Most transactions under one signature; each must be reviewed. */
 export const maxBatch = 100;
 
-/** The transaction and digest that are approved. */
 export interface SignedItem {
   readonly txn: TransactionId;
   readonly intentDigest: Digest;
 }
 
-/** The signed claims beside the items. */
 export interface ApprovalClaims {
-  /** The approver, by principal id. */
   readonly iss: string;
-  /** The role in which they approve, if named. */
   readonly role?: ApproverRole;
-  /** Seconds since the epoch. */
   readonly iat: number;
   readonly exp: number;
   readonly jti: string;
 }
 
-/** The signed content for several transactions. */
 export interface BatchClaims {
   readonly claims: ApprovalClaims;
   /** In the order in which they were shown; each transaction once. */
@@ -46,13 +40,11 @@ const commonNames = ['iss', 'decision', 'role', 'iat', 'exp', 'jti'] as const;
 const names = [...commonNames, 'txn', 'intent_digest'] as const;
 const batchNames = [...commonNames, 'items', 'root'] as const;
 
-/** @throws CodedError `approval_malformed` */
 export function parseApprovalClaims(claims: Claims): { readonly claims: ApprovalClaims; readonly item: SignedItem } {
   mustKnow(claims, names);
   return { claims: parseClaims(claims), item: parseItem(claims) };
 }
 
-/** @throws CodedError `approval_malformed` */
 export function parseBatchClaims(claims: Claims): BatchClaims {
   mustKnow(claims, batchNames);
   const root = parseDigest(claims['root']);

@@ -13,7 +13,6 @@ import {
 /** Explicit type, so that no other JWT is accepted as an approval (RFC 8725 section 3.11). */
 const approvalType = 'countersign-approval+jwt';
 
-/** A parsed approval whose signature has not been verified yet. */
 export interface ApprovalJws {
   readonly jws: UnverifiedJws;
   readonly kid: string;
@@ -21,16 +20,13 @@ export interface ApprovalJws {
   readonly item: SignedItem;
 }
 
-/** A parsed approval of several transactions. */
 type BatchApprovalJws = Omit<ApprovalJws, 'item'> & BatchClaims;
 
-/** @throws CodedError `approval_malformed` */
 export function parseApprovalJws(text: string): ApprovalJws {
   const { jws, kid } = parseSigned(text);
   return { jws, kid, ...parseApprovalClaims(jws.unverifiedClaims) };
 }
 
-/** @throws CodedError `approval_malformed` */
 export function parseBatchApprovalJws(text: string): BatchApprovalJws {
   const { jws, kid } = parseSigned(text);
   return { jws, kid, ...parseBatchClaims(jws.unverifiedClaims) };
@@ -45,10 +41,8 @@ function parseSigned(text: string) {
   return { jws, kid };
 }
 
-/** Explicit type, so that no other statement is accepted as an approval. */
 export const approvalStatementType = 'countersign-approval+webauthn';
 
-/** @throws CodedError `approval_malformed` */
 export function parseApprovalStatement(statement: SignedStatement): {
   readonly claims: ApprovalClaims;
   readonly item: SignedItem;
@@ -56,7 +50,6 @@ export function parseApprovalStatement(statement: SignedStatement): {
   return parseApprovalClaims(claimsOf(statement));
 }
 
-/** @throws CodedError `approval_malformed` */
 export function parseBatchApprovalStatement(statement: SignedStatement): BatchClaims {
   return parseBatchClaims(claimsOf(statement));
 }

@@ -2,7 +2,6 @@ import type { LifeCycleName } from '@countersign/contracts';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
 import { lifeCycleOf } from '../life-cycles/index.ts';
 
-/** The scope that an approval needs, by life cycle. */
 const scopeOf = {
   order: 'order:approve',
   rfq: 'order:approve',
@@ -16,7 +15,6 @@ const scopeOf = {
   administration: 'directory:approve',
 } as const satisfies Readonly<Record<LifeCycleName, Scope>>;
 
-/** All approval scopes; a caller needs the one of the kind of intent. */
 export const approveScopes = [
   'order:approve',
   'allocation:approve',

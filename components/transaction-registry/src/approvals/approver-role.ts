@@ -1,10 +1,7 @@
 import { type ApproverRole, approverRoles, transactionErrors } from '@countersign/contracts';
 import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
 
-/**
- * The role in which an approval counts: the role it names, if the approver holds it. Without a named role it is
- * `supervisor`, or the only approver role that the person holds.
- */
+/** The named role if the approver holds it; otherwise `supervisor`, or the only approver role that the person holds. */
 export function roleOf({ approver, claims }: Pick<ApprovalCase, 'approver' | 'claims'>): ApproverRole | undefined {
   const held = approverRoles.filter((role) => approver.roles.includes(role));
   if (claims.role !== undefined) return held.find((role) => role === claims.role);

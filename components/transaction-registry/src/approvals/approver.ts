@@ -10,22 +10,17 @@ import { type KeyCache, type VerificationKey, verifyJws } from '@countersign/oau
 import type { ApprovalClaims } from './approval-claims.ts';
 import type { ApprovalJws } from './approval-jws.ts';
 
-/** The person who signed, and the key. */
 export interface Approver {
   readonly principal: Person;
-  /** RFC 7638 thumbprint. */
   readonly kid: string;
   readonly jwk: Readonly<Record<string, string>>;
-  /** The record that registered the authenticator. */
   readonly registration: RecordId | undefined;
   readonly authenticator?: Authenticator;
 }
 
 /**
- * The person whose directory key signed. The key comes from the directory by its thumbprint, never from the approval,
- * and the approval must name the same person as `iss`.
- *
- * @throws CodedError `approval_key_unknown`, `approval_signature`
+ * The key comes from the directory, never from the approval. @throws CodedError `approval_key_unknown`,
+ * `approval_signature`
  */
 export function verifyApprover(
   { jws, kid, claims }: Pick<ApprovalJws, 'jws' | 'kid' | 'claims'>,
@@ -45,11 +40,8 @@ export function verifyApprover(
 }
 
 /**
- * The person whose authenticator signed. The signature has already been verified; this checks the person and the class of
- * the authenticator.
- *
- * @param acrValues classes of which the authenticator must have one
- * @throws CodedError `approval_key_unknown`, `approval_authenticator`
+ * Checks a verified statement's person and authenticator class. @throws CodedError `approval_key_unknown`,
+ * `approval_authenticator`
  */
 export function approverOfStatement(
   { authenticator }: SignedStatement,

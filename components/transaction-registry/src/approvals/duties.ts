@@ -5,11 +5,9 @@ import type { RegistryLog } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
 /**
- * Checks separation of duties: who takes a step must differ from those whose work the step checks. Earlier participation
- * counts permanently, even if the approval has expired since.
+ * Separation of duties. Earlier participation counts permanently, even if the approval has expired since.
  *
  * @param approvers of whom an approval was not withdrawn
- * @returns CodedError `duties_combined`, `person_required`, `approval_role`, or undefined
  */
 export function dutiesFault(
   duties: Duties | undefined,
@@ -54,7 +52,6 @@ export function dutiesFault(
   return undefined;
 }
 
-/** Everyone who approved a transaction and did not withdraw, read from the log so that a deleted row changes nothing. */
 export async function approversOf(
   transaction: TransactionId,
   log: Pick<RegistryLog, 'search'>,

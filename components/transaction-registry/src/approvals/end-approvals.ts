@@ -3,14 +3,10 @@ import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type WithdrawDependencies, withdraw } from './withdraw-approval.ts';
 
-/** Transactions read at once. */
 const page = 100;
 
 /**
- * Withdraws every unexpired approval of a person that no step relies on yet; each withdrawal is recorded first. After a
- * failure, repeating the call continues where it stopped.
- *
- * @returns how many approvals this call withdrew
+ * Withdraws every unexpired, unused approval of a person. A repeated call continues after a failure. @returns how many
  */
 export async function endApprovalsOf(
   approver: string,

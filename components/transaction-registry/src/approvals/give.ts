@@ -28,7 +28,6 @@ import type { Approver } from './approver.ts';
 import { type BroughtApproval, proofOf } from './read-approval.ts';
 import { expiryOf } from './rules.ts';
 
-/** A signature that counts for one transaction. */
 export interface Given {
   readonly transaction: StoredTransaction;
   readonly approver: Approver;
@@ -63,7 +62,6 @@ export function approvalOf(
   };
 }
 
-/** The record of an approval. */
 export function givenRecord(
   approval: StoredApproval,
   { transaction, approver, brought, shown, root }: Given,
@@ -91,9 +89,8 @@ export function givenRecord(
 }
 
 /**
- * The approval with the id of its earlier record, if a process recorded it and died before storing it.
- *
- * @throws CodedError `approval_repeated` if the record has a different role or expiry
+ * The approval with the id of its earlier record, if a process died before storing it. @throws CodedError
+ * `approval_repeated`
  */
 export function asGiven(approval: StoredApproval, before: EvidenceRecord | undefined): StoredApproval {
   if (before === undefined) return approval;
@@ -122,7 +119,6 @@ function shownJson(shown: ShownToApprover | undefined): Json | undefined {
   };
 }
 
-/** The members of an approval that leave this component. */
 export function publicPart({
   id,
   transaction,

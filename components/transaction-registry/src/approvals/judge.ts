@@ -10,7 +10,6 @@ import { roleOf } from './approver-role.ts';
 import { approvalFault, isIndependent } from './rules.ts';
 import { type AuthenticatorsHeld, standingApprovals } from './standing.ts';
 
-/** Whether a genuine signature counts as an approval of one transaction. */
 export type Judgement =
   | { readonly counts: true; readonly role: ApproverRole; readonly standing: readonly StoredApproval[] }
   | { readonly counts: false; readonly fault: CodedError };

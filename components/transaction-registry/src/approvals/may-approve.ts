@@ -13,13 +13,11 @@ import { countsFor } from './quorum.ts';
 import { approvalFault } from './rules.ts';
 import type { Wanted } from './wanted.ts';
 
-/** The roles in which a person could approve now, or the reason why there are none. */
 interface MayApprove {
   readonly roles: readonly ApproverRole[];
   readonly fault: CodedError | undefined;
 }
 
-/** Input of the approval rules. */
 interface ApprovableCase {
   readonly account: AccountStanding;
   readonly isIndependent: boolean;
@@ -32,8 +30,8 @@ interface ApprovableCase {
 }
 
 /**
- * Applies all approval rules as if the person had signed now, in each of their roles, and checks whether the approval is
- * required. The signed approval goes through the same rules again.
+ * Applies the rules as if the person had signed now, in each role. The signed approval goes through the same rules
+ * again.
  */
 export function mayApprove(
   person: Person,
@@ -52,7 +50,6 @@ export function mayApprove(
   return { roles: [], fault: roles.length > 0 ? notWanted : fault };
 }
 
-/** The roles in which all rules pass, whether the approval is required or not. */
 export function passesRules(person: Person, about: ApprovableCase): MayApprove {
   const { transaction, now } = about;
   const item = { txn: transaction.id, intentDigest: transaction.intentDigest };

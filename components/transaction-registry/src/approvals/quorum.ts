@@ -3,7 +3,6 @@ import type { CodedError } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 import type { Wanted } from './wanted.ts';
 
-/** The approvals to count, and what they are counted for. */
 export interface Quorum {
   readonly transaction: Pick<StoredTransaction, 'initiator'> & Partial<Pick<StoredTransaction, 'carriedBy'>>;
   /** Valid approvals in the order given; see `standingApprovals`. */
@@ -11,7 +10,6 @@ export interface Quorum {
   readonly directory: Pick<DirectorySnapshot, 'principal'>;
 }
 
-/** Roles of the control functions, which are independent of trading. */
 const controlFunctions: readonly string[] = ['compliance', 'operations', 'risk'];
 
 /** The approvals still missing, with their counts. An ordered entry counts only approvals given after all entries before it. */
@@ -29,7 +27,6 @@ export function missingApprovals(wanted: readonly Wanted[], quorum: Quorum): rea
   });
 }
 
-/** The number of approvals after which none of these was missing; all of them if something is still missing. */
 function completeAt(ahead: readonly Wanted[], quorum: Quorum): number {
   const { approvals } = quorum;
   for (let given = 0; given <= approvals.length; given++)
@@ -37,11 +34,7 @@ function completeAt(ahead: readonly Wanted[], quorum: Quorum): number {
   return approvals.length;
 }
 
-/**
- * Checks whether a step has its approvals.
- *
- * @returns CodedError `approval_required`, with what is missing as `obligations`; undefined when nothing is
- */
+/** @returns CodedError `approval_required`, with what is missing as `obligations`; undefined when nothing is */
 export function quorumFault(wanted: readonly Wanted[], quorum: Quorum): CodedError | undefined {
   const missing = missingApprovals(wanted, quorum);
   if (missing.length === 0) return undefined;
@@ -60,7 +53,6 @@ export function quorumFault(wanted: readonly Wanted[], quorum: Quorum): CodedErr
   });
 }
 
-/** Whether an approval counts for a required entry. */
 export function countsFor(
   want: Pick<Wanted, 'role' | 'institution' | 'independent'>,
   approval: Quorum['approvals'][number],
@@ -80,7 +72,6 @@ export function countsFor(
   return isIndependent(person, role, [desk, theirs]);
 }
 
-/** An independent approver holds a control role, does not trade, and belongs to none of these desks. */
 function isIndependent(person: Person, role: string, desks: readonly Principal['desk'][]): boolean {
   const deals = person.roles.includes('trader');
   return controlFunctions.includes(role) && !deals && (person.desk === undefined || !desks.includes(person.desk));

@@ -17,18 +17,15 @@ export type BroughtApproval = string | SignedStatement;
 export interface ReadingDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly keys: KeyCache;
-  /** Accepted authenticator classes. */
   readonly acrValues: readonly string[];
   /** Whether directory keys may sign approvals; their storage is unknown. */
   readonly directoryKeys: boolean;
 }
 
-/** The signed claims and the signer, or the reason why the approval is invalid. */
 export type Read<Signed> =
   | { readonly signed: Signed; readonly approver: Approver }
   | { readonly fault: CodedError; readonly approver?: Approver };
 
-/** Reads and verifies an approval of one transaction. */
 export function readApproval(
   brought: BroughtApproval,
   dependencies: ReadingDependencies,
@@ -36,7 +33,6 @@ export function readApproval(
   return read(brought, dependencies, parseApprovalJws, parseApprovalStatement);
 }
 
-/** Reads and verifies an approval of several transactions, including its root. */
 export function readBatch(brought: BroughtApproval, dependencies: ReadingDependencies): Read<BatchClaims> {
   const found = read(brought, dependencies, parseBatchApprovalJws, parseBatchApprovalStatement);
   if ('fault' in found || batchRoot(found.signed.items) === found.signed.root) return found;
@@ -45,12 +41,10 @@ export function readBatch(brought: BroughtApproval, dependencies: ReadingDepende
   return { fault: transactionErrors.error('approval_batch_root', detail), approver: found.approver };
 }
 
-/** Identifies a submitted approval, even one that cannot be parsed. */
 export function digestOfBrought(brought: BroughtApproval): Digest {
   return digestOf(typeof brought === 'string' ? brought : brought.claims);
 }
 
-/** The proof in the record of an approval, from which evidence is verified. */
 export function proofOf(brought: BroughtApproval): Readonly<Record<string, Json>> {
   if (typeof brought === 'string') return { jws: brought };
   const { claims, signature, authenticator } = brought;

@@ -28,13 +28,11 @@ const notCertifier: ApprovalRule = ({ approver, transaction, directory }) => {
     : undefined;
 };
 
-/** A person who took a step of the transaction would check their own work. */
 const notReporter: ApprovalRule = ({ approver, past }) =>
   past.some(({ actor }) => actor === approver.id)
     ? transactionErrors.error('duties_combined', 'A person who has taken a step of a transaction cannot approve it.')
     : undefined;
 
-/** A trader cannot check their own desk in another role. */
 const notOfDesk: ApprovalRule = (approval) => {
   const { approver, transaction, directory } = approval;
   const role = roleOf(approval);
@@ -65,7 +63,6 @@ const notRepeated: ApprovalRule = ({ approver, claims, given, now }) => {
 };
 
 const maxLifetimeSeconds = 3_600;
-/** How far the approver's clock may be ahead of ours. */
 const clockSkewSeconds = 60;
 
 /** When an approval expires, in milliseconds since the epoch: at its `exp`, and at most an hour after signing. */
@@ -97,7 +94,6 @@ const inTime: ApprovalRule = ({ claims: { iat, exp }, now }) => {
   }
 };
 
-/** An ordered approval needs all approvals before it. */
 const inTurn: ApprovalRule = (approval) => {
   const ahead = approvingSteps(approval.transaction).flatMap(({ rule }) =>
     aheadOf(wantedByRule(rule, approval.transaction), approval),
@@ -111,7 +107,6 @@ const inTurn: ApprovalRule = (approval) => {
   );
 };
 
-/** The missing approvals ahead of the entry that this approval counts for. */
 function aheadOf(wanted: readonly Wanted[], approval: ApprovalCase): readonly Wanted[] {
   const { approver, transaction, directory, standing } = approval;
   const given = { approver: approver.id, role: roleOf(approval) ?? '', institution: approver.institution };
@@ -140,7 +135,6 @@ const settled: ApprovalRule = ({ account }) => {
   }
 };
 
-/** The signature must name this transaction and its exact digest. */
 const termsUnchanged: ApprovalRule = ({ item, transaction }) =>
   item.txn === transaction.id && item.intentDigest === transaction.intentDigest
     ? undefined
@@ -149,7 +143,6 @@ const termsUnchanged: ApprovalRule = ({ item, transaction }) =>
         'The approval is not for the intent of this transaction. Review the intent and sign its digest.',
       );
 
-/** Approvers come from the initiator's institution, or from one that a step names. */
 const rightInstitution: ApprovalRule = ({ approver, transaction }) => {
   if (approver.institution === transaction.initiatorInstitution) return undefined;
   const asked = approvingSteps(transaction).some(({ rule }) =>
@@ -163,7 +156,6 @@ const rightInstitution: ApprovalRule = ({ approver, transaction }) => {
       );
 };
 
-/** No approval is accepted if no following step can use it. */
 const awaited: ApprovalRule = ({ transaction, now }) => {
   const steps = approvingSteps(transaction);
   if (steps.length === 0)
@@ -203,7 +195,6 @@ const rules: readonly ApprovalRule[] = [
   inTurn,
 ];
 
-/** The first rule that an approval breaks. */
 export function approvalFault(approval: ApprovalCase): CodedError | undefined {
   for (const rule of rules) {
     const fault = rule(approval);
@@ -212,7 +203,6 @@ export function approvalFault(approval: ApprovalCase): CodedError | undefined {
   return undefined;
 }
 
-/** Whether an approver is independent of the initiator, the successor and the other approvers. */
 export function isIndependent(
   approver: string,
   { initiator, carriedBy }: Pick<StoredTransaction, 'initiator' | 'carriedBy'>,

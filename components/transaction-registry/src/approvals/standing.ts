@@ -8,13 +8,10 @@ import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AccountDependencies, isUnsettled } from './account.ts';
 
-/** Looks up authenticators and locked accounts. */
 export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
 
 /**
- * The approvals that are valid now: neither expired nor withdrawn, and the approver could still give them. An approval
- * ends when its approver leaves, loses the role, is locked or suspected, takes the transaction over, or trades at its desk,
- * and when its key is removed, suspended or shared.
+ * The valid approvals: neither expired nor withdrawn, by people who could still give them, with keys that still count.
  */
 export async function standingApprovals(
   transaction: Pick<StoredTransaction, 'intentDigest' | 'initiator' | 'carriedBy'>,

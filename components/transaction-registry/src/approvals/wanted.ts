@@ -12,11 +12,9 @@ import {
 import type { AwaitedApprovals } from '../store/awaiting.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** Approvals by `count` people in one role at one institution. */
 export interface Wanted {
   readonly role: string;
   readonly count: number;
-  /** LEI. */
   readonly institution: string;
   /** The approvers belong to a control function and not to the initiator's desk. */
   readonly independent: boolean;
@@ -42,8 +40,7 @@ export function wantedByRule({ approvals = [] }: TransitionRule, transaction: Su
 }
 
 /**
- * The approvals that a step requires by its own rule and by its mandates, whatever the policies say. If both name a role,
- * the higher number counts, not the sum.
+ * By the rule of the step and its mandates. If both name a role, the higher number counts, not the sum.
  *
  * @param mandates all mandates of the chain
  */
@@ -66,8 +63,8 @@ export function wantedFor(
 }
 
 /**
- * The approvals of a mandate are required once in a life cycle: at the steps that require approvals themselves or, if there
- * are none, at the steps by which the intent leaves the firm. An approval lasts an hour, and settlement comes days later.
+ * Required once in a life cycle: at the steps with approvals of their own, otherwise where the intent leaves the firm.
+ * An approval lasts an hour, and settlement comes days later.
  */
 function takesMandateApprovals(rule: TransitionRule, { detail }: Subject): boolean {
   const cycle = lifeCycleOf(detail);
@@ -79,7 +76,6 @@ function hasApprovals({ approvals = [] }: Pick<TransitionRule, 'approvals'>): bo
   return approvals.length > 0;
 }
 
-/** One entry for each role and institution, in the order of first mention. */
 export function merged(wanted: readonly Wanted[]): readonly Wanted[] {
   const entries = new Map<string, Wanted>();
   for (const one of wanted) {
@@ -105,15 +101,11 @@ export function wantsApprovals(rule: Pick<TransitionRule, 'approvals' | 'decided
   return rule.decided || hasApprovals(rule);
 }
 
-/** The next steps that may require approvals. Approvals are accepted for these steps only. */
 export function approvingSteps({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly NextStep[] {
   return nextSteps(lifeCycleOf(detail), state).filter(({ rule }) => wantsApprovals(rule));
 }
 
-/**
- * Whether the rule of a next step requires approvals. Standing approvals can then still be withdrawn, even if an earlier
- * step relied on them, so that an approver can stop a transaction that has not left the firm.
- */
+/** If so, an approver can still withdraw and stop a transaction that has not left the firm. */
 export function nextStepNeedsApprovals(cycle: LifeCycle, state: TransactionState): boolean {
   return nextSteps(cycle, state).some(({ rule }) => hasApprovals(rule));
 }
@@ -123,7 +115,6 @@ export function awaitedKey({ role, institution }: Pick<Wanted, 'role' | 'institu
   return `${role}@${institution}`;
 }
 
-/** The required approvals in the form that is stored with the transaction; null for none. */
 export function awaitedApprovals(
   transaction: Pick<StoredTransaction, 'detail' | 'state'>,
   wanted: readonly Pick<Wanted, 'role' | 'institution'>[],
@@ -134,7 +125,7 @@ export function awaitedApprovals(
   return { keys: [...new Set(wanted.map(awaitedKey))].sort(), until: inTime ? until : null };
 }
 
-/** The approvals that the rules of the next steps require; neither policies nor mandates are asked. */
+/** By the rules of the next steps; neither policies nor mandates are asked. */
 export function awaitedByRule(
   transaction: Pick<StoredTransaction, 'detail' | 'state' | 'initiatorInstitution'>,
 ): AwaitedApprovals | null {

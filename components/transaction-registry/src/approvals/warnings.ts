@@ -4,7 +4,6 @@ import type { AuthorizationDetail } from '@countersign/market';
 import type { KnownFacts } from '../known-facts.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** A property of an intent that an approver should check carefully. */
 export interface Warning {
   readonly code: string;
   readonly detail: string;
@@ -22,7 +21,6 @@ export function warningsOf(
     readonly destinationMissing: boolean;
     readonly openException: boolean;
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
-    /** Milliseconds since the epoch. */
     readonly now: number;
   },
 ): readonly Warning[] {
@@ -84,7 +82,6 @@ function ofDetail(detail: AuthorizationDetail, now: number): readonly Warning[] 
     case 'urn:countersign:rar:v1:privileged_admin':
       return warn(detail.after_hash === undefined, 'removal', 'This change removes a setting or an entry.');
     case 'urn:countersign:rar:v1:address_book_change':
-      // The proposer chooses this time, so it may be too short to detect errors.
       return warn(
         (parseInstant(detail.cooling_off_until) ?? 0) - now < dayMs,
         'cooling_off_short',

@@ -27,7 +27,7 @@ interface Withdrawing {
   readonly transaction: TransactionId;
   readonly approval: ApprovalId;
   readonly by: Requester;
-  /** Set if the approval ends with the approver's authority; absent if the approver withdraws it. */
+  /** Absent if the approver withdraws it. */
   readonly reason: string | undefined;
 }
 interface Standing {
@@ -35,7 +35,6 @@ interface Standing {
   readonly given: StoredApproval;
 }
 
-/** Withdraws an approval for its approver, before any step relies on it; see the contract. */
 export async function withdrawApproval(
   transaction: TransactionId,
   approval: ApprovalId,

@@ -10,13 +10,11 @@ type AddressStanding =
   | { readonly stands: true; readonly digest: IntentDigest | null }
   | { readonly stands: false; readonly fault: CodedError };
 
-/** Reads address book entries; within a unit they stay locked until it ends. */
 export type AddressBook = Pick<Unit, 'entry' | 'activeEntries'>;
 
 /**
- * Money and assets go only to active address book entries. A withdrawal names its entry; a settlement is matched by the
- * account or address of its receiver. The digest of the entry is stored at request or instruction and must be the same at
- * release, so that assets go where the approvers saw.
+ * Assets go only to active address book entries. The digest of the entry, stored at request or instruction, must be
+ * the same at release: they go where the approvers saw.
  */
 export async function addressStanding(
   { asked, transaction }: { readonly asked: Pick<Asked, 'event'>; readonly transaction: StoredTransaction },

@@ -1,12 +1,7 @@
 import { digestOf } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 
-/**
- * A digest of the destination of an intent, independent of the amount. A settlement and the address book entries that it
- * may use have the same key.
- *
- * @returns undefined for an intent that sends nothing
- */
+/** Independent of the amount: a settlement and the address book entries that it may use have the same key. */
 export function destinationKeyOf(detail: AuthorizationDetail): string | undefined {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:withdrawal':

@@ -2,16 +2,13 @@ import type { arrivedBefore } from '../store/lives.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding } from './address-stands.ts';
 
-/** The reads that {@link destinationKnown} needs. */
 export interface DestinationReader extends AddressBook {
   hasArrivedBefore(about: Parameters<typeof arrivedBefore>[1]): Promise<boolean>;
 }
 
 /**
- * Whether the destination is known: it is an active address book entry and, for a withdrawal, an earlier withdrawal to it
- * was confirmed. An earlier arrival alone does not make a destination known.
- *
- * @returns undefined for an intent that sends nothing
+ * An active address book entry and, for a withdrawal, one that an earlier withdrawal reached. An arrival alone is not
+ * enough.
  */
 export async function destinationKnown(
   transaction: StoredTransaction,

@@ -6,10 +6,8 @@ import type { AddressBook } from './address-stands.ts';
 type ReceiverFacts = Pick<TransactionFacts, 'receivers' | 'agreementKnown'>;
 
 /**
- * The receivers of an intent that names an address book entry or an agreement instead of them. An unknown entry or an
- * agreement that is not in force has none; policies deny those cases by themselves.
- *
- * @param now milliseconds since the epoch
+ * The receivers of an intent that names an entry or an agreement instead. Unknown or lapsed ones have none; policies
+ * deny them.
  */
 export async function receiverFacts(
   { detail, initiatorInstitution }: StoredTransaction,

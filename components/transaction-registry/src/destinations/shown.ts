@@ -4,7 +4,6 @@ import type { Store } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding, isEntryFor } from './address-stands.ts';
 
-/** The destination of a withdrawal or settlement, from its address book entry. */
 interface DestinationShown {
   readonly lines: readonly { readonly label: string; readonly value: string }[];
   /** There is no matching active entry, or it differs from the requested one. */
@@ -13,12 +12,7 @@ interface DestinationShown {
 
 const ofAddress: readonly string[] = ['Address', 'Memo', 'Beneficiary'];
 
-/**
- * The address lines of a withdrawal, which names only the id of its entry. They come from the entry that the release
- * checks, whose intent never changes. A settlement already names its receiver, so it gets no extra lines.
- *
- * @returns undefined for an intent without an address book entry
- */
+/** The address lines of a withdrawal, which names only the id of its entry; a settlement names its receiver itself. */
 export async function destinationShown(
   transaction: StoredTransaction,
   store: Pick<Store, 'find'> & AddressBook,

@@ -3,20 +3,16 @@ import { envelopeBounds, type IdentityEnvelope, subjectReference } from '@counte
 import { epochSeconds, type RecordId } from '@countersign/kernel';
 import type { StoredApproval, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** A transaction at one moment, with its approvals and mandates. */
 export interface Grounds {
   readonly transaction: StoredTransaction;
-  /** Oldest first. */
   readonly past: readonly StoredTransition[];
   /** Approvals that a step relied on, and valid ones. */
   readonly approvals: readonly StoredApproval[];
   /** From the named mandate up to the root; empty if one of them is not valid. */
   readonly mandates: readonly Mandate[];
-  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The content of an identity envelope: who acts on what authority, with record ids and keyed references instead of people. */
 export function composeEnvelope(
   { transaction, past, approvals, mandates, now }: Grounds,
   about: {
@@ -51,7 +47,6 @@ export function composeEnvelope(
   };
 }
 
-/** The principals who took steps, newest first, each once; steps of earlier releases have none. */
 function actorsOf(past: readonly StoredTransition[], ref: (principal: string) => string): IdentityEnvelope['actors'] {
   const actors = new Map<string, IdentityEnvelope['actors'][number]>();
   for (const { actor, institution } of past.toReversed())

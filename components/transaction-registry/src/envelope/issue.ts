@@ -65,7 +65,6 @@ interface Issued {
   readonly key: SigningKey;
 }
 
-/** Issues an identity envelope; see the contract. It is recorded before it is signed. */
 export function issueEnvelope(
   transaction: TransactionId,
   by: Requester,
@@ -88,7 +87,6 @@ function issuing(
   const lifeSeconds = Math.min(envelopeLifeSeconds, maxEnvelopeSeconds);
   return {
     facts: (unit, { ask, row, now }) => groundsOf(row, { by: ask.by, now }, unit, dependencies),
-    // Every request gets a new envelope with the current state.
     done: () => undefined,
     async check() {
       const { kid, algorithm } = await signer.current(purpose);
@@ -136,7 +134,6 @@ function issuing(
   };
 }
 
-/** Envelopes are not stored. */
 const envelopes: Sayings<Issuing, StoredTransaction, Issued> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
   recorded: (issued) => issued,

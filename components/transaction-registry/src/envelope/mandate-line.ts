@@ -4,12 +4,7 @@ import { type MandateId, parseInstant } from '@countersign/kernel';
 /** A root mandate and at most eight levels of sub-mandates. */
 const longestLine = 9;
 
-/**
- * The mandates of a transaction, from the named one up to the root.
- *
- * @param now milliseconds since the epoch
- * @returns empty if one of them is not valid
- */
+/** From the named mandate up to the root; empty if one of them is not valid. */
 export async function standingLine(
   named: MandateId,
   now: number,

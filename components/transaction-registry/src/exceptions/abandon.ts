@@ -6,15 +6,12 @@ import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** The final state of an abandoned transaction: `cancelled` before execution, `failed` afterwards. */
 export interface Ending {
   readonly event: TransactionEvent;
   readonly state: TransactionState;
-  /** Whether its amounts stop counting against limits. */
   readonly freesHeadroom: boolean;
 }
 
-/** @returns undefined for a transaction in a final state */
 export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'>): Ending | undefined {
   const cycle = lifeCycleOf(transaction.detail);
   const now = stateRuleOf(cycle, transaction.state);
@@ -27,7 +24,6 @@ export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'
   return { ...ending, freesHeadroom: !executed && now.counts === true };
 }
 
-/** The change that ends a transaction. */
 export function endingChange(
   transaction: StoredTransaction,
   { event, state }: Ending,

@@ -9,12 +9,10 @@ import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
 import { checkMandates } from '../mandate-check.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** An exception with everything needed to check a resolution. */
 export interface Case {
   readonly exception: StoredException;
   readonly transaction: StoredTransaction;
   readonly past: readonly StoredTransition[];
-  /** Approvals that stand now. */
   readonly approvals: readonly StoredApproval[];
   readonly known: KnownFacts;
   readonly now: number;
@@ -23,9 +21,7 @@ export interface Case {
 type Dependencies = Pick<TransitionDependencies, 'consentStore' | 'policyEngine' | 'directory' | 'audience'>;
 
 /**
- * Checks whether the cause of an exception still exists.
- *
- * @returns CodedError `exception_not_healed` with the current `reason`, or undefined
+ * Whether the cause still exists. @returns CodedError `exception_not_healed` with the current `reason`, or undefined
  */
 export async function stillMissing(about: Case, dependencies: Dependencies): Promise<CodedError | undefined> {
   const { exception, transaction } = about;
@@ -58,11 +54,6 @@ export async function stillMissing(about: Case, dependencies: Dependencies): Pro
   }
 }
 
-/**
- * Checks a replacement mandate: it and everything above it must permit the same intent for the same institutions.
- *
- * @returns the named mandate and its chain, or CodedError `mandate_lapsed`
- */
 export async function freshMandates(
   about: Case,
   mandate: MandateId,
@@ -85,10 +76,8 @@ export async function freshMandates(
 }
 
 /**
- * Checks that the replacement comes from the institution that the intent acts for, or from the grantor of the lapsed
- * mandate. Any other mandate is authority over somebody else's affairs.
- *
- * @returns CodedError `mandate_lapsed`, with the reason `entity_not_represented`
+ * The replacement comes from the institution that the intent acts for, or from the grantor of the lapsed mandate. Any
+ * other is authority over somebody else's affairs.
  */
 async function speaksForOthers(
   named: Mandate,
@@ -112,7 +101,6 @@ async function speaksForOthers(
   );
 }
 
-/** The named mandate and everything above it. */
 function upwardFrom(named: Mandate, mandates: readonly Mandate[]): readonly Mandate[] {
   const above = mandates.find(({ id }) => id === named.parent?.id);
   return above === undefined ? [named] : [named, ...upwardFrom(above, mandates)];

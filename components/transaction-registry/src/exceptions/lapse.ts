@@ -7,7 +7,6 @@ import { circumstancesOf } from '../step-record.ts';
 import type { StoredException } from '../store/store.ts';
 import { type NewException, newException, type Raised } from './raise.ts';
 
-/** Why a step cannot be taken after earlier steps have had effects. */
 export interface Lapse {
   readonly cause: ExceptionCause;
   readonly reason: string;
@@ -15,7 +14,6 @@ export interface Lapse {
   readonly raised: Pick<Raised, 'detail' | 'owner' | 'references'>;
 }
 
-/** The open exception with the same cause and event; there is at most one. */
 export function standingException(
   { openExceptions, asked }: Pick<Attempt, 'openExceptions' | 'asked'>,
   { cause }: Pick<Lapse, 'cause'>,
@@ -23,7 +21,6 @@ export function standingException(
   return openExceptions.find((open) => open.cause === cause && open.event === asked.event);
 }
 
-/** The exception that is raised instead of the step. */
 export function exceptionOf(
   attempt: Attempt,
   { cause, reason, raised }: Omit<Lapse, 'error'>,
@@ -35,7 +32,6 @@ export function exceptionOf(
   return newException(transaction, { ...raised, cause, reason, event, bodyDigest, circumstances }, now, from);
 }
 
-/** The mandate no longer permits the step. */
 export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
   const { transaction, asked } = attempt;
   const { reason, detail, atFault } = standing;
@@ -60,7 +56,6 @@ export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding
   };
 }
 
-/** The policies deny the step, or its approvals are no longer valid. */
 export function authorityLapse(attempt: Attempt, cause: 'entitlement' | 'approval', fault: CodedError): Lapse {
   const { transaction } = attempt;
   return {
@@ -71,7 +66,6 @@ export function authorityLapse(attempt: Attempt, cause: 'entitlement' | 'approva
   };
 }
 
-/** A partner's report differs from the transaction. */
 export function mismatchLapse({ transaction }: Attempt, fault: CodedError): Lapse {
   return {
     cause: 'mismatch',
@@ -90,11 +84,7 @@ function withException({ code, category, detail, facts }: CodedError, exception:
   });
 }
 
-/**
- * An open exception blocks every step except cancelling before execution, and the awaited report of a partner.
- *
- * @returns CodedError `exception_open` of the exceptions' vocabulary, which names the `exception`
- */
+/** An open exception blocks every step except cancelling before execution, and the awaited report of a partner. */
 export function openExceptionFault(attempt: Attempt): CodedError | undefined {
   const { asked, openExceptions, transaction } = attempt;
   if (asked.event === 'cancel' && !isExecuted(transaction)) return undefined;

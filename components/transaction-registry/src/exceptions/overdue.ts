@@ -7,7 +7,6 @@ import type { StoredException, StoredTransaction } from '../store/store.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock'>;
 
-/** The time of the sweep; milliseconds since the epoch. */
 interface Sweep {
   readonly now: number;
 }
@@ -22,11 +21,7 @@ interface Marked {
   readonly recordId: StoredException['recordId'];
 }
 
-/**
- * Marks exceptions past their due time as overdue, once each across all nodes.
- *
- * @returns how many exceptions this call marked
- */
+/** Once for each exception across all nodes. @returns how many exceptions this call marked */
 export async function markOverdue(limit: number, dependencies: Dependencies): Promise<number> {
   let marked = 0;
   while (marked < limit && (await say(steps, sayings, dependencies, { now: dependencies.clock.now() }))) marked += 1;
@@ -67,7 +62,6 @@ const steps: SayingSteps<Sweep, Overdue, undefined, Overdue, Marked, boolean> = 
       due_at: exception.dueAt,
     },
   }),
-  // A sweep has no caller.
   refused: () => undefined,
   after: async () => undefined,
   release: () => true,

@@ -14,7 +14,6 @@ import { change } from '../proof/commands.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredException, StoredTransaction } from '../store/store.ts';
 
-/** The content of a new exception. */
 export interface Raised {
   readonly cause: ExceptionCause;
   readonly event: string;
@@ -23,19 +22,15 @@ export interface Raised {
   /** LEI of the institution that must resolve it. */
   readonly owner: string;
   readonly bodyDigest?: Digest;
-  /** Related records beside the transaction's last step. */
   readonly references?: readonly (RecordId | undefined)[];
-  /** Who requested the step that failed. */
   readonly circumstances?: Partial<RecordDraft>;
 }
 
-/** A new exception of a locked transaction, with its record. */
 export interface NewException {
   readonly exception: NonNullable<Change['raised']>;
   readonly said: SaidChange;
 }
 
-/** @param now milliseconds since the epoch */
 export function newException(
   transaction: StoredTransaction,
   { references = [], circumstances = {}, ...raised }: Raised,
@@ -94,11 +89,7 @@ export interface Looking {
   readonly after?: (transaction: StoredTransaction, now: number) => Promise<void>;
 }
 
-/**
- * Raises an exception if `look` finds one.
- *
- * @returns whether this call raised it
- */
+/** Raises an exception if `look` finds one. @returns whether this call raised it */
 export function raiseWhereDue(
   asked: Looking,
   dependencies: Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'exceptionTimes'>,
@@ -119,7 +110,6 @@ export function raiseWhereDue(
       },
       before: async () => undefined,
       record: (_, { said }) => [said],
-      // There is no caller.
       refused: () => undefined,
       after: async ({ ask, row, now }) => {
         if (row !== undefined) await ask.after?.(row, now);
@@ -133,7 +123,6 @@ export function raiseWhereDue(
 
 const fourHours = 4 * 3600;
 
-/** @returns milliseconds since the epoch */
 export function dueAt(cause: ExceptionCause, raisedAt: number, times: ExceptionTimes = {}): number {
   return raisedAt + (times[cause] ?? fourHours) * 1000;
 }

@@ -6,11 +6,9 @@ import {
 } from '@countersign/contracts';
 import { type MandateId, parseId } from '@countersign/kernel';
 
-/** A parsed resolution. */
 export interface AskedResolution {
   readonly kind: ExceptionResolution;
   readonly reason: string;
-  /** Present for `fresh-mandate` only. */
   readonly mandate?: MandateId;
 }
 
@@ -25,7 +23,6 @@ const resolutionsOf: Readonly<Record<ExceptionCause, readonly ExceptionResolutio
   departure: ['restored', 'accepted', 'abandoned'],
 };
 
-/** @throws CodedError `exception_resolution_invalid` */
 export function parseResolution({
   kind,
   reason,
@@ -48,7 +45,6 @@ export function parseResolution({
   return { kind: known, reason, mandate: id };
 }
 
-/** @throws CodedError `exception_resolution_invalid` */
 export function mustSuit(cause: ExceptionCause, { kind }: AskedResolution): void {
   if (!resolutionsOf[cause].includes(kind))
     throw invalid(`An exception with the cause ${cause} can be resolved by ${resolutionsOf[cause].join(' or ')}.`);

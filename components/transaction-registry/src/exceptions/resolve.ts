@@ -38,7 +38,6 @@ interface Asked {
   readonly asked: AskedResolution;
   readonly by: Requester;
 }
-/** Both read under the lock. */
 interface Present {
   readonly exception: StoredException;
   readonly transaction: StoredTransaction;
@@ -49,7 +48,6 @@ interface Resolved extends Present {
   readonly grounds: Grounds;
 }
 
-/** Resolves an exception once; see the contract. Refusals are recorded before the answer. */
 export async function resolveException(
   id: ExceptionId,
   resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
@@ -184,12 +182,10 @@ function isSame({ resolution }: StoredException, { asked, by }: Asked): boolean 
   );
 }
 
-/** Whether the error is a refusal rather than an outage. */
 function isRefusal({ code }: CodedError): boolean {
   return [exceptionErrors, transactionErrors, consentErrors].some(({ codes }) => Object.hasOwn(codes, code));
 }
 
-/** The checked content of a resolution. */
 interface Grounds {
   readonly mandate?: Mandate;
   readonly ending?: Ending;

@@ -3,14 +3,11 @@ import type { CodedError } from '@countersign/kernel';
 import type { RegistryLog } from '../proof/proven-store.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** Roles that may resolve exceptions. */
 const controllingRoles: readonly string[] = ['compliance', 'operations', 'risk', 'supervisor'];
 
 /**
- * Checks who resolves an exception: an active person of its owner with a controlling role. Neither they nor anyone in
- * their acting chain may have taken part in the transaction.
- *
- * @returns CodedError `exception_authority`, or undefined
+ * An active person of the owner with a controlling role who took no part in the transaction, nor anyone in their
+ * acting chain.
  */
 export function resolverFault(
   by: Requester,
@@ -51,15 +48,11 @@ function refused(detail: string): CodedError {
   return exceptionErrors.error('exception_authority', detail);
 }
 
-/** Principal ids of everyone who took part in a transaction, including their acting chains. */
 export interface Participants {
-  /** Who took steps. */
   readonly carriers: readonly string[];
-  /** Who requested the step that raised the exception. */
   readonly raisers: readonly string[];
 }
 
-/** Reads the participants from the log, because rows do not name the acting chain. */
 export async function participantsOf(
   { transaction, recordId }: Pick<StoredException, 'transaction' | 'recordId'>,
   log: Pick<RegistryLog, 'search'>,

@@ -6,11 +6,7 @@ import { type Raised, raiseWhereDue } from './raise.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'logger' | 'exceptionTimes'>;
 
-/**
- * Raises an exception for every missed deadline of a partner, once each across all nodes.
- *
- * @returns how many exceptions were raised by this call
- */
+/** Once for each missed deadline across all nodes. @returns how many exceptions this call raised */
 export async function raiseTimeouts(limit: number, dependencies: Dependencies): Promise<number> {
   const { store, clock, logger } = dependencies;
   const after = async (transaction: StoredTransaction, now: number): Promise<void> => {

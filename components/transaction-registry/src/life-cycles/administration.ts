@@ -11,7 +11,6 @@ export const administration: LifeCycle = {
     cancelled: { final: true },
   },
   rules: {
-    // Mandates speak of markets: none covers an operation on a control plane. Two people do.
     apply: {
       from: ['intended'],
       to: 'applied',

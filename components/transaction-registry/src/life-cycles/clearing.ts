@@ -1,6 +1,5 @@
 import { hour, type LifeCycle } from './life-cycle.ts';
 
-/** A trade submitted to a central counterparty: taken up by the clearing firm, accepted or not. */
 export const clearing: LifeCycle = {
   name: 'clearing',
   intentType: 'urn:countersign:rar:v1:clearing_submission',

@@ -2,7 +2,6 @@ import { drawStateMachine, type StateMachine } from './draw.ts';
 import type { LifeCycle, StateRule, TransitionRule } from './life-cycle.ts';
 import { stepsOf } from './life-cycles.ts';
 
-/** The diagram of a life cycle, as SVG. */
 export function drawLifeCycle(cycle: LifeCycle): string {
   return drawStateMachine(machineOf(cycle));
 }
@@ -34,7 +33,6 @@ function noteOf({ counts, awaits }: StateRule, unled: boolean): { readonly note?
   return notes.length === 0 ? {} : { note: notes.join(', ') };
 }
 
-/** All life cycles as Markdown: diagrams and the conditions of each step. */
 export function describeLifeCycles(cycles: readonly LifeCycle[]): string {
   return `${cycles.map(chapterOf).join('\n\n')}\n`;
 }

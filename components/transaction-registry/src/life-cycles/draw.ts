@@ -1,18 +1,15 @@
 /** A state machine to draw, of transactions or anything else. */
 export interface StateMachine {
   readonly name: string;
-  /** From top to bottom. */
   readonly states: readonly {
     readonly name: string;
     readonly final?: boolean;
-    /** A few words under the name. */
     readonly note?: string;
   }[];
   readonly steps: readonly {
     readonly event: string;
     readonly from: readonly string[];
     readonly to: string;
-    /** Whose step it is. */
     readonly by?: string;
   }[];
 }
@@ -29,7 +26,6 @@ interface Row {
   readonly ports: ReadonlyMap<number, number>;
 }
 
-/** Draws the states in a column and each step as a line from its start states (dots) to its end state (arrow). Deterministic. */
 export function drawStateMachine(machine: StateMachine): string {
   const rows = rowsOf(machine);
   const labels = machine.steps.map(({ event, by }) => (by === undefined ? event : `${event} · ${by}`));

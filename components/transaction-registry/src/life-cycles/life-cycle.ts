@@ -1,11 +1,7 @@
 import type { ApproverRole, LifeCycleName, TransactionEvent, TransactionState } from '@countersign/contracts';
 import type { AuthorizationDetailType, PartyRole, Scope } from '@countersign/market';
 
-/**
- * The part of an institution in an intent: its initiator, a party role of an order, or an institution that other intents
- * name; see `parties-by-part.ts`. `counterparty` is a firm asked for a quote or the other side of a settlement, `giveup`
- * the firm that takes an allocation, `repository` the recipient of reports, `beneficiary` the owner of an address.
- */
+/** The part of an institution in an intent; see `parties-by-part.ts`. */
 export type Part =
   | 'initiator'
   | PartyRole
@@ -16,19 +12,14 @@ export type Part =
   | 'repository'
   | 'beneficiary';
 
-/** A mandate that a step needs. */
 export interface MandateNeed {
-  /** Every institution with this part. */
   readonly actingFor: Part;
   readonly action: Scope;
 }
 
-/** Approvals that a step always needs; policies may require more. */
 export interface WantedApprovals {
   readonly role: ApproverRole;
-  /** Number of different people, without the initiator. */
   readonly count: number;
-  /** The institution of the approvers. */
   readonly institution: Part;
   /** Approvers belong to a control function and not to the initiator's desk. */
   readonly independent?: true;
@@ -49,7 +40,6 @@ export interface Duties {
 export interface TransitionRule {
   readonly from: readonly TransactionState[];
   readonly to: TransactionState;
-  /** Who reports the event. */
   readonly actors: readonly Part[];
   readonly scope: Scope;
   /** Checked again at the step. None for cancelling, which stays possible if trading is blocked. */
@@ -69,19 +59,16 @@ export interface TransitionRule {
 }
 
 export interface StateRule {
-  /** No step follows. */
   readonly final?: true;
   /** Its amounts count against the limits of policies and mandates. */
   readonly counts?: true;
   /** An effect outside the registry has happened: the transaction can fail but no longer be cancelled. */
   readonly executed?: true;
-  /** Nothing is under way, so a departure of the initiator needs no exception. */
   readonly atRest?: true;
   /** Awaited events, with the deadline counted from reaching the state. */
   readonly awaits?: { readonly events: readonly TransactionEvent[]; readonly withinSeconds: number };
 }
 
-/** The complete life cycle of one kind of intent, as data. Steps that are not listed cannot happen. */
 export interface LifeCycle {
   readonly name: LifeCycleName;
   readonly intentType: AuthorizationDetailType;
@@ -103,10 +90,8 @@ export function endsWithout({ to }: Pick<TransitionRule, 'to'>): boolean {
 }
 
 /**
- * Whether a step starts something new. Then neither the initiator nor the mandates may be revoked; executed transactions
- * are carried through, and any transaction can be ended.
- *
- * @param from the rule of the state that the step begins in
+ * Then neither the initiator nor the mandates may be revoked. @param from the rule of the state that the step begins
+ * in
  */
 export function beginsSomething({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {
   return onLapse === 'refuse' && !endsWithout({ to }) && from.executed !== true;

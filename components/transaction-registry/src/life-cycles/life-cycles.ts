@@ -12,7 +12,6 @@ import { rfq } from './rfq.ts';
 import { settlement } from './settlement.ts';
 import { withdrawal } from './withdrawal.ts';
 
-/** All life cycles. */
 export const lifeCycles: Readonly<Record<LifeCycleName, LifeCycle>> = {
   order,
   rfq,
@@ -30,7 +29,6 @@ const byIntentType = new Map<string, LifeCycle>(
   Object.values(lifeCycles).map((cycle) => [cycle.intentType, cycle] as const),
 );
 
-/** The life cycle of an intent; each type has exactly one. */
 export function lifeCycleOf({ type }: Pick<AuthorizationDetail, 'type'>): LifeCycle {
   return lifeCycleOfType(type);
 }
@@ -55,7 +53,6 @@ export function nextSteps(cycle: LifeCycle, state: TransactionState): readonly N
   return stepsOf(cycle).filter(({ rule }) => rule.from.includes(state));
 }
 
-/** All steps in the order of the life cycle. */
 export function stepsOf({ rules }: LifeCycle): readonly NextStep[] {
   // The type of `rules` allows event names as keys only.
   return (Object.entries(rules) as [TransactionEvent, TransitionRule][]).map(([event, rule]) => ({ event, rule }));

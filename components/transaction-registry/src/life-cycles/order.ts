@@ -3,7 +3,6 @@ import { day, type LifeCycle, type MandateNeed, minute } from './life-cycle.ts';
 const placing: MandateNeed = { actingFor: 'initiator', action: 'order:create' };
 const settling: MandateNeed = { actingFor: 'initiator', action: 'settlement:instruct' };
 
-/** A trade order: placed by the executing broker, executed by the venue, cleared, settled by the custodian. */
 export const order: LifeCycle = {
   name: 'order',
   intentType: 'urn:countersign:rar:v1:trade_order',

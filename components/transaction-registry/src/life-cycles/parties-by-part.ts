@@ -25,8 +25,8 @@ export function partiesByPart({
 }
 
 /**
- * The institutions that can take a step in a state. Before that they must not see the transaction: whom a firm will ask
- * for a quote, or pay, is confidential until it does.
+ * Before that they must not see the transaction: whom a firm will ask for a quote, or pay, is confidential until it
+ * does.
  */
 export function partiesToAct(
   transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
@@ -70,8 +70,8 @@ function namedIn(detail: AuthorizationDetail, initiatorInstitution: Lei): readon
       const ends = [detail.deliverer.lei, detail.receiver.lei];
       const others = ends.filter((lei) => lei !== detail.entity_lei && lei !== initiatorInstitution);
       if (others.length > 0) return others.map((lei) => ['counterparty', lei]);
-      // An agent that instructs a settlement to itself does not affirm it; the institution it acts for does. Between two
-      // accounts of one firm, another person of that firm affirms.
+      // An agent that instructs a settlement to itself does not affirm it; the institution that it acts for does, or
+      // another person of the same firm.
       const apart = ends.filter((lei) => lei !== initiatorInstitution);
       return (apart.length > 0 ? apart : ends).map((lei) => ['counterparty', lei]);
     }

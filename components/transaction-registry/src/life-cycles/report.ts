@@ -1,6 +1,5 @@
 import { day, type LifeCycle } from './life-cycle.ts';
 
-/** A report to a trade repository: accepted, or rejected and corrected. */
 export const report: LifeCycle = {
   name: 'report',
   intentType: 'urn:countersign:rar:v1:regulatory_report',

@@ -1,6 +1,5 @@
 import { hour, type LifeCycle } from './life-cycle.ts';
 
-/** A request for quotes: counterparties quote, and one quote is dealt on while it is good. */
 export const rfq: LifeCycle = {
   name: 'rfq',
   intentType: 'urn:countersign:rar:v1:rfq',

@@ -3,8 +3,8 @@ import { hour, type LifeCycle, type MandateNeed } from './life-cycle.ts';
 const withdrawing: MandateNeed = { actingFor: 'initiator', action: 'withdrawal:request' };
 
 /**
- * A withdrawal to an address of the book: requested, released by somebody who neither began nor approved it, after two
- * people of operations who are not of the desk that began it have approved; confirmed when the chain has it.
+ * A withdrawal to an address of the book. It is released by a person who neither started nor approved it, after two
+ * people of operations from another desk have approved.
  */
 export const withdrawal: LifeCycle = {
   name: 'withdrawal',

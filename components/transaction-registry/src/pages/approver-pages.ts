@@ -28,10 +28,8 @@ export type ApproverStep =
   | { readonly kind: 'batch-done'; readonly approved: readonly { readonly id: string; readonly title: string }[] }
   | { readonly kind: 'changed'; readonly fault: CodedError; readonly changes: Changes; readonly back: string };
 
-/** The approval pages. Each answer is a page to render or a redirect. */
 interface ApproverPages {
   list(visit: ApproverVisit): Promise<ApproverStep>;
-  /** @param role the selected role, for approvers with several */
   view(id: string, role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
   viewBatch(ids: readonly string[], role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
   /** @throws CodedError of `approverPageErrors`, `transactionErrors`, `authenticatorErrors`; refusals are recorded first */
@@ -218,7 +216,6 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-/** @throws CodedError `batch_empty`, `batch_too_large`, `transaction_not_found` */
 function idsOf(texts: readonly string[]): readonly TransactionId[] {
   const given = [...new Set(texts.filter((text) => text !== ''))];
   if (given.length === 0) throw approverPageErrors.error('batch_empty', 'No transaction was selected.');
@@ -235,7 +232,6 @@ function idsOf(texts: readonly string[]): readonly TransactionId[] {
   });
 }
 
-/** Sequential, so that one page does not take all database connections. */
 async function inTurn<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,

@@ -9,7 +9,6 @@ import { changesPart, circumstancesPart, fact, linesPart, warningsPart } from '.
 import { faultNotice } from './problem-page.ts';
 
 export interface BatchContent {
-  /** In the order in which they are signed. */
   readonly items: readonly {
     readonly view: ShownView;
     readonly changes: Changes;
@@ -23,7 +22,6 @@ export interface BatchContent {
   readonly asked?: AskedApproval;
 }
 
-/** Several transactions in full, approved with one signature. */
 export function batchPage(content: BatchContent, drawing: Drawing): Html {
   const { items, root, csrf, fault, choice, asked } = content;
   const { lang, texts, path } = drawing;
@@ -75,7 +73,6 @@ ${asked !== undefined && signPart(asked, { action, csrf, button: batch.approve(i
   });
 }
 
-/** The result of a batch approval. */
 export function batchDonePage(
   approved: readonly { readonly id: string; readonly title: string }[],
   { lang, texts, path }: Drawing,

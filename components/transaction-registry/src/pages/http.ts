@@ -27,11 +27,9 @@ export interface ApproverPageRoutes extends ApproverPagesDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Our issuer URL: the pages are on its origin. */
   readonly issuer: string;
   /** IANA time zone of the times shown; `UTC` by default. */
   readonly timeZone?: string;
-  /** Path of the evidence page for approvers. */
   readonly evidencePathOf?: EvidencePathOf | undefined;
 }
 
@@ -42,8 +40,7 @@ type Handler = (request: Request, visit: ApproverVisit) => Promise<ApproverStep>
 const cookieSeconds = 3_600;
 
 /**
- * The approval pages: `GET /approve`, `GET` and `POST /approve/{transaction}` and `/approve/batch`. They are never cached,
- * every redirect is a 303, and transactions of other institutions appear as not found.
+ * The approval pages. Never cached; every redirect is a 303; transactions of other institutions appear as not found.
  */
 export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverPageRoutes): void {
   const { directory, random, logger, issuer, timeZone = 'UTC', evidencePathOf } = dependencies;

@@ -17,13 +17,10 @@ import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart, circumstancesPart, fact, linesPart, roleIn, warningsPart } from './intent-parts.ts';
 import { faultNotice } from './problem-page.ts';
 
-/** The statement to sign, with the values that the form sends back. */
 export interface AskedApproval {
   readonly role: ApproverRole;
   readonly asked: AskedStatement;
-  /** Digest of the page content. */
   readonly shown: string;
-  /** Milliseconds since the epoch. */
   readonly until: number;
 }
 
@@ -31,10 +28,8 @@ export interface IntentContent {
   readonly view: ShownView;
   readonly changes: Changes;
   readonly csrf: string;
-  /** The person's own approval or decline. */
   readonly own?: BeforeApprover['own'];
   readonly declined?: BeforeApprover['declined'];
-  /** Why they may not approve it. */
   readonly fault?: CodedError | undefined;
   /** Roles to choose from before signing. */
   readonly choice?: readonly ApproverRole[];
@@ -44,7 +39,6 @@ export interface IntentContent {
   readonly refused?: RefusedForm | undefined;
 }
 
-/** One transaction, decoded, with the actions that the person may take. */
 export function intentPage(content: IntentContent, drawing: Drawing): Html {
   const { view, changes, own, declined, fault, choice, asked, mayDecline } = content;
   const { lang, texts, path } = drawing;
@@ -98,7 +92,6 @@ ${ceremonyFields(lang)}
 </form>`;
 }
 
-/** The role selection for approvers with several roles. */
 export function rolePart(
   roles: readonly ApproverRole[],
   action: string,

@@ -17,7 +17,6 @@ export function warningsPart({ warnings }: ShownView, { texts }: Drawing): Html 
   }
 }
 
-/** The changes since the person's last view. */
 export function changesPart(changes: Changes, drawing: Drawing): Html | false {
   const { texts, moment, path } = drawing;
   const { warned, earlier } = changes;
@@ -47,7 +46,6 @@ ${
   }
 }
 
-/** Every decoded field of the intent, and the digest to be signed. */
 export function linesPart({ lines, intentDigest }: ShownView, drawing: Drawing): Html {
   const { texts } = drawing;
   return html`<dl class="facts">${lines.map(
@@ -57,7 +55,6 @@ export function linesPart({ lines, intentDigest }: ShownView, drawing: Drawing):
 <div><dt>${texts.intent.fingerprint}</dt><dd><code title="${intentDigest}">${shortDigest(intentDigest)}</code></dd></div></dl>`;
 }
 
-/** Initiator, approvals and deadline. */
 export function circumstancesPart(view: ShownView, drawing: Drawing): Html {
   const { texts, moment } = drawing;
   const { intent } = texts;

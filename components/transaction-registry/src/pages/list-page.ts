@@ -7,7 +7,6 @@ export interface ListContent {
   readonly person: { readonly id: string; readonly institution: string };
   readonly waiting: readonly WaitingTransaction[];
   readonly more: boolean;
-  /** Path of the page for access requests from applications, if there is one. */
   readonly otherPath: string | undefined;
 }
 

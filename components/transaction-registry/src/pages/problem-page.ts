@@ -9,12 +9,6 @@ export function faultNotice(fault: Pick<CodedError, 'code' | 'detail'>, drawing:
   return html`<div class="notice problem" role="alert"><p>${wordsFor(fault, drawing)} <span class="quiet">(<code>${fault.code}</code>)</span></p></div>`;
 }
 
-/**
- * An error page with the code to quote to support.
- *
- * @param about.back page with the current version
- * @param about.changes differences from the version shown before
- */
 export function problemPage(
   fault: Pick<CodedError, 'code' | 'detail' | 'category'>,
   about: { readonly back: string; readonly changes?: Changes | undefined },

@@ -1,8 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** Errors of the approval pages, beside those of the registry and of authenticators. */
 export const approverPageErrors = errorVocabulary({
-  /** The transaction has changed since the form was rendered. */
   approval_changed: 'conflict',
   sign_in_abandoned: 'forbidden',
   form_forged: 'forbidden',

@@ -35,30 +35,22 @@ export interface ApproverPagesDependencies {
   readonly otherPath?: string;
 }
 
-/** One page request of a browser. */
 export interface ApproverVisit {
-  /** Random id of the browser, from its cookie. */
   readonly browser: string;
-  /** `Cookie` header. */
   readonly cookie: string | undefined;
-  /** IP address of the browser. */
   readonly address: string | undefined;
   /** Whether the browser returns from a sign-in; it is not sent there twice. */
   readonly returned: boolean;
-  /** BCP 47 language of the page. */
   readonly lang: string;
 }
 
-/** The signed-in person. */
 export interface Here {
   readonly signIn: SignIn;
   readonly person: Person;
 }
 
-/** The fields of a submitted form. */
 export type Fields = ReadonlyMap<string, string>;
 
-/** Marks the return from a sign-in. */
 const returnedQuery = 'after=sign-in';
 
 /** Time to sign after opening the page, and validity of the approval; in seconds. */
@@ -88,7 +80,6 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
       return { signIn, person };
     },
 
-    /** @throws CodedError `transaction_not_found`, or `approval_role` for people without an approver role */
     async find(text: string, person: Person): Promise<BeforeApprover> {
       const id = parseId('transaction', text);
       const before = id === undefined ? undefined : await transactions.desk.before(id, person);
@@ -140,7 +131,6 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
       }
     },
 
-    /** @throws CodedError `form_forged` */
     needForm(fields: Fields, subject: string, { signIn }: Here, visit: ApproverVisit): void {
       if (!matchesCsrfToken(fields.get('csrf'), csrfOf(subject, signIn, visit).hash))
         throw approverPageErrors.error('form_forged', 'This form is no longer valid. Open the page again.');

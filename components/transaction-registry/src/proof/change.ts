@@ -12,16 +12,14 @@ import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } 
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 import type { Held } from './held.ts';
 
-/** A step as recorded; its body is a separate member of the record. */
 export type RecordedStep = Omit<StoredTransition, 'transaction' | 'recordId' | 'body'>;
 
 /**
- * The change that a record makes to its transaction, in `data.change`. It is written to the tables once the record is
- * durable; if a process dies in between, the next reader writes it from the record.
+ * The change that a record makes to its transaction. If a process dies before storing it, the next reader writes it
+ * from the record.
  */
 export interface Change {
   readonly step?: RecordedStep;
-  /** Present with a step. */
   readonly after?: LifeAfter;
   /** Approvals that this step relies on; they can no longer be withdrawn. */
   readonly used?: readonly ApprovalId[];
@@ -42,23 +40,18 @@ export interface Change {
   readonly awaitedUntil?: number;
 }
 
-/** A record of a transaction with its change. */
 export interface SaidChange {
   readonly draft: Omit<RecordDraft, 'id'>;
   readonly change: Change;
-  /** Body of the step, if there is one. */
   readonly body?: DurableChange['body'];
 }
 
-/** A change whose record is durable. */
 export interface DurableChange {
   readonly change: Change;
   readonly recordId: RecordId;
-  /** Body of the step, if there is one. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Applies a change to a transaction. */
 export function changed(held: Held, { change, recordId, body }: DurableChange): Held {
   const { step, after, takes, raised, resolved } = change;
   const before = held.transaction;
@@ -100,7 +93,6 @@ export function changed(held: Held, { change, recordId, body }: DurableChange): 
   };
 }
 
-/** The step as a table row. */
 export function stepOf(
   transaction: TransactionId,
   step: RecordedStep,
@@ -110,7 +102,6 @@ export function stepOf(
   return { ...step, transaction, recordId, body };
 }
 
-/** The change as JSON for the record. */
 export function changeJson(change: Change): Json {
   return JSON.parse(JSON.stringify(change)) as Json;
 }

@@ -13,8 +13,7 @@ interface Parts {
 }
 
 /**
- * A command that changes one transaction. Its record carries the change instead of the whole state, which grows with each step;
- * the next reader writes the rows from it, see `proven-store.ts`. The command may first record an exception about a delay.
+ * A command that changes one transaction. Its record carries the change, not the whole state; see `proven-store.ts`.
  */
 export type ChangingSteps<Ask, Facts, Found, Next, Answer> = Omit<
   Steps<Unit, Ask, StoredTransaction, Facts, Found, Next, readonly SaidChange[], Answer>,
@@ -50,9 +49,8 @@ export function change<Ask extends { readonly transaction: TransactionId }, Fact
 }
 
 /**
- * A command with one record, beside locked transactions: an opening, an approval or its withdrawal. The record is complete, and
- * its id is derived from its subject. If the process dies before writing the row, a repetition of the command writes it from
- * the record.
+ * A command with one record beside locked transactions, with an id derived from its subject. A repetition writes a
+ * missing row from the record.
  */
 export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
   Unit,
@@ -67,14 +65,11 @@ export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
 
 /** How the subject is locked and stored. */
 export interface Sayings<Ask, Row, Next> {
-  /** Locks the subject. */
   hold(unit: Unit, ask: Ask): Promise<Row | undefined>;
   /** Sorts several requests into locking order; without it, the given order applies. */
   readonly inLockOrder?: (asks: readonly Ask[]) => readonly Ask[];
-  /** The subject as recorded, now or earlier. @throws {Refusal} if the record contains something else */
   recorded(next: Next, recorded: Recorded, held: Held<Ask, Row>): Next;
   put(unit: Unit, next: Next): Promise<void>;
-  /** Runs first if the record exists but is about another subject. */
   readonly afterTaken?: (ask: Ask) => Promise<void>;
 }
 

@@ -3,7 +3,6 @@ import { digestOf, type Json, type RecordId, type TransactionId } from '@counter
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
-/** The quantity of a trade that a transaction uses. */
 export interface Taken extends TradeUse {
   readonly kind: TradeUseKind;
 }
@@ -26,7 +25,6 @@ export function nextRecordOf({ id, changedRecordId }: StoredTransaction): Record
   return recordIdAfter(transactionStanding(id), changedRecordId);
 }
 
-/** The content of a transaction's rows, compared with its newest record (docs/adr/0043). */
 export function transactionClaim({ transaction, steps, exceptions, uses }: Held): Claim {
   const { mandate } = transaction;
   return {
@@ -91,7 +89,6 @@ function exceptionContent({ id, cause, event, reason, status, owner, ...exceptio
   };
 }
 
-/** The content of an approval's row. */
 export function approvalClaim(approval: StoredApproval): Claim {
   return {
     of: `approval:${approval.id}`,
@@ -111,7 +108,6 @@ export function approvalClaim(approval: StoredApproval): Claim {
   };
 }
 
-/** A quantity of a trade with the transaction that uses it. */
 interface TakenBy extends Taken {
   readonly transaction: TransactionId;
 }
@@ -127,7 +123,6 @@ export function tradeClaim(trade: TransactionId, uses: readonly TakenBy[]): Clai
   };
 }
 
-/** The transaction that used an instruction. */
 export function instructionClaim(mandate: string, transaction: TransactionId): Claim {
   return { of: `instruction:${mandate}`, content: { transaction } };
 }

@@ -17,7 +17,6 @@ export function permissionsOf({ id, state, parties }: StoredTransaction): readon
   return [permittedIntent(id), ...(state === 'intended' ? parties.map((party) => permittedAt(id, party)) : [])];
 }
 
-/** Reads permitted tokens from their records, which only the authorization server writes. */
 export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
   const remembered = new Map<RecordId, EvidenceRecord>();
 
@@ -32,7 +31,6 @@ export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
   }
 
   return {
-    /** @param newest the answer to {@link permissionsOf} */
     async read(
       transaction: StoredTransaction,
       newest: ReadonlyMap<string, StandingRecord>,

@@ -28,7 +28,6 @@ export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'
 interface ProvenStoreDependencies {
   readonly rows: RowStore;
   readonly log: RegistryLog;
-  /** Reports a contradiction between rows and records. */
   readonly check: StandingCheck;
 }
 
@@ -45,25 +44,20 @@ class TransactionBehind extends Behind {
   }
 }
 
-/** The parts of a transaction that were read and agree with the log. */
 interface Proven {
   readonly held: Held;
   readonly approvals: readonly StoredApproval[];
   readonly permitted: PermittedIntent | undefined;
 }
 
-/** Reads that work alike inside and outside a unit. */
 type Reads = Pick<
   RowStore,
   'find' | 'transitions' | 'exceptionsOf' | 'takenBy' | 'approvals' | 'usesOfTrades' | 'arrivedBefore'
 >;
 
 /**
- * The tables of the registry, verified against the log.
- *
- * A transaction counts while its rows agree with its newest record (docs/adr/0043). If a process died between the record and
- * the commit, the rows are behind, and the change is written from the record. Any other difference means that the database was
- * manipulated: CodedError `authority_unproven`. An approval that contradicts the log is left out.
+ * The registry's tables, verified against the log (docs/adr/0043). Rows behind their newest record are completed from
+ * it. Any other difference means that the database was manipulated: CodedError `authority_unproven`.
  */
 export function createProvenStore({ rows, log, check }: ProvenStoreDependencies) {
   const permitted = createPermittedReader(log);
@@ -166,19 +160,16 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       ...common(reads, of),
       insert: unit.insert,
       byKey: unit.byKey,
-      /** @throws CodedError `authority_unproven` */
       async lock(id: TransactionId): Promise<StoredTransaction | undefined> {
         const transaction = await unit.lock(id);
         return transaction === undefined ? undefined : (await keep(transaction)).held.transaction;
       },
-      /** The transaction as its row states it, for the references of its records. */
       read: unit.read,
       /** An entry of the address book, locked until the end of the unit. */
       async entry(id: TransactionId): Promise<StoredTransaction | undefined> {
         const entry = await unit.entry(id);
         return entry === undefined ? undefined : (await proven(reads, entry)).held.transaction;
       },
-      /** The entries of the address book for this destination, locked until the end of the unit. */
       async activeEntries(institution: string, destinationKey: string): Promise<readonly StoredTransaction[]> {
         const entries = await unit.activeEntries(institution, destinationKey);
         return (await each(entries, (entry) => proven(reads, entry))).map(transactionIn);
@@ -191,7 +182,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       async openExceptions(id: TransactionId): Promise<readonly StoredException[]> {
         return ((await of(id))?.held.exceptions ?? []).filter(({ status }) => status === 'open');
       },
-      /** An exception, verified under the lock of its transaction. */
       async exception(id: StoredException['id']): Promise<StoredException | undefined> {
         const known = [...locked.values()].flatMap(({ held: { exceptions } }) => exceptions);
         return known.find((exception) => exception.id === id) ?? unit.exception(id);
@@ -221,8 +211,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       markOverdue: unit.markOverdue,
       /**
        * Makes the record of a change durable. The transaction must be locked, and has the recorded state from then on.
-       *
-       * @returns the record, whose id is derived from the previous change, see `nextRecordOf`
        */
       async record(id: TransactionId, { draft, change, body = {} }: SaidChange): Promise<Recorded> {
         const before = locked.get(id);
@@ -250,7 +238,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         unwritten.push({ id, durable });
         return { record: recordId, time };
       },
-      /** Writes the rows of every recorded change. */
       async write(): Promise<void> {
         for (const { id, durable } of unwritten.splice(0)) await write(unit, id, durable);
       },
@@ -269,7 +256,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     ];
   }
 
-  /** Queries with the same result inside and outside a unit. */
   function common(reads: Reads, of: (id: TransactionId) => Promise<Proven | undefined>) {
     /** The used quantities of trades, once every use is verified and every returned quantity is confirmed as returned. */
     async function uses(trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
@@ -293,7 +279,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     }
 
     return {
-      /** In order. */
       transitions: async (id: TransactionId): Promise<readonly StoredTransition[]> => (await of(id))?.held.steps ?? [],
       async transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
         return (await each([...ids].sort(), of)).flatMap((found) => found?.held.steps ?? []);
@@ -327,7 +312,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
           found[place]?.held.exceptions.some(({ status, cause }) => status === 'open' && cause !== 'partner-timeout'),
         );
       },
-      /** Whether an earlier transfer of this institution to this destination arrived. */
       async hasArrivedBefore(about: Parameters<Reads['arrivedBefore']>[0]): Promise<boolean> {
         return (await each(await reads.arrivedBefore(about), of)).some((found) => found !== undefined);
       },
@@ -341,8 +325,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     onceSettled((completed) => rows.inUnit((unit) => work(provenUnit(unit), completed)), afterTaken);
 
   /**
-   * Outside a unit nothing is locked, so several queries may see different moments. On a contradiction, the queries run again
-   * in a unit that locks the transaction in question.
+   * Nothing is locked outside a unit. On a contradiction, the queries run again in a unit that locks the transaction.
    */
   async function outside<Result>(ask: (questions: Questions) => Promise<Result>): Promise<Result> {
     try {
@@ -386,13 +369,8 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
   type Questions = typeof ofPool;
 
   return {
-    /**
-     * Runs `work` in one database transaction. It may run again from its start, after `completed`.
-     *
-     * @param afterTaken runs before the retry if another process has made the record
-     */
+    /** In one database transaction, which may run again from its start. @param afterTaken runs before the retry */
     inUnit,
-    /** @throws CodedError `authority_unproven` */
     find: (id: TransactionId) => outside((store) => store.find(id)),
     entry: (id: TransactionId) => outside((store) => store.entry(id)),
     activeEntries: (institution: string, destinationKey: string) =>
@@ -402,7 +380,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     transitionsOfAll: (ids: readonly TransactionId[]) => outside((store) => store.transitionsOfAll(ids)),
     approvals: (id: TransactionId) => outside((store) => store.approvals(id)),
     permitted: (id: TransactionId) => outside((store) => store.permitted(id)),
-    /** A transaction and its related rows, read once. */
     withAuthority: (id: TransactionId) => outside((store) => store.withAuthority(id)),
     takenByOthers: (trades: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
       outside(async (store) => {
@@ -414,8 +391,8 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     hasArrivedBefore: (about: Parameters<Reads['arrivedBefore']>[0]) =>
       outside((store) => store.hasArrivedBefore(about)),
     /**
-     * Whether its amounts count against limits in its present state; undefined if there is no such transaction. Waits for a
-     * transition in progress up to the lock timeout of the database.
+     * Whether its amounts count against limits; waits for a transition in progress. Undefined for an unknown
+     * transaction.
      */
     counts: (id: TransactionId): Promise<boolean | undefined> =>
       inUnit(async (unit) => {
@@ -442,7 +419,6 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
 export type Store = ReturnType<typeof createProvenStore>;
 export type Unit = Parameters<Parameters<Store['inUnit']>[0]>[0];
 
-/** Sequentially, because they share a connection. */
 async function each<One, Other>(all: readonly One[], work: (one: One) => Promise<Other>): Promise<readonly Other[]> {
   const done: Other[] = [];
   for (const one of all) done.push(await work(one));
@@ -453,7 +429,6 @@ function transactionIn({ held }: Proven): StoredTransaction {
   return held.transaction;
 }
 
-/** Writes a change whose record is durable. The transaction is locked. */
 async function write(unit: Rows, id: TransactionId, { change, recordId, body }: DurableChange): Promise<void> {
   const { step, after, used = [], takes, instructions = [], raised, resolved } = change;
   if (takes !== undefined) await unit.takeOfTrades(id, takes.kind, takes.uses);

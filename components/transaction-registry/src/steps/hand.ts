@@ -5,13 +5,9 @@ import { type AccountDependencies, accountOf } from '../approvals/account.ts';
 import type { Attempt } from '../attempt.ts';
 import { endsWithout } from '../life-cycles/index.ts';
 
-/** States of a certificate by which an algorithm acts (RTS 6 Articles 5 to 8). */
 const certified: readonly string[] = ['Approved', 'Registered'];
 
-/**
- * Checks the requester and the acting chain of a step, as at token issuance. The policies decide about the initiator only.
- * Anyone may end a transaction.
- */
+/** Checks the requester and the acting chain as at token issuance. Anyone may end a transaction. */
 export async function handFault(
   { asked, rule }: Pick<Attempt, 'asked' | 'rule'>,
   dependencies: AccountDependencies & { readonly directory: Pick<Directory, 'snapshot'> },

@@ -9,10 +9,7 @@ import type { CodedError, MandateId } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
 import { beginsSomething, lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 
-/**
- * Checks revocations of the requester, the acting chain and, before execution, the initiator and the mandates. Transactions
- * of a revoked initiator can only be ended; executed ones are carried through.
- */
+/** Checks the requester, the acting chain and, before execution, the initiator and the mandates. */
 export async function revokedFault(
   { asked, rule, transaction }: Attempt,
   mandates: readonly MandateId[],

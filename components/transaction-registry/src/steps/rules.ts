@@ -40,11 +40,7 @@ export function coolingOffFault(
     : transactionErrors.error('cooling_off', `The address may be used from ${toInstant(until)} on.`);
 }
 
-/**
- * An instruction can be used for one transaction only: the first that takes a step under it.
- *
- * @returns CodedError `mandate_instruction_used` of the consent store's vocabulary
- */
+/** Only for one transaction: the first that takes a step under it. @returns CodedError `mandate_instruction_used` */
 export async function instructionFault(
   { transaction }: Pick<Attempt, 'transaction'>,
   mandates: readonly Mandate[],
@@ -63,9 +59,8 @@ export async function instructionFault(
 }
 
 /**
- * Compares the intent digest, state and amount that a partner reports with the transaction.
- *
- * @returns CodedError `partner_mismatch`, which names the `field`
+ * Compares digest, state and amount that a partner reports. @returns CodedError `partner_mismatch`, which names the
+ * `field`
  */
 export function mismatchFault({ body, transaction }: Pick<Attempt, 'body' | 'transaction'>): CodedError | undefined {
   const { intentDigest, state } = body.said;
@@ -86,8 +81,8 @@ function differs(field: string, what: string): CodedError {
 }
 
 /**
- * Before the first step, a token for the intent must have been permitted to the initiator. If another institution takes the
- * step, the token must be for one of its interfaces.
+ * Before the first step, a token for the intent must have been permitted, for an interface of the institution that
+ * acts.
  */
 export function permittedFault({ asked, rule, transaction, known }: Attempt): CodedError | undefined {
   const { state, initiatorInstitution } = transaction;

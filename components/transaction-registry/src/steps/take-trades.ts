@@ -5,11 +5,7 @@ import type { Change } from '../proof/change.ts';
 import type { Unit } from '../proof/proven-store.ts';
 import { tradesNamedBy } from '../store/trades.ts';
 
-/**
- * Checks the trades of a step. A trade cannot be reported as settled while a settlement of it is under way.
- *
- * @returns a CodedError of {@link tradeStanding}; `trade_being_settled`
- */
+/** A trade cannot be reported as settled while a settlement of it is under way. */
 export async function tradeFault(
   { asked, rule, trade, transaction }: Pick<Attempt, 'asked' | 'rule' | 'trade' | 'transaction'>,
   unit: Pick<Unit, 'isBeingSettled'>,

@@ -18,7 +18,6 @@ export interface StoredApproval extends Approval {
   readonly authenticator?: AuthenticatorId;
   /** The signed digest, if one signature covers several approvals. */
   readonly batchRoot?: Digest;
-  /** The first version of the transaction that relies on it; from then on the approval cannot be withdrawn. */
   readonly usedVersion?: number;
 }
 
@@ -41,10 +40,7 @@ const approvalsOfOne = {
   text: `select ${columns} from approvals where transaction_id = $1 order by sequence`,
 };
 
-/**
- * The approvals of one transaction, in the order in which they were given. Rows were written from parsed values and are not
- * parsed again.
- */
+/** In the order in which they were given. Rows were written from parsed values and are not parsed again. */
 export async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
   const rows = await many<Row>(on, approvalsOfOne, [id]);
   return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, authenticator, ...row }) => ({
@@ -61,11 +57,7 @@ export async function approvalsOf(on: Connection, id: TransactionId): Promise<re
   }));
 }
 
-/**
- * Transactions, each once, with an approval of this person that is unused and has not expired.
- *
- * @param now milliseconds since the epoch
- */
+/** Each once; unused and unexpired. */
 export async function openApprovalsBy(
   on: Connection,
   approver: string,
@@ -83,7 +75,6 @@ export async function openApprovalsBy(
   return rows.map(({ id }) => id);
 }
 
-/** The approval queries of a unit. Their transactions are already locked. */
 export function approvalQuestions(client: pg.PoolClient) {
   return {
     approvals: (id: TransactionId) => approvalsOf(client, id),

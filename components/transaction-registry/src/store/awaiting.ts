@@ -1,25 +1,20 @@
 import type { Digest, TransactionId } from '@countersign/kernel';
 import { type Connection, many } from './rows.ts';
 
-/** The role and the institution from which an approval is wanted, and its deadline in milliseconds since the epoch. */
 export interface AwaitedApprovals {
-  /** In the form of `awaitedKey`. */
   readonly keys: readonly string[];
   readonly until: number | null;
 }
 
 /** Transactions that a person may have to approve, and when this was determined. */
 export interface WaitingQuery {
-  /** Principal id. Transactions that this person initiated, took over, approved or declined are excluded. */
   readonly person: string;
   readonly keys: readonly string[];
   readonly intents?: readonly Digest[];
-  /** Milliseconds since the epoch. */
   readonly now: number;
   readonly limit: number;
 }
 
-/** Transactions awaiting an approval with one of these keys, earliest deadline first. */
 export async function waitingTransactions(
   on: Connection,
   { person, keys, intents, now, limit }: WaitingQuery,
@@ -40,7 +35,6 @@ export async function waitingTransactions(
   return rows.map(({ id }) => id);
 }
 
-/** Stores which approvals are wanted now, unless the transaction has changed since. */
 export async function putAwaited(
   on: Connection,
   { id, version }: { readonly id: TransactionId; readonly version: number },

@@ -6,12 +6,10 @@ export interface StoredDecline {
   readonly approver: string;
   readonly institution: string;
   readonly reason: string;
-  /** RFC 3339. */
   readonly at: string;
   readonly recordId: RecordId;
 }
 
-/** The declines of one transaction, newest first. */
 export async function declinesOf(on: Connection, id: TransactionId): Promise<readonly StoredDecline[]> {
   const rows = await many<Omit<StoredDecline, 'at'> & { readonly at: Date }>(
     on,

@@ -5,7 +5,6 @@ import { type Connection, type Dated, many, one } from './rows.ts';
 export interface StoredException extends TransactionException {
   /** The body of the report that raised it, if any. */
   readonly bodyDigest: Digest | null;
-  /** Version of the transaction at which it was raised. */
   readonly raisedVersion: number;
   /** The requester of the step that failed; undefined for a missed deadline and for exceptions of older releases. */
   readonly raisedBy: string | null;
@@ -60,7 +59,6 @@ const allOfOne = {
   text: `select ${columns} from exceptions e where e.transaction_id = $1 order by e.raised_at, e.id`,
 };
 
-/** The exceptions of one transaction, oldest first. */
 export async function exceptionsOf(on: Connection, id: TransactionId): Promise<readonly StoredException[]> {
   return (await many<Row>(on, allOfOne, [id])).map(exceptionOf);
 }
@@ -122,7 +120,6 @@ export async function markOverdue(on: Connection, id: ExceptionId, at: string, r
   await many(on, 'update exceptions set overdue_at = $2, overdue_record_id = $3 where id = $1', [id, at, recordId]);
 }
 
-/** In the form of the contract. */
 export function publicException({
   bodyDigest: _bodyDigest,
   raisedVersion: _raisedVersion,

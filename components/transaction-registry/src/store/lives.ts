@@ -2,7 +2,6 @@ import type { TransactionState } from '@countersign/contracts';
 import type { MandateId, TransactionId } from '@countersign/kernel';
 import { type Connection, many, one } from './rows.ts';
 
-/** Claims an instruction for a transaction. @returns the transaction that has it: this one, or the first to claim it. */
 export async function takeInstruction(
   on: Connection,
   mandate: MandateId,
@@ -21,7 +20,6 @@ export async function takeInstruction(
   return taken?.id ?? transaction;
 }
 
-/** Some of the institution's transfers to this destination that arrived, newest first. */
 export async function arrivedBefore(
   on: Connection,
   about: {
@@ -51,7 +49,6 @@ export async function overdueLives(on: Connection, now: number, limit: number): 
   return rows.map(({ id }) => id);
 }
 
-/** Stores that an exception reports the missed deadline at this version; no effect if the transaction has changed since. */
 export async function tellOverdue(
   on: Connection,
   { id, version }: { readonly id: TransactionId; readonly version: number },

@@ -1,19 +1,14 @@
 import type { TransactionId } from '@countersign/kernel';
 import { type Connection, many, one } from './rows.ts';
 
-/** An approver has viewed a transaction. */
 export interface Look {
   readonly approver: string;
   readonly transaction: TransactionId;
-  /** Identifies the subject of the transaction; see `lookedAtAs`. */
   readonly about: string;
-  /** Codes of the warnings that were shown. */
   readonly warnings: readonly string[];
-  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** Stores a view. @returns the warnings shown at the approver's previous view; undefined for the first view */
 export async function putLook(
   on: Connection,
   look: Look,
@@ -33,7 +28,6 @@ export async function putLook(
   return before;
 }
 
-/** The newest other transactions with the same subject that this approver viewed before first viewing this one. */
 export async function looksBefore(
   on: Connection,
   { approver, transaction, about }: Pick<Look, 'approver' | 'transaction' | 'about'>,

@@ -6,8 +6,8 @@ export type Connection = pg.Pool | pg.PoolClient;
 export type Dated<Row, Column extends keyof Row> = Omit<Row, Column> & { readonly [C in Column]: Date };
 
 /**
- * A named statement is planned once per connection, which halves its cost in PostgreSQL. Use a name only for statements of
- * every step that find rows by key, on a pool that reads `byIndexAlone`.
+ * A named statement is planned once per connection, which halves its cost. Only for statements of every step that find
+ * rows by key.
  */
 export type Statement = string | { readonly name: string; readonly text: string };
 

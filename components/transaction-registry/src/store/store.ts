@@ -50,25 +50,19 @@ export interface StoredTransaction {
   readonly initiatorInstitution: Lei;
   readonly mandate: { readonly id: MandateId; readonly version: number; readonly recordId: RecordId };
   readonly state: TransactionState;
-  /** Number of transitions so far. */
   readonly version: number;
   readonly lastRecordId: RecordId;
   readonly openedRecordId: RecordId;
-  /** Milliseconds since the epoch. */
   readonly openedAt: number;
   /** Institutions that may read the transaction. */
   readonly parties: readonly string[];
-  /** Deadline of the awaited event; milliseconds since the epoch. */
   readonly awaitedUntil: number | null;
-  /** Version at which an exception reported the missed deadline. */
   readonly overdueVersion: number | null;
-  /** Identifies the destination of the transfer, without the amount. */
   readonly destinationKey: string | null;
   /** The address at the time of the request. */
   readonly destinationDigest: IntentDigest | null;
   /** The principal who took the transaction over after its initiator left. */
   readonly carriedBy: string | null;
-  /** The approvals wanted in this state, as far as known, in the form of `awaitedKey`. */
   readonly approvalsAwaited: readonly string[] | null;
   /** The record of the newest change: see `proof/change.ts`. */
   readonly changedRecordId: RecordId;
@@ -79,7 +73,6 @@ export interface LifeAfter {
   readonly ended: boolean;
   readonly awaitedUntil: number | null;
   readonly destinationDigest: IntentDigest | null;
-  /** Institutions that have a next step and could not read the transaction before. */
   readonly parties: readonly string[];
   /** Approvals that the rules of the next steps require; null for none. */
   readonly awaits: AwaitedApprovals | null;
@@ -90,7 +83,6 @@ export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
   readonly idempotencyKey: string;
   readonly bodyDigest: Digest;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Principal id of the reporter; unknown for steps of releases that did not store it. */
   readonly actor?: string;
   /** The decision it relies on, if the policies were evaluated. */
   readonly decision?: { readonly id: DecisionId; readonly policyVersion: number };
@@ -113,7 +105,6 @@ const entriesFor = `select ${transactionColumns} from transactions
   where initiator_institution = $1 and destination_key = $2 and state = 'active' order by id`;
 const tradesByIds = `select ${transactionColumns} from transactions where id = any($1::text[]) order by id`;
 
-// Statements that every step of every transaction uses.
 const lockTransaction = {
   name: 'lock-transaction',
   text: `select ${transactionColumns} from transactions where id = $1 for update`,
@@ -141,8 +132,8 @@ const carryOn = {
 function createUnit(client: pg.PoolClient) {
   return {
     /**
-     * Claims (client, idempotency key) for a new transaction. @returns false if it is in use. A second request waits here until
-     * the first one commits or rolls back.
+     * Claims (client, idempotency key). @returns false if it is in use. A second request waits here until the first
+     * one ends.
      */
     async insert(row: StoredTransaction, awaits: AwaitedApprovals | null): Promise<boolean> {
       const inserted = await client.query(
@@ -255,7 +246,6 @@ function createUnit(client: pg.PoolClient) {
     async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
       await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
     },
-    /** Sets a new deadline for the awaited event. */
     async awaitAgain(id: TransactionId, until: number): Promise<void> {
       await client.query(
         'update transactions set overdue_version = null, awaited_until = to_timestamp($2::float8 / 1000) where id = $1',
@@ -287,7 +277,6 @@ export type Rows = ReturnType<typeof createUnit>;
 /** The unverified tables. Only `proof/` may use them; all other code uses the proven store. */
 export function createRowStore(pool: pg.Pool) {
   return {
-    /** Runs `work` in one database transaction; see `transaction` of the runtime. */
     inUnit: <Result>(work: (unit: Rows) => Promise<Result>): Promise<Result> =>
       inTransaction(pool, (client) => work(createUnit(client))),
     find: (id: TransactionId) =>
@@ -310,10 +299,8 @@ export function createRowStore(pool: pg.Pool) {
     forgetAwaited: (now: number, limit: number) => forgetAwaited(pool, now, limit),
     putLook: (look: Look) => putLook(pool, look),
     looksBefore: (look: Parameters<typeof looksBefore>[1], limit: number) => looksBefore(pool, look, limit),
-    /** In order. */
     transitions: (id: TransactionId) => transitionsOf(pool, id),
     arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(pool, about),
-    /** Oldest first. */
     exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
     exception: (id: ExceptionId) => findException(pool, id),
     overdueLives: (now: number, limit: number) => overdueLives(pool, now, limit),

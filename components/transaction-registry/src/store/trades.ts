@@ -2,7 +2,6 @@ import { type DecimalString, parseDecimal, type TransactionId } from '@countersi
 import type { AuthorizationDetail } from '@countersign/market';
 import { type Connection, many } from './rows.ts';
 
-/** An amount of a trade. */
 export interface TradeUse {
   readonly trade: TransactionId;
   /** A currency, a DTI, or `units` of the instrument. */
@@ -11,8 +10,8 @@ export interface TradeUse {
 }
 
 /**
- * A used quantity stays used until the transaction is cancelled or rejected, or the receiving end reports its failure. A firm's
- * own report that its released settlement failed, or its own abandonment, does not permit a second settlement.
+ * Used until cancelled, rejected, or reported as failed by the receiving end. A firm's own report of failure does not
+ * permit a second settlement.
  */
 const stillTaken = `(t.state not in ('cancelled', 'rejected')
   and not (t.state = 'failed' and exists (
@@ -20,11 +19,9 @@ const stillTaken = `(t.state not in ('cancelled', 'rejected')
      where f.transaction_id = t.id and f.event = 'fail' and f.institution <> t.initiator_institution
        and f.idempotency_key not like 'exception %')))`;
 
-/** A quantity of a trade used by a transaction, with the stored state of that transaction. */
 export interface TradeUseRow extends TradeUse {
   readonly transaction: TransactionId;
   readonly kind: TradeUseKind;
-  /** According to the state of the transaction. */
   readonly stillTaken: boolean;
   readonly ended: boolean;
 }
@@ -35,7 +32,6 @@ interface UseRow extends Omit<TradeUseRow, 'amount'> {
 
 const useColumns = `u.trade_id as trade, u.transaction_id as transaction, u.kind, u.unit, trim_scale(u.amount)::text as amount`;
 
-/** The quantities of these trades that are used, with their transactions. */
 export async function usesOfTrades(on: Connection, trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
   const rows = await many<UseRow>(
     on,
@@ -47,7 +43,6 @@ export async function usesOfTrades(on: Connection, trades: readonly TransactionI
   return rows.map(({ amount, ...row }) => ({ ...row, amount: decimalOf(amount) }));
 }
 
-/** The quantities of trades that a transaction uses. */
 export async function takenBy(
   on: Connection,
   transaction: TransactionId,
@@ -60,7 +55,6 @@ export async function takenBy(
   return rows.map(({ trade, kind, unit, amount }) => ({ trade, kind, unit, amount: decimalOf(amount) }));
 }
 
-/** Stores quantities used by a transaction; its earlier uses stay. Requires the locks of the trades. */
 export async function takeOfTrades(
   on: Connection,
   transaction: TransactionId,
@@ -90,7 +84,6 @@ export interface NamedTrades {
   readonly ids: readonly TransactionId[];
 }
 
-/** The executed trades that an intent names. @returns undefined for an intent that follows no trade */
 export function tradesNamedBy(detail: AuthorizationDetail): NamedTrades | undefined {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:allocation':

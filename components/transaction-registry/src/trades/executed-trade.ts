@@ -5,7 +5,6 @@ import { lifeCycleOf } from '../life-cycles/index.ts';
 import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import { type Money, parseTransitionBody } from '../transition-body.ts';
 
-/** An executed trade. */
 export interface ExecutedTrade {
   readonly id: TransactionId;
   readonly detail: TradeOrder | Rfq;
@@ -14,7 +13,6 @@ export interface ExecutedTrade {
   readonly parties: readonly string[];
   readonly quantity: DecimalString;
   readonly price: Money;
-  /** The record of the execution. */
   readonly recordId: RecordId;
 }
 

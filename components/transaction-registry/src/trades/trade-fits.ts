@@ -7,9 +7,8 @@ import type { ExecutedTrade } from './executed-trade.ts';
 type Following = Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>;
 
 /**
- * Whether an intent agrees with the executed trade: firms, instrument, currency and direction.
- *
- * @returns CodedError `trade_differs`, which names the `field`, or undefined
+ * Firms, instrument, currency and direction. @returns CodedError `trade_differs`, which names the `field`, or
+ * undefined
  */
 export function tradeDifference({ detail }: Following, trade: ExecutedTrade): CodedError | undefined {
   switch (detail.type) {
@@ -24,7 +23,6 @@ export function tradeDifference({ detail }: Following, trade: ExecutedTrade): Co
   }
 }
 
-/** Trades that are allocated together have the same instrument, side and firm. */
 export function mixtureFault(trades: readonly ExecutedTrade[]): CodedError | undefined {
   const [first, ...others] = trades.map(({ detail: { entity_lei, side, instrument } }) =>
     [entity_lei, side, instrument.isin, instrument.upi, instrument.dti].join(' '),

@@ -18,7 +18,6 @@ import { mixtureFault, tradeDifference } from './trade-fits.ts';
 export interface TradeReader {
   trades(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
   transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]>;
-  /** Quantities used by other transactions and not returned. */
   takenByOthers(ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId): Promise<readonly TradeUse[]>;
   /** The trades that cannot continue until a person resolves an exception. */
   stoppedTrades(ids: readonly TransactionId[]): Promise<readonly TransactionId[]>;
@@ -27,7 +26,6 @@ export interface TradeReader {
 export type TradeStanding =
   /** The intent follows no trade. */
   | { readonly kind: 'none' }
-  /** `uses` is the quantity of each trade that the intent uses. */
   | { readonly kind: 'stands'; readonly trades: readonly ExecutedTrade[]; readonly uses: readonly TradeUse[] }
   | { readonly kind: 'fault'; readonly fault: CodedError };
 
@@ -41,11 +39,8 @@ const usableIn: Readonly<Record<TradeUseKind, readonly string[]>> = {
 };
 
 /**
- * Whether the trades that an intent names are known, were executed between the same parties, and have enough quantity left.
- * With the trades locked, the result holds until the unit ends, so two intents cannot both use the whole quantity.
- *
- * The fault is `trade_unknown`, `trade_not_executed`, `trade_differs` or `trade_exceeded`. A firm that is no party to a trade
- * always gets `trade_unknown`.
+ * Whether the named trades are known, executed between the same parties, and large enough; with the trades locked this
+ * holds until the unit ends. A firm that is no party always gets `trade_unknown`.
  */
 export async function tradeStanding(following: Following, reader: TradeReader): Promise<TradeStanding> {
   const named = tradesNamedBy(following.detail);
@@ -72,7 +67,6 @@ export async function tradeStanding(following: Following, reader: TradeReader): 
   return 'fault' in uses ? { kind: 'fault', fault: uses.fault } : { kind: 'stands', trades, uses: uses.uses };
 }
 
-/** Both the initiator's firm and its client are parties to the trade. */
 function partyFault(
   { detail, initiatorInstitution }: Following,
   transaction: StoredTransaction | undefined,
@@ -111,7 +105,6 @@ function stateFault(
     : undefined;
 }
 
-/** The quantity of each trade that an intent uses, within the remaining quantity. */
 function usesOf(
   { detail }: Following,
   { kind }: NamedTrades,

@@ -170,7 +170,7 @@ export const decisionRecords = {
       skipped,
       permit_to_deny: count(),
       deny_to_permit: count(),
-      otherwise_changed: count(),
+      other_changes: count(),
       limit_changes: optional(count('Limits and rates that it changes')),
       limit_changes_not_tried: optional(count('Those among them that readings of the past say nothing about')),
       digest: Type.Union([digest('Of the report'), Type.Null()]),

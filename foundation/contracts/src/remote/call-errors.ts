@@ -109,7 +109,7 @@ export const callErrors: ErrorTable = {
   },
   outbound: { getJson: outboundErrors.codes, post: outboundErrors.codes, postForm: outboundErrors.codes },
   'configured-requests': { exchangeFor: outboundErrors.codes, getFor: outboundErrors.codes },
-  notices: { tell: none },
+  notices: { notify: none },
   'retention-proposals': { endProposalsOf: { ...retentionErrors.codes, ...recording } },
   'core-keys': { listKeys: signerErrors.codes },
   'evidence-keys': { listKeys: signerErrors.codes },

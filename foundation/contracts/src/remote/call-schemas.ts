@@ -142,7 +142,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       'authTime?': number, 'boundToIntent?': boolean, 'claimedClient?': string, 'claimedDevice?': string,
       'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateStands: boolean,
       'partner?': object({ claims: list(string), institution: string }), scopes: list(string),
-      'step?': object({ 'carriesThrough?': boolean, events: list(string), transaction: string }),
+      'step?': object({ events: list(string), 'onlyCompletes?': boolean, transaction: string }),
     }),
     principal: string,
     resource: anyOf(
@@ -468,7 +468,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   ),
   TransactionFacts: object({
     'agreementKnown?': boolean, approvals: ref('ApprovalViewApprovals'), 'carriedBy?': string,
-    'carriedThrough?': list(string), 'destinationKnown?': boolean, id: string, initiator: string,
+    'completingScopes?': list(string), 'destinationKnown?': boolean, id: string, initiator: string,
     initiatorInstitution: string, intent: record(any), intentDigest: string, intentType: string,
     mandate: ref('CallerMandate'), 'permitted?': ref('PermittedIntent'), 'receivers?': list(string), state: string,
     'tradeKnown?': boolean, 'tradedInstrument?': string, version: number,
@@ -617,7 +617,7 @@ export const callSchemas: CallSchemas = {
     revokeAll: call([ref('GrantsOf'), ref('Actor'), string], number),
   },
   notices: {
-    tell: call(
+    notify: call(
       [object({
         'facts?': record(string), id: string, kind: ref('NoticeKind'), text: string,
         to: {

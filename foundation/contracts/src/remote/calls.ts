@@ -145,7 +145,7 @@ export const remoteCalls = {
   'federation-gateway': { acceptAssertion: outside },
   outbound: { getJson: outside, post: outside, postForm: outside },
   'configured-requests': { exchangeFor: outside, getFor: outside },
-  notices: { tell: repeatable },
+  notices: { notify: repeatable },
   'retention-proposals': { endProposalsOf: repeatable },
   'core-keys': { listKeys: query },
   'evidence-keys': { listKeys: query },

@@ -1,13 +1,10 @@
 import { digestOf, isCodedError } from '@countersign/kernel';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import { initiatorsOf, transitionsOf } from '../own-story.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
 
-/**
- * Each approval must be signed by a registered key of the approver, cover this intent, come from someone who did not
- * open the transaction, and be in time.
- */
+/** Signed by a registered key of an independent approver, over this intent, in time. */
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
   title: 'Every approval was signed by another person, for this intent, in time',
@@ -57,10 +54,10 @@ function faultsOfUse(evidence: Evidence): readonly Finding[] {
       const approval = evidence.byId.get(reference);
       if (approval?.facts.kind !== 'approval.given') return [];
       if (approval.transaction !== evidence.bundle.transaction)
-        return [{ code: 'approval_terms', detail: 'The step rests on an approval of another transaction.', record }];
+        return [finding('approval_terms', 'The step rests on an approval of another transaction.', record)];
       const verified = verifyApproval(evidence, approval as ApprovalRecord);
       return verified.ok && typeof verified.terms.exp === 'number' && verified.terms.exp * 1000 + endedSinceMs < at
-        ? [{ code: 'approval_late', detail: 'The step rests on an approval that had ended by then.', record }]
+        ? [finding('approval_late', 'The step rests on an approval that had ended by then.', record)]
         : [];
     }),
   );
@@ -72,13 +69,15 @@ function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly F
   if (verified.ok) findings.push(...checkTerms(evidence, approval, verified.terms));
   else if (verified.unseen) findings.push({ code: 'record_pruned', detail: verified.detail, record: approval.id });
   else findings.push({ code: 'approval_signature', detail: verified.detail, record: approval.id });
-  const begunBy = initiatorsOf(evidence);
-  if (approval.subject !== undefined && begunBy.has(approval.subject))
-    findings.push({
-      code: 'approval_self',
-      detail: 'Whoever began the transaction, or acted for them, approved it.',
-      record: approval.id,
-    });
+  const starters = initiatorsOf(evidence);
+  if (approval.subject !== undefined && starters.has(approval.subject))
+    findings.push(
+      finding(
+        'approval_self',
+        'The approver started the transaction, or acted for the person who started it.',
+        approval.id,
+      ),
+    );
   return findings;
 }
 
@@ -86,31 +85,29 @@ function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms):
   const findings: Finding[] = [];
   const { id: record } = approval;
   if (terms.items !== undefined && !isRootOf(terms.root, terms.items))
-    findings.push({ code: 'approval_terms', detail: 'The root that was signed is not that of the items.', record });
+    findings.push(finding('approval_terms', 'The root that was signed is not that of the items.', record));
   const { txn, intent_digest } = ownTerms(terms, evidence.bundle.transaction);
   if (txn !== evidence.bundle.transaction)
-    findings.push({ code: 'approval_terms', detail: 'What was signed is about another transaction.', record });
+    findings.push(finding('approval_terms', 'What was signed is about another transaction.', record));
   if (evidence.intentDigest === undefined || intent_digest !== evidence.intentDigest)
-    findings.push({
-      code: 'approval_terms',
-      detail: 'What was signed is another intent than the one opened: something changed after the approval.',
-      record,
-    });
+    findings.push(
+      finding(
+        'approval_terms',
+        'What was signed is another intent than the one opened: something changed after the approval.',
+        record,
+      ),
+    );
   // A JWS may name the signer by its key only.
   const unnamed = approval.facts.signed.form === 'jws' && terms.iss === undefined;
   if (!unnamed && terms.iss !== approval.subject)
-    findings.push({ code: 'approval_terms', detail: 'What was signed names another person as its issuer.', record });
+    findings.push(finding('approval_terms', 'What was signed names another person as its issuer.', record));
   // Without a role in the signature, the signer has only one.
   if (terms.role !== undefined && terms.role !== approval.facts.role)
-    findings.push({ code: 'approval_terms', detail: 'It was counted in another role than was signed.', record });
+    findings.push(finding('approval_terms', 'It was counted in another role than was signed.', record));
   if (terms.decision !== 'approve')
-    findings.push({ code: 'approval_terms', detail: 'What was signed is not an approval.', record });
+    findings.push(finding('approval_terms', 'What was signed is not an approval.', record));
   if (typeof terms.exp !== 'number' || terms.exp * 1000 <= approval.at)
-    findings.push({
-      code: 'approval_late',
-      detail: 'The approval had expired when it was recorded, or states no end.',
-      record,
-    });
+    findings.push(finding('approval_late', 'The approval had expired when it was recorded, or states no end.', record));
   return findings;
 }
 

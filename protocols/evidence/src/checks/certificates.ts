@@ -1,7 +1,7 @@
-import { decodeBase64Url, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { isCodedError, sha256Base64Url } from '@countersign/kernel';
 import { findPath, type ParsedCertificate, readX509Certificate, verifyRevocation } from '@countersign/x509';
 import type { BundledCertificate } from '../bundle.ts';
-import type { Evidence } from '../evidence.ts';
+import { type Evidence, octetsOf } from '../evidence.ts';
 import type { ReasonCode } from '../reasons.ts';
 import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
@@ -106,8 +106,4 @@ function numberOf(hexadecimal: string): string {
     .toLowerCase()
     .replaceAll(':', '')
     .replace(/^0+(?=.)/, '');
-}
-
-function octetsOf(text: string): Buffer {
-  return decodeBase64Url(text) ?? Buffer.alloc(0);
 }

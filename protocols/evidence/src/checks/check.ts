@@ -1,4 +1,4 @@
-import type { RecordId } from '@countersign/kernel';
+import { defined, type RecordId } from '@countersign/kernel';
 import type { Evidence } from '../evidence.ts';
 import { isIncomplete, type ReasonCode } from '../reasons.ts';
 
@@ -7,10 +7,7 @@ export interface Check {
   readonly id: string;
   /** True if the check passes. */
   readonly title: string;
-  /**
-   * Places (JSON pointers) by record type that the check reads in addition. If one is withheld, the check is
-   * incomplete.
-   */
+  /** Places (JSON pointers) by record type; if one is withheld, the check is incomplete. */
   readonly reads?: Readonly<Record<string, readonly string[]>>;
   run(evidence: Evidence): CheckResult;
 }
@@ -20,6 +17,10 @@ export interface Finding {
   readonly detail: string;
   /** If a single record is at fault. */
   readonly record?: RecordId;
+}
+
+export function finding(code: ReasonCode, detail: string, record?: RecordId): Finding {
+  return { code, detail, ...defined({ record }) };
 }
 
 export type CheckResult =
@@ -33,10 +34,7 @@ export type CheckResult =
     }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/**
- * Findings about missing data only make the check incomplete. @param options.of number of things checked; with 0 the
- * check is `not checked`
- */
+/** Missing data only makes it incomplete. @param options.of number of things checked; with 0 it is `not checked` */
 export function conclude(
   findings: readonly Finding[],
   detail: string,
@@ -56,7 +54,7 @@ export function conclude(
 }
 
 export function notChecked(detail: string, code?: ReasonCode): CheckResult {
-  return { ok: true, checked: false, detail, ...(code === undefined ? {} : { code }) };
+  return { ok: true, checked: false, detail, ...defined({ code }) };
 }
 
 export function failed(...findings: readonly Finding[]): CheckResult {

@@ -1,5 +1,5 @@
-import { openCheckpoint } from '../tree-head.ts';
-import type { Check } from './check.ts';
+import { openCheckpoint } from '../log-key.ts';
+import { type Check, finding } from './check.ts';
 
 /** C2SP tlog-checkpoint. */
 export const checkpointIsSigned: Check = {
@@ -16,10 +16,10 @@ export const checkpointIsSigned: Check = {
     return {
       ok: false,
       findings: [
-        {
-          code: 'checkpoint_signature',
-          detail: `The checkpoint is not a signed statement of ${evidence.bundle.log.origin} (${opened.reason}).`,
-        },
+        finding(
+          'checkpoint_signature',
+          `The checkpoint is not a signed statement of ${evidence.bundle.log.origin} (${opened.reason}).`,
+        ),
       ],
     };
   },

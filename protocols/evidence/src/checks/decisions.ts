@@ -8,10 +8,7 @@ import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 import { sizeOf, worthOf } from './decided-amounts.ts';
 
-/**
- * Tokens and steps must have a decision that permitted them, for this principal, action and transaction in its state
- * and size. The record contains the decision with its input.
- */
+/** Tokens and steps need a permit for this principal, action and transaction, in its state and size. */
 export const stepsWereDecided: Check = {
   id: 'decisions',
   title: 'Every token and every step that the policies decide on rests on a decision that permitted it',
@@ -88,9 +85,9 @@ function faultsOfToken(evidence: Evidence, token: RecordOf<'token.issued' | 'tok
 
 function faultsOfAnswer(evidence: Evidence, answer: RecordOf<'decision.made'>): readonly Finding[] {
   const { decision, asked } = answer.facts;
-  const told = (answer.outcome === 'permit') === decision.permitted;
+  const agrees = (answer.outcome === 'permit') === decision.permitted;
   return [
-    ...(told ? [] : [mismatch(answer, 'The outcome of the record is not that of its decision.')]),
+    ...(agrees ? [] : [mismatch(answer, 'The outcome of the record is not that of its decision.')]),
     ...compare(answer, decision, (input) => [
       ...(input.action === asked.action && input.resource?.id === asked.resource && input.principal === asked.subject
         ? []
@@ -134,7 +131,7 @@ function aboutTransaction(evidence: Evidence, record: BundledRecord, input: Deci
   if (decidedOn === undefined) return ['The decision was made without the transaction that it is about.'];
   const faults: string[] = [];
   if (principal === undefined || !responsibleFor(evidence, record).has(principal))
-    faults.push('The decision is about another principal than whoever answers for the transaction.');
+    faults.push('The decision is about another principal than the one responsible for the transaction.');
   if (decidedOn['initiator'] !== opening?.subject) faults.push('The decision names another initiator.');
   if (decidedOn['intentType'] !== opening?.facts.intentType)
     faults.push('The decision is about another type of intent.');

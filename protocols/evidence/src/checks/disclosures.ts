@@ -9,14 +9,14 @@ export const disclosuresOpen: Check = {
     const erasedKeys = new Set(recordsOf(records, 'erasure.completed').flatMap(({ facts }) => facts.keys));
     const hidden = records.flatMap(({ withheld }) => [...withheld.values()]);
     const erased = hidden.filter(({ key }) => erasedKeys.has(key)).length;
-    const told = [
+    const parts = [
       `${counted(disclosed.opened, 'value')} disclosed`,
       `${hidden.length - erased} withheld`,
       ...(erased === 0 ? [] : [`${erased} erased, by the word of the log`]),
     ];
     return conclude(
       disclosed.faults.map(({ code, detail, record }) => ({ code, detail, record })),
-      `${told.join(', ')}.`,
+      `${parts.join(', ')}.`,
       { of: disclosed.opened },
     );
   },

@@ -1,7 +1,7 @@
 import { CodedError, digestOf, isCodedError, membersOf } from '@countersign/kernel';
 import { importVerificationKey, parseCompactJws, type UnverifiedJws, verifyJws } from '@countersign/oauth';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
 /** An envelope must equal the issued one by its digest and match the records of the transaction. */
 export const envelopesAreTheIssued: Check = {
@@ -53,11 +53,9 @@ function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
   if (digestOf(jws.unverifiedClaims) !== record.payload || jws.header.kid !== record.facts.kid)
     findings.push(mismatch('The envelope shown is not the one that was issued: what it says was changed.', record.id));
   if (isForged(evidence, jws))
-    findings.push({
-      code: 'envelope_signature',
-      detail: 'The envelope shown is not signed by the key that it names.',
-      record: record.id,
-    });
+    findings.push(
+      finding('envelope_signature', 'The envelope shown is not signed by the key that it names.', record.id),
+    );
   return findings;
 }
 

@@ -1,5 +1,5 @@
 import { verifyInclusion } from '@countersign/merkle-log';
-import { treeHeadOf } from '../tree-head.ts';
+import { treeHeadOf } from '../log-key.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /** RFC 6962 section 2.1.1. Any change to bytes, index or path gives another root. */

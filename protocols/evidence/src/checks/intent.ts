@@ -1,7 +1,7 @@
 import { membersOf } from '@countersign/kernel';
 import { ownRecords, recordsOf } from '../evidence.ts';
 import { intentPlace } from '../facts.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
 /** The digest of the intent (SHA-256 over RFC 8785) is recomputed and compared with every record and token. */
 export const intentIsOne: Check = {
@@ -15,17 +15,21 @@ export const intentIsOne: Check = {
     const compare = (record: (typeof own)[number], stated: unknown, where: string): void => {
       compared++;
       if (evidence.intentDigest === undefined)
-        findings.push({
-          code: 'intent_digest_mismatch',
-          detail: `${where} states a digest, and no record of the bundle opens the transaction with its intent.`,
-          record: record.id,
-        });
+        findings.push(
+          finding(
+            'intent_digest_mismatch',
+            `${where} states a digest, and no record of the bundle opens the transaction with its intent.`,
+            record.id,
+          ),
+        );
       else if (stated !== evidence.intentDigest)
-        findings.push({
-          code: 'intent_digest_mismatch',
-          detail: `${where} states another digest than that of the intent as opened, ${evidence.intentDigest}.`,
-          record: record.id,
-        });
+        findings.push(
+          finding(
+            'intent_digest_mismatch',
+            `${where} states another digest than that of the intent as opened, ${evidence.intentDigest}.`,
+            record.id,
+          ),
+        );
     };
     for (const record of own) {
       if (record.facts.kind === 'transaction.opened')
@@ -40,34 +44,36 @@ export const intentIsOne: Check = {
     // Such a record could be about any intent.
     for (const { id, type, intent } of own)
       if (intent === undefined && mustNameIntent.has(type))
-        findings.push({
-          code: 'intent_digest_mismatch',
-          detail: 'The record is about the transaction, and does not say which intent it is about.',
-          record: id,
-        });
+        findings.push(
+          finding(
+            'intent_digest_mismatch',
+            'The record is about the transaction, and does not say which intent it is about.',
+            id,
+          ),
+        );
     for (const { id, mandate, facts } of recordsOf(own, 'transaction.opened')) {
       const intent = membersOf(facts.intent);
       if (intent === undefined) continue;
       if (intent['type'] !== facts.intentType)
-        findings.push({
-          code: 'intent_digest_mismatch',
-          detail: 'The intent is of another type than the record that opens the transaction says.',
-          record: id,
-        });
+        findings.push(
+          finding(
+            'intent_digest_mismatch',
+            'The intent is of another type than the record that opens the transaction says.',
+            id,
+          ),
+        );
       if (intent['mandate_id'] !== mandate?.id)
-        findings.push({
-          code: 'intent_digest_mismatch',
-          detail: 'The intent names another mandate than the one that the transaction was opened under.',
-          record: id,
-        });
+        findings.push(
+          finding(
+            'intent_digest_mismatch',
+            'The intent names another mandate than the one that the transaction was opened under.',
+            id,
+          ),
+        );
     }
     // A second opening would be a second intent, consistent with itself.
     for (const second of recordsOf(own, 'transaction.opened').slice(1))
-      findings.push({
-        code: 'intent_digest_mismatch',
-        detail: 'The transaction is opened a second time.',
-        record: second.id,
-      });
+      findings.push(finding('intent_digest_mismatch', 'The transaction is opened a second time.', second.id));
     return conclude(
       findings,
       evidence.intentDigest === undefined

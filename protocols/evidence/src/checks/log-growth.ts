@@ -1,12 +1,9 @@
 import { type Checkpoint, verifyConsistency } from '@countersign/merkle-log';
 import type { Evidence } from '../evidence.ts';
-import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
-import { type Check, conclude, type Finding, failed, notChecked } from './check.ts';
+import { openCheckpoint, treeHeadOf } from '../log-key.ts';
+import { type Check, conclude, type Finding, failed, finding, notChecked } from './check.ts';
 
-/**
- * A log can sign a rewritten history, but its tree cannot extend the tree of a checkpoint that the reader kept (RFC
- * 6962 section 2.1.2).
- */
+/** A log can sign a rewritten history, but not extend the tree of a kept checkpoint (RFC 6962 section 2.1.2). */
 export const logOnlyGrew: Check = {
   id: 'log-growth',
   title: 'The log only grew since the checkpoint the reader holds',
@@ -44,10 +41,10 @@ function checkOffered(
   const earlier = openCheckpoint(evidence, offered.checkpoint);
   if (!earlier.ok)
     return [
-      {
-        code: 'checkpoint_signature',
-        detail: `The earlier checkpoint in the bundle is not signed by the log (${earlier.reason}).`,
-      },
+      finding(
+        'checkpoint_signature',
+        `The earlier checkpoint in the bundle is not signed by the log (${earlier.reason}).`,
+      ),
     ];
   const proof = offered.proof.map((hash) => Buffer.from(hash, 'base64url'));
   return extendsTree(earlier.checkpoint, head, proof) ? [] : [rewritten(earlier.checkpoint, head)];
@@ -58,10 +55,7 @@ function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly
   const held = openCheckpoint(evidence, note);
   if (!held.ok)
     return [
-      {
-        code: 'log_key_mismatch',
-        detail: `The checkpoint the reader holds is not signed by this log key (${held.reason}).`,
-      },
+      finding('log_key_mismatch', `The checkpoint the reader holds is not signed by this log key (${held.reason}).`),
     ];
   if (held.checkpoint.size === 0n) return [];
   if (held.checkpoint.size === head.size)
@@ -77,10 +71,10 @@ function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly
     if (extendsTree(held.checkpoint, head, proof)) return [];
   }
   return [
-    {
-      code: 'log_growth_unproven',
-      detail: `The bundle brings no proof from the checkpoint of ${held.checkpoint.size} records that the reader holds to its own of ${head.size}.`,
-    },
+    finding(
+      'log_growth_unproven',
+      `The bundle brings no proof from the checkpoint of ${held.checkpoint.size} records that the reader holds to its own of ${head.size}.`,
+    ),
   ];
 }
 
@@ -95,8 +89,8 @@ function sameTree(a: Checkpoint, b: Checkpoint): boolean {
 }
 
 function rewritten(earlier: Checkpoint, head: Checkpoint): Finding {
-  return {
-    code: 'log_rewritten',
-    detail: `The tree of ${head.size} records does not extend the tree of ${earlier.size} that the log signed before: its history was changed.`,
-  };
+  return finding(
+    'log_rewritten',
+    `The tree of ${head.size} records does not extend the tree of ${earlier.size} that the log signed before: its history was changed.`,
+  );
 }

@@ -1,5 +1,5 @@
 import { logKeyOf, trustedLogKeyOf } from '../log-key.ts';
-import { type Check, notChecked } from './check.ts';
+import { type Check, finding, notChecked } from './check.ts';
 
 /** A bundle with its own key proves only that one party made it, so a missing trusted key is reported. */
 export const logKeyIsTrusted: Check = {
@@ -13,16 +13,13 @@ export const logKeyIsTrusted: Check = {
       return {
         ok: false,
         findings: [
-          {
-            code: 'log_key_mismatch',
-            detail: `The log key ${whose} cannot be used: it is not a C2SP Ed25519 verifier key.`,
-          },
+          finding('log_key_mismatch', `The log key ${whose} cannot be used: it is not a C2SP Ed25519 verifier key.`),
         ],
       };
     }
     if (trusted === undefined)
       return notChecked(
-        `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
+        `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one from another source.`,
         'log_key_unanchored',
       );
     if (trusted !== bundle.log.verifierKey)

@@ -7,10 +7,7 @@ import type { BundledRecord } from '../record.ts';
 import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/**
- * Each use of authority must lead to a mandate in force. Versions are chained by digest, a sub-mandate is narrower than
- * its parent, and all ancestors must be active at each use.
- */
+/** Versions are chained by digest; a sub-mandate is narrower than its parent; all ancestors are active. */
 export const mandatesStood: Check = {
   id: 'mandates',
   title: 'Every use of a mandate rests on one that stood',

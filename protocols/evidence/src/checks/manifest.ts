@@ -1,12 +1,10 @@
 import type { RecordId } from '@countersign/kernel';
 import { type Evidence, recordsOf } from '../evidence.ts';
-import type { ManifestFacts } from '../facts.ts';
+import type { FactsOf } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
-/**
- * The log recorded the content beforehand, so a forwarder cannot omit a record. Manifests of earlier exports count too.
- */
+/** The log recorded the content first, so a forwarder cannot omit a record. Earlier manifests count too. */
 export const bundleIsComplete: Check = {
   id: 'manifest',
   title: 'The bundle holds exactly what the log listed for it',
@@ -23,11 +21,13 @@ export const bundleIsComplete: Check = {
     }
     for (const { id, index } of evidence.leaves)
       if (id === undefined || !listed.has(id))
-        findings.push({
-          code: 'record_unlisted',
-          detail: `The record at index ${index} is in the bundle and in no manifest of this export.`,
-          ...(id === undefined ? {} : { record: id }),
-        });
+        findings.push(
+          finding(
+            'record_unlisted',
+            `The record at index ${index} is in the bundle and in no manifest of this export.`,
+            id,
+          ),
+        );
     for (const earlier of earlierManifests(evidence))
       for (const entry of earlier.facts.records) findings.push(...faultOf(evidence, entry, earlier.id));
     return conclude(
@@ -37,7 +37,7 @@ export const bundleIsComplete: Check = {
   },
 };
 
-type Entry = ManifestFacts['records'][number];
+type Entry = FactsOf<'evidence.exported'>['records'][number];
 
 function manifestsOf(
   evidence: Evidence,
@@ -48,11 +48,7 @@ function manifestsOf(
     const record = evidence.byId.get(id);
     const facts = record?.facts;
     if (record === undefined || facts?.kind !== 'evidence.exported') {
-      findings.push({
-        code: 'record_missing',
-        detail: 'The record that lists the contents of the bundle is not in it.',
-        record: id,
-      });
+      findings.push(finding('record_missing', 'The record that lists the contents of the bundle is not in it.', id));
       return [];
     }
     // Since version 2 every part names the first, because parts of two exports could omit records.
@@ -64,11 +60,7 @@ function manifestsOf(
       facts.parts !== manifest.length ||
       !ofThisExport
     ) {
-      findings.push({
-        code: 'record_missing',
-        detail: 'The list of contents is of another export, or only part of one.',
-        record: id,
-      });
+      findings.push(finding('record_missing', 'The list of contents is of another export, or only part of one.', id));
       return [];
     }
     return [{ record: id, entries: facts.records }];
@@ -78,25 +70,13 @@ function manifestsOf(
 function faultOf(evidence: Evidence, entry: Entry, manifest: RecordId): readonly Finding[] {
   const leaf = evidence.leafById.get(entry.id);
   if (leaf === undefined)
-    return [
-      {
-        code: 'record_missing',
-        detail: `The manifest ${manifest} lists a record that the bundle lacks.`,
-        record: entry.id,
-      },
-    ];
+    return [finding('record_missing', `The manifest ${manifest} lists a record that the bundle lacks.`, entry.id)];
   if (leaf.hash.toString('base64url') !== entry.leafHash)
-    return [
-      {
-        code: 'record_altered',
-        detail: `The record has another hash than the manifest ${manifest} states.`,
-        record: entry.id,
-      },
-    ];
+    return [finding('record_altered', `The record has another hash than the manifest ${manifest} states.`, entry.id)];
   return [];
 }
 
-function earlierManifests({ records, bundle }: Evidence): readonly BundledRecord<ManifestFacts>[] {
+function earlierManifests({ records, bundle }: Evidence): readonly BundledRecord<FactsOf<'evidence.exported'>>[] {
   return recordsOf(records, 'evidence.exported').filter(
     (record) => record.facts.transaction === bundle.transaction && !bundle.manifest.includes(record.id),
   );

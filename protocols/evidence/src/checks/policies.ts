@@ -1,11 +1,8 @@
 import { type Evidence, recordsOf } from '../evidence.ts';
 import type { BundledRecord } from '../record.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
-/**
- * Decisions name policies by version and hash. The publication must precede them and have that hash, from the text of
- * each part or, if too long for a record, its digest.
- */
+/** The publication precedes the decision, with its hash over each part's text, or digest if too long. */
 export const policiesAreThePublished: Check = {
   id: 'policies',
   title: 'Decisions were made under policies that were published',
@@ -22,19 +19,15 @@ export const policiesAreThePublished: Check = {
     const findings: Finding[] = [];
     for (const { id, facts } of publications)
       if (facts.recomputed !== undefined && facts.recomputed !== facts.hash)
-        findings.push({
-          code: 'policy_mismatch',
-          detail: 'The policies published do not have the hash they were published under.',
-          record: id,
-        });
+        findings.push(
+          finding('policy_mismatch', 'The policies published do not have the hash they were published under.', id),
+        );
     for (const { id, index, policy, facts } of decisions) {
       const made = 'decision' in facts ? facts.decision : undefined;
       if (made?.policyVersion !== policy?.version || made?.policyHash !== policy?.hash)
-        findings.push({
-          code: 'policy_mismatch',
-          detail: 'The record names other policies than its decision was made under.',
-          record: id,
-        });
+        findings.push(
+          finding('policy_mismatch', 'The record names other policies than its decision was made under.', id),
+        );
       const published = publications.some(
         (publication) =>
           publication.index < index &&
@@ -42,11 +35,13 @@ export const policiesAreThePublished: Check = {
           publication.facts.hash === policy.hash,
       );
       if (!published)
-        findings.push({
-          code: 'policy_mismatch',
-          detail: 'It was decided under policies whose publication is not in the bundle before it.',
-          record: id,
-        });
+        findings.push(
+          finding(
+            'policy_mismatch',
+            'It was decided under policies whose publication is not in the bundle before it.',
+            id,
+          ),
+        );
     }
     return conclude(
       findings,

@@ -1,5 +1,5 @@
 import { recordsOf } from '../evidence.ts';
-import { type Check, counted, type Finding } from './check.ts';
+import { type Check, counted, type Finding, finding } from './check.ts';
 
 /** The log keeps every hash and records each removal beforehand. Other missing bytes are a fault. */
 export const absencesAreExplained: Check = {
@@ -17,11 +17,11 @@ export const absencesAreExplained: Check = {
       )
         ? []
         : [
-            {
-              code: 'record_missing',
-              detail: `The record at index ${index} is here by its hash alone, and no record says that the log removed it.`,
-              ...(id === undefined ? {} : { record: id }),
-            },
+            finding(
+              'record_missing',
+              `The record at index ${index} is here by its hash alone, and no record says that the log removed it.`,
+              id,
+            ),
           ],
     );
     if (findings.length > 0) return { ok: false, findings };

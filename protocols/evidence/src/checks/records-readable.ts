@@ -1,5 +1,4 @@
-import type { Check, Finding } from './check.ts';
-import { conclude, counted } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
 /** Every kept leaf must have the shape, source and outcome of its type, and a unique id. */
 export const recordsAreReadable: Check = {
@@ -9,19 +8,16 @@ export const recordsAreReadable: Check = {
     const findings: Finding[] = [];
     const seen = new Set<string>();
     for (const { index, id, reading } of leaves) {
-      const named = id === undefined ? {} : { record: id };
       if (reading.state === 'malformed')
-        findings.push({
-          code: 'record_malformed',
-          detail: `The record at index ${index} is not as its type promises: ${reading.problem}.`,
-          ...named,
-        });
+        findings.push(
+          finding(
+            'record_malformed',
+            `The record at index ${index} is not as its type promises: ${reading.problem}.`,
+            id,
+          ),
+        );
       if (id !== undefined && seen.has(id))
-        findings.push({
-          code: 'record_malformed',
-          detail: `The record at index ${index} has the id of another one.`,
-          ...named,
-        });
+        findings.push(finding('record_malformed', `The record at index ${index} has the id of another one.`, id));
       if (id !== undefined) seen.add(id);
     }
     const read = leaves.filter(({ reading }) => reading.state === 'read').length;

@@ -1,4 +1,4 @@
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
 /** References must precede the record in the log, so that a chain ends. */
 export const referencesArePresent: Check = {
@@ -13,19 +13,15 @@ export const referencesArePresent: Check = {
         const target = leaf?.reading.state === 'malformed' ? undefined : leaf;
         if (target === undefined)
           return [
-            {
-              code: 'reference_missing',
-              detail: `It rests on ${reference}, which is not in the bundle or cannot be read.`,
-              record: record.id,
-            },
+            finding(
+              'reference_missing',
+              `It rests on ${reference}, which is not in the bundle or cannot be read.`,
+              record.id,
+            ),
           ];
         if (target.index >= record.index)
           return [
-            {
-              code: 'reference_missing',
-              detail: `It rests on ${reference}, which the log took in only later.`,
-              record: record.id,
-            },
+            finding('reference_missing', `It rests on ${reference}, which the log took in only later.`, record.id),
           ];
         return [];
       }),

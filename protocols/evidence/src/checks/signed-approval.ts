@@ -2,7 +2,7 @@ import { CodedError, isCodedError } from '@countersign/kernel';
 import { hasType, importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth/signatures';
 import { verifyStatement } from '@countersign/webauthn';
 import type { Evidence } from '../evidence.ts';
-import type { AuthenticatorFacts, Facts } from '../facts.ts';
+import type { Facts, FactsOf } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 
 export const approvalType = 'countersign-approval+jwt';
@@ -110,7 +110,7 @@ function registrationOf(
   evidence: Evidence,
   { references }: ApprovalRecord,
   kid: string,
-): { readonly subject: string | undefined; readonly facts: AuthenticatorFacts } | undefined {
+): { readonly subject: string | undefined; readonly facts: FactsOf<'authenticator.registered'> } | undefined {
   for (const reference of references) {
     const record = evidence.byId.get(reference);
     if (record?.facts.kind === 'authenticator.registered' && record.facts.kid === kid)

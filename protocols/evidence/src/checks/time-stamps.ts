@@ -1,4 +1,4 @@
-import { decodeBase64Url, isCodedError, type RecordId, sha256 } from '@countersign/kernel';
+import { isCodedError, type RecordId, sha256 } from '@countersign/kernel';
 import { verifyConsistency } from '@countersign/merkle-log';
 import {
   certificatesInToken,
@@ -7,19 +7,16 @@ import {
   verifyTimeStampToken,
 } from '@countersign/x509';
 import type { BundledTimeStamp } from '../bundle.ts';
-import { type Evidence, recordsOf } from '../evidence.ts';
-import type { TimeStampFacts } from '../facts.ts';
+import { type Evidence, octetsOf, recordsOf } from '../evidence.ts';
+import type { FactsOf } from '../facts.ts';
+import { openCheckpoint, treeHeadOf } from '../log-key.ts';
 import type { BundledRecord } from '../record.ts';
-import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
-import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding, notChecked } from './check.ts';
 
 /** Tolerated lead of the log's clock over an authority's, besides the accuracy. */
 const clockSlackMs = 1_000;
 
-/**
- * A token over a checkpoint (RFC 3161) proves that everything below existed at its time, so a record must not claim a
- * later time.
- */
+/** What a stamped checkpoint covers (RFC 3161) existed by then, so a record must not claim a later time. */
 export const timesAreStamped: Check = {
   id: 'time-stamps',
   title: 'Time stamps are genuine, and no record they cover claims a later time',
@@ -36,7 +33,7 @@ export const timesAreStamped: Check = {
     return {
       ...result,
       code: 'timestamp_unanchored',
-      detail: `${result.detail} No certificate of an authority was given, so whoever made a token vouches for itself.`,
+      detail: `${result.detail} No certificate of a time-stamping authority was given, so each token is checked only against its own certificate.`,
     };
   },
 };
@@ -64,7 +61,7 @@ function ofCheckpoint(evidence: Evidence, { checkpoint, token, proof }: BundledT
   return judge(evidence, { token, digest: sha256(checkpoint), covered });
 }
 
-function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<TimeStampFacts>): Judged {
+function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<FactsOf<'timestamp.obtained'>>): Judged {
   const { thing, token } = facts;
   if (thing.kind === 'checkpoint')
     return judge(evidence, { token, digest: sha256(thing.checkpoint), covered: undefined, record: id });
@@ -80,21 +77,15 @@ function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<TimeStampFact
   });
 }
 
-function judge(
-  evidence: Evidence,
-  {
-    token,
-    digest,
-    covered,
-    record,
-  }: {
-    readonly token: string;
-    readonly digest: Uint8Array;
-    /** Records that existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
-    readonly covered: readonly BundledRecord[] | undefined;
-    readonly record?: RecordId;
-  },
-): Judged {
+interface Stamp {
+  readonly token: string;
+  readonly digest: Uint8Array;
+  /** Records that existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
+  readonly covered: readonly BundledRecord[] | undefined;
+  readonly record?: RecordId;
+}
+
+function judge(evidence: Evidence, { token, digest, covered, record }: Stamp): Judged {
   const octets = octetsOf(token);
   const certificates = isAnchored(evidence) ? (evidence.trust.timeStampAuthorities ?? []) : certificatesInToken(octets);
   let verdict: TimeStampVerdict;
@@ -113,11 +104,13 @@ function judge(
   return {
     findings: (covered ?? [])
       .filter(({ at }) => at > latest)
-      .map(({ id }) => ({
-        code: 'timestamp_contradicted',
-        detail: `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
-        record: id,
-      })),
+      .map(({ id }) =>
+        finding(
+          'timestamp_contradicted',
+          `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
+          id,
+        ),
+      ),
     detail:
       covered === undefined
         ? `A checkpoint was stamped at ${time}.`
@@ -134,9 +127,5 @@ function isAnchored({ trust }: Evidence): boolean {
 }
 
 function failed(code: Finding['code'], detail: string, record?: RecordId): Judged {
-  return { findings: [{ code, detail, ...(record === undefined ? {} : { record }) }], detail: '' };
-}
-
-function octetsOf(text: string): Buffer {
-  return decodeBase64Url(text) ?? Buffer.alloc(0);
+  return { findings: [finding(code, detail, record)], detail: '' };
 }

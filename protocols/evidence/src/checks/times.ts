@@ -1,5 +1,5 @@
 import type { Check, Finding } from './check.ts';
-import { conclude, counted } from './check.ts';
+import { conclude, counted, finding } from './check.ts';
 
 /** The log never lets time decrease, so a backdated record conflicts with its neighbours. */
 export const timesRise: Check = {
@@ -10,11 +10,13 @@ export const timesRise: Check = {
     const findings: Finding[] = [];
     for (const { id, at, time } of records) {
       if (at < latest)
-        findings.push({
-          code: 'time_order',
-          detail: `It claims ${time}, which is before the time of a record that the log took in earlier.`,
-          record: id,
-        });
+        findings.push(
+          finding(
+            'time_order',
+            `It claims ${time}, which is before the time of a record that the log took in earlier.`,
+            id,
+          ),
+        );
       latest = Math.max(latest, at);
     }
     return conclude(findings, `${counted(records.length, 'time')} compared.`, { of: records.length });

@@ -2,7 +2,7 @@ import { canonicalize, digestOf, isCodedError, type Json, membersOf } from '@cou
 import { changesMarket, isScope, narrowDetails } from '@countersign/market';
 import { parseActChain, revocationKey } from '@countersign/oauth';
 import { type Evidence, recordsOf } from '../evidence.ts';
-import { type ExchangeFacts, type IssueFacts, intentPlace, type TokenClaims, tokenDetails } from '../facts.ts';
+import { type FactsOf, intentPlace, type TokenClaims, tokenDetails } from '../facts.ts';
 import { detailsIn, isForStep, mandatesFor, openingOf, stepIn } from '../own-story.ts';
 import type { BundledRecord } from '../record.ts';
 import { legalStep } from '../transaction-lives.ts';
@@ -43,8 +43,8 @@ export const tokensOnlyNarrow: Check = {
   },
 };
 
-type Token = BundledRecord<IssueFacts | ExchangeFacts>;
-type Exchange = BundledRecord<ExchangeFacts>;
+type Token = BundledRecord<FactsOf<'token.issued'> | FactsOf<'token.exchanged'>>;
+type Exchange = BundledRecord<FactsOf<'token.exchanged'>>;
 
 function finding(code: 'token_chain' | 'token_mismatch', record: BundledRecord, detail: string): Finding {
   return { code, detail, record: record.id };

@@ -1,7 +1,7 @@
 import { type Evidence, ownRecords } from '../evidence.ts';
 import { openingOf, type RecordOf } from '../own-story.ts';
 import { legalStep, transactionLives } from '../transaction-lives.ts';
-import { type Check, conclude, counted, type Finding } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
 /** Versions must rise from 1 without a gap, and each step must be legal and start where the last one ended. */
 export const transitionsAreInOrder: Check = {
@@ -15,50 +15,42 @@ export const transitionsAreInOrder: Check = {
     const intentType = intentTypeOf(evidence);
     const transitions = stepsOf(evidence);
     if (transitions.length > 0 && intentType !== undefined && !Object.hasOwn(transactionLives, intentType))
-      findings.push({
-        code: 'transition_order',
-        detail: `Of the life of a transaction of type ${intentType} nothing is known.`,
-        ...(transitions[0] === undefined ? {} : { record: transitions[0].id }),
-      });
+      findings.push(
+        finding(
+          'transition_order',
+          `Of the life of a transaction of type ${intentType} nothing is known.`,
+          transitions[0]?.id,
+        ),
+      );
     for (const { id, facts } of transitions) {
       if (facts.kind === 'exception.resolved') {
         if (facts.ending === undefined) continue;
         if (facts.ending.version !== version + 1)
-          findings.push({
-            code: 'transition_order',
-            detail: `It has version ${facts.ending.version} where ${version + 1} comes next.`,
-            record: id,
-          });
+          findings.push(
+            finding('transition_order', `It has version ${facts.ending.version} where ${version + 1} comes next.`, id),
+          );
         // Giving a transaction up ends it in one of two states.
         if (facts.resolution !== 'abandoned' || (facts.ending.to !== 'cancelled' && facts.ending.to !== 'failed'))
-          findings.push({
-            code: 'transition_order',
-            detail: 'No exception is dealt with by bringing the transaction there.',
-            record: id,
-          });
+          findings.push(
+            finding('transition_order', 'No exception is dealt with by bringing the transaction there.', id),
+          );
         state = facts.ending.to;
         version = facts.ending.version;
         continue;
       }
       const step = legalStep(intentType, facts.event);
       if (facts.version !== version + 1)
-        findings.push({
-          code: 'transition_order',
-          detail: `It has version ${facts.version} where ${version + 1} comes next.`,
-          record: id,
-        });
+        findings.push(
+          finding('transition_order', `It has version ${facts.version} where ${version + 1} comes next.`, id),
+        );
       if (facts.from !== state)
-        findings.push({
-          code: 'transition_order',
-          detail: `It starts from another state than ${state}, where the transaction was.`,
-          record: id,
-        });
+        findings.push(
+          finding('transition_order', `It starts from another state than ${state}, where the transaction was.`, id),
+        );
       if (step === undefined || !step.from.includes(facts.from) || step.to !== facts.to)
-        findings.push({
-          code: 'transition_order',
-          detail: 'No transaction goes from the one state to the other by this event.',
-          record: id,
-        });
+        findings.push(
+          finding('transition_order', 'No transaction goes from the one state to the other by this event.', id),
+        );
       // Continues from the recorded state, so that one fault is reported once.
       state = facts.to;
       version = facts.version;

@@ -1,12 +1,8 @@
 import { describeQuorum, parsePolicy, verifyByPolicy } from '@countersign/merkle-log';
 import { logKeyOf } from '../log-key.ts';
-import type { ReasonCode } from '../reasons.ts';
-import { type Check, type CheckResult, notChecked } from './check.ts';
+import { type Check, failed, finding, notChecked } from './check.ts';
 
-/**
- * A log can show two trees to two readers, but witnesses cosign only one. The reader's policy (C2SP tlog-policy) names
- * them.
- */
+/** A log can show two trees to two readers, but witnesses cosign only one. */
 export const witnessesCosigned: Check = {
   id: 'witnesses',
   title: 'The checkpoint is cosigned as the reader asks',
@@ -15,9 +11,8 @@ export const witnessesCosigned: Check = {
     if (trust.policy === undefined) return notChecked('No policy was given, so no cosignature was asked for.');
     const parsed = parsePolicy(trust.policy);
     if (!parsed.ok)
-      return fail(
-        'witness_policy_malformed',
-        `The policy given cannot be used: ${parsed.reason}, line ${parsed.line}.`,
+      return failed(
+        finding('witness_policy_malformed', `The policy given cannot be used: ${parsed.reason}, line ${parsed.line}.`),
       );
     const key = logKeyOf(evidence);
     const verdict = verifyByPolicy({
@@ -35,17 +30,19 @@ export const witnessesCosigned: Check = {
       };
     switch (verdict.reason) {
       case 'quorum_not_met':
-        return fail('witness_quorum_missing', `Too few of the witnesses asked for have cosigned: ${quorum}.`);
+        return failed(
+          finding('witness_quorum_missing', `Too few of the witnesses asked for have cosigned: ${quorum}.`),
+        );
       case 'bad_signature':
-        return fail('witness_signature', 'A cosignature in the name of a witness, or of the log, is not genuine.');
+        return failed(
+          finding('witness_signature', 'A cosignature in the name of a witness, or of the log, is not genuine.'),
+        );
       case 'unknown_log':
-        return fail('log_key_mismatch', 'The policy given is for other logs than that of the bundle.');
+        return failed(finding('log_key_mismatch', 'The policy given is for other logs than that of the bundle.'));
       default:
-        return fail('witness_quorum_missing', `The checkpoint cannot be read as one of the log (${verdict.reason}).`);
+        return failed(
+          finding('witness_quorum_missing', `The checkpoint cannot be read as one of the log (${verdict.reason}).`),
+        );
     }
   },
 };
-
-function fail(code: ReasonCode, detail: string): CheckResult {
-  return { ok: false, findings: [{ code, detail }] };
-}

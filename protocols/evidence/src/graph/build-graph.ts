@@ -1,7 +1,7 @@
+import type { GraphNotes } from './add-record.ts';
+import { addRecord } from './add-record.ts';
 import { type EvidenceGraph, type GraphEdge, type GraphNode, graphLimits } from './graph.ts';
-import type { GraphNotes } from './graph-notes.ts';
 import { type GraphRecord, shown, View } from './record-view.ts';
-import { tellRecord } from './tell-record.ts';
 
 interface Growing {
   readonly node: Omit<GraphNode, 'records' | 'detail' | 'outcome'>;
@@ -10,10 +10,7 @@ interface Growing {
   readonly records: Set<string>;
 }
 
-/**
- * Pure and lenient: an unreadable record adds nothing. Verifies nothing; show it beside the result of `verifyBundle`.
- * @param records in log order
- */
+/** An unreadable record adds nothing; nothing is verified. @param records in log order */
 export function buildGraph(transaction: string, records: readonly GraphRecord[]): EvidenceGraph {
   const nodes = new Map<string, Growing>();
   const edges = new Map<string, GraphEdge>();
@@ -57,18 +54,18 @@ export function buildGraph(transaction: string, records: readonly GraphRecord[])
       standsFor: (node) => byRecord.set(id, node),
       state,
     };
-    tellRecord({ type, id, view, own: view.text('transaction') === transaction }, notes);
+    addRecord({ type, id, view, own: view.text('transaction') === transaction }, notes);
     state = notes.state;
     if (full) leftOut += 1;
   }
 
   return {
     transaction,
-    nodes: [...nodes.values()].map(({ node, detail, outcome, records: told }) => ({
+    nodes: [...nodes.values()].map(({ node, detail, outcome, records: named }) => ({
       ...node,
       ...(detail === undefined ? {} : { detail }),
       ...(outcome === undefined ? {} : { outcome }),
-      records: [...told],
+      records: [...named],
     })),
     edges: [...edges.values()],
     records: records.length,

@@ -1,5 +1,6 @@
 import type { Json } from '@countersign/kernel';
 import type { Disclosure, EvidenceBundle } from '../bundle.ts';
+import { byRecord } from '../evidence.ts';
 import { RecordMalformed } from '../members.ts';
 import { restoreValues } from '../protected-values.ts';
 import { readLeafJson } from '../record.ts';
@@ -7,12 +8,7 @@ import { type GraphRecord, View } from './record-view.ts';
 
 /** Readable records with the values that the bundle discloses truly. `verifyBundle` reports the others. */
 export function recordsOfBundle(bundle: EvidenceBundle): readonly GraphRecord[] {
-  const disclosures = new Map<string, Disclosure[]>();
-  for (const disclosure of bundle.disclosures ?? []) {
-    const others = disclosures.get(disclosure.record);
-    if (others === undefined) disclosures.set(disclosure.record, [disclosure]);
-    else others.push(disclosure);
-  }
+  const disclosures = byRecord(bundle.disclosures);
   return bundle.records.flatMap(({ index, leaf }) => {
     const record = leaf === undefined ? undefined : readRestored(leaf, disclosures);
     return record === undefined ? [] : [{ index: BigInt(index), record }];

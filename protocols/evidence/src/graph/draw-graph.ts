@@ -2,10 +2,7 @@ import { type EvidenceGraph, represents } from './graph.ts';
 import { box, layOutGraph, type PlacedEdge, type PlacedNode } from './layout.ts';
 import { escaped, longText } from './markup.ts';
 
-/**
- * Draws the graph as SVG, from authority on the left to the transaction on the right. Titles name the proving records.
- * Deterministic. @param options.style false if the page includes {@link graphStyle}
- */
+/** SVG; titles name the proving records. @param options.style false if the page includes {@link graphStyle} */
 export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly style?: boolean } = {}): string {
   const main = graph.edges.filter(({ main: drawn }) => drawn);
   // A firm that is only represented is not part of the chain.

@@ -53,10 +53,7 @@ interface Slot {
   y: number;
 }
 
-/**
- * Layered drawing of Sugiyama, Tagawa and Toda (1981) with barycentres. The transaction's column stays in time order.
- * Deterministic.
- */
+/** Sugiyama, Tagawa and Toda (1981) with barycentres. The transaction's column stays in time order. */
 export function layOutGraph({ nodes, edges }: Pick<EvidenceGraph, 'nodes' | 'edges'>): Layout {
   const used = columns.flatMap((column, number) =>
     nodes.some((node) => columnOf(node) === number) ? [{ ...column, number }] : [],

@@ -39,10 +39,7 @@ const mapped: ReadonlySet<string> = new Set([
   'address',
 ]);
 
-/**
- * For external collectors. The event proves nothing; `metadata.uid` names the record. @param record of any shape;
- * unreadable members are left out @param product.version of the program that wrote it
- */
+/** For external collectors; proves nothing. @param record of any shape @param product.version of the program */
 export function ocsfEvent(
   { index, record }: GraphRecord,
   product: { readonly version?: string | undefined } = {},

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { recordLine } from './record-line.ts';
-import { cell, recordRow, recordRowHead } from './record-row.ts';
+import { cell, recordLine, recordRow, recordRowHead } from './record-row.ts';
 
 const record = {
   id: 'rec_1',

@@ -40,19 +40,20 @@ function jsonText(record: View): string | undefined {
 /** RFC 4180. */
 export const recordRowHead = `${['place', ...columns.map(([name]) => name)].join(',')}\r\n`;
 
-/** RFC 4180. */
 export function recordRow({ index, record }: GraphRecord): string {
   const view = new View(record);
   return `${[index.toString(), ...columns.map(([, read]) => cell(read(view)))].join(',')}\r\n`;
 }
 
-/**
- * A value that a spreadsheet would run as a formula (`=`, `+`, `-`, `@`, tab, carriage return, full-width forms, also
- * after blanks) gets an apostrophe.
- */
+/** What a spreadsheet would run as a formula, also full-width or after blanks, gets an apostrophe. */
 export function cell(value: string | number | undefined): string {
   if (value === undefined) return '';
   if (typeof value === 'number') return value.toString();
   const harmless = /^[\s\0\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
   return /[",\r\n']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+/** JSON Lines. */
+export function recordLine({ index, record }: GraphRecord): string {
+  return `${JSON.stringify({ index: index.toString(), record })}\n`;
 }

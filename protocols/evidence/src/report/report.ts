@@ -44,10 +44,7 @@ export function reportOfBundle(
   };
 }
 
-/**
- * One HTML document without script or external resources. Everything in records is shown as text. @returns pieces of
- * the document, in order
- */
+/** One HTML document without script or external resources, in pieces. Records are shown as text. */
 export function* renderReport(content: ReportContent): Generator<string, void, undefined> {
   const { title, about, records, graph, verification } = content;
   yield head(title);
@@ -60,7 +57,7 @@ export function* renderReport(content: ReportContent): Generator<string, void, u
   for (const record of records) yield recordRow(record);
   yield '</tbody></table></div></section>\n';
   if (graph !== undefined) yield edgesSection(graph);
-  yield `</main>\n<footer><p>${verification === undefined ? 'A report proves nothing by itself. Export the evidence of a transaction as a bundle, and verify that.' : 'This report is for reading. What convinces is the bundle: verify it yourself with <code>countersign evidence verify</code>, with the page that verifies bundles, or with openssl, sha256sum and jq alone, by a log key that you have from elsewhere.'}</p></footer>\n</body>\n</html>\n`;
+  yield `</main>\n<footer><p>${verification === undefined ? 'A report proves nothing by itself. Export the evidence of a transaction as a bundle, and verify that.' : 'This report is for reading. What convinces is the bundle: verify it yourself with <code>countersign evidence verify</code>, with the page that verifies bundles, or with openssl, sha256sum and jq alone, by a log key that you have from another source.'}</p></footer>\n</body>\n</html>\n`;
 }
 
 const unproved =
@@ -74,7 +71,7 @@ const verdictWords = {
   ],
   unanchored: [
     'Consistent, not anchored',
-    'The bundle is consistent with itself. The key of the log has not been compared with one from elsewhere.',
+    'The bundle is consistent with itself. The key of the log has not been compared with one from another source.',
   ],
   failed: ['Not verified', 'The checks below say what fails.'],
 } as const;
@@ -113,7 +110,12 @@ function countsOf(
     ...(states.length === 0 ? [] : [['States', states.map(({ label }) => label).join(' → ')] as const]),
     ...(withheld === 0
       ? []
-      : [['Withheld', `values of ${withheld} records: the log commits to them, this reader was not told`] as const]),
+      : [
+          [
+            'Withheld',
+            `values of ${withheld} records: the log commits to them; this reader did not receive them`,
+          ] as const,
+        ]),
   ];
 }
 

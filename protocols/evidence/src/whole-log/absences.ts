@@ -1,5 +1,5 @@
 import { type Json, listOf, membersOf } from '@countersign/kernel';
-import { placeOf } from '../place.ts';
+import { placeOf } from '../members.ts';
 
 /** `past` is the place after the last. */
 export interface PlaceRange {

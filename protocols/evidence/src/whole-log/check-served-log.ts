@@ -11,7 +11,6 @@ import {
 } from '@countersign/merkle-log';
 import { createEntryReader } from './entry-reader.ts';
 import { createHashList } from './hash-list.ts';
-import { readAhead } from './read-ahead.ts';
 import { type LogFault, logFault, type SoundLog } from './whole-log.ts';
 
 /** Untrusted. */
@@ -215,4 +214,23 @@ async function tileIsWrong({
   const parent = await source.tile({ level: 1, index, width: widthInTree(head.size, { level: 1, index }) });
   const at = Number(place.index % BigInt(tileWidth)) * hashSize;
   return parent !== undefined && tileRoot(Buffer.concat(leaves)).equals(parent.subarray(at, at + hashSize));
+}
+
+/** Reads numbered items in order, with up to `ahead` requests in progress. */
+async function* readAhead<Item>(
+  count: number,
+  ahead: number,
+  read: (number: number) => Promise<Item>,
+): AsyncGenerator<Item, void> {
+  const underWay: Promise<Item>[] = [];
+  for (let next = 0; next < count || underWay.length > 0; ) {
+    while (next < count && underWay.length < ahead) {
+      const reading = read(next++);
+      // A consumer that stops early ignores the others.
+      reading.catch(() => undefined);
+      underWay.push(reading);
+    }
+    const first = underWay.shift();
+    if (first !== undefined) yield await first;
+  }
 }

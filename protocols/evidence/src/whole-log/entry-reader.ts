@@ -18,11 +18,7 @@ export type ReadEntry =
 const head = /^\{"v":([12]),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)",/;
 const headLength = 128;
 
-/**
- * Checks each entry against all earlier ones. @param leafHashes earlier leaf hashes, by which `log.pruned` records are
- * checked; without it their roots are trusted @param foreignEntries checks only the hashes of other entries; otherwise
- * they are a fault
- */
+/** @param leafHashes to check `log.pruned` records @param foreignEntries checks only hashes of other entries */
 export function createEntryReader({
   leafHashes,
   foreignEntries = false,

@@ -4,8 +4,8 @@ import { fieldRules } from './field-rules.ts';
 import { address, chainId, common, dateTime, identifier, lei, placeOfSettlement, token } from './fields.ts';
 
 /**
- * A destination: either a chain address (`asset`, `chain_id`, `address`, perhaps `memo`) or a settlement account (`account`,
- * `place_of_settlement`).
+ * Either a chain address (`asset`, `chain_id`, `address`, perhaps `memo`) or an account with its
+ * `place_of_settlement`.
  */
 export const addressBookChangeShape = shapeOf(
   Type.Object(
@@ -14,10 +14,7 @@ export const addressBookChangeShape = shapeOf(
       asset: Type.Optional(token()),
       chain_id: Type.Optional(chainId()),
       address: Type.Optional(address()),
-      /**
-       * Destination tag or memo, where the chain has one. Only single spaces are allowed, because a reader cannot see further
-       * ones.
-       */
+      /** Destination tag or memo. Only single spaces, because a reader cannot see further ones. */
       memo: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+( [\\x21-\\x7e]+)*$', maxLength: 128 })),
       account: Type.Optional(identifier()),
       place_of_settlement: Type.Optional(placeOfSettlement()),

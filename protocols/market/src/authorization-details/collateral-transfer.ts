@@ -15,7 +15,6 @@ export const collateralTransferShape = shapeOf(
         'approve',
       ]),
       agreement_id: identifier(),
-      /** From the view of `entity_lei`: it delivers collateral or receives it back. */
       direction: Type.Enum(['DELIVER', 'RETURN']),
       asset: asset(),
       qty: decimal(),

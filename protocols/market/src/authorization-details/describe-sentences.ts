@@ -17,7 +17,6 @@ import type { Rfq } from './rfq.ts';
 import type { TradeOrder } from './trade-order.ts';
 import type { AuthorizationDetail } from './types.ts';
 
-/** Describes the action, its limits and the parties in sentences. The field list shows everything else. */
 export function sentencesOf(detail: AuthorizationDetail): string[] {
   return [
     ...ownSentences(detail),

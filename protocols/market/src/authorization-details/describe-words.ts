@@ -39,7 +39,6 @@ export function amountOf(amount: DecimalString, named: Product): string {
     : `${numberWords(amount)} ${named.ccy}`;
 }
 
-/** One side of a settlement: a firm and its account or address. */
 export function settlementEndWords(end: {
   readonly lei: string;
   readonly account?: string;
@@ -59,7 +58,6 @@ export function countryWords(country: Country): string {
   return `${regions.of(country) ?? country} (${country})`;
 }
 
-/** `1 account`, `2 accounts`. */
 export function count(many: number, one: string): string {
   return `${many} ${one}${many === 1 ? '' : 's'}`;
 }

@@ -7,7 +7,6 @@ import type { AuthorizationDetail } from './types.ts';
 export type { DescriptionLine } from './describe-fields.ts';
 
 export interface Description {
-  /** A heading. */
   readonly title: string;
   /** The action in plain language. `lines` repeats every fact stated here. */
   readonly sentences: readonly string[];
@@ -16,12 +15,11 @@ export interface Description {
 }
 
 /**
- * Describes an authorization detail to its approver, in plain language and field by field. It shows every field, so that the
- * approver sees everything that is signed: different details always read differently. The one exception is instants, which are
- * shown in UTC whatever their offset.
+ * In plain language and field by field. Every field is shown, and different details read differently; only instants
+ * are converted to UTC.
  *
- * The description uses only the detail itself, never text that a client supplies about it. All text is visible ASCII with
- * single spaces, except for the country and currency names that we supply. The caller must escape it for HTML.
+ * Text is visible ASCII with single spaces, except for the country and currency names that we supply. The caller
+ * escapes it for HTML.
  */
 export function describeAuthorizationDetail(detail: AuthorizationDetail): Description {
   return { title: titleOf(detail), sentences: sentencesOf(detail), lines: fieldsOf(detail) };

@@ -69,7 +69,6 @@ export function parseDecimalText(value: unknown) {
   return amount === undefined ? refuse('amount_malformed', amountForm) : accept(amount);
 }
 
-/** A decimal above zero. */
 export function parseQuantity(value: unknown) {
   const quantity = parseDecimal(value);
   if (quantity === undefined) return refuse('quantity_malformed', amountForm.replace('An amount', 'A quantity'));

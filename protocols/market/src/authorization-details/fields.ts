@@ -6,8 +6,8 @@ import { partyRoles } from '../roles.ts';
 /**
  * The building blocks of authorization details: shape here, meaning in `field-rules.ts`.
  *
- * Text shown to a person before signing must be visible ASCII. Look-alike letters and bidirectional control characters could
- * make the displayed text differ from the signed text.
+ * Text shown before signing is visible ASCII: look-alikes and bidirectional controls could make it differ from the
+ * signed text.
  */
 export const lei = () =>
   Type.Unsafe<Lei>(Type.String({ pattern: '^[0-9A-Z]{18}[0-9]{2}$', description: 'LEI (ISO 17442)' }));
@@ -108,7 +108,6 @@ export const algo = () =>
     { additionalProperties: false },
   );
 
-/** The fields of every authorization detail: those of RFC 9396 section 2.2 and our own. */
 export function common<const Urn extends string, const Action extends string>(type: Urn, actions: readonly Action[]) {
   return {
     type: Type.Literal(type),

@@ -7,9 +7,7 @@ import {
 } from './types.ts';
 
 export interface DetailsCounterexample {
-  /** JSON pointer into the children to the wider field. */
   readonly path: string;
-  /** The parent's value at that path; null if it has none. */
   readonly parent: unknown;
   readonly child: unknown;
   /** An example that the child would permit and no parent permits. */
@@ -21,12 +19,12 @@ export type NarrowedDetails =
   | { readonly ok: false; readonly code: 'details_wider'; readonly counterexample: DetailsCounterexample };
 
 /**
- * Compares one field. Returns undefined if the child's value lies within the parent's, otherwise an example of what the child
- * adds. Values that cannot be compared count as wider.
+ * Undefined if the child's value lies within the parent's, otherwise an example of what it adds. Values that cannot be
+ * compared count as wider.
  */
 type Within = (parent: unknown, child: unknown, name: string) => string | undefined;
 
-/** The same value, or absent in both. Used for fields that identify the intent. */
+/** For fields that identify the intent. */
 const equal: Within = (parent, child, name) =>
   textOf(parent) === textOf(child) ? undefined : `${name} ${shown(child)}`;
 
@@ -174,12 +172,11 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
 };
 
 /**
- * Checks that `parents` cover everything that `children` request. Each child narrows the one parent with the same type and
- * idempotency key. Two children must not share a parent, which would double its authority. An empty list of children is always
- * accepted.
+ * Checks that `parents` cover `children`. Each child narrows the one parent with its type and idempotency key, and no
+ * two share one. Locations, actions, parties and trades may be reduced; quantities, notionals, fees and deadlines may
+ * shrink; other fields are equal.
  *
- * Locations, actions, parties, counterparties and trades may be reduced; quantities, notionals, fees and deadlines may become
- * smaller or earlier; all other fields must be equal. Both sides are parsed authorization details.
+ * Both sides are parsed.
  */
 export function narrowDetails(
   parents: readonly AuthorizationDetail[],
@@ -228,7 +225,7 @@ function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }
 
-/** Canonical text of a value for comparison. An absent value has its own text. */
+/** An absent value has a text of its own. */
 function textOf(value: unknown): string {
   return value === undefined ? 'absent' : canonicalize(value);
 }

@@ -17,11 +17,8 @@ export type ParsedAuthorizationDetails =
   | InvalidAuthorizationDetails;
 
 /**
- * Parses untrusted `authorization_details` (RFC 9396 section 2). It checks shape, codes with their check digits, canonical
- * decimals, existing dates, and the rules between fields. It refuses unknown types and fields (RFC 9396 section 5).
- *
- * Within one list, type and idempotency key identify one intent, so that narrowing can match each child with its parent. This
- * function has no clock: the caller checks whether `not_after` has passed.
+ * Parses untrusted `authorization_details` (RFC 9396 section 2) and refuses unknown types and fields (section 5).
+ * Within one list, type and idempotency key identify one intent. The caller checks whether `not_after` has passed.
  *
  * @param options.maxItems longest accepted list, 16 by default
  */

@@ -4,8 +4,8 @@ import { fieldRules } from './field-rules.ts';
 import { common, lei, uti } from './fields.ts';
 
 /**
- * ISO 20022 action types of trade reports (EMIR Refit, CFTC), in this order: new, modify, correct, terminate, error, revive,
- * valuation, margin, position component, port.
+ * ISO 20022 action types (EMIR Refit, CFTC): new, modify, correct, terminate, error, revive, valuation, margin,
+ * position component, port.
  */
 export const reportActions = ['NEWT', 'MODI', 'CORR', 'TERM', 'EROR', 'REVI', 'VALU', 'MARU', 'POSC', 'PRTO'] as const;
 

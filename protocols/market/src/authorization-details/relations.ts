@@ -52,7 +52,7 @@ function askedItself({ counterparties_lei: asked, entity_lei: entity }: Rfq, pat
     : undefined;
 }
 
-/** A chain address needs a chain and an asset; an account needs a place of settlement. Neither may have the other's fields. */
+/** An account needs a place of settlement; neither kind may have the other's fields. */
 function destinationMembers(entry: AddressBookChange, path: string): Problem | undefined {
   const ofAddress = ['asset', 'chain_id'] as const;
   const ofAccount = ['place_of_settlement'] as const;

@@ -4,7 +4,6 @@ import { fieldRules } from './field-rules.ts';
 import { common, dateTime, identifier, lei } from './fields.ts';
 import { orderFields } from './trade-order.ts';
 
-/** A request for quote to named counterparties; after a deal, it also names the quote and its expiry. */
 export const rfqShape = shapeOf(
   Type.Object(
     {

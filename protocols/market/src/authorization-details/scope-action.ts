@@ -2,13 +2,8 @@ import type { Scope } from '../scopes.ts';
 import type { AuthorizationDetail, AuthorizationDetailType } from './types.ts';
 
 /**
- * The mandate action that each type of intent uses.
- *
- * Each intent starts under one action, whatever steps (`actions`) it names. The steps narrow from hop to hop; the initial
- * authority does not change. Submitting a trade for clearing means affirming it to the central counterparty.
- *
- * An administrative change has no action: mandates cover markets and have no scope for the control plane. Therefore the server
- * issues no token for one.
+ * Each intent starts under one action, whatever steps it names. Clearing is affirmed to the central counterparty. An
+ * administrative change has no action, because mandates cover markets: the server issues no token for one.
  */
 const scopeActions = {
   'urn:countersign:rar:v1:trade_order': 'order:create',
@@ -24,9 +19,8 @@ const scopeActions = {
 } as const satisfies { readonly [Type in AuthorizationDetailType]: Scope | undefined };
 
 /**
- * Returns the scope that the mandate must permit before a token is issued for an intent of this type.
- *
- * @returns undefined for a type that no mandate covers; the server issues no token for it
+ * The scope that the mandate must permit. @returns undefined for a type that no mandate covers; the server issues no
+ * token for it
  */
 export function scopeActionOf({ type }: Pick<AuthorizationDetail, 'type'>): Scope | undefined {
   return scopeActions[type];

@@ -19,7 +19,6 @@ export const settlementInstructionShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:settlement_instruction', ['instruct', 'affirm', 'release', 'cancel']),
-      /** The trade to settle. */
       trade_id: tradeId(),
       uti: uti(),
       sequence: Type.Integer({ minimum: 1, maximum: 1_000_000 }),

@@ -44,10 +44,7 @@ const grantedStepShape = shapeOf(
 /** Steps that an institution requests in an existing transaction, under the mandate that started it. */
 export type TransactionStep = Static<typeof stepShape.schema>;
 
-/**
- * The step as the token carries it (RFC 9396 section 7). The server adds the mandate, so that the step itself checks whether
- * the mandate is still in force. A lapsed mandate must raise an exception.
- */
+/** As the token carries it (RFC 9396 section 7), with the mandate, so that a step itself checks that it is in force. */
 export interface GrantedStep extends TransactionStep {
   readonly mandate: { readonly id: MandateId; readonly version: number };
 }
@@ -79,10 +76,7 @@ export function parseTransactionStep(
   return stepShape.check(value, '/0');
 }
 
-/**
- * Parses the `authorization_details` of a token: intents, one granted step, or one application detail. The server has already
- * checked the application detail against its schema.
- */
+/** Intents, one granted step, or one application detail, which the server has checked against its schema. */
 export function parseTokenDetails(
   value: unknown,
 ): { readonly ok: true; readonly value: readonly TokenDetail[] } | Extract<ParsedAuthorizationDetails, { ok: false }> {

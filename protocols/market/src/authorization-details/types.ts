@@ -9,7 +9,6 @@ import { type SettlementInstruction, settlementInstructionShape } from './settle
 import { type TradeOrder, tradeOrderShape } from './trade-order.ts';
 import { type Withdrawal, withdrawalShape } from './withdrawal.ts';
 
-/** All authorization detail types by URN: `schema` describes a type, `check` parses a detail. */
 export const authorizationDetailShapes = {
   'urn:countersign:rar:v1:trade_order': tradeOrderShape,
   'urn:countersign:rar:v1:rfq': rfqShape,

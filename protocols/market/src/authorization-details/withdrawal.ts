@@ -10,10 +10,8 @@ export const withdrawalShape = shapeOf(
       asset: token(),
       chain_id: chainId(),
       network: identifier(),
-      /** An entry of the approved address book. A withdrawal cannot name a raw address. */
       address_id: identifier(),
       amount: decimal(),
-      /** In the chain's own unit. */
       max_fee: decimal(),
       /** Keccak-256 of the call data if the transfer is a contract call. */
       calldata_hash: Type.Optional(Type.String({ pattern: '^0x[0-9a-f]{64}$' })),

@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import { parseCountry } from './country.ts';
 
-/** Business Identifier Code (ISO 9362): 8 characters for a party, 11 with its branch. */
 export type Bic = Brand<string, 'Bic'>;
 
 const pattern = /^[0-9A-Z]{4}([A-Z]{2})[0-9A-Z]{2}(?:[0-9A-Z]{3})?$/;

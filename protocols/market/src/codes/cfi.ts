@@ -1,13 +1,9 @@
 import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** Classification of Financial Instruments (ISO 10962): category, group and four attributes, a letter each. */
 export type Cfi = Brand<string, 'Cfi'>;
 
-/**
- * Categories and groups of ISO 10962:2021: the first letter, then the second. The meaning of the four attribute letters
- * depends on the group, so mandates constrain them by prefix.
- */
+/** ISO 10962:2021: the first letter, then the second. Mandates constrain the four attribute letters by prefix. */
 const categories: Readonly<
   Record<string, { readonly name: string; readonly groups: Readonly<Record<string, string>> }>
 > = {
@@ -109,7 +105,6 @@ const categories: Readonly<
   M: { name: 'Miscellaneous', groups: { C: 'combined instruments', M: 'other assets' } },
 };
 
-/** Checks letters, category and group. There is no check digit. */
 export function parseCfi(text: unknown): Parsed<Cfi, 'cfi_malformed' | 'cfi_category'> {
   if (typeof text !== 'string' || !/^[A-Z]{6}$/.test(text))
     return refuse('cfi_malformed', 'A CFI is 6 capital letters (ISO 10962).');
@@ -126,10 +121,7 @@ export function isCfiPrefix(prefix: string): boolean {
 
 const attributeLetters = [...'XABCDEFGHIJKLMNOPQRSTUVWYZ'];
 
-/**
- * The letters that can follow a prefix of 0 to 5 letters. For an attribute, X comes first: ISO 10962 uses it for "not
- * applicable or undefined".
- */
+/** For an attribute, X comes first: ISO 10962 uses it for "not applicable or undefined". */
 export function lettersAfter(prefix: string): readonly string[] {
   if (prefix.length === 0) return Object.keys(categories);
   if (prefix.length === 1) return Object.keys(categories[prefix]?.groups ?? {});

@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import { CountryCodes } from 'validator/lib/isISO31661Alpha2.js';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** ISO 3166-1 alpha-2 code in capitals. */
 export type Country = Brand<string, 'Country'>;
 
 export function parseCountry(text: unknown): Parsed<Country, 'country_unknown'> {

@@ -1,15 +1,13 @@
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
 export interface CsvRow {
-  /** The first line of the row, counted from 1. */
   readonly line: number;
   readonly cells: readonly string[];
 }
 
 /**
- * Reads comma-separated values (RFC 4180): quoted cells may hold commas, line breaks and doubled quotes; lines end with CR LF,
- * LF or CR; a byte-order mark and blank lines are skipped. A row with a different number of cells than the first row is
- * refused, because its values could end up under the wrong headings.
+ * RFC 4180; lines end with CR LF, LF or CR; a byte-order mark and blank lines are skipped. A row with another number
+ * of cells than the first is refused: its values could end up under the wrong headings.
  */
 export function readCsv(
   text: string,

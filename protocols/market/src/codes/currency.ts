@@ -2,7 +2,6 @@ import { type Brand, type DecimalString, parseDecimal } from '@countersign/kerne
 import currencyCodes from 'currency-codes';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** ISO 4217 alphabetic code of an active currency, fund or metal. */
 export type Currency = Brand<string, 'Currency'>;
 
 /** Publication date of the ISO 4217 list in use, `YYYY-MM-DD`. */
@@ -28,7 +27,6 @@ export function parseCurrency(text: unknown): Parsed<Currency, 'currency_unknown
     : refuse('currency_unknown', 'The currency is not an active ISO 4217 code in capitals, e.g. USD.');
 }
 
-/** Decimals of the minor unit (2 for USD, 0 for JPY), or undefined for a metal or a basket, which has none. */
 export function minorUnitOf(currency: Currency): number | undefined {
   return active.get(currency)?.minorUnit;
 }
@@ -37,10 +35,7 @@ export function currencyName(currency: Currency): string {
   return active.get(currency)?.name ?? currency;
 }
 
-/**
- * Parses a payable amount: canonical (see the kernel's `DecimalString`) and with no more decimals than the currency has.
- * Prices are different: they may be finer than the minor unit.
- */
+/** Canonical, with no more decimals than the currency has. Prices may be finer. */
 export function parseAmount(
   text: unknown,
   currency: Currency,

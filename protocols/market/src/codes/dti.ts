@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import { characterClass, hasCheckCharacter } from './mod-31-30.ts';
 
-/** Digital Token Identifier (ISO 24165): 8 characters, the first not 0, and 1 check character. */
 export type Dti = Brand<string, 'Dti'>;
 
 const pattern = new RegExp(`^(?!0)[${characterClass}]{9}$`);

@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import isIsin from 'validator/lib/isISIN.js';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** International Securities Identification Number (ISO 6166): 2 letters, 9 letters and digits, 1 check digit. */
 export type Isin = Brand<string, 'Isin'>;
 
 const pattern = /^[A-Z]{2}[0-9A-Z]{9}[0-9]$/;

@@ -1,17 +1,12 @@
 import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** Legal Entity Identifier (ISO 17442): 18 capitals and digits, then 2 check digits. */
 export type Lei = Brand<string, 'Lei'>;
 
 const pattern = /^[0-9A-Z]{18}[0-9]{2}$/;
 
 /**
- * Checks the shape and check digits. A well-formed LEI need not be registered, so callers must also check its registration
- * status.
- *
- * The check (ISO 7064 MOD 97-10) detects every change of a digit to another digit and of a letter to another letter. A change
- * between a digit and a letter shifts the computed number and passes about once in a hundred times.
+ * Checks shape and check digits (ISO 7064 MOD 97-10). A well-formed LEI need not be registered: check its status too.
  */
 export function parseLei(text: unknown): Parsed<Lei, 'lei_malformed' | 'lei_check_digits'> {
   if (typeof text !== 'string' || !pattern.test(text))

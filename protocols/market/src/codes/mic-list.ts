@@ -5,18 +5,16 @@ import { type Lei, parseLei } from './lei.ts';
 import { type Mic, parseMic } from './mic.ts';
 import type { Venue, VenueRegistry } from './venue.ts';
 
-/** One row of an ISO 10383 list. */
 export interface ListedVenue extends Venue {
   readonly name: string;
   readonly segment: boolean;
   readonly lei?: Lei;
-  /** As listed: ISO 3166-1, or ZZ for a venue without a country. */
   readonly country: string;
 }
 
 export interface MicList {
   readonly venues: readonly ListedVenue[];
-  /** Rows that could not be read. Every row is either here or in `venues`. The header is line 1. */
+  /** Every row is either here or in `venues`. The header is line 1. */
   readonly refusals: readonly { readonly line: number; readonly code: string; readonly detail: string }[];
 }
 
@@ -35,8 +33,8 @@ type Column = keyof typeof columns;
 type Cell = (column: Column) => string;
 
 /**
- * Reads the CSV form of the ISO 10383 list. The user supplies the list; this software does not include it. Columns are matched
- * by heading, in any order. At most 16 million characters.
+ * Reads the CSV form of the ISO 10383 list, which the user supplies. Columns are matched by heading. At most 16
+ * million characters.
  */
 export function parseMicList(csvText: string): Parsed<MicList, 'mic_list_malformed'> {
   const csv = readCsv(csvText, { maxLength: 16_000_000 });
@@ -92,7 +90,7 @@ function parseCompactDate(text: string): Parsed<string, 'date_malformed'> {
   return parseCalendarDate(/^\d{8}$/.test(text) ? `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}` : text);
 }
 
-/** A registry over venues held in memory. If two entries have the same MIC, the first one wins. */
+/** If two entries have the same MIC, the first one wins. */
 export function venueRegistry(venues: Iterable<Venue>): VenueRegistry {
   const byMic = new Map<string, Venue>();
   for (const venue of venues) if (!byMic.has(venue.mic)) byMic.set(venue.mic, venue);

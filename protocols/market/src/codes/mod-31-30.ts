@@ -4,12 +4,7 @@ const alphabet = '0123456789BCDFGHJKLMNPQRSTVWXZ';
 /** The same characters as the body of a regular expression character class. */
 export const characterClass = '0-9B-DF-HJ-NP-TV-XZ';
 
-/**
- * True if the last character is the correct check character, by the hybrid system of ISO/IEC 7064 with modulus 31 and 30, as
- * ISO 4914 (UPI) and ISO 24165 (DTI) use it.
- *
- * @param text characters of the alphabet only
- */
+/** The hybrid system of ISO/IEC 7064 with modulus 31 and 30, for ISO 4914 (UPI) and ISO 24165 (DTI). */
 export function hasCheckCharacter(text: string): boolean {
   let product = 30;
   for (const character of text.slice(0, -1)) {

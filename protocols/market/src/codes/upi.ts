@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import { characterClass, hasCheckCharacter } from './mod-31-30.ts';
 
-/** Unique Product Identifier of an OTC derivative (ISO 4914): `QZ`, 9 characters, 1 check character. */
 export type Upi = Brand<string, 'Upi'>;
 
 const pattern = new RegExp(`^QZ[${characterClass}]{10}$`);

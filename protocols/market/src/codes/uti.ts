@@ -2,7 +2,6 @@ import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import { parseLei } from './lei.ts';
 
-/** Unique Transaction Identifier (ISO 23897): the LEI of its generator and 1 to 32 capitals and digits. */
 export type Uti = Brand<string, 'Uti'>;
 
 const pattern = /^[0-9A-Z]{21,52}$/;

@@ -1,7 +1,6 @@
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import type { Mic } from './mic.ts';
 
-/** One venue, from the ISO 10383 list or another source of the user. */
 export interface Venue {
   readonly mic: Mic;
   /** Equal to `mic` for an operating MIC; the operator's MIC for a market segment. */
@@ -10,7 +9,6 @@ export interface Venue {
   readonly status: 'ACTIVE' | 'UPDATED' | 'EXPIRED';
   /** First day on which the MIC is no longer valid, `YYYY-MM-DD`. */
   readonly expiryDate?: string;
-  /** Market category, e.g. RMKT, MLTF, OTFS, SEFS. */
   readonly category: string;
 }
 
@@ -19,9 +17,9 @@ export interface VenueRegistry {
 }
 
 /**
- * Checks that the venue exists and that its MIC is valid at `at` (milliseconds since the epoch, read in UTC).
+ * Fails closed: the status EXPIRED or a past expiry date makes the venue expired.
  *
- * Fails closed if an entry contradicts itself: either the status EXPIRED or a past expiry date makes the venue expired.
+ * @param at milliseconds since the epoch, read in UTC
  */
 export function checkVenue(
   mic: Mic,

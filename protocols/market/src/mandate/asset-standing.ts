@@ -3,15 +3,14 @@ import { assetKey } from './asset.ts';
 import type { Constraints } from './constraints-shape.ts';
 import type { MandateUse } from './mandate-use.ts';
 
-/** `open`: the list does not constrain the asset. `bounded`: the use keeps the asset's own limit, whatever its worth. */
 export type AssetStanding =
   | { readonly kind: 'open' }
   | { readonly kind: 'bounded' }
   | { readonly kind: 'refused'; readonly detail: string };
 
 /**
- * Checks a use against the mandate's asset list. The list names every asset that may be moved, except money in the mandate's
- * own currency, which the notional limits bound.
+ * The list names every asset that may be moved, except money in the mandate's currency, which the notional limits
+ * bound.
  *
  * @param quantityNeeded whether an unknown quantity is refused
  */

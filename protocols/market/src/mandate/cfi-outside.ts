@@ -1,9 +1,6 @@
 import { type Cfi, lettersAfter, parseCfi } from '../codes/index.ts';
 
-/**
- * Returns a CFI that begins with `prefix` and with none of `prefixes`, or undefined if they cover every such CFI. The search
- * only descends into letters that continue some prefix, so it stays small.
- */
+/** Undefined if `prefixes` cover every such CFI. The search only descends into letters that continue some prefix. */
 export function cfiOutside(prefix: string, prefixes: readonly string[]): Cfi | undefined {
   if (prefixes.some((covering) => prefix.startsWith(covering))) return undefined;
   const cfi = parseCfi(prefix);

@@ -5,7 +5,6 @@ import type { Problem } from '../shape.ts';
 import { assetKey } from './asset.ts';
 import type { AssetLimit, Constraints, WindowLimit } from './constraints-shape.ts';
 
-/** Returns the first violated rule between fields of correctly shaped constraints, or undefined. */
 export function brokenRelation(constraints: Constraints): Problem | undefined {
   const { limits = [], assets = [], approvals = [] } = constraints;
   return (
@@ -102,7 +101,7 @@ function first<Item>(
   return undefined;
 }
 
-/** Finds a second entry with the same key, which would make the constraints ambiguous. */
+/** A second entry with the same key would make the constraints ambiguous. */
 function firstTwice<Item>(items: readonly Item[], path: string, keyOf: (item: Item) => string): Problem | undefined {
   const seen = new Set<string>();
   return first(items, path, (item) => {

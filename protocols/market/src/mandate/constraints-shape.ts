@@ -64,7 +64,6 @@ const wantedApproval = Type.Object(
   { additionalProperties: false },
 );
 
-/** Checks the shape of constraints; `constraint-relations.ts` checks the rules between fields. */
 export const constraintsShape = shapeOf(
   Type.Object(
     {
@@ -146,10 +145,7 @@ export const constraintsShape = shapeOf(
   },
 );
 
-/**
- * The constraints of a mandate. A list permits only what it names; an absent optional constraint does not constrain. Lists
- * must not be empty: a mandate must permit something, and every constraint can then be shown by an example.
- */
+/** A list permits only what it names and is never empty; an absent optional constraint does not constrain. */
 export const constraintsSchema = constraintsShape.schema;
 export type Constraints = Static<typeof constraintsSchema>;
 export type Hours = NonNullable<Constraints['hours']>;

@@ -2,7 +2,6 @@ import type { Problem } from '../shape.ts';
 import { brokenRelation } from './constraint-relations.ts';
 import { type Constraints, constraintsShape } from './constraints-shape.ts';
 
-/** Parses a mandate's constraints from untrusted input. `path` is a JSON pointer to the invalid field. */
 export function parseConstraints(
   value: unknown,
 ):

@@ -6,14 +6,14 @@ import type { Asset } from './asset.ts';
 import type { MandateUse, Money } from './mandate-use.ts';
 
 /**
- * Extracts the facts of an intent that `permits` checks against a mandate. A fact that the type cannot state is absent, so
- * `permits` refuses the intent if the mandate constrains that fact. For example, a withdrawal names neither account nor
- * beneficiary, and tokens have no money value without a valuation; a mandate may limit their quantity instead.
+ * The facts that `permits` checks. A fact that the type cannot state is absent, so `permits` refuses it if the mandate
+ * constrains it.
  *
  * @param asked.action scope of the action on the intent
+ *
  * @param asked.at milliseconds since the epoch
- * @param asked.valuation value of the intent in the mandate's currency, for intents without a money amount (tokens,
- *   collateral); a money amount in the intent itself takes precedence
+ *
+ * @param asked.valuation in the mandate's currency, for intents without a money amount
  */
 export function intentUse(
   detail: AuthorizationDetail,

@@ -8,8 +8,8 @@ const lastInstant = 8_640_000_000_000_000;
 const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const dayNames = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
-// Creating a formatter costs a thousand times as much as using it. There are about 600 zones; more entries mean alternative
-// spellings, and the cache is then cleared.
+// Creating a formatter costs a thousand times as much as using it. There are about 600 zones, so more entries mean
+// alternative spellings.
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const maxFormatters = 1024;
 
@@ -17,10 +17,7 @@ export function isTimeZone(text: unknown): text is string {
   return typeof text === 'string' && (text === 'UTC' || formatterOf(text) !== undefined);
 }
 
-/**
- * The local minute of the week in a time zone at an instant (milliseconds since the epoch), or undefined for an invalid zone
- * or instant.
- */
+/** Undefined for an invalid zone or instant (milliseconds since the epoch). */
 export function minuteOfWeek(at: number, timeZone: string): number | undefined {
   if (!Number.isFinite(at) || Math.abs(at) > lastInstant) return undefined;
   // The epoch began on a Thursday.

@@ -8,9 +8,7 @@ export interface Money {
   readonly ccy: Currency;
 }
 
-/** One use of a mandate, to be checked. A fact is absent if the intent does not have it. */
 export interface MandateUse {
-  /** A scope of the vocabulary, e.g. `order:create`. */
   readonly action: string;
   readonly cfi?: Cfi | undefined;
   readonly venue?: Mic | undefined;
@@ -21,10 +19,7 @@ export interface MandateUse {
   readonly counterparties?: readonly Lei[] | undefined;
   /** The value of the use, or its upper limit, in the mandate's currency. */
   readonly notional?: Money | undefined;
-  /**
-   * The notional already used under this mandate on the same UTC day, if the caller knows it. To exclude races, a caller
-   * reserves the amount with the policy engine instead.
-   */
+  /** If the caller knows it. To exclude races, a caller reserves the amount with the policy engine instead. */
   readonly notionalToday?: Money | undefined;
   readonly quantity?: DecimalString | undefined;
   /** The asset moved and its quantity, if the action moves value: a token, a security or money. */
@@ -38,11 +33,9 @@ export interface MandateUse {
   readonly earlier?: readonly EarlierUse[] | undefined;
   /** Approvals in force, if the caller knows them. Otherwise the component that executes the intent counts them. */
   readonly approvals?: readonly WantedApproval[] | undefined;
-  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** An earlier use of a mandate. */
 export interface EarlierUse {
   readonly secondsAgo: number;
   readonly notional?: Money | undefined;

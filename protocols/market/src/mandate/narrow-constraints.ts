@@ -19,10 +19,8 @@ export interface MandateCounterexample {
   /** The refusal in a sentence. */
   readonly sentence: string;
   /**
-   * A complete use that `permits` grants for the child and refuses for the parent, as proof that the child is wider. Absent in
-   * four cases, in which a rule refuses the child without an example: the delegation depth; hours in another time zone without
-   * a difference found; rolling limits that the child's other limits may happen to keep; and limits of a child that may only
-   * cancel or read.
+   * `permits` grants it for the child and refuses it for the parent. Absent where a rule refuses the child without an
+   * example.
    */
   readonly use?: MandateUse;
 }
@@ -77,18 +75,12 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
 };
 
 /**
- * Checks that `parent` permits everything that `child` permits. Both must be parsed. A refusal names the first wider
- * constraint and an example of what it would permit.
+ * Checks that `parent` permits everything that `child` permits; both are parsed. A refusal names the first wider
+ * constraint and an example. A child that omits a constraint of its parent is wider, as is an asset list that the
+ * parent lacks, because listed assets need no money value.
  *
- * The child's lists must be subsets, its product classes extend the parent's prefixes, its limits are at most as large and in
- * the same currency, and its depth is strictly less. A child that omits a constraint of its parent is wider. An asset list is
- * also wider if the parent has none and the child may move value, because listed assets need no money value. For each rolling
- * limit of the parent, the child needs one over at least as long a window. For each required approval, it needs at least as
- * many. Product classes are compared by what they contain: `FF` and `FC` together are all of `F`.
- *
- * Hours in the same time zone are compared for each minute of the week. Hours in different zones are refused, even if they lie
- * within each other today, because offsets change with the season and by law. The only exception is a parent whose hours cover
- * the whole week.
+ * Product classes are compared by what they contain. Hours in different zones are refused, even if they agree today,
+ * because offsets change; only a parent that is open all week is an exception.
  */
 export function narrowConstraints(parent: Constraints, child: Constraints): NarrowedConstraints {
   for (const [constraint, rule] of Object.entries(rules) as [keyof Constraints, Rule][]) {
@@ -121,7 +113,6 @@ function witness(
   return permits(child, use).ok && !permits(parent, use).ok ? use : undefined;
 }
 
-/** If the parent has no list, it does not constrain. */
 function missingFrom<Value extends string>(
   parent: readonly Value[] | undefined,
   child: readonly Value[],
@@ -140,7 +131,6 @@ function otherName(names: readonly string[] = []): string {
   return name;
 }
 
-/** Likewise a well-formed but unassigned LEI. */
 function otherLei(counterparties: readonly Lei[] = []): Lei[] {
   for (let number = 0; number <= counterparties.length; number++) {
     const lei = completeLei(`0000${String(number).padStart(14, '0')}`);

@@ -6,9 +6,7 @@ import { doesMoveValue } from './permits.ts';
 import { justAbove, lesser, one, type Wider } from './wider.ts';
 import { busiestHistory } from './window-history.ts';
 
-/**
- * For each rolling limit of the parent, the child needs a limit of the same measure, at most as large, over at least as long.
- */
+/** For each rolling limit, the child needs one of the same measure, at most as large, over at least as long. */
 export function widerWindowLimits(parent: Constraints, child: Constraints): Wider | undefined {
   for (const limit of parent.limits ?? []) {
     const kept = child.limits?.some(
@@ -29,8 +27,8 @@ export function widerWindowLimits(parent: Constraints, child: Constraints): Wide
 }
 
 /**
- * The parent must list each asset of the child with limits at least as large. A child without a list could move valued assets
- * in any quantity. A list that the parent lacks would permit assets without a known value.
+ * A child without a list could move valued assets in any quantity; a list that the parent lacks would permit assets
+ * without a value.
  */
 export function widerAssets(parent: Constraints, child: Constraints): Wider | undefined {
   const mover = child.actions.find(doesMoveValue);

@@ -47,10 +47,7 @@ const movesValue = new Set([
   'withdrawal:release',
 ]);
 
-/**
- * Actions on trades, destinations and reports, which have no value of their own. Account and counterparty must be known if the
- * mandate limits them.
- */
+/** They have no value of their own; account and counterparty must be known if the mandate limits them. */
 const concernsAccounts = new Set([
   'allocation:propose',
   'allocation:approve',
@@ -68,20 +65,15 @@ export function doesMoveValue(action: string): boolean {
   return movesValue.has(action);
 }
 
-/**
- * Limits and hours apply only to actions that take risk. Cancelling reduces risk and reading moves nothing, so both stay
- * possible outside the limits and hours.
- */
+/** Cancelling and reading move nothing, so both stay possible outside limits and hours. */
 export function isBoundByLimits(action: string): boolean {
   return action !== 'order:cancel' && !action.endsWith(':read');
 }
 
 /**
- * Checks a use against constraints and names the first violated one. A given fact is always checked. A missing fact denies if
- * the action needs it (fail closed), and is ignored if the action has no such fact.
+ * The first violated constraint. A missing fact denies if the action needs it.
  *
- * This function does not check the status, dates and chain of the mandate. It checks running totals and approvals only if
- * `notionalToday`, `assetToday`, `earlier` and `approvals` are given.
+ * Status, dates and chain are not checked here; totals and approvals only if given.
  */
 export function permits(constraints: Constraints, use: MandateUse): MandatePermission {
   const { action, cfi, venue, jurisdiction } = use;
@@ -110,10 +102,7 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
   return isBoundByLimits(action) ? withinLimits(constraints, use, { risk, value }) : { ok: true };
 }
 
-/**
- * Finds the first value that the mandate's list does not name. If the fact is missing and the action needs it, the result is
- * an unnamed value.
- */
+/** If the fact is missing and the action needs it, the result is an unnamed value. */
 function stranger<Value extends string>(
   allowed: readonly Value[] | undefined,
   named: readonly Value[] | undefined,

@@ -1,11 +1,9 @@
 import { addDecimals, compareDecimals, type DecimalString, parseDecimal, zero } from '@countersign/kernel';
 import type { MandateUse } from './mandate-use.ts';
 
-/** A wider constraint: its description, and the facts that show it in an otherwise permitted use. */
 export interface Wider {
   readonly example: string;
   readonly facts?: Partial<MandateUse>;
-  /** Replaces the usual sentence. */
   readonly because?: string;
 }
 

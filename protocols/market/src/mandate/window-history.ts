@@ -11,10 +11,8 @@ const maxInstants = 512;
 const secondsPerDay = 86_400;
 
 /**
- * Builds a permitted history of uses that exceeds a limit of the parent: the maximum at one instant, then again when the
- * shortest window has passed. Uses at the same instant are merged.
- *
- * @returns undefined if none was found; another history may still exceed the limit
+ * The maximum at one instant, and again after the shortest window. @returns undefined if none was found; another may
+ * exist
  */
 export function busiestHistory(
   constraints: Constraints,
@@ -50,7 +48,6 @@ function lastOpenInstant(hours: Hours | undefined): number {
 }
 
 interface Past {
-  /** Newest first. */
   readonly uses: readonly EarlierUse[];
   readonly secondsAgo: number;
   readonly at: number;

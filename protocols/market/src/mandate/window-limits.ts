@@ -5,8 +5,8 @@ import type { EarlierUse, MandateUse } from './mandate-use.ts';
 type Used = Pick<MandateUse, 'notional' | 'quantity'>;
 
 /**
- * Describes the first rolling limit that the use would exceed. An earlier check handles a notional that is unknown or in
- * another currency. An unknown quantity is refused if it is needed.
+ * An earlier check handles a notional that is unknown or in another currency; an unknown quantity is refused if it is
+ * needed.
  */
 export function exceededWindow(
   limits: readonly WindowLimit[] | undefined,

@@ -4,6 +4,7 @@ import type { ParsedCertificate } from './certificate.ts';
 import { comparableRelativeNames } from './directory-name.ts';
 import { findUnsupportedExtension } from './extensions.ts';
 import { subjectAltNamesOf } from './general-names.ts';
+import { findNoRevAvailFault } from './revocation-sources.ts';
 
 export interface CertificateFault {
   readonly reason: 'malformed' | 'not_yet_valid' | 'expired' | 'extension_unknown' | 'key_weak';
@@ -39,6 +40,9 @@ export function findCertificateFault(
     if (!isCodedError(error)) throw error;
     return { reason: 'malformed', detail: `A certificate of the path has a malformed name. ${error.detail}` };
   }
+  const contradiction = findContradiction(certificate);
+  if (contradiction !== undefined)
+    return { reason: 'malformed', detail: `A certificate of the path contradicts itself: ${contradiction}.` };
   try {
     readPublicKey(certificate.publicKey);
   } catch (error) {
@@ -47,4 +51,13 @@ export function findCertificateFault(
     return { reason, detail: `A certificate of the path has an unacceptable key. ${error.detail}` };
   }
   return undefined;
+}
+
+function findContradiction(certificate: ParsedCertificate): string | undefined {
+  try {
+    return findNoRevAvailFault(certificate);
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    return error.detail;
+  }
 }

@@ -1,4 +1,5 @@
 import {
+  contextPrimitive,
   readBoolean,
   readDer,
   readDerSequence,
@@ -59,6 +60,24 @@ export function basicConstraintsOf({ extensions }: ParsedCertificate): {
     authority: authority !== undefined && readBoolean(authority),
     ...(length === undefined ? {} : { pathLength: readSmallInteger(length) }),
   };
+}
+
+/** @throws CodedError `der_malformed` */
+export function subjectKeyIdentifierOf({ extensions }: ParsedCertificate): Uint8Array | undefined {
+  const extension = extensions.get(oid.subjectKeyIdentifier);
+  if (extension === undefined) return undefined;
+  const reader = readDer(extension.value);
+  const { content } = reader.next(tags.octetString);
+  reader.end();
+  return content;
+}
+
+/** The key identifier of the issuer; undefined also when the extension names the issuer in another way. */
+export function authorityKeyIdentifierOf({
+  extensions,
+}: Pick<ParsedCertificate, 'extensions'>): Uint8Array | undefined {
+  const extension = extensions.get(oid.authorityKeyIdentifier);
+  return extension === undefined ? undefined : readDerSequence(extension.value).optional(contextPrimitive(0))?.content;
 }
 
 /** Critical extensions that every path check handles or can ignore safely. */

@@ -80,8 +80,8 @@ function selectRequired({ named, any }: ValidPolicies, required: ReadonlySet<str
 
 const isNone = ({ named, any }: ValidPolicies): boolean => named.size === 0 && !any;
 
-/** Without the extension a certificate has no policies. */
-function policiesOf({ extensions }: ParsedCertificate): ReadonlySet<string> {
+/** Without the extension a certificate has no policies. @throws CodedError `der_malformed` */
+export function policiesOf({ extensions }: ParsedCertificate): ReadonlySet<string> {
   const extension = extensions.get(oid.certificatePolicies);
   if (extension === undefined) return new Set();
   const list = readDerSequence(extension.value);

@@ -17,7 +17,7 @@ const report: SimulationView = {
   skipped: { entity_missing: 2 },
   permitToDeny: 1_000,
   denyToPermit: 1,
-  otherwiseChanged: 7,
+  otherChanges: 7,
   by: {
     institution: [
       { name: 'LEI-1', decisions: 1_000_000, permitToDeny: 1_000, denyToPermit: 0 },

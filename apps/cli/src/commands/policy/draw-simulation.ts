@@ -11,18 +11,16 @@ const flipsShown = 20;
 
 /** A simulation report as lines for a terminal: totals and places of changed decisions, and the first ones individually. */
 export function drawSimulation(report: SimulationView): readonly string[] {
-  const { decisions, permitToDeny, denyToPermit, otherwiseChanged, baseVersion } = report;
+  const { decisions, permitToDeny, denyToPermit, otherChanges, baseVersion } = report;
   const flips = permitToDeny + denyToPermit;
   return [
     `${bold(report.id)}  ${dim(`against version ${baseVersion}`)}  ${dim(report.bundleHash)}`,
     dim(`of ${rangeInWords(report.range)}`),
     '',
-    ...(decisions === 0
-      ? [yellow('No recorded decision with complete inputs matches the given time and names.')]
-      : []),
+    ...(decisions === 0 ? [yellow('No recorded decision with complete inputs matches the given time and names.')] : []),
     `${grouped(decisions)} decisions, ${flips === 0 ? (decisions === 0 ? dim : green)('no flips') : yellow(`${grouped(flips)} flips`)}: ` +
       `${red(`${grouped(permitToDeny)} permit to deny`)}, ${green(`${grouped(denyToPermit)} deny to permit`)}; ` +
-      `${grouped(otherwiseChanged)} the same for other reasons`,
+      `${grouped(otherChanges)} the same for other reasons`,
     ...Object.entries(report.skipped).map(([why, count]) => yellow(`${grouped(count)} skipped: ${visible(why)}`)),
     ...(flips === 0 ? [] : tables(report)),
     ...(report.flips.length === 0 ? [] : ['', ...flipLines(report)]),

@@ -3,9 +3,9 @@ import type { Place } from '../../problems.ts';
 import type { ClientDocument } from './schema.ts';
 
 /**
- * Addresses of a client: absolute https URLs with a host, without user, fragment or wildcard. They are compared as text (RFC
- * 9700 section 2.1), so they must be written canonically. A sandbox client may use plain http on loopback. Any client may
- * receive a code there, by IP address but not by name (RFC 8252 sections 7.3 and 8.3).
+ * Absolute https URLs in canonical form, because they are compared as text (RFC 9700 section 2.1). Any client may
+ * receive a code on loopback, by IP address (RFC 8252 sections 7.3 and 8.3); a sandbox client may use plain http
+ * there.
  */
 export function checkAddresses(document: ClientDocument, place: Place): void {
   const environment = document.environment ?? 'sandbox';
@@ -46,7 +46,6 @@ function isNativeRedirect(text: string): boolean {
   return /^http:\/\/127\.0\.0\.1:[1-9]\d{1,4}\/[\w/-]*$/.test(text) && URL.canParse(text);
 }
 
-/** RFC 8252 section 7.3, and the host name common in development. */
 function isLoopback(hostname: string): boolean {
   return hostname === '127.0.0.1' || hostname === '[::1]' || hostname === 'localhost';
 }

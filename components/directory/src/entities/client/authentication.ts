@@ -5,12 +5,11 @@ import type { ClientDocument } from './schema.ts';
 
 const nameKinds = ['subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email'] as const;
 
-/** The metadata member for this kind of certificate name (RFC 8705 section 2.1.2). */
 export function memberOf(kind: CertificateName['kind']): `tls_client_auth_${CertificateName['kind']}` {
   return `tls_client_auth_${kind}`;
 }
 
-/** The client authentication method. `tls_client_auth` needs exactly one certificate name, other methods none. */
+/** `tls_client_auth` needs exactly one certificate name, other methods none. */
 export function readAuthentication(document: ClientDocument, place: Place): ClientAuthentication | undefined {
   const method = document.token_endpoint_auth_method ?? 'private_key_jwt';
   const names: CertificateName[] = [];

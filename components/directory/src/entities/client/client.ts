@@ -13,7 +13,6 @@ import { readKeys } from './keys.ts';
 import { checkGrantTypes, checkProfile } from './profile.ts';
 import { type ClientDocument, clientSchema } from './schema.ts';
 
-/** A registered OAuth client. Each rule group has a file beside this one. */
 export const clientReader = entityReader({
   kind: 'client',
   list: 'clients',
@@ -82,10 +81,7 @@ function readAudiences(texts: readonly string[], place: Place): readonly Resourc
   return audiences.length === texts.length ? audiences : undefined;
 }
 
-/**
- * Authorization-detail types that the client may request. Without any, these are all market types, or none for `oidc`.
- * Application types come and go with the policies, so only their syntax is checked here.
- */
+/** Without any, all market types, or none for `oidc`. Application types come and go with the policies. */
 function readDetailTypes(document: ClientDocument, place: Place): readonly string[] {
   const { authorization_details_types: named, profile } = document;
   for (const [index, type] of (named ?? []).entries())
@@ -101,10 +97,7 @@ function readDetailTypes(document: ClientDocument, place: Place): readonly strin
 
 const provisioningScopes = ['identity:read', 'identity:provision'];
 
-/**
- * A client with a provisioning token authenticates with a certificate, to which its tokens are bound, and may do nothing but
- * provision, because such a token is long-lived.
- */
+/** A provisioning token is long-lived, so it is bound to a certificate and may do nothing but provision. */
 function checkProvisioningToken(document: ClientDocument, place: Place): void {
   if (document.provisioning_token_days === undefined) return;
   const at = place.at('provisioning_token_days');

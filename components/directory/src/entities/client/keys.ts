@@ -5,10 +5,7 @@ import { attempt, type Place } from '../../problems.ts';
 import { readPublicKey } from '../fields/public-key.ts';
 import type { ClientDocument } from './schema.ts';
 
-/**
- * The registered keys of a client, each with a unique `kid`, because an assertion names its key. Empty if the keys are fetched
- * or none is needed.
- */
+/** Each with a unique `kid`, because an assertion names its key. */
 export function readKeys(document: ClientDocument, place: Place, keys: KeyCache): readonly WrittenKey[] | undefined {
   checkWhereKeysAre(document, place);
   const jwks = document.jwks?.keys ?? [];
@@ -66,11 +63,9 @@ const maxCertificates = 8;
 const maxCharacters = Math.ceil(maxCertificateLength / 3) * 4;
 
 /**
- * Reads the certificates of a JWK (RFC 7517 section 4.7). The first one must contain the key of the JWK; otherwise the name of
- * one key would identify another.
+ * The first certificate must contain the key of the JWK; otherwise the name of one key would identify another.
  *
- * @param keyThumbprint RFC 7638 thumbprint of the JWK
- * @returns SHA-256 over the DER of the first certificate, base64url (RFC 8705 section 3.1)
+ * @returns SHA-256 over its DER, base64url (RFC 8705 section 3.1)
  */
 function readCertificateThumbprint(chain: unknown, keyThumbprint: string, place: Place): string | undefined {
   if (!Array.isArray(chain) || chain.length === 0 || chain.length > maxCertificates)

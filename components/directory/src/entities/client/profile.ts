@@ -8,7 +8,7 @@ const relyingPartyScopes: readonly ProtocolScope[] = ['openid', 'offline_access'
 /** Members that trading software does not need. */
 const personalScopes: readonly ProtocolScope[] = ['profile', 'email'];
 
-/** The restrictions of a client's profile: `oidc` only signs people in; `fapi2` always binds its tokens. */
+/** `oidc` only signs people in; `fapi2` always binds its tokens. */
 export function checkProfile(document: ClientDocument, place: Place): void {
   if (document.dpop_bound_refresh_tokens === true && (document.binding ?? 'dpop') !== 'dpop')
     place
@@ -83,7 +83,7 @@ export function checkGrantTypes(document: ClientDocument, place: Place): void {
   }
 }
 
-/** Whether the client has a grant by which a person signs in and consents. */
+/** Whether a person signs in and consents. */
 function asksPeople({ grant_types: grants }: ClientDocument): boolean {
   return grants.includes('authorization_code') || grants.includes(ciba);
 }

@@ -10,7 +10,6 @@ const name = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
 /** Longest lifetime of a provisioning token: the usual life of keys that people replace by hand. */
 const maxProvisioningTokenDays = 90;
 
-/** The registration document of a client, with the members of RFC 7591 and related specifications where they exist. */
 export const clientSchema = Type.Object(
   {
     id: code,

@@ -8,15 +8,12 @@ import type { DirectoryCode, Place } from '../../problems.ts';
 /** Reads one entity of one kind. Files and storage share this parser. */
 export interface EntityReader {
   readonly kind: EntityKind;
-  /** Name of the list in the file. */
   readonly list: string;
-  /** Shape of a document. */
   readonly schema: TSchema;
-  /** @returns undefined if it cannot be read. An entity that breaks a rule but can be read is reported and returned. */
+  /** An entity that breaks a rule but can be read is reported and returned. */
   read(input: unknown, place: Place, keys: KeyCache): Entry | undefined;
 }
 
-/** A parsed document: its id, its institution and the entity. */
 export interface Reading {
   readonly id: string;
   readonly owner: Entry['owner'];
@@ -27,7 +24,6 @@ export function entityReader<Schema extends TSchema>(options: {
   readonly kind: EntityKind;
   readonly list: string;
   readonly schema: Schema;
-  /** Error code for a value outside its enumeration. */
   readonly choiceCode?: DirectoryCode;
   readonly read: (document: Static<Schema>, place: Place, keys: KeyCache) => Reading | undefined;
 }): EntityReader {
@@ -74,10 +70,7 @@ function pointerSteps(pointer: string): readonly string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/**
- * The order of a certificate chain matters: it starts with the certificate of the key (RFC 7517 section 4.7). All other lists
- * are sets.
- */
+/** It starts with the certificate of the key (RFC 7517 section 4.7). All other lists are sets. */
 const orderedLists: ReadonlySet<string> = new Set(['x5c']);
 
 function sortLists(document: JsonDocument): JsonDocument {

@@ -4,16 +4,13 @@ import { isCfiPrefix, type Lei, parseLei } from '@countersign/market';
 import { Type } from 'typebox';
 import type { Place } from '../../problems.ts';
 
-/** An id or a code of printable ASCII. If it has a parser of its own, the schema only limits its length. */
 export const code = Type.String({ minLength: 1, maxLength: 512, pattern: '^[\\x21-\\x7e]+$' });
 export const desk = Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$' });
 export const roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), {
   maxItems: 32,
   uniqueItems: true,
 });
-/** Where data is stored or processed. */
 export const region = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' });
-/** Classes of instruments: first letters of CFIs. */
 export const products = (description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 1 }), { maxItems: 32, uniqueItems: true, description });
 export const strict = { additionalProperties: false } as const;
@@ -22,7 +19,6 @@ export function readLei(text: string, place: Place): Lei | undefined {
   return place.take(parseLei(text));
 }
 
-/** A principal id; of one kind if the place requires it. */
 export function readPrincipalId(text: string, place: Place, kind?: PrincipalKind): PrincipalId | undefined {
   const id = parsePrincipalId(text);
   if (id === undefined)
@@ -41,7 +37,6 @@ export function readName(text: string, place: Place): string | undefined {
   );
 }
 
-/** Categories of ISO 10962, sorted. */
 export function readProducts(letters: readonly string[], place: Place): readonly string[] | undefined {
   const unknown = letters.findIndex((letter) => !isCfiPrefix(letter));
   if (unknown < 0) return [...letters].sort();
@@ -50,7 +45,6 @@ export function readProducts(letters: readonly string[], place: Place): readonly
     .report('directory_file_invalid', 'A class of instruments is the first letter of a CFI (ISO 10962), e.g. D.');
 }
 
-/** An instant, converted to UTC. */
 export function readInstant(text: string, place: Place): string | undefined {
   const at = parseInstant(text);
   if (at !== undefined) return toInstant(at);

@@ -8,13 +8,11 @@ export const jwkSchema = Type.Record(Type.String({ maxLength: 32 }), Type.Unknow
 
 interface ReadKey {
   readonly jwk: Readonly<Record<string, string>>;
-  /** RFC 7638. */
   readonly thumbprint: string;
 }
 
 const keptMembers: ReadonlySet<string> = new Set(['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']);
 
-/** A public key for one of our algorithms, without further members. */
 export function readPublicKey(
   jwk: Readonly<Record<string, unknown>>,
   place: Place,

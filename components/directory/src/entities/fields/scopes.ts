@@ -29,7 +29,7 @@ export function readScopes(texts: readonly string[], place: Place): ReadonlySet<
   return complete ? scopes : undefined;
 }
 
-/** Checks that one client may hold these scopes together. */
+/** Whether one client may hold these scopes together. */
 export function readSeparateScopes(
   texts: readonly string[],
   place: Place,

@@ -6,31 +6,24 @@ export const bulkRequestUrn = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** RFC 7644 section 3.7. */
 export interface BulkOperation {
   readonly method: (typeof methods)[number];
   /** Below the interface: `/Users`, `/Users/{id}`, or `/Users/bulkId:{bulkId}`. */
   readonly path: string;
-  /** The unique name by which other operations refer to the resource that this one creates. */
   readonly bulkId?: string;
-  /** Like `If-Match` of a single request. */
   readonly version?: string;
   readonly data?: Json;
 }
 
 export interface BulkRequest {
-  /** Number of errors after which the rest is skipped; no limit if left out. */
+  /** Number of errors after which the rest is skipped. */
   readonly failOnErrors?: number;
   readonly operations: readonly BulkOperation[];
 }
 
 const maxTextLength = 512;
 
-/**
- * Reads a bulk request. An invalid request is refused as a whole before any operation runs.
- *
- * @throws CodedError `scim_syntax_invalid`, `scim_too_many`
- */
+/** An invalid request is refused as a whole. @throws CodedError `scim_syntax_invalid`, `scim_too_many` */
 export function readBulk(body: Json | undefined): BulkRequest {
   const members = membersOf(body) ?? {};
   const { schemas, failOnErrors, Operations: operations } = members;

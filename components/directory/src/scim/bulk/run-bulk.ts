@@ -8,29 +8,23 @@ import { readResource } from '../schema/read-resource.ts';
 import type { ScimError } from '../schema/scim-errors.ts';
 import type { BulkOperation, BulkRequest } from './read-bulk.ts';
 
-/** The result of one operation (RFC 7644 section 3.7.3). */
 type BulkResult = {
   readonly method: string;
   readonly bulkId?: string;
   readonly version?: string;
-  /** For every operation except a failed POST. */
   readonly location?: string;
   readonly status: string;
   readonly response?: ScimError;
 };
 
 export interface BulkDependencies {
-  /** The functions that single requests use, with the same rules and records. */
   readonly resources: readonly ResourceOperations[];
-  /** Address of the interface, without a trailing slash. */
   readonly base: string;
-  /** The error response that a single request would get. */
   readonly errorOf: (thrown: unknown) => ScimError;
 }
 
 /**
- * Runs the operations one after another, each as a separate change that stays when a later one fails. An operation runs after
- * those whose bulkId it names, whatever their order. Operations that name one another in a circle fail (section 3.7.1).
+ * Each operation is a change of its own, after those whose bulkId it names. A circle fails (section 3.7.1).
  *
  * @returns the results of the operations that ran, in the order of the request
  */
@@ -43,7 +37,6 @@ export async function runBulk(
   const known = new Set(byBulkId.keys());
   const begun = new Set<BulkOperation>();
   const results = new Map<BulkOperation, BulkResult>();
-  /** The resource id of each finished operation. */
   const ids = new Map<string, string>();
   let errors = 0;
 
@@ -78,7 +71,6 @@ export async function runBulk(
     }
   }
 
-  /** @returns the resource afterwards; undefined after a deletion */
   async function make(
     { method, version, data }: BulkOperation,
     { endpoint, id }: { readonly endpoint: string; readonly id: Json },
@@ -139,7 +131,6 @@ function unresolved() {
 /** A reference to the resource that another operation creates (RFC 7644 section 3.7.2). */
 const prefix = 'bulkId:';
 
-/** The known bulkIds anywhere in a value. */
 function bulkIdsIn(value: Json | undefined, known: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   replaceBulkIds(value ?? null, (bulkId) => {
@@ -149,7 +140,6 @@ function bulkIdsIn(value: Json | undefined, known: ReadonlySet<string>): Readonl
   return found;
 }
 
-/** The value with bulkIds replaced by ids; a bulkId without an id stays. */
 function replaceBulkIds(value: Json, idOf: (bulkId: string) => string | undefined): Json {
   if (typeof value === 'string') return value.startsWith(prefix) ? (idOf(value.slice(prefix.length)) ?? value) : value;
   if (Array.isArray(value)) return value.map((item: Json) => replaceBulkIds(item, idOf));

@@ -3,11 +3,7 @@ import type { Compare } from 'scim2-parse-filter';
 import type { Attribute } from '../schema/attribute.ts';
 import { scimErrors } from '../schema/errors.ts';
 
-/**
- * A comparison of one value with `wanted`, by the type of the attribute (RFC 7644 table 3).
- *
- * @throws CodedError `scim_filter_invalid` if the attribute does not support this comparison
- */
+/** RFC 7644 table 3. @throws CodedError `scim_filter_invalid` if the attribute does not support this comparison */
 export function comparison(op: Compare['op'], attribute: Attribute, wanted: Json): (value: Json) => boolean {
   if (attribute.type === 'boolean') {
     if (typeof wanted !== 'boolean' || (op !== 'eq' && op !== 'ne'))

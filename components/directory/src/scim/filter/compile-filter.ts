@@ -9,16 +9,13 @@ import { type ParsedFilter, parseFilter } from './parse-filter.ts';
 
 export type Predicate = (value: Json) => boolean;
 
-/** Resolves the attribute names of a filter. */
 interface Scope {
   resolve(path: string): { readonly attribute: Attribute; values(of: Json): readonly Json[] } | undefined;
 }
 
 /**
- * A filter over resources of one type. An attribute that the type lacks has no values (RFC 7644 section 3.4.2.2). A filter
- * cannot use attributes that are never returned, because its results would reveal them.
- *
- * @throws CodedError `scim_filter_invalid`
+ * An attribute that the type lacks has no values (RFC 7644 section 3.4.2.2). Attributes that are never returned cannot
+ * be used, because the results would reveal them. @throws CodedError `scim_filter_invalid`
  */
 export function compileFilter(text: string, shape: ResourceShape): Predicate {
   return compiled(text, {
@@ -33,7 +30,6 @@ export function compileFilter(text: string, shape: ResourceShape): Predicate {
   });
 }
 
-/** A filter over the values of one complex attribute: the part in the brackets of a PATCH path. */
 export function compileValueFilter(text: string, attribute: Attribute): Predicate {
   return compiled(text, scopeOf(attribute));
 }

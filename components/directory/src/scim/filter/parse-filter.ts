@@ -7,16 +7,14 @@ const maxLength = 1_024;
 const maxDepth = 12;
 const maxStrings = 64;
 
-/** A parsed filter, checked against the grammar only (RFC 7644 section 3.4.2.2). */
 export interface ParsedFilter {
   readonly filter: Filter;
-  /** The literal behind a comparison value; string literals are stored outside the parsed filter. */
+  /** String literals are stored outside the parsed filter. */
   literalOf(compared: boolean | null | number | string): Json;
 }
 
 /**
- * Parses a filter. Strings are extracted first and read as JSON, so that their content never reaches the parser, whose patterns
- * are slow on some texts and treat some escapes differently.
+ * Strings are read as JSON first: the parser is slow on some texts and treats some escapes differently.
  *
  * @throws CodedError `scim_filter_invalid`
  */
@@ -82,15 +80,14 @@ function invalid(detail: string) {
   return scimErrors.error('scim_filter_invalid', detail);
 }
 
-/** An attribute that a filter requires to equal this value, beside other conditions. */
+/** A condition that an index can serve. */
 export interface Exact {
   readonly attribute: 'id' | 'userName' | 'externalId' | 'displayName';
   readonly value: string;
 }
 
 /**
- * The condition of a filter that an index can serve: provisioning systems look up one `userName` before each request. The whole
- * filter is still applied to the results.
+ * Provisioning systems look up one `userName` before each request. The whole filter is still applied to the results.
  */
 export function exactlyIn({ filter, literalOf }: ParsedFilter): Exact | undefined {
   const parts: readonly Filter[] = filter.op === 'and' ? filter.filters : [filter];

@@ -7,7 +7,6 @@ import type { ResourceShape } from '../schema/resource-shape.ts';
 
 export const mediaType = 'application/scim+json';
 
-/** Sends a resource with its address and version (RFC 7644 sections 3.3 and 3.14). */
 export function sendResource(
   reply: FastifyReply,
   resource: ScimResource,
@@ -23,7 +22,6 @@ export function sendResource(
     .send(project(resource, how.shape, how.projection));
 }
 
-/** Like {@link sendResource}, or only 304 if the resource has not changed. */
 export function sendUnlessKnown(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -10,7 +10,6 @@ import { bulkAnswer, bulkBody, refused } from './schemas.ts';
 
 const bulkResponseUrn = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
 
-/** RFC 7644 section 3.7. */
 export function bulkRoute(scim: FastifyInstance, dependencies: BulkDependencies, gate: Gate<Caller, Scope>): void {
   scim.post<{ Body: Json | undefined }>(
     '/Bulk',

@@ -60,7 +60,6 @@ function listOfDocuments(documents: readonly ScimResource[]): ScimResource {
   return { totalResults: documents.length, itemsPerPage: documents.length, Resources: documents };
 }
 
-/** RFC 7644 section 4: these endpoints refuse filters. */
 function refuseFilter(query: unknown): void {
   if (typeof query === 'object' && query !== null && 'filter' in query)
     throw scimErrors.error('scim_filter_refused', 'What describes the interface is not filtered.');

@@ -9,13 +9,11 @@ const names = ['filter', 'sortBy', 'sortOrder', 'startIndex', 'count', 'attribut
 const maxAttributes = 64;
 const maxTextLength = 4_096;
 
-/** The query of a list. Unknown parameters are refused, because a misspelt filter would return everything. */
 export function readListQuery(query: unknown): ListQuery {
   const { startIndex, count, ...rest } = readParameters(query, names);
   return listQuery({ ...rest, startIndex: integerOf('startIndex', startIndex), count: integerOf('count', count) });
 }
 
-/** The query for one resource, read or changed. */
 export function readProjection(query: unknown): Projection {
   const { attributes, excludedAttributes } = readParameters(query, ['attributes', 'excludedAttributes']);
   return {
@@ -24,7 +22,6 @@ export function readProjection(query: unknown): Projection {
   };
 }
 
-/** The body of a POST to `.search` (RFC 7644 section 3.4.3). */
 export function readSearchRequest(body: Json | undefined): ListQuery {
   const members = membersOf(body);
   const schemas = members?.['schemas'];

@@ -4,9 +4,8 @@ import { scimErrors } from '../schema/errors.ts';
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * Responds with 405 and `Allow` if the path has routes for other methods (RFC 9110 section 15.5.6).
- *
- * @returns a function to call after all routes are registered
+ * 405 and `Allow` for paths with other methods (RFC 9110 section 15.5.6). @returns a function to call after all routes
+ * are registered
  */
 export function refuseOtherMethods(scim: FastifyInstance): () => void {
   const routes = new Map<string, Set<string>>();

@@ -13,7 +13,6 @@ import { idParams, patchBody, preconditionHeaders, projectionQuery, refused, res
 type WithId = { Params: { readonly id: string }; Body: Json | undefined };
 type WithBody = { Body: Json | undefined };
 
-/** POST to a resource type; GET, PUT, PATCH and DELETE of one resource (RFC 7644 sections 3.3 to 3.6). */
 export function resourceRoutes(scim: FastifyInstance, operations: ResourceOperations, gate: Gate<Caller, Scope>): void {
   const { shape, summaries } = operations;
   scim.post<WithBody>(
@@ -44,18 +43,14 @@ export function resourceRoutes(scim: FastifyInstance, operations: ResourceOperat
   });
 }
 
-/** The route of one resource and how to find its id. */
 interface ResourcePlace {
   readonly url: string;
-  /** For descriptions: `a User`. */
   readonly name: string;
   readonly removal: { readonly summary: string; readonly description: string };
   readonly params?: typeof idParams;
-  /** The id of the resource. */
   readonly find: (request: FastifyRequest) => Promise<string>;
 }
 
-/** GET, PUT, PATCH and DELETE of one resource, under any path. */
 export function oneResourceRoutes(
   scim: FastifyInstance,
   operations: ResourceOperations,

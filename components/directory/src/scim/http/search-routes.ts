@@ -9,7 +9,6 @@ import { mediaType } from './answers.ts';
 import { readListQuery, readSearchRequest } from './list-query.ts';
 import { listBody, listQuery, refused, searchBody } from './schemas.ts';
 
-/** The resources of a type that an institution has and a filter could select. */
 export type Listing = (
   institution: string,
   shape: Candidates['shape'],

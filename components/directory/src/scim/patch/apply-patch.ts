@@ -12,13 +12,11 @@ type Resource = { readonly [member: string]: Json };
 type Draft = Record<string, Json>;
 
 /**
- * The resource after a PATCH: all operations in order, or none (RFC 7644 section 3.5.2). Removing an absent value or adding a
- * present one changes nothing.
- *
- * A `remove` with a value removes only that value, as large provisioning systems intend, instead of all values.
+ * All operations in order, or none (RFC 7644 section 3.5.2). A `remove` with a value removes only that value, as large
+ * provisioning systems intend.
  *
  * @throws CodedError `scim_path_invalid`, `scim_no_target`, `scim_attribute_immutable`, `scim_value_invalid`,
- *   `scim_filter_invalid`, `scim_syntax_invalid`
+ * `scim_filter_invalid`, `scim_syntax_invalid`
  */
 export function applyPatch(resource: Resource, operations: readonly PatchOperation[], shape: ResourceShape): Resource {
   const draft: Draft = { ...resource };

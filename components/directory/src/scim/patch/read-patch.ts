@@ -12,7 +12,7 @@ export interface PatchOperation {
 const maxOperations = 100;
 
 /**
- * Reads the body of a PATCH (RFC 7644 section 3.5.2). `op` is case-insensitive, because large provisioning systems send `Add`.
+ * `op` is case-insensitive, because large provisioning systems send `Add`.
  *
  * @throws CodedError `scim_syntax_invalid`, `scim_path_invalid`, `scim_too_many`
  */

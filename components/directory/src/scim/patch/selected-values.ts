@@ -6,10 +6,10 @@ import { scimErrors } from '../schema/errors.ts';
 import { distinct, readAssigned } from '../schema/read-value.ts';
 
 /**
- * Changes the values of an attribute that the filter in the path selects (RFC 7644 section 3.5.2).
+ * Changes the selected values (RFC 7644 section 3.5.2).
  *
- * @throws CodedError `scim_no_target` if `add` or `replace` selects nothing, `scim_path_invalid`, `scim_attribute_immutable`,
- *   `scim_value_invalid`
+ * @throws CodedError `scim_no_target` if `add` or `replace` selects nothing, `scim_path_invalid`,
+ * `scim_attribute_immutable`, `scim_value_invalid`
  */
 export function changeSelected(
   container: Record<string, Json>,

@@ -6,9 +6,8 @@ import type { PersonFacts } from './person-document.ts';
 export const defaultAssignableRoles: readonly string[] = ['trader', 'sales', 'auditor'];
 
 /**
- * Why a provisioning system may not make this change, if so. It may remove everything but assign only assignable roles;
- * reactivation assigns all roles of the person. The sign-in accounts of a person who has, or had, another role stay unchanged,
- * so that control of an account does not make its owner a signatory.
+ * It may remove everything but assign only assignable roles. The sign-in accounts of a person with another role stay
+ * unchanged: control of an account must not make its owner a signatory.
  */
 export function refuseGrant(
   before: PersonFacts | undefined,

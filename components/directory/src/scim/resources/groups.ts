@@ -3,7 +3,6 @@ import { groupUrn } from '../schema/group.ts';
 import type { StoredResource } from './store.ts';
 import { type ScimResource, userNameOf } from './users.ts';
 
-/** A desk as a Group with its people. @param base address of the SCIM interface, without a trailing slash */
 export function groupOf(desk: StoredResource, people: readonly StoredResource[], base: string): ScimResource {
   const members = people.map(({ scimId, entity }) => ({
     value: scimId,
@@ -34,7 +33,6 @@ export function nameOfDesk({ document, entity }: StoredResource): string {
   return typeof name === 'string' ? name : entity;
 }
 
-/** People by desk. */
 export function peopleByDesk(people: readonly StoredResource[]): ReadonlyMap<string, readonly StoredResource[]> {
   const desks = new Map<string, StoredResource[]>();
   for (const person of people) {

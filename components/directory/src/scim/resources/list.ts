@@ -7,7 +7,6 @@ import { type Projection, project } from '../schema/projection.ts';
 import type { ResourceShape } from '../schema/resource-shape.ts';
 import type { ScimResource } from './users.ts';
 
-/** RFC 7644 section 3.4.2. */
 export interface ListQuery extends Projection {
   readonly filter?: string;
   readonly sortBy?: string;
@@ -24,7 +23,7 @@ export interface Candidates {
 
 const listUrn = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
-/** @throws CodedError `scim_filter_invalid`, `scim_path_invalid` if no resource type has the `sortBy` attribute */
+/** @throws CodedError `scim_filter_invalid`, `scim_path_invalid` */
 export function listResponse(candidates: readonly Candidates[], query: ListQuery): ScimResource {
   const found = candidates.flatMap(({ shape, resources }) => {
     const { filter } = query;
@@ -49,7 +48,6 @@ export function listResponse(candidates: readonly Candidates[], query: ListQuery
 
 type Found = { readonly shape: ResourceShape; readonly resource: ScimResource };
 
-/** Sorts by the first value. Resources without one come last, and first when descending (RFC 7644 section 3.4.2.3). */
 function sort(found: Found[], sortBy: string, descending: boolean): void {
   const keys = new Map(found.map(({ shape, resource }) => [resource, sortKeyOf(shape, sortBy)?.(resource)]));
   const sign = descending ? -1 : 1;
@@ -62,7 +60,6 @@ function sort(found: Found[], sortBy: string, descending: boolean): void {
   });
 }
 
-/** The sort key for a resource type; undefined if it lacks the attribute or never returns it. */
 function sortKeyOf(
   shape: ResourceShape,
   sortBy: string,

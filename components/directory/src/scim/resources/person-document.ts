@@ -3,7 +3,6 @@ import { principalUrn } from '../schema/principal.ts';
 
 type Document = { readonly [member: string]: Json };
 
-/** The part of a person's document that SCIM manages; credentials and signing authority are not part of it. */
 export interface PersonFacts {
   readonly active: boolean;
   readonly roles: readonly string[];
@@ -22,8 +21,8 @@ export function factsOf(document: Document): PersonFacts {
 }
 
 /**
- * The requested facts of a User; absent ones are as in `before`. A User whose `active` is cleared (null) becomes inactive,
- * because access that remains by mistake is worse than access that ends by mistake.
+ * Absent facts stay. A User whose `active` is cleared becomes inactive, because access that remains by mistake is
+ * worse.
  */
 export function factsIn(user: Document, before: PersonFacts): PersonFacts {
   const { active, roles } = user;
@@ -40,7 +39,6 @@ export function factsIn(user: Document, before: PersonFacts): PersonFacts {
   };
 }
 
-/** The person's document with these facts. Everything else stays, unless it needs a role that was removed. */
 export function documentWith(before: Document, facts: PersonFacts): Document {
   const { active, desk, signing_authority: signing, ...rest } = before;
   return {

@@ -1,14 +1,10 @@
 import { scimErrors } from '../schema/errors.ts';
 
-/**
- * RFC 7644 section 3.14: whether `If-Match` or `If-None-Match` names this version. The comparison is weak, as the examples of
- * the specification require.
- */
+/** RFC 7644 section 3.14; compared weakly, as its examples require. */
 export function namesVersion(header: string, version: string): boolean {
   return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(version));
 }
 
-/** @throws CodedError `scim_version_stale` */
 export function requireVersion(ifMatch: string | undefined, version: string): void {
   if (ifMatch !== undefined && !namesVersion(ifMatch, version)) throw versionStale();
 }

@@ -20,10 +20,9 @@ import {
 import type { StoredResource } from './store.ts';
 import type { ScimResource } from './users.ts';
 
-/** The desks of one institution and their people. A desk gets its entitlements from a directory file. */
 interface GroupProvisioning {
   read(id: string, institution: string): Promise<ScimResource>;
-  /** Creates a desk without entitlements, with its people. @throws CodedError `scim_name_taken`, those of {@link replace} */
+  /** Without entitlements. @throws CodedError `scim_name_taken`, those of {@link replace} */
   create(group: Asserted, by: Caller): Promise<ScimResource>;
   /** Absent members stay; an empty list removes all. @throws CodedError of `scimErrors`, `directoryErrors` */
   replace(id: string, group: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
@@ -37,13 +36,11 @@ interface GroupProvisioning {
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
-/** People with their new desk, and the preconditions to check when they are written. */
 interface Moves {
   readonly people: readonly unknown[];
   readonly condition: { readonly expected: readonly ExpectedEntity[]; readonly reason: string };
 }
 
-/** Most people that one request may move: the limit of one edit of the directory. */
 const maxMoves = 1_000;
 const reasons = {
   moved: 'moved by the institution (SCIM)',

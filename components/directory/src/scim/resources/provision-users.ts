@@ -23,20 +23,16 @@ export interface ProvisioningDependencies {
   readonly directory: Pick<Directory, 'edit'>;
   readonly refuse: Refuse;
   readonly assignableRoles: ReadonlySet<string>;
-  /** Address of the SCIM interface, without a trailing slash. */
+  /** Without a trailing slash. */
   readonly base: string;
 }
 
-/** Changes the users of one institution: the one of the calling provisioning system. */
 interface UserProvisioning {
   read(id: string, institution: string): Promise<ScimResource>;
-  /** @throws CodedError `scim_name_taken`, those of {@link replace} */
   create(user: Asserted, by: Caller): Promise<ScimResource>;
   /**
-   * Absent `active`, extension and names at identity providers stay. Absent roles and external id are cleared, and so is the
-   * desk within an extension that was sent (RFC 7644 section 3.5.1).
-   *
-   * @throws CodedError of `scimErrors`, `directoryErrors`
+   * Absent `active`, extension and names at identity providers stay; absent roles, external id and, within an
+   * extension, desk are cleared (RFC 7644 section 3.5.1). @throws CodedError of `scimErrors`, `directoryErrors`
    */
   replace(id: string, user: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
   /** A User whose `active` is removed becomes inactive. */
@@ -46,14 +42,13 @@ interface UserProvisioning {
     by: Caller,
     ifMatch: string | undefined,
   ): Promise<ScimResource>;
-  /** The person departs. */
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
 export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
 
 const reason = 'provisioned by the institution (SCIM)';
-/** Every attempt met a concurrent change of the same person. */
+/** Every attempt met a concurrent change. */
 const maxAttempts = 5;
 
 export function createUserProvisioning(dependencies: ProvisioningDependencies): UserProvisioning {
@@ -69,7 +64,6 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     return { person, desk: found.find(({ kind }) => kind === 'desk') };
   }
 
-  /** Checks and makes a change, provided that the person is as it was read. */
   async function write(
     person: { readonly entity: string; readonly document: Document; readonly isThere: boolean },
     facts: PersonFacts,
@@ -97,7 +91,6 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
       throw scimErrors.error('scim_value_invalid', 'The institution has no desk of this name.');
   }
 
-  /** Reads, changes and reads again. */
   async function change(
     id: string,
     by: Caller,
@@ -158,7 +151,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     patch: (id, operations, by, ifMatch) =>
       change(id, by, ifMatch, (before) => {
         const after = applyPatch(before, operations, userShape);
-        // A User always has `active`; if it is missing, the PATCH removed it.
+        // If `active` is missing, the PATCH removed it.
         return { ...after, active: after['active'] ?? null };
       }),
 
@@ -182,11 +175,6 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
 
 type Document = StoredResource['document'];
 
-/**
- * Retries while concurrent changes intervene.
- *
- * @param attempt returns undefined to be retried
- */
 export async function whileContended<Value>(attempt: () => Promise<Value | undefined>): Promise<Value> {
   for (let tries = 0; tries < maxAttempts; tries++) {
     try {
@@ -244,14 +232,13 @@ function replaced(before: ScimResource, { core, extensions }: Asserted): ScimRes
   };
 }
 
-/** Lists of a document are sets. */
 function sortedLists(document: Document): Json {
   const texts = (json: Json | undefined): Json =>
     Array.isArray(json) ? json.map((item: Json) => JSON.stringify(item)).sort() : (json ?? null);
   return { ...document, roles: texts(document['roles']), federated: texts(document['federated']) };
 }
 
-/** Records the refused request of a provisioning system before the response. */
+/** Records the refused request before the response. */
 export type Refuse = (error: CodedError, by: Actor, entity: string) => Promise<never>;
 
 export function createRefuse(dependencies: {

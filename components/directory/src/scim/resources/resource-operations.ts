@@ -5,10 +5,8 @@ import { isScimId } from '../schema/scim-id.ts';
 import { type Caller, notFound } from './provision-users.ts';
 import type { ScimResource } from './users.ts';
 
-/** The operations on a resource type, for single and bulk requests. */
 export interface ResourceOperations {
   readonly shape: ResourceShape;
-  /** For the description of the interface. */
   readonly summaries: Readonly<Record<'create' | 'remove', { readonly summary: string; readonly description: string }>>;
   read(id: string, institution: string): Promise<ScimResource>;
   create(resource: Asserted, by: Caller): Promise<ScimResource>;
@@ -22,7 +20,6 @@ export interface ResourceOperations {
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
-/** @throws CodedError `scim_resource_unknown` for an invalid id */
 export function idOf(text: string): string {
   if (!isScimId(text)) throw notFound();
   return text.toLowerCase();

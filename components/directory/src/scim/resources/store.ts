@@ -2,12 +2,9 @@ import { type Json, membersOf } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
-/**
- * An entity as SCIM sees it. It is read from storage instead of a node's snapshot, so that every node gives the same response.
- */
+/** Read from storage instead of a node's snapshot, so that every node gives the same answer. */
 export interface StoredResource {
   readonly kind: 'person' | 'desk';
-  /** Id of the entity: `person:anna.keller`, or for a desk its LEI, `/` and its name. */
   readonly entity: string;
   readonly institution: string;
   readonly scimId: string;
@@ -30,32 +27,24 @@ const columns = `kind, id as entity, institution, scim_id as "scimId", external_
 /** Deleted through SCIM and unchanged since: SCIM treats it as absent, even if another entity still names it. */
 const visible = 'scim_deleted_version is distinct from version';
 
-/** A property of one or few people, which has an index. */
 export type Exactly = { readonly scimId: string } | { readonly userName: string } | { readonly externalId: string };
 
-/** The resources of one institution, invisible to others. */
 export interface ScimStore {
-  /** People and desks, by id. */
   all(institution: string): Promise<readonly StoredResource[]>;
-  /** A person with the desk they are at. */
   person(institution: string, scimId: string): Promise<readonly StoredResource[]>;
-  /** The people with this property, with the institution's desks. */
   some(institution: string, known: Exactly): Promise<readonly StoredResource[]>;
-  /** A desk by id or name, with its people. */
   desk(
     institution: string,
     which: { readonly scimId: string } | { readonly name: string },
   ): Promise<readonly StoredResource[]>;
-  /** The existing people among these ids. */
   people(institution: string, scimIds: readonly string[]): Promise<readonly StoredResource[]>;
   hasDesk(institution: string, name: string): Promise<boolean>;
-  /** The entity with this id at any institution, and whether SCIM has deleted it. */
+  /** At any institution, and whether SCIM has deleted it. */
   holder(entity: string): Promise<(StoredResource & { readonly deleted: boolean }) | undefined>;
-  /** Sets the external id of a newly created resource as if the creation had set it. */
+  /** As if the creation had set it. */
   giveExternalId(to: StoredResource, externalId: string): Promise<void>;
-  /** @returns false if the entity has changed since `of` was read */
   changeExternalId(of: StoredResource, to: string | null): Promise<boolean>;
-  /** Deletes the SCIM data of a person who has left and is still named. A person who has returned is not touched. */
+  /** Deletes the SCIM data of a person who has left and is still named. */
   hide(entity: string): Promise<void>;
 }
 

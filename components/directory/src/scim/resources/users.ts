@@ -6,12 +6,7 @@ import type { StoredResource } from './store.ts';
 
 export type ScimResource = { readonly [member: string]: Json };
 
-/**
- * A person as a User. It contains the names at identity providers, so that a PATCH can change them; no projection returns them.
- *
- * @param desk the group of the person's desk, if the directory has that desk
- * @param base address of the SCIM interface, without a trailing slash
- */
+/** With the names at identity providers, so that a PATCH can change them; no projection returns them. */
 export function userOf(person: StoredResource, desk: StoredResource | undefined, base: string): ScimResource {
   const { active, roles, desk: deskName, federated } = factsOf(person.document);
   return {

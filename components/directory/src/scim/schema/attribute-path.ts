@@ -2,11 +2,10 @@ import { defined, type Json, membersOf } from '@countersign/kernel';
 import type { Attribute, Schema } from './attribute.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
-/** The attribute that a name (RFC 7644 section 3.10) refers to in a resource type. */
+/** The attribute that a name refers to (RFC 7644 section 3.10). */
 export type Target =
   | {
       readonly kind: 'attribute';
-      /** URN of the extension whose attribute it is. */
       readonly extension?: string;
       readonly attribute: Attribute;
       readonly sub?: Attribute;
@@ -17,7 +16,6 @@ export type Target =
 
 const notation = /^(?:(?<urn>urn:[\w.:%-]+):)?(?<name>[A-Za-z$][\w$-]*)(?:\.(?<sub>[A-Za-z$][\w$-]*))?$/i;
 
-/** @param text `userName`, `meta.created`, `urn:...:User:userName`, or the URN of an extension; in any case */
 export function resolveTarget(shape: ResourceShape, text: string): Target | undefined {
   const lower = text.toLowerCase();
   const whole = shape.extensions.find(({ id }) => id.toLowerCase() === lower);
@@ -50,7 +48,6 @@ export function named(attributes: readonly Attribute[] | undefined, name: string
   return attributes?.find((attribute) => attribute.name.toLowerCase() === wanted);
 }
 
-/** Values of an attribute of a resource; none when it is unassigned. */
 export function valuesOf(resource: Json | undefined, target: Extract<Target, { kind: 'attribute' }>): readonly Json[] {
   const members = membersOf(resource);
   const container = target.extension === undefined ? members : membersOf(members?.[target.extension]);

@@ -1,4 +1,3 @@
-/** An attribute with the characteristics of RFC 7643 section 7. */
 export interface Attribute {
   readonly name: string;
   readonly type: 'string' | 'boolean' | 'dateTime' | 'reference' | 'complex';
@@ -15,14 +14,12 @@ export interface Attribute {
 }
 
 export interface Schema {
-  /** URN. */
   readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
 }
 
-/** A single-valued, optional, writable string, except as `differing` states. */
 export function attribute(
   name: string,
   description: string,

@@ -4,12 +4,10 @@ import { groupShape, type ResourceShape, userShape } from './resource-shape.ts';
 
 type Document = { readonly [member: string]: Json };
 
-/** Most resources in one response to a query. */
 export const maxResults = 200;
 
-/** Each operation is a separate change of the directory, so the limit is what one request has time for. */
+/** Each operation is a change of the directory: the limit is what one request has time for. */
 export const maxBulkOperations = 100;
-/** Size limit of every body. */
 export const maxPayloadBytes = 1_048_576;
 
 /** RFC 7643 section 5. */

@@ -1,6 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** Errors of the SCIM interface itself; `scim-errors.ts` maps them to RFC 7644 section 3.12. */
+/** `scim-errors.ts` maps them to RFC 7644 section 3.12. */
 export const scimErrors = errorVocabulary({
   scim_syntax_invalid: 'invalid',
   scim_filter_invalid: 'invalid',

@@ -2,7 +2,6 @@ import { attribute, type Schema } from './attribute.ts';
 
 export const principalUrn = 'urn:countersign:scim:schemas:1.0:Principal';
 
-/** The directory's attributes of a User. */
 export const principalSchema: Schema = {
   id: principalUrn,
   name: 'Principal',

@@ -5,14 +5,12 @@ import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
 type Resource = { readonly [member: string]: Json };
 
-/** The attributes in a response (RFC 7644 section 3.9). */
 export interface Projection {
-  /** These attributes and those that are always returned; all if left out. */
+  /** In addition to those that are always returned; all if left out. */
   readonly attributes?: readonly string[];
   readonly excludedAttributes?: readonly string[];
 }
 
-/** The returned part of a resource. Attributes with `returned: never` are not returned even on request. */
 export function project(resource: Resource, shape: ResourceShape, wanted: Projection): Resource {
   const included = wanted.attributes === undefined ? undefined : targetsOf(wanted.attributes, shape);
   const excluded = targetsOf(wanted.excludedAttributes ?? [], shape);
@@ -32,7 +30,6 @@ export function project(resource: Resource, shape: ResourceShape, wanted: Projec
   return shown;
 }
 
-/** A name that no schema defines selects nothing. */
 function targetsOf(names: readonly string[], shape: ResourceShape): readonly Target[] {
   return names.flatMap((name) => resolveTarget(shape, name) ?? []);
 }
@@ -59,7 +56,6 @@ function projectMembers(
   return shown;
 }
 
-/** The selected part of an attribute: all of it, nothing, or these sub-attributes. */
 function partOf(
   targets: readonly Target[],
   extension: string | undefined,

@@ -5,7 +5,7 @@ import { scimErrors } from './errors.ts';
 import { readAssigned } from './read-value.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
-/** The asserted attributes of a resource: a value, null to unassign, or absent. Names are spelled as in the schemas. */
+/** A value, null to unassign, or absent. Names are spelled as in the schemas. */
 export interface Asserted {
   readonly core: Readonly<Record<string, Json>>;
   /** By URN; only extensions that were sent. */
@@ -13,8 +13,8 @@ export interface Asserted {
 }
 
 /**
- * Reads the body of a POST or PUT. Read-only attributes are ignored (RFC 7644 section 3.3), and attributes of RFC 7643 that are
- * not stored are dropped. Unknown attributes are refused, because the caller would assume that they were stored.
+ * Read-only attributes and known attributes that are not stored are dropped (RFC 7644 section 3.3). Unknown ones are
+ * refused: the caller would assume that they were stored.
  *
  * @throws CodedError `scim_syntax_invalid`, `scim_value_invalid`
  */

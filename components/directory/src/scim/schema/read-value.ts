@@ -10,10 +10,10 @@ const maxValues = 10_000;
 const unkeptSubAttributes: ReadonlySet<string> = new Set(['type', 'primary', 'display', '$ref']);
 
 /**
- * Reads the value that a client assigns to an attribute: for a multi-valued attribute a list without duplicates. Read-only
- * parts are left out.
+ * For a multi-valued attribute a list without duplicates; read-only parts are left out.
  *
- * @returns null for an attribute to be unassigned (RFC 7643 section 2.5: null, or an empty list)
+ * @returns null for an attribute to be unassigned (RFC 7643 section 2.5)
+ *
  * @throws CodedError `scim_value_invalid`
  */
 export function readAssigned(attribute: Attribute, value: Json): Json {
@@ -61,7 +61,6 @@ function readComplex(attribute: Attribute, value: Json): Json {
   return read;
 }
 
-/** The identity of one value of an attribute. */
 export function identityOf(value: Json): string {
   const inner = membersOf(value)?.['value'];
   return typeof inner === 'string' ? inner : canonicalize(inner ?? value);

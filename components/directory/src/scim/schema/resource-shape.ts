@@ -3,19 +3,17 @@ import { entraGroupUrn, groupSchema } from './group.ts';
 import { principalSchema } from './principal.ts';
 import { enterpriseUrn, unkeptUserAttributes, userSchema } from './user.ts';
 
-/** A resource type: its schemas, and the attributes that it accepts without storing them. */
 export interface ResourceShape {
   readonly name: 'User' | 'Group';
   readonly endpoint: '/Users' | '/Groups';
   readonly core: Schema;
   readonly extensions: readonly Schema[];
-  /** Names of attributes and URNs of extensions, in lower case. */
   readonly unkept: ReadonlySet<string>;
 }
 
 const readOnly = { mutability: 'readOnly' } as const;
 
-/** RFC 7643 section 3.1: attributes common to all resources, which no schema lists. */
+/** RFC 7643 section 3.1: common to all resources, listed by no schema. */
 export const commonAttributes: readonly Attribute[] = [
   attribute('schemas', 'URNs of the schemas', { multiValued: true, returned: 'always', ...readOnly }),
   attribute('id', 'Given by us, never given again', { returned: 'always', uniqueness: 'server', ...readOnly }),

@@ -4,16 +4,14 @@ import { maxPayloadBytes } from './discovery.ts';
 
 export const errorUrn = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
-/** The error response of RFC 7644 section 3.12. */
 export interface ScimError {
   readonly schemas: readonly [typeof errorUrn];
-  /** A string, as the specification requires. */
   readonly status: string;
   readonly scimType?: string;
   readonly detail: string;
 }
 
-/** The `scimType` values of table 9, for errors that have one. */
+/** RFC 7644 table 9. */
 const scimTypes: Readonly<Record<string, string>> = {
   scim_syntax_invalid: 'invalidSyntax',
   body_not_json: 'invalidSyntax',
@@ -58,7 +56,6 @@ export function scimErrorOf(thrown: unknown): { readonly error: CodedError; read
   };
 }
 
-/** The directory's problems, without pointers, because the caller did not write the file they point into. */
 function detailOf({ code, facts, detail }: CodedError): string {
   // RFC 7644 section 3.7.4: the response states which limit was exceeded.
   if (code === 'body_too_large') return `The body is larger than maxPayloadSize (${maxPayloadBytes}).`;

@@ -1,4 +1,3 @@
-/** Ids of resources are UUIDs; any other text identifies no resource. */
 export function isScimId(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

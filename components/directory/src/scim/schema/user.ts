@@ -37,8 +37,8 @@ export const userSchema: Schema = {
 };
 
 /**
- * Attributes of the core User, and an extension, that other systems send and that are accepted but not stored, so that personal
- * data stays outside. `password` and `x509Certificates` are not among them, because their senders rely on them to take effect.
+ * Accepted but not stored, so that personal data stays outside. `password` and `x509Certificates` are refused: their
+ * senders rely on them to take effect.
  */
 export const unkeptUserAttributes: readonly string[] = [
   'name',

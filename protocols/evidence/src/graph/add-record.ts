@@ -1,8 +1,8 @@
+import type { NodeKind } from './graph.ts';
 import { represents } from './graph.ts';
-import type { GraphNotes } from './graph-notes.ts';
 import type { View } from './record-view.ts';
 
-interface Told {
+interface Added {
   readonly type: string;
   readonly id: string;
   readonly view: View;
@@ -10,11 +10,11 @@ interface Told {
   readonly own: boolean;
 }
 
-type Teller = (told: Told, notes: GraphNotes) => void;
+type Adder = (added: Added, notes: GraphNotes) => void;
 
-export function tellRecord(told: Told, notes: GraphNotes): void {
-  if (told.type.startsWith('mandate.')) tellMandate(told, notes);
-  else tellers.get(told.type)?.(told, notes);
+export function addRecord(added: Added, notes: GraphNotes): void {
+  if (added.type.startsWith('mandate.')) addMandate(added, notes);
+  else adders.get(added.type)?.(added, notes);
 }
 
 /** With the institution that it acts for. */
@@ -51,11 +51,11 @@ function shortId(id: string): string {
   return id.length <= 14 ? id : `${id.slice(0, id.indexOf('_') + 1)}…${id.slice(-6)}`;
 }
 
-function firstReferred({ view }: Told, notes: GraphNotes): string | undefined {
+function firstReferred({ view }: Added, notes: GraphNotes): string | undefined {
   return view.texts('references').flatMap((id) => notes.nodeOf(id) ?? [])[0];
 }
 
-function tellMandate({ type, view }: Told, notes: GraphNotes): void {
+function addMandate({ type, view }: Added, notes: GraphNotes): void {
   const terms = view.at('data', 'mandate');
   const id = terms.text('id') ?? view.text('mandate', 'id');
   if (id === undefined) return;
@@ -82,19 +82,19 @@ function tellMandate({ type, view }: Told, notes: GraphNotes): void {
   });
 }
 
-function tellPolicy({ view }: Told, notes: GraphNotes): void {
+function addPolicy({ view }: Added, notes: GraphNotes): void {
   const node = policy(view.number('data', 'version') ?? view.number('policy', 'version'), notes);
   if (node === undefined) return;
   notes.standsFor(node);
   notes.edge(principal(view.at('subject'), notes), 'published', node);
 }
 
-function tellPartner({ view }: Told, notes: GraphNotes): void {
+function addPartner({ view }: Added, notes: GraphNotes): void {
   const node = institution(view.text('data', 'profile', 'institution'), notes);
   if (node !== undefined) notes.standsFor(node);
 }
 
-function tellConsent({ type, id, view }: Told, notes: GraphNotes): void {
+function addConsent({ type, id, view }: Added, notes: GraphNotes): void {
   const node = notes.node({
     id: `approval:${view.text('data', 'grant') ?? id}`,
     kind: 'approval',
@@ -107,8 +107,8 @@ function tellConsent({ type, id, view }: Told, notes: GraphNotes): void {
   notes.edge(client(view.text('client'), notes), 'asked for', node, { main: false });
 }
 
-function tellToken(told: Told, notes: GraphNotes): void {
-  const { type, id, view } = told;
+function addToken(added: Added, notes: GraphNotes): void {
+  const { type, id, view } = added;
   const jti = view.text('data', 'claims', 'jti') ?? id;
   const node = notes.node({
     id: `token:${jti}`,
@@ -135,14 +135,14 @@ function tellToken(told: Told, notes: GraphNotes): void {
   }
   notes.edge(mandate(view.text('mandate', 'id'), notes), 'is used by', node, { main: false });
   if (notes.state !== undefined) notes.edge(node, 'is for', notes.state, { main: false });
-  embeddedDecision(told, notes, node);
+  embeddedDecision(added, notes, node);
   for (const reference of view.texts('references')) {
     const other = notes.nodeOf(reference);
     if (other?.startsWith('approval:') === true) notes.edge(other, 'allows', node);
   }
 }
 
-function embeddedDecision({ id, view }: Told, notes: GraphNotes, node: string): void {
+function embeddedDecision({ id, view }: Added, notes: GraphNotes, node: string): void {
   const decision = view.at('data', 'decision');
   const permits = decision.flag('decision');
   if (permits === undefined) return;
@@ -161,7 +161,7 @@ function reasonOf(decision: View): string | undefined {
   return decision.list('reasons')[0]?.text('code') ?? decision.texts('determining')[0];
 }
 
-function tellDecision({ id, view }: Told, notes: GraphNotes): void {
+function addDecision({ id, view }: Added, notes: GraphNotes): void {
   const decision = view.at('data', 'decision');
   const permits = view.text('outcome') === 'permit';
   const node = notes.node({
@@ -183,7 +183,7 @@ function tellDecision({ id, view }: Told, notes: GraphNotes): void {
   }
 }
 
-function tellApproval({ id, view }: Told, notes: GraphNotes): void {
+function addApproval({ id, view }: Added, notes: GraphNotes): void {
   const node = notes.node({
     id: `approval:${view.text('data', 'approval_id') ?? id}`,
     kind: 'approval',
@@ -196,13 +196,13 @@ function tellApproval({ id, view }: Told, notes: GraphNotes): void {
   notes.edge(node, 'is for', notes.state, { main: false });
 }
 
-function tellWithdrawal({ view }: Told, notes: GraphNotes): void {
+function addWithdrawal({ view }: Added, notes: GraphNotes): void {
   const [given] = view.texts('references').flatMap((id) => notes.nodeOf(id) ?? []);
   notes.edge(principal(view.at('subject'), notes), 'withdrew', given);
 }
 
 /** Equal refusals of one party form one node. */
-function tellRefusal({ type, view }: Told, notes: GraphNotes): void {
+function addRefusal({ type, view }: Added, notes: GraphNotes): void {
   const sort = type.slice(0, type.indexOf('.'));
   const who = principal(view.at('subject'), notes) ?? client(view.text('client'), notes);
   const node = notes.node({
@@ -216,7 +216,7 @@ function tellRefusal({ type, view }: Told, notes: GraphNotes): void {
   if (sort === 'transaction') notes.edge(notes.state, 'refused', node, { main: who === undefined });
 }
 
-function tellOpening({ view, own, id }: Told, notes: GraphNotes): void {
+function addOpening({ view, own, id }: Added, notes: GraphNotes): void {
   const node = notes.node({
     id: `state:${id}`,
     kind: 'transaction',
@@ -237,8 +237,8 @@ function tellOpening({ view, own, id }: Told, notes: GraphNotes): void {
 /** States in which assets change hands. */
 const settlement = /settl|deliver|transferred|returned|released|affirmed|instructed|confirmed|paid/;
 
-function tellTransition(told: Told, notes: GraphNotes): void {
-  const { id, view, own } = told;
+function addTransition(added: Added, notes: GraphNotes): void {
+  const { id, view, own } = added;
   const to = view.text('data', 'to') ?? 'another state';
   const event = view.text('data', 'event') ?? 'goes on';
   const failed = ['rejected', 'failed', 'cancelled', 'expired', 'declined', 'revoked'].includes(to);
@@ -250,11 +250,11 @@ function tellTransition(told: Told, notes: GraphNotes): void {
     outcome: failed ? 'deny' : undefined,
   });
   notes.standsFor(node);
-  notes.edge(own ? notes.state : firstReferred(told, notes), event, node);
+  notes.edge(own ? notes.state : firstReferred(added, notes), event, node);
   notes.edge(principal(view.at('subject'), notes), event, node);
   notes.edge(client(view.text('client'), notes), 'sent', node, { main: false });
   notes.edge(mandate(view.text('mandate', 'id'), notes), 'authorises', node, { main: false });
-  embeddedDecision(told, notes, node);
+  embeddedDecision(added, notes, node);
   for (const reference of view.texts('references')) {
     const other = notes.nodeOf(reference);
     if (other?.startsWith('approval:') === true) notes.edge(other, 'counts for', node);
@@ -266,7 +266,7 @@ function tellTransition(told: Told, notes: GraphNotes): void {
   if (own) notes.state = node;
 }
 
-function tellException({ type, id, view }: Told, notes: GraphNotes): void {
+function addException({ type, id, view }: Added, notes: GraphNotes): void {
   const raised = type === 'exception.raised';
   const node = notes.node({
     id: `exception:${view.text('data', 'exception') ?? id}`,
@@ -280,7 +280,7 @@ function tellException({ type, id, view }: Told, notes: GraphNotes): void {
   else notes.edge(principal(view.at('subject'), notes), 'resolved', node);
 }
 
-function tellEvidence({ type, id, view }: Told, notes: GraphNotes): void {
+function addEvidence({ type, id, view }: Added, notes: GraphNotes): void {
   const who = view.text('subject', 'id') ?? '';
   const named = { 'envelope.issued': 'Signed envelope', 'timestamp.obtained': 'Time stamp' }[type] ?? 'Evidence export';
   const node = notes.node({
@@ -301,25 +301,43 @@ function tellEvidence({ type, id, view }: Told, notes: GraphNotes): void {
   notes.edge(principal(view.at('subject'), notes), 'asked for', node, { main: false });
 }
 
-const tellers: ReadonlyMap<string, Teller> = new Map([
-  ['policy.published', tellPolicy],
-  ['partner.profile-registered', tellPartner],
-  ['consent.given', tellConsent],
-  ['grant.changed', tellConsent],
-  ['token.issued', tellToken],
-  ['token.exchanged', tellToken],
-  ['token.refused', tellRefusal],
-  ['decision.made', tellDecision],
-  ['approval.given', tellApproval],
-  ['approval.withdrawn', tellWithdrawal],
-  ['approval.refused', tellRefusal],
-  ['approval.declined', tellRefusal],
-  ['transaction.opened', tellOpening],
-  ['transaction.transitioned', tellTransition],
-  ['transaction.refused', tellRefusal],
-  ['exception.raised', tellException],
-  ['exception.resolved', tellException],
-  ['envelope.issued', tellEvidence],
-  ['timestamp.obtained', tellEvidence],
-  ['evidence.exported', tellEvidence],
+const adders: ReadonlyMap<string, Adder> = new Map([
+  ['policy.published', addPolicy],
+  ['partner.profile-registered', addPartner],
+  ['consent.given', addConsent],
+  ['grant.changed', addConsent],
+  ['token.issued', addToken],
+  ['token.exchanged', addToken],
+  ['token.refused', addRefusal],
+  ['decision.made', addDecision],
+  ['approval.given', addApproval],
+  ['approval.withdrawn', addWithdrawal],
+  ['approval.refused', addRefusal],
+  ['approval.declined', addRefusal],
+  ['transaction.opened', addOpening],
+  ['transaction.transitioned', addTransition],
+  ['transaction.refused', addRefusal],
+  ['exception.raised', addException],
+  ['exception.resolved', addException],
+  ['envelope.issued', addEvidence],
+  ['timestamp.obtained', addEvidence],
+  ['evidence.exported', addEvidence],
 ]);
+
+export interface GraphNotes {
+  node(node: {
+    readonly id: string;
+    readonly kind: NodeKind;
+    readonly label: string;
+    readonly detail?: string | undefined;
+    readonly outcome?: 'permit' | 'deny' | undefined;
+  }): string;
+  /** Adds nothing if one end is unknown. */
+  edge(from: string | undefined, says: string, to: string | undefined, options?: { readonly main?: boolean }): void;
+  /** The node of an earlier record. */
+  nodeOf(record: string): string | undefined;
+  /** References to this record lead to the node. */
+  standsFor(node: string): void;
+  /** Node of the newest state; undefined before the opening. */
+  state: string | undefined;
+}

@@ -9,13 +9,17 @@ const reporting = 'urn:countersign:rar:v1:regulatory_report';
 
 /**
  * Whether steps of these scopes start nothing new: they end or continue an existing transaction
- * (`TransactionFacts.carriedThrough`), clear or settle an executed trade that the registry knows, or report. A registration,
+ * (`TransactionFacts.completingScopes`), clear or settle an executed trade that the registry knows, or report. A registration,
  * review or certificate that has lapsed since the start does not stop them.
  */
-export function carriesThrough(
-  { intentType, tradeKnown, carriedThrough }: Pick<TransactionFacts, 'intentType' | 'tradeKnown' | 'carriedThrough'>,
+export function onlyCompletes(
+  {
+    intentType,
+    tradeKnown,
+    completingScopes,
+  }: Pick<TransactionFacts, 'intentType' | 'tradeKnown' | 'completingScopes'>,
   scopes: readonly string[],
 ): boolean {
   if (intentType === reporting || (settling.has(intentType) && tradeKnown === true)) return true;
-  return scopes.every((scope) => carriedThrough?.includes(scope) === true);
+  return scopes.every((scope) => completingScopes?.includes(scope) === true);
 }
