@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 /** A program that some tests need and npm does not install. */
 export interface Component {
@@ -24,6 +25,18 @@ export const components = {
     name: 'mod_auth_openidc',
     paths: ['/usr/lib/apache2/modules/mod_auth_openidc.so'],
     debianPackage: 'libapache2-mod-auth-openidc',
+  },
+  softHsm: {
+    name: 'SoftHSM',
+    paths: ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'],
+    debianPackage: 'softhsm2',
+  },
+  pkcs11Tool: { name: 'pkcs11-tool', paths: ['/usr/bin/pkcs11-tool'], debianPackage: 'opensc' },
+  /** npm compiles it where there is a compiler, and leaves it out where there is none. */
+  pkcs11js: {
+    name: 'The optional package pkcs11js',
+    paths: [fileURLToPath(new URL('../../node_modules/pkcs11js/build/Release/pkcs11.node', import.meta.url))],
+    debianPackage: 'g++ (with make and python3, then npm ci)',
   },
 } as const satisfies Readonly<Record<string, Component>>;
 

@@ -36,6 +36,7 @@ export { createProcessRig, type ProcessRig, processIdentityOf, type ServedByRig,
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn, createCookieSignIn } from './signed-in.ts';
+export { findSoftHsm, makeSoftToken, type SoftToken } from './soft-token.ts';
 export { lifted, revoked } from './standing-revocations.ts';
 export { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 export { createTestDatabase } from './test-database.ts';

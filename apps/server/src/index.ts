@@ -35,6 +35,8 @@ export { builtEvidencePage } from './front-page/index.ts';
 export { describeInterfaces, textOf as openapiText } from './openapi/index.ts';
 export { type GroupParts, groupParts, type ProcessGroup, processGroups } from './process-groups/index.ts';
 export {
+  type ConfiguredToken,
+  describeToken,
   type InitialisedProcesses,
   type InitProcessesOptions,
   initProcesses,
@@ -43,6 +45,7 @@ export {
   type RenewProcessesOptions,
   renewProcesses,
   type SplitDevelopment,
+  wrapConfiguredKey,
 } from './provisioning/index.ts';
 export { type StartOptions, startAndStay } from './start.ts';
 export { type RunningWitness, startWitness, type WitnessOptions, witnessAndStay, witnessKey } from './witness.ts';

@@ -3,6 +3,7 @@ export {
   type AuthorizationServerDependencies,
   createAuthorizationServer,
 } from './authorization-server.ts';
+export { createKeyReminders, type KeyReminders } from './client-keys/index.ts';
 export type { AuthorizationServerConfig } from './config.ts';
 export { createGrantManagement, type GrantManagement, grantManagementRoutes } from './grant-management/index.ts';
 export { authorizationServerRoutes } from './http.ts';

@@ -1,5 +1,5 @@
 import type { Mandate, MandateConsent, MandateTerms, Signer } from '@countersign/contracts';
-import { defined, digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
+import { canonicalize, defined, digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
 import { termsOf } from './terms.ts';
 
 /** The record and time of a version. The record id is chosen first, so that the version can name it. */
@@ -60,8 +60,12 @@ export function nextVersion(previous: Mandate, change: VersionChange, { recordId
 
 /** Adds the digest of a version and our signature over the digest. */
 export async function seal(version: UnsealedMandate, signer: MandateSigner): Promise<Mandate> {
+  const document = canonicalize(version);
   const digest = digestOf(version);
   const key = await signer.current('mandate');
-  const { kid, algorithm, signature } = await signer.sign('mandate', key.kid, Buffer.from(digest));
+  const { kid, algorithm, signature } = await signer.sign('mandate', key.kid, Buffer.from(digest), {
+    document: Buffer.from(document),
+    record: version.recordId,
+  });
   return { ...version, digest, signature: { kid, algorithm, value: Buffer.from(signature).toString('base64url') } };
 }

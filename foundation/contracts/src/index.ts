@@ -329,12 +329,14 @@ export {
 } from './shared-signals.ts';
 export {
   type KeyLister,
+  type KeyPlace,
   type KeyPurpose,
   keyPurposes,
   type ListedKey,
   type PublicKey,
   type SignatureAlgorithm,
   type Signer,
+  type SigningContext,
   signerErrors,
 } from './signer.ts';
 export type { SingleUse, SingleUseClaim } from './single-use.ts';

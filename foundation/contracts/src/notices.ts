@@ -15,6 +15,7 @@ export const noticeKinds = [
   'break-glass-declared',
   'break-glass-review-due',
   'break-glass-review-overdue',
+  'client-key-ending',
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

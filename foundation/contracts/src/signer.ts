@@ -1,4 +1,4 @@
-import { errorVocabulary } from '@countersign/kernel';
+import { errorVocabulary, type RecordId } from '@countersign/kernel';
 
 /**
  * Each purpose has its own keys: a key that signs tokens never signs checkpoints.
@@ -54,12 +54,20 @@ export const signerErrors = errorVocabulary({
   keystore_locked: 'unavailable',
 });
 
-/** Named keys whose private part never leaves the signer. Implemented in software; an HSM can implement the same interface. */
+/** Facts for a signer that checks what it signs. */
+export interface SigningContext {
+  /** The record of the decision that led to the signature. */
+  readonly record?: RecordId;
+  /** The document whose digest is signed, where the signed octets are only a digest. */
+  readonly document?: Uint8Array;
+}
+
+/** Named keys whose private part never leaves the signer, in software or in a token (PKCS #11). */
 export interface Signer {
   /** The key that {@link sign} would use now. A JWS header names it, so it is needed before signing. */
   current(purpose: KeyPurpose): Promise<PublicKey>;
   /** Signs with the named key, which must belong to this purpose and be allowed to sign. */
-  sign(purpose: KeyPurpose, kid: string, data: Uint8Array): Promise<Signature>;
+  sign(purpose: KeyPurpose, kid: string, data: Uint8Array, context?: SigningContext): Promise<Signature>;
   /** All keys that verifiers may need: published, active and retiring. */
   publicKeys(purpose: KeyPurpose): Promise<readonly PublicKey[]>;
   /**
@@ -88,6 +96,17 @@ export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpos
   /** Milliseconds since the epoch. */
   readonly publishedAt: number;
   readonly activeFrom: number;
+  readonly place: KeyPlace;
+}
+
+/** Where a private key is. */
+export interface KeyPlace {
+  readonly driver: 'software' | 'pkcs11';
+  /** Serial number of the token in which the key was made. */
+  readonly token?: string;
+  readonly label?: string;
+  /** `CKA_ID` in hexadecimal. */
+  readonly id?: string;
 }
 
 /** Lists the signing keys of one process, for the process that shows all of them. */

@@ -60,6 +60,17 @@ export {
   writeFileDurably,
 } from './files/index.ts';
 export {
+  type HardwareAlgorithm,
+  type HardwareKey,
+  type HardwareKeyReference,
+  type HardwareKeySettings,
+  type HardwareKeys,
+  hardwareKeyErrors,
+  type SignedStatement,
+  type StatementCheck,
+  startHardwareKeys,
+} from './hardware-keys/index.ts';
+export {
   type AccessRequest,
   accessRequestOf,
   asCodedError,
@@ -109,17 +120,21 @@ export {
 export {
   createKeyring,
   createRowSeal,
+  type KeyDriver,
+  type KeyPlace,
   type KeyPolicy,
   type KeyRecorder,
   type KeyRow,
   type Keyring,
   type KeyringAlgorithm,
+  type KeyringCustody,
   type KeyringKey,
   type KeyringOptions,
   type KeyStanding,
   keyringErrors,
   type RowSeal,
   type SealingKey,
+  type SigningContext,
   seal,
   unseal,
 } from './keyring/index.ts';

@@ -3,7 +3,7 @@ import { type Clock, type Random, systemRandom } from '@countersign/kernel';
 import type { ComponentMigrations, Lifecycle, Logger, Metrics } from '@countersign/runtime';
 import type { Configuration } from '../configuration/index.ts';
 import type { OpenedDatabase } from '../database/index.ts';
-import { type GroupKey, type KeyringDependencies, readKeyEncryptionKey } from '../keys/index.ts';
+import { type GroupKey, type KeyringDependencies, openKeyEncryptionKey, startToken } from '../keys/index.ts';
 import { groupOf } from '../process-groups/index.ts';
 
 /** What this process has before any component starts. */
@@ -34,11 +34,19 @@ export interface Ground {
   started<Part extends { stop(): Promise<void> }>(name: string, part: Part): Part;
 }
 
-/** @throws CodedError `secret_unavailable`, `configuration_invalid` */
-export function createGround({ configuration, database, lifecycle, logger, metrics, clock }: ProcessParts): Ground {
+/**
+ * Opens the token, if one is configured, and the key-encryption key.
+ *
+ * @throws CodedError `secret_unavailable`, `configuration_invalid`, those of `hardwareKeyErrors`
+ */
+export async function createGround(parts: ProcessParts): Promise<Ground> {
+  const { configuration, database, lifecycle, logger, metrics, clock } = parts;
   const { environment, operator } = configuration;
   const common = { clock, random: systemRandom, logger };
-  const keyEncryptionKey = readKeyEncryptionKey(configuration);
+  const custody = await startToken(configuration, { logger, metrics, random: systemRandom });
+  const { hardware } = custody;
+  if (hardware !== undefined) lifecycle.started({ name: 'keys in the token', stop: () => hardware.stop() });
+  const keyEncryptionKey = await openKeyEncryptionKey(configuration, hardware);
   const keyFor: Ground['keyFor'] = ({ name }) => keyEncryptionKey.ofGroup(groupOf(name));
   const started: Ground['started'] = (name, part) => {
     lifecycle.started({ name, stop: () => part.stop() });
@@ -55,6 +63,7 @@ export function createGround({ configuration, database, lifecycle, logger, metri
     keyring: (component) => ({
       pool: database.pool(component, { maxConnections: 2 }),
       sealingKey: keyFor(component).sealing,
+      custody,
       ...common,
     }),
     started,

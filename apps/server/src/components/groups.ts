@@ -44,6 +44,9 @@ export async function startEvidence(
 ): Promise<Evidence> {
   const log = await startLog(ground, { ...seen, unfitRecords });
   const keys = await openKeys(ground, log, ['time-stamp']);
+  // In software, the log's key is known with the log. In a token, its attributes are recorded.
+  for (const key of await log.logKeys.publicKeys('log-checkpoint'))
+    if (key.place.driver !== 'software') await keys.keyRecords.published(key, ground.installation);
   const keeping = startKeeping(ground, { ...log, ...seen, ...keys });
   return { ...log, ...keeping, ...keys, signers: { 'log-checkpoint': log.logKeys, ...keys.signers } };
 }

@@ -36,7 +36,7 @@ export async function startComponents({
   unfitRecords,
   ...given
 }: ProcessParts & Pick<AuditLogDependencies, 'unfitRecords'>): Promise<Components> {
-  const ground = createGround(given);
+  const ground = await createGround(given);
   const outside = callsOutside(ground);
   // Methods that components started earlier call later.
   const directory = later<Directory, 'snapshotAtLeast'>(['snapshotAtLeast']);

@@ -3,6 +3,7 @@ import {
   authorizationServerMigrations,
   createAuthorizationServer,
   createGrantManagement,
+  createKeyReminders,
   createRegistration,
   type GrantManagement,
   type Registration,
@@ -34,11 +35,19 @@ export async function startTokens(
     consentStore,
     policyEngine,
     transactions,
+    notices,
     outbound,
     signers,
   }: Pick<
     Seen,
-    'auditLog' | 'directory' | 'federationGateway' | 'consentStore' | 'policyEngine' | 'transactions' | 'outbound'
+    | 'auditLog'
+    | 'directory'
+    | 'federationGateway'
+    | 'consentStore'
+    | 'policyEngine'
+    | 'transactions'
+    | 'notices'
+    | 'outbound'
   > &
     Pick<PeopleParts, 'authentication'> & { readonly signers: Pick<Signers, TokenKeyPurpose> },
 ): Promise<TokenParts> {
@@ -74,6 +83,17 @@ export async function startTokens(
       nonceSecret: key.derive('dpop-nonce'),
       pingSecret: key.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),
+      ...common,
+    }),
+  );
+  const { clientKeyMaxAgeDays: maxDays, clientKeyWarnDays: warnDays } = configuration.keys;
+  started(
+    'reminders of client keys',
+    createKeyReminders({
+      directory,
+      notices,
+      keyAge: { maxDays, warnDays },
+      operator: configuration.operator.lei,
       ...common,
     }),
   );

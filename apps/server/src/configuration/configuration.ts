@@ -5,6 +5,7 @@ import { defaultCounting } from '@countersign/policy-engine';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { evidenceSchemas } from './evidence-configuration.ts';
+import { keyCustodySettings } from './key-configuration.ts';
 import { peopleSchemas } from './people-configuration.ts';
 import { processContradictions, processSchema } from './process-configuration.ts';
 
@@ -138,6 +139,7 @@ export const configurationSchema = Type.Object(
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
           /** Days before that limit from which a warning is recorded. Default: 30. */
           clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+          ...keyCustodySettings,
         },
         closed,
       ),
@@ -226,13 +228,15 @@ export const configurationSchema = Type.Object(
 );
 
 type Written = Static<typeof configurationSchema>;
+type WrittenKeys = NonNullable<Written['keys']>;
 
 /** The parsed configuration with all defaults applied. */
 export type Configuration = Readonly<
   Written & {
     readonly region: string;
     readonly dpopNonce: 'optional' | 'required';
-    readonly keys: Required<NonNullable<Written['keys']>>;
+    readonly keys: WrittenKeys &
+      Required<Pick<WrittenKeys, 'rotateEveryDays' | 'clientKeyMaxAgeDays' | 'clientKeyWarnDays' | 'driver'>>;
     readonly features: NonNullable<Written['features']>;
     readonly amounts: Required<NonNullable<Written['amounts']>>;
   }
@@ -262,7 +266,10 @@ export function readConfiguration(input: unknown): Configuration {
       rateMaxAgeHours: defaultCounting.rateMaxAgeHours,
       ...written.amounts,
     }),
-    keys: Object.freeze({ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, ...written.keys }),
+    keys: Object.freeze({
+      ...{ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, driver: 'software' as const },
+      ...written.keys,
+    }),
   });
   const contradictions = contradictionsIn(configuration);
   if (contradictions.length > 0) throw refused('configuration_invalid', contradictions);
@@ -285,6 +292,8 @@ function contradictionsIn(configuration: Configuration): readonly string[] {
     problems.push('mutualTls.listen: must be another port than listen');
   if (keys.clientKeyWarnDays >= keys.clientKeyMaxAgeDays)
     problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
+  if (keys.pkcs11 === undefined && [keys.driver, ...Object.values(keys.drivers ?? {})].includes('pkcs11'))
+    problems.push('keys.pkcs11: name the module, the token and the PIN of the keys whose driver is pkcs11');
   const founders = (operator.founders ?? []).map(({ id }) => id);
   if (new Set(founders).size < founders.length) problems.push('operator.founders: names somebody twice');
   // Two people who share a key count as one person. Thumbprints compare keys independently of their encoding.

@@ -1,6 +1,7 @@
 import {
   type Caller,
   type KeyLister,
+  type KeyPlace,
   type KeyPurpose,
   keyPurposes,
   type ListedKey,
@@ -50,6 +51,19 @@ const keyList = Type.Object(
           published_at: instantSchema(),
           active_from: instantSchema(),
           age_seconds: Type.Integer({ minimum: 0 }),
+          driver: Type.Enum(['software', 'pkcs11'], {
+            description: '`software`: encrypted in the database; `pkcs11`: in a token, which it cannot leave',
+          }),
+          token: Type.Optional(
+            Type.Object(
+              {
+                serial: Type.String({ description: 'Of the token in which the key was made' }),
+                label: Type.String({ description: '`CKA_LABEL`' }),
+                id: Type.String({ description: '`CKA_ID` in hexadecimal' }),
+              },
+              closed,
+            ),
+          ),
         },
         closed,
       ),
@@ -79,11 +93,16 @@ export function listerOf(signers: Partial<Signers>): KeyLister {
   return {
     async listKeys() {
       const keys = await Promise.all(keyPurposes.map(async (purpose) => signers[purpose]?.publicKeys(purpose) ?? []));
-      return keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
+      return keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom, place }) => ({
         ...{ purpose, kid, algorithm, state, publishedAt, activeFrom },
+        place: place.driver === 'software' ? place : { driver: place.driver, ...nameOf(place) },
       }));
     },
   };
+}
+
+function nameOf({ token, label, id }: Required<Omit<KeyPlace, 'driver'>>): Omit<KeyPlace, 'driver'> {
+  return { token, label, id };
 }
 
 /** The product's signing keys at run time. Every change to a key is recorded before it happens. */
@@ -135,7 +154,7 @@ export function keyRoutes(
     const place = ({ purpose }: ListedKey): number => keyPurposes.indexOf(purpose);
     const ordered = keys.flat().sort((a, b) => place(a) - place(b));
     return {
-      keys: ordered.map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
+      keys: ordered.map(({ purpose, kid, algorithm, state, publishedAt, activeFrom, place }) => ({
         purpose,
         kid,
         algorithm,
@@ -143,6 +162,10 @@ export function keyRoutes(
         published_at: toInstant(publishedAt),
         active_from: toInstant(activeFrom),
         age_seconds: Math.max(0, Math.floor((clock.now() - publishedAt) / 1000)),
+        driver: place.driver,
+        ...(place.driver === 'software'
+          ? {}
+          : { token: { serial: place.token ?? '', label: place.label ?? '', id: place.id ?? '' } }),
       })),
     };
   });

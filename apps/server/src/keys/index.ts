@@ -1,4 +1,11 @@
-export { deriveGroupKey, type GroupKey, readKeyBytes, readKeyEncryptionKey } from './key-encryption-key.ts';
+export {
+  deriveGroupKey,
+  type GroupKey,
+  openKeyEncryptionKey,
+  readKeyBytes,
+  readKeyEncryptionKey,
+  wrapKeyEncryptionKey,
+} from './key-encryption-key.ts';
 export { createKeyRecords, type KeyRecords } from './key-records.ts';
 export {
   type ComponentKeyPurpose,
@@ -9,3 +16,4 @@ export {
   type Signers,
   type TokenKeyPurpose,
 } from './keys.ts';
+export { startToken } from './token.ts';

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { CodedError, decodeBase64Url } from '@countersign/kernel';
-import { readSecret, type SealingKey } from '@countersign/runtime';
+import { type HardwareKeys, readSecret, type SealingKey } from '@countersign/runtime';
 import type { Configuration } from '../configuration/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
@@ -31,7 +31,39 @@ export function readKeyEncryptionKey({
   keyEncryptionKey,
   process: own,
 }: Pick<Configuration, 'keyEncryptionKey' | 'process'>): KeyEncryptionKey {
-  const bytes = readKeyBytes(keyEncryptionKey);
+  return keyEncryptionKeyOf(readKeyBytes(keyEncryptionKey), own);
+}
+
+/**
+ * As {@link readKeyEncryptionKey}, and decrypts a key that {@link wrapKeyEncryptionKey} has encrypted in the token.
+ *
+ * @throws CodedError `secret_unavailable`, `configuration_invalid`, those of `hardwareKeyErrors`
+ */
+export async function openKeyEncryptionKey(
+  configuration: Pick<Configuration, 'keyEncryptionKey' | 'process'>,
+  hardware: HardwareKeys | undefined,
+): Promise<KeyEncryptionKey> {
+  const text = readSecret(configuration.keyEncryptionKey);
+  if (!text.startsWith(wrappedPrefix)) return readKeyEncryptionKey(configuration);
+  if (hardware === undefined)
+    throw refused('keyEncryptionKey is encrypted by a key in a token: configure keys.pkcs11 with this token.');
+  const wrapped = decodeBase64Url(text.slice(wrappedPrefix.length));
+  if (wrapped === undefined) throw refused('keyEncryptionKey is encrypted, but damaged. Restore it from a backup.');
+  const bytes = await hardware.decrypt(wrappingLabel, wrapped, wrappingLabel);
+  if (bytes.length !== 32) throw refused('keyEncryptionKey is encrypted, but not 32 bytes long.');
+  return keyEncryptionKeyOf(bytes, configuration.process);
+}
+
+const wrappedPrefix = 'pkcs11:';
+const wrappingLabel = 'countersign key-encryption-key';
+
+/** Encrypts a key-encryption key with a key that cannot leave the token. The result takes its place in the configuration. */
+export async function wrapKeyEncryptionKey(reference: string, hardware: HardwareKeys): Promise<string> {
+  const wrapped = await hardware.encrypt(wrappingLabel, readKeyBytes(reference), wrappingLabel);
+  return `${wrappedPrefix}${wrapped.toString('base64url')}`;
+}
+
+function keyEncryptionKeyOf(bytes: Uint8Array, own: Configuration['process']): KeyEncryptionKey {
   if (own === undefined) return { ofGroup: (group) => groupKey(deriveGroupKey(bytes, group)) };
   const key = groupKey(bytes);
   return {
@@ -45,14 +77,18 @@ export function readKeyEncryptionKey({
 
 /** @throws CodedError `secret_unavailable`, `configuration_invalid` when it is not 32 bytes in base64url */
 export function readKeyBytes(reference: string): Uint8Array {
-  const bytes = decodeBase64Url(readSecret(reference));
+  const text = readSecret(reference);
+  if (text.startsWith(wrappedPrefix))
+    throw refused('keyEncryptionKey is encrypted by a token. This command needs the key itself.');
+  const bytes = decodeBase64Url(text);
   if (bytes?.length === 32) return bytes;
-  throw new CodedError({
-    code: 'configuration_invalid',
-    category: 'invalid',
-    detail:
-      'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
-  });
+  throw refused(
+    'keyEncryptionKey must be 32 bytes in base64url, e.g. from: openssl rand 32 | basenc --base64url | tr -d "=".',
+  );
+}
+
+function refused(detail: string): CodedError {
+  return new CodedError({ code: 'configuration_invalid', category: 'invalid', detail });
 }
 
 /** Derives the 32 bytes that processes of a group receive: HKDF-SHA-256 (RFC 5869) of the installation's key. */

@@ -61,10 +61,16 @@ export function createKeyRecords(dependencies: {
   const standings = createStandingCheck({ ...dependencies, log: audit, source });
 
   async function published(key: KeyringKey, by: Requester): Promise<RecordId> {
-    const { purpose, kid, algorithm, jwk } = key;
+    const { purpose, kid, algorithm, jwk, place } = key;
     const { of, content } = keyClaim(key);
     const id = recordIdOfCommand({ published: kid });
-    const data = { purpose, kid, algorithm, jwk: { ...jwk } };
+    const data = {
+      purpose,
+      kid,
+      algorithm,
+      jwk: { ...jwk },
+      ...(place.driver === 'software' ? {} : { custody: place }),
+    };
     const actors = doersOf(by);
     await appendOnce(audit, { ...common, id, type: 'key.published', actors, standing: [standing(of, content)], data });
     return id;

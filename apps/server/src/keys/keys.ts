@@ -4,6 +4,7 @@ import {
   createKeyring,
   type KeyPolicy,
   type Keyring,
+  type KeyringCustody,
   type KeyringKey,
   type Logger,
   type SealingKey,
@@ -25,6 +26,8 @@ export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
 export interface KeyringDependencies {
   readonly pool: pg.Pool;
   readonly sealingKey: SealingKey;
+  /** Default: in software. */
+  readonly custody?: KeyringCustody;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -85,7 +85,7 @@ export async function startProcess(
       await untilReady(peers.get(name), options.signal);
     }
     onProgress(`Starting ${group}`);
-    const ground = createGround({ configuration, database, lifecycle, logger, metrics, clock });
+    const ground = await createGround({ configuration, database, lifecycle, logger, metrics, clock });
     const remote = remotesOf(peers);
     const started = await startGroup[group]({
       ground,

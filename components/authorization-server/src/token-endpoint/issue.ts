@@ -211,7 +211,12 @@ export function createTokenSigner(
     const key = await signer.current('access-token');
     if (last?.kid !== key.kid) last = { kid: key.kid, header: accessTokenHeader(key) };
     const { kid, header } = last;
-    return signAccessToken(claims, header, async (data) => (await signer.sign('access-token', kid, data)).signature);
+    const context = { record: claims.evidence };
+    return signAccessToken(
+      claims,
+      header,
+      async (data) => (await signer.sign('access-token', kid, data, context)).signature,
+    );
   };
 }
 

@@ -28,7 +28,9 @@ export async function signActivation(
   signer: PolicySigner,
 ): Promise<PolicyVersion['signature']> {
   const key = await signer.current(purpose);
-  const { kid, algorithm, signature } = await signer.sign(purpose, key.kid, statementOf(activation));
+  const { kid, algorithm, signature } = await signer.sign(purpose, key.kid, statementOf(activation), {
+    record: activation.recordId,
+  });
   return { kid, algorithm, value: Buffer.from(signature).toString('base64url') };
 }
 

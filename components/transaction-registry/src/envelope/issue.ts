@@ -126,7 +126,7 @@ function issuing(
     after: async () => undefined,
     async release({ envelope, key }, { record }) {
       const text = await signEnvelope(envelope, envelopeJwsHeader(key), async (input) => {
-        const { signature } = await signer.sign(purpose, key.kid, input);
+        const { signature } = await signer.sign(purpose, key.kid, input, { record });
         return signature;
       });
       return { envelope: text, recordId: record };

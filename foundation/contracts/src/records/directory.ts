@@ -5,6 +5,7 @@ import {
   count,
   digest,
   enumOf,
+  flag,
   id,
   instant,
   jwk,
@@ -34,6 +35,25 @@ const position = closed({ institution: optional(text()), desk: optional(text()),
 const departureKind = enumOf(['leave', 'move']);
 
 const partnerKey = closed({ profile: id('prf'), issuer: text(), kid: text(), thumbprint: digest('RFC 7638') });
+
+/** Where a key in a token is, and the attributes that the token reported when it made the key. Keys in software have none. */
+const custody = closed({
+  driver: enumOf(['pkcs11']),
+  token: text('Serial number'),
+  label: text('`CKA_LABEL`'),
+  id: text('`CKA_ID` in hexadecimal'),
+  attributes: closed({
+    sensitive: flag(),
+    always_sensitive: flag(),
+    extractable: flag(),
+    never_extractable: flag(),
+    local: flag(),
+    sign: flag(),
+    decrypt: flag(),
+    unwrap: flag(),
+    derive: flag(),
+  }),
+});
 
 export const directoryRecords = {
   'directory.applied': {
@@ -181,7 +201,7 @@ export const directoryRecords = {
     sources: ['authorization-server'],
     outcomes: ['done'],
     always: ['actors'],
-    data: closed({ purpose: text(), kid: text(), algorithm: text(), jwk }),
+    data: closed({ purpose: text(), kid: text(), algorithm: text(), jwk, custody: optional(custody) }),
   },
   'key.withdrawn': {
     about: 'A signing key of ours is no longer good for anything.',

@@ -255,6 +255,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'certificate?': object({ 'chainVerified?': boolean, der: { wire: 'bytes' } }), dpop: list(string), method: string,
     url: string, 'zone?': string,
   }),
+  KeyPlace: object({ driver: oneOf('pkcs11', 'software'), 'id?': string, 'label?': string, 'token?': string }),
   KeyPurpose: oneOf(
     'access-token', 'envelope', 'event', 'id-token', 'id-token-ps256', 'id-token-rs256', 'log-checkpoint', 'mandate',
     'policy-bundle', 'security-event', 'time-stamp', 'transaction-token',
@@ -265,8 +266,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     jti: string, lei: string, 'mandate?': ref('CallerMandate'), sub: string,
   }),
   ListedKey: object({
-    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), kid: string, publishedAt: number,
-    purpose: ref('KeyPurpose'), state: oneOf('active', 'published', 'retiring'),
+    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), kid: string, place: ref('KeyPlace'),
+    publishedAt: number, purpose: ref('KeyPurpose'), state: oneOf('active', 'published', 'retiring'),
   }),
   LogEntry: object({ index: { wire: 'bigint' }, record: ref('EvidenceRecord') }),
   Mandate: object({
@@ -331,8 +332,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   Money: object({ amount: string, ccy: string }),
   NoticeKind: oneOf(
     'account-locked', 'account-unlocked', 'authenticator-added', 'authenticator-removed', 'authenticator-suspected',
-    'break-glass-declared', 'break-glass-review-due', 'break-glass-review-overdue', 'impossible-travel',
-    'recovery-completed', 'recovery-decided', 'recovery-opened', 'signed-in-on-new-device',
+    'break-glass-declared', 'break-glass-review-due', 'break-glass-review-overdue', 'client-key-ending',
+    'impossible-travel', 'recovery-completed', 'recovery-decided', 'recovery-opened', 'signed-in-on-new-device',
   ),
   Obligation: anyOf(
     object({ acr: string, kind: oneOf('step-up'), 'maxAgeSeconds?': number }),

@@ -1,3 +1,4 @@
+import type { KeyPlace, SigningContext } from './key-custody.ts';
 import type { KeyringAlgorithm } from './key-material.ts';
 
 export interface KeyPolicy {
@@ -41,6 +42,7 @@ export interface KeyringKey extends KeyRow {
   readonly purpose: string;
   readonly state: 'published' | 'active' | 'retiring';
   readonly jwk: Readonly<Record<string, string>>;
+  readonly place: KeyPlace;
 }
 
 export type KeyOf<Purpose extends string> = KeyringKey & { readonly purpose: Purpose };
@@ -58,6 +60,7 @@ export interface Keyring<Purpose extends string> {
     purpose: Purpose,
     kid: string,
     data: Uint8Array,
+    context?: SigningContext,
   ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
   publicKeys(purpose: Purpose): Promise<readonly KeyOf<Purpose>[]>;
   /** Publishes a successor, or the first key if there is none. @param record replaces the recorder's `published` */

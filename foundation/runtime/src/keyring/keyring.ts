@@ -1,14 +1,15 @@
-import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
+import { type Clock, errorVocabulary, isCodedError, type Random } from '@countersign/kernel';
 import type pg from 'pg';
+import { type HardwareKeys, hardwareKeyErrors } from '../hardware-keys/index.ts';
 import { createRounds } from '../lifecycle/index.ts';
 import type { Logger } from '../observability/index.ts';
-import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, publicHalf, signWith } from './key-material.ts';
+import { createKeyCustody, type KeyDriver, type KeyPlace, type NewKey, type OpenedKey } from './key-custody.ts';
+import { type KeyringAlgorithm, keyringAlgorithms } from './key-material.ts';
 import { type KeyringState, statesOf, unchangedUntil } from './key-states.ts';
 import type { KeyOf, KeyPolicy, KeyRecorder, KeyRow, Keyring, KeyringKey, KeyStanding } from './keyring-contract.ts';
 import { createRotationSchedule } from './rotation-schedule.ts';
-import { type SealingKey, seal, unseal } from './sealing.ts';
+import type { SealingKey } from './sealing.ts';
 import { createKeyStore, type StoredKey } from './store.ts';
 
 export interface KeyringOptions<Purpose extends string> {
@@ -16,6 +17,8 @@ export interface KeyringOptions<Purpose extends string> {
   readonly pool: pg.Pool;
   readonly sealingKey: SealingKey;
   readonly purposes: Readonly<Record<Purpose, KeyPolicy>>;
+  /** Where keys are made. Default: in software. */
+  readonly custody?: KeyringCustody;
   /** When left out, only the callers of rotate and withdraw record keys. */
   readonly recorder?: KeyRecorder<Purpose>;
   /**
@@ -31,9 +34,22 @@ export interface KeyringOptions<Purpose extends string> {
   readonly refreshEveryMs?: number;
 }
 
+export interface KeyringCustody {
+  /** Present if a token is configured. */
+  readonly hardware: HardwareKeys | undefined;
+  /** Where new keys of a purpose are made. */
+  driverOf(purpose: string): KeyDriver;
+  /** Purposes whose key is withdrawn at the start if the token no longer has it. */
+  readonly replaceLost: readonly string[];
+}
+
+const inSoftware: KeyringCustody = { hardware: undefined, driverOf: () => 'software', replaceLost: [] };
+
 export const keyringErrors = errorVocabulary({
   signing_key_unavailable: 'unavailable',
   signing_key_unknown: 'not-found',
+  /** The only key of a purpose is not where the configuration wants it, and the purpose has no rotation. */
+  key_custody_differs: 'conflict',
 });
 
 /** A row that its newest record confirms. */
@@ -41,9 +57,8 @@ interface ProvenKey extends StoredKey {
   readonly ended: boolean;
 }
 
-interface LoadedKey extends ProvenKey {
+interface LoadedKey extends ProvenKey, Pick<OpenedKey, 'place' | 'sign'> {
   readonly algorithm: KeyringAlgorithm;
-  readonly privateKey: KeyObject;
 }
 
 /** A computed key set with its period of validity. */
@@ -57,17 +72,20 @@ interface KeySet<Purpose extends string> {
 }
 
 /**
- * Signing keys in software, encrypted at rest and rotated during operation.
+ * Signing keys, encrypted at rest or in a token, and rotated during operation.
  * A key is published before it is used, so no verifier sees a signature by an unknown key; only the replacement of a compromised
  * key is used at once. Nodes take turns, so that two concurrent rotations create and record only one successor.
  */
 export async function createKeyring<Purpose extends string>(
   options: KeyringOptions<Purpose>,
 ): Promise<Keyring<Purpose>> {
-  const { clock, logger, recorder, refreshEveryMs = 2_000 } = options;
+  const { clock, logger, recorder, refreshEveryMs = 2_000, custody: places = inSoftware } = options;
+  const custody = createKeyCustody({ ...options, hardware: places.hardware });
   const purposes = Object.keys(options.purposes) as Purpose[];
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
+  /** Keys that signed and are no longer in the token, with their purpose. */
+  const lost = new Map<string, Purpose>();
 
   async function provenOf(stored: readonly StoredKey[]): Promise<readonly ProvenKey[]> {
     if (options.prove === undefined) return stored.map((key) => ({ ...key, ended: false }));
@@ -78,19 +96,42 @@ export async function createKeyring<Purpose extends string>(
     });
   }
 
-  /** Rows are never changed or removed, so known keys stay valid and an outdated answer does no harm. */
+  /**
+   * Rows are never changed or removed, so known keys stay valid and an outdated answer does no harm. A key that signs, or will
+   * sign, must be in its token.
+   */
   async function adopt(stored: readonly StoredKey[]): Promise<void> {
     const held = new Set(keys.map(({ kid }) => kid));
     const proven = await provenOf([...keys, ...stored.filter(({ kid }) => !held.has(kid))]);
+    const loaded = new Map(proven.flatMap((key) => (held.has(key.kid) ? [] : [[key.kid, load(key)] as const])));
+    for (const purpose of purposes) {
+      const states = statesNow(ofPurpose(proven, purpose), purpose);
+      for (const { kid, place, algorithm } of loaded.values()) {
+        const state = states.get(kid);
+        if (state !== 'active' && state !== 'published') continue;
+        try {
+          await custody.check(kid, place, algorithm);
+        } catch (error) {
+          if (!hardwareKeyErrors.is(error, 'hardware_key_missing') || !places.replaceLost.includes(purpose))
+            throw error;
+          lost.set(kid, purpose);
+        }
+      }
+    }
     const known = new Map(keys.map((key) => [key.kid, key]));
     let changed = false;
     for (const key of proven) {
-      const before = known.get(key.kid);
-      if (before !== undefined && before.ended === key.ended) continue;
-      known.set(key.kid, before === undefined ? load(key, options.sealingKey) : { ...before, ended: key.ended });
+      const before = known.get(key.kid) ?? loaded.get(key.kid);
+      if (before === undefined || (known.has(key.kid) && before.ended === key.ended)) continue;
+      known.set(key.kid, { ...before, ended: key.ended });
       changed = true;
     }
     if (changed) keys = [...known.values()].sort((one, other) => one.generation - other.generation);
+  }
+
+  function load(key: ProvenKey): LoadedKey {
+    const algorithm = algorithmOf(key);
+    return { ...key, algorithm, ...custody.open(key, algorithm) };
   }
 
   const ofPurpose = <Key extends StoredKey>(all: readonly Key[], purpose: Purpose): readonly Key[] =>
@@ -140,30 +181,41 @@ export async function createKeyring<Purpose extends string>(
       | undefined,
   ): Promise<void> {
     const { algorithm } = options.purposes[purpose];
-    const { kid, publicJwk, privateDer } = await makeKey(algorithm);
-    const sealedKey = seal(privateDer, options.sealingKey, `${purpose}|${kid}`, options.random);
-    privateDer.fill(0);
-    const stored = await store.add(purpose, async (all) => {
-      const decision = decide(ofPurpose(await provenOf(all), purpose));
-      if (decision === undefined) return undefined;
-      const { activatesAt, withdraws, record } = decision;
-      const generation = (ofPurpose(all, purpose).at(-1)?.generation ?? 0) + 1;
-      const key = {
-        purpose,
-        generation,
-        kid,
-        algorithm,
-        publicJwk,
-        sealedKey,
-        publishedAt: clock.now(),
-        activatesAt,
-        withdraws,
-      };
-      const immediately = withdraws !== null || generation === 1;
-      await record(describe(key, purpose, immediately ? 'active' : 'published'));
-      return key;
-    });
+    const made = await custody.make(purpose, algorithm, places.driverOf(purpose));
+    const { kid, publicJwk, sealedKey, place } = made;
+    let stored: readonly StoredKey[] = [];
+    try {
+      stored = await store.add(purpose, async (all) => {
+        const decision = decide(ofPurpose(await provenOf(all), purpose));
+        if (decision === undefined) return undefined;
+        const { activatesAt, withdraws, record } = decision;
+        const generation = (ofPurpose(all, purpose).at(-1)?.generation ?? 0) + 1;
+        const key = {
+          purpose,
+          generation,
+          kid,
+          algorithm,
+          publicJwk,
+          sealedKey,
+          publishedAt: clock.now(),
+          activatesAt,
+          withdraws,
+        };
+        const immediately = withdraws !== null || generation === 1;
+        await record(describe({ ...key, place }, purpose, immediately ? 'active' : 'published'));
+        return key;
+      });
+    } finally {
+      if (!stored.some((key) => key.kid === kid)) await discardUnstored(made);
+    }
     await adopt(stored);
+  }
+
+  /** After a connection that broke during the commit, the key may be stored. */
+  async function discardUnstored(made: NewKey): Promise<void> {
+    if (made.place.driver === 'software') return;
+    const stored = await store.all().catch(() => undefined);
+    if (stored !== undefined && !stored.some(({ kid }) => kid === made.kid)) await custody.discard(made);
   }
 
   async function rotate(purpose: Purpose, record = recorder?.published): Promise<KeyOf<Purpose>> {
@@ -210,7 +262,7 @@ export async function createKeyring<Purpose extends string>(
         return {
           activatesAt: clock.now(),
           withdraws: kid,
-          record: async (key) => record?.(describe(lost, purpose, isMet(state) ? state : 'active'), key),
+          record: async (key) => record?.(describe(load(lost), purpose, isMet(state) ? state : 'active'), key),
         };
       });
     return find(purpose, ({ state }) => state === 'active');
@@ -233,6 +285,25 @@ export async function createKeyring<Purpose extends string>(
     );
   for (const purpose of purposes)
     if (options.purposes[purpose].onDemand !== true && ofPurpose(keys, purpose).length === 0) await addFirst(purpose);
+
+  for (const [kid, purpose] of lost) {
+    logger.error({ purpose, kid }, 'a signing key is no longer in the token and is withdrawn');
+    await withdraw(purpose, kid);
+  }
+  for (const purpose of purposes) await moveTo(purpose, places.driverOf(purpose));
+
+  /** Publishes a successor where the configuration wants it, if the newest key is somewhere else. */
+  async function moveTo(purpose: Purpose, driver: KeyDriver): Promise<void> {
+    const newest = ofPurpose(keys, purpose).at(-1);
+    if (newest === undefined || newest.place.driver === driver) return;
+    if (options.purposes[purpose].rotateEverySeconds === undefined)
+      throw keyringErrors.error(
+        'key_custody_differs',
+        `The key for ${purpose} is kept in ${newest.place.driver} and cannot be replaced. Configure keys.drivers.${purpose} as ${newest.place.driver}.`,
+      );
+    const { kid } = await rotate(purpose);
+    logger.info({ purpose, kid, driver }, 'successor of a signing key published at its configured place');
+  }
 
   const demanded = new Map<Purpose, Promise<void>>();
   async function addDemanded(purpose: Purpose): Promise<void> {
@@ -267,14 +338,22 @@ export async function createKeyring<Purpose extends string>(
       if (options.purposes[purpose].onDemand === true) await demand(purpose);
       return find(purpose, ({ state }) => state === 'active');
     },
-    async sign(purpose, kid, data) {
+    async sign(purpose, kid, data, context) {
       const present = ofPurpose(keys, purpose);
       const state = statesNow(present, purpose).get(kid);
       const key = present.find((candidate) => candidate.kid === kid);
       // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
-      return { kid, algorithm: key.algorithm, signature: await signWith(key.privateKey, key.algorithm, data) };
+      try {
+        return { kid, algorithm: key.algorithm, signature: await key.sign(data, context) };
+      } catch (error) {
+        if (!isCodedError(error)) throw error;
+        logger.error({ error, purpose, kid }, 'a signature failed');
+        throw keyringErrors.error('signing_key_unavailable', `The key for ${purpose} cannot sign now. Try again.`, {
+          cause: error,
+        });
+      }
     },
     async publicKeys(purpose) {
       return inKeySet(purpose);
@@ -292,11 +371,11 @@ function isMet(state: KeyringState | undefined): state is KeyringKey['state'] {
 }
 
 function describe<Purpose extends string>(
-  key: StoredKey,
+  key: StoredKey & { readonly place: KeyPlace },
   purpose: Purpose,
   state: KeyringKey['state'],
 ): KeyOf<Purpose> {
-  return { ...rowOf(key), algorithm: algorithmOf(key), purpose, state, jwk: key.publicJwk };
+  return { ...rowOf(key), algorithm: algorithmOf(key), purpose, state, jwk: key.publicJwk, place: key.place };
 }
 
 function rowOf({ kid, purpose, generation, algorithm, publishedAt, activatesAt, withdraws }: StoredKey): KeyRow {
@@ -305,12 +384,6 @@ function rowOf({ kid, purpose, generation, algorithm, publishedAt, activatesAt, 
     activeFrom: activatesAt,
     ...(withdraws === null ? {} : { withdraws }),
   };
-}
-
-/** Derives the public key from the sealed key, because the stored public key could be forged. */
-function load(key: ProvenKey, sealingKey: SealingKey): LoadedKey {
-  const privateKey = openKey(unseal(key.sealedKey, sealingKey, `${key.purpose}|${key.kid}`));
-  return { ...key, publicJwk: publicHalf(privateKey), algorithm: algorithmOf(key), privateKey };
 }
 
 function algorithmOf({ kid, algorithm }: StoredKey): KeyringAlgorithm {

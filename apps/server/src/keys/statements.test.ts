@@ -1,0 +1,87 @@
+import { type KeyPurpose, keyPurposes } from '@countersign/contracts';
+import { canonicalize, digestOf } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { createStatementCheck } from './statements.ts';
+
+const issuer = 'https://countersign.example';
+const logOrigin = 'log.example/main';
+const kid = 'the-key';
+const record = 'rec_01hzzzzzzzzzzzzzzzzzzzzzzz';
+const check = createStatementCheck({ issuer, logOrigin });
+
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const jwt = (typ: string, claims: object = {}, header: object = {}): string =>
+  `${encode({ alg: 'ES256', typ, kid, ...header })}.${encode({ iss: issuer, ...claims })}`;
+const token = { iat: 1_800_000_000, exp: 1_800_000_300, evidence: record };
+const version = { id: 'mnd_01hzzzzzzzzzzzzzzzzzzzzzzz', version: 1, recordId: record };
+const base = (end: string): string =>
+  ['"@method": POST', '"@target-uri": https://hook.example/', `"@signature-params": ${end}`].join('\n');
+const octetsOf = (hex: string): Buffer => Buffer.from(hex, 'hex');
+
+/** A statement of each purpose. */
+const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
+  'access-token': jwt('at+jwt', token),
+  'id-token': jwt('JWT'),
+  'id-token-ps256': jwt('logout+jwt'),
+  'id-token-rs256': jwt('JWT'),
+  'transaction-token': jwt('txntoken+jwt'),
+  'log-checkpoint': `${logOrigin}\n17\n${Buffer.alloc(32, 1).toString('base64')}\n`,
+  'policy-bundle': JSON.stringify({ type: 'countersign-policy-version', v: 1, record }),
+  mandate: digestOf(version),
+  envelope: jwt('countersign-envelope+jwt'),
+  event: base(`("@method");created=1;keyid="${kid}";alg="ecdsa-p256-sha256"`),
+  'security-event': jwt('secevent+jwt'),
+  'time-stamp': octetsOf('310d060b2a864886f70d0109100104'),
+};
+
+const verdict = (purpose: string, data: string | Buffer, others: { record?: string; document?: Buffer } = {}) =>
+  check({
+    ...{
+      purpose,
+      kid,
+      algorithm: 'ES256',
+      data: Buffer.from(data),
+      document: Buffer.from(canonicalize(version)),
+      record,
+    },
+    ...others,
+  });
+
+describe('the signer', () => {
+  it.each(keyPurposes)('signs a statement for %s, and none of another purpose', (purpose) => {
+    expect(verdict(purpose, statements[purpose])).toBe(undefined);
+    const isToClient = (name: string): boolean => name.startsWith('id-token');
+    for (const other of keyPurposes)
+      if (other !== purpose && !(isToClient(other) && isToClient(purpose)))
+        expect(verdict(purpose, statements[other]), other).toEqual(expect.any(String));
+  });
+
+  it.each([
+    ['access-token', jwt('at+jwt', { ...token, iss: 'https://another.example' }), 'the issuer is not'],
+    ['access-token', jwt('at+jwt', { ...token, exp: token.iat + 361 }), 'lives too long'],
+    ['access-token', jwt('at+jwt', { ...token, exp: undefined }), 'has no end'],
+    ['access-token', jwt('at+jwt', { ...token, evidence: undefined }), 'does not name the record'],
+    ['access-token', jwt('at+jwt', token, { kid: 'another' }), 'another key'],
+    ['access-token', jwt('at+jwt', token, { alg: 'RS256' }), 'another key or algorithm'],
+    ['access-token', `${jwt('at+jwt', token)}.signed`, 'not a JWT'],
+    ['id-token', jwt('at+jwt', token), 'a JWT of type at+jwt'],
+    ['log-checkpoint', `another.example/log\n17\n${Buffer.alloc(32).toString('base64')}\n`, 'not of log.example/main'],
+    ['log-checkpoint', `${logOrigin}\n017\n${Buffer.alloc(32).toString('base64')}\n`, 'not a checkpoint'],
+    ['policy-bundle', JSON.stringify({ type: 'countersign-policy-version' }), 'with its record'],
+    ['event', base('("@method");keyid="another"'), 'signature base'],
+    ['time-stamp', octetsOf('3000'), 'neither'],
+    ['unknown', 'anything', 'the purpose is unknown'],
+  ])('refuses a statement for %s: %s', (purpose, data, reason) => {
+    expect(verdict(purpose, data)).toContain(reason);
+  });
+
+  it('sees the mandate whose digest it signs, and the record that led to it', () => {
+    const digest = digestOf(version);
+    expect(verdict('mandate', digest, { record: 'rec_another' })).toContain('another record');
+    expect(verdict('mandate', digestOf({ ...version, version: 2 }))).toContain('not of this version');
+    const transaction = { ...version, id: 'tx_1' };
+    const document = Buffer.from(canonicalize(transaction));
+    expect(verdict('mandate', digestOf(transaction), { document })).toContain('not a mandate');
+    expect(verdict('mandate', digest, { document: Buffer.from('{') })).toContain('missing');
+  });
+});
