@@ -47,5 +47,5 @@ async function textOf(response: Response): Promise<string> {
 }
 
 function failed(cause?: unknown) {
-  return outboundErrors.error('outbound_failed', 'The address did not answer as it must.', { cause });
+  return outboundErrors.error('outbound_failed', 'The response of the address is invalid.', { cause });
 }

@@ -1,7 +1,7 @@
 import { transactionStates } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 import { takesApprovalsIn } from '../../components/policy-engine/src/decision/approval-states.ts';
-import { wantsApprovals } from '../../components/transaction-registry/src/approvals/wanted.ts';
+import { mayRequireApprovals } from '../../components/transaction-registry/src/approvals/quorum.ts';
 import { lifeCycles, nextSteps } from '../../components/transaction-registry/src/life-cycles/index.ts';
 
 // A decision says what would help only where somebody can still give it: the registry knows when it takes approvals.
@@ -11,7 +11,7 @@ describe('the policies and the lives', () => {
     'agree on when approvals are taken of %s',
     (_, cycle) => {
       const taken = transactionStates.filter((state) =>
-        nextSteps(cycle, state).some(({ rule }) => wantsApprovals(rule)),
+        nextSteps(cycle, state).some(({ rule }) => mayRequireApprovals(rule)),
       );
       const asked = transactionStates.filter((state) => takesApprovalsIn(cycle.intentType, state));
       expect(asked).toEqual(taken);

@@ -32,7 +32,7 @@ import type { Attempt } from '../../components/transaction-registry/src/attempt.
 import { decideOn } from '../../components/transaction-registry/src/decision.ts';
 import { lifeCycleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { checkMandates } from '../../components/transaction-registry/src/mandate-check.ts';
-import { revokedFault } from '../../components/transaction-registry/src/steps/revoked.ts';
+import { revokedFault } from '../../components/transaction-registry/src/steps/requester.ts';
 import { permittedFault } from '../../components/transaction-registry/src/steps/rules.ts';
 import type { StoredTransaction } from '../../components/transaction-registry/src/store/store.ts';
 

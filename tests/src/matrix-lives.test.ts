@@ -12,7 +12,7 @@ import {
   stateRuleOf,
   stepsOf,
 } from '../../components/transaction-registry/src/life-cycles/index.ts';
-import { beginsSomething } from '../../components/transaction-registry/src/life-cycles/life-cycle.ts';
+import { startsNewRisk } from '../../components/transaction-registry/src/life-cycles/life-cycle.ts';
 
 // The authority matrix asks about every intent in each of its states: the registry knows which these are.
 
@@ -32,7 +32,7 @@ describe('the authority matrix and the lives', () => {
       for (const state of Object.keys(cycle.states) as (keyof typeof cycle.states)[]) {
         const rules = nextSteps(cycle, state).map(({ rule }) => rule);
         const begin = new Set(
-          rules.filter((rule) => beginsSomething(rule, stateRuleOf(cycle, state))).map(({ scope }) => scope),
+          rules.filter((rule) => startsNewRisk(rule, stateRuleOf(cycle, state))).map(({ scope }) => scope),
         );
         const carried = [...new Set(rules.map(({ scope }) => scope))].filter((scope) => !begin.has(scope));
         expect(completingScopesIn(name, state), state).toEqual(carried);

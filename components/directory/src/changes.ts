@@ -42,7 +42,10 @@ export function compare(options: {
       if (differingFields(seeded, entry).length > 0)
         options.problems
           .place(entry.path)
-          .report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
+          .report(
+            'seed_protected',
+            'This entity belongs to the installation and can only be changed in its configuration.',
+          );
       continue;
     }
     asked.set(key, entry);

@@ -201,7 +201,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       refused: (error) =>
         directoryErrors.is(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
     });
-    if (made === undefined) throw new Error('a change of one person carries out no approval');
+    if (made === undefined) throw new Error('a change without approval was already carried out');
     return made;
   }
 
@@ -288,8 +288,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const id = parsePrincipalId(principal);
       const kind = id === undefined ? 'device' : kindOfPrincipal(id);
       if (kind === 'device') throw unknownPrincipal();
-      const { departures: begun } = await change({ edit: { remove: [{ kind, id: principal }] } }, by, { reason });
-      const [departure] = begun;
+      const { departures: started } = await change({ edit: { remove: [{ kind, id: principal }] } }, by, { reason });
+      const [departure] = started;
       if (departure !== undefined) return departures.settled(departure);
       // For a principal that has left, the answer describes that departure.
       const before = await newestDeparture(principal, 'leave');
@@ -298,7 +298,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     },
 
     async move(principal, to, by, reason) {
-      const [departure] = await tried(async () => {
+      const [departure] = await retried(async () => {
         await graph.refresh();
         const entry = graph.state().graph.get(keyOf('person', principal));
         if (entry?.entity.kind !== 'person' || entry.entity.value.active === false) throw unknownPrincipal();
@@ -309,7 +309,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       if (departure !== undefined) return departures.settled(departure);
       const moved = await newestDeparture(principal, 'move');
       if (moved === undefined)
-        throw directoryErrors.error('directory_file_invalid', 'They are there already: this changes nothing.');
+        throw directoryErrors.error('directory_file_invalid', 'The person already has this desk and these roles.');
       return moved;
     },
 
@@ -370,7 +370,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   };
 
   /** Another change may intervene; the entity is then read again. */
-  async function tried<Result>(make: () => Promise<Result>): Promise<Result> {
+  async function retried<Result>(make: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await make();
@@ -396,7 +396,7 @@ function refuseUnexpected({ graph }: State, expected: readonly ExpectedEntity[])
     if ((document === undefined ? null : digestOf(document)) !== digest)
       throw directoryErrors.error(
         'directory_changed_meanwhile',
-        'The entity is no longer what it was when it was read: read it again.',
+        'The entity has changed since it was read. Read it again.',
       );
   }
 }

@@ -29,7 +29,7 @@ const removals = Type.Optional(
       },
       strict,
     ),
-    { maxItems: 1_000, description: 'A principal goes with its credentials and its clients.' },
+    { maxItems: 1_000, description: 'A principal is removed with its credentials and clients.' },
   ),
 );
 
@@ -88,7 +88,7 @@ export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: K
       const entry = entityReaders[kind].read(document, place, keys);
       if (entry === undefined) continue;
       const key = keyOf(kind, entry.id);
-      if (asked.has(key)) place.report('id_duplicate', `The edit holds another ${kind} of this id.`);
+      if (asked.has(key)) place.report('id_duplicate', `The edit contains another ${kind} with this id.`);
       asked.set(key, entry);
     }
   }
@@ -96,9 +96,12 @@ export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: K
   for (const [index, { kind, id }] of (input.remove ?? []).entries()) {
     const place = root.at('remove', index);
     const key = keyOf(kind, id);
-    if (asked.has(key)) place.report('id_duplicate', `The edit puts this ${kind} and removes it.`);
+    if (asked.has(key)) place.report('id_duplicate', `The edit both writes and removes this ${kind}.`);
     if (seed.has(key))
-      place.report('seed_protected', 'This belongs to the installation itself and is set in its configuration.');
+      place.report(
+        'seed_protected',
+        'This entity belongs to the installation and can only be changed in its configuration.',
+      );
     removed.add(key);
   }
   const wanted = withoutPrincipals([...asked.values()], removed, keys);
@@ -115,8 +118,9 @@ function amending(found: readonly ComplianceFinding[], { path }: Place, keys: Ke
       const key = keyOf('institution', institution);
       const before = stored.get(key);
       if (before === undefined)
-        place.at('institution').report('reference_unknown', 'There is no institution by this LEI.');
-      else if (amended.has(key)) place.report('id_duplicate', 'There is another finding of this institution.');
+        place.at('institution').report('reference_unknown', 'There is no institution with this LEI.');
+      else if (amended.has(key))
+        place.report('id_duplicate', 'The edit contains another finding about this institution.');
       else {
         const { compliance: _, ...document } = before.document;
         const written = compliance === null ? document : { ...document, compliance };

@@ -58,11 +58,11 @@ export type Entity =
   | { readonly kind: 'rate'; readonly value: Rate }
   | { readonly kind: 'resource'; readonly value: Resource };
 
-export const nobodys = '';
+export const ownerless = '';
 
 export interface Entry {
   readonly id: string;
-  readonly owner: Lei | typeof nobodys;
+  readonly owner: Lei | typeof ownerless;
   readonly entity: Entity;
   /** Every list sorted, because lists in the file are sets. */
   readonly document: JsonDocument;

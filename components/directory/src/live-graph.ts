@@ -24,7 +24,7 @@ import type { Departures } from './departures/departures.ts';
 import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
 import type { Problems } from './problems.ts';
-import type { DirectoryLog, Proofs, Said } from './proofs.ts';
+import type { DirectoryLog, LoggedGraph, Proofs } from './proofs.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
@@ -199,7 +199,7 @@ export async function createLiveGraph(dependencies: {
     return found;
   }
 
-  async function readProven(session: pg.PoolClient, said: Said, version: number, base?: State): Promise<State> {
+  async function readProven(session: pg.PoolClient, said: LoggedGraph, version: number, base?: State): Promise<State> {
     if (base !== undefined && version > base.version) {
       const changed = await readOn(session, base);
       if (said.proofOf(changed.contents) !== undefined) return stateFrom(changed, session, base);
@@ -289,7 +289,7 @@ export async function createLiveGraph(dependencies: {
         doubt ??= standingErrors.error(
           'authority_unproven',
           'The audit log has a newer state of the directory than this node, and that could not be read from the database. Nothing is ' +
-            'decided until it can be: look at the log of this process, and for records of type standing.contradicted.',
+            'decided until it can be read. Check the log of this process, and the audit log for records of type standing.contradicted.',
         );
         logger.error({ error }, 'the directory is behind the audit log and cannot be read');
       }

@@ -17,7 +17,7 @@ export type DirectoryLog = AuditAppender & StandingReader & Pick<AuditLog, 'newe
 /** `committed`: the log has the record of the commit. `pending`: it has only the record from before the commit. */
 export type Proof = 'committed' | 'pending';
 
-export interface Said {
+export interface LoggedGraph {
   /** Undefined if the newest records contradict the rows. */
   proofOf(contents: StoredContents): Proof | undefined;
   /** The newest recorded change that has no record of its commit. */
@@ -31,7 +31,7 @@ export interface Said {
  * the commit. If the process dies in between, rows that agree with either count. After the second, older rows do not.
  */
 export interface Proofs {
-  ask(): Promise<Said>;
+  ask(): Promise<LoggedGraph>;
   pendingStanding(contents: StoredContents): Standing;
   /** Under the lock, so that an older record cannot follow a newer one. */
   commit(contents: StoredContents, change: RecordId): Promise<void>;
@@ -78,7 +78,7 @@ export function createProofs(dependencies: {
   }
 
   return {
-    ask: () => askLog(audit),
+    ask: () => readLog(audit),
 
     pendingStanding: ({ digest }) => ({ of: pendingThing, digest }),
 
@@ -108,7 +108,7 @@ export function createProofs(dependencies: {
   };
 }
 
-export async function askLog(log: StandingReader): Promise<Said> {
+export async function readLog(log: StandingReader): Promise<LoggedGraph> {
   const newest = await log.standings([directoryThing, pendingThing, approvedThing]);
   const committed = newest.get(directoryThing);
   const approved = newest.get(approvedThing);

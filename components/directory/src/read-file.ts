@@ -75,7 +75,7 @@ function* readingSteps(input: unknown, root: Place, keys: KeyCache): Generator<R
   function add(entry: Entry | undefined, place: Place): void {
     if (entry === undefined) return;
     const key = keyOf(entry.entity.kind, entry.id);
-    if (entries.has(key)) place.report('id_duplicate', 'The file holds another entity of this kind and id.');
+    if (entries.has(key)) place.report('id_duplicate', 'The file contains another entity with this kind and id.');
     else entries.set(key, entry);
   }
 

@@ -145,7 +145,7 @@ function clientOf({ value, keys }: Extract<Entity, { kind: 'client' }>, keyTimes
     ...value,
     keys: keys.map((key) => {
       const registeredAt = keyTimes.get(nameOfKey(value.id, key.thumbprint));
-      if (registeredAt === undefined) throw new Error(`nobody wrote down since when ${value.id} has one of its keys`);
+      if (registeredAt === undefined) throw new Error(`the time of a key of ${value.id} is not recorded`);
       return { ...key, registeredAt };
     }),
   };

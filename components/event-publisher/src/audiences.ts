@@ -21,7 +21,7 @@ interface Known {
 }
 
 const atOnce = 8;
-const mostKept = 50_000;
+const maxKept = 50_000;
 /** A new party may also receive earlier events. */
 const noHoldsMs = 2_000;
 
@@ -76,7 +76,7 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
 
   return {
     /** @returns for each event whether `institution` may receive it */
-    async hearing(institution: string, addressed: readonly Addressed[]): Promise<readonly boolean[]> {
+    async receivableBy(institution: string, addressed: readonly Addressed[]): Promise<readonly boolean[]> {
       const newest: Newest = new Map(
         addressed.flatMap(({ index, audience }) => (audience.of === 'transaction' ? [[audience.id, index]] : [])),
       );
@@ -99,6 +99,6 @@ type Newest = ReadonlyMap<TransactionId, bigint>;
 function keep<Key, Value>(memory: Map<Key, Value>, key: Key, value: Value): void {
   memory.delete(key);
   const [oldest] = memory.keys();
-  if (memory.size >= mostKept && oldest !== undefined) memory.delete(oldest);
+  if (memory.size >= maxKept && oldest !== undefined) memory.delete(oldest);
   memory.set(key, value);
 }

@@ -7,7 +7,7 @@ export interface Deliverer {
   stop(): Promise<void>;
 }
 
-export const mostOfInstitution = 4;
+export const maxOfInstitution = 4;
 const turnsAtOnce = 32;
 
 export interface DelivererDependencies<Held> {

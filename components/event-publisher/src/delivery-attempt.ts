@@ -42,7 +42,7 @@ export async function postTo(
   } catch (error) {
     if (!isCodedError(error) || !Object.hasOwn(outboundErrors.codes, error.code)) throw error;
     // The log has what the address answered or that it is refused; the subscriber gets what they can act on.
-    return { kind: 'failed', detail: 'The address gave no answer in time, or is refused.', gone: false };
+    return { kind: 'failed', detail: 'The address did not respond in time, or is not permitted.', gone: false };
   }
   if (status < 200 || status >= 300)
     return { kind: 'failed', detail: `The address answered with status ${status}.`, gone: status === 410 };

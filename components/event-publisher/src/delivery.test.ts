@@ -198,7 +198,9 @@ describe('what is not taken', () => {
     receiver.answer((request) => request.socket.destroy());
     world.clock.advance(2_000);
     await world.events.deliver();
-    expect((await subscription())?.lastFailure?.detail).toBe('The address gave no answer in time, or is refused.');
+    expect((await subscription())?.lastFailure?.detail).toBe(
+      'The address did not respond in time, or is not permitted.',
+    );
   });
 
   it('for three days is suspended, recorded, and goes on from where it was when it is resumed', async () => {

@@ -14,7 +14,7 @@ import {
 import type { Random } from '@countersign/kernel';
 import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
-import { createDeliverer, mostOfInstitution } from './deliverer.ts';
+import { createDeliverer, maxOfInstitution } from './deliverer.ts';
 import { deliver } from './delivery.ts';
 import { leaseMs } from './delivery-attempt.ts';
 import { type Followed, follow } from './event-follower.ts';
@@ -76,7 +76,7 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
       // The log may be in another process: ask it only if a delivery is possible.
       if (!(await store.anyDue(clock.now()))) return [];
       const newest = await reader.newest();
-      const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
+      const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, maxOfInstitution });
       return leased.map((held) => ({ held, newest }));
     },
     deliver: ({ held, newest }, ended) =>

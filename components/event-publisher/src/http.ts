@@ -19,7 +19,7 @@ const after = Type.Optional(
   Type.String({ maxLength: 20, description: 'Position; from the first event when left out' }),
 );
 const topics = Type.Optional(
-  Type.String({ maxLength: 128, description: 'Topics with commas between them; every topic when left out' }),
+  Type.String({ maxLength: 128, description: 'Comma-separated topics; all topics when left out' }),
 );
 const pageQuery = Type.Object(
   {
@@ -70,7 +70,7 @@ export function eventPublisherRoutes(
       tag: 'events',
       summary: 'Read events',
       description:
-        'In the order of the log. Ask again with `after` the position of the answer, also when it holds none.',
+        'In the order of the log. Request the next page with `after` set to the returned position, even if the page is empty.',
       scopes: ['event:read'],
       querystring: pageQuery,
       answers: { 200: { description: 'One page', body: pageAnswer } },
@@ -92,8 +92,8 @@ export function eventPublisherRoutes(
       tag: 'events',
       summary: 'Follow events as they happen',
       description:
-        'Server-sent events: `id` is the position, `event` the type, `data` the CloudEvent. From now on, or from `after` ' +
-        'or the header Last-Event-ID. It ends with the token, after five minutes at the latest; come again with a new one.',
+        'Server-sent events: `id` is the position, `event` the type, `data` the CloudEvent. Starts now, or at `after` ' +
+        'or the header Last-Event-ID. The stream ends with the token, after at most five minutes; reconnect with a new one.',
       scopes: ['event:read'],
       querystring: streamQuery,
       answers: { 200: { description: 'Until it ends', body: eventAnswer, mediaType: 'text/event-stream' } },
@@ -137,7 +137,7 @@ export function eventPublisherRoutes(
       summary: 'Have events sent to you',
       description:
         'As CloudEvents in structured mode, one at a time and in order, signed as HTTP messages (RFC 9421) by a key of ' +
-        '/events/keys. Answer 2xx when it is yours; anything else, and it comes again.',
+        '/events/keys. Respond with 2xx to accept an event; after any other response it is sent again.',
       scopes: ['event:subscribe'],
       body: subscribeBody,
       answers: { 201: { description: 'The subscription', body: subscriptionAnswer } },
@@ -165,7 +165,7 @@ export function eventPublisherRoutes(
     '/events/subscriptions/:id/resume',
     described({
       tag: 'events',
-      summary: 'Try a suspended subscription again',
+      summary: 'Resume a suspended subscription',
       description: 'It goes on from where it was.',
       scopes: ['event:subscribe'],
       params: idParams,
@@ -190,6 +190,6 @@ function topicsOf(text: string): readonly EventTopic[] {
 function subscriptionIdOf(text: string): SubscriptionId {
   const id = parseId('subscription', text);
   if (id === undefined)
-    throw eventErrors.error('subscription_not_found', 'There is no such subscription, or it is not yours to see.');
+    throw eventErrors.error('subscription_not_found', 'The subscription does not exist, or you have no access to it.');
   return id;
 }

@@ -17,7 +17,7 @@ export interface SliceQuery {
 /** Records read at once, so that other parties' events cost a bounded time. */
 export const sliceSize = 500;
 /** The caller then continues from the new position. */
-export const slicesOfPage = 8;
+export const slicesPerPage = 8;
 
 /** Most followers wait at the same place and wake up together, so they share one reading. */
 export function createSlices<Item>(dependencies: {

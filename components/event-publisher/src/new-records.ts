@@ -52,7 +52,7 @@ export function watchNewRecords(dependencies: {
         };
         const ended = (): void => wake();
         const one = { position, wake };
-        const longest = setTimeout(ended, mostLooks * everyMs);
+        const longest = setTimeout(ended, maxLooks * everyMs);
         longest.unref();
         signal.addEventListener('abort', ended);
         waiting.add(one);
@@ -68,4 +68,4 @@ export function watchNewRecords(dependencies: {
 }
 
 /** Polls before a reader queries the log itself, which then reports what is wrong with it. */
-const mostLooks = 40;
+const maxLooks = 40;

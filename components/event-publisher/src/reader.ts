@@ -1,6 +1,6 @@
 import { type AuditLog, type CloudEvent, type EventTopic, eventErrors, eventTopics } from '@countersign/contracts';
 import { type AudienceDependencies, createAudiences } from './audiences.ts';
-import { createSlices, sliceSize, slicesOfPage } from './log-slices.ts';
+import { createSlices, sliceSize, slicesPerPage } from './log-slices.ts';
 import { beginning, readPosition } from './position.ts';
 import { type Projected, project, typesOfTopics } from './projection.ts';
 
@@ -43,12 +43,12 @@ export function createReader(dependencies: ReaderDependencies) {
       const events: CloudEvent[] = [];
       const types = topics.flatMap((topic) => typesOfTopics[topic]);
       let position = after;
-      for (let count = 0; count < slicesOfPage; count++) {
+      for (let count = 0; count < slicesPerPage; count++) {
         const size = count === 0 ? Math.min(limit, sliceSize) : sliceSize;
         const slice = await slices({ types, after: position, size, ...(newest === undefined ? {} : { newest }) });
-        const hearing = await audiences.hearing(institution, slice.items);
+        const receivableBy = await audiences.receivableBy(institution, slice.items);
         for (const [at, { event, index }] of slice.items.entries()) {
-          if (hearing[at] !== true) continue;
+          if (receivableBy[at] !== true) continue;
           events.push(event);
           if (events.length === limit) return { events, position: index, atEnd: false };
         }
@@ -81,6 +81,6 @@ const allTypes = eventTopics.flatMap((topic) => typesOfTopics[topic]);
 function invalidPosition() {
   return eventErrors.error(
     'event_position_invalid',
-    'A position is what an earlier answer gave as one. Leave it out to begin with the first event.',
+    'The position was not issued by this interface. Use a returned position, or leave it out to start with the first event.',
   );
 }

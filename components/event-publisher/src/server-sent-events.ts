@@ -38,8 +38,8 @@ export const usualTimes: StreamTimes = {
   standingMs: 1_000,
 };
 
-const mostStreams = 256;
-const mostOfInstitution = 16;
+const maxStreams = 256;
+const maxOfInstitution = 16;
 const reconnectMs = 2_000;
 
 /** Answers with server-sent events (HTML Living Standard section 9.2), up to a maximum number of streams. */
@@ -49,8 +49,8 @@ export function createStreams(times: StreamTimes): Streams {
   /** Counted before any await, so that simultaneous requests count. */
   function claim(institution: string): AbortController {
     const ofInstitution = [...ends.values()].filter((one) => one.institution === institution).length;
-    if (ends.size >= mostStreams || ofInstitution >= mostOfInstitution)
-      throw eventErrors.error('event_streams_busy', 'Too many are following events here; read pages, or come again.');
+    if (ends.size >= maxStreams || ofInstitution >= maxOfInstitution)
+      throw eventErrors.error('event_streams_busy', 'Too many event streams are open. Read pages, or try again later.');
     const ending = new AbortController();
     ends.set(ending, { institution, end: () => ending.abort() });
     return ending;

@@ -56,7 +56,7 @@ interface OwnAsk {
   readonly by: Actor;
 }
 
-const mostSubscriptions = 16;
+const maxSubscriptions = 16;
 
 /** Each change is recorded before it is stored, and completed from its record. */
 export function createSubscriptions({
@@ -91,10 +91,10 @@ export function createSubscriptions({
     },
     done: ({ row, facts }) => row?.id ?? facts.same,
     async check({ facts: { count } }) {
-      if (count >= mostSubscriptions)
+      if (count >= maxSubscriptions)
         throw eventErrors.error(
           'subscriptions_too_many',
-          `An institution keeps at most ${mostSubscriptions} subscriptions; remove one first.`,
+          `An institution keeps at most ${maxSubscriptions} subscriptions; remove one first.`,
         );
     },
     next: ({ ask }) => ({
@@ -234,7 +234,7 @@ function shown({ id, institution, url, topics, status, position, createdAt, atte
 
 function found(row: Subscription | undefined, { institution }: { readonly institution: string }): Subscription {
   if (row?.institution !== institution)
-    throw eventErrors.error('subscription_not_found', 'There is no such subscription, or it is not yours to see.');
+    throw eventErrors.error('subscription_not_found', 'The subscription does not exist, or you have no access to it.');
   return row;
 }
 

@@ -49,7 +49,7 @@ export function createConfiguredExchange(
       if (isCodedError(error)) throw error;
       const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
       logger.debug({ internal }, 'configured exchange failed');
-      throw outboundErrors.error('outbound_failed', `${target.origin} did not answer as it must.`, {
+      throw outboundErrors.error('outbound_failed', `The response of ${target.origin} is invalid.`, {
         internal,
         cause: error,
       });

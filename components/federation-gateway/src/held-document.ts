@@ -89,7 +89,7 @@ export function createHeldDocument<Content>(options: {
 
 /** For the caller. */
 export function tryAgain(failure: { readonly retryAt: number } | undefined): string {
-  return failure === undefined ? 'Try again shortly.' : `It is not asked again before ${toInstant(failure.retryAt)}.`;
+  return failure === undefined ? 'Try again shortly.' : `The next attempt is at ${toInstant(failure.retryAt)}.`;
 }
 
 export function retryFacts(failure: { readonly retryAt: number } | undefined): {

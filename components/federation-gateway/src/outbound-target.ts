@@ -17,7 +17,7 @@ const longestUrl = 2_048;
 export function readTarget(url: string, rules: { readonly loopback: boolean }): URL {
   const target = url.length <= longestUrl && URL.canParse(url) ? new URL(url) : undefined;
   if (target === undefined) throw refused('It is not a URL.');
-  if (target.username !== '' || target.password !== '') throw refused('It holds a user name or a password.');
+  if (target.username !== '' || target.password !== '') throw refused('It contains a user name or a password.');
   // Without a name there is no look-up, so the address is checked here.
   const literal = target.hostname.replace(/^\[|\]$/g, '');
   const address = isIP(literal) === 0 ? undefined : literal;
@@ -50,7 +50,7 @@ function mayReach(address: string, rules: { readonly loopback: boolean }): boole
 
 /** Must not reveal our networks to the author of the URL. */
 function refused(internal: string): Error {
-  return outboundErrors.error('outbound_address_refused', 'This address is not one that is requested from here.', {
+  return outboundErrors.error('outbound_address_refused', 'Requests to this address are not permitted.', {
     internal,
   });
 }

@@ -59,7 +59,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       if (isCodedError(error)) throw error;
       const internal = `${target.origin}: ${error instanceof Error ? error.message : 'failed'}`;
       logger.debug({ internal }, 'outbound request failed');
-      throw outboundErrors.error('outbound_failed', 'The address did not answer as it must.', {
+      throw outboundErrors.error('outbound_failed', 'The response of the address is invalid.', {
         internal,
         cause: error,
       });

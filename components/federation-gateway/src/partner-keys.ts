@@ -125,10 +125,10 @@ export function createPartnerKeys(options: {
       if (failure !== undefined || set === undefined)
         throw federationErrors.error(
           'partner_keys_unavailable',
-          `The keys of the assertion's issuer cannot be had now. ${tryAgain(failure)}`,
+          `The keys of the assertion's issuer are not available. ${tryAgain(failure)}`,
           { ...retryFacts(failure), ...(failure === undefined ? {} : { cause: failure.cause }) },
         );
-      throw refuse('assertion_key_unknown', 'Its issuer has no key by the kid of the header.');
+      throw refuse('assertion_key_unknown', 'Its issuer has no key with the kid of the header.');
     },
   };
 }

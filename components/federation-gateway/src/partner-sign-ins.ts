@@ -79,7 +79,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     if (profile === undefined || signIn === undefined)
       throw federationErrors.error(
         'partner_sign_in_not_offered',
-        'Nobody signs in there: its trust profile is missing.',
+        'Sign-in at this provider is not possible: it has no trust profile for sign-in.',
       );
     checkInstitution(profile, directory.snapshot());
     return { ...profile, signIn };

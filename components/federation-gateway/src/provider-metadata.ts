@@ -108,7 +108,7 @@ export function unavailable(
 ): CodedError {
   return federationErrors.error(
     'partner_unavailable',
-    `The partner's identity provider does not answer as it must. ${tryAgain(failure)}`,
+    `The partner's identity provider is not available or its response is invalid. ${tryAgain(failure)}`,
     {
       ...retryFacts(failure),
       ...defined({ internal, cause }),

@@ -56,9 +56,13 @@ export async function redeemCode(
     const why = typeof error === 'string' ? error.slice(0, 100) : 'no ID token';
     // Our credentials are refused or the provider has a fault: nothing that the person can correct.
     if (status >= 500 || why === 'invalid_client') throw unavailable(`token endpoint: ${status} ${why}`);
-    throw federationErrors.error('partner_sign_in_answer', 'The identity provider does not stand by its answer.', {
-      internal: `token endpoint: ${status} ${why}`,
-    });
+    throw federationErrors.error(
+      'partner_sign_in_answer',
+      'The identity provider rejected its own authorization code.',
+      {
+        internal: `token endpoint: ${status} ${why}`,
+      },
+    );
   }
   return { idToken, accessToken: typeof accessToken === 'string' ? accessToken : undefined };
 

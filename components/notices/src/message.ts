@@ -20,19 +20,19 @@ export function messageOf({ id, kind, to, text, facts, notifiedAt }: StoredNotic
   return { id, kind, body: canonicalize({ id, kind, to, text, facts, notified_at: notifiedAt }) };
 }
 
-const longestText = 2_000;
-const mostFacts = 16;
-const longestFact = 400;
+const maxTextLength = 2_000;
+const maxFacts = 16;
+const maxFactLength = 400;
 
 /** Our own components write notices, so a misfit is our bug. @throws Error */
-export function requireFit({ kind, text, facts = {} }: Notice): void {
+export function requireValid({ kind, text, facts = {} }: Notice): void {
   const entries = Object.entries(facts);
   if (
     !noticeKinds.includes(kind) ||
     text.length === 0 ||
-    text.length > longestText ||
-    entries.length > mostFacts ||
-    entries.some(([name, value]) => name.length > 64 || value.length > longestFact)
+    text.length > maxTextLength ||
+    entries.length > maxFacts ||
+    entries.some(([name, value]) => name.length > 64 || value.length > maxFactLength)
   )
-    throw new Error(`a notice of the kind ${kind} does not fit`);
+    throw new Error(`a notice of the kind ${kind} is invalid`);
 }

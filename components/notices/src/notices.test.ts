@@ -207,7 +207,7 @@ describe('what people are told', () => {
   });
 
   it('is refused by a part of ours that writes too much', async () => {
-    await expect(start(inFolder).notify({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('does not fit');
+    await expect(start(inFolder).notify({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('is invalid');
   });
 
   it('has at least one channel outside development, and each has a name of its own', () => {

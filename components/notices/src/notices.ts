@@ -12,7 +12,7 @@ import {
 import { createRounds, type Logger, type Metrics, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { NoticeChannel } from './channels/channel.ts';
-import { messageOf, requireFit } from './message.ts';
+import { messageOf, requireValid } from './message.ts';
 import { createNoticeStore, type TakenDelivery } from './store.ts';
 
 export interface NoticesDependencies {
@@ -34,12 +34,12 @@ export interface RunningNotices extends Notices {
   stop(): Promise<void>;
 }
 
-const atOnce = 16;
+const batchSize = 16;
 const leaseMs = 60_000;
 /** About a day: 5 s, 10 s, 20 s and so on, up to two hours. */
-const mostAttempts = 24;
+const maxAttempts = 24;
 const firstRetryMs = 5_000;
-const longestRetryMs = 2 * 3_600_000;
+const maxRetryMs = 2 * 3_600_000;
 /** Time during which a node with an older configuration may still send a notice. */
 const goneMs = 86_400_000;
 const keptMs = 30 * 86_400_000;
@@ -57,20 +57,20 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
-      detail: '/notices/channels: two of them have one name.',
+      detail: '/notices/channels: two channels have the same name.',
     });
   if (channels.size === 0 && environment !== 'development')
     throw new CodedError({
       code: 'configuration_unsafe',
       category: 'invalid',
-      detail: '/notices/channels: people must be told what happens to their accounts: name at least one channel.',
+      detail: '/notices/channels: configure at least one channel, so that people are notified about their accounts.',
     });
   const names = [...channels.keys()];
   const store = createNoticeStore(pool, rowSeal, { clock, random });
   const report = createContradictionReport({ log: audit, source: 'notices', clock, random });
   const outcomes = dependencies.metrics?.counter(
     'countersign_notices_total',
-    'What people are told, by channel and outcome',
+    'Notices to people, by channel and outcome',
     ['channel', 'outcome'],
   );
 
@@ -79,13 +79,13 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
     const key = { notice: notice.id, channel: name, claim };
     const message = messageOf(notice);
     if (!genuine) {
-      logger.error({ channel: name, notice: notice.id }, 'a notice is not as it was stored, and is not sent');
+      logger.error({ channel: name, notice: notice.id }, 'the row of a notice was altered; it is not sent');
       await report(`notice:${notice.id}`, digestOf(message.body), undefined);
       if (await store.settle(key, 'failed')) outcomes?.inc({ channel: name, outcome: 'failed' });
       return;
     }
     const channel = channels.get(name);
-    if (channel === undefined) throw new Error(`a notice was taken for a channel that there is none of: ${name}`);
+    if (channel === undefined) throw new Error(`a notice was claimed for an unknown channel: ${name}`);
     const failure = await channel.send(message).then(
       () => undefined,
       (error: unknown) => ({ error, code: isCodedError(error) ? error.code : 'fault' }),
@@ -95,12 +95,15 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
       if (await store.settle(key, 'sent')) outcomes?.inc({ channel: name, outcome: 'sent' });
       return;
     }
-    if (attempts < mostAttempts) {
-      logger.warn({ error: failure.error, channel: name, notice: notice.id }, 'a channel did not take a notice');
-      await store.putOff(key, clock.now() + waitAfter(attempts, random));
+    if (attempts < maxAttempts) {
+      logger.warn({ error: failure.error, channel: name, notice: notice.id }, 'a channel did not accept a notice');
+      await store.postpone(key, clock.now() + waitAfter(attempts, random));
       return;
     }
-    logger.error({ error: failure.error, channel: name, notice: notice.id }, 'a notice is given up on one channel');
+    logger.error(
+      { error: failure.error, channel: name, notice: notice.id },
+      'delivery of a notice on one channel was abandoned',
+    );
     await record(taken, message.body, failure.code);
     if (await store.settle(key, 'failed')) outcomes?.inc({ channel: name, outcome: 'failed' });
   }
@@ -127,7 +130,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
   }
 
   /** Gives up notices for channels that are no longer configured, and records it. */
-  async function giveUpGone(): Promise<void> {
+  async function abandonRemovedChannels(): Promise<void> {
     const claim = Buffer.from(random.bytes(16)).toString('base64url');
     const now = clock.now();
     const gone = {
@@ -141,7 +144,10 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
     } as const;
     for (const taken of await store.take(gone)) {
       const { notice, channel } = taken;
-      logger.error({ channel, notice: notice.id }, 'a notice is given up: its channel is configured no more');
+      logger.error(
+        { channel, notice: notice.id },
+        'delivery of a notice was abandoned: its channel is no longer configured',
+      );
       await record(taken, messageOf(notice).body, 'notice_channel_gone');
       if (await store.settle({ notice: notice.id, channel, claim }, 'failed'))
         outcomes?.inc({ channel, outcome: 'failed' });
@@ -149,24 +155,31 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
   }
 
   async function sendDue(): Promise<void> {
-    await giveUpGone();
+    await abandonRemovedChannels();
     await store.removeBefore(clock.now() - keptMs, sliceSize);
     if (names.length === 0) return;
     for (;;) {
       const claim = Buffer.from(random.bytes(16)).toString('base64url');
-      const taken = await store.take({ channels: names, of: 'these', claim, now: clock.now(), leaseMs, limit: atOnce });
+      const taken = await store.take({
+        channels: names,
+        of: 'these',
+        claim,
+        now: clock.now(),
+        leaseMs,
+        limit: batchSize,
+      });
       const settled = await Promise.allSettled(taken.map((each) => send(each, claim)));
       const failed = settled.find(({ status }) => status === 'rejected');
       // If the outcome could not be recorded, the notice is sent again when its lease expires.
       if (failed?.status === 'rejected') throw failed.reason;
-      if (taken.length < atOnce) return;
+      if (taken.length < batchSize) return;
     }
   }
 
   const rounds = createRounds({ what: 'notices', work: sendDue, logger, everyMs: dependencies.everyMs ?? 2_000 });
   return {
     async notify(notice) {
-      requireFit(notice);
+      requireValid(notice);
       const { id, to, kind, text, facts = {} } = notice;
       const stored = { id, kind, text, facts, notifiedAt: toInstant(clock.now()) };
       await store.put({ ...stored, to: typeof to === 'string' ? { person: to } : to }, names);
@@ -179,7 +192,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
 
 /** Doubles with each attempt, with a random fifth, so that a recovering receiver is not overrun. */
 function waitAfter(attempts: number, random: Random): number {
-  const wait = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 20), longestRetryMs);
+  const wait = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 20), maxRetryMs);
   const [byte = 0] = random.bytes(1);
   return Math.round(wait * (0.8 + (0.2 * byte) / 255));
 }

@@ -107,7 +107,7 @@ export function createNoticeStore(pool: pg.Pool, rowSeal: RowSeal, from: From) {
       return rowCount === 1;
     },
 
-    async putOff({ notice, channel, claim }: Key, until: number): Promise<void> {
+    async postpone({ notice, channel, claim }: Key, until: number): Promise<void> {
       await ask(
         pool,
         `update deliveries set next_attempt = $4, claim = null

@@ -18,13 +18,13 @@ export const transactionAnswer = Type.Object(
     intent: Type.Record(Type.String(), Type.Unknown(), { description: 'The intent, as it was digested' }),
     intentDigest,
     initiator: Type.Optional(
-      Type.String({ description: 'The person, service or agent that began it; told to their own institution alone' }),
+      Type.String({ description: 'The initiator: a person, service or agent; shown to their own institution only' }),
     ),
     initiatorInstitution: leiSchema(),
     mandate: Type.Object({ id: idSchema('mandate'), version }, closed),
     approvals: Type.Array(
       Type.Object({ approver: Type.String(), role: Type.String(), institution: leiSchema() }, closed),
-      { description: 'Those of the institution of the caller that stand now' },
+      { description: "Valid approvals by the caller's institution" },
     ),
   },
   { ...closed, title: 'Transaction' },
@@ -40,7 +40,10 @@ export const approvalAnswer = Type.Object(
     expiresAt: instantSchema(),
     recordId: recordSchema(),
     withdrawn: Type.Optional(
-      Type.Object({ at: instantSchema(), recordId: recordSchema() }, { ...closed, description: 'It counts no more' }),
+      Type.Object(
+        { at: instantSchema(), recordId: recordSchema() },
+        { ...closed, description: 'Set if it was withdrawn and no longer counts' },
+      ),
     ),
   },
   { ...closed, title: 'Approval' },
@@ -60,7 +63,7 @@ export const approvalViewAnswer = Type.Object(
     intentDigest,
     state,
     initiator: Type.Optional(
-      Type.String({ description: 'The person, service or agent that began it; told to their own institution alone' }),
+      Type.String({ description: 'The initiator: a person, service or agent; shown to their own institution only' }),
     ),
     initiatorInstitution: leiSchema(),
     title: Type.String(),
@@ -68,7 +71,7 @@ export const approvalViewAnswer = Type.Object(
       description: 'Every field of the intent, each once',
     }),
     warnings: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, closed), {
-      description: 'What deserves a second look',
+      description: 'Properties to check carefully',
     }),
     awaited: Type.Array(
       Type.Object(
@@ -77,39 +80,41 @@ export const approvalViewAnswer = Type.Object(
           count: Type.Integer({ minimum: 1 }),
           institution: leiSchema(),
           independent: Type.Optional(
-            Type.Literal(true, { description: 'Only people who are not of the desk that began it, and do not deal' }),
+            Type.Literal(true, {
+              description: "Only people from a different desk than the initiator's who do not trade",
+            }),
           ),
         },
         closed,
       ),
-      { description: 'What is still wanted before it can be carried on' },
+      { description: 'Outstanding approvals' },
     ),
     escalation: Type.Array(
       Type.Object(
         { role: Type.String(), inPlaceOf: Type.String(), institution: leiSchema(), from: instantSchema() },
         closed,
       ),
-      { description: 'Who may give what is wanted in the place of whom, and from when on, where nobody answers' },
+      { description: 'Who may approve instead of whom, and from when' },
     ),
     approvals: Type.Array(
       Type.Object(
         {
-          approver: Type.Optional(Type.String({ description: 'Told to their own institution alone' })),
+          approver: Type.Optional(Type.String({ description: 'Shown to their own institution only' })),
           role: Type.String(),
           institution: leiSchema(),
         },
         closed,
       ),
-      { description: 'Those that stand now' },
+      { description: 'Valid approvals' },
     ),
     declined: Type.Array(
       Type.Object(
         { approver: Type.String(), institution: leiSchema(), reason: Type.String(), at: instantSchema() },
         closed,
       ),
-      { description: 'Approvers who would not, newest first; told to their own institution alone' },
+      { description: 'Approvers who declined, newest first; shown to their own institution only' },
     ),
-    notAfter: instantSchema({ description: 'It is begun before, or not at all' }),
+    notAfter: instantSchema({ description: 'The first step must be taken before this time' }),
   },
   { ...closed, title: 'ApprovalView' },
 );
@@ -122,10 +127,8 @@ export const receiptAnswer = Type.Object(
     version,
     recordedAt: instantSchema(),
     recordId: recordSchema(),
-    late: Type.Optional(
-      Type.Boolean({ description: 'True when it came after the time until which it was waited for' }),
-    ),
-    replayed: Type.Boolean({ description: 'True when this had been asked for before, and nothing happened now' }),
+    late: Type.Optional(Type.Boolean({ description: 'True if the event arrived after its deadline' })),
+    replayed: Type.Boolean({ description: 'True for a repeated request, which had no further effect' }),
   },
   { ...closed, title: 'TransitionReceipt' },
 );
@@ -140,7 +143,7 @@ export const exceptionAnswer = Type.Object(
     id: idSchema('exception'),
     cause: Type.Enum([...exceptionCauses]),
     transaction,
-    event: Type.String({ description: 'What could not be carried out, or was waited for' }),
+    event: Type.String({ description: 'The event that failed or was awaited' }),
     reason: Type.String({ description: 'E.g. `mandate_revoked`' }),
     detail: Type.String({ description: 'In words, to its owner' }),
     status: Type.Enum(['open', 'resolved']),
@@ -153,7 +156,7 @@ export const exceptionAnswer = Type.Object(
       Type.Object(
         {
           kind: Type.Enum([...exceptionResolutions]),
-          by: Type.Optional(Type.String({ description: 'Principal id; told to the owner, like what follows' })),
+          by: Type.Optional(Type.String({ description: 'Principal id; like the reason, shown to the owner only' })),
           reason: Type.Optional(Type.String()),
           at: instantSchema(),
           recordId: recordSchema(),

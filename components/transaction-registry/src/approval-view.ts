@@ -1,39 +1,34 @@
 import type {
   ApprovalView,
-  ConsentStore,
-  Directory,
   Independence,
   Obligation,
-  PolicyEngine,
   TransitionReceipt,
   TransitionRequest,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, type TransactionId, toInstant } from '@countersign/kernel';
+import { isCodedError, type TransactionId, toInstant } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
-import type { AccountDependencies } from './approvals/account.ts';
-import { missingApprovals } from './approvals/quorum.ts';
-import { type AuthenticatorsHeld, standingApprovals } from './approvals/standing.ts';
-import { approvingSteps, awaitedApprovals, merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
+import {
+  approvingSteps,
+  awaitedApprovals,
+  merged,
+  missingApprovals,
+  type RequiredApproval,
+  requiredApprovals,
+  requiredByRule,
+} from './approvals/quorum.ts';
+import { standingApprovals } from './approvals/standing.ts';
 import { warningsOf } from './approvals/warnings.ts';
 import { decideOn } from './decision.ts';
-import { destinationShown } from './destinations/shown.ts';
-import { type KnownFacts, knownFacts } from './known-facts.ts';
+import { destinationShown } from './destinations/destinations.ts';
+import { type KnownFacts, knownFacts } from './facts.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import type { Store } from './proof/proven-store.ts';
 import type { StoredApproval, StoredTransaction } from './store/store.ts';
 import { type TransitionDependencies, transition } from './transition.ts';
 
-export interface ApprovalViewDependencies {
-  readonly store: Store;
-  readonly consentStore: Pick<ConsentStore, 'check'>;
-  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly signalsOf?: AccountDependencies['signalsOf'];
-  readonly directory: Pick<Directory, 'snapshot'>;
+export interface ApprovalViewDependencies extends Omit<TransitionDependencies, 'audit' | 'random' | 'logger'> {
   readonly independence: Independence;
-  readonly authenticators?: AuthenticatorsHeld;
-  readonly clock: Clock;
-  readonly audience: string;
 }
 
 /** Not part of the signed intent: actions and audience differ from token to token. */
@@ -64,7 +59,7 @@ export async function viewOf(
   const known = await knownFacts(transaction, store, { directory: directory.snapshot(), now });
   const destination = await destinationShown(transaction, store);
   const { awaited, escalation } = await awaitedOf({ transaction, approvals, known, now }, dependencies);
-  // Include escalation roles now, because nobody may open this view when their time comes.
+  // Include escalation roles now, because this view may not be opened again when their time comes.
   await noteAwaited(transaction, [...awaited, ...escalation], store);
   return {
     transaction: id,
@@ -109,7 +104,7 @@ export function signedLines(detail: StoredTransaction['detail']): ApprovalView['
  */
 async function noteAwaited(
   transaction: StoredTransaction,
-  wanted: readonly Pick<Wanted, 'role' | 'institution'>[],
+  wanted: readonly Pick<RequiredApproval, 'role' | 'institution'>[],
   store: Pick<Store, 'putAwaited'>,
 ): Promise<void> {
   const awaited = awaitedApprovals(transaction, wanted);
@@ -121,7 +116,7 @@ async function noteAwaited(
 /** Institutions whose people may have to approve. Counterparties must not see the limits of the intent. */
 export function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
   const { detail, initiatorInstitution } = transaction;
-  const asked = stepsOf(lifeCycleOf(detail)).flatMap(({ rule }) => wantedByRule(rule, transaction));
+  const asked = stepsOf(lifeCycleOf(detail)).flatMap(({ rule }) => requiredByRule(rule, transaction));
   return new Set([initiatorInstitution, detail.entity_lei, ...asked.map(({ institution }) => institution)]);
 }
 
@@ -137,15 +132,15 @@ type Escalation = ApprovalView['escalation'];
 async function awaitedOf(
   circumstances: Circumstances,
   dependencies: ApprovalViewDependencies,
-): Promise<{ readonly awaited: readonly Wanted[]; readonly escalation: Escalation }> {
+): Promise<{ readonly awaited: readonly RequiredApproval[]; readonly escalation: Escalation }> {
   const { transaction, approvals, now } = circumstances;
   const quorum = { transaction, approvals, directory: dependencies.directory.snapshot() };
-  const [ruled, obliged]: [Wanted[], AskedApproval[]] = [[], []];
+  const [ruled, obliged]: [RequiredApproval[], AskedApproval[]] = [[], []];
   for (const { rule } of approvingSteps(transaction)) {
     const { mandates: needs } = rule;
     const standing = await checkMandates(needs, transaction, { now, takenAt: now }, dependencies.consentStore);
     const mandates = standing.stands ? standing.mandates : [];
-    ruled.push(...missingApprovals(wantedFor(rule, transaction, mandates), quorum));
+    ruled.push(...missingApprovals(requiredApprovals(rule, transaction, mandates), quorum));
     if (rule.decided) obliged.push(...(await obligedBy(rule, circumstances, dependencies)));
   }
   const institution = transaction.initiatorInstitution;
@@ -156,7 +151,7 @@ async function awaitedOf(
 /** Escalation roles of the policies, with their times. A role that a rule or a mandate requires cannot be escalated. */
 function escalationOf(
   obliged: readonly AskedApproval[],
-  ruled: readonly Wanted[],
+  ruled: readonly RequiredApproval[],
   { initiatorInstitution: institution, openedAt }: StoredTransaction,
 ): Escalation {
   const steps = new Map<string, Escalation[number]>();

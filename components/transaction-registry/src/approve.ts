@@ -1,6 +1,7 @@
 import { Refusal } from '@countersign/commands';
 import {
   type Approval,
+  type BatchApproval,
   type Directory,
   type Independence,
   type RecordDraft,
@@ -18,20 +19,20 @@ import {
   type Random,
   type TransactionId,
 } from '@countersign/kernel';
-import type { AccountDependencies } from './approvals/account.ts';
 import type { ApprovalClaims, SignedItem } from './approvals/approval-claims.ts';
-import type { Approver } from './approvals/approver.ts';
 import { actorOf, approvalOf, asGiven, type Given, givenRecord, publicPart } from './approvals/give.ts';
 import { judge } from './approvals/judge.ts';
 import {
+  type Approver,
   type BroughtApproval,
   digestOfBrought,
   type Read,
   type ReadingDependencies,
   readApproval,
+  readBatch,
 } from './approvals/read-approval.ts';
-import type { AuthenticatorsHeld } from './approvals/standing.ts';
-import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
+import type { AccountDependencies, AuthenticatorsHeld } from './approvals/standing.ts';
+import { type OneRecordSteps, type RecordedSubject, recordAll, recordOnce } from './proof/commands.ts';
 import type { RegistryLog, Store } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
 import type { StoredApproval } from './store/approvals.ts';
@@ -48,7 +49,7 @@ export interface ApproveDependencies extends ReadingDependencies {
   readonly random: Random;
 }
 
-export interface Approving {
+interface Approving {
   readonly transaction: TransactionId;
   readonly brought: BroughtApproval;
   readonly read: Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>;
@@ -68,12 +69,17 @@ export function approveTransaction(
   dependencies: ApproveDependencies,
 ): Promise<Approval> {
   const read = readApproval(brought, dependencies);
-  return say(approving(dependencies), approvals(dependencies), dependencies, { transaction, brought, read, shown });
+  return recordOnce(approving(dependencies), approvals(dependencies), dependencies, {
+    transaction,
+    brought,
+    read,
+    shown,
+  });
 }
 
-export function approving(
+function approving(
   dependencies: ApproveDependencies,
-): SayingSteps<Approving, StoredTransaction, StoredTransaction, Given, StoredApproval, Approval> {
+): OneRecordSteps<Approving, StoredTransaction, StoredTransaction, Given, StoredApproval, Approval> {
   return {
     async facts(_, { ask, row }) {
       const { root, read } = ask;
@@ -106,7 +112,7 @@ export function approving(
   };
 }
 
-export function approvals(dependencies: ApproveDependencies): Sayings<Approving, StoredTransaction, StoredApproval> {
+function approvals(dependencies: ApproveDependencies): RecordedSubject<Approving, StoredTransaction, StoredApproval> {
   return {
     hold: (unit, { transaction }) => unit.lock(transaction),
     /** Newest first, so that two batches never deadlock, nor a batch and a withdrawal that locks its older address book entry. */
@@ -142,7 +148,7 @@ function approvalRefused(
   };
 }
 
-export function unnamedRefusal(
+function unnamedRefusal(
   ask: Brought,
   fault: CodedError,
   from: { readonly clock: Clock; readonly random: Random },
@@ -180,4 +186,39 @@ function naming(transaction: TransactionId, { code, detail, facts }: CodedError)
   );
   if (known === undefined) throw new Error(`a rule of approvals refused with ${code}`);
   return transactionErrors.error(known, detail, { facts: { ...facts, transaction } });
+}
+
+export async function approveBatch(
+  brought: BroughtApproval,
+  shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,
+  dependencies: ApproveDependencies,
+): Promise<BatchApproval> {
+  const read = readBatch(brought, dependencies);
+  if ('fault' in read) return refuse(read.fault);
+  // A list shown on our page must be exactly the signed list, not one from another open page.
+  const isShown = ({ txn }: SignedItem) => shown === undefined || shown.has(txn);
+  if ((shown !== undefined && shown.size !== read.signed.items.length) || !read.signed.items.every(isShown))
+    return refuse(
+      transactionErrors.error(
+        'approval_batch_root',
+        'The signed list is not the list that was shown. Review and sign it again.',
+      ),
+    );
+  const { signed, approver } = read;
+  const { claims, items, root } = signed;
+  const asks = items.map(
+    (item): Approving => ({
+      transaction: item.txn,
+      brought,
+      read: { signed: { claims, item }, approver },
+      shown: shown?.get(item.txn),
+      root,
+    }),
+  );
+  return { root, approvals: await recordAll(approving(dependencies), approvals(dependencies), dependencies, asks) };
+
+  async function refuse(fault: CodedError): Promise<never> {
+    await dependencies.audit.append(unnamedRefusal({ brought, read }, fault, dependencies));
+    throw fault;
+  }
 }

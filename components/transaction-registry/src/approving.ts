@@ -2,10 +2,9 @@ import type { Person, TransactionRegistry } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approvalView } from './approval-view.ts';
 import { type WithdrawDependencies, withdrawApproval } from './approvals/withdraw-approval.ts';
-import { type ApproveDependencies, approveTransaction } from './approve.ts';
-import { approveBatch } from './approve-batch.ts';
+import { type ApproveDependencies, approveBatch, approveTransaction } from './approve.ts';
 import { type BeforeApprover, beforeApprover, waitingFor } from './before-approver.ts';
-import { type Changes, lookAt } from './changes.ts';
+import { type Changes, recordViewing } from './changes.ts';
 import { type DeclineDependencies, declineApproval } from './decline.ts';
 import { type EnvelopeDependencies, issueEnvelope } from './envelope/issue.ts';
 
@@ -38,7 +37,7 @@ export function createApproving(dependencies: ApprovingDependencies): Approving 
     envelope: (id, by) => issueEnvelope(id, by, dependencies),
     desk: {
       before: (id, person) => beforeApprover(id, person, dependencies),
-      look: (before, person) => lookAt(before, person, dependencies),
+      look: (before, person) => recordViewing(before, person, dependencies),
     },
   };
 }

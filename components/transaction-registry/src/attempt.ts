@@ -1,15 +1,13 @@
 import type { ConsentStore, Directory, ExceptionCause, PolicyEngine, TransactionEvent } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import type { AccountDependencies } from './approvals/account.ts';
-import type { AuthenticatorsHeld } from './approvals/standing.ts';
-import type { KnownFacts } from './known-facts.ts';
+import type { AccountDependencies, AuthenticatorsHeld } from './approvals/standing.ts';
+import type { KnownFacts } from './facts.ts';
 import { type LifeCycle, lifeCycleOf, stateRuleOf, type TransitionRule } from './life-cycles/index.ts';
 import type { RegistryLog, Store } from './proof/proven-store.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from './store/store.ts';
 import type { TradeStanding } from './trades/trade-standing.ts';
-import type { TransitionBody } from './transition-body.ts';
-import type { Asked } from './transition-request.ts';
+import type { Asked, TransitionBody } from './transition-request.ts';
 
 export type ExceptionTimes = Readonly<Partial<Record<ExceptionCause, number>>>;
 

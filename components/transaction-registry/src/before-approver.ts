@@ -9,12 +9,9 @@ import {
 } from '@countersign/contracts';
 import { type CodedError, type Digest, defined, parseInstant, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
-import { accountOf } from './approvals/account.ts';
 import { publicPart } from './approvals/give.ts';
-import { mayApprove } from './approvals/may-approve.ts';
-import { isIndependent } from './approvals/rules.ts';
-import { standingApprovals } from './approvals/standing.ts';
-import { awaitedKey } from './approvals/wanted.ts';
+import { circumstancesOf, mayApprove } from './approvals/judge.ts';
+import { awaitedKey } from './approvals/quorum.ts';
 import type { StoredTransaction } from './store/store.ts';
 
 export interface BeforeApprover {
@@ -26,7 +23,7 @@ export interface BeforeApprover {
 }
 
 /** Transactions on one page: nobody reviews a hundred with care. */
-export const mostWaiting = 30;
+export const maxWaiting = 30;
 
 export async function beforeApprover(
   id: TransactionId,
@@ -52,14 +49,14 @@ export async function waitingFor(
     keys: roles.map((role) => awaitedKey({ role, institution: person.institution })),
     ...defined({ intents }),
     now: clock.now(),
-    limit: mostWaiting + 1,
+    limit: maxWaiting + 1,
   });
   const waiting: WaitingTransaction[] = [];
-  for (const id of ids.slice(0, mostWaiting)) {
+  for (const id of ids.slice(0, maxWaiting)) {
     const found = await beforeApprover(id, person, dependencies);
     if (found !== undefined && found.roles.length > 0) waiting.push({ view: found.view, roles: found.roles });
   }
-  return { waiting, more: ids.length > mostWaiting };
+  return { waiting, more: ids.length > maxWaiting };
 }
 
 async function before(
@@ -67,28 +64,20 @@ async function before(
   person: Person,
   dependencies: ApprovalViewDependencies,
 ): Promise<BeforeApprover> {
-  const { store, directory, clock } = dependencies;
+  const { store, clock } = dependencies;
   const now = clock.now();
   const view = await viewOf(transaction, dependencies);
-  const given = await store.approvals(transaction.id);
-  const standing = await standingApprovals(transaction, given, now, dependencies);
+  const circumstances = await circumstancesOf(person.id, transaction, store, dependencies);
   const may = mayApprove(person, {
-    account: await accountOf(person.id, dependencies),
-    isIndependent: await isIndependent(person.id, transaction, standing, dependencies.independence),
-    transaction,
-    past: await store.transitions(transaction.id),
-    given,
-    standing,
+    ...circumstances,
     awaited: [
       ...view.awaited.map((want) => ({ ...want, independent: want.independent === true })),
       ...view.escalation
         .filter(({ from }) => (parseInstant(from) ?? Number.POSITIVE_INFINITY) <= now)
         .map(({ role, institution }) => ({ role, institution, independent: false })),
     ],
-    directory: directory.snapshot(),
-    now,
   });
-  const own = standing.find(({ approver }) => approver === person.id);
+  const own = circumstances.standing.find(({ approver }) => approver === person.id);
   const declined = view.declined.find(({ approver }) => approver === person.id);
   return {
     view,

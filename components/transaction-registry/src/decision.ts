@@ -9,7 +9,7 @@ import { type CodedError, defined } from '@countersign/kernel';
 import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
-export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
+interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
   readonly client: string;
   readonly institution: string;
   /** The requester's sign-in. It is used if the requester is the decided principal; otherwise the initiator's sign-in counts. */

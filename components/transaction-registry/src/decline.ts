@@ -1,14 +1,12 @@
 import { type Person, type PrincipalId, recordIdOfCommand, transactionErrors } from '@countersign/contracts';
 import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
-import { accountOf } from './approvals/account.ts';
-import { passesRules } from './approvals/may-approve.ts';
-import { isIndependent } from './approvals/rules.ts';
-import { standingApprovals } from './approvals/standing.ts';
-import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
+import { circumstancesOf, passesRules } from './approvals/judge.ts';
+import { notVisible } from './explain-refusal.ts';
+import { type OneRecordSteps, type RecordedSubject, recordOnce } from './proof/commands.ts';
 import type { RegistryLog, Unit } from './proof/proven-store.ts';
 import { changeAbout, recordAbout, strategyOf } from './records.ts';
-import type { StoredDecline } from './store/declines.ts';
+import type { StoredDecline } from './store/approvals.ts';
 import type { StoredTransaction } from './store/store.ts';
 
 export type DeclineDependencies = ApprovalViewDependencies & {
@@ -29,7 +27,7 @@ export async function declineApproval(
     throw transactionErrors.error('decline_reason', `Give a reason of 1 to ${longestReason} characters.`, {
       facts: { field: 'reason' },
     });
-  return say(declining(dependencies), declines, dependencies, { transaction: id, by, reason: said });
+  return recordOnce(declining(dependencies), declines, dependencies, { transaction: id, by, reason: said });
 }
 
 interface Declining {
@@ -49,16 +47,13 @@ interface Declined {
 
 function declining(
   dependencies: DeclineDependencies,
-): SayingSteps<Declining, StoredTransaction, Deciding, void, Declined, { readonly recordId: RecordId }> {
+): OneRecordSteps<Declining, StoredTransaction, Deciding, void, Declined, { readonly recordId: RecordId }> {
   const actorOf = ({ id, institution }: Person) => ({ id, institution });
   return {
     async facts(unit, { ask, row }) {
       const person = dependencies.directory.snapshot().principal(ask.by);
       if (row === undefined || person?.kind !== 'person' || !approversOf(row).has(person.institution))
-        throw transactionErrors.error(
-          'transaction_not_found',
-          'The transaction does not exist, or you have no access to it.',
-        );
+        throw notVisible();
       const earlier = (await unit.declines(row.id)).find(({ approver }) => approver === ask.by);
       return { transaction: row, person, earlier };
     },
@@ -106,7 +101,7 @@ function declining(
   };
 }
 
-const declines: Sayings<Declining, StoredTransaction, Declined> = {
+const declines: RecordedSubject<Declining, StoredTransaction, Declined> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
   /** The first recorded reason and time count, also if the process died before storing them. */
   recorded({ transaction, decline }, { time, before }) {
@@ -121,19 +116,7 @@ async function declineFault(
   transaction: StoredTransaction,
   person: Person,
   unit: Unit,
-  { directory, independence, authenticators, signalsOf, clock }: DeclineDependencies,
+  dependencies: DeclineDependencies,
 ): Promise<CodedError | undefined> {
-  const now = clock.now();
-  const given = await unit.approvals(transaction.id);
-  const standing = await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf });
-  return passesRules(person, {
-    account: await accountOf(person.id, { authenticators, signalsOf }),
-    isIndependent: await isIndependent(person.id, transaction, standing, independence),
-    transaction,
-    past: await unit.transitions(transaction.id),
-    given,
-    standing,
-    directory: directory.snapshot(),
-    now,
-  }).fault;
+  return passesRules(person, await circumstancesOf(person.id, transaction, unit, dependencies)).fault;
 }

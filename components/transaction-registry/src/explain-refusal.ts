@@ -1,3 +1,4 @@
+import { transactionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
 import { partiesByPart } from './life-cycles/index.ts';
@@ -21,4 +22,11 @@ export function explainRefusal(attempt: Pick<Attempt, 'asked' | 'transaction'>, 
     detail:
       'The initiator is not authorised to continue this transaction now. The reason is available to the initiator.',
   });
+}
+
+export function notVisible() {
+  return transactionErrors.error(
+    'transaction_not_found',
+    'The transaction does not exist, or you have no access to it.',
+  );
 }

@@ -1,36 +1,33 @@
-import {
-  accessErrors,
-  type Caller,
-  requesterOf,
-  type TransactionFacts,
-  transactionErrors,
-} from '@countersign/contracts';
+import { accessErrors, type Caller, requesterOf, transactionErrors } from '@countersign/contracts';
 import { isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { isAuthorizationDetailType } from '@countersign/market';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { approvalAnswer, approvalViewAnswer, batchAnswer } from './answers.ts';
-import { maxBatch } from './approvals/approval-claims.ts';
-import { parseBatchApprovalJws } from './approvals/approval-jws.ts';
+import { maxBatch, parseBatchApprovalJws } from './approvals/approval-claims.ts';
 import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
-import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
+import { notVisible } from './explain-refusal.ts';
+import {
+  closed,
+  id,
+  idParams,
+  scopeHeld,
+  type TransactionRegistryRoutes,
+  tag,
+  transactionIdOf,
+  visibleTo,
+  type WithId,
+} from './http-parts.ts';
 import { viewShownTo } from './shown.ts';
 
-const closed = { additionalProperties: false };
-const idParams = Type.Object({ id: Type.String({ maxLength: 40 }) }, closed);
-const withdrawParams = Type.Object(
-  { id: Type.String({ maxLength: 40 }), approval: Type.String({ maxLength: 40 }) },
-  closed,
-);
+const withdrawParams = Type.Object({ id, approval: id }, closed);
 const approvalBody = Type.Object({ jws: Type.String({ maxLength: 16_384 }) }, closed);
 
-type WithId = { Params: Static<typeof idParams> };
 type ApprovalRoute = WithId & { Body: Static<typeof approvalBody> };
 type BatchRoute = { Body: Static<typeof approvalBody> };
 type WithdrawRoute = { Params: Static<typeof withdrawParams> };
 
-const tag = 'transactions';
 const scopeNote =
   'The scope follows from the kind of intent: `order:approve` for orders, quotes, clearing, settlement and reports; ' +
   'the `approve` of `allocation`, `collateral`, `withdrawal`, `withdrawal-address` and, for administration, `directory`.';
@@ -49,16 +46,9 @@ export function approvalRoutes(
       async (request, reply, caller) => reply.status(status).send(await handler(request, caller)),
     );
 
-  /** Only parties learn that a transaction exists. */
-  async function visible(id: TransactionId, caller: Caller): Promise<TransactionFacts> {
-    const facts = await transactions.facts(id);
-    if (facts === undefined || !(await transactions.parties(id)).includes(caller.institution)) throw notFound();
-    return facts;
-  }
-
   /** The signature proves the approver. Submitting it is limited to institutions whose approval is required. */
-  async function requireApprovingInstitution(id: TransactionId, caller: Caller): Promise<void> {
-    const { intentType, initiatorInstitution } = await visible(id, caller);
+  async function requireApprovingInstitution(text: string, caller: Caller): Promise<void> {
+    const { id, intentType, initiatorInstitution } = await visibleTo(caller, text, transactions);
     needScope(intentType, caller);
     if (initiatorInstitution === caller.institution) return;
     const view = await transactions.approvalView(id, caller.institution);
@@ -83,10 +73,10 @@ export function approvalRoutes(
       answers: { 200: { description: 'What an approver sees before signing', body: approvalViewAnswer } },
     }),
     withApprover<FastifyRequest<WithId>>(async (request, caller) => {
-      const id = transactionIdOf(request.params.id);
-      needScope((await visible(id, caller)).intentType, caller);
+      const { id, intentType } = await visibleTo(caller, request.params.id, transactions);
+      needScope(intentType, caller);
       const view = await transactions.approvalView(id, caller.institution);
-      if (view === undefined) throw notFound();
+      if (view === undefined) throw notVisible();
       return viewShownTo(view, caller.institution);
     }),
   );
@@ -119,7 +109,7 @@ export function approvalRoutes(
       summary: 'Approve several transactions with one signature',
       description:
         `All or none, up to ${maxBatch}. The JWS has \`items\`, a list of \`txn\` and \`intent_digest\`, and \`root\`, the ` +
-        'SHA-256 over the canonical form (RFC 8785) of that list, in the place of `txn` and `intent_digest`. The token ' +
+        'SHA-256 over the canonical form (RFC 8785) of that list, instead of `txn` and `intent_digest`. The token ' +
         'holds the scope of each kind of intent.',
       scopes: approveScopes,
       body: approvalBody,
@@ -142,8 +132,8 @@ export function approvalRoutes(
       answers: { 200: { description: 'The approval, with the time of withdrawal', body: approvalAnswer } },
     }),
     withApprover<FastifyRequest<WithdrawRoute>>(async (request, caller) => {
-      const id = transactionIdOf(request.params.id);
-      needScope((await visible(id, caller)).intentType, caller);
+      const { id, intentType } = await visibleTo(caller, request.params.id, transactions);
+      needScope(intentType, caller);
       const approval = parseId('approval', request.params.approval);
       if (approval === undefined)
         throw transactionErrors.error('approval_not_found', 'You have not given this approval.');
@@ -168,17 +158,4 @@ function transactionsIn(jws: string): readonly TransactionId[] {
     if (isCodedError(error)) return [];
     throw error;
   }
-}
-
-function transactionIdOf(text: string): TransactionId {
-  const id = parseId('transaction', text);
-  if (id === undefined) throw notFound();
-  return id;
-}
-
-function notFound() {
-  return transactionErrors.error(
-    'transaction_not_found',
-    'The transaction does not exist, or you have no access to it.',
-  );
 }

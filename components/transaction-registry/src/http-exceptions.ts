@@ -4,12 +4,9 @@ import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { exceptionAnswer, exceptionList } from './answers.ts';
-import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
+import { closed, id, idParams, scopeHeld, type TransactionRegistryRoutes, tag } from './http-parts.ts';
 import { exceptionShownTo } from './shown.ts';
 
-const closed = { additionalProperties: false };
-const id = Type.String({ maxLength: 40 });
-const idParams = Type.Object({ id }, closed);
 const exceptionQuery = Type.Object(
   {
     transaction: Type.Optional(id),
@@ -43,7 +40,7 @@ export function exceptionRoutes(
   app.get<ExceptionRoute>(
     '/transactions/exceptions',
     described({
-      tag: 'transactions',
+      tag,
       summary: 'List exceptions',
       description:
         'Exceptions of transactions that the institution of the caller is a party to. Only the owner sees the description ' +
@@ -72,7 +69,7 @@ export function exceptionRoutes(
   app.post<ResolveRoute>(
     '/transactions/exceptions/:id/resolution',
     described({
-      tag: 'transactions',
+      tag,
       summary: 'Resolve an exception',
       description:
         'By a person of its owner with the role compliance, operations, risk or supervisor, who had no part in the ' +

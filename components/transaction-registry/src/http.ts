@@ -2,11 +2,10 @@ import {
   accessErrors,
   type Caller,
   type TransactionEvent,
-  type TransactionFacts,
   transactionErrors,
   transactionEvents,
 } from '@countersign/contracts';
-import { defined, parseId, type TransactionId } from '@countersign/kernel';
+import { defined, type TransactionId } from '@countersign/kernel';
 import {
   changesMarket,
   isAuthorizationDetailType,
@@ -22,13 +21,20 @@ import { historyAnswer, receiptAnswer, transactionAnswer } from './answers.ts';
 import { approvalRoutes } from './http-approvals.ts';
 import { envelopeRoutes } from './http-envelope.ts';
 import { exceptionRoutes } from './http-exceptions.ts';
-import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
+import {
+  closed,
+  idParams,
+  readScopes,
+  scopeHeld,
+  type TransactionRegistryRoutes,
+  tag,
+  transactionIdOf,
+  visibleTo,
+  type WithId,
+} from './http-parts.ts';
 import { lifeCycleOfType } from './life-cycles/index.ts';
 import { scopesOfEvent, scopesOfEvents, shownTo } from './shown.ts';
 
-const closed = { additionalProperties: false };
-const transactionId = Type.String({ maxLength: 40 });
-const idParams = Type.Object({ id: transactionId }, closed);
 const transitionBody = Type.Object(
   {
     event: Type.Enum([...transactionEvents]),
@@ -36,12 +42,8 @@ const transitionBody = Type.Object(
   },
   closed,
 );
-/** Each kind of party reads transactions under its own scope. */
-const readScopes = ['order:read', 'settlement:read', 'trade:read', 'report:read'] as const;
-const tag = 'transactions';
 const transitionScopes = scopesOfEvents(transactionEvents);
 
-type WithId = { Params: Static<typeof idParams> };
 type TransitionRoute = WithId & { Body: Static<typeof transitionBody> };
 
 export function transactionRegistryRoutes(
@@ -66,13 +68,6 @@ export function transactionRegistryRoutes(
     return scope;
   }
 
-  async function visible(text: string, caller: Caller): Promise<TransactionFacts> {
-    const id = transactionIdOf(text);
-    const facts = await transactions.facts(id);
-    if (facts === undefined || !(await transactions.parties(id)).includes(caller.institution)) throw notFound();
-    return facts;
-  }
-
   app.get<WithId>(
     '/transactions/:id',
     described({
@@ -89,7 +84,8 @@ export function transactionRegistryRoutes(
     withCaller<Caller, FastifyRequest<WithId>>(
       (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
       baseUrl,
-      async (request, _reply, caller) => shownTo(await visible(request.params.id, caller), caller.institution),
+      async (request, _reply, caller) =>
+        shownTo(await visibleTo(caller, request.params.id, transactions), caller.institution),
     ),
   );
 
@@ -107,7 +103,7 @@ export function transactionRegistryRoutes(
       (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
       baseUrl,
       async (request, _reply, caller) => {
-        const { id } = await visible(request.params.id, caller);
+        const { id } = await visibleTo(caller, request.params.id, transactions);
         return { steps: await transactions.history(id) };
       },
     ),
@@ -147,9 +143,7 @@ export function transactionRegistryRoutes(
           body,
           by: { id: caller.subject, institution: caller.institution, client: caller.client },
           ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
-          authentication: {
-            ...defined({ acr: caller.acr, authTime: caller.authTime }),
-          },
+          authentication: defined({ acr: caller.acr, authTime: caller.authTime }),
         });
       },
       { needsBody: true },
@@ -162,12 +156,6 @@ function scopesAskedFor(body: unknown): readonly [Scope, ...Scope[]] {
   const event = typeof body === 'object' && body !== null && 'event' in body ? body.event : undefined;
   const known = transactionEvents.find((each) => each === event);
   return known === undefined ? transitionScopes : scopesOfEvent(known);
-}
-
-function transactionIdOf(text: string): TransactionId {
-  const id = parseId('transaction', text);
-  if (id === undefined) throw notFound();
-  return id;
 }
 
 /**
@@ -198,13 +186,6 @@ function needsTransaction(scope: Scope): boolean {
 
 function notPermitted(code: string, detail: string) {
   return transactionErrors.error('transition_not_permitted', detail, { facts: { reasons: [{ code, detail }] } });
-}
-
-function notFound() {
-  return transactionErrors.error(
-    'transaction_not_found',
-    'The transaction does not exist, or you have no access to it.',
-  );
 }
 
 function idempotencyKeyOf(request: FastifyRequest): string {

@@ -17,7 +17,7 @@ export type MandateStanding =
       readonly atFault?: Mandate;
     };
 
-export interface Under {
+interface Under {
   readonly id: MandateId;
   /** The answer must not come from an older version. */
   readonly version?: number;

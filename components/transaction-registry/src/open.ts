@@ -1,6 +1,5 @@
 import {
   type EvidenceRecord,
-  type OpenedTransaction,
   recordIdOfCommand,
   standing,
   type TransactionRegistry,
@@ -8,22 +7,18 @@ import {
 } from '@countersign/contracts';
 import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
-import { awaitedByRule } from './approvals/wanted.ts';
-import { destinationKeyOf } from './destinations/destination-key.ts';
+import { awaitedByRule } from './approvals/quorum.ts';
+import type { TransitionDependencies } from './attempt.ts';
+import { destinationKeyOf } from './destinations/destinations.ts';
 import { intentJson, partiesOf } from './facts.ts';
-import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
+import { type OneRecordSteps, type RecordedSubject, recordOnce } from './proof/commands.ts';
 import { transactionClaim } from './proof/held.ts';
-import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
+import type { Unit } from './proof/proven-store.ts';
 import { changeAbout, strategyOf } from './records.ts';
 import type { StoredTransaction } from './store/store.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
-export interface OpenDependencies {
-  readonly store: Store;
-  readonly audit: RegistryLog;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+export type OpenDependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random'>;
 
 type OpenRequest = Parameters<TransactionRegistry['open']>[0];
 
@@ -35,23 +30,24 @@ interface Opening {
 export async function openTransaction(
   request: OpenRequest,
   dependencies: OpenDependencies,
-): Promise<OpenedTransaction> {
+): Promise<{ readonly transaction: StoredTransaction; readonly isNew: boolean }> {
   const row = newTransaction(request, dependencies);
-  return say(opening, openings(dependencies), dependencies, { request, row });
+  const transaction = await recordOnce(opening, openings(dependencies), dependencies, { request, row });
+  return { transaction, isNew: transaction.id === row.id };
 }
 
 /** The caller, the token endpoint, records refusals. */
-const opening: SayingSteps<
+const opening: OneRecordSteps<
   Opening,
   StoredTransaction,
   TradeStanding,
   TradeStanding,
   StoredTransaction,
-  OpenedTransaction
+  StoredTransaction
 > = {
   // The trades of an existing transaction were checked when it was opened.
   facts: async (unit, { ask, row }) => (row === undefined ? tradeStanding(ask.row, unit) : { kind: 'none' }),
-  done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? opened(row) : undefined),
+  done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? row : undefined),
   async check({ row, facts }) {
     if (row !== undefined) throw idempotencyConflict();
     if (facts.kind === 'fault') throw facts.fault;
@@ -79,11 +75,11 @@ const opening: SayingSteps<
   },
   refused: () => undefined,
   after: async () => undefined,
-  release: opened,
+  release: (row) => row,
 };
 
 /** The inserted row is the lock: a second request with the same key waits for the first. */
-function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTransaction, StoredTransaction> {
+function openings({ store, audit }: OpenDependencies): RecordedSubject<Opening, StoredTransaction, StoredTransaction> {
   return {
     async hold(unit, { row }) {
       return (await unit.insert(row, awaitedByRule(row))) ? undefined : earlierOf(row, unit);
@@ -133,7 +129,7 @@ function newTransaction(
   if (!institution.ok) throw new Error('the initiator has no valid institution');
   const now = from.clock.now();
   if (!((parseInstant(detail.not_after) ?? 0) > now))
-    throw transactionErrors.error('intent_expired', `The intent was good until ${detail.not_after}.`);
+    throw transactionErrors.error('intent_expired', `The intent expired at ${detail.not_after}.`);
   const openedRecordId = recordIdOfCommand({ opened: detail.idempotency_key, client });
   return {
     id: newId('transaction', from),
@@ -171,8 +167,4 @@ function isSame(earlier: StoredTransaction, asked: StoredTransaction): boolean {
 
 function idempotencyConflict() {
   return transactionErrors.error('idempotency_conflict', 'This idempotency key was used for another intent.');
-}
-
-function opened({ id, intentDigest, state, openedRecordId }: StoredTransaction): OpenedTransaction {
-  return { id, intentDigest, state, recordId: openedRecordId };
 }

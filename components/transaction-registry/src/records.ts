@@ -27,13 +27,13 @@ export function strategyOf(
   members: Readonly<Record<string, Json | undefined>>,
 ): readonly ProtectedValue[] {
   return Object.entries(members).flatMap(([name, value]) =>
-    value === undefined || saysNothing(value)
+    value === undefined || isEmpty(value)
       ? []
       : [{ path: `/data/${name}`, kind: 'strategy', subject: institution, value }],
   );
 }
 
-export function saysNothing(value: Json): boolean {
+export function isEmpty(value: Json): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
@@ -45,15 +45,15 @@ export function referencesTo(...records: readonly (RecordId | undefined)[]): rea
 type AskedBody = Pick<Asked, 'body' | 'bodyDigest' | 'institution'>;
 
 /** Only of an empty body: prices and quantities could be guessed from the digest of another. */
-export function digestInTheOpen({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
-  return saysNothing(body as Json) ? { body_digest: bodyDigest } : {};
+export function openDigest({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
+  return isEmpty(body as Json) ? { body_digest: bodyDigest } : {};
 }
 
-export function payloadInTheOpen({ body, bodyDigest }: AskedBody): Pick<RecordDraft, 'payload'> {
-  return saysNothing(body as Json) ? { payload: bodyDigest } : {};
+export function openPayload({ body, bodyDigest }: AskedBody): Pick<RecordDraft, 'payload'> {
+  return isEmpty(body as Json) ? { payload: bodyDigest } : {};
 }
 
-/** What {@link digestInTheOpen} leaves out. */
-export function digestRestrictedValues({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
-  return saysNothing(body as Json) ? [] : strategyOf(institution, { body_digest: bodyDigest });
+/** What {@link openDigest} leaves out. */
+export function restrictedDigest({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
+  return isEmpty(body as Json) ? [] : strategyOf(institution, { body_digest: bodyDigest });
 }

@@ -2,7 +2,7 @@ import type { ApprovalView, TransactionEvent, TransactionException, TransactionF
 import type { Scope } from '@countersign/market';
 import { lifeCycles } from './life-cycles/index.ts';
 
-const ownOfRequest = [
+const hiddenFromQuoters = [
   'account',
   'algo',
   'client_order_id',
@@ -42,7 +42,7 @@ export function shownTo(
   const { entity_lei, parties } = intent;
   const listed = Array.isArray(parties) && parties.some((party) => isOf(party, institution));
   if (listed || entity_lei === institution || initiatorInstitution === institution) return shown;
-  const seen = Object.entries(intent).filter(([name]) => !ownOfRequest.some((own) => own === name));
+  const seen = Object.entries(intent).filter(([name]) => !hiddenFromQuoters.some((own) => own === name));
   return { ...shown, intent: Object.fromEntries(seen) };
 }
 
@@ -72,7 +72,7 @@ type ShownException = Omit<TransactionException, 'resolution'> & {
 export function exceptionShownTo(exception: TransactionException, institution: string): ShownException {
   if (exception.owner === institution) return exception;
   const { resolution, ...open } = exception;
-  const shown = { ...open, detail: `${exception.owner} has to deal with it.` };
+  const shown = { ...open, detail: `${exception.owner} must resolve this exception.` };
   if (resolution === undefined) return shown;
   const { kind, at, recordId } = resolution;
   return { ...shown, resolution: { kind, at, recordId } };
@@ -91,6 +91,6 @@ export function scopesOfEvent(event: TransactionEvent): readonly [Scope, ...Scop
 export function scopesOfEvents(events: readonly TransactionEvent[]): readonly [Scope, ...Scope[]] {
   const scopes = events.flatMap((event) => Object.values(lifeCycles).flatMap(({ rules }) => rules[event]?.scope ?? []));
   const [first, ...others] = new Set(scopes);
-  if (first === undefined) throw new Error(`no life has a step ${events.join(' or ')}`);
+  if (first === undefined) throw new Error(`no life cycle has the event ${events.join(' or ')}`);
   return [first, ...others];
 }

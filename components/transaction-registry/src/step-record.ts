@@ -13,16 +13,16 @@ import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/ker
 import type { Attempt } from './attempt.ts';
 import {
   changeAbout,
-  digestInTheOpen,
-  digestRestrictedValues,
-  payloadInTheOpen,
+  isEmpty,
+  openDigest,
+  openPayload,
   recordAbout,
   referencesTo,
-  saysNothing,
+  restrictedDigest,
   strategyOf,
 } from './records.ts';
 import type { StoredApproval } from './store/store.ts';
-import type { ExecutedTrade } from './trades/executed-trade.ts';
+import type { ExecutedTrade } from './trades/trade-standing.ts';
 
 interface From {
   readonly clock: Clock;
@@ -67,15 +67,15 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
       from: transaction.state,
       to: rule.to,
       version: transaction.version + 1,
-      ...digestInTheOpen(asked),
-      ...(saysNothing(body) ? { body } : {}),
+      ...openDigest(asked),
+      ...(isEmpty(body) ? { body } : {}),
       ...(attempt.late ? { late: true } : {}),
       ...decisionMember(decision),
       ...(readings?.length === 0 ? { limits: [] } : {}),
     },
     protectedValues: [
       ...strategyOf(asked.institution, { body, limits: readings?.map(limitReadingJson) }),
-      ...digestRestrictedValues(asked),
+      ...restrictedDigest(asked),
       ...protectedPart(decision, asked.institution),
     ],
   };
@@ -103,11 +103,11 @@ export function refusalRecord(
     data: {
       event: asked.event,
       state: transaction.state,
-      ...digestInTheOpen(asked),
+      ...openDigest(asked),
       ...decisionMember(decision),
     },
     protectedValues: [
-      ...digestRestrictedValues(asked),
+      ...restrictedDigest(asked),
       ...strategyOf(asked.institution, { facts: error.facts as Json | undefined }),
       ...protectedPart(decision, asked.institution),
     ],
@@ -123,7 +123,7 @@ export function circumstancesOf(
     client: asked.by.client,
     ...(asked.actors === undefined ? {} : { actors: asked.actors.map((id) => ({ id })) }),
     ...(rule === undefined ? {} : { scope: [rule.scope] }),
-    ...payloadInTheOpen(asked),
+    ...openPayload(asked),
     ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),
   };
 }

@@ -169,9 +169,10 @@ describe('with the database role of the transaction registry, a thief', () => {
   it('makes no destination known', async () => {
     const proposed = await world.begin('address_book_change');
     await world.step(proposed.id, 'propose');
-    await thief.query(`update transactions set state = 'active' where id = $1`, [proposed.id]);
     const withdrawal = await world.begin('withdrawal', { address_id: proposed.id });
+    await thief.query(`update transactions set state = 'active' where id = $1`, [proposed.id]);
     await expect(world.step(withdrawal.id, 'request')).rejects.toThrow(unproven);
+    await expect(world.begin('withdrawal', { address_id: proposed.id })).rejects.toThrow(unproven);
   });
 
   it('takes no exception out of the way', async () => {

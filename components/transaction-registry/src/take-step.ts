@@ -1,14 +1,14 @@
 import type { TransitionReceipt } from '@countersign/contracts';
 import { type CodedError, defined, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
-import { nextStepNeedsApprovals } from './approvals/wanted.ts';
+import { nextStepNeedsApprovals } from './approvals/quorum.ts';
 import { type Attempt, countingOf, type TransitionDependencies } from './attempt.ts';
 import { exceptionOf, type Lapse, standingException } from './exceptions/lapse.ts';
 import { commitHeadroom, releaseHeadroom } from './headroom.ts';
-import { lifeAfter } from './life-after.ts';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
-import type { RecordedStep, SaidChange } from './proof/change.ts';
+import type { ChangeDraft, RecordedStep } from './proof/change.ts';
+import { stepEffect } from './step-effect.ts';
 import { type Grounds, stepRecord } from './step-record.ts';
-import { takenOfTrades } from './steps/take-trades.ts';
+import { takenOfTrades } from './steps/rules.ts';
 import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import type { Asked } from './transition-request.ts';
 
@@ -22,7 +22,7 @@ export type Found =
   | { readonly attempt: Attempt; readonly lapse: Lapse };
 
 /** The records to write, in order, with the new step or the error. */
-export type Taken = { readonly said: readonly SaidChange[] } & (
+export type Taken = { readonly said: readonly ChangeDraft[] } & (
   | {
       readonly transaction: TransactionId;
       readonly step: RecordedStep;
@@ -54,9 +54,9 @@ export function take(
     ...(decision === undefined ? {} : { decision: { id: decision.id, policyVersion: decision.policyVersion } }),
   };
   const takes = takenOfTrades(attempt);
-  const change: SaidChange['change'] = {
+  const change: ChangeDraft['change'] = {
     step,
-    after: lifeAfter({ ...transaction, destinationDigest }, rule.to, now),
+    after: stepEffect({ ...transaction, destinationDigest }, rule.to, now),
     ...defined({ takes }),
     instructions:
       rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
@@ -73,7 +73,7 @@ export function take(
 }
 
 /** Raises an exception instead of the step. */
-export function leave({ attempt, lapse }: Extract<Found, { readonly lapse: unknown }>, from: From): Taken {
+export function raiseInstead({ attempt, lapse }: Extract<Found, { readonly lapse: unknown }>, from: From): Taken {
   const { exception, said } = exceptionOf(attempt, lapse, from);
   return { said: [said], error: lapse.error(exception.id) };
 }
@@ -82,7 +82,7 @@ function delayOf(
   attempt: Attempt,
   first: RecordId,
   from: From,
-): { readonly record: RecordId; readonly said: readonly SaidChange[] } | undefined {
+): { readonly record: RecordId; readonly said: readonly ChangeDraft[] } | undefined {
   const { late, transaction, asked } = attempt;
   if (!late || transaction.overdueVersion === transaction.version) return undefined;
   const standing = standingException(attempt, { cause: 'partner-timeout' });
@@ -93,7 +93,7 @@ function delayOf(
       cause: 'partner-timeout',
       reason: 'event_late',
       raised: {
-        detail: `${asked.event} came after the time until which it was waited for.`,
+        detail: `${asked.event} arrived after its deadline.`,
         owner: transaction.initiatorInstitution,
       },
     },

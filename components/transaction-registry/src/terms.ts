@@ -4,7 +4,7 @@ import { type AuthorizationDetail, instrumentId, type Rfq, type TradeOrder } fro
 import type { Attempt } from './attempt.ts';
 import type { LifeCycle } from './life-cycles/index.ts';
 import type { StoredTransition } from './store/store.ts';
-import { type Money, parseTransitionBody, type TransitionBody } from './transition-body.ts';
+import { type Money, parseTransitionBody, type TransitionBody } from './transition-request.ts';
 
 interface Before {
   readonly executed?: { readonly quantity: DecimalString; readonly price: Money };
@@ -118,11 +118,11 @@ function dealFault(
   { directory, now }: { readonly directory: Pick<DirectorySnapshot, 'instrument'>; readonly now: number },
 ): CodedError | undefined {
   const quote = quotes.find(({ id, by }) => id === quoteId && by === counterparty);
-  if (quote === undefined) return exceeded('quote_id', 'That counterparty has given no quote of this id.');
+  if (quote === undefined) return exceeded('quote_id', 'The counterparty has given no quote with this id.');
   if ('quote_id' in rfq && rfq.quote_id !== undefined && rfq.quote_id !== quoteId)
-    return exceeded('quote_id', `The intent is to deal on the quote ${rfq.quote_id}.`);
+    return exceeded('quote_id', `The intent names the quote ${rfq.quote_id}.`);
   if (quote.validUntil <= now)
-    return transactionErrors.error('intent_expired', `The quote was good until ${toInstant(quote.validUntil)}.`);
+    return transactionErrors.error('intent_expired', `The quote expired at ${toInstant(quote.validUntil)}.`);
   return priceFault(rfq, rfq.max_qty, quote.price, directory);
 }
 

@@ -3,17 +3,16 @@ import { createKeyCache } from '@countersign/oauth';
 import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
 import { transitionAndNotify } from './approval-view.ts';
-import { endApprovalsOf } from './approvals/end-approvals.ts';
+import { standingApprovals } from './approvals/standing.ts';
+import { endApprovalsOf } from './approvals/withdraw-approval.ts';
 import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
-import { markOverdue } from './exceptions/overdue.ts';
 import { resolveException } from './exceptions/resolve.ts';
-import { raiseTimeouts } from './exceptions/timeouts.ts';
-import { factsOf, standingApprovals } from './facts.ts';
-import { knownFacts } from './known-facts.ts';
+import { markOverdue, raiseTimeouts } from './exceptions/sweeps.ts';
+import { factsOf, knownFacts } from './facts.ts';
 import { stepsTakenBy } from './life-cycles/index.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
-import { createProvenStore } from './proof/proven-store.ts';
+import { createProvenStore, type Store } from './proof/proven-store.ts';
 import { publicException } from './store/exceptions.ts';
 import { createRowStore } from './store/store.ts';
 import { receiptOf } from './take-step.ts';
@@ -39,6 +38,8 @@ export interface TransactionRegistryComponent extends TransactionRegistry {
   sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
   stop(): Promise<void>;
 }
+
+type Authority = NonNullable<Awaited<ReturnType<Store['withAuthority']>>>;
 
 const maxListed = 1000;
 const sweepSize = 500;
@@ -68,6 +69,11 @@ export function createTransactionRegistry({
     directoryKeys,
   };
   const { store, clock, logger } = dependencies;
+  const factsFor = async ({ transaction, approvals, permitted }: Authority) => {
+    const [now, directory] = [clock.now(), dependencies.directory.snapshot()];
+    const known = await knownFacts(transaction, { ...store, permitted: async () => permitted }, { directory, now });
+    return factsOf(transaction, await standingApprovals(transaction, approvals, now, dependencies), known);
+  };
   const sweep = async () => {
     await store.forgetAwaited(clock.now(), sweepSize);
     return {
@@ -80,20 +86,16 @@ export function createTransactionRegistry({
       ? undefined
       : createRounds({ what: 'checking time-outs of partners', work: sweep, logger, everyMs: sweepEveryMs });
   return {
-    open: (request) => openTransaction(request, dependencies),
+    async open(request) {
+      const { transaction, isNew } = await openTransaction(request, dependencies);
+      const { id, intentDigest, state, openedRecordId: recordId } = transaction;
+      const found = isNew ? { transaction, approvals: [], permitted: undefined } : await store.withAuthority(id);
+      if (found === undefined) throw new Error('an opened transaction does not exist');
+      return { id, intentDigest, state, recordId, facts: await factsFor(found) };
+    },
     async facts(id) {
       const found = await store.withAuthority(id);
-      if (found === undefined) return undefined;
-      const { transaction, approvals, permitted } = found;
-      return factsOf(
-        transaction,
-        await standingApprovals(transaction, approvals, clock.now(), dependencies),
-        await knownFacts(
-          transaction,
-          { ...store, permitted: async () => permitted },
-          { directory: dependencies.directory.snapshot(), now: clock.now() },
-        ),
-      );
+      return found === undefined ? undefined : factsFor(found);
     },
     async history(id) {
       return (await store.transitions(id)).map((step) => receiptOf(step, false));
@@ -114,8 +116,8 @@ export function createTransactionRegistry({
     resolveException: (id, resolution, by) => resolveException(id, resolution, by, dependencies),
     async endAuthorityOf(principal, kind, by, reason) {
       const approvals = await endApprovalsOf(principal, by, reason, dependencies);
-      const begun = kind === 'leave' ? await endTransactionsOf(principal, by, reason, dependencies) : 0;
-      return { ended: approvals + begun };
+      const running = kind === 'leave' ? await endTransactionsOf(principal, by, reason, dependencies) : 0;
+      return { ended: approvals + running };
     },
     sweep,
     async stop() {

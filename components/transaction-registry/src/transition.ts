@@ -7,11 +7,11 @@ import {
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { approversOf, dutiesFault } from './approvals/duties.ts';
-import { quorumFault } from './approvals/quorum.ts';
-import { wantedFor, wantsApprovals } from './approvals/wanted.ts';
+import { mayRequireApprovals, quorumFault, requiredApprovals } from './approvals/quorum.ts';
+import { standingApprovals } from './approvals/standing.ts';
 import { type Attempt, countingOf, isAwaited, type TransitionDependencies, takenAt } from './attempt.ts';
 import { decideOn, decisionFault } from './decision.ts';
-import { addressStanding } from './destinations/address-stands.ts';
+import { addressStanding } from './destinations/destinations.ts';
 import {
   authorityLapse,
   type Lapse,
@@ -20,27 +20,30 @@ import {
   openExceptionFault,
   standingException,
 } from './exceptions/lapse.ts';
-import { explainRefusal } from './explain-refusal.ts';
-import { standingApprovals } from './facts.ts';
+import { explainRefusal, notVisible } from './explain-refusal.ts';
+import { withPermitted, withTrade } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
-import { withPermitted, withTrade } from './known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import { stepOf } from './proof/change.ts';
 import { type ChangingSteps, change } from './proof/commands.ts';
 import type { Unit } from './proof/proven-store.ts';
 import { refusalRecord } from './step-record.ts';
-import { handFault } from './steps/hand.ts';
-import { placeFault } from './steps/in-place.ts';
-import { revokedFault } from './steps/revoked.ts';
-import { coolingOffFault, instructionFault, mismatchFault, permittedFault, shortCodeFault } from './steps/rules.ts';
-import { tradeFault } from './steps/take-trades.ts';
+import { requesterFault, revokedFault } from './steps/requester.ts';
+import {
+  coolingOffFault,
+  instructionFault,
+  mismatchFault,
+  permittedFault,
+  sequenceFault,
+  shortCodeFault,
+  tradeFault,
+} from './steps/rules.ts';
 import type { StoredTransaction, StoredTransition } from './store/store.ts';
-import { type Found, leave, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
+import { type Found, raiseInstead, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
 import { termsFault } from './terms.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
-import { parseTransitionBody } from './transition-body.ts';
-import { type Asked, parseTransitionRequest } from './transition-request.ts';
+import { type Asked, parseTransitionBody, parseTransitionRequest } from './transition-request.ts';
 
 export type { TransitionDependencies } from './attempt.ts';
 
@@ -64,11 +67,7 @@ function stepping(
   return {
     async facts(unit, { ask, row }) {
       // Only parties learn that the transaction exists.
-      if (row === undefined || !row.parties.includes(ask.institution))
-        throw transactionErrors.error(
-          'transaction_not_found',
-          'The transaction does not exist, or you have no access to it.',
-        );
+      if (row === undefined || !row.parties.includes(ask.institution)) throw notVisible();
       const past = await unit.transitions(row.id);
       const isEarlier = ({ institution, idempotencyKey }: StoredTransition) =>
         institution === ask.institution && idempotencyKey === ask.idempotencyKey;
@@ -77,7 +76,8 @@ function stepping(
     done: ({ ask, facts: { earlier } }) =>
       earlier?.event === ask.event && earlier.bodyDigest === ask.bodyDigest ? receiptOf(earlier, true) : undefined,
     check: ({ ask, facts, now }, unit) => judge(ask, facts, now, unit, dependencies),
-    next: ({ found }, record) => ('lapse' in found ? leave(found, dependencies) : take(found, record, dependencies)),
+    next: ({ found }, record) =>
+      'lapse' in found ? raiseInstead(found, dependencies) : take(found, record, dependencies),
     async before({ found: { attempt } }, next) {
       if ('step' in next && countingOf(attempt) === 'ends') await reopenHeadroom(attempt.transaction.id, headroom);
     },
@@ -125,7 +125,7 @@ async function judge(
     return lapsed(authorityLapse(attempt, cause, fault), decision);
   };
 
-  const misplaced = placeFault(attempt) ?? permittedFault(attempt) ?? (await handFault(attempt, dependencies));
+  const misplaced = sequenceFault(attempt) ?? permittedFault(attempt) ?? (await requesterFault(attempt, dependencies));
   if (misplaced !== undefined) throw refuse(misplaced);
   const mismatch = mismatchFault(attempt);
   if (mismatch !== undefined && !(await unit.wasAccepted({ ...asked })))
@@ -167,7 +167,7 @@ async function judge(
     : undefined;
   const undecided = decision === undefined ? undefined : decisionFault(decision);
   if (undecided !== undefined) return denied(undecided, decision);
-  const wanted = wantedFor(attempt.rule, transaction, standing.mandates);
+  const wanted = requiredApprovals(attempt.rule, transaction, standing.mandates);
   const wanting = quorumFault(wanted, { ...attempt, directory: dependencies.directory.snapshot() });
   if (wanting !== undefined) return denied(wanting, decision);
   const used = attempt.rule.to === 'cancelled' ? undefined : await instructionFault(attempt, standing.mandates, unit);
@@ -187,7 +187,7 @@ async function judge(
       readings: reserved.readings,
       counters: reserved.standing,
       trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
-      approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
+      approvals: mayRequireApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
     },
   };
 }
@@ -222,7 +222,7 @@ async function attemptOf(
   if (rule === undefined)
     throw transactionErrors.error(
       'intent_not_supported',
-      `There is no ${asked.event} in the life ${cycle.name}: there is ${Object.keys(cycle.rules).join(', ')}.`,
+      `The life cycle ${cycle.name} has no event ${asked.event}. Its events: ${Object.keys(cycle.rules).join(', ')}.`,
     );
   const given = await unit.approvals(transaction.id);
   const { awaitedUntil } = transaction;

@@ -30,7 +30,7 @@ const profileBody = Type.Object(
     sign_in: Type.Optional(
       Type.Object(
         { client_id: signInProperties.clientId, classes: signInProperties.classes },
-        { ...strict, description: 'Its people may sign in to our pages there' },
+        { ...strict, description: 'Its people may sign in to our pages with it' },
       ),
     ),
   },
@@ -44,7 +44,9 @@ const profileAnswer = Type.Object(
     id: idSchema('profile'),
     version: Type.Integer({ minimum: 1 }),
     ...profileBody.properties,
-    suspended: Type.Optional(Type.Literal(true, { description: 'Nothing of this issuer is accepted at present.' })),
+    suspended: Type.Optional(
+      Type.Literal(true, { description: 'Assertions of this issuer are currently not accepted.' }),
+    ),
     record: recordSchema(),
   },
   { ...strict, title: 'TrustProfile' },
@@ -94,14 +96,14 @@ export function trustRegistryRoutes(
       tag: 'partners',
       summary: "Register a partner's identity provider",
       description:
-        'Or replace its profile; a new version each time something differs. What trusts the partner less than before counts at once; a ' +
-        'new profile, and one that trusts it in more or otherwise, waits for a second person (`POST /directory/changes/{id}/approve`, ' +
+        'Or replace its profile, with a new version for each difference. A profile that reduces trust takes effect at once; a ' +
+        'new profile, and one that increases or alters trust, needs a second person (`POST /directory/changes/{id}/approve`, ' +
         '`directory:approve`).',
       scopes: ['partner:register'],
       body: registration,
       answers: {
-        200: { description: 'The profile as it is now', body: profileAnswer },
-        202: { description: 'What waits for its second person', body: proposedProfile },
+        200: { description: 'The profile in its current form', body: profileAnswer },
+        202: { description: 'The change that awaits a second person', body: proposedProfile },
       },
     }),
     withCaller<Caller, Registration>(partnerRegister, baseUrl, async ({ body }, reply, caller) => {
@@ -121,11 +123,11 @@ export function trustRegistryRoutes(
       scopes: ['partner:register'],
       params: idParams,
       body: suspension,
-      answers: { 200: { description: 'The profile as it is now', body: profileAnswer } },
+      answers: { 200: { description: 'The profile in its current form', body: profileAnswer } },
     }),
     withCaller<Caller, Suspension>(partnerRegister, baseUrl, async ({ params, body }, _reply, caller) => {
       const id = parseId('profile', params.id);
-      if (id === undefined) throw trustErrors.error('profile_not_found', 'There is no trust profile by this id.');
+      if (id === undefined) throw trustErrors.error('profile_not_found', 'There is no trust profile with this id.');
       return profileDocument(await trustRegistry.suspend(id, requesterOf(caller), body.reason));
     }),
   );

@@ -60,7 +60,7 @@ export function readProfile(
   note('/jwksUri', checkJwksUri(input.jwksUri, input.issuer, rules));
   for (const name of Object.keys(input.signIn?.classes ?? {}))
     if (!input.acrValues.includes(name))
-      problems.push({ path: '/signIn/classes', detail: 'It names a class that is none of acrValues.' });
+      problems.push({ path: '/signIn/classes', detail: 'It names a class that is not in acrValues.' });
   if (!institution.ok || problems.length > 0) return { ok: false, problems };
   return { ok: true, profile: inOneForm(input, institution.value) };
 }

@@ -93,7 +93,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     const rows = new Map((await loadProfiles(pool)).map((row) => [issuerKey(row.issuer), row]));
     let after: string | undefined;
     do {
-      const page = await audit.standingsUnder(thingOf(kind, ''), { after, limit: mostAtOnce });
+      const page = await audit.standingsUnder(thingOf(kind, ''), { after, limit: maxAtOnce });
       for (const { of, record, digest } of page.things) {
         const id = of.slice(thingOf(kind, '').length);
         const row = rows.get(id);
@@ -125,7 +125,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     if (known.leiStatus !== 'ISSUED')
       throw trustErrors.error(
         'partner_institution_not_issued',
-        `The LEI ${institution} is ${known.leiStatus}: nobody may speak for this institution.`,
+        `The LEI ${institution} is ${known.leiStatus}. Trust requires an active LEI.`,
       );
   }
 
@@ -282,7 +282,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
 }
 
 const longestReason = 400;
-const mostAtOnce = 1_000;
+const maxAtOnce = 1_000;
 
 type ProfileCommand<Ask> = Command<Ask, string, ProfileState, TrustProfile, undefined, TrustProfile>;
 
@@ -333,18 +333,15 @@ function readReason(text: string): string {
 }
 
 function issuerTaken(): CodedError {
-  return trustErrors.error('issuer_taken', 'This issuer speaks for another institution already.');
+  return trustErrors.error('issuer_taken', 'This issuer is already registered for another institution.');
 }
 
 function changedMeanwhile(): CodedError {
-  return trustErrors.error(
-    'profile_changed_meanwhile',
-    'The profile has been changed since it was read: read it again.',
-  );
+  return trustErrors.error('profile_changed_meanwhile', 'The profile has changed since it was read. Read it again.');
 }
 
 function notFound(): CodedError {
-  return trustErrors.error('profile_not_found', 'There is no trust profile by this id.');
+  return trustErrors.error('profile_not_found', 'There is no trust profile with this id.');
 }
 
 function registered(profile: ProfileState, by: Requester, reason: string | undefined) {

@@ -71,16 +71,17 @@ export interface RecordDraft {
 export type ProtectionKind = 'personal' | 'strategy';
 
 /** A restricted value: the leaf contains a salted commitment, and the encrypted value is stored beside it. */
-export interface ProtectedValue {
+export type ProtectedValue = {
   /** Its place in the record: JSON pointer (RFC 6901) of object members, e.g. `/data/intent`. */
   readonly path: string;
   readonly kind: ProtectionKind;
   /** Whose key encrypts it: a principal for `personal`, an LEI for `strategy`. */
   readonly subject: string;
-  /** Exactly one of the two: the value, or its canonical JSON text (RFC 8785). */
-  readonly value?: Json;
-  readonly text?: string;
-}
+} & (
+  | { readonly value: Json; readonly text?: undefined }
+  /** Its canonical JSON text (RFC 8785). */
+  | { readonly text: string; readonly value?: undefined }
+);
 
 /** The commitment to a restricted value in the leaf. */
 export interface Commitment {

@@ -100,6 +100,7 @@ export interface OpenedTransaction {
   readonly intentDigest: IntentDigest;
   readonly state: TransactionState;
   readonly recordId: RecordId;
+  readonly facts: TransactionFacts;
 }
 
 export interface Approval {

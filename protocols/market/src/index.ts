@@ -48,6 +48,8 @@ export {
   type Withdrawal,
 } from './authorization-details/index.ts';
 export {
+  type Asset,
+  assetKey,
   type Bic,
   type Cfi,
   type Country,
@@ -84,9 +86,7 @@ export {
 } from './codes/index.ts';
 export { digestOfIntent, type Intent, intentOf } from './intent.ts';
 export {
-  type Asset,
   type AssetLimit,
-  assetKey,
   type Constraints,
   constraintsSchema,
   type DetailsCounterexample,

@@ -125,7 +125,7 @@ export function parseOrderRow(
     return value === undefined ? undefined : take(`/${name}`, parse(value));
   };
 
-  for (const problem of strangers(fields, orderFields, '')) problems.push(problem);
+  for (const problem of unknownFields(fields, orderFields, '')) problems.push(problem);
   const currency = required('currency', parseCurrency);
   const read = {
     clientOrderId: required('clientOrderId', parseIdentifier),
@@ -155,7 +155,7 @@ export function parseOrderRow(
     const members = fieldsOf(party);
     if (members === undefined)
       return take<never>(path, refuse('party_malformed', 'A party is an object of role and lei.'));
-    for (const problem of strangers(members, partyFields, path)) problems.push(problem);
+    for (const problem of unknownFields(members, partyFields, path)) problems.push(problem);
     const role = take(`${path}/role`, parseOneOf(members.get('role'), partyRoles, 'party_role_unknown'));
     const lei = take(`${path}/lei`, parseLei(members.get('lei')));
     return role === undefined || lei === undefined ? undefined : { role, lei };
@@ -228,7 +228,7 @@ function readAlgo(
       '/algo',
       refuse('algo_malformed', 'An algorithm is an object of modelId, version and artifactSha256.'),
     );
-  for (const problem of strangers(members, algoFields, '/algo')) problems.push(problem);
+  for (const problem of unknownFields(members, algoFields, '/algo')) problems.push(problem);
   const modelId = take('/algo/modelId', parseIdentifier(members.get('modelId')));
   const version = take('/algo/version', parseIdentifier(members.get('version')));
   const artifactSha256 = take('/algo/artifactSha256', parseArtifact(members.get('artifactSha256')));
@@ -245,7 +245,7 @@ function fieldsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
 }
 
 /** Reports unknown fields, because the sender may rely on them. At most 8 are named. */
-function strangers(fields: ReadonlyMap<string, unknown>, known: ReadonlySet<string>, path: string): OrderProblem[] {
+function unknownFields(fields: ReadonlyMap<string, unknown>, known: ReadonlySet<string>, path: string): OrderProblem[] {
   return [...fields.keys()]
     .filter((name) => !known.has(name))
     .slice(0, 8)

@@ -153,18 +153,18 @@ export function parseScope(text: unknown): Parsed<ReadonlySet<Scope>, 'scope_unk
   if (typeof text !== 'string' || text.length > maxLength)
     return refuse('scope_unknown', `A scope parameter is text of at most ${maxLength} characters.`);
   const tokens = text === '' ? [] : text.split(' ');
-  const strangers = tokens.filter((token) => !isScope(token));
-  const tooBroad = strangers.find((token) => generic.test(token));
+  const unknownFields = tokens.filter((token) => !isScope(token));
+  const tooBroad = unknownFields.find((token) => generic.test(token));
   if (tooBroad !== undefined)
     return refuse(
       'scope_generic',
       `${quote(tooBroad)} stands for many rights. Ask for each one, as verb and object: order:create.`,
     );
-  const stranger = strangers[0];
-  if (stranger !== undefined)
+  const firstOutside = unknownFields[0];
+  if (firstOutside !== undefined)
     return refuse(
       'scope_unknown',
-      `${quote(stranger)} is not a scope. Scopes are an object and a verb with one space between them: order:create order:read.`,
+      `${quote(firstOutside)} is not a scope. Scopes are an object and a verb with one space between them: order:create order:read.`,
     );
   return accept(new Set(tokens.filter(isScope)));
 }

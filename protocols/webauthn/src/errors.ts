@@ -11,10 +11,7 @@ export const webAuthnErrors = errorVocabulary({
   signature_wrong: 'forbidden',
   /** The assertion belongs to a different credential than the expected one. */
   credential_unknown: 'forbidden',
-  /**
-   * The counter went back, so a copy may exist. Who keeps the authenticator lets it count for nothing until its person is
-   * asked.
-   */
+  /** The counter went back, so a copy of the key may exist. The caller suspends the authenticator and asks its owner. */
   counter_rolled_back: 'forbidden',
   /** BE has changed, or BS is set without BE. */
   backup_flags_changed: 'forbidden',

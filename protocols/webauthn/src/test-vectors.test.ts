@@ -97,7 +97,7 @@ function flipped(text: string, at: number): string {
 }
 
 describe('the test vectors of WebAuthn Level 3', () => {
-  it('are all here', () => {
+  it('are complete', () => {
     expect(testVectors.map(({ name }) => name)).toEqual(Object.keys(expected));
   });
 
@@ -108,7 +108,7 @@ describe('the test vectors of WebAuthn Level 3', () => {
     else expect(await authenticate(vector)).toBe(authentication);
   });
 
-  it('count by certificates that were valid at the time that is asked about', async () => {
+  it('are verified with certificates that were valid at the given time', async () => {
     for (const vector of testVectors.filter(({ name }) => expected[name]?.[0] === 'trusted'))
       for (const [when, worth] of [
         ['2023-12-31T23:59:59Z', 'untrusted'],

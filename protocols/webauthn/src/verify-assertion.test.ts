@@ -112,7 +112,7 @@ describe('an assertion', () => {
     expect(verdictOf(es256.assert(authenticatorDataOf(), clientData), es256)).toBe('credential_malformed');
   });
 
-  it('is refused when it is of another key, empty, or too long', () => {
+  it('is refused from another key, when empty, and when too long', () => {
     const [, eddsa] = faithlessKeys;
     const octets = es256.assert(authenticatorDataOf(), clientDataOf());
     for (const key of faithlessKeys.filter((each) => each !== es256))
@@ -164,7 +164,7 @@ describe('an assertion', () => {
       expect(verdictOf({ ...octets, signature }, key), signature.toString('hex')).toBe('signature_wrong');
   });
 
-  it('of one curve is none of another, whatever the digest', () => {
+  it('of one curve is refused for another, with every digest', () => {
     const octets = es384.assert(authenticatorDataOf(), clientDataOf());
     expect(verdictOf(octets, es384)).toBe('ok');
     expect([verdictOf(octets, es256), verdictOf(octets, es512)]).toEqual(['signature_wrong', 'signature_wrong']);
@@ -201,7 +201,7 @@ describe('our verifier and the library', () => {
     freq: 3,
   });
 
-  it('agree, and ours takes nothing that the library does not', { timeout: 120_000 }, async () => {
+  it('agree, and ours accepts nothing that the library refuses', { timeout: 120_000 }, async () => {
     const seen = { taken: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...faithlessKeys), data, client, writtenOver, async (key, parts, told, over) => {
@@ -247,7 +247,7 @@ describe('our verifier and the library', () => {
     );
   });
 
-  it('take ECDSA signatures alike, however they are written', { timeout: 120_000 }, async () => {
+  it('agree on ECDSA signatures in every encoding', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 74 }), fc.nat(72), async (octets, at) => {
         const proper = es256.assert(authenticatorDataOf(), clientDataOf());

@@ -74,7 +74,7 @@ describe('a statement', () => {
     expect(codeOf(() => verifyStatement({ claims, signature, jwk, expected }))).toBe(code);
   });
 
-  it('is refused when what is stated beside the assertion is not what it holds', () => {
+  it('is refused when the stated values contradict the assertion', () => {
     const { signature, jwk } = newKey().sign(claims);
     const change = (members: Partial<WebAuthnSignature>) =>
       codeOf(() => verifyStatement({ claims, signature: { ...signature, ...members }, jwk, expected }));
@@ -95,7 +95,7 @@ describe('a statement', () => {
     ).toBe('rp_id_wrong');
   });
 
-  it('is refused by another key, a private one, or what is none', () => {
+  it('is refused with another key, a private key, or a malformed key', () => {
     const { signature } = newKey().sign(claims);
     const other = newKey().sign(claims).jwk;
     expect(codeOf(() => verifyStatement({ claims, signature, jwk: other, expected }))).toBe('signature_wrong');

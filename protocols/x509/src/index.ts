@@ -24,7 +24,6 @@ export {
   type KeyUsage,
 } from './certificates/extensions.ts';
 export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
-export { isExemptFromRevocation } from './certificates/revocation-sources.ts';
 export { encodeCertificateBag } from './cms/certificate-bag.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';
@@ -53,9 +52,11 @@ export {
   type StatusResponseFailure,
 } from './revocation/build-status-response.ts';
 export {
-  type CompleteRevocationList,
+  type ListAuthorities,
+  type RevocationList,
   type RevocationStatement,
-  readCompleteRevocationList,
+  readRevocationList,
+  statusInLists,
 } from './revocation/revocation-list.ts';
 export { type RevocationReason, revocationReasons } from './revocation/revocation-reasons.ts';
 export {

@@ -1,4 +1,4 @@
-import type { EvidenceRecord, RecordDraft } from '@countersign/contracts';
+import type { EvidenceRecord, ProtectedValue, RecordDraft } from '@countersign/contracts';
 import { canonicalize, sha256, sha256Base64Url } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from '../index.ts';
@@ -373,7 +373,9 @@ describe('a writer that declares what cannot be', () => {
     ['both', [{ ...value, text: '1', path: '/data/x' }]],
     ['too many', Array.from({ length: 33 }, (_, at) => ({ ...value, path: `/data/x${at}` }))],
   ] as const)('%s is told so', async (_what, protectedValues) => {
-    await expect(log.append(order({ protectedValues }))).rejects.toThrow();
+    // Some of the values are not of the type.
+    const given = protectedValues as readonly ProtectedValue[];
+    await expect(log.append(order({ protectedValues: given }))).rejects.toThrow();
     expect(await log.search({ type: 'transaction.opened' })).toEqual([]);
   });
 

@@ -70,7 +70,7 @@ export function createPeopleAuthority(openssl: string) {
   root('root');
   below('issuing', 'root');
 
-  function index(by: string): void {
+  function index(by: string, point?: string): void {
     const lines = (revoked.get(by) ?? []).map((hex) => `R\t400101000000Z\t250101000000Z\t${hex}\tunknown\t/CN=gone\n`);
     writeFileSync(at(`${by}.txt`), lines.join(''));
     writeFileSync(at(`${by}.txt.attr`), 'unique_subject = no\n');
@@ -80,6 +80,9 @@ export function createPeopleAuthority(openssl: string) {
       `certificate = ${by}.pem`,
       `private_key = ${by}.key`,
     ];
+    if (point !== undefined)
+      section.push('crl_extensions = list', '[list]', 'issuingDistributionPoint = critical, @point');
+    if (point !== undefined) section.push('[point]', `fullname = URI:${point}`);
     writeFileSync(at('ca.cnf'), `[ca]\ndefault_ca = here\n[here]\n${section.join('\n')}\n`);
   }
   const serialOf = (name: string) => new X509Certificate(read(`${name}.pem`)).serialNumber;
@@ -99,11 +102,17 @@ export function createPeopleAuthority(openssl: string) {
     revoke(name: string, by = 'issuing'): void {
       revoked.set(by, [...(revoked.get(by) ?? []), serialOf(name)]);
     },
-    /** Writes what an authority says of its certificates now, for so many hours. @returns where */
+    /** Writes the revocation list of an authority, valid for so many hours. @returns its file */
     list(by = 'issuing', hours = 24): string {
       index(by);
       run('ca', '-config', 'ca.cnf', '-gencrl', '-crlhours', String(hours), '-out', `${by}.crl`);
       return at(`${by}.crl`);
+    },
+    /** Writes the list of one distribution point of the issuing authority. @returns its file */
+    listOfPoint(point: string, name: string): string {
+      index('issuing', point);
+      run('ca', '-config', 'ca.cnf', '-gencrl', '-crlhours', '24', '-out', `${name}.crl`);
+      return at(`${name}.crl`);
     },
     /** What OpenSSL's responder answers; it knows the revoked, and those that were issued. */
     respond(request: Uint8Array, by = 'issuing', known: readonly string[] = []): Uint8Array {

@@ -308,7 +308,8 @@ export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry,
         },
       };
       byKey.set(key, entry);
-      return { id: entry.facts.id, intentDigest, state: 'intended', recordId: entry.recordId };
+      const { facts, recordId } = entry;
+      return { id: facts.id, intentDigest, state: 'intended', recordId, facts };
     },
     facts: async (id) => [...byKey.values()].find(({ facts }) => facts.id === id)?.facts,
     // The broker submits its orders and the venue executes them; no other institution has a part.

@@ -68,7 +68,7 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
   switch (principal?.kind) {
     case 'person':
       if (deals && !principal.roles.includes('trader'))
-        throw deny('trader_needed', `${scope} is for traders: the directory does not have ${principal.id} as one.`);
+        throw deny('trader_needed', `${scope} needs the role trader, which ${principal.id} does not hold.`);
       return;
     case 'agent':
       return;

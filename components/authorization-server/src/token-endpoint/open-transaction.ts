@@ -26,14 +26,14 @@ import { refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
 import type { StandingMandate } from './check-mandate.ts';
 
-interface Begun {
+interface KnownTransaction {
   readonly id: TransactionId;
   readonly intentDigest: IntentDigest;
   /** The record of its opening, if this request opened it or found it by its idempotency key. */
   readonly recordId?: RecordId;
 }
 
-export interface TokenTransaction extends Begun {
+export interface TokenTransaction extends KnownTransaction {
   readonly facts: TransactionFacts;
 }
 
@@ -52,7 +52,8 @@ export async function openTransaction(
   asked: TransactionQuestion,
   registry: Pick<TransactionRegistry, 'open' | 'facts'>,
 ): Promise<TokenTransaction> {
-  const transaction = asked.authority.continues?.transaction ?? (await open(asked, registry));
+  const transaction = asked.authority.continues?.transaction;
+  if (transaction === undefined) return open(asked, registry);
   const facts = await registry.facts(transaction.id);
   if (facts === undefined) throw refuse('transaction_unknown', `The transaction ${transaction.id} is not known here.`);
   return { ...transaction, facts };
@@ -61,14 +62,14 @@ export async function openTransaction(
 async function open(
   { granted, mandate, authority, client }: TransactionQuestion,
   registry: Pick<TransactionRegistry, 'open'>,
-): Promise<Begun> {
-  const { id, intentDigest, recordId } = await registry.open({
+): Promise<TokenTransaction> {
+  const { id, intentDigest, recordId, facts } = await registry.open({
     detail: granted.detail,
     mandate: { id: mandate.id, version: mandate.version, recordId: mandate.recordId },
     initiator: { id: authority.subject, institution: authority.institution },
     client: client.id,
   });
-  return { id, intentDigest, recordId };
+  return { id, intentDigest, recordId, facts };
 }
 
 /** A step of an open transaction, taken by an institution that is a party to it. */

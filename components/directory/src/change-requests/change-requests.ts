@@ -142,7 +142,7 @@ export function createChangeRequests(dependencies: {
   }
 
   /** Undefined if it is unknown or its row is forged. */
-  async function believed(id: ChangeId): Promise<StoredRequest | undefined> {
+  async function provenRequest(id: ChangeId): Promise<StoredRequest | undefined> {
     try {
       return await things.find(id);
     } catch (error) {
@@ -158,7 +158,7 @@ export function createChangeRequests(dependencies: {
     const { change_request: change, after } = (record?.data ?? {}) as { change_request?: unknown; after?: Json };
     const id = parseId('change', change);
     if (record?.source !== 'directory' || record.subject === undefined || id === undefined || after === undefined)
-      throw new Error(`the approval ${approval} says of nothing that it was approved`);
+      throw new Error(`the record of the approval ${approval} names no change`);
     return { record: approval, request: kind.stateOf(after, id, record.data ?? {}), by: record.subject };
   }
 
@@ -216,8 +216,7 @@ export function createChangeRequests(dependencies: {
       const { changes, basis, unrightful } = await plan(what, { base: graph.state(), scope, problems });
       await stopAt(problems, attempt);
       if (unrightful !== undefined) return refusals.refuse(unrightful, attempt);
-      if (changes.length === 0)
-        throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
+      if (changes.length === 0) throw directoryErrors.error('directory_file_invalid', 'The proposal changes nothing.');
       const now = clock.now();
       const request = {
         id: newId('change', dependencies),
@@ -257,7 +256,8 @@ export function createChangeRequests(dependencies: {
     async endProposalsOf(proposer, { before, by, reason }) {
       let count = 0;
       for (const id of await openRequestsOf(pool, proposer, new Date(before)))
-        if ((await believed(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason }))) count += 1;
+        if ((await provenRequest(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason })))
+          count += 1;
       return count;
     },
 
@@ -265,7 +265,7 @@ export function createChangeRequests(dependencies: {
       const now = clock.now();
       const requests: StoredRequest[] = [];
       for (const row of await listRequests(pool, { status, now: new Date(now), limit: maxListed })) {
-        const request = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
+        const request = statusOf(row, now) === 'proposed' ? await provenRequest(row.id) : row;
         if (request !== undefined && (status === undefined || statusOf(request, now) === status))
           requests.push(request);
       }

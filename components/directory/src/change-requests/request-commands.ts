@@ -153,7 +153,7 @@ export function createRequestCommands({
     release: ({ id }) => id,
   };
 
-  const turnedDown = <Ask extends Rejecting>(
+  const rejectionRecord = <Ask extends Rejecting>(
     { ask: { by, reason } }: Pick<Given<Ask, StoredRequest, unknown>, 'ask'>,
     { id, digest, proposedBy, recordId }: RequestState,
   ): RecordContent & { readonly data: Readonly<Record<string, Json>> } => ({
@@ -176,7 +176,7 @@ export function createRequestCommands({
     },
     next: ({ ask, facts: { request } }) => ({ ...request, status: 'rejected', decidedBy: ask.by.id }),
     before: nothing,
-    record: turnedDown,
+    record: rejectionRecord,
     ends: () => true,
     refused: refused('directory:reject'),
     after: nothing,
@@ -192,7 +192,7 @@ export function createRequestCommands({
     check: nothing,
     next: ({ ask, row }) => ({ ...existing(row).request, status: 'rejected', decidedBy: ask.by.id }),
     before: nothing,
-    record: turnedDown,
+    record: rejectionRecord,
     ends: () => true,
     refused: () => undefined,
     after: nothing,
@@ -211,7 +211,7 @@ export function createRequestCommands({
     next: ({ ask }) => ({ ...ask.request, status: 'rejected' }),
     before: nothing,
     record: (given, next) => ({
-      ...turnedDown(given, next),
+      ...rejectionRecord(given, next),
       outcome: 'deny',
       reason: given.ask.error.code,
       references: [next.recordId, given.ask.approval],

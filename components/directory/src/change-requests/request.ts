@@ -87,7 +87,7 @@ export function actorOf({ id, institution }: Requester): Actor {
 export function outdated(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
-    'The directory has changed, and this would no longer do what was proposed: propose it again.',
+    'The directory has changed, so the proposal would have a different effect. Propose the change again.',
   );
 }
 
@@ -95,10 +95,10 @@ export function outdated(): CodedError {
 export function proposerDeparted(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
-    'Who proposed this has left or moved since: somebody who is there proposes it again.',
+    'The proposer has left or moved since. Another person must propose the change again.',
   );
 }
 
 export function notFound(): CodedError {
-  return directoryErrors.error('change_not_found', 'There is no proposed change by this id.');
+  return directoryErrors.error('change_not_found', 'There is no proposed change with this id.');
 }

@@ -6,8 +6,8 @@ import type { DepartureDependencies } from './dependencies.ts';
 import {
   completeDeparture,
   departureClaim,
-  keepDeparture,
-  putOffDeparture,
+  extendClaim,
+  postponeDeparture,
   type StoredDeparture,
   settleEffect,
   takeDepartures,
@@ -39,7 +39,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     while (!stopped()) {
       const claim = Buffer.from(random.bytes(16)).toString('base64url');
       const taken = await takeDepartures(pool, { claim, now: clock.now(), leaseMs, limit: atOnce });
-      const failed = (await Promise.allSettled(taken.map((departure) => carryOrGiveBack(departure, claim)))).find(
+      const failed = (await Promise.allSettled(taken.map((departure) => carryOrPostpone(departure, claim)))).find(
         ({ status }) => status === 'rejected',
       );
       if (failed?.status === 'rejected') throw failed.reason;
@@ -47,11 +47,11 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     }
   }
 
-  async function carryOrGiveBack(departure: StoredDeparture, claim: string): Promise<void> {
+  async function carryOrPostpone(departure: StoredDeparture, claim: string): Promise<void> {
     try {
       await carry(departure, claim);
     } catch (error) {
-      await putOffDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts)).catch(
+      await postponeDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts)).catch(
         () => undefined,
       );
       throw error;
@@ -61,7 +61,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
   async function carry(departure: StoredDeparture, claim: string): Promise<void> {
     // Records name the principal of the row as the actor.
     if (!(await standings.holds(departureClaim(departure))))
-      return putOffDeparture(pool, departure.id, claim, clock.now() + longestWaitMs);
+      return postponeDeparture(pool, departure.id, claim, clock.now() + longestWaitMs);
     const known = new Map(dependencies.effects().map((effect) => [effect.name, effect]));
     const ended = new Map<string, number>();
     for (const [index, { name, status, ended: before = 0 }] of departure.effects.entries()) {
@@ -70,14 +70,14 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
         ended.set(name, before);
         continue;
       }
-      if (stopped()) return putOffDeparture(pool, departure.id, claim, clock.now());
+      if (stopped()) return postponeDeparture(pool, departure.id, claim, clock.now());
       const effect = known.get(name);
-      if (effect === undefined) return putOffDeparture(pool, departure.id, claim, clock.now() + otherNodeMs);
-      if (!(await keepDeparture(pool, departure.id, claim, clock.now() + leaseMs))) return;
+      if (effect === undefined) return postponeDeparture(pool, departure.id, claim, clock.now() + otherNodeMs);
+      if (!(await extendClaim(pool, departure.id, claim, clock.now() + leaseMs))) return;
       const outcome = await attempt(effect, departure);
       if (!(await settleEffect(pool, departure.id, claim, { position, ...outcome }))) return;
       if (!('ended' in outcome))
-        return putOffDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts));
+        return postponeDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts));
       ended.set(name, outcome.ended);
     }
     await complete(departure, claim, ended);
@@ -91,7 +91,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     try {
       return await bounded(effect.end({ principal, kind, at: toInstant(at.getTime()), by, reason }));
     } catch (error) {
-      logger.warn({ error, departure: id, effect: effect.name }, 'what a departed principal held could not be ended');
+      logger.warn({ error, departure: id, effect: effect.name }, 'an effect of a departure failed');
       return { failure: isCodedError(error) ? error.code : 'fault' };
     }
   }

@@ -377,7 +377,7 @@ describe('what a departure ends', () => {
     return departure;
   };
 
-  it('is tried again until it has ended, and nothing after it ends before', async () => {
+  it('is retried again until it has ended, and nothing after it ends before', async () => {
     const { effects, calls, failing } = effectsThatTell('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     failing.add('tokens');

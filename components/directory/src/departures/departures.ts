@@ -73,7 +73,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
   return {
     async begin(session, departing, how) {
       if (departing.length === 0) return [];
-      const begun = departing.map((each) => ({
+      const prepared = departing.map((each) => ({
         each,
         departure: {
           id: newId('departure', dependencies),
@@ -87,11 +87,11 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
           completionRecord: newRecordId(),
         },
       }));
-      for (let from = 0; from < begun.length; from += recordsAtOnce)
+      for (let from = 0; from < prepared.length; from += recordsAtOnce)
         await Promise.all(
-          begun.slice(from, from + recordsAtOnce).map(({ each, departure }) => record(each, departure, how)),
+          prepared.slice(from, from + recordsAtOnce).map(({ each, departure }) => record(each, departure, how)),
         );
-      const departures = begun.map(({ departure }) => departure);
+      const departures = prepared.map(({ departure }) => departure);
       await insertDepartures(
         session,
         departures,
@@ -110,7 +110,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
     async settled(id) {
       await Promise.race([carrier.run(), sleep(waitMs, undefined, { ref: false })]);
       const [found] = await listDepartures(pool, { ids: [id], limit: 1 });
-      if (found === undefined) throw new Error('a departure that was committed is not there');
+      if (found === undefined) throw new Error('a committed departure does not exist');
       return shown(found);
     },
 

@@ -102,7 +102,7 @@ export async function takeDepartures(
   );
 }
 
-export async function keepDeparture(session: Session, id: DepartureId, claim: string, until: number): Promise<boolean> {
+export async function extendClaim(session: Session, id: DepartureId, claim: string, until: number): Promise<boolean> {
   return changedOne(
     session.query(`update departures set next_attempt = $3 where id = $1 and claim = $2 and status = 'in-progress'`, [
       id,
@@ -112,7 +112,7 @@ export async function keepDeparture(session: Session, id: DepartureId, claim: st
   );
 }
 
-export async function putOffDeparture(session: Session, id: DepartureId, claim: string, next: number): Promise<void> {
+export async function postponeDeparture(session: Session, id: DepartureId, claim: string, next: number): Promise<void> {
   await changedOne(
     session.query(
       `update departures set next_attempt = $3, claim = null where id = $1 and claim = $2 and status = 'in-progress'`,

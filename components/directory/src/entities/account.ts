@@ -24,7 +24,7 @@ export const accountReader = entityReader({
         .at('id')
         .report(
           'directory_file_invalid',
-          'An account id is made of letters, digits, point, hyphen, underscore and slash.',
+          'An account id consists of letters, digits, full stop, hyphen, underscore and slash.',
         );
     const institution = readLei(document.institution, place.at('institution'));
     const custodian = document.custodian === undefined ? undefined : readLei(document.custodian, place.at('custodian'));

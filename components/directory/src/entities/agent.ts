@@ -42,7 +42,7 @@ export const agentReader = entityReader({
     if (certifiedBy === developedBy || certifiedBy === id)
       return place
         .at('model', 'certified_by')
-        .report('self_certification', 'A model is certified by someone other than its developer and itself.');
+        .report('self_certification', 'A model must be certified by a person other than its developer.');
     const value = {
       kind: 'agent',
       id,

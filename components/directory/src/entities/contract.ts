@@ -14,7 +14,7 @@ export const contractReader = entityReader({
   schema: Type.Object(
     {
       id: Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,62}[A-Za-z0-9])?$' }),
-      institution: Type.String({ ...code, description: 'The party that keeps it here.' }),
+      institution: Type.String({ ...code, description: 'The party that maintains it.' }),
       type: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9-]{0,62}$', description: 'E.g. ISDA-2002, GMRA, clearing.' }),
       parties: Type.Array(partySchema, { minItems: 2, maxItems: 16, uniqueItems: true }),
       from: day('YYYY-MM-DD: holds from the beginning of that day.'),
@@ -36,7 +36,9 @@ export const contractReader = entityReader({
     if (last !== undefined && last < from)
       return place.at('until').report('directory_file_invalid', 'A contract ends after it begins.');
     if (!parties.some(({ lei }) => lei === institution))
-      return place.at('institution').report('directory_file_invalid', 'A contract is kept by one of its parties.');
+      return place
+        .at('institution')
+        .report('directory_file_invalid', 'A contract must be maintained by one of its parties.');
     const value = {
       id,
       institution,
@@ -57,6 +59,6 @@ function readParties(written: readonly Static<typeof partySchema>[], place: Plac
   });
   if (parties.length < written.length) return undefined;
   if (new Set(parties.map(({ lei }) => lei)).size < 2)
-    return place.report('directory_file_invalid', 'A contract has two parties or more.');
+    return place.report('directory_file_invalid', 'A contract needs at least two parties.');
   return parties.sort((a, b) => (`${a.lei} ${a.role}` < `${b.lei} ${b.role}` ? -1 : 1));
 }

@@ -82,11 +82,10 @@ function readHours(
   { time_zone: timeZone, opens, closes, days }: Static<typeof hoursSchema>,
   place: Place,
 ): Desk['hours'] | undefined {
-  if (!isTimeZone(timeZone))
-    return place.at('time_zone').report('directory_file_invalid', 'There is no time zone by this IANA name.');
+  if (!isTimeZone(timeZone)) return place.at('time_zone').report('directory_file_invalid', 'Unknown IANA time zone.');
   // Both have two digits, so text order is time order.
   if (closes <= opens)
-    return place.at('closes').report('directory_file_invalid', 'A desk closes after it opens, on the same day.');
+    return place.at('closes').report('directory_file_invalid', 'A desk must close after it opens, on the same day.');
   return { timeZone, opens, closes, days: [...days].sort() };
 }
 

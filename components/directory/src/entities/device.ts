@@ -13,11 +13,11 @@ export const deviceReader = entityReader({
       holder: Type.Optional(
         Type.String({
           ...code,
-          description: "The person it belongs to; anybody's of the institution when left out.",
+          description: 'The person it belongs to; shared within the institution when left out.',
         }),
       ),
       posture: Type.Enum(['compliant', 'failing'], {
-        description: "Whether it met the institution's rules when it was last looked at.",
+        description: "Whether it met the institution's rules at its last check.",
       }),
       posture_at: Type.String({ maxLength: 40, description: 'RFC 3339.' }),
     },

@@ -39,7 +39,7 @@ export const complianceSchema = Type.Object(
     category: Type.Enum(['retail', 'professional', 'eligible-counterparty'], {
       description: 'MiFID II Annex II and Article 30.',
     }),
-    suitable_for: products('CFI categories (ISO 10962, first letter) that it was found suited for.'),
+    suitable_for: products('CFI categories (ISO 10962, first letter) that are suitable for it.'),
   },
   strict,
 );

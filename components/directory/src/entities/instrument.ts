@@ -10,7 +10,7 @@ import {
   parseUpi,
 } from '@countersign/market';
 import { Type } from 'typebox';
-import { nobodys } from '../entry.ts';
+import { ownerless } from '../entry.ts';
 import type { Place } from '../problems.ts';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readInstant, readName, strict } from './fields/fields.ts';
@@ -70,7 +70,7 @@ export const instrumentReader = entityReader({
       return undefined;
     const { complex, target_market: targetMarket } = document;
     const value = { id, cfi, currency, venues: known, complex, targetMarket, priceMultiplier, source: from, asOf };
-    return { id, owner: nobodys, entity: { kind: 'instrument', value } };
+    return { id, owner: ownerless, entity: { kind: 'instrument', value } };
   },
 });
 
@@ -88,7 +88,7 @@ export const rateReader = entityReader({
         Type.String({
           ...code,
           description:
-            'The highest rate since a second person last agreed to a lower one. Kept by the directory: what is written here is replaced.',
+            'The highest rate since a second person last approved a lower one. Set by the directory; a value written here is replaced.',
         }),
       ),
     },
@@ -110,12 +110,11 @@ export const rateReader = entityReader({
       asOf === undefined
     )
       return undefined;
-    if (currency === base)
-      return place.at('base').report('directory_file_invalid', 'A currency needs no rate into itself.');
+    if (currency === base) return place.at('base').report('directory_file_invalid', 'The base currency needs no rate.');
     const id = `${currency}/${base}`;
     return {
       id,
-      owner: nobodys,
+      owner: ownerless,
       entity: { kind: 'rate', value: { id, currency, base, rate, anchor, source: from, asOf } },
     };
   },
@@ -133,7 +132,10 @@ function readInstrumentId(text: string, place: Place): string | undefined {
 function readMultiplier(text: string, place: Place): DecimalString | undefined {
   const multiplier = readPositive(text, place);
   if (multiplier === undefined || compareDecimals(multiplier, one) >= 0) return multiplier;
-  return place.report('directory_file_invalid', 'A multiplier is 1 at least: prices are of one unit of the quantity.');
+  return place.report(
+    'directory_file_invalid',
+    'A multiplier must be at least 1: prices are per unit of the quantity.',
+  );
 }
 
 const one = '1' as DecimalString;
@@ -145,8 +147,5 @@ function readCurrency(text: string, place: Place): Currency | undefined {
 function readPositive(text: string, place: Place): DecimalString | undefined {
   const decimal = parseDecimal(text);
   if (decimal !== undefined && /[1-9]/.test(decimal)) return decimal;
-  return place.report(
-    'directory_file_invalid',
-    'A number above zero is written as digits with at most 18 decimals: "0.0061".',
-  );
+  return place.report('directory_file_invalid', 'A number must be above zero with at most 18 decimals, e.g. "0.0061".');
 }

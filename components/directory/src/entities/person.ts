@@ -37,7 +37,7 @@ export const personReader = entityReader({
       federated: Type.Array(Type.Object({ issuer: code, subject: code }, strict), { maxItems: 16, uniqueItems: true }),
       credentials: Type.Array(credentialSchema, { maxItems: 16 }),
       signing_authority: Type.Optional(signingAuthoritySchema),
-      active: Type.Optional(Type.Boolean({ description: 'False: known, and may do nothing; default true.' })),
+      active: Type.Optional(Type.Boolean({ description: 'False: no authority, but the entry remains; default true.' })),
     },
     strict,
   ),

@@ -28,7 +28,7 @@ export const serviceReader = entityReader({
     if (signingAuthority !== undefined && signingAuthority.upTo === undefined)
       return place
         .at('signing_authority')
-        .report('directory_file_invalid', 'Software signs up to an amount: write up_to.');
+        .report('directory_file_invalid', 'The signing authority of software needs a limit: up_to.');
     const value = {
       kind: 'service',
       id,

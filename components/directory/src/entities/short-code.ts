@@ -18,7 +18,7 @@ export const shortCodeReader = entityReader({
       code: Type.Integer({
         minimum: firstFree,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'RTS 24 gives 0 to 3 meanings of their own.',
+        description: 'RTS 24 reserves the codes 0 to 3.',
       }),
     },
     strict,
@@ -31,10 +31,7 @@ export const shortCodeReader = entityReader({
     if (holder !== institution && parsePrincipalId(holder) === undefined)
       return place
         .at('holder')
-        .report(
-          'directory_file_invalid',
-          'A short code stands for a principal, or by its LEI for the institution itself.',
-        );
+        .report('directory_file_invalid', 'A short code identifies a principal, or by its LEI the institution itself.');
     const id = `${venue}/${holder}`;
     const value = { id, venue, institution, holder, code: document.code };
     return { id, owner: institution, entity: { kind: 'short-code', value } };

@@ -39,7 +39,7 @@ export function signingAuthorityOf(
   const signingAuthority = readSigningAuthority(written, at);
   if (signingAuthority === undefined) return undefined;
   if (!roles.includes('signatory'))
-    return at.report('directory_file_invalid', 'Only a signatory has signing authority.');
+    return at.report('directory_file_invalid', 'Signing authority requires the role signatory.');
   return { signingAuthority };
 }
 

@@ -14,7 +14,7 @@ export const venueReader = entityReader({
       country: code,
       expiry_date: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
       short_codes: Type.Optional(
-        Type.Literal('required', { description: 'Orders carry short codes there: who has none cannot submit.' }),
+        Type.Literal('required', { description: 'Orders need a short code of the initiator there.' }),
       ),
     },
     strict,

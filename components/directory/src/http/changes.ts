@@ -46,12 +46,12 @@ export function changeRoutes(
       bodyLimit: bodyLimitBytes,
       ...described({
         tag,
-        summary: 'Propose a change that takes two people',
-        description: 'A file or an edit. Nothing changes until somebody else approves it.',
+        summary: 'Propose a change that needs two people',
+        description: 'A file or an edit. It takes effect once another person approves it.',
         scopes: ['directory:apply'],
         querystring: noQuery,
         body: proposeBody,
-        answers: { 201: { description: 'What waits for its second person', body: changeRequest } },
+        answers: { 201: { description: 'The change that awaits a second person', body: changeRequest } },
       }),
       ...judgedByDirectory(noQuery),
       ...gate.needs('directory:apply'),
@@ -67,8 +67,8 @@ export function changeRoutes(
     {
       ...described({
         tag,
-        summary: 'List changes that take two people',
-        description: 'For the operator; others see none.',
+        summary: 'List changes that need two people',
+        description: 'For the operator only; others receive an empty list.',
         scopes: ['directory:read'],
         querystring: listQuery,
         answers: { 200: { description: 'Decided or not', body: listAnswer } },
@@ -108,7 +108,7 @@ export function changeRoutes(
       ...described({
         tag,
         summary: 'Approve a change',
-        description: 'By another principal than the proposer, who names the digest of what was read. Once.',
+        description: 'By a different person than the proposer, with the digest of the change as it was read. Once.',
         scopes: ['directory:approve'],
         params: idParams,
         body: approveBody,
@@ -118,7 +118,7 @@ export function changeRoutes(
     },
     async (request) => {
       const digest = parseDigest(request.body.digest);
-      if (digest === undefined) throw new Error('the schema let something through that is no digest');
+      if (digest === undefined) throw new Error('the schema accepted a value that is not a digest');
       return directory.approve(changeIdOf(request.params.id), digest, gate.callerOf(request));
     },
   );

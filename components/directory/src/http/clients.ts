@@ -14,14 +14,16 @@ const listQuery = Type.Object(
 );
 const listAnswer = Type.Object(
   {
-    clients: Type.Array(clientDocument, { description: 'By id, as they were registered.' }),
-    next: Type.Optional(Type.String({ description: 'There is more: ask again with it as `after`.' })),
+    clients: Type.Array(clientDocument, { description: 'Sorted by id, as registered.' }),
+    next: Type.Optional(
+      Type.String({ description: 'There are more: request the next page with this value as `after`.' }),
+    ),
   },
   strict,
 );
 const idParams = Type.Object({ id: clientId }, strict);
 const tag = 'clients';
-const made = { 200: { description: 'What has changed; nothing, when it was so already', body: changed } };
+const made = { 200: { description: 'The changes; empty if there are none', body: changed } };
 
 export function clientRoutes(
   app: FastifyInstance,
@@ -33,7 +35,7 @@ export function clientRoutes(
     {
       ...described({
         tag,
-        summary: 'Register a client, or change it',
+        summary: 'Register or change a client',
         description:
           'The document replaces the one of its id. A client of the environment `production` takes two people: ' +
           'propose the change instead.',
@@ -54,7 +56,7 @@ export function clientRoutes(
       ...described({
         tag,
         summary: 'Remove a client',
-        description: 'And with it everything issued to it.',
+        description: 'Everything issued to it ends as well.',
         scopes: ['directory:apply'],
         params: idParams,
         answers: made,
@@ -65,7 +67,7 @@ export function clientRoutes(
       const { id } = request.params;
       const answer = await directory.edit({ remove: [{ kind: 'client', id }] }, gate.callerOf(request));
       if (answer.changes.length === 0)
-        throw directoryErrors.error('entity_not_found', 'The directory has no client of this id.');
+        throw directoryErrors.error('entity_not_found', 'The directory has no client with this id.');
       return answer;
     },
   );

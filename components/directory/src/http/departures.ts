@@ -24,8 +24,8 @@ export function departureRoutes(
         tag,
         summary: 'Have a principal leave',
         description:
-          'Takes it out with its credentials and its clients, and ends everything it held; what cannot be ended now is tried ' +
-          'again until it is. Leaving twice is leaving once.',
+          'Removes it with its credentials and clients, and ends everything it held. Anything that cannot be ended now is retried. ' +
+          'Repeating the request has no further effect.',
         scopes: ['directory:apply'],
         params: idParams,
         querystring: noQuery,
@@ -44,7 +44,7 @@ export function departureRoutes(
       ...described({
         tag,
         summary: 'Move a person',
-        description: 'To another desk or other roles. What they held ends, and they sign in anew.',
+        description: 'To another desk or other roles. Sessions and tokens end, and the person signs in again.',
         scopes: ['directory:apply'],
         params: idParams,
         querystring: noQuery,
@@ -65,7 +65,7 @@ export function departureRoutes(
       ...described({
         tag,
         summary: 'List departures',
-        description: 'The newest thousand, newest first. For the operator; others see none.',
+        description: 'The newest thousand, newest first. For the operator only; others receive an empty list.',
         scopes: ['directory:read'],
         querystring: listQuery,
         answers: {

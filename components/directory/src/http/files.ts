@@ -23,7 +23,7 @@ const entityParams = Type.Object(
 const tag = 'directory';
 const fileLimitBytes = 32 * 1024 * 1024;
 const withProgress =
-  ' To who accepts `application/x-ndjson`, lines of `progress` come first, and last one of `result` or `problem`.';
+  ' With `Accept: application/x-ndjson`, the response is lines of `progress` and a last line with `result` or `problem`.';
 
 export function fileRoutes(
   app: FastifyInstance,
@@ -42,7 +42,7 @@ export function fileRoutes(
         scopes: ['directory:apply'],
         querystring: planQuery,
         body: directoryFile,
-        answers: { 200: { description: 'What applying it would change now, and at which version', body: planned } },
+        answers: { 200: { description: 'The changes that applying it would make, and the version', body: planned } },
       }),
       ...forFiles,
       ...judgedByDirectory(planQuery),
@@ -67,7 +67,7 @@ export function fileRoutes(
         tag,
         summary: 'Apply a file',
         description:
-          'Makes it the whole truth for every institution that it names: all or nothing. Applying it again changes nothing.' +
+          'The file is complete for every institution that it names. All changes are made or none; applying it again changes nothing.' +
           withProgress,
         scopes: ['directory:apply'],
         querystring: applyQuery,
@@ -107,7 +107,7 @@ export function fileRoutes(
       const document = directory.document(kind, id);
       const { institution } = gate.callerOf(request);
       if (document === undefined || !maySee(document, kind, institution, directory))
-        throw directoryErrors.error('entity_not_found', 'The directory has no entity of this kind and id.');
+        throw directoryErrors.error('entity_not_found', 'The directory has no entity with this kind and id.');
       return directory.isOperator(institution) ? document : withoutFindings(document);
     },
   );

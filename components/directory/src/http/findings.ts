@@ -17,16 +17,16 @@ export function findingRoutes(
     {
       ...described({
         tag: 'directory',
-        summary: 'Record what compliance has found',
+        summary: 'Record findings of compliance',
         description:
-          "By the operator's compliance: software with the scope, or a person who has the role `compliance` as well. What is as it " +
-          'was or worse counts at once, such as a new screening with the same result; what is better waits for a second person ' +
-          '(`directory:approve`), all of it together.',
+          "By the operator's compliance: software with the scope, or a person who also has the role `compliance`. An unchanged or " +
+          'worse finding takes effect at once; a better one needs a second person ' +
+          '(`directory:approve`), together with the whole request.',
         scopes: ['compliance:record'],
         body: findingsBody,
         answers: {
           200: { description: 'What has changed', body: changed },
-          202: { description: 'What waits for its second person', body: changeRequest },
+          202: { description: 'The change that awaits a second person', body: changeRequest },
         },
       }),
       ...gate.needs('compliance:record'),

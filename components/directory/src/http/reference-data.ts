@@ -27,7 +27,7 @@ export function referenceDataRoutes(
 ): void {
   const answers = {
     200: { description: 'What has changed', body: changed },
-    202: { description: 'What waits for its second person', body: changeRequest },
+    202: { description: 'The change that awaits a second person', body: changeRequest },
   };
   const described200 = { tag: 'directory', scopes: ['reference:record'], querystring: noQuery, answers } as const;
 

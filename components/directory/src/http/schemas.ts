@@ -71,7 +71,7 @@ export const changeRequest = Type.Object(
 export const changeRequestView = Type.Object(
   {
     request: changeRequest,
-    stands: Type.Boolean({ description: 'Whether it can still be approved and would do what was proposed.' }),
+    stands: Type.Boolean({ description: 'Whether it can still be approved with the proposed effect.' }),
     entities: Type.Array(
       Type.Object(
         {
@@ -102,7 +102,7 @@ export const departure = Type.Object(
           name: Type.String({ description: 'What ends, in this order.' }),
           status: Type.Enum(['pending', 'done']),
           ended: Type.Optional(Type.Integer({ minimum: 0, description: 'How many.' })),
-          last_failure: Type.Optional(Type.String({ description: 'Why it did not end when it was last tried.' })),
+          last_failure: Type.Optional(Type.String({ description: 'Error code of the last failed attempt.' })),
         },
         strict,
       ),
@@ -114,7 +114,9 @@ export const departure = Type.Object(
 export const leaveBody = Type.Object({ reason }, strict);
 export const moveBody = Type.Object(
   {
-    desk: Type.Optional(Type.Union([deskName, Type.Null()], { description: 'Null: none; left out: the same.' })),
+    desk: Type.Optional(
+      Type.Union([deskName, Type.Null()], { description: 'Null removes the desk; left out keeps it.' }),
+    ),
     roles: Type.Optional(roles),
     reason,
   },
@@ -139,7 +141,7 @@ export const proposeBody = Type.Object(
   {
     reason,
     file: Type.Optional(directoryFile),
-    prune: Type.Optional(Type.Boolean({ description: 'With a file: also remove what it leaves out.' })),
+    prune: Type.Optional(Type.Boolean({ description: 'With a file: also remove entities that it leaves out.' })),
     edit: Type.Optional(editSchema),
   },
   { ...strict, description: 'Either a file or an edit.' },
@@ -162,7 +164,7 @@ export const findingsBody = Type.Object(
         {
           institution: Type.String({ minLength: 20, maxLength: 20, description: 'LEI' }),
           compliance: Type.Union([complianceSchema, Type.Null()], {
-            description: 'All that is found of it; null: nothing is known any more.',
+            description: 'The complete finding; null removes it.',
           }),
         },
         strict,

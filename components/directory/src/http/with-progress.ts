@@ -47,7 +47,7 @@ export async function answerWithProgress(
 function problemFrom(error: unknown, request: FastifyRequest): Problem {
   const coded = asCodedError(error);
   if (coded !== undefined) return problemOf(coded);
-  request.log.error({ error }, 'a directory file could not be worked on');
+  request.log.error({ error }, 'the processing of a directory file failed');
   return {
     type: 'urn:countersign:error:internal_error',
     title: 'internal error',

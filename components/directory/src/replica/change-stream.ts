@@ -14,14 +14,14 @@ interface Step {
 }
 
 /** A copy that is further behind than this reads the whole directory. */
-const mostKeys = 100_000;
-const mostSteps = 1_000;
-const mostEntities = 2_000;
+const maxKeys = 100_000;
+const maxSteps = 1_000;
+const maxEntities = 2_000;
 /** Characters of documents in one page. */
-const mostText = 1_048_576;
+const maxText = 1_048_576;
 const longestWaitMs = 10_000;
 /** Further callers are answered at once. */
-const mostWaiting = 64;
+const maxWaiting = 64;
 
 /** It stores steps only after the first request, so it costs nothing before. */
 export function createChangeStream(
@@ -40,7 +40,7 @@ export function createChangeStream(
   function remember(before: State, next: State): void {
     steps.push({ from: before.version, to: next.version, ...keysBetween(before, next) });
     let total = steps.reduce((sum, step) => sum + step.keys.length, 0);
-    while (total > mostKeys || steps.length > mostSteps) total -= steps.shift()?.keys.length ?? total;
+    while (total > maxKeys || steps.length > maxSteps) total -= steps.shift()?.keys.length ?? total;
   }
 
   function changedSince(since: number, { version }: State): Pick<Step, 'keys' | 'documents'> | undefined {
@@ -55,7 +55,7 @@ export function createChangeStream(
   }
 
   async function newer(since: number, waitMs: number): Promise<void> {
-    if (graph.state().version > since || waitMs <= 0 || waiting.size >= mostWaiting) return;
+    if (graph.state().version > since || waitMs <= 0 || waiting.size >= maxWaiting) return;
     await new Promise<void>((resolve) => {
       const wake = () => {
         clearTimeout(timer);
@@ -94,13 +94,13 @@ export function createChangeStream(
       const removed: { readonly kind: string; readonly id: string }[] = [];
       const records: { readonly person: string; readonly record: RecordId }[] = [];
       const clients: Parameters<typeof timesOf>[0][number][] = after === undefined && whole ? [...seeded] : [];
-      const most = Math.max(1, Math.min(limit, mostEntities));
+      const most = Math.max(1, Math.min(limit, maxEntities));
       let text = 0;
       let place = after === undefined ? 0 : keys.findIndex((key) => key > after);
       if (place < 0) place = keys.length;
       for (
         ;
-        place < keys.length && changed.length + removed.length + records.length < most && text < mostText;
+        place < keys.length && changed.length + removed.length + records.length < most && text < maxText;
         place++
       ) {
         const key = keys[place] ?? '';
@@ -137,13 +137,13 @@ export function createChangeStream(
   };
 }
 
-function keysBetween({ contents: before }: State, { contents: next }: State): Pick<Step, 'keys' | 'documents'> {
+function keysBetween({ contents: previous }: State, { contents: next }: State): Pick<Step, 'keys' | 'documents'> {
   const documents = new Set<string>();
-  for (const [key, digest] of next.documents) if (before.documents.get(key) !== digest) documents.add(key);
-  for (const key of before.documents.keys()) if (!next.documents.has(key)) documents.add(key);
+  for (const [key, digest] of next.documents) if (previous.documents.get(key) !== digest) documents.add(key);
+  for (const key of previous.documents.keys()) if (!next.documents.has(key)) documents.add(key);
   const people = new Set<string>();
-  for (const [person, record] of next.records) if (before.records.get(person) !== record) people.add(person);
-  for (const person of before.records.keys()) if (!next.records.has(person)) people.add(person);
+  for (const [person, record] of next.records) if (previous.records.get(person) !== record) people.add(person);
+  for (const person of previous.records.keys()) if (!next.records.has(person)) people.add(person);
   return { keys: [...new Set([...documents, ...[...people].map((person) => keyOf('person', person))])], documents };
 }
 

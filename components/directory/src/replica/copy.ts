@@ -13,7 +13,7 @@ export interface Copy {
 
 type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
 
-const mostRounds = 20;
+const maxRounds = 20;
 
 interface Draft {
   readonly documents: Map<string, Digest>;
@@ -40,7 +40,7 @@ export async function readCopy(
 ): Promise<Copy | undefined> {
   let draft = draftOf(base);
   let since = base?.contents.version;
-  for (let round = 0; round < mostRounds; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const pages = await readPages(source, since, round === 0 ? waitMs : 0);
     // The copy is older than the owner's history, so start from the beginning.
     if (pages === undefined) {

@@ -12,7 +12,7 @@ import type { Clock, CodedError, Random } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import { type Entry, entryKey } from '../entry.ts';
-import { askLog } from '../proofs.ts';
+import { readLog } from '../proofs.ts';
 import { readSeed } from '../seed.ts';
 import { inOneOrder, readDocument, type State, stateOf } from '../state.ts';
 import { directoryThing, type StoredContents } from '../stored-contents.ts';
@@ -77,7 +77,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
   async function confirmByLog(): Promise<void> {
     const askedAt = performance.now();
     try {
-      const said = await askLog(log);
+      const said = await readLog(log);
       logAnswers = true;
       if (state !== undefined && said.proofOf(state.contents) === 'committed') confirm(askedAt);
     } catch (error) {
@@ -90,7 +90,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
   async function isProven({ contents }: Copy): Promise<boolean> {
     for (let ask = 0; ask < asksOfOneState && !stopping.signal.aborted; ask++) {
       const askedAt = performance.now();
-      const proof = (await askLog(log)).proofOf(contents);
+      const proof = (await readLog(log)).proofOf(contents);
       if (proof === 'committed') {
         confirm(askedAt);
         return true;
@@ -114,7 +114,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
         'audit log about it. Nothing is decided by it: look at the process of the directory, and for records of type ' +
         'standing.contradicted.',
     );
-    logger.error({ version: contents.version }, 'the directory that was streamed is not the one of the audit log');
+    logger.error({ version: contents.version }, 'the streamed directory contradicts the audit log');
     await report(directoryThing, contents.digest, (await log.standings([directoryThing])).get(directoryThing));
   }
 

@@ -44,7 +44,10 @@ function checkBranches(graph: Graph, problems: Problems): void {
     if (entity.kind !== 'branch' || entity.value.lei === undefined) continue;
     const { lei } = entity.value;
     if (seen.has(lei) || graph.has(keyOf('institution', lei)))
-      problems.place(path).at('lei').report('id_duplicate', 'This LEI stands for another branch or institution.');
+      problems
+        .place(path)
+        .at('lei')
+        .report('id_duplicate', 'This LEI already identifies another branch or institution.');
     seen.add(lei);
   }
 }
@@ -57,7 +60,7 @@ function checkDeviceHolders(graph: Graph, problems: Problems): void {
       problems
         .place(path)
         .at('holder')
-        .report('directory_file_invalid', 'A device is held by a person of its own institution.');
+        .report('directory_file_invalid', 'A device must be held by a person of its own institution.');
   }
 }
 
@@ -72,15 +75,15 @@ function checkClientPrincipals(graph: Graph, problems: Problems): void {
     if (kind !== 'service' && kind !== 'agent') {
       place.report(
         'client_principal_unsuitable',
-        'A client is the software of a service or an agent, not of a person or a device.',
+        'A client must belong to a service or an agent, not to a person or a device.',
       );
       continue;
     }
     const owner = graph.get(keyOf(kind, principal))?.owner;
     if (owner !== undefined && owner !== institution)
-      place.report('client_principal_unsuitable', 'A client and its principal belong to one institution.');
+      place.report('client_principal_unsuitable', 'A client and its principal must belong to the same institution.');
     if (held.has(principal))
-      place.report('principal_shared', 'This principal has a client already: a principal has one holder.');
+      place.report('principal_shared', 'This principal already has a client. A principal can have only one.');
     held.add(principal);
   }
 }
@@ -96,11 +99,13 @@ function checkShortCodes(graph: Graph, problems: Problems): void {
     const place = problems.place(path);
     const name = `${venue} ${code}`;
     if (taken.has(name))
-      place.at('code').report('short_code_shared', 'This code stands for another holder at this venue already.');
+      place.at('code').report('short_code_shared', 'This code already identifies another holder at this venue.');
     taken.add(name);
     const held = holders.map((kind) => graph.get(keyOf(kind, holder))).find((entry) => entry !== undefined);
     if (held !== undefined && held.owner !== owner)
-      place.at('holder').report('directory_file_invalid', 'A short code and its holder belong to one institution.');
+      place
+        .at('holder')
+        .report('directory_file_invalid', 'A short code and its holder must belong to the same institution.');
   }
 }
 
@@ -114,7 +119,7 @@ function checkSharedFederatedIdentities(graph: Graph, problems: Problems): void 
         problems
           .place(path)
           .at('federated', index)
-          .report('federated_identity_shared', 'This issuer and subject stand for another person already.');
+          .report('federated_identity_shared', 'This issuer and subject already identify another person.');
       seen.set(issuer, subjects.add(subject));
     }
   }
@@ -134,12 +139,15 @@ export function checkResourceActors(
     const place = problems.place(path).at('may_act');
     const kind = kindOfPrincipal(mayAct);
     if (kind !== 'service' && kind !== 'agent') {
-      place.report('directory_file_invalid', 'Tokens are exchanged by a service or an agent.');
+      place.report('directory_file_invalid', 'Tokens can only be exchanged by a service or an agent.');
       continue;
     }
     const named = stored.get(keyOf(kind, mayAct));
-    if (named === undefined) place.report('reference_unknown', `There is no ${kind} by this id.`);
+    if (named === undefined) place.report('reference_unknown', `There is no ${kind} with this id.`);
     else if (named.owner !== owner)
-      place.report('directory_file_invalid', 'Who may exchange the tokens of an interface belongs to its institution.');
+      place.report(
+        'directory_file_invalid',
+        'The principal that may exchange the tokens of an interface must belong to its institution.',
+      );
   }
 }

@@ -30,8 +30,8 @@ export function refuseFindings(
   if (changed.length === 0) return undefined;
   return directoryErrors.error(
     'compliance_scope_required',
-    'What compliance has found of an institution is recorded by compliance (POST /directory/findings, scope compliance:record). ' +
-      'Leave `compliance` out: what is recorded stays.',
+    'Findings about an institution are recorded by compliance (POST /directory/findings, scope compliance:record). ' +
+      'Leave `compliance` out; the recorded findings stay.',
     { facts: { institutions: changed.slice(0, 100), institution_count: changed.length } },
   );
 }
@@ -55,7 +55,7 @@ export function refuseSoftwareEasing({ id }: Requester): CodedError | undefined 
   if (id.startsWith('person:')) return undefined;
   return directoryErrors.error(
     'person_needed',
-    'A better finding is proposed by a person of compliance: software records what is as it was or worse. Sign in as a person.',
+    'Only a person of compliance can propose a better finding; software can record an unchanged or worse one. Sign in as a person.',
   );
 }
 

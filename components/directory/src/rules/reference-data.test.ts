@@ -200,7 +200,7 @@ describe('reference data', () => {
     expect((await rig.open()).snapshot().instrument(bond.id)?.complex).toBe(true);
   });
 
-  it('is not believed from rows that nobody has recorded', async () => {
+  it('is not provenRequest from rows that nobody has recorded', async () => {
     await rig.scratch
       .pool('directory')
       .query(`update entities set document = document || '{"complex": false}' where kind = 'instrument'`);

@@ -22,7 +22,7 @@ export async function checkReusedIds(
   for (const entry of written) {
     const owner = before.get(entryKey(entry))?.owner;
     if (owner !== undefined && owner !== entry.owner && givenOnce.has(entry.entity.kind))
-      report(entry, 'belongs to another institution, and ids do not change hands. Use a new id.');
+      report(entry, 'belongs to another institution. An id is never transferred: use a new id.');
   }
 
   const joining = new Map(
@@ -34,7 +34,7 @@ export async function checkReusedIds(
   for (const { kind, id, institution } of await findRetiredIds(session, [...joining.values()])) {
     const entry = joining.get(`${kind} ${id}`);
     if (entry === undefined || (keptByInstitution.has(entry.entity.kind) && institution === entry.owner)) continue;
-    report(entry, 'was removed, and an id is never given again: records name its former holder by it. Use a new id.');
+    report(entry, 'was removed. An id is never reused, because records name its former holder: use a new id.');
   }
 }
 

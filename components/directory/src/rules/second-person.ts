@@ -31,35 +31,33 @@ export function refuseAlone(
   const loosened = first ? [] : easedReferenceData(changeSet, stored);
   if (clients.length + grants.length + eased.length + loosened.length === 0) return undefined;
   const what = [
-    ...(clients.length === 0 ? [] : ['touches clients of the environment production']),
+    ...(clients.length === 0 ? [] : ['affects production clients']),
     ...(grants.length === 0
       ? []
-      : ['gives people the power to approve, sign or govern, or moves who has it to another desk']),
-    ...(eased.length === 0
-      ? []
-      : ['lets more business be done with institutions of which compliance had found otherwise']),
-    ...(loosened.length === 0 ? [] : ['lets more be done in instruments than their reference data has allowed']),
+      : ['gives people the power to approve, sign or govern, or moves such a person to another desk']),
+    ...(eased.length === 0 ? [] : ['permits more business with institutions than the findings of compliance do']),
+    ...(loosened.length === 0 ? [] : ['permits more business in instruments than their reference data does']),
   ];
   return directoryErrors.error(
     'second_person_required',
-    `This ${what.join(' and ')}. Propose it (POST /directory/changes, with a reason); somebody else then approves it ` +
+    `This ${what.join(' and ')}. Propose it (POST /directory/changes, with a reason); another person then approves it ` +
       '(POST /directory/changes/{id}/approve, scope directory:approve).',
     {
       facts: {
-        ...(clients.length === 0 ? {} : { clients: clients.slice(0, mostNamed), client_count: clients.length }),
+        ...(clients.length === 0 ? {} : { clients: clients.slice(0, maxNamed), client_count: clients.length }),
         ...(grants.length === 0
           ? {}
-          : { grants: grants.slice(0, mostNamed).map((grant) => ({ ...grant })), grant_count: grants.length }),
-        ...(eased.length === 0 ? {} : { findings: eased.slice(0, mostNamed), finding_count: eased.length }),
+          : { grants: grants.slice(0, maxNamed).map((grant) => ({ ...grant })), grant_count: grants.length }),
+        ...(eased.length === 0 ? {} : { findings: eased.slice(0, maxNamed), finding_count: eased.length }),
         ...(loosened.length === 0
           ? {}
-          : { reference_data: loosened.slice(0, mostNamed), reference_data_count: loosened.length }),
+          : { reference_data: loosened.slice(0, maxNamed), reference_data_count: loosened.length }),
       },
     },
   );
 }
 
-const mostNamed = 100;
+const maxNamed = 100;
 
 /**
  * Judged before and after the change, so that a move to the sandbox first does not avoid the second person. A change

@@ -79,9 +79,9 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
     summaries: {
       create: {
         summary: 'Create a User',
-        description: 'A person joins. What describes them (name, emails) is not kept.',
+        description: 'A person joins. Personal data (name, emails) is not stored.',
       },
-      remove: { summary: 'Delete a User', description: 'The person leaves: everything they held ends.' },
+      remove: { summary: 'Delete a User', description: 'The person leaves, and everything they held ends.' },
     },
     ...createUserProvisioning(provisioning),
   };
@@ -90,11 +90,11 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
     summaries: {
       create: {
         summary: 'Create a Group',
-        description: 'A desk that is entitled to nothing: what it may deal in comes by a directory file.',
+        description: 'A desk without entitlements, which come from a directory file.',
       },
       remove: {
         summary: 'Delete a Group',
-        description: 'The desk goes with what it is entitled to; its people stay, at no desk.',
+        description: 'The desk is removed with its entitlements; its people stay, without a desk.',
       },
     },
     ...createGroupProvisioning(provisioning),
@@ -111,7 +111,10 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
       oneResourceRoutes(scim, userOperations, gate, {
         url: '/Me',
         name: 'your own User',
-        removal: { summary: 'Delete your own User', description: 'Always refused: nobody provisions themselves.' },
+        removal: {
+          summary: 'Delete your own User',
+          description: 'Always refused: provisioning your own account is not permitted.',
+        },
         find: (request) => ownUser(store, gate.callerOf(request)),
       });
       bulkRoute(scim, { resources, base, errorOf: errorIn(logger) }, gate);

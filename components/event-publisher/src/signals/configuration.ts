@@ -19,12 +19,12 @@ export const deliveryBody = Type.Object(
   {
     method: Type.Enum([deliveryMethods.push, deliveryMethods.poll]),
     endpoint_url: Type.Optional(
-      Type.String({ maxLength: 1_024, description: 'Of the receiver for push; ours, and left out, for poll' }),
+      Type.String({ maxLength: 1_024, description: "The receiver's endpoint for push; left out for poll" }),
     ),
     authorization_header: Type.Optional(
       Type.String({
         pattern: '^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,2046}[\\x21-\\x7e])?$',
-        description: 'Sent with each push; never shown again',
+        description: 'Sent with each push; never returned',
       }),
     ),
   },
@@ -57,7 +57,7 @@ export const configurationAnswer = Type.Object(
   {
     stream_id: Type.String(),
     iss: Type.String(),
-    aud: Type.String({ description: 'Id of the client that made the stream' }),
+    aud: Type.String({ description: 'Id of the client that created the stream' }),
     delivery: Type.Object({ method: Type.String(), endpoint_url: Type.String() }, closed),
     events_supported: Type.Array(Type.String()),
     events_requested: Type.Optional(Type.Array(Type.String())),
@@ -101,7 +101,7 @@ export function readDelivery(
   if (method === deliveryMethods.poll) {
     const ours = present?.delivery.method === deliveryMethods.poll ? present.delivery.endpoint_url : undefined;
     if (authorization !== undefined || (given !== undefined && given !== ours))
-      throw malformed('Where events are polled for, and how one is let in there, is ours to say.');
+      throw malformed('The transmitter sets the poll endpoint and its authorization: leave these members out.');
     return { method: 'poll' };
   }
   const url = given === undefined ? undefined : readAddress(given);
@@ -117,7 +117,7 @@ export function refuseChangesOfOurs(body: ChangeBody, present: StreamConfigurati
   for (const name of ['iss', 'aud', 'events_supported', 'events_delivered', 'min_verification_interval'] as const) {
     const given = body[name];
     if (given !== undefined && canonicalize(given) !== canonicalize(present[name]))
-      throw malformed(`${name} is ours to say, and it is another one.`);
+      throw malformed(`${name} is set by the transmitter and has a different value.`);
   }
 }
 

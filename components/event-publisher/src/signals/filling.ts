@@ -7,7 +7,7 @@ import { eventsDelivered, type SignalStream, type SignalStreamId, tokenOf } from
 import { isExcluded } from './subject.ts';
 
 /** Tokens waiting in one stream; later ones stay in the log until there is room. */
-export const mostWaiting = 500;
+export const maxWaiting = 500;
 const signalsAtOnce = 100;
 
 export interface FillingDependencies {
@@ -31,7 +31,7 @@ export function createFilling({ store, reader, things, clock }: FillingDependenc
     const stream = await store.find(id);
     if (stream?.status !== 'enabled' || stream.position >= newest) return false;
     if (!(await things.counts(id, stream))) return false;
-    const room = mostWaiting - (await store.countWaiting(id));
+    const room = maxWaiting - (await store.countWaiting(id));
     if (room <= 0) return false;
     const page = await reader.read(stream.institution, await wantedBy(stream), {
       after: stream.position,

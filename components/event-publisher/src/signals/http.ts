@@ -137,7 +137,7 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     described({
       tag: 'signals',
       summary: 'Change a stream',
-      description: 'What is left out stays as it is.',
+      description: 'Members that are left out stay unchanged.',
       scopes,
       body: changeBody,
       answers: { 200: { description: 'The stream', body: configurationAnswer } },
@@ -148,8 +148,9 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     '/signals/streams',
     described({
       tag: 'signals',
-      summary: 'Replace what you said of a stream',
-      description: 'What is left out is gone, the `authorization_header` too, which is never shown.',
+      summary: 'Replace the configuration of a stream',
+      description:
+        'Members that are left out are removed, including the `authorization_header`, which is never returned.',
       scopes,
       body: changeBody,
       answers: { 200: { description: 'The stream', body: configurationAnswer } },
@@ -164,7 +165,7 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
       summary: 'Delete a stream',
       scopes,
       querystring: streamQuery,
-      answers: { 204: { description: 'It is gone, with what waited in it' } },
+      answers: { 204: { description: 'The stream and its queue were deleted' } },
     }),
     receiving<FastifyRequest<StreamRoute>>(async ({ query }, reply, by) => {
       await streams.remove(query.stream_id, by);
@@ -191,7 +192,8 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     described({
       tag: 'signals',
       summary: 'Enable, pause or disable a stream',
-      description: 'What happens while it is paused comes when it is enabled; while it is disabled, never.',
+      description:
+        'Events from while it is paused are sent once it is enabled; events from while it is disabled are not sent.',
       scopes,
       body: statusBody,
       answers: { 200: { description: 'Its status', body: statusAnswer } },
@@ -204,9 +206,9 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     '/signals/subjects/add',
     described({
       tag: 'signals',
-      summary: 'Put a subject back into a stream',
+      summary: 'Add a subject to a stream',
       description:
-        'All of your people and clients are in a stream until you take them out. Nobody learns who is known.',
+        'A stream includes all of your people and clients until you remove them. The response does not reveal whether the subject exists.',
       scopes,
       body: addBody,
       answers: { 200: { description: 'Done' } },
@@ -221,8 +223,8 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     '/signals/subjects/remove',
     described({
       tag: 'signals',
-      summary: 'Take a subject out of a stream',
-      description: 'Events about it that are queued already may still come.',
+      summary: 'Remove a subject from a stream',
+      description: 'Queued events about the subject may still be sent.',
       scopes,
       body: removeBody,
       answers: { 204: { description: 'Done' } },
@@ -237,8 +239,8 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
     '/signals/verification',
     described({
       tag: 'signals',
-      summary: 'Have a verification event sent over a stream',
-      description: 'At most every 30 seconds. It comes behind what is queued already.',
+      summary: 'Request a verification event',
+      description: 'At most every 30 seconds. It is sent after the events in the queue.',
       scopes,
       body: verificationBody,
       answers: { 204: { description: 'It will come' } },
@@ -263,8 +265,8 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
       tag: 'signals',
       summary: 'Poll for security events',
       description:
-        'RFC 8936. Waits up to 20 seconds for something to happen, unless `returnImmediately`. What is not acknowledged ' +
-        'comes again with the next poll; at most 100 tokens an answer.',
+        'RFC 8936. Waits up to 20 seconds for events, unless `returnImmediately`. Tokens that are not acknowledged ' +
+        'are sent again with the next poll; at most 100 tokens per response.',
       scopes,
       params: pollParams,
       body: pollBody,

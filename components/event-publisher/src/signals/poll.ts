@@ -42,11 +42,11 @@ export interface PollAnswer {
 export type Poll = (id: string, request: PollRequest, by: Receiver, signal: AbortSignal) => Promise<PollAnswer>;
 
 /** In one answer. */
-const mostTokens = 100;
+const maxTokens = 100;
 /** Another node may have queued something. */
 const lookAgainMs = 1_000;
 /** Of one institution; further polls are answered at once. */
-const mostWaitingPolls = 16;
+const maxWaitingPolls = 16;
 
 /** The oldest unacknowledged tokens (RFC 8936). A token that the receiver cannot use is dropped and recorded. */
 export function createPoll(dependencies: PollDependencies): Poll {
@@ -84,7 +84,7 @@ export function createPoll(dependencies: PollDependencies): Poll {
   /** @returns false when the poll must not wait */
   function claimWait(institution: string): boolean {
     const count = waitingPolls.get(institution) ?? 0;
-    if (count >= mostWaitingPolls) return false;
+    if (count >= maxWaitingPolls) return false;
     waitingPolls.set(institution, count + 1);
     return true;
   }
@@ -123,10 +123,10 @@ export function createPoll(dependencies: PollDependencies): Poll {
     if (stream?.institution !== by.institution || stream.delivery.method !== 'poll')
       throw sharedSignalErrors.error(
         'stream_not_found',
-        `There is no such stream of the method ${deliveryMethods.poll}, or it is not yours to see.`,
+        `There is no stream with this id and the method ${deliveryMethods.poll}, or you have no access to it.`,
       );
     await settle(stream, request, by);
-    const limit = Math.min(request.maxEvents ?? mostTokens, mostTokens);
+    const limit = Math.min(request.maxEvents ?? maxTokens, maxTokens);
     // Nothing is sent while it is not enabled (section 8.1.2.1).
     if (stream.status !== 'enabled') return { sets: {} };
     await fill(stream.id, await reader.newest());

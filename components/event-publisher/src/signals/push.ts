@@ -82,7 +82,7 @@ async function send(
   { issuer, signer, sealingKey, outbound }: PushDependencies,
 ): Promise<PostOutcome> {
   const { delivery, audience } = stream;
-  if (delivery.method !== 'push') throw new Error('a stream that is polled for was leased to be pushed');
+  if (delivery.method !== 'push') throw new Error('a stream with the poll method was leased for a push');
   const body = await signSecurityEvent({ ...claims, iss: issuer, aud: audience }, signer);
   const { url, authorization } = delivery;
   return postTo(outbound, url, {
@@ -114,7 +114,7 @@ async function suspend(
   dependencies: PushDependencies,
 ): Promise<void> {
   const { kind, commands, clock, logger } = dependencies;
-  const reason = gone ? 'The address is gone (410).' : 'Nothing could be delivered for three days.';
+  const reason = gone ? 'The address is gone (410).' : 'Delivery has failed for three days.';
   const told = streamToken(held.id, {
     // Derived from the coming record: a repetition sends the same token.
     jti: `${recordIdAfter(thingOf(kind, held.id), held.stream.record)}.0.${held.id}`,

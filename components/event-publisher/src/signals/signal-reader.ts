@@ -1,6 +1,6 @@
 import type { AuditLog } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
-import { createSlices, sliceSize, slicesOfPage } from '../log-slices.ts';
+import { createSlices, sliceSize, slicesPerPage } from '../log-slices.ts';
 import { type DirectoryView, type Signal, signalsOf, signalTypes } from './projection.ts';
 
 export interface SignalReaderDependencies {
@@ -57,7 +57,7 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
     ): Promise<SignalPage> {
       const signals: Signal[] = [];
       let position = after;
-      for (let count = 0; count < slicesOfPage; count++) {
+      for (let count = 0; count < slicesPerPage; count++) {
         const slice = await slices({ types: signalTypes, after: position, size: sliceSize, newest });
         for (const { index, ...signal } of slice.items) {
           // Signals of one record stay together.

@@ -62,7 +62,7 @@ interface StatusAsk extends Asked {
   readonly reason: string | undefined;
 }
 
-const mostStreams = 16;
+const maxStreams = 16;
 
 /** Binds an encrypted header to its stream. */
 export const authorizationBinding = (id: SignalStreamId): string => `signal-stream ${id} authorization`;
@@ -105,10 +105,10 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
     },
     done: () => undefined,
     async check({ facts }) {
-      if (facts.count >= mostStreams)
+      if (facts.count >= maxStreams)
         throw sharedSignalErrors.error(
           'stream_limit',
-          `An institution keeps at most ${mostStreams} streams; delete one first.`,
+          `An institution keeps at most ${maxStreams} streams; delete one first.`,
         );
     },
     next: async ({ ask: { id, by, body } }) => ({
@@ -213,7 +213,7 @@ export const suspension = (kind: StreamKind): StreamCommand<Suspension, undefine
 /** @throws CodedError `stream_not_found` if the stream belongs to another institution */
 export function found(row: SignalStream | undefined, institution: string): SignalStream {
   if (row?.institution !== institution)
-    throw sharedSignalErrors.error('stream_not_found', 'There is no such stream, or it is not yours to see.');
+    throw sharedSignalErrors.error('stream_not_found', 'The stream does not exist, or you have no access to it.');
   return row;
 }
 

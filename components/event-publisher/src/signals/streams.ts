@@ -13,7 +13,7 @@ import {
   type StreamConfiguration,
   type Transmitter,
 } from './configuration.ts';
-import { mostWaiting } from './filling.ts';
+import { maxWaiting } from './filling.ts';
 import { type StreamKind, type StreamThings, unprovenStream } from './recorded-stream.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
@@ -73,7 +73,7 @@ export interface Streams {
   verify(request: { readonly stream_id: string; readonly state?: string }, by: Receiver): Promise<void>;
 }
 
-const mostExclusions = 1_000;
+const maxExclusions = 1_000;
 
 /** Each change is recorded before it is stored. After a crash, the next reader completes it from its record. */
 export function createStreams(dependencies: StreamDependencies): Streams {
@@ -181,8 +181,8 @@ export function createStreams(dependencies: StreamDependencies): Streams {
         async (unit, stream, read) => {
           // The stream itself is always a subject (section 8.1.4.1).
           if (read.format === 'opaque' && read['id'] === stream.id) return false;
-          if ((await unit.countExclusions(stream.id)) >= mostExclusions)
-            throw sharedSignalErrors.error('stream_limit', `A stream passes over at most ${mostExclusions} subjects.`);
+          if ((await unit.countExclusions(stream.id)) >= maxExclusions)
+            throw sharedSignalErrors.error('stream_limit', `A stream excludes at most ${maxExclusions} subjects.`);
           return unit.exclude(stream.id, digestOfSubject(read), read);
         },
         'subject-remove',
@@ -191,12 +191,12 @@ export function createStreams(dependencies: StreamDependencies): Streams {
       changing(id, by.institution, async (unit, stream) => {
         const now = clock.now();
         const tooSoon = stream.verifiedAt !== undefined && now - stream.verifiedAt < minVerificationSeconds * 1_000;
-        if (tooSoon || (await unit.countWaiting(stream.id)) > 2 * mostWaiting)
+        if (tooSoon || (await unit.countWaiting(stream.id)) > 2 * maxWaiting)
           throw sharedSignalErrors.error(
             'signal_rate_limited',
-            `A stream is verified at most every ${minVerificationSeconds} seconds.`,
+            `A verification event can be requested at most every ${minVerificationSeconds} seconds.`,
           );
-        if (stream.status === 'disabled') throw malformed('The stream is disabled: nothing is sent over it.');
+        if (stream.status === 'disabled') throw malformed('The stream is disabled and sends no events.');
         await unit.setVerified(stream.id, now);
         await unit.queue(stream.id, [
           streamToken(stream.id, {
@@ -215,7 +215,7 @@ type Unit = Parameters<Parameters<SignalStore['inUnit']>[0]>[0];
 function idOf(text: string): SignalStreamId {
   const id = parseStreamId(text);
   if (id === undefined)
-    throw sharedSignalErrors.error('stream_not_found', 'There is no such stream, or it is not yours to see.');
+    throw sharedSignalErrors.error('stream_not_found', 'The stream does not exist, or you have no access to it.');
   return id;
 }
 

@@ -10,7 +10,7 @@ import {
 import type { Random } from '@countersign/kernel';
 import type { Logger, RowSeal, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
-import { createDeliverer, mostOfInstitution } from '../deliverer.ts';
+import { createDeliverer, maxOfInstitution } from '../deliverer.ts';
 import { leaseMs } from '../delivery-attempt.ts';
 import { watchNewRecords } from '../new-records.ts';
 import { createSealedStates } from '../recorded-state.ts';
@@ -80,7 +80,7 @@ export function createSignalTransmitter(dependencies: SignalTransmitterDependenc
     async lease(limit) {
       if (!(await store.anyDue(clock.now()))) return [];
       const newest = await reader.newest();
-      const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
+      const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, maxOfInstitution });
       return leased.map((held) => ({ held, newest }));
     },
     deliver: ({ held, newest }, ended) => push(held, { newest, ended }, shared),

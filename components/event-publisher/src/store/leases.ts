@@ -7,7 +7,7 @@ export interface LeaseRequest {
   readonly leaseMs: number;
   readonly newest: bigint;
   readonly limit: number;
-  readonly mostOfInstitution: number;
+  readonly maxOfInstitution: number;
 }
 
 /** Each new holder gets a greater one; writes with an older one are rejected. */
@@ -42,7 +42,7 @@ export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table
     },
 
     /**
-     * Leases due rows for `leaseMs`, at most `mostOfInstitution` of one institution, so that its slow receivers delay
+     * Leases due rows for `leaseMs`, at most `maxOfInstitution` of one institution, so that its slow receivers delay
      * no other.
      */
     async take(wanted: LeaseRequest): Promise<readonly Row[]> {
@@ -67,7 +67,7 @@ export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table
                and (leased_until is null or leased_until <= to_timestamp($1::float8 / 1000.0))
                for update skip locked)
         returning ${columns}`,
-        [wanted.now, wanted.leaseMs, wanted.newest, wanted.limit, wanted.mostOfInstitution],
+        [wanted.now, wanted.leaseMs, wanted.newest, wanted.limit, wanted.maxOfInstitution],
       );
       return rows;
     },

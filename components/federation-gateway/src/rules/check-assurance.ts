@@ -14,10 +14,7 @@ export interface SignIn {
 export function checkAssurance(claims: VerifiedClaims, profile: TrustProfile, now: number): SignIn {
   const acr = textClaim(claims, 'acr', 256);
   if (acr === undefined || !profile.acrValues.includes(acr))
-    throw refuse(
-      'assertion_assurance',
-      'Its acr is missing, or is none of those that the profile of its issuer accepts.',
-    );
+    throw refuse('assertion_assurance', 'Its acr is missing, or is not accepted by the profile of its issuer.');
   const authTime = timeClaim(claims, 'auth_time');
   if (authTime === undefined) throw refuse('assertion_claim_missing', 'It must have an auth_time, in seconds.');
   if (authTime > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its auth_time lies ahead.');

@@ -30,5 +30,5 @@ export function checkClient(header: JwsHeader, claims: VerifiedClaims, client: s
       throw refuse('assertion_claim_missing', 'An assertion of this typ must have a client_id.');
     return;
   }
-  if (client === undefined || named !== client) throw refuse('assertion_client', 'It is made out to another client.');
+  if (client === undefined || named !== client) throw refuse('assertion_client', 'It was issued for another client.');
 }

@@ -21,12 +21,9 @@ export async function findProfile(
 
 /** Not suspended, with an active LEI. */
 export function checkInstitution({ institution, suspended }: TrustProfile, directory: DirectorySnapshot): void {
-  if (suspended === true) throw refuse('assertion_issuer_suspended', 'Its issuer is not trusted here at present.');
+  if (suspended === true) throw refuse('assertion_issuer_suspended', 'Its issuer is currently suspended.');
   if (!isInBusiness(directory.institution(institution)))
-    throw refuse(
-      'assertion_institution',
-      'The LEI of the institution for which its issuer speaks was retired, or is not known here.',
-    );
+    throw refuse('assertion_institution', 'The institution of its issuer is unknown or its LEI is not active.');
 }
 
 /** Asked again after the partner has answered: trust that was withdrawn or reduced meanwhile counts. */
@@ -38,5 +35,5 @@ export async function checkStillTrusted(
   const now = await trust.profileOf(issuer);
   if (now !== undefined) checkInstitution(now, directory);
   if (now?.recordId !== recordId)
-    throw refuse('assertion_profile_changed', 'The trust profile of its issuer was replaced meanwhile: try again.');
+    throw refuse('assertion_profile_changed', 'The trust profile of its issuer has changed. Try again.');
 }

@@ -12,9 +12,6 @@ export function mapSubject(
   const subject = textClaim(claims, 'sub', 512);
   const person = subject === undefined ? undefined : directory.federatedPerson(profile.issuer, subject);
   if (subject === undefined || person === undefined || person.institution !== profile.institution)
-    throw refuse(
-      'assertion_subject_unknown',
-      'Its subject is nobody whom the directory knows at the institution of its issuer.',
-    );
+    throw refuse('assertion_subject_unknown', 'Its subject is not an active person at the institution of its issuer.');
   return { person, subject };
 }

@@ -30,7 +30,7 @@ function knownActor(actor: string, profile: TrustProfile, directory: DirectorySn
   if (id === undefined || directory.principal(id)?.institution !== profile.institution)
     throw refuse(
       'assertion_actor_unknown',
-      'Its act claim names somebody who is no principal of the institution of its issuer.',
+      'Its act claim does not name a principal of the institution of its issuer.',
     );
   return id;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CodedError } from '@countersign/kernel';
 import type { NoticeChannel } from './channel.ts';
 
-const mostFiles = 10_000;
+const maxFiles = 10_000;
 
 /**
  * The firm's own system takes the files, one for each notice: `{id}.json`. Each appears completely or not at all. A
@@ -20,11 +20,11 @@ export function createFolderChannel({
     name,
     async send({ id, body }) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      if ((await readdir(folder)).length >= mostFiles)
+      if ((await readdir(folder)).length >= maxFiles)
         throw new CodedError({
           code: 'notice_folder_full',
           category: 'unavailable',
-          detail: `The folder of the channel ${name} holds ${mostFiles} files that nobody has taken.`,
+          detail: `The folder of the channel ${name} holds ${maxFiles} files. Check the system that collects them.`,
         });
       const path = join(folder, `${id}.json`);
       const temporary = `${path}.new`;

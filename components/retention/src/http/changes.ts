@@ -103,7 +103,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
       summary: 'Propose what was simulated',
       description: 'Nothing changes until somebody else approves it, within seven days.',
       body: proposeBody,
-      answers: { 201: { description: 'What waits for its second person', body: changeProposal } },
+      answers: { 201: { description: 'The change that awaits a second person', body: changeProposal } },
     }),
     async (request, reply) => {
       const { simulation, reason } = request.body;

@@ -64,7 +64,7 @@ export function erasureRoutes(app: FastifyInstance, retention: RunningRetention,
       summary: 'Propose an erasure',
       description: 'Of values whose retention has passed and that no hold keeps. Somebody else approves it.',
       body: erasureBody,
-      answers: { 201: { description: 'What waits for its second person', body: erasureProposal } },
+      answers: { 201: { description: 'The change that awaits a second person', body: erasureProposal } },
     }),
     async (request, reply) => {
       const proposal = await retention.erasures.propose(request.body, gate.callerOf(request));

@@ -1,4 +1,4 @@
-import { type ApproverRole, approverRoles, transactionErrors } from '@countersign/contracts';
+import { type ApproverRole, approverRoles, type SignedStatement, transactionErrors } from '@countersign/contracts';
 import {
   type CodedError,
   type Digest,
@@ -9,6 +9,7 @@ import {
   parseId,
   type TransactionId,
 } from '@countersign/kernel';
+import { hasType, parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
 
 /** Most transactions under one signature; each must be reviewed. */
 export const maxBatch = 100;
@@ -34,30 +35,30 @@ export interface BatchClaims {
   readonly root: Digest;
 }
 
-export type Claims = Readonly<Record<string, Json>>;
+type Claims = Readonly<Record<string, Json>>;
 
 const commonNames = ['iss', 'decision', 'role', 'iat', 'exp', 'jti'] as const;
 const names = [...commonNames, 'txn', 'intent_digest'] as const;
 const batchNames = [...commonNames, 'items', 'root'] as const;
 
-export function parseApprovalClaims(claims: Claims): { readonly claims: ApprovalClaims; readonly item: SignedItem } {
-  mustKnow(claims, names);
+function parseApprovalClaims(claims: Claims): { readonly claims: ApprovalClaims; readonly item: SignedItem } {
+  refuseUnknown(claims, names);
   return { claims: parseClaims(claims), item: parseItem(claims) };
 }
 
-export function parseBatchClaims(claims: Claims): BatchClaims {
-  mustKnow(claims, batchNames);
+function parseBatchClaims(claims: Claims): BatchClaims {
+  refuseUnknown(claims, batchNames);
   const root = parseDigest(claims['root']);
   if (root === undefined) throw malformed('Its root is not a SHA-256 digest in base64url.');
   return { claims: parseClaims(claims), items: parseItems(claims['items']), root };
 }
 
-export function malformed(detail: string): CodedError {
+function malformed(detail: string): CodedError {
   return transactionErrors.error('approval_malformed', `This is not an approval. ${detail}`);
 }
 
 /** Refuses unknown claims: an ignored claim might be a condition that the approver meant. */
-function mustKnow(claims: Claims, known: readonly string[]): void {
+function refuseUnknown(claims: Claims, known: readonly string[]): void {
   if (Object.keys(claims).some((name) => !known.includes(name)))
     throw malformed(`It has claims other than ${known.join(', ')}.`);
 }
@@ -106,4 +107,53 @@ function isTime(value: Json | undefined): value is number {
 /** The digest of a batch: SHA-256 over the canonical form (RFC 8785) of the list of `{ txn, intent_digest }` in the order shown. */
 export function batchRoot(items: readonly SignedItem[]): Digest {
   return digestOf(items.map(({ txn, intentDigest }) => ({ txn, intent_digest: intentDigest })));
+}
+
+/** Explicit type, so that no other JWT is accepted as an approval (RFC 8725 section 3.11). */
+const approvalType = 'countersign-approval+jwt';
+
+export interface ApprovalJws {
+  readonly jws: UnverifiedJws;
+  readonly kid: string;
+  readonly claims: ApprovalClaims;
+  readonly item: SignedItem;
+}
+
+type BatchApprovalJws = Omit<ApprovalJws, 'item'> & BatchClaims;
+
+export function parseApprovalJws(text: string): ApprovalJws {
+  const { jws, kid } = parseSigned(text);
+  return { jws, kid, ...parseApprovalClaims(jws.unverifiedClaims) };
+}
+
+export function parseBatchApprovalJws(text: string): BatchApprovalJws {
+  const { jws, kid } = parseSigned(text);
+  return { jws, kid, ...parseBatchClaims(jws.unverifiedClaims) };
+}
+
+function parseSigned(text: string) {
+  const jws = parseCompactJws(text, (_, detail) => malformed(detail));
+  const { alg, kid } = jws.header;
+  if (!hasType(jws.header, approvalType)) throw malformed(`Its typ must be ${approvalType}.`);
+  if (alg !== 'ES256' && alg !== 'EdDSA') throw malformed('Its alg must be ES256 or EdDSA.');
+  if (kid === undefined) throw malformed('Its header names no kid.');
+  return { jws, kid };
+}
+
+export const approvalStatementType = 'countersign-approval+webauthn';
+
+export function parseApprovalStatement(statement: SignedStatement): {
+  readonly claims: ApprovalClaims;
+  readonly item: SignedItem;
+} {
+  return parseApprovalClaims(claimsOf(statement));
+}
+
+export function parseBatchApprovalStatement(statement: SignedStatement): BatchClaims {
+  return parseBatchClaims(claimsOf(statement));
+}
+
+function claimsOf({ claims: { typ, ...claims } }: SignedStatement): Claims {
+  if (typ !== approvalStatementType) throw malformed(`Its typ must be ${approvalStatementType}.`);
+  return claims;
 }

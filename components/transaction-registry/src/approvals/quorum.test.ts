@@ -1,8 +1,7 @@
 import type { Person, Principal } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 import { broker, clearer, personOf } from '../../../consent-store/src/testing/firms.ts';
-import { missingApprovals, quorumFault } from './quorum.ts';
-import type { Wanted } from './wanted.ts';
+import { missingApprovals, quorumFault, type RequiredApproval } from './quorum.ts';
 
 const at = (desk: string, person: Person): Person => ({ ...person, desk });
 const initiator = at('rates', personOf(broker, 'tess', 'trader'));
@@ -27,7 +26,7 @@ function approvedBy(...given: readonly (readonly [string, string])[]) {
     return { approver, role, institution: directory.principal(approver)?.institution ?? broker };
   });
 }
-const want = (role: string, count: number, more: Partial<Wanted> = {}): Wanted => ({
+const want = (role: string, count: number, more: Partial<RequiredApproval> = {}): RequiredApproval => ({
   role,
   count,
   institution: broker,
@@ -35,7 +34,7 @@ const want = (role: string, count: number, more: Partial<Wanted> = {}): Wanted =
   ordered: false,
   ...more,
 });
-const missing = (wanted: readonly Wanted[], ...given: readonly (readonly [string, string])[]) =>
+const missing = (wanted: readonly RequiredApproval[], ...given: readonly (readonly [string, string])[]) =>
   missingApprovals(wanted, { transaction, approvals: approvedBy(...given), directory }).map(({ role, count }) => [
     role,
     count,

@@ -1,13 +1,60 @@
-import { type Independence, tradesOnSameDesk, transactionErrors } from '@countersign/contracts';
+import {
+  type ApproverRole,
+  approverRoles,
+  type DirectorySnapshot,
+  type Independence,
+  type Principal,
+  tradesOnSameDesk,
+  transactionErrors,
+} from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import { findClaimFault } from '@countersign/oauth';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction } from '../store/store.ts';
-import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
-import type { ApprovalClaims } from './approval-claims.ts';
-import { approverRole, roleOf } from './approver-role.ts';
-import { countsFor, missingApprovals } from './quorum.ts';
-import { approvingSteps, type Wanted, wantedByRule } from './wanted.ts';
+import type { StoredTransaction, StoredTransition } from '../store/store.ts';
+import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
+import { approvingSteps, countsFor, missingApprovals, type RequiredApproval, requiredByRule } from './quorum.ts';
+import type { AccountStanding } from './standing.ts';
+
+/** Input of the approval rules. The signature of the claims has been verified. */
+interface ApprovalCase {
+  readonly claims: ApprovalClaims;
+  readonly item: SignedItem;
+  readonly approver: Principal;
+  /** At this moment, not when they signed. */
+  readonly account: AccountStanding;
+  /** Of the initiator, the successor and the other approvers. */
+  readonly isIndependent: boolean;
+  readonly transaction: StoredTransaction;
+  readonly past: readonly Pick<StoredTransition, 'actor'>[];
+  /** All earlier approvals, including expired and withdrawn ones. */
+  readonly given: readonly StoredApproval[];
+  readonly standing: readonly StoredApproval[];
+  readonly directory: Pick<DirectorySnapshot, 'principal'>;
+  readonly now: number;
+}
+
+type ApprovalRule = (approval: ApprovalCase) => CodedError | undefined;
+
+/** The named role if the approver holds it; otherwise `supervisor`, or the only approver role that the person holds. */
+export function roleOf({ approver, claims }: Pick<ApprovalCase, 'approver' | 'claims'>): ApproverRole | undefined {
+  const held = approverRoles.filter((role) => approver.roles.includes(role));
+  if (claims.role !== undefined) return held.find((role) => role === claims.role);
+  if (held.includes('supervisor')) return 'supervisor';
+  return held.length === 1 ? held[0] : undefined;
+}
+
+/** An approver with several roles must name one, because one signature counts for one role. */
+const approverRole: ApprovalRule = (approval) => {
+  if (roleOf(approval) !== undefined) return undefined;
+  const { approver, claims } = approval;
+  const several = claims.role === undefined && approverRoles.some((role) => approver.roles.includes(role));
+  return transactionErrors.error(
+    'approval_role',
+    several
+      ? 'This person holds several approver roles. The approval must name one of them in role.'
+      : `Approving needs the role ${claims.role ?? approverRoles.join(' or ')}, which this person does not hold.`,
+  );
+};
 
 /** Four-eyes rule. A person who took a transaction over counts as its initiator. */
 const notSelf: ApprovalRule = ({ approver, transaction }) =>
@@ -36,10 +83,10 @@ const notReporter: ApprovalRule = ({ approver, past }) =>
 const notOfDesk: ApprovalRule = (approval) => {
   const { approver, transaction, directory } = approval;
   const role = roleOf(approval);
-  const begun = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
+  const initiators = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
     directory.principal(id),
   );
-  return role !== undefined && tradesOnSameDesk(approver, role, begun)
+  return role !== undefined && tradesOnSameDesk(approver, role, initiators)
     ? transactionErrors.error(
         'duties_combined',
         `A trader of the initiator's desk cannot approve the transaction as ${role}. Ask somebody from another desk.`,
@@ -96,7 +143,7 @@ const inTime: ApprovalRule = ({ claims: { iat, exp }, now }) => {
 
 const inTurn: ApprovalRule = (approval) => {
   const ahead = approvingSteps(approval.transaction).flatMap(({ rule }) =>
-    aheadOf(wantedByRule(rule, approval.transaction), approval),
+    aheadOf(requiredByRule(rule, approval.transaction), approval),
   );
   if (ahead.length === 0) return undefined;
   const roles = [...new Set(ahead.map(({ role }) => role))];
@@ -107,7 +154,7 @@ const inTurn: ApprovalRule = (approval) => {
   );
 };
 
-function aheadOf(wanted: readonly Wanted[], approval: ApprovalCase): readonly Wanted[] {
+function aheadOf(wanted: readonly RequiredApproval[], approval: ApprovalCase): readonly RequiredApproval[] {
   const { approver, transaction, directory, standing } = approval;
   const given = { approver: approver.id, role: roleOf(approval) ?? '', institution: approver.institution };
   const at = wanted.findIndex((want) => countsFor(want, given, { transaction, directory }));
@@ -146,7 +193,7 @@ const termsUnchanged: ApprovalRule = ({ item, transaction }) =>
 const rightInstitution: ApprovalRule = ({ approver, transaction }) => {
   if (approver.institution === transaction.initiatorInstitution) return undefined;
   const asked = approvingSteps(transaction).some(({ rule }) =>
-    wantedByRule(rule, transaction).some(({ institution }) => institution === approver.institution),
+    requiredByRule(rule, transaction).some(({ institution }) => institution === approver.institution),
   );
   return asked
     ? undefined

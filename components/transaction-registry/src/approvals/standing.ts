@@ -1,12 +1,31 @@
 import {
   type AuthenticatorRegister,
+  blockingSignals,
   type DirectorySnapshot,
   parsePrincipalId,
   tradesOnSameDesk,
 } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
-import { type AccountDependencies, isUnsettled } from './account.ts';
+
+export type AccountStanding = 'settled' | 'locked' | 'unsettled';
+
+export interface AccountDependencies {
+  readonly authenticators?: Pick<AuthenticatorRegister, 'isLocked'> | undefined;
+  /** Names of the active risk signals of a principal (see `PersonSignals`), from memory. */
+  readonly signalsOf?: ((principal: string) => readonly string[]) | undefined;
+}
+
+/** The signals that stop a request stop approvals too. */
+function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
+  return signalsOf?.(person).some((signal) => blockingSignals.has(signal)) === true;
+}
+
+export async function accountOf(id: string, dependencies: AccountDependencies): Promise<AccountStanding> {
+  const person = parsePrincipalId(id);
+  if (person !== undefined && (await dependencies.authenticators?.isLocked(person)) === true) return 'locked';
+  return isUnsettled(id, dependencies) ? 'unsettled' : 'settled';
+}
 
 export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
 
@@ -28,7 +47,7 @@ export async function standingApprovals(
   },
 ): Promise<readonly StoredApproval[]> {
   const snapshot = directory.snapshot();
-  const begun = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
+  const initiators = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
     snapshot.principal(id),
   );
   const standing = approvals.filter((approval) => {
@@ -44,7 +63,7 @@ export async function standingApprovals(
       person.active !== false &&
       person.institution === approval.institution &&
       person.roles.includes(approval.role) &&
-      !tradesOnSameDesk(person, approval.role, begun) &&
+      !tradesOnSameDesk(person, approval.role, initiators) &&
       !isUnsettled(person.id, { signalsOf })
     );
   });

@@ -1,10 +1,10 @@
 import type { DirectorySnapshot } from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
-import type { KnownFacts } from '../known-facts.ts';
+import type { KnownFacts } from '../facts.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-export interface Warning {
+interface Warning {
   readonly code: string;
   readonly detail: string;
 }

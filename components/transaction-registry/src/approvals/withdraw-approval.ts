@@ -1,4 +1,5 @@
 import {
+  type Actor,
   type Approval,
   ended,
   type RecordDraft,
@@ -7,8 +8,16 @@ import {
   recordIdAfter,
   transactionErrors,
 } from '@countersign/contracts';
-import { type ApprovalId, type Clock, defined, type Random, type TransactionId } from '@countersign/kernel';
-import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
+import {
+  type ApprovalId,
+  type Clock,
+  defined,
+  isCodedError,
+  type Random,
+  type TransactionId,
+} from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { type OneRecordSteps, type RecordedSubject, recordOnce } from '../proof/commands.ts';
 import { approvalClaim } from '../proof/held.ts';
 import type { RegistryLog, Store } from '../proof/proven-store.ts';
 import { changeAbout, recordAbout } from '../records.ts';
@@ -45,13 +54,13 @@ export async function withdrawApproval(
 }
 
 /** @returns the approval afterwards; unchanged if a step relies on it and the approver did not ask */
-export function withdraw(withdrawing: Withdrawing, dependencies: WithdrawDependencies): Promise<StoredApproval> {
-  return say(withdrawal(dependencies), withdrawals, dependencies, withdrawing);
+function withdraw(withdrawing: Withdrawing, dependencies: WithdrawDependencies): Promise<StoredApproval> {
+  return recordOnce(withdrawal(dependencies), withdrawals, dependencies, withdrawing);
 }
 
 function withdrawal(
   from: WithdrawDependencies,
-): SayingSteps<Withdrawing, Standing, Standing, void, StoredApproval, StoredApproval> {
+): OneRecordSteps<Withdrawing, Standing, Standing, void, StoredApproval, StoredApproval> {
   return {
     async facts(_, { ask, row }) {
       // For everyone but the approver the approval does not exist.
@@ -107,7 +116,7 @@ function withdrawal(
   };
 }
 
-const withdrawals: Sayings<Withdrawing, Standing, StoredApproval> = {
+const withdrawals: RecordedSubject<Withdrawing, Standing, StoredApproval> = {
   async hold(unit, ask) {
     const transaction = await unit.lock(ask.transaction);
     const given = transaction && (await unit.approvals(transaction.id)).find(({ id }) => id === ask.approval);
@@ -118,3 +127,40 @@ const withdrawals: Sayings<Withdrawing, Standing, StoredApproval> = {
     if (withdrawn !== undefined) await unit.withdraw(id, withdrawn);
   },
 };
+
+const page = 100;
+
+/**
+ * Withdraws every unexpired, unused approval of a person. A repeated call continues after a failure. @returns how many
+ */
+export async function endApprovalsOf(
+  approver: string,
+  by: Actor,
+  reason: string,
+  dependencies: WithdrawDependencies & { readonly logger: Logger },
+): Promise<number> {
+  const { store, clock, logger } = dependencies;
+  let ended = 0;
+  for (;;) {
+    const transactions = await store.openApprovalsBy(approver, clock.now(), page);
+    for (const id of transactions)
+      ended += await endIn(id).catch((error: unknown) => {
+        // Somebody changed the rows of this transaction. It cannot proceed, so its approvals have no effect.
+        if (!isCodedError(error, 'authority_unproven')) throw error;
+        logger.error({ error, transaction: id }, 'the rows of an approved transaction differ from its records');
+        return 0;
+      });
+    if (transactions.length < page) return ended;
+  }
+
+  async function endIn(transaction: TransactionId): Promise<number> {
+    let inThis = 0;
+    for (const given of await store.approvals(transaction)) {
+      if (given.approver !== approver || given.withdrawn !== undefined || given.usedVersion !== undefined) continue;
+      if (!(Date.parse(given.expiresAt) > clock.now())) continue;
+      const { withdrawn } = await withdraw({ transaction, approval: given.id, by, reason }, dependencies);
+      if (withdrawn !== undefined) inThis += 1;
+    }
+    return inThis;
+  }
+}

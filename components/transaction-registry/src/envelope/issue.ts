@@ -1,35 +1,40 @@
 import {
   type ConsentStore,
   type Directory,
+  kindOfPrincipal,
+  type Mandate,
+  parsePrincipalId,
   type Requester,
   recordedRequester,
   type Signer,
-  transactionErrors,
 } from '@countersign/contracts';
 import {
+  envelopeBounds,
   envelopeClaims,
   envelopeJwsHeader,
   type IdentityEnvelope,
   maxEnvelopeSeconds,
   signEnvelope,
+  subjectReference,
 } from '@countersign/envelope';
 import {
   type Clock,
   digestOf,
+  epochSeconds,
+  type MandateId,
   newId,
+  parseInstant,
   type Random,
   type RecordId,
   type TransactionId,
   toInstant,
 } from '@countersign/kernel';
-import type { AccountDependencies } from '../approvals/account.ts';
-import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
-import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
+import { type AccountDependencies, type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
+import { notVisible } from '../explain-refusal.ts';
+import { type OneRecordSteps, type RecordedSubject, recordOnce } from '../proof/commands.ts';
 import type { RegistryLog, Store, Unit } from '../proof/proven-store.ts';
 import { changeAbout, referencesTo } from '../records.ts';
-import type { StoredTransaction } from '../store/store.ts';
-import { composeEnvelope, type Grounds } from './compose.ts';
-import { standingLine } from './mandate-line.ts';
+import type { StoredApproval, StoredTransaction, StoredTransition } from '../store/store.ts';
 
 export interface EnvelopeDependencies {
   readonly store: Store;
@@ -70,12 +75,12 @@ export function issueEnvelope(
   by: Requester,
   dependencies: EnvelopeDependencies,
 ): Promise<{ readonly envelope: string; readonly recordId: RecordId }> {
-  return say(issuing(dependencies), envelopes, dependencies, { transaction, by });
+  return recordOnce(issuing(dependencies), envelopes, dependencies, { transaction, by });
 }
 
 function issuing(
   dependencies: EnvelopeDependencies,
-): SayingSteps<
+): OneRecordSteps<
   Issuing,
   StoredTransaction,
   Grounds,
@@ -134,7 +139,7 @@ function issuing(
   };
 }
 
-const envelopes: Sayings<Issuing, StoredTransaction, Issued> = {
+const envelopes: RecordedSubject<Issuing, StoredTransaction, Issued> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
   recorded: (issued) => issued,
   put: async () => undefined,
@@ -148,10 +153,7 @@ async function groundsOf(
   { consentStore, directory, authenticators, signalsOf }: EnvelopeDependencies,
 ): Promise<Grounds> {
   if (transaction === undefined || by.institution === undefined || !transaction.parties.includes(by.institution))
-    throw transactionErrors.error(
-      'transaction_not_found',
-      'The transaction does not exist, or you have no access to it.',
-    );
+    throw notVisible();
   const given = await unit.approvals(transaction.id);
   const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }));
   return {
@@ -161,4 +163,89 @@ async function groundsOf(
     approvals: given.filter((approval) => approval.usedVersion !== undefined || standing.has(approval)),
     mandates: await standingLine(transaction.mandate.id, now, consentStore),
   };
+}
+
+interface Grounds {
+  readonly transaction: StoredTransaction;
+  readonly past: readonly StoredTransition[];
+  /** Approvals that a step relied on, and valid ones. */
+  readonly approvals: readonly StoredApproval[];
+  /** From the named mandate up to the root; empty if one of them is not valid. */
+  readonly mandates: readonly Mandate[];
+  readonly now: number;
+}
+
+function composeEnvelope(
+  { transaction, past, approvals, mandates, now }: Grounds,
+  about: {
+    readonly issuer: string;
+    readonly record: RecordId;
+    readonly lifeSeconds: number;
+    readonly referenceKey: Uint8Array;
+  },
+): IdentityEnvelope {
+  const issuedAt = epochSeconds(now);
+  const ref = (principal: string) => subjectReference(principal, about.referenceKey);
+  return {
+    issuer: about.issuer,
+    issuedAt,
+    expiresAt: issuedAt + about.lifeSeconds,
+    record: about.record,
+    transaction: transaction.id,
+    state: transaction.state,
+    version: transaction.version,
+    intentDigest: transaction.intentDigest,
+    intentType: transaction.detail.type,
+    subject: { ref: ref(transaction.initiator), institution: transaction.initiatorInstitution },
+    actors: actorsOf(past, ref),
+    mandates: mandates.map(({ id, version, digest }) => ({ id, version, digest })),
+    approvals: approvals.map(({ id, recordId: record }) => ({ id, record })),
+    decisions: past
+      .flatMap(({ decision, recordId }) =>
+        decision === undefined ? [] : [{ id: decision.id, record: recordId, policyVersion: decision.policyVersion }],
+      )
+      .slice(-envelopeBounds.decisions),
+    mode: modeOf(transaction),
+  };
+}
+
+function actorsOf(past: readonly StoredTransition[], ref: (principal: string) => string): IdentityEnvelope['actors'] {
+  const actors = new Map<string, IdentityEnvelope['actors'][number]>();
+  for (const { actor, institution } of past.toReversed())
+    if (actor !== undefined && !actors.has(`${actor} ${institution}`))
+      actors.set(`${actor} ${institution}`, { ref: ref(actor), institution });
+  return [...actors.values()].slice(0, envelopeBounds.actors);
+}
+
+function modeOf({ initiator }: StoredTransaction): IdentityEnvelope['mode'] {
+  const principal = parsePrincipalId(initiator);
+  return principal !== undefined && kindOfPrincipal(principal) === 'person' ? 'manual' : 'automatic';
+}
+
+/** A root mandate and at most eight levels of sub-mandates. */
+const longestLine = 9;
+
+/** From the named mandate up to the root; empty if one of them is not valid. */
+async function standingLine(
+  named: MandateId,
+  now: number,
+  consentStore: Pick<ConsentStore, 'find'>,
+): Promise<readonly Mandate[]> {
+  const line: Mandate[] = [];
+  let next: MandateId | undefined = named;
+  while (next !== undefined) {
+    const mandate: Mandate | undefined = await consentStore.find(next);
+    const below = line.at(-1);
+    if (mandate === undefined || !stands(mandate, now) || line.length === longestLine) return [];
+    // The grantor of the sub-mandate must still hold this mandate after a change of counterparty.
+    if (below !== undefined && below.grantor.lei !== mandate.grantee.lei) return [];
+    line.push(mandate);
+    next = mandate.parent?.id;
+  }
+  return line;
+}
+
+function stands({ status, effectiveFrom, effectiveUntil }: Mandate, now: number): boolean {
+  const [from, until] = [parseInstant(effectiveFrom), parseInstant(effectiveUntil)];
+  return status === 'active' && from !== undefined && until !== undefined && from <= now && now < until;
 }

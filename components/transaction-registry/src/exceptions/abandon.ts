@@ -1,9 +1,9 @@
 import type { Actor, TransactionEvent, TransactionState } from '@countersign/contracts';
 import { digestOf, toInstant } from '@countersign/kernel';
 import { isExecuted } from '../attempt.ts';
-import { lifeAfter } from '../life-after.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
+import { stepEffect } from '../step-effect.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
 export interface Ending {
@@ -45,6 +45,6 @@ export function endingChange(
       bodyDigest: digestOf({}),
       actor: about.by.id,
     },
-    after: lifeAfter(transaction, state, about.now),
+    after: stepEffect(transaction, state, about.now),
   };
 }

@@ -1,10 +1,9 @@
 import { exceptionErrors, type Mandate, transactionErrors } from '@countersign/contracts';
 import type { CodedError, MandateId } from '@countersign/kernel';
-import { quorumFault } from '../approvals/quorum.ts';
-import { wantedFor } from '../approvals/wanted.ts';
+import { quorumFault, requiredApprovals } from '../approvals/quorum.ts';
 import { type TransitionDependencies, takenAt } from '../attempt.ts';
 import { decideOn, decisionFault } from '../decision.ts';
-import type { KnownFacts } from '../known-facts.ts';
+import type { KnownFacts } from '../facts.ts';
 import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
 import { checkMandates } from '../mandate-check.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
@@ -130,7 +129,7 @@ async function wanting(about: Case, dependencies: Dependencies): Promise<CodedEr
   const rule = ruleOf(exception, transaction);
   if (rule === undefined) return undefined;
   const answer = await standing(about, dependencies);
-  return quorumFault(wantedFor(rule, transaction, answer.stands ? answer.mandates : []), {
+  return quorumFault(requiredApprovals(rule, transaction, answer.stands ? answer.mandates : []), {
     transaction,
     approvals,
     directory: dependencies.directory.snapshot(),

@@ -9,7 +9,7 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import type { ExceptionTimes, TransitionDependencies } from '../attempt.ts';
-import type { Change, SaidChange } from '../proof/change.ts';
+import type { Change, ChangeDraft } from '../proof/change.ts';
 import { change } from '../proof/commands.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredException, StoredTransaction } from '../store/store.ts';
@@ -28,7 +28,7 @@ export interface Raised {
 
 export interface NewException {
   readonly exception: NonNullable<Change['raised']>;
-  readonly said: SaidChange;
+  readonly said: ChangeDraft;
 }
 
 export function newException(
@@ -55,7 +55,7 @@ export function newException(
     raisedVersion: transaction.version,
     raisedBy: circumstances.subject?.id ?? null,
   } as const;
-  const draft: SaidChange['draft'] = {
+  const draft: ChangeDraft['draft'] = {
     ...changeAbout(transaction),
     type: 'exception.raised',
     outcome: 'deny',
@@ -81,7 +81,7 @@ export function newException(
 }
 
 /** A check of a transaction that has no caller, by a sweep or a departure. */
-export interface Looking {
+interface ExceptionCheck {
   readonly transaction: TransactionId;
   /** Called under the lock. @param open the open exceptions @returns undefined if there is nothing to raise */
   readonly look: (transaction: StoredTransaction, open: readonly StoredException[], now: number) => Raised | undefined;
@@ -91,10 +91,10 @@ export interface Looking {
 
 /** Raises an exception if `look` finds one. @returns whether this call raised it */
 export function raiseWhereDue(
-  asked: Looking,
+  asked: ExceptionCheck,
   dependencies: Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'exceptionTimes'>,
 ): Promise<boolean> {
-  return change<Looking, Raised | undefined, Raised, NewException, boolean>(
+  return change<ExceptionCheck, Raised | undefined, Raised, NewException, boolean>(
     {
       facts: async (unit, { ask, row, now }) =>
         row === undefined ? undefined : ask.look(row, await unit.openExceptions(row.id), now),
@@ -123,6 +123,6 @@ export function raiseWhereDue(
 
 const fourHours = 4 * 3600;
 
-export function dueAt(cause: ExceptionCause, raisedAt: number, times: ExceptionTimes = {}): number {
+function dueAt(cause: ExceptionCause, raisedAt: number, times: ExceptionTimes = {}): number {
   return raisedAt + (times[cause] ?? fourHours) * 1000;
 }

@@ -15,10 +15,10 @@ import {
   type TransactionId,
   toInstant,
 } from '@countersign/kernel';
+import { standingApprovals } from '../approvals/standing.ts';
 import type { TransitionDependencies } from '../attempt.ts';
-import { standingApprovals } from '../facts.ts';
+import { knownFacts } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
-import { knownFacts } from '../known-facts.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
 import { type ChangingSteps, change } from '../proof/commands.ts';
@@ -29,8 +29,7 @@ import { publicException } from '../store/exceptions.ts';
 import type { StoredException, StoredTransaction } from '../store/store.ts';
 import { type Ending, endingChange, endingOf } from './abandon.ts';
 import { type Case, freshMandates, stillMissing } from './healed.ts';
-import { type AskedResolution, mustSuit, parseResolution } from './resolution.ts';
-import { participantsOf, resolverFault } from './resolver.ts';
+import { type AskedResolution, parseResolution, participantsOf, requireAllowed, resolverFault } from './resolution.ts';
 
 interface Asked {
   readonly exception: ExceptionId;
@@ -90,7 +89,7 @@ function resolving(
       const acted = { given, past, ...(await participantsOf(exception, audit)) };
       const unfit = resolverFault(ask.by, exception, transaction, acted, snapshot);
       if (unfit !== undefined) throw unfit;
-      mustSuit(exception.cause, ask.asked);
+      requireAllowed(exception.cause, ask.asked);
       const about: Case = {
         exception,
         transaction,

@@ -8,7 +8,7 @@ export function drawLifeCycle(cycle: LifeCycle): string {
 
 function machineOf(cycle: LifeCycle): StateMachine {
   return {
-    name: `The life of ${cycle.name === 'order' ? 'an order' : cycle.name}`,
+    name: `Life cycle: ${cycle.name}`,
     states: Object.entries(cycle.states).map(([name, rule]) => ({
       name,
       final: rule.final === true,
@@ -43,7 +43,7 @@ function chapterOf(cycle: LifeCycle): string {
     '',
     `\`${cycle.intentType}\``,
     '',
-    `![The life of ${cycle.name}](${cycle.name}.svg)`,
+    `![Life cycle: ${cycle.name}](${cycle.name}.svg)`,
     '',
     '| step | from | to | by | scope | mandate | approvals and duties | when authority has lapsed |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
@@ -74,8 +74,8 @@ function conditionsOf({ approvals = [], duties = {}, trade, inTime, late }: Tran
     ...(duties.notInitiator === true ? ['not who began it'] : []),
     ...(duties.notApprover === true ? ['nobody who approved it'] : []),
     ...(duties.person === true ? ['a person'] : []),
-    ...(duties.approver === true ? ['somebody with a role that approves'] : []),
-    ...(trade === true ? ['within what is left of its trade'] : []),
+    ...(duties.approver === true ? ['a person with an approver role'] : []),
+    ...(trade === true ? ['within the remaining quantity of its trade'] : []),
     ...(inTime === true ? ['before `not_after`'] : []),
     ...(late === 'refuse' ? ['not late'] : []),
   ];

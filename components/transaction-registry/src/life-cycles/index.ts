@@ -1,10 +1,10 @@
 export { drawStateMachine, type StateMachine } from './draw.ts';
 export {
-  beginsSomething,
   type Duties,
-  endsWithout,
+  endsWithoutSuccess,
   type LifeCycle,
   type MandateNeed,
+  startsNewRisk,
   type TransitionRule,
 } from './life-cycle.ts';
 export {

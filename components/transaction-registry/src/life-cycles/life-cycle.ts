@@ -17,7 +17,7 @@ export interface MandateNeed {
   readonly action: Scope;
 }
 
-export interface WantedApprovals {
+interface ApprovalRequirement {
   readonly role: ApproverRole;
   readonly count: number;
   readonly institution: Part;
@@ -27,7 +27,7 @@ export interface WantedApprovals {
   readonly ordered?: true;
 }
 
-/** Separation of duties for whoever takes a step. */
+/** Separation of duties for the person who takes a step. */
 export interface Duties {
   readonly notInitiator?: true;
   readonly notApprover?: true;
@@ -48,7 +48,7 @@ export interface TransitionRule {
   readonly onLapse: 'refuse' | 'exception';
   /** Whether the policy engine decides: for actions of an institution, not for reports of events that happened. */
   readonly decided: boolean;
-  readonly approvals?: readonly WantedApprovals[];
+  readonly approvals?: readonly ApprovalRequirement[];
   readonly duties?: Duties;
   /** Limited to what is left of the executed trades that the intent names; see `trades/`. */
   readonly trade?: true;
@@ -85,7 +85,7 @@ export const day = 24 * hour;
 const endings: ReadonlySet<TransactionState> = new Set(['cancelled', 'rejected', 'expired', 'failed']);
 
 /** Whether a step ends a transaction without success, which needs no trading authority. */
-export function endsWithout({ to }: Pick<TransitionRule, 'to'>): boolean {
+export function endsWithoutSuccess({ to }: Pick<TransitionRule, 'to'>): boolean {
   return endings.has(to);
 }
 
@@ -93,6 +93,6 @@ export function endsWithout({ to }: Pick<TransitionRule, 'to'>): boolean {
  * Then neither the initiator nor the mandates may be revoked. @param from the rule of the state that the step begins
  * in
  */
-export function beginsSomething({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {
-  return onLapse === 'refuse' && !endsWithout({ to }) && from.executed !== true;
+export function startsNewRisk({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {
+  return onLapse === 'refuse' && !endsWithoutSuccess({ to }) && from.executed !== true;
 }

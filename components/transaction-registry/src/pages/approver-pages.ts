@@ -2,15 +2,15 @@ import { approverRoles, type Person, type Statements, transactionErrors } from '
 import { type CodedError, defined, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { type RefusedForm, refusedForm } from '@countersign/runtime';
 import { batchRoot } from '../approvals/approval-claims.ts';
-import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
+import { type BeforeApprover, maxWaiting } from '../before-approver.ts';
 import type { Changes } from '../changes.ts';
+import { notVisible } from '../explain-refusal.ts';
 import { viewShownTo } from '../shown.ts';
 import type { BatchContent } from './batch-page.ts';
 import { approvePath, batchAddress } from './drawing.ts';
 import type { IntentContent } from './intent-page.ts';
 import type { ListContent } from './list-page.ts';
-import { approverPageErrors } from './refusals.ts';
-import { shownDigest, shownTo } from './seen.ts';
+import { approverPageErrors } from './problem-page.ts';
 import {
   type ApproverPagesDependencies,
   type ApproverVisit,
@@ -18,6 +18,8 @@ import {
   csrfOf,
   type Fields,
   type Here,
+  shownDigest,
+  shownTo,
 } from './visits.ts';
 
 export type ApproverStep =
@@ -62,7 +64,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       'approval_changed',
       'The transaction has changed since the page was opened. Review it again.',
     );
-    const looks = await inTurn(befores, (before) => transactions.desk.look(before, person));
+    const looks = await sequentially(befores, (before) => transactions.desk.look(before, person));
     const changes = { warned: [...new Set(looks.flatMap(({ warned }) => warned))] };
     return { kind: 'changed', fault, back, changes };
   }
@@ -111,7 +113,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       const here = await signedIn(batchAddress(approvePath, listed, role), visit);
       if ('location' in here) return { kind: 'go', ...here };
       const { person, signIn } = here;
-      const befores = await inTurn(listed, (id) => find(id, person));
+      const befores = await sequentially(listed, (id) => find(id, person));
       if (befores.every(({ own }) => own !== undefined))
         return {
           kind: 'batch-done',
@@ -134,7 +136,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       return {
         kind: 'batch',
         content: {
-          items: await inTurn(befores, async (before) => ({
+          items: await sequentially(befores, async (before) => ({
             view: viewShownTo(before.view, person.institution),
             changes: await transactions.desk.look(before, person),
             ...defined({ fault: before.fault }),
@@ -186,7 +188,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       const here = await signedIn(back, visit);
       if ('location' in here) return { kind: 'go', ...here };
       const { person } = here;
-      const befores = await inTurn(listed, (id) => find(id, person));
+      const befores = await sequentially(listed, (id) => find(id, person));
       const root = batchRoot(befores.map(({ view }) => ({ txn: view.transaction, intentDigest: view.intentDigest })));
       needForm(fields, root, here, visit);
       if (fields.get('decision') !== 'approve')
@@ -219,20 +221,16 @@ function parsed(text: string | undefined): unknown {
 function idsOf(texts: readonly string[]): readonly TransactionId[] {
   const given = [...new Set(texts.filter((text) => text !== ''))];
   if (given.length === 0) throw approverPageErrors.error('batch_empty', 'No transaction was selected.');
-  if (given.length > mostWaiting)
-    throw approverPageErrors.error('batch_too_large', `At most ${mostWaiting} transactions fit onto one page.`);
+  if (given.length > maxWaiting)
+    throw approverPageErrors.error('batch_too_large', `At most ${maxWaiting} transactions fit onto one page.`);
   return given.map((text) => {
     const id = parseId('transaction', text);
-    if (id === undefined)
-      throw transactionErrors.error(
-        'transaction_not_found',
-        'The transaction does not exist, or you have no access to it.',
-      );
+    if (id === undefined) throw notVisible();
     return id;
   });
 }
 
-async function inTurn<Item, Result>(
+async function sequentially<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {

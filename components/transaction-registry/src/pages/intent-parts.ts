@@ -61,7 +61,7 @@ export function circumstancesPart(view: ShownView, drawing: Drawing): Html {
   const { initiator, initiatorInstitution, state, notAfter, awaited, escalation, approvals, declined } = view;
   const firm = html`<bdi>LEI ${initiatorInstitution}</bdi>${firmIn(`LEI ${initiatorInstitution}`, drawing)}`;
   return html`<dl class="facts">
-${initiator !== undefined && fact(intent.begunBy, html`<bdi>${initiator}</bdi>`)}
+${initiator !== undefined && fact(intent.startedBy, html`<bdi>${initiator}</bdi>`)}
 ${fact(intent.ofFirm, firm)}
 ${fact(intent.state, html`${sentenceFor(texts.states, state) ?? state}`)}
 ${fact(intent.decideBefore, html`${moment(notAfter)}`)}

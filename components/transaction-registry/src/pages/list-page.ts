@@ -45,7 +45,7 @@ ${otherPath !== undefined && html`<p><a href="${otherPath}">${list.other}</a></p
     return html`<li><label class="choice"><input type="checkbox" name="txn" value="${transaction}"><span>
 <span class="unseen">${list.tick}</span>
 <bdi class="name" lang="en">${title}</bdi>
-<span class="about">${list.begun} <bdi>${initiator ?? initiatorInstitution}</bdi>. ${list.before} ${moment(notAfter)}.</span>
+<span class="about">${list.startedBy} <bdi>${initiator ?? initiatorInstitution}</bdi>. ${list.before} ${moment(notAfter)}.</span>
 ${warnings.length > 0 && html`<span class="tag">${list.warned(warnings.length)}</span>`}
 <a href="${path}/${transaction}">${list.open}<span class="unseen">: <bdi lang="en">${title}</bdi></span></a>
 </span></label></li>`;

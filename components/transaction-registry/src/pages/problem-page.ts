@@ -1,4 +1,4 @@
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, errorVocabulary } from '@countersign/kernel';
 import { type Html, html, page } from '@countersign/runtime';
 import type { Changes } from '../changes.ts';
 import { type Drawing, sentenceFor } from './drawing.ts';
@@ -40,3 +40,13 @@ function wordsFor({ code, detail }: Pick<CodedError, 'code' | 'detail'>, { texts
   const sentence = sentenceFor(texts.problems, code);
   return sentence === undefined ? html`<span lang="en">${detail}</span>` : html`${sentence}`;
 }
+
+export const approverPageErrors = errorVocabulary({
+  approval_changed: 'conflict',
+  sign_in_abandoned: 'forbidden',
+  form_forged: 'forbidden',
+  decision_missing: 'invalid',
+  batch_empty: 'invalid',
+  batch_too_large: 'too-large',
+  batch_role: 'forbidden',
+});

@@ -7,17 +7,29 @@ import {
   type Directory,
   hardwareAcr,
   type Person,
+  type ShownToApprover,
   type SignIn,
   type Statements,
   transactionErrors,
 } from '@countersign/contracts';
-import { type Clock, epochSeconds, isCodedError, type Json, parseId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  type Digest,
+  digestOf,
+  epochSeconds,
+  isCodedError,
+  type Json,
+  parseId,
+  type Random,
+} from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import { approvalStatementType } from '../approvals/approval-jws.ts';
+import { approvalStatementType } from '../approvals/approval-claims.ts';
 import type { BeforeApprover } from '../before-approver.ts';
+import { notVisible } from '../explain-refusal.ts';
+import { viewShownTo } from '../shown.ts';
 import type { TransactionRegistryComponent } from '../transaction-registry.ts';
 import type { AskedApproval, IntentContent } from './intent-page.ts';
-import { approverPageErrors } from './refusals.ts';
+import { approverPageErrors } from './problem-page.ts';
 
 export interface ApproverPagesDependencies {
   readonly transactions: Pick<
@@ -83,11 +95,7 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
     async find(text: string, person: Person): Promise<BeforeApprover> {
       const id = parseId('transaction', text);
       const before = id === undefined ? undefined : await transactions.desk.before(id, person);
-      if (before === undefined)
-        throw transactionErrors.error(
-          'transaction_not_found',
-          'The transaction does not exist, or you have no access to it.',
-        );
+      if (before === undefined) throw notVisible();
       if (before.view.initiator !== person.id && !approverRoles.some((role) => person.roles.includes(role)))
         throw transactionErrors.error('approval_role', `Approving needs the role ${approverRoles.join(' or ')}.`);
       return before;
@@ -141,4 +149,25 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
 /** The CSRF token for one subject and session, so that the next person on the same browser cannot reuse the form. */
 export function csrfOf(subject: string, { session }: SignIn, { browser }: ApproverVisit) {
   return csrfTokenOf(browser, `transaction approval ${subject} ${session}`);
+}
+
+/** Warnings that depend on time alone, which is not a change. */
+const timeWarnings: readonly string[] = ['intent_expired', 'intent_expires_soon'];
+
+/** The digest of everything a person decides by; the form sends it back. */
+export function shownDigest(befores: readonly BeforeApprover[]): Digest {
+  return digestOf(
+    befores.map(({ view }) => ({
+      transaction: view.transaction,
+      intent: view.intentDigest,
+      lines: view.lines.map(({ label, value }) => [label, value]),
+      warnings: view.warnings.map(({ code }) => code).filter((code) => !timeWarnings.includes(code)),
+    })),
+  );
+}
+
+/** The page content for the record of the approval. @param lang BCP 47 */
+export function shownTo({ view }: BeforeApprover, { institution }: Person, lang: string): ShownToApprover {
+  const { title, lines, warnings } = viewShownTo(view, institution);
+  return { lang, title, lines, warnings };
 }

@@ -8,7 +8,7 @@ import {
   type RecordId,
   type TransactionId,
 } from '@countersign/kernel';
-import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
+import type { StepEffect, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 import type { Held } from './held.ts';
 
@@ -20,7 +20,7 @@ export type RecordedStep = Omit<StoredTransition, 'transaction' | 'recordId' | '
  */
 export interface Change {
   readonly step?: RecordedStep;
-  readonly after?: LifeAfter;
+  readonly after?: StepEffect;
   /** Approvals that this step relies on; they can no longer be withdrawn. */
   readonly used?: readonly ApprovalId[];
   /** Quantities of trades used by this step, beside earlier ones. */
@@ -40,7 +40,7 @@ export interface Change {
   readonly awaitedUntil?: number;
 }
 
-export interface SaidChange {
+export interface ChangeDraft {
   readonly draft: Omit<RecordDraft, 'id'>;
   readonly change: Change;
   readonly body?: DurableChange['body'];

@@ -2,7 +2,7 @@ import { carryOut, carryOutAll, type Held, type Keeping, type Recorded, type Ste
 import { appendOnce, type RecordDraft } from '@countersign/contracts';
 import type { Clock, TransactionId } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
-import type { SaidChange } from './change.ts';
+import type { ChangeDraft } from './change.ts';
 import { nextRecordOf } from './held.ts';
 import type { RegistryLog, Store, Unit } from './proven-store.ts';
 
@@ -16,7 +16,7 @@ interface Parts {
  * A command that changes one transaction. Its record carries the change, not the whole state; see `proven-store.ts`.
  */
 export type ChangingSteps<Ask, Facts, Found, Next, Answer> = Omit<
-  Steps<Unit, Ask, StoredTransaction, Facts, Found, Next, readonly SaidChange[], Answer>,
+  Steps<Unit, Ask, StoredTransaction, Facts, Found, Next, readonly ChangeDraft[], Answer>,
   // The id of its record is derived from the previous change.
   'once'
 >;
@@ -27,7 +27,7 @@ export function change<Ask extends { readonly transaction: TransactionId }, Fact
   { store, audit, clock }: Parts,
   ask: Ask,
 ): Promise<Answer> {
-  const keeping: Keeping<Unit, Ask, StoredTransaction, Next, readonly SaidChange[]> = {
+  const keeping: Keeping<Unit, Ask, StoredTransaction, Next, readonly ChangeDraft[]> = {
     transaction: (_, work) => store.inUnit(work),
     hold: async (unit) => {
       const row = await unit.lock(ask.transaction);
@@ -42,7 +42,7 @@ export function change<Ask extends { readonly transaction: TransactionId }, Fact
     write: (unit) => unit.write(),
   };
   const once = ({ row }: { readonly row: StoredTransaction | undefined }) => {
-    if (row === undefined) throw new Error('a transaction was changed that there is not');
+    if (row === undefined) throw new Error('a changed transaction does not exist');
     return nextRecordOf(row);
   };
   return carryOut({ ...steps, once }, keeping, { log: audit, clock }, ask);
@@ -52,7 +52,7 @@ export function change<Ask extends { readonly transaction: TransactionId }, Fact
  * A command with one record beside locked transactions, with an id derived from its subject. A repetition writes a
  * missing row from the record.
  */
-export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
+export type OneRecordSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
   Unit,
   Ask,
   Row,
@@ -64,7 +64,7 @@ export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
 >;
 
 /** How the subject is locked and stored. */
-export interface Sayings<Ask, Row, Next> {
+export interface RecordedSubject<Ask, Row, Next> {
   hold(unit: Unit, ask: Ask): Promise<Row | undefined>;
   /** Sorts several requests into locking order; without it, the given order applies. */
   readonly inLockOrder?: (asks: readonly Ask[]) => readonly Ask[];
@@ -74,44 +74,44 @@ export interface Sayings<Ask, Row, Next> {
 }
 
 function keepingOf<Ask, Row, Next>(
-  sayings: Sayings<Ask, Row, Next>,
+  subject: RecordedSubject<Ask, Row, Next>,
   { store, audit }: Parts,
 ): Keeping<Unit, Ask, Row, Next, Omit<RecordDraft, 'id'>> {
   return {
     transaction: (asks, work) =>
       store.inUnit(work, async () => {
-        for (const ask of asks) await sayings.afterTaken?.(ask);
+        for (const ask of asks) await subject.afterTaken?.(ask);
       }),
     async hold(unit, asks) {
       const rows = new Map<Ask, Row | undefined>();
-      for (const ask of sayings.inLockOrder?.(asks) ?? asks) rows.set(ask, await sayings.hold(unit, ask));
+      for (const ask of subject.inLockOrder?.(asks) ?? asks) rows.set(ask, await subject.hold(unit, ask));
       return asks.map((ask) => ({ ask, row: rows.get(ask), previous: undefined }));
     },
     async record(_, { held, next, said, id }) {
       const recorded = { record: id, ...(await appendOnce(audit, { ...said, id })) };
-      return { next: sayings.recorded(next, recorded, held), recorded };
+      return { next: subject.recorded(next, recorded, held), recorded };
     },
-    write: (unit, { next }) => sayings.put(unit, next),
+    write: (unit, { next }) => subject.put(unit, next),
   };
 }
 
 /** Carries out a command with one record; see `carryOut`. */
-export function say<Ask, Row, Facts, Found, Next, Answer>(
-  steps: SayingSteps<Ask, Row, Facts, Found, Next, Answer>,
-  sayings: Sayings<Ask, Row, Next>,
+export function recordOnce<Ask, Row, Facts, Found, Next, Answer>(
+  steps: OneRecordSteps<Ask, Row, Facts, Found, Next, Answer>,
+  subject: RecordedSubject<Ask, Row, Next>,
   parts: Parts,
   ask: Ask,
 ): Promise<Answer> {
-  return carryOut(steps, keepingOf(sayings, parts), { ...parts, log: parts.audit }, ask);
+  return carryOut(steps, keepingOf(subject, parts), { ...parts, log: parts.audit }, ask);
 }
 
 /** Carries out such a command for several transactions, all or none; see `carryOutAll`. */
-export async function sayAll<Ask, Row, Facts, Found, Next, Answer>(
-  steps: SayingSteps<Ask, Row, Facts, Found, Next, Answer>,
-  sayings: Sayings<Ask, Row, Next>,
+export async function recordAll<Ask, Row, Facts, Found, Next, Answer>(
+  steps: OneRecordSteps<Ask, Row, Facts, Found, Next, Answer>,
+  subject: RecordedSubject<Ask, Row, Next>,
   parts: Parts,
   asks: readonly Ask[],
 ): Promise<readonly Answer[]> {
-  const all = await carryOutAll(steps, keepingOf(sayings, parts), { ...parts, log: parts.audit }, asks);
+  const all = await carryOutAll(steps, keepingOf(subject, parts), { ...parts, log: parts.audit }, asks);
   return all.map(({ answer }) => answer);
 }

@@ -3,7 +3,7 @@ import { digestOf, type Json, type RecordId, type TransactionId } from '@counter
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
-export interface Taken extends TradeUse {
+interface Taken extends TradeUse {
   readonly kind: TradeUseKind;
 }
 

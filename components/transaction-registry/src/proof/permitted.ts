@@ -10,7 +10,7 @@ import { defined, parseInstant, type RecordId } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 
 /** Cached records; records never change. */
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 /** The log keys about issued tokens: whether one was permitted and, before the first step, for whose interfaces. */
 export function permissionsOf({ id, state, parties }: StoredTransaction): readonly string[] {
@@ -25,7 +25,7 @@ export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
     if (known !== undefined) return known;
     const record = (await log.find(id))?.record;
     if (record === undefined) return undefined;
-    if (remembered.size >= mostRemembered) remembered.clear();
+    if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(id, record);
     return record;
   }

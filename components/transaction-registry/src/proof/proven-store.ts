@@ -19,7 +19,7 @@ import type {
   StoredTransition,
 } from '../store/store.ts';
 import type { TradeUse, TradeUseKind, TradeUseRow } from '../store/trades.ts';
-import { type Change, changed, changeIn, changeJson, type DurableChange, type SaidChange, stepOf } from './change.ts';
+import { type Change, type ChangeDraft, changed, changeIn, changeJson, type DurableChange, stepOf } from './change.ts';
 import { approvalClaim, type Held, instructionClaim, nextRecordOf, tradeClaim, transactionClaim } from './held.ts';
 import { createPermittedReader, permissionsOf } from './permitted.ts';
 
@@ -32,7 +32,7 @@ interface ProvenStoreDependencies {
 }
 
 /** Upper bound of changes not yet written to the rows: one for each process that died. */
-const mostBehind = 100;
+const maxBehind = 100;
 
 /** A transaction is behind its record; it is completed before the unit runs again. */
 class TransactionBehind extends Behind {
@@ -119,7 +119,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     const { id } = stale.transaction;
     const missing: DurableChange[] = [];
     let next = stale;
-    while (newest !== undefined && next.transaction.changedRecordId !== newest.record && missing.length < mostBehind) {
+    while (newest !== undefined && next.transaction.changedRecordId !== newest.record && missing.length < maxBehind) {
       const entry = await log.find(nextRecordOf(next.transaction));
       const change = entry === undefined ? undefined : changeIn(entry.record, id);
       if (change === undefined) break;
@@ -212,7 +212,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       /**
        * Makes the record of a change durable. The transaction must be locked, and has the recorded state from then on.
        */
-      async record(id: TransactionId, { draft, change, body = {} }: SaidChange): Promise<Recorded> {
+      async record(id: TransactionId, { draft, change, body = {} }: ChangeDraft): Promise<Recorded> {
         const before = locked.get(id);
         if (before === undefined) throw new Error('a transaction was changed that is not locked');
         const { initiatorInstitution } = before.held.transaction;
@@ -405,12 +405,12 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     waiting: rows.waiting,
     putAwaited: rows.putAwaited,
     forgetAwaited: rows.forgetAwaited,
-    putLook: rows.putLook,
-    looksBefore: rows.looksBefore,
+    putViewing: rows.putViewing,
+    earlierViewings: rows.earlierViewings,
     exceptions: rows.exceptions,
     exception: rows.exception,
-    overdueLives: rows.overdueLives,
-    tellOverdue: rows.tellOverdue,
+    overdueTransactions: rows.overdueTransactions,
+    noteOverdue: rows.noteOverdue,
     openOf: rows.openOf,
   };
 
@@ -435,9 +435,9 @@ async function write(unit: Rows, id: TransactionId, { change, recordId, body }: 
   for (const mandate of instructions) await unit.takeInstruction(mandate, id);
   if (raised !== undefined) await unit.putException({ ...raised, transaction: id, recordId });
   if (resolved !== undefined) await unit.resolveException(resolved.exception, { ...resolved.resolution, recordId });
-  if (change.mandate !== undefined) await unit.restOn(id, change.mandate);
-  if (change.carriedBy !== undefined) await unit.carryBy(id, change.carriedBy);
-  if (change.awaitedUntil !== undefined) await unit.awaitAgain(id, change.awaitedUntil);
+  if (change.mandate !== undefined) await unit.replaceMandate(id, change.mandate);
+  if (change.carriedBy !== undefined) await unit.setSuccessor(id, change.carriedBy);
+  if (change.awaitedUntil !== undefined) await unit.extendDeadline(id, change.awaitedUntil);
   if (step === undefined || after === undefined) return unit.markChanged(id, recordId);
   await unit.putTransition(stepOf(id, step, recordId, body), after);
   await unit.useApprovals(used, step.version);

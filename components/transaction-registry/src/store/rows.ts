@@ -1,3 +1,4 @@
+import type { TransactionId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
@@ -9,7 +10,7 @@ export type Dated<Row, Column extends keyof Row> = Omit<Row, Column> & { readonl
  * A named statement is planned once per connection, which halves its cost. Only for statements of every step that find
  * rows by key.
  */
-export type Statement = string | { readonly name: string; readonly text: string };
+type Statement = string | { readonly name: string; readonly text: string };
 
 /** This component wrote the rows from parsed values, so they are not parsed again. */
 export async function many<Row extends object>(
@@ -31,4 +32,8 @@ export async function one<Row extends object>(
   values: readonly unknown[],
 ): Promise<Row | undefined> {
   return (await many<Row>(on, statement, values))[0];
+}
+
+export async function ids(on: Connection, text: string, values: readonly unknown[]): Promise<readonly TransactionId[]> {
+  return (await many<{ readonly id: TransactionId }>(on, text, values)).map(({ id }) => id);
 }

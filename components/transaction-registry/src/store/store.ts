@@ -1,9 +1,8 @@
-import type { TransactionException, TransactionState, TransitionReceipt } from '@countersign/contracts';
+import type { TransactionState, TransitionReceipt } from '@countersign/contracts';
 import {
   type DecisionId,
   type Digest,
   defined,
-  type ExceptionId,
   type IntentDigest,
   type MandateId,
   type RecordId,
@@ -12,30 +11,11 @@ import {
 import type { AuthorizationDetail, Lei } from '@countersign/market';
 import { transaction as inTransaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { approvalQuestions, approvalsOf, openApprovalsBy } from './approvals.ts';
-import {
-  type AwaitedApprovals,
-  forgetAwaited,
-  putAwaited,
-  type WaitingQuery,
-  waitingTransactions,
-} from './awaiting.ts';
-import { declinesOf, putDecline, type StoredDecline } from './declines.ts';
-import {
-  type ExceptionQuery,
-  exceptionsBy,
-  exceptionsOf,
-  findException,
-  markOverdue,
-  putException,
-  resolveStored,
-  type StoredException,
-  takeOverdue,
-} from './exceptions.ts';
-import { arrivedBefore, openOf, overdueLives, takeInstruction, tellOverdue } from './lives.ts';
-import { type Look, looksBefore, putLook } from './looks.ts';
+import { type AwaitedApprovals, approvalReads, approvalWrites } from './approvals.ts';
+import { exceptionReads, exceptionWrites } from './exceptions.ts';
 import { type Connection, type Dated, many, one } from './rows.ts';
-import { type TradeUse, type TradeUseKind, takenBy, takeOfTrades, usesOfTrades } from './trades.ts';
+import { tradeReads, tradeWrites } from './trades.ts';
+import { transactionReads, transactionWrites } from './transactions.ts';
 
 export type { StoredApproval } from './approvals.ts';
 export type { StoredException } from './exceptions.ts';
@@ -69,7 +49,7 @@ export interface StoredTransaction {
 }
 
 /** The effect of a step on the transaction, beside its state. */
-export interface LifeAfter {
+export interface StepEffect {
   readonly ended: boolean;
   readonly awaitedUntil: number | null;
   readonly destinationDigest: IntentDigest | null;
@@ -113,6 +93,8 @@ const transitionsOfOne = {
   name: 'transitions-of',
   text: `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
 };
+const transitionsOfSeveral = `select ${transitionColumns} from transitions
+  where transaction_id = any($1::text[]) order by transaction_id, version`;
 const insertTransition = {
   name: 'insert-transition',
   text: `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body,
@@ -128,9 +110,28 @@ const carryOn = {
           where id = $1`,
 };
 
+function readsOn(on: Connection) {
+  return {
+    ...approvalReads(on),
+    ...exceptionReads(on),
+    ...transactionReads(on),
+    ...tradeReads(on),
+    transitions: async (id: TransactionId) => (await many<TransitionRow>(on, transitionsOfOne, [id])).map(transitionOf),
+    async transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
+      const rows = await many<TransitionRow>(on, transitionsOfSeveral, [ids]);
+      return rows.map(transitionOf);
+    },
+  };
+}
+
 /** The queries of one database transaction. They lock the rows they read if their name says it. */
 function createUnit(client: pg.PoolClient) {
   return {
+    ...readsOn(client),
+    ...approvalWrites(client),
+    ...exceptionWrites(client),
+    ...transactionWrites(client),
+    ...tradeWrites(client),
     /**
      * Claims (client, idempotency key). @returns false if it is in use. A second request waits here until the first
      * one ends.
@@ -192,18 +193,7 @@ function createUnit(client: pg.PoolClient) {
       many<StoredTransaction>(client, `${entriesFor} for share`, [institution, destinationKey]),
     /** Several transactions, locked in the order of their ids. */
     trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(client, `${tradesByIds} for update`, [ids]),
-    async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
-      return transitionsOf(client, id);
-    },
-    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(client, ids),
-    takenBy: (id: TransactionId) => takenBy(client, id),
-    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(client, ids),
-    takeOfTrades: (id: TransactionId, kind: TradeUseKind, uses: readonly TradeUse[]) =>
-      takeOfTrades(client, id, kind, uses),
-    ...approvalQuestions(client),
-    declines: (id: TransactionId) => declinesOf(client, id),
-    putDecline: (id: TransactionId, decline: StoredDecline) => putDecline(client, id, decline),
-    async putTransition(transition: StoredTransition, after: LifeAfter): Promise<void> {
+    async putTransition(transition: StoredTransition, after: StepEffect): Promise<void> {
       await client.query({
         ...insertTransition,
         values: [
@@ -246,30 +236,21 @@ function createUnit(client: pg.PoolClient) {
     async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
       await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
     },
-    async awaitAgain(id: TransactionId, until: number): Promise<void> {
+    async extendDeadline(id: TransactionId, until: number): Promise<void> {
       await client.query(
         'update transactions set overdue_version = null, awaited_until = to_timestamp($2::float8 / 1000) where id = $1',
         [id, until],
       );
     },
-    async restOn(id: TransactionId, mandate: StoredTransaction['mandate']): Promise<void> {
+    async replaceMandate(id: TransactionId, mandate: StoredTransaction['mandate']): Promise<void> {
       await client.query(
         'update transactions set mandate_id = $2, mandate_version = $3, mandate_record_id = $4 where id = $1',
         [id, mandate.id, mandate.version, mandate.recordId],
       );
     },
-    async carryBy(id: TransactionId, principal: string): Promise<void> {
+    async setSuccessor(id: TransactionId, principal: string): Promise<void> {
       await client.query('update transactions set carried_by = $2 where id = $1', [id, principal]);
     },
-    takeInstruction: (mandate: MandateId, id: TransactionId) => takeInstruction(client, mandate, id),
-    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(client, about),
-    exceptionsOf: (id: TransactionId) => exceptionsOf(client, id),
-    exception: (id: ExceptionId) => findException(client, id),
-    putException: (exception: StoredException) => putException(client, exception),
-    resolveException: (id: ExceptionId, resolution: NonNullable<TransactionException['resolution']>) =>
-      resolveStored(client, id, resolution),
-    takeOverdue: (now: number) => takeOverdue(client, now),
-    markOverdue: (id: ExceptionId, at: string, recordId: RecordId) => markOverdue(client, id, at, recordId),
   };
 }
 export type Rows = ReturnType<typeof createUnit>;
@@ -277,6 +258,7 @@ export type Rows = ReturnType<typeof createUnit>;
 /** The unverified tables. Only `proof/` may use them; all other code uses the proven store. */
 export function createRowStore(pool: pg.Pool) {
   return {
+    ...readsOn(pool),
     inUnit: <Result>(work: (unit: Rows) => Promise<Result>): Promise<Result> =>
       inTransaction(pool, (client) => work(createUnit(client))),
     find: (id: TransactionId) =>
@@ -286,27 +268,6 @@ export function createRowStore(pool: pg.Pool) {
     activeEntries: (institution: string, destinationKey: string) =>
       many<StoredTransaction>(pool, entriesFor, [institution, destinationKey]),
     trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(pool, tradesByIds, [ids]),
-    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(pool, ids),
-    takenBy: (id: TransactionId) => takenBy(pool, id),
-    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(pool, ids),
-    exceptionsOf: (id: TransactionId) => exceptionsOf(pool, id),
-    approvals: (id: TransactionId) => approvalsOf(pool, id),
-    openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
-    declines: (id: TransactionId) => declinesOf(pool, id),
-    waiting: (query: WaitingQuery) => waitingTransactions(pool, query),
-    putAwaited: (transaction: Pick<StoredTransaction, 'id' | 'version'>, awaited: AwaitedApprovals) =>
-      putAwaited(pool, transaction, awaited),
-    forgetAwaited: (now: number, limit: number) => forgetAwaited(pool, now, limit),
-    putLook: (look: Look) => putLook(pool, look),
-    looksBefore: (look: Parameters<typeof looksBefore>[1], limit: number) => looksBefore(pool, look, limit),
-    transitions: (id: TransactionId) => transitionsOf(pool, id),
-    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(pool, about),
-    exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
-    exception: (id: ExceptionId) => findException(pool, id),
-    overdueLives: (now: number, limit: number) => overdueLives(pool, now, limit),
-    tellOverdue: (transaction: Pick<StoredTransaction, 'id' | 'version'>) => tellOverdue(pool, transaction),
-    openOf: (principal: string, after: TransactionId | undefined, limit: number) =>
-      openOf(pool, principal, after, limit),
   };
 }
 export type RowStore = ReturnType<typeof createRowStore>;
@@ -315,19 +276,6 @@ interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'act
   readonly actor: string | null;
   readonly decisionId: DecisionId | null;
   readonly policyVersion: number | null;
-}
-
-async function transitionsOf(on: Connection, id: TransactionId): Promise<readonly StoredTransition[]> {
-  return (await many<TransitionRow>(on, transitionsOfOne, [id])).map(transitionOf);
-}
-
-async function transitionsOfAll(on: Connection, ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
-  const rows = await many<TransitionRow>(
-    on,
-    `select ${transitionColumns} from transitions where transaction_id = any($1::text[]) order by transaction_id, version`,
-    [ids],
-  );
-  return rows.map(transitionOf);
 }
 
 function transitionOf({ late, actor, decisionId, policyVersion, ...row }: TransitionRow): StoredTransition {

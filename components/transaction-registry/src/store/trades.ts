@@ -32,42 +32,49 @@ interface UseRow extends Omit<TradeUseRow, 'amount'> {
 
 const useColumns = `u.trade_id as trade, u.transaction_id as transaction, u.kind, u.unit, trim_scale(u.amount)::text as amount`;
 
-export async function usesOfTrades(on: Connection, trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
-  const rows = await many<UseRow>(
-    on,
-    `select ${useColumns}, ${stillTaken} as "stillTaken", t.ended
+export function tradeReads(on: Connection) {
+  return {
+    async usesOfTrades(trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
+      const rows = await many<UseRow>(
+        on,
+        `select ${useColumns}, ${stillTaken} as "stillTaken", t.ended
        from trade_uses u join transactions t on t.id = u.transaction_id
       where u.trade_id = any($1::text[]) order by u.trade_id, u.transaction_id`,
-    [trades],
-  );
-  return rows.map(({ amount, ...row }) => ({ ...row, amount: decimalOf(amount) }));
+        [trades],
+      );
+      return rows.map(({ amount, ...row }) => ({ ...row, amount: decimalOf(amount) }));
+    },
+    async takenBy(
+      transaction: TransactionId,
+    ): Promise<readonly Omit<TradeUseRow, 'stillTaken' | 'ended' | 'transaction'>[]> {
+      const rows = await many<Omit<UseRow, 'stillTaken' | 'ended'>>(
+        on,
+        `select ${useColumns} from trade_uses u where u.transaction_id = $1 order by u.trade_id`,
+        [transaction],
+      );
+      return rows.map(({ trade, kind, unit, amount }) => ({ trade, kind, unit, amount: decimalOf(amount) }));
+    },
+  };
 }
 
-export async function takenBy(
-  on: Connection,
-  transaction: TransactionId,
-): Promise<readonly Omit<TradeUseRow, 'stillTaken' | 'ended' | 'transaction'>[]> {
-  const rows = await many<Omit<UseRow, 'stillTaken' | 'ended'>>(
-    on,
-    `select ${useColumns} from trade_uses u where u.transaction_id = $1 order by u.trade_id`,
-    [transaction],
-  );
-  return rows.map(({ trade, kind, unit, amount }) => ({ trade, kind, unit, amount: decimalOf(amount) }));
-}
-
-export async function takeOfTrades(
-  on: Connection,
-  transaction: TransactionId,
-  kind: TradeUseKind,
-  uses: readonly TradeUse[],
-): Promise<void> {
-  await many(
-    on,
-    `insert into trade_uses (trade_id, transaction_id, kind, unit, amount)
+export function tradeWrites(on: Connection) {
+  return {
+    async takeOfTrades(transaction: TransactionId, kind: TradeUseKind, uses: readonly TradeUse[]): Promise<void> {
+      await many(
+        on,
+        `insert into trade_uses (trade_id, transaction_id, kind, unit, amount)
      select trade, $1, $2, unit, amount from unnest($3::text[], $4::text[], $5::numeric[]) as u (trade, unit, amount)
      on conflict (trade_id, transaction_id) do nothing`,
-    [transaction, kind, uses.map(({ trade }) => trade), uses.map(({ unit }) => unit), uses.map(({ amount }) => amount)],
-  );
+        [
+          transaction,
+          kind,
+          uses.map(({ trade }) => trade),
+          uses.map(({ unit }) => unit),
+          uses.map(({ amount }) => amount),
+        ],
+      );
+    },
+  };
 }
 
 function decimalOf(text: string): DecimalString {

@@ -5,8 +5,8 @@ import { approverPageRoutes } from '../index.ts';
 import { createApprovingWorld, type Kind } from './approving-world.ts';
 import { createSmallAuthenticators, type Enrolled, usualOrigin } from './small-authenticators.ts';
 
-export type Fields = Readonly<Record<string, string | undefined>>;
-export type ApproverBrowser = WebBrowser;
+type Fields = Readonly<Record<string, string | undefined>>;
+type ApproverBrowser = WebBrowser;
 
 /** The pages of approvers over a real registry; people sign in by being named, and sign by software authenticators. */
 export async function createApproverPagesWorld({

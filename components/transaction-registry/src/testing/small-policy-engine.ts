@@ -14,7 +14,7 @@ import {
 } from '@countersign/kernel';
 import { viewIntent } from '../../../policy-engine/src/trading/intent-view.ts';
 
-export interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
+interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
   /** What it was asked, oldest first. */
   readonly asked: readonly DecisionInput[];
   /** From now on nothing is permitted, and no approval would help. */

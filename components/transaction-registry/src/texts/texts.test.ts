@@ -3,7 +3,7 @@ import { describeAuthorizationDetail, parseAuthorizationDetail, partyRoles } fro
 import { describe, expect, it } from 'vitest';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
 import { momentIn } from '../pages/drawing.ts';
-import { approverPageErrors } from '../pages/refusals.ts';
+import { approverPageErrors } from '../pages/problem-page.ts';
 import { de } from './de.ts';
 import { en } from './en.ts';
 

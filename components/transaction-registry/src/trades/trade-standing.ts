@@ -1,18 +1,20 @@
-import { transactionErrors } from '@countersign/contracts';
+import { type TransactionState, transactionErrors } from '@countersign/contracts';
 import {
   addDecimals,
   type CodedError,
   compareDecimals,
   type DecimalString,
   multiplyDecimals,
+  type RecordId,
   subtractDecimals,
   type TransactionId,
   zero,
 } from '@countersign/kernel';
+import type { Allocation, ClearingSubmission, Lei, Rfq, SettlementInstruction, TradeOrder } from '@countersign/market';
+import { lifeCycleOf } from '../life-cycles/index.ts';
 import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import { type NamedTrades, type TradeUse, type TradeUseKind, tradesNamedBy } from '../store/trades.ts';
-import { type ExecutedTrade, executedTradeOf } from './executed-trade.ts';
-import { mixtureFault, tradeDifference } from './trade-fits.ts';
+import { type Money, parseTransitionBody } from '../transition-request.ts';
 
 /** The store queries needed here. Within a unit, `trades` locks the rows it reads until the unit ends. */
 export interface TradeReader {
@@ -79,7 +81,7 @@ function partyFault(
     ? undefined
     : transactionErrors.error(
         'trade_unknown',
-        'The intent names no trade of these parties that is known here: name the transaction of the executed order.',
+        'The named trade is unknown, or its parties differ. Name the transaction of the executed order.',
       );
 }
 
@@ -139,7 +141,7 @@ function usesOf(
   return {
     fault: transactionErrors.error(
       'trade_exceeded',
-      `The ${kind} is above what is left of the trade: ${rest} ${unit} of what was executed.`,
+      `The ${kind} exceeds the remaining ${rest} ${unit} of the trade.`,
       { facts: { left: rest, unit } },
     ),
   };
@@ -153,4 +155,120 @@ function wantedOf(detail: StoredTransaction['detail'], trades: readonly Executed
       ? detail.lines.map(({ qty }) => qty)
       : trades.map(({ quantity }) => quantity);
   return parts.reduce((sum, part) => addDecimals(sum, part), zero);
+}
+
+/**
+ * Firms, instrument, currency and direction. @returns CodedError `trade_differs`, which names the `field`, or
+ * undefined
+ */
+function tradeDifference({ detail }: Pick<StoredTransaction, 'detail'>, trade: ExecutedTrade): CodedError | undefined {
+  switch (detail.type) {
+    case 'urn:countersign:rar:v1:allocation':
+      return giveUpDifference(detail, trade);
+    case 'urn:countersign:rar:v1:clearing_submission':
+      return clearingDifference(detail, trade);
+    case 'urn:countersign:rar:v1:settlement_instruction':
+      return settlementDifference(detail, trade);
+    default:
+      return undefined;
+  }
+}
+
+function mixtureFault(trades: readonly ExecutedTrade[]): CodedError | undefined {
+  const [first, ...others] = trades.map(({ detail: { entity_lei, side, instrument } }) =>
+    [entity_lei, side, instrument.isin, instrument.upi, instrument.dti].join(' '),
+  );
+  return others.every((other) => other === first)
+    ? undefined
+    : differs('trade_ids', 'The trades differ in instrument, side or firm.');
+}
+
+function giveUpDifference({ giveup_to_lei: to }: Allocation, { parties }: ExecutedTrade): CodedError | undefined {
+  return to === undefined || parties.includes(to)
+    ? undefined
+    : differs('giveup_to_lei', 'The firm that takes the give-up is not a party to the trade.');
+}
+
+function clearingDifference({ clearing_firm_lei: firm, ccp_lei: ccp }: ClearingSubmission, { detail }: ExecutedTrade) {
+  const of = (role: string) => detail.parties.filter((party) => party.role === role).map(({ lei }) => lei);
+  if (!of('ClearingFirm').includes(firm)) return differs('clearing_firm_lei', 'The trade names another clearing firm.');
+  const organizations = of('ClearingOrganization');
+  return organizations.length === 0 || organizations.includes(ccp)
+    ? undefined
+    : differs('ccp_lei', 'The trade names another central counterparty.');
+}
+
+function settlementDifference(settlement: SettlementInstruction, trade: ExecutedTrade): CodedError | undefined {
+  const { deliverer, receiver, entity_lei: entity } = settlement;
+  if (!trade.parties.includes(deliverer.lei)) return differs('deliverer', 'The deliverer is not a party to the trade.');
+  if (!trade.parties.includes(receiver.lei)) return differs('receiver', 'The receiver is not a party to the trade.');
+  if (deliverer.lei !== entity && receiver.lei !== entity)
+    return differs('entity_lei', 'The institution of the settlement is neither deliverer nor receiver.');
+  return unitDifference(settlement, trade) ?? directionDifference(settlement, trade);
+}
+
+function unitDifference({ ccy, dti }: SettlementInstruction, { price, detail }: ExecutedTrade) {
+  if (ccy !== undefined)
+    return ccy === price.ccy ? undefined : differs('ccy', `The trade was executed in ${price.ccy}.`);
+  return dti === detail.instrument.dti ? undefined : differs('dti', 'The trade was in another instrument.');
+}
+
+/** The buyer pays money and receives the instrument; the seller does the opposite. */
+function directionDifference({ deliverer, receiver, ccy }: SettlementInstruction, { detail }: ExecutedTrade) {
+  const dealer = detail.entity_lei;
+  if (deliverer.lei === receiver.lei) return undefined;
+  const delivers = (detail.side === 'BUY') === (ccy !== undefined);
+  const wrongEnd = delivers ? receiver : deliverer;
+  return wrongEnd.lei === dealer
+    ? differs(
+        delivers ? 'receiver' : 'deliverer',
+        `In a trade to ${detail.side.toLowerCase()}, ${dealer} ${delivers ? 'delivers' : 'receives'} this.`,
+      )
+    : undefined;
+}
+
+function differs(field: string, detail: string): CodedError {
+  return transactionErrors.error('trade_differs', detail, { facts: { field } });
+}
+
+export interface ExecutedTrade {
+  readonly id: TransactionId;
+  readonly detail: TradeOrder | Rfq;
+  readonly state: TransactionState;
+  /** The dealing firm, its client, the firms that the order lists and, after a request for quotes, the chosen counterparty. */
+  readonly parties: readonly string[];
+  readonly quantity: DecimalString;
+  readonly price: Money;
+  readonly recordId: RecordId;
+}
+
+/** @returns undefined if the transaction is not a trade or has no execution */
+function executedTradeOf(
+  { id, detail, state, initiatorInstitution }: StoredTransaction,
+  past: readonly StoredTransition[],
+): ExecutedTrade | undefined {
+  if (!('max_notional' in detail)) return undefined;
+  const { name } = lifeCycleOf(detail);
+  const said = past.map((step) => ({ ...step, said: parseTransitionBody(name, step.event, step.body) }));
+  const parties = [initiatorInstitution, detail.entity_lei, ...detail.parties.map(({ lei }) => lei)];
+  for (const { said: body, recordId } of said) {
+    if (body.kind === 'execution')
+      return { id, detail, state, parties, quantity: body.executedQty, price: body.price, recordId };
+    if (body.kind !== 'deal') continue;
+    const price = quotedPrice(said, body.quoteId, body.counterparty);
+    if (price === undefined) return undefined;
+    return { id, detail, state, parties: [...parties, body.counterparty], quantity: detail.max_qty, price, recordId };
+  }
+  return undefined;
+}
+
+/** The newest quote with this id by that firm, as in `dealFault`. */
+function quotedPrice(
+  said: readonly { readonly institution: string; readonly said: ReturnType<typeof parseTransitionBody> }[],
+  quoteId: string,
+  counterparty: Lei,
+): Money | undefined {
+  for (const { said: body, institution } of said.toReversed())
+    if (body.kind === 'quote' && body.quoteId === quoteId && institution === counterparty) return body.price;
+  return undefined;
 }

@@ -28,7 +28,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     actors: list(string), 'authorizationDetails?': list(ref('AuthorizationDetail')), 'jkt?': string,
     resources: list(string), scope: list(string),
   }),
-  Asset: object({ 'ccy?': string, 'dti?': string, 'isin?': string }),
+  Asset: anyOf(object({ ccy: string }), ref('Asset2'), object({ isin: string })), Asset2: object({ dti: string }),
   AtLeast: object({ 'entityVersion?': number, 'policyVersion?': number }),
   AuditLogLastUnderArguments: tuple([list(string)]),
   Authenticator: object({
@@ -52,10 +52,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     type: oneOf('urn:countersign:rar:v1:allocation'),
   }),
   AuthorizationDetail11: object({
-    actions: list(oneOf('approve', 'release', 'request')), address_id: string, amount: string,
-    asset: ref('AuthorizationDetailAsset'), 'calldata_hash?': string, chain_id: string, entity_lei: string,
-    idempotency_key: string, jurisdiction: string, locations: list(string), mandate_id: string, max_fee: string,
-    network: string, not_after: string, type: oneOf('urn:countersign:rar:v1:withdrawal'),
+    actions: list(oneOf('approve', 'release', 'request')), address_id: string, amount: string, asset: ref('Asset2'),
+    'calldata_hash?': string, chain_id: string, entity_lei: string, idempotency_key: string, jurisdiction: string,
+    locations: list(string), mandate_id: string, max_fee: string, network: string, not_after: string,
+    type: oneOf('urn:countersign:rar:v1:withdrawal'),
   }),
   AuthorizationDetail2: object({
     account: string, actions: list(ref('TradeOrderAction')), 'algo?': ref('AuthorizationDetailAlgo'),
@@ -78,7 +78,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   AuthorizationDetail4: object({
     'account?': string, actions: list(oneOf('approve', 'propose', 'revoke')), 'address?': string,
-    'asset?': ref('AuthorizationDetailAsset'), beneficiary_lei: string, 'chain_id?': string, cooling_off_until: string,
+    'asset?': ref('Asset2'), beneficiary_lei: string, 'chain_id?': string, cooling_off_until: string,
     entity_lei: string, idempotency_key: string, jurisdiction: string, locations: list(string), mandate_id: string,
     'memo?': string, not_after: string, 'place_of_settlement?': string,
     type: oneOf('urn:countersign:rar:v1:address_book_change'),
@@ -115,7 +115,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     type: oneOf('urn:countersign:rar:v1:privileged_admin'),
   }),
   AuthorizationDetailAlgo: object({ artifact_sha256: string, 'cert_id?': string, model_id: string, version: string }),
-  AuthorizationDetailAsset: object({ dti: string }),
   AuthorizationDetailDeliverer: object({ 'account?': string, 'address?': string, lei: string }),
   AuthorizationDetailInstrument: object({ cfi: string, 'dti?': string, 'isin?': string, 'upi?': string }),
   AuthorizationDetailParties: list(object({ lei: string, role: ref('PartyRole') })),
@@ -342,7 +341,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       role: string,
     }),
   ),
-  OpenedTransaction: object({ id: string, intentDigest: string, recordId: string, state: ref('TransactionState') }),
+  OpenedTransaction: object({
+    facts: ref('TransactionFacts'), id: string, intentDigest: string, recordId: string, state: ref('TransactionState'),
+  }),
   OutboundGetJsonArguments: anyOf(object({ 'maxBytes?': number, 'timeoutMs?': number }), nothing),
   PartnerSignIn: object({ classes: record(string), clientId: string }),
   PartyRole: oneOf(
@@ -353,9 +354,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   PermittedIntent: object({
     'acr?': string, at: number, 'authTime?': number, 'device?': string, reached: list(string), record: string,
   }),
-  ProtectedValue: object({
-    kind: oneOf('personal', 'strategy'), path: string, subject: string, 'text?': string, 'value?': any,
-  }),
+  ProtectedValue: anyOf(
+    object({ kind: oneOf('personal', 'strategy'), path: string, subject: string, text: string }),
+    object({ kind: oneOf('personal', 'strategy'), path: string, subject: string, value: any }),
+  ),
   RawLogEntry: object({ index: { wire: 'bigint' }, text: string }),
   RecordDraft: object({
     'actors?': list(ref('Actor')), 'address?': string, 'audience?': list(string),

@@ -87,8 +87,8 @@ describe('authorization details', () => {
       // Items of string lists have no fields.
       if (path.length > 0 && ['locations', 'actions', 'trade_ids', 'counterparties_lei'].includes(String(path.at(-1))))
         continue;
-      for (const stranger of ['ma_qty', '__proto__', 'constructor', 'toString']) {
-        expect(parseAuthorizationDetails([changed(examples[name], [...path, stranger], 'x')])).toMatchObject({
+      for (const firstOutside of ['ma_qty', '__proto__', 'constructor', 'toString']) {
+        expect(parseAuthorizationDetails([changed(examples[name], [...path, firstOutside], 'x')])).toMatchObject({
           ok: false,
           code: 'invalid_authorization_details',
           problem: 'field_unknown',
@@ -404,9 +404,9 @@ describe('authorization details', () => {
   });
 
   it('do not repeat long or unprintable input in their refusal', () => {
-    for (const stranger of ['x'.repeat(100_000), 'a\u202eb']) {
-      const result = parseAuthorizationDetails([changed(order, [stranger], 1)]);
-      expect(result.ok ? '' : JSON.stringify(result)).not.toContain(stranger);
+    for (const firstOutside of ['x'.repeat(100_000), 'a\u202eb']) {
+      const result = parseAuthorizationDetails([changed(order, [firstOutside], 1)]);
+      expect(result.ok ? '' : JSON.stringify(result)).not.toContain(firstOutside);
     }
   });
 });

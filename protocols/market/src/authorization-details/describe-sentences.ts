@@ -21,7 +21,7 @@ export function sentencesOf(detail: AuthorizationDetail): string[] {
   return [
     ...ownSentences(detail),
     `This is done for LEI ${detail.entity_lei} under the law of ${countryWords(detail.jurisdiction)}, on the authority of mandate ${detail.mandate_id}.`,
-    `It can be begun until ${instantWords(detail.not_after)}.`,
+    `It can be started until ${instantWords(detail.not_after)}.`,
   ];
 }
 

@@ -19,10 +19,10 @@ export function moneyWords(amount: DecimalString, ccy: Currency): string {
 }
 
 interface Product {
-  readonly isin?: string;
-  readonly upi?: string;
-  readonly dti?: string;
-  readonly ccy?: Currency;
+  readonly isin?: string | undefined;
+  readonly upi?: string | undefined;
+  readonly dti?: string | undefined;
+  readonly ccy?: Currency | undefined;
 }
 
 export function productWords(named: Product): string {

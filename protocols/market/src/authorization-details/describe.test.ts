@@ -159,7 +159,7 @@ describe('the description of an authorization detail', () => {
     expect(describeAuthorizationDetail(parsed.value).sentences).toEqual([
       ...own,
       'This is done for LEI 529900T8BM49AURSDO55 under the law of Germany (DE), on the authority of mandate mnd_01k9z3m8q4d6s0v2x5y7a9b1c3.',
-      'It can be begun until 2026-11-21 17:30:00 UTC.',
+      'It can be started until 2026-11-21 17:30:00 UTC.',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import type { DecimalString, Digest, MandateId, TransactionId } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
-import type { Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
+import type { Asset, Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
 import { partyRoles } from '../roles.ts';
 
 /**
@@ -75,11 +75,13 @@ export function instrumentId({
   return isin ?? upi ?? dti;
 }
 
-/** Exactly one of the three fields. */
+/** `relations.ts` checks that there is exactly one of the three fields. */
 export const asset = () =>
-  Type.Object(
-    { isin: Type.Optional(isin()), ccy: Type.Optional(currency()), dti: Type.Optional(dti()) },
-    { additionalProperties: false },
+  Type.Unsafe<Asset>(
+    Type.Object(
+      { isin: Type.Optional(isin()), ccy: Type.Optional(currency()), dti: Type.Optional(dti()) },
+      { additionalProperties: false },
+    ),
   );
 
 export const token = () => Type.Object({ dti: dti() }, { additionalProperties: false });

@@ -1,3 +1,4 @@
+export { type Asset, assetKey } from './asset.ts';
 export { type Bic, parseBic } from './bic.ts';
 export { type Cfi, describeCfi, isCfiPrefix, lettersAfter, parseCfi } from './cfi.ts';
 export { type Country, parseCountry } from './country.ts';

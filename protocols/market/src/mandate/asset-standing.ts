@@ -1,5 +1,5 @@
 import { addDecimals, compareDecimals } from '@countersign/kernel';
-import { assetKey } from './asset.ts';
+import { assetKey } from '../codes/index.ts';
 import type { Constraints } from './constraints-shape.ts';
 import type { MandateUse } from './mandate-use.ts';
 

@@ -1,8 +1,7 @@
 import { compareDecimals } from '@countersign/kernel';
 import { exactlyOne, parseQuantity } from '../authorization-details/index.ts';
-import { parseAmount } from '../codes/index.ts';
+import { assetKey, parseAmount } from '../codes/index.ts';
 import type { Problem } from '../shape.ts';
-import { assetKey } from './asset.ts';
 import type { AssetLimit, Constraints, WindowLimit } from './constraints-shape.ts';
 
 export function brokenRelation(constraints: Constraints): Problem | undefined {

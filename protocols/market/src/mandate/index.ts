@@ -1,4 +1,3 @@
-export { type Asset, assetKey } from './asset.ts';
 export { parseConstraints } from './constraints.ts';
 export {
   type AssetLimit,

@@ -1,8 +1,7 @@
 import { addDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
-import type { Lei } from '../codes/index.ts';
+import type { Asset, Lei } from '../codes/index.ts';
 import { counterpartyRoles, type PartyRole } from '../roles.ts';
-import type { Asset } from './asset.ts';
 import type { MandateUse, Money } from './mandate-use.ts';
 
 /**
@@ -50,7 +49,8 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
           detail,
         ),
         ...(detail.receiver.address === undefined ? {} : { destination: detail.receiver.address }),
-        ...movedOf({ ccy: detail.ccy, dti: detail.dti }, detail.amount),
+        ...(detail.ccy === undefined ? {} : movedOf({ ccy: detail.ccy }, detail.amount)),
+        ...(detail.dti === undefined ? {} : movedOf({ dti: detail.dti }, detail.amount)),
       };
     }
     case 'urn:countersign:rar:v1:allocation':

@@ -1,6 +1,5 @@
 import type { DecimalString } from '@countersign/kernel';
-import type { Cfi, Country, Currency, Lei, Mic } from '../codes/index.ts';
-import type { Asset } from './asset.ts';
+import type { Asset, Cfi, Country, Currency, Lei, Mic } from '../codes/index.ts';
 import type { WantedApproval } from './constraints-shape.ts';
 
 export interface Money {

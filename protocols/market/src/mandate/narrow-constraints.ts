@@ -170,14 +170,14 @@ function widerPerDay(parent: Constraints, child: Constraints): Wider | undefined
 }
 
 function widerQuantity({ quantityPerOrder: limit }: Constraints, child: Constraints): Wider | undefined {
-  const asked = mostOfOneOrder(child);
+  const asked = maxOfOneOrder(child);
   if (limit === undefined || (asked !== undefined && compareDecimals(asked, limit) <= 0)) return undefined;
   const quantity = justAbove(limit, asked);
   return { example: `an order for a quantity of ${quantity}`, facts: { quantity } };
 }
 
 /** A limit over a window also bounds a single order. */
-function mostOfOneOrder({ quantityPerOrder, limits = [] }: Constraints): DecimalString | undefined {
+function maxOfOneOrder({ quantityPerOrder, limits = [] }: Constraints): DecimalString | undefined {
   return limits
     .filter(({ measure }) => measure === 'quantity')
     .reduce((least, { max }) => (least === undefined ? max : lesser(least, max)), quantityPerOrder);

@@ -1,6 +1,5 @@
 import { compareDecimals, subtractDecimals, zero } from '@countersign/kernel';
-import { parseDti } from '../codes/index.ts';
-import { type Asset, assetKey } from './asset.ts';
+import { type Asset, assetKey, type Dti } from '../codes/index.ts';
 import type { AssetLimit, Constraints } from './constraints-shape.ts';
 import { doesMoveValue } from './permits.ts';
 import { justAbove, lesser, one, type Wider } from './wider.ts';
@@ -78,11 +77,8 @@ function widerAsset(limit: AssetLimit | undefined, asked: AssetLimit): Wider | u
   };
 }
 
-/** Used in the example if the parent lists no token. */
-const someToken: Asset = (() => {
-  const dti = parseDti('4H95J0R2X');
-  return dti.ok ? { dti: dti.value } : {};
-})();
+/** Used in the example if the parent lists no token. The cast: this DTI is well-formed. */
+const someToken: Asset = { dti: '4H95J0R2X' as Dti };
 
 export function widerApprovals(parent: Constraints, child: Constraints): Wider | undefined {
   const given = child.approvals ?? [];

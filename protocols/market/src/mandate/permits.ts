@@ -32,7 +32,7 @@ export type MandatePermission =
 const takesRisk = new Set(['order:create', 'order:approve', 'rfq:create', 'rfq:respond', 'rfq:accept']);
 
 /** Actions that send value to an address book entry. The entry must be known if the mandate limits destinations. */
-const sendsAway = new Set(['withdrawal:request', 'withdrawal:approve', 'withdrawal:release']);
+const sendsValue = new Set(['withdrawal:request', 'withdrawal:approve', 'withdrawal:release']);
 
 /** Actions that move value without an instrument or venue. Their value must be known. */
 const movesValue = new Set([
@@ -89,21 +89,21 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
     return refuse('mandate_venue', outside('venue', venue));
   if (jurisdiction === undefined ? concerned : !constraints.jurisdictions.includes(jurisdiction))
     return refuse('mandate_jurisdiction', outside('jurisdiction', jurisdiction));
-  const account = stranger(constraints.accounts, use.accounts, concerned);
+  const account = firstOutside(constraints.accounts, use.accounts, concerned);
   if (account !== undefined) return refuse('mandate_account', outside('account', account.value));
   // An action that takes risk must name its counterparty, so an empty list counts as unknown.
   const facing = risk && use.counterparties?.length === 0 ? undefined : use.counterparties;
-  const counterparty = stranger(constraints.counterparties, facing, concerned);
+  const counterparty = firstOutside(constraints.counterparties, facing, concerned);
   if (counterparty !== undefined) return refuse('mandate_counterparty', outside('counterparty', counterparty.value));
   const named = use.destination === undefined ? undefined : [use.destination];
-  const destination = stranger(constraints.destinations, named, sendsAway.has(action));
+  const destination = firstOutside(constraints.destinations, named, sendsValue.has(action));
   if (destination !== undefined) return refuse('mandate_destination', outside('destination', destination.value));
 
   return isBoundByLimits(action) ? withinLimits(constraints, use, { risk, value }) : { ok: true };
 }
 
 /** If the fact is missing and the action needs it, the result is an unnamed value. */
-function stranger<Value extends string>(
+function firstOutside<Value extends string>(
   allowed: readonly Value[] | undefined,
   named: readonly Value[] | undefined,
   needed: boolean,

@@ -36,7 +36,7 @@ export function busiestHistory(
     uses.push({ secondsAgo, ...measuring(constraints, limit.measure, amount) });
   }
   if (compareDecimals(total, limit.max) <= 0) return undefined;
-  return { total, facts: { ...toldAsFacts(constraints, limit.measure, uses, at), at } };
+  return { total, facts: { ...asFacts(constraints, limit.measure, uses, at), at } };
 }
 
 /** Just before the hours end, because most earlier uses then lie within the hours. */
@@ -73,7 +73,7 @@ function roomAt(
 }
 
 /** The newest use becomes the checked use, up to the limit per order; the rest becomes earlier uses. */
-function toldAsFacts(
+function asFacts(
   constraints: Constraints,
   measure: WindowLimit['measure'],
   [newest, ...before]: readonly EarlierUse[],

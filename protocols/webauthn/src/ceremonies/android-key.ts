@@ -61,7 +61,7 @@ export function verifyAndroidKey(claim: {
   for (const list of [software, hardware]) {
     if (list.allApplications) throw wrong('Its key is open to every application.');
     // If absent, nothing is claimed, and the key does not count as a hardware key.
-    if ((list.origin ?? originGenerated) !== originGenerated) throw wrong('Its key was brought from elsewhere.');
+    if ((list.origin ?? originGenerated) !== originGenerated) throw wrong('Its key was not generated in the device.');
     if (list.purposes?.some((purpose) => purpose !== purposeSign) === true)
       throw wrong('Its key is for other purposes than signing.');
   }

@@ -41,7 +41,7 @@ describe('trust in makers', () => {
     });
   });
 
-  it('of a model is that of its own roots alone', async () => {
+  it('for a listed model comes only from its own roots', async () => {
     const elsewhere = { ...statement, attestationRootCertificates: [base64(other.root)] };
     expect(await worthOf({ metadata: blob(elsewhere), roots: authority.rootPem })).toMatchObject({
       attestation: 'untrusted',
@@ -58,7 +58,7 @@ describe('trust in makers', () => {
     expect(await worthOf({ roots: other.rootPem })).toMatchObject({ attestation: 'untrusted' });
   });
 
-  it('holds at the time that is asked about, whatever the clock of this machine says', async () => {
+  it('is decided at the given time, not by the system clock', async () => {
     for (const [notBefore, notAfter] of [
       ['1990-01-01T00:00:00Z', '2000-01-01T00:00:00Z'],
       ['2100-01-01T00:00:00Z', '2110-01-01T00:00:00Z'],
@@ -74,7 +74,7 @@ describe('trust in makers', () => {
     }
   });
 
-  it('passes over entries without a model, as U2F and UAF have them', () => {
+  it('ignores entries without a model, as those of U2F and UAF', () => {
     const { metadata } = readAttestationTrust({
       metadata: blob(
         { attestationCertificateKeyIdentifiers: ['00'], metadataStatement: { description: 'U2F' } },
@@ -82,7 +82,7 @@ describe('trust in makers', () => {
       ),
     });
     expect([...metadata.keys()]).toEqual([aaguid]);
-    expect(metadata.get(aaguid)).toMatchObject({ compromised: false, keptInSoftware: false });
+    expect(metadata.get(aaguid)).toMatchObject({ compromised: false, isSoftwareKey: false });
   });
 
   it.each([

@@ -1,24 +1,24 @@
 import { decodeBase64, errorVocabulary, isCodedError, parseJson } from '@countersign/kernel';
 import { findPath, type ParsedCertificate, readX509Certificate } from '@countersign/x509';
 
-/** What a maker says of a model of authenticators, and what has become of it (FIDO Metadata Statement, FIDO MDS 3). */
+/** A manufacturer's statement about an authenticator model, with its status (FIDO Metadata Statement, FIDO MDS 3). */
 export interface AuthenticatorModel {
   /** UUID, in lower case. */
   readonly aaguid: string;
-  /** The maker's name for it. */
+  /** The manufacturer's name for the model. */
   readonly description: string;
   readonly roots: readonly ParsedCertificate[];
-  /** Keys or attestation keys of it were broken, or it was withdrawn. */
+  /** Its keys or attestation keys were compromised, or the model was withdrawn. */
   readonly compromised: boolean;
-  /** Its keys do not live in hardware, by the maker's own word. */
-  readonly keptInSoftware: boolean;
+  /** The manufacturer states that its keys are not in hardware. */
+  readonly isSoftwareKey: boolean;
 }
 
-/** Whose word about an authenticator counts. */
+/** Trusted manufacturers of authenticators. */
 export interface AttestationTrust {
-  /** For models that the metadata does not know. */
+  /** For models that the metadata does not list. */
   readonly roots: readonly ParsedCertificate[];
-  /** By AAGUID. A model that is here is vouched for by its own roots alone. */
+  /** By AAGUID. Only its own roots count for a model that is listed. */
   readonly metadata: ReadonlyMap<string, AuthenticatorModel>;
 }
 
@@ -27,7 +27,6 @@ export const attestationTrustErrors = errorVocabulary({
   authenticator_metadata_malformed: 'invalid',
 });
 
-/** Nobody's. */
 export const noAttestationTrust: AttestationTrust = { roots: [], metadata: new Map() };
 
 const maxMetadataLength = 64 * 1024 * 1024;
@@ -35,11 +34,11 @@ const maxModels = 20_000;
 const maxRoots = 1_000;
 
 /**
- * Reads what the firm trusts from its files.
+ * Reads the trusted roots and models from files of the operator.
  *
- * @param files.roots certificates in PEM, of makers whose keys are taken whatever their model
- * @param files.metadata JSON: an array of metadata statements, or the payload of a FIDO metadata BLOB. Whoever downloads a
- *   BLOB verifies its signature before it is put there
+ * @param files.roots certificates in PEM of manufacturers; keys of all their models are accepted
+ * @param files.metadata JSON: an array of metadata statements, or the payload of a FIDO metadata BLOB. The operator
+ *   verifies the BLOB's signature before storing it
  * @throws CodedError of {@link attestationTrustErrors}
  */
 export function readAttestationTrust(files: { readonly roots?: string; readonly metadata?: string }): AttestationTrust {
@@ -49,7 +48,7 @@ export function readAttestationTrust(files: { readonly roots?: string; readonly 
   };
 }
 
-/** Whether a chain from a maker leads to a root for the model, each certificate valid at `at` (milliseconds). */
+/** Whether an attestation chain leads to a root for the model, with all certificates valid at `at` (milliseconds). */
 export function leadsToRoot(
   chain: readonly ParsedCertificate[],
   aaguid: string,
@@ -89,7 +88,7 @@ function readMetadata(json: string): ReadonlyMap<string, AuthenticatorModel> {
   if (!parsed.ok) throw malformed(`cannot be read: ${parsed.problem}`);
   const payload: unknown = parsed.value;
   const entries = Array.isArray(payload) ? payload : objectOf(payload)['entries'];
-  if (!Array.isArray(entries)) throw malformed('is neither an array nor has it entries');
+  if (!Array.isArray(entries)) throw malformed('is neither an array nor an object with entries');
   if (entries.length > maxModels) throw malformed(`holds more than ${maxModels} models`);
   const models = new Map<string, AuthenticatorModel>();
   for (const entry of entries) {
@@ -102,8 +101,8 @@ function readMetadata(json: string): ReadonlyMap<string, AuthenticatorModel> {
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** FIDO MDS 3.0 section 3.1.4. None of them is ever taken back by a later report. */
-const broken: ReadonlySet<unknown> = new Set([
+/** FIDO MDS 3.0 section 3.1.4. A later report never lifts them. */
+const compromisedStatuses: ReadonlySet<unknown> = new Set([
   'USER_VERIFICATION_BYPASS',
   'ATTESTATION_KEY_COMPROMISE',
   'USER_KEY_REMOTE_COMPROMISE',
@@ -111,41 +110,46 @@ const broken: ReadonlySet<unknown> = new Set([
   'REVOKED',
 ]);
 
-/** Of an entry of a BLOB, or of a statement alone. Undefined for what has no AAGUID (UAF, U2F). */
+/** Reads an entry of a BLOB, or a statement. Undefined without an AAGUID (UAF, U2F). */
 function readModel(entry: Readonly<Record<string, unknown>>): AuthenticatorModel | undefined {
   const statement = entry['metadataStatement'] === undefined ? entry : objectOf(entry['metadataStatement']);
   const aaguid = entry['aaguid'] ?? statement['aaguid'];
   if (aaguid === undefined) return undefined;
-  if (typeof aaguid !== 'string' || !uuid.test(aaguid)) throw malformed('has an aaguid that is no UUID in lower case');
+  if (typeof aaguid !== 'string' || !uuid.test(aaguid))
+    throw malformed('has an aaguid that is not a UUID in lower case');
   const { description } = statement;
   if (typeof description !== 'string') throw malformed(`has no description of ${aaguid}`);
   return {
     aaguid,
     description: description.slice(0, 200),
     roots: textsOf(statement['attestationRootCertificates'], aaguid).map((root) =>
-      // Some makers fold their certificates.
+      // Some manufacturers break their certificates into lines.
       readRoot(root.replaceAll(/\s/g, ''), 'authenticator_metadata_malformed'),
     ),
-    compromised: listOf(entry['statusReports'], aaguid).some((report) => broken.has(objectOf(report)['status'])),
-    keptInSoftware: textsOf(statement['keyProtection'], aaguid).includes('software'),
+    compromised: listOf(entry['statusReports'], aaguid).some((report) =>
+      compromisedStatuses.has(objectOf(report)['status']),
+    ),
+    isSoftwareKey: textsOf(statement['keyProtection'], aaguid).includes('software'),
   };
 }
 
 function textsOf(value: unknown, aaguid: string): readonly string[] {
   return listOf(value, aaguid).map((item) => {
-    if (typeof item !== 'string') throw malformed(`has a list of ${aaguid} that holds something else than text`);
+    if (typeof item !== 'string') throw malformed(`has a list of ${aaguid} that contains an item that is not text`);
     return item;
   });
 }
 
 function listOf(value: unknown, aaguid: string): readonly unknown[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value) || value.length > maxRoots) throw malformed(`has no proper list of ${aaguid}`);
+  if (!Array.isArray(value) || value.length > maxRoots)
+    throw malformed(`has a member of ${aaguid} that is not a list, or is too long`);
   return value;
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('is not made of objects');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed('has an entry that is not an object');
   return { ...value };
 }
 

@@ -108,14 +108,14 @@ describe('a registration', () => {
     expect(await codeOf(register(newKey().create(creation, behaviour)))).toBe(code);
   });
 
-  it('is refused where an assertion is brought for it, and an assertion where a registration is', async () => {
+  it('and an assertion are refused in place of each other', async () => {
     const { key } = await registered();
     const assertion = key.get(authenticationOptions({ relyingParty, challenge }));
     expect(() => readRegistration(assertion)).toThrow('credential_malformed');
     expect(() => readAssertion(newKey().create(creation))).toThrow('credential_malformed');
   });
 
-  it('is refused as text in which a member stands twice', () => {
+  it('is refused as text with a repeated member', () => {
     const text = JSON.stringify(newKey().create(creation));
     expect(readRegistration(text)).toBeDefined();
     expect(() => readRegistration(text.replace('{"id":', '{"id":"AAAA","id":'))).toThrow('credential_malformed');
@@ -128,7 +128,7 @@ describe('a registration', () => {
     await expect(async () => register({ ...response, rawId: 'AAAA' })).rejects.toThrow('credential_malformed');
   });
 
-  it('is answered with a code or trusted by nobody, whatever is brought', { timeout: 120_000 }, async () => {
+  it('gives a coded error or an untrusted result for arbitrary input', { timeout: 120_000 }, async () => {
     const response = newKey().create(creation);
     await fc.assert(
       fc.asyncProperty(
@@ -171,7 +171,7 @@ describe('an attestation', () => {
     expect(judgeRegistration(credential, anyRule)).toEqual({ ok: true });
   });
 
-  it('proves nothing where no root is trusted, or once its certificate has ended', async () => {
+  it('proves nothing without a trusted root, or with an expired certificate', async () => {
     expect((await register(newKey().create(creation), noAttestationTrust)).attestation).toBe('untrusted');
     const registration = readRegistration(newKey().create(creation));
     const later = at + 20 * 365 * 86_400_000;
@@ -179,7 +179,7 @@ describe('an attestation', () => {
     expect(judged.attestation).toBe('untrusted');
   });
 
-  it('that is false is refused, whatever the rules are', async () => {
+  it('that is false is refused under all rules', async () => {
     const response = newKey().create(creation);
     for (const change of [
       (statement: Map<string, Cbor>) => statement.set('sig', Buffer.alloc(70)),
@@ -193,7 +193,7 @@ describe('an attestation', () => {
       expect(await codeOf(register(withStatement(response, change)))).toBe('attestation_untrusted');
   });
 
-  it('of the key itself cannot be passed off as that of a maker', async () => {
+  it('of the key itself cannot pass for that of a manufacturer', async () => {
     const own = newKey({ attestation: 'self' }).create(creation);
     const { certificate } = authority.issue(newKey().aaguid);
     expect(await codeOf(register(withStatement(own, (statement) => statement.set('x5c', [certificate]))))).toBe(
@@ -243,7 +243,7 @@ describe('an attestation', () => {
 });
 
 describe('an authentication', () => {
-  it('is refused when it is of another credential, or signed by another key', async () => {
+  it('is refused for another credential and from another key', async () => {
     const one = await registered();
     const other = await registered();
     const response = one.key.get(authenticationOptions({ relyingParty, challenge }));
@@ -270,7 +270,7 @@ describe('an authentication', () => {
     expect(await codeOf(authenticate())).toBe('ok');
   });
 
-  it('is refused when a passkey says that it cannot be copied any more', async () => {
+  it('is refused when a passkey states that it can no longer be copied', async () => {
     const { authenticate, credential } = await registered({ backupEligible: true });
     expect(credential).toMatchObject({ backupEligible: true, backedUp: true });
     expect(await codeOf(authenticate({ backupEligible: false, backedUp: false }))).toBe('backup_flags_changed');
@@ -278,20 +278,20 @@ describe('an authentication', () => {
     expect(await codeOf(authenticate({ backedUp: false }))).toBe('ok');
   });
 
-  it('is refused when the counter stands still, goes back, or starts again', async () => {
+  it('is refused when the counter does not rise, goes back, or starts again', async () => {
     const { authenticate } = await registered();
     await authenticate({ counter: 10 });
     for (const counter of [10, 9, 1, 0]) expect(await codeOf(authenticate({ counter }))).toBe('counter_rolled_back');
     expect(await codeOf(authenticate({ counter: 11 }))).toBe('ok');
   });
 
-  it('does not ask keys to count that never do', async () => {
+  it('accepts keys that never count', async () => {
     const { authenticate } = await registered({ counts: false });
     expect((await authenticate()).counter).toBe(0);
     expect((await authenticate()).counter).toBe(0);
   });
 
-  it('speaks of a copy only by what the key has signed', async () => {
+  it('reports a copy only from signed data', async () => {
     const { key, credential } = await registered();
     const response = key.get(authenticationOptions({ relyingParty, challenge }), { counter: 1 });
     const forged = readAssertion({
@@ -336,14 +336,14 @@ describe('a rule', () => {
     attestationFormat: 'packed',
   } as const;
 
-  it('for keys that stay in their device refuses a synced passkey, whoever vouches for it', async () => {
+  it('for device-bound keys refuses a synced passkey from every manufacturer', async () => {
     const { credential } = await registered({ backupEligible: true });
     expect(credential.attestation).toBe('trusted');
     expect(judgeRegistration(credential, hardwareRule)).toMatchObject({ code: 'device_bound_required' });
     expect(judgeRegistration(credential, { ...hardwareRule, deviceBound: false })).toEqual({ ok: true });
   });
 
-  it('takes the models and formats that it names, and no others', () => {
+  it('accepts only the models and formats that it names', () => {
     expect(judgeRegistration(proper, { ...hardwareRule, aaguids: [proper.aaguid] })).toEqual({ ok: true });
     expect(judgeRegistration(proper, { ...hardwareRule, aaguids: [] })).toMatchObject({
       code: 'authenticator_model_refused',
@@ -353,7 +353,7 @@ describe('a rule', () => {
     });
   });
 
-  it('heeds what became of a model after the key was registered', () => {
+  it('applies reports about a model to keys that are registered already', () => {
     const metadata = (model: object) =>
       readAttestationTrust({ metadata: JSON.stringify([{ aaguid: proper.aaguid, description: 'Key 5', ...model }]) });
     const revoked = metadata({ statusReports: [{ status: 'FIDO_CERTIFIED' }, { status: 'REVOKED' }] });
@@ -388,7 +388,7 @@ describe('a rule', () => {
 });
 
 describe('what browsers are asked', () => {
-  it('is a discoverable key with its user verified, and none that the person has', () => {
+  it('is a discoverable key with user verification, other than the existing keys of the person', () => {
     const key = newKey();
     const { id: credentialId } = key.create(creation);
     const options = registrationOptions({
@@ -408,7 +408,7 @@ describe('what browsers are asked', () => {
     expect(() => key.create(options)).toThrow('registered already');
   });
 
-  it('names nobody where nobody is known', () => {
+  it('names no credential where no person is known', () => {
     expect(authenticationOptions({ relyingParty, challenge })).toEqual({
       challenge,
       rpId: 'id.example.com',

@@ -60,7 +60,7 @@ export function judgeRegistration(
   const model = trust?.metadata.get(aaguid);
   if (model?.compromised === true)
     return refuse('authenticator_model_refused', 'Keys of this model have been broken; use another one.');
-  if (rule.deviceBound && (backupEligible || model?.keptInSoftware === true))
+  if (rule.deviceBound && (backupEligible || model?.isSoftwareKey === true))
     return refuse('device_bound_required', 'This key can be copied. Use a security key, from which it cannot be.');
   if (needsTrust(rule) && (attestation === 'none' || attestation === 'self'))
     return refuse('attestation_required', 'No maker vouches for this key. Use a security key of your firm.');

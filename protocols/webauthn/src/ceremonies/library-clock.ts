@@ -37,7 +37,7 @@ export function withoutValidity(attestationObject: Uint8Array, leaf: ParsedCerti
     const text = tag === tags.utcTime ? utc : generalized;
     const start = content.byteOffset - attestationObject.byteOffset;
     if (content.buffer !== attestationObject.buffer || content.length !== text.length)
-      throw new Error('the certificate was read from elsewhere');
+      throw new Error('the certificate is not a view of the attestation object');
     changed.set(Buffer.from(text), start);
   }
   return changed;

@@ -15,15 +15,15 @@ import {
   tags,
 } from '@countersign/x509/der';
 
-/** The maker of authenticators: its root, and what it puts into each of them. */
+/** A manufacturer of authenticators. */
 export interface AttestationAuthority {
-  /** DER of its root. */
+  /** DER of its root certificate. */
   readonly root: Uint8Array;
-  /** The same in PEM, as a file of roots holds it. */
+  /** The root certificate in PEM. */
   readonly rootPem: string;
-  /** Makes the attestation key of one model. */
+  /** Issues the attestation key of a model. */
   issue(aaguid: string): AttestationKey;
-  /** To be made again by {@link createAttestationAuthority}; holds its private key. */
+  /** For {@link createAttestationAuthority}; contains the private key. */
   save(): SavedAttestationAuthority;
 }
 
@@ -41,9 +41,9 @@ export interface AttestationKey {
 }
 
 export interface AttestationAuthorityOptions {
-  /** Name of the maker; `Software authenticators` when left out. */
+  /** Default: `Software authenticators`. */
   readonly name?: string;
-  /** How long its certificates hold; ten years from a day ago when left out. */
+  /** Validity of its certificates in milliseconds since the epoch. Default: ten years from a day ago. */
   readonly notBefore?: number;
   readonly notAfter?: number;
   readonly saved?: SavedAttestationAuthority;
@@ -53,7 +53,7 @@ export interface AttestationAuthorityOptions {
 
 const dayMs = 86_400_000;
 
-/** A maker that vouches for nothing: for tests, for the demonstration and for development. */
+/** A manufacturer for tests, the demonstration and development; its attestations prove nothing. */
 export function createAttestationAuthority(options: AttestationAuthorityOptions = {}): AttestationAuthority {
   const { name = 'Software authenticators', saved, clock = systemClock, random = systemRandom } = options;
   const notBefore = options.notBefore ?? clock.now() - dayMs;
@@ -86,7 +86,7 @@ export function createAttestationAuthority(options: AttestationAuthorityOptions 
         privateKey,
         certificate: certificate({ subject: model, issuer, publicKey, signedBy: keys.privateKey, ...validity }, [
           extension('2.5.29.19', derSequence(), true),
-          // id-fido-gen-ce-aaguid: which model it is for.
+          // id-fido-gen-ce-aaguid
           extension('1.3.6.1.4.1.45724.1.1.4', derOctetString(Buffer.from(aaguid.replaceAll('-', ''), 'hex'))),
         ]),
       };
@@ -110,7 +110,7 @@ interface NewCertificate {
 
 function certificate(of: NewCertificate, extensions: readonly Uint8Array[]): Uint8Array {
   const algorithm = derSequence(derObjectIdentifier('1.2.840.10045.4.3.2'));
-  // Positive, and never of a leading zero.
+  // Positive and without a leading zero.
   const serial = Buffer.from([0x40, ...of.random.bytes(15)]);
   const toBeSigned = derSequence(
     derElement(contextConstructed(0), derInteger(2)),

@@ -3,11 +3,11 @@ import type { PublicJwk } from '../cose-key.ts';
 
 export type SoftwareAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'RS256';
 
-/** The key of one credential, in memory. */
+/** The key of a credential, in memory. */
 export interface CredentialKey {
   readonly jwk: PublicJwk;
   sign(data: Uint8Array): Buffer;
-  /** With its private part. */
+  /** Includes the private key. */
   save(): Readonly<Record<string, string>>;
 }
 
@@ -30,7 +30,7 @@ export function restoreCredentialKey(jwk: Readonly<Record<string, string>>): Cre
   return credentialKey(createPrivateKey({ key: { ...jwk }, format: 'jwk' }));
 }
 
-/** RFC 9053 section 2.1; everything else is SHA-256. */
+/** RFC 9053 section 2.1. Default: SHA-256. */
 const hashOfCurve: ReadonlyMap<string | undefined, string> = new Map([
   ['P-384', 'sha384'],
   ['P-521', 'sha512'],
@@ -48,7 +48,7 @@ function credentialKey(key: KeyObject): CredentialKey {
     jwk: Object.fromEntries(
       publicMembers.flatMap((name) => (whole[name] === undefined ? [] : [[name, whole[name]] as const])),
     ),
-    // ECDSA comes as DER, RSA as PKCS #1: as authenticators write them.
+    // As authenticators do: ECDSA in DER, RSA with PKCS #1 v1.5.
     sign: (data) => sign(whole['kty'] === 'OKP' ? null : (hashOfCurve.get(whole['crv']) ?? 'sha256'), data, key),
     save: () => whole,
   };

@@ -1,4 +1,4 @@
-/** What a browser reads of the options that a page has; the rest is for other browsers. */
+/** The options that this browser uses. */
 interface CreationRequest {
   readonly challenge: string;
   readonly rpId: string;
@@ -12,7 +12,7 @@ interface AssertionRequest {
   readonly allowed: readonly string[];
 }
 
-/** @throws Error as a browser would: a TypeError for what are no options, a SecurityError for an RP ID of others */
+/** @throws TypeError for malformed options; DOMException `SecurityError` for the RP ID of another site */
 export function readCreationOptions(options: unknown, origin: string): CreationRequest {
   const { challenge, rp, user, excludeCredentials } = membersOf(options);
   return {
@@ -23,30 +23,29 @@ export function readCreationOptions(options: unknown, origin: string): CreationR
   };
 }
 
-/** As {@link readCreationOptions}. */
 export function readRequestOptions(options: unknown, origin: string): AssertionRequest {
   const { challenge, rpId, allowCredentials } = membersOf(options);
   return { challenge: textOf(challenge), rpId: requireRpId(rpId, origin), allowed: idsOf(allowCredentials) };
 }
 
-/** The page's own host, or what it lies below. */
+/** The page's host or a domain above it. */
 function requireRpId(rpId: unknown, origin: string): string {
   const host = new URL(origin).hostname;
   if (rpId === undefined) return host;
   const text = textOf(rpId);
   if (host !== text && !host.endsWith(`.${text}`))
-    throw new DOMException('The RP ID is not one of this page.', 'SecurityError');
+    throw new DOMException('The RP ID is not the host of this page or a domain above it.', 'SecurityError');
   return text;
 }
 
 function idsOf(descriptors: unknown): readonly string[] {
   if (descriptors === undefined) return [];
-  if (!Array.isArray(descriptors)) throw new TypeError('these are no credentials');
+  if (!Array.isArray(descriptors)) throw new TypeError('the credentials are not a list');
   return descriptors.map((descriptor) => textOf(membersOf(descriptor)['id']));
 }
 
 function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw new TypeError('these are no options');
+  if (typeof value !== 'object' || value === null) throw new TypeError('the options are not an object');
   return { ...value };
 }
 

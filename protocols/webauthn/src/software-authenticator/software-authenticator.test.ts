@@ -22,7 +22,7 @@ const creation = registrationOptions({
 });
 
 describe('an authenticator in software', () => {
-  it('goes on with what it saved, its maker too', async () => {
+  it('continues from its saved state, its manufacturer included', async () => {
     const maker = createAttestationAuthority();
     const first = createSoftwareAuthenticator({ origin, authority: maker });
     const credential = await verifyRegistration({
@@ -61,7 +61,7 @@ describe('an authenticator in software', () => {
     expect(another.attestation).toBe('trusted');
   });
 
-  it('answers only for services of its page, by keys that it has', () => {
+  it('answers only for services of its page, with its own keys', () => {
     const key = createSoftwareAuthenticator({ origin });
     const asked = authenticationOptions({ relyingParty, challenge });
     expect(() => key.get(asked)).toThrow('No credential fits');
@@ -73,10 +73,10 @@ describe('an authenticator in software', () => {
     for (const rpId of ['evil.example', 'ample.com', 'desk.example.com.evil'])
       expect(() => key.get({ ...asked, rpId })).toThrow('RP ID');
     expect(() => key.create({})).toThrow('not text');
-    expect(() => key.get(undefined)).toThrow('no options');
+    expect(() => key.get(undefined)).toThrow('not an object');
   });
 
-  it('answers by its newest key that fits', () => {
+  it('answers with its newest matching key', () => {
     const key = createSoftwareAuthenticator({ origin });
     key.create(creation);
     const { id } = key.create(creation);

@@ -13,13 +13,13 @@ import {
 } from './credential-key.ts';
 import { readCreationOptions, readRequestOptions } from './read-options.ts';
 
-/** How one ceremony is to differ from a proper one. */
+/** Deviations from a correct ceremony, for tests. */
 export interface CeremonyBehaviour {
   readonly userPresent?: boolean;
   readonly userVerified?: boolean;
   readonly backupEligible?: boolean;
   readonly backedUp?: boolean;
-  /** States this count, and keeps counting from its own. */
+  /** Counter to state once; the real counter goes on unchanged. */
   readonly counter?: number;
   readonly origin?: string;
   readonly rpId?: string;
@@ -28,18 +28,18 @@ export interface CeremonyBehaviour {
 }
 
 export interface SoftwareAuthenticatorOptions {
-  /** Where the browser is, e.g. `https://localhost:8443`. */
+  /** Origin of the page, e.g. `https://localhost:8443`. */
   readonly origin: string;
-  /** ES256 when left out. */
+  /** Default: ES256. */
   readonly algorithm?: SoftwareAlgorithm;
-  /** `packed` when left out: by a certificate of its maker. */
+  /** Default: `packed`, with a certificate of the manufacturer. */
   readonly attestation?: 'packed' | 'self' | 'none';
-  /** The maker; one of its own, which nobody trusts, when left out. */
+  /** The manufacturer. Default: a new one, which nobody trusts. */
   readonly authority?: AttestationAuthority;
   readonly aaguid?: string;
-  /** BE of what it makes; false when left out: a key in hardware. */
+  /** BE of its credentials. Default: false, as for keys in hardware. */
   readonly backupEligible?: boolean;
-  /** Whether it counts its uses; as security keys do when left out. Synced passkeys stay at zero. */
+  /** Whether its counter rises, as that of security keys. Default: true. That of synced passkeys stays at zero. */
   readonly counts?: boolean;
   readonly saved?: readonly SavedCredential[];
   readonly random?: Random;
@@ -83,11 +83,10 @@ export interface AuthenticationResponse {
 }
 
 /**
- * An authenticator and the browser before it, in software: for tests, the demonstration and development. Its keys lie in
- * memory, so what it attests proves nothing to anybody who does not trust its maker.
+ * An authenticator with its browser in software, for tests, the demonstration and development. Its keys are in memory, so its
+ * attestation proves something only where its manufacturer is trusted.
  */
 export interface SoftwareAuthenticator {
-  /** For who is to trust it. */
   readonly authority: AttestationAuthority;
   readonly aaguid: string;
   /**
@@ -97,13 +96,13 @@ export interface SoftwareAuthenticator {
    */
   create(options: unknown, behaviour?: CeremonyBehaviour): RegistrationResponse;
   /**
-   * `navigator.credentials.get` (section 5.1.4), by the newest credential that fits.
+   * `navigator.credentials.get` (section 5.1.4), with the newest matching credential.
    *
    * @param options PublicKeyCredentialRequestOptionsJSON
-   * @throws Error when it has none
+   * @throws Error without a matching credential
    */
   get(options: unknown, behaviour?: CeremonyBehaviour): AuthenticationResponse;
-  /** Signs a statement by its newest credential, without a page. */
+  /** Signs a statement with its newest credential, without a page. */
   sign(claims: StatementClaims, behaviour?: CeremonyBehaviour): { signature: WebAuthnSignature; jwk: PublicJwk };
   save(): readonly SavedCredential[];
 }

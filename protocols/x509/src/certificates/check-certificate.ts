@@ -12,7 +12,7 @@ export interface CertificateFault {
 }
 
 /**
- * Finds a fault that excludes a certificate from every path, whoever issued it: validity, unsupported critical
+ * Finds a fault that excludes a certificate from every path: validity, unsupported critical
  * extensions, malformed names, weak or unsupported keys. Applies to every certificate of a path, the leaf included.
  *
  * @param at milliseconds since the epoch

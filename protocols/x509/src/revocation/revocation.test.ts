@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   encodeStatusRequest,
   type ParsedCertificate,
-  readCompleteRevocationList,
   readStatusResponse,
   readX509Certificate,
   verifyRevocation,
@@ -182,14 +181,6 @@ describe.skipIf(!found.found)(
       expect(
         verifyRevocation({ kind: 'crl', der: list('no-lists'), certificate: good, issuer: withoutLists, at: now }),
       ).toMatchObject({ ok: false });
-    });
-
-    it('is available for all certificates of a list from its issuer', () => {
-      const read = readCompleteRevocationList(list(), issuer);
-      expect(read?.revokedAt(revoked.serial)).toBeLessThan(now);
-      expect(read?.revokedAt(good.serial)).toBeUndefined();
-      expect(read?.nextUpdate).toBeGreaterThan(now);
-      expect(readCompleteRevocationList(list(), good)).toBeUndefined();
     });
 
     it('is requested in a form that OpenSSL answers', () => {

@@ -1,6 +1,6 @@
 import { isCodedError } from '@countersign/kernel';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { type RevocationStatement, readRevocationList } from './revocation-list.ts';
+import { type RevocationStatement, readRevocationList, statusInLists } from './revocation-list.ts';
 import { readStatusResponse } from './status-response.ts';
 
 /** Maximum size of a revocation list or OCSP response, in octets. */
@@ -26,10 +26,13 @@ export function verifyRevocation(claim: {
 }): RevocationVerdict {
   const { kind, der, certificate, issuer, at } = claim;
   if (der.length > maxRevocationOctets) return { ok: false, detail: 'The revocation statement is too long.' };
-  const read = kind === 'crl' ? readRevocationList : readStatusResponse;
   let statement: RevocationStatement | undefined;
   try {
-    statement = read(der, certificate.serial, issuer);
+    if (kind === 'ocsp') statement = readStatusResponse(der, certificate.serial, issuer);
+    else {
+      const list = readRevocationList(der, { issuer });
+      statement = list === undefined ? undefined : statusInLists([list], certificate);
+    }
   } catch (error) {
     if (!isCodedError(error)) throw error;
     return { ok: false, detail: error.detail };

@@ -347,6 +347,39 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(codeIn((await signIn(foreign, ada)).body)).toBe('certificate_status_unknown');
   });
 
+  it('accepts the list of a distribution point only for certificates that name this point', async () => {
+    const point = 'http://lists.example/a.crl';
+    const inPoint = (name: string) =>
+      authority.issue(name, {
+        extensions: personExtensions('email:ada@desk.example', `crlDistributionPoints = URI:${point}`),
+      });
+    const [good, gone] = [inPoint('point-good'), inPoint('point-gone')];
+    authority.revoke('point-gone');
+    const nodeWith = (list: string) =>
+      installation({ revocation: { lists: [{ file: authority.file('root.crl') }, { file: list }] } });
+    const node = await nodeWith(authority.listOfPoint(point, 'point-a'));
+    expect((await signIn(node, good)).statusCode).toBe(303);
+    expect(codeIn((await signIn(node, gone)).body)).toBe('certificate_revoked');
+    // A certificate that names no point is not covered.
+    expect(codeIn((await signIn(node, ada)).body)).toBe('certificate_status_unknown');
+    const swapped = await nodeWith(authority.listOfPoint('http://lists.example/b.crl', 'point-b'));
+    for (const certificate of [good, gone])
+      expect(codeIn((await signIn(swapped, certificate)).body)).toBe('certificate_status_unknown');
+  });
+
+  it('accepts a certificate that says it has no revocation only when it is short-lived', async () => {
+    const node = await installation({ revocation: { lists: [{ file: authority.file('root.crl') }] } });
+    const withoutRevocation = (name: string, days: number, ...more: readonly string[]) =>
+      authority.issue(name, {
+        days,
+        extensions: personExtensions('email:ada@desk.example', '2.5.29.56 = DER:0500', ...more),
+      });
+    expect((await signIn(node, withoutRevocation('short', 2))).statusCode).toBe(303);
+    expect(codeIn((await signIn(node, withoutRevocation('long', 30))).body)).toBe('certificate_status_unknown');
+    const contradictory = withoutRevocation('both', 2, 'crlDistributionPoints = URI:http://lists.example/a.crl');
+    expect(codeIn((await signIn(node, contradictory)).body)).toBe('certificate_untrusted');
+  });
+
   it('asks a responder where no list knows: OpenSSL answers', async () => {
     const asked: string[] = [];
     const outside: Outside = {

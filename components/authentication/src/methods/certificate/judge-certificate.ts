@@ -100,7 +100,8 @@ export function createCertificateJudge(dependencies: JudgeDependencies) {
     let unknown = false;
     for (const [index, certificate] of path.slice(0, -1).entries()) {
       const issuer = path[index + 1];
-      const state = issuer === undefined ? 'unknown' : await revocation.stateOf(certificate, issuer);
+      const state =
+        issuer === undefined ? 'unknown' : await revocation.stateOf(certificate, issuer, path.slice(index + 2));
       if (state === 'revoked') return 'revoked';
       unknown ||= state === 'unknown';
     }

@@ -75,7 +75,13 @@ export function createCertificateMethod(dependencies: CertificateMethodDependenc
   const settings = certificateSettingsOf(dependencies.config);
   const departures = createDepartureStore(pool, dependencies.rowSeal);
   const { lists: sources, responder, maxAgeMs } = settings.revocation;
-  const lists = createRevocationLists({ sources, get: (url, limits) => outbound.get(url, limits), clock, logger });
+  const lists = createRevocationLists({
+    sources,
+    candidates: [...settings.roots, ...settings.intermediates],
+    get: (url, limits) => outbound.get(url, limits),
+    clock,
+    logger,
+  });
   const exchange: ConfiguredExchange['exchange'] = (url, message) => outbound.exchange(url, message);
   const revocation = createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger });
   const judge = createCertificateJudge({ ...dependencies, settings, revocation });

@@ -2,22 +2,31 @@ import { readFile, stat } from 'node:fs/promises';
 import type { ConfiguredDocuments } from '@countersign/contracts';
 import { type Clock, isCodedError, isRecent, sha256Base64Url } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { type CompleteRevocationList, type ParsedCertificate, readCompleteRevocationList } from '@countersign/x509';
+import {
+  type ListAuthorities,
+  type ParsedCertificate,
+  type RevocationList,
+  readRevocationList,
+} from '@countersign/x509';
 import { revocationListsIn } from './pem.ts';
 import type { ListSource } from './settings.ts';
 
 export interface RevocationListsDependencies {
   readonly sources: readonly ListSource[];
+  /** Certificates that may belong to other keys with which an authority signs its lists. */
+  readonly candidates: readonly ParsedCertificate[];
   readonly get: ConfiguredDocuments['get'];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Longest file with lists, in octets: some hundred thousand entries. */
+/** Maximum size of a file with lists, in octets: some hundred thousand entries. */
 const longestFile = 8_388_608;
 const mostListsInFile = 16;
-/** A source is looked at again after so long; after a failure as well, so that nobody's sign-ins become a flood. */
+/** Minimum time between two reads of a source, also after a failure, so that sign-ins cannot flood it. */
 const freshMs = 60_000;
+/** Distribution points and deltas of one authority. */
+const mostSeries = 256;
 const fetchTimeoutMs = 5_000;
 
 interface Source {
@@ -28,19 +37,20 @@ interface Source {
 }
 
 /**
- * The newest genuine revocation list of each authority, from files and addresses that the operator has configured; never
- * from an address that a certificate names. A source that fails leaves what was known, and an older list never takes the
- * place of a newer one. How old it may be is for the caller to say.
+ * The newest genuine revocation lists of each authority, one for each distribution point, from files and addresses that the operator has configured; never
+ * from an address that a certificate names. If a source fails, its previous lists remain. An older list never replaces a
+ * newer one. The caller decides how old a list may be.
  */
-export function createRevocationLists({ sources, get, clock, logger }: RevocationListsDependencies) {
+export function createRevocationLists({ sources, candidates, get, clock, logger }: RevocationListsDependencies) {
   const held: readonly Source[] = sources.map((where) => ({
     where,
     lists: [],
     triedAt: -Infinity,
     loading: undefined,
   }));
-  const newest = new Map<string, CompleteRevocationList>();
-  /** Which authorities a list was read for: it is verified once for each. */
+  /** By authority, then by series. */
+  const newest = new Map<string, Map<string, RevocationList>>();
+  /** Authorities for which a list was examined; each is verified once. */
   const examined = new WeakMap<Uint8Array, Set<string>>();
 
   async function load(source: Source): Promise<void> {
@@ -50,7 +60,10 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
       const octets = 'file' in where ? await readBounded(where.file) : await fetchList(where.url);
       source.lists = revocationListsIn(octets).slice(0, mostListsInFile);
     } catch (error) {
-      logger.warn({ source: where, error }, 'a revocation list could not be had; the last one is used while it counts');
+      logger.warn(
+        { source: where, error },
+        'a revocation list is not available; the previous one is used until it expires',
+      );
     }
   }
   const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });
@@ -63,14 +76,18 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
     await source.loading;
   }
 
-  function examine(der: Uint8Array, issuer: ParsedCertificate, name: string): void {
+  function examine(der: Uint8Array, authorities: ListAuthorities, name: string): void {
     const seen = examined.get(der) ?? new Set();
     if (seen.has(name)) return;
     examined.set(der, seen.add(name));
     try {
-      const list = readCompleteRevocationList(der, issuer);
-      const before = newest.get(name);
-      if (list !== undefined && (before === undefined || list.thisUpdate >= before.thisUpdate)) newest.set(name, list);
+      const list = readRevocationList(der, authorities);
+      if (list === undefined) return;
+      const series = newest.get(name) ?? new Map<string, RevocationList>();
+      newest.set(name, series);
+      const before = series.get(list.series);
+      if (before === undefined ? series.size < mostSeries : list.thisUpdate >= before.thisUpdate)
+        series.set(list.series, list);
     } catch (error) {
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, detail: error.detail }, 'a revocation list cannot be read');
@@ -78,12 +95,12 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
   }
 
   return {
-    /** The newest list of an authority; undefined when there is none. */
-    async listOf(issuer: ParsedCertificate): Promise<CompleteRevocationList | undefined> {
+    /** The newest list of each series of an authority. @param above the authorities above it on a validated path */
+    async listsOf(issuer: ParsedCertificate, above: readonly ParsedCertificate[]): Promise<readonly RevocationList[]> {
       await Promise.all(held.map(refresh));
       const name = sha256Base64Url(issuer.encoding);
-      for (const { lists } of held) for (const der of lists) examine(der, issuer, name);
-      return newest.get(name);
+      for (const { lists } of held) for (const der of lists) examine(der, { issuer, above, candidates }, name);
+      return [...(newest.get(name)?.values() ?? [])];
     },
   };
 }

@@ -1,18 +1,21 @@
 import type { ConfiguredExchange } from '@countersign/contracts';
-import { type Clock, defined, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import {
   encodeStatusRequest,
   maxRevocationOctets,
+  objectIdentifiers,
   type ParsedCertificate,
+  type RevocationList,
   type RevocationStatement,
   readStatusResponse,
+  statusInLists,
 } from '@countersign/x509';
 import type { RevocationLists } from './revocation-lists.ts';
 
 export interface RevocationDependencies {
   readonly lists: RevocationLists;
-  /** Of an OCSP responder; none when left out. */
+  /** Address of an OCSP responder, if there is one. */
   readonly responder: string | undefined;
   readonly exchange: ConfiguredExchange['exchange'];
   readonly maxAgeMs: number;
@@ -22,13 +25,20 @@ export interface RevocationDependencies {
 
 export type RevocationState = 'good' | 'revoked' | 'unknown';
 
-/** A clock of an authority may run this far ahead of ours. */
+/** How far an authority's clock may be ahead of ours. */
 const clockSkewMs = 60_000;
 const responderTimeoutMs = 5_000;
+/** Longest validity with which a certificate may do without revocation. */
+const shortLivedMs = 7 * 24 * 3_600_000;
+
+/** RFC 9608: the authority publishes no revocation. Believed only of a certificate that soon expires. */
+function hasNoRevocation({ extensions, notBefore, notAfter }: ParsedCertificate): boolean {
+  return extensions.has(objectIdentifiers.noRevAvail) && notAfter - notBefore <= shortLivedMs;
+}
 
 /**
- * Whether a certificate stands now, by what its issuer says. Recent enough is what was said within `maxAgeMs` and has not
- * run out by its own word; a revocation counts however old it is.
+ * The current status of a certificate as stated by its issuer. A statement that it is good must be at most `maxAgeMs` old and not
+ * expired; a revocation applies however old it is.
  */
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
   function stateOf(statement: RevocationStatement): RevocationState {
@@ -56,23 +66,33 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
       const statement = status === 200 ? readStatusResponse(body, certificate.serial, issuer) : undefined;
       return statement === undefined ? 'unknown' : stateOf(statement);
     } catch (error) {
-      // Not reached, or an answer that is none.
+      // The responder is not reachable, or its response cannot be read.
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, internal: error.internal }, 'the responder for certificates does not answer');
       return 'unknown';
     }
   }
 
+  function statusIn(held: readonly RevocationList[], certificate: ParsedCertificate): RevocationStatement | undefined {
+    try {
+      return statusInLists(held, certificate);
+    } catch (error) {
+      // Its distribution points cannot be read, so no list covers it.
+      if (!isCodedError(error)) throw error;
+      return undefined;
+    }
+  }
+
   return {
-    async stateOf(certificate: ParsedCertificate, issuer: ParsedCertificate): Promise<RevocationState> {
-      const list = await lists.listOf(issuer);
-      if (list === undefined) return askResponder(certificate, issuer);
-      const { thisUpdate, nextUpdate } = list;
-      const revokedAt = list.revokedAt(certificate.serial);
-      const listed = stateOf({
-        thisUpdate,
-        ...defined({ nextUpdate, revokedAt }),
-      });
+    /** @param above the authorities above the issuer on a validated path */
+    async stateOf(
+      certificate: ParsedCertificate,
+      issuer: ParsedCertificate,
+      above: readonly ParsedCertificate[],
+    ): Promise<RevocationState> {
+      if (hasNoRevocation(certificate)) return 'good';
+      const statement = statusIn(await lists.listsOf(issuer, above), certificate);
+      const listed = statement === undefined ? 'unknown' : stateOf(statement);
       return listed === 'unknown' ? askResponder(certificate, issuer) : listed;
     },
   };

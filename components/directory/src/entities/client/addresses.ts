@@ -33,12 +33,12 @@ function problemWith(text: string, environment: Client['environment']): string |
   if (authority === undefined || text.includes('\\') || !URL.canParse(text))
     return 'An address is an absolute URL: https://client.example/callback.';
   if (text.includes('#')) return 'An address has no fragment.';
-  if (text.includes('*')) return 'An address has no wildcard: register each one as it is.';
-  if (authority.includes('@')) return 'An address has no user or password in it.';
+  if (text.includes('*')) return 'An address must not contain a wildcard. Register each address separately.';
+  if (authority.includes('@')) return 'An address must not contain a user or password.';
   const { protocol, hostname } = new URL(text);
   if (protocol === 'https:') return undefined;
   if (!isLoopback(hostname)) return 'An address is https.';
-  return environment === 'sandbox' ? undefined : 'Plain http on loopback is for clients of the sandbox.';
+  return environment === 'sandbox' ? undefined : 'Plain http on loopback is permitted for sandbox clients only.';
 }
 
 /** The host exactly as a browser writes it, so that no other host looks the same. */

@@ -22,7 +22,7 @@ export function readAuthentication(document: ClientDocument, place: Place): Clie
     if (name !== undefined)
       return place
         .at(memberOf(name.kind))
-        .report('client_metadata_invalid', 'A name of a certificate goes with the method tls_client_auth.');
+        .report('client_metadata_invalid', 'A certificate name requires the method tls_client_auth.');
     return { method };
   }
   if (name === undefined)
@@ -35,7 +35,7 @@ export function readAuthentication(document: ClientDocument, place: Place): Clie
   if (another !== undefined)
     return place
       .at(memberOf(another.kind))
-      .report('client_metadata_invalid', 'tls_client_auth has exactly one name of the certificate.');
+      .report('client_metadata_invalid', 'tls_client_auth requires exactly one certificate name.');
   return isCertificateName(name, place.at(memberOf(name.kind))) ? { method, name } : undefined;
 }
 

@@ -16,7 +16,7 @@ export function readBackchannelDelivery(
     if (mode !== undefined)
       place
         .at('backchannel_token_delivery_mode')
-        .report('client_metadata_invalid', 'A delivery mode goes with the grant urn:openid:params:grant-type:ciba.');
+        .report('client_metadata_invalid', 'A delivery mode requires the grant urn:openid:params:grant-type:ciba.');
     if (endpoint !== undefined) refuseEndpoint(place);
     return undefined;
   }
@@ -24,7 +24,7 @@ export function readBackchannelDelivery(
     if (endpoint !== undefined) return { mode, endpoint };
     return place
       .at('backchannel_client_notification_endpoint')
-      .report('client_metadata_invalid', 'The delivery mode ping needs an endpoint to ping.');
+      .report('client_metadata_invalid', 'The delivery mode ping requires a notification endpoint.');
   }
   if (endpoint !== undefined) refuseEndpoint(place);
   return { mode: 'poll' };
@@ -33,5 +33,5 @@ export function readBackchannelDelivery(
 function refuseEndpoint(place: Place): void {
   place
     .at('backchannel_client_notification_endpoint')
-    .report('client_metadata_invalid', 'A notification endpoint goes with the delivery mode ping.');
+    .report('client_metadata_invalid', 'A notification endpoint requires the delivery mode ping.');
 }

@@ -21,7 +21,9 @@ export const clientReader = entityReader({
   read(document, place, keyCache) {
     const id =
       parseClientId(document.id) ??
-      place.at('id').report('directory_file_invalid', 'A client id is made of a-z, 0-9, point, hyphen and underscore.');
+      place
+        .at('id')
+        .report('directory_file_invalid', 'A client id consists of a-z, 0-9, full stop, hyphen and underscore.');
     const institution = readLei(document.institution, place.at('institution'));
     const principal = readPrincipalId(document.principal, place.at('principal'));
     const name = readName(document.client_name ?? document.id, place.at('client_name'));
@@ -90,7 +92,7 @@ function readDetailTypes(document: ClientDocument, place: Place): readonly strin
         .at('authorization_details_types', index)
         .report(
           'client_metadata_invalid',
-          `There is no such type; there are ${authorizationDetailTypes.join(', ')}, and the https URIs that applications declare.`,
+          `Unknown type. Known types: ${authorizationDetailTypes.join(', ')}, and the https URIs that applications declare.`,
         );
   return named ?? (profile === 'oidc' ? [] : authorizationDetailTypes);
 }
@@ -110,11 +112,11 @@ function checkProvisioningToken(document: ClientDocument, place: Place): void {
   if (document.grant_types.some((grant) => grant !== 'client_credentials'))
     at.report(
       'client_metadata_invalid',
-      'A client with a provisioning token holds the grant client_credentials alone.',
+      'A client with a provisioning token may have the grant client_credentials only.',
     );
   if (document.scopes.length === 0 || document.scopes.some((scope) => !provisioningScopes.includes(scope)))
     at.report(
       'client_metadata_invalid',
-      `A client with a provisioning token holds ${provisioningScopes.join(' and ')} alone.`,
+      `A client with a provisioning token may have the scopes ${provisioningScopes.join(' and ')} only.`,
     );
 }

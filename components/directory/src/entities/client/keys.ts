@@ -17,7 +17,7 @@ export function readKeys(document: ClientDocument, place: Place, keys: KeyCache)
     if (key === undefined) continue;
     const kid = key.jwk['kid'];
     if (kid === undefined || kid.length > 256 || kids.has(kid)) {
-      at.at('kid').report('key_unusable', 'Each key of a client has a kid of its own, of 1 to 256 characters.');
+      at.at('kid').report('key_unusable', 'Each key of a client needs a unique kid of 1 to 256 characters.');
       continue;
     }
     kids.add(kid);
@@ -39,7 +39,7 @@ export function readKeys(document: ClientDocument, place: Place, keys: KeyCache)
 function checkWhereKeysAre(document: ClientDocument, place: Place): void {
   const { jwks, jwks_uri: jwksUri } = document;
   if (jwks !== undefined && jwksUri !== undefined)
-    place.at('jwks_uri').report('client_metadata_invalid', 'Keys are in jwks or at jwks_uri, not both.');
+    place.at('jwks_uri').report('client_metadata_invalid', 'Use either jwks or jwks_uri, not both.');
   if (jwks !== undefined || jwksUri !== undefined) return;
   // A client that authenticates with a certificate of a known authority needs keys only to sign its requests.
   if (document.token_endpoint_auth_method !== 'tls_client_auth')
@@ -73,7 +73,7 @@ function readCertificateThumbprint(chain: unknown, keyThumbprint: string, place:
   const [first, ...others] = chain.map((text: unknown, index) => read(text, place.at(index)));
   if (first === undefined || others.includes(undefined)) return undefined;
   if (first.keyThumbprint !== keyThumbprint)
-    return place.at(0).report('key_unusable', 'The first certificate is for another key than this one.');
+    return place.at(0).report('key_unusable', 'The first certificate contains a different key.');
   return first.thumbprint;
 }
 

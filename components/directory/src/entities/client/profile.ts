@@ -22,9 +22,9 @@ export function checkProfile(document: ClientDocument, place: Place): void {
     if (document.id_token_signed_response_alg === 'RS256')
       place
         .at('id_token_signed_response_alg')
-        .report('client_metadata_invalid', 'FAPI 2.0 rules RS256 out: ES256 or PS256.');
+        .report('client_metadata_invalid', 'FAPI 2.0 does not permit RS256. Use ES256 or PS256.');
     if (document.require_pkce === false)
-      place.at('require_pkce').report('client_metadata_invalid', 'FAPI 2.0 asks for PKCE of every client.');
+      place.at('require_pkce').report('client_metadata_invalid', 'FAPI 2.0 requires PKCE.');
     if (document.binding === 'none')
       place
         .at('binding')
@@ -56,7 +56,7 @@ function checkRelyingParty(document: ClientDocument, place: Place): void {
   if ((document.authorization_details_types ?? []).length > 0)
     place
       .at('authorization_details_types')
-      .report('client_metadata_invalid', 'An oidc client asks for no authorization details.');
+      .report('client_metadata_invalid', 'An oidc client cannot request authorization details.');
 }
 
 const ciba = 'urn:openid:params:grant-type:ciba';
@@ -74,12 +74,12 @@ export function checkGrantTypes(document: ClientDocument, place: Place): void {
     if (unfit[kind].includes(grant))
       place
         .at('grant_types', index)
-        .report('client_metadata_invalid', `A client of the kind ${kind} does not hold ${grant}.`);
+        .report('client_metadata_invalid', `A client of the kind ${kind} cannot have the grant ${grant}.`);
     // A refresh token needs a person's consent, which only these two grants obtain.
     else if (grant === 'refresh_token' && !asksPeople(document))
       place
         .at('grant_types', index)
-        .report('client_metadata_invalid', `The grant refresh_token goes with authorization_code or ${ciba}.`);
+        .report('client_metadata_invalid', `The grant refresh_token requires authorization_code or ${ciba}.`);
   }
 }
 

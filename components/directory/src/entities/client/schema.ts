@@ -20,7 +20,7 @@ export const clientSchema = Type.Object(
     ),
     kind: Type.Optional(
       Type.Enum(['machine', 'human', 'hybrid'], {
-        description: 'Who drives it: nobody, a person who signs in, or either; default `machine`.',
+        description: 'Who uses it: software alone, a person who signs in, or both; default `machine`.',
       }),
     ),
     profile: Type.Optional(
@@ -30,7 +30,7 @@ export const clientSchema = Type.Object(
     ),
     environment: Type.Optional(
       Type.Enum(['production', 'sandbox'], {
-        description: 'A production client is changed by two people; default `sandbox`.',
+        description: 'Changes of a production client need two people; default `sandbox`.',
       }),
     ),
     token_endpoint_auth_method: Type.Optional(

@@ -33,7 +33,7 @@ export function readName(text: string, place: Place): string | undefined {
   if (text.trim() === text && isVisibleText(text)) return text;
   return place.report(
     'directory_file_invalid',
-    'A name has no characters that nobody sees, such as controls and fillers, and no space before or after it.',
+    'A name must not contain invisible characters, or start or end with a space.',
   );
 }
 
@@ -48,7 +48,7 @@ export function readProducts(letters: readonly string[], place: Place): readonly
 export function readInstant(text: string, place: Place): string | undefined {
   const at = parseInstant(text);
   if (at !== undefined) return toInstant(at);
-  return place.report('directory_file_invalid', 'A time is written as RFC 3339 says: 2026-11-21T09:30:00Z.');
+  return place.report('directory_file_invalid', 'A time is an RFC 3339 date-time: 2026-11-21T09:30:00Z.');
 }
 
 /** An existing day, `YYYY-MM-DD`. JavaScript reads 30 February as 2 March, which would move an expiry. */

@@ -22,7 +22,7 @@ export function readScopes(texts: readonly string[], place: Place): ReadonlySet<
     // Each entry must hold exactly one scope.
     if (parsed?.size === 1) for (const scope of parsed) scopes.add(scope);
     else {
-      if (parsed !== undefined) place.at(index).report('scope_unknown', 'Each entry of the list is one scope.');
+      if (parsed !== undefined) place.at(index).report('scope_unknown', 'Each entry of the list must be one scope.');
       complete = false;
     }
   }
@@ -41,6 +41,6 @@ export function readSeparateScopes(
   const [doing, checking] = separation.pair;
   return place.report(
     'scope_duties_combined',
-    `${doing} and ${checking} check each other: they belong to two clients of two principals.`,
+    `One client cannot hold both ${doing} and ${checking}, because one checks the other. Use clients of two principals.`,
   );
 }

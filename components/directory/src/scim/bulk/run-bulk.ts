@@ -35,14 +35,14 @@ export async function runBulk(
 ): Promise<readonly BulkResult[]> {
   const byBulkId = new Map(operations.flatMap((each) => (each.bulkId === undefined ? [] : [[each.bulkId, each]])));
   const known = new Set(byBulkId.keys());
-  const begun = new Set<BulkOperation>();
+  const started = new Set<BulkOperation>();
   const results = new Map<BulkOperation, BulkResult>();
   const ids = new Map<string, string>();
   let errors = 0;
 
   async function perform(operation: BulkOperation): Promise<void> {
-    if (begun.has(operation) || errors >= failOnErrors) return;
-    begun.add(operation);
+    if (started.has(operation) || errors >= failOnErrors) return;
+    started.add(operation);
     const { method, bulkId, path } = operation;
     const target = readPath(path);
     const needed = bulkIdsIn([target.id ?? null, operation.data ?? null], known);
@@ -124,7 +124,7 @@ function statusOf(method: BulkOperation['method']): string {
 function unresolved() {
   return scimErrors.error(
     'scim_bulk_reference',
-    'It names the bulkId of an operation that failed, or of one that cannot be done before this one.',
+    'It names the bulkId of an operation that failed or cannot run before this one.',
   );
 }
 

@@ -10,7 +10,7 @@ export function comparison(op: Compare['op'], attribute: Attribute, wanted: Json
       throw invalid(`${attribute.name} is true or false, and is compared by eq and ne.`);
     return (value) => (value === wanted) === (op === 'eq');
   }
-  if (typeof wanted !== 'string') throw invalid(`${attribute.name} is compared with a text.`);
+  if (typeof wanted !== 'string') throw invalid(`${attribute.name} can only be compared with text.`);
   if (attribute.type === 'dateTime' && op !== 'co' && op !== 'sw' && op !== 'ew') return byTime(op, attribute, wanted);
   const fold = (text: string): string => (attribute.caseExact ? text : text.toLowerCase());
   const than = fold(wanted);

@@ -24,7 +24,7 @@ export function compileFilter(text: string, shape: ResourceShape): Predicate {
       if (target?.kind !== 'attribute') return undefined;
       const whole = target.sub ?? target.attribute;
       if (whole.returned === 'never' || target.attribute.returned === 'never')
-        throw scimErrors.error('scim_filter_invalid', `Nobody may filter by ${target.attribute.name}.`);
+        throw scimErrors.error('scim_filter_invalid', `${target.attribute.name} cannot be used in a filter.`);
       return lookUp(target);
     },
   });

@@ -21,8 +21,7 @@ export interface ParsedFilter {
 export function parseFilter(text: string): ParsedFilter {
   if (text.length > maxLength) throw invalid(`A filter has at most ${maxLength} characters.`);
   const { bare, strings } = takeStringsOut(text);
-  if (!/^[\w\s.:%()[\]"+-]*$/.test(bare))
-    throw invalid('The filter has a character outside a string that belongs nowhere.');
+  if (!/^[\w\s.:%()[\]"+-]*$/.test(bare)) throw invalid('The filter has an invalid character outside a string.');
   if (depthOf(bare) > maxDepth) throw invalid(`A filter is nested at most ${maxDepth} deep.`);
   // The grammar permits sub-attributes after a value filter only in PATCH paths.
   if (/\]\s*\./.test(bare)) throw invalid('A filter has no sub-attribute behind brackets.');
@@ -33,9 +32,13 @@ export function parseFilter(text: string): ParsedFilter {
       literalOf: (compared) => (typeof compared === 'string' ? (strings[Number(compared)] ?? null) : compared),
     };
   } catch (cause) {
-    throw scimErrors.error('scim_filter_invalid', 'The filter is not written as RFC 7644 section 3.4.2.2 says.', {
-      cause,
-    });
+    throw scimErrors.error(
+      'scim_filter_invalid',
+      'The filter does not follow the grammar of RFC 7644 section 3.4.2.2.',
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -47,7 +50,7 @@ function takeStringsOut(text: string): { readonly bare: string; readonly strings
   for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', from)) {
     let end = at + 1;
     while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-    if (end >= text.length) throw invalid('A string in the filter has no end.');
+    if (end >= text.length) throw invalid('A string in the filter is not terminated.');
     if (strings.length >= maxStrings) throw invalid(`A filter has at most ${maxStrings} strings.`);
     bare += `${text.slice(from, at)}"${strings.length}"`;
     strings.push(readString(text.slice(at, end + 1)));
@@ -63,7 +66,7 @@ function readString(literal: string): string {
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
   }
-  throw invalid('A string in the filter is not written as JSON says.');
+  throw invalid('A string in the filter is not valid JSON.');
 }
 
 function depthOf(text: string): number {

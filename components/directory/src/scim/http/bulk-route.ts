@@ -18,7 +18,7 @@ export function bulkRoute(scim: FastifyInstance, dependencies: BulkDependencies,
         tag: 'scim',
         summary: 'Make many changes in one request',
         description:
-          'Each is a change of its own, judged and recorded like a single request; one that fails undoes no other.',
+          'Each operation is a separate change, checked and recorded like a single request. A failed one does not undo others.',
         scopes: ['identity:provision'],
         body: bulkBody,
         answers: {

@@ -62,5 +62,5 @@ function listOfDocuments(documents: readonly ScimResource[]): ScimResource {
 
 function refuseFilter(query: unknown): void {
   if (typeof query === 'object' && query !== null && 'filter' in query)
-    throw scimErrors.error('scim_filter_refused', 'What describes the interface is not filtered.');
+    throw scimErrors.error('scim_filter_refused', 'The discovery endpoints do not support filters.');
 }

@@ -52,7 +52,7 @@ function readParameters(query: unknown, known: readonly string[]): { readonly [n
   if (typeof query !== 'object' || query === null) return {};
   const read: Record<string, string> = {};
   for (const [name, value] of Object.entries(query)) {
-    if (!known.includes(name)) throw invalid(`There is no query parameter ${name.slice(0, 64)} here.`);
+    if (!known.includes(name)) throw invalid(`Unknown query parameter ${name.slice(0, 64)}.`);
     if (typeof value !== 'string') throw invalid(`${name} is given once.`);
     read[name] = value;
   }

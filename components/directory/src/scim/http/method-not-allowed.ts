@@ -27,7 +27,7 @@ export function refuseOtherMethods(scim: FastifyInstance): () => void {
           reply.header('allow', allow);
           throw scimErrors.error(
             'scim_method_not_allowed',
-            `${request.method} is not for this resource, which is for ${allow}.`,
+            `This resource does not support ${request.method}; it supports ${allow}.`,
           );
         },
         handler: async () => undefined,

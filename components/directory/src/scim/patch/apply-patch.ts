@@ -28,7 +28,7 @@ export function applyPatch(resource: Resource, operations: readonly PatchOperati
 function applyOperation(draft: Draft, operation: PatchOperation, shape: ResourceShape): void {
   const { op, path, value } = operation;
   if (path === undefined) {
-    if (op === 'remove') throw scimErrors.error('scim_no_target', 'A remove names what it removes by a path.');
+    if (op === 'remove') throw scimErrors.error('scim_no_target', 'A remove operation needs a path.');
     applyMembers(draft, op, value, shape);
   } else applyAt(draft, path, operation, shape);
 }
@@ -173,7 +173,7 @@ function checkWritable({ name, mutability, required }: Attribute, { core }: Reso
 }
 
 function immutable(name: string) {
-  return scimErrors.error('scim_attribute_immutable', `${name} cannot be changed so.`);
+  return scimErrors.error('scim_attribute_immutable', `${name} cannot be changed in this way.`);
 }
 
 function pathInvalid(detail: string) {

@@ -19,7 +19,7 @@ export function refuseGrant(
   if (given.length > 0)
     return scimErrors.error(
       'scim_role_not_assignable',
-      `These roles are not given through SCIM: ${given.slice(0, 8).join(', ').slice(0, 200)}.`,
+      `These roles cannot be assigned through SCIM: ${given.slice(0, 8).join(', ').slice(0, 200)}.`,
     );
   const known = new Set(before?.federated.map(nameOf));
   const isRenamed = after.federated.some((name) => !known.has(nameOf(name)));
@@ -27,7 +27,7 @@ export function refuseGrant(
   if (isRenamed && isProtected)
     return scimErrors.error(
       'scim_identity_protected',
-      'How somebody signs in who has a role that is not given through SCIM is not changed through it either.',
+      'The sign-in accounts of a person with a role that SCIM cannot assign cannot be changed through SCIM.',
     );
   return undefined;
 }

@@ -33,7 +33,7 @@ export function listResponse(candidates: readonly Candidates[], query: ListQuery
   const { sortBy } = query;
   if (sortBy !== undefined) {
     if (candidates.every(({ shape }) => sortKeyOf(shape, sortBy) === undefined))
-      throw scimErrors.error('scim_path_invalid', 'There is no attribute to sort by of this name.');
+      throw scimErrors.error('scim_path_invalid', 'There is no sortable attribute with this name.');
     sort(found, sortBy, query.descending);
   }
   const page = found.slice(query.startIndex - 1, query.startIndex - 1 + query.count);

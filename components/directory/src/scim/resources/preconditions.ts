@@ -10,7 +10,7 @@ export function requireVersion(ifMatch: string | undefined, version: string): vo
 }
 
 export function versionStale() {
-  return scimErrors.error('scim_version_stale', 'The resource has changed since; read it again.');
+  return scimErrors.error('scim_version_stale', 'The resource has changed. Read it again.');
 }
 
 function opaque(tag: string): string {

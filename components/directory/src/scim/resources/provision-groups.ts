@@ -112,7 +112,8 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
     );
     const joiners = joining.map((scimId) => {
       const person = known.get(scimId);
-      if (person === undefined) throw scimErrors.error('scim_value_invalid', 'A member is no User of the institution.');
+      if (person === undefined)
+        throw scimErrors.error('scim_value_invalid', 'A member is not a User of the institution.');
       return person;
     });
     const moves = [
@@ -120,7 +121,7 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
       ...leaving.map((person) => ({ person, desk: undefined })),
     ];
     if (moves.some(({ person }) => person.entity === by.id))
-      await refuse(scimErrors.error('scim_self_change', 'Nobody provisions themselves.'), by, by.id);
+      await refuse(scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'), by, by.id);
     return {
       people: moves.map(({ person, desk }) => documentWith(person.document, { ...factsOf(person.document), desk })),
       condition: {
@@ -150,7 +151,7 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
         const { institution } = by;
         const name = String(core['displayName']);
         if ((await deskCalled(name, institution)) !== undefined)
-          throw scimErrors.error('scim_name_taken', 'The institution has a desk of this name.');
+          throw scimErrors.error('scim_name_taken', 'The institution already has a desk with this name.');
         const { people, condition } = await movesTo(name, [], membersIn(core), by);
         const id = `${institution}/${name}`;
         await directory.edit({ put: { desks: [newDeskDocument(institution, name)], people } }, by, {
@@ -168,7 +169,7 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
         if (core['displayName'] !== before['displayName'])
           throw scimErrors.error(
             'scim_attribute_immutable',
-            'A Group keeps its displayName: people are at a desk by its name.',
+            'The displayName of a Group cannot be changed, because people refer to their desk by name.',
           );
         return {
           ...core,
@@ -199,7 +200,7 @@ function membersIn({ members }: ScimResource): ReadonlySet<string> {
     items.map((item) => {
       const value = membersOf(item)?.['value'];
       if (typeof value !== 'string' || !isScimId(value))
-        throw scimErrors.error('scim_value_invalid', 'A member is no User of the institution.');
+        throw scimErrors.error('scim_value_invalid', 'A member is not a User of the institution.');
       return value.toLowerCase();
     }),
   );

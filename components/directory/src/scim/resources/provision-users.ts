@@ -74,7 +74,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     const after = documentWith(document, facts);
     if (isThere && digestOf(sortedLists(after)) === digestOf(sortedLists(document))) return;
     if (entity === by.id)
-      await refuse(scimErrors.error('scim_self_change', 'Nobody provisions themselves.'), by, entity);
+      await refuse(scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'), by, entity);
     const refusal = refuseGrant(before, facts, assignableRoles);
     if (refusal !== undefined) await refuse(refusal, by, entity);
     if (facts.desk !== undefined && facts.desk !== before?.desk) await requireDesk(facts.desk, by);
@@ -88,7 +88,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
   /** A misspelt desk would silently remove the person's entitlements. */
   async function requireDesk(name: string, { institution }: Caller): Promise<void> {
     if (!(await store.hasDesk(institution, name)))
-      throw scimErrors.error('scim_value_invalid', 'The institution has no desk of this name.');
+      throw scimErrors.error('scim_value_invalid', 'The institution has no desk with this name.');
   }
 
   async function change(
@@ -125,10 +125,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
         const holder = await store.holder(entity);
         if (holder !== undefined)
           await refuse(
-            scimErrors.error(
-              'scim_name_taken',
-              'This userName is taken: names are given once, for all institutions and for good.',
-            ),
+            scimErrors.error('scim_name_taken', 'This userName is taken. A name is never reused, at any institution.'),
             by,
             entity,
           );
@@ -161,7 +158,11 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
         requireVersion(ifMatch, versionOf(userOf(person, desk, base)));
         const { entity } = person;
         if (entity === by.id)
-          await refuse(scimErrors.error('scim_self_change', 'Nobody provisions themselves.'), by, entity);
+          await refuse(
+            scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'),
+            by,
+            entity,
+          );
         await directory.edit({ remove: [{ kind: 'person', id: entity }] }, by, {
           expected: [{ kind: 'person', id: entity, digest: digestOf(person.document) }],
           reason,
@@ -184,7 +185,7 @@ export async function whileContended<Value>(attempt: () => Promise<Value | undef
       if (!directoryErrors.is(error, 'directory_changed_meanwhile')) throw error;
     }
   }
-  throw scimErrors.error('scim_contended', 'Others keep changing this resource; try again.');
+  throw scimErrors.error('scim_contended', 'The resource is being changed concurrently. Try again.');
 }
 
 export function versionOf(resource: ScimResource): string {
@@ -215,7 +216,10 @@ function readUserName(userName: Json | undefined): string {
 
 function requireSameName(userName: Json | undefined, before: ScimResource): void {
   if (typeof userName !== 'string' || userName.toLowerCase() !== before['userName'])
-    throw scimErrors.error('scim_attribute_immutable', 'userName cannot be changed: records name the person by it.');
+    throw scimErrors.error(
+      'scim_attribute_immutable',
+      'userName cannot be changed, because records name the person by it.',
+    );
 }
 
 function asResource({ core, extensions }: Asserted): ScimResource {

@@ -9,23 +9,26 @@ export const entraGroupUrn = 'http://schemas.microsoft.com/2006/11/ResourceManag
 export const groupSchema: Schema = {
   id: groupUrn,
   name: 'Group',
-  description:
-    'A desk of the institution. What it is entitled to comes by a directory file: one made here may deal in nothing.',
+  description: 'A desk of the institution. Its entitlements come from a directory file; a desk created here has none.',
   attributes: [
     attribute('displayName', 'Name of the desk.', { required: true, mutability: 'immutable', uniqueness: 'server' }),
-    attribute('members', 'The people of the desk. Each is at one desk: whoever is put here leaves another.', {
-      type: 'complex',
-      multiValued: true,
-      subAttributes: [
-        attribute('value', 'Id of the User.', { required: true, mutability: 'immutable' }),
-        attribute('$ref', 'Address of the User.', {
-          type: 'reference',
-          referenceTypes: ['User'],
-          mutability: 'readOnly',
-        }),
-        attribute('display', 'userName of the User.', { mutability: 'readOnly' }),
-        attribute('type', 'User', { canonicalValues: ['User'], mutability: 'readOnly' }),
-      ],
-    }),
+    attribute(
+      'members',
+      'The people of the desk. A person has one desk, so adding a person removes them from another.',
+      {
+        type: 'complex',
+        multiValued: true,
+        subAttributes: [
+          attribute('value', 'Id of the User.', { required: true, mutability: 'immutable' }),
+          attribute('$ref', 'Address of the User.', {
+            type: 'reference',
+            referenceTypes: ['User'],
+            mutability: 'readOnly',
+          }),
+          attribute('display', 'userName of the User.', { mutability: 'readOnly' }),
+          attribute('type', 'User', { canonicalValues: ['User'], mutability: 'readOnly' }),
+        ],
+      },
+    ),
   ],
 };

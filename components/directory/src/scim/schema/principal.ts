@@ -9,8 +9,8 @@ export const principalSchema: Schema = {
   attributes: [
     attribute('principal', 'Id of the principal, e.g. person:anna.keller.', { mutability: 'readOnly' }),
     attribute('institution', 'LEI (ISO 17442) of the institution.', { mutability: 'readOnly' }),
-    attribute('desk', 'Name of a desk of the institution. To change it is to move.'),
-    attribute('federatedIdentities', 'By which names identity providers know the person. Never shown.', {
+    attribute('desk', 'Name of a desk of the institution. Changing it is a move.'),
+    attribute('federatedIdentities', "The person's accounts at identity providers. Never returned.", {
       type: 'complex',
       multiValued: true,
       mutability: 'writeOnly',

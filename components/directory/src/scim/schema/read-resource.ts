@@ -27,7 +27,7 @@ export function readResource(body: Json | undefined, shape: ResourceShape): Asse
   for (const [name, value] of Object.entries(members)) {
     const extension = shape.extensions.find(({ id }) => id.toLowerCase() === name.toLowerCase());
     if (extension !== undefined) {
-      if (extensions[extension.id] !== undefined) throw syntax(`${extension.id} is there twice.`);
+      if (extensions[extension.id] !== undefined) throw syntax(`${extension.id} is given twice.`);
       extensions[extension.id] = readExtension(value, extension);
     } else if (!shape.unkept.has(name.toLowerCase()))
       assign(core, named([...commonAttributes, ...shape.core.attributes], name), name, value);
@@ -65,7 +65,7 @@ function readExtension(value: Json, { id, attributes }: Schema): Record<string, 
 function assign(into: Record<string, Json>, attribute: Attribute | undefined, name: string, value: Json): void {
   if (attribute === undefined) throw syntax(`There is no attribute ${name.slice(0, 128)} that could be assigned here.`);
   if (attribute.mutability === 'readOnly') return;
-  if (Object.hasOwn(into, attribute.name)) throw syntax(`${attribute.name} is there twice.`);
+  if (Object.hasOwn(into, attribute.name)) throw syntax(`${attribute.name} is given twice.`);
   into[attribute.name] = readAssigned(attribute, value);
 }
 

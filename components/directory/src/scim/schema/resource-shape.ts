@@ -16,7 +16,7 @@ const readOnly = { mutability: 'readOnly' } as const;
 /** RFC 7643 section 3.1: common to all resources, listed by no schema. */
 export const commonAttributes: readonly Attribute[] = [
   attribute('schemas', 'URNs of the schemas', { multiValued: true, returned: 'always', ...readOnly }),
-  attribute('id', 'Given by us, never given again', { returned: 'always', uniqueness: 'server', ...readOnly }),
+  attribute('id', 'Assigned by the directory, never reused', { returned: 'always', uniqueness: 'server', ...readOnly }),
   attribute('externalId', "The provisioning system's own id"),
   attribute('meta', 'About the resource', {
     type: 'complex',

@@ -36,7 +36,7 @@ const statuses: Readonly<Record<string, number>> = {
 export const internalError: ScimError = {
   schemas: [errorUrn],
   status: '500',
-  detail: 'This failed, and the fault is not yours.',
+  detail: 'The operation failed because of an internal error.',
 };
 
 /** @returns undefined for an internal error */

@@ -16,8 +16,10 @@ export const userSchema: Schema = {
       mutability: 'immutable',
       uniqueness: 'server',
     }),
-    attribute('active', 'False: known, and may do nothing. Whoever is made inactive departs.', { type: 'boolean' }),
-    attribute('roles', 'What the person is there for. Some roles are not given through SCIM.', {
+    attribute('active', 'False: no authority, but the entry remains. A person who becomes inactive departs.', {
+      type: 'boolean',
+    }),
+    attribute('roles', 'Roles of the person. Some cannot be assigned through SCIM.', {
       type: 'complex',
       multiValued: true,
       subAttributes: [attribute('value', 'E.g. trader.', { required: true })],

@@ -1,13 +1,13 @@
 import type { TransactionState } from '@countersign/contracts';
-import { awaitedByRule } from './approvals/wanted.ts';
+import { awaitedByRule } from './approvals/quorum.ts';
 import { lifeCycleOf, partiesToAct, stateRuleOf } from './life-cycles/index.ts';
-import type { LifeAfter, StoredTransaction } from './store/store.ts';
+import type { StepEffect, StoredTransaction } from './store/store.ts';
 
-export function lifeAfter(
+export function stepEffect(
   transaction: Pick<StoredTransaction, 'detail' | 'initiatorInstitution' | 'destinationDigest' | 'parties'>,
   to: TransactionState,
   now: number,
-): LifeAfter {
+): StepEffect {
   const { final, awaits } = stateRuleOf(lifeCycleOf(transaction.detail), to);
   return {
     ended: final === true,
