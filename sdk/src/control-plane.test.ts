@@ -81,15 +81,15 @@ describe('the control plane, as a service asks it', () => {
     const question = { intent: {}, actingFor: 'LEI', action: 'order:create' };
     const path = 'POST /mandates/mnd_1/validity';
     issuer.answers.set(path, { status: 200, body: { stands: 'true' } });
-    expect(await controlPlane().mandateStands('mnd_1', question)).toEqual({ stands: false });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: false });
     issuer.answers.set(path, { status: 200, body: { stands: false, reason: 'mandate_revoked', detail: 'Ended.' } });
-    expect(await controlPlane().mandateStands('mnd_1', question)).toEqual({
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({
       stands: false,
       reason: 'mandate_revoked',
       detail: 'Ended.',
     });
     issuer.answers.set(path, { status: 200, body: { stands: true } });
-    expect(await controlPlane().mandateStands('mnd_1', question)).toEqual({ stands: true });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: true });
   });
 
   it('issues an envelope that then travels in one field of a call', async () => {

@@ -15,7 +15,7 @@ export interface ControlPlane {
     readonly transaction: string;
     readonly context?: Readonly<Record<string, unknown>>;
   }): Promise<DecisionAnswer>;
-  mandateStands(
+  checkMandate(
     mandate: string,
     question: { readonly intent: unknown; readonly actingFor: string; readonly action: string },
   ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
@@ -82,7 +82,7 @@ export function createControlPlane(options: {
       });
       return readDecisionAnswer(answer);
     },
-    async mandateStands(mandate, { intent, actingFor, action }) {
+    async checkMandate(mandate, { intent, actingFor, action }) {
       const token = await tokenFor(`${issuer}/mandates`, 'mandate:read');
       const answer = await client.callOrThrow(token, {
         method: 'POST',

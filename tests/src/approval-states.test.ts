@@ -1,6 +1,6 @@
 import { transactionStates } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
-import { takesApprovalsIn } from '../../components/policy-engine/src/decision/approval-states.ts';
+import { takesApprovalsIn } from '../../components/policy-engine/src/decision/find-remedies.ts';
 import { mayRequireApprovals } from '../../components/transaction-registry/src/approvals/quorum.ts';
 import { lifeCycles, nextSteps } from '../../components/transaction-registry/src/life-cycles/index.ts';
 

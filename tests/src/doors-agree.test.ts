@@ -82,7 +82,7 @@ const situations = fc.record({
   who: fc.constantFrom('trader', 'clerk', 'agent'),
   certificate: fc.constantFrom('Approved', 'Registered', 'Draft', 'Submitted'),
   signals: fc.option(fc.subarray(personSignals, { minLength: 1, maxLength: 2 }), { nil: [], freq: 2 }),
-  mandateStands: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  mandateInForce: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   lei: fc.oneof({ weight: 5, arbitrary: fc.constant('ISSUED') }, { weight: 1, arbitrary: fc.constant('LAPSED') }),
   kyc: fc.oneof({ weight: 5, arbitrary: fc.constant('approved') }, { weight: 1, arbitrary: fc.constant('pending') }),
   inDirectory: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
@@ -108,7 +108,7 @@ const situations = fc.record({
       acr: fc.constantFrom('phrh', 'phr', 'pwd'),
       auth_time: fc.constantFrom(0, 1_795_176_000),
       signals: fc.subarray(['device-new', 'impossible-travel', 'new-network']),
-      mandateStands: fc.constant(true),
+      mandateInForce: fc.constant(true),
       approvals: fc.constant({ supervisor: 9 }),
       scope: fc.constantFrom('order:create', 'order:read', 'policy:approve'),
       device: fc.constantFrom('device:nobody', 'device:ws-1'),
@@ -125,7 +125,7 @@ describe('every door that decides', () => {
   let version = 1;
   const consentStore = {
     check: async () =>
-      now.mandateStands
+      now.mandateInForce
         ? { stands: true, mandate: { id: 'mnd' }, chain: [] }
         : { stands: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
   } as never;
@@ -201,8 +201,8 @@ describe('every door that decides', () => {
   const codesOf = (reasons: readonly { readonly code: string }[]) => reasons.map(({ code }) => code).sort();
   /** What is about who acts, and about the firm: the same facts have the same word at every door. */
   const aboutWho = new Set([
-    ...['risk_takeover', 'recovered_lately', 'agent_not_certified', 'institution_not_in_good_standing'],
-    ...['kyc_not_standing', 'desk_unknown', 'risk_software', 'not_evaluable', 'mandate_does_not_stand'],
+    ...['risk_takeover', 'recovered_recently', 'agent_not_certified', 'institution_not_in_good_standing'],
+    ...['kyc_not_current', 'desk_unknown', 'risk_software', 'not_evaluable', 'mandate_not_in_force'],
   ]);
   const factsIn = (reasons: readonly { readonly code: string }[]) =>
     codesOf(reasons).filter((code) => aboutWho.has(code));
@@ -292,7 +292,7 @@ describe('every door that decides', () => {
     ['client', () => 'brk'],
   ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
     enter({
-      ...{ who: 'trader', certificate: 'Approved', signals: [], mandateStands: true, lei: 'ISSUED', kyc: 'approved' },
+      ...{ who: 'trader', certificate: 'Approved', signals: [], mandateInForce: true, lei: 'ISSUED', kyc: 'approved' },
       ...{
         inDirectory: true,
         desk: 'cash',
@@ -390,7 +390,7 @@ describe('every door that decides', () => {
       usedUp: undefined,
       references: [],
     } as Authority;
-    const stands: Pick<DecisionInput['context'], 'mandateStands'> = { mandateStands: now.mandateStands };
+    const stands: Pick<DecisionInput['context'], 'mandateInForce'> = { mandateInForce: now.mandateInForce };
     return decideOnToken(
       {
         authority,

@@ -16,7 +16,7 @@ describe('the policies and the lives', () => {
         readonly attrs: { readonly states?: readonly string[] };
       }[];
       const over = classes.find(({ uid }) => uid.type === 'StateClass' && uid.id === 'over')?.attrs.states ?? [];
-      // A report that was accepted or rejected can be corrected: `what-is-over-has-no-token` names both.
+      // A report that was accepted or rejected can be corrected: `closed-intent-gets-no-token` names both.
       const correctable = intentType === reports ? ['accepted', 'rejected'] : [];
       const names = Object.keys(states);
       const final = Object.entries(states).flatMap(([name, { final }]) => (final === true ? [name] : []));

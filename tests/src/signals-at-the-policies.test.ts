@@ -45,7 +45,7 @@ describe('what is unusual about a person', () => {
   it.each([
     ['impossible-travel', 'risk_takeover'],
     ['credential-compromised', 'risk_takeover'],
-    ['recovery-cooling-off', 'recovered_lately'],
+    ['recovery-cooling-off', 'recovered_recently'],
   ] as const)('denies while %s stands, however fresh the sign-in', async (name, reason) => {
     await raise(name);
     expect(await placed(fresh)).toEqual({ decision: false, reasons: [reason], obligations: [] });

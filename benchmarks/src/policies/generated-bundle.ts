@@ -60,7 +60,7 @@ unless { resource.approvals.risk >= 1 }`,
   (index) =>
     `when { resource has jurisdiction && resource.jurisdiction in Region::"served" && resource.mandate.version > ${index + 4_000} }`,
   (index) => `when { context.now.durationSince(context.gates.sanctionsOldest) > duration("${24 + index}h") }`,
-  (index) => `unless { context.gates.kycStands || resource.approvals.compliance >= ${index} }`,
+  (index) => `unless { context.gates.kycCurrent || resource.approvals.compliance >= ${index} }`,
   (index) => `when { context.gates.amlRisk == "high" && resource.approvals.compliance < ${index} }`,
   (index) =>
     `when { (!context.deskOpen || context.now > datetime("2024-01-01")) && resource.approvals.desk_head > ${index} }`,

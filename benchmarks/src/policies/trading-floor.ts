@@ -206,7 +206,7 @@ function orderOf({ id: principal, institution }: Person, index: number): Decisio
       at: Date.now(),
       scopes: ['order:create'],
       audience: 'https://venue.example',
-      mandateStands: true,
+      mandateInForce: true,
       acr: 'phr',
       authTime: Math.floor(Date.now() / 1000) - 60,
     },

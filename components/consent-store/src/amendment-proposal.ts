@@ -18,7 +18,6 @@ import {
 } from './term-fields.ts';
 import { termsOf } from './terms.ts';
 
-/** A parsed change, not yet applied to a mandate. */
 export interface Change {
   readonly kind: MandateAmendment['kind'];
   readonly terms: Partial<
@@ -27,11 +26,7 @@ export interface Change {
   readonly replace?: { readonly part: MandatePart; readonly by: MandateParty };
 }
 
-/**
- * Parses an amendment.
- *
- * @throws CodedError `mandate_invalid`, with the field in `facts`
- */
+/** @throws CodedError `mandate_invalid`, with the field in `facts` */
 export function parseChange(proposal: AmendmentProposal): Change {
   const { constraints, legalBasis, termsHash, effectiveFrom, effectiveUntil, replace } = proposal;
   const terms = {
@@ -52,7 +47,6 @@ export function parseChange(proposal: AmendmentProposal): Change {
 
 /**
  * Applies a change to terms.
- *
  * @throws CodedError `mandate_invalid` for a change without effect, or one that contradicts the remaining terms
  */
 export function amendedTerms(present: MandateTerms, { terms, replace }: Change): MandateTerms {

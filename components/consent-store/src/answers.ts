@@ -12,8 +12,6 @@ import { digestSchema, idSchema, instantSchema, leiSchema, recordSchema } from '
 import { Type } from 'typebox';
 import { concernedBy } from './terms.ts';
 
-// What the interface answers with.
-
 const closed = { additionalProperties: false };
 const party = Type.Object({ lei: leiSchema(), role: Type.String() }, closed);
 /** Has its own name in the OpenAPI document. */
@@ -67,7 +65,6 @@ const amendment = Type.Object(
   },
 );
 
-/** A `Mandate` of the contracts. */
 export const mandateAnswer = Type.Object(
   {
     id: idSchema('mandate'),
@@ -149,7 +146,6 @@ export const driftList = Type.Object(
   closed,
 );
 
-/** The answer for a caller who is a party of the mandate or of the intent. */
 export function validityFor(isParty: boolean, answer: MandateAnswer) {
   if (answer.stands)
     return {

@@ -6,7 +6,6 @@ import { isCutByHolder } from './terms.ts';
 /** More levels than constraints allow; a longer chain is not followed. */
 const longestLine = 16;
 
-/** A mandate and everything above it, up to the root. */
 type Line = readonly HeldMandate[];
 
 interface Fault {
@@ -20,7 +19,6 @@ interface Fault {
  *
  * Every mandate up to the root must be valid, permit the use, and have been granted by the holder of the one above. So
  * anything that ends, narrows or changes hands above takes effect below at once.
- *
  * @returns undefined if the view lacks data that the answer needs
  */
 export function answerFrom(view: MandateView, question: MandateQuestion): MandateAnswer | undefined {
@@ -61,7 +59,6 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
 
 /**
  * The chain of the named mandate if the institution holds it; otherwise the chains of the sub-mandates that it holds.
- *
  * @returns undefined if the view lacks one of them
  */
 function linesHeldBy(view: MandateView, { actingFor }: MandateQuestion, upward: Line): readonly Line[] | undefined {

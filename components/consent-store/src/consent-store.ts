@@ -63,13 +63,11 @@ export interface ConsentStoreDependencies {
   readonly sweepEveryMs?: number;
 }
 
-/** A page of mandates. */
 const maxListed = 1000;
 
 export interface RunningConsentStore extends ConsentStore {
   /** Expires mandates and records expiry notices now; this also runs periodically. */
   sweep(): Promise<Swept>;
-  /** Number of mandates in memory. */
   remembered(): number;
   stop(): Promise<void>;
 }

@@ -12,13 +12,11 @@ import type { Recording } from './mandate-document.ts';
 import { authorityFault, type Signatory, signatoryFor, signatoryOf } from './signatory.ts';
 import { partiesOf, termsDigestOf } from './terms.ts';
 
-/** A consent that an institution must give in its part. */
 interface WantedConsent {
   readonly part: MandatePart;
   readonly lei: Lei;
 }
 
-/** The consents that a new mandate needs. */
 export function wantedFor(terms: MandateTerms): readonly WantedConsent[] {
   return partiesOf(terms).map(({ part, lei }) => ({ part, lei }));
 }
@@ -41,7 +39,6 @@ export function wantedForAmendment(
   return [...staying, ...leaving];
 }
 
-/** Terms with the consents given and required. */
 export interface Said {
   readonly wanted: readonly WantedConsent[];
   readonly terms: MandateTerms;
@@ -69,7 +66,6 @@ function distinctSignatories(consents: readonly MandateConsent[]): number {
   return new Set(consents.map(({ signatory }) => signatory)).size;
 }
 
-/** A signatory, and the consent that they give. */
 export interface Word {
   readonly signatory: Signatory;
   readonly wanted: WantedConsent;
@@ -77,7 +73,6 @@ export interface Word {
 
 /**
  * The consent that the caller may give for their institution; see {@link consentFrom}.
- *
  * @param repeatable the consents that the caller may have given by an earlier request of this kind
  * @returns the consent, `repeated` if this signatory has already given it, or the reason why not
  */

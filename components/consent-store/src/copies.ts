@@ -76,9 +76,7 @@ function requireComparable(copies: readonly MandateCopy[]): void {
     throw consentErrors.error(
       'mandate_invalid',
       'copies: Each copy needs a mandate id and a SHA-256 digest in base64url.',
-      {
-        facts: { field: 'copies' },
-      },
+      { facts: { field: 'copies' } },
     );
 }
 

@@ -1,7 +1,6 @@
 import type { Mandate } from '@countersign/contracts';
 import type { Lei } from '@countersign/market';
 
-/** A mandate with parsed times, for checks. */
 export interface HeldMandate {
   readonly mandate: Mandate;
   /** Milliseconds since the epoch, from inclusive, until exclusive. */
@@ -9,7 +8,6 @@ export interface HeldMandate {
   readonly until: number;
 }
 
-/** Mandates to answer checks from. */
 export interface MandateView {
   find(id: string): HeldMandate | undefined;
   /** The direct and indirect sub-mandates of this mandate that an institution holds. */
@@ -22,7 +20,6 @@ export function held(mandate: Mandate): HeldMandate {
   return { mandate, from: Date.parse(mandate.effectiveFrom), until: Date.parse(mandate.effectiveUntil) };
 }
 
-/** A complete view of these mandates. */
 export function viewOf(mandates: readonly Mandate[], below: readonly string[]): MandateView {
   const byId = new Map(mandates.map((mandate) => [mandate.id as string, held(mandate)]));
   return { find: (id) => byId.get(id), heldBelow: () => below, whole: true };

@@ -1,20 +1,19 @@
-import type { Caller, ConsentStore, ResourceGuard, Signer } from '@countersign/contracts';
+import type { ConsentStore, ResourceGuard, Signer } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import { keySetRoute, withCaller } from '@countersign/runtime';
+import { keySetRoute } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { grantRoutes } from './grants/http.ts';
 import { amendmentRoutes } from './http/amendment-routes.ts';
 import { askingRoutes } from './http/asking-routes.ts';
+import { guardedRoutes } from './http/guarded-routes.ts';
 import { readingRoutes } from './http/reading-routes.ts';
 import { stepRoutes } from './http/step-routes.ts';
-import type { WithScope } from './http/with-scope.ts';
 
 export interface ConsentStoreRoutes {
   readonly consentStore: ConsentStore;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
   readonly clock: Clock;
-  /** Publishes the keys that sign versions. */
   readonly signer: Pick<Signer, 'publicKeys'>;
 }
 
@@ -23,20 +22,15 @@ export function consentStoreRoutes(
   app: FastifyInstance,
   { consentStore, guard, baseUrl, clock, signer }: ConsentStoreRoutes,
 ): void {
-  const withScope: WithScope = (scope, handler) =>
-    withCaller<Caller, Parameters<typeof handler>[0]>(
-      (request) => guard.check(request, { scope }),
-      baseUrl,
-      (request, reply, caller) => handler(request, caller, reply),
-    );
-  grantRoutes(app, { grants: consentStore.grants, guard, baseUrl });
+  const routes = guardedRoutes(app, { tag: 'mandates', guard, baseUrl });
+  grantRoutes(guardedRoutes(app, { tag: 'grants', guard, baseUrl }), consentStore.grants);
   keySetRoute(app, '/mandates/keys', {
     tag: 'mandates',
     summary: 'Keys that sign versions of mandates',
     keys: () => signer.publicKeys('mandate'),
   });
-  stepRoutes(app, { consentStore, withScope });
-  amendmentRoutes(app, { consentStore, withScope });
-  readingRoutes(app, { consentStore, withScope });
-  askingRoutes(app, { consentStore, withScope, clock });
+  stepRoutes(routes, { consentStore });
+  amendmentRoutes(routes, { consentStore });
+  readingRoutes(routes, { consentStore });
+  askingRoutes(routes, { consentStore, clock });
 }

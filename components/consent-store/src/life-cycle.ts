@@ -2,7 +2,6 @@ import { type MandatePart, type MandateStatus, mandateStatuses, type RecordType 
 
 interface Step {
   readonly from: readonly MandateStatus[];
-  /** Absent if the status does not change. */
   readonly to?: MandateStatus;
   /** Parts whose signatory takes the step; `incoming` is an institution that an amendment would bring in. */
   readonly by: readonly (MandatePart | 'incoming' | 'time')[];
@@ -12,11 +11,8 @@ interface Step {
 const everyPart = ['grantor', 'grantee', 'thirdParty'] as const;
 const unfinished = ['proposed', 'active', 'suspended'] as const;
 
-/** The steps of a mandate after its proposal. */
 export const steps = {
-  /** A consent, while others are missing. */
   consent: { from: ['proposed'], by: everyPart, record: 'mandate.consented' },
-  /** The last consent. */
   accept: { from: ['proposed'], to: 'active', by: everyPart, record: 'mandate.accepted' },
   amend: { from: ['active', 'suspended'], by: everyPart, record: 'mandate.amendment-proposed' },
   consentToAmendment: {
@@ -24,7 +20,6 @@ export const steps = {
     by: [...everyPart, 'incoming'],
     record: 'mandate.consented',
   },
-  /** The last consent to an amendment. */
   acceptAmendment: { from: ['active', 'suspended'], by: [...everyPart, 'incoming'], record: 'mandate.amended' },
   withdrawAmendment: {
     from: ['active', 'suspended'],
@@ -37,7 +32,6 @@ export const steps = {
   expire: { from: unfinished, to: 'expired', by: ['time'], record: 'mandate.expired' },
 } as const satisfies Record<string, Step>;
 
-/** Whether a status is final. */
 export function isOver(status: MandateStatus): boolean {
   return status === 'revoked' || status === 'expired';
 }

@@ -15,18 +15,15 @@ interface LiveView {
   committed(mandate: Mandate): void;
   /**
    * Reads everything that an answer about this mandate and institution needs, with one query, and keeps it in memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   load(id: MandateId, holder: Lei): Promise<MandateView>;
   /**
    * Returns undefined while memory is recent; otherwise reads the changes, so that a node without database contact does not
    * answer from stale memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   fresh(): Promise<void> | undefined;
-  /** Number of mandates in memory. */
   size(): number;
   stop(): Promise<void>;
 }
@@ -48,7 +45,6 @@ interface LiveViewOptions {
 /** Sub-mandates searched per mandate and institution; an institution with more must name the one it uses. */
 const mostHeldBelow = 256;
 
-/** Records of new versions. */
 const versionRecords = [...new Set(['mandate.proposed' as const, ...Object.values(steps).map(({ record }) => record)])];
 const pageSize = 1_000;
 /** With more changes than this, forgetting everything is cheaper. */
@@ -84,9 +80,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     readAt = at;
   }
 
-  // `run` waits for a read that starts after the call, because a running read may miss the newest changes.
   const rounds = createRounds({ what: 'reading of mandate changes', work: read, logger, everyMs: pollEveryMs });
-
   // Subscribe before reading, so that no change is missed.
   const subscription = await listen({
     ...access,
@@ -99,8 +93,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     position = await log.newest(versionRecords);
     await rounds.run();
   } catch (error) {
-    await rounds.stop();
-    await subscription.close();
+    await Promise.all([subscription.close(), rounds.stop()]);
     throw error;
   }
 
@@ -126,9 +119,8 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     },
     size: () => memory.size,
     async stop() {
-      const stopping = rounds.stop();
       await subscription.close();
-      await stopping;
+      await rounds.stop();
     },
   };
 }

@@ -9,7 +9,6 @@ export interface Recording {
   readonly at: number;
 }
 
-/** A version without digest and signature. */
 type UnsealedMandate = Omit<Mandate, 'digest' | 'signature'>;
 
 export type MandateSigner = Pick<Signer, 'current' | 'sign'>;
@@ -58,7 +57,6 @@ export function nextVersion(previous: Mandate, change: VersionChange, { recordId
   };
 }
 
-/** Adds the digest of a version and our signature over the digest. */
 export async function seal(version: UnsealedMandate, signer: MandateSigner): Promise<Mandate> {
   const document = canonicalize(version);
   const digest = digestOf(version);

@@ -4,12 +4,10 @@ import type { Lei } from '@countersign/market';
 import { type HeldMandate, held, type MandateView } from './held-mandates.ts';
 import type { LoadedLines } from './store/view-store.ts';
 
-/** What memory needs to know about a new version. */
 export interface Change {
   readonly id: MandateId;
   readonly version: number;
   readonly grantee: Lei;
-  /** Whether it is a sub-mandate. */
   readonly cut: boolean;
 }
 
@@ -17,7 +15,6 @@ export interface Change {
 export interface Loading {
   /** Keeps the loaded mandates, except those that changed since the read started. */
   done(loaded: LoadedLines): void;
-  /** The read failed. */
   abandoned(): void;
 }
 
@@ -27,7 +24,6 @@ export interface MandateMemory extends MandateView {
   forgetAll(): void;
   /** Call before the read starts. */
   loading(id: string, holder: Lei): Loading;
-  /** Number of mandates in memory. */
   readonly size: number;
 }
 

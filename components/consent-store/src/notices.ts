@@ -3,7 +3,6 @@ const dayMs = 86_400_000;
 /** Days before its end at which the expiry of a mandate is announced. */
 export const defaultNoticeDays: readonly number[] = [30, 7, 1];
 
-/** What to do about an expiring mandate. */
 export type Due =
   | { readonly what: 'expire' }
   /** `days`: the shortest lead time that has started; missed longer ones are skipped. */
@@ -33,9 +32,9 @@ export function dueNow(
   const { until } = ending;
   if (now >= until) return { what: 'expire' };
   const lookAt = nextLook(ending, now, noticeDays);
-  const begun = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
-  const days = Math.min(...begun);
-  const isNew = begun.length > 0 && (noticedDays === undefined || days < noticedDays);
+  const started = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
+  const days = Math.min(...started);
+  const isNew = started.length > 0 && (noticedDays === undefined || days < noticedDays);
   return isNew ? { what: 'notice', days, lookAt } : { what: 'nothing', lookAt };
 }
 

@@ -13,7 +13,6 @@ import type { ProposedTerms } from './terms.ts';
 
 /**
  * Parses a proposal. The existence of the parties and the proposer's authority are checked by the step.
- *
  * @throws CodedError `mandate_invalid`, with the field in `facts`
  */
 export function parseProposal(proposal: MandateProposal): ProposedTerms {

@@ -11,8 +11,6 @@ export function parseReason(reason: string): string {
   throw consentErrors.error(
     'mandate_invalid',
     'The reason must be 1 to 200 visible ASCII characters with single spaces.',
-    {
-      facts: { field: 'reason' },
-    },
+    { facts: { field: 'reason' } },
   );
 }

@@ -9,7 +9,6 @@ import type { Seals } from './stored-version.ts';
 /**
  * Mandates as recorded things (docs/adr/0057). `seals` compares their versions with the log and returns the version of the
  * newest record.
- *
  * @param lookAt when a version must be checked next, in milliseconds since the epoch
  */
 export function createMandateKind(

@@ -54,7 +54,6 @@ export function createSeals(dependencies: SealsDependencies): Seals {
     });
   }
 
-  /** The version in a record. */
   async function recorded(id: MandateId, { record, digest }: StandingRecord): Promise<Mandate | undefined> {
     const document = documentIn((await audit.find(record))?.record.data);
     const [mandate] = document === undefined ? [] : await sound([{ id, version: document.version, document }]);

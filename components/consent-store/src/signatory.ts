@@ -97,7 +97,6 @@ function institutionFault(directory: DirectorySnapshot, lei: Lei): CodedError | 
       );
 }
 
-/** {@link institutionFault} for the first of several. */
 export function institutionsFault(
   directory: DirectorySnapshot,
   parties: readonly { readonly lei: Lei }[],

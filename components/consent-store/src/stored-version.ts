@@ -3,14 +3,12 @@ import type { MandateId } from '@countersign/kernel';
 
 type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
 
-/** A version as read from the database, with the requested id and version number. */
 export interface StoredVersion {
   readonly id: MandateId;
   readonly version: number;
   readonly document: StoredMandate;
 }
 
-/** Verifies stored versions by signature and log. */
 export interface Seals {
   /**
    * The versions among these that this component sealed; forged rows are treated as missing. Versions from before signing,
@@ -20,7 +18,6 @@ export interface Seals {
   /**
    * The newest version of each mandate according to its newest record, even if its row is missing. Mandates without a record
    * are treated as missing.
-   *
    * @param heads the highest stored version of each mandate
    * @throws CodedError `log_unavailable`
    */

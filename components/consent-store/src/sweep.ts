@@ -36,6 +36,7 @@ export function startSweep(options: {
   readonly expire: (id: MandateId) => Promise<Mandate | 'nothing'>;
 }): Sweep {
   const { store, clock, audit, noticeDays, everyMs, logger, expire } = options;
+  let swept: Swept = { expired: 0, noticed: 0 };
   let stopped = false;
 
   async function look(unit: Unit, due: DueMandate): Promise<'notice' | 'nothing' | { readonly over: MandateId }> {
@@ -73,7 +74,7 @@ export function startSweep(options: {
     }
   }
 
-  async function run(): Promise<Swept> {
+  async function work(): Promise<void> {
     let [expired, noticed] = [0, 0];
     for (let looks = 0; looks < mostLooks && !stopped; looks++) {
       const outcome = await lookAtOne();
@@ -81,12 +82,12 @@ export function startSweep(options: {
       if (outcome === 'notice') noticed++;
       if (outcome === 'expired') expired++;
     }
-    return { expired, noticed };
+    swept = { expired, noticed };
   }
 
-  const rounds = createRounds({ what: 'checking expiring mandates', work: run, logger, everyMs });
+  const rounds = createRounds({ what: 'checks of expiring mandates', work, logger, everyMs });
   return {
-    now: async () => (await rounds.join()) ?? { expired: 0, noticed: 0 },
+    now: () => rounds.run().then(() => swept),
     stop() {
       stopped = true;
       return rounds.stop();

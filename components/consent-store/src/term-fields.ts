@@ -2,8 +2,6 @@ import { consentErrors, type MandateParty, type MandateTerms } from '@countersig
 import { type CodedError, type Digest, parseDigest, parseInstant, toInstant } from '@countersign/kernel';
 import { type Constraints, parseConstraints, parseLei, partyRoles } from '@countersign/market';
 
-// Parsers of single fields of mandate terms.
-
 const maxYears = 5;
 const legalBasisType = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 /** Visible ASCII and single spaces, so that the signed text cannot be displayed differently. */

@@ -5,12 +5,10 @@ import type { Lei } from '@countersign/market';
 /** Proposed terms, whose parent version has not been looked up yet. */
 export type ProposedTerms = Omit<MandateTerms, 'parent'> & { readonly parent?: MandateId };
 
-/** An institution in its part. */
 interface PartyInPart extends MandateParty {
   readonly part: MandatePart;
 }
 
-/** The terms of a version, without its other members. */
 export function termsOf(mandate: MandateTerms): MandateTerms {
   return {
     kind: mandate.kind,
@@ -36,7 +34,6 @@ export function areSameTerms(one: MandateTerms, other: MandateTerms): boolean {
   return alone(one) === alone(other) && one.parent?.id === other.parent?.id;
 }
 
-/** All parties in the order of their parts. */
 export function partiesOf({
   grantor,
   grantee,

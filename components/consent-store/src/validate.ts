@@ -38,7 +38,6 @@ function historiesOf(versions: readonly Mandate[]): readonly (readonly Mandate[]
 /**
  * The version that applies at `at`, of those known at `knownAt`: the newest one recorded by then. An acceptance also
  * applies to the time before it, from `effectiveFrom`.
- *
  * @param history oldest first
  */
 function governingVersion(history: readonly Mandate[], at: number, knownAt: number): Mandate | undefined {

@@ -21,7 +21,6 @@ type VerificationKey = Pick<PublicKey, 'kid' | 'algorithm' | 'jwk'>;
 /**
  * Verifies a mandate's history offline: the digest of each version, their chain, signatures, consents and, if given, the
  * parent. Versions of early releases are unsigned; after the first signed version, every version must be signed.
- *
  * @param versions all versions, oldest first, with exactly their original members
  * @param keys as served under `/mandates/keys`
  * @param parents versions of the parent mandates, in any order

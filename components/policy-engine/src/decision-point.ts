@@ -19,15 +19,13 @@ import { type Clock, isCodedError, newId, type Random } from '@countersign/kerne
 import type { Logger } from '@countersign/runtime';
 import type { LoadedBundle } from './bundle/load-bundle.ts';
 import { type Deadline, late, startDeadline } from './decision/deadline.ts';
-import { type WrittenInput, writeInput } from './decision/document.ts';
-import type { EntityArchive } from './decision/entity-archive.ts';
+import type { EntityArchive } from './decision/entity-facts.ts';
 import { evaluateSeveral } from './decision/evaluations.ts';
 import type { InformationModel } from './decision/information-model.ts';
 import { denied, judge, notEvaluable, permits, type Verdict } from './decision/judge.ts';
 import { findingOf, heldToLimits, type LimitFinding } from './decision/limit-finding.ts';
-import { MadeDecision, recordedAnswer } from './decision/made-decision.ts';
-import { type Posed, questionIn, withoutQuestion } from './decision/posed.ts';
-import type { Question } from './decision/question.ts';
+import { MadeDecision, recordedAnswer, type WrittenInput, writeInput } from './decision/made-decision.ts';
+import { type Posed, type Question, questionIn, withoutQuestion } from './decision/question.ts';
 import { search } from './decision/search.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { ActivePolicies } from './versions/active-version.ts';
@@ -45,13 +43,11 @@ interface DecisionPointDependencies<Input> {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Time to read all facts of an outside request; 2 s by default. */
   readonly factsWithinMs?: number;
   /** Application models; without them the market model answers every question. */
   readonly applications?: Applications;
 }
 
-/** Routes questions of enforcement points to application models. */
 export interface Applications {
   /**
    * The application model for these types and this caller; undefined for the market model, which also answers for unknown types
@@ -71,7 +67,6 @@ interface ApplicationAnswering {
   readonly loaded: LoadedBundle;
 }
 
-/** The model that answers a question, with its rules and their version. */
 interface Answering<Input> {
   readonly model: InformationModel<Input>;
   readonly active: ActivePolicies;
@@ -118,7 +113,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     }
   }
 
-  /** The only question for each candidate of a search. */
   function isPermitted({ loaded }: ActivePolicies, question: Question): boolean {
     try {
       return permits(loaded, question, shadow.evaluatorFor(loaded));
@@ -145,7 +139,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return { decision, kept: archive.keep(from.closure) };
   }
 
-  /** Offers a decision of the policies to the reference engine. */
   function offer({ version, loaded }: ActivePolicies, posed: Posed, decision: Decision): void {
     if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
   }
@@ -182,12 +175,8 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return recordedAnswer(decision, recordId, active.loaded.notes);
   }
 
-  /** Answers by the application model of these types or by the market model, at the required version. */
   async function answering<Result>(
-    request: Pick<EvaluationRequest, 'context'> & {
-      readonly subject: { readonly type: string };
-      readonly resource: { readonly type: string };
-    },
+    request: EvaluationRequest | SearchRequest,
     caller: EvaluationCaller,
     answer: <Of>(by: Answering<Of>) => Promise<Result>,
   ): Promise<Result> {
@@ -203,17 +192,18 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return answer({ model: application.model, active: { ...active, loaded }, application: namespace });
   }
 
-  function evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer> {
-    return answering(request, caller, async (by) => {
-      // Start the deadline after waiting for a version, so that the facts have their full time.
-      const deadline = startDeadline(factsWithinMs);
-      try {
-        return await evaluateWithin(by, request, actorIn(caller), deadline);
-      } finally {
-        deadline.end();
-      }
-    });
+  /** Starts the deadline after waiting for a version, so that the facts have their full time. */
+  async function inTime<Result>(work: (deadline: Deadline) => Promise<Result>): Promise<Result> {
+    const deadline = startDeadline(factsWithinMs);
+    try {
+      return await work(deadline);
+    } finally {
+      deadline.end();
+    }
   }
+
+  const evaluate: PolicyEngine['evaluate'] = (request, caller) =>
+    answering(request, caller, (by) => inTime((deadline) => evaluateWithin(by, request, actorIn(caller), deadline)));
 
   function searchBy<Of>(
     { model, active, application }: Answering<Of>,
@@ -221,11 +211,15 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     caller: Actor,
     deadline: Deadline,
   ): Promise<SearchAnswer> {
-    const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
+    const orTimedOut = async <Result>(work: Promise<Result>): Promise<Result> => {
+      const outcome = await deadline.within(work);
+      if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
+      return outcome;
+    };
     return search(request, caller, {
       async open(request, caller) {
         const { version } = active;
-        const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
+        const candidates = await orTimedOut(model.outside.candidates(request, caller, active.loaded));
         return {
           policyVersion: version.version,
           policyHash: version.hash,
@@ -235,7 +229,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
           permits: (question) => isPermitted(active, question),
         };
       },
-      inTime,
+      inTime: orTimedOut,
       audit,
       clock,
       random,
@@ -255,14 +249,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     evaluate,
     evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
     search: (request, caller) =>
-      answering({ ...asOne(request), ...contextIn(request) }, caller, async (by) => {
-        const deadline = startDeadline(factsWithinMs);
-        try {
-          return await searchBy(by, request, actorIn(caller), deadline);
-        } finally {
-          deadline.end();
-        }
-      }),
+      answering(request, caller, (by) => inTime((deadline) => searchBy(by, request, actorIn(caller), deadline))),
   };
 }
 
@@ -271,38 +258,12 @@ function actorIn({ id, institution }: EvaluationCaller): Actor {
   return institution === undefined ? { id } : { id, institution };
 }
 
-/** The types of a search; the member that is searched for has a type as well. */
-function asOne({ subject, resource }: SearchRequest) {
-  return { subject: { type: subject.type }, resource: { type: resource.type } };
-}
-
-function contextIn({ context }: SearchRequest): Pick<EvaluationRequest, 'context'> {
-  return context === undefined ? {} : { context };
-}
-
-/** @throws CodedError `decision_timed_out` */
-async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<Result> {
-  const outcome = await work;
-  if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
-  return outcome;
-}
-
 /** The recordable part of a question with text that has no canonical form. Such a question is denied. */
 function withoutWhatCannotBeWritten(posed: Posed): Posed {
   const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
-  const { action, application, principal, resource, shared, closure, entityVersion } = posed;
-  return {
-    ...(application === undefined ? {} : { application }),
-    action: action.toWellFormed(),
-    principal: well(principal),
-    resource: well(resource),
-    context: {},
-    local: [],
-    shared,
-    closure,
-    entityVersion,
-    evaluable: false,
-  };
+  const { action, principal, resource } = posed;
+  const named = { action: action.toWellFormed(), principal: well(principal), resource: well(resource) };
+  return { ...withoutQuestion(posed), ...named, context: {}, local: [] };
 }
 
 function recordOf(

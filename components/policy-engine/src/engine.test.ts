@@ -112,7 +112,7 @@ describe('the policy engine on the shipped policies', () => {
   it.each([
     ['a person without the role', placing(order(), { principal: 'person:clerk' }), 'no_policy_permits'],
     ['a lapsed LEI', placing(order(), { principal: 'person:lapsed' }), 'institution_not_in_good_standing'],
-    ['a mandate that does not stand', placing(order(), { mandateStands: false }), 'mandate_does_not_stand'],
+    ['a mandate that does not stand', placing(order(), { mandateInForce: false }), 'mandate_not_in_force'],
     ['a principal nobody knows', placing(order(), { principal: 'person:nobody' }), 'not_evaluable'],
     ['an amount that is not one', placing(order({ notional: '1e9' })), 'not_evaluable'],
     ['an amount beyond what can be compared', placing(order({ notional: '9223372036854775808' })), 'not_evaluable'],
@@ -138,7 +138,7 @@ describe('the policy engine on the shipped policies', () => {
   });
 
   it('keeps cancelling possible when the mandate is gone', async () => {
-    expect(await engine.decide(stepQuestion('order:cancel', order(), { mandateStands: false }))).toMatchObject({
+    expect(await engine.decide(stepQuestion('order:cancel', order(), { mandateInForce: false }))).toMatchObject({
       decision: true,
     });
   });

@@ -15,23 +15,22 @@ import type { ComponentAccess, Logger, Metrics, RowSeal } from '@countersign/run
 import type pg from 'pg';
 import { createApplications } from './applications/information-model.ts';
 import { createWrittenEntities } from './applications/written-entities.ts';
-import { foreignFault } from './bundle/market-schema.ts';
+import { foreignFault } from './bundle/parts.ts';
 import { readBundleFolder } from './bundle/read-folder.ts';
-import { createEntityArchive } from './decision/entity-archive.ts';
+import { createEntityArchive } from './decision/entity-facts.ts';
 import { createEntityFactStore } from './decision/store.ts';
 import { createDecisionPoint } from './decision-point.ts';
 import { createDecisionHistory } from './history/history.ts';
 import { createLimits } from './limits/limits.ts';
 import { createShadow } from './shadow/shadow.ts';
 import type { CountingCurrency } from './trading/reference-facts.ts';
-import type { StandingFacts } from './trading/standing-facts.ts';
+import type { StandingFacts } from './trading/trading-input.ts';
 import { createTradingModel } from './trading/trading-model.ts';
 import { createWayBack, type WayBack } from './trading/way-back.ts';
 import type { PolicySigner } from './versions/signature.ts';
 import { createPolicyVersions, type GovernedVersions } from './versions/versions.ts';
 
 export interface PolicyEngineDependencies {
-  /** Connections under the component's own role. */
   readonly pool: pg.Pool;
   /** For connections that listen for changes by other nodes. */
   readonly access: ComponentAccess;
@@ -71,17 +70,14 @@ export interface PolicyEngineDependencies {
   readonly factsWithinMs?: number;
 }
 
-/** The decision point of one process, with the promises of its contract. */
 export interface RunningPolicyEngine extends PolicyEngine {
   stop(): Promise<void>;
 }
 
-/** Folder of the shipped policies. */
 export const shippedPolicies = new URL('../policies/', import.meta.url);
 
 /**
  * Starts the engine on the active policies. An installation without any gets the shipped ones as its first version.
- *
  * @throws CodedError as `createPolicyVersions`; `database_unavailable`
  */
 export async function startPolicyEngine(dependencies: PolicyEngineDependencies): Promise<RunningPolicyEngine> {
@@ -98,7 +94,6 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
     parts.push(part);
     return part;
   };
-  /** Stops parts in reverse order. */
   const stop = async (): Promise<void> => {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
   };

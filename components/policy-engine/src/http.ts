@@ -7,7 +7,6 @@ import { historyRoutes } from './history/http.ts';
 import { versionRoutes } from './versions/http.ts';
 import { versionAnswer } from './versions/schemas.ts';
 
-/** Routes of the decision point (AuthZEN 1.0), of policy changes, and of decision history. */
 export function policyEngineRoutes(
   app: FastifyInstance,
   {
@@ -17,9 +16,7 @@ export function policyEngineRoutes(
     baseUrl,
   }: {
     readonly policyEngine: PolicyEngine;
-    /** Guard of the interface `decisions`. */
     readonly guard: ResourceGuard;
-    /** Guard of the interface `policies`. */
     readonly policiesGuard: ResourceGuard;
     readonly baseUrl: string;
   },

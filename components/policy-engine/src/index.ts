@@ -6,7 +6,7 @@ export {
 export { analysePolicies, type PolicyFinding } from './bundle/analyse.ts';
 export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
-export { foreignFault } from './bundle/market-schema.ts';
+export { foreignFault } from './bundle/parts.ts';
 export { isApplicationFolder, readApplicationFolder, readBundleFolder } from './bundle/read-folder.ts';
 export {
   type PolicyEngineDependencies,
@@ -16,11 +16,10 @@ export {
 } from './engine.ts';
 export { policyEngineRoutes } from './http.ts';
 export { authorityTable } from './matrix/authority-table.ts';
-export { compareMatrices } from './matrix/compare.ts';
 export { inWords, matrixPage } from './matrix/matrix-page.ts';
-export { checkMatrix, describeRow, holds } from './matrix/report.ts';
+export { checkMatrix, compareMatrices, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';
 export { runPolicyTests } from './policy-tests/run-tests.ts';
 export { createDirectoryEntities } from './trading/directory-entities.ts';
 export { defaultCounting } from './trading/reference-facts.ts';
-export { candidateApproval } from './versions/candidate-rows.ts';
+export { candidateApproval } from './versions/recorded-candidate.ts';

@@ -1,4 +1,3 @@
-/** This component's place in the database. */
 export const policyEngineMigrations = {
   name: 'policy-engine',
   schema: 'policy_engine',

@@ -5,8 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { describeBundle } from './bundle/describe.ts';
 import { type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
 import { readBundleFolder } from './bundle/read-folder.ts';
-import { runPolicyTests } from './policy-tests/run-tests.ts';
-import { readTestFile } from './policy-tests/test-file.ts';
+import { readTestFile, runPolicyTests } from './policy-tests/run-tests.ts';
 
 const page = new URL('../../../docs/policies.md', import.meta.url).pathname;
 const introduction = `# The policies of this release

@@ -78,8 +78,8 @@ describe('a token on the shipped policies', () => {
     });
 
     it('is denied when the mandate does not stand', async () => {
-      const decision = await ask('person:own', forPeople(), { acr: 'phr', mandateStands: false });
-      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'mandate_does_not_stand' }] });
+      const decision = await ask('person:own', forPeople(), { acr: 'phr', mandateInForce: false });
+      expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'mandate_not_in_force' }] });
     });
 
     it.each(['person:stranger', 'service:stranger'])('is denied to %s, who is of another firm', async (principal) => {
@@ -128,7 +128,7 @@ describe('a token on the shipped policies', () => {
       held = scopeActionOf(transactionTypeOf(name));
       expect(await evaluate()).toMatchObject({ decision: true });
       held = name === 'trade_order' ? 'rfq:create' : 'order:create';
-      expect(codesOf(await evaluate())).toEqual(['mandate_does_not_stand']);
+      expect(codesOf(await evaluate())).toEqual(['mandate_not_in_force']);
     });
 
     it('is denied when the intent does not say in whose name it is', async () => {

@@ -40,7 +40,7 @@ export async function decideOn(
       audience,
       at: now,
       scopes: [rule.scope],
-      mandateStands: true,
+      mandateInForce: true,
       ...defined({ acr, authTime, device }),
       ...(algo === undefined
         ? {}

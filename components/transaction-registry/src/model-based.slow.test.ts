@@ -115,7 +115,7 @@ const round: fc.Arbitrary<Round> = fc.oneof(
 interface Model {
   state: TransactionState;
   version: number;
-  mandateStands: boolean;
+  mandateInForce: boolean;
   /** By institution and key: the first receipt. */
   readonly receipts: Map<string, TransitionReceipt>;
 }
@@ -152,7 +152,7 @@ async function live(
   const facts = await world.registry.facts(id);
   if (facts === undefined) throw new Error('what was opened is not found');
   const cycle = lifeCycleOfType(facts.intentType as LifeCycle['intentType']);
-  const model: Model = { state: 'intended', version: 0, mandateStands: true, receipts: new Map() };
+  const model: Model = { state: 'intended', version: 0, mandateInForce: true, receipts: new Map() };
 
   function reporterOf({ pick, fit }: Ask): Reporter {
     const next = reporters.filter(([event]) => cycle.rules[event]?.from.includes(model.state));
@@ -238,9 +238,9 @@ async function live(
 
   /** Only what can be asked for now: the rules of mandates have a model of their own. */
   async function become(change: 'suspend' | 'resume'): Promise<void> {
-    if ((change === 'suspend') !== model.mandateStands) return;
+    if ((change === 'suspend') !== model.mandateInForce) return;
     await world.consentStore[change](root.id, actor(fundSignatory), 'The model');
-    model.mandateStands = change === 'resume';
+    model.mandateInForce = change === 'resume';
   }
 
   async function takeSteps(steps: readonly Ask[]): Promise<void> {
@@ -265,7 +265,7 @@ async function live(
       // The rule let it come from where the model was, and brought it where the rule says.
       expect(rule?.from).toContain(model.state);
       expect(receipt).toMatchObject({ state: rule?.to, version: model.version + 1 });
-      expect(model.mandateStands || rule?.mandates.length === 0).toBe(true);
+      expect(model.mandateInForce || rule?.mandates.length === 0).toBe(true);
       const awaited = stateRuleOf(cycle, model.state).awaits?.events.includes(event) === true;
       const free = open.every(({ cause }) => (cause === 'partner-timeout' && awaited) || event === 'cancel');
       expect(free).toBe(true);

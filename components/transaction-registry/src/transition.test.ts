@@ -153,7 +153,7 @@ describe('carrying a transaction on', () => {
       principal: trader.id,
       action: 'order:create',
       resource: { type: 'transaction', facts: { id: transaction.id, state: 'intended', intent: { max_qty: '1000' } } },
-      context: { institution: broker, client: 'reporter', mandateStands: true },
+      context: { institution: broker, client: 'reporter', mandateInForce: true },
     });
   });
 

@@ -1,14 +1,13 @@
 import { CodedError, isCodedError } from '@countersign/kernel';
 import type { TradeOrder } from '@countersign/market';
 import { type Client, refusalOf, type Token } from '@countersign/sdk';
-import { mustRefuse, orderToken, PlayFailed, type Stage, sendOrder, signInTrader } from './workflow.ts';
+import { orderToken, PlayFailed, refusals, type Stage, sendOrder, signInTrader } from './workflow.ts';
 
 const absent = 'core';
 
 /**
  * Kills the core process between the token for an order and its submission. Requests that need it are refused, nothing is
  * released, and work that only needs the other processes continues. Then core starts again.
- *
  * @returns the token to continue with: a new one if the restart took nearly as long as the first was valid
  * @throws PlayFailed if a request was permitted, or another token of the transaction was issued meanwhile
  */
@@ -34,8 +33,9 @@ export async function loseCore(
   const { assertion } = await signInTrader(stage);
   const killed = await installation.kill(absent);
   timeline.done(`process ${killed.pid} (${killed.name}) is killed: SIGKILL, it finishes nothing`);
-  const refusedWithout = (what: string, attempt: () => Promise<unknown>): Promise<unknown> =>
-    mustRefuse(timeline, what, ['peer_unavailable'], () => byReason(attempt));
+  const refused = refusals(timeline);
+  const refusedWithout = (what: string, attempt: () => Promise<unknown>) =>
+    refused(what, 'peer_unavailable', () => byReason(attempt));
   await refusedWithout('the order, which the broker asks a decision for', () => sendOrder(stage, oms, token, order));
   await refusedWithout('another token for it', () => orderToken(stage, oms, order, assertion));
   for (const [what, path] of [

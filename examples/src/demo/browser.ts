@@ -1,14 +1,12 @@
 import { type IncomingMessage, request } from 'node:http';
 import { CodedError } from '@countersign/kernel';
 
-/** The page that a person sees. */
 export interface Page {
   readonly status: number;
   readonly url: URL;
   readonly body: string;
 }
 
-/** A form of a page with its prefilled values. */
 export interface Form {
   readonly action: URL;
   readonly fields: Readonly<Record<string, string>>;

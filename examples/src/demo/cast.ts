@@ -28,7 +28,6 @@ interface FirmsFile {
 
 export type Key = ReturnType<typeof generateSigningKey>;
 
-/** Addresses of all parties in the demo. */
 export interface Addresses {
   readonly issuer: string;
   readonly 'identity-provider': string;
@@ -38,7 +37,6 @@ export interface Addresses {
   readonly custodian: string;
 }
 
-/** The clients and people of the demo, each with a key created for this run. */
 export interface Cast {
   readonly lei: Readonly<Record<'assetManager' | 'arranger' | 'broker' | 'venue' | 'clearing' | 'custodian', string>>;
   /** Directory file in the format of `countersign directory apply`. */
@@ -47,7 +45,6 @@ export interface Cast {
   readonly trustProfileFile: string;
   readonly firms: FirmsFile;
   readonly key: (clientId: string) => Key;
-  /** An OAuth client of the demo. */
   client(clientId: string): Client;
   readonly people: Readonly<
     Record<
@@ -58,35 +55,22 @@ export interface Cast {
 }
 
 const clientIds = [
-  'am-mandates',
-  'ha-mandates',
-  'ha-oms',
-  'ha-approvals',
-  'ha-vwap-1',
-  'brk-orders',
-  'ven-matching',
-  'clr-core',
-  'clr-mandates',
-  'cus-core',
-] as const;
+  ...(['am-mandates', 'ha-mandates', 'ha-oms', 'ha-approvals', 'ha-vwap-1', 'brk-orders'] as const),
+  ...(['ven-matching', 'clr-core', 'clr-mandates', 'cus-core'] as const),
+];
 type ClientName = (typeof clientIds)[number];
 
-/** Creates the keys of this run and writes the files that configure the control plane. */
 export function createCast(folder: string, addresses: Addresses): Cast {
   const firms = dataFile('firms.json') as FirmsFile;
   const leiOf = (id: string): string => firms.institutions.find((institution) => institution.id === id)?.lei ?? '';
   const lei = {
-    assetManager: leiOf('asset-manager'),
-    arranger: leiOf('arranger'),
-    broker: leiOf('broker'),
-    venue: leiOf('venue'),
-    clearing: leiOf('clearing'),
-    custodian: leiOf('custodian'),
+    ...{ assetManager: leiOf('asset-manager'), arranger: leiOf('arranger'), broker: leiOf('broker') },
+    ...{ venue: leiOf('venue'), clearing: leiOf('clearing'), custodian: leiOf('custodian') },
   };
   const keys = new Map<string, Key>(clientIds.map((id) => [id, generateSigningKey()]));
   const key = (clientId: string): Key => {
     const found = keys.get(clientId);
-    if (found === undefined) throw new Error(`nobody plays ${clientId}`);
+    if (found === undefined) throw new Error(`the demo has no client ${clientId}`);
     return found;
   };
   // Fifty concurrent requests are slow on a machine that runs every process.
@@ -140,19 +124,12 @@ function directoryDocument({
 }: Pick<Cast, 'firms' | 'lei' | 'key' | 'people'> & { readonly addresses: Addresses }): unknown {
   const { issuer } = addresses;
   const door = (name: string): string => `${issuer}/${name}`;
-  const client = (
-    id: ClientName,
-    institution: string,
-    principal: string,
-    grants: readonly Grant[],
-    scopes: readonly string[],
-    audiences: readonly string[],
-  ) => ({
+  const client = (id: ClientName, institution: string, grants: Grants, scopes: string, ...audiences: string[]) => ({
     id,
     institution,
-    principal,
-    grant_types: grants.map((grant) => grantTypes[grant]),
-    scopes,
+    principal: `service:${id}`,
+    grant_types: grants.split(' ').map((grant) => grantTypes[grant]),
+    scopes: scopes.split(' '),
     audiences,
     jwks: { keys: [publicJwk(key(id))] },
   });
@@ -215,78 +192,32 @@ function directoryDocument({
       },
     ],
     clients: [
+      client('am-mandates', lei.assetManager, 'client', 'mandate:grant mandate:revoke mandate:read', door('mandates')),
+      client('ha-mandates', lei.arranger, 'client', 'mandate:grant mandate:revoke mandate:read', door('mandates')),
+      client('clr-mandates', lei.clearing, 'client', 'mandate:grant mandate:read', door('mandates')),
+      client('ha-oms', lei.arranger, 'federated', 'order:create settlement:instruct', addresses.broker),
+      client('ha-approvals', lei.arranger, 'client', 'order:approve', door('transactions')),
+      {
+        ...client('ha-vwap-1', lei.arranger, 'client', 'order:create settlement:instruct', addresses.broker),
+        principal: 'agent:ha-vwap-1',
+      },
       client(
-        'am-mandates',
-        lei.assetManager,
-        'service:am-mandates',
-        ['client'],
-        ['mandate:grant', 'mandate:revoke', 'mandate:read'],
-        [door('mandates')],
+        ...([
+          'brk-orders',
+          lei.broker,
+          'client exchange',
+          'order:create decision:evaluate settlement:instruct',
+        ] as const),
+        ...[door('decisions'), door('transactions'), addresses.venue, addresses['clearing-firm']],
+      ),
+      client('ven-matching', lei.venue, 'client', 'trade:affirm', door('transactions')),
+      client(
+        ...(['clr-core', lei.clearing, 'client exchange', 'settlement:instruct settlement:read mandate:read'] as const),
+        ...[door('transactions'), door('mandates'), addresses.custodian],
       ),
       client(
-        'ha-mandates',
-        lei.arranger,
-        'service:ha-mandates',
-        ['client'],
-        ['mandate:grant', 'mandate:revoke', 'mandate:read'],
-        [door('mandates')],
-      ),
-      client(
-        'clr-mandates',
-        lei.clearing,
-        'service:clr-mandates',
-        ['client'],
-        ['mandate:grant', 'mandate:read'],
-        [door('mandates')],
-      ),
-      client(
-        'ha-oms',
-        lei.arranger,
-        'service:ha-oms',
-        ['federated'],
-        ['order:create', 'settlement:instruct'],
-        [addresses.broker],
-      ),
-      client(
-        'ha-approvals',
-        lei.arranger,
-        'service:ha-approvals',
-        ['client'],
-        ['order:approve'],
-        [door('transactions')],
-      ),
-      client(
-        'ha-vwap-1',
-        lei.arranger,
-        'agent:ha-vwap-1',
-        ['client'],
-        ['order:create', 'settlement:instruct'],
-        [addresses.broker],
-      ),
-      client(
-        'brk-orders',
-        lei.broker,
-        'service:brk-orders',
-        ['client', 'exchange'],
-        ['order:create', 'decision:evaluate', 'settlement:instruct'],
-        [door('decisions'), door('transactions'), addresses.venue, addresses['clearing-firm']],
-      ),
-      client('ven-matching', lei.venue, 'service:ven-matching', ['client'], ['trade:affirm'], [door('transactions')]),
-      client(
-        'clr-core',
-        lei.clearing,
-        'service:clr-core',
-        ['client', 'exchange'],
-        ['settlement:instruct', 'settlement:read', 'mandate:read'],
-        [door('transactions'), door('mandates'), addresses.custodian],
-      ),
-      client(
-        'cus-core',
-        lei.custodian,
-        'service:cus-core',
-        ['client'],
-        ['settlement:release', 'settlement:read', 'mandate:read'],
-        [door('transactions'), door('mandates')],
+        ...(['cus-core', lei.custodian, 'client', 'settlement:release settlement:read mandate:read'] as const),
+        ...[door('transactions'), door('mandates')],
       ),
     ],
     instruments: firms.instruments,
@@ -301,8 +232,8 @@ function directoryDocument({
   };
 }
 
-type Grant = 'client' | 'federated' | 'exchange';
-const grantTypes: Readonly<Record<Grant, string>> = {
+type Grants = 'client' | 'federated' | 'client exchange';
+const grantTypes: Readonly<Record<string, string>> = {
   client: 'client_credentials',
   federated: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
   exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',

@@ -11,10 +11,10 @@ import {
   approve,
   claimsOf,
   grantMandates,
-  mustRefuse,
   orderToken,
   PlayFailed,
   readOrders,
+  refusals,
   type Stage,
   sendOrder,
   signInTrader,
@@ -27,6 +27,7 @@ export async function play(
   options: { readonly operate: readonly string[]; readonly dataFolder: string; readonly folder: string },
 ): Promise<void> {
   const { cast, addresses, timeline } = stage;
+  const refused = refusals(timeline);
   const operate = (...args: readonly string[]): Promise<string> => processes.run(...options.operate, ...args);
 
   timeline.chapter('Five firms are set up from a file');
@@ -53,11 +54,8 @@ export async function play(
   const { issuer } = addresses;
   const operatorKey: unknown = JSON.parse(readFileSync(join(options.dataFolder, 'operator.jwk'), 'utf8'));
   const software = createClient({ issuer, clientId: 'countersign-cli', key: importSigningKey(operatorKey) });
-  await mustRefuse(
-    timeline,
-    "the operator's software, which would change the rules without a person",
-    ['access_denied'],
-    () => software.clientCredentials({ resource: `${issuer}/policies`, scope: 'policy:propose' }),
+  await refused("the operator's software, which would change the rules without a person", 'access_denied', () =>
+    software.clientCredentials({ resource: `${issuer}/policies`, scope: 'policy:propose' }),
   );
   const supervisor = await inviteSupervisor(stage, operate);
 
@@ -90,15 +88,14 @@ async function inviteSupervisor(
   { cast, timeline }: Stage,
   operate: (...args: readonly string[]) => Promise<string>,
 ): Promise<Approver> {
+  const refused = refusals(timeline);
   const { id } = cast.people.supervisor;
   const invited = await operate('authenticator', 'invite', id, '--evidence', 'Employee file 4711, seen in person');
   const link = invited.split('\n', 1)[0] ?? '';
   timeline.done('countersign authenticator invite: bernd.vogt gets a link that works once');
   const supervisor = await registerKey(link);
   timeline.done('bernd.vogt opens it and registers a security key (here one in software)');
-  await mustRefuse(timeline, 'the same link, for a key of somebody else', ['invitation_unknown'], () =>
-    registerKey(link),
-  );
+  await refused('the same link, for a key of somebody else', 'invitation_unknown', () => registerKey(link));
   return supervisor;
 }
 
@@ -109,19 +106,20 @@ async function tradeWithApproval(
   supervisor: Approver,
 ): Promise<string> {
   const { cast, addresses, installation, timeline } = stage;
+  const refused = refusals(timeline);
   const oms = cast.client('ha-oms');
   const { assertion, idToken } = await signInTrader(stage);
   const weak = await signInTrader(stage, 'anna-by-password');
-  await mustRefuse(timeline, 'the assertion, sent in by another firm', ['invalid_grant', 'unauthorized_client'], () =>
+  await refused('the assertion, sent in by another firm', ['invalid_grant', 'unauthorized_client'], () =>
     orderToken(stage, cast.client('brk-orders'), order, assertion),
   );
-  await mustRefuse(timeline, "the trader's ID token, which is meant for the order system", ['invalid_grant'], () =>
+  await refused("the trader's ID token, which is meant for the order system", 'invalid_grant', () =>
     orderToken(stage, oms, order, idToken),
   );
-  await mustRefuse(timeline, 'an assertion after a sign-in by password', ['invalid_grant'], () =>
+  await refused('an assertion after a sign-in by password', 'invalid_grant', () =>
     orderToken(stage, oms, order, weak.assertion),
   );
-  await mustRefuse(timeline, 'an assertion with a forged signature', ['invalid_grant'], () =>
+  await refused('an assertion with a forged signature', 'invalid_grant', () =>
     orderToken(stage, oms, order, forged(assertion)),
   );
   const overLimit = {
@@ -129,7 +127,7 @@ async function tradeWithApproval(
     max_notional: { amount: '5000001', ccy: order.max_notional.ccy },
     idempotency_key: `${order.idempotency_key}-x`,
   } as TradeOrder;
-  await mustRefuse(timeline, 'an order above the mandate, by one euro', ['access_denied'], () =>
+  await refused('an order above the mandate, by one euro', 'access_denied', () =>
     orderToken(stage, oms, overLimit, assertion),
   );
   const relabelled = {
@@ -138,7 +136,7 @@ async function tradeWithApproval(
     idempotency_key: `${order.idempotency_key}-y`,
   } as TradeOrder;
   const { assertion: another } = await signInTrader(stage);
-  await mustRefuse(timeline, 'the same bond, which the trader calls another class of bonds', ['access_denied'], () =>
+  await refused('the same bond, which the trader calls another class of bonds', 'access_denied', () =>
     orderToken(stage, oms, relabelled, another),
   );
   const { assertion: fresh } = await signInTrader(stage);
@@ -155,14 +153,12 @@ async function tradeWithApproval(
     `token: audience ${String(claims['aud'])}, mandate version ${JSON.stringify((claims['mandate'] as { version: number }).version)}, policy version ${String(claims['policy_version'])}`,
   );
   timeline.note(`intent ${digest}, evidence ${String(claims['evidence'])}`);
-  await mustRefuse(timeline, 'the same assertion once more', ['invalid_grant'], () =>
-    orderToken(stage, oms, order, fresh),
-  );
+  await refused('the same assertion once more', 'invalid_grant', () => orderToken(stage, oms, order, fresh));
   const token = installation.isSplit
     ? await loseCore(stage, operate, { oms, order, token: first, transaction })
     : first;
 
-  await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () =>
+  await refused('the order at the broker, before a supervisor has signed it', 'approval_required', () =>
     sendOrder(stage, oms, token, order),
   );
   await inventApproval(stage.installation, {
@@ -170,26 +166,25 @@ async function tradeWithApproval(
     approver: cast.people.supervisor.id,
     kid: cast.people.supervisor.approvalKey.kid,
   });
-  await mustRefuse(
-    timeline,
+  await refused(
     'the order, with an approval that was written into the database with a stolen password',
-    ['approval_required'],
+    'approval_required',
     () => sendOrder(stage, oms, token, order),
   );
-  await mustRefuse(timeline, 'another order under this token', ['order_differs'], () =>
+  await refused('another order under this token', 'order_differs', () =>
     sendOrder(stage, oms, token, { ...order, max_qty: '39999' } as TradeOrder),
   );
-  await mustRefuse(timeline, "the trader's own approval", ['approval_self'], () =>
+  await refused("the trader's own approval", 'approval_self', () =>
     approve(stage, { transaction, intentDigest: digest, by: 'trader' }),
   );
-  await mustRefuse(timeline, 'an approval by a key nobody registered', ['approval_key_unknown'], () =>
+  await refused('an approval by a key nobody registered', 'approval_key_unknown', () =>
     approve(stage, { transaction, intentDigest: digest, by: 'stranger' }),
   );
   const changed = digestOfIntent({ ...order, max_qty: '80000' } as TradeOrder);
-  await mustRefuse(timeline, 'an approval for changed terms', ['approval_terms_changed'], () =>
+  await refused('an approval for changed terms', 'approval_terms_changed', () =>
     approve(stage, { transaction, intentDigest: changed, by: 'supervisor' }),
   );
-  await mustRefuse(timeline, 'an approval that has expired', ['approval_expired'], async () =>
+  await refused('an approval that has expired', 'approval_expired', async () =>
     approve(stage, { transaction, intentDigest: digest, by: 'supervisor', signedAgo: 7_200 }),
   );
   const copy = copyOf(supervisor, addresses.issuer);
@@ -197,7 +192,7 @@ async function tradeWithApproval(
   await approveOnThePage({ ...stage, supervisor }, address);
   await sendOrder(stage, oms, token, order);
   timeline.done('the order goes through; the venue executes it under a token of its own', 'submitted, executed');
-  await mustRefuse(timeline, 'a sign-in with a copy of the key: its counter is behind', ['credential_unknown'], () =>
+  await refused('a sign-in with a copy of the key: its counter is behind', 'credential_unknown', () =>
     openApproval(copy, address),
   );
   return transaction;
@@ -208,21 +203,18 @@ async function approveOnThePage(
   { timeline, supervisor }: Stage & { readonly supervisor: Approver },
   address: string,
 ): Promise<void> {
+  const refused = refusals(timeline);
   const page = await openApproval(supervisor, address);
   timeline.done('bernd.vogt signs in with the key, opens the order and reads it', titleOf(page));
   timeline.note(shownOn(page, 'Side', 'Instrument', 'Quantity', 'Limit price', 'Account', 'Venue'));
-  await mustRefuse(timeline, 'a signature that another site had the key make', ['origin_wrong'], () =>
+  await refused('a signature that another site had the key make', 'origin_wrong', () =>
     signApproval(supervisor, page, { origin: 'https://countersign.example.net' }),
   );
-  await mustRefuse(timeline, 'a signature over what was asked before', ['challenge_unknown'], () =>
-    signApproval(supervisor, page),
-  );
+  await refused('a signature over what was asked before', 'challenge_unknown', () => signApproval(supervisor, page));
   const again = await openApproval(supervisor, address);
   await signApproval(supervisor, again);
   timeline.done('bernd.vogt, supervisor, signs the digest of this intent with the security key');
-  await mustRefuse(timeline, 'a second approval by the same person', ['approval_repeated'], () =>
-    signApproval(supervisor, again),
-  );
+  await refused('a second approval by the same person', 'approval_repeated', () => signApproval(supervisor, again));
 }
 
 /** The same claims under an unknown key, as a forger could send them. */
@@ -233,21 +225,21 @@ function forged(jwt: string): string {
 
 async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   const { cast, addresses, timeline } = stage;
+  const refused = refusals(timeline);
   const agent = cast.client('ha-vwap-1');
   const redeployed = {
     ...order,
     idempotency_key: `${order.idempotency_key}-redeploy`,
     algo: { ...order.algo, artifact_sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' },
   } as TradeOrder;
-  await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
+  await refused('the same version label with another model digest', 'access_denied', () =>
     orderToken(stage, agent, redeployed),
   );
   const transaction = await transactionOf(stage.installation, redeployed.idempotency_key);
-  await mustRefuse(timeline, 'that order, which the broker submits all the same', ['transition_not_permitted'], () =>
+  await refused('that order, which the broker submits all the same', 'transition_not_permitted', () =>
     submit(stage, cast.client('brk-orders'), transaction),
   );
-  await mustRefuse(
-    timeline,
+  await refused(
     'a token to place orders, for no order in particular',
     ['invalid_request', 'invalid_scope', 'invalid_authorization_details', 'access_denied'],
     () => agent.clientCredentials({ resource: addresses.broker, scope: 'order:create' }),
@@ -257,14 +249,18 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   timeline.done('agent ha-vwap-1 (vwap-bund 4.2.0, certified) trades 202,500 EUR', traded.transaction);
 }
 
+/** A token for one step of a transaction. */
+const stepToken = (issuer: string, client: Client, scope: string, step: Omit<Parameters<typeof stepOf>[0], 'issuer'>) =>
+  client.clientCredentials({
+    resource: `${issuer}/transactions`,
+    scope,
+    authorizationDetails: [stepOf({ issuer, ...step })],
+  });
+
 /** The step that only the executing broker may take, with its own token. */
 async function submit({ addresses }: Stage, broker: Client, transaction: string): Promise<void> {
   const resource = `${addresses.issuer}/transactions`;
-  const token = await broker.clientCredentials({
-    resource,
-    scope: 'order:create',
-    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'submit' })],
-  });
+  const token = await stepToken(addresses.issuer, broker, 'order:create', { transaction, event: 'submit' });
   const idempotencyKey = `submit-${transaction}`;
   const request = { method: 'POST', url: `${resource}/${transaction}/transitions`, idempotencyKey } as const;
   await broker.callOrThrow(token, { ...request, body: { event: 'submit', body: {} } });
@@ -272,6 +268,7 @@ async function submit({ addresses }: Stage, broker: Client, transaction: string)
 
 async function settle(stage: Stage, transaction: string, order: TradeOrder): Promise<void> {
   const { cast, addresses, timeline } = stage;
+  const refused = refusals(timeline);
   const oms = cast.client('ha-oms');
   const broker = cast.client('brk-orders');
   const subject = await orderToken(stage, oms, order, (await signInTrader(stage)).assertion);
@@ -283,19 +280,19 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
         { ...order, actions: ['clear', 'settle'], locations: [addresses['clearing-firm']], ...change.details },
       ],
     });
-  await mustRefuse(timeline, 'an exchange for more scopes', ['invalid_scope'], () =>
+  await refused('an exchange for more scopes', 'invalid_scope', () =>
     exchange({ scope: 'settlement:instruct decision:evaluate' }),
   );
-  await mustRefuse(timeline, 'an exchange for a larger quantity', ['invalid_authorization_details'], () =>
+  await refused('an exchange for a larger quantity', 'invalid_authorization_details', () =>
     exchange({ details: { max_qty: '40001' } }),
   );
-  await mustRefuse(timeline, 'an exchange for another account', ['invalid_authorization_details'], () =>
+  await refused('an exchange for another account', 'invalid_authorization_details', () =>
     exchange({ details: { account: 'NLAM-0043' } }),
   );
-  await mustRefuse(timeline, 'an exchange for an audience that is not for the broker', ['invalid_target'], () =>
+  await refused('an exchange for an audience that is not for the broker', 'invalid_target', () =>
     exchange({ resource: addresses.custodian }),
   );
-  await mustRefuse(timeline, "an exchange by a firm the token wasn't issued to", ['invalid_request'], () =>
+  await refused("an exchange by a firm the token wasn't issued to", 'invalid_request', () =>
     cast
       .client('clr-core')
       .exchange(subject.accessToken, { resource: addresses.custodian, scope: 'settlement:instruct' }),
@@ -308,11 +305,7 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
 
   const custodian = cast.client('cus-core');
   const registry = `${addresses.issuer}/transactions`;
-  const token = await custodian.clientCredentials({
-    resource: registry,
-    scope: 'settlement:release',
-    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'settle' })],
-  });
+  const token = await stepToken(addresses.issuer, custodian, 'settlement:release', { transaction, event: 'settle' });
   const settlement = (body: object) => ({
     method: 'POST' as const,
     url: `${registry}/${transaction}/transitions`,
@@ -324,17 +317,16 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   if (receipts.size !== 1 || repeats.some((receipt) => (receipt as { replayed?: boolean }).replayed !== true))
     throw new PlayFailed('a repeated settlement had an effect');
   timeline.done('fifty repeats at once return the first receipt', [...receipts].join());
-  await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
+  await refused('the same key with another body', 'idempotency_conflict', () =>
     custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
   );
-  const insertValue = await changeState(stage.installation, transaction, 'cleared');
-  await mustRefuse(
-    timeline,
+  const restoreState = await changeState(stage.installation, transaction, 'cleared');
+  await refused(
     'settling it again, after it was set back in the database with a stolen password',
-    ['authority_unproven'],
+    'authority_unproven',
     () => custodian.callOrThrow(token, { ...settlement({}), idempotencyKey: `S-Y-${order.client_order_id}` }),
   );
-  await insertValue();
+  await restoreState();
 }
 
 async function handOver(broker: string, transaction: string): Promise<void> {
@@ -345,6 +337,7 @@ async function handOver(broker: string, transaction: string): Promise<void> {
 
 async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<void> {
   const { cast, addresses, timeline } = stage;
+  const refused = refusals(timeline);
   const oms = cast.client('ha-oms');
   const token = await orderToken(stage, oms, order, (await signInTrader(stage)).assertion);
   const { transaction } = await sendOrder(stage, oms, token, order);
@@ -360,20 +353,15 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
     body: { reason: 'Client has ended the arrangement' },
   });
   timeline.done('the asset manager revokes the mandate');
-  await mustRefuse(
-    timeline,
+  await refused(
     'handing the trade on to clearing',
     ['mandate_lapsed', 'access_denied', 'invalid_grant', 'invalid_request'],
     () => handOver(addresses.broker, transaction),
   );
   const clearing = cast.client('clr-core');
   const registry = `${addresses.issuer}/transactions`;
-  const clear = await clearing.clientCredentials({
-    resource: registry,
-    scope: 'settlement:instruct',
-    authorizationDetails: [stepOf({ issuer: addresses.issuer, transaction, event: 'clear' })],
-  });
-  await mustRefuse(timeline, 'clearing it all the same', ['mandate_lapsed'], () =>
+  const clear = await stepToken(addresses.issuer, clearing, 'settlement:instruct', { transaction, event: 'clear' });
+  await refused('clearing it all the same', 'mandate_lapsed', () =>
     clearing.callOrThrow(clear, {
       method: 'POST',
       url: `${registry}/${transaction}/transitions`,
@@ -389,7 +377,7 @@ async function lapse(stage: Stage, order: TradeOrder, mandate: string): Promise<
   const [exception] = (answer as { exceptions: readonly { id: string; reason: string; status: string }[] }).exceptions;
   if (exception?.status !== 'open') throw new PlayFailed('the lapse raised no exception');
   timeline.done(`an exception is open for a person to resolve: ${exception.reason}`, exception.id);
-  await mustRefuse(timeline, 'a new order under the revoked mandate', ['access_denied'], async () =>
+  await refused('a new order under the revoked mandate', 'access_denied', async () =>
     orderToken(
       stage,
       oms,

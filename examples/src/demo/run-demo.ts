@@ -21,7 +21,6 @@ export interface DemoOptions {
 
 /**
  * Takes one order through five firms, shows that attacks on it are refused, and verifies the evidence.
- *
  * @returns exit code: 0 if everything went as expected
  */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
@@ -48,7 +47,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     else if (!existsSync(join(folder, '.gitignore'))) writeFileSync(join(folder, '.gitignore'), '*\n');
     const dataFolder = join(folder, 'data');
     const { split } = options;
-    const { installation, addresses, cast } = await raiseCurtain({
+    const { installation, addresses, cast } = await startAll({
       ...{ timeline, processes, folder, dataFolder },
       ...(split === undefined ? {} : { split }),
     });
@@ -61,9 +60,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     return 0;
   } catch (error) {
     if (isInterrupted) return 130;
-    process.stderr.write(
-      `\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`,
-    );
+    process.stderr.write(`\nThe demo failed.\n${error instanceof Error ? error.message : String(error)}\n`);
     if (isCodedError(error) && error.facts !== undefined)
       process.stderr.write(`${JSON.stringify(error.facts, undefined, 2)}\n`);
     else if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
@@ -75,7 +72,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   }
 }
 
-async function raiseCurtain({
+async function startAll({
   timeline,
   processes,
   folder,

@@ -4,7 +4,6 @@ import type { Installation, InstallationProcess } from './installation.ts';
 import type { Processes, ServerProcess } from './processes.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Operations on a split installation that only the server package provides. */
 export interface SplitControlPlane {
   /** By the name of the process. */
   readonly holds: Readonly<

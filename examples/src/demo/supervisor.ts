@@ -3,16 +3,13 @@ import { type Browser, ceremonyForm, createBrowser, factsOn, type Page, refusalO
 
 type Behaviour = Parameters<SoftwareAuthenticator['get']>[1];
 
-/** A person who uses the pages of the control plane with a security key. */
 export interface Approver {
-  /** The person's browser. */
   readonly browser: Browser;
   readonly key: SoftwareAuthenticator;
 }
 
 /**
  * Registers a key with an invitation from an operator.
- *
  * @param invitation the link; it is the only proof of who registers
  * @throws CodedError the refusal that the page shows
  */
@@ -38,7 +35,6 @@ export function copyOf({ key }: Approver, origin: string): Approver {
 
 /**
  * Opens a pending approval and signs in if the page requires it.
- *
  * @throws CodedError the refusal of the sign-in or of the page
  */
 export async function openApproval(approver: Approver, address: string): Promise<Page> {

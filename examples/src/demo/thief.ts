@@ -4,7 +4,6 @@ import type { Installation } from './installation.ts';
 
 /**
  * An attacker with only the stolen database password of the transaction registry: a connection as that role.
- *
  * @param installation whose files contain the password
  */
 export async function asThief<Result>(

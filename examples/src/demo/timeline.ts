@@ -1,9 +1,7 @@
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
 const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
 
-/** The progress that a visitor reads during the demo. */
 export interface Timeline {
-  /** A numbered chapter. */
   chapter(title: string): void;
   /** An expected result. */
   done(what: string, beside?: string): void;

@@ -14,7 +14,6 @@ import type { Installation } from './installation.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The dependencies of every chapter. */
 export interface Stage {
   readonly cast: Cast;
   readonly addresses: Addresses;
@@ -29,29 +28,23 @@ export class PlayFailed extends Error {
   override readonly name = 'PlayFailed';
 }
 
-/**
- * Runs an attempt that must be refused with one of these codes. @throws PlayFailed if it succeeds or fails with another code
- */
-export async function mustRefuse(
-  timeline: Timeline,
-  what: string,
-  codes: readonly string[],
-  attempt: () => Promise<unknown>,
-): Promise<unknown> {
-  try {
-    await attempt();
-  } catch (error) {
-    if (isCodedError(error) && codes.includes(error.code)) {
-      timeline.refused(what, error.code, error.detail);
-      return error.facts;
+/** Runs attempts that must be refused with one of these codes. @throws PlayFailed if one succeeds or fails with another code */
+export const refusals =
+  (timeline: Timeline) =>
+  async (what: string, expected: string | readonly string[], attempt: () => Promise<unknown>): Promise<unknown> => {
+    const codes = [expected].flat();
+    try {
+      await attempt();
+    } catch (error) {
+      if (isCodedError(error) && codes.includes(error.code)) {
+        timeline.refused(what, error.code, error.detail);
+        return error.facts;
+      }
+      const found = error instanceof Error ? error.message : String(error);
+      throw new PlayFailed(`${what}: expected a refusal with ${codes.join(' or ')}, got: ${found}`, { cause: error });
     }
-    throw new PlayFailed(
-      `${what}: refused as expected was ${codes.join(' or ')}, but: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
-  }
-  throw new PlayFailed(`${what}: it must be refused and was not`);
-}
+    throw new PlayFailed(`${what}: expected a refusal, but it succeeded`);
+  };
 
 const hours = { timeZone: 'UTC', days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' };
 const day = 86_400_000;
@@ -73,13 +66,13 @@ function mandateTerms(
   };
 }
 
-/** Grants a mandate, has it accepted and returns its id. */
 export async function grantMandates({
   cast,
   addresses,
   timeline,
   run,
 }: Stage): Promise<{ readonly mandate: MandateId; readonly subMandate: MandateId }> {
+  const refused = refusals(timeline);
   const { lei } = cast;
   const url = `${addresses.issuer}/mandates`;
   const resource = url;
@@ -107,10 +100,10 @@ export async function grantMandates({
     'asset manager grants the arranger a mandate: bonds on XEUR, 5 million an order, 20 million a day',
     mandate,
   );
-  await mustRefuse(timeline, 'acceptance by the one who granted it', ['not_a_signatory'], () =>
+  await refused('acceptance by the one who granted it', 'not_a_signatory', () =>
     accept(assetManager, mandate, terms.termsHash),
   );
-  await mustRefuse(timeline, 'acceptance of other terms than were shown', ['terms_hash_mismatch'], () =>
+  await refused('acceptance of other terms than were shown', 'terms_hash_mismatch', () =>
     accept(arranger, mandate, `A${terms.termsHash.slice(1)}`),
   );
   await accept(arranger, mandate, terms.termsHash);
@@ -130,7 +123,7 @@ export async function grantMandates({
     effectiveUntil: terms.effectiveUntil,
   };
   const wider = { ...inside, constraints: { ...inside.constraints, venues: ['XEUR', 'XEEE'] } };
-  const facts = await mustRefuse(timeline, 'a sub-mandate that adds a venue', ['mandate_wider'], () =>
+  const facts = await refused('a sub-mandate that adds a venue', 'mandate_wider', () =>
     grant(arranger, wider, 'wider'),
   );
   timeline.note(`counterexample: ${sentenceOf(facts)}`);
@@ -156,7 +149,7 @@ export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: M
   const venues = venueRegistry(
     cast.firms.venues.map((venue): Venue => {
       const mic = parseMic(venue.mic);
-      if (!mic.ok) throw new PlayFailed(`the example venue ${venue.mic} is none`);
+      if (!mic.ok) throw new PlayFailed(`the example venue ${venue.mic} has no valid MIC`);
       return {
         mic: mic.value,
         operatingMic: mic.value,
@@ -201,12 +194,11 @@ export const signInTrader = (stage: Stage, subject = 'anna'): Promise<SignedIn> 
 
 /** A token for the broker's order interface: for the trader if there is an assertion, otherwise for the agent. */
 export function orderToken(
-  { cast, addresses }: Stage,
+  { addresses }: Stage,
   client: Client,
   order: TradeOrder,
   assertion?: string,
 ): Promise<Token> {
-  void cast;
   const request = {
     resource: addresses.broker,
     scope: 'order:create settlement:instruct',
@@ -242,7 +234,6 @@ export async function approve(
     readonly transaction: string;
     readonly intentDigest: string;
     readonly by: 'trader' | 'supervisor' | 'stranger';
-    /** Age of the signature in seconds. */
     readonly signedAgo?: number;
   },
 ): Promise<void> {

@@ -32,10 +32,7 @@ function broker(firm: Firm): void {
       subject: { type: sub.slice(0, sub.indexOf(':')), id: sub },
       action: 'order:create',
       transaction: txn,
-      context: {
-        client: access.claims.client_id,
-        scope: access.claims.scope,
-      },
+      context: { client: access.claims.client_id, scope: access.claims.scope },
     });
     if (!decision.decision)
       throw refusal(

@@ -19,7 +19,7 @@ function clearingFirm(firm: Firm): void {
     if (access.actors.length < 1)
       throw refusal('chain_missing', 'forbidden', 'A trade comes through the broker: the token must name who acts.');
     // The firm's own check. The registry checks again, records a lapse, and raises the exception.
-    const standing = await firm.controlPlane.mandateStands(mandate.id, {
+    const standing = await firm.controlPlane.checkMandate(mandate.id, {
       intent: order,
       actingFor: lei,
       action: 'settlement:instruct',

@@ -21,7 +21,7 @@ function custodian(firm: Firm): void {
           'forbidden',
           'A settlement comes through broker and clearing firm: the token must name both.',
         );
-      const standing = await firm.controlPlane.mandateStands(mandate.id, {
+      const standing = await firm.controlPlane.checkMandate(mandate.id, {
         intent: order,
         actingFor: lei,
         action: 'settlement:instruct',

@@ -16,7 +16,6 @@ export interface FirmConfiguration {
   readonly name: string;
   readonly lei: string;
   readonly port: number;
-  /** Issuer of the control plane. */
   readonly issuer: string;
   readonly clientId: string;
   readonly privateJwk: Readonly<Record<string, string>>;

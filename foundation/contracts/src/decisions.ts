@@ -135,7 +135,7 @@ export interface DecisionInput {
     /** Milliseconds since the epoch. */
     readonly at: number;
     readonly scopes: readonly string[];
-    readonly mandateStands: boolean;
+    readonly mandateInForce: boolean;
     readonly acr?: string;
     /** Seconds since the epoch at which the person signed in. */
     readonly authTime?: number;

@@ -3,7 +3,6 @@ import { type EntityReference, isSameEntity } from './value.ts';
 /** Ancestors up to which looking through them is quicker than making a key. */
 const few = 8;
 
-/** All ancestors of an entity, transitively, without itself. */
 export class Ancestors {
   readonly references: readonly EntityReference[];
   readonly #keys: ReadonlySet<string> | undefined;

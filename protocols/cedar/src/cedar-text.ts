@@ -1,8 +1,6 @@
 import { isIdentifier } from './identifier.ts';
 import type { EntityReference, Value } from './value.ts';
 
-/** Writing the small parts of Cedar's policy syntax. */
-
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',
@@ -12,7 +10,6 @@ const escapes: Readonly<Record<string, string>> = {
   '\0': '\\0',
 };
 
-/** The text between quotes, without them. */
 export function escaped(text: string): string {
   return text.replace(/["\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     return escapes[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`;

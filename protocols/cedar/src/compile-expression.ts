@@ -26,12 +26,11 @@ const operators: ReadonlyMap<string, OperatorCompiler> = new Map<string, Operato
   ...entityOperators,
 ]);
 
-// Far above what parsePolicySet lets through; here for whoever compiles JSON of other origin.
+// // Far above what parsePolicySet accepts; for JSON from other sources.
 const maxDepth = 512;
 
 /**
  * Compiles an expression of the JSON policy form.
- *
  * @throws UnsupportedConstruct where the form has no exact meaning here
  */
 export function compileExpression(json: unknown, depth = 0): Expression {

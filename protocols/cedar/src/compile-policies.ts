@@ -22,7 +22,6 @@ export interface CompiledPolicy {
   readonly actionScope: ActionScope;
 }
 
-/** A policy in Cedar's JSON form, with its id. */
 export interface IdentifiedPolicy {
   readonly id: string;
   readonly json: unknown;
@@ -36,7 +35,6 @@ type SchemaOfActions = Pick<PolicySchema, 'actions' | 'applications'>;
  */
 export class CompiledPolicySet {
   readonly policyIds: readonly string[];
-  /** The actions of the schema, with their groups. */
   readonly actions: EntitySnapshot;
   readonly #byAction = new Map<string, Map<string, MetAction>>();
   readonly #forEveryAction: readonly CompiledPolicy[];
@@ -82,7 +80,6 @@ export interface MetAction {
 
 /**
  * Compiles a parsed policy set to closures without code generation or `eval`.
- *
  * @throws CodedError `policy_unsupported` if the compiler does not support a construct exactly; lists all such constructs
  */
 export function compile(parsed: ParsedPolicySet): CompiledPolicySet {
@@ -99,7 +96,6 @@ export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: S
 
 /**
  * {@link compile}, one policy at a time, so that the caller can do other work in between.
- *
  * @throws CodedError (the generator) as {@link compile}
  */
 export function* compileStepwise({

@@ -6,7 +6,7 @@ import { EntityReference, type RecordValue, type Value } from './value.ts';
 
 /** A difference between data and its schema. */
 export interface ConformanceProblem {
-  /** `principal`, `attrs.gates.kycStands`, `context.scopes`, `parents` */
+  /** `principal`, `attrs.gates.kycCurrent`, `context.scopes`, `parents` */
   readonly where: string;
   readonly message: string;
 }
@@ -17,7 +17,6 @@ const maxProblems = 64;
  * Checks that an entity conforms to its declared type: all attributes present with their types, no others, and only permitted
  * types of parents and tags. A policy that was validated strictly meets no wrong type, and no missing attribute, in entities
  * and contexts without problems. Too slow for decisions.
- *
  * @returns at most 64 problems; none when it conforms
  * @throws CodedError `entities_refused` for data that is not an entity
  */
@@ -43,7 +42,6 @@ export function checkEntity(schema: PolicySchema, entity: EntityInput): readonly
 /**
  * Checks that the schema declares a request: the action, for these types of principal and resource, with a conforming context.
  * Check its entities with {@link checkEntity}.
- *
  * @returns at most 64 problems; none when it conforms
  * @throws CodedError `request_refused` for data that is not a request
  */

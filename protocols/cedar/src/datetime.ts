@@ -95,7 +95,7 @@ function digits(text: string, from: number, count: number): number {
 const durationForm = /^(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 const durationUnits = [86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n] as const;
 
-/** The duration, or undefined when the text is none: `-1d2h3m4s5ms`, each part optional but not all, within 64 bits. */
+/** The duration; undefined for other text. `-1d2h3m4s5ms`: each part is optional, but not all of them. */
 export function parseDuration(text: string): Duration | undefined {
   const match = durationForm.exec(text);
   if (match === null) return undefined;
@@ -130,7 +130,6 @@ export function toDate(of: Datetime): Datetime | undefined {
   return midnight === undefined ? undefined : new Datetime(midnight);
 }
 
-/** Time since midnight (UTC). */
 export function toTime(of: Datetime): Duration {
   return new Duration(moduloLong(of.epochMilliseconds, millisecondsPer.day));
 }

@@ -12,7 +12,6 @@ export class Decimal {
     this.written = written;
   }
 
-  /** With four places. */
   toString(): string {
     const units = BigInt(this.tenThousandths);
     const digits = (units < 0n ? -units : units).toString().padStart(5, '0');
@@ -21,10 +20,10 @@ export class Decimal {
 }
 
 const form = /^(-?)0*(\d{1,16})\.(\d{1,4})$/;
-/** With four places for the fraction, whatever has so many characters is a safe integer of ten-thousandths. */
+/** With four decimal places, a text of at most this length is a safe integer of ten-thousandths. */
 const shortText = 12;
 
-/** The decimal, or undefined when the text is not one: digits, a point, one to four digits, within 64 bits. */
+/** The decimal; undefined for other text. Digits, a point, one to four digits, within 64 bits. */
 export function parseDecimalValue(text: string): Decimal | undefined {
   if (text.length <= shortText) return parseShort(text);
   const match = form.exec(text);
@@ -37,7 +36,7 @@ export function parseDecimalValue(text: string): Decimal | undefined {
 
 const [zero, nine, point, minus] = [0x30, 0x39, 0x2e, 0x2d];
 
-/** As {@link parseDecimalValue}, character by character: nearly every amount is this short. */
+/** As {@link parseDecimalValue}, character by character, because nearly every amount is this short. */
 function parseShort(text: string): Decimal | undefined {
   const negative = text.charCodeAt(0) === minus;
   const start = negative ? 1 : 0;

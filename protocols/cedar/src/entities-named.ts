@@ -3,8 +3,8 @@ import { isPlainObject } from './plain-object.ts';
 import { type EntityReference, type EntityUid, parseEntityUid } from './value.ts';
 
 /**
- * The entities that conditions name in their text (`Firm::"acme"`), each once. With principal, resource and context
- * they are all that an evaluation can start from: what cannot be reached from these, no policy of the set can see.
+ * The entities named in conditions (`Firm::"acme"`), each once. An evaluation sees only what is reachable from these and from principal,
+ * resource and context.
  */
 export function entitiesNamedIn({ policies }: Pick<ParsedPolicySet, 'policies'>): readonly EntityUid[] {
   const named = new Map<string, EntityReference>();

@@ -4,7 +4,6 @@ import { arrayIn, membersOf, stringIn, UnsupportedConstruct } from './json-polic
 import { PolicyFault } from './policy-fault.ts';
 import { EntityReference, RecordValue, SetValue, type Value } from './value.ts';
 
-/** The operators that look into records and entities. */
 export const entityOperators: readonly (readonly [string, OperatorCompiler])[] = [
   ['.', compileAttribute],
   ['has', compileHas],
@@ -28,7 +27,7 @@ function compileAttribute(body: unknown, compile: (operand: unknown) => Expressi
   });
 }
 
-/** `has a` and `has a.b.c`, where each name but the last must be there and lead on. */
+/** `has a` and `has a.b.c`: each name but the last must exist and have members. */
 function compileHas(body: unknown, compile: (operand: unknown) => Expression): Expression {
   const { left, attr } = membersOf(body, 'has', ['left', 'attr']);
   const path = (Array.isArray(attr) ? arrayIn(attr, 'has') : [attr]).map((name) => stringIn(name, 'has'));
@@ -54,17 +53,14 @@ function compileHas(body: unknown, compile: (operand: unknown) => Expression): E
   });
 }
 
-/**
- * Finds an attribute where it was the time before, or does not look for it again: the records that meet one expression
- * are mostly made alike, and those made alike share their list of names. It looks properly at any other.
- */
+/** Looks first where the attribute was the last time, because the records that meet one expression mostly share their list of names. */
 function attributeReader(name: string): (record: RecordValue) => Value | undefined {
   let known: readonly string[] | undefined;
   let position = -1;
   return (record) => {
     const { names, values } = record;
     if (names !== known) {
-      // In lists that differ it mostly stands at the same place.
+      // // In different lists it is mostly at the same position.
       if (position < 0 || position >= names.length || names[position] !== name) position = record.indexOf(name);
       known = names;
     }
@@ -123,7 +119,7 @@ function within(left: Expression, right: Expression): (frame: Frame) => boolean 
 
 const inNotEntity = new PolicyFault('in: an operand is no entity (on the right: nor a set of entities)');
 
-/** `is T`, and `is T in g`, which looks at g only when the type is right. */
+/** `is T`, and `is T in g`, which evaluates g only if the type matches. */
 function compileIs(body: unknown, compile: (operand: unknown) => Expression): Expression {
   const is = membersOf(body, 'is', ['left', 'entity_type'], ['in']);
   const left = compile(is.left);

@@ -94,7 +94,6 @@ export class EntitySnapshot {
   /**
    * Returns a snapshot with additional request-local entities, such as the order to decide on. The cost depends only on the
    * added entities. This snapshot does not change.
-   *
    * @throws CodedError `entities_refused` for malformed entities; `entity_conflict` if one of them already exists or is a
    *   parent here, because the precomputed ancestors would be wrong.
    */
@@ -104,7 +103,6 @@ export class EntitySnapshot {
 
   /**
    * Like {@link with}, for entities that the caller guarantees to equal those parsed from the JSON form.
-   *
    * @throws CodedError `entity_conflict`
    */
   withRead(added: readonly UnrelatedEntity[]): EntitySnapshot {
@@ -128,7 +126,6 @@ export class EntitySnapshot {
   /**
    * Returns the roots and every entity reachable from them by parents, attributes and tags, sorted by type and id. References
    * without an entity are skipped. A policy that starts from these roots cannot read more.
-   *
    * @throws CodedError `entities_refused` if there are more than 65,536
    */
   reachableFrom(roots: Iterable<EntityUid>): readonly Entity[] {
@@ -154,7 +151,6 @@ export class EntitySnapshot {
 
 /**
  * Parses entities and computes their ancestors. A parent need not be included.
- *
  * @throws CodedError `entities_refused`: malformed data, an integer beyond 2^53, the same entity twice, an entity that is its
  *   own ancestor, or an action entity.
  */
@@ -210,7 +206,6 @@ function conflict({ type }: EntityReference): Error {
   );
 }
 
-/** Shared entities that are all loaded at creation. */
 function listed(unrelated: ReadonlyMap<string, UnrelatedEntity>): SharedEntities {
   const related = relate(unrelated, () => undefined, new Map());
   const entities = new EntityTable(related.values());

@@ -1,6 +1,6 @@
 import type { Entity, EntityUid } from './value.ts';
 
-/** Entities by type and id. Two steps, because one would need a text of both made, and hashed, at every look. */
+/** Entities by type and id. Two steps, because one would need a combined text to be made and hashed for every look-up. */
 export class EntityTable {
   readonly #byType = new Map<string, Map<string, Entity>>();
 

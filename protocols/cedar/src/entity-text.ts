@@ -5,7 +5,7 @@ import { passed, type QuotedForm, type TextCursor, uidForm } from './value-text.
 
 /** Reads contexts and entities of a schema from canonical JSON; see {@link TextReader}. */
 export interface SchemaTextReader {
-  /** @returns undefined where it is not written as usual, or the action is not of the schema */
+  /** @returns undefined for text in another form, or an action that the schema does not declare */
   readContext(action: string, cursor: TextCursor): RecordValue | undefined;
   /** Reads a list of entities without tags: `[{"attrs":{…},"parents":[…],"uid":{…}},…]`. */
   readEntities(cursor: TextCursor): readonly UnrelatedEntity[] | undefined;
@@ -26,7 +26,7 @@ export function createTextReader({ actionType, applications, entityTypes }: Poli
     alone: uidForm(name, ',"parents":[],"uid":', '}'),
     uid: uidForm(name, ',"uid":', '}'),
   }));
-  /** The type of an entity comes last: by its place in the list it is mostly what it was before. */
+  /** The type comes last: at one position of the list it is mostly the same as before. */
   const expected: (typeof types)[number][] = [];
 
   function readEntity(cursor: TextCursor, place: number): UnrelatedEntity | undefined {
@@ -61,7 +61,7 @@ export function createTextReader({ actionType, applications, entityTypes }: Poli
     return reference === undefined ? undefined : new UnrelatedEntity(reference, attributes, parents);
   }
 
-  /** What is left of a list that has been opened. */
+  /** The rest of a list, after its opening bracket. */
   function readParents(cursor: TextCursor): readonly EntityReference[] | undefined {
     const parents: EntityReference[] = [];
     while (!passed(cursor, ']')) {

@@ -15,7 +15,6 @@ export interface Answer {
 /**
  * Evaluates with Cedar's own semantics: allow if a permit is satisfied and no forbid is. A policy that errors counts as not
  * satisfied, **even a forbid**: use {@link decideFailClosed} for real decisions.
- *
  * @throws CodedError `request_refused` if the request itself is malformed
  */
 export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
@@ -29,7 +28,6 @@ export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequ
  *   errors permits nothing, as in Cedar);
  * - a request that the schema does not declare is refused: strict validation covers only the declared actions and types of
  *   principal and resource. For example, a forbid for `Person` does not apply to a `Robot`.
- *
  * @throws CodedError `request_refused` if the request is malformed or not declared; nothing is then allowed
  */
 export function decideFailClosed(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {

@@ -27,7 +27,6 @@ export interface ConditionExplanation {
   readonly text: string;
   /** The result of the text by itself. A `when` must be `true`, an `unless` must be `false`. */
   readonly outcome: 'true' | 'false' | 'error';
-  /** The error message. */
   readonly message?: string;
   readonly met: boolean;
   /**
@@ -53,7 +52,6 @@ const compiledSets = new WeakMap<ParsedPolicySet, CompiledPolicySet>();
 /**
  * Explains the answer to a request: every policy whose scope matches, its conditions, and the values found. A thousand times
  * slower than a decision.
- *
  * @throws CodedError `request_refused` as `evaluate` does; `policy_unsupported` as `compile` does
  */
 export function explain(parsed: ParsedPolicySet, request: AuthorizationRequest): readonly PolicyExplanation[] {

@@ -7,7 +7,7 @@ import type { Value } from './value.ts';
 export interface Expression {
   readonly run: Code;
   readonly constant: Value | undefined;
-  /** Where it is nothing but this variable. */
+  /** The variable, if the expression is only that. */
   readonly variable?: Variable;
 }
 
@@ -28,7 +28,7 @@ export function variable(name: Variable, run: Code): Expression {
   return { run, constant: undefined, variable: name };
 }
 
-/** An operator that looks at its operand alone: worked out now when the operand is constant and does not fault. */
+/** An operator of one operand: computed now if the operand is constant and does not fault. */
 export function pureUnary(operand: Expression, apply: (value: Value) => Value): Expression {
   const { run, constant } = operand;
   return (constant === undefined ? undefined : folded(() => apply(constant))) ?? computed((frame) => apply(run(frame)));

@@ -51,7 +51,7 @@ const functions: ReadonlyMap<string, ExtensionFunction> = new Map<string, Extens
   ['toDays', wholeUnits('toDays', millisecondsPer.day)],
 ]);
 
-/** The functions that may stand in entity and context data: those that build a value from constants. */
+/** The functions allowed in entity and context data: those that build a value from constants. */
 const dataFunctions: ReadonlyMap<string, ExtensionFunction> = new Map(
   Array.from(functions).filter(([name]) => ['decimal', 'ip', 'datetime', 'duration', 'offset'].includes(name)),
 );
@@ -76,7 +76,7 @@ function wholeUnits(name: string, milliseconds: number): ExtensionFunction {
   return ofOne(name, isDuration, (duration) => divideLong(duration.milliseconds, milliseconds));
 }
 
-/** A function of one argument; `apply` answers undefined where there is no result (malformed text, overflow). */
+/** A function of one argument; `apply` returns undefined if there is no result (malformed text, overflow). */
 function ofOne<Argument extends Value>(
   name: string,
   accepts: (value: Value) => value is Argument,

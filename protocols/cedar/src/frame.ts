@@ -1,7 +1,7 @@
 import type { EntitySnapshot } from './entity-snapshot.ts';
 import { type Entity, type EntityReference, isSameEntity, type RecordValue, type Value } from './value.ts';
 
-/** What one request gives the compiled policies. One is made per evaluation, and nothing else. */
+/** The input of one evaluation. */
 export interface Frame {
   readonly principal: EntityReference;
   readonly action: EntityReference;
@@ -26,7 +26,7 @@ export function entityOf(frame: Frame, reference: EntityReference): Entity | und
   return frame.entities.resolve(reference) ?? frame.actions.find(reference);
 }
 
-/** Cedar's `in` for one entity: itself or an ancestor. An entity that is not there has no ancestors. */
+/** Cedar's `in` for one entity: itself or an ancestor. An entity that does not exist has no ancestors. */
 export function isIn(frame: Frame, entity: EntityReference, ancestor: EntityReference): boolean {
   return isSameEntity(entity, ancestor) || entityOf(frame, entity)?.ancestors.has(ancestor) === true;
 }

@@ -84,7 +84,6 @@ class LoadedEntities implements SharedEntities {
     return this.#known.find(uid);
   }
 
-  /** The entity and its newly loaded ancestors. */
   #withAncestors(entity: UnrelatedEntity): ReadonlyMap<string, UnrelatedEntity> {
     const met = new Map([[entity.reference.key, entity]]);
     const pending = [entity];

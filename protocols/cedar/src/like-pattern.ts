@@ -2,10 +2,8 @@
 export type PatternPiece = { readonly literal: string } | 'wildcard';
 
 /**
- * The test a `like` pattern stands for. `*` matches any run of characters, also none.
- *
- * The leftmost place for each inner literal is always good enough, so no pattern makes this backtrack. Texts and
- * literals are well-formed UTF-16, where a match cannot begin inside a character.
+ * `*` matches any run of characters, also an empty one. The leftmost position of each inner literal is sufficient, so no pattern
+ * backtracks.
  */
 export function compileLike(pieces: readonly PatternPiece[]): (text: string) => boolean {
   const literals = [''];

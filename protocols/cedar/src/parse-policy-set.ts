@@ -18,7 +18,6 @@ export interface ParsedPolicy {
 
 /** Policies that may be published: parsed, identified, valid against their schema and exactly representable. */
 export interface ParsedPolicySet {
-  /** In the order of the text. */
   readonly policies: readonly ParsedPolicy[];
   readonly schema: PolicySchema;
   /** Warnings of the validator that are not errors, such as a policy that can never apply. */
@@ -35,7 +34,6 @@ const policyId = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
  * Refused are: text that does not parse; templates; a policy without a unique `@id` of at most 128 characters (letters,
  * digits, `. _ : / -`); everything that strict validation reports, including integers beyond 64 bits; and nesting that would
  * crash the reference parser.
- *
  * @throws CodedError `policy_set_refused` with all problems found in `facts.problems` ({@link PolicyProblem}[]);
  *   `reference_failed` if the parser fails
  */
@@ -53,7 +51,6 @@ export interface ExaminedPolicySet {
 /**
  * The slow part of {@link parsePolicySet}: all calls of the reference engine. Results for the most recent texts are cached and
  * frozen.
- *
  * @throws CodedError as {@link parsePolicySet}
  */
 export function examinePolicySet(policiesText: string, schemaText: string): ExaminedPolicySet {
@@ -80,13 +77,11 @@ function examine(policiesText: string, schemaText: string): ExaminedPolicySet {
   };
 }
 
-/** Builds the policy set from an examination. */
 export function parsedFrom({ policies, schema, warnings }: ExaminedPolicySet): ParsedPolicySet {
   return { policies, schema: schemaFrom(schema), warnings };
 }
 
 interface LocatedPolicy extends ParsedPolicy {
-  /** Offset of its text in the whole. */
   readonly origin: number;
 }
 

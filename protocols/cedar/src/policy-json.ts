@@ -4,12 +4,8 @@ import { rewriteIntegers } from './policy-text.ts';
 import { askReference } from './reference-parser.ts';
 
 /**
- * A policy in Cedar's JSON form, with every integer as it is written: a `bigint` where a number would not hold it.
- *
- * The engine's own answer has rounded integers beyond 2^53 - 1. So it is asked for another text, in which numbers that
- * stand nowhere in the policy take their places, and these are put back.
- *
- * @param text of one policy
+ * A policy in Cedar's JSON form, with exact integers: a `bigint` where a number would not hold the value.
+ * The engine rounds integers beyond 2^53 - 1, so numbers that occur nowhere in the policy replace them, and are put back afterwards.
  * @throws CodedError `reference_failed`
  */
 export function policyJsonOf(text: string): PolicyToJsonAnswer {
@@ -31,7 +27,7 @@ export function policyJsonOf(text: string): PolicyToJsonAnswer {
   const byValue = new Map([...standIns].map(([standIn, value]) => [value, standIn]));
   const rewritten = rewriteIntegers(text, (digits) => String(byValue.get(BigInt(digits)) ?? digits));
   const answer = askReference(() => policyToJson(rewritten));
-  // What it is for is JSON with integers that JSON cannot hold, and has the engine's type but for these.
+  // // JSON with integers that JSON cannot hold; otherwise of the engine's type.
   return answer.type === 'failure' ? answer : { ...answer, json: insertValue(answer.json, standIns) as PolicyJson };
 }
 

@@ -33,7 +33,6 @@ export interface SchemaSource {
   readonly json: SchemaJson<string>;
 }
 
-/** @returns the schema, or its problems */
 export function readSchema(
   text: string,
 ): (PolicySchema & SchemaSource) | { readonly problems: readonly PolicyProblem[] } {
@@ -52,7 +51,6 @@ export function readSchema(
   }
 }
 
-/** Builds the parts that evaluation needs from the result of {@link readSchema}. */
 export function schemaFrom({ text, json }: SchemaSource): PolicySchema {
   const types = new SchemaTypes(json);
   const actions = Object.entries(json).flatMap(([namespace, definition]) => {

@@ -4,16 +4,14 @@ import type { PolicyProblem } from './errors.ts';
 const maxNesting = 32;
 /** Operators on one path from the outermost expression to an operand, for the same reason. */
 const maxOperators = 96;
-/** Far from where the parser has been seen to give way, and from what a person would write. */
+/** Far below where the parser has been seen to fail, and far above what a person writes. */
 export const maxTextLength = 1_048_576;
 
 const token =
   /(?<comment>\/\/[^\n]*)|(?<string>"[^"\\]*(?:\\.[^"\\]*)*"?)|(?<integer>\d+)|(?<word>[A-Za-z_]\w*)|(?<open>[([{])|(?<close>[)\]}])|(?<separator>[,;])|(?<operator>&&|\|\||[=!<>]=|[-+*<>!.])/gs;
 const wordOperators: ReadonlySet<string> = new Set(['in', 'is', 'has', 'like']);
 
-/**
- * What must be wrong with a policy text before the reference parser may see it: nesting that would exhaust its stack.
- */
+/** Nesting that would exhaust the stack of the reference parser, found before it sees the text. */
 export function lintPolicyText(text: string): readonly PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const nesting: Operators[] = [new Operators()];
@@ -40,18 +38,18 @@ export function lintPolicyText(text: string): readonly PolicyProblem[] {
   return problems;
 }
 
-/** The text with each integer literal as `rewrite` has it; digits in comments, strings and names are none. */
+/** Rewrites each integer literal, but no digits in comments, strings and names. */
 export function rewriteIntegers(text: string, rewrite: (digits: string) => string): string {
   return text.replaceAll(token, (whole, ...captured) => {
-    // The last of them are the named groups.
+    // // The last argument holds the named groups.
     const { integer } = captured.at(-1) as { readonly integer?: string };
     return integer === undefined ? whole : rewrite(integer);
   });
 }
 
 /**
- * An upper bound on how deep the expression between two brackets is: `a.b == c && d.e` is as deep as its `&&`s
- * and `||`s plus its deepest operand; what a comma separates is side by side.
+ * An upper bound on the depth of the expression between two brackets: `a.b == c && d.e` is as deep as its `&&`s and `||`s plus its
+ * deepest operand; operands separated by commas are side by side.
  */
 class Operators {
   #deepestSeparated = 0;

@@ -4,7 +4,7 @@ import { arrayIn, membersOf, objectIn, stringIn, UnsupportedConstruct } from './
 import { isLong } from './long.ts';
 import { ValueReader } from './value-json.ts';
 
-/** How tightly a text binds: where something tighter is needed it gets parentheses. */
+/** How tightly an operator binds; a looser operand gets parentheses. */
 const binding = { if: 0, or: 1, and: 2, relation: 3, sum: 4, product: 5, sign: 6, member: 7 } as const;
 type Binding = (typeof binding)[keyof typeof binding];
 
@@ -14,7 +14,7 @@ interface Printed {
 }
 
 const infixOperators: ReadonlyMap<string, readonly [Binding, Binding, Binding]> = new Map([
-  // Its own binding, then what its left and its right operand need.
+  // // Its own binding, then the bindings required of its left and right operands.
   ['||', [binding.or, binding.or, binding.and]],
   ['&&', [binding.and, binding.and, binding.relation]],
   ...['==', '!=', '<', '<=', '>', '>=', 'in'].map(
@@ -30,11 +30,7 @@ const methods: ReadonlySet<string> = new Set(['contains', 'containsAll', 'contai
 const constructors: ReadonlySet<string> = new Set(['decimal', 'ip', 'datetime', 'duration']);
 const literalLimits = { maxDepth: 32, maxValues: 65_536, maxStringLength: 65_536 };
 
-/**
- * An expression of the JSON policy form in Cedar's policy syntax, on one line. It reads back as the same expression.
- *
- * @throws UnsupportedConstruct for what has no meaning here
- */
+/** On one line; it reads back as the same expression. @throws UnsupportedConstruct for JSON without a meaning here */
 export function printExpression(json: unknown): string {
   return print(json).text;
 }

@@ -1,6 +1,6 @@
 const mostKept = 4;
 
-/** What was read of the policies and schemas that were read last, found again by their texts. */
+/** The results for the most recent policies and schemas, found by their texts. */
 export class RecentSets<Found> {
   #kept: readonly { readonly policies: string; readonly schema: string; readonly set: Found }[] = [];
 
@@ -10,7 +10,7 @@ export class RecentSets<Found> {
     return found?.set;
   }
 
-  /** @returns the set, frozen with all that is in it: several who asked for it hold the same one */
+  /** @returns the set, frozen with all its contents, because several callers hold the same one */
   keep(policies: string, schema: string, set: Found): Found {
     const kept = { policies, schema, set: frozen(set) };
     this.#kept = [kept, ...this.#kept].slice(0, mostKept);

@@ -3,7 +3,6 @@ import { counted, type QuotedForm, type TextCursor, type TextReader } from './va
 
 const codes = { comma: 0x2c, opening: 0x7b, closing: 0x7d };
 
-/** How values of one type are read. */
 export interface ValueForm {
   readonly read: TextReader;
   readonly quoted?: QuotedForm;
@@ -11,27 +10,26 @@ export interface ValueForm {
 
 /** Where a member was read. */
 export interface MemberNote {
-  /** Among the names of the form. */
+  /** Position among the names of the form. */
   readonly place: number;
-  /** Of its value. */
+  /** Start of the value in the text. */
   readonly start: number;
   readonly end: number;
-  /** How many values it was, itself included. */
+  /** Number of values, itself included. */
   readonly values: number;
 }
 
-/** Of any type only a few combinations of attributes are met; past it, their lists are forgotten and made again. */
+/** A type occurs with few combinations of attributes; beyond this number their lists are forgotten. */
 const maxLists = 1_024;
 
-/** How records of one type are written. */
 export class RecordForm {
-  /** A bit for each. */
+  /** One bit for each. */
   static readonly mostNames = 31;
-  /** In canonical order, as all that is by place. */
+  /** In canonical order, like everything that is by position. */
   readonly names: readonly string[];
   readonly members: readonly ValueForm[];
   readonly #keys: readonly string[];
-  /** By which are there, a bit for each: records with the same attributes share their list of names. */
+  /** By the present names, one bit for each: records with the same attributes share their list of names. */
   readonly #lists = new Map<number, readonly string[]>();
 
   constructor(names: readonly string[], members: readonly ValueForm[]) {
@@ -40,7 +38,7 @@ export class RecordForm {
     this.#keys = names.map((name) => `${JSON.stringify(name)}:`);
   }
 
-  /** @param notes of its members, in their order, are added to it */
+  /** @param notes receives one entry for each member, in order */
   read(cursor: TextCursor, notes?: MemberNote[]): RecordValue | undefined {
     const keys = this.#keys;
     const { text } = cursor;

@@ -30,17 +30,17 @@ interface KnownRecord {
   readonly notes: readonly MemberNote[];
   /** The text between changing members. */
   readonly runs: readonly string[];
-  /** Of each member that changes, where it is among the values, and how what changes of it is read. */
+  /** For each changing member: its position among the values, and how it is read. */
   readonly changing: readonly number[];
   readonly readers: readonly TextReader[];
-  /** How many values are in the runs, and one for each member that changes. */
+  /** Number of values in the runs, and one for each changing member. */
   readonly counts: number;
 }
 
 class RecordMemory {
   readonly #form: RecordForm;
   readonly #known: KnownRecord[] = [];
-  /** How often a member has changed, by place, and those that are taken for changing, a bit for each. */
+  /** How often each member changed, by position, and the members treated as changing, one bit for each. */
   readonly #changes: number[];
   #changing = 0;
   #read = 0;
@@ -77,9 +77,8 @@ class RecordMemory {
     return read;
   }
 
-  /** @param text of a record that has been read */
   #learn(text: string): void {
-    // A copy: a piece of a text keeps all of it in memory. Nothing ill-formed is lost by it, since none was read.
+    // // A copy, because a piece of a text keeps the whole text in memory.
     const copy = Buffer.from(text).toString();
     const notes: MemberNote[] = [];
     const read = this.#form.read(cursorAt(copy, 0), notes);

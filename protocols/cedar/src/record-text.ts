@@ -8,7 +8,7 @@ import type { RecordType, ValueType } from './schema-types.ts';
 import { type RecordValue, SetValue, type Value } from './value.ts';
 import { counted, QuotedForm, readBoolean, readLong, readText, type TextReader, uidForm } from './value-text.ts';
 
-/** Half of what `ValueReader` allows, and far more than anybody writes. */
+/** Half of the limit of `ValueReader`, and far more than anybody writes. */
 const maxDepth = 8;
 
 const codes = { comma: 0x2c, opening: 0x5b, closing: 0x5d };
@@ -99,7 +99,7 @@ function extensionForm(name: string): ValueForm {
   );
 }
 
-/** An address or a duration does not know how it was written: what would be written otherwise is not read here. */
+/** An address or a duration does not keep its text: any other form is not read here. */
 function isWrittenAs(value: Value, arg: string): boolean {
   if (value instanceof IpAddress) return value.toString() === arg;
   return value instanceof Duration ? `${value.milliseconds}ms` === arg : true;

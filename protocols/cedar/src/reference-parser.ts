@@ -6,12 +6,7 @@ import { cedarErrors, type PolicyProblem } from './errors.ts';
 // WebAssembly; hot compiled decisions beside many engine calls get there. Not inlining costs nothing measurable.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
-/**
- * Runs one call into the reference engine. Its exceptions (a trap in WebAssembly, a value it cannot take) become
- * `reference_failed`; what it reports in its answers is for the caller.
- *
- * @throws CodedError `reference_failed`
- */
+/** Turns exceptions of the reference engine (a trap, an unacceptable value) into `reference_failed`. */
 export function askReference<Result>(call: () => Result): Result {
   try {
     return call();
@@ -23,7 +18,7 @@ export function askReference<Result>(call: () => Result): Result {
   }
 }
 
-/** The engine's findings as problems; `origin` is where the text it saw begins in `text`. */
+/** The engine's findings as problems. @param origin offset of its text in `text` */
 export function problemsFrom(
   errors: readonly DetailedError[],
   at: {
@@ -54,7 +49,7 @@ export function problemsFrom(
   });
 }
 
-/** The engine counts bytes of UTF-8, of which a text has at least as many as UTF-16 units. */
+/** The engine counts bytes of UTF-8. */
 function utf16Offset(text: string, origin: number, utf8Offset: number): number {
   const bytes = Buffer.from(text.slice(origin, origin + utf8Offset), 'utf8').subarray(0, utf8Offset);
   return origin + bytes.toString('utf8').length;

@@ -14,7 +14,6 @@ export interface Reference {
   /**
    * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of the
    * policies' text; the messages are the reference engine's own.
-   *
    * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` if the engine fails, which is neither
    *   agreement nor divergence
    */

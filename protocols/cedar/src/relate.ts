@@ -6,10 +6,8 @@ import { Entity, type EntityReference, type UnrelatedEntity } from './value.ts';
 export type KnownAncestors = Map<string, Ancestors>;
 
 /**
- * Works out the ancestors of entities whose parents are among them, or are found by `lookUp`, or do not exist.
- *
- * Depth first with a stack of its own: a chain of a million parents must not exhaust the machine's.
- *
+ * Computes the ancestors of entities whose parents are among them, are found by `lookUp`, or do not exist.
+ * Depth first with its own stack, because a chain of a million parents must not exhaust the machine's.
  * @throws CodedError `entities_refused` for an entity that is its own ancestor or has more than 1,024
  */
 export function relate(
@@ -58,7 +56,7 @@ function ancestorsOf(
   known: KnownAncestors | undefined,
 ): Ancestors {
   if (parents.length === 0) return noAncestors;
-  // NUL parts type from id, so a sequence of keys needs another mark; ids may hold anything, hence the lengths.
+  // // NUL separates type from id and ids may hold any character, so lengths separate the keys.
   const family = known === undefined ? '' : parents.map(({ key }) => `${key.length}:${key}`).join();
   const shared = known?.get(family);
   if (shared !== undefined) return shared;

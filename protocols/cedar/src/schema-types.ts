@@ -13,14 +13,14 @@ export interface RecordType {
   readonly attributes: ReadonlyMap<string, { readonly type: ValueType; readonly required: boolean }>;
 }
 
-/** What the schema says of the entities of one type. */
+/** The schema's declaration of one type of entities. */
 export interface EntityType {
   readonly attributes: RecordType;
-  /** Types that its parents may have: the declared ones and, as Cedar has it, all above them. */
+  /** Types that its parents may have: the declared ones and all their ancestors, as in Cedar. */
   readonly parentTypes: ReadonlySet<string>;
-  /** Undefined where it may have no tags. */
+  /** Undefined if it has no tags. */
   readonly tags: ValueType | undefined;
-  /** Where the schema lists its entities: their ids. */
+  /** The ids, if the schema lists its entities. */
   readonly ids: ReadonlySet<string> | undefined;
 }
 
@@ -40,10 +40,10 @@ const builtIn: ReadonlyMap<string, ValueType> = new Map(
 );
 
 const noAttributes: RecordType = { kind: 'record', attributes: new Map() };
-/** Of types that name types. Cedar refuses those that come back to themselves; this is for the stack. */
+/** Levels of common types. Cedar refuses cycles; this bound protects the stack. */
 const maxDepth = 128;
 
-/** Resolves the types of a schema in Cedar's JSON schema form, of which the parser has found that they exist. */
+/** Resolves the types of a schema in Cedar's JSON schema form, whose names the parser has checked. */
 export class SchemaTypes {
   readonly #common: ReadonlyMap<string, Type<string>>;
 
@@ -55,7 +55,7 @@ export class SchemaTypes {
     );
   }
 
-  /** @throws UnsupportedConstruct for a type nobody has heard of */
+  /** @throws UnsupportedConstruct for an unknown type */
   resolve(type: Type<string>, depth = 0): ValueType {
     if (depth > maxDepth) throw new UnsupportedConstruct(`a type is nested deeper than ${maxDepth} levels`);
     if ('element' in type) return { kind: 'set', element: this.resolve(type.element, depth + 1) };
@@ -80,7 +80,7 @@ export class SchemaTypes {
     return known;
   }
 
-  /** @throws UnsupportedConstruct for what is no record */
+  /** @throws UnsupportedConstruct for a type that is not a record */
   resolveRecord(type: Type<string> | undefined): RecordType {
     if (type === undefined) return noAttributes;
     const resolved = this.resolve(type);
@@ -89,7 +89,6 @@ export class SchemaTypes {
   }
 }
 
-/** Every entity type by its full name. */
 export function entityTypesIn(schema: SchemaJson<string>, types: SchemaTypes): ReadonlyMap<string, EntityType> {
   const declared = Object.entries(schema).flatMap(([namespace, { entityTypes }]) =>
     Object.entries(entityTypes).map(([name, type]) => ({ name: qualified(namespace, name), type })),

@@ -5,7 +5,7 @@ import { type EntityReference, isSameEntity } from './value.ts';
 /** Whether the scope lets a request through. A scope never faults. */
 export type ScopeTest = (frame: Frame) => boolean;
 
-/** The test for a policy's principal or resource scope; undefined where it is open to all. */
+/** The test for the scope of principal or resource; undefined if it is open to all. */
 export function compileScope(of: 'principal' | 'resource', json: unknown): ScopeTest | undefined {
   const op = objectIn(json, of)['op'];
   switch (op) {
@@ -32,7 +32,7 @@ export function compileScope(of: 'principal' | 'resource', json: unknown): Scope
   }
 }
 
-/** Which actions a policy is for. It is resolved into the action index, so evaluation never asks again. */
+/** The actions of a policy, resolved into the action index. */
 export type ActionScope =
   | { readonly kind: 'every' }
   | { readonly kind: 'exactly'; readonly action: EntityReference }

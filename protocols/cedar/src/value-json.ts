@@ -11,7 +11,7 @@ export class MalformedValue extends Error {
   override readonly name = 'MalformedValue';
   readonly #path: (string | number)[] = [];
 
-  /** On its way up: what is wrong is in this member of what holds it. Good data needs no such words. */
+  /** Adds a step to the path of the fault, on the way up from the malformed value. */
   within(step: string | number): void {
     this.#path.push(step);
   }
@@ -23,7 +23,7 @@ export class MalformedValue extends Error {
 
 export interface ValueLimits {
   readonly maxDepth: number;
-  /** Values in all the data read, nested ones included: it bounds the work of comparing sets of sets. */
+  /** Number of values, nested ones included: bounds the work of comparing sets of sets. */
   readonly maxValues: number;
   readonly maxStringLength: number;
 }
@@ -32,7 +32,7 @@ export interface ValueLimits {
  * Parses Cedar's JSON value form, more strictly than Cedar itself: a Long is a safe integer, because the JSON parser has
  * already rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must
  * be well-formed; `__entity` and `__extn` must be given in full and alone (types are never guessed from a schema); null is
- * nothing.
+ * refused.
  */
 export class ValueReader {
   readonly #root: string;
@@ -44,11 +44,7 @@ export class ValueReader {
     this.#limits = limits;
   }
 
-  /**
-   * A JSON object whose members are values: entity attributes, tags, a context.
-   *
-   * @throws MalformedValue
-   */
+  /** A JSON object whose members are values: entity attributes, tags, a context. @throws MalformedValue */
   readRecord(json: unknown): RecordValue {
     if (!isPlainObject(json)) throw this.#named(new MalformedValue('is not an object'));
     try {
@@ -60,11 +56,7 @@ export class ValueReader {
     throw this.#named(new MalformedValue('is a single value, not a record'));
   }
 
-  /**
-   * Any value.
-   *
-   * @throws MalformedValue
-   */
+  /** Any value. @throws MalformedValue */
   read(json: unknown): Value {
     try {
       return this.#value(json, 1);
@@ -78,7 +70,7 @@ export class ValueReader {
     return error;
   }
 
-  /** @param depth levels from the root to the value, both counted */
+  /** @param depth levels from the root to the value, both included */
   #value(json: unknown, depth: number): Value {
     if (++this.#values > this.#limits.maxValues) {
       throw new MalformedValue(`is past the limit of ${this.#limits.maxValues} values`);
@@ -186,11 +178,7 @@ function isEscape(name: string): boolean {
   return name.charCodeAt(0) === underscore && (name === '__entity' || name === '__extn' || name === '__expr');
 }
 
-/**
- * The value in Cedar's JSON form, what JSON itself has no words for in canonical order (RFC 8785).
- *
- * @throws CodedError `long_not_json`
- */
+/** Cedar's JSON form; members in canonical order (RFC 8785). @throws CodedError `long_not_json` */
 export function valueToJson(value: Value): CedarValueJson {
   if (typeof value === 'bigint') {
     throw cedarErrors.error(

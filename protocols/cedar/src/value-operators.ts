@@ -5,7 +5,7 @@ import { addLongs, isLong, type Long, multiplyLongs, subtractLongs } from './lon
 import { PolicyFault } from './policy-fault.ts';
 import { equalValues, SetValue, type Value } from './value.ts';
 
-/** The operators whose result depends on their operands alone, never on entities. */
+/** The operators that depend only on the values of their operands, not on entities. */
 export const valueOperators: readonly (readonly [string, OperatorCompiler])[] = [
   ['==', compileEquality(true)],
   ['!=', compileEquality(false)],
@@ -40,7 +40,7 @@ function binary(name: string, apply: (left: Value, right: Value) => Value): Oper
   ];
 }
 
-/** Mostly one side is a constant that `===` settles: texts, booleans and Longs, which have one form each. */
+/** Usually one side is a constant that `===` can compare: text, boolean or Long. */
 function compileEquality(whenEqual: boolean): OperatorCompiler {
   const compare = whenEqual ? equalValues : (left: Value, right: Value) => !equalValues(left, right);
   return (body, compile) => {
@@ -53,7 +53,7 @@ function compileEquality(whenEqual: boolean): OperatorCompiler {
   };
 }
 
-/** Longs, datetimes and durations have an order, each among its own. */
+/** Longs, datetimes and durations are ordered, each among their own kind. */
 function comparison(name: string, compare: (left: Long, right: Long) => boolean): Operator {
   const wrongType = new PolicyFault(`${name}: the operands are not two Longs, two datetimes or two durations`);
   return binary(name, (left, right) => {

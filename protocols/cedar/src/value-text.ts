@@ -16,15 +16,11 @@ export function cursorAt(text: string, at: number): TextCursor {
 }
 
 /**
- * Reads a value of one type where the cursor is, and leaves the cursor behind it; undefined where it does not stand there
- * as it is usually written, and then the cursor may be anywhere.
- *
- * Usual is canonical JSON (RFC 8785) of Cedar's value form: names in order, no white space, no escapes. What is read is
- * what `ValueReader` would read from the parsed text, and `recordToJson` writes it as it was; what is written in any other
- * way, is of another type, or comes near a limit, is left to those who parse. Nothing is made but the values; for those
- * who read records by the million.
- *
- * The text must be JSON as far as it is read; a control character in a string is not looked for.
+ * Reads a value of one type at the cursor, and moves the cursor past it; undefined for text in any other form, and the cursor may then
+ * be anywhere.
+ * The form is canonical JSON (RFC 8785) of Cedar's values, without escapes. The result is what `ValueReader` would read from the
+ * parsed text; other forms, other types and values near a limit are left to the full parser. For readers of records by the million.
+ * The text must be valid JSON; control characters in strings are not detected.
  */
 export type TextReader<Read extends Value = Value> = (cursor: TextCursor) => Read | undefined;
 
@@ -45,7 +41,7 @@ export function counted(cursor: TextCursor, values: number): boolean {
 /** Whether the text at the cursor equals `expected`; if so, moves the cursor past it. */
 export function passed(cursor: TextCursor, expected: string): boolean {
   const end = cursor.at + expected.length;
-  // Pieces are compared as memory is; `startsWith` looks at one character after the other, and takes several times as long.
+  // // Slices are compared as memory; `startsWith` compares character by character and takes several times as long.
   if (cursor.text.slice(cursor.at, end) !== expected) return false;
   cursor.at = end;
   return true;
@@ -60,7 +56,7 @@ export function readText(cursor: TextCursor): string | undefined {
   return text;
 }
 
-/** The rest of a string that has been opened; the cursor is then before the quote that closes it. */
+/** The rest of a string after its opening quote; the cursor is then before the closing quote. */
 function textWithin(cursor: TextCursor): string | undefined {
   const { at, text } = cursor;
   const end = text.indexOf('"', at);
@@ -91,9 +87,9 @@ export function readBoolean(cursor: TextCursor): boolean | undefined {
   return passed(cursor, 'false') ? false : undefined;
 }
 
-/** A value that is written as one string: what is before and behind that is the same for each of its type. */
+/** A value written as one string, with the same text before and after it for each value of its type. */
 export class QuotedForm<Read extends Value = Value> {
-  /** Up to the string, its quote included, and from the quote behind it. */
+  /** The text up to and including the opening quote; `closing` starts with the closing quote. */
   readonly opening: string;
   readonly closing: string;
   /** Reads a value when the cursor is behind the opening, and leaves it before the closing. */
@@ -115,7 +111,7 @@ export class QuotedForm<Read extends Value = Value> {
   }
 }
 
-/** `{"id":"…","type":"…"}` of one type, between texts that stand before and behind it. */
+/** `{"id":"…","type":"…"}` of one type, between fixed texts. */
 export function uidForm(type: string, before = '', behind = ''): QuotedForm<EntityReference> {
   return new QuotedForm(
     `${before}{"id":"`,

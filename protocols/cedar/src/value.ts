@@ -145,7 +145,6 @@ export class RecordValue {
     return position === -1 ? undefined : this.values[position];
   }
 
-  /** Index of the attribute, or -1. */
   indexOf(name: string): number {
     const { names } = this;
     if (names.length > fewNames) {
@@ -219,7 +218,6 @@ export class SetValue {
 interface SetIndex {
   readonly scalars: ReadonlySet<boolean | Long | string>;
   readonly entityKeys: ReadonlySet<string>;
-  /** Canonical texts. */
   readonly others: ReadonlySet<string>;
 }
 

@@ -111,7 +111,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const order = () => world.trading.order(world.mandate);
     await expect
       .poll(() => codeOf(() => world.trading.traderToken(order())), { timeout: 60_000 })
-      .toBe('access_denied recovered_lately');
+      .toBe('access_denied recovered_recently');
     await again.close();
     await lost.close();
   });

@@ -110,17 +110,17 @@ describe('a know-your-customer review', () => {
 
     world.clock.pass(hours(24));
     await find({ assetManager: kyc({ valid_until: lastDay }) });
-    expect(await refusedToken()).toBe('access_denied kyc_not_standing');
+    expect(await refusedToken()).toBe('access_denied kyc_not_current');
     const [reason] = await reasonsOf(() => submit(begun));
     // Whose it is, and not what was found of them.
-    expect(reason).toMatchObject({ code: 'kyc_not_standing', detail: expect.stringContaining(leis.assetManager) });
+    expect(reason).toMatchObject({ code: 'kyc_not_current', detail: expect.stringContaining(leis.assetManager) });
     expect(reason?.detail).not.toMatch(/approved|2\d{3}-/);
     expect(await cancel(begun)).toMatchObject({ state: 'cancelled' });
   });
 
   it.each(['pending', 'rejected', 'expired'])('that is %s stops new business', async (status) => {
     await find({ assetManager: kyc({ status }) });
-    expect(await refusedToken()).toBe('access_denied kyc_not_standing');
+    expect(await refusedToken()).toBe('access_denied kyc_not_current');
   });
 
   it('is asked of everybody in the transaction, and each refusal says whose it is', async () => {
@@ -128,12 +128,12 @@ describe('a know-your-customer review', () => {
     for (const firm of ['assetManager', 'arranger', 'venue', 'clearing', 'custodian'] as const) {
       await find({ [firm]: kyc({ status: 'pending' }) });
       expect(await reasonsOf(() => submit(begun))).toContainEqual(
-        expect.objectContaining({ code: 'kyc_not_standing', detail: expect.stringContaining(leis[firm]) }),
+        expect.objectContaining({ code: 'kyc_not_current', detail: expect.stringContaining(leis[firm]) }),
       );
     }
     // The broker itself does not even get the token by which it would submit.
     await find({ broker: kyc({ status: 'pending' }) });
-    expect(await codeOf(() => submit(begun))).toBe('access_denied kyc_not_standing');
+    expect(await codeOf(() => submit(begun))).toBe('access_denied kyc_not_current');
     await find({});
     expect(await submit(begun)).toMatchObject({ state: 'submitted' });
   });
@@ -151,7 +151,7 @@ describe('a know-your-customer review', () => {
     const begun = await begin({ max_qty: '40000', max_notional: { amount: '4050000', ccy: 'EUR' } });
     await find({ assetManager: kyc({ status: 'pending' }) });
     await world.approve('supervisor', begun);
-    expect(await codesOf(() => submit(begun))).toEqual(['kyc_not_standing']);
+    expect(await codesOf(() => submit(begun))).toEqual(['kyc_not_current']);
   });
 });
 
@@ -227,7 +227,7 @@ describe('sanctions', () => {
     await find({ clearing: null });
     const begun = await refusalBy(() => begin());
     expect(begun.code).toBe('access_denied');
-    expect(await refusedToken()).toMatch(/^access_denied (kyc_not_standing|aml_not_accepted|sanctions_not_clear)$/);
+    expect(await refusedToken()).toMatch(/^access_denied (kyc_not_current|aml_not_accepted|sanctions_not_clear)$/);
   });
 });
 

@@ -52,7 +52,7 @@ describe('an intent that is over', () => {
       data: expect.objectContaining({ to: state }),
     });
     for (const scope of ['order:create', 'order:create settlement:instruct'])
-      expect(await codeOf(() => again(begun, scope))).toBe('access_denied intent_over');
+      expect(await codeOf(() => again(begun, scope))).toBe('access_denied intent_closed');
   });
 });
 

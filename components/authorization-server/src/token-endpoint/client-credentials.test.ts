@@ -90,7 +90,7 @@ describe('a client-credentials token', () => {
           at: start,
           scopes: ['order:cancel', 'order:read'],
           audience: venueOrders,
-          mandateStands: false,
+          mandateInForce: false,
         },
       },
     ]);
@@ -173,7 +173,7 @@ describe('a token for an intent', () => {
     const { txn } = await server.token(clientCredentials({ authorization_details: order() }));
     expect(policyEngine.asked[0]).toMatchObject({
       resource: { type: 'transaction', facts: { id: txn, initiator: 'agent:vwap-1', initiatorInstitution: broker } },
-      context: { mandateStands: true, algo: { modelId: 'vwap', version: '3.1', artifactSha256: 'ab'.repeat(32) } },
+      context: { mandateInForce: true, algo: { modelId: 'vwap', version: '3.1', artifactSha256: 'ab'.repeat(32) } },
     });
   });
 

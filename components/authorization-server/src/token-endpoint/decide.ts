@@ -41,7 +41,7 @@ export function decide(
       scopes: [...scopes],
       audience,
       // Already checked above; without an intent there is no mandate.
-      mandateStands: transaction !== undefined,
+      mandateInForce: transaction !== undefined,
       ...(acr === undefined ? {} : { acr }),
       ...(authTime === undefined ? {} : { authTime }),
       ...(authority.boundTo === undefined || transaction === undefined

@@ -12,7 +12,6 @@ import { type GrantKind, grantClaim } from './recorded-grant.ts';
 import { changeSaying, consentSaying, revocationSaying } from './records.ts';
 import { mergedProposal, termsOf } from './terms.ts';
 
-/** A person's decision about a request. */
 interface Decided {
   readonly id: GrantId;
   /** `give`: creates the grant of this request, or replaces it. */
@@ -27,7 +26,6 @@ interface Ending {
   readonly reason: string;
 }
 
-/** A grant that has ended. */
 interface Ended {
   readonly grant: Grant;
   /** Whether this command ended it, rather than an earlier one. */
@@ -115,7 +113,6 @@ export function createGrantCommands({
   return { decide, revoke };
 }
 
-/** Copies the known members of a proposal. */
 function proposed(proposal: GrantProposal): GrantProposal {
   const { client, subject, institution, acr, amr, authTime, boundTo, session, expiresAt } = proposal;
   const ends = parseInstant(expiresAt);

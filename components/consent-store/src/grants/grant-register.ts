@@ -36,9 +36,7 @@ interface GrantRegisterDependencies {
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
 }
 
-/** Grants in one list. */
 const maxListed = 1000;
-/** Grants looked up at once. */
 const slice = 100;
 /** Grants ended in parallel, each on its own connection. */
 const endedAtOnce = 4;

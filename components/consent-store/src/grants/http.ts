@@ -1,8 +1,7 @@
-import { type Caller, type Grant, type GrantRegister, grantErrors, type ResourceGuard } from '@countersign/contracts';
+import { type Grant, type GrantRegister, grantErrors } from '@countersign/contracts';
 import { type GrantId, parseId } from '@countersign/kernel';
-import { described, withCaller } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import type { GuardedRoutes } from '../http/guarded-routes.ts';
 import { reasonPattern } from '../reason.ts';
 
 const closed = { additionalProperties: false };
@@ -24,7 +23,6 @@ const listQuery = Type.Object(
 const idParams = Type.Object({ id: grantId }, closed);
 const revokeBody = Type.Object({ reason: Type.String({ pattern: reasonPattern }) }, closed);
 
-/** A grant without its session. */
 const grantAnswer = Type.Object(
   {
     id: Type.String(),
@@ -52,63 +50,39 @@ const listAnswer = Type.Object({ grants: Type.Array(grantAnswer) }, closed);
 
 const pageSize = 200;
 
-type ListRoute = { Querystring: Static<typeof listQuery> };
-type RevokeRoute = { Params: Static<typeof idParams>; Body: Static<typeof revokeBody> };
-
-interface GrantRoutes {
-  readonly grants: GrantRegister;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-}
-
-/** Grants over HTTP, under `/grants`. An institution can see and end only the grants of its own people. */
-export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: GrantRoutes): void {
-  app.get<ListRoute>(
+/** An institution can see and end only the grants of its own people. */
+export function grantRoutes(routes: GuardedRoutes, grants: GrantRegister): void {
+  routes.get<{ Querystring: Static<typeof listQuery> }>(
     '/grants',
-    described({
-      tag: 'grants',
+    'mandate:read',
+    {
       summary: 'List the grants of people to clients',
       description: "Grants of the caller's institution. For the next page, pass the last id as `after`.",
-      scopes: ['mandate:read'],
       querystring: listQuery,
       answers: { 200: { description: 'One page, oldest first; at most 200', body: listAnswer } },
-    }),
-    withCaller<Caller, FastifyRequest<ListRoute>>(
-      (request) => guard.check(request, { scope: 'mandate:read' }),
-      baseUrl,
-      async ({ query }, _reply, { institution }) => {
-        const { after, ...of } = query;
-        const page = await grants.list({
-          ...of,
-          institution,
-          limit: pageSize,
-          ...(after === undefined ? {} : { after: grantIdOf(after) }),
-        });
-        return { grants: page.map(shown) };
-      },
-    ),
+    },
+    async ({ query: { after, ...of } }, { institution }) => {
+      const from = after === undefined ? {} : { after: grantIdOf(after) };
+      const page = await grants.list({ ...of, institution, limit: pageSize, ...from });
+      return { grants: page.map(shown) };
+    },
   );
 
-  app.post<RevokeRoute>(
+  routes.post<{ Params: Static<typeof idParams>; Body: Static<typeof revokeBody> }>(
     '/grants/:id/revoke',
-    described({
-      tag: 'grants',
+    'mandate:revoke',
+    {
       summary: 'End a grant',
       description: 'Also ends every code and token issued under it.',
-      scopes: ['mandate:revoke'],
       params: idParams,
       body: revokeBody,
-      answers: { 200: { description: 'The grant as it is now', body: grantAnswer } },
-    }),
-    withCaller<Caller, FastifyRequest<RevokeRoute>>(
-      (request) => guard.check(request, { scope: 'mandate:revoke' }),
-      baseUrl,
-      async ({ params, body }, _reply, { subject, institution }) => {
-        const grant = await grants.find(grantIdOf(params.id));
-        if (grant?.institution !== institution) throw notFound();
-        return shown(await grants.revoke(grant.id, { id: subject, institution }, body.reason));
-      },
-    ),
+      answers: { 200: { description: 'The current grant', body: grantAnswer } },
+    },
+    async ({ params, body }, { subject, institution }) => {
+      const grant = await grants.find(grantIdOf(params.id));
+      if (grant?.institution !== institution) throw notFound();
+      return shown(await grants.revoke(grant.id, { id: subject, institution }, body.reason));
+    },
   );
 }
 
@@ -116,22 +90,12 @@ export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: Gr
 function shown(grant: Grant): Static<typeof grantAnswer> {
   const { id, version, status, client, subject, institution, acr, authTime, givenAt, expiresAt, recordId } = grant;
   return {
-    id,
-    version,
-    status,
-    client,
-    subject,
-    institution,
+    ...{ id, version, status, client, subject, institution, acr, authTime, givenAt, expiresAt, recordId },
     scopes: [...grant.scopes],
     details: [...grant.details],
     ...(grant.applicationDetails === undefined ? {} : { applicationDetails: [...grant.applicationDetails] }),
     resources: [...grant.resources],
-    acr,
     amr: [...grant.amr],
-    authTime,
-    givenAt,
-    expiresAt,
-    recordId,
   };
 }
 

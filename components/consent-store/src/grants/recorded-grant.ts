@@ -13,7 +13,6 @@ export function grantClaim(grant: Grant): Claim {
   return { of: thingOf({ kind }, grant.id), content: contentOf(grant) };
 }
 
-/** Grants as recorded things (docs/adr/0057). */
 export function createGrantKind(clock: Clock): GrantKind {
   return {
     kind,

@@ -31,7 +31,6 @@ export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: Reco
   };
 }
 
-/** The record of a change, with the complete new grant. */
 export function changeSaying(grant: Grant, how: 'merge' | 'replace', previous: RecordId): RecordContent {
   const { data, ...given } = consentSaying(grant);
   return { ...given, type: 'grant.changed', references: [previous], data: { how, ...data } };

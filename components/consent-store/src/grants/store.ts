@@ -13,7 +13,7 @@ interface PageOf {
   readonly after?: GrantId;
 }
 
-/** The highest version that is kept: versions cannot be removed, the row beside them can be put back or taken away. */
+/** The highest stored version: versions cannot be removed, but the row beside them can be replaced or removed. */
 const documentOf = (ids: string) => `select v.document from ${ids} cross join lateral (
   select document from grant_versions where id = g.id order by version desc limit 1) v`;
 const documentOfOne = documentOf('(select $1::text as id) g');
@@ -24,12 +24,12 @@ export async function headOf(on: pg.Pool | pg.PoolClient, id: GrantId): Promise<
 
 /** The newest version, locked until the transaction ends. */
 export async function lockHead(session: pg.PoolClient, id: GrantId): Promise<Grant | undefined> {
-  // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
+  // // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
   await session.query('select id from grants where id = $1 for update', [id]);
   return headOf(session, id);
 }
 
-/** Oldest first. Each status is read by an index of its own, so what has ended does not slow what stands. */
+/** Oldest first. Each status has its own index, so that ended grants do not slow the active ones. */
 export async function pageOf(
   pool: pg.Pool,
   { client, subject, institution, status, endingAfter, after }: PageOf,
@@ -54,7 +54,7 @@ export async function pageOf(
   );
 }
 
-/** Active grants that end after this time, in milliseconds since the epoch: the first ones to end, but for those that are named. */
+/** Active grants that end after this time (milliseconds since the epoch), the first to end first, without the named ones. */
 export async function standingOf(
   pool: pg.Pool,
   of: GrantsOf,
@@ -78,11 +78,7 @@ export async function standingOf(
   }
 }
 
-/**
- * Writes a version and makes it the newest. Its place follows from what is kept: what somebody has put there keeps nothing out.
- *
- * @param at milliseconds since the epoch
- */
+/** Writes a version and makes it the newest. @param at milliseconds since the epoch */
 export async function putVersion(session: pg.PoolClient, grant: Grant, at: number): Promise<void> {
   await session.query(
     `with placed as (
@@ -94,7 +90,7 @@ export async function putVersion(session: pg.PoolClient, grant: Grant, at: numbe
   );
 }
 
-/** The same of a grant that has ended: its terms are those of the version before. */
+/** As {@link putVersion}, for a grant that has ended: it keeps the terms of the version before. */
 export async function putEnded(
   session: pg.PoolClient,
   { id, version, status, recordId }: Grant,
@@ -116,13 +112,13 @@ const makeNewest = `insert into grants (id, version, status, client, subject, in
     from placed
   on conflict (id) do update set version = excluded.version, status = excluded.status, expires_at = excluded.expires_at`;
 
-/** The name goes into the text of a query, so it is one of these and never a caller's. */
+/** Becomes part of a query, so it is one of these names and never text from a caller. */
 function standingColumn(of: GrantsOf) {
   if ('client' in of) return { client: of.client };
   return 'subject' in of ? { subject: of.subject } : { institution: of.institution };
 }
 
-/** Documents as they are kept: what counts is asked of the log. */
+/** As stored; the log says which of them count. */
 async function documents(
   on: pg.Pool | pg.PoolClient,
   text: string,
@@ -130,11 +126,7 @@ async function documents(
   name?: string,
 ): Promise<Grant[]> {
   try {
-    const { rows } = await on.query<{ document: Grant }>({
-      text,
-      values: [...values],
-      ...defined({ name }),
-    });
+    const { rows } = await on.query<{ document: Grant }>({ text, values: [...values], ...defined({ name }) });
     return rows.map((row) => row.document);
   } catch (error) {
     throw databaseFailure(error);

@@ -7,15 +7,11 @@ import {
   parseAuthorizationDetails,
   parseLei,
 } from '@countersign/market';
-import { described } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { driftList, isParty, notFound, validityAnswer, validityFor } from '../answers.ts';
-
+import type { GuardedRoutes } from './guarded-routes.ts';
 import { actorOf, closed, idParams, instant, mandateId, mandateIdOf, type WithId } from './shapes.ts';
-import type { WithScope } from './with-scope.ts';
 
-const tag = 'mandates';
 const asked = {
   intent: Type.Unknown({ description: 'One authorization detail' }),
   acting_for: Type.String({ maxLength: 20 }),
@@ -57,45 +53,38 @@ type Asking = { Body: Static<typeof validityBody> };
 type Validating = { Body: Static<typeof validateBody> };
 type Comparing = { Body: { readonly copies: readonly MandateCopy[]; readonly complete?: boolean } };
 
-/** Validity checks and comparisons. */
 export function askingRoutes(
-  app: FastifyInstance,
-  {
-    consentStore,
-    withScope,
-    clock,
-  }: { readonly consentStore: ConsentStore; readonly withScope: WithScope; readonly clock: Clock },
+  routes: GuardedRoutes,
+  { consentStore, clock }: { readonly consentStore: ConsentStore; readonly clock: Clock },
 ): void {
-  app.post<WithId & Asking>(
+  routes.post<WithId & Asking>(
     '/mandates/:id/validity',
-    described({
-      tag,
+    'mandate:read',
+    {
       summary: 'Check whether a mandate is valid for an intent',
       description: 'For the parties of the mandate and the firms that the intent names.',
-      scopes: ['mandate:read'],
       params: idParams,
       body: validityBody,
       answers: { 200: { description: 'Whether it is valid, or the reason why not', body: validityAnswer } },
-    }),
-    withScope('mandate:read', async (request: FastifyRequest<WithId & Asking>, caller) => {
+    },
+    async (request, caller) => {
       const { mandate, actingFor, detail, at } = questionOf(request.params.id, request.body, clock);
       const use = intentUse(detail, { action: request.body.action, at });
       return answerTo(caller, { detail, actingFor }, await consentStore.check({ mandate, actingFor, use, at }));
-    }),
+    },
   );
 
-  app.post<WithId & Validating>(
+  routes.post<WithId & Validating>(
     '/mandates/:id/validate',
-    described({
-      tag,
+    'mandate:read',
+    {
       summary: 'Check whether a mandate was valid at a past time, as known at a given time',
       description: 'Answered from the history, for the parties of the mandate and the firms that the intent names.',
-      scopes: ['mandate:read'],
       params: idParams,
       body: validateBody,
       answers: { 200: { description: 'Whether it was valid, or the reason why not', body: validityAnswer } },
-    }),
-    withScope('mandate:read', async (request: FastifyRequest<WithId & Validating>, caller) => {
+    },
+    async (request, caller) => {
       const { action, known_at } = request.body;
       const question = questionOf(request.params.id, request.body, clock);
       const answer = await consentStore.validate({
@@ -104,28 +93,25 @@ export function askingRoutes(
         ...(known_at === undefined ? {} : { knownAt: timeOf('known_at', known_at) }),
       });
       return answerTo(caller, question, answer);
-    }),
+    },
   );
 
-  app.post<Comparing>(
+  routes.post<Comparing>(
     '/mandates/compare',
+    'mandate:read',
     {
-      ...described({
-        tag,
-        summary: 'Compare copies of mandates with the register',
-        description: 'The comparison is recorded.',
-        scopes: ['mandate:read'],
-        body: compareBody,
-        answers: { 200: { description: 'How the copies differ', body: driftList } },
-      }),
+      summary: 'Compare copies of mandates with the register',
+      description: 'The comparison is recorded.',
+      body: compareBody,
+      answers: { 200: { description: 'How the copies differ', body: driftList } },
       bodyLimit: compareBodyLimit,
     },
-    withScope('mandate:read', async (request: FastifyRequest<Comparing>, caller) => {
+    async (request, caller) => {
       const institution = parseLei(caller.institution);
       if (!institution.ok) throw notFound();
       const { copies, complete = false } = request.body;
       return { drifts: await consentStore.compareCopies(institution.value, copies, actorOf(caller), { complete }) };
-    }),
+    },
   );
 }
 

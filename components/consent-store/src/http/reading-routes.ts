@@ -8,15 +8,11 @@ import {
 } from '@countersign/contracts';
 import { defined, parseInstant } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
-import { described } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { isParty, mandateList, mandateVersions, mandateWithHistory, notFound } from '../answers.ts';
-
+import type { GuardedRoutes } from './guarded-routes.ts';
 import { closed, idParams, instant, mandateId, mandateIdOf, type WithId } from './shapes.ts';
-import type { WithScope } from './with-scope.ts';
 
-const tag = 'mandates';
 const mostListed = 200;
 const listQuery = Type.Object(
   {
@@ -32,11 +28,7 @@ const listQuery = Type.Object(
 );
 type Listing = { Querystring: Static<typeof listQuery> };
 
-/** Mandates and their versions, for their parties. */
-export function readingRoutes(
-  app: FastifyInstance,
-  { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
-): void {
+export function readingRoutes(routes: GuardedRoutes, { consentStore }: { readonly consentStore: ConsentStore }): void {
   async function versionsFor(id: string, caller: Caller): Promise<{ newest: Mandate; versions: readonly Mandate[] }> {
     const versions = await consentStore.history(mandateIdOf(id));
     const newest = versions.at(-1);
@@ -44,49 +36,46 @@ export function readingRoutes(
     return { newest, versions };
   }
 
-  app.get<WithId>(
+  routes.get<WithId>(
     '/mandates/:id',
-    described({
-      tag,
+    'mandate:read',
+    {
       summary: 'Read a mandate and its history',
-      scopes: ['mandate:read'],
       params: idParams,
       answers: { 200: { description: 'The newest version, and all of them', body: mandateWithHistory } },
-    }),
-    withScope('mandate:read', async (request: FastifyRequest<WithId>, caller) => {
+    },
+    async (request, caller) => {
       const { newest, versions } = await versionsFor(request.params.id, caller);
       return { mandate: newest, history: versions };
-    }),
+    },
   );
 
-  app.get<WithId>(
+  routes.get<WithId>(
     '/mandates/:id/versions',
-    described({
-      tag,
+    'mandate:read',
+    {
       summary: 'Read the versions of a mandate',
       description:
         'Each version is signed and holds the digest of the previous one. Verify them with the keys of `/mandates/keys`.',
-      scopes: ['mandate:read'],
       params: idParams,
       answers: { 200: { description: 'All versions, oldest first', body: mandateVersions } },
-    }),
-    withScope('mandate:read', async (request: FastifyRequest<WithId>, caller) => ({
+    },
+    async (request, caller) => ({
       versions: (await versionsFor(request.params.id, caller)).versions,
-    })),
+    }),
   );
 
-  app.get<Listing>(
+  routes.get<Listing>(
     '/mandates',
-    described({
-      tag,
+    'mandate:read',
+    {
       summary: 'List mandates',
       description:
         "Mandates that the caller's institution is a party to, or would be by a pending amendment. For the next page, pass the last id as `after`.",
-      scopes: ['mandate:read'],
       querystring: listQuery,
       answers: { 200: { description: 'One page', body: mandateList } },
-    }),
-    withScope('mandate:read', async (request: FastifyRequest<Listing>, caller) => {
+    },
+    async (request, caller) => {
       const lei = parseLei(caller.institution);
       if (!lei.ok) return { mandates: [] };
       const { status, kind, ending_before, after, limit } = request.query;
@@ -100,6 +89,6 @@ export function readingRoutes(
         ...(after === undefined ? {} : { after: mandateIdOf(after) }),
       });
       return { mandates };
-    }),
+    },
   );
 }

@@ -1,9 +1,8 @@
 import type { ConsentStore, MandateProposal } from '@countersign/contracts';
-import { described, idempotencyKeyHeader } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { idempotencyKeyHeader } from '@countersign/runtime';
 import type { Static } from 'typebox';
 import { mandateAnswer } from '../answers.ts';
-
+import type { GuardedRoutes } from './guarded-routes.ts';
 import {
   acceptBody,
   actorOf,
@@ -14,9 +13,7 @@ import {
   reasonBody,
   type WithId,
 } from './shapes.ts';
-import type { WithScope } from './with-scope.ts';
 
-const tag = 'mandates';
 /** Resuming restores authority, so a token that may only revoke cannot resume. */
 const scopeOfStep = { suspend: 'mandate:revoke', resume: 'mandate:grant', revoke: 'mandate:revoke' } as const;
 const steps = {
@@ -31,62 +28,49 @@ const steps = {
   },
 } as const;
 
-type Accepting = FastifyRequest<WithId & { Body: Static<typeof acceptBody> }>;
-type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
-
-/** Proposal, acceptance, suspension, resumption and revocation. */
-export function stepRoutes(
-  app: FastifyInstance,
-  { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
-): void {
-  app.post<{ Body: MandateProposal }>(
+export function stepRoutes(routes: GuardedRoutes, { consentStore }: { readonly consentStore: ConsentStore }): void {
+  routes.post<{ Body: MandateProposal }>(
     '/mandates',
-    described({
-      tag,
+    'mandate:grant',
+    {
       summary: 'Propose a mandate',
       description:
         'By a signatory of the grantor; this is the first consent. The mandate permits nothing before every party has consented.',
-      scopes: ['mandate:grant'],
       requestHeaders: idempotencyKeyHeader,
       body: proposalBody,
       answers: { 201: { description: 'Version 1, proposed', body: mandateAnswer } },
-    }),
-    withScope('mandate:grant', async (request: FastifyRequest<{ Body: MandateProposal }>, caller, reply) => {
+    },
+    async (request, caller, reply) => {
       const mandate = await consentStore.propose(request.body, actorOf(caller), idempotencyKeyOf(request));
       return reply.status(201).send(mandate);
-    }),
+    },
   );
 
-  app.post<WithId & { Body: Static<typeof acceptBody> }>(
+  routes.post<WithId & { Body: Static<typeof acceptBody> }>(
     '/mandates/:id/accept',
-    described({
-      tag,
+    'mandate:grant',
+    {
       summary: 'Accept a mandate',
       description:
         'By a signatory of a party whose consent is missing, naming the hash of the terms. The last consent activates the mandate.',
-      scopes: ['mandate:grant'],
       params: idParams,
       body: acceptBody,
       answers: { 200: { description: 'The new version', body: mandateAnswer } },
-    }),
-    withScope('mandate:grant', async (request: Accepting, caller) =>
-      consentStore.accept(mandateIdOf(request.params.id), request.body, actorOf(caller)),
-    ),
+    },
+    async (request, caller) => consentStore.accept(mandateIdOf(request.params.id), request.body, actorOf(caller)),
   );
 
   for (const step of ['suspend', 'resume', 'revoke'] as const)
-    app.post<WithId & { Body: Static<typeof reasonBody> }>(
+    routes.post<WithId & { Body: Static<typeof reasonBody> }>(
       `/mandates/:id/${step}`,
-      described({
-        tag,
+      scopeOfStep[step],
+      {
         ...steps[step],
-        scopes: [scopeOfStep[step]],
         params: idParams,
         body: reasonBody,
         answers: { 200: { description: 'The new version', body: mandateAnswer } },
-      }),
-      withScope(scopeOfStep[step], async (request: Reasoned, caller) =>
+      },
+      async (request, caller) =>
         consentStore[step](mandateIdOf(request.params.id), actorOf(caller), request.body.reason),
-      ),
     );
 }

@@ -98,7 +98,6 @@ export function createAcceptAmendment(context: StepContext): Step<Accepting, Fou
 
 /**
  * Repeats a consent to an amendment that is already in force.
- *
  * @throws CodedError `not_a_signatory`, `amendment_not_found`
  */
 function accepted(head: Mandate, { by, termsDigest }: Accepting, snapshot: DirectorySnapshot): Mandate {

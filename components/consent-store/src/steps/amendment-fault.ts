@@ -6,7 +6,6 @@ import type { Unit } from '../store/unit.ts';
 import { partiesOf } from '../terms.ts';
 import { checkedParent } from './cut-from.ts';
 
-/** Permitted terms with the checked version of the parent, or the fault. */
 export type CheckedTerms =
   | { readonly terms: MandateTerms; readonly references: readonly Mandate['recordId'][] }
   | { readonly fault: CodedError };
@@ -25,7 +24,6 @@ export async function amendmentFault(
     readonly when: 'proposed' | 'agreed';
     readonly asker: Lei;
     readonly snapshot: DirectorySnapshot;
-    /** Milliseconds since the epoch. */
     readonly now: number;
   },
 ): Promise<CheckedTerms> {

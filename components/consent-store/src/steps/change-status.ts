@@ -21,7 +21,6 @@ interface Found {
   readonly signatory: Signatory;
 }
 
-/** Suspends, resumes or revokes a mandate. */
 export function createChangeStatus(
   context: StepContext,
   step: 'suspend' | 'resume' | 'revoke',

@@ -4,7 +4,6 @@ import { type Lei, narrowConstraints } from '@countersign/market';
 import type { Unit } from '../store/unit.ts';
 import { concernedBy, isCutByHolder } from '../terms.ts';
 
-/** Kinds that allow sub-mandates. */
 const canBeCut: readonly MandateKind[] = ['mandate', 'standing-authority', 'tri-party-rule'];
 
 type CutTerms = Pick<MandateTerms, 'grantor' | 'constraints' | 'effectiveFrom' | 'effectiveUntil'> & {
@@ -12,7 +11,6 @@ type CutTerms = Pick<MandateTerms, 'grantor' | 'constraints' | 'effectiveFrom' |
   readonly parent?: NonNullable<MandateTerms['parent']>;
 };
 
-/** The checked version of the parent, and the reference that the sub-mandate will hold. */
 export interface CheckedParent {
   readonly reference: NonNullable<MandateTerms['parent']>;
   readonly mandate: Mandate;
@@ -20,7 +18,6 @@ export interface CheckedParent {
 
 /**
  * Checks whether a sub-mandate with these terms may be cut from `id`. All mandates above must be active.
- *
  * @param asker the institution that sees a refusal
  * @returns the checked parent, or the fault with the parent if it exists
  */

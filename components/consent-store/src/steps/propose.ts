@@ -18,7 +18,6 @@ interface Proposing {
 
 interface Found {
   readonly signatory: Signatory;
-  /** Absent for a root mandate. */
   readonly parent: Awaited<ReturnType<typeof checkedParent>> | undefined;
 }
 

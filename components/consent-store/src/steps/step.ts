@@ -15,7 +15,6 @@ import type { Unit } from '../store/unit.ts';
 /** A step of a mandate: makes one version, or finds the version that an earlier request made. */
 export type Step<Ask, Facts, Answer = Mandate> = Command<Ask, MandateId, Mandate, Mandate, StepFacts<Facts>, Answer>;
 
-/** The mandate and the caller of a step. */
 export interface AskedStep {
   readonly id: MandateId;
   readonly by: Actor;
@@ -25,10 +24,8 @@ export interface ReasonedStep extends AskedStep {
   readonly reason: string;
 }
 
-/** The facts of a step, or the version that an earlier request made. */
 type StepFacts<Facts> = { readonly made: Mandate } | (Facts & { readonly made?: undefined });
 
-/** Dependencies of all steps. */
 export interface StepContext {
   readonly kind: ProvenKind<MandateId, Mandate>;
   readonly unitOn: (session: pg.PoolClient) => Unit;
@@ -39,7 +36,6 @@ export interface StepContext {
   readonly committed: (mandate: Mandate) => void;
 }
 
-/** The common parts of all steps, except refusals. */
 export function stepOf({ kind, committed }: Pick<StepContext, 'kind' | 'committed'>) {
   return {
     kind,
@@ -53,7 +49,6 @@ export function stepOf({ kind, committed }: Pick<StepContext, 'kind' | 'committe
   };
 }
 
-/** Makes the refusal record of a step. */
 export function refusalOf({ newRecordId }: Pick<StepContext, 'newRecordId'>, step: string) {
   return (
     error: CodedError,
@@ -90,7 +85,6 @@ export function isRefusal({ code }: CodedError): boolean {
   return Object.hasOwn(consentErrors.codes, code) && code !== 'idempotency_conflict' && code !== 'amendment_not_found';
 }
 
-/** The facts of a new step. */
 export function toTake<Facts>(facts: StepFacts<Facts>): Facts {
   if (facts.made !== undefined) throw new Error('a completed step was about to be repeated');
   return facts;
@@ -108,7 +102,6 @@ export function sound<Found extends object>(found: Found | { readonly fault: Cod
   return found;
 }
 
-/** The record of a version, without the version itself. */
 export function saying(
   type: RecordType,
   { id, version }: Mandate,

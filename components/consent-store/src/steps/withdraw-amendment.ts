@@ -15,7 +15,6 @@ import {
   toTake,
 } from './step.ts';
 
-/** Withdraws a pending amendment. */
 export function createWithdrawAmendment(context: StepContext): Step<ReasonedStep, { readonly head: Mandate }> {
   return {
     ...stepOf(context),

@@ -7,7 +7,6 @@ import type { Seals, StoredVersion } from '../stored-version.ts';
 import { documents, newestVersion, rowsOf } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 
-/** Queries of the history beside the newest versions. */
 interface VersionPlace {
   readonly id: string;
   readonly version: number;
@@ -19,13 +18,11 @@ export interface ComparableVersion {
   readonly version: number;
   readonly digest: Mandate['digest'];
   readonly status: Mandate['status'];
-  /** Digest of the requested version, if it exists. */
   readonly digestThen: string | undefined;
 }
 
 export function createStore(pool: pg.Pool, seals: Seals) {
   return {
-    /** Runs `work` in one database transaction; see `transaction` of the runtime. */
     inUnit<Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> {
       return transaction(pool, (client) => work(unitOn(client, seals)));
     },

@@ -10,7 +10,6 @@ import { newestVersion, rowsOf, soundDocuments } from './documents.ts';
 /** Notifies other nodes of a change; they read its content in the log. */
 export const changesChannel = 'consent_store_changes';
 
-/** The earlier use of an idempotency key. */
 export interface EarlierUse {
   readonly bodyDigest: string;
   readonly mandate: MandateId;
@@ -24,7 +23,6 @@ export interface DueMandate {
   readonly noticedDays: number | undefined;
 }
 
-/** The operations under the locks of one transaction. */
 export interface Unit {
   /** The use of a grantor's key in an earlier release. In newer releases the id of a mandate is derived from its key. */
   earlierProposal(grantor: string, key: string): Promise<EarlierUse | undefined>;
@@ -45,20 +43,17 @@ export interface Unit {
   hold(id: MandateId): Promise<boolean>;
   /** The newest version. If a recorded version was not stored because of an interruption, this stores it first. */
   complete(id: MandateId): Promise<Mandate | undefined>;
-  /** Both, for a mandate that exists. */
   lock(id: MandateId): Promise<Mandate | undefined>;
   /** The newest version, without storing anything. */
   head(id: MandateId): Promise<Mandate | undefined>;
   version(id: MandateId, version: number): Promise<Mandate | undefined>;
   /**
    * Writes a version and makes it the newest.
-   *
    * @param lookAt time of the next check, in milliseconds since the epoch; without it, there are no further checks
    */
   put(mandate: Mandate, lookAt: number | undefined): Promise<void>;
   /** Locks one mandate that is due for a check and that no other node is checking. */
   lockDue(at: number): Promise<DueMandate | undefined>;
-  /** Sets the next check of an unchanged mandate. */
   lookAgain(id: MandateId, lookAt: number | undefined, noticedDays: number | undefined): Promise<void>;
 }
 

@@ -11,7 +11,6 @@ export interface LoadedLines {
   readonly below: readonly MandateId[];
 }
 
-/** Reads the data of the in-memory view. */
 export function createViewStore(pool: pg.Pool, seals: Seals) {
   const query = async <Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) => {
     try {
@@ -23,7 +22,6 @@ export function createViewStore(pool: pg.Pool, seals: Seals) {
   return {
     /**
      * Reads in one query the mandate, the institution's sub-mandates below it, and all their ancestors.
-     *
      * @param most limit of the sub-mandates; active ones come first
      */
     async lines(id: MandateId, holder: Lei, most: number): Promise<LoadedLines> {

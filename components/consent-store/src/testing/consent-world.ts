@@ -16,7 +16,6 @@ export type ConsentNode = RunningConsentStore & { readonly grants: GrantsAskedAn
 
 /**
  * A consent store on a database of its own, with a log and a directory that the test holds in its hands.
- *
  * @param given.scratch a database that is there already; dropped with the world
  */
 export async function createConsentWorld(given: { readonly scratch?: ScratchDatabase } = {}) {

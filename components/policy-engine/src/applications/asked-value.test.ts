@@ -1,6 +1,6 @@
 import { parsePolicySet } from '@countersign/cedar';
 import { describe, expect, it } from 'vitest';
-import { askedRecord } from './asked-value.ts';
+import { askedRecord } from './information-model.ts';
 
 const { schema } = parsePolicySet(
   '@id("all") permit (principal, action, resource);',

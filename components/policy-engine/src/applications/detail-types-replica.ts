@@ -8,7 +8,6 @@ import { type Logger, startReadModel } from '@countersign/runtime';
 import { detailTypesOf } from '../bundle/detail-types.ts';
 
 export interface DetailTypesReplicaDependencies {
-  /** The policy engine, in another process. */
   readonly source: DetailTypeStream;
   readonly logger: Logger;
   /** Interval for checking for a newer version; 500 ms by default. */
@@ -19,17 +18,13 @@ export interface DetailTypesReplicaDependencies {
 
 /** The declared types of authorization details, in a process without the policies. */
 export interface DetailTypesReplica extends Pick<PolicyEngine, 'detailTypes'> {
-  /** Reads the active version. @throws errors of the policy engine */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Follows the types of authorization details that the active policies declare. The policy engine still decides each request.
- *
- * `detailTypes` throws `policy_behind` if the policy engine has not answered for `maxAgeMs`.
- *
- * @throws errors of the policy engine
+ * Follows the types that the active policies declare; the policy engine still decides each request. `detailTypes` throws
+ * `policy_behind` if the policy engine has not answered for `maxAgeMs`. @throws errors of the policy engine
  */
 export async function createDetailTypesReplica(
   dependencies: DetailTypesReplicaDependencies,

@@ -17,11 +17,9 @@ export interface EntityRow {
   readonly id: string;
   /** Digest of the stored document, computed by the database. Detects changes, but proves nothing. */
   readonly digest: string;
-  /** Record of the last change. */
   readonly record: RecordId;
 }
 
-/** Versions of all models with written entities. */
 export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<string, number>> {
   const { rows } = await ask<{ namespace: string; version: number }>(
     session,
@@ -30,46 +28,42 @@ export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<
   return new Map(rows.map(({ namespace, version }) => [namespace, version]));
 }
 
+async function numberFrom(session: Session, sql: string, values: readonly unknown[]): Promise<number> {
+  const { rows } = await ask<{ number: number }>(session, sql, values);
+  return rows[0]?.number ?? 0;
+}
+
 /**
  * Increments the version of a model, and locks its entities until the transaction ends.
- *
  * @param atLeast minimum of the new version
  */
-export async function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
-  const {
-    rows: [row],
-  } = await ask<{ version: number }>(
+export function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
+  return numberFrom(
     session,
     `insert into application_entity_versions as counted (namespace, version) values ($1, $2)
-     on conflict (namespace) do update set version = greatest(counted.version + 1, excluded.version) returning version`,
+     on conflict (namespace) do update set version = greatest(counted.version + 1, excluded.version)
+     returning version as number`,
     [namespace, atLeast],
   );
-  return row?.version ?? 0;
 }
 
 /** Locks the entities of a model. @returns its version */
-export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<number> {
-  const {
-    rows: [row],
-  } = await ask<{ version: number }>(
+export function lockEntities(session: pg.PoolClient, namespace: string): Promise<number> {
+  return numberFrom(
     session,
     `insert into application_entity_versions as counted (namespace, version) values ($1, 0)
-     on conflict (namespace) do update set version = counted.version returning version`,
+     on conflict (namespace) do update set version = counted.version returning version as number`,
     [namespace],
   );
-  return row?.version ?? 0;
 }
 
 /** The version of a model, after waiting for all changes in progress. */
-export async function settledEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
-  const {
-    rows: [row],
-  } = await ask<{ version: number }>(
+export function settledEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
+  return numberFrom(
     session,
-    'select version from application_entity_versions where namespace = $1 for share',
+    'select version as number from application_entity_versions where namespace = $1 for share',
     [namespace],
   );
-  return row?.version ?? 0;
 }
 
 export async function entityRows(session: Session, namespace: string): Promise<readonly EntityRow[]> {
@@ -98,7 +92,6 @@ export async function entityDocuments(
   return rows.map(({ document }) => document ?? undefined);
 }
 
-/** The record of the last change of a row; undefined if there is no row. */
 export async function recordOfEntity(
   session: Session,
   { namespace, type, id }: EntityName,
@@ -111,15 +104,10 @@ export async function recordOfEntity(
   return rows[0]?.record_id;
 }
 
-export async function countEntities(session: Session, namespace: string): Promise<number> {
-  const {
-    rows: [row],
-  } = await ask<{ count: number }>(
-    session,
-    'select count(*)::integer as count from application_entities where namespace = $1',
-    [namespace],
-  );
-  return row?.count ?? 0;
+export function countEntities(session: Session, namespace: string): Promise<number> {
+  return numberFrom(session, 'select count(*)::integer as number from application_entities where namespace = $1', [
+    namespace,
+  ]);
 }
 
 export async function writeEntity(

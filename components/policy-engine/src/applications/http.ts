@@ -6,13 +6,12 @@ import {
   type ResourceGuard,
 } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import type { Scope } from '@countersign/market';
-import { createGate, described, recordSchema } from '@countersign/runtime';
+import { recordSchema } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { guardedRoutes } from '../guarded-routes.ts';
 
 const strict = { additionalProperties: false } as const;
-const tag = 'decisions';
 const scope = 'application:write';
 const bodyLimit = 64 * 1024;
 
@@ -58,41 +57,34 @@ const list = Type.Object(
 
 type Params<Of extends typeof entityParams | typeof modelParams> = { Params: Static<Of> };
 
-/** Routes for the entities of application models, for the clients that a model names. */
 export function applicationEntityRoutes(
   app: FastifyInstance,
   {
     entities,
-    guard,
-    baseUrl,
+    ...from
   }: {
     readonly entities: PolicyEngine['applicationEntities'];
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
   },
 ): void {
-  const gate = createGate((request, needed: Scope) => guard.check(request, { scope: needed }), baseUrl);
+  const routes = guardedRoutes('decisions', from);
   const byOf = (caller: Caller): EvaluationCaller => ({ ...actorOf(caller), client: caller.client });
   const path = '/decisions/applications/:namespace/entities';
 
   app.get<Params<typeof modelParams> & { Querystring: Static<typeof listQuery> }>(
     path,
-    {
-      ...described({
-        tag,
-        summary: 'List the written entities',
-        description: 'For a model that lets this client write. Does not include the entities of the bundle.',
-        scopes: [scope],
-        params: modelParams,
-        querystring: listQuery,
-        answers: { 200: { description: 'Sorted by type and id', body: list } },
-      }),
-      ...gate.needs(scope),
-    },
+    routes.needs(scope, {
+      summary: 'List the written entities',
+      description: 'For a model that lets this client write. Does not include the entities of the bundle.',
+      params: modelParams,
+      querystring: listQuery,
+      answers: { 200: { description: 'Sorted by type and id', body: list } },
+    }),
     async (request) => {
       const { after } = request.query;
       return entities.list(request.params.namespace, {
-        by: byOf(gate.callerOf(request)),
+        by: byOf(routes.callerOf(request)),
         ...(after === undefined ? {} : { after }),
       });
     },
@@ -100,53 +92,40 @@ export function applicationEntityRoutes(
 
   app.get<Params<typeof entityParams>>(
     `${path}/:type/:id`,
-    {
-      ...described({
-        tag,
-        summary: 'Read a written entity',
-        scopes: [scope],
-        params: entityParams,
-        answers: { 200: { description: 'The entity', body: entity } },
-      }),
-      ...gate.needs(scope),
-    },
-    async (request) => entities.find(request.params, byOf(gate.callerOf(request))),
+    routes.needs(scope, {
+      summary: 'Read a written entity',
+      params: entityParams,
+      answers: { 200: { description: 'The entity', body: entity } },
+    }),
+    async (request) => entities.find(request.params, byOf(routes.callerOf(request))),
   );
 
   app.put<Params<typeof entityParams> & { Body: Static<typeof entityBody> }>(
     `${path}/:type/:id`,
     {
       bodyLimit,
-      ...described({
-        tag,
+      ...routes.needs(scope, {
         summary: 'Write an entity',
         description:
           'The change is recorded. Decisions of this node use it when this is answered, those of other nodes within two seconds.',
-        scopes: [scope],
         params: entityParams,
         body: entityBody,
         answers: { 200: { description: 'The entity is written', body: changed } },
       }),
-      ...gate.needs(scope),
     },
     async (request) => {
       const { attrs, parents: above = [] } = request.body;
-      return entities.put(request.params, { attrs, parents: above }, byOf(gate.callerOf(request)));
+      return entities.put(request.params, { attrs, parents: above }, byOf(routes.callerOf(request)));
     },
   );
 
   app.delete<Params<typeof entityParams>>(
     `${path}/:type/:id`,
-    {
-      ...described({
-        tag,
-        summary: 'Remove an entity',
-        scopes: [scope],
-        params: entityParams,
-        answers: { 200: { description: 'The entity is removed', body: changed } },
-      }),
-      ...gate.needs(scope),
-    },
-    async (request) => entities.remove(request.params, byOf(gate.callerOf(request))),
+    routes.needs(scope, {
+      summary: 'Remove an entity',
+      params: entityParams,
+      answers: { 200: { description: 'The entity is removed', body: changed } },
+    }),
+    async (request) => entities.remove(request.params, byOf(routes.callerOf(request))),
   );
 }

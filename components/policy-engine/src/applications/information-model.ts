@@ -4,20 +4,21 @@ import {
   type EntityInput,
   type EntityUid,
   entitiesNamedIn,
+  type RecordType,
+  type ValueType,
 } from '@countersign/cedar';
 import { type EvaluationRequest, policyErrors } from '@countersign/contracts';
-import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
+import { canonicalize, isCodedError, type Json, membersOf } from '@countersign/kernel';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
-import { misfitOf } from '../bundle/misfit.ts';
-import { actionsOf, candidatesOf } from '../decision/candidates.ts';
-import { collectReferences, keyOf } from '../decision/entity-facts.ts';
+import { misfitOf } from '../bundle/located.ts';
+import { collectReferences, keyOf, referencesIn } from '../decision/entity-facts.ts';
 import type { InformationModel } from '../decision/information-model.ts';
-import { type Posed, questionIn } from '../decision/posed.ts';
-import type { LocalEntity, Uid } from '../decision/question.ts';
+import { type LocalEntity, type Posed, questionIn, type Uid } from '../decision/question.ts';
 import { readAtLeast } from '../decision/request-context.ts';
+import { actionsOf, candidatesOf } from '../decision/search.ts';
+import type { SortedIds } from '../decision/visible.ts';
 import type { Applications } from '../decision-point.ts';
-import { type ApplicationEntities, entitiesOf, type WrittenEntities } from './application-entities.ts';
-import { askedRecord } from './asked-value.ts';
+import { memoised } from '../memoised.ts';
 
 /** Maximum number and size of the entities reachable from one question, because the record of the decision holds them. */
 const maxReached = 256;
@@ -26,16 +27,13 @@ const maxCharacters = 32_768;
 const nothingShared = createEntitySnapshot([]);
 const noClosure = { facts: [], listed: [], text: '[]' };
 
-/** Reads the written entities of models on this node. */
 export interface WrittenEntitiesReader {
   current(namespace: string): WrittenEntities;
   /** Waits for at least this version. @throws CodedError `policy_behind` */
   atLeast(namespace: string, version: number): Promise<void>;
 }
 
-/**
- * Makes questions by an application model. A question contains all reachable entities, so the record of the decision is complete.
- */
+/** A question contains all reachable entities, so the record of the decision is complete. */
 function createApplicationModel(
   application: LoadedApplication,
   written: WrittenEntitiesReader,
@@ -134,7 +132,6 @@ function contextOf(
   return askedRecord(application.context, { ...context, ...properties });
 }
 
-/** All reachable entities; undefined if the policies cannot be asked. */
 function localEntities(
   application: LoadedApplication,
   request: EvaluationRequest,
@@ -165,7 +162,6 @@ function localEntities(
   }
 }
 
-/** The stored subject and resource, with the attributes that the question may state. */
 function askedEntities(
   application: LoadedApplication,
   { subject, resource }: EvaluationRequest,
@@ -218,19 +214,137 @@ function plain({ uid, attrs, parents }: EntityInput): LocalEntity {
  * denies any other question, so that callers cannot learn which models exist.
  */
 export function createApplications(written: WrittenEntitiesReader): Applications {
-  const models = new WeakMap<LoadedApplication, InformationModel<EvaluationRequest>>();
+  const modelOf = memoised((application: LoadedApplication) => createApplicationModel(application, written));
   return {
     answering({ claims }, { subject, resource }, { client }) {
       const application = claims.get(subject);
       if (application === undefined || claims.get(resource) !== application) return undefined;
       const { model, loaded } = application;
       if (client === undefined || !model.clients.ask.includes(client)) return undefined;
-      let made = models.get(application);
-      if (made === undefined) {
-        made = createApplicationModel(application, written);
-        models.set(application, made);
+      return { namespace: model.namespace, model: modelOf(application), loaded };
+    },
+  };
+}
+
+const extensions = { decimal: 'decimal', ipaddr: 'ip', datetime: 'datetime', duration: 'duration' } as const;
+
+/**
+ * Converts a value of a question into Cedar's JSON form by its declared type: text into a decimal, an address or a time, and an id
+ * into the name of an entity. The type never depends on the question.
+ * @returns undefined for a value of another type
+ */
+function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
+  switch (type.kind) {
+    case 'boolean':
+      return typeof json === 'boolean' ? json : undefined;
+    case 'long':
+      return typeof json === 'number' && Number.isSafeInteger(json) ? json + 0 : undefined;
+    case 'string':
+      return typeof json === 'string' && json.isWellFormed() ? json : undefined;
+    case 'decimal':
+    case 'ipaddr':
+    case 'datetime':
+    case 'duration':
+      return typeof json === 'string' && json.isWellFormed()
+        ? { __extn: { arg: json, fn: extensions[type.kind] } }
+        : undefined;
+    case 'entity':
+      return typeof json === 'string' && json.isWellFormed() ? { __entity: { id: json, type: type.type } } : undefined;
+    case 'set':
+      return Array.isArray(json) ? allOf(json as readonly Json[], type.element) : undefined;
+    case 'record': {
+      const members = membersOf(json);
+      return members === undefined ? undefined : askedRecord(type, members);
+    }
+    default:
+      return type satisfies never;
+  }
+}
+
+/** The declared members of a record, without others. @returns undefined if a member has another type */
+export function askedRecord(
+  { attributes }: RecordType,
+  members: Readonly<Record<string, Json>>,
+): Readonly<Record<string, Json>> | undefined {
+  const read: [string, Json][] = [];
+  for (const [name, { type }] of attributes) {
+    if (!Object.hasOwn(members, name)) continue;
+    const value = askedValue(type, members[name]);
+    if (value === undefined) return undefined;
+    read.push([name, value]);
+  }
+  return Object.fromEntries(read);
+}
+
+function allOf(items: readonly Json[], element: ValueType): Json | undefined {
+  const values = items.map((item) => askedValue(element, item));
+  return values.includes(undefined) ? undefined : (values as Json[]);
+}
+
+export interface WrittenEntities {
+  readonly version: number;
+  readonly entities: readonly EntityInput[];
+  /** False if rows contradict their records or were not read yet; the model then decides nothing. */
+  readonly proven: boolean;
+}
+
+export const notRead: WrittenEntities = { version: 0, entities: [], proven: false };
+
+/** All entities of a model. Those of the bundle take precedence over written ones. */
+interface ApplicationEntities {
+  readonly version: number;
+  readonly proven: boolean;
+  find(uid: EntityUid): EntityInput | undefined;
+  ids(type: string): SortedIds;
+  /** All entities reachable from the roots over parents and attributes; undefined if there are more than `most`. */
+  reachedFrom(roots: Iterable<EntityUid>, most: number): ReadonlyMap<string, EntityInput> | undefined;
+}
+
+const known = new WeakMap<
+  LoadedApplication,
+  { readonly written: WrittenEntities; readonly made: ApplicationEntities }
+>();
+
+/** @param written the same object as long as nothing changes */
+function entitiesOf(application: LoadedApplication, written: WrittenEntities): ApplicationEntities {
+  const before = known.get(application);
+  if (before?.written === written) return before.made;
+  const made = make(application, written);
+  known.set(application, { written, made });
+  return made;
+}
+
+function make(
+  { entities }: LoadedApplication,
+  { version, entities: added, proven }: WrittenEntities,
+): ApplicationEntities {
+  const all = new Map<string, EntityInput>();
+  for (const entity of [...added, ...entities]) all.set(keyOf(entity.uid), entity);
+  const sorted = new Map<string, SortedIds>();
+  return {
+    version,
+    proven,
+    find: (uid) => all.get(keyOf(uid)),
+    ids(type) {
+      let ids = sorted.get(type);
+      if (ids === undefined) {
+        ids = [...all.values()].flatMap(({ uid }) => (uid.type === type ? [uid.id] : [])).sort();
+        sorted.set(type, ids);
       }
-      return { namespace: model.namespace, model: made, loaded };
+      return ids;
+    },
+    reachedFrom(roots, most) {
+      const reached = new Map<string, EntityInput>();
+      const pending = [...roots];
+      for (let uid = pending.pop(); uid !== undefined; uid = pending.pop()) {
+        const key = keyOf(uid);
+        const entity = reached.has(key) ? undefined : all.get(key);
+        if (entity === undefined) continue;
+        reached.set(key, entity);
+        if (reached.size > most) return undefined;
+        pending.push(...referencesIn(entity));
+      }
+      return reached;
     },
   };
 }

@@ -8,7 +8,7 @@ import { hashOfBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { readApplicationFolder, readBundleFolder } from '../bundle/read-folder.ts';
 import { shippedPolicies } from '../engine.ts';
 import { runPolicyTests } from '../policy-tests/run-tests.ts';
-import { digestOfCandidate } from '../versions/candidate-rows.ts';
+import { digestOfCandidate } from '../versions/recorded-candidate.ts';
 import { folderWithModel, interopModel } from './testing/application-world.ts';
 
 let market: PolicyBundle;

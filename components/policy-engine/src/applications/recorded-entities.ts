@@ -39,10 +39,7 @@ export async function recordedEntities(
 /**
  * Completes changes that were recorded but not written, because a process died. Restores rows that are missing or have the state
  * before their newest record, and removes rows whose removal is recorded. Rows with any other content were tampered with and stay.
- *
- * Does not use `@countersign/commands`, because one counter locks all entities of a model, they are compared as a whole, and a record
- * keeps an entity as an erasable protected value instead of as its state.
- *
+ * Without `@countersign/commands`: one counter locks all entities of a model, and records keep them as erasable protected values.
  * @returns the version of the model afterwards
  */
 export async function completeEntities(
@@ -78,12 +75,10 @@ export async function completeEntities(
   });
 }
 
-/** A recorded change. */
 interface EntityChange {
   readonly version: number;
   /** The record of the row before the change. */
   readonly previous?: RecordId;
-  /** The written entity; absent if it was removed or erased. */
   readonly entity?: EntityInput;
 }
 
@@ -94,7 +89,6 @@ async function changeBy(log: Pick<Log, 'find'>, record: RecordId): Promise<Entit
   return found.type === 'application.entity_written' && entity !== undefined ? { ...change, entity } : change;
 }
 
-/** The digest in the encoding of records. */
 function digestOfRow({ digest }: EntityRow): string {
   return Buffer.from(digest, 'hex').toString('base64url');
 }

@@ -29,14 +29,11 @@ import {
 } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { maxApplicationEntities } from '../bundle/application.ts';
 import { inTurns } from '../bundle/in-turns.ts';
-import type { LoadedApplication, LoadedBundle } from '../bundle/loaded-bundle.ts';
-import { misfitOf } from '../bundle/misfit.ts';
-import { whyUnwritable } from '../bundle/unwritable.ts';
+import { type LoadedApplication, type LoadedBundle, maxApplicationEntities } from '../bundle/loaded-bundle.ts';
+import { misfitOf, whyUnwritable } from '../bundle/located.ts';
 import { keyOf } from '../decision/entity-facts.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
-import { notRead, type WrittenEntities } from './application-entities.ts';
 import {
   countEntities,
   deleteEntity,
@@ -50,10 +47,9 @@ import {
   versionsOfEntities,
   writeEntity,
 } from './entity-store.ts';
-import type { WrittenEntitiesReader } from './information-model.ts';
+import { notRead, type WrittenEntities, type WrittenEntitiesReader } from './information-model.ts';
 import { completeEntities, recordedEntities, thingOf } from './recorded-entities.ts';
 
-/** Maximum length of one entity in canonical JSON. */
 const maxEntityCharacters = 16_384;
 const maxListed = 100;
 const maxAttempts = 4;
@@ -61,16 +57,13 @@ const maxAttempts = 4;
 interface Dependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
-  /** The active bundle, which names the clients that may write. */
   readonly loaded: () => LoadedBundle;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** The written entities of all models: their interface, and the state on this node. */
 interface FollowedEntities extends WrittenEntitiesReader, ApplicationEntitiesContract {
-  /** Reads changes, and the entities of new models. */
   refresh(): Promise<void>;
 }
 
@@ -308,24 +301,20 @@ interface EntityChange {
   readonly by: EvaluationCaller;
   readonly version: number;
   readonly stands: Standing;
-  /** The newest record about the entity. */
   readonly newest: StandingRecord | undefined;
   /** The record of the row before the change, needed to complete the change after a crash. */
   readonly previous: RecordId | undefined;
   readonly entity?: Json;
 }
 
-/** An entity read from a row. */
 interface ReadEntity {
   readonly thing: string;
   /** Digest of the row, computed by the database. */
   readonly text: string;
-  /** Our own digest, as in the record. */
   readonly digest: string;
   readonly entity: EntityInput;
 }
 
-/** Parses the changed entities that match their records, and ignores the others. */
 function* readingOf(
   namespace: string,
   {
@@ -364,7 +353,6 @@ function shown({ uid, attrs, parents }: EntityInput): ApplicationEntity {
   };
 }
 
-/** Why an entity must not be written to this model. */
 function faultOf({ entities, loaded }: LoadedApplication, entity: EntityInput): CodedError | undefined {
   const invalid = (detail: string) => policyErrors.error('application_entity_invalid', detail);
   const { uid } = entity;

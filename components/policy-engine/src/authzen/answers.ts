@@ -1,14 +1,11 @@
-import type { Decision, RecordedAnswer, RefusedEvaluation, SearchAnswer } from '@countersign/contracts';
+import type { Decision, Obligation, RecordedAnswer, RefusedEvaluation, SearchAnswer } from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import { noPolicyPermits } from '../decision/judge.ts';
 import { type LimitFinding, readFinding, readingInWords } from '../decision/limit-finding.ts';
-import { obligationsOf } from './obligations.ts';
 
-/** The properties of the reader that affect the answer. */
 export interface Reader {
   /** Whether the reader may read policies, and so sees policy texts, errors and the link to the explanation. */
   readonly administrator: boolean;
-  /** Whether the body should name the decision and its record as well (`context.record` of the request). */
   readonly record: boolean;
   /** Obligations that the enforcement point supports; undefined if it does not say. */
   readonly supportedObligations?: ReadonlySet<string> | undefined;
@@ -16,13 +13,9 @@ export interface Reader {
 
 const evidenceHeader = 'countersign-evidence';
 const decisionHeader = 'countersign-decision';
-/** Placeholder for a refused evaluation, which has no decision and no record. */
 const nothingRecorded = 'none';
 
-/**
- * Headers with the records of the answers and, for evaluations, the ids of the decisions: one for each answer, in order, separated by
- * commas.
- */
+/** The records and decisions of the answers, in order, separated by commas. */
 export function evidenceHeaders(
   answers: readonly (RecordedAnswer | RefusedEvaluation | SearchAnswer)[],
 ): Readonly<Record<string, string>> {
@@ -36,11 +29,7 @@ export function evidenceHeaders(
   };
 }
 
-/**
- * A decision (AuthZEN 1.0 section 5.5). Its context also has `policy`, `entity_version` and `reasons` with codes. Administrators get the
- * texts of the determining policies and errors. On request it has the decision's `id`, its record as `evidence` and, for
- * administrators, the path of its `explanation`.
- */
+/** AuthZEN 1.0 section 5.5. Administrators also get the texts of the determining policies and errors, and the path of the explanation. */
 export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reader: Reader) {
   if ('refused' in answer) {
     const { code, detail } = answer.refused;
@@ -68,11 +57,7 @@ export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reade
   };
 }
 
-/**
- * The results of a search (AuthZEN 1.0 section 8.3), `page` first.
- *
- * @param record whether the body should name the record of the search as well
- */
+/** AuthZEN 1.0 section 8.3. @param record whether the body should name the record of the search as well */
 export function searchAnswer(answer: SearchAnswer, record: boolean): Readonly<Record<string, Json>> {
   const { results, nextToken, policyVersion: version, policyHash: hash, entityVersion, recordId } = answer;
   return {
@@ -108,4 +93,50 @@ function whoDenied({ determining, reasons }: Decision, finding: LimitFinding | u
   if (reasons[0]?.code === noPolicyPermits.code) return 'no policy permits it';
   // Limits are checked only after a permit.
   return finding === undefined ? 'no policy decided it' : 'the policies permit it, limits do not';
+}
+
+export const supportedObligations = ['step-up', 'custom'] as const;
+
+/**
+ * AuthZEN profile for obligations (draft 1), which has no type for an approval: it is sent as `custom`.
+ * @param supported by the enforcement point; others are left out, because it would have to treat them as a deny, which the answer is
+ */
+export function obligationsOf(obligations: readonly Obligation[], supported?: ReadonlySet<string>): readonly Json[] {
+  return obligations
+    .map((obligation, index) => ({ id: `obl-${index + 1}`, ...typeAndProperties(obligation) }))
+    .filter(({ type }) => supported === undefined || supported.has(type));
+}
+
+function typeAndProperties(obligation: Obligation): { readonly type: string; readonly properties: Json } {
+  switch (obligation.kind) {
+    case 'step-up': {
+      const { acr, maxAgeSeconds } = obligation;
+      return {
+        type: 'step-up',
+        properties: { acr_value: acr, ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }) },
+      };
+    }
+    case 'approval': {
+      const { role, count, escalation } = obligation;
+      return {
+        type: 'custom',
+        properties: {
+          vendor: 'countersign',
+          action: 'approval',
+          role,
+          count,
+          escalation: escalation.map(({ role, afterSeconds }) => ({ role, after_seconds: afterSeconds })),
+        },
+      };
+    }
+    default:
+      return obligation satisfies never;
+  }
+}
+
+/** Section 6 of the profile: the supported obligations in a request. @returns undefined if the request does not say */
+export function readSupportedObligations(context: Readonly<Record<string, Json>> | undefined) {
+  const declared = context?.['supported_obligations'];
+  if (!Array.isArray(declared)) return undefined;
+  return new Set<string>(supportedObligations.filter((type) => declared.includes(type)));
 }

@@ -13,15 +13,19 @@ import {
 import { parseJsonBody, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isRecordAsked } from '../decision/request-context.ts';
-import { decisionAnswer, evidenceHeaders, type Reader, searchAnswer } from './answers.ts';
-import { readSupportedObligations, supportedObligations } from './obligations.ts';
+import {
+  decisionAnswer,
+  evidenceHeaders,
+  type Reader,
+  readSupportedObligations,
+  searchAnswer,
+  supportedObligations,
+} from './answers.ts';
 import { readEvaluation, readEvaluations, readSearch } from './requests.ts';
 
 interface AuthzenRoutes {
   readonly policyEngine: Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'>;
-  /** Guard of the interface `decisions`. */
   readonly guard: ResourceGuard;
-  /** The identifier of the decision point, without a trailing slash. */
   readonly baseUrl: string;
 }
 
@@ -96,7 +100,6 @@ export function authzenRoutes(app: FastifyInstance, { policyEngine, guard, baseU
     ...Object.fromEntries(Object.entries(endpoints).map(([name, path]) => [name, `${baseUrl}${path}`])),
     supported_obligations: supportedObligations,
   };
-  // Section 11.9. The metadata changes only with a release.
   app.get('/.well-known/authzen-configuration', async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=3600').send(metadata),
   );

@@ -1,6 +1,6 @@
 import type { Obligation } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
-import { obligationsOf, readSupportedObligations } from './obligations.ts';
+import { obligationsOf, readSupportedObligations } from './answers.ts';
 
 const approval: Obligation = {
   kind: 'approval',

@@ -6,13 +6,12 @@ import {
   type RefusedEvaluation,
   type SearchRequest,
 } from '@countersign/contracts';
-import { isCodedError, isObject, type Json } from '@countersign/kernel';
+import { defined, isCodedError, isObject, type Json } from '@countersign/kernel';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 // AuthZEN 1.0 sections 5 to 8. Unknown members are ignored (section 10.1.1).
 
-/** Maximum number of evaluations in one request. */
 const maxEvaluations = 100;
 
 /** Well-formed text for records: a lone surrogate has no canonical form (RFC 8785). */
@@ -57,19 +56,13 @@ const searches = {
 
 /** @throws CodedError `evaluation_invalid` */
 export function readEvaluation(body: unknown): EvaluationRequest {
-  const read = evaluation(body);
-  return {
-    subject: typedOf(read.subject),
-    action: { name: read.action.name, ...propertiesOf(read.action) },
-    resource: typedOf(read.resource),
-    ...contextOf(read),
-  };
+  const { subject, action, resource, context } = evaluation(body);
+  return { subject: namedIn(subject), action: actionIn(action), resource: namedIn(resource), ...defined({ context }) };
 }
 
 /**
  * Section 7.1: several evaluations with default members from the top level, or one evaluation if the list is absent or empty. A member
  * of an evaluation replaces the default as a whole.
- *
  * @throws CodedError `evaluation_invalid` if the request as a whole is invalid
  */
 export function readEvaluations(body: unknown): EvaluationRequest | EvaluationsRequest {
@@ -86,36 +79,18 @@ export function readEvaluations(body: unknown): EvaluationRequest | EvaluationsR
 export function readSearch(kind: SearchRequest['kind'], body: unknown): SearchRequest {
   switch (kind) {
     case 'subject': {
-      const read = searches.subject(body);
-      return {
-        kind,
-        subject: { type: read.subject.type },
-        action: { name: read.action.name, ...propertiesOf(read.action) },
-        resource: typedOf(read.resource),
-        ...contextOf(read),
-        ...pageOf(read),
-      };
+      const { subject, action, resource, ...rest } = searches.subject(body);
+      const { type } = subject;
+      return { kind, subject: { type }, action: actionIn(action), resource: namedIn(resource), ...scopeIn(rest) };
     }
     case 'resource': {
-      const read = searches.resource(body);
-      return {
-        kind,
-        subject: typedOf(read.subject),
-        action: { name: read.action.name, ...propertiesOf(read.action) },
-        resource: { type: read.resource.type },
-        ...contextOf(read),
-        ...pageOf(read),
-      };
+      const { subject, action, resource, ...rest } = searches.resource(body);
+      const { type } = resource;
+      return { kind, subject: namedIn(subject), action: actionIn(action), resource: { type }, ...scopeIn(rest) };
     }
     case 'action': {
-      const read = searches.action(body);
-      return {
-        kind,
-        subject: typedOf(read.subject),
-        resource: typedOf(read.resource),
-        ...contextOf(read),
-        ...pageOf(read),
-      };
+      const { subject, resource, ...rest } = searches.action(body);
+      return { kind, subject: namedIn(subject), resource: namedIn(resource), ...scopeIn(rest) };
     }
     default:
       return kind satisfies never;
@@ -135,29 +110,18 @@ function readOneOfSeveral(
   }
 }
 
-interface Members {
-  readonly [name: string]: Json;
+// Each names its members, because a request may have others.
+const namedIn = ({ type, id, properties }: Static<typeof resource>) => ({ type, id, ...defined({ properties }) });
+const actionIn = ({ name, properties }: Static<typeof action>) => ({ name, ...defined({ properties }) });
+interface Rest {
+  readonly context?: Static<typeof members>;
+  readonly page?: { readonly token?: string; readonly limit?: number };
 }
+const scopeIn = ({ context, page }: Rest) => ({
+  ...defined({ context }),
+  ...(page === undefined ? {} : { page: defined({ token: page.token, limit: page.limit }) }),
+});
 
-function typedOf(read: { readonly type: string; readonly id: string; readonly properties?: Members }) {
-  return { type: read.type, id: read.id, ...propertiesOf(read) };
-}
-
-function propertiesOf(read: { readonly properties?: Members }): { readonly properties?: Members } {
-  return read.properties === undefined ? {} : { properties: read.properties };
-}
-
-function contextOf(read: { readonly context?: Members }): { readonly context?: Members } {
-  return read.context === undefined ? {} : { context: read.context };
-}
-
-function pageOf({ page }: { readonly page?: { readonly token?: string; readonly limit?: number } }) {
-  if (page === undefined) return {};
-  const { token, limit } = page;
-  return { page: { ...(token === undefined ? {} : { token }), ...(limit === undefined ? {} : { limit }) } };
-}
-
-/** Compiles a schema once into a reader. */
 function checkerOf<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   const matches = (value: unknown): value is Static<Schema> => compiled.Check(value);

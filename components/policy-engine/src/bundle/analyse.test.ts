@@ -85,7 +85,7 @@ describe('a policy that another one makes superfluous is found', () => {
   const wide = `${head('wide')}${forbid}\nwhen { context.deskOpen };\n`;
 
   it.each([
-    ['that asks for more', 'when { context.deskOpen && context.mandateStands }'],
+    ['that asks for more', 'when { context.deskOpen && context.mandateInForce }'],
     ['that is the same', 'when { context.deskOpen }'],
     ['that is the same in other words', 'unless { !context.deskOpen }'],
   ])('%s', (_, conditions) => {
@@ -97,14 +97,14 @@ describe('a policy that another one makes superfluous is found', () => {
   it('that is about fewer actions, or one of the alternatives of another', () => {
     const fewer = `${head('narrow')}forbid (principal is Person, action == Action::"order:create", resource is Transaction)\nwhen { context.deskOpen };`;
     expect(foundIn(`${wide}${fewer}`)).toEqual(['bad.cedar:5 narrow policy_shadowed']);
-    const either = `${head('either')}${forbid}\nwhen { context.deskOpen || context.mandateStands };\n`;
+    const either = `${head('either')}${forbid}\nwhen { context.deskOpen || context.mandateInForce };\n`;
     expect(foundIn(`${wide}${either}`)).toEqual(['bad.cedar:1 wide policy_shadowed']);
   });
 
   it('unless it says why, which it must not where it need not', () => {
     const again = `@shadowed("For a test.")\n${head('again')}${forbid}\n`;
     expect(foundIn(`${wide}${again}when { context.deskOpen };`)).toEqual([]);
-    expect(foundIn(`${wide}${again}when { context.mandateStands };`)).toEqual([
+    expect(foundIn(`${wide}${again}when { context.mandateInForce };`)).toEqual([
       'bad.cedar:5 again exception_not_needed',
     ]);
   });
@@ -113,9 +113,9 @@ describe('a policy that another one makes superfluous is found', () => {
     const narrow = (conditions: string) => `${head('narrow')}${forbid}\n${conditions};`;
     expect(foundIn(`${wide}${narrow('unless { context.deskOpen }')}`)).toEqual([]);
     expect(
-      foundIn(`${wide}@remedy("approval risk 1")\n${narrow('when { context.deskOpen && context.mandateStands }')}`),
+      foundIn(`${wide}@remedy("approval risk 1")\n${narrow('when { context.deskOpen && context.mandateInForce }')}`),
     ).toEqual([]);
-    expect(foundIn(`${wide}${head('yes')}${permit}\nwhen { context.deskOpen && context.mandateStands };`)).toEqual([]);
+    expect(foundIn(`${wide}${head('yes')}${permit}\nwhen { context.deskOpen && context.mandateInForce };`)).toEqual([]);
   });
 });
 
@@ -132,7 +132,7 @@ describe('a permit that rests on nobody’s authority is found', () => {
   it.each([
     'when { principal.roles.contains("trader") }',
     'when { principal.institution == resource.initiatorInstitution }',
-    'when { context.mandateStands }',
+    'when { context.mandateInForce }',
     'when { context.scopes.contains("order:create") }',
     'when { principal in Institution::"5493000ARRANGERDEM94" }',
   ])('and none is with %s', (conditions) => {
@@ -141,9 +141,9 @@ describe('a permit that rests on nobody’s authority is found', () => {
 
   it('unless it says why, which it must not where it need not', () => {
     expect(foundIn(`@unconditional("For a test.")\n${head('meant')}${permit};`)).toEqual([]);
-    expect(foundIn(`@unconditional("For a test.")\n${head('odd')}${permit}\nwhen { context.mandateStands };`)).toEqual([
-      'bad.cedar:1 odd exception_not_needed',
-    ]);
+    expect(foundIn(`@unconditional("For a test.")\n${head('odd')}${permit}\nwhen { context.mandateInForce };`)).toEqual(
+      ['bad.cedar:1 odd exception_not_needed'],
+    );
   });
 });
 

@@ -4,21 +4,14 @@ import { type LocatedProblem, placeOf } from './located.ts';
 import { conjunctsOf, contradictionIn, type Literal, type Place, readsAuthority, truthIn } from './policy-logic.ts';
 
 type FindingCode =
-  /** Another policy of the same effect decides the same. */
   | 'policy_shadowed'
-  /** Its conditions can never be met. */
   | 'policy_unreachable'
-  /** One of its actions never applies to its types. */
   | 'action_never_meets'
-  /** It permits every principal, regardless of institution, role, mandate and scopes. */
   | 'permit_without_authority'
-  /** Its annotation as an exception is unnecessary. */
   | 'exception_not_needed';
 
-/** A finding of the static analysis. */
 export interface PolicyFinding extends LocatedProblem {
   readonly code: FindingCode;
-  /** An error is never intended; a warning may be. */
   readonly severity: 'error' | 'warning';
   readonly policyId: string;
 }
@@ -46,27 +39,15 @@ export function analysePolicies({ parsed, bundle }: LoadedBundle): readonly Poli
     const declared = placesOf(policy, parsed.schema);
     const places = declared.filter((place) => literals.every((literal) => truthIn(literal, place) !== false));
     const contradiction = contradictionIn(literals);
-    if (declared.length === 0)
-      note(
-        policy,
-        'policy_unreachable',
-        'error',
-        'The schema declares no action for these types. Correct its scope, or remove it.',
-      );
-    else if (contradiction !== undefined)
-      note(
-        policy,
-        'policy_unreachable',
-        'error',
-        `Its conditions can never all hold (${contradiction}). Correct one of them, or remove it.`,
-      );
-    else if (places.length === 0)
-      note(
-        policy,
-        'policy_unreachable',
-        'error',
-        'Its conditions require types or actions outside its scope. Correct one of them, or remove it.',
-      );
+    const unreachable =
+      declared.length === 0
+        ? 'The schema declares no action for these types. Correct its scope, or remove it.'
+        : contradiction !== undefined
+          ? `Its conditions can never all hold (${contradiction}). Correct one of them, or remove it.`
+          : places.length === 0
+            ? 'Its conditions require types or actions outside its scope. Correct one of them, or remove it.'
+            : undefined;
+    if (unreachable !== undefined) note(policy, 'policy_unreachable', 'error', unreachable);
     else {
       for (const action of namedActions(policy))
         if (!declared.some((place) => isIn(place.action, action, parsed.schema)))

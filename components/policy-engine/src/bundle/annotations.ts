@@ -1,6 +1,5 @@
 import { approverRoles } from '@countersign/contracts';
 
-/** The annotations of a policy. */
 export interface PolicyNotes {
   readonly id: string;
   readonly effect: 'permit' | 'forbid';
@@ -11,10 +10,7 @@ export interface PolicyNotes {
   readonly detail: string;
   /** `@remedy("approval supervisor 1; step-up phrh 300")`: what would lift a forbid. */
   readonly remedies: readonly Remedy[];
-  /**
-   * `@escalation("desk-head 1800, risk 7200")`: where to turn for a missing approval, after so many seconds. The condition of the
-   * forbid decides whether an approval in these roles lifts it.
-   */
+  /** `@escalation("desk-head 1800, risk 7200")`: where to turn for a missing approval, after so many seconds. */
   readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
   /** `@token_lifetime_seconds("120")`: the longest lifetime of a token by this permit. */
   readonly tokenLifetimeSeconds?: number;
@@ -22,7 +18,6 @@ export interface PolicyNotes {
   readonly timeStamp: boolean;
 }
 
-/** What lifts a forbid: a number of approvals in a role, or a stronger sign-in. */
 export type Remedy =
   | { readonly kind: 'approval'; readonly role: string; readonly count: number }
   | { readonly kind: 'step-up'; readonly acr: string; readonly maxAgeSeconds?: number };
@@ -30,9 +25,6 @@ export type Remedy =
 const code = /^[a-z][a-z0-9_]{0,63}$/;
 const role = /^[a-z][a-z0-9-]{0,63}$/;
 
-/**
- * @returns the notes; problems, which prevent publication; and warnings
- */
 export function readNotes({
   id,
   effect,
@@ -89,7 +81,6 @@ export function readNotes({
   return { notes, problems, warnings };
 }
 
-/** Whether approvals can be given in this role. */
 export function isApproverRole(name: string): boolean {
   return approverRoles.some((role) => role === name);
 }

@@ -1,12 +1,13 @@
-import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
+import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { firstFaultIn } from './located.ts';
 
 const closed = { additionalProperties: false };
 const nameOf = (ending: string) => Type.String({ pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\.${ending}$` });
 const maxFiles = 200;
 const entries = { maxItems: 100_000 };
 
-/** Maximum size of a request body with a bundle. */
 export const bundleBodyLimit = 4 * 1024 * 1024 + 4_096;
 
 /** The JSON form of `PolicyBundle`; its contents are validated by `loadBundle`. */
@@ -20,7 +21,6 @@ const tests = Type.Array(Type.Object({ file: nameOf('json'), content: Type.Unkno
 });
 const clients = Type.Array(Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' }), { maxItems: 256, uniqueItems: true });
 
-/** The contents of `model.json` in a model's folder. */
 const applicationDescription = {
   namespace: Type.String({
     pattern: '^[A-Z][A-Za-z0-9]{0,31}$',
@@ -54,7 +54,6 @@ const applicationDescription = {
 
 const shown = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 
-/** `DetailRendering` of the contracts. */
 const rendering = Type.Object(
   {
     title: shown(80),
@@ -99,8 +98,7 @@ const detailTypes = Type.Array(
   { minItems: 1, maxItems: 16, description: 'Types of authorization details (RFC 9396)' },
 );
 
-/** `ApplicationModel` of the contracts. */
-export const applicationModelBody = Type.Unsafe<ApplicationModel>(
+const applicationModelBody = Type.Unsafe<ApplicationModel>(
   Type.Object(
     {
       ...applicationDescription,
@@ -135,3 +133,30 @@ export const policyBundleBody = Type.Unsafe<PolicyBundle>(
     { ...closed, title: 'PolicyBundle' },
   ),
 );
+
+const compiled = Compile(policyBundleBody);
+const compiledModel = Compile(applicationModelBody);
+const files = [
+  ['schema', 'schema.cedarschema'],
+  ['entities', 'entities.json'],
+  ['limits', 'limits.json'],
+  ['rates', 'limits.json'],
+] as const;
+
+/** `loadBundle` validates the contents. @throws CodedError `policy_invalid` */
+export function readBundle(value: unknown): PolicyBundle {
+  if (compiled.Check(value)) return value;
+  const fault = firstFaultIn(value, compiled) ?? '/ is invalid';
+  const file = files.find(([member]) => fault.startsWith(`/${member}`))?.[1];
+  throw policyErrors.error(
+    'policy_invalid',
+    `The bundle cannot be read: ${fault}.${file === undefined ? '' : ` Correct ${file}.`}`,
+  );
+}
+
+/** @throws CodedError `policy_invalid` */
+export function readApplication(value: unknown): ApplicationModel {
+  if (compiledModel.Check(value)) return value;
+  const fault = firstFaultIn(value, compiledModel) ?? '/ is invalid';
+  throw policyErrors.error('policy_invalid', `The application model cannot be read (model.json): ${fault}.`);
+}

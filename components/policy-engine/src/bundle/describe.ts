@@ -58,10 +58,8 @@ function headingOf(text: string, file: string): { readonly title: string; readon
   return { title, about: rest.join(' ').trim() };
 }
 
-/** The comment directly above a policy. */
 function remarkBefore(text: string, id: string): string {
   const above = text.slice(0, text.indexOf(idAnnotation(id))).split('\n');
-  // The last item is the annotation's own line. Take the comment lines directly above it.
   return commentLines(above.slice(0, -1).toReversed()).toReversed().join(' ').trim();
 }
 

@@ -3,11 +3,9 @@ import { isVisibleText, type Json, membersOf } from '@countersign/kernel';
 
 type Members = Readonly<Record<string, Json>>;
 
-/** A member of the schema that holds a value or a list of values. */
 interface Leaf {
   /** JSON pointer into the detail; `*` stands for each item of a list. */
   readonly pointer: string;
-  /** The possible values of an enum or a boolean. */
   readonly choices: readonly string[] | undefined;
 }
 
@@ -15,14 +13,7 @@ interface Leaf {
 const ambiguous = /^ | $| {2}|(?! )\s|\p{M}{3}|[\u0334-\u0338\u20d0-\u20ff]/u;
 /** Labels that the consent pages use themselves. */
 const ofThePage = [
-  'Kind of detail',
-  'Fingerprint of this detail',
-  'At',
-  'For',
-  'Ends',
-  'You decide as',
-  'Asked',
-  'Decide before',
+  ...['Kind of detail', 'Fingerprint of this detail', 'At', 'For', 'Ends', 'You decide as', 'Asked', 'Decide before'],
 ];
 
 interface RenderingFault {
@@ -33,7 +24,6 @@ interface RenderingFault {
 /**
  * Why a rendering cannot show the details of a schema; undefined if it can. Every member needs a line, so that different details
  * look different and nobody consents to something that was not shown.
- *
  * @param schema without a `faultOfDetailSchema`
  */
 export function faultOfRendering(schema: Members, { title, lines }: DetailRendering): RenderingFault | undefined {
@@ -135,7 +125,6 @@ export function unshowableText(value: Json, pointer = ''): string | undefined {
     .find((found) => found !== undefined);
 }
 
-/** A detail for the consent page: a line for each value, in the order of the rendering. */
 export function renderDetail({ title, lines }: DetailRendering, members: Members): DescribedDetail {
   const rules = lines.map((line) => ({ ...line, path: line.pointer.split('/').slice(1) }));
   return { title, lines: [...linesOf(members, rules, '')] };

@@ -1,9 +1,7 @@
 import { type Json, membersOf } from '@countersign/kernel';
 import { Check, Errors } from 'typebox/schema';
-import { firstFaultIn } from './first-fault.ts';
-import { whyUnwritable } from './unwritable.ts';
+import { firstFaultIn, whyUnwritable } from './located.ts';
 
-/** Maximum nesting, and maximum numbers and sizes. */
 const deepest = 4;
 const mostSchemas = 128;
 const mostMembers = 32;
@@ -115,7 +113,6 @@ function isCount(value: Json | undefined, most: number): boolean {
 
 /**
  * Why an authorization detail does not fit its schema: a JSON pointer, a stable code and a text; undefined if it fits.
- *
  * @param schema without a {@link faultOfDetailSchema}
  */
 export function problemWithDetail(

@@ -6,15 +6,14 @@ import {
 } from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
-import { applicationFolder, detailTypesFile } from './application.ts';
 import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
 import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
+import { applicationFolder, detailTypesFile } from './loaded-bundle.ts';
 import type { LocatedProblem } from './located.ts';
 
 /**
  * The types of authorization details that models declare. A name has one owner in any spelling, and only the market uses its own
  * names, so that the purpose of a token is unambiguous.
- *
  * @returns the types, and problems
  */
 export function detailTypesOf(models: readonly DeclaringModel[]): {

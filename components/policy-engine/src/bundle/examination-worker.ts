@@ -27,7 +27,6 @@ function answersTo({ policies: text, schema }: ToExamination): readonly FromExam
   }
 }
 
-/** The only message to the thread: the texts of a bundle. */
 export interface ToExamination {
   readonly policies: string;
   readonly schema: string;

@@ -14,7 +14,6 @@ export function startTurns(): () => Promise<void> | undefined {
   };
 }
 
-/** Runs the steps, yielding to other work in between. */
 export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
   const betweenSteps = startTurns();
   for (;;) {
@@ -25,7 +24,6 @@ export async function inTurns<Result>(steps: Generator<void, Result>): Promise<R
   }
 }
 
-/** Runs the steps without a pause. */
 export function atOnce<Result>(steps: Generator<void, Result>): Result {
   for (;;) {
     const step = steps.next();

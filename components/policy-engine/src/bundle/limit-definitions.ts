@@ -3,9 +3,8 @@ import { parseDecimal } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { isApproverRole } from './annotations.ts';
-import { firstFaultIn } from './first-fault.ts';
+import { firstFaultIn } from './located.ts';
 
-/** Dimensions of a limit; each value has a counter of its own. */
 export const limitDimensions = ['institution', 'client', 'desk', 'trader', 'counterparty', 'instrument'] as const;
 export type LimitDimension = (typeof limitDimensions)[number];
 
@@ -17,7 +16,6 @@ const definitionSchema = Type.Object(
     of: Type.Optional(Type.Enum(['orders', 'collateral'])),
     measure: Type.Union([Type.Literal('notional'), Type.Literal('quantity')]),
     per: Type.Array(Type.Enum([...limitDimensions]), { minItems: 1, maxItems: 3, uniqueItems: true }),
-    /** `order`, or a rolling number of seconds. */
     window: Type.Union([
       Type.Literal('order'),
       Type.Object({ rolling_seconds: Type.Integer({ minimum: 60, maximum: 31 * 86_400 }) }, closed),
@@ -48,10 +46,8 @@ const definitionSchema = Type.Object(
 
 const compiled = Compile(definitionSchema);
 
-/** A limit as a bundle's `limits.json` defines it. */
 export type LimitDefinition = Static<typeof definitionSchema> & { readonly measure: LimitMeasure };
 
-/** The window over which amounts are summed. */
 export function windowOf({ window }: LimitDefinition): LimitWindow {
   return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }

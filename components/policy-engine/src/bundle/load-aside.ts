@@ -2,10 +2,10 @@ import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom, Rec
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
-import { rulesOf } from './application.ts';
 import type { FromExamination, ToExamination } from './examination-worker.ts';
 import { inTurns } from './in-turns.ts';
 import { inModel, inOurWords, type LoadedBundle, loading, withApplications } from './load-bundle.ts';
+import { rulesOf } from './loaded-bundle.ts';
 import { joinPolicies } from './located.ts';
 
 /** Far longer than the largest bundle takes. */
@@ -20,7 +20,6 @@ const ordinaryLine = createLine();
 /**
  * `loadBundle` for a process that also serves requests: Cedar's engine runs in a thread, and the remaining work yields to other
  * work. Each queue loads one bundle at a time, because each bundle needs an engine of its own.
- *
  * @param urgent for a bundle about to come into force
  * @throws CodedError `policy_invalid` as `loadBundle`; `bundles_waiting` if the queue is full; `reference_failed` if the thread dies,
  *   which may be unrelated to the bundle
@@ -30,7 +29,6 @@ export async function loadBundleAside(bundle: PolicyBundle, urgent?: 'urgent'): 
   return inLine(() => load(bundle));
 }
 
-/** Loads one bundle after the other. */
 function createLine(): (work: () => Promise<LoadedBundle>) => Promise<LoadedBundle> {
   const waiting: (() => void)[] = [];
   let busy = false;

@@ -8,9 +8,9 @@ import { CodedError, type Json, sha256Base64Url } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { smallBundle } from '../testing/small-bundle.ts';
+import { readBundle } from './bundle-body.ts';
 import { loadBundle } from './load-bundle.ts';
 import { hashOfBundle, partsOf } from './parts.ts';
-import { readBundle } from './read-bundle.ts';
 import { readBundleFolder } from './read-folder.ts';
 
 function refusalOf(work: () => unknown): CodedError {

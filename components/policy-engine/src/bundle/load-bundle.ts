@@ -9,23 +9,26 @@ import {
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
 import { type PolicyNotes, readNotes } from './annotations.ts';
-import { applicationFolder, applicationOf, rulesOf } from './application.ts';
-import { claimsOf } from './claims.ts';
 import { detailTypesOf } from './detail-types.ts';
 import { atOnce } from './in-turns.ts';
 import { readLimits } from './limit-definitions.ts';
-import type { LoadedBundle } from './loaded-bundle.ts';
-import { describeProblem, joinPolicies, type LocatedProblem, locate, placeOf } from './located.ts';
-import { misfitOf } from './misfit.ts';
+import { applicationFolder, applicationOf, claimsOf, type LoadedBundle, rulesOf } from './loaded-bundle.ts';
+import {
+  describeProblem,
+  joinPolicies,
+  type LocatedProblem,
+  locate,
+  misfitOf,
+  placeOf,
+  unwritableIn,
+} from './located.ts';
 import { hashOfBundle } from './parts.ts';
-import { unwritableIn } from './unwritable.ts';
 
 export { hashOfBundle, type LoadedBundle };
 
 /**
  * Reads, validates and compiles a bundle. Takes a third of a second for the shipped one, and seconds for thousands of policies; a
  * process that serves requests uses `loadBundleAside`.
- *
  * @throws CodedError `policy_invalid` with every problem
  */
 export function loadBundle(bundle: PolicyBundle): LoadedBundle {
@@ -49,12 +52,7 @@ function loadRules(bundle: PolicyBundle): LoadedBundle {
   }
 }
 
-/**
- * The bundle with its application models.
- *
- * @param rules of the models, in their order
- * @throws CodedError `policy_invalid`
- */
+/** @param rules of the models, in their order @throws CodedError `policy_invalid` */
 export function withApplications(market: LoadedBundle, rules: readonly LoadedBundle[]): LoadedBundle {
   const models = market.bundle.applications ?? [];
   const problems: LocatedProblem[] = [];
@@ -93,11 +91,7 @@ export function inModel(model: ApplicationModel, error: unknown): unknown {
   );
 }
 
-/**
- * Loads the rest of a bundle after Cedar has read its policies, step by step.
- *
- * @throws CodedError (the generator) `policy_invalid`, or as `compile` of Cedar
- */
+/** The steps after Cedar has read the policies. @throws CodedError (the generator) `policy_invalid`, or as `compile` of Cedar */
 export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generator<void, LoadedBundle> {
   const problems: LocatedProblem[] = [...unwritableIn(bundle)];
   for (const [folder, files] of [

@@ -1,10 +1,9 @@
-import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
-import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
-import { applicationFolder, detailTypesFile } from './application.ts';
+import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
+import { type CodedError, type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
+import type { LoadedBundle } from './load-bundle.ts';
+import { applicationFolder, detailTypesFile } from './loaded-bundle.ts';
 
-/** One file of a bundle that affects decisions. */
 interface BundlePart {
-  /** Name of the file in the folder. */
   readonly part: string;
   /** SHA-256 over the UTF-8 bytes of a text, or over the canonical form of JSON. */
   readonly digest: Digest;
@@ -44,7 +43,6 @@ function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
   ];
 }
 
-/** The tests of a bundle and of its models, with their file names. */
 export function testsOf({
   tests,
   applications = [],
@@ -71,4 +69,26 @@ function text(part: string, content: string): BundlePart {
 
 function json(part: string, content: Json): BundlePart {
   return { part, digest: digestOf(content), content };
+}
+
+const types = ['Person', 'Service', 'Agent', 'Institution', 'Transaction', 'Resource'] as const;
+const action = 'token:issue';
+
+/**
+ * Why a bundle has no rules for the market; undefined if it has. With another schema no token could be issued, so nobody could roll
+ * the bundle back.
+ */
+export function foreignFault({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'>): CodedError | undefined {
+  const file = 'schema.cedarschema';
+  const problems = types
+    .filter((type) => !schema.entityTypes.has(type))
+    .map((type) => ({ file, message: `the market's entity ${type} is not declared` }));
+  if (schema.actions.find({ type: 'Action', id: action }) === undefined)
+    problems.push({ file, message: `the market's action ${action} is not declared` });
+  if (problems.length === 0) return undefined;
+  return policyErrors.error(
+    'policy_invalid',
+    'These are not rules for the market. If they are for an application, add a model.json to make them an application model.',
+    { facts: { problems } },
+  );
 }

@@ -1,9 +1,7 @@
 /** One of several conditions that must all hold. Comparisons are normalised, so that equal ones have equal text. */
 export interface Literal {
-  /** False if the condition must not hold. */
   readonly holds: boolean;
   readonly text: string;
-  /** Cedar's JSON form. */
   readonly expression: unknown;
   /** The alternatives of a disjunction, each as a conjunction. */
   readonly anyOf?: readonly (readonly Literal[])[];
@@ -13,7 +11,6 @@ interface Conditioned {
   readonly conditions: readonly { readonly kind: 'when' | 'unless'; readonly body: unknown }[];
 }
 
-/** All conditions for a policy to apply, apart from its scope. */
 export function conjunctsOf({ conditions }: Conditioned): readonly Literal[] {
   return conditions.flatMap(({ kind, body }) => flattened(body, kind === 'when'));
 }
@@ -49,67 +46,42 @@ function truthOf(expression: unknown, place: Place | undefined): boolean | undef
   const [operator, body] = operationIn(expression);
   const { left, right, arg } = membersOf(body);
   const of = (each: unknown) => truthOf(each, place);
+  const opposite = opposites[operator];
+  const negated = opposite === undefined ? (operator === '!' ? arg : undefined) : { [opposite]: body };
+  if (negated !== undefined) {
+    const truth = of(negated);
+    return truth === undefined ? undefined : !truth;
+  }
   switch (operator) {
     case 'Value':
       return typeof body === 'boolean' ? body : undefined;
-    case '!': {
-      const truth = of(arg);
-      return truth === undefined ? undefined : !truth;
-    }
     case '&&':
-      return of(left) === false || of(right) === false
-        ? false
-        : of(left) === true && of(right) === true
-          ? true
-          : undefined;
-    case '||':
-      return of(left) === true || of(right) === true
-        ? true
-        : of(left) === false && of(right) === false
-          ? false
-          : undefined;
+    case '||': {
+      const decisive = operator === '||';
+      const truths = [of(left), of(right)];
+      if (truths.includes(decisive)) return decisive;
+      return truths.includes(undefined) ? undefined : !decisive;
+    }
     case 'is': {
       const variable = variableIn(left);
       if (place === undefined || (variable !== 'principal' && variable !== 'resource')) return undefined;
       return place[variable] === membersOf(body)['entity_type'];
     }
-    case '==':
-      return same(left, right, place);
-    case '!=': {
-      const equal = same(left, right, place);
-      return equal === undefined ? undefined : !equal;
+    case '==': {
+      const [one, other] = [constantIn(left, place), constantIn(right, place)];
+      return one === undefined || other === undefined ? undefined : one === other;
     }
     case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return compared(operator, constantIn(left, place), constantIn(right, place));
+    case '<=': {
+      const [one, other] = [left, right].map((each) => numberIn(constantIn(each, place) ?? ''));
+      if (one === undefined || other === undefined) return undefined;
+      return operator === '<' ? one < other : one <= other;
+    }
     case 'contains':
       return containing(left, right, place);
     default:
       return undefined;
   }
-}
-
-function same(left: unknown, right: unknown, place: Place | undefined): boolean | undefined {
-  const [one, other] = [constantIn(left, place), constantIn(right, place)];
-  return one === undefined || other === undefined ? undefined : one === other;
-}
-
-function compared(
-  operator: '<' | '<=' | '>' | '>=',
-  left: string | undefined,
-  right: string | undefined,
-): boolean | undefined {
-  const [one, other] = [numberIn(left ?? ''), numberIn(right ?? '')];
-  if (left === undefined || right === undefined || one === undefined || other === undefined) return undefined;
-  return operator === '<'
-    ? one < other
-    : operator === '<='
-      ? one <= other
-      : operator === '>'
-        ? one > other
-        : one >= other;
 }
 
 function containing(set: unknown, element: unknown, place: Place | undefined): boolean | undefined {
@@ -124,7 +96,6 @@ function membersInSet(set: unknown): readonly unknown[] | undefined {
   return operator === 'Set' && Array.isArray(body) ? body : undefined;
 }
 
-/** JSON text, with bigints in full. */
 function textOf(expression: unknown): string {
   if (typeof expression === 'bigint') return String(expression);
   return JSON.stringify(expression, (_, value: unknown) =>
@@ -137,7 +108,6 @@ function numberIn(text: string): bigint | undefined {
   return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** A literal value, or the requested action, as text. */
 function constantIn(expression: unknown, place: Place | undefined): string | undefined {
   const [operator, body] = operationIn(expression);
   if (operator === 'Value') return textOf(body);
@@ -151,7 +121,6 @@ function variableIn(expression: unknown): unknown {
   return operator === 'Var' ? body : undefined;
 }
 
-/** Why conditions can never all hold, in words; undefined if no contradiction is found. */
 export function contradictionIn(literals: readonly Literal[]): string | undefined {
   const known = new Map<string, boolean>();
   for (const { text, holds, expression } of literals) {
@@ -253,25 +222,22 @@ export function readsAuthority(expression: unknown): boolean {
   if (operator === '.' || operator === 'has') {
     const variable = variableIn(left);
     if (variable === 'principal') return operator === '.';
-    if (variable === 'context' && (attr === 'mandateStands' || attr === 'scopes')) return true;
+    if (variable === 'context' && (attr === 'mandateInForce' || attr === 'scopes')) return true;
   }
   if (operator === 'in' && variableIn(left) === 'principal') return true;
   return Object.values(expression).some(readsAuthority);
 }
 
-/** A combination of action, type of principal and type of resource. */
 export interface Place {
   readonly action: string;
   readonly principal: string;
   readonly resource: string;
 }
 
-/** Whether a value is a JSON object. */
 function isPlainRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The members of a JSON object; empty for anything else. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return isPlainRecord(value) ? value : {};
 }

@@ -4,16 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type Json, membersOf, parseJson } from '@countersign/kernel';
-import { detailTypesFile } from './application.ts';
-import { bundleBodyLimit } from './bundle-body.ts';
-import { readApplication, readBundle } from './read-bundle.ts';
+import { bundleBodyLimit, readApplication, readBundle } from './bundle-body.ts';
+import { detailTypesFile } from './loaded-bundle.ts';
 
 /**
  * Reads a bundle from a folder: `schema.cedarschema`, any number of `*.cedar`, and optionally `entities.json`, `limits.json`,
  * `tests/*.json` and the application models in `applications/<namespace>/`. Files are sorted by name. Hidden files and files that do
  * not look like rules are ignored. Files are UTF-8 without a byte order mark, at most four megabytes together, and not links, because
  * the target of a link was not reviewed.
- *
  * @throws CodedError `policy_invalid` for a missing or unreadable file, and for rules that would be ignored, because a missing forbid
  *   permits
  */
@@ -37,7 +35,6 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
 
 /**
  * Reads an application model from its own folder: `model.json`, and its rules like those of a bundle.
- *
  * @throws CodedError `policy_invalid`
  */
 export async function readApplicationFolder(path: string): Promise<ApplicationModel> {
@@ -154,7 +151,6 @@ interface Reader {
   json(file: string): Promise<Json>;
 }
 
-/** Reads files of one folder, with a limit on their total size. */
 function createReader(path: string): Reader {
   let left = bundleBodyLimit;
   async function text(file: string): Promise<string> {

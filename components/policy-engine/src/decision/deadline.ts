@@ -1,8 +1,6 @@
-/** A common deadline for several pieces of work. */
 export interface Deadline {
   /** @returns the result, or `late` after the deadline; the work then continues without a listener */
   within<Result>(work: Promise<Result>): Promise<Result | typeof late>;
-  /** Clears the timer. */
   end(): void;
 }
 

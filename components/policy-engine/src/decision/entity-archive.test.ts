@@ -1,7 +1,6 @@
 import { type Digest, digestOf } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { createEntityArchive } from './entity-archive.ts';
-import type { Closure } from './entity-facts.ts';
+import { type Closure, createEntityArchive } from './entity-facts.ts';
 
 const closure = (): Closure =>
   ({ facts: [{ digest: digestOf('a') as Digest, text: '"a"' }], listed: [], text: '[]' }) as unknown as Closure;

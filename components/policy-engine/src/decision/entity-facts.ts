@@ -1,11 +1,11 @@
 import type { EntityInput, EntityUid } from '@countersign/cedar';
 import { canonicalize, type Digest, sha256Base64Url } from '@countersign/kernel';
+import type { EntityFactStore } from './store.ts';
 
 /** An entity that decisions may have read. Records name it by the digest of its canonical form. */
 export interface EntityFact {
   readonly entity: EntityInput;
   readonly digest: Digest;
-  /** RFC 8785. */
   readonly text: string;
   /** Its parents and the entities that its attributes refer to. */
   readonly references: readonly EntityUid[];
@@ -17,7 +17,6 @@ export function factOf(entity: EntityInput): EntityFact {
   return { entity, digest: sha256Base64Url(text) as Digest, text, references: referencesIn(entity) };
 }
 
-/** The shared entities that are reachable from some roots. */
 export interface Closure {
   /** Sorted by type and id, without duplicates. */
   readonly facts: readonly EntityFact[];
@@ -29,7 +28,6 @@ export interface Closure {
 
 /**
  * Follows parents and references in attributes, and stops at entities that are not found.
- *
  * @param find returns undefined for an entity that is unknown or is not recorded by digest
  */
 export function closureOf(roots: Iterable<EntityUid>, find: (uid: EntityUid) => EntityFact | undefined): Closure {
@@ -86,4 +84,43 @@ function isUid(value: unknown): value is EntityUid {
     typeof value.type === 'string' &&
     typeof value.id === 'string'
   );
+}
+
+/** Number of digests remembered as stored. Beyond it the oldest half is forgotten, which costs a repeated query. */
+const maxRemembered = 200_000;
+
+export interface EntityArchive {
+  /**
+   * @returns undefined if all are stored already, which is nearly always the case; otherwise resolves when they are stored
+   * @throws CodedError `database_unavailable`
+   */
+  keep(closure: Closure): Promise<void> | undefined;
+}
+
+export function createEntityArchive(store: Pick<EntityFactStore, 'insert'>): EntityArchive {
+  const storedWhole = new WeakSet<Closure>();
+  /** Concurrent decisions with the same new closure share one insert. */
+  const underWay = new WeakMap<Closure, Promise<void>>();
+  let stored = new Set<Digest>();
+
+  async function insert(closure: Closure): Promise<void> {
+    const missing = closure.facts.filter(({ digest }) => !stored.has(digest));
+    if (missing.length > 0) {
+      await store.insert(missing);
+      if (stored.size + missing.length > maxRemembered) stored = new Set([...stored].slice(stored.size / 2));
+      for (const { digest } of missing) stored.add(digest);
+    }
+    storedWhole.add(closure);
+  }
+
+  function insertOnce(closure: Closure): Promise<void> {
+    let inserting = underWay.get(closure);
+    if (inserting === undefined) {
+      inserting = insert(closure).finally(() => underWay.delete(closure));
+      underWay.set(closure, inserting);
+    }
+    return inserting;
+  }
+
+  return { keep: (closure) => (storedWhole.has(closure) ? undefined : insertOnce(closure)) };
 }

@@ -12,7 +12,6 @@ const atOnce = 32;
  *
  * An invalid evaluation is refused in its place and counts as a deny (section 7.2.1). Any other failure, such as an unavailable
  * log, fails the whole request.
- *
  * @param evaluate decides one evaluation and records it
  */
 export async function evaluateSeveral(

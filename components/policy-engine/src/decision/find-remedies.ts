@@ -1,10 +1,10 @@
 import type { Answer } from '@countersign/cedar';
 import type { Obligation } from '@countersign/contracts';
+import { type Json, membersOf } from '@countersign/kernel';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from './evaluator.ts';
+import type { Evaluator } from './judge.ts';
 import type { Question } from './question.ts';
-import { canBeDone, standingApprovalsOf, withRemedies } from './remedies.ts';
 
 /** A remedy may trigger further forbids, which need remedies in turn; the search stops after this many rounds. */
 const maxRounds = 4;
@@ -79,7 +79,6 @@ function answerAfter(
 /**
  * The sufficient choice with the fewest missing approvals and sign-ins; among equal ones, the fewest approvals. Each role occurs
  * once, and at most one sign-in.
- *
  * @param needed remedies that are sufficient together
  */
 function fewest(
@@ -112,7 +111,6 @@ function withFewer(
   return isEnough(fewer) ? withFewer(fewer, place, question, isEnough) : remedies;
 }
 
-/** Every non-empty proper subset. */
 function choicesFrom(needed: readonly Needed[]): readonly (readonly Needed[])[] {
   return Array.from({ length: 2 ** needed.length - 2 }, (_, index) =>
     needed.filter((_, place) => ((index + 1) & (1 << place)) !== 0),
@@ -166,7 +164,6 @@ function joint(one: Needed['escalation'], other: Needed['escalation']): Needed['
   });
 }
 
-/** Number of approvals still missing. */
 function missingOf(remedy: Remedy, question: Question): number {
   return remedy.kind === 'step-up' ? 0 : Math.max(remedy.count - standingApprovalsOf(question, remedy.role), 0);
 }
@@ -184,4 +181,98 @@ function stronger(first: StepUp | undefined, second: StepUp): StepUp {
   const acr = first.acr === 'phrh' ? first.acr : second.acr;
   const ages = [first.maxAgeSeconds, second.maxAgeSeconds].filter((age) => age !== undefined);
   return { kind: 'step-up', acr, ...(ages.length === 0 ? {} : { maxAgeSeconds: Math.min(...ages) }) };
+}
+
+/** Attribute of the resource with the number of valid approvals by role; roles as in Cedar, `head_of_trading`. */
+const approvalsAttribute = 'approvals';
+/** Attribute of the resource with the initiator's sign-in for its token. */
+const permittedAttribute = 'permitted';
+
+/** Only people can sign in, and the registry accepts approvals only in some states. */
+function canBeDone(question: Question, remedy: Remedy): boolean {
+  if (remedy.kind === 'step-up') return question.principal.type === 'Person';
+  return takesApprovals(question) && typeof approvalsOf(question)?.[attributeOf(remedy.role)] === 'number';
+}
+
+/**
+ * The question after the remedies: with the required approvals, or a fresh sign-in of the required class.
+ * @param remedies that {@link canBeDone}
+ */
+function withRemedies(question: Question, remedies: readonly Remedy[]): Question {
+  // Copies members one by one to leave out `values`, which no longer match.
+  const { principal, action, resource, shared } = question;
+  let { context, local } = question;
+  for (const remedy of remedies) {
+    if (remedy.kind === 'step-up') {
+      // A step-up is a fresh sign-in, even if the age was unknown before.
+      context = { ...context, acr: remedy.acr, authAgeSeconds: 0 };
+      // A step-up for this intent is bound to this intent.
+      if (context['boundToIntent'] !== undefined) context = { ...context, boundToIntent: true };
+      // The person then asks for a new token with that sign-in.
+      if (attributesOf({ resource, local })?.[permittedAttribute] !== undefined)
+        local = withAttribute({ resource, local }, permittedAttribute, { acr: remedy.acr, authAgeSeconds: 0 });
+      continue;
+    }
+    const approvals = approvalsOf({ resource, local });
+    const standing = standingApprovalsOf({ resource, local }, remedy.role);
+    const counted = { ...approvals, [attributeOf(remedy.role)]: Math.max(standing, remedy.count) };
+    local = withAttribute({ resource, local }, approvalsAttribute, counted);
+  }
+  return { principal, action, resource, shared, context, local };
+}
+
+export function standingApprovalsOf(question: About, role: string): number {
+  const standing = approvalsOf(question)?.[attributeOf(role)];
+  return typeof standing === 'number' ? standing : 0;
+}
+
+function attributeOf(role: string): string {
+  return role.replaceAll('-', '_');
+}
+
+function attributesOf({ local, resource }: About): Readonly<Record<string, unknown>> | undefined {
+  return local.find(({ uid }) => isResource(resource, uid))?.attrs;
+}
+
+function withAttribute({ local, resource }: About, name: string, value: Json): Question['local'] {
+  return local.map((entity) =>
+    isResource(resource, entity.uid) ? { ...entity, attrs: { ...entity.attrs, [name]: value } } : entity,
+  );
+}
+
+function takesApprovals(about: About): boolean {
+  const { state, intentType } = attributesOf(about) ?? {};
+  if (state === undefined) return true;
+  return typeof state === 'string' && typeof intentType === 'string' && takesApprovalsIn(intentType, state);
+}
+
+/** Attributes are JSON. */
+const approvalsOf = (about: About) => membersOf(attributesOf(about)?.[approvalsAttribute] as Json | undefined);
+
+type About = Pick<Question, 'local' | 'resource'>;
+
+function isResource(resource: Question['resource'], { type, id }: Question['resource']): boolean {
+  return type === resource.type && id === resource.id;
+}
+
+/**
+ * The states in which each kind of intent accepts approvals: those whose next step is decided by policies or needs approvals of
+ * its own. `tests/src/approval-states.test.ts` compares them with the life cycles of the transaction registry.
+ */
+const statesOf: Readonly<Record<string, readonly string[]>> = {
+  'urn:countersign:rar:v1:trade_order': ['intended', 'executed', 'cleared'],
+  'urn:countersign:rar:v1:rfq': ['intended', 'quoted'],
+  'urn:countersign:rar:v1:allocation': ['intended'],
+  'urn:countersign:rar:v1:clearing_submission': ['intended'],
+  'urn:countersign:rar:v1:settlement_instruction': ['intended', 'affirmed'],
+  'urn:countersign:rar:v1:collateral_transfer': ['pledged', 'approved'],
+  'urn:countersign:rar:v1:withdrawal': ['intended', 'requested'],
+  'urn:countersign:rar:v1:address_book_change': ['intended', 'proposed'],
+  'urn:countersign:rar:v1:regulatory_report': ['intended'],
+  'urn:countersign:rar:v1:privileged_admin': ['intended'],
+};
+
+/** @param intentType URN of the authorization-detail type */
+export function takesApprovalsIn(intentType: string, state: string): boolean {
+  return statesOf[intentType]?.includes(state) === true;
 }

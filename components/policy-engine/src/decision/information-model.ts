@@ -8,17 +8,12 @@ import type {
   SearchRequest,
 } from '@countersign/contracts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Posed } from './posed.ts';
+import type { Posed } from './question.ts';
 import type { Candidates } from './search.ts';
 
-/**
- * Turns requests into questions for the policies of one domain. The trading model implements it, so that the decision point is
- * independent of trading.
- */
+/** Turns requests into questions for the policies of one domain, so that the decision point is independent of trading. */
 export interface InformationModel<Input> {
-  /**
-   * The question at this moment. Reads only the directory, is synchronous, and does not throw for invalid input.
-   */
+  /** The question at this moment. Reads only the directory, is synchronous, and does not throw for invalid input. */
   pose(input: Input, bundle: LoadedBundle): Posed;
   /** Waits until the directory has at least this version. @throws CodedError `policy_behind` */
   entitiesAtLeast(version: number): Promise<void>;
@@ -29,11 +24,7 @@ export interface InformationModel<Input> {
 export interface OutsideRequests<Input> {
   /** @throws CodedError `evaluation_invalid` */
   atLeast(context: EvaluationRequest['context']): AtLeast;
-  /**
-   * The input of the request, with facts read from their owners.
-   *
-   * @throws CodedError `evaluation_invalid`; errors of the owners of the facts
-   */
+  /** The input, with facts read from their owners. @throws CodedError `evaluation_invalid`; errors of the owners */
   read(request: EvaluationRequest, caller: Actor): Promise<Input>;
   /** The input without asynchronous facts, to be recorded when they did not arrive in time. */
   unread(request: EvaluationRequest, caller: Actor): Input;
@@ -41,14 +32,8 @@ export interface OutsideRequests<Input> {
   refusal(input: Input): DecisionReason | undefined;
   /** Checks a permit against limits; undefined if no limits apply. */
   limitsOn(input: Input): Promise<ReserveOutcome> | undefined;
-  /** The members that identify the subject of the decision in its record. */
   about(input: Input): Pick<RecordDraft, 'subject' | 'transaction' | 'intent' | 'mandate'>;
-  /**
-   * The candidates of a search, all at one version of the directory.
-   *
-   * @param bundle the bundle that decides
-   * @throws CodedError `search_not_supported`, `evaluation_invalid`
-   */
+  /** At one version of the directory. @throws CodedError `search_not_supported`, `evaluation_invalid` */
   candidates(
     request: SearchRequest,
     caller: Actor,

@@ -21,7 +21,6 @@ export interface LimitFinding {
   readonly exceeded: readonly LimitReading[];
   /** Approvals that would permit the order to exceed these limits. */
   readonly approvals: readonly { readonly role: string; readonly count: number }[];
-  /** Why the amount cannot be counted; empty if it can. */
   readonly uncountable: readonly DecisionReason[];
 }
 
@@ -50,7 +49,6 @@ export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
   };
 }
 
-/** All readings, with a mark on the limits that turned the permit into a deny. */
 export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplanation['limits'] {
   return readings.map((reading) => ({
     ...reading,
@@ -65,7 +63,6 @@ function wordsFor({ limit, headroom, unit, max, amount }: LimitReading): Decisio
   };
 }
 
-/** A reading in words, for administrators of limits. */
 export function readingInWords({ limit, key, window, max, unit, used, headroom, amount }: LimitReading): string {
   return `${limit} (${key}, ${window}): ${used} of ${max} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }
@@ -84,40 +81,28 @@ export function findingJson({ outcome, readings, exceeded, approvals, uncountabl
 /** Reads the JSON of {@link findingJson}; undefined for anything else. */
 export function readFinding(json: Json | undefined): LimitFinding | undefined {
   const { outcome, readings, exceeded, approvals, uncountable } = membersOf(json) ?? {};
-  const read = {
-    readings: listOf(readings, readReading),
-    exceeded: listOf(exceeded, readReading),
-    approvals: listOf(approvals, readApproval),
-    uncountable: listOf(uncountable, readReason),
-  };
-  if (
-    (outcome !== 'reserved' && outcome !== 'exceeded' && outcome !== 'uncountable') ||
-    read.readings === undefined ||
-    read.exceeded === undefined ||
-    read.approvals === undefined ||
-    read.uncountable === undefined
-  )
-    return undefined;
-  const { readings: found, exceeded: past, approvals: missing, uncountable: why } = read;
-  return { outcome, readings: found, exceeded: past, approvals: missing, uncountable: why };
+  const [found, past] = [listOf(readings, readReading), listOf(exceeded, readReading)];
+  const [missing, why] = [listOf(approvals, readApproval), listOf(uncountable, readReason)];
+  if (outcome !== 'reserved' && outcome !== 'exceeded' && outcome !== 'uncountable') return undefined;
+  return found === undefined || past === undefined || missing === undefined || why === undefined
+    ? undefined
+    : { outcome, readings: found, exceeded: past, approvals: missing, uncountable: why };
 }
 
 function readReading(json: Json): LimitReading | undefined {
-  const { amount, headroom, key, limit, measure, max, passed_by: passedBy, unit, used, window } = membersOf(json) ?? {};
-  if (
-    typeof amount !== 'string' ||
-    typeof headroom !== 'string' ||
-    typeof key !== 'string' ||
-    typeof limit !== 'string' ||
-    (measure !== 'notional' && measure !== 'quantity') ||
-    typeof max !== 'string' ||
-    typeof unit !== 'string' ||
-    typeof used !== 'string' ||
-    typeof window !== 'string'
-  )
-    return undefined;
-  const reading: LimitReading = { amount, headroom, key, limit, measure, max, unit, used, window };
-  return typeof passedBy === 'string' ? { ...reading, passedBy } : reading;
+  const { measure, passed_by: passedBy, ...members } = membersOf(json) ?? {};
+  const texts = textsIn(members, ['amount', 'headroom', 'key', 'limit', 'max', 'unit', 'used', 'window']);
+  if (texts === undefined || (measure !== 'notional' && measure !== 'quantity')) return undefined;
+  return { ...texts, measure, ...(typeof passedBy === 'string' ? { passedBy } : {}) };
+}
+
+function textsIn<const Name extends string>(
+  members: Readonly<Record<string, Json>>,
+  names: readonly Name[],
+): Record<Name, string> | undefined {
+  if (names.some((name) => typeof members[name] !== 'string')) return undefined;
+  // Each of these members was just found to be text.
+  return Object.fromEntries(names.map((name) => [name, members[name]])) as Record<Name, string>;
 }
 
 function readApproval(json: Json): { readonly role: string; readonly count: number } | undefined {

@@ -15,8 +15,8 @@ unless { context has acr && context.acr == "phr" };
 @id("no-strangers") @reason("stranger")
 forbid (principal, action, resource is Resource)
 unless { resource has institution && resource.institution == principal.institution };
-@id("mandated") @reason("mandate_does_not_stand")
-forbid (principal, action, resource is Transaction) unless { context.mandateStands };`;
+@id("mandated") @reason("mandate_not_in_force")
+forbid (principal, action, resource is Transaction) unless { context.mandateInForce };`;
 const limits = [
   { id: 'per-order', measure: 'notional', per: ['trader'], window: 'order', max: '1000', unit: 'EUR' },
   {
@@ -230,7 +230,7 @@ describe('a question from outside', () => {
         audience: '',
         at: rig.clock.now(),
         scopes: [],
-        mandateStands: true,
+        mandateInForce: true,
       },
     } as const;
     await expect(engine.decide({ ...input, atLeast: { policyVersion: 2 } })).rejects.toMatchObject({
@@ -279,7 +279,7 @@ describe('a question from outside', () => {
       const facts = transactionOf(name, { mandate: { id: transactionOf(name).mandate.id, version: 7 } });
       rig.transactions.set(facts.id, { facts, parties: [own] });
       const answer = await mandated.evaluate({ ...request(facts.id), action: { name: action } }, caller);
-      expect(answer.input).toMatchObject({ context: { mandateStands: true } });
+      expect(answer.input).toMatchObject({ context: { mandateInForce: true } });
       expect(asked).toEqual([{ action, atLeastVersion: 7 }]);
     },
   );

@@ -1,7 +1,7 @@
 import { digestOf } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readPageToken, writePageToken } from './page-token.ts';
+import { readPageToken, writePageToken } from './search.ts';
 
 const request = digestOf({ asked: { kind: 'subject' }, institution: 'x' });
 const refused = expect.objectContaining({ code: 'page_token_invalid' });

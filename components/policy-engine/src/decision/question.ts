@@ -7,14 +7,12 @@ import {
   recordToJson,
   type UnrelatedEntity,
 } from '@countersign/cedar';
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
+import type { Closure } from './entity-facts.ts';
 
-/**
- * A question as the policies see it. Live decisions, bundle tests, simulation, replay and search all use this form.
- */
+/** A question as the policies see it. Live decisions, bundle tests, simulation, replay and search all use this form. */
 export interface Question {
   readonly principal: EntityUid;
-  /** Name of the action, e.g. `order:create`. */
   readonly action: string;
   readonly resource: EntityUid;
   /** Cedar's JSON form. */
@@ -27,7 +25,6 @@ export interface Question {
   readonly values?: QuestionValues | undefined;
 }
 
-/** The content of a question as values. */
 export class QuestionValues {
   readonly principal: EntityReference;
   readonly resource: EntityReference;
@@ -110,4 +107,54 @@ function localJson({ attributes, parents, reference }: UnrelatedEntity): LocalEn
 
 function uidJson({ id, type }: Uid): Uid {
   return { id, type };
+}
+
+/**
+ * The result of an information model: the question, as far as it exists, and the entities of the directory reachable from it.
+ */
+export interface Posed {
+  readonly principal: Uid;
+  readonly action: string;
+  readonly application?: string;
+  readonly resource: Uid;
+  /** Cedar's JSON form; members in canonical order at every level. */
+  readonly context: Readonly<Record<string, Json>>;
+  readonly local: readonly LocalEntity[];
+  /** The same as values, if the model makes values; see {@link Question.values}. */
+  readonly values?: QuestionValues | undefined;
+  readonly shared: EntitySnapshot;
+  readonly closure: Closure;
+  readonly entityVersion: number;
+  /** False if the policies cannot be asked about this principal or intent; the decision is then a deny. */
+  readonly evaluable: boolean;
+}
+
+export class PosedInValues extends QuestionOfValues implements Posed {
+  readonly closure: Closure;
+  readonly entityVersion: number;
+  readonly evaluable: boolean;
+
+  /** @param sound see {@link QuestionOfValues} */
+  constructor(
+    posed: Pick<Posed, 'action' | 'closure' | 'entityVersion' | 'evaluable' | 'shared'>,
+    values: QuestionValues,
+    sound: boolean,
+  ) {
+    super(posed, values, sound);
+    this.closure = posed.closure;
+    this.entityVersion = posed.entityVersion;
+    this.evaluable = posed.evaluable;
+  }
+}
+
+export function withoutQuestion(posed: Posed): Posed {
+  // One by one, because members of a question made of values are getters, which a spread does not copy.
+  const { principal, action, application, resource, context, local, shared, closure, entityVersion } = posed;
+  const rest = { principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false };
+  return { ...rest, ...defined({ application }) };
+}
+
+export function questionIn(posed: Posed): Question | undefined {
+  // `Posed` extends the question, so nothing is copied on the hot path.
+  return posed.evaluable ? posed : undefined;
 }

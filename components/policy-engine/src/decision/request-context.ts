@@ -1,7 +1,6 @@
 import { type AtLeast, type EvaluationRequest, policyErrors } from '@countersign/contracts';
-import { type CodedError, type Json, parseId, type RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type Json, parseId, type RecordId } from '@countersign/kernel';
 
-/** The members of an enforcement point's context that we use. */
 interface ReadContext {
   readonly client: string;
   readonly scopes: readonly string[];
@@ -21,7 +20,6 @@ const maxSignals = 32;
  * members are ignored (AuthZEN 1.0 section 10.1.1).
  *
  * A malformed member is refused, never treated as absent: an overlooked risk signal could turn a deny into a permit.
- *
  * @throws CodedError `evaluation_invalid`
  */
 export function readContext(context: EvaluationRequest['context']): ReadContext {
@@ -44,8 +42,7 @@ export function readAtLeast(members: Readonly<Record<string, Json>> = {}): AtLea
   const policyVersion = optional(members, 'policy_version', readCount);
   const entityVersion = optional(members, 'entity_version', readCount);
   return {
-    ...(policyVersion === undefined ? {} : { policyVersion }),
-    ...(entityVersion === undefined ? {} : { entityVersion }),
+    ...defined({ policyVersion, entityVersion }),
   };
 }
 

@@ -2,9 +2,8 @@ import type { RecordDraft, SearchRequest } from '@countersign/contracts';
 import { type Digest, digestOf, systemClock, systemRandom } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { candidatesOf } from './candidates.ts';
 import type { Question } from './question.ts';
-import { type Candidates, search } from './search.ts';
+import { type Candidates, candidatesOf, search } from './search.ts';
 
 const caller = { id: 'service:pep', institution: '5493000ARRANGERDEM94' };
 const request: SearchRequest = {

@@ -1,20 +1,31 @@
 import {
   type Actor,
   type AuditAppender,
+  type EvaluationRequest,
   policyErrors,
   type RecordDraft,
   type SearchAnswer,
   type SearchRequest,
 } from '@countersign/contracts';
-import { type Clock, type Digest, digestOf, isCodedError, newId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  type Digest,
+  decodeBase64Url,
+  digestOf,
+  isCodedError,
+  newId,
+  parseJson,
+  type Random,
+  sha256Base64Url,
+} from '@countersign/kernel';
 import { startTurns } from '../bundle/in-turns.ts';
-import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from './question.ts';
+import { positionAfter, type SortedIds, type Visible } from './visible.ts';
 
 type Found = SearchAnswer['results'][number];
 
-/** A possible result of a search. */
-export interface Candidate {
+interface Candidate {
   /** Sort key; see {@link Candidates.after}. */
   readonly key: string;
   readonly found: Found;
@@ -25,30 +36,19 @@ export interface Candidate {
 /** All candidates of a search, at one version of policies and entities. */
 export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policyHash' | 'entityVersion'> {
   readonly policyRecord: RecordDraft['id'];
-  /** Namespace of the searched application model. */
   readonly application?: string;
   /**
    * Candidates with a key greater than `key` (all if undefined), ascending by UTF-16 code units. Made lazily. Contains only
    * candidates that the caller may know of.
    */
   after(key: string | undefined): Iterable<Candidate>;
-  /** Whether the policies permit it. */
   permits(question: Question): boolean;
 }
 
 interface SearchDependencies {
-  /**
-   * Reads the common facts of all questions once.
-   *
-   * @throws CodedError `search_not_supported` for a type of resource that cannot be searched; `evaluation_invalid`,
-   *   `policy_behind`, `decision_timed_out`
-   */
+  /** @throws CodedError `search_not_supported`, `evaluation_invalid`, `policy_behind`, `decision_timed_out` */
   readonly open: (request: SearchRequest, caller: Actor) => Promise<Candidates>;
-  /**
-   * Waits for the remaining facts of a question.
-   *
-   * @throws CodedError `decision_timed_out` after the deadline of the request
-   */
+  /** Waits for the remaining facts of a question. @throws CodedError `decision_timed_out` */
   readonly inTime: <Result>(work: Promise<Result>) => Promise<Result>;
   readonly audit: AuditAppender;
   readonly clock: Clock;
@@ -63,7 +63,6 @@ const maxQuestions = 2_000;
 /**
  * A page of the candidates that an evaluation at this moment would permit (AuthZEN 1.0 section 8.1). A page with a token for the
  * next one may hold fewer results than requested, or none. Recorded before it is returned.
- *
  * @throws CodedError `page_token_invalid`; `evaluation_invalid` for a request without a canonical form; as
  *   {@link SearchDependencies.open}; if the record cannot be written
  */
@@ -157,4 +156,101 @@ async function takePage(
     if (others !== undefined) await others;
   }
   return { results, questions, last: undefined };
+}
+
+/** @param question makes the question of one candidate when the search reaches it @throws CodedError `search_not_supported` */
+export function candidatesOf(
+  request: SearchRequest,
+  {
+    visible,
+    actions,
+    question,
+  }: {
+    readonly visible: Visible;
+    readonly actions: readonly string[];
+    readonly question: (evaluation: EvaluationRequest) => ReturnType<Candidate['question']>;
+  },
+): (after: string | undefined) => Iterable<Candidate> {
+  const context = request.context === undefined ? {} : { context: request.context };
+  switch (request.kind) {
+    case 'subject': {
+      const { subject, action, resource } = request;
+      return listed(visible.subjects(subject.type), (id) => {
+        const found = { type: subject.type, id };
+        return { found, question: () => question({ subject: found, action, resource, ...context }) };
+      });
+    }
+    case 'resource': {
+      const { subject, action, resource } = request;
+      return listed(visible.resources(resource.type), (id) => {
+        const found = { type: resource.type, id };
+        return { found, question: () => question({ subject, action, resource: found, ...context }) };
+      });
+    }
+    case 'action': {
+      const { subject, resource } = request;
+      return listed([...actions].sort(), (name) => {
+        const found = { name };
+        return { found, question: () => question({ subject, action: found, resource, ...context }) };
+      });
+    }
+    default:
+      return request satisfies never;
+  }
+}
+
+/** Actions that can be requested, without groups of actions. */
+export function actionsOf({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'>): readonly string[] {
+  return [...schema.applications].flatMap(([{ type, id }, { principalTypes }]) =>
+    type === schema.actionType && principalTypes.size > 0 ? [id] : [],
+  );
+}
+
+function listed(ids: SortedIds, candidate: (id: string) => Omit<Candidate, 'key'>) {
+  return function* (after: string | undefined): Generator<Candidate> {
+    for (let at = positionAfter(ids, after); at < ids.length; at++) {
+      const id = ids[at];
+      if (id !== undefined) yield { key: id, ...candidate(id) };
+    }
+  };
+}
+
+interface PagePosition {
+  readonly after: string;
+  readonly limit: number;
+}
+
+const checkLength = 22;
+
+/**
+ * A page token (AuthZEN 1.0 section 8.2): a position and the digest of its request. A forged token reveals only what the same
+ * request would have returned on a later page, so it has a checksum against corruption and no key.
+ * @param request digest of the request without its page, and of the caller's institution
+ */
+export function writePageToken({ after, limit }: PagePosition, request: Digest): string {
+  const text = JSON.stringify([1, limit, after, request]);
+  return `${Buffer.from(text).toString('base64url')}.${checkOf(text)}`;
+}
+
+/** @throws CodedError `page_token_invalid`: not one of ours, or of another request */
+export function readPageToken(token: string, request: Digest, maxLimit: number): PagePosition {
+  const [encoded = '', check, ...more] = token.split('.');
+  const text = decodeBase64Url(encoded)?.toString() ?? '';
+  if (text === '' || more.length > 0 || check !== checkOf(text)) throw invalidToken('was not issued here');
+  const read = parseJson(text);
+  const [version, limit, after, digest] = read.ok && Array.isArray(read.value) ? read.value : [];
+  // Anyone can compute the checksum, so a token must not raise the page size above the maximum.
+  const page = typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 && limit <= maxLimit;
+  if (version !== 1 || !page || typeof after !== 'string') throw invalidToken('was not issued here');
+  if (digest !== request)
+    throw invalidToken('belongs to another request. Repeat the first request unchanged and add only the token');
+  return { after, limit };
+}
+
+function checkOf(text: string): string {
+  return sha256Base64Url(`countersign page token ${text}`).slice(0, checkLength);
+}
+
+function invalidToken(what: string) {
+  return policyErrors.error('page_token_invalid', `page.token ${what}.`);
 }

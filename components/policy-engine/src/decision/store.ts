@@ -2,16 +2,12 @@ import type { Digest } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-export interface EntityFactStore {
-  /** Durable when it resolves. Existing rows stay unchanged, because the same digest means the same content. */
-  insert(facts: readonly { readonly digest: Digest; readonly text: string }[]): Promise<void>;
-  /** Canonical JSON of entities by digest, without those that are not stored. */
-  load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
-}
+export type EntityFactStore = ReturnType<typeof createEntityFactStore>;
 
-export function createEntityFactStore(pool: pg.Pool): EntityFactStore {
+export function createEntityFactStore(pool: pg.Pool) {
   return {
-    async insert(facts) {
+    /** Durable when it resolves. Existing rows stay unchanged, because the same digest means the same content. */
+    async insert(facts: readonly { readonly digest: Digest; readonly text: string }[]): Promise<void> {
       // Inserts in a fixed order, so that two nodes with the same entities cannot deadlock.
       await ask(
         pool,
@@ -21,7 +17,8 @@ export function createEntityFactStore(pool: pg.Pool): EntityFactStore {
         [facts.map(({ digest }) => digest), facts.map(({ text }) => text)],
       );
     },
-    async load(digests) {
+    /** Canonical JSON of entities by digest, without those that are not stored. */
+    async load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>> {
       const { rows } = await ask<{ digest: string; document: string }>(
         pool,
         'select digest, document from entity_facts where digest = any($1::text[])',

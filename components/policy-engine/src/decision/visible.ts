@@ -1,4 +1,5 @@
 import { type Actor, type DirectorySnapshot, policyErrors } from '@countersign/contracts';
+import { memoised } from '../memoised.ts';
 
 /** Ids of one kind, ascending (UTF-16 code units). */
 export type SortedIds = readonly string[];
@@ -10,16 +11,7 @@ export interface Visible {
   resources(type: string): SortedIds;
 }
 
-interface Index {
-  /** By kind. */
-  readonly principals: ReadonlyMap<string, ByInstitution>;
-  readonly resources: ByInstitution;
-}
-
 const none: SortedIds = [];
-/** Built on the first search of a version of the directory, and kept as long as the version. */
-const indexes = new WeakMap<DirectorySnapshot, Index>();
-
 /** @param operator LEI of the institution that runs the installation */
 export function visibleTo(caller: Actor, directory: DirectorySnapshot, operator: string | undefined): Visible {
   const institution = caller.institution ?? '';
@@ -53,16 +45,8 @@ export function positionAfter(ids: SortedIds, id: string | undefined): number {
   return low;
 }
 
-function indexOf(directory: DirectorySnapshot): Index {
-  let index = indexes.get(directory);
-  if (index === undefined) {
-    index = buildIndex(directory);
-    indexes.set(directory, index);
-  }
-  return index;
-}
-
-function buildIndex(directory: DirectorySnapshot): Index {
+/** Built on the first search of a version of the directory. */
+const indexOf = memoised((directory: DirectorySnapshot) => {
   const principals = new Map<string, ByInstitution>();
   for (const { kind, id, institution } of directory.principals()) {
     let ids = principals.get(kind);
@@ -75,7 +59,7 @@ function buildIndex(directory: DirectorySnapshot): Index {
   const resources = new ByInstitution();
   for (const { uri, institution } of directory.resources()) resources.add(institution, uri);
   return { principals, resources };
-}
+});
 
 /** Ids by institution; each list is sorted on first use. */
 class ByInstitution {

@@ -1,7 +1,7 @@
 import { createEntitySnapshot } from '@countersign/cedar';
 import { describe, expect, it } from 'vitest';
+import { wordsFor } from './judge.ts';
 import type { Question } from './question.ts';
-import { wordsFor } from './words-for.ts';
 
 const uid = (type: string, id: string) => ({ type, id });
 const entity = (type: string, id: string) => ({ __entity: { type, id } });

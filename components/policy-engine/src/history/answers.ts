@@ -2,13 +2,10 @@ import { comparedFields } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// HTTP answers of the history; see decision-history.ts of the contracts.
-
 const closed = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const texts = Type.Array(Type.String());
 
-/** Which recorded decisions a simulation runs over. */
 export const simulationRange = Type.Object(
   {
     from: Type.Optional(instantSchema({ description: 'From this moment on' })),

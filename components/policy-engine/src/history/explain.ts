@@ -13,7 +13,6 @@ const nearest = 3;
 /**
  * Explains a recorded decision: the matching policies, the readable entities, the readings of limits, and for a deny the deciding
  * conditions with their facts.
- *
  * @throws CodedError `policy_not_loaded` if an input is missing
  */
 export async function explain(record: DecisionRecord, from: RecallSources): Promise<DecisionExplanation> {
@@ -22,9 +21,7 @@ export async function explain(record: DecisionRecord, from: RecallSources): Prom
     throw policyErrors.error(
       'policy_not_loaded',
       'Inputs of the decision are no longer stored, so it cannot be explained.',
-      {
-        facts: { missing: recalled.missing },
-      },
+      { facts: { missing: recalled.missing } },
     );
   const { bundle, question, input, entities } = recalled;
   const spoke = question === undefined ? [] : policiesOn(bundle, question);

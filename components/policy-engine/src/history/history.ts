@@ -10,8 +10,7 @@ import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { explain } from './explain.ts';
-import { createPastBundles } from './past-bundles.ts';
-import type { EntityFacts } from './recall.ts';
+import { createPastBundles, type EntityFacts } from './recall.ts';
 import { type DecisionRecord, decisionIn } from './recorded.ts';
 import { replay } from './replay.ts';
 import { createSimulations } from './simulate.ts';
@@ -23,14 +22,12 @@ interface DecisionHistoryDependencies {
     current(): { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   };
   readonly entityFacts: EntityFacts;
-  /** Connections under the component's own role. */
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** Replays, explains and simulates past decisions. */
 export function createDecisionHistory(
   dependencies: DecisionHistoryDependencies,
 ): DecisionHistory & { stop(): Promise<void> } {

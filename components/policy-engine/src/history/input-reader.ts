@@ -13,7 +13,6 @@ import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
 import { copyOf, parsed } from './json-members.ts';
 import { type RecordedEntity, type RecordedOutline, readRecordedEntities } from './recorded-question.ts';
 
-/** The recorded input of a decision as values. */
 export interface ReadInput {
   readonly outline: RecordedOutline;
   readonly context: RecordValue;
@@ -26,14 +25,13 @@ const maxLists = 20_000;
 const maxCharacters = 32 * 1024 * 1024;
 const principalOpening = '],"principal":{"id":"';
 
-/** A list of entities with its text. */
 interface ReadList {
   readonly text: string;
   readonly entities: readonly RecordedEntity[];
 }
 
 /**
- * Reads inputs of decisions from canonical JSON (RFC 8785) in the form of `document.ts`. Undefined for any other form, or if the input
+ * Reads inputs of decisions from canonical JSON (RFC 8785) in the form of `made-decision.ts`. Undefined for any other form, or if the input
  * does not fit the schema.
  */
 export function createInputReader(schema: SchemaTextReader): (text: string) => ReadInput | undefined {

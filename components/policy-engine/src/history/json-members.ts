@@ -1,5 +1,4 @@
 import { membersOf } from '@countersign/kernel';
-/** The members of a JSON object of unknown shape. */
 export type Members = Readonly<Record<string, unknown>>;
 
 export { membersOf };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limitChangesBetween } from './limit-changes.ts';
+import { limitChangesBetween } from './limit-trial.ts';
 
 const hour = {
   id: 'hour',

@@ -8,7 +8,7 @@ import { findingJson, heldToLimits, type LimitFinding } from '../decision/limit-
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPast, houseRules, type Past, type PastOrder, rulesWith } from '../testing/past-decisions.ts';
 import { pageOf, streamed } from '../testing/record-stream.ts';
-import { limitChangesBetween } from './limit-changes.ts';
+import { limitChangesBetween } from './limit-trial.ts';
 import { decisionValues, stepValues } from './recorded.ts';
 import { createTrial } from './trial.ts';
 

@@ -1,9 +1,17 @@
-import type { LimitReading } from '@countersign/contracts';
-import { compareDecimals, type Digest, type Json, parseDecimal, subtractDecimals, zero } from '@countersign/kernel';
-import { type LimitDefinition, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
+import type { LimitChange, LimitReading, PolicyBundle } from '@countersign/contracts';
+import {
+  canonicalize,
+  compareDecimals,
+  type Digest,
+  type Json,
+  parseDecimal,
+  subtractDecimals,
+  zero,
+} from '@countersign/kernel';
+import { type LimitDefinition, limitDimensions, readLimits, windowOf } from '../bundle/limit-definitions.ts';
 import type { LimitFinding } from '../decision/limit-finding.ts';
-import { windowText } from '../limits/windows.ts';
-import { countsTheSame, definitionsIn } from './limit-changes.ts';
+import { windowText } from '../limits/settle.ts';
+import { memberOf } from './json-members.ts';
 
 /**
  * Tests the limits of a candidate against recorded readings. A reading has the usage and the amount, so it can be compared with
@@ -16,12 +24,7 @@ interface LimitTrial {
   needs(finding: LimitFinding, version: Digest): boolean;
   /** @param limits undefined if unavailable; readings then stay unchanged */
   give(version: Digest, limits: readonly Json[] | undefined): void;
-  /**
-   * The finding under the limits of the candidate.
-   *
-   * @param version the version that decided
-   * @param isStanding whether a valid approval in a role existed at that time
-   */
+  /** @param isStanding whether a valid approval in a role existed at that time */
   again(finding: LimitFinding, version: Digest, isStanding: (role: string) => boolean): LimitFinding;
   /** The number of findings tested against each limit. */
   tried(): ReadonlyMap<string, number>;
@@ -38,7 +41,6 @@ interface Version {
   readonly changes: ReadonlyMap<string, Change>;
 }
 
-/** @param ids of the limits to test */
 export function createLimitTrial(candidate: readonly LimitDefinition[], ids: readonly string[]): LimitTrial {
   const now = new Map(candidate.map((limit) => [limit.id, limit]));
   const tried = new Map(ids.map((id) => [id, 0]));
@@ -92,12 +94,7 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
   const fits = headroom !== undefined && compareDecimals(amount, headroom) <= 0;
   const passes = !fits && role !== undefined && (role === passedBy || isStanding(role));
   return {
-    reading: {
-      ...found,
-      max,
-      headroom: headroom ?? zero,
-      ...(passes ? { passedBy: role } : {}),
-    },
+    reading: { ...found, max, headroom: headroom ?? zero, ...(passes ? { passedBy: role } : {}) },
     exceeded: !fits && !passes,
   };
 }
@@ -138,4 +135,55 @@ function findingOf(judged: readonly Judged[], found: LimitFinding, { limits, cha
 
 function isSame(one: LimitReading, other: LimitReading): boolean {
   return one.limit === other.limit && one.key === other.key && one.max === other.max;
+}
+
+const maxTold = 1_000;
+
+type Limits = Pick<PolicyBundle, 'limits' | 'rates'>;
+type Named = Pick<LimitChange, 'kind' | 'id'> & { readonly value: Json };
+
+/** Changes that recorded readings can test have `tried: 0`. @returns the first thousand changes, by name */
+export function limitChangesBetween(before: Limits, after: Limits): readonly LimitChange[] {
+  const [old, now] = [named(before), named(after)];
+  const [defined, redefined] = [definitionsIn(before.limits), definitionsIn(after.limits)];
+  const tried = ({ kind, id }: Pick<LimitChange, 'kind' | 'id'>) =>
+    kind === 'limit' && countsTheSame(defined.get(id), redefined.get(id)) ? { tried: 0 } : {};
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .sort()
+    .flatMap((key): readonly LimitChange[] => {
+      const [was, is] = [old.get(key), now.get(key)];
+      const either = is ?? was;
+      if (either === undefined) return [];
+      const { kind, id } = either;
+      if (was === undefined) return [{ kind, id, change: 'added', after: either.value }];
+      if (is === undefined) return [{ kind, id, change: 'removed', before: was.value, ...tried(either) }];
+      if (canonicalize(was.value) === canonicalize(is.value)) return [];
+      return [{ kind, id, change: 'changed', before: was.value, after: is.value, ...tried(either) }];
+    })
+    .slice(0, maxTold);
+}
+
+function definitionsIn(limits: readonly Json[]): ReadonlyMap<string, LimitDefinition> {
+  return new Map(readLimits({ limits, rates: {} }).definitions.map((limit) => [limit.id, limit]));
+}
+
+/**
+ * Whether readings of one limit apply to another: same id, measure, window and orders, or the limit is removed. The cap and the
+ * approving role may differ.
+ */
+function countsTheSame(before: LimitDefinition | undefined, after: LimitDefinition | undefined): boolean {
+  if (before === undefined) return false;
+  return after === undefined || canonicalize(countedBy(before)) === canonicalize(countedBy(after));
+}
+
+function countedBy({ id, of = 'orders', measure, per, window, unit, only }: LimitDefinition): Json {
+  return { id, of, measure, per: [...per].sort(), window, unit, only: only ?? null };
+}
+
+function named({ limits, rates }: Limits): ReadonlyMap<string, Named> {
+  const all: readonly Named[] = [
+    ...limits.map((value) => ({ kind: 'limit' as const, id: String(memberOf(value, 'id')), value })),
+    ...Object.entries(rates).map(([id, value]) => ({ kind: 'rate' as const, id, value })),
+  ];
+  return new Map(all.map((each) => [`${each.kind} ${each.id}`, each]));
 }

@@ -1,8 +1,9 @@
 import type { EntityInput } from '@countersign/cedar';
-import type { Digest } from '@countersign/kernel';
-import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import type { PolicyVersions } from '@countersign/contracts';
+import { type Digest, isCodedError } from '@countersign/kernel';
+import { loadBundleAside } from '../bundle/load-aside.ts';
+import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
-import type { PastBundles } from './past-bundles.ts';
 import { type DecisionRecord, neverAsked } from './recorded.ts';
 import {
   createQuestions,
@@ -12,13 +13,11 @@ import {
   rulesFor,
 } from './recorded-question.ts';
 
-/** All inputs of a past decision. */
 interface Recalled {
   readonly bundle: LoadedBundle;
   readonly input: RecordedInput;
   /** Absent if there was no question for the policies. */
   readonly question?: Question;
-  /** The entities of the directory. */
   readonly entities: readonly EntityInput[];
 }
 
@@ -69,4 +68,38 @@ export async function recall(
 /** Stored entities by the digest of their canonical JSON, without missing ones. */
 export interface EntityFacts {
   load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
+}
+
+interface PastBundles {
+  load(version: number, hash: Digest): Promise<LoadedBundle | { readonly missing: string }>;
+}
+
+const maxKept = 4;
+
+export function createPastBundles(
+  versions: Pick<PolicyVersions, 'bundle'> & { current(): { readonly loaded: LoadedBundle } },
+): PastBundles {
+  const kept = new Map<Digest, LoadedBundle>();
+  return {
+    async load(version, hash) {
+      const { loaded } = versions.current();
+      const known = loaded.hash === hash ? loaded : kept.get(hash);
+      if (known !== undefined) return known;
+      try {
+        const bundle = await versions.bundle(version);
+        if (hashOfBundle(bundle) !== hash)
+          return { missing: `policies: the stored bundle of version ${version} differs from the one that decided` };
+        const past = await loadBundleAside(bundle);
+        const [oldest] = kept.keys();
+        if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
+        kept.set(hash, past);
+        return past;
+      } catch (error) {
+        if (isCodedError(error, 'version_not_found')) return { missing: `policies: version ${version} is not stored` };
+        if (isCodedError(error, 'policy_invalid'))
+          return { missing: `policies: the bundle of version ${version} can no longer be read` };
+        throw error;
+      }
+    },
+  };
 }

@@ -20,23 +20,18 @@ export interface RecordedInput extends RecordedOutline {
   readonly local: readonly EntityInput[];
 }
 
-/** The same without context and local entities. */
 export interface RecordedOutline {
   readonly action: string;
-  /** Namespace of the application model; absent for the market. */
   readonly application?: string;
   readonly principal: EntityUid;
   readonly resource: EntityUid;
   readonly entities: readonly RecordedEntity[];
-  /** The finding about limits, if they were checked. */
   readonly limits?: LimitFinding;
-  /** Whether there was no question for the policies. */
   readonly unevaluable: boolean;
 }
 
 export interface RecordedEntity {
   readonly uid: EntityUid;
-  /** Digest of its canonical JSON. */
   readonly digest: Digest;
 }
 
@@ -58,7 +53,6 @@ export function readRecordedInput(json: unknown): RecordedInput | undefined {
   };
 }
 
-/** @param entities read from the document or from its text */
 function readRecordedOutline(
   json: unknown,
   entities: readonly RecordedEntity[] | undefined,
@@ -150,7 +144,6 @@ export function createQuestions(
   factOf: (digest: Digest) => EntityInput | undefined,
 ): {
   from(input: RecordedInput): Question;
-  /** For an input that was read by the schema of this bundle. */
   fromValues(outline: RecordedOutline, read: Pick<QuestionValues, 'context' | 'local'>): Question;
 } {
   const base = createEntitySnapshot(entities);
@@ -160,7 +153,6 @@ export function createQuestions(
     { readonly types: string; readonly snapshot: EntitySnapshot }
   >();
 
-  /** @param localTypes of the entities in the question itself */
   function snapshotOf(recorded: readonly RecordedEntity[], localTypes: readonly string[]): EntitySnapshot {
     const types = localTypes.join(' ');
     const known = snapshots.get(recorded);

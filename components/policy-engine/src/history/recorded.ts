@@ -38,10 +38,8 @@ export function stepTextsOn(page: RecordPage, record: number): StepTexts {
   return { facts: pieceOf(page, record, pieces - 2, pieces), limits: pieceOf(page, record, pieces - 1, pieces) };
 }
 
-/** A record of the log with a decision. */
 export interface DecisionRecord {
   readonly id: RecordId;
-  /** RFC 3339. */
   readonly time: string;
   /** Unreadable members are null or empty lists. */
   readonly decision: RecordedDecision;
@@ -49,11 +47,7 @@ export interface DecisionRecord {
   readonly unread: readonly string[];
 }
 
-/**
- * The decision in a record; undefined for a refusal before the policies, or for a record from before decisions had their input.
- *
- * @param record with its readable protected values in place
- */
+/** Undefined for a refusal before the policies, or for a record from before decisions had their input. */
 export function decisionIn(record: unknown): DecisionRecord | undefined {
   const { id: written, time, data, protected: commitments } = membersOf(record) ?? {};
   const id = parseId('record', written);
@@ -65,7 +59,6 @@ export function decisionIn(record: unknown): DecisionRecord | undefined {
     : { id, time, decision, unread };
 }
 
-/** Id and time of a record, from its text. */
 export function headOf(text: string): Pick<DecisionRecord, 'id' | 'time'> {
   const { id: written, time } = membersOf(JSON.parse(text)) ?? {};
   const id = parseId('record', written);
@@ -94,7 +87,6 @@ export function neverAsked({
 
 /** The texts about limits in the record of a step; `''` for an absent value. */
 interface StepTexts {
-  /** Facts of the error, if the step was refused. */
   readonly facts: string;
   readonly limits: string;
 }

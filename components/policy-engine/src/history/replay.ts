@@ -1,12 +1,16 @@
-import type { ReplayDifference, ReplayReport } from '@countersign/contracts';
-import { digestOf } from '@countersign/kernel';
+import {
+  comparedFields,
+  obligationJson,
+  type RecordedDecision,
+  type ReplayDifference,
+  type ReplayReport,
+} from '@countersign/contracts';
+import { canonicalize, digestOf, type Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from '../decision/evaluator.ts';
-import { denied, judge, notEvaluable, type Verdict } from '../decision/judge.ts';
+import { denied, type Evaluator, judge, notEvaluable, type Verdict } from '../decision/judge.ts';
 import { heldToLimits } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
 import { evaluateByReference } from '../shadow/reference-answer.ts';
-import { differencesBetween } from './differences.ts';
 import { type RecallSources, recall } from './recall.ts';
 import type { DecisionRecord } from './recorded.ts';
 import type { RecordedInput } from './recorded-question.ts';
@@ -38,12 +42,7 @@ function differenceOfDigest({ decision }: DecisionRecord): readonly ReplayDiffer
   return replayed === decision.inputDigest ? [] : [{ field: 'input_digest', recorded: decision.inputDigest, replayed }];
 }
 
-/**
- * The verdict of a bundle on a recorded question, with the recorded finding about limits.
- *
- * @param question undefined if there was none for the policies
- * @param evaluate the engine; the compiled policies by default
- */
+/** The verdict on a recorded question, with the recorded finding about limits. @param question undefined if there was none */
 export function judgeAgain(
   bundle: LoadedBundle,
   { limits }: Pick<RecordedInput, 'limits'>,
@@ -61,4 +60,51 @@ function verdictOn(bundle: LoadedBundle, question: Question, evaluate?: Evaluato
   } catch {
     return denied([notEvaluable]);
   }
+}
+
+type Judged = Pick<
+  RecordedDecision,
+  'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds' | 'timeStamp'
+>;
+
+/** The members in which a verdict differs from the recorded decision. The order of errors does not matter. */
+function differencesBetween(recorded: Judged, replayed: Verdict): readonly ReplayDifference[] {
+  const left = comparable(recorded);
+  const right = comparable(replayed);
+  return comparedFields.flatMap((field) =>
+    canonicalize(left[field]) === canonicalize(right[field])
+      ? []
+      : [{ field, recorded: left[field], replayed: right[field] }],
+  );
+}
+
+function comparable(judged: Judged): Readonly<Record<(typeof comparedFields)[number], Json>> {
+  const errors = judged.errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
+  return {
+    decision: judged.decision,
+    determining: judged.determining,
+    errors: errors.sort((a, b) => (a.policy_id < b.policy_id ? -1 : 1)),
+    reasons: judged.reasons.map(({ code, detail }) => ({ code, detail })),
+    obligations: judged.obligations.map(obligationJson),
+    token_lifetime: judged.tokenLifetimeSeconds ?? null,
+    time_stamp: judged.timeStamp ?? null,
+  };
+}
+
+/** Whether a verdict equals the recorded decision. A faster {@link differencesBetween} for simulations. */
+export function saysTheSame(recorded: Judged, judged: Verdict): boolean {
+  return (
+    recorded.decision === judged.decision &&
+    recorded.tokenLifetimeSeconds === judged.tokenLifetimeSeconds &&
+    recorded.timeStamp === judged.timeStamp &&
+    sameTexts(recorded.determining, judged.determining) &&
+    recorded.errors.length === judged.errors.length &&
+    recorded.reasons.length === judged.reasons.length &&
+    recorded.obligations.length === judged.obligations.length &&
+    (recorded.decision || differencesBetween(recorded, judged).length === 0)
+  );
+}
+
+function sameTexts(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((text, index) => text === right[index]);
 }

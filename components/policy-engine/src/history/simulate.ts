@@ -15,6 +15,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   digestOf,
   type Json,
   newId,
@@ -27,21 +28,18 @@ import type { Logger } from '@countersign/runtime';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from './json-members.ts';
-import { limitChangesBetween } from './limit-changes.ts';
+import { limitChangesBetween } from './limit-trial.ts';
 import type { EntityFacts } from './recall.ts';
 import { decisionRecordTypes, decisionValues, stepValues } from './recorded.ts';
 import type { SimulationStore, StoredSimulation } from './store.ts';
-import type { Counts } from './tally.ts';
-import type { DecidedBy } from './trial.ts';
+import type { Counts, DecidedBy } from './trial.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
 
 interface SimulationDependencies {
   readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
-  /** Past versions. */
   readonly versions: Pick<PolicyVersions, 'bundle'>;
-  /** The active version. */
   readonly active: () => { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   readonly clock: Clock;
   readonly random: Random;
@@ -94,7 +92,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     const limitChanges = limitChangesBetween(base.loaded.bundle, bundle);
     const limits = triedIn(limitChanges);
     const loaded = await judging
-      .ask({ say: 'load', bundle, filter: withoutGaps(filter), limits }, 'loaded', 'refused')
+      .ask({ say: 'load', bundle, filter: defined(filter), limits }, 'loaded', 'refused')
       .catch((error: unknown) => {
         // Serializing a deeply nested message overflows the stack.
         if (error instanceof RangeError)
@@ -179,17 +177,17 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
 
   async function runToItsEnd(
     judging: TrialThread,
-    begun: { readonly report: SimulationReport; readonly stretch: Stretch },
+    started: { readonly report: SimulationReport; readonly stretch: Stretch },
     by: Actor,
   ): Promise<void> {
     try {
-      const report = await run(judging, begun.report, begun.stretch).finally(() => release(judging));
+      const report = await run(judging, started.report, started.stretch).finally(() => release(judging));
       await finish(report, by);
     } catch (error) {
-      logger.error({ error, simulation: begun.report.id }, 'a simulation failed');
+      logger.error({ error, simulation: started.report.id }, 'a simulation failed');
       const failure = stopped ? 'The node that ran it was stopped.' : 'An error occurred. Simulate again.';
       await store
-        .update({ ...begun.report, status: 'failed', finishedAt: toInstant(clock.now()), failure }, clock.now())
+        .update({ ...started.report, status: 'failed', finishedAt: toInstant(clock.now()), failure }, clock.now())
         .catch((unwritten: unknown) => logger.error({ error: unwritten }, 'the end of a simulation was not written'));
     }
   }
@@ -225,7 +223,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         throw error;
       });
       const ending = beginning.then(
-        (begun) => runToItsEnd(judging, begun, by),
+        (started) => runToItsEnd(judging, started, by),
         () => undefined,
       );
       // `stop` must also wait for a simulation that is still starting, and for the previous one, which may still be recording.
@@ -263,11 +261,7 @@ function stretchOf({ from, until }: SimulationRange, now: number): Stretch {
       'evaluation_invalid',
       `from (${from}) must be before until (${until ?? `now, ${toInstant(now)}`}).`,
     );
-  return {
-    types: decisionRecordTypes,
-    ...(first === undefined ? {} : { from: first }),
-    until: Math.min(last ?? now, now),
-  };
+  return { types: decisionRecordTypes, ...defined({ from: first }), until: Math.min(last ?? now, now) };
 }
 
 function instantOf(name: string, text: string | undefined): number | undefined {
@@ -281,7 +275,6 @@ function instantOf(name: string, text: string | undefined): number | undefined {
   return instant;
 }
 
-/** Ids of the tested limits. */
 function triedIn(changes: readonly LimitChange[] = []): readonly string[] {
   return changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
 }
@@ -292,13 +285,12 @@ function withTried(changes: readonly LimitChange[] = [], tried: ReadonlyMap<stri
   );
 }
 
-/** The recorded facts: the counts, and the digest of the whole report. */
 function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json {
   return {
     simulation: report.id,
     bundle_hash: report.bundleHash,
     base_version: report.baseVersion,
-    range: withoutGaps({ ...report.range }),
+    range: defined({ ...report.range }),
     records: report.progress.done,
     decisions: report.decisions,
     skipped: report.skipped,
@@ -312,14 +304,6 @@ function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json 
           limit_changes_not_tried: report.limitChanges.filter(({ tried }) => tried === undefined).length,
         }),
     digest: report.digest ?? null,
-  };
-}
-
-function withoutGaps<Members extends Readonly<Record<string, string | undefined>>>(
-  members: Members,
-): { readonly [Name in keyof Members]?: string } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    readonly [Name in keyof Members]?: string;
   };
 }
 

@@ -2,15 +2,14 @@ import { parentPort } from 'node:worker_threads';
 import { createPageSource, type PageSource } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { loadBundle } from '../bundle/load-bundle.ts';
-import type { FromTrial, ToTrial } from './simulation-messages.ts';
 import { createTrial, type Trial } from './trial.ts';
+import type { FromTrial, ToTrial } from './trial-thread.ts';
 
 // The thread of one simulation: parses, evaluates and counts, so that live decisions do not wait. It receives records directly from
 // the thread that reads the log. An error ends the thread, and its starter is notified.
 
 let trial: Trial | undefined;
 let pages: PageSource | undefined;
-/** Number of records on the current page. */
 let records = 0;
 
 parentPort?.on('message', async (told: ToTrial) => parentPort?.postMessage(await answer(told)));

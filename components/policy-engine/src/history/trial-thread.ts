@@ -1,10 +1,12 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { PolicyBundle } from '@countersign/contracts';
+import type { Digest, Json } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
-import type { FromTrial, ToTrial } from './simulation-messages.ts';
+import type { Counts, DecidedBy, TrialFilter } from './trial.ts';
 
 /** Far longer than any page takes. */
 const longestAnswerMs = 120_000;
 
-/** The thread of a simulation, which takes one message at a time. */
 export interface TrialThread {
   /** @throws Error if the thread has died, was stopped, or does not answer */
   ask<Said extends FromTrial['say']>(
@@ -75,3 +77,35 @@ export function startTrialThread(): TrialThread {
     },
   };
 }
+
+/** Messages to the thread of a simulation, one at a time: `load`, `follow`, then `next` until the end. */
+export type ToTrial =
+  | {
+      readonly say: 'load';
+      readonly bundle: PolicyBundle;
+      readonly filter: TrialFilter;
+      readonly limits: readonly string[];
+    }
+  /** The source of records: the port of a `RecordStream`. */
+  | { readonly say: 'follow'; readonly port: MessagePort }
+  | { readonly say: 'next' }
+  /** After `need`: evaluate the rest of the page with these. */
+  | {
+      readonly say: 'judge';
+      readonly facts: readonly (readonly [Digest, string])[];
+      readonly limits: readonly (readonly [Digest, readonly Json[] | undefined])[];
+    };
+
+/** Answers of the thread, one for each message. */
+export type FromTrial =
+  | { readonly say: 'loaded'; readonly hash: Digest }
+  | {
+      readonly say: 'refused';
+      readonly detail: string;
+      readonly facts: Readonly<Record<string, unknown>> | undefined;
+    }
+  | { readonly say: 'following' }
+  /** Entities, and versions for their limits, that the thread still needs for the page. */
+  | { readonly say: 'need'; readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] }
+  | { readonly say: 'judged'; readonly records: number }
+  | { readonly say: 'ended'; readonly counts: Counts; readonly tried: ReadonlyMap<string, number> };

@@ -1,15 +1,14 @@
 import { createTextReader, type EntityInput } from '@countersign/cedar';
-import type { Flip, RecordPage, SimulationRange } from '@countersign/contracts';
+import type { Flip, FlipCount, RecordPage, SimulationRange, SimulationReport } from '@countersign/contracts';
 import type { Digest, Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { standingApprovalsOf } from '../decision/find-remedies.ts';
 import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
-import { standingApprovalsOf } from '../decision/remedies.ts';
-import { saysTheSame } from './differences.ts';
+import { memoised } from '../memoised.ts';
 import { memberOf } from './json-members.ts';
 import { createLimitTrial } from './limit-trial.ts';
-import type { ComparedDecision } from './open-decision-reader.ts';
-import { createRecordReader, type RecordTexts } from './record-reader.ts';
+import { type ComparedDecision, createRecordReader, type RecordTexts } from './record-reader.ts';
 import { headOf, neverAsked, stepFinding, stepTextsOn, textsOn } from './recorded.ts';
 import {
   createQuestions,
@@ -19,37 +18,25 @@ import {
   readRecordedInput,
   rulesFor,
 } from './recorded-question.ts';
-import { judgeAgain } from './replay.ts';
-import { type Counts, createTally } from './tally.ts';
+import { judgeAgain, saysTheSame } from './replay.ts';
 
-/** Selects the decisions to evaluate. */
 export type TrialFilter = Pick<SimulationRange, 'action' | 'principal' | 'institution' | 'desk'>;
 
-/** The version that made a recorded decision. */
 export interface DecidedBy {
   readonly version: number;
   readonly hash: Digest;
 }
 
-/** Maximum number of cached entities. */
 const maxFacts = 200_000;
 
-/** Evaluates recorded decisions with a candidate and counts the changes. */
 export interface Trial {
-  /**
-   * Reads a page of records, and evaluates them until one needs missing entities or limits.
-   *
-   * @param page with the values of `decisionValues`, followed by `stepValues` if limits are tested
-   * @returns digests of entities and versions of limits needed for the rest of the page
-   */
+  /** Evaluates a page until a record needs missing entities or limits. @returns what the rest of the page needs */
   read(page: RecordPage): { readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] };
-  /** Evaluates the rest of the page with the available entities and limits. */
   judge(
     facts: Iterable<readonly [Digest, string]>,
     limits?: Iterable<readonly [Digest, readonly Json[] | undefined]>,
   ): void;
   counts(): Counts;
-  /** The number of decisions tested against each limit. */
   tried(): ReadonlyMap<string, number>;
 }
 
@@ -58,11 +45,9 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
-  /** Questions of application models, by namespace. */
   const ofModels = new Map<string, ReturnType<typeof createQuestions>>();
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
-  const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
   /** Lists of entities that are completely available. */
   let complete = new WeakSet<readonly RecordedEntity[]>();
   let waiting: Recorded[] = [];
@@ -78,17 +63,10 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   function placeOf({ principal, entities }: RecordedOutline): Pick<Flip, 'institution' | 'desk'> {
     const own = entities.find(({ uid }) => uid.id === principal.id && uid.type === principal.type);
     const fact = own === undefined ? undefined : facts.get(own.digest);
-    if (fact === undefined) return nowhere;
-    let place = places.get(fact);
-    if (place === undefined) {
-      place = { institution: idIn(fact.attrs, 'institution'), desk: idIn(fact.attrs, 'desk') };
-      places.set(fact, place);
-    }
-    return place;
+    return fact === undefined ? nowhere : placeIn(fact);
   }
 
-  /** The recorded finding about limits, and that of the candidate. */
-  function findingsOn({ decision, held, question }: Recorded): Findings | undefined {
+  function findingsOn({ decision, held, question }: Recorded) {
     if (held === undefined) return undefined;
     const { finding, ofStep } = held;
     const isStanding = (role: string) => standingApprovalsOf(question(), role) > 0;
@@ -164,7 +142,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return { decision, ...asked, held: heldIn(asked, decision, page, place), text: texts.record };
   }
 
-  function heldIn({ input }: Asked, { decision }: ComparedDecision, page: RecordPage, place: number): Held | undefined {
+  function heldIn({ input }: Asked, { decision }: ComparedDecision, page: RecordPage, place: number): Recorded['held'] {
     if (input.limits !== undefined) return { finding: input.limits, ofStep: false };
     const finding = limits === undefined || !decision ? undefined : stepFinding(stepTextsOn(page, place));
     return finding === undefined ? undefined : { finding, ofStep: true };
@@ -231,35 +209,93 @@ interface Asked {
   question(): Question;
 }
 
-/** The limits of the decision itself, or of its step. */
-interface Held {
-  readonly finding: LimitFinding;
-  readonly ofStep: boolean;
-}
-
-interface Findings {
-  readonly finding: LimitFinding;
-  readonly again: LimitFinding;
-}
-
 interface Recorded extends Asked {
   readonly decision: ComparedDecision;
-  readonly held: Held | undefined;
-  /** Of the record. */
+  readonly held: { readonly finding: LimitFinding; readonly ofStep: boolean } | undefined;
   readonly text: string;
 }
 
-function isOpen({ outcome }: LimitFinding): boolean {
-  return outcome === 'reserved';
-}
+const isOpen = ({ outcome }: LimitFinding): boolean => outcome === 'reserved';
 
-function idsOf(finding: LimitFinding | undefined): readonly string[] {
-  return [...new Set(finding?.exceeded.map(({ limit }) => limit))];
-}
+const idsOf = (finding: LimitFinding | undefined): readonly string[] => [
+  ...new Set(finding?.exceeded.map(({ limit }) => limit)),
+];
 
 const nowhere = { institution: '', desk: '' };
+const placeIn = memoised(({ attrs }: EntityInput) => ({
+  institution: idIn(attrs, 'institution'),
+  desk: idIn(attrs, 'desk'),
+}));
 
 function idIn(attrs: unknown, name: string): string {
   const id = memberOf(memberOf(memberOf(attrs, name), '__entity'), 'id');
   return typeof id === 'string' ? id : '';
 }
+
+export type Counts = Pick<
+  SimulationReport,
+  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherChanges' | 'by' | 'flips'
+>;
+
+const maxFlips = 1_000;
+/** Maximum number of names in each table; further names count as `others`. */
+const maxNames = 10_000;
+/** Maximum number of names in the report, those with the most flips first. */
+const maxNamesTold = 1_000;
+const others = 'others';
+
+type Counted = { -readonly [Member in keyof FlipCount]: FlipCount[Member] };
+type Place = Pick<Flip, 'institution' | 'desk' | 'action'>;
+
+function createTally() {
+  const skipped = new Map<string, number>();
+  const tables = { institution: createTable(), desk: createTable(), action: createTable() };
+  const flips: Flip[] = [];
+  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
+  return {
+    skip: (why: string): void => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
+    /** @param flip called only for a changed answer */
+    count(
+      { institution, desk, action }: Place,
+      outcome: 'same' | 'otherwise' | 'permit-to-deny' | 'deny-to-permit',
+      flip: () => Flip,
+    ): void {
+      const rows = [totals, tables.institution.row(institution), tables.desk.row(desk), tables.action.row(action)];
+      for (const row of rows) {
+        row.decisions++;
+        if (outcome === 'permit-to-deny') row.permitToDeny++;
+        if (outcome === 'deny-to-permit') row.denyToPermit++;
+      }
+      if (outcome === 'otherwise') totals.otherChanges++;
+      if ((outcome === 'permit-to-deny' || outcome === 'deny-to-permit') && flips.length < maxFlips) flips.push(flip());
+    },
+    counts: (): Counts => ({
+      ...totals,
+      skipped: Object.fromEntries([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
+      by: { institution: tables.institution.told(), desk: tables.desk.told(), action: tables.action.told() },
+      flips: [...flips],
+    }),
+  };
+}
+
+function createTable() {
+  const rows = new Map<string, Counted>();
+  return {
+    row(named: string): Counted {
+      const name = rows.has(named) || rows.size < maxNames ? named : others;
+      let row = rows.get(name);
+      if (row === undefined) {
+        row = { name, decisions: 0, permitToDeny: 0, denyToPermit: 0 };
+        rows.set(name, row);
+      }
+      return row;
+    },
+    told: (): readonly FlipCount[] =>
+      [...rows.values()]
+        .sort((a, b) => flipsOf(b) - flipsOf(a) || b.decisions - a.decisions || (a.name < b.name ? -1 : 1))
+        .slice(0, maxNamesTold)
+        .map((row) => ({ ...row })),
+  };
+}
+
+const flipsOf = ({ permitToDeny, denyToPermit }: FlipCount): number => permitToDeny + denyToPermit;

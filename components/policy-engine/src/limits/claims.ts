@@ -9,12 +9,11 @@ import {
 import { type DecimalString, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, instrumentId, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
-import { takesApprovalsIn } from '../decision/approval-states.ts';
-import { countingApprovals } from '../trading/counting-approvals.ts';
+import { takesApprovalsIn } from '../decision/find-remedies.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
 import { type CountingCurrency, converted } from '../trading/reference-facts.ts';
+import { countingApprovals } from '../trading/transaction.ts';
 
-/** A claim within a limit of the policies. */
 export interface AppliedClaim extends LimitClaim {
   /** The role whose approval permits an order to exceed this limit, and whether such an approval exists. */
   readonly pass?: { readonly role: string; readonly standing: boolean };
@@ -26,7 +25,6 @@ type Values = Readonly<Record<LimitDimension, readonly string[]>>;
 /**
  * The claims of an order, a request for quotes or cash collateral on each limit that applies: one for each key. Other intents claim
  * nothing; nor does collateral that is not cash, because its value is unknown.
- *
  * @throws CodedError `limit_currency` when there is no rate into a limit's currency; `limit_amount` for an intent
  *   whose amounts cannot be read, or are too large to be counted
  */

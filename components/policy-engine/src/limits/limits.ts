@@ -29,22 +29,16 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type CountingCurrency, defaultCounting } from '../trading/reference-facts.ts';
 import { type AppliedClaim, claimsOf } from './claims.ts';
 import { type CounterName, contradictionOfHold, LimitContradiction, revisionsOf, standingOf } from './seals.ts';
-import { createSettling } from './settle.ts';
+import { bucketOf, countedAt, createSettling, expiryOf, type SummedWindow, sealedFrom, windowText } from './settle.ts';
 import { type CountedClaim, createLimitStore, type Recorded, type ReleaseRequest, type Usage } from './store.ts';
-import { bucketOf, countedAt, expiryOf, type SummedWindow, sealedFrom, windowText } from './windows.ts';
 
 interface LimitsDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find'> & LastStandingReader;
-  /** Seals counters and holds. */
   readonly rowSeal: RowSeal;
-  /** The bundle that decides now. */
   readonly current: () => Pick<LoadedBundle, 'limits'>;
-  /** Provides the rates for conversion. */
   readonly directory: Pick<Directory, 'snapshot'>;
-  /** Base currency and maximum age of rates. */
   readonly counting?: CountingCurrency;
-  /** Tells what became of an order with an open reservation. */
   readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,9 +60,7 @@ const rememberedMs = 86_400_000;
 /** Maximum number of recorded releases of this process that are not yet written. */
 const maxUnwritten = 10_000;
 
-/**
- * Limits in the database, so that all nodes see the same sums. See the contract for their promises.
- */
+/** Limits in the database, so that all nodes see the same sums. See the contract for their promises. */
 export function createLimits({
   pool,
   audit,
@@ -105,7 +97,7 @@ export function createLimits({
       await report(error.of, error.found, error.newest);
       throw standingErrors.error(
         'authority_unproven',
-        'The stored sums of a limit were changed, or are older than the audit log says, so nothing more can be reserved. ' +
+        'The stored sums of a limit were changed, or are older than the audit log says, so no amount can be reserved. ' +
           'Ask the operator to restore the rows named in the records of type standing.contradicted. Until then the limit can be ' +
           'published under another id, which starts a new count.',
       );
@@ -227,15 +219,10 @@ function isSummed(claim: AppliedClaim): claim is SummedClaim {
 }
 
 function countedOf(claims: readonly AppliedClaim[], at: number): readonly CountedClaim[] {
-  return claims.filter(isSummed).map(({ window, limit, key, measure, unit, amount, max }) => {
+  return claims.filter(isSummed).map(({ window, pass: _pass, ...claim }) => {
     const bucket = bucketOf(window, at);
     return {
-      limit,
-      key,
-      measure,
-      unit,
-      amount,
-      max,
+      ...claim,
       bucket,
       counted: countedAt(window, at),
       sealFrom: sealedFrom(window, at),

@@ -28,7 +28,6 @@ export interface CounterName {
   readonly unit: string;
 }
 
-/** The amount taken from a counter within a period. */
 interface Sum {
   readonly starts: number;
   readonly ends: number;
@@ -42,7 +41,6 @@ interface Sum {
  */
 export type SumList = Brand<string, 'SumList'>;
 
-/** A counter as read from the database. */
 export interface FoundCounter extends CounterName {
   readonly id: string;
   readonly revision: number;
@@ -53,7 +51,6 @@ export interface FoundCounter extends CounterName {
   readonly sums: SumList;
 }
 
-/** The amount that a hold has added to one counter. */
 export interface HeldAmount extends CounterName {
   readonly starts: number;
   readonly ends: number;
@@ -62,7 +59,6 @@ export interface HeldAmount extends CounterName {
   readonly revision: number | null;
 }
 
-/** The amounts that a reservation has taken. */
 export interface SealedHold {
   readonly reservation: string;
   /** Null for a hold from before seals. */
@@ -109,7 +105,6 @@ export function sealOfCounter(
 
 /**
  * A counter without a seal is new, or from before seals; the log then has no revision of it.
- *
  * @param newest the newest revision in the log, read before the counter
  * @throws LimitContradiction
  */

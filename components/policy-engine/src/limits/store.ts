@@ -20,9 +20,8 @@ import {
   sumsOf,
   withAmount,
 } from './seals.ts';
-import type { Stretch } from './windows.ts';
+import type { Stretch } from './settle.ts';
 
-/** An amount to add to a sum, and the maximum of the sum. */
 export interface CountedClaim {
   readonly limit: string;
   readonly key: string;
@@ -49,7 +48,6 @@ export interface Usage {
 /** `reserved` and `reopened` are open; all except `released` count. */
 type HoldState = 'reserved' | 'reopened' | 'committed' | 'released';
 
-/** An open hold, as it was read. */
 export interface OpenHold {
   readonly reservation: string;
   readonly attempt: number;
@@ -70,7 +68,6 @@ interface HoldRequest {
   readonly claims: readonly CountedClaim[];
   /** Gets one usage for each claim, in their order, all from the same moment. */
   readonly judge: (usages: readonly Usage[]) => ReserveOutcome;
-  /** Minimum time to remember the hold. */
   readonly keepUntil: number;
 }
 
@@ -465,7 +462,6 @@ interface NamedRow extends HeadRow, CounterName {}
 const named = `select c.limit_id as "limit", c.key, c.measure, c.unit, ${headColumns}, ${sumsColumn}
   from limit_counters c left join limit_sums s on s.counter = c.id and s.ends >= c.sealed_from`;
 
-/** Locks the counters of a hold. */
 async function lockCountersOf(client: pg.PoolClient, reservation: string): Promise<readonly FoundCounter[]> {
   await client.query(
     `select from limit_counters c join limit_amounts a on a.counter = c.id where a.reservation = $1
@@ -486,20 +482,13 @@ async function lockCounter(client: pg.PoolClient, id: string): Promise<FoundCoun
 }
 
 function names(claims: readonly CountedClaim[]): unknown[] {
-  return [
-    claims.map(({ limit }) => limit),
-    claims.map(({ key }) => key),
-    claims.map(({ measure }) => measure),
-    claims.map(({ unit }) => unit),
-  ];
+  return (['limit', 'key', 'measure', 'unit'] as const).map((name) => claims.map((claim) => claim[name]));
 }
 
 function bounds(claims: readonly CountedClaim[]): unknown[] {
   return [
     claims.map(({ counted }) => counted.starts),
     claims.map(({ counted }) => counted.ends),
-    claims.map(({ amount }) => amount),
-    claims.map(({ max }) => max),
-    claims.map(({ sealFrom }) => sealFrom),
+    ...(['amount', 'max', 'sealFrom'] as const).map((name) => claims.map((claim) => claim[name])),
   ];
 }

@@ -3,10 +3,9 @@ import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { readBundleFolder } from '../bundle/read-folder.ts';
 import { shippedPolicies } from '../engine.ts';
 import { type AuthorityRow, authorityTable } from './authority-table.ts';
-import { compareMatrices } from './compare.ts';
 import { bothMatrices } from './matrix.ts';
 import { matrixPage } from './matrix-page.ts';
-import { checkMatrix } from './report.ts';
+import { checkMatrix, compareMatrices } from './report.ts';
 
 let shipped: LoadedBundle;
 let table: readonly AuthorityRow[];
@@ -50,9 +49,9 @@ describe('the table of authority', () => {
     });
     expect(token?.conditions).toContainEqual({
       factor: 'mandate',
-      value: 'does-not-stand',
+      value: 'not-in-force',
       outcome: 'refused',
-      reasons: ['mandate_does_not_stand'],
+      reasons: ['mandate_not_in_force'],
       needs: [],
     });
   });

@@ -18,13 +18,11 @@ export type Outcome = 'permitted' | 'approval' | 'step-up' | 'refused';
 
 export interface Ruling {
   readonly outcome: Outcome;
-  /** Codes of the denying reasons. */
   readonly reasons: readonly string[];
   /** What would lift the refusal, in words: `approval of 2 operations`, `sign-in phrh within 300 s`. */
   readonly needs: readonly string[];
 }
 
-/** The outcome when one condition is changed. */
 interface ConditionRuling extends Ruling {
   readonly factor: FactorName;
   readonly value: string;
@@ -36,12 +34,10 @@ export interface AuthorityCell extends Ruling {
   readonly conditions: readonly ConditionRuling[];
 }
 
-/** One request, and its outcome for each kind of principal. */
 export interface AuthorityRow {
   readonly group: 'token for an interface' | 'token for an intent' | 'step';
   readonly scope: string;
   readonly intent?: string;
-  /** States of the intent with this outcome. */
   readonly states?: readonly string[];
   readonly cells: readonly AuthorityCell[];
 }

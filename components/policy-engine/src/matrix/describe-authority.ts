@@ -17,7 +17,6 @@ function pathsOf(path: string, { attributes }: RecordType): readonly string[] {
   );
 }
 
-/** A Markdown page with the control rules, the matrix and the sources of facts. */
 export function describeAuthority(table: readonly AuthorityRow[], { rules }: MatrixReport): string {
   return [
     '## Control rules',

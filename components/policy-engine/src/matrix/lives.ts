@@ -1,3 +1,8 @@
+/** States in which no step only completes or cancels the transaction. */
+function without<const State extends string>(...states: readonly State[]): Readonly<Record<State, readonly []>> {
+  return Object.fromEntries(states.map((state) => [state, []])) as unknown as Record<State, readonly []>;
+}
+
 /**
  * The life cycles of the ten kinds of intent: their states and, for each state, the scopes of the steps that only complete or
  * cancel the transaction (`TransactionFacts.completingScopes`). `tests/src/matrix-lives.test.ts` compares them with those of the
@@ -10,82 +15,58 @@ export const lives = {
     acknowledged: ['trade:affirm', 'order:cancel'],
     executed: ['settlement:instruct'],
     cleared: ['settlement:release'],
-    settled: [],
-    failed: [],
-    cancelled: [],
-    rejected: [],
-    expired: [],
+    ...without('settled', 'failed', 'cancelled', 'rejected', 'expired'),
   },
   rfq: {
     intended: [],
     requested: ['rfq:create'],
-    quoted: [],
-    accepted: [],
-    declined: [],
-    expired: [],
-    cancelled: [],
+    ...without('quoted', 'accepted', 'declined', 'expired', 'cancelled'),
   },
   allocation: {
     intended: [],
     proposed: ['allocation:propose'],
     approved: ['allocation:giveup', 'allocation:approve'],
-    'given-up': [],
-    rejected: [],
-    cancelled: [],
+    ...without('given-up', 'rejected', 'cancelled'),
   },
   clearing_submission: {
     intended: ['trade:bust'],
     submitted: ['trade:bust'],
     acknowledged: ['trade:affirm', 'trade:bust'],
-    accepted: [],
-    rejected: [],
-    cancelled: [],
+    ...without('accepted', 'rejected', 'cancelled'),
   },
   settlement_instruction: {
     intended: ['settlement:cancel'],
     instructed: ['settlement:cancel'],
     affirmed: ['settlement:release', 'settlement:cancel'],
     released: ['settlement:affirm'],
-    settled: [],
-    failed: [],
-    cancelled: [],
+    ...without('settled', 'failed', 'cancelled'),
   },
   collateral_transfer: {
     intended: [],
     pledged: ['margin:pledge'],
     approved: ['margin:pledge'],
     transferred: ['margin:recall'],
-    returned: [],
-    failed: [],
-    rejected: [],
-    cancelled: [],
+    ...without('returned', 'failed', 'rejected', 'cancelled'),
   },
   withdrawal: {
     intended: [],
     requested: ['withdrawal:approve', 'withdrawal:request'],
     released: ['withdrawal:release'],
-    confirmed: [],
-    failed: [],
-    rejected: [],
-    cancelled: [],
+    ...without('confirmed', 'failed', 'rejected', 'cancelled'),
   },
   address_book_change: {
     intended: [],
     proposed: ['withdrawal-address:propose'],
-    approved: [],
-    active: [],
-    revoked: [],
-    cancelled: [],
+    ...without('approved', 'active', 'revoked', 'cancelled'),
   },
   regulatory_report: {
     intended: [],
     submitted: ['trade:affirm'],
     accepted: ['report:correct'],
     rejected: ['report:correct'],
-    failed: [],
-    cancelled: [],
+    ...without('failed', 'cancelled'),
   },
-  privileged_admin: { intended: [], applied: [], cancelled: [] },
+  privileged_admin: without('intended', 'applied', 'cancelled'),
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 /**

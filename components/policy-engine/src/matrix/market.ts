@@ -40,11 +40,10 @@ const cleared: InstitutionCompliance = {
   suitableFor: ['D', 'E', 'S', 'K'],
 };
 
-/** The differences from a firm in order. */
 const findings: Readonly<Partial<Record<Standing, Partial<Institution>>>> = {
   lapsed: { leiStatus: 'LAPSED' },
   'kyc-pending': { compliance: { ...cleared, kyc: { ...cleared.kyc, status: 'pending' } } },
-  'kyc-over': { compliance: { ...cleared, kyc: { status: 'approved', validUntil: '2026-11-19' } } },
+  'kyc-expired': { compliance: { ...cleared, kyc: { status: 'approved', validUntil: '2026-11-19' } } },
   'aml-high': { compliance: { ...cleared, amlRisk: 'high' } },
   'aml-prohibited': { compliance: { ...cleared, amlRisk: 'prohibited' } },
   'aml-unrated': { compliance: { ...cleared, amlRisk: 'unheard-of' as InstitutionCompliance['amlRisk'] } },
@@ -77,7 +76,6 @@ export function leiOf(part: 'acting' | 'entity' | 'client' | 'party', standing: 
 
 /** A firm that no finding of a situation applies to. */
 export const bystander = 'BYSTANDER00000000000' as Lei;
-/** A served country. */
 const served = 'DE' as Country;
 
 export const venues: Readonly<Record<Conditions['venue'], string>> = {
@@ -87,7 +85,6 @@ export const venues: Readonly<Record<Conditions['venue'], string>> = {
   unknown: 'XNON',
 };
 
-/** By their identifier in intents. */
 export const instruments: Readonly<Record<Conditions['instrument'], { readonly id: string; readonly cfi: string }>> = {
   share: { id: 'DE000EXMPL17', cfi: 'ESVUFR' },
   bond: { id: 'DE000EXMPL25', cfi: 'DBFTFB' },
@@ -101,7 +98,6 @@ export const instruments: Readonly<Record<Conditions['instrument'], { readonly i
 const idIn = (id: string, currency: string): string =>
   currency === 'EUR' || id === instruments.restricted.id ? id : `${currency}${id.slice(3)}`;
 
-/** The instrument as an intent names it. */
 export function namedInstrument(instrument: Conditions['instrument'], currency: string) {
   const { id, cfi } = instruments[instrument];
   const named = idIn(id, currency);
@@ -158,14 +154,12 @@ export class MatrixMarket {
     return lei;
   }
 
-  /** @returns the id of an account of this firm */
   accountOf(lei: Lei): string {
     const id = `${lei}-1`;
     if (!this.#accounts.has(id)) this.#accounts.set(id, { id: id as Account['id'], institution: lei, type: 'Client' });
     return id;
   }
 
-  /** The acting principal: the same for the same conditions. */
   principal(is: Conditions): { readonly id: string; readonly institution: Lei } {
     const institution = this.firm('acting', is.firm);
     const name = [is.role, is.firm, is.desk, ...(is.kind === 'agent' ? [is.certificate.toLowerCase()] : [])].join('.');
@@ -198,12 +192,11 @@ export class MatrixMarket {
     return entitled;
   }
 
-  /** @returns the id of the device; undefined for none */
   device(institution: Lei, condition: Conditions['device']): string | undefined {
     if (condition === 'none') return undefined;
     const id = `device:${institution.toLowerCase()}-${condition}`;
     if (condition !== 'not-theirs' && !this.#devices.has(id)) {
-      const days = condition === 'not-checked-lately' ? -8 : condition === 'checked-in-the-future' ? 1 : -1;
+      const days = condition === 'not-checked-recently' ? -8 : condition === 'checked-in-the-future' ? 1 : -1;
       this.#devices.set(id, {
         id,
         institution,

@@ -1,12 +1,10 @@
 import { type Html, html } from '@countersign/runtime';
 import type { AuthorityCell, AuthorityRow, Ruling } from './authority-table.ts';
-import type { OutcomeChange } from './compare.ts';
-import { describeRow, type MatrixReport } from './report.ts';
+import { describeRow, type MatrixReport, type OutcomeChange } from './report.ts';
 
 interface MatrixPageContent {
   /** Name of the policies: a folder, or the release. */
   readonly of: string;
-  /** Hash of the bundle. */
   readonly hash: string;
   readonly table: readonly AuthorityRow[];
   readonly report: MatrixReport;

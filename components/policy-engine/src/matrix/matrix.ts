@@ -1,9 +1,7 @@
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { evaluateCompiled } from '../decision/evaluator.ts';
-import { judge, noPolicyPermits, notEvaluable, type Verdict } from '../decision/judge.ts';
-import { questionIn } from '../decision/posed.ts';
-import { pairwise } from './pairwise.ts';
+import { evaluateCompiled, judge, noPolicyPermits, notEvaluable, type Verdict } from '../decision/judge.ts';
+import { questionIn } from '../decision/question.ts';
 import { createQuestions } from './question.ts';
 import {
   type Ask,
@@ -18,14 +16,11 @@ import {
   together,
 } from './situation.ts';
 
-/** One question, and the answer of the policies. */
 export interface MatrixRow extends Situation {
   /** Conditions that differ from the situation with everything in order. */
   readonly otherwise: readonly FactorName[];
   readonly permitted: boolean;
-  /** Codes of the denying reasons. */
   readonly reasons: readonly string[];
-  /** Ids of the policies that decided. */
   readonly determining: readonly string[];
 }
 
@@ -151,12 +146,12 @@ function* design(): Generator<Posed> {
 
 /** Conditions that may change during a transaction, in every state of every intent. */
 function* acrossStates(asks: readonly Ask[]): Generator<Posed> {
-  const meanwhile: readonly FactorName[] = ['firm', 'party', 'certificate', 'mandate', 'begunBy', 'trade', 'algorithm'];
+  const names = ['firm', 'party', 'certificate', 'mandate', 'initiatedBy', 'trade', 'algorithm'] as const;
   for (const ask of asks) {
     if (ask.door === 'interface') continue;
     for (const kind of factors.kind) {
       const base = inOrder(ask, kind);
-      for (const name of meanwhile)
+      for (const name of names)
         for (const value of factors[name]) if (base[name] !== value) yield changed(ask, base, { [name]: value });
     }
   }
@@ -165,4 +160,64 @@ function* acrossStates(asks: readonly Ask[]): Generator<Posed> {
 function changed(ask: Ask, base: Conditions, changes: Partial<Conditions>): Posed {
   const is = { ...base, ...changes };
   return { ask, is, otherwise: factorNames.filter((name) => is[name] !== base[name]) };
+}
+
+/** A row of a covering design: the index of a value for each factor. */
+type DesignRow = readonly number[];
+
+/**
+ * A covering design of strength two: every pair of values of any two factors is in some row. Greedy and deterministic.
+ * @param sizes the number of values of each factor, at least one
+ */
+export function pairwise(sizes: readonly number[]): readonly DesignRow[] {
+  const open = new Set<string>();
+  for (const [one, values] of sizes.entries())
+    for (let other = one + 1; other < sizes.length; other += 1)
+      for (let value = 0; value < values; value += 1)
+        for (let beside = 0; beside < (sizes[other] ?? 0); beside += 1) open.add(keyOf(one, value, other, beside));
+  const rows: DesignRow[] = [];
+  while (open.size > 0) {
+    const [first = ''] = open;
+    const [one = 0, value = 0, other = 0, beside = 0] = first.split('.').map(Number);
+    const row: (number | undefined)[] = sizes.map(() => undefined);
+    row[one] = value;
+    row[other] = beside;
+    for (const factor of sizes.keys()) row[factor] ??= bestValue(row, factor, sizes[factor] ?? 1, open, rows.length);
+    const full = row.map((each) => each ?? 0);
+    for (const [left, chosen] of full.entries())
+      for (let right = left + 1; right < full.length; right += 1)
+        open.delete(keyOf(left, chosen, right, full[right] ?? 0));
+    rows.push(full);
+  }
+  return rows;
+}
+
+/** The value that covers the most uncovered pairs; equal ones take turns. */
+function bestValue(
+  row: readonly (number | undefined)[],
+  factor: number,
+  size: number,
+  open: ReadonlySet<string>,
+  turn: number,
+): number {
+  let best = turn % size;
+  let most = -1;
+  for (let step = 0; step < size; step += 1) {
+    const value = (turn + step) % size;
+    let covered = 0;
+    for (const [other, chosen] of row.entries()) {
+      if (chosen === undefined || other === factor) continue;
+      const key = other < factor ? keyOf(other, chosen, factor, value) : keyOf(factor, value, other, chosen);
+      if (open.has(key)) covered += 1;
+    }
+    if (covered > most) {
+      most = covered;
+      best = value;
+    }
+  }
+  return best;
+}
+
+function keyOf(one: number, value: number, other: number, beside: number): string {
+  return `${one}.${value}.${other}.${beside}`;
 }

@@ -1,9 +1,9 @@
 import type { DecisionReason, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
-import type { Digest, Json, RecordId, TransactionId } from '@countersign/kernel';
+import { type Digest, defined, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Posed } from '../decision/posed.ts';
-import { notPermittedReason } from '../trading/not-permitted.ts';
+import type { Posed } from '../decision/question.ts';
+import { notPermittedReason } from '../trading/refused-before.ts';
 import type { TradingInput } from '../trading/trading-input.ts';
 import { createTradingPose } from '../trading/trading-model.ts';
 import { completingScopesIn, type IntentName } from './lives.ts';
@@ -20,7 +20,6 @@ import {
 } from './market.ts';
 import type { Conditions, Situation } from './situation.ts';
 
-/** The question for the policies, or the reason why they are not asked. */
 export interface Put {
   readonly posed: Posed;
   /** A refusal by the rule of the transaction registry, which precedes the policies. */
@@ -54,7 +53,7 @@ export function createQuestions(): (situation: Situation, bundle: LoadedBundle) 
 
 function signalsOf(condition: Conditions['signals']): readonly string[] {
   if (condition === 'none') return [];
-  if (condition === 'recovered-lately') return ['recovery-cooling-off'];
+  if (condition === 'recovered-recently') return ['recovery-cooling-off'];
   return [condition === 'unusual' ? 'device-new' : condition];
 }
 
@@ -91,13 +90,12 @@ function inputOf(
       audience: interfaceUri,
       at,
       scopes: is.alongside === 'reading' && ask.door !== 'step' ? [ask.scope, 'trade:read'] : [ask.scope],
-      mandateStands: is.mandate === 'stands',
+      mandateInForce: is.mandate === 'in-force',
       ...(acr === undefined ? {} : { acr }),
       ...(is.signInAge === 'unknown' ? {} : { authTime: Math.floor(at / 1000) - agesInSeconds[is.signInAge] }),
-      ...(is.bound === 'unsaid' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),
+      ...(is.bound === 'not-stated' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),
       ...(is.partner === 'none' ? {} : { partner: vouching(is.partner, acting.institution) }),
-      ...(device === undefined ? {} : { device }),
-      ...(claimedDevice === undefined ? {} : { claimedDevice }),
+      ...defined({ device, claimedDevice }),
       ...(claimed.length === 0 ? {} : { claimedSignals: claimed }),
       ...(is.step === 'none'
         ? {}
@@ -125,7 +123,7 @@ function factsOf(
   const own = acting.institution;
   const entity = is.entity === 'own-firm' ? own : market.firm('entity', is.entity);
   const party = market.firm('party', is.party);
-  const initiatorInstitution = is.begunBy === 'own-firm' ? own : bystander;
+  const initiatorInstitution = is.initiatedBy === 'own-firm' ? own : bystander;
   return {
     id: transactionId,
     state,
@@ -140,7 +138,7 @@ function factsOf(
     initiator: 'person:initiator',
     initiatorInstitution,
     mandate: { id: 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3', version: 1 },
-    approvals: givenBy(is.approvals).map((role, index) => ({
+    approvals: (approvers[is.approvals] ?? [is.approvals]).map((role, index) => ({
       approver: `person:approver-${index}`,
       role,
       institution: initiatorInstitution,
@@ -174,26 +172,15 @@ function permittedBy(sign: Exclude<Conditions['permitted'], 'no-token'>, at: num
   return { record, at, reached: [], ...(acr === undefined ? {} : { acr, authTime: Math.floor(at / 1000) - before }) };
 }
 
-function givenBy(approvals: Conditions['approvals']): readonly string[] {
-  switch (approvals) {
-    case 'none':
-      return [];
-    case 'two-of-risk':
-      return ['risk', 'risk'];
-    case 'three-of-risk':
-      return ['risk', 'risk', 'risk'];
-    case 'desk-head-and-risk':
-      return ['desk-head', 'risk'];
-    case 'one-of-operations':
-      return ['operations'];
-    case 'two-of-operations':
-      return ['operations', 'operations'];
-    case 'everybody':
-      return ['supervisor', 'desk-head', 'risk', 'compliance', 'operations', 'operations'];
-    default:
-      return [approvals];
-  }
-}
+const approvers: Readonly<Partial<Record<Conditions['approvals'], readonly string[]>>> = {
+  none: [],
+  'two-of-risk': ['risk', 'risk'],
+  'three-of-risk': ['risk', 'risk', 'risk'],
+  'desk-head-and-risk': ['desk-head', 'risk'],
+  'one-of-operations': ['operations'],
+  'two-of-operations': ['operations', 'operations'],
+  everybody: ['supervisor', 'desk-head', 'risk', 'compliance', 'operations', 'operations'],
+};
 
 interface Firms {
   readonly own: Lei;
@@ -244,10 +231,7 @@ function dealingMembers(is: Conditions, { own, market }: Firms): Readonly<Record
     instrument: namedInstrument(is.instrument, unknown ? 'XTS' : 'EUR'),
     venue_mic: venues[is.venue],
     max_qty: '1000',
-    max_notional: {
-      amount: unknown ? '100000' : is.amount.replaceAll(',', ''),
-      ccy: unknown ? 'XTS' : 'EUR',
-    },
+    max_notional: { amount: unknown ? '100000' : is.amount.replaceAll(',', ''), ccy: unknown ? 'XTS' : 'EUR' },
     ...(is.algorithm === 'named' ? { algo: namedArtefact(is) } : {}),
   };
 }

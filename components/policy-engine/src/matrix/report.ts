@@ -1,14 +1,11 @@
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { authorityMatrix, type MatrixRow } from './matrix.ts';
+import { authorityMatrix, bothMatrices, type MatrixRow } from './matrix.ts';
 import { type ControlRule, controlRules } from './rules.ts';
 
-/** The result of one control rule. */
 interface RuleFinding extends Pick<ControlRule, 'id' | 'says' | 'expects'> {
   /** Number of situations it applied to. A rule that applies to none proves nothing. */
   readonly judged: number;
-  /** Number of situations that contradict it. */
   readonly broken: number;
-  /** Examples of these, the simplest first. */
   readonly examples: readonly MatrixRow[];
 }
 
@@ -20,7 +17,6 @@ export interface MatrixReport {
 
 const maxExamples = 5;
 
-/** Tests every answer of the policies against the control rules. */
 export function checkMatrix(
   bundle: LoadedBundle,
   rules: readonly ControlRule[] = controlRules,
@@ -65,4 +61,39 @@ export function describeRow({ ask, is, otherwise, reasons, permitted }: MatrixRo
   const conditions = otherwise.map((name) => `${name} ${is[name]}`).join(', ');
   const outcome = permitted ? 'permitted' : `refused (${reasons.join(', ')})`;
   return `${is.kind}, ${asked}${conditions === '' ? '' : `; ${conditions}`}: ${outcome}`;
+}
+
+export interface OutcomeChange extends Pick<MatrixRow, 'ask'> {
+  readonly kind: MatrixRow['is']['kind'];
+  readonly to: 'permitted' | 'refused';
+  readonly situations: number;
+  /** The simplest of these situations, under each of the two bundles. */
+  readonly before: MatrixRow;
+  readonly after: MatrixRow;
+}
+
+export function compareMatrices(
+  before: LoadedBundle,
+  after: LoadedBundle,
+  rows: Iterable<readonly [MatrixRow, MatrixRow]> = bothMatrices(before, after),
+): readonly OutcomeChange[] {
+  const changes = new Map<string, OutcomeChange>();
+  for (const [was, is] of rows) if (was.permitted !== is.permitted) note(changes, was, is);
+  return [...changes.values()];
+}
+
+function note(changes: Map<string, OutcomeChange>, before: MatrixRow, after: MatrixRow): void {
+  const { ask, is, permitted, otherwise } = after;
+  const { kind } = is;
+  const key = `${Object.values(ask).join(' ')} ${kind} ${permitted}`;
+  const known = changes.get(key);
+  const simplest = known === undefined || otherwise.length < known.after.otherwise.length ? { before, after } : known;
+  changes.set(key, {
+    ask,
+    kind,
+    to: permitted ? 'permitted' : 'refused',
+    situations: (known?.situations ?? 0) + 1,
+    before: simplest.before,
+    after: simplest.after,
+  });
 }

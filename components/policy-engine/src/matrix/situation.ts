@@ -8,11 +8,10 @@ export const factors = {
   inDirectory: ['yes', 'no'],
   /** The finding about the firm of the acting principal. */
   firm: [
-    ...['in-order', 'lapsed', 'kyc-pending', 'kyc-over', 'aml-high', 'aml-prohibited', 'aml-unrated'],
+    ...['in-order', 'lapsed', 'kyc-pending', 'kyc-expired', 'aml-high', 'aml-prohibited', 'aml-unrated'],
     ...['sanctions-match', 'sanctions-stale', 'sanctions-postdated', 'data-elsewhere'],
   ],
-  /** The firm that initiated the transaction. */
-  begunBy: ['own-firm', 'another-firm'],
+  initiatedBy: ['own-firm', 'another-firm'],
   /** The firm in whose name the intent is. */
   entity: ['own-firm', 'another-firm', 'lapsed', 'unknown', 'not-served', 'high-risk-country', 'data-elsewhere'],
   /** The client that holds the account of an order. */
@@ -22,7 +21,7 @@ export const factors = {
   ],
   /** The finding about a firm in the intent. */
   party: [
-    ...['in-order', 'lapsed', 'kyc-pending', 'kyc-over', 'aml-high', 'aml-prohibited', 'aml-unrated'],
+    ...['in-order', 'lapsed', 'kyc-pending', 'kyc-expired', 'aml-high', 'aml-prohibited', 'aml-unrated'],
     ...['sanctions-match', 'sanctions-stale', 'sanctions-postdated', 'unknown', 'not-served', 'high-risk-country'],
   ],
   certificate: ['Approved', 'Registered', 'Submitted', 'Draft'],
@@ -30,30 +29,27 @@ export const factors = {
   artefact: ['certified', 'other-model', 'other-version', 'other-hash'],
   /** The algorithm's certificate in the intent. */
   certificateNamed: ['current', 'other', 'none'],
-  /** Whether the intent names an algorithm. */
   algorithm: ['named', 'not-named'],
   desk: ['entitled', 'unknown', 'not-the-product', 'not-the-venue', 'not-the-jurisdiction'],
   hours: ['open', 'closed'],
   acr: ['phrh', 'phr', 'pwd', 'development', 'none'],
-  /** Time since the sign-in. */
   signInAge: ['one-minute', 'twenty-minutes', 'one-hour', 'three-hours', 'unknown'],
-  bound: ['to-this-intent', 'to-another', 'unsaid'],
+  bound: ['to-this-intent', 'to-another', 'not-stated'],
   installation: ['production', 'development'],
   partner: ['none', 'own-firm', 'claims-missing', 'another-firm'],
-  device: ['none', 'compliant', 'failing', 'not-checked-lately', 'checked-in-the-future', 'not-theirs'],
-  claimedDevice: ['none', 'compliant', 'failing', 'not-checked-lately', 'checked-in-the-future', 'not-theirs'],
+  device: ['none', 'compliant', 'failing', 'not-checked-recently', 'checked-in-the-future', 'not-theirs'],
+  claimedDevice: ['none', 'compliant', 'failing', 'not-checked-recently', 'checked-in-the-future', 'not-theirs'],
   signals: [
-    ...['none', 'unusual', 'impossible-travel', 'credential-compromised', 'account-disabled', 'recovered-lately'],
+    ...['none', 'unusual', 'impossible-travel', 'credential-compromised', 'account-disabled', 'recovered-recently'],
   ],
   claimedSignals: [
-    ...['none', 'unusual', 'impossible-travel', 'credential-compromised', 'account-disabled', 'recovered-lately'],
+    ...['none', 'unusual', 'impossible-travel', 'credential-compromised', 'account-disabled', 'recovered-recently'],
   ],
-  mandate: ['stands', 'does-not-stand'],
+  mandate: ['in-force', 'not-in-force'],
   /** In euros; `rate-unknown` is an amount in a currency without a rate. */
   amount: ['200,000', '900,000', '3,000,000', '8,000,000', '20,000,000', '60,000,000', 'rate-unknown'],
   instrument: ['share', 'bond', 'swap', 'structured', 'exotic', 'restricted'],
   venue: ['served', 'not-served', 'expired', 'unknown'],
-  /** The approvals given. */
   approvals: [
     ...['none', 'supervisor', 'desk-head', 'risk', 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'],
     ...['compliance', 'one-of-operations', 'two-of-operations', 'everybody'],
@@ -80,7 +76,6 @@ export type Ask =
   | { readonly door: 'token'; readonly intent: IntentName; readonly state: string; readonly scope: string }
   | { readonly door: 'step'; readonly intent: IntentName; readonly state: string; readonly scope: string };
 
-/** A request and all conditions. */
 export interface Situation {
   readonly ask: Ask;
   readonly is: Conditions;
@@ -95,7 +90,7 @@ export function inOrder(ask: Ask, kind: Kind): Conditions {
     role: governing ? 'operator' : person ? 'trader' : 'none',
     inDirectory: 'yes',
     firm: 'in-order',
-    begunBy: 'own-firm',
+    initiatedBy: 'own-firm',
     entity: 'own-firm',
     client: 'own-firm',
     party: 'in-order',
@@ -107,14 +102,14 @@ export function inOrder(ask: Ask, kind: Kind): Conditions {
     hours: 'open',
     acr: person ? 'phrh' : 'none',
     signInAge: person ? 'one-minute' : 'unknown',
-    bound: person && ask.door !== 'interface' ? 'to-this-intent' : 'unsaid',
+    bound: person && ask.door !== 'interface' ? 'to-this-intent' : 'not-stated',
     installation: 'production',
     partner: 'none',
     device: 'none',
     claimedDevice: 'none',
     signals: 'none',
     claimedSignals: 'none',
-    mandate: 'stands',
+    mandate: 'in-force',
     amount: '200,000',
     instrument: 'share',
     venue: 'served',
@@ -212,5 +207,5 @@ export const together: readonly Partial<Conditions>[] = [
   { instrument: 'structured', approvals: 'everybody' },
   { signals: 'unusual' },
   { installation: 'development', acr: 'development' },
-  { partner: 'own-firm', bound: 'unsaid' },
+  { partner: 'own-firm', bound: 'not-stated' },
 ];

@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
-import { runPolicyTests, runPolicyTestsInTurns } from './run-tests.ts';
-import { readTestFile, readUid } from './test-file.ts';
+import { readTestFile, readUid, runPolicyTests, runPolicyTestsInTurns } from './run-tests.ts';
 
 const small = smallBundle();
 const [shipped] = small.tests;

@@ -1,71 +1,53 @@
-import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
+import {
+  checkRequest,
+  createEntitySnapshot,
+  type EntityInput,
+  type EntitySnapshot,
+  type EntityUid,
+} from '@countersign/cedar';
 import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
-import { applicationFolder } from '../bundle/application.ts';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { atOnce, inTurns } from '../bundle/in-turns.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { misfitOf } from '../bundle/misfit.ts';
+import { applicationFolder } from '../bundle/loaded-bundle.ts';
+import { firstFaultIn, misfitOf } from '../bundle/located.ts';
 import { judge, type Verdict } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
-import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, type TestFile } from './test-file.ts';
 
 type TestOutcome = PolicyTestReport['tests'][number];
 
-/** Runs all tests of a bundle. */
 export function runPolicyTests(loaded: LoadedBundle): PolicyTestReport {
   return atOnce(running(loaded));
 }
 
-/** {@link runPolicyTests}, yielding to other work. */
 export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<PolicyTestReport> {
   return inTurns(running(loaded));
 }
 
 function* running(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
-  const reports: PolicyTestReport[] = [yield* runningRules(loaded)];
-  for (const { model, loaded: rules, entities } of loaded.applications.values()) {
-    const { tests, untested, ...counts } = yield* runningRules({ ...rules, entities });
-    reports.push({
-      ...counts,
-      tests: tests.map((test) => ({ ...test, file: `${applicationFolder(model)}${test.file}` })),
-      untested: untested.map((id) => `${model.namespace}::${id}`),
-    });
+  const applications = [...loaded.applications.values()].map(({ model, loaded: rules, entities }) => ({
+    rules: { ...rules, entities },
+    folder: applicationFolder(model),
+    prefix: `${model.namespace}::`,
+  }));
+  const tests: TestOutcome[] = [];
+  const untested: string[] = [];
+  for (const { rules, folder, prefix } of [{ rules: loaded, folder: '', prefix: '' }, ...applications]) {
+    const undetermined = new Set(rules.parsed.policies.map(({ id }) => id));
+    for (const outcome of outcomesOf(rules, undetermined)) {
+      tests.push({ ...outcome, file: `${folder}${outcome.file}` });
+      yield;
+    }
+    untested.push(...[...undetermined].sort().map((id) => `${prefix}${id}`));
   }
-  const tests = reports.flatMap((report) => report.tests);
-  return {
-    passed: reports.reduce((sum, { passed }) => sum + passed, 0),
-    failed: reports.reduce((sum, { failed }) => sum + failed, 0),
-    tests: [...tests.filter(({ ok }) => !ok), ...tests.filter(({ ok }) => ok)],
-    untested: reports.flatMap(({ untested }) => untested),
-  };
+  const [passing, failing] = [tests.filter(({ ok }) => ok), tests.filter(({ ok }) => !ok)];
+  return { passed: passing.length, failed: failing.length, tests: [...failing, ...passing], untested };
 }
 
-function* runningRules(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
-  const report = startReport(loaded);
-  for (const outcome of outcomesOf(loaded, report.determined)) {
-    report.add(outcome);
-    yield;
-  }
-  return report.finish();
-}
-
-function startReport(loaded: LoadedBundle) {
-  const untested = new Set(loaded.parsed.policies.map(({ id }) => id));
-  const [failing, passing]: [TestOutcome[], TestOutcome[]] = [[], []];
-  return {
-    determined: (id: string): void => void untested.delete(id),
-    add: (outcome: TestOutcome): void => void (outcome.ok ? passing : failing).push(outcome),
-    finish: (): PolicyTestReport => ({
-      passed: passing.length,
-      failed: failing.length,
-      tests: [...failing, ...passing],
-      untested: [...untested].sort(),
-    }),
-  };
-}
-
-/** One outcome at a time, so that the caller can yield in between. */
-function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Generator<TestOutcome> {
+/** One outcome at a time, so that the caller can yield in between. Removes the policies that determine one from `undetermined`. */
+function* outcomesOf(loaded: LoadedBundle, undetermined: Set<string>): Generator<TestOutcome> {
   for (const { file, content } of loaded.bundle.tests) {
     const read = readTestFile(content);
     if ('problem' in read) {
@@ -90,7 +72,7 @@ function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Ge
         continue;
       }
       const verdict = judge(loaded, question);
-      for (const id of verdict.determining) determined(id);
+      for (const id of verdict.determining) undetermined.delete(id);
       const differences = [
         ...differencesOf(test.expect, verdict),
         ...unspokenOf(test.expect, verdict, problems[0]?.message),
@@ -217,7 +199,6 @@ function differencesOf(expected: Expectation, verdict: Verdict): readonly string
   return differences.length === 0 ? [] : [...differences, ...errors];
 }
 
-/** The differences between two lists; none if the test expects nothing. */
 function setDifference(
   what: string,
   wanted: readonly string[] | undefined,
@@ -234,4 +215,90 @@ function setDifference(
 
 function listed(items: readonly string[]): string {
   return [...items].sort().join(', ');
+}
+
+const closed = { additionalProperties: false };
+const values = Type.Record(Type.String({ maxLength: 256 }), Type.Unknown());
+const name = Type.String({ minLength: 1, maxLength: 256 });
+const uid = Type.Object({ type: name, id: Type.String({ maxLength: 1_024 }) }, closed);
+const entity = Type.Object(
+  { uid, attrs: Type.Optional(values), parents: Type.Optional(Type.Array(uid)) },
+  { ...closed, description: 'An entity in the JSON form of Cedar' },
+);
+const expected = Type.Object(
+  {
+    decision: Type.Enum(['permit', 'deny']),
+    reasons: Type.Optional(Type.Array(name)),
+    determining: Type.Optional(Type.Array(name)),
+    obligations: Type.Optional(Type.Array(Type.Unknown())),
+    token_lifetime_seconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  closed,
+);
+const test = Type.Object(
+  {
+    name,
+    principal: name,
+    action: name,
+    resource: name,
+    also: Type.Optional(Type.Array(name)),
+    attrs: Type.Optional(values),
+    context: Type.Optional(values),
+    expect: expected,
+  },
+  closed,
+);
+const fileSchema = Type.Object(
+  {
+    entities: Type.Optional(Type.Array(entity)),
+    context: Type.Optional(values),
+    resources: Type.Optional(Type.Record(Type.String(), entity)),
+    tests: Type.Array(test, { maxItems: 10_000 }),
+  },
+  closed,
+);
+const compiled = Compile(fileSchema);
+
+type PolicyTest = Static<typeof test>;
+type Expectation = Static<typeof expected>;
+
+interface TestFile {
+  /** Entities for all tests of the file, in addition to the bundle's reference data. */
+  readonly entities: readonly EntityInput[];
+  readonly context: Readonly<Record<string, Json>>;
+  readonly resources: ReadonlyMap<string, EntityInput>;
+  readonly tests: readonly PolicyTest[];
+}
+
+/** @returns the file, or the problem in words */
+export function readTestFile(content: Json): TestFile | { readonly problem: string } {
+  if (!compiled.Check(content)) return { problem: firstFaultIn(content, compiled) ?? 'it is not a test file' };
+  return {
+    entities: (content.entities ?? []).map(entityOf),
+    context: jsonMembers(content.context),
+    resources: new Map(Object.entries(content.resources ?? {}).map(([key, value]) => [key, entityOf(value)])),
+    tests: content.tests,
+  };
+}
+
+const uidText = /^((?:[A-Za-z_][A-Za-z0-9_]*::)*[A-Za-z_][A-Za-z0-9_]*)::("(?:[^"\\]|\\.)*")$/;
+
+/** Reads `Person::"person:anna"`; undefined for any other text. */
+export function readUid(text: string): EntityUid | undefined {
+  const [, type, quoted] = uidText.exec(text) ?? [];
+  if (type === undefined || quoted === undefined) return undefined;
+  try {
+    return { type, id: JSON.parse(quoted) as string };
+  } catch {
+    return undefined;
+  }
+}
+
+function entityOf({ uid, attrs, parents }: Static<typeof entity>): EntityInput {
+  return { uid, attrs: jsonMembers(attrs), parents: parents ?? [] };
+}
+
+/** The members of a parsed JSON object. */
+function jsonMembers(members: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, Json>> {
+  return (members ?? {}) as Readonly<Record<string, Json>>;
 }

@@ -1,12 +1,12 @@
 import { type Answer, compile, createReference, decideFailClosed, type ParsedPolicySet } from '@countersign/cedar';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from '../decision/evaluator.ts';
+import type { Evaluator } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
+import { memoised } from '../memoised.ts';
 
 /**
  * Evaluates questions by Cedar's reference engine under the rules of `decideFailClosed`: a forbid with an error denies, and a
  * request outside the schema is refused.
- *
  * @throws CodedError (the returned function) `request_refused`; `reference_failed` if the engine does not answer
  */
 export function createReferenceJudge(parsed: ParsedPolicySet): (question: Question) => Answer {
@@ -31,14 +31,7 @@ export function createReferenceJudge(parsed: ParsedPolicySet): (question: Questi
   };
 }
 
-const judges = new WeakMap<LoadedBundle, (question: Question) => Answer>();
+const judgeOf = memoised(({ parsed }: LoadedBundle) => createReferenceJudge(parsed));
 
 /** The reference engine instead of the compiled policies: the same answers, about a hundred times slower. */
-export const evaluateByReference: Evaluator = (bundle, question) => {
-  let judge = judges.get(bundle);
-  if (judge === undefined) {
-    judge = createReferenceJudge(bundle.parsed);
-    judges.set(bundle, judge);
-  }
-  return judge(question);
-};
+export const evaluateByReference: Evaluator = (bundle, question) => judgeOf(bundle)(question);

@@ -1,12 +1,13 @@
 import type { Worker } from 'node:worker_threads';
+import type { Answer, EntityInput, EntityUid } from '@countersign/cedar';
 import { startThread } from '@countersign/runtime';
-import type { FromThread, ThreadAnswer, ToThread } from './messages.ts';
+import { collectReferences } from '../decision/entity-facts.ts';
+import type { Question } from '../decision/question.ts';
 
 /** The reference engine in a separate thread. Nothing waits for it, even if it is slow, full or down. */
 interface ReferenceThread<Subject> {
   /**
    * Sends a question with a subject that comes back with the answer.
-   *
    * @param texts of the bundle; sent only if they differ from those of the previous question
    * @returns false if the queue is full or the thread is down
    */
@@ -46,12 +47,12 @@ export function createReferenceThread<Subject>(options: ReferenceThreadOptions<S
 
   function start(): Running<Subject> {
     const worker = startThread(options.file, { name: 'policy shadow' });
-    const begun: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
-    worker.on('message', (message: FromThread) => answered(begun, message));
-    worker.on('error', (error) => failed(begun, error));
-    worker.on('exit', (code) => failed(begun, new Error(`the thread ended with ${code}`)));
+    const current: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
+    worker.on('message', (message: FromThread) => answered(current, message));
+    worker.on('error', (error) => failed(current, error));
+    worker.on('exit', (code) => failed(current, new Error(`the thread ended with ${code}`)));
     worker.unref();
-    return begun;
+    return current;
   }
 
   function watch(of: Running<Subject>): void {
@@ -108,4 +109,31 @@ export function createReferenceThread<Subject>(options: ReferenceThreadOptions<S
       await last?.worker.terminate();
     },
   };
+}
+
+export interface ToThread {
+  readonly id: number;
+  /** Present if the bundle differs from that of the previous question. */
+  readonly texts?: { readonly schema: string; readonly policies: string };
+  readonly question: Pick<Question, 'principal' | 'action' | 'resource' | 'context'>;
+  readonly entities: readonly EntityInput[];
+}
+
+/** An answer of the thread: one for each question, in order. */
+type FromThread = { readonly id: number } & ThreadAnswer;
+
+export type ThreadAnswer =
+  | { readonly outcome: 'answered'; readonly answer: Answer }
+  /** The policies do not answer such a question. */
+  | { readonly outcome: 'refused' }
+  | { readonly outcome: 'failed'; readonly message: string };
+
+/** A question with only the reachable entities of the directory, to be sent to a thread. */
+export function portable(
+  { principal, action, resource, context, shared, local }: Question,
+  named: readonly EntityUid[],
+): Pick<ToThread, 'question' | 'entities'> {
+  const roots: EntityUid[] = [principal, resource, ...named];
+  collectReferences(context, roots);
+  return { question: { principal, action, resource, context }, entities: shared.with(local).closureOf(roots) };
 }

@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { createEntitySnapshot, parsePolicySet } from '@countersign/cedar';
 import { isCodedError } from '@countersign/kernel';
-import type { ThreadAnswer, ToThread } from './messages.ts';
 import { createReferenceJudge } from './reference-answer.ts';
+import type { ThreadAnswer, ToThread } from './reference-thread.ts';
 
 // The thread of the shadow check. It parses the texts of bundles itself.
 

@@ -5,8 +5,7 @@ import { createLogger, createMetrics, type Metrics, type ScratchDatabase } from 
 import { createTestDatabase } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
-import { evaluateCompiled } from '../decision/evaluator.ts';
-import { judge } from '../decision/judge.ts';
+import { evaluateCompiled, judge } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
 
 import { policyEngineMigrations } from '../migrations.ts';

@@ -1,26 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EntityUid, entitiesNamedIn } from '@countersign/cedar';
+import { isDeepStrictEqual } from 'node:util';
+import { entitiesNamedIn } from '@countersign/cedar';
 import type { AuditAppender, Decision, RecordDraft } from '@countersign/contracts';
 import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
 import { type ComponentAccess, keepFresh, type Logger, type Metrics, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { type Evaluator, evaluateCompiled } from '../decision/evaluator.ts';
+import { type Evaluator, evaluateCompiled } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
-import { portable, type ThreadAnswer } from './messages.ts';
+import { memoised } from '../memoised.ts';
 import { evaluateByReference } from './reference-answer.ts';
-import { createReferenceThread } from './reference-thread.ts';
+import { createReferenceThread, portable, type ThreadAnswer } from './reference-thread.ts';
 import { createDivergenceStore, divergenceChannel } from './store.ts';
 
-/** Compares decisions of the compiled policies with the reference engine, off the hot path. */
 export interface Shadow {
-  /**
-   * The evaluator to use: the compiled policies, or the reference engine if the two ever differed on this bundle, on any node.
-   */
+  /** The reference engine decides if the two ever differed on this bundle, on any node. */
   evaluatorFor(bundle: LoadedBundle): Evaluator;
-  /**
-   * Offers a decision of the compiled policies for comparison. Usually checks only a flag; never throws and never waits.
-   */
+  /** Usually checks only a flag; never throws and never waits. */
   offer(
     active: { readonly version: number; readonly bundle: LoadedBundle },
     question: Question,
@@ -47,7 +43,6 @@ export interface ShadowDependencies {
   /** Delay before a restart of the thread; 1 s by default, doubling up to a minute. */
   readonly restMs?: number;
   readonly pollMs?: number;
-  /** Code of the thread. */
   readonly thread?: URL;
 }
 
@@ -64,7 +59,6 @@ type Outcome = 'agreed' | 'diverged' | 'failed' | 'dropped';
 /**
  * Starts the shadow check. If the engines differ, it raises an alarm (log, metric, record `policy.diverged`), switches to the
  * reference engine and notifies the other nodes. The bundle stays distrusted until another one is published.
- *
  * @throws CodedError `database_unavailable`
  */
 export async function createShadow(dependencies: ShadowDependencies): Promise<Shadow> {
@@ -136,7 +130,7 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
       answer.outcome === 'refused'
         ? { decision: false, determining: [], errors: [] }
         : comparable({ ...answer.answer, decision: answer.answer.decision === 'allow' });
-    const agreed = sameAnswer(sample.compiled, reference);
+    const agreed = isDeepStrictEqual(sample.compiled, reference);
     count(agreed ? 'agreed' : 'diverged');
     if (agreed || distrusted.has(sample.bundle.hash)) return;
     distrusted.add(sample.bundle.hash);
@@ -211,26 +205,11 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
   };
 }
 
-interface BundleTexts {
-  readonly texts: { readonly schema: string; readonly policies: string };
-  readonly named: readonly EntityUid[];
-}
-
-const known = new WeakMap<LoadedBundle, BundleTexts>();
-
-/** Returns the same object for the same bundle, so that the thread recognises known texts. */
-function textsOf(bundle: LoadedBundle): BundleTexts {
-  let found = known.get(bundle);
-  if (found === undefined) {
-    const { schema, policies } = bundle.bundle;
-    found = {
-      texts: { schema, policies: policies.map(({ text }) => text).join('\n') },
-      named: entitiesNamedIn(bundle.parsed),
-    };
-    known.set(bundle, found);
-  }
-  return found;
-}
+/** The same object for the same bundle, so that the thread recognises known texts. */
+const textsOf = memoised(({ bundle: { schema, policies }, parsed }: LoadedBundle) => ({
+  texts: { schema, policies: policies.map(({ text }) => text).join('\n') },
+  named: entitiesNamedIn(parsed),
+}));
 
 /** The parts of an answer that both engines must agree on; error messages may differ. */
 interface Comparable {
@@ -251,16 +230,4 @@ export function comparable(answer: {
     determining: [...answer.determining].sort(),
     errors: answer.errors.map(({ policyId }) => policyId).sort(),
   };
-}
-
-function sameAnswer(left: Comparable, right: Comparable): boolean {
-  return (
-    left.decision === right.decision &&
-    sameItems(left.determining, right.determining) &&
-    sameItems(left.errors, right.errors)
-  );
-}
-
-function sameItems(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((item, index) => item === right[index]);
 }

@@ -12,16 +12,10 @@ interface Divergence {
   readonly foundAt: string;
 }
 
-interface DivergenceStore {
-  /** Keeps the first divergence of a bundle. */
-  insert(divergence: Divergence): Promise<void>;
-  /** Hashes of the latest thousand diverging bundles. */
-  hashes(): Promise<readonly Digest[]>;
-}
-
-export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
+export function createDivergenceStore(pool: pg.Pool) {
   return {
-    insert: ({ hash, version, recordId, foundAt }) =>
+    /** Keeps the first divergence of a bundle. */
+    insert: ({ hash, version, recordId, foundAt }: Divergence): Promise<void> =>
       transaction(pool, async (client) => {
         await client.query(
           `insert into policy_divergences (policy_hash, policy_version, record_id, found_at)
@@ -30,7 +24,8 @@ export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
         );
         notifyAfterCommit(client, divergenceChannel);
       }),
-    async hashes() {
+    /** Hashes of the latest thousand diverging bundles. */
+    async hashes(): Promise<readonly Digest[]> {
       const { rows } = await ask<{ policy_hash: string }>(
         pool,
         'select policy_hash from policy_divergences order by found_at desc limit 1000',

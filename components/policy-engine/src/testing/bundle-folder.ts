@@ -6,7 +6,6 @@ import { shippedPolicies } from '../engine.ts';
 
 /**
  * A folder with the shipped schema and reference data, and other policies and limits.
- *
  * @param policies Cedar
  * @returns its path; whoever makes it removes it
  */

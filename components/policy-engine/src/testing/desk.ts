@@ -333,7 +333,7 @@ export function tokenQuestion(
       audience: 'https://venue.example/orders',
       at: midday,
       scopes: [],
-      mandateStands: intent,
+      mandateInForce: intent,
       // Whoever signed in did so a minute ago, unless the test says when.
       ...(context.acr === undefined ? {} : { authTime: Math.floor(midday / 1000) - 60 }),
       ...context,

@@ -6,7 +6,6 @@ import { smallBundle } from './small-bundle.ts';
 /**
  * Begins to read a bundle whose reading does not end before it is let go of, or the test ends: until then nothing behind
  * it in its line is read, and all other work goes on.
- *
  * @param waiting so many more stand behind it; they take no time
  * @returns lets go of it, and resolves when all of these have been read
  */

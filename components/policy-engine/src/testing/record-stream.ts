@@ -27,7 +27,6 @@ const commitment: Commitment = {
 
 /**
  * A record as the log has it whose decision was protected: its members in the order in which the log writes them.
- *
  * @param erased the values cannot be read any more
  * @param paths of the values that are asked for
  */
@@ -66,7 +65,6 @@ const pageSize = 500;
 
 /**
  * A stream as that of the log, in this thread.
- *
  * @param read records behind so many that have been read, at most `limit`
  */
 export function recordStreamOf(read: (behind: number, limit: number) => Promise<readonly Streamed[]>): RecordStream {

@@ -2,56 +2,29 @@ import { Datetime, type EntityReference, type RecordValue } from '@countersign/c
 import { onlyCompletes } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import { isScope, kindOfScope } from '@countersign/market';
-import { recordShape } from '../decision/record-shape.ts';
-import type { ValueMaker } from '../decision/value-maker.ts';
+import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import { isStaffed } from './desk-hours.ts';
 import { gatesOver } from './gates.ts';
 import type { IntentView } from './intent-view.ts';
-import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
-import { knownReference } from './known-references.ts';
+import { type KnownDirectory, type KnownPrincipal, knownReference } from './known-directory.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 import type { TradingInput } from './trading-input.ts';
 
-/** Settings of the installation, the same for all its decisions. */
 export interface Installation {
-  /** Whether the development sign-in counts. */
   readonly development: boolean;
-  /** Region in which data is processed. */
   readonly region: string;
 }
 
 const circumstancesRecord = recordShape(
-  'acr',
-  'algo',
-  'audience',
-  'authAgeSeconds',
-  'boundToIntent',
-  'claimedDevice',
-  'claimedSignals',
-  'client',
-  'deskOpen',
-  'development',
-  'device',
-  'gates',
-  'institution',
-  'mandateStands',
-  'now',
-  'onlyCompletes',
-  'partner',
-  'region',
-  'scopes',
-  'signals',
-  'step',
+  ...(['acr', 'algo', 'audience', 'authAgeSeconds', 'boundToIntent', 'claimedDevice', 'claimedSignals'] as const),
+  ...(['client', 'deskOpen', 'development', 'device', 'gates', 'institution', 'mandateInForce', 'now'] as const),
+  ...(['onlyCompletes', 'partner', 'region', 'scopes', 'signals', 'step'] as const),
 );
 const algoRecord = recordShape('artifactSha256', 'certId', 'modelId', 'version');
 const partnerRecord = recordShape('claims', 'institution');
 const stepRecord = recordShape('events', 'transaction');
 
-/**
- * The schema's `Circumstances`.
- *
- * @param references collects the referenced entities of the directory
- */
+/** The schema's `Circumstances`. @param references collects the referenced entities of the directory */
 export function circumstances(
   input: Pick<TradingInput, 'action' | 'resource' | 'context'>,
   {
@@ -71,7 +44,6 @@ export function circumstances(
     readonly device: EntityReference | undefined;
     /** The device that the caller claims, if it counts. */
     readonly claimedDevice: EntityReference | undefined;
-    /** Active signals from our own records; see `signalsOver`. */
     readonly signals: readonly string[];
     readonly directory: KnownDirectory;
     readonly installation: Installation;
@@ -113,7 +85,7 @@ export function circumstances(
       make,
     }),
     /* institution */ make.text(context.institution),
-    /* mandateStands */ context.mandateStands,
+    /* mandateInForce */ context.mandateInForce,
     /* now */ instantOf(at, make),
     /* onlyCompletes */ beginsNothing(input),
     /* partner */

@@ -1,10 +1,8 @@
 import { EntityReference, UnrelatedEntity } from '@countersign/cedar';
 import type { Device, Devices } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
-import { recordShape } from '../decision/record-shape.ts';
-import type { ValueMaker } from '../decision/value-maker.ts';
-import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
-import { knownReference } from './known-references.ts';
+import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
+import { type KnownDirectory, type KnownPrincipal, knownReference } from './known-directory.ts';
 
 const deviceRecord = recordShape('holder', 'institution', 'posture', 'postureAt');
 

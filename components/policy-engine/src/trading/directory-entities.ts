@@ -9,7 +9,8 @@ import {
 import type { DirectorySnapshot } from '@countersign/contracts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Closure, closureOf, type EntityFact, factOf, referencesIn } from '../decision/entity-facts.ts';
-import type { Uid } from '../decision/posed.ts';
+import type { Uid } from '../decision/question.ts';
+import { memoised } from '../memoised.ts';
 import { directoryEntity } from './entities.ts';
 import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
@@ -22,8 +23,7 @@ export interface SharedEntities {
   readonly directory: KnownDirectory;
   /**
    * The entities reachable from a question.
-   *
-   * @param principal of the question; without one, only the entities named in policies are reachable
+   * @param principal without one, only the entities named in policies are reachable
    * @param roots further references, always in the same order, so that the result is cached
    */
   closureOf(principal: KnownPrincipal | undefined, roots: readonly EntityReference[]): Closure;
@@ -57,12 +57,7 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
     let ofNobody: Closure | undefined;
     return {
       directory: knownDirectory(directory),
-      snapshot: createLazySnapshot({
-        load: (uid) => find(uid)?.entity,
-        localTypes,
-        base,
-        readings,
-      }),
+      snapshot: createLazySnapshot({ load: (uid) => find(uid)?.entity, localTypes, base, readings }),
       closureOf(principal, roots) {
         if (principal === undefined) {
           ofNobody ??= closureOf(always, find);
@@ -89,7 +84,6 @@ interface KnownClosure {
   readonly closure: Closure;
 }
 
-/** Closures by principal and roots. */
 function createClosures() {
   const known = new Map<KnownPrincipal, readonly KnownClosure[]>();
   let size = 0;
@@ -120,23 +114,8 @@ function sameRoots(left: readonly EntityReference[], right: readonly EntityRefer
   return true;
 }
 
-interface BundleEntities {
-  readonly base: EntitySnapshot;
+const ofBundle = memoised(({ parsed, entities }: LoadedBundle) => ({
+  base: createEntitySnapshot(entities),
   /** Entities named in policies or referenced by the bundle's own entities. */
-  readonly always: readonly Uid[];
-}
-
-const bundles = new WeakMap<LoadedBundle, BundleEntities>();
-
-function ofBundle(bundle: LoadedBundle): BundleEntities {
-  let found = bundles.get(bundle);
-  if (found === undefined) {
-    const { parsed, entities } = bundle;
-    found = {
-      base: createEntitySnapshot(entities),
-      always: [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)],
-    };
-    bundles.set(bundle, found);
-  }
-  return found;
-}
+  always: [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)],
+}));

@@ -1,17 +1,14 @@
 import type { Account, Desk, DirectorySnapshot, Institution, Principal, Venue } from '@countersign/contracts';
 import { type Json, parseInstant, toInstant } from '@countersign/kernel';
-import type { LocalEntity, Uid } from '../decision/posed.ts';
+import type { LocalEntity, Uid } from '../decision/question.ts';
 
-/**
- * Members are in the order of RFC 8785 here and in all parts of a decision's input, so that `JSON.stringify` gives the canonical form.
- */
+/** Members are in the order of RFC 8785, here and in all parts of a decision's input, so that `JSON.stringify` is canonical. */
 export const reference = (type: string, id: string) => ({ __entity: { id, type } });
 export const uidOf = (type: string, id: string) => ({ id, type });
 const datetime = (at: number) => ({ __extn: { arg: toInstant(at), fn: 'datetime' } });
 
 /** An entity of the directory. The same source and variant make the same entity, so that it can be cached. */
 interface DirectoryEntity {
-  /** The directory's own object. */
   readonly source: object;
   /** Further content of the entity: for a principal, its registered desk. */
   readonly variant: string;

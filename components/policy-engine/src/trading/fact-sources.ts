@@ -1,42 +1,5 @@
-/**
- * The source of a fact that policies read.
- *
- * - `bundle`: approved with the policies by two people, and signed.
- * - `directory`: recorded in the directory; changes that give power need two people.
- * - `reference-data`: recorded in the directory by the operator's feeds; changes that loosen a rule need two people.
- * - `compliance`: recorded in the directory by compliance only.
- * - `certification`: recorded in the directory by the certifier of the algorithm, who did not develop it.
- * - `intent`: stated by the initiator, and fixed by the signed digest.
- * - `registry`: recorded by the transaction registry.
- * - `approvers`: signed by each approver over exactly this intent.
- * - `mandates`: signed by the grantor, checked by the consent store.
- * - `sign-in`: from our own sign-in, or signed by the vouching partner.
- * - `partner`: signed by the vouching partner.
- * - `token`: requested with the token, or read from the record of its issue.
- * - `devices`: reported by the firm's device management.
- * - `signals`: from our own registers of locks and risk signals.
- * - `installation`: from the configuration or the clock of the installation.
- * - `caller`: claimed by the caller; it can only turn a permit into a deny.
- */
-export type FactSource =
-  | 'bundle'
-  | 'directory'
-  | 'reference-data'
-  | 'compliance'
-  | 'certification'
-  | 'intent'
-  | 'registry'
-  | 'approvers'
-  | 'mandates'
-  | 'sign-in'
-  | 'partner'
-  | 'token'
-  | 'devices'
-  | 'signals'
-  | 'installation'
-  | 'caller';
-
-export const sourcesInWords: Readonly<Record<FactSource, string>> = {
+/** The sources of the facts that policies read. */
+export const sourcesInWords = {
   bundle: 'The policies: approved by two people and signed',
   directory: 'The directory; changes that give power need two people',
   'reference-data': "Reference data, recorded by the operator's feeds; changes that loosen a rule need two people",
@@ -53,122 +16,91 @@ export const sourcesInWords: Readonly<Record<FactSource, string>> = {
   signals: 'Our own registers of locks and risk signals',
   installation: 'The configuration or the clock of the installation',
   caller: 'Claimed by the caller: it can turn a permit into a deny, never a deny into a permit',
+} as const;
+
+export type FactSource = keyof typeof sourcesInWords;
+
+/** The attributes and context members of the schema, by source and entity. A test compares them with the schema. */
+const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = {
+  bundle: {
+    Region: 'countries',
+    IntentClass: 'types',
+    ScopeClass: 'scopes',
+    StateClass: 'states',
+    ProductClass: 'categories groups',
+    InstrumentList: 'instruments',
+  },
+  directory: {
+    Institution: 'country leiStatus dataRegions',
+    Desk: 'products venues jurisdictions',
+    Person: 'institution roles desk',
+    Service: 'institution roles desk',
+    Agent: 'institution roles desk',
+    Device: 'institution holder',
+    Account: 'institution',
+    Venue: 'country expires',
+    Resource: 'institution',
+    Transaction: 'agreementKnown',
+    context: 'deskOpen gates.leisActive gates.leiFailing gates.countries',
+  },
+  'reference-data': {
+    Instrument: 'category group complex targetMarket',
+    Transaction: 'notionalBase rate.rate rate.base rate.source rate.asOf differs',
+  },
+  compliance: {
+    Institution: 'category suitableFor',
+    Transaction:
+      'allocation.categories allocation.categoriesKnown allocation.retailSuitedFor allocation.professionalSuitedFor',
+    context:
+      'gates.kycCurrent gates.kycFailing gates.amlRisk gates.amlWorst gates.sanctionsClear gates.sanctionsFailing gates.sanctionsOldest gates.sanctionsOldestOf gates.sanctionsPostdatedOf',
+  },
+  certification: {
+    Agent: 'model.modelId model.version model.artifactSha256 model.status model.certificateId',
+  },
+  intent: {
+    Transaction:
+      'intentType entityInstitution notional quantity currency instrument algorithmic account venue jurisdiction mandate parties',
+    context: 'algo.modelId algo.version algo.artifactSha256 algo.certId',
+  },
+  registry: {
+    Transaction:
+      'state initiator initiatorInstitution destinationKnown tradeKnown permitted.acr permitted.authAgeSeconds',
+    context: 'onlyCompletes',
+  },
+  approvers: {
+    Transaction: 'approvals.supervisor approvals.desk_head approvals.risk approvals.compliance approvals.operations',
+  },
+  mandates: {
+    Mandate: 'version',
+    context: 'mandateInForce',
+  },
+  'sign-in': {
+    context: 'acr authAgeSeconds boundToIntent device',
+  },
+  partner: {
+    context: 'partner.institution partner.claims',
+  },
+  token: {
+    context: 'client institution audience scopes step.transaction step.events',
+  },
+  devices: {
+    Device: 'posture postureAt',
+  },
+  signals: {
+    context: 'signals',
+  },
+  installation: {
+    context: 'development now region',
+  },
+  caller: {
+    context: 'claimedDevice claimedSignals',
+  },
 };
 
-/** The source of every attribute and context member of the schema. A test compares it with the schema. */
-export const factSources: Readonly<Record<string, FactSource>> = {
-  'Region.countries': 'bundle',
-  'IntentClass.types': 'bundle',
-  'ScopeClass.scopes': 'bundle',
-  'StateClass.states': 'bundle',
-  'ProductClass.categories': 'bundle',
-  'ProductClass.groups': 'bundle',
-  'InstrumentList.instruments': 'bundle',
-  'Institution.country': 'directory',
-  'Institution.leiStatus': 'directory',
-  'Institution.category': 'compliance',
-  'Institution.suitableFor': 'compliance',
-  'Institution.dataRegions': 'directory',
-  'Desk.products': 'directory',
-  'Desk.venues': 'directory',
-  'Desk.jurisdictions': 'directory',
-  'Person.institution': 'directory',
-  'Person.roles': 'directory',
-  'Person.desk': 'directory',
-  'Service.institution': 'directory',
-  'Service.roles': 'directory',
-  'Service.desk': 'directory',
-  'Agent.institution': 'directory',
-  'Agent.roles': 'directory',
-  'Agent.desk': 'directory',
-  'Agent.model.modelId': 'certification',
-  'Agent.model.version': 'certification',
-  'Agent.model.artifactSha256': 'certification',
-  'Agent.model.status': 'certification',
-  'Agent.model.certificateId': 'certification',
-  'Device.institution': 'directory',
-  'Device.holder': 'directory',
-  'Device.posture': 'devices',
-  'Device.postureAt': 'devices',
-  'Account.institution': 'directory',
-  'Venue.country': 'directory',
-  'Venue.expires': 'directory',
-  'Resource.institution': 'directory',
-  'Instrument.category': 'reference-data',
-  'Instrument.group': 'reference-data',
-  'Instrument.complex': 'reference-data',
-  'Instrument.targetMarket': 'reference-data',
-  'Mandate.version': 'mandates',
-  'Transaction.intentType': 'intent',
-  'Transaction.state': 'registry',
-  'Transaction.initiator': 'registry',
-  'Transaction.initiatorInstitution': 'registry',
-  'Transaction.entityInstitution': 'intent',
-  'Transaction.notional': 'intent',
-  'Transaction.quantity': 'intent',
-  'Transaction.currency': 'intent',
-  'Transaction.instrument': 'intent',
-  'Transaction.algorithmic': 'intent',
-  'Transaction.account': 'intent',
-  'Transaction.venue': 'intent',
-  'Transaction.jurisdiction': 'intent',
-  'Transaction.notionalBase': 'reference-data',
-  'Transaction.rate.rate': 'reference-data',
-  'Transaction.rate.base': 'reference-data',
-  'Transaction.rate.source': 'reference-data',
-  'Transaction.rate.asOf': 'reference-data',
-  'Transaction.differs': 'reference-data',
-  'Transaction.allocation.categories': 'compliance',
-  'Transaction.allocation.categoriesKnown': 'compliance',
-  'Transaction.allocation.retailSuitedFor': 'compliance',
-  'Transaction.allocation.professionalSuitedFor': 'compliance',
-  'Transaction.mandate': 'intent',
-  'Transaction.parties': 'intent',
-  'Transaction.destinationKnown': 'registry',
-  'Transaction.agreementKnown': 'directory',
-  'Transaction.tradeKnown': 'registry',
-  'Transaction.permitted.acr': 'registry',
-  'Transaction.permitted.authAgeSeconds': 'registry',
-  'Transaction.approvals.supervisor': 'approvers',
-  'Transaction.approvals.desk_head': 'approvers',
-  'Transaction.approvals.risk': 'approvers',
-  'Transaction.approvals.compliance': 'approvers',
-  'Transaction.approvals.operations': 'approvers',
-  'context.client': 'token',
-  'context.institution': 'token',
-  'context.audience': 'token',
-  'context.scopes': 'token',
-  'context.mandateStands': 'mandates',
-  'context.onlyCompletes': 'registry',
-  'context.development': 'installation',
-  'context.now': 'installation',
-  'context.region': 'installation',
-  'context.deskOpen': 'directory',
-  'context.acr': 'sign-in',
-  'context.authAgeSeconds': 'sign-in',
-  'context.boundToIntent': 'sign-in',
-  'context.step.transaction': 'token',
-  'context.step.events': 'token',
-  'context.algo.modelId': 'intent',
-  'context.algo.version': 'intent',
-  'context.algo.artifactSha256': 'intent',
-  'context.algo.certId': 'intent',
-  'context.partner.institution': 'partner',
-  'context.partner.claims': 'partner',
-  'context.device': 'sign-in',
-  'context.claimedDevice': 'caller',
-  'context.signals': 'signals',
-  'context.claimedSignals': 'caller',
-  'context.gates.kycStands': 'compliance',
-  'context.gates.kycFailing': 'compliance',
-  'context.gates.amlRisk': 'compliance',
-  'context.gates.amlWorst': 'compliance',
-  'context.gates.sanctionsClear': 'compliance',
-  'context.gates.sanctionsFailing': 'compliance',
-  'context.gates.sanctionsOldest': 'compliance',
-  'context.gates.sanctionsOldestOf': 'compliance',
-  'context.gates.sanctionsPostdatedOf': 'compliance',
-  'context.gates.leisStand': 'directory',
-  'context.gates.leiFailing': 'directory',
-  'context.gates.countries': 'directory',
-};
+export const factSources: Readonly<Record<string, FactSource>> = Object.fromEntries(
+  (Object.keys(factsOf) as FactSource[]).flatMap((source) =>
+    Object.entries(factsOf[source]).flatMap(([owner, names]) =>
+      names.split(' ').map((name) => [`${owner}.${name}`, source] as const),
+    ),
+  ),
+);

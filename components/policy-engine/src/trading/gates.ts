@@ -1,15 +1,13 @@
 import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
 import type { Institution, InstitutionCompliance } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
-import { recordShape } from '../decision/record-shape.ts';
-import type { ValueMaker } from '../decision/value-maker.ts';
+import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import { endOfDay } from './entities.ts';
-import { knownReference } from './known-references.ts';
+import { knownReference } from './known-directory.ts';
 
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
 type Risk = (typeof risks)[number];
 
-/** The compliance findings about an institution, in comparable form. */
 export interface Standing {
   readonly kycUntil: number;
   readonly risk: Risk;
@@ -19,7 +17,6 @@ export interface Standing {
   readonly screenedAt: number;
   /** The same as a Cedar value. */
   readonly screened: Datetime;
-  /** Whether its LEI is ISSUED. */
   readonly issued: boolean;
   /** Undefined if the directory does not have the institution. */
   readonly country: EntityReference | undefined;
@@ -39,12 +36,8 @@ const nobodyKnows: Standing = {
 };
 
 /**
- * The worst compliance finding of each kind over a set of institutions, and the institution that has it. A missing finding counts
- * as the worst.
- *
- * @param named the institutions among them whose registration and country are checked here
- * @param at milliseconds since the epoch
- * @returns the schema's `gates`
+ * The worst compliance finding of each kind, and the institution that has it. A missing finding counts as the worst.
+ * @param named the institutions whose registration and country are checked here
  */
 export function gatesOver(
   leis: readonly string[],
@@ -78,7 +71,7 @@ export function gatesOver(
   // An empty set is treated like an unknown institution.
   const { risk: amlRisk } = worst ?? nobodyKnows;
   const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
-  const kycStands = worst !== undefined && kycFailing === '';
+  const kycCurrent = worst !== undefined && kycFailing === '';
   const sanctionsClear = worst !== undefined && sanctionsFailing === '';
   let leiFailing = '';
   const countries = new Map<string, EntityReference>();
@@ -91,10 +84,10 @@ export function gatesOver(
     amlRisk,
     amlWorst,
     /* countries */ make.set([...countries.values()]),
+    kycCurrent,
     kycFailing,
-    kycStands,
     leiFailing,
-    /* leisStand */ leiFailing === '',
+    /* leisActive */ leiFailing === '',
     sanctionsClear,
     sanctionsFailing,
     sanctionsOldest,
@@ -104,21 +97,11 @@ export function gatesOver(
 }
 
 const gatesRecord = recordShape(
-  'amlRisk',
-  'amlWorst',
-  'countries',
-  'kycFailing',
-  'kycStands',
-  'leiFailing',
-  'leisStand',
-  'sanctionsClear',
-  'sanctionsFailing',
-  'sanctionsOldest',
-  'sanctionsOldestOf',
-  'sanctionsPostdatedOf',
+  ...(['amlRisk', 'amlWorst', 'countries', 'kycCurrent', 'kycFailing', 'leiFailing'] as const),
+  ...(['leisActive', 'sanctionsClear', 'sanctionsFailing', 'sanctionsOldest'] as const),
+  ...(['sanctionsOldestOf', 'sanctionsPostdatedOf'] as const),
 );
 
-/** The findings about an institution; the worst of each kind if the directory does not have it. */
 export function standingOf(institution: Institution | undefined): Standing {
   if (institution === undefined) return nobodyKnows;
   const { compliance, country, leiStatus } = institution;

@@ -1,14 +1,12 @@
 import type { TransactionFacts } from '@countersign/contracts';
-import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
+import { type DecimalString, type Json, membersOf, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
-/** An amount of money in an intent. */
 interface Counted {
   readonly amount: DecimalString;
   readonly currency: string;
 }
 
-/** The members of an intent that policies need, for all types of intents. */
 export interface IntentView {
   /** LEI of the institution in whose name the intent is. */
   readonly entity: string;
@@ -19,23 +17,19 @@ export interface IntentView {
   readonly quantity?: string;
   /** The unrounded notional or cash collateral, for conversion into the base currency. */
   readonly counted?: Counted;
-  /** The unrounded maximum quantity. */
   readonly maxQuantity?: DecimalString;
   /** Absent for a market order. */
   readonly limitPrice?: Counted;
   /** Every order has it. */
   readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
-  /** The algorithm's artefact, if the intent names it completely. */
   readonly algo?: {
     readonly artifactSha256: string;
-    /** Id of its certificate, if the intent names one. */
     readonly certId?: string;
     readonly modelId: string;
     readonly version: string;
   };
   readonly account?: string;
-  /** Accounts of an allocation. */
   readonly allocatedTo?: readonly string[];
   readonly venue?: string;
   /** ISO 3166-1. */
@@ -52,12 +46,7 @@ const orderTypes: ReadonlySet<AuthorizationDetailType> = new Set([
 
 type Intent = TransactionFacts['intent'];
 
-/**
- * Reads the intent of a transaction for the policies.
- *
- * @returns undefined if its type is unknown, a required member is missing, or an amount is too large to compare; the caller then
- *   denies
- */
+/** @returns undefined (a deny) for an unknown type, a missing member, or an amount too large to compare */
 export function viewIntent({
   intentType,
   intent,
@@ -68,9 +57,9 @@ export function viewIntent({
   const worth = worthOf(intent);
   const size = sizeOf(intent);
   if (worth === 'incomparable' || size === 'incomparable') return undefined;
-  const instrument = instrumentOf(member(intent['instrument']));
+  const instrument = instrumentOf(membersOf(intent['instrument']));
   if (orderTypes.has(intentType) && (worth === undefined || instrument === undefined)) return undefined;
-  const algo = algoOf(member(intent['algo']));
+  const algo = algoOf(membersOf(intent['algo']));
   // Assigns members one by one on this hot path, because an object spread for each member costs more than reading it.
   const view: { -readonly [Member in keyof IntentView]: IntentView[Member] } = {
     entity,
@@ -86,7 +75,7 @@ export function viewIntent({
   if (counted !== undefined) view.counted = counted;
   const maxQuantity = parseDecimal(intent['max_qty']);
   if (maxQuantity !== undefined) view.maxQuantity = maxQuantity;
-  const limitPrice = countedOf(member(intent['limit_price']));
+  const limitPrice = countedOf(membersOf(intent['limit_price']));
   if (limitPrice !== undefined) view.limitPrice = limitPrice;
   if (instrument !== undefined) view.instrument = instrument;
   if (algo !== undefined) view.algo = algo;
@@ -100,7 +89,7 @@ export function viewIntent({
 
 /** An order's `max_notional`, or the amount that a settlement moves. */
 function worthOf(intent: Intent): { notional: string; currency: string } | 'incomparable' | undefined {
-  const counted = countedOf(member(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent));
+  const counted = countedOf(membersOf(intent['max_notional']) ?? (intent['ccy'] === undefined ? undefined : intent));
   if (counted === undefined) return undefined;
   const notional = roundUpToFourDecimals(counted.amount);
   return notional === undefined ? 'incomparable' : { notional, currency: counted.currency };
@@ -109,8 +98,8 @@ function worthOf(intent: Intent): { notional: string; currency: string } | 'inco
 /** The unrounded amount, also for cash collateral. */
 function countedIn(intent: Intent): Counted | undefined {
   const { max_notional: most, asset, qty } = intent;
-  if (most !== undefined || asset === undefined || qty === undefined) return countedOf(member(most) ?? intent);
-  return countedOf({ amount: qty, ccy: member(asset)?.['ccy'] ?? null });
+  if (most !== undefined || asset === undefined || qty === undefined) return countedOf(membersOf(most) ?? intent);
+  return countedOf({ amount: qty, ccy: membersOf(asset)?.['ccy'] ?? null });
 }
 
 function countedOf(money: Readonly<Record<string, Json>> | undefined): Counted | undefined {
@@ -134,7 +123,7 @@ function instrumentOf(instrument: Readonly<Record<string, Json>> | undefined): I
 }
 
 function accountsOf(lines: readonly Json[]): readonly string[] {
-  const accounts = lines.map((line) => member(line)?.['account']).filter((account) => typeof account === 'string');
+  const accounts = lines.map((line) => membersOf(line)?.['account']).filter((account) => typeof account === 'string');
   return [...new Set(accounts)];
 }
 
@@ -150,11 +139,11 @@ function partiesIn(intent: Intent, receivers: readonly string[] = none): readonl
     if (typeof lei === 'string' && !named.includes(lei)) named.push(lei);
   };
   const { parties, counterparties_lei: asked } = intent;
-  if (Array.isArray(parties)) for (const party of parties) add(member(party)?.['lei']);
+  if (Array.isArray(parties)) for (const party of parties) add(membersOf(party)?.['lei']);
   if (Array.isArray(asked)) for (const lei of asked) add(lei);
   for (const name of namedBy) add(intent[name]);
-  add(member(intent['deliverer'])?.['lei']);
-  add(member(intent['receiver'])?.['lei']);
+  add(membersOf(intent['deliverer'])?.['lei']);
+  add(membersOf(intent['receiver'])?.['lei']);
   for (const lei of receivers) add(lei);
   return named;
 }
@@ -181,10 +170,4 @@ export function roundUpToFourDecimals(amount: DecimalString): string | undefined
   if (amount.length - point <= 5) return amount;
   const units = BigInt(whole) * 10_000n + BigInt(amount.slice(point + 1, point + 5)) + 1n;
   return `${units / 10_000n}.${(units % 10_000n).toString().padStart(4, '0')}`;
-}
-
-function member(value: Json | undefined): Readonly<Record<string, Json>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, Json>>)
-    : undefined;
 }

@@ -1,14 +1,12 @@
 import { EntityReference } from '@countersign/cedar';
 import type { Desk, DirectorySnapshot, Principal } from '@countersign/contracts';
-import type { Uid } from '../decision/posed.ts';
+import type { Uid } from '../decision/question.ts';
 import { deskOf, principalUid } from './entities.ts';
 import { type Standing, standingOf } from './gates.ts';
 
-/** A principal, as questions need it. */
 export interface KnownPrincipal {
   readonly id: string;
   readonly institution: string;
-  /** The desk, if the directory has its entitlements. */
   readonly desk: Desk | undefined;
   readonly uid: Uid;
   readonly reference: EntityReference;
@@ -21,12 +19,10 @@ export interface KnownPrincipal {
 export interface KnownDirectory {
   readonly snapshot: DirectorySnapshot;
   principal(id: string): KnownPrincipal | undefined;
-  /** LEI of the institution that holds the account. */
   ownerOf(account: string): string | undefined;
   standingOf(lei: string): Standing;
 }
 
-/** Maximum number of entries in each cache. */
 const maxKept = 20_000;
 
 export function knownDirectory(snapshot: DirectorySnapshot): KnownDirectory {
@@ -62,4 +58,33 @@ function remembering<Found>(find: (name: string) => Found): (name: string) => Fo
     }
     return found;
   };
+}
+
+/** Maximum number of cached references for each type. Long ids are not cached, because they come from callers. */
+const maxReferences = 4_096;
+const maxIdLength = 256;
+
+/** Types with few entities that nearly every question references. */
+const keptReferences = {
+  Account: new Map<string, EntityReference>(),
+  Institution: new Map<string, EntityReference>(),
+  Jurisdiction: new Map<string, EntityReference>(),
+  Venue: new Map<string, EntityReference>(),
+} as const;
+
+/**
+ * One shared reference for each entity of the directory. A reference caches its entity, and equal references are the same object.
+ * Not for entities of one question, because a long-lived reference would keep the question in memory.
+ */
+export function knownReference(type: keyof typeof keptReferences, id: string): EntityReference {
+  const known = keptReferences[type];
+  let reference = known.get(id);
+  if (reference === undefined) {
+    reference = new EntityReference(type, id);
+    if (id.length <= maxIdLength) {
+      if (known.size >= maxReferences) known.clear();
+      known.set(id, reference);
+    }
+  }
+  return reference;
 }

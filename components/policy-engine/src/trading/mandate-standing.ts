@@ -36,8 +36,7 @@ export interface MandateAnswer {
   readonly mandates: readonly string[];
 }
 
-/** Whether the mandate of a transaction permits this action now for the initiating institution. */
-export async function mandateStandsFor(
+export async function checkMandateFor(
   facts: TransactionFacts,
   action: string,
   at: number,
@@ -61,9 +60,7 @@ export async function mandateStandsFor(
   return answer.stands ? { stands: true, mandates: [facts.mandate.id, ...answer.chain.map(({ id }) => id)] } : none;
 }
 
-/**
- * Parses the stored intent, which lacks `actions` and `locations`. Mandates do not check these, so any valid values will do.
- */
+/** The stored intent lacks `actions` and `locations`. Mandates do not check them, so any valid values will do. */
 export function detailOf({ intentType, intent }: TransactionFacts): AuthorizationDetail | undefined {
   if (!isAuthorizationDetailType(intentType)) return undefined;
   const parsed = parseAuthorizationDetail({

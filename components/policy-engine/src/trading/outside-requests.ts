@@ -4,16 +4,20 @@ import {
   kindOfPrincipal,
   parsePrincipalId,
   type ReserveOutcome,
+  type SearchRequest,
   type TransactionFacts,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
+import { findingOf } from '../decision/limit-finding.ts';
+import { questionIn } from '../decision/question.ts';
 import { readAtLeast, readContext } from '../decision/request-context.ts';
+import { actionsOf, type Candidates, candidatesOf } from '../decision/search.ts';
+import { visibleTo } from '../decision/visible.ts';
 import { uidOf } from './entities.ts';
-import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';
-import { notPermittedReason } from './not-permitted.ts';
-import { revokedReason, type TokenHolders } from './revoked.ts';
-import { createSearchCandidates } from './search-candidates.ts';
+import { checkMandateFor, type MandateAnswer } from './mandate-standing.ts';
+import { everythingRevoked, notPermittedReason, revokedReason, type TokenHolders } from './refused-before.ts';
 import { type RecordedToken, readToken } from './token-sign-in.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
@@ -23,7 +27,6 @@ const none: readonly never[] = [];
 /** Steps that can lead to a trade or move collateral, and therefore count against limits. */
 const counted: ReadonlySet<string> = new Set(['order:create', 'rfq:accept', 'collateral:transfer']);
 
-/** Turns AuthZEN requests of enforcement points into questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
   const { transactions, consentStore, directory, limits, clock } = dependencies;
 
@@ -56,10 +59,10 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return resource.type === 'resource' && snapshot.resource(resource.uri)?.institution === caller.institution;
   }
 
-  function mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined {
+  function mandateInForce(input: TradingInput): Promise<MandateAnswer> | undefined {
     const { resource, action, context } = input;
     return resource.type === 'transaction'
-      ? mandateStandsFor(resource.facts, action, context.at, consentStore)
+      ? checkMandateFor(resource.facts, action, context.at, consentStore)
       : undefined;
   }
 
@@ -100,7 +103,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       // Only a question about a token has scopes of its own.
       scopes: action === 'token:issue' ? scopes : [action],
       at,
-      mandateStands: false,
+      mandateInForce: false,
     };
     // Unproven claims can turn a permit into a deny, never a deny into a permit.
     if (client !== '') context.claimedClient = client;
@@ -122,13 +125,13 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       // Avoids waiting if there are no facts to read.
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
-      const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
+      const [mandate, token] = await Promise.all([mandateInForce(input), tokenFor(request, input, caller)]);
       const { holders = nobody, known } = token ?? {};
       const { stands = false, mandates = none } = mandate ?? {};
       const full =
         mandate === undefined && token === undefined
           ? input
-          : { ...input, context: { ...input.context, ...known, mandateStands: stands } };
+          : { ...input, context: { ...input.context, ...known, mandateInForce: stands } };
       const refusal =
         (await revokedReason({ input: full, holders, mandates }, caller, dependencies)) ??
         notPermittedReason(full, caller, isOperator(caller, dependencies));
@@ -144,7 +147,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const { id, intentDigest, mandate } = resource.facts;
       return { subject, transaction: id, intent: intentDigest, mandate: { ...mandate } };
     },
-    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands, limitsOn }),
+    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateInForce, limitsOn }),
   };
 }
 
@@ -189,4 +192,74 @@ function resourceOf(
 /** A resource on which nothing is permitted, such as a transaction that the caller is not a party to. */
 function unknown({ type, id }: EvaluationRequest['resource']): TradingInput['resource'] {
   return { type: 'unknown', uid: uidOf(type === 'resource' ? 'Resource' : 'Transaction', id) };
+}
+
+interface SearchCandidatesDependencies extends OutsideDependencies {
+  factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;
+  mandateInForce(input: TradingInput): Promise<MandateAnswer> | undefined;
+  readonly limitsOn: OutsideRequests<TradingInput>['limitsOn'];
+  inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
+}
+
+/** Facts of an action on a transaction that are the same for every principal: limits count for the initiator. */
+interface ActionStanding extends MandateAnswer {
+  readonly withinLimits: boolean;
+}
+
+const noMandate: MandateAnswer = { stands: false, mandates: [] };
+
+/**
+ * The candidates of a search: the caller's people, services, agents and interfaces (for the operator: all), or the actions in the
+ * policies. All questions have one time and one version of the directory. The transaction is read once, its mandate and limits once
+ * for each action. Candidates beyond a limit are left out, because an evaluation would deny them.
+ */
+function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
+  const { clock, directory, operator, pose, factsFor, inputOf, mandateInForce, limitsOn } = dependencies;
+
+  return async (
+    request: SearchRequest,
+    caller: Actor,
+    bundle: LoadedBundle,
+  ): Promise<Pick<Candidates, 'after' | 'entityVersion'>> => {
+    const snapshot = directory.snapshot();
+    const at = clock.now();
+    const facts = request.kind === 'resource' ? undefined : await factsFor(request.resource, caller);
+    const isRevoked = await everythingRevoked(dependencies);
+    const standings = new Map<string, ActionStanding>();
+
+    const asOperator = operator !== undefined && caller.institution === operator;
+    const ask = (input: TradingInput, { stands, mandates }: MandateAnswer) =>
+      isRevoked({ input, holders: { actors: [] }, mandates }) ||
+      notPermittedReason(input, caller, asOperator) !== undefined
+        ? undefined
+        : questionIn(pose({ ...input, context: { ...input.context, mandateInForce: stands } }, bundle, snapshot));
+    const askStanding = (input: TradingInput, standing: ActionStanding) =>
+      standing.withinLimits ? ask(input, standing) : undefined;
+
+    async function readStanding(input: TradingInput) {
+      const [mandate = noMandate, withinLimits] = await Promise.all([mandateInForce(input), isWithin(limitsOn(input))]);
+      const standing = { ...mandate, withinLimits };
+      standings.set(input.action, standing);
+      return askStanding(input, standing);
+    }
+
+    return {
+      entityVersion: snapshot.version,
+      after: candidatesOf(request, {
+        visible: visibleTo(caller, snapshot, operator),
+        actions: actionsOf(bundle),
+        question(evaluation) {
+          const input = inputOf(evaluation, caller, facts, at);
+          if (input.resource.type !== 'transaction') return ask(input, noMandate);
+          const standing = standings.get(input.action);
+          return standing === undefined ? readStanding(input) : askStanding(input, standing);
+        },
+      }),
+    };
+  };
+}
+
+/** As in an evaluation, an amount that cannot be counted exceeds every limit. Reserves nothing. */
+async function isWithin(reading: Promise<ReserveOutcome> | undefined): Promise<boolean> {
+  return reading === undefined || (await findingOf(reading)).outcome === 'reserved';
 }

@@ -2,18 +2,15 @@ import type { DirectorySnapshot, Instrument, Rate, TransactionFacts } from '@cou
 import { compareDecimals, type DecimalString, multiplyDecimals, parseInstant } from '@countersign/kernel';
 import { type IntentView, roundUpToFourDecimals } from './intent-view.ts';
 
-/** Base currency and maximum age of rates. */
 export interface CountingCurrency {
   /** ISO 4217. */
   readonly base: string;
-  /** Older rates do not count. */
   readonly rateMaxAgeHours: number;
 }
 
 /** Covers a weekend without fixings and a holiday. */
 export const defaultCounting: CountingCurrency = { base: 'EUR', rateMaxAgeHours: 96 };
 
-/** Facts about an intent from reference data. */
 export interface ReferenceFacts {
   /** The instrument of the intent, or of the allocated trade. */
   readonly instrument?: Instrument;

@@ -1,6 +1,6 @@
 import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
-import type { CodedError, RecordId } from '@countersign/kernel';
-import type { TokenHolders } from './revoked.ts';
+import { type CodedError, defined, type Json, membersOf, type RecordId } from '@countersign/kernel';
+import type { TokenHolders } from './refused-before.ts';
 import type { TradingInput } from './trading-input.ts';
 
 /** Sign-in, client, interface and actors of a token, from our own record. */
@@ -12,7 +12,6 @@ export interface RecordedToken {
 /**
  * Reads sign-in and actors of a token from the record of its issue, which the enforcement point names. Claims of an enforcement
  * point about a sign-in are ignored, because they could lift a required step-up.
- *
  * @param asked.caller must own an interface in the token's audience, unless it is the operator
  * @throws CodedError `evaluation_invalid` if the record is not of a valid token of this subject for an interface of the caller
  */
@@ -34,23 +33,16 @@ export async function readToken(
     known: {
       client,
       audience: reached,
-      ...(acr === undefined ? {} : { acr }),
-      ...(authTime === undefined ? {} : { authTime }),
-      ...(device === undefined ? {} : { device }),
+      ...defined({ acr, authTime, device }),
     },
     holders: { actors: actors.map(({ id }) => id) },
   };
 }
 
 /** Expiry in seconds since the epoch; a record without one counts as expired. */
-function expiryIn(data: unknown): number {
-  const claims = memberOf(data, 'claims');
-  const exp = memberOf(claims, 'exp');
+function expiryIn(data: Json | undefined): number {
+  const exp = membersOf(membersOf(data)?.['claims'])?.['exp'];
   return typeof exp === 'number' ? exp : Number.NEGATIVE_INFINITY;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }
 
 function refused(): CodedError {
@@ -63,13 +55,7 @@ function refused(): CodedError {
 /** Tolerated clock difference; a sign-in further in the future has no valid age. */
 const clockSkewSeconds = 60;
 
-/**
- * The age of a sign-in.
- *
- * @param signIn.at milliseconds since the epoch
- * @param signIn.authTime seconds since the epoch
- * @returns whole seconds; undefined without a sign-in or for an invalid time
- */
+/** @returns whole seconds; undefined without a sign-in or for an invalid time */
 export function ageOfSignIn({
   at,
   authTime,

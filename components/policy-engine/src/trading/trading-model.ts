@@ -10,8 +10,7 @@ import {
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
-import { type Posed, PosedInValues } from '../decision/posed.ts';
-import { QuestionValues } from '../decision/question.ts';
+import { type Posed, PosedInValues, QuestionValues } from '../decision/question.ts';
 import { ValueMaker } from '../decision/value-maker.ts';
 import { circumstances, type Installation } from './context.ts';
 import { countingDevice, deviceEntity } from './device.ts';
@@ -19,21 +18,17 @@ import { createDirectoryEntities } from './directory-entities.ts';
 import { type IntentView, viewIntent } from './intent-view.ts';
 import { createOutsideRequests } from './outside-requests.ts';
 import { type CountingCurrency, defaultCounting, referenceFacts } from './reference-facts.ts';
-import { type StandingFacts, signalsOver } from './standing-facts.ts';
-import type { OutsideDependencies, TradingInput } from './trading-input.ts';
+import { type OutsideDependencies, type StandingFacts, signalsOver, type TradingInput } from './trading-input.ts';
 import { resourceEntities, transactionEntities } from './transaction.ts';
 
 interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly installation: Installation;
-  /** Reported postures of devices. */
   readonly devices?: Pick<Devices, 'postureOf'>;
-  /** Locks and risk signals; none when absent. */
   readonly standing?: StandingFacts;
   readonly counting?: CountingCurrency;
 }
 
-/** The sources of a question, in addition to its input. */
 type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing' | 'counting'> & {
   readonly directory: Pick<Directory, 'snapshot'>;
 };
@@ -100,7 +95,6 @@ export function createTradingPose({
   };
 }
 
-/** The information model of trading. */
 export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
   const { directory } = dependencies;
   const pose = createTradingPose(dependencies);
@@ -112,13 +106,8 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
         await directory.snapshotAtLeast(version);
       } catch (error) {
         if (!isCodedError(error, 'directory_behind')) throw error;
-        throw policyErrors.error(
-          'policy_behind',
-          `This node does not have version ${version} of the directory yet. Try again.`,
-          {
-            cause: error,
-          },
-        );
+        const detail = `This node does not have version ${version} of the directory yet. Try again.`;
+        throw policyErrors.error('policy_behind', detail, { cause: error });
       }
     },
     outside: createOutsideRequests({ ...dependencies, pose }),
@@ -140,34 +129,25 @@ function referenceTo(resource: TradingInput['resource']): EntityReference {
   }
 }
 
-/** Entities of the resource; undefined if it cannot be decided about. */
+interface LocalInput {
+  readonly resource: TradingInput['resource'];
+  readonly view: IntentView | undefined;
+  readonly counting: CountingCurrency;
+  readonly at: number;
+}
+
 function localEntities(
   about: EntityReference,
-  {
-    resource,
-    view,
-    counting,
-    at,
-  }: {
-    readonly resource: TradingInput['resource'];
-    readonly view: IntentView | undefined;
-    readonly counting: CountingCurrency;
-    readonly at: number;
-  },
+  { resource, view, ...reading }: LocalInput,
   directory: DirectorySnapshot,
   making: Parameters<typeof resourceEntities>[2],
 ): readonly UnrelatedEntity[] | undefined {
   switch (resource.type) {
-    case 'transaction':
-      return view === undefined
-        ? undefined
-        : transactionEntities(
-            about,
-            resource.facts,
-            { view, reference: referenceFacts(view, resource.facts, directory, { counting, at }) },
-            directory,
-            making,
-          );
+    case 'transaction': {
+      if (view === undefined) return undefined;
+      const reference = referenceFacts(view, resource.facts, directory, reading);
+      return transactionEntities(about, resource.facts, { view, reference }, directory, making);
+    }
     case 'resource':
       return resourceEntities(about, directory.resource(resource.uri)?.institution, making);
     case 'unknown':

@@ -1,46 +1,25 @@
 import { EntityReference, type RecordValue, UnrelatedEntity } from '@countersign/cedar';
-import type {
-  ApproverRole,
-  DirectorySnapshot,
-  Instrument,
-  PermittedIntent,
-  Rate,
-  TransactionFacts,
+import {
+  type ApproverRole,
+  type DirectorySnapshot,
+  type Instrument,
+  type PermittedIntent,
+  type Rate,
+  type TransactionFacts,
+  tradesOnSameDesk,
 } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
-import { recordShape } from '../decision/record-shape.ts';
-import type { ValueMaker } from '../decision/value-maker.ts';
-import { countingApprovals } from './counting-approvals.ts';
+import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import type { IntentView } from './intent-view.ts';
-import { knownReference } from './known-references.ts';
+import { knownReference } from './known-directory.ts';
 import type { ReferenceFacts } from './reference-facts.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 
 const transactionRecord = recordShape(
-  'account',
-  'agreementKnown',
-  'algorithmic',
-  'allocation',
-  'approvals',
-  'currency',
-  'destinationKnown',
-  'differs',
-  'entityInstitution',
-  'initiator',
-  'initiatorInstitution',
-  'instrument',
-  'intentType',
-  'jurisdiction',
-  'mandate',
-  'notional',
-  'notionalBase',
-  'parties',
-  'permitted',
-  'quantity',
-  'rate',
-  'state',
-  'tradeKnown',
-  'venue',
+  ...(['account', 'agreementKnown', 'algorithmic', 'allocation', 'approvals', 'currency'] as const),
+  ...(['destinationKnown', 'differs', 'entityInstitution', 'initiator', 'initiatorInstitution'] as const),
+  ...(['instrument', 'intentType', 'jurisdiction', 'mandate', 'notional', 'notionalBase', 'parties'] as const),
+  ...(['permitted', 'quantity', 'rate', 'state', 'tradeKnown', 'venue'] as const),
 );
 const instrumentRecord = recordShape('category', 'complex', 'group', 'targetMarket');
 const rateRecord = recordShape('asOf', 'base', 'rate', 'source');
@@ -55,7 +34,6 @@ interface Making {
   readonly references: EntityReference[];
 }
 
-/** The transaction of the question, and the entities from its intent. */
 export function transactionEntities(
   transaction: EntityReference,
   facts: TransactionFacts,
@@ -118,7 +96,6 @@ export function transactionEntities(
   return entities.slice();
 }
 
-/** The initiator's sign-in when the token was permitted, and its age at that time. */
 function permittedOf({ acr, authTime, at }: PermittedIntent, make: ValueMaker): RecordValue {
   return permittedRecord([/* acr */ make.maybe(acr), /* authAgeSeconds */ ageOfSignIn({ at, authTime })]);
 }
@@ -200,7 +177,6 @@ export function resourceEntities(
 const approvalsRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
 const noApprovals = approvalsRecord([0, 0, 0, 0, 0]);
 
-/** The number of different approvers by role. */
 function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot, 'principal'>): RecordValue {
   const approvals = countingApprovals(facts, directory);
   if (approvals.length === 0) return noApprovals;
@@ -216,4 +192,29 @@ function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot,
     /* risk */ count('risk'),
     /* supervisor */ count('supervisor'),
   ]);
+}
+
+type Approvals = TransactionFacts['approvals'];
+
+const nobody: Approvals = [];
+
+/**
+ * The approvals that count: by people of the initiator's institution other than the initiator. A desk head counts only for the own
+ * desk; a desk head without a desk heads several. Traders of the initiator's desk do not count in other roles; see `tradesOnSameDesk`.
+ */
+export function countingApprovals(
+  { approvals, initiator, initiatorInstitution, carriedBy = initiator }: TransactionFacts,
+  directory: Pick<DirectorySnapshot, 'principal'>,
+): Approvals {
+  if (approvals.length === 0) return nobody;
+  const initiators = [directory.principal(initiator), directory.principal(carriedBy)];
+  const desk = initiators[0]?.desk;
+  return approvals.filter(({ approver, role, institution }) => {
+    if (institution !== initiatorInstitution || approver === initiator) return false;
+    const person = directory.principal(approver);
+    if (person !== undefined && tradesOnSameDesk(person, role, initiators)) return false;
+    if (role !== 'desk-head') return true;
+    const headed = person?.desk;
+    return headed === undefined || headed === desk;
+  });
 }

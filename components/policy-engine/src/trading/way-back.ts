@@ -3,7 +3,7 @@ import type { Clock, CodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { judge } from '../decision/judge.ts';
-import { questionIn } from '../decision/posed.ts';
+import { questionIn } from '../decision/question.ts';
 import type { TradingInput } from './trading-input.ts';
 
 const rollBack = 'policy:rollback';
@@ -44,7 +44,7 @@ export function createWayBack(dependencies: {
             at: now,
             scopes: [rollBack],
             audience: door.uri,
-            mandateStands: false,
+            mandateInForce: false,
             ...(principal.kind === 'person' ? { acr: 'phrh', authTime: Math.floor(now / 1000) } : {}),
           },
         },

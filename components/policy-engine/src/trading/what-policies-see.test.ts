@@ -401,9 +401,9 @@ describe('of what compliance has found the policies see the worst', () => {
       amlWorst: own,
       countries: [entity('Jurisdiction', 'DE')],
       kycFailing: '',
-      kycStands: true,
+      kycCurrent: true,
       leiFailing: '',
-      leisStand: true,
+      leisActive: true,
       sanctionsClear: true,
       sanctionsFailing: '',
       sanctionsOldest: datetime('2026-11-20T05:00:00.000Z'),
@@ -415,22 +415,22 @@ describe('of what compliance has found the policies see the worst', () => {
     [
       'a review that is over',
       { ...inOrder, kyc: { status: 'approved', validUntil: '2026-11-19' } },
-      { kycStands: false, kycFailing: stranger },
+      { kycCurrent: false, kycFailing: stranger },
     ],
     [
       'a review that ends today',
       { ...inOrder, kyc: { status: 'approved', validUntil: '2026-11-20' } },
-      { kycStands: true, kycFailing: '' },
+      { kycCurrent: true, kycFailing: '' },
     ],
     [
       'a review that is pending',
       { ...inOrder, kyc: { status: 'pending', validUntil: '2027-11-20' } },
-      { kycStands: false, kycFailing: stranger },
+      { kycCurrent: false, kycFailing: stranger },
     ],
     [
       'a review until a day that there is not',
       { ...inOrder, kyc: { status: 'approved', validUntil: '2027-02-30' } },
-      { kycStands: false, kycFailing: stranger },
+      { kycCurrent: false, kycFailing: stranger },
     ],
     ['a high risk', { ...inOrder, amlRisk: 'high' }, { amlRisk: 'high', amlWorst: stranger }],
     [
@@ -497,7 +497,7 @@ describe('of what compliance has found the policies see the worst', () => {
     expect(await gatesWith({}, allocatedTo(`${own}-1`, 'NOBODYS'))).toMatchObject({
       amlRisk: 'unknown',
       amlWorst: 'NOBODYS',
-      kycStands: false,
+      kycCurrent: false,
       sanctionsClear: false,
     });
   });
@@ -521,7 +521,7 @@ describe('of what compliance has found the policies see the worst', () => {
   const unknown = {
     amlRisk: 'unknown',
     amlWorst: stranger,
-    kycStands: false,
+    kycCurrent: false,
     kycFailing: stranger,
     sanctionsClear: false,
     sanctionsFailing: stranger,
@@ -536,22 +536,22 @@ describe('of what compliance has found the policies see the worst', () => {
     const germany = [entity('Jurisdiction', 'DE')];
     expect(await gatesOf([...others, unexamined])).toEqual({
       ...unknown,
-      ...{ countries: germany, leiFailing: '', leisStand: true },
+      ...{ countries: germany, leiFailing: '', leisActive: true },
     });
-    expect(await gatesOf(others)).toEqual({ ...unknown, countries: [], leiFailing: stranger, leisStand: false });
+    expect(await gatesOf(others)).toEqual({ ...unknown, countries: [], leiFailing: stranger, leisActive: false });
   });
 
   it('for a party whose LEI has lapsed, and where each of them is', async () => {
     const country = 'KP' as Institution['country'];
     expect(await gatesWith({ leiStatus: 'LAPSED', country }, withStranger)).toMatchObject({
-      leisStand: false,
+      leisActive: false,
       leiFailing: stranger,
       countries: [entity('Jurisdiction', 'KP')],
     });
     // Of a request for quotes: every firm that is asked.
     const asked = transactionOf('rfq', { drop: ['algo'], set: { counterparties_lei: [own, stranger] } });
     expect(await gatesWith({ leiStatus: 'RETIRED' }, stepQuestion('rfq:create', asked))).toMatchObject({
-      leisStand: false,
+      leisActive: false,
       leiFailing: stranger,
     });
   });
@@ -568,7 +568,7 @@ describe('of what compliance has found the policies see the worst', () => {
 
   it('when nobody is asked about', async () => {
     const gates = (await seen(tokenQuestion('person:nobody', 'https://venue.example/orders'))).context.gates;
-    expect(gates).toMatchObject({ amlRisk: 'unknown', kycStands: false, sanctionsClear: false });
+    expect(gates).toMatchObject({ amlRisk: 'unknown', kycCurrent: false, sanctionsClear: false });
   });
 });
 

@@ -7,12 +7,16 @@ import { loadBundleAside } from '../bundle/load-aside.ts';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
 import { isNewestRecorded, newestPublished } from './recorded-version.ts';
-import { type PolicySigner, signActivation } from './signature.ts';
+import {
+  activationOf,
+  type PolicySigner,
+  policiesOf,
+  shownVersion,
+  signActivation,
+  verifyVersion,
+} from './signature.ts';
 import { findBundle, newestVersion, newestVersionNumber, replaceSignature, versionChannel } from './store.ts';
-import { verifyVersion } from './verify-version.ts';
-import { activationOf, policiesOf, shownVersion } from './version-rows.ts';
 
-/** The policies that this node uses. */
 export interface ActivePolicies {
   readonly version: PolicyVersion;
   readonly loaded: LoadedBundle;
@@ -20,15 +24,10 @@ export interface ActivePolicies {
 
 export interface ActiveVersion {
   current(): ActivePolicies;
-  /**
-   * Waits up to `versionWithinMs` until at least this version is active.
-   *
-   * @throws CodedError `policy_behind`
-   */
+  /** Waits up to `versionWithinMs`. @throws CodedError `policy_behind` */
   atLeast(version: number): Promise<ActivePolicies>;
   /** Reads the newest version now, including one that another node published before this call. */
   refresh(): Promise<void>;
-  /** Calls the listener with each new active version. */
   onChange(listener: (active: ActivePolicies) => void): void;
   /**
    * Calls `follow` after each check for versions, on a notification or every `pollMs`, so that other data that is announced on
@@ -40,7 +39,6 @@ export interface ActiveVersion {
 
 /**
  * Follows the newest version in the log. If its bundle or signature is invalid, the node keeps its current version.
- *
  * @throws CodedError `bundle_signature` or `policy_invalid` if there is no valid version to start with
  */
 export async function followVersions(dependencies: {
@@ -144,7 +142,6 @@ export async function followVersions(dependencies: {
   ): Promise<void> {
     const { activation, signature: lost } = activationOf(stored);
     const keys = await signer.publicKeys('policy-bundle');
-    // Another node may have done it.
     const signature = keys.some(({ kid }) => kid === lost.kid) ? lost : await signActivation(activation, signer);
     if (signature !== lost && (await replaceSignature(pool, stored.version, lost.kid, signature)))
       logger.warn(

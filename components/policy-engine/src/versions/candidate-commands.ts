@@ -18,11 +18,10 @@ import {
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import type { ActiveVersion } from './active-version.ts';
-import { candidateNotFound, statusOf, waiting } from './candidate-rows.ts';
 import { bundleOfCandidate, type CandidateState, type StoredCandidate } from './candidate-store.ts';
+import type { Attempt, RefusalOf } from './change-request.ts';
 import { preparePublication, requireNewest } from './publish.ts';
-import type { CandidateKind } from './recorded-candidate.ts';
-import type { Attempt, RefusalOf } from './refusals.ts';
+import { type CandidateKind, candidateNotFound, statusOf, waiting } from './recorded-candidate.ts';
 import type { PolicySigner } from './signature.ts';
 import type { checkSimulation } from './simulated.ts';
 import { lockVersions, newestVersion } from './store.ts';
@@ -50,9 +49,7 @@ interface Existing {
   readonly candidate: StoredCandidate;
 }
 interface Publishing extends Existing {
-  /** The version number it would get. */
   readonly version: number;
-  /** The proposed bundle, or why it cannot be loaded. */
   readonly loaded: LoadedBundle | CodedError;
 }
 
@@ -65,7 +62,6 @@ type CandidateCommand<Ask, Facts, Answer> = Command<
   Answer
 >;
 
-/** The commands that change a candidate. */
 export function createCandidateCommands({
   kind,
   audit,
@@ -91,6 +87,7 @@ export function createCandidateCommands({
   ) => Promise<LoadedBundle>;
 }) {
   const nothing = async (): Promise<void> => undefined;
+  const common = { kind, before: nothing, after: nothing, ends: () => true, refused: () => undefined };
   const existing = (row: StoredCandidate | undefined): Existing => {
     if (row === undefined) throw candidateNotFound();
     return { candidate: row };
@@ -103,7 +100,7 @@ export function createCandidateCommands({
         : refusalOf(error, { operation, by, candidate: id });
 
   const propose: CandidateCommand<Proposing, undefined, PolicyCandidateId> = {
-    kind,
+    ...common,
     about: ({ candidate }) => candidate.id,
     facts: async () => undefined,
     // Each candidate has a new id, so it is never done before.
@@ -111,7 +108,6 @@ export function createCandidateCommands({
     // The bundle was examined before, because that takes seconds and needs no lock.
     check: nothing,
     next: ({ ask }, record) => ({ ...ask.candidate, status: 'proposed', decidedBy: null, recordId: record }),
-    before: nothing,
     record: ({ ask: { untested, report, by } }, next) => ({
       type: 'policy.proposed',
       outcome: 'done',
@@ -136,8 +132,6 @@ export function createCandidateCommands({
       },
     }),
     ends: () => false,
-    refused: () => undefined,
-    after: nothing,
     release: ({ id }) => id,
   };
 
@@ -158,7 +152,7 @@ export function createCandidateCommands({
 
   /** Approves a candidate and publishes it. @returns the record of the publication */
   const approve: CandidateCommand<Approving, Publishing, RecordId> = {
-    kind,
+    ...common,
     about: ({ id }) => id,
     async facts(session, { ask, row }) {
       const { candidate } = existing(row);
@@ -191,13 +185,11 @@ export function createCandidateCommands({
       if (refusal !== undefined) throw refusal;
     },
     next: ({ ask, facts: { candidate } }) => ({ ...candidate, status: 'approved', decidedBy: ask.by.id }),
-    before: nothing,
     record: (given, _next, record) => publicationOf(given, record).saying,
     // If a process dies before this write, any node stores the published version.
     async alongside(session, given, { record, time }) {
       await publicationOf(given, record).write(session, time);
     },
-    ends: () => true,
     refused: refused('policy:approve'),
     after: () => active.refresh(),
     release: (_next, { record }) => record,
@@ -218,7 +210,7 @@ export function createCandidateCommands({
   });
 
   const reject: CandidateCommand<Rejecting, Existing, PolicyCandidateId> = {
-    kind,
+    ...common,
     about: ({ id }) => id,
     facts: async (_session, { row }) => existing(row),
     done: ({ ask, facts: { candidate }, completed }) =>
@@ -228,27 +220,20 @@ export function createCandidateCommands({
       if (late !== undefined) throw late;
     },
     next: ({ ask, facts: { candidate } }) => ({ ...candidate, status: 'rejected', decidedBy: ask.by.id }),
-    before: nothing,
     record: turnedDown,
-    ends: () => true,
     refused: refused('policy:reject'),
-    after: nothing,
     release: ({ id }) => id,
   };
 
   /** Ends a candidate whose proposer has lost the right. @returns whether this call ended it */
   const withdraw: CandidateCommand<Rejecting, undefined, boolean> = {
-    kind,
+    ...common,
     about: ({ id }) => id,
     facts: async () => undefined,
     done: ({ row, now }) => (row !== undefined && statusOf(row, now) === 'proposed' ? undefined : false),
     check: nothing,
     next: ({ ask, row }) => ({ ...existing(row).candidate, status: 'rejected', decidedBy: ask.by.id }),
-    before: nothing,
     record: turnedDown,
-    ends: () => true,
-    refused: () => undefined,
-    after: nothing,
     release: () => true,
   };
 

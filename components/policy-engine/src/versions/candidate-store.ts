@@ -26,18 +26,14 @@ export interface CandidateState {
   readonly decisions: number;
   readonly flips: number;
   readonly skipped: Readonly<Record<string, number>>;
-  /** The record of the proposal. */
   readonly recordId: RecordId;
 }
 
-/** A stored candidate without its bundle. */
 export interface StoredCandidate extends CandidateState {
   readonly untested: readonly string[];
-  /** The newest record about it. */
   readonly changeRecord: RecordId;
 }
 
-/** The parts shown to an approver, apart from the bundle. */
 export type CandidateContent = Omit<StoredCandidate, 'untestedDigest' | 'recordId' | 'changeRecord'>;
 
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",
@@ -45,38 +41,27 @@ const columns = `id, status, hash, digest, change_request as "changeRequest", re
   tests_passed as "testsPassed", untested, simulation_id as "simulationId", simulation_digest as "simulationDigest",
   decisions, flips, skipped, record_id as "recordId", change_record as "changeRecord"`;
 
+const stateColumns = `id, status, hash, digest, change_request, reason, base_version, proposed_by, proposed_at, expires_at, decided_by,
+  tests_passed, simulation_id, simulation_digest, decisions, flips, skipped, through`;
+/** In the order of the columns: $1 to $18. */
+function stateValues(state: Omit<CandidateState, 'untestedDigest' | 'recordId'>): readonly unknown[] {
+  const { id, status, hash, digest, changeRequest, reason, baseVersion, proposedBy, proposedAt, expiresAt } = state;
+  const { decidedBy, testsPassed, simulationId, simulationDigest, decisions, flips, skipped, through } = state;
+  return [
+    ...[id, status, hash, digest, changeRequest, reason, baseVersion, proposedBy, proposedAt, expiresAt],
+    ...[decidedBy, testsPassed, simulationId, simulationDigest, decisions, flips, JSON.stringify(skipped), through],
+  ];
+}
+const parameters = Array.from({ length: 20 }, (_, place) => `$${place + 1}`).join(', ');
+
 /** Stores a candidate before its record, which does not hold the bundle. The row does not count until the record exists. */
 export async function keepCandidate(
   session: pg.PoolClient,
   candidate: CandidateContent & { readonly bundle: PolicyBundle },
 ): Promise<void> {
-  await ask(
-    session,
-    `insert into policy_candidates (id, status, hash, digest, change_request, reason, base_version, proposed_by,
-       proposed_at, expires_at, bundle, tests_passed, untested, simulation_id, simulation_digest, decisions, flips, skipped, through)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-    [
-      candidate.id,
-      candidate.status,
-      candidate.hash,
-      candidate.digest,
-      candidate.changeRequest,
-      candidate.reason,
-      candidate.baseVersion,
-      candidate.proposedBy,
-      candidate.proposedAt,
-      candidate.expiresAt,
-      JSON.stringify(candidate.bundle),
-      candidate.testsPassed,
-      JSON.stringify(candidate.untested),
-      candidate.simulationId,
-      candidate.simulationDigest,
-      candidate.decisions,
-      candidate.flips,
-      JSON.stringify(candidate.skipped),
-      candidate.through,
-    ],
-  );
+  await ask(session, `insert into policy_candidates (${stateColumns}, bundle, untested) values (${parameters})`, [
+    ...[...stateValues(candidate), JSON.stringify(candidate.bundle), JSON.stringify(candidate.untested)],
+  ]);
 }
 
 /** Updates the row to the recorded state. A missing row is not restored, because its bundle is lost. */
@@ -87,32 +72,8 @@ export async function putCandidate(
 ): Promise<void> {
   await ask(
     session,
-    `update policy_candidates set status = $2, hash = $3, digest = $4, change_request = $5, reason = $6, base_version = $7,
-       proposed_by = $8, proposed_at = $9, expires_at = $10, decided_by = $11, tests_passed = $12, simulation_id = $13,
-       simulation_digest = $14, decisions = $15, flips = $16, skipped = $17, through = $18, record_id = $19, change_record = $20
-     where id = $1`,
-    [
-      state.id,
-      state.status,
-      state.hash,
-      state.digest,
-      state.changeRequest,
-      state.reason,
-      state.baseVersion,
-      state.proposedBy,
-      state.proposedAt,
-      state.expiresAt,
-      state.decidedBy,
-      state.testsPassed,
-      state.simulationId,
-      state.simulationDigest,
-      state.decisions,
-      state.flips,
-      JSON.stringify(state.skipped),
-      state.through,
-      state.recordId,
-      record,
-    ],
+    `update policy_candidates set (${stateColumns}, record_id, change_record) = (${parameters}) where id = $1`,
+    [...stateValues(state), state.recordId, record],
   );
 }
 

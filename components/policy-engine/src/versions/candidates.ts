@@ -29,17 +29,8 @@ import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../policy-tests/run-tests.ts';
 import type { WayBack } from '../trading/way-back.ts';
-import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
 import { createCandidateCommands } from './candidate-commands.ts';
-import {
-  candidateApproval,
-  candidateNotFound,
-  digestOfCandidate,
-  shownCandidate,
-  statusOf,
-  waiting,
-} from './candidate-rows.ts';
 import {
   bundleOfCandidate,
   keepCandidate,
@@ -48,9 +39,18 @@ import {
   type StoredCandidate,
   sweepCandidates,
 } from './candidate-store.ts';
-import { publishedBy } from './published-by.ts';
-import { createCandidateKind, keptMs } from './recorded-candidate.ts';
-import type { Attempt, RefusalOf, Refuse } from './refusals.ts';
+import { type Attempt, type RefusalOf, type Refuse, readAbout, readReason } from './change-request.ts';
+import {
+  candidateApproval,
+  candidateNotFound,
+  createCandidateKind,
+  digestOfCandidate,
+  keptMs,
+  shownCandidate,
+  statusOf,
+  waiting,
+} from './recorded-candidate.ts';
+import { publishedBy } from './recorded-version.ts';
 import type { PolicySigner } from './signature.ts';
 import { checkSimulation } from './simulated.ts';
 
@@ -82,7 +82,6 @@ export function createCandidates(dependencies: {
   const commands = createCommands(recording);
   const steps = createCandidateCommands({ ...dependencies, kind, second, loadAsProposed });
 
-  /** Records the refusal before returning it. */
   async function orRefuse<Result>(attempt: Attempt, work: () => Promise<Result> | Result): Promise<Result> {
     try {
       return await work();
@@ -145,11 +144,7 @@ export function createCandidates(dependencies: {
     return newest?.digest === digestOf(kind.content(candidate)) ? candidate : undefined;
   }
 
-  /**
-   * Loads a bundle before the lock, because a large one takes seconds. Problems with the bundle are reported under the lock.
-   *
-   * @throws CodedError if this node cannot load any bundle now
-   */
+  /** Before the lock, because a large bundle takes seconds; its problems are reported under the lock. */
   async function loadAhead({ id }: StoredCandidate): Promise<LoadedBundle | undefined> {
     const bundle = await bundleOfCandidate(pool, id);
     if (bundle === undefined) return undefined;
@@ -284,11 +279,7 @@ async function passedTests(loaded: LoadedBundle) {
   return report;
 }
 
-/**
- * The bundle of the row, if the row still matches its digest.
- *
- * @param ahead the bundle loaded before the lock
- */
+/** @param ahead the bundle loaded before the lock @throws CodedError `candidate_digest` if the row no longer matches its digest */
 async function loadAsProposed(
   candidate: StoredCandidate,
   bundle: PolicyBundle | undefined,

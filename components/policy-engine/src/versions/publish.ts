@@ -9,16 +9,14 @@ import {
   recordedRequester,
   recordIdOfCommand,
 } from '@countersign/contracts';
-import { canonicalize, type Json, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
+import { canonicalize, defined, type Json, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { partsOf } from '../bundle/parts.ts';
 import { isNewestRecorded, newestPublication, versionStanding } from './recorded-version.ts';
-import { type PolicySigner, signActivation } from './signature.ts';
+import { type PolicySigner, policiesOf, signActivation } from './signature.ts';
 import { insertVersion, newestVersion, type StoredVersion } from './store.ts';
-import { policiesOf } from './version-rows.ts';
 
-/** A bundle that comes into force. */
 interface Publication {
   readonly loaded: LoadedBundle;
   /** The approver, the person rolling back, or the installation itself. */
@@ -34,7 +32,6 @@ interface Publication {
 /** A record holds 65,535 bytes; the remainder is for its other members. */
 const recordedPartsBytes = 58_000;
 
-/** A publication: first its record, then its write, with the same version and record id. */
 interface PreparedPublication {
   readonly saying: Omit<RecordDraft, 'id' | 'source'> & { readonly data: Readonly<Record<string, Json>> };
   /** Signs and writes the version, under the lock of the versions. @param time of the record */
@@ -78,8 +75,7 @@ export function preparePublication(
       };
       const published: PolicyVersion = {
         ...{ version, hash, publishedAt, recordId, changeRequest, proposedBy },
-        ...(approvedBy === undefined ? {} : { approvedBy }),
-        ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
+        ...defined({ approvedBy, rolledBackTo }),
         policies: policiesOf(loaded),
         signature: await signActivation(activation, signer),
       };
@@ -108,10 +104,7 @@ export async function requireNewest(
 export async function publishVersion(
   session: pg.PoolClient,
   publication: Publication,
-  from: {
-    readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
-    readonly signer: PolicySigner;
-  },
+  from: { readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>; readonly signer: PolicySigner },
 ): Promise<PolicyVersion> {
   const newest = await newestVersion(session);
   const version = (newest?.version ?? 0) + 1;

@@ -1,14 +1,23 @@
-import type { RecordedKind } from '@countersign/commands';
-import type { Clock, Digest, Json, PolicyCandidateId, RecordId, SimulationId } from '@countersign/kernel';
+import { type DualControl, type RecordedKind, statusAt, type WaitingProposal } from '@countersign/commands';
+import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import {
+  type Clock,
+  type CodedError,
+  type Digest,
+  digestOf,
+  type Json,
+  type PolicyCandidateId,
+  type SimulationId,
+} from '@countersign/kernel';
+import { testsOf } from '../bundle/parts.ts';
+import {
+  type CandidateContent,
   type CandidateState,
   findCandidate,
   lockCandidate,
   putCandidate,
   type StoredCandidate,
 } from './candidate-store.ts';
-
-// The recorded content of a candidate, which rows are compared with (docs/adr/0043, 0057).
 
 export type CandidateKind = RecordedKind<PolicyCandidateId, CandidateState, StoredCandidate>;
 
@@ -21,38 +30,15 @@ export function createCandidateKind(clock: Clock): CandidateKind {
     find: findCandidate,
     lock: lockCandidate,
     recordOf: ({ changeRecord }) => changeRecord,
-    content: contentOf,
+    content: (state) => contentOf(state) as unknown as Json,
     stateOf,
     forgets: ({ expiresAt }) => expiresAt.getTime() + keptMs <= clock.now(),
     put: putCandidate,
   };
 }
 
-interface Content {
-  readonly status: CandidateState['status'];
-  readonly hash: Digest;
-  readonly digest: Digest;
-  readonly change_request: string;
-  readonly reason: string;
-  readonly base_version: number;
-  readonly proposed_by: string;
-  readonly through: readonly string[];
-  readonly proposed_at: number;
-  readonly expires_at: number;
-  readonly decided_by: string | null;
-  readonly tests: { readonly passed: number; readonly untested: Digest };
-  readonly simulation: {
-    readonly id: SimulationId;
-    readonly digest: Digest;
-    readonly decisions: number;
-    readonly flips: number;
-    readonly skipped: Readonly<Record<string, number>>;
-  };
-  readonly record: RecordId;
-}
-
-function contentOf(state: CandidateState): Json {
-  const content: Content = {
+function contentOf(state: CandidateState) {
+  return {
     status: state.status,
     hash: state.hash,
     digest: state.digest,
@@ -74,12 +60,12 @@ function contentOf(state: CandidateState): Json {
     },
     record: state.recordId,
   };
-  return content as unknown as Json;
 }
 
 /** @param carried the content in our own record */
 function stateOf(carried: Json, id: PolicyCandidateId): CandidateState {
-  const content = carried as unknown as Content;
+  // The digest of the record covers the content, and only `contentOf` writes it.
+  const content = carried as unknown as ReturnType<typeof contentOf>;
   return {
     id,
     status: content.status,
@@ -101,5 +87,96 @@ function stateOf(carried: Json, id: PolicyCandidateId): CandidateState {
     flips: content.simulation.flips,
     skipped: content.simulation.skipped,
     recordId: content.record,
+  };
+}
+
+export function statusOf(
+  { status, expiresAt }: Pick<StoredCandidate, 'status' | 'expiresAt'>,
+  now: number,
+): PolicyCandidate['status'] {
+  return statusAt(status, expiresAt.getTime(), now);
+}
+
+export function shownCandidate(stored: CandidateContent, now: number): PolicyCandidate {
+  const { id, hash, digest, changeRequest, reason, baseVersion, proposedBy, decidedBy } = stored;
+  return {
+    id,
+    status: statusOf(stored, now),
+    hash,
+    digest,
+    changeRequest,
+    reason,
+    baseVersion,
+    proposedBy,
+    proposedAt: stored.proposedAt.toISOString(),
+    expiresAt: stored.expiresAt.toISOString(),
+    ...(decidedBy === null ? {} : { decidedBy }),
+    tests: { passed: stored.testsPassed, untested: stored.untested },
+    simulation: {
+      id: stored.simulationId,
+      decisions: stored.decisions,
+      flips: stored.flips,
+      skipped: stored.skipped,
+    },
+  };
+}
+
+function proposersOf({ proposedBy, through }: Pick<StoredCandidate, 'proposedBy' | 'through'>): readonly string[] {
+  return peopleOf({ id: proposedBy, through });
+}
+
+/** Digest over everything that an approver approves. */
+export function digestOfCandidate(
+  candidate: Pick<StoredCandidate, 'changeRequest' | 'reason' | 'baseVersion' | 'proposedBy'> & {
+    readonly hash: Digest;
+    readonly bundle: Pick<PolicyBundle, 'tests' | 'applications'>;
+    readonly simulationId: SimulationId;
+    readonly simulationDigest: Digest;
+  },
+): Digest {
+  return digestOf({
+    v: 1,
+    hash: candidate.hash,
+    tests: digestOf(testsOf(candidate.bundle)),
+    change_request: candidate.changeRequest,
+    reason: candidate.reason,
+    base_version: candidate.baseVersion,
+    proposed_by: candidate.proposedBy,
+    simulation: { id: candidate.simulationId, digest: candidate.simulationDigest },
+  });
+}
+
+export function candidateNotFound(): CodedError {
+  return policyErrors.error('candidate_not_found', 'There is no proposed bundle with this id.');
+}
+
+/** Dual control: a bundle comes into force when a person other than its proposer approves it. */
+export const candidateApproval = {
+  what: 'candidate',
+  approves: 'digest',
+  waitsMs: 24 * 3_600_000,
+  quorum: 1,
+  proposer: 'keeps-right',
+  separates: { scopes: [['policy:propose'], ['policy:approve']] },
+  codes: {
+    settled: 'candidate_decided',
+    expired: 'candidate_decided',
+    self: 'candidate_self_approval',
+    digest: 'candidate_digest',
+    dependent: 'candidate_not_independent',
+    gone: 'candidate_proposer_gone',
+  },
+  error: policyErrors.error,
+} as const satisfies DualControl<keyof typeof policyErrors.codes>;
+
+export function waiting(candidate: CandidateState): WaitingProposal {
+  const { proposedAt, expiresAt, status, digest } = candidate;
+  return {
+    people: proposersOf(candidate),
+    scope: 'policy:propose',
+    proposedAt: proposedAt.getTime(),
+    expiresAt: expiresAt.getTime(),
+    decided: status === 'proposed' ? undefined : status,
+    digest,
   };
 }

@@ -6,15 +6,15 @@ import {
   type Standing,
   standing,
 } from '@countersign/contracts';
-import { digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from '../history/json-members.ts';
-import { type PolicySigner, signActivation } from './signature.ts';
-import { bundlesByHash, insertVersion, lockVersions, newestVersion, type StoredVersion } from './store.ts';
-import { policiesOf } from './version-rows.ts';
+import type { ActiveVersion } from './active-version.ts';
+import { type PolicySigner, policiesOf, shownVersion, signActivation } from './signature.ts';
+import { bundlesByHash, findVersion, insertVersion, lockVersions, newestVersion, type StoredVersion } from './store.ts';
 
 // The log decides which version is in force. Otherwise an attacker with this component's database role could remove the newest
 // rows, so that a starting node would use an older version or the shipped one (docs/adr/0043).
@@ -25,7 +25,6 @@ type Named = Pick<PolicyVersion, 'version' | 'hash' | 'recordId'>;
 
 const contentOf = ({ version, hash, recordId }: Named): Json => ({ version, hash, record: recordId });
 
-/** The standing entry in the record of a publication. */
 export function versionStanding(published: Named): Standing {
   return standing(versionsThing, contentOf(published));
 }
@@ -37,22 +36,16 @@ export async function isAnyRecorded(log: Log): Promise<boolean> {
   return (await log.standings([versionsThing])).has(versionsThing);
 }
 
-/** The record of the last publication. */
 export async function newestPublication(log: Log): Promise<RecordId | undefined> {
   return (await log.standings([versionsThing])).get(versionsThing)?.record;
 }
 
-/** Whether this is the last published version. */
 export async function isNewestRecorded(version: Named | undefined, log: Log): Promise<boolean> {
   const newest = (await log.standings([versionsThing])).get(versionsThing);
   return newest === undefined || (version !== undefined && newest.digest === digestOf(contentOf(version)));
 }
 
-/**
- * The last published version, restored if its row is missing.
- *
- * @throws CodedError as {@link completeNewest}
- */
+/** Restored if its row is missing. @throws CodedError as {@link completeNewest} */
 export async function newestPublished(
   pool: pg.Pool,
   from: Parameters<typeof completeNewest>[1],
@@ -69,10 +62,7 @@ export async function newestPublished(
 }
 
 /**
- * Writes the missing row of the last published version, after a crash or a removal. Finds the bundle by its hash. Call it under the
- * lock of the versions.
- *
- * @param known bundles available without the database
+ * Writes the missing row of the last published version, after a crash or a removal. Call it under the lock of the versions.
  * @throws CodedError `bundle_signature` if another version is stored, or the bundle cannot be found
  */
 async function completeNewest(
@@ -117,8 +107,7 @@ async function completeNewest(
     session,
     {
       ...named,
-      ...(approvedBy === undefined ? {} : { approvedBy }),
-      ...(activation.rolledBackTo === undefined ? {} : { rolledBackTo: activation.rolledBackTo }),
+      ...defined({ approvedBy, rolledBackTo: activation.rolledBackTo }),
       policies: policiesOf(loadBundle(bundle)),
       signature: await signActivation(activation, signer),
     },
@@ -127,4 +116,31 @@ async function completeNewest(
   const written = await newestVersion(session);
   if (written === undefined) throw new Error('a version that was just written is missing');
   return written;
+}
+
+/** The version published by a record, once this node uses it. @throws CodedError `policy_behind` */
+export async function publishedBy(
+  record: RecordId,
+  {
+    pool,
+    audit,
+    active,
+  }: {
+    readonly pool: pg.Pool;
+    readonly audit: Pick<AuditLog, 'find'>;
+    readonly active: Pick<ActiveVersion, 'atLeast'>;
+  },
+): Promise<PolicyVersion> {
+  const version = memberOf((await audit.find(record))?.record.data, 'version');
+  if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
+  const { version: taken } = await active.atLeast(version);
+  // The node has verified it already, so the answer does not depend on its row.
+  if (taken.version === version) return taken;
+  const stored = await findVersion(pool, version);
+  if (stored === undefined)
+    throw policyErrors.error(
+      'policy_behind',
+      `Version ${version} of the policies is being restored. Repeat the request.`,
+    );
+  return shownVersion(stored);
 }

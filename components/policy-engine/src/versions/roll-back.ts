@@ -11,33 +11,27 @@ import { type Clock, CodedError, type Digest, type RecordId } from '@countersign
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { readAbout } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
+import { type RefusalOf, readAbout } from './change-request.ts';
 import { preparePublication } from './publish.ts';
-import { publishedBy } from './published-by.ts';
-import { isNewestRecorded, newestPublished } from './recorded-version.ts';
-import type { RefusalOf } from './refusals.ts';
-import type { PolicySigner } from './signature.ts';
+import { isNewestRecorded, newestPublished, publishedBy } from './recorded-version.ts';
+import { type PolicySigner, verifyVersion } from './signature.ts';
 import { findBundle, findVersion, lockVersions, newestVersion, type Session, type StoredVersion } from './store.ts';
-import { verifyVersion } from './verify-version.ts';
 
 /** How long after a publication one person may roll it back. */
 const emergencyMs = 24 * 3_600_000;
 
-/** The version that a roll-back brings into force again. */
 interface StepBack {
   readonly stored: StoredVersion;
   readonly bundle: PolicyBundle;
 }
 
-/** The number of the version to roll back. */
 type TakenBack = `${number}`;
 
 interface Asked {
   /** Whether the newest version had to be restored first, because the process that recorded it died. */
   readonly completed: boolean;
   readonly from: TakenBack;
-  /** The bundle to bring into force, loaded before the lock. */
   readonly loaded: LoadedBundle | undefined;
   readonly changeRequest: string;
   readonly reason: string;
@@ -53,8 +47,8 @@ interface Judged {
 class Overtaken extends Error {}
 
 /**
- * Rolls back one step: the previously active bundle comes into force as a new version. Possible once, because a second step could
- * bring back the rolled-back version or an unintended one. Possible within a day, because one person does it; later changes need two.
+ * Possible once, because a second step could bring back the rolled-back version or an unintended one. Possible within a day, because
+ * one person does it; later changes need two.
  */
 export function createRollBack(dependencies: {
   readonly pool: pg.Pool;
@@ -126,11 +120,7 @@ function createRollBackCommand({
     );
   };
   return {
-    kind: {
-      kind: 'policy-taken-back',
-      lock: lockVersions,
-      read: async () => undefined,
-    },
+    kind: { kind: 'policy-taken-back', lock: lockVersions, read: async () => undefined },
     about: ({ from }) => from,
     async facts(session, { ask }) {
       const newest = await newestVersion(session);
@@ -164,11 +154,7 @@ function createRollBackCommand({
   };
 }
 
-/**
- * The version before the newest, after verifying both; or why a roll-back is not possible.
- *
- * @throws CodedError `bundle_signature`
- */
+/** The version before the newest, after verifying both; or why a roll-back is not possible. @throws CodedError `bundle_signature` */
 async function stepBack(
   session: Session,
   from: Parameters<typeof verifyVersion>[2] & { readonly clock: Clock },

@@ -1,11 +1,28 @@
 import { constants, createPublicKey, verify } from 'node:crypto';
-import type { PolicyVersion, PublicKey, Signer } from '@countersign/contracts';
-import { canonicalize, type Digest, decodeBase64Url, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
+import {
+  type AuditLog,
+  type PolicyBundle,
+  type PolicyVersion,
+  type PublicKey,
+  policyErrors,
+  type Signer,
+} from '@countersign/contracts';
+import {
+  type CodedError,
+  canonicalize,
+  type Digest,
+  decodeBase64Url,
+  membersOf,
+  type PolicyCandidateId,
+  type RecordId,
+} from '@countersign/kernel';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { hashOfBundle } from '../bundle/parts.ts';
+import type { StoredVersion } from './store.ts';
 
 export type PolicySigner = Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
 
-/** The content of the signature of a version: the bundle, the people responsible, and the record. */
-export interface Activation {
+interface Activation {
   readonly version: number;
   readonly hash: Digest;
   readonly publishedAt: string;
@@ -17,12 +34,10 @@ export interface Activation {
   readonly rolledBackTo: number | undefined;
 }
 
-/** The result of a signature check. */
 type SignatureCheck = 'holds' | 'key-unknown' | 'wrong';
 
 const purpose = 'policy-bundle';
 
-/** Signs with the current key. */
 export async function signActivation(
   activation: Activation,
   signer: PolicySigner,
@@ -34,8 +49,7 @@ export async function signActivation(
   return { kid, algorithm, value: Buffer.from(signature).toString('base64url') };
 }
 
-/** Whether one of our valid keys has signed exactly this activation. */
-export async function checkSignature(
+async function checkSignature(
   activation: Activation,
   { kid, algorithm, value }: PolicyVersion['signature'],
   signer: PolicySigner,
@@ -82,4 +96,105 @@ function verifies({ algorithm, jwk }: PublicKey, data: Buffer, signature: Buffer
     default:
       return algorithm satisfies never;
   }
+}
+
+/**
+ * Verifies that a stored version was activated: the bundle has its hash, and one of our keys has signed it. If the key was withdrawn,
+ * the record of the activation is checked instead, and the version must be signed again.
+ * @throws CodedError `bundle_signature`
+ */
+export async function verifyVersion(
+  stored: StoredVersion,
+  bundle: PolicyBundle,
+  from: { readonly signer: PolicySigner; readonly audit: Pick<AuditLog, 'find'> },
+): Promise<'signed' | 'recorded'> {
+  const { activation, signature } = activationOf(stored);
+  if (hashOfBundle(bundle) !== activation.hash) throw refused(activation, 'its bundle has another hash');
+  const outcome = await checkSignature(activation, signature, from.signer);
+  if (outcome === 'holds') return 'signed';
+  if (outcome === 'wrong') throw refused(activation, 'its signature does not verify');
+  if (await isRecorded(activation, from.audit)) return 'recorded';
+  throw refused(activation, 'it is not signed by one of our keys');
+}
+
+async function isRecorded(activation: Activation, audit: Pick<AuditLog, 'find'>): Promise<boolean> {
+  const record = (await audit.find(activation.recordId))?.record;
+  if (record?.type !== 'policy.published' || record.source !== 'policy-engine') return false;
+  const data = membersOf(record.data) ?? {};
+  return (
+    data['version'] === activation.version &&
+    data['hash'] === activation.hash &&
+    data['change_request'] === activation.changeRequest &&
+    data['proposed_by'] === activation.proposedBy &&
+    data['approved_by'] === activation.approvedBy &&
+    data['candidate'] === activation.candidate &&
+    data['rolled_back_to'] === activation.rolledBackTo
+  );
+}
+
+function refused({ version }: Activation, why: string): CodedError {
+  return policyErrors.error('bundle_signature', `Version ${version} of the policies is invalid: ${why}.`);
+}
+
+/** The version for readers. A version from before signed bundles has the algorithm `none`. */
+export function shownVersion(stored: StoredVersion): PolicyVersion {
+  const { version, hash, recordId, policies, governed } = stored;
+  const publishedAt = stored.publishedAt.toISOString();
+  if (governed === null)
+    return {
+      version,
+      hash,
+      publishedAt,
+      recordId,
+      changeRequest: 'release',
+      proposedBy: 'service:countersign',
+      policies,
+      signature: { kid: '', algorithm: 'none', value: '' },
+    };
+  const { changeRequest, proposedBy, approvedBy, rolledBackTo, signature } = governed;
+  return {
+    version,
+    hash,
+    publishedAt,
+    recordId,
+    changeRequest,
+    proposedBy,
+    ...(approvedBy === null ? {} : { approvedBy }),
+    ...(rolledBackTo === null ? {} : { rolledBackTo }),
+    policies,
+    signature,
+  };
+}
+
+export function activationOf({ version, hash, publishedAt, recordId, governed }: StoredVersion): {
+  readonly activation: Activation;
+  readonly signature: PolicyVersion['signature'];
+} {
+  if (governed === null)
+    throw policyErrors.error('bundle_signature', `Version ${version} of the policies is not signed.`);
+  const { changeRequest, candidate, proposedBy, approvedBy, rolledBackTo, signature } = governed;
+  return {
+    activation: {
+      version,
+      hash,
+      publishedAt: publishedAt.toISOString(),
+      recordId,
+      changeRequest,
+      proposedBy,
+      candidate: candidate ?? undefined,
+      approvedBy: approvedBy ?? undefined,
+      rolledBackTo: rolledBackTo ?? undefined,
+    },
+    signature,
+  };
+}
+
+/** All policies; ids of application models are prefixed with their namespace. */
+export function policiesOf({ parsed, applications }: LoadedBundle): PolicyVersion['policies'] {
+  return [
+    ...parsed.policies.map(({ id, effect, text }) => ({ id, effect, text })),
+    ...[...applications].flatMap(([namespace, { loaded }]) =>
+      loaded.parsed.policies.map(({ id, effect, text }) => ({ id: `${namespace}::${id}`, effect, text })),
+    ),
+  ];
 }

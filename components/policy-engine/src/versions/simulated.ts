@@ -20,7 +20,6 @@ const narrowing = ['action', 'principal', 'institution', 'desk'] as const satisf
  * The report of a simulation, if it is of exactly this bundle against the active version and at most a day old. It may be limited to
  * a period, which the approver sees, but not to principals or actions, because its author could hide flips. It must not have skipped
  * all decisions, because it would prove nothing.
- *
  * @throws CodedError `policy_not_simulated`
  */
 export async function checkSimulation(

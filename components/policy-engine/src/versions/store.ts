@@ -8,7 +8,6 @@ export const versionChannel = 'countersign_policies';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-/** A version without its bundle. */
 export interface StoredVersion {
   readonly version: number;
   readonly hash: Digest;
@@ -33,35 +32,34 @@ const columns = `version, hash, published_at as "publishedAt", record_id as "rec
 
 /** Number of the newest version; 0 if there is none. */
 export async function newestVersionNumber(session: Session): Promise<number> {
-  const {
-    rows: [row],
-  } = await ask<{ version: number }>(session, 'select coalesce(max(version), 0) as version from policy_versions');
-  return row?.version ?? 0;
+  const { rows } = await ask<{ version: number }>(
+    session,
+    'select coalesce(max(version), 0) as version from policy_versions',
+  );
+  return rows[0]?.version ?? 0;
 }
 
 export async function findVersion(session: Session, version: number): Promise<StoredVersion | undefined> {
-  const {
-    rows: [row],
-  } = await ask<StoredVersion>(session, `select ${columns} from policy_versions where version = $1`, [version]);
-  return row;
+  const { rows } = await ask<StoredVersion>(session, `select ${columns} from policy_versions where version = $1`, [
+    version,
+  ]);
+  return rows[0];
 }
 
-/** Whether a signed version exists. */
 export async function hasSignedVersion(session: Session): Promise<boolean> {
-  const {
-    rows: [row],
-  } = await ask<{ found: boolean }>(
+  const { rows } = await ask<{ found: boolean }>(
     session,
     'select exists (select 1 from policy_versions where signature is not null) as found',
   );
-  return row?.found ?? false;
+  return rows[0]?.found ?? false;
 }
 
 export async function newestVersion(session: Session): Promise<StoredVersion | undefined> {
-  const {
-    rows: [row],
-  } = await ask<StoredVersion>(session, `select ${columns} from policy_versions order by version desc limit 1`);
-  return row;
+  const { rows } = await ask<StoredVersion>(
+    session,
+    `select ${columns} from policy_versions order by version desc limit 1`,
+  );
+  return rows[0];
 }
 
 /** Newest first. */
@@ -76,13 +74,12 @@ export async function listVersions(session: Session, limit: number): Promise<rea
 
 /** The bundle of a version; reconstructed for versions from before bundles. */
 export async function findBundle(session: Session, version: number): Promise<PolicyBundle | undefined> {
-  const {
-    rows: [row],
-  } = await ask<{
+  const { rows } = await ask<{
     bundle: PolicyBundle | null;
     schema: string | null;
     policies: readonly { readonly text: string }[];
   }>(session, 'select bundle, schema_text as schema, policies from policy_versions where version = $1', [version]);
+  const [row] = rows;
   if (row === undefined) return undefined;
   return (
     row.bundle ?? {

@@ -1,7 +1,7 @@
 import type { Caller } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { requireUndelegated } from './undelegated.ts';
+import { requireUndelegated } from './change-request.ts';
 
 const institution = '529900ASSETMNGRDEM02';
 const caller = (subject: string, ...actors: readonly string[]): Caller => ({

@@ -1,26 +1,20 @@
 import type { PolicyBundle, PolicyTestReport } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import { loadBundleAside } from '../bundle/load-aside.ts';
-import { foreignFault } from '../bundle/market-schema.ts';
+import { foreignFault } from '../bundle/parts.ts';
 import { runPolicyTestsInTurns } from '../policy-tests/run-tests.ts';
 
-/** The contents of a valid bundle. */
 interface ValidatedBundle {
   readonly hash: Digest;
   readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid' }[];
   readonly limits: readonly string[];
-  /** Namespaces of the application models. */
   readonly applications: readonly string[];
   /** Warnings of the validator, such as a policy that can never apply. */
   readonly warnings: readonly { readonly policyId?: string; readonly message: string }[];
   readonly tests: PolicyTestReport;
 }
 
-/**
- * Parses, validates and compiles a bundle, and runs its tests, without storing it.
- *
- * @throws CodedError `policy_invalid` with every problem
- */
+/** Stores nothing. @throws CodedError `policy_invalid` with every problem */
 export async function validateBundle(bundle: PolicyBundle): Promise<ValidatedBundle> {
   const loaded = await loadBundleAside(bundle);
   const foreign = foreignFault(loaded);

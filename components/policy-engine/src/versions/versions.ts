@@ -19,11 +19,11 @@ import { hashOfBundle } from '../bundle/parts.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { type ActivePolicies, type ActiveVersion, followVersions } from './active-version.ts';
 import { createCandidates } from './candidates.ts';
+import { createRefusals } from './change-request.ts';
 import { publishVersion } from './publish.ts';
 import { isAnyRecorded } from './recorded-version.ts';
-import { createRefusals } from './refusals.ts';
 import { createRollBack } from './roll-back.ts';
-import type { PolicySigner } from './signature.ts';
+import { type PolicySigner, policiesOf, shownVersion, verifyVersion } from './signature.ts';
 import {
   findBundle,
   findVersion,
@@ -33,55 +33,31 @@ import {
   type Session,
   type StoredVersion,
 } from './store.ts';
-import { verifyVersion } from './verify-version.ts';
-import { policiesOf, shownVersion } from './version-rows.ts';
 
 export interface PolicyVersionsDependencies {
   readonly pool: pg.Pool;
-  /** For the connection that listens for publications by other nodes. */
   readonly access: ComponentAccess;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
-  /** The installation as an actor, for the first version. */
   readonly publisher: Actor;
-  /** The bundle of the release, used as the first version. */
   readonly shipped: () => Promise<PolicyBundle>;
-  /** Finds the simulation that a candidate names. */
   readonly simulation: DecisionHistory['simulation'];
   /** Checks that proposer and approver can roll the bundle back; no check when absent. */
   readonly wayBack?: WayBack;
-  /** Whether the proposer still holds the right, asked at approval. */
   readonly proposerStanding: ProposerStanding;
-  /** Whether proposer and approver are independent. */
   readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Interval for checking for new versions without a notification; 2 s by default. */
   readonly pollMs?: number;
-  /** How long to wait for a required version; 2 s by default. */
   readonly versionWithinMs?: number;
 }
 
-export interface GovernedVersions extends PolicyVersions {
-  /** The policies that this node uses. */
-  current(): ActivePolicies;
-  /**
-   * Waits up to `versionWithinMs` until at least this version is active.
-   *
-   * @throws CodedError `policy_behind`
-   */
-  atLeast(version: number): Promise<ActivePolicies>;
-  /**
-   * The unverified bundle in the database, for callers that check its hash.
-   *
-   * @throws CodedError `version_not_found`
-   */
+export interface GovernedVersions
+  extends PolicyVersions,
+    Pick<ActiveVersion, 'current' | 'atLeast' | 'onChange' | 'afterLook' | 'stop'> {
+  /** Not verified; callers check its hash. @throws CodedError `version_not_found` */
   storedBundle(version: number): Promise<PolicyBundle>;
-  /** Calls the listener with each version that becomes active on this node. */
-  onChange(listener: (active: ActivePolicies) => void): void;
-  readonly afterLook: ActiveVersion['afterLook'];
-  stop(): Promise<void>;
 }
 
 const maxListed = 100;
@@ -89,7 +65,6 @@ const maxListed = 100;
 /**
  * Opens the versions of the policies. A new installation gets the release's bundle as its first version. Later versions need two
  * people, or one for a roll-back.
- *
  * @throws CodedError `bundle_signature` if the active version does not match its signature; `policy_invalid` if it, or the release's
  *   bundle as the first version, cannot be loaded
  */
@@ -105,6 +80,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
     );
   const common = { ...dependencies, active, ...createRefusals(dependencies) };
   return {
+    ...active,
     ...createCandidates(common),
     rollBack: createRollBack(common),
     async list() {
@@ -129,17 +105,11 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
       if (bundle === undefined) throw versionNotFound(version);
       return bundle;
     },
-    current: active.current,
-    atLeast: active.atLeast,
-    onChange: active.onChange,
-    afterLook: active.afterLook,
-    stop: () => active.stop(),
   };
 }
 
 /**
  * A verified version. Its policies are read from the signed bundle, because their copy in the row is not covered by the signature.
- *
  * @throws CodedError `bundle_signature`
  */
 async function activated(

@@ -58,7 +58,7 @@ export async function permitToken(token: PermittedToken, permitting: Permitting)
       audience,
       at: clock.now(),
       scopes: [],
-      mandateStands: true,
+      mandateInForce: true,
     },
   });
   const claims = {

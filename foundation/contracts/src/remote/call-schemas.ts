@@ -139,7 +139,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       'acr?': string, 'actors?': list(string),
       'algo?': object({ artifactSha256: string, modelId: string, version: string }), at: number, audience: string,
       'authTime?': number, 'boundToIntent?': boolean, 'claimedClient?': string, 'claimedDevice?': string,
-      'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateStands: boolean,
+      'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateInForce: boolean,
       'partner?': object({ claims: list(string), institution: string }), scopes: list(string),
       'step?': object({ events: list(string), 'onlyCompletes?': boolean, transaction: string }),
     }),

@@ -35,7 +35,6 @@ export interface AgreementOptions {
 
 /**
  * Puts arbitrary requests to arbitrary policies over a schema, compiled and in the reference engine.
- *
  * @throws Error with the counterexample where they differ, or where generated data does not conform to the schema
  */
 export function checkAgreement(schemaText: string, options: AgreementOptions): Agreement {

@@ -2,7 +2,7 @@ import { policyToText } from '@cedar-policy/cedar-wasm/nodejs';
 import { type CompiledPolicySet, compile, parsePolicySet } from '@countersign/cedar';
 import { isCodedError, type Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../../../../components/policy-engine/src/bundle/load-bundle.ts';
-import { evaluateCompiled } from '../../../../components/policy-engine/src/decision/evaluator.ts';
+import { evaluateCompiled } from '../../../../components/policy-engine/src/decision/judge.ts';
 import type { Question } from '../../../../components/policy-engine/src/decision/question.ts';
 import { authorityMatrix, type MatrixRow } from '../../../../components/policy-engine/src/matrix/matrix.ts';
 import { createQuestions } from '../../../../components/policy-engine/src/matrix/question.ts';

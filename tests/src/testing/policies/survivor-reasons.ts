@@ -6,7 +6,7 @@ const reasons: readonly (readonly [reason: string, survivors: readonly RegExp[]]
   [
     'A guard before an attribute that an entity lacks where the directory does not have it: without the guard the policy fails, and a forbid that fails denies as the policy does.',
     [
-      /^(agents-keep-to-plain-products|high-risk-country-needs-compliance|client-category-is-known): unless drop (left|right) at /,
+      /^(agents-trade-only-plain-products|high-risk-country-needs-compliance|client-category-is-known): unless drop (left|right) at /,
       /^(entity|client)-in-good-standing: unless drop left at whole$/,
       /^(entity|client|venue)-of-a-served-country: unless drop left at whole$/,
       /^(claimed-)?device-(meets-the-rules: unless drop left at whole|was-looked-at-lately: unless drop left at &&\.left)$/,

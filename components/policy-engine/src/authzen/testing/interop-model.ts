@@ -1,10 +1,10 @@
 import { createEntitySnapshot } from '@countersign/cedar';
 import type { EvaluationRequest } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { candidatesOf } from '../../decision/candidates.ts';
 import type { InformationModel } from '../../decision/information-model.ts';
-import { type LocalEntity, type Posed, questionIn } from '../../decision/posed.ts';
+import { type LocalEntity, type Posed, questionIn } from '../../decision/question.ts';
 import { readAtLeast } from '../../decision/request-context.ts';
+import { candidatesOf } from '../../decision/search.ts';
 
 type Members = Readonly<Record<string, Json>>;
 type Thing = EvaluationRequest['subject'];

@@ -4,7 +4,7 @@ import { createHttpServer, createLogger, createMetrics } from '@countersign/runt
 import { createMemoryLog, createOpenGuard } from '@countersign/testkit';
 import { loadBundle } from '../../bundle/load-bundle.ts';
 import { readBundleFolder } from '../../bundle/read-folder.ts';
-import { evaluateCompiled } from '../../decision/evaluator.ts';
+import { evaluateCompiled } from '../../decision/judge.ts';
 import { createDecisionPoint } from '../../decision-point.ts';
 import { authzenRoutes } from '../http.ts';
 import { asEnforcementPoint } from './enforcement-point.ts';

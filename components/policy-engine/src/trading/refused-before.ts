@@ -11,14 +11,48 @@ import {
   standingRevocation,
   standingRevocations,
 } from '@countersign/contracts';
+import { isScope, kindOfScope } from '@countersign/market';
 import type { TradingInput } from './trading-input.ts';
+
+/**
+ * The rule of the transaction registry (`steps/rules.ts`): the initiator must have been permitted a token for the intent and, if the
+ * caller belongs to another institution, one for an interface of that institution.
+ * @param isOperator whether the caller may ask about all institutions, so that the one taking the step is unknown
+ */
+export function notPermittedReason(
+  { action, resource }: Pick<TradingInput, 'action' | 'resource'>,
+  caller: Actor,
+  isOperator: boolean,
+): DecisionReason | undefined {
+  if (resource.type !== 'transaction' || resource.facts.state !== 'intended' || action === 'token:issue')
+    return undefined;
+  const { permitted, completingScopes, initiatorInstitution } = resource.facts;
+  if (completingScopes?.includes(action) === true || isCancelling(action)) return undefined;
+  if (permitted === undefined)
+    return {
+      code: 'intent_not_permitted',
+      detail:
+        'No token was permitted for this intent. Its initiator must ask for one, with the required sign-in and approvals.',
+    };
+  const { institution } = caller;
+  if (isOperator || institution === initiatorInstitution) return undefined;
+  if (institution !== undefined && permitted.reached.includes(institution)) return undefined;
+  return {
+    code: 'intent_not_sent',
+    detail:
+      'The initiator of this transaction has no token for one of your interfaces. The initiator must first send the intent with such a token.',
+  };
+}
+
+function isCancelling(action: string): boolean {
+  return isScope(action) && kindOfScope(action) === 'cancelling';
+}
 
 /** The actors of the presented token, without its subject. */
 export interface TokenHolders {
   readonly actors: readonly string[];
 }
 
-/** A question about revocations. */
 interface RevocationQuestion {
   readonly input: TradingInput;
   readonly holders: TokenHolders;
@@ -26,7 +60,7 @@ interface RevocationQuestion {
   readonly mandates: readonly string[];
 }
 
-export interface RevocationDependencies {
+interface RevocationDependencies {
   readonly audit: StandingReader & StandingLister;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly operator: string | undefined;
@@ -39,7 +73,6 @@ const pageSize = 1_000;
 /**
  * Why a revocation prevents the action: one of a participant or of the mandate, by the rule of the token endpoint and the
  * transaction registry (see `TransactionFacts.completingScopes`). Policies cannot override it.
- *
  * @throws CodedError `log_unavailable`
  */
 export async function revokedReason(
