@@ -27,11 +27,13 @@ interface StartOptions {
   readonly profileFolder?: string | undefined;
   /** Another built checkout of the project, whose server is started instead. */
   readonly checkout?: string | undefined;
+  /** The `keys` settings of the control plane. */
+  readonly keys?: object;
   readonly onProgress: Progress;
 }
 
 export async function startControlPlaneProcess(options: StartOptions): Promise<MeasuredControlPlane> {
-  const { name = 'control-plane', profileFolder, checkout } = options;
+  const { name = 'control-plane', profileFolder, checkout, keys } = options;
   const dataFolder = dataFolderOf(options);
   mkdirSync(dataFolder, { recursive: true });
   // PostgreSQL's account must be able to enter, or the data would be stored in another place.
@@ -48,7 +50,7 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
   };
   const server = await startServerProcess({
     name: 'control-plane-server',
-    settings: { dataFolder, port: await freePort(), second: false, mutualTls },
+    settings: { dataFolder, port: await freePort(), second: false, mutualTls, keys },
     onProgress: about(name, options.onProgress),
     profileFolder,
     checkout,

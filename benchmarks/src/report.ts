@@ -6,6 +6,7 @@ import { evaluationsSection } from './suites/evaluations.ts';
 import { evidenceQuerySection } from './suites/evidence-queries.ts';
 import { growthSections } from './suites/growth.ts';
 import { introspectionSection } from './suites/introspection.ts';
+import { keysInATokenSections } from './suites/keys-in-a-token.ts';
 import { mandateSections } from './suites/mandates.ts';
 import { proofSections } from './suites/proofs.ts';
 import { publicationSection } from './suites/publication.ts';
@@ -28,6 +29,7 @@ const sections = {
   decisions: decisionsSection,
   evaluations: evaluationsSection,
   'whole-and-split': wholeAndSplitSections,
+  'keys-in-a-token': keysInATokenSections,
   simulation: simulationSection,
   appends: appendsSections,
   publication: publicationSection,

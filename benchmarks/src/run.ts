@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os';
+import { findSoftHsm, makeSoftToken } from '@countersign/testkit';
 import { startControlPlaneProcess, startSecondNode } from './control-plane.ts';
 import { startEvidenceSites } from './evidence/evidence-site.ts';
 import { startInProcess } from './in-process.ts';
@@ -16,6 +17,7 @@ import { measureEvaluations } from './suites/evaluations.ts';
 import { measureEvidenceQueries } from './suites/evidence-queries.ts';
 import { measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
+import { measureKeysInAToken } from './suites/keys-in-a-token.ts';
 import { measureLogGrowth } from './suites/log-growth.ts';
 import { measureMandates } from './suites/mandates.ts';
 import { measureProofs } from './suites/proofs.ts';
@@ -89,6 +91,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
     for (const part of [
       measureOverHttp,
       measureInstallations,
+      measureToken,
       measureInProcess,
       measureEvidence,
       measureTrading,
@@ -159,6 +162,24 @@ async function measureInstallations(run: Context): Promise<Results> {
     installations.push({ ...earlier, name: `before, ${before}` });
   }
   return measured({ 'whole-and-split': () => measureWholeAndSplit({ ...run, installations }) });
+}
+
+/** Requires SoftHSM; without it the suite is skipped with a message. */
+async function measureToken(run: Context): Promise<Results> {
+  const { wants, measured, started, onProgress } = run;
+  if (!wants('keys-in-a-token')) return {};
+  const softHsm = findSoftHsm();
+  if (!softHsm.found) {
+    onProgress(`keys in a token: skipped (${softHsm.reason})`);
+    return {};
+  }
+  const softToken = makeSoftToken();
+  await started({ stop: async () => softToken.dispose() });
+  onProgress('starting a control plane with keys in software and one with keys in a token');
+  const software = await started(startControlPlaneProcess({ ...run, name: 'software' }));
+  const keys = { driver: 'pkcs11', pkcs11: softToken.settings };
+  const token = await started(startControlPlaneProcess({ ...run, name: 'token', keys }));
+  return measured({ 'keys-in-a-token': () => measureKeysInAToken({ ...run, software, token }) });
 }
 
 async function measureInProcess(run: Context): Promise<Results> {

@@ -88,10 +88,7 @@ function readInput(inputField: string, signatureField: string): SignatureInput {
   const created = Number(named.get('created') ?? 'none');
   const expires = Number(named.get('expires') ?? Number.POSITIVE_INFINITY);
   if (keyid === undefined || !Number.isSafeInteger(created) || Number.isNaN(expires))
-    throw refuse(
-      'event_signature',
-      'Its signature says neither when it was made, nor with which key, or only one of them.',
-    );
+    throw refuse('event_signature', 'Its signature lacks `created` or `keyid`.');
   if ((named.get('alg') ?? 'ecdsa-p256-sha256') !== 'ecdsa-p256-sha256')
     throw refuse('event_signature', 'Its signature must be ecdsa-p256-sha256.');
   const prefix = `${label}=:`;

@@ -120,7 +120,7 @@ export function createProtection(options: ProtectionOptions): Protection {
       const proof = await verifyPossession(presented, claims.cnf, request, { proofKeys, now: clock.now() });
       const ended = await revocations.endedBy(claims);
       if (ended !== undefined)
-        throw protectionErrors.error('token_revoked', `The access token was ended: by its ${ended}.`, {
+        throw protectionErrors.error('token_revoked', `The access token was revoked by its ${ended}.`, {
           facts: { ended_by: ended },
         });
       if (proof !== undefined && (await replay.claim(`${proof.jkt} ${proof.jti}`, proof.expiresAt)) === 'replayed')

@@ -1,8 +1,9 @@
-import { type Clock, errorVocabulary, isCodedError, isRecent } from '@countersign/kernel';
+import { type Clock, errorVocabulary, isRecent } from '@countersign/kernel';
 import {
   clockLeadSeconds,
   type RevocableClaims,
   type RevocationKind,
+  revocationListErrors,
   revokedBy,
   type VerifiedRevocationList,
   verifyRevocationList,
@@ -60,7 +61,7 @@ export function createRevocationMemory(options: {
       throw revocationMemoryErrors.error('revocations_unavailable', `The list was answered with status ${status}.`);
     const read = await keys.with(
       (keyOf) => verifyRevocationList(body, { issuer, keyOf, now: clock.now() }),
-      (error) => isCodedError(error, 'revocation_list_key_unknown'),
+      (error) => revocationListErrors.is(error, 'revocation_list_key_unknown'),
     );
     // A replayed old list is never new, and a node that lags behind may sign a list that lacks a recent revocation.
     if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list, clock.now())) list = read;
@@ -94,7 +95,7 @@ export function createRevocationMemory(options: {
     if (list !== undefined && isWithinBound(list, clock.now())) return list;
     throw revocationMemoryErrors.error(
       'revocations_unavailable',
-      'What has been revoked cannot be asked for at the moment; nothing is let in until it can.',
+      'The revocation list is not available at the moment, so all tokens are rejected until it is.',
       { cause: failure },
     );
   }

@@ -84,7 +84,7 @@ export function createSecurityEventVerifier(options: Receiving): SecurityEventVe
         typeof contentType !== 'string' ||
         !/^application\/secevent\+jwt\s*(;|$)/i.test(contentType)
       )
-        throw refuse('security_event_malformed', 'It is posted, as application/secevent+jwt.');
+        throw refuse('security_event_malformed', 'It must be posted as application/secevent+jwt.');
       if (body.length > maxTokenLength) throw refuse('security_event_malformed', 'It is too long.');
       return verify(Buffer.from(body).toString('latin1'));
     },
@@ -174,15 +174,14 @@ export function createSecurityEventReader(
 
 async function readPage(body: unknown, verifier: SecurityEventVerifier): Promise<SecurityEventPage> {
   const { sets, moreAvailable } = isObject(body) ? body : {};
-  if (!isObject(sets))
-    throw refuse('security_event_malformed', 'The control plane answered with something else than events.');
+  if (!isObject(sets)) throw refuse('security_event_malformed', 'The answer of the control plane has no events.');
   const events: SecurityEvent[] = [];
   const refused: { readonly jti: string; readonly error: CodedError }[] = [];
   for (const [jti, token] of Object.entries(sets)) {
     try {
       const event = await verifier.verify(typeof token === 'string' ? token : '');
       // A token under another `jti` would acknowledge the wrong event.
-      if (event.jti !== jti) throw refuse('security_event_malformed', 'It is named by another jti than its own.');
+      if (event.jti !== jti) throw refuse('security_event_malformed', 'It is listed under another jti than its own.');
       events.push(event);
     } catch (error) {
       // Without keys, no event can be judged.
@@ -224,7 +223,7 @@ function verifyToken(
   const subject = membersOf(claims['sub_id']);
   const format = subject?.['format'];
   if (subject === undefined || typeof format !== 'string')
-    throw refuse('security_event_malformed', 'It must say by sub_id whom it is about.');
+    throw refuse('security_event_malformed', 'It must name its subject in sub_id.');
   const [only, ...others] = Object.entries(membersOf(claims['events']) ?? {});
   const event = membersOf(only?.[1]);
   if (only === undefined || event === undefined || others.length > 0)

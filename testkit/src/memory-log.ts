@@ -269,5 +269,5 @@ function checkMembers(draft: RecordDraft): void {
     new Set(standing.map(({ of }) => of)).size < standing.length ||
     standing.some(({ of, digest }) => !/^[!-~]{1,256}$/.test(of) || (digest !== undefined && !parseDigest(digest)))
   )
-    throw new Error(`a draft of type ${type} says something twice, or badly, of how a thing stands`);
+    throw new Error(`a draft of type ${type} has a repeated or malformed standing`);
 }

@@ -40,7 +40,7 @@ export async function startControlPlane(
     /** The clock of every component. Default: the system clock. */
     readonly clock?: Clock;
     /** How records that do not match their schema are handled. Default: reported in development, unchecked elsewhere. */
-    readonly unfitRecords?: 'tell' | 'throw' | 'unchecked';
+    readonly unfitRecords?: 'report' | 'throw' | 'unchecked';
     /** Aborting cancels the start and stops everything that was started. */
     readonly signal?: AbortSignal;
     /** Enables the try-out page, which is set up with the operator's key. Only in development. */
@@ -54,7 +54,7 @@ export async function startControlPlane(
   const onProgress = options.onProgress ?? (() => undefined);
   const lifecycle = createLifecycle({ logger, signal: options.signal });
   const metrics = createMetrics();
-  const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : 'unchecked');
+  const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'report' : 'unchecked');
   const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
   const open = createListeners({ lifecycle, logger, metrics, clock });
   // Finds unreadable certificates and occupied addresses before the database starts.

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { createLogger } from '@countersign/runtime';
-import { prepareDevelopment, startControlPlane } from '@countersign/server';
+import { type Configuration, prepareDevelopment, startControlPlane } from '@countersign/server';
 import { fillLog } from './fill-log.ts';
 import { databaseUrlFile, runMeasured, type Server, urlOf } from './measured-server.ts';
 
@@ -15,6 +15,8 @@ export interface ControlPlaneSettings {
   readonly mutualTls?:
     | { readonly port: number; readonly certificateFile: string; readonly keyFile: string }
     | undefined;
+  /** Settings of `keys`; as a development start makes them when left out. */
+  readonly keys?: Partial<Configuration['keys']> | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface ControlPlaneSettings {
  * would call, so that a second node and the benchmark can connect to it too.
  */
 async function startControlPlaneServer(
-  { dataFolder, port, second, mutualTls }: ControlPlaneSettings,
+  { dataFolder, port, second, mutualTls, keys }: ControlPlaneSettings,
   onProgress: (message: string) => void,
 ): Promise<Server> {
   const { configuration } = prepareDevelopment({ dataFolder, port });
@@ -37,6 +39,7 @@ async function startControlPlaneServer(
         // Sign-in with keys has its own suite.
         signIn: { methods: ['development'] },
         ...mutualTlsOf(mutualTls),
+        keys: { ...configuration.keys, ...keys },
         listen,
         databaseUrl: `file:${urlFile}`,
       },

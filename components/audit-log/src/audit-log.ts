@@ -37,7 +37,7 @@ import { createRemovals } from './custody/removals.ts';
 import { createBundleExport } from './export-bundle.ts';
 import { createHalt } from './halt.ts';
 import { createLogKeys } from './log-key.ts';
-import { inTheOpen } from './protection/no-protection.ts';
+import { withoutProtection } from './protection/no-protection.ts';
 import type { OpenedValue, Protection } from './protection/protection.ts';
 import { createFolderPublisher, type FolderPublisher, type FolderPublishing } from './publication/folder-publisher.ts';
 import { type HeadGuard, openHeadGuard } from './publication/head-guard.ts';
@@ -102,7 +102,7 @@ export interface AuditLogDependencies {
   /** A folder that a web server can serve, in addition to our own interface. */
   readonly publishTo?: FolderPublishing;
   /** How often an idle log updates the term index by which evidence is found, in milliseconds; 500 by default. */
-  readonly drawTermsEveryMs?: number;
+  readonly indexTermsEveryMs?: number;
 }
 
 export interface RunningAuditLog extends AuditLog {
@@ -167,7 +167,7 @@ async function openAuditLog(
     id: newId('stream', { clock, random }),
     clock: () => clockKeeper.newest()?.record,
   });
-  const protection = dependencies.protection ?? inTheOpen;
+  const protection = dependencies.protection ?? withoutProtection;
   const halt = createHalt({ logger, metrics: dependencies.metrics });
   const mayAppend = () => halt.refusal() ?? tail.refusal() ?? publisher?.refusal() ?? clockKeeper.refusal();
   const sequencer = createSequencer({
@@ -315,7 +315,7 @@ async function openAuditLog(
     seals,
     condemn: tail.condemn,
     logger,
-    everyMs: dependencies.drawTermsEveryMs,
+    everyMs: dependencies.indexTermsEveryMs,
   });
   const queries = createEvidenceQuery({
     ...{ store, projection, reader },

@@ -30,7 +30,7 @@ export function createCheckpointer(dependencies: {
     const known = last;
     const newest = await newestSigned(store, keys);
     if (known !== undefined && (newest === undefined || newest.head.size < known.size))
-      throw inconsistent(`the checkpoint of ${known.size} records that it signed is gone`);
+      throw inconsistent(`the checkpoint of ${known.size} records that it signed is missing`);
     if (
       newest !== undefined &&
       known !== undefined &&

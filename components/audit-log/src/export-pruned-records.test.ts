@@ -126,7 +126,7 @@ describe('what is gone from a bundle', () => {
     const authority = await order('erasure.approved', { keys, subject });
     await log.custody.erase({ keys, asOf: await asOf(), authority, by });
     const after = await log.exportBundle({ transaction, requester, disclose: told });
-    expect(ask(after).detail('disclosures')).toMatch(/^0 values disclosed, .*1 erased, by the word of the log\.$/);
+    expect(ask(after).detail('disclosures')).toMatch(/^0 values disclosed, .*1 erased, as the log recorded\.$/);
     expect(ask(after)).toMatchObject({ verdict: 'verified' });
     expect(ask(before)).toMatchObject({ verdict: 'verified' });
   });

@@ -40,7 +40,7 @@ async function expectStopped(log: RunningAuditLog, code = 'log_inconsistent'): P
   await expect(log.checkHealth()).rejects.toMatchObject({ code });
   await expect(log.append(draft())).rejects.toMatchObject({
     category: 'unavailable',
-    detail: expect.stringMatching(/Nothing was released\. The operator finds what to do/),
+    detail: expect.stringMatching(/Nothing was recorded\. The service log tells the operator/),
   });
 }
 const expectGoing = (log: RunningAuditLog): Promise<void> =>

@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { CodedError } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 
 /** While the database contradicts what was signed, nothing may be appended, and so nothing is released. */
@@ -22,7 +22,7 @@ export function createHalt(dependencies: {
   );
   return {
     note(error) {
-      if (!isCodedError(error, 'log_inconsistent') && !isCodedError(error, 'log_guard_unusable')) return;
+      if (!auditLogErrors.is(error, 'log_inconsistent') && !auditLogErrors.is(error, 'log_guard_unusable')) return;
       if (reason?.detail !== error.detail)
         logger.error(
           { code: error.code, detail: error.detail },
@@ -39,11 +39,11 @@ export function createHalt(dependencies: {
       return reason.code === 'log_guard_unusable'
         ? auditLogErrors.error(
             'log_guard_unusable',
-            'The audit log has stopped, as this node cannot use its head guard. Nothing was released. The operator finds what to do in the log of the service.',
+            'The audit log has stopped because this node cannot use its head guard. Nothing was recorded. The service log tells the operator what to do.',
           )
         : auditLogErrors.error(
             'log_inconsistent',
-            'The audit log has stopped, as it contradicts what was signed before. Nothing was released. The operator finds what to do in the log of the service.',
+            'The audit log has stopped because it contradicts what it signed. Nothing was recorded. The service log tells the operator what to do.',
           );
     },
   };

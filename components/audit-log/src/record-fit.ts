@@ -1,7 +1,7 @@
 import { type RecordDraft, recordFaults, requireFit } from '@countersign/contracts';
 import type { Logger, Metrics } from '@countersign/runtime';
 
-export type UnfitRecords = 'tell' | 'throw';
+export type UnfitRecords = 'report' | 'throw';
 
 /** For development and tests: the check costs more than the append. */
 export function createFitCheck(dependencies: {

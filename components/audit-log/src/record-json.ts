@@ -44,14 +44,14 @@ const longestOrigin: Origin = {
   clock: `rec_${'0'.repeat(26)}` as RecordId,
 };
 /** Most bytes added to a draft, without commitments and with them. */
-const [mostAdded, mostAddedAround] = [undefined, ''].map(
+const [maxAdded, maxAddedAround] = [undefined, ''].map(
   (commitments) => recordRest(longestOrigin, '{}', commitments).length - '{}'.length,
 ) as [number, number];
 
 /** Checks the size for any origin. @throws CodedError `record_too_large` */
 export function checkRecordLength(json: string, commitments: string | undefined): void {
-  if (commitments === undefined) checkLength(json, mostAdded);
-  else checkLength(json + commitments, mostAddedAround);
+  if (commitments === undefined) checkLength(json, maxAdded);
+  else checkLength(json + commitments, maxAddedAround);
 }
 
 function checkLength(text: string, besides = 0): void {

@@ -116,8 +116,7 @@ export function createSequencer(dependencies: {
         return batch.map((pending) => {
           const outcome = outcomes.get(pending.draft.id);
           const first = firsts.get(pending.draft.id);
-          if (outcome === undefined || first === undefined)
-            throw new Error('a record of the batch was left without an outcome');
+          if (outcome === undefined || first === undefined) throw new Error('a record of the batch has no outcome');
           // Of two drafts with one id, the second succeeds only if it is identical.
           return saysTheSame(first, pending) ? outcome : { ok: false, error: identityTaken(pending.draft) };
         });
@@ -343,7 +342,7 @@ function isOwn({ type, source }: RecordDraft): boolean {
 }
 
 function saysTheSame(one: Pending, other: Pending): boolean {
-  return one === other || (one.sealed.json === other.sealed.json && one.sealed.told === other.sealed.told);
+  return one === other || (one.sealed.json === other.sealed.json && one.sealed.restricted === other.sealed.restricted);
 }
 
 function identityTaken(draft: RecordDraft): CodedError {
@@ -370,7 +369,7 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
     new Set(standing.map(({ of }) => of)).size < standing.length ||
     standing.some(({ of, digest }) => !/^[!-~]{1,256}$/.test(of) || (digest !== undefined && !parseDigest(digest)))
   )
-    throw new Error(`a draft of type ${type} says something twice, or badly, of how a thing stands`);
+    throw new Error(`a draft of type ${type} has a repeated or malformed standing`);
   // The column of the mandate is read from them.
   if (dataText !== undefined && type.startsWith('mandate.'))
     throw new Error('the data of a record about a mandate are given as JSON');
@@ -389,6 +388,6 @@ export async function isSameDraft(request: {
   // Version 1 has no restricted values.
   if (v === 1) return canonicalize(open) === canonicalize(completeDraft(draft));
   if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
-  const told = await protection.toldBy(record);
-  return told === undefined || told === sealed.told;
+  const restricted = await protection.restrictedTextOf(record);
+  return restricted === undefined || restricted === sealed.restricted;
 }

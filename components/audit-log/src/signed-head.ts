@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { CodedError } from '@countersign/kernel';
 import type { Checkpoint, VerifierKey } from '@countersign/merkle-log';
 import type { LogKeys } from './log-key.ts';
 import type { LogStore, StoredCheckpoint } from './store.ts';
@@ -38,7 +38,7 @@ async function openFirst(stored: readonly StoredCheckpoint[], keys: Pick<LogKeys
     try {
       return await keys.open(note);
     } catch (error) {
-      if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+      if (!auditLogErrors.is(error, 'checkpoint_unknown')) throw error;
       refusal = error;
     }
   }

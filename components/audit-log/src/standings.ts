@@ -27,6 +27,6 @@ export function standingRecord({ recordId, index, digest }: RecordedStanding): S
   const record = parseId('record', recordId);
   const recorded = digest === null ? undefined : parseDigest(digest.toString('base64url'));
   if (record === undefined || (digest !== null && recorded === undefined))
-    throw new Error('the database holds a standing that the log cannot have written');
+    throw new Error('the database has a malformed standing');
   return { record, index, ...(recorded === undefined ? {} : { digest: recorded }) };
 }

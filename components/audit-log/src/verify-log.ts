@@ -1,6 +1,6 @@
-import { type LogVerification, recordTypes, retentionClassOf } from '@countersign/contracts';
+import { auditLogErrors, type LogVerification, recordTypes, retentionClassOf } from '@countersign/contracts';
 import { createEntryReader, type LogFault, type PlaceRange, type PresentedEntry } from '@countersign/evidence';
-import { isCodedError, parseInstant, sha256Base64Url } from '@countersign/kernel';
+import { parseInstant, sha256Base64Url } from '@countersign/kernel';
 import { parseNote, tileWidth } from '@countersign/merkle-log';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import { mandateOf } from './mandate-column.ts';
@@ -198,7 +198,7 @@ async function checkpointFault(
       return fault('entry_altered', `The first ${size} entries are not those that the log signed.`, last);
     return undefined;
   } catch (error) {
-    if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+    if (!auditLogErrors.is(error, 'checkpoint_unknown')) throw error;
     return fault(
       'checkpoint_altered',
       `The checkpoint of ${checkpoint.size} entries is not signed by a key of this log.`,

@@ -250,7 +250,7 @@ describe('with the database role of the authorization server, in what people are
   });
   const unknown = { code: 'invalid_grant', reason: 'auth_req_id_unknown' };
 
-  it('allows nothing in the place of the person, nor with a consent that was given for something else', async () => {
+  it('allows nothing on behalf of the person, nor with a consent that was given for something else', async () => {
     const before = (await world.ask()).auth_req_id;
     await world.decide(before, 'allow');
     const grant = world.grantOf(before);

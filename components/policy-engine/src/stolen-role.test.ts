@@ -27,13 +27,13 @@ describe('with the database role of the policy engine, a thief', () => {
   }
   const removeValue = (version: number) => thief.query('delete from policy_versions where version >= $1', [version]);
 
-  it('brings back no version of before, on a node that starts', async () => {
+  it('restores no earlier version, on a node that starts', async () => {
     const version = await publish(await rig.open());
     await removeValue(2);
     expect((await rig.open()).current().version).toMatchObject({ version: 2, hash: version.hash });
   });
 
-  it('has none begin anew with what the release ships', async () => {
+  it('makes no installation start anew with what the release ships', async () => {
     const node = await rig.open();
     await publish(node);
     await node.stop();

@@ -145,13 +145,13 @@ function holdOf({ holds }: RetentionState, id: string): RecordedHold {
 function findsNothing(): CodedError {
   return retentionErrors.error(
     'hold_finds_nothing',
-    'The log holds nothing that this would keep. If it is meant for what is to come, say so (`future`).',
+    'No record matches this hold. To place it for future records, set `future`.',
   );
 }
 
 function bySubject(): CodedError {
   return retentionErrors.error(
     'hold_by_its_subject',
-    'A hold is neither placed nor released by whom it is about, nor by somebody who has a part in what it names.',
+    'Nobody may place or release a hold about themselves, or about something in which they took part.',
   );
 }

@@ -97,7 +97,7 @@ export function scheduleOf(wanted: WantedSchedule): Omit<RetentionSchedule, 'ver
   if (years.authority < above)
     throw retentionErrors.error(
       'retention_too_short',
-      `Mandates, policies and identities are kept at least as long as what rests on them: ${above} years, not ${years.authority}.`,
+      `Mandates, policies and identities are kept at least as long as the records that depend on them: ${above} years, not ${years.authority}.`,
       { facts: { class: 'authority', years: years.authority, least: above } },
     );
   return { presets: [...new Set(wanted.presets)].toSorted(), years };

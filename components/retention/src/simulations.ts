@@ -118,7 +118,8 @@ export function checkPruning(
 /** @throws CodedError `retention_malformed` */
 export function momentOf(text: string): number {
   const moment = parseInstant(text);
-  if (moment === undefined) throw retentionErrors.error('retention_malformed', 'A moment is written as in RFC 3339.');
+  if (moment === undefined)
+    throw retentionErrors.error('retention_malformed', 'A time must be written as in RFC 3339.');
   return moment;
 }
 

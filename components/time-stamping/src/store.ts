@@ -11,13 +11,6 @@ export interface Held {
   readonly checkpointAt: number | undefined;
 }
 
-interface StampingRow {
-  readonly turn: string;
-  readonly position: string;
-  readonly checkpoint_size: string;
-  readonly checkpoint_at: Date | null;
-}
-
 export function createStore(pool: pg.Pool) {
   return {
     async certificateOf(kid: string): Promise<Uint8Array | undefined> {
@@ -59,23 +52,25 @@ export function createStore(pool: pg.Pool) {
       );
       // Another node committed it after this statement started.
       const kept = rows[0]?.certificate ?? (await this.certificateOf(made.kid));
-      if (kept === undefined) throw new Error('a certificate was kept and cannot be found');
+      if (kept === undefined) throw new Error(`the certificate of key ${made.kid} was stored but cannot be found`);
       return kept;
     },
 
     /** Where stamping starts. Older records are not stamped. */
-    async begin(position: bigint): Promise<void> {
+    async start(position: bigint): Promise<void> {
       await ask(pool, 'insert into stamping (position) values ($1) on conflict (only_row) do nothing', [position]);
     },
 
-    async hasBegun(): Promise<boolean> {
-      const { rows } = await ask<{ begun: boolean }>(pool, 'select exists (select from stamping) as begun', []);
-      return rows[0]?.begun === true;
+    async hasStarted(): Promise<boolean> {
+      const { rows } = await ask<{ started: boolean }>(pool, 'select exists (select from stamping) as started', []);
+      return rows[0]?.started === true;
     },
 
     /** Takes the turn or keeps it. @returns undefined while another node holds it, or before {@link start} */
     async hold(own: string | undefined, holdMs: number): Promise<Held | undefined> {
-      const { rows } = await ask<StampingRow>(
+      const { rows } = await ask<
+        Record<'turn' | 'position' | 'checkpoint_size', string> & { checkpoint_at: Date | null }
+      >(
         pool,
         `update stamping
             set turn = case when turn = $1 then turn else turn + 1 end,

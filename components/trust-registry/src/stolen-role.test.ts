@@ -93,7 +93,7 @@ describe('with the database role of the trust registry, a thief', () => {
     }
   });
 
-  it('brings back no profile of before, and hides no newer one from a node that runs', async () => {
+  it('restores no earlier profile, and hides no newer one from a node that runs', async () => {
     const [one, two] = [await node(), await node()];
     await one.install(profile(), by);
     await expect.poll(async () => (await two.profileOf(issuer))?.version, { timeout: 60_000 }).toBe(1);

@@ -56,7 +56,7 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
       try {
         writeFileDurably(fileOf(origin), note, 0o600);
       } catch (error) {
-        throw failed('What was cosigned could not be made durable; nothing was answered.', error);
+        throw failed('The checkpoint could not be stored durably, so it was not cosigned.', error);
       }
     },
 

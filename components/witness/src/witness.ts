@@ -34,10 +34,7 @@ export interface WitnessDependencies {
 export interface Witness {
   /** C2SP vkey. */
   verifierKey(): string;
-  /**
-   * Cosigns a checkpoint that extends the last one. @returns signature lines @throws CodedError of `witnessErrors`;
-   * `old_size_mismatch` has the last cosigned size in `facts.size`
-   */
+  /** @returns cosignature lines @throws CodedError of `witnessErrors`; `old_size_mismatch` has `facts.size` */
   addCheckpoint(body: Uint8Array): Promise<string>;
   /** By the hash of its origin. @throws CodedError `log_unknown` */
   newest(hashOfOrigin: string): string;
@@ -63,7 +60,7 @@ export async function createWitness(dependencies: WitnessDependencies): Promise<
   const lock = await acquireOwnerLock({
     folder,
     inUse: (who) =>
-      witnessErrors.error('witness_in_use', `The witness in ${folder} is run by ${who}. Stop that one first.`),
+      witnessErrors.error('witness_in_use', `The witness in ${folder} is in use by ${who}. Stop that process.`),
   });
   try {
     const witnessKey = openWitnessKey(folder, name);
@@ -143,12 +140,12 @@ interface ReadRequest {
 /** Checks that need no stored state. */
 function readRequest(body: Uint8Array, logs: ReadonlyMap<string, Witnessed>): ReadRequest {
   const parsed = parseAddCheckpoint(body);
-  if (!parsed.ok) throw malformed('The body is no add-checkpoint request of C2SP tlog-witness.');
+  if (!parsed.ok) throw malformed('The body is not an add-checkpoint request (C2SP tlog-witness).');
   const { request } = parsed;
   const opened = parseNote(request.checkpoint);
-  if (!opened.ok) throw malformed(`The checkpoint is no signed note (${opened.reason}).`);
+  if (!opened.ok) throw malformed(`The checkpoint is not a signed note (${opened.reason}).`);
   const said = parseCheckpoint(opened.note.text);
-  if (!said.ok) throw malformed('The note is no checkpoint.');
+  if (!said.ok) throw malformed('The note is not a checkpoint.');
   const log = logs.get(said.checkpoint.origin);
   if (log === undefined) throw unknownLog('This witness does not witness a log of this origin.');
   // A bad signature under a known key refuses the note, whatever else is on it (signed-note, "Signatures").
@@ -188,7 +185,7 @@ function remembered(log: Witnessed, files: CosignedFiles): Cosigned | undefined 
   if (found?.note !== newest?.note && found?.note !== doubtful.note)
     throw witnessErrors.error(
       'witness_storage_failed',
-      `What was cosigned for ${log.origin} is gone from the folder of this witness. Put it back from a copy.`,
+      `The cosigned checkpoint of ${log.origin} is missing from the folder of this witness. Restore it from a copy.`,
     );
   log.newest = found;
   log.doubtful = undefined;

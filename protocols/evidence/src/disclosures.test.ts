@@ -222,7 +222,7 @@ describe('values that are told to few', () => {
     const verification = verify(await story.bundle(), story);
     expect(verification.verdict).toBe('incomplete');
     expect(verification.steps.find(({ step }) => step === 'disclosures')?.detail).toBe(
-      '0 values disclosed, 0 withheld, 9 erased, by the word of the log.',
+      '0 values disclosed, 0 withheld, 9 erased, as the log recorded.',
     );
   });
 

@@ -74,10 +74,7 @@ export type CheckpointVerdict =
       readonly reason: FailedNote | 'malformed_checkpoint' | 'other_origin' | 'no_log_signature' | 'bad_signature';
     };
 
-/**
- * Checks origin, the log's signature and the cosignatures of the given witnesses. A cosignature never replaces the
- * log's signature.
- */
+/** Checks origin, log signature and given witnesses, whose cosignatures never replace the log's signature. */
 export function verifyCheckpoint(claim: {
   readonly signedNote: Uint8Array | string;
   readonly origin: string;

@@ -4,10 +4,7 @@ import { tileWidth } from './tiles.ts';
 /** The length is a uint16 (tlog-tiles, "Log entries"). */
 export const maxEntrySize = 65_535;
 
-/**
- * Each entry follows its length as a big-endian uint16. @throws CodedError `entry_too_large`, `tile_out_of_range`
- * unless there are 1 to 256 entries
- */
+/** Big-endian uint16 length, then the entry. @throws CodedError `entry_too_large`, `tile_out_of_range` */
 export function encodeEntryBundle(entries: readonly Uint8Array[]): Buffer {
   if (entries.length < 1 || entries.length > tileWidth)
     throw merkleLogErrors.error('tile_out_of_range', 'A bundle holds between 1 and 256 entries.');

@@ -24,9 +24,7 @@ export interface EntryBundle {
   readonly width: number;
 }
 
-/**
- * Path below the log's prefix, e.g. `tile/0/x001/x234/067` or `tile/0/001.p/5`. @throws CodedError `tile_out_of_range`
- */
+/** E.g. `tile/0/x001/x234/067` or `tile/0/001.p/5`. @throws CodedError `tile_out_of_range` */
 export function tilePath(tile: Tile): string {
   if (!Number.isInteger(tile.level) || tile.level < 0 || tile.level > maxLevel)
     throw merkleLogErrors.error('tile_out_of_range', 'A tile level is between 0 and 63.');

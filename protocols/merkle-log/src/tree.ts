@@ -14,10 +14,7 @@ interface Peak {
   readonly hash: Uint8Array;
 }
 
-/**
- * The right edge of an append-only tree: at most 64 hashes, enough to append and to compute the root. Immutable, so a
- * result of {@link append} can be adopted after the commit.
- */
+/** The right edge of an append-only tree: at most 64 hashes. Immutable: adopt {@link append} after the commit. */
 export class Frontier {
   static readonly empty = new Frontier(0n, []);
 

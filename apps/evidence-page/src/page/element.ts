@@ -12,6 +12,16 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A part of the page under a heading of its own. */
+export function panel(id: string, title: string, ...children: readonly Child[]): HTMLElement {
+  return element('section', { class: 'panel', 'aria-labelledby': id }, element('h2', { id }, title), ...children);
+}
+
+/** Reachable by keyboard, because it may be wider than the page. */
+export function scrolling(label: string, child: Node): HTMLElement {
+  return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, child);
+}
+
 /** Undefined if the SVG is not well-formed. */
 export function picture(svg: string): SVGSVGElement | undefined {
   const parsed = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;

@@ -15,12 +15,8 @@ export async function readTrust(): Promise<BundleTrust> {
   const parsed = parseTrust(given);
   if (!parsed.ok) throw new FileUnusable(`What you gave to trust cannot be used: ${parsed.problem}.`);
   const authorities = await certificates();
-  return {
-    ...parsed.trust,
-    ...(authorities.length === 0
-      ? {}
-      : { timeStampAuthorities: [...(parsed.trust.timeStampAuthorities ?? []), ...authorities] }),
-  };
+  if (authorities.length === 0) return parsed.trust;
+  return { ...parsed.trust, timeStampAuthorities: [...(parsed.trust.timeStampAuthorities ?? []), ...authorities] };
 }
 
 async function fromFile(): Promise<Record<string, unknown>> {

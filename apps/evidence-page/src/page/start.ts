@@ -8,12 +8,10 @@ import {
   verifyBundle,
 } from '@countersign/evidence';
 import { sha256 } from '@countersign/kernel';
-import { checksView } from './checks-view.ts';
 import { byId, element } from './element.ts';
-import { factsView } from './facts-view.ts';
 import { FileUnusable, type ReadDocument, readJsonFile } from './read-file.ts';
 import { readTrust } from './read-trust.ts';
-import { save } from './save.ts';
+import { checksView, factsView } from './report-view.ts';
 import { graphView, timelineView } from './story-view.ts';
 import { verdictView } from './verdict-view.ts';
 
@@ -46,7 +44,8 @@ export function start(): void {
               throw error;
             });
       const trust = await readTrust();
-      await painted();
+      // Lets the browser paint the busy state.
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
       if (mine !== turn || document === undefined) return;
       [read, unread] = [document, undefined];
       const verification = verifyBundle(document.document, { trust });
@@ -62,7 +61,7 @@ export function start(): void {
       trouble.textContent =
         error instanceof FileUnusable
           ? error.message
-          : 'This page failed at its own work. Use `countersign evidence verify`, and please report it.';
+          : 'This page has a fault. Use `countersign evidence verify` instead, and please report it.';
       trouble.hidden = false;
       if (!(error instanceof FileUnusable)) throw error;
     }
@@ -92,16 +91,13 @@ function* view(document: ReadDocument, report: VerificationReport): Generator<HT
     save(`${name}.report.json`, 'application/json', [`${JSON.stringify(report, undefined, 2)}\n`]),
   );
   if (parsed.ok)
-    action('Save report for people (HTML)', () =>
+    action('Save report for people (HTML)', () => {
+      const about = [['SHA-256 of the file', report.fileDigest]] as const;
+      const verifiedBy = 'Checked in a browser, without a network.';
       save(`${name}.report.html`, 'text/html', [
-        ...renderReport(
-          reportOfBundle(parsed.bundle, report, {
-            verifiedBy: 'Checked in a browser, without a network.',
-            about: [['SHA-256 of the file', report.fileDigest]],
-          }),
-        ),
-      ]),
-    );
+        ...renderReport(reportOfBundle(parsed.bundle, report, { verifiedBy, about })),
+      ]);
+    });
   action('Print', () => print());
   yield verdictView(report, actions);
   yield factsView(report);
@@ -129,7 +125,14 @@ function takeDrops(take: (file: File) => void): void {
   });
 }
 
-/** Lets the browser paint the busy state. */
-function painted(): Promise<void> {
-  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+/** The data stays on this computer. */
+function save(name: string, type: string, parts: BlobPart[]): void {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  URL.revokeObjectURL(url);
 }

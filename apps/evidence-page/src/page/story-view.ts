@@ -1,5 +1,5 @@
 import { buildGraph, drawGraph, type EvidenceBundle, recordsOfBundle, timelineOf } from '@countersign/evidence';
-import { element, picture } from './element.ts';
+import { element, panel, picture, scrolling } from './element.ts';
 
 /** A bundle may have ten thousand records. */
 const firstRows = 200;
@@ -8,16 +8,13 @@ export function graphView(bundle: EvidenceBundle): HTMLElement | undefined {
   const graph = buildGraph(bundle.transaction, recordsOfBundle(bundle));
   const drawn = graph.nodes.length === 0 ? undefined : picture(drawGraph(graph, { style: false }));
   if (drawn === undefined) return undefined;
-  return element(
-    'section',
-    { class: 'panel', 'aria-labelledby': 'graph' },
-    element('h2', { id: 'graph' }, 'Chain of authority'),
-    element(
-      'p',
-      { class: 'hint' },
-      'From those who grant, on the left, to what was done, on the right. Dashed: refused, revoked or failed. Pointing at a box or a line shows its record. What it says is only worth something above a “Verified”.',
-    ),
-    element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Chain of authority' }, drawn),
+  const hint =
+    'Left: who grants authority. Right: what was done. Dashed: refused, revoked or failed. Point at a box or a line to see its record. Rely on it only if the bundle is verified.';
+  return panel(
+    'graph',
+    'Chain of authority',
+    element('p', { class: 'hint' }, hint),
+    scrolling('Chain of authority', drawn),
   );
 }
 
@@ -53,15 +50,10 @@ export function timelineView(bundle: EvidenceBundle): HTMLElement {
     more.remove();
   });
   const heads = ['Place', 'Time', 'Record', 'Who', 'What'].map((name) => element('th', { scope: 'col' }, name));
-  return element(
-    'section',
-    { class: 'panel', 'aria-labelledby': 'timeline' },
-    element('h2', { id: 'timeline' }, 'Timeline'),
-    element(
-      'div',
-      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Timeline' },
-      element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows),
-    ),
+  return panel(
+    'timeline',
+    'Timeline',
+    scrolling('Timeline', element('table', {}, element('thead', {}, element('tr', {}, ...heads)), rows)),
     entries.length > firstRows ? element('p', { class: 'more' }, more) : undefined,
   );
 }

@@ -11,7 +11,7 @@ const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning
   incomplete: {
     title: 'Incomplete',
     meaning:
-      'Nothing is wrong, and it is not verified: some checks could not see all they need, because values are withheld or erased, or records no longer kept. Those marked incomplete below say which.',
+      'No check failed, but some could not see all they need: values are withheld or erased, or records are no longer kept. See those marked incomplete below.',
     sign: 'M5 12h14M12 5v.01M12 19v.01',
   },
   unanchored: {
@@ -31,17 +31,11 @@ const words: Readonly<Record<Verdict, { readonly title: string; readonly meaning
 export function verdictView({ verdict, steps }: BundleVerification, actions: HTMLElement): HTMLElement {
   const { title, meaning, sign } = words[verdict];
   const count = countOf(steps);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" aria-hidden="true"><path d="${sign}"/></svg>`;
   return element(
     'section',
     { class: `verdict ${verdict}`, 'aria-labelledby': 'verdict' },
-    element(
-      'h2',
-      { id: 'verdict', tabindex: '-1' },
-      picture(
-        `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" aria-hidden="true"><path d="${sign}"/></svg>`,
-      ),
-      title,
-    ),
+    element('h2', { id: 'verdict', tabindex: '-1' }, picture(svg), title),
     element('p', {}, `${meaning} ${count}`),
     actions,
   );

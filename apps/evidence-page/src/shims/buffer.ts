@@ -8,7 +8,7 @@ function from(...parameters: readonly unknown[]): Uint8Array {
   const [value, encoding] = parameters;
   const translated =
     typeof value === 'string' && encoding === 'base64url'
-      ? // As Node does, what does not belong is passed over; who needs to know compares.
+      ? // Ignores invalid characters, as Node does.
         [value.replaceAll('-', '+').replaceAll('_', '/'), 'base64']
       : parameters;
   return Reflect.apply(plainFrom, Shim, translated);

@@ -23,7 +23,7 @@ describe('hashing in the browser', () => {
           expect(shim.hash(algorithm, data, encoding)).toBe(node.hash(algorithm, data, encoding));
       }),
     );
-    expect(() => shim.createHash('md5').digest()).toThrow('no digest');
+    expect(() => shim.createHash('md5').digest()).toThrow('does not compute');
   });
 });
 

@@ -12,7 +12,7 @@ export const constants = { RSA_PKCS1_PSS_PADDING: 6 } as const;
 
 function digestOf(algorithm: string, data: Uint8Array): Buffer {
   const digest = digests[algorithm];
-  if (digest === undefined) throw new Error(`${algorithm} is no digest that is known here`);
+  if (digest === undefined) throw new Error(`this page does not compute ${algorithm}`);
   return Buffer.from(digest(data));
 }
 
@@ -125,12 +125,12 @@ export function randomBytes(size: number): Buffer {
 
 /** Imported but never called. */
 export function createHmac(): never {
-  throw new Error('nothing is keyed here');
+  throw new Error('this page computes no HMAC');
 }
 
 /** As {@link createHmac}. */
 export class X509Certificate {
   constructor() {
-    throw new Error('certificates are read elsewhere');
+    throw new Error('this page reads certificates itself');
   }
 }

@@ -1,7 +1,7 @@
 import { decodeBase64Url } from '@countersign/kernel';
 import { contextConstructed, type DerElement, readDer, tags } from '@countersign/x509/der';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
-import { type RsaHash, type RsaPublicKey, rsaKey } from './rsa.ts';
+import { type RsaHash, type RsaPublicKey, rsaKey, toHex } from './rsa.ts';
 
 /** With the properties of `node:crypto` that the verifier reads. */
 export type PublicKey = { readonly type: 'public' } & (
@@ -42,16 +42,16 @@ export function keyOfJwk(jwk: Jwk): PublicKey {
   switch (jwk['kty']) {
     case 'EC': {
       const curve = curvesOfJwk.get(jwk['crv']);
-      if (curve === undefined) throw new Error('this curve is not verified here');
+      if (curve === undefined) throw new Error('this page does not support the curve');
       return ecKey(curve, Uint8Array.of(4, ...octets(jwk, 'x'), ...octets(jwk, 'y')));
     }
     case 'OKP':
-      if (jwk['crv'] !== 'Ed25519') throw new Error('this curve is not verified here');
+      if (jwk['crv'] !== 'Ed25519') throw new Error('this page does not support the curve');
       return edKey(octets(jwk, 'x'));
     case 'RSA':
       return rsaPublicKey('rsa', octets(jwk, 'n'), octets(jwk, 'e'));
     default:
-      throw new Error('a key of this kind is not verified here');
+      throw new Error('this page does not support this type of key');
   }
 }
 
@@ -65,12 +65,7 @@ const hashesByOid: ReadonlyMap<string, RsaHash> = new Map([
   ['608648016503040202', 'sha384'],
   ['608648016503040203', 'sha512'],
 ]);
-const oids = {
-  ec: '2a8648ce3d0201',
-  ed25519: '2b6570',
-  rsa: '2a864886f70d010101',
-  rsaPss: '2a864886f70d01010a',
-} as const;
+const oids = { ec: '2a8648ce3d0201', ed25519: '2b6570', rsa: '2a864886f70d010101', rsaPss: '2a864886f70d01010a' };
 
 /** RFC 5280 section 4.1.2.7. @throws Error as {@link keyOfJwk} */
 export function keyOfSpki(der: Uint8Array): PublicKey {
@@ -82,7 +77,7 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
     case oids.ec: {
       // Node accepts explicit curve parameters; they are rejected here.
       const curve = parameters?.tag === tags.objectIdentifier ? curvesByOid.get(hexOf(parameters)) : undefined;
-      if (curve === undefined) throw new Error('this curve is not verified here');
+      if (curve === undefined) throw new Error('this page does not support the curve');
       return ecKey(curve, bits);
     }
     case oids.ed25519:
@@ -90,27 +85,21 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
     case oids.rsa:
     case oids.rsaPss: {
       const [modulus, exponent] = inside(readElements(bits)[0]);
-      return rsaPublicKey(
-        hexOf(type) === oids.rsa ? 'rsa' : 'rsa-pss',
-        modulus?.content ?? new Uint8Array(),
-        exponent?.content ?? new Uint8Array(),
-        hexOf(type) === oids.rsaPss && parameters !== undefined ? readPssLimits(parameters) : undefined,
-      );
+      if (modulus === undefined || exponent === undefined) throw new Error('this is no public key');
+      const isPss = hexOf(type) === oids.rsaPss;
+      const limits = isPss && parameters !== undefined ? readPssLimits(parameters) : undefined;
+      return rsaPublicKey(isPss ? 'rsa-pss' : 'rsa', modulus.content, exponent.content, limits);
     }
     default:
-      throw new Error('a key of this kind is not verified here');
+      throw new Error('this page does not support this type of key');
   }
 }
 
 function ecKey(namedCurve: CurveName, point: Uint8Array): PublicKey {
   // Throws if the point is not on the curve.
   curves[namedCurve].Point.fromBytes(Uint8Array.from(point)).assertValidity();
-  return {
-    type: 'public',
-    asymmetricKeyType: 'ec',
-    asymmetricKeyDetails: { namedCurve },
-    point: Uint8Array.from(point),
-  };
+  const asymmetricKeyDetails = { namedCurve };
+  return { type: 'public', asymmetricKeyType: 'ec', asymmetricKeyDetails, point: Uint8Array.from(point) };
 }
 
 function edKey(point: Uint8Array): PublicKey {
@@ -125,7 +114,7 @@ function readPssLimits(parameters: DerElement): PssLimits {
   const mask = inside(fields.get(contextConstructed(1)))[1];
   const salt = fields.get(contextConstructed(2));
   if (hash === undefined || hashesByOid.get(hexOf(inside(mask)[0])) !== hash)
-    throw new Error('a key for RSASSA-PSS with such a digest is not verified here');
+    throw new Error('this page does not support the digest of this RSASSA-PSS key');
   return { hash, leastSaltLength: salt === undefined ? 20 : Number(`0x${hexOf(salt) || '0'}`) };
 }
 
@@ -161,5 +150,5 @@ function readElements(bytes: Uint8Array): readonly DerElement[] {
 }
 
 function hexOf(element: DerElement | undefined): string {
-  return Array.from(element?.content ?? [], (octet) => octet.toString(16).padStart(2, '0')).join('');
+  return toHex(element?.content ?? new Uint8Array());
 }

@@ -53,7 +53,8 @@ export function verifyPss(
   const check = encoded.subarray(border, -1);
   const unused = 8 * length - (key.bits - 1);
   if (((masked[0] ?? 0) & ~(0xff >>> unused) & 0xff) !== 0) return false;
-  const block = xor(masked, maskOf(check, border, digest));
+  const mask = maskOf(check, border, digest);
+  const block = masked.map((octet, index) => octet ^ (mask[index] ?? 0));
   block[0] = (block[0] ?? 0) & (0xff >>> unused);
   const separator = border - saltLength - 1;
   if (block[separator] !== 1 || block.subarray(0, separator).some((octet) => octet !== 0)) return false;
@@ -69,15 +70,12 @@ function maskOf(seed: Uint8Array, length: number, digest: (data: Uint8Array) => 
   return Uint8Array.from(mask.slice(0, length));
 }
 
-function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((octet, index) => octet ^ (b[index] ?? 0));
-}
-
 /** As long as the modulus; undefined if the signature is out of range. */
 function open(key: RsaPublicKey, signature: Uint8Array): Uint8Array | undefined {
   const number = toNumber(signature);
   if (signature.length !== octetsOf(key) || number >= key.modulus) return undefined;
-  return toOctets(power(number, key.exponent, key.modulus), octetsOf(key));
+  const opened = power(number, key.exponent, key.modulus).toString(16);
+  return Buffer.from(opened.padStart(octetsOf(key) * 2, '0'), 'hex');
 }
 
 function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
@@ -98,11 +96,6 @@ function toNumber(octets: Uint8Array): bigint {
   return octets.length === 0 ? 0n : BigInt(`0x${toHex(octets)}`);
 }
 
-function toOctets(number: bigint, length: number): Uint8Array {
-  const text = number.toString(16).padStart(length * 2, '0');
-  return Uint8Array.from({ length }, (_, index) => Number.parseInt(text.slice(index * 2, index * 2 + 2), 16));
-}
-
-function toHex(octets: Uint8Array): string {
+export function toHex(octets: Uint8Array): string {
   return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

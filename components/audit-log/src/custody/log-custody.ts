@@ -1,4 +1,5 @@
 import {
+  auditLogErrors,
   type EraseOrder,
   type EvidenceRecord,
   type HoldScope,
@@ -6,7 +7,7 @@ import {
   retentionErrors,
   type SubjectKey,
 } from '@countersign/contracts';
-import { isCodedError, membersOf, newId, toInstant } from '@countersign/kernel';
+import { membersOf, newId, toInstant } from '@countersign/kernel';
 import { available } from '../availability.ts';
 import { collectEvidence } from '../collect-evidence.ts';
 import type { EvidenceQueries } from '../query/evidence-query.ts';
@@ -30,7 +31,7 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
       return new Set((await collectEvidence(log, transaction)).keys());
     } catch (error) {
       // If there is too much to examine, every record counts as held.
-      if (isCodedError(error, 'bundle_too_large')) return { has: () => true };
+      if (auditLogErrors.is(error, 'bundle_too_large')) return { has: () => true };
       throw error;
     }
   }
@@ -71,7 +72,10 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
       { asOf, seen },
       async (session) => {
         if ((await custodyStore(session).countValues(keys)) !== values)
-          throw retentionErrors.error('custody_outdated', 'Values were added under these keys: look again.');
+          throw retentionErrors.error(
+            'custody_outdated',
+            'Values were added under these keys meanwhile: examine them again.',
+          );
       },
     );
     return values;

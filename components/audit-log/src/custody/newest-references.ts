@@ -8,12 +8,12 @@ import type { DueRecord } from './retained-records.ts';
 
 const pageSize = 1_000;
 const waitForTermsMs = 5_000;
-/** Larger than this, the lag of the term index is waited for. */
-const mostBehind = 100_000n;
+/** Records that the term index may lag behind before a removal waits for it. */
+const maxBehind = 100_000n;
 /** Ids kept in memory before the index is read again. */
-const mostNamed = 200_000;
+const maxNamed = 200_000;
 /** Records examined while appends wait. */
-const mostInTurn = 500n;
+const maxInTurn = 500n;
 
 /** Ids of records and mandates that the newest records refer to and that the term index lacks. */
 export interface NamedSince {
@@ -28,19 +28,19 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
   let upTo: bigint | undefined;
   return {
     async begin() {
-      if (upTo !== undefined && named.size < mostNamed) return;
+      if (upTo !== undefined && named.size < maxNamed) return;
       const size = await log.size();
-      const drawn = await projection.reach(size, waitForTermsMs);
-      if (size - drawn > mostBehind)
+      const indexed = await projection.reach(size, waitForTermsMs);
+      if (size - indexed > maxBehind)
         throw auditLogErrors.error(
           'query_behind',
-          'The index by which evidence is found is behind the log: what rests on what is not known yet. Try again shortly.',
+          'The search index is behind the log, so references between the newest records are not known yet. Try again shortly.',
         );
       named = new Set();
-      upTo = drawn;
+      upTo = indexed;
     },
     async read() {
-      if (upTo === undefined) throw new Error('what was appended since is read before there is a since');
+      if (upTo === undefined) throw new Error('newer references are read before the indexed ones');
       for (;;) {
         const page = await log.range(upTo, pageSize);
         for (const id of page.flatMap(namedIn)) named.add(id);
@@ -57,7 +57,7 @@ export async function checkLatest(
   going: readonly DueRecord[],
   { from, until }: { readonly from: bigint; readonly until: bigint },
 ): Promise<void> {
-  if (until - from > mostInTurn) throw late();
+  if (until - from > maxInTurn) throw late();
   const doomed = new Set<string>(
     going.flatMap(({ recordId, mandate }) => [recordId, ...(mandate === null ? [] : [mandate])]),
   );
@@ -72,5 +72,5 @@ function namedIn({ index, bytes }: Pick<IndexedEntry, 'index' | 'bytes'>): reado
 }
 
 function late(): CodedError {
-  return auditLogErrors.error('query_behind', 'Records came in between: look again at what may go.');
+  return auditLogErrors.error('query_behind', 'Records were appended meanwhile: examine again what may be removed.');
 }

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LogCustody, type PruneOrder, type RecordDraft, retentionErrors } from '@countersign/contracts';
 import {
-  type Clock,
-  isCodedError,
-  membersOf,
-  newId,
-  parseInstant,
-  type Random,
-  type RecordId,
-  toInstant,
-} from '@countersign/kernel';
+  auditLogErrors,
+  type LogCustody,
+  type PruneOrder,
+  type RecordDraft,
+  retentionErrors,
+} from '@countersign/contracts';
+import { type Clock, membersOf, newId, parseInstant, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { Frontier } from '@countersign/merkle-log';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
@@ -17,7 +14,7 @@ import type { CustodyStore } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
 import { checkLatest, createNamedSince, type NamedSince } from './newest-references.ts';
 import type { Removals } from './removals.ts';
-import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './retained-records.ts';
+import { type DueRecord, relianceOn, type Sorted, sortRetained } from './retained-records.ts';
 
 /** Appends wait while a slice is removed, about twenty milliseconds. */
 const sliceSize = 400;
@@ -90,7 +87,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
     const reliance = await relianceOn(slice, store, { class: order.class, before });
     for (let turn = 1; ; turn++) {
       const { named, upTo: from } = await since.read();
-      const sorted = tellWhatStays(slice, { holds: order.holds, reliance, since: named });
+      const sorted = sortRetained(slice, { holds: order.holds, reliance, since: named });
       const { going } = sorted;
       if (going.length === 0 && !complete) return { sorted, record: undefined };
       const draft = draftOf(sweep, sorted, complete);
@@ -100,7 +97,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
         );
         return { sorted, record: draft.id };
       } catch (error) {
-        if (!isCodedError(error, 'query_behind') || turn === maxTurns) throw error;
+        if (!auditLogErrors.is(error, 'query_behind') || turn === maxTurns) throw error;
       }
     }
   }

@@ -76,7 +76,7 @@ export function createRemovals(dependencies: {
     await authority(allowedBy ?? record.id, 'retention.pruning-approved');
     const going = await listedBy(record);
     await asEraser((store) => store.pruneBodies(place, keptBeside(going)));
-    return asEraser((store) => store.forgetTerms(drawnFrom(going)));
+    return asEraser((store) => store.forgetTerms(indexedTermsOf(going)));
   }
 
   async function listedBy(pruned: EvidenceRecord): Promise<readonly DroppedRecord[]> {
@@ -117,10 +117,11 @@ export function createRemovals(dependencies: {
 
 function rangesIn({ data }: EvidenceRecord): readonly { readonly first: bigint; readonly last: bigint }[] {
   const ranges = membersOf(data)?.['ranges'];
-  if (!Array.isArray(ranges)) throw new Error('a log.pruned lists no ranges');
+  if (!Array.isArray(ranges)) throw new Error('a log.pruned record has no ranges');
   return ranges.map((range) => {
     const [first, last] = Array.isArray(range) ? range : [];
-    if (typeof first !== 'number' || typeof last !== 'number') throw new Error('a log.pruned lists what is no range');
+    if (typeof first !== 'number' || typeof last !== 'number')
+      throw new Error('a log.pruned record has a malformed range');
     return { first: BigInt(first), last: BigInt(last) };
   });
 }
@@ -140,6 +141,6 @@ export function keptBeside(going: readonly DroppedRecord[]): readonly BesideReco
   );
 }
 
-export function drawnFrom(gone: readonly DroppedRecord[]): readonly TermAt[] {
+export function indexedTermsOf(gone: readonly DroppedRecord[]): readonly TermAt[] {
   return gone.flatMap(({ index, record }) => termsOf(record).map((term) => ({ term: termNumber(term), index })));
 }

@@ -40,7 +40,7 @@ export async function relianceOn(
 }
 
 /** @param slice newest first: referring records come earlier @param since ids that unindexed records refer to */
-export function tellWhatStays(
+export function sortRetained(
   slice: readonly DueRecord[],
   {
     holds,

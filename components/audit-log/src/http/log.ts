@@ -184,11 +184,11 @@ async function proveUnder(
 ): Promise<readonly Uint8Array[]> {
   const parsed = parseNote(checkpoint);
   const said = parsed.ok ? parseCheckpoint(parsed.note.text) : undefined;
-  if (said?.ok !== true) throw new Error('our own checkpoint is no checkpoint');
+  if (said?.ok !== true) throw new Error('the newest checkpoint of this log is malformed');
   if (index >= said.checkpoint.size)
     throw auditLogErrors.error(
       'record_not_found',
-      `The newest published checkpoint covers ${said.checkpoint.size} records; this one is not among them yet.`,
+      `The newest published checkpoint covers ${said.checkpoint.size} records; this record is not among them yet.`,
     );
   return auditLog.proveInclusion(index, said.checkpoint.size);
 }

@@ -11,7 +11,7 @@ import type pg from 'pg';
 import { createProtectedValueStore, type StoredValue } from '../store/protected-values.ts';
 import { type DeclaredValue, declaredValues } from './declared-values.ts';
 import type { OpenedValue, Protection } from './protection.ts';
-import { openDraft, sealDraft, toldAs } from './seal-draft.ts';
+import { openDraft, restrictedText, sealDraft } from './seal-draft.ts';
 import { createSubjectKeys, type SubjectKey } from './subject-keys.ts';
 import { decipher, placeOf } from './value-cipher.ts';
 
@@ -109,10 +109,10 @@ export function createProtection(dependencies: ProtectionDependencies): Protecti
     open,
     lend: keys.lend,
 
-    async toldBy(record) {
+    async restrictedTextOf(record) {
       const [values = []] = await open([record]);
-      const told = values.filter((value) => value.state === 'open');
-      return told.length === values.length ? toldAs(told) : undefined;
+      const opened = values.filter((value) => value.state === 'open');
+      return opened.length === values.length ? restrictedText(opened) : undefined;
     },
   };
 }

@@ -41,7 +41,7 @@ export function declaredValues(draft: RecordDraft): readonly DeclaredValue[] {
 function declaredValue({ path, kind, subject, value, text }: ProtectedValue, draft: RecordDraft): DeclaredValue {
   if (readPointer(path) === undefined || path === '/address' || !hasRoomFor(path, draft))
     throw new Error(`a draft of type ${draft.type} cannot have ${path} protected`);
-  if (subject === '') throw new Error(`${path} of a draft of type ${draft.type} is protected for nobody`);
+  if (subject === '') throw new Error(`${path} of a draft of type ${draft.type} has no subject`);
   if ((value === undefined) === (text === undefined))
     throw new Error('a protected value is given as JSON or as text, one of them');
   const written = text ?? canonicalize(value);

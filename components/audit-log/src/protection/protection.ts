@@ -8,7 +8,7 @@ export interface SealedDraft {
   readonly commitments: string | undefined;
   readonly values: readonly SealedValue[];
   /** Restricted values as text, used to compare drafts under one id. Never stored. */
-  readonly told: string;
+  readonly restricted: string;
 }
 
 /** A protected value of a stored record. */
@@ -47,7 +47,7 @@ export interface Protection {
   /** Keys in use that this node can open, for a thread that opens values itself. */
   lend(ids: ReadonlySet<string>): Promise<LentKeys>;
   /** {@link SealedDraft.restricted} of a stored record; undefined if a value cannot be read. */
-  toldBy(record: EvidenceRecord): Promise<string | undefined>;
+  restrictedTextOf(record: EvidenceRecord): Promise<string | undefined>;
   /** The first key that does not open; destroyed keys and keys of other regions are skipped. */
   firstBrokenKey(ids: readonly string[]): Promise<string | undefined>;
 }

@@ -8,7 +8,7 @@ import type { SubjectKey } from './subject-keys.ts';
 import { encipher, placeOf } from './value-cipher.ts';
 
 export function openDraft(draft: RecordDraft): SealedDraft {
-  return { json: openPart(draft), commitments: undefined, values: [], told: '' };
+  return { json: openPart(draft), commitments: undefined, values: [], restricted: '' };
 }
 
 /** @param keys one for each declared value @throws CodedError `record_too_large`, `not_canonicalizable` */
@@ -28,14 +28,14 @@ export function sealDraft(
     values.push({ path, key: key.id, ciphertext: bytes });
     commitments += `,"${path}":${commitmentJson({ kind, key: key.id, commitment, ciphertext })}`;
   }
-  return { json, commitments: `{${commitments.slice(1)}}`, values, told: toldAs(declared) };
+  return { json, commitments: `{${commitments.slice(1)}}`, values, restricted: restrictedText(declared) };
 }
 
 /** Unambiguous: canonical JSON has no line feed, and a path no equals sign. */
-export function toldAs(values: readonly Pick<DeclaredValue, 'path' | 'text'>[]): string {
-  let told = '';
-  for (const { path, text } of values) told += `${path}=${text}\n`;
-  return told;
+export function restrictedText(values: readonly Pick<DeclaredValue, 'path' | 'text'>[]): string {
+  let all = '';
+  for (const { path, text } of values) all += `${path}=${text}\n`;
+  return all;
 }
 
 function commitmentJson({ kind, key, commitment, ciphertext }: Commitment): string {

@@ -64,7 +64,7 @@ export function createSubjectKeys(dependencies: {
       for (const key of await store.keysInUse(missing)) found.set(nameOf(key), opened(key));
       const lacking = missing.filter((use) => !found.has(nameOf(use)));
       if (lacking.length === 0) return found;
-      if (look === maxLooks) throw new Error('a key of a subject was made and cannot be found');
+      if (look === maxLooks) throw new Error('the key of a subject was stored but cannot be found');
       await store.insertKeys(lacking.map(newKey));
     }
   }
@@ -84,7 +84,7 @@ export function createSubjectKeys(dependencies: {
         const found = await makeOrFind(new Map(batch.map(({ use }) => [nameOf(use), use])));
         for (const { use, resolve, reject } of batch) {
           const key = found.get(nameOf(use));
-          if (key === undefined) reject(new Error('a key of a subject was found and is not there'));
+          if (key === undefined) reject(new Error('the key of a subject disappeared while it was read'));
           else resolve(used.keep(nameOf(use), key));
         }
       } catch (error) {

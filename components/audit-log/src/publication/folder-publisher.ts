@@ -61,5 +61,5 @@ export async function createFolderPublisher(dependencies: {
 export type FolderPublisher = Awaited<ReturnType<typeof createFolderPublisher>>;
 
 function raise(): never {
-  throw new Error('the checkpoint of the folder was changed while it was looked at');
+  throw new Error('the checkpoint of the folder changed while it was read');
 }

@@ -225,12 +225,12 @@ describe('the head guard', () => {
     // An older head of the same log is compared with what this process knows.
     await expect(log.checkpoint()).rejects.toMatchObject({
       ...inconsistent,
-      detail: expect.stringContaining('somebody else'),
+      detail: expect.stringContaining('another program'),
     });
     rmSync(file);
     await expect(log.checkpoint()).rejects.toMatchObject({
       ...inconsistent,
-      detail: expect.stringContaining('is gone'),
+      detail: expect.stringContaining('is missing'),
     });
   });
 

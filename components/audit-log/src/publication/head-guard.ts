@@ -49,7 +49,7 @@ export async function openHeadGuard(dependencies: {
     if (known !== undefined && !sameHead(found, known) && (found === undefined || !sameHead(found, attempted)))
       throw auditLogErrors.error(
         'log_inconsistent',
-        `The head guard ${file} was changed by somebody else, or is gone: it had ${sizeOf(known)} and has ${sizeOf(found)}. ` +
+        `The head guard ${file} was changed by another program, or is missing: it had ${sizeOf(known)} and has ${sizeOf(found)}. ` +
           'This node signs nothing until it is restored. Find out who writes there, put the file back, then start again.',
       );
     known = found;

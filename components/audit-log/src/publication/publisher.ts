@@ -381,14 +381,14 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       if (contradictedAt !== undefined)
         return auditLogErrors.error(
           'log_inconsistent',
-          'The audit log has stopped, as its witnesses contradict it. Nothing was released. The operator finds what to do in the log of the service.',
+          'The audit log has stopped because its witnesses contradict it. Nothing was recorded. The service log tells the operator what to do.',
         );
       if (unpublishedSince === undefined) return undefined;
       const tooMany = knownNow() - publishedSize > maxRecords;
       if (!tooMany && clock.now() - unpublishedSince <= maxUnpublishedMs) return undefined;
       return auditLogErrors.error(
         'log_publication_overdue',
-        'Too much of the audit log stands unpublished, because too few witnesses cosign it. Nothing was released; appending goes on when they do.',
+        'Too many records are unpublished, because too few witnesses cosign the log. Nothing was recorded. Appending resumes when they do.',
       );
     },
 
@@ -444,6 +444,7 @@ function kindOf(data: Json | undefined): unknown {
 /** Cosignatures follow the log's signature in the order of the policy. */
 function withCosignatures(signedNote: string, cosignatures: readonly NoteSignature[]): string {
   const parsed = parseNote(signedNote);
-  if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok) throw new Error('our own checkpoint is no checkpoint');
+  if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok)
+    throw new Error('the newest checkpoint of this log is malformed');
   return formatNote({ text: parsed.note.text, signatures: [...parsed.note.signatures, ...cosignatures] });
 }

@@ -78,7 +78,8 @@ export async function openTileFolder(folder: string): Promise<TileFolder> {
     },
     checkpoint: readCheckpoint,
     async replaceCheckpoint(from, to) {
-      if ((await readCheckpoint()) !== from) throw inconsistent(folder, 'its checkpoint was changed by somebody else');
+      if ((await readCheckpoint()) !== from)
+        throw inconsistent(folder, 'its checkpoint was changed by another program');
       await usable(folder, () => replaceFile(checkpointFile, to, fileMode, own));
     },
     async dropPartials(path) {

@@ -71,7 +71,7 @@ export async function verifiedTiles(request: {
       if (belongs(there)) return there;
       throw auditLogErrors.error(
         'log_inconsistent',
-        `${tilePath(tile)} of the folder is not what the log has there: it was changed, or is of another log.`,
+        `${tilePath(tile)} of the folder differs from the log: it was changed, or belongs to another log.`,
       );
     }
     const hashes = await fetched(source, tile);

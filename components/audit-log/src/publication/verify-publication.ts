@@ -1,5 +1,5 @@
+import { auditLogErrors } from '@countersign/contracts';
 import type { LogFault } from '@countersign/evidence';
-import { isCodedError } from '@countersign/kernel';
 import { parseNote, parseVerifierKey, type VerifierKey, verifyNote } from '@countersign/merkle-log';
 import type { LogKeys } from '../log-key.ts';
 import type { RightEdge } from '../right-edge.ts';
@@ -49,7 +49,7 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
       const opened = await keys.open(note);
       return opened.size === size && edgeAt(size).root().equals(opened.root) ? undefined : altered(size, what);
     } catch (error) {
-      if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+      if (!auditLogErrors.is(error, 'checkpoint_unknown')) throw error;
       return altered(size, what);
     }
   }

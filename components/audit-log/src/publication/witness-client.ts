@@ -153,6 +153,6 @@ export function createWitnessClient(dependencies: {
 
 function readNote(text: string): Note {
   const parsed = parseNote(text);
-  if (!parsed.ok) throw new Error(`our own checkpoint is no note: ${parsed.reason}`);
+  if (!parsed.ok) throw new Error(`the newest checkpoint of this log is malformed: ${parsed.reason}`);
   return parsed.note;
 }

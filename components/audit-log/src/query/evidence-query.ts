@@ -33,12 +33,12 @@ export function createEvidenceQuery(dependencies: {
     const before = query.until === undefined ? size : smaller(size, await placeOfTime(query.until));
     if (query.types?.length === 0 || limit === 0 || after + 1n >= before) return [];
     const criteria = criteriaOf(query);
-    const drawn = criteria.some(({ by }) => by === 'term' || by === 'record')
+    const indexed = criteria.some(({ by }) => by === 'term' || by === 'record')
       ? await projection.reach(before, waitForTermsMs)
       : before;
-    const found = await fromIndexes(query, criteria, { after, before: smaller(before, drawn), limit });
-    if (found.length === limit || drawn >= before) return found;
-    const tail = await fromTail(query, { first: greater(drawn, after + 1n), before, limit: limit - found.length });
+    const found = await fromIndexes(query, criteria, { after, before: smaller(before, indexed), limit });
+    if (found.length === limit || indexed >= before) return found;
+    const tail = await fromTail(query, { first: greater(indexed, after + 1n), before, limit: limit - found.length });
     return [...found, ...tail];
   };
 

@@ -173,7 +173,7 @@ describe('the index by which evidence is found', () => {
   });
 
   it('follows the log by itself, drawn once by all nodes together', async () => {
-    const nodes = await Promise.all([0, 1, 2].map(() => rig.open({ drawTermsEveryMs: 5 })));
+    const nodes = await Promise.all([0, 1, 2].map(() => rig.open({ indexTermsEveryMs: 5 })));
     await Promise.all(drafts(1_500, { client: 'oms' }).map((record) => log.append(record)));
     await expect
       .poll(

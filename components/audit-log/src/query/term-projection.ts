@@ -4,7 +4,7 @@ import type { CodedError } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
-import { type DrawnTerm, drawAgain, type TermStore, termStore } from '../store/terms.ts';
+import { type IndexedTerm, resetIndex, type TermStore, termStore } from '../store/terms.ts';
 import { createLogStore, type IndexedEntry } from '../store.ts';
 import { termNumber, termRule, termsOf } from './record-terms.ts';
 
@@ -39,25 +39,25 @@ export function createTermProjection(dependencies: {
   let wanted = 0;
 
   function stop(what: string): never {
-    const error = forgedMark(what, drawAgain);
+    const error = forgedMark(what, resetIndex);
     condemn(error);
     throw error;
   }
 
-  async function sizeDrawn(store: Pick<TermStore, 'drawn'>): Promise<bigint> {
-    const { size, seal } = await store.drawn(termRule);
+  async function indexedSize(store: Pick<TermStore, 'indexed'>): Promise<bigint> {
+    const { size, seal } = await store.indexed(termRule);
     if (size > 0n && !seals.isSealedMark(markName, size.toString(), seal))
       stop('How far the index of evidence reaches');
     return size;
   }
 
   /** @returns how many records were indexed; 0 at the end of the log, or while another node indexes */
-  async function drawPage(): Promise<number> {
-    const drawn = await transaction(pool, async (client) => {
+  async function indexPage(): Promise<number> {
+    const indexed = await transaction(pool, async (client) => {
       const store = termStore(client);
       if (!(await store.tryTurn())) return undefined;
       await store.needNotBeDurable();
-      const from = await sizeDrawn(store);
+      const from = await indexedSize(store);
       const page = await createLogStore(client).range(from, pageSize);
       page.forEach(({ index }, offset) => {
         if (index !== from + BigInt(offset))
@@ -66,31 +66,31 @@ export function createTermProjection(dependencies: {
       if (page.length === 0) return { from, to: from };
       const to = from + BigInt(page.length);
       const seal = seals.sealMark(markName, to.toString());
-      const done = await store.draw(termRule, { from, to, terms: await termsOfPage(page), seal });
+      const done = await store.addPage(termRule, { from, to, terms: await termsOfPage(page), seal });
       if (done !== undefined && done.differing.length > 0) stop('The index by which evidence is found');
       return done === undefined ? undefined : { from, to };
     });
-    if (drawn === undefined) return 0;
+    if (indexed === undefined) return 0;
     // After the commit, when other connections can see the terms.
-    if (drawn.to > known) known = drawn.to;
-    return Number(drawn.to - drawn.from);
+    if (indexed.to > known) known = indexed.to;
+    return Number(indexed.to - indexed.from);
   }
 
   async function look(): Promise<void> {
-    const drawn = await sizeDrawn(terms);
-    if (drawn > known) known = drawn;
+    const indexed = await indexedSize(terms);
+    if (indexed > known) known = indexed;
   }
 
   async function follow(): Promise<void> {
     while (!stopping.signal.aborted) {
       const began = performance.now();
-      let drawn = 0;
+      let indexed = 0;
       try {
-        drawn = await drawPage();
+        indexed = await indexPage();
       } catch (error) {
-        if (!stopping.signal.aborted) logger.warn({ error }, 'the terms of records could not be drawn');
+        if (!stopping.signal.aborted) logger.warn({ error }, 'records could not be indexed');
       }
-      const rest = drawn < pageSize ? everyMs : wanted > 0 ? 0 : (performance.now() - began) * restPerWork;
+      const rest = indexed < pageSize ? everyMs : wanted > 0 ? 0 : (performance.now() - began) * restPerWork;
       await sleep(rest, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
     }
   }
@@ -104,7 +104,7 @@ export function createTermProjection(dependencies: {
         if (known < size) await look();
         while (known < size && performance.now() < until) {
           // Another node may be indexing.
-          if ((await drawPage()) > 0) continue;
+          if ((await indexPage()) > 0) continue;
           const before = known;
           await look();
           if (known === before) await sleep(5);
@@ -121,18 +121,18 @@ export function createTermProjection(dependencies: {
   };
 }
 
-async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly DrawnTerm[]> {
-  const drawn = new Map<bigint, { readonly term: bigint; readonly first: bigint; readonly others: number[] }>();
+async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly IndexedTerm[]> {
+  const indexed = new Map<bigint, { readonly term: bigint; readonly first: bigint; readonly others: number[] }>();
   for (const [place, { index, bytes }] of page.entries()) {
     if (place % readAtOnce === readAtOnce - 1) await setImmediate();
     if (bytes === undefined) continue;
     for (const term of new Set(termsOf(read(bytes)).map(termNumber))) {
-      const present = drawn.get(term);
-      if (present === undefined) drawn.set(term, { term, first: index, others: [] });
+      const present = indexed.get(term);
+      if (present === undefined) indexed.set(term, { term, first: index, others: [] });
       else present.others.push(Number(index - present.first));
     }
   }
-  return [...drawn.values()];
+  return [...indexed.values()];
 }
 
 /** Terms come from the leaf only, never from restricted values. */

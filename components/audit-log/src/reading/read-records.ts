@@ -46,7 +46,7 @@ export interface ReadingDependencies extends ReadingRules {
 }
 
 /** Limit for readers who may not see every record. */
-const lookedAt = 5_000;
+const maxExamined = 5_000;
 const pageSize = 1_000;
 
 export type Reading = (
@@ -66,7 +66,7 @@ export function createReading(dependencies: ReadingDependencies): Reading {
   async function find(query: Parameters<Reading>[0], { actor }: EvidenceReader) {
     const found: LogEntry[] = [];
     let after = query.after;
-    for (let seen = 0; seen < lookedAt; ) {
+    for (let seen = 0; seen < maxExamined; ) {
       const limit = actor.institution === dependencies.operator ? query.limit - found.length : pageSize;
       const page = await auditLog.queryLeaves({ ...query, limit, ...(after === undefined ? {} : { after }) });
       const may = await readable(

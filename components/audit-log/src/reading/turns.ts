@@ -4,7 +4,7 @@ import { databaseErrors } from '@countersign/runtime';
 const atOnce = 4;
 const ofOneAtOnce = 2;
 /** At a few seconds each, no waiting request outlasts its connection. */
-const mostWaiting = 32;
+const maxWaiting = 32;
 
 export interface ReadingTurns {
   /** In order of arrival, at most two of an institution at once. @throws CodedError `overloaded` if too many wait */
@@ -39,7 +39,7 @@ export function createReadingTurns(): ReadingTurns {
     async take(institution, work) {
       if (isFree(institution)) begin(institution);
       else {
-        if (waiting.filter((one) => one.institution === institution).length >= mostWaiting)
+        if (waiting.filter((one) => one.institution === institution).length >= maxWaiting)
           throw databaseErrors.error(
             'overloaded',
             'Too much evidence is being read for your institution at this moment. Try again shortly.',

@@ -53,7 +53,7 @@ function countAsked(consumer: MessagePort, silenceMs: number): { reaches(number:
     reaches: (number) =>
       new Promise((resolve, reject) => {
         if (number <= asked) return resolve();
-        const timer = setTimeout(() => reject(new Error('nobody has asked for another page for long')), silenceMs);
+        const timer = setTimeout(() => reject(new Error('no page was requested in time')), silenceMs);
         const heard = (): void => {
           clearTimeout(timer);
           resolve();

@@ -22,7 +22,7 @@ export function askKeeper(port: MessagePort): AskedOfKeeper {
       port.postMessage({ ...question, question: number });
     });
     if (said.answer === 'failed') throw new Error(said.detail);
-    if (said.answer !== expected) throw new Error(`the keeper of keys said ${said.answer} out of turn`);
+    if (said.answer !== expected) throw new Error(`the keeper of keys sent ${said.answer}, which was not expected`);
     return said as Answer<Kind>;
   }
 
@@ -34,7 +34,7 @@ export function askKeeper(port: MessagePort): AskedOfKeeper {
 
 /** The thread that serves requests unseals each key. */
 const askedAtOnce = 100;
-const mostKept = 20_000;
+const maxKept = 20_000;
 
 /** Keys lent to a thread, for as long as it may use them. */
 export interface LentKeyRing {
@@ -54,7 +54,7 @@ export function createLentKeyRing(dependencies: {
 
   return {
     async fetch(ids) {
-      if (now() >= until || kept.size + ids.size > mostKept) {
+      if (now() >= until || kept.size + ids.size > maxKept) {
         kept.clear();
         until = Number.POSITIVE_INFINITY;
       }

@@ -10,7 +10,7 @@ import { isKeyId, readCommitments, readLeaf, type WantedValues } from './protect
 import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './thread-messages.ts';
 
 /** The first page is smaller: the size of the records is still unknown. */
-const mostRecords = 500;
+const maxRecords = 500;
 const firstRecords = 100;
 const fewestRecords = 16;
 /** Approximate size of a page. */
@@ -105,7 +105,7 @@ export function createPageReader(
     if (openable.length === 0) return;
     for (const { number, bytes } of await reader.values(openable, memory.values)) {
       const value = openable[number];
-      if (value === undefined) throw new Error('the database gave a value that nobody had asked for');
+      if (value === undefined) throw new Error('the database returned a value that was not requested');
       value.ciphertext = bytes;
     }
   }
@@ -145,7 +145,7 @@ export function createPageReader(
       let bytes = 0;
       for (const { length } of bodies) bytes += length;
       for (const { ciphertext } of values) bytes += ciphertext?.length ?? 0;
-      limit = Math.min(mostRecords, Math.max(fewestRecords, Math.floor((pageBytes * bodies.length) / bytes)));
+      limit = Math.min(maxRecords, Math.max(fewestRecords, Math.floor((pageBytes * bodies.length) / bytes)));
       return { bodies, values };
     },
 

@@ -152,7 +152,7 @@ describe('a stream', () => {
   });
 
   it('reads a log without protection, where everything stands in the record', async () => {
-    const open = await rig.open({ protection: (await import('../protection/no-protection.ts')).inTheOpen });
+    const open = await rig.open({ protection: (await import('../protection/no-protection.ts')).withoutProtection });
     await open.append(decision(1));
     const [record] = await everything({}, open);
     expect(record?.values).toEqual(['', '']);

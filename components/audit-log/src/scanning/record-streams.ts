@@ -8,8 +8,8 @@ import { connectionBeside, connectionVariables } from '../store/bulk-reader.ts';
 import { detailOf, type FromKeeper, type StreamTask, type ToKeeper } from './thread-messages.ts';
 
 /** Each has a thread, a connection and some megabytes. */
-const mostStreams = 4;
-const mostValues = 8;
+const maxStreams = 4;
+const maxValues = 8;
 
 export interface RecordStreams {
   /** @param values at most 8 JSON pointers @throws CodedError `overloaded`; `log_unavailable` once stopped */
@@ -50,12 +50,12 @@ export function createRecordStreams(dependencies: {
 
   return {
     open(stretch, values) {
-      if (values.length > mostValues || new Set(values).size < values.length)
-        throw new Error(`a stream is asked for at most ${mostValues} values, each once`);
+      if (values.length > maxValues || new Set(values).size < values.length)
+        throw new Error(`a stream is asked for at most ${maxValues} values, each once`);
       for (const path of values)
-        if (readPointer(path) === undefined) throw new Error(`${path} is no place that can be protected`);
+        if (readPointer(path) === undefined) throw new Error(`${path} is not a JSON pointer to a value`);
       if (stopped) throw logUnavailable(new Error('the log has been stopped'));
-      if (running.size >= mostStreams)
+      if (running.size >= maxStreams)
         throw databaseErrors.error(
           'overloaded',
           'Too much of the log is being read at this moment. Try again shortly.',

@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, parseInstant } from '@countersign/kernel';
+import { type CodedError, parseInstant } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 import type { LogKeys } from '../log-key.ts';
 import { inconsistent, newestSigned } from '../signed-head.ts';
@@ -86,7 +86,7 @@ export async function openVerifiedTail(dependencies: {
       try {
         return await readOn(from);
       } catch (error) {
-        if (isCodedError(error, 'log_inconsistent')) condemn(error);
+        if (auditLogErrors.is(error, 'log_inconsistent')) condemn(error);
         throw error;
       }
     },

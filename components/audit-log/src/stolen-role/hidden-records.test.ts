@@ -13,7 +13,7 @@ describe('a record that somebody wants to hide with the role of the log', () => 
   beforeEach(async () => {
     rig = await createRig();
     // Its follower is left to the searches.
-    log = await rig.open({ drawTermsEveryMs: 3_600_000 });
+    log = await rig.open({ indexTermsEveryMs: 3_600_000 });
     thief = rig.pool();
   });
   afterEach(() => rig.close());

@@ -124,18 +124,18 @@ describe('a bulk reader', () => {
     [
       'more bytes than were asked for',
       copyOf(...Array.from({ length: 6 }, (_, n) => row(11 + n, Buffer.alloc(65_000)))),
-      'more than it was asked for',
+      'more than was requested',
     ],
     [
       'more records than were asked for',
       copyOf(row(11, body), row(12, body), row(13, body), row(14, body)),
-      'not asked for',
+      'not requested',
     ],
-    ['a place twice', copyOf(row(11, body), row(11, body)), 'not asked for'],
-    ['a place before the stretch', copyOf(row(10, body)), 'not asked for'],
-    ['a place behind it', copyOf(row(20, body)), 'not asked for'],
-    ['a place to look on from that was passed already', copyOf(row(10, undefined)), 'not asked for'],
-    ['one before what was found', copyOf(row(12, body), row(11, undefined)), 'not asked for'],
+    ['a place twice', copyOf(row(11, body), row(11, body)), 'not requested'],
+    ['a place before the stretch', copyOf(row(10, body)), 'not requested'],
+    ['a place behind it', copyOf(row(20, body)), 'not requested'],
+    ['a place to look on from that was passed already', copyOf(row(10, undefined)), 'not requested'],
+    ['one before what was found', copyOf(row(12, body), row(11, undefined)), 'not requested'],
   ])('refuses %s', async (_, bytes, message) => {
     const own = await answering(bytes);
     await expect(own.records(query, new CopyBuffer())).rejects.toThrow(message);
@@ -181,7 +181,7 @@ describe('a bulk reader', () => {
     ['key_é', 'rec_a', '/data'],
   ])('asks for no value named %j, %j, %j', async (key, record, path) => {
     const own = await answering(copyOf());
-    await expect(own.values([{ key, record, path }], new CopyBuffer())).rejects.toThrow('letters and digits');
+    await expect(own.values([{ key, record, path }], new CopyBuffer())).rejects.toThrow('only letters, digits');
   });
 });
 
@@ -200,7 +200,7 @@ describe('a connection beside a pool', () => {
 
   it('is not made of a pool that is configured with functions', async () => {
     const pool = new pg.Pool({ password: async () => 'secret' });
-    expect(() => connectionBeside(pool, 'reader', 'select 1')).toThrow(/more than data/);
+    expect(() => connectionBeside(pool, 'reader', 'select 1')).toThrow(/cannot be passed to a thread/);
     await pool.end();
   });
 

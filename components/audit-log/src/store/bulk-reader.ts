@@ -59,7 +59,7 @@ export function connectionBeside(pool: pg.Pool, purpose: string, firstStatement:
       application_name: `${name} ${purpose}`,
     });
   } catch {
-    throw new Error('the connection of the audit log is configured with more than data: no thread can be given it');
+    throw new Error('the database connection of the audit log has options that cannot be passed to a thread');
   }
 }
 
@@ -74,15 +74,15 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
   client.on('error', () => undefined);
 
   /** COPY takes no parameters: the text contains only our own or escaped values. */
-  function copy(statement: string, mostBytes: number, into: CopyBuffer): Promise<Buffer> {
+  function copy(statement: string, maxBytes: number, into: CopyBuffer): Promise<Buffer> {
     into.clear();
     return new Promise((resolve, reject) => {
       client.query(
         new CopyOut(
           statement,
           (piece) => {
-            if (into.length + piece.length <= mostBytes) into.append(piece);
-            else reject(new Error('the database copies more than it was asked for'));
+            if (into.length + piece.length <= maxBytes) into.append(piece);
+            else reject(new Error('the database copies more than was requested'));
           },
           (error) => (error === undefined ? resolve(into.bytes()) : reject(error)),
         ),
@@ -146,7 +146,7 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
       const list = (texts: readonly string[]): string => `string_to_array('${texts.join()}', ',')`;
       for (const { key, record, path } of names)
         if (!plain.test(key) || !plain.test(record) || !plain.test(path))
-          throw new Error('the name of a value has more than letters and digits');
+          throw new Error('the name of a value may have only letters, digits, `_`, `-` and `/`');
       const statement = `
         select wanted.n - 1, value.ciphertext
           from unnest(${list(names.map(({ key }) => key))}, ${list(names.map(({ record }) => record))}, ${list(names.map(({ path }) => path))})
@@ -182,7 +182,8 @@ function checkPlaces(
   }
   // It may equal the place of the last record.
   if (last !== undefined) inOrder &&= last > after && last >= previous && last < before;
-  if (!inOrder) throw new Error('the database gave places of the log that it was not asked for, or one of them twice');
+  if (!inOrder)
+    throw new Error('the database returned places of the log that were not requested, or one of them twice');
 }
 
 const plain = /^[A-Za-z0-9_/-]+$/;

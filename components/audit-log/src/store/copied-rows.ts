@@ -23,7 +23,7 @@ export function readCopiedRows(copied: Buffer, longest: number): NumberedBytes[]
   let at = headerLength;
   while (copied.length - at >= rowHead) {
     if (copied.readInt16BE(at) !== 2) throw malformed('a row has other fields');
-    if (copied.readInt32BE(at + 2) !== numberLength) throw malformed('the first field is no number');
+    if (copied.readInt32BE(at + 2) !== numberLength) throw malformed('the first field is not a number');
     const number = copied.readInt32BE(at + 6) * 2 ** 32 + copied.readUInt32BE(at + 10);
     if (!Number.isSafeInteger(number)) throw malformed('a number is too large');
     const length = copied.readInt32BE(at + 14);
@@ -41,5 +41,5 @@ export function readCopiedRows(copied: Buffer, longest: number): NumberedBytes[]
 }
 
 function malformed(detail: string): Error {
-  return new Error(`what the database copied cannot be read: ${detail}`);
+  return new Error(`the copied rows cannot be read: ${detail}`);
 }

@@ -186,7 +186,7 @@ export async function checkUnchanged(
 function outdated(cause?: unknown): CodedError {
   return retentionErrors.error(
     'custody_outdated',
-    'A hold, a schedule or a record came in between: look again at what may go.',
+    'A hold, a schedule or a removal was recorded meanwhile: examine again what may be removed.',
     cause === undefined ? {} : { cause },
   );
 }

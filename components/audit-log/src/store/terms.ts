@@ -12,7 +12,7 @@ export type Criterion =
   /** Every record. */
   | { readonly by: 'place' };
 
-export interface DrawnTerm {
+export interface IndexedTerm {
   readonly term: bigint;
   readonly first: bigint;
   /** Distances from the first, ascending; stored as 16 bits, which a page never exceeds. */
@@ -20,12 +20,12 @@ export interface DrawnTerm {
 }
 
 /** Terms that already exist with the same first place but other places behind it. */
-async function differingTerms(database: Queryable, drawn: readonly unknown[]): Promise<readonly bigint[]> {
+async function differingTerms(database: Queryable, columns: readonly unknown[]): Promise<readonly bigint[]> {
   const { rows } = await database.query<{ term: string }>(
     `select drawn.term from unnest($1::bigint[], $2::bigint[], $3::text[]) as drawn (term, first, others)
        join terms using (term, first)
       where terms.others is distinct from string_to_array(nullif(drawn.others, ''), ',')::smallint[]`,
-    [...drawn],
+    [...columns],
   );
   return rows.map(({ term }) => BigInt(term));
 }
@@ -38,7 +38,7 @@ export interface PlaceRange {
 }
 
 /** SQL with which the owner of the database rebuilds the index. */
-export const drawAgain = 'truncate terms, terms_drawn';
+export const resetIndex = 'truncate terms, terms_drawn';
 
 const turn = 'terms';
 
@@ -47,7 +47,7 @@ export function termStore(database: Queryable) {
     ...projecting(database, turn),
 
     /** Records before this place are indexed. */
-    async drawn(rule: number): Promise<{ readonly size: bigint; readonly seal: Buffer | null }> {
+    async indexed(rule: number): Promise<{ readonly size: bigint; readonly seal: Buffer | null }> {
       const { rows } = await database.query<{ size: string; seal: Buffer | null }>(
         'select size, seal from terms_drawn where rule = $1',
         [rule],
@@ -56,16 +56,17 @@ export function termStore(database: Queryable) {
     },
 
     /** @returns terms that differ from existing rows; undefined if another node was faster */
-    async draw(
+    async addPage(
       rule: number,
-      {
-        from,
-        to,
-        terms,
-        seal,
-      }: { readonly from: bigint; readonly to: bigint; readonly terms: readonly DrawnTerm[]; readonly seal: Buffer },
+      page: {
+        readonly from: bigint;
+        readonly to: bigint;
+        readonly terms: readonly IndexedTerm[];
+        readonly seal: Buffer;
+      },
     ): Promise<{ readonly differing: readonly bigint[] } | undefined> {
-      const drawn = [
+      const { from, to, terms, seal } = page;
+      const columns = [
         terms.map(({ term }) => term.toString()),
         terms.map(({ first }) => first.toString()),
         terms.map(({ others }) => others.join()),
@@ -75,9 +76,9 @@ export function termStore(database: Queryable) {
          select term, first, string_to_array(nullif(others, ''), ',')::smallint[]
            from unnest($1::bigint[], $2::bigint[], $3::text[]) as drawn (term, first, others) order by term
              on conflict do nothing`,
-        drawn,
+        columns,
       );
-      const differing = rowCount === terms.length ? [] : await differingTerms(database, drawn);
+      const differing = rowCount === terms.length ? [] : await differingTerms(database, columns);
       await database.query('insert into terms_drawn (rule, size) values ($1, 0) on conflict do nothing', [rule]);
       const { rows } = await database.query<{ moved: boolean | null }>(
         'select terms_were_drawn($1, $2, $3, $4) as moved',

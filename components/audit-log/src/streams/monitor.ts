@@ -64,7 +64,7 @@ export function createStreamMonitor(dependencies: {
       if (!(await store.tryTurn())) return { more: false, alarms: [] };
       await store.needNotBeDurable();
       const known = await store.watched();
-      if (known === undefined) throw new Error('the row of the stream monitor is gone');
+      if (known === undefined) throw new Error('the row of the stream monitor is missing');
       // Null before the first look of a release with seals.
       if (known.seal !== null && !seals.isSealedMark(markName, markOf(known.through, known.watched), known.seal)) {
         const error = forgedMark('How far the streams of the log have been watched', watchAgain);

@@ -90,7 +90,7 @@ export async function createRig() {
         node: 'test',
         checkpointEveryMs: 600_000,
         // Drawn when a question asks for it, so that counted reads are those of the test.
-        drawTermsEveryMs: 600_000,
+        indexTermsEveryMs: 600_000,
         // Beside what a log writes when it is opened, nothing is recorded unless a test does it.
         beatEveryMs: 0,
         watchEveryMs: 0,

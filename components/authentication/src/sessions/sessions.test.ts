@@ -66,7 +66,7 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('that were begun or used while the clock was ahead count for nothing once it is set back, until the next sign-in', async () => {
+  it('that were started or used while the clock was ahead count for nothing once it is set back, until the next sign-in', async () => {
     const { session } = await signedIn();
     world.clock.advance(20 * minute);
     await current();

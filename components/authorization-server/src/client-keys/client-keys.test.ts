@@ -61,7 +61,7 @@ describe('fetched key sets', () => {
     expect(await ask(key)).toEqual(released);
   });
 
-  it('authenticate one client with one key, whoever else publishes it', async () => {
+  it('authenticate one client with one key, no matter who else publishes it', async () => {
     const { ask, world, server, clientCredentials, seconds, audit } = start();
     const key = makeKey();
     keySets.publish({ keys: [publicJwk(key)] });

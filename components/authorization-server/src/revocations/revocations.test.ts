@@ -281,7 +281,7 @@ describe('revocations', () => {
     ]);
   });
 
-  describe('that stand until they are lifted', () => {
+  describe('that are in force until they are lifted', () => {
     const other = { id: 'person:otto.ops' };
     const anything = () => true;
     const operator = { party: 'operator', mayEnd: anything } as const;

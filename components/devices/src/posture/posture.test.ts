@@ -111,7 +111,7 @@ describe('a report of a feed', () => {
     expect(node.postureOf(annas.id)?.postureAt).toBe(takenAt);
   });
 
-  it('gives way to what the directory was told later, and to a failing at the same time', async () => {
+  it('gives way to a later report, and to a failing at the same time', async () => {
     await take(well(annas.id));
     world.directory.put({ ...annas, posture: 'failing', postureAt: takenAt });
     expect(node.postureOf(annas.id)).toMatchObject({ posture: 'failing', source: 'directory' });

@@ -80,7 +80,7 @@ describe('the interface of the policies', () => {
     expect(versions[0].policies).toBeUndefined();
   });
 
-  it('takes no step from whoever acts for others: that one could be both', async () => {
+  it('takes no step from a token that acts for others: that one could be both', async () => {
     const simulation = rig.simulated(stricter, 1);
     const proposal = { bundle: stricter, ...about, simulation };
     const refused = { status: 403, body: { code: 'insufficient_scope' } };

@@ -278,7 +278,7 @@ describe('a change of the policies', () => {
     expect(await node.candidates({ status: 'rejected' })).toMatchObject([{ id }]);
   });
 
-  it('is not approved by whoever proposed it, whatever the digest', async () => {
+  it('is not approved by its proposer, whatever the digest', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     expect(await refusalOf(node.approve(id, digest, proposer))).toMatchObject({ code: 'candidate_self_approval' });

@@ -1,6 +1,8 @@
 import { type TimeStamp, type TimeStamper, timeStampErrors } from '@countersign/contracts';
 import { type Clock, isCodedError, type Random } from '@countersign/kernel';
 import { encodeTimeStampRequest, readTimeStampResponse, type TimeStampResponse } from '@countersign/x509';
+import type { AuthorityCertificates } from '../authority/authority-certificates.ts';
+import type { TimeStampAuthority } from '../authority/time-stamp-authority.ts';
 import { type AcceptedTokens, acceptToken } from './accept-token.ts';
 import type { TimeStampExchange } from './time-stamp-exchange.ts';
 
@@ -46,4 +48,19 @@ function read(octets: Uint8Array): TimeStampResponse {
       cause: error,
     });
   }
+}
+
+/** Our own authority, without HTTP: adds no trust to the log's own time, but other tools can read it. */
+export function createOwnTimeStamper(dependencies: {
+  readonly authority: TimeStampAuthority;
+  readonly certificates: AuthorityCertificates;
+  readonly clock: Clock;
+}): TimeStamper {
+  const { authority, certificates, clock } = dependencies;
+  return {
+    async stamp(digest) {
+      const token = await authority.issue({ imprint: { hash: 'sha256', digest }, certificateWanted: true });
+      return acceptToken({ token, digest }, { trusted: { certificates: await certificates.all() } }, clock);
+    },
+  };
 }

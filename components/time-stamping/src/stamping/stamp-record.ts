@@ -1,5 +1,5 @@
 import type { Actor, RecordDraft, StampedThing, TimeStamp } from '@countersign/contracts';
-import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
+import { type Clock, defined, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 
 /** So that bundles of the transaction include the stamp. */
 export interface StampedOf {
@@ -8,13 +8,7 @@ export interface StampedOf {
 }
 
 export function stampRecord(
-  {
-    thing,
-    of,
-    stamp,
-    authority,
-    by,
-  }: {
+  stamped: {
     readonly thing: StampedThing;
     readonly of?: StampedOf;
     readonly stamp: TimeStamp;
@@ -23,19 +17,19 @@ export function stampRecord(
   },
   from: { readonly clock: Clock; readonly random: Random },
 ): RecordDraft {
+  const { thing, of, stamp, authority, by } = stamped;
   return {
     id: newId('record', from),
     type: 'timestamp.obtained',
     source: 'time-stamping',
     outcome: 'done',
     subject: by,
-    ...(of === undefined ? {} : { references: [of.record] }),
-    ...(of?.transaction === undefined ? {} : { transaction: of.transaction }),
+    ...defined({ references: of === undefined ? undefined : [of.record], transaction: of?.transaction }),
     data: {
       thing: { ...thing },
       token: Buffer.from(stamp.token).toString('base64url'),
       time: stamp.time,
-      ...(stamp.accuracyMs === undefined ? {} : { accuracy_ms: stamp.accuracyMs }),
+      ...defined({ accuracy_ms: stamp.accuracyMs }),
       policy: stamp.policy,
       serial: stamp.serial,
       authority,

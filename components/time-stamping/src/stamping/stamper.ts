@@ -1,13 +1,5 @@
-import type {
-  Actor,
-  AuditLog,
-  EvidenceRecord,
-  LogEntry,
-  RecordDraft,
-  StampedThing,
-  TimeStamper,
-} from '@countersign/contracts';
-import { type Clock, parseInstant, type Random, sha256 } from '@countersign/kernel';
+import type { Actor, AuditLog, LogEntry, StampedThing, TimeStamper } from '@countersign/contracts';
+import { type Clock, defined, parseInstant, type Random, sha256 } from '@countersign/kernel';
 import { hashSize, parseCheckpoint, parseNote, type Tile, tileWidth } from '@countersign/merkle-log';
 import { createRounds, type Logger } from '@countersign/runtime';
 import type { Held, Store } from '../store.ts';
@@ -69,7 +61,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     if (stopped || clock.now() < notBefore) return 0;
     const newest = await log.newest(stampedTypes);
     if (known !== undefined && known.position >= newest && checkpointDueAt(known) > clock.now()) return 0;
-    if (known === undefined && !(await store.hasBegun())) await store.begin(newest);
+    if (known === undefined && !(await store.hasStarted())) await store.start(newest);
     const held = await hold();
     if (held === undefined) return 0;
     return (await stampCheckpoint(held)) + (await stampRecords(held));
@@ -127,8 +119,8 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
       thing: { kind: 'record', record: id, leafHash: Buffer.from(leafHash).toString('base64url') },
       // A leaf hash is already a SHA-256.
       digest: leafHash,
-      of: { record: id, ...(transaction === undefined ? {} : { transaction }) },
-      since: timeOf(time),
+      of: { record: id, ...defined({ transaction }) },
+      since: parseInstant(time) ?? 0,
     });
   }
 
@@ -148,11 +140,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     const { thing, digest, of, since } = wanted;
     try {
       const stamp = await timeStamper.stamp(digest);
-      const record: RecordDraft = stampRecord(
-        { thing, stamp, authority, by, ...(of === undefined ? {} : { of }) },
-        { clock, random },
-      );
-      await log.append(record);
+      await log.append(stampRecord({ thing, stamp, authority, by, ...defined({ of }) }, { clock, random }));
     } catch (error) {
       notBefore = clock.now() + Math.min(firstPauseMs * 2 ** failures, longestPauseMs);
       failures += 1;
@@ -179,8 +167,4 @@ function sizeOf(checkpoint: string): bigint | undefined {
   const note = parseNote(checkpoint);
   const parsed = note.ok ? parseCheckpoint(note.note.text) : undefined;
   return parsed?.ok === true ? parsed.checkpoint.size : undefined;
-}
-
-function timeOf(time: EvidenceRecord['time']): number {
-  return parseInstant(time) ?? 0;
 }

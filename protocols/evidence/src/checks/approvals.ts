@@ -40,7 +40,7 @@ function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
     const resting = withdrawals.some(
       (withdrawal) => withdrawal.index < index && withdrawal.references.some((given) => references.includes(given)),
     );
-    const detail = 'The step rests on an approval that had been taken back.';
+    const detail = 'The step refers to an approval that had been withdrawn.';
     return resting ? [{ code: 'approval_withdrawn', detail, record } as const] : [];
   });
 }
@@ -54,10 +54,10 @@ function faultsOfUse(evidence: Evidence): readonly Finding[] {
       const approval = evidence.byId.get(reference);
       if (approval?.facts.kind !== 'approval.given') return [];
       if (approval.transaction !== evidence.bundle.transaction)
-        return [finding('approval_terms', 'The step rests on an approval of another transaction.', record)];
+        return [finding('approval_terms', 'The step refers to an approval of another transaction.', record)];
       const verified = verifyApproval(evidence, approval as ApprovalRecord);
       return verified.ok && typeof verified.terms.exp === 'number' && verified.terms.exp * 1000 + endedSinceMs < at
-        ? [finding('approval_late', 'The step rests on an approval that had ended by then.', record)]
+        ? [finding('approval_late', 'The step refers to an approval that had ended by then.', record)]
         : [];
     }),
   );
@@ -85,27 +85,27 @@ function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms):
   const findings: Finding[] = [];
   const { id: record } = approval;
   if (terms.items !== undefined && !isRootOf(terms.root, terms.items))
-    findings.push(finding('approval_terms', 'The root that was signed is not that of the items.', record));
+    findings.push(finding('approval_terms', 'The signed root is not the root of the items.', record));
   const { txn, intent_digest } = ownTerms(terms, evidence.bundle.transaction);
   if (txn !== evidence.bundle.transaction)
-    findings.push(finding('approval_terms', 'What was signed is about another transaction.', record));
+    findings.push(finding('approval_terms', 'The signed approval is about another transaction.', record));
   if (evidence.intentDigest === undefined || intent_digest !== evidence.intentDigest)
     findings.push(
       finding(
         'approval_terms',
-        'What was signed is another intent than the one opened: something changed after the approval.',
+        'The signed approval is for another intent than the opened one: the intent changed after the approval.',
         record,
       ),
     );
   // A JWS may name the signer by its key only.
   const unnamed = approval.facts.signed.form === 'jws' && terms.iss === undefined;
   if (!unnamed && terms.iss !== approval.subject)
-    findings.push(finding('approval_terms', 'What was signed names another person as its issuer.', record));
+    findings.push(finding('approval_terms', 'The signed approval names another person as its issuer.', record));
   // Without a role in the signature, the signer has only one.
   if (terms.role !== undefined && terms.role !== approval.facts.role)
-    findings.push(finding('approval_terms', 'It was counted in another role than was signed.', record));
+    findings.push(finding('approval_terms', 'The approval was counted in another role than the signed one.', record));
   if (terms.decision !== 'approve')
-    findings.push(finding('approval_terms', 'What was signed is not an approval.', record));
+    findings.push(finding('approval_terms', 'The signed statement is not an approval.', record));
   if (typeof terms.exp !== 'number' || terms.exp * 1000 <= approval.at)
     findings.push(finding('approval_late', 'The approval had expired when it was recorded, or states no end.', record));
   return findings;

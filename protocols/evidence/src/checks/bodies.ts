@@ -5,7 +5,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** Body and digest of a step are members of one record and must match. */
 export const bodiesFitDigests: Check = {
   id: 'bodies',
-  title: 'What each step said is what its digest names',
+  title: 'The body of every step has the digest that the step names',
   reads: { 'transaction.transitioned': ['/data/body', '/data/body_digest'] },
   run(evidence) {
     const steps = transitionsOf(evidence).filter(({ facts }) => !facts.departure);
@@ -24,7 +24,7 @@ function isHidden({ withheld }: Step): boolean {
 
 function faultsOf({ id: record, facts: { body, bodyDigest }, payload }: Step): readonly Finding[] {
   if (body === undefined || bodyDigest === undefined)
-    return [finding('body_mismatch', 'The step does not hold what was said with it, and its digest.', record)];
+    return [finding('body_mismatch', 'The step lacks its body or the digest of the body.', record)];
   const digest = digestOf(body);
   return [
     ...(digest === bodyDigest

@@ -9,7 +9,7 @@ import { type Check, conclude, counted, type Finding, notChecked } from './check
 /** If a chain is in the bundle, each certificate must be signed by the next and valid at the time of the record. */
 export const certificatesHeld: Check = {
   id: 'certificates',
-  title: 'Certificates that were shown were valid then, and their chains hold',
+  title: 'Presented certificates were valid then, and their chains hold',
   run(evidence) {
     const { bundle, trust } = evidence;
     const bundled = bundle.certificates ?? [];

@@ -11,7 +11,7 @@ import { sizeOf, worthOf } from './decided-amounts.ts';
 /** Tokens and steps need a permit for this principal, action and transaction, in its state and size. */
 export const stepsWereDecided: Check = {
   id: 'decisions',
-  title: 'Every token and every step that the policies decide on rests on a decision that permitted it',
+  title: 'Every token and step that the policies decide was permitted',
   reads: {
     'transaction.opened': [intentPlace],
     'transaction.transitioned': [decisionInput],
@@ -48,10 +48,10 @@ function faultsOfStep(evidence: Evidence, step: RecordOf<'transaction.transition
   const rule = ruleOf(evidence, step);
   const [scope, another] = step.scope;
   if (rule !== undefined && !departure && (scope !== rule.scope || another !== undefined))
-    return [mismatch(step, `The step was asked for under another scope than ${rule.scope}.`)];
+    return [mismatch(step, `The step was requested under another scope than ${rule.scope}.`)];
   if (decision === undefined)
     return rule?.decided === true ? [missing(step, 'The step was taken without a decision that permitted it.')] : [];
-  if (!decision.permitted) return [missing(step, 'What this record says was done, its own decision denied.')];
+  if (!decision.permitted) return [missing(step, 'The decision in this record denied the action.')];
   return compare(step, decision, (input) => [
     ...(rule === undefined || input.action === rule.scope
       ? []
@@ -63,7 +63,7 @@ function faultsOfStep(evidence: Evidence, step: RecordOf<'transaction.transition
 
 function faultsOfToken(evidence: Evidence, token: RecordOf<'token.issued' | 'token.exchanged'>): readonly Finding[] {
   const { decision, claims } = token.facts;
-  if (!decision.permitted) return [missing(token, 'What this record says was done, its own decision denied.')];
+  if (!decision.permitted) return [missing(token, 'The decision in this record denied the action.')];
   return compare(token, decision, (input) => {
     const { audience, client, institution, scopes } = input.context;
     const decidedScopes = Array.isArray(scopes) ? scopes.toSorted().join(' ') : undefined;
@@ -105,7 +105,7 @@ function foreignFaults(evidence: Evidence): readonly Finding[] {
     record.facts.kind !== 'decision.made' &&
     'decision' in record.facts &&
     record.facts.decision?.permitted === false
-      ? [missing(record, 'What this record says was done, its own decision denied.')]
+      ? [missing(record, 'The decision in this record denied the action.')]
       : [],
   );
 }

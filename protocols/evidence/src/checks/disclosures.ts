@@ -12,7 +12,7 @@ export const disclosuresOpen: Check = {
     const parts = [
       `${counted(disclosed.opened, 'value')} disclosed`,
       `${hidden.length - erased} withheld`,
-      ...(erased === 0 ? [] : [`${erased} erased, by the word of the log`]),
+      ...(erased === 0 ? [] : [`${erased} erased, as the log recorded`]),
     ];
     return conclude(
       disclosed.faults.map(({ code, detail, record }) => ({ code, detail, record })),

@@ -6,7 +6,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** An envelope must equal the issued one by its digest and match the records of the transaction. */
 export const envelopesAreTheIssued: Check = {
   id: 'envelopes',
-  title: 'Envelopes say what was recorded, and the ones shown are those that were issued',
+  title: 'Envelopes state what was recorded, and the given ones were issued',
   reads: { 'envelope.issued': [], 'transaction.transitioned': [] },
   run(evidence) {
     const issued = recordsOf(ownRecords(evidence), 'envelope.issued');
@@ -51,7 +51,7 @@ function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
     return [{ code: 'envelope_mismatch', detail: 'The envelope shown was not issued by any record of the bundle.' }];
   const findings: Finding[] = [];
   if (digestOf(jws.unverifiedClaims) !== record.payload || jws.header.kid !== record.facts.kid)
-    findings.push(mismatch('The envelope shown is not the one that was issued: what it says was changed.', record.id));
+    findings.push(mismatch('The given envelope differs from the issued one.', record.id));
   if (isForged(evidence, jws))
     findings.push(
       finding('envelope_signature', 'The envelope shown is not signed by the key that it names.', record.id),

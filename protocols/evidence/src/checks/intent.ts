@@ -6,7 +6,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** The digest of the intent (SHA-256 over RFC 8785) is recomputed and compared with every record and token. */
 export const intentIsOne: Check = {
   id: 'intent',
-  title: 'Every record speaks of the same intent',
+  title: 'Every record is about the same intent',
   reads: { 'transaction.opened': [intentPlace], 'token.issued': [], 'token.exchanged': [] },
   run(evidence) {
     const own = ownRecords(evidence);
@@ -58,7 +58,7 @@ export const intentIsOne: Check = {
         findings.push(
           finding(
             'intent_digest_mismatch',
-            'The intent is of another type than the record that opens the transaction says.',
+            'The intent has another type than the record that opens the transaction states.',
             id,
           ),
         );

@@ -73,7 +73,7 @@ function checkHeld(evidence: Evidence, note: string, head: Checkpoint): readonly
   return [
     finding(
       'log_growth_unproven',
-      `The bundle brings no proof from the checkpoint of ${held.checkpoint.size} records that the reader holds to its own of ${head.size}.`,
+      `The bundle has no proof from the checkpoint of ${held.checkpoint.size} records that the reader holds to its own of ${head.size}.`,
     ),
   ];
 }

@@ -10,7 +10,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 /** Versions are chained by digest; a sub-mandate is narrower than its parent; all ancestors are active. */
 export const mandatesStood: Check = {
   id: 'mandates',
-  title: 'Every use of a mandate rests on one that stood',
+  title: 'Every mandate was in force when it was used',
   reads: {
     ...Object.fromEntries(mandateTypes.map((type) => [type, ['/data/mandate']])),
     'exception.resolved': [],
@@ -105,7 +105,7 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
       );
     else {
       if (mandate.parent.digest !== undefined && mandate.parent.digest !== parent.facts.mandate.digest)
-        faults.push(`${named} is cut from another version of ${mandate.parent.id} than it names.`);
+        faults.push(`${named} is derived from another version of ${mandate.parent.id} than it names.`);
       faults.push(
         ...faultsOfCut(parent.facts.mandate, mandate).map(
           (fault) => `${named} is wider than the mandate it is cut from: ${fault}`,
@@ -156,7 +156,7 @@ function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string
   if (use.transaction !== evidence.bundle.transaction || use.mandate === undefined) return [];
   return mandatesFor(evidence, use).has(use.mandate.id)
     ? []
-    : [`It uses ${use.mandate.id}, on which the transaction does not rest.`];
+    : [`It uses ${use.mandate.id}, which is not a mandate of the transaction.`];
 }
 
 /** A node may answer from slightly old data, and the record is written after the check. */

@@ -20,7 +20,11 @@ export const policiesAreThePublished: Check = {
     for (const { id, facts } of publications)
       if (facts.recomputed !== undefined && facts.recomputed !== facts.hash)
         findings.push(
-          finding('policy_mismatch', 'The policies published do not have the hash they were published under.', id),
+          finding(
+            'policy_mismatch',
+            'The published policies do not have the hash under which they were published.',
+            id,
+          ),
         );
     for (const { id, index, policy, facts } of decisions) {
       const made = 'decision' in facts ? facts.decision : undefined;

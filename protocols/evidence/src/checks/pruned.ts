@@ -4,7 +4,7 @@ import { type Check, counted, type Finding, finding } from './check.ts';
 /** The log keeps every hash and records each removal beforehand. Other missing bytes are a fault. */
 export const absencesAreExplained: Check = {
   id: 'pruned',
-  title: 'What is no longer kept was removed by the word of the log',
+  title: 'Everything no longer kept was removed as the log recorded',
   reads: { 'log.pruned': [] },
   run({ leaves, records }) {
     const absent = leaves.filter(({ reading }) => reading.state === 'pruned');
@@ -19,7 +19,7 @@ export const absencesAreExplained: Check = {
         : [
             finding(
               'record_missing',
-              `The record at index ${index} is here by its hash alone, and no record says that the log removed it.`,
+              `The record at index ${index} has only its hash, and no record states that the log removed it.`,
               id,
             ),
           ],

@@ -3,7 +3,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** Every kept leaf must have the shape, source and outcome of its type, and a unique id. */
 export const recordsAreReadable: Check = {
   id: 'records-readable',
-  title: 'Every record that is kept can be read, and is of the type it claims',
+  title: 'Every kept record is readable and of the type it claims',
   run({ leaves }) {
     const findings: Finding[] = [];
     const seen = new Set<string>();

@@ -3,7 +3,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** References must precede the record in the log, so that a chain ends. */
 export const referencesArePresent: Check = {
   id: 'references',
-  title: 'Everything a record rests on is here and came before it',
+  title: 'Everything that a record refers to is here and came before it',
   run({ records, leafById }) {
     let followed = 0;
     const findings = records.flatMap((record) =>
@@ -15,14 +15,12 @@ export const referencesArePresent: Check = {
           return [
             finding(
               'reference_missing',
-              `It rests on ${reference}, which is not in the bundle or cannot be read.`,
+              `It refers to ${reference}, which is not in the bundle or is unreadable.`,
               record.id,
             ),
           ];
         if (target.index >= record.index)
-          return [
-            finding('reference_missing', `It rests on ${reference}, which the log took in only later.`, record.id),
-          ];
+          return [finding('reference_missing', `It refers to ${reference}, which the log appended later.`, record.id)];
         return [];
       }),
     );

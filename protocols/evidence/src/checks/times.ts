@@ -13,7 +13,7 @@ export const timesRise: Check = {
         findings.push(
           finding(
             'time_order',
-            `It claims ${time}, which is before the time of a record that the log took in earlier.`,
+            `It claims ${time}, which is before the time of a record that the log appended earlier.`,
             id,
           ),
         );

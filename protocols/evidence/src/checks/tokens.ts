@@ -125,9 +125,9 @@ function stepFaults(evidence: Evidence, token: Token): readonly string[] {
   if (step.transaction !== token.transaction) faults.push('It is for a step of another transaction.');
   if (!step.locations.includes(claims.audience)) faults.push('It is for a place that its step does not name.');
   if (!mandatesFor(evidence, token).has(step.mandate.id))
-    faults.push(`Its step is under ${step.mandate.id}, on which the transaction does not rest.`);
+    faults.push(`Its step is under ${step.mandate.id}, which is not a mandate of the transaction.`);
   const taken = step.actions.map((event) => legalStep(opening.facts.intentType, event)?.scope);
-  if (taken.includes(undefined)) faults.push('It is for a step that the life of the transaction does not have.');
+  if (taken.includes(undefined)) faults.push('Its step is not in the life cycle of the transaction.');
   if (claims.scope.some((scope) => isScope(scope) && changesMarket(scope) && !taken.includes(scope)))
     faults.push('It has a scope that is not the scope of its step.');
   return faults;
@@ -173,7 +173,7 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
   if (before.jti !== subjectToken.jti)
     faults.push('The token it was exchanged for has another id than the record of that token.');
   if (!hidesDetails(source) && digestOf(before.all) !== subjectToken.claimsDigest)
-    faults.push('The token it was exchanged for said something else than the record of that token.');
+    faults.push('The token it was exchanged for has other claims than the record of that token.');
   if (before.sub !== after.sub) faults.push('The subject changed.');
   if (before.institution !== after.institution) faults.push('The institution changed.');
   if (!after.scope.every((scope) => before.scope.includes(scope))) faults.push('A scope was added.');
@@ -184,8 +184,8 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
   if (after.authTime !== null && !same(before.authTime, after.authTime))
     faults.push('It claims another time of sign-in than the token it came from.');
   if (!addsOneActor(before, after)) faults.push('The chain of actors is not the earlier one with one actor more.');
-  if (!mayActAsNamed(before, after, exchange)) faults.push('Another actor was added than the one who alone might act.');
-  if (!keepsAncestors(before, after)) faults.push('It does not name all the tokens that it ends with.');
+  if (!mayActAsNamed(before, after, exchange)) faults.push('The added actor is not the one permitted by may_act.');
+  if (!keepsAncestors(before, after)) faults.push('It does not name all tokens whose end also ends it.');
   for (const member of ['txn', 'intentDigest'] as const)
     if (!same(before[member], after[member])) faults.push(`The token states another ${names[member]}.`);
   const [mandateBefore, mandateAfter] = [membersOf(before.mandate), membersOf(after.mandate)];

@@ -18,7 +18,7 @@ export const transitionsAreInOrder: Check = {
       findings.push(
         finding(
           'transition_order',
-          `Of the life of a transaction of type ${intentType} nothing is known.`,
+          `The life cycle of transactions of type ${intentType} is unknown.`,
           transitions[0]?.id,
         ),
       );
@@ -32,7 +32,7 @@ export const transitionsAreInOrder: Check = {
         // Giving a transaction up ends it in one of two states.
         if (facts.resolution !== 'abandoned' || (facts.ending.to !== 'cancelled' && facts.ending.to !== 'failed'))
           findings.push(
-            finding('transition_order', 'No exception is dealt with by bringing the transaction there.', id),
+            finding('transition_order', 'A resolved exception cannot end a transaction in this state.', id),
           );
         state = facts.ending.to;
         version = facts.ending.version;
@@ -48,9 +48,7 @@ export const transitionsAreInOrder: Check = {
           finding('transition_order', `It starts from another state than ${state}, where the transaction was.`, id),
         );
       if (step === undefined || !step.from.includes(facts.from) || step.to !== facts.to)
-        findings.push(
-          finding('transition_order', 'No transaction goes from the one state to the other by this event.', id),
-        );
+        findings.push(finding('transition_order', 'This event does not lead from the one state to the other.', id));
       // Continues from the recorded state, so that one fault is reported once.
       state = facts.to;
       version = facts.version;

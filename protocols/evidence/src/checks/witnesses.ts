@@ -5,7 +5,7 @@ import { type Check, failed, finding, notChecked } from './check.ts';
 /** A log can show two trees to two readers, but witnesses cosign only one. */
 export const witnessesCosigned: Check = {
   id: 'witnesses',
-  title: 'The checkpoint is cosigned as the reader asks',
+  title: 'The checkpoint is cosigned as the reader requires',
   run(evidence) {
     const { bundle, trust } = evidence;
     if (trust.policy === undefined) return notChecked('No policy was given, so no cosignature was asked for.');
@@ -38,7 +38,7 @@ export const witnessesCosigned: Check = {
           finding('witness_signature', 'A cosignature in the name of a witness, or of the log, is not genuine.'),
         );
       case 'unknown_log':
-        return failed(finding('log_key_mismatch', 'The policy given is for other logs than that of the bundle.'));
+        return failed(finding('log_key_mismatch', 'The given policy is for other logs than that of the bundle.'));
       default:
         return failed(
           finding('witness_quorum_missing', `The checkpoint cannot be read as one of the log (${verdict.reason}).`),

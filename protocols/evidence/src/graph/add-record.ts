@@ -125,13 +125,13 @@ function addToken(added: Added, notes: GraphNotes): void {
   notes.edge(acting, 'acts with', node);
   notes.edge(holder, 'holds', node, { main: acting === undefined });
   notes.edge(acting, 'signs in as', holder, { main: false });
-  const whose = principal(view.at('subject'), notes);
-  if (type === 'token.issued') notes.edge(whose, 'is whose authority', node);
+  const owner = principal(view.at('subject'), notes);
+  if (type === 'token.issued') notes.edge(owner, 'is whose authority', node);
   else {
     const from = view.text('data', 'subject_token', 'record');
     const exchanged = from === undefined ? undefined : notes.nodeOf(from);
     notes.edge(exchanged, 'is exchanged for', node);
-    notes.edge(whose, 'is whose authority', node, { main: exchanged === undefined });
+    notes.edge(owner, 'is whose authority', node, { main: exchanged === undefined });
   }
   notes.edge(mandate(view.text('mandate', 'id'), notes), 'is used by', node, { main: false });
   if (notes.state !== undefined) notes.edge(node, 'is for', notes.state, { main: false });

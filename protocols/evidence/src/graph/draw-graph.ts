@@ -4,7 +4,7 @@ import { escaped, longText } from './markup.ts';
 
 /** SVG; titles name the proving records. @param options.style false if the page includes {@link graphStyle} */
 export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly style?: boolean } = {}): string {
-  const main = graph.edges.filter(({ main: drawn }) => drawn);
+  const main = graph.edges.filter(({ main }) => main);
   // A firm that is only represented is not part of the chain.
   const joined = new Set(main.filter(({ says }) => says !== represents).flatMap(({ from, to }) => [from, to]));
   for (const { from, to, says } of main) if (says === represents && joined.has(to)) joined.add(from);

@@ -6,7 +6,7 @@ import type { EvidenceGraph } from '../graph/graph.ts';
 import { escaped, longText } from '../graph/markup.ts';
 import { type GraphRecord, View } from '../graph/record-view.ts';
 import { type BundleVerification, countOf, type StepResult } from '../verify-bundle.ts';
-import { drawnRecords, drawTimeline, timelineStyle } from './timeline.ts';
+import { drawTimeline, shownRecords, timelineStyle } from './timeline.ts';
 
 export interface ReportContent {
   /** E.g. the id of the transaction, or the query. */
@@ -126,7 +126,7 @@ function graphSection(graph: EvidenceGraph): string {
 
 function timelineSection(records: readonly GraphRecord[]): string {
   const more =
-    records.length > drawnRecords ? ` The first ${drawnRecords} of ${records.length} records are drawn.` : '';
+    records.length > shownRecords ? ` The first ${shownRecords} of ${records.length} records are drawn.` : '';
   return `<section class="picture" aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><p class="quiet">By the time of the log, in its order, with what passed since the record before.${more}</p><div class="wide" tabindex="0" role="region" aria-label="Timeline">${drawTimeline(records)}</div></section>\n`;
 }
 
@@ -171,10 +171,10 @@ function withheldOf(view: View): readonly string[] {
 /** Line breaks are ours; those of the record are escaped. */
 function escapedLines(text: string): string {
   const lines = text.split('\n');
-  const kept = lines.slice(0, mostLines).map((line) => escaped(line, longText));
-  return kept.join('\n') + (lines.length > mostLines ? `\n… ${lines.length - mostLines} more lines` : '');
+  const kept = lines.slice(0, maxLines).map((line) => escaped(line, longText));
+  return kept.join('\n') + (lines.length > maxLines ? `\n… ${lines.length - maxLines} more lines` : '');
 }
-const mostLines = 400;
+const maxLines = 400;
 
 function edgesSection({ nodes, edges }: EvidenceGraph): string {
   const named = new Map(nodes.map((node) => [node.id, node]));

@@ -12,7 +12,7 @@ const lanes: readonly { readonly title: string; readonly kind: string; readonly 
 ];
 
 /** Later records are only in the table. */
-export const drawnRecords = 200;
+export const shownRecords = 200;
 const row = { height: 24, top: 40 } as const;
 const place = { time: 16, gap: 176, lanes: 248, lane: 78 } as const;
 const textAt = place.lanes + lanes.length * place.lane;
@@ -20,18 +20,18 @@ const width = textAt + 420;
 
 /** One line per record in log order, with the time since the previous one. Refused records have open marks. */
 export function drawTimeline(records: readonly GraphRecord[]): string {
-  const drawn = records.slice(0, drawnRecords);
-  const height = row.top + drawn.length * row.height + 12;
+  const shown = records.slice(0, shownRecords);
+  const height = row.top + shown.length * row.height + 12;
   const lineOf = (lane: number) => place.lanes + lane * place.lane + place.lane / 2;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="evidence-graph timeline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Timeline of ${drawn.length} records">`,
-    `<title>Timeline of ${drawn.length} records</title>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="evidence-graph timeline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Timeline of ${shown.length} records">`,
+    `<title>Timeline of ${shown.length} records</title>`,
     ...lanes.map(
       ({ title }, lane) =>
         `<text class="column" x="${lineOf(lane)}" y="20">${escaped(title)}</text><path class="lane" d="M${lineOf(lane)} ${row.top - 8}V${height - 12}"/>`,
     ),
-    ...drawn.map((entry, number) =>
-      drawRecord(entry, drawn[number - 1], row.top + number * row.height + row.height / 2, lineOf),
+    ...shown.map((entry, number) =>
+      drawRecord(entry, shown[number - 1], row.top + number * row.height + row.height / 2, lineOf),
     ),
     '</svg>',
     '',

@@ -126,7 +126,7 @@ export function drawHold({
   const what = Object.entries(scope)
     .map(([name, value]) => `${name} ${visible(String(value))}`)
     .join(', ');
-  const state = releasedAt === undefined ? red('stands  ') : dim('released');
+  const state = releasedAt === undefined ? red('active  ') : dim('released');
   const after = releasedAt === undefined ? '' : `; released by ${visible(releasedBy?.id ?? '')} at ${releasedAt}`;
   return [
     `${id}  ${bold(state)} ${what}`,
