@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import { decodeBase64Url, membersOf, parseJson } from '@countersign/kernel';
+import { decodeBase64Url, isObject, membersOf, parseJson } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
 /** Longest text that is looked at. */
@@ -21,7 +21,7 @@ export const devicePattern = /^device:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z
  */
 export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
   if (shown === undefined || shown === null || shown === '') return 'none';
-  const members = typeof shown === 'string' ? membersOfText(shown) : membersOf(shown);
+  const members = typeof shown === 'string' ? membersOfText(shown) : isObject(shown) ? shown : undefined;
   const { device, challenge, signature } = members ?? {};
   if (typeof device !== 'string' || !devicePattern.test(device)) return 'malformed';
   if (typeof challenge !== 'string' || challenge.length > 200 || typeof signature !== 'string') return 'malformed';

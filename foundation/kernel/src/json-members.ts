@@ -6,10 +6,10 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /** Members of a JSON object; undefined for any other value. */
-export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined;
-export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined;
-export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return isObject(value) ? value : undefined;
+export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+    ? (json as Readonly<Record<string, Json>>)
+    : undefined;
 }
 
 /** Applies `read` to every item of a JSON array; undefined for any other JSON, and when an item cannot be read. */

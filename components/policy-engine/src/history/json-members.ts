@@ -1,7 +1,10 @@
-import { membersOf } from '@countersign/kernel';
+import { isObject } from '@countersign/kernel';
+
 export type Members = Readonly<Record<string, unknown>>;
 
-export { membersOf };
+export function membersOf(value: unknown): Members | undefined {
+  return isObject(value) ? value : undefined;
+}
 
 export function memberOf(value: unknown, name: string): unknown {
   return membersOf(value)?.[name];
