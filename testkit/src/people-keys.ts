@@ -84,7 +84,7 @@ export function createPeopleKeys({
       };
       return { handle, options, expiresAt: toInstant(until) };
     },
-    async take({ handle, person, credential }) {
+    async consume({ handle, person, credential }) {
       const kept = asked.get(handle ?? '');
       asked.delete(handle ?? '');
       if (kept === undefined || kept.person !== person || kept.until <= clock.now())

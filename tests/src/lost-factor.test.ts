@@ -134,7 +134,7 @@ async function install() {
     { handle, options }: { readonly handle: string; readonly options: unknown },
   ): Promise<SignedStatement> {
     const credential = keys.get(person)?.get(options);
-    return authenticators.take({ handle, person, credential });
+    return authenticators.consume({ handle, person, credential });
   }
   return {
     ...{
@@ -253,7 +253,7 @@ describe('emergency access, in an installation', () => {
     );
     await breakGlass.second(id, await sign(sam, await breakGlass.askToSecond(id, sam.id)));
     clock.advance(24 * hour);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     for (const who of [fay, sam]) {
       expect(await authenticators.isLocked(who.id)).toBe(true);
       expect(await all.told(who)).toEqual(expect.arrayContaining(['account-locked', 'break-glass-review-overdue']));

@@ -56,7 +56,7 @@ const revoke = async (kind: string, id: string) =>
     method: 'POST',
     path: '/revocations',
     body: { kind, id, reason: 'ended by a test' },
-  })) as { readonly revocation: string; readonly stands: boolean };
+  })) as { readonly revocation: string; readonly active: boolean };
 
 const lift = (record: string, by: Command = first.operator.second) =>
   by.call('revocations', 'revocation:lift', {
@@ -81,8 +81,8 @@ describe('a revoked agent', () => {
     await ask(agentOn());
     await vi.waitFor(() => ask(agentOn(towardsSecond())), 60_000);
 
-    const { revocation, stands } = await revoke('principal', 'agent:ha-vwap-1');
-    expect(stands).toBe(true);
+    const { revocation, active } = await revoke('principal', 'agent:ha-vwap-1');
+    expect(active).toBe(true);
     expect(await codeOf(() => ask(agentOn()))).toContain('authority_revoked');
     expect(await codeOf(() => ask(agentOn(towardsSecond())))).toContain('authority_revoked');
 

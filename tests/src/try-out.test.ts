@@ -50,7 +50,7 @@ describe('the try-out of a development installation', () => {
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, {}]) {
       const answer = await fetch(`${configuration.issuer}/try/order`, { method: 'POST', headers, redirect: 'manual' });
       expect(answer.status).toBe(403);
-      expect(await answer.text()).toContain('form_forged');
+      expect(await answer.text()).toContain('csrf_token_invalid');
     }
     expect(await operator.records({ type: 'directory.applied' })).toEqual([]);
   });

@@ -558,7 +558,7 @@ describe('settlement', () => {
     const clear = { cleared_qty: '1500' };
     // No token is to be had for the step of another firm.
     const wrongFirm = () => trading.transition('brk-orders', 'clear', transaction, 'wrong-firm', clear);
-    expect(await codeOf(wrongFirm)).toBe('invalid_authorization_details step_foreign');
+    expect(await codeOf(wrongFirm)).toBe('invalid_authorization_details step_of_another_party');
     await trading.transition('clr-core', 'clear', transaction, 'clear', clear);
     expect(await codeOf(settle('1501', 'too-much'))).toBe('terms_exceeded');
   });

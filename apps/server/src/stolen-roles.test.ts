@@ -147,7 +147,7 @@ describe('a client that the role of the directory inserts', () => {
     });
     await expect(directory.snapshotAtLeast(version + 1)).rejects.toMatchObject({ code: 'authority_unproven' });
     expect(directory.snapshot().client('backdoor')).toBeUndefined();
-    const recorded = await auditLog.search({ type: 'standing.contradicted' });
+    const recorded = await auditLog.search({ type: 'row.rejected' });
     expect(recorded.map(({ record }) => record.data)).toContainEqual(expect.objectContaining({ of: 'directory' }));
   });
 });

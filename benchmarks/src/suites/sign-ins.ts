@@ -174,7 +174,7 @@ async function statementBatch(
   });
   for (const item of items) item.credential = item.holder.key.get(item.asked?.options);
   const taken = await performed(connections, items, ({ holder: { person }, asked: { handle } = {}, credential }) =>
-    authenticators.take({ handle, person, credential }),
+    authenticators.consume({ handle, person, credential }),
   );
   return [asked, taken];
 }

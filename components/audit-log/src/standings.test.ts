@@ -167,11 +167,11 @@ describe('a row held against the log', () => {
   it('that says more counts for nothing, and the difference is recorded once', async () => {
     await log.append(says(standing('session:g', weak)));
     const check = checkOf();
-    const before = (await log.search({ type: 'standing.contradicted' })).length;
+    const before = (await log.search({ type: 'row.rejected' })).length;
     const claim = { of: 'session:g', content: strong };
     expect(await codeOf(check.require(claim))).toBe('authority_unproven');
     expect(await check.holds(claim)).toBe(false);
-    const recorded = (await log.search({ type: 'standing.contradicted' })).slice(before);
+    const recorded = (await log.search({ type: 'row.rejected' })).slice(before);
     expect(recorded).toHaveLength(1);
     expect(recorded[0]?.record).toMatchObject({
       outcome: 'deny',

@@ -32,24 +32,22 @@ import { createSignIns, type SignIns } from './sign-ins/sign-ins.ts';
 export interface AuthenticationDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'query' | 'find'>;
-  /** Seals what a sign-in leaves in rows for its next step. */
+  /** Seals rows that a later step of a sign-in relies on. */
   readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly config: AuthenticationConfiguration;
-  /** Managed devices, and how a page asks for one. Without them no tier can ask for a device. */
+  /** Without managed devices no tier can require a device. */
   readonly devices?: Pick<Devices, 'recognise' | 'requireFit'>;
   readonly deviceProof?: DeviceProof;
-  /** Risk signals from sign-ins. */
   readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
   readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
-  /** Tells people what happened to their account. */
   readonly notices?: Notices;
-  /** What else ends, beside sessions, when a person is locked out: tokens, consents. Repeating it goes on. */
+  /** Ends tokens and consents of a locked-out person. Idempotent. */
   readonly cutOff?: (person: PrincipalId, reason: string) => Promise<unknown>;
-  /** The methods `certificate` and `federated`, where a configuration names them. */
+  /** If the configuration names these methods. */
   readonly certificate?: SignInMethod;
   readonly federated?: SignInMethod;
   readonly metrics?: Pick<Metrics, 'counter'>;
@@ -58,28 +56,24 @@ export interface AuthenticationDependencies {
 }
 
 export interface RunningAuthentication extends Authentication {
-  /** What the pages do. */
+  /** For the pages. */
   readonly signIns: SignIns;
   readonly methods: readonly SignInMethod[];
   readonly settings: Settings;
-  /** The keys of people, and what is signed with them. */
+  /** Keys of people. */
   readonly authenticators: RunningAuthenticators;
   readonly limits: SignInLimits;
   readonly deviceProof: DeviceProof | undefined;
-  /** Removes what is over, and ends the sessions of whoever may not act any more; runs by itself. @returns rows removed */
+  /** Removes expired rows and ends sessions of people who may no longer act; also runs by itself. @returns rows removed */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
 const sliceSize = 1_000;
-/** Kept for a minute beyond its end, for a node whose clock is behind. */
+/** The clocks of nodes differ. */
 const clockDifferenceMs = 60_000;
 
-/**
- * Who a person is, in which browser, and for how long.
- *
- * @throws CodedError `configuration_invalid`; `configuration_unsafe` for a sign-in method that this environment refuses
- */
+/** Sign-in of people and their sessions. @throws CodedError `configuration_invalid`; `configuration_unsafe` for a method that this environment refuses */
 export function createAuthentication(dependencies: AuthenticationDependencies): RunningAuthentication {
   const { pool, clock, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
@@ -109,12 +103,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   const alarm = createFailureAlarm({ clock, logger, metrics });
   const limits = createSignInLimits(clock, settings.limits);
   const signIns = createSignIns({
-    ...dependencies,
-    store: signInStore,
-    sessions,
-    settings,
-    alarm,
-    accounts: authenticators,
+    ...{ ...dependencies, store: signInStore, sessions, settings, alarm, accounts: authenticators },
     ...defined({ risk }),
   });
 
@@ -123,35 +112,32 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     let removed = 0;
     for (const store of [signInStore, stepUps, sessionStore, authenticators])
       for (;;) {
-        // In slices: a long delete would hold back the vacuum and whoever signs in meanwhile.
+        // In slices, because a long delete would delay sign-ins.
         const slice = await store.deleteExpired(before, sliceSize);
         removed += slice;
         if (slice < sliceSize) break;
       }
     await sessions.endUnbacked();
-    await sessions.endOfTheBarred();
+    await sessions.endIneligible();
     return removed;
   }
   const rounds = createRounds({
-    what: 'ending and removing expired sign-ins',
-    work: sweep,
-    logger,
-    everyMs: dependencies.sweepEveryMs ?? 60_000,
+    ...{ what: 'expired sign-ins', logger, everyMs: dependencies.sweepEveryMs ?? 60_000 },
+    work: async () => void (await sweep()),
   });
 
   return {
-    current: async (cookieHeader, { tier = 'market-data', intents } = {}) =>
-      sessions.bySecret(readCookie(cookieHeader, cookieName(sessionCookieNameOf(kindOf(tier)), settings)), {
-        tier,
-        intents,
-      }),
+    current: async (cookieHeader, { tier = 'market-data', intents } = {}) => {
+      const secret = readCookie(cookieHeader, cookieName(sessionCookieNameOf(kindOf(tier)), settings));
+      return sessions.bySecret(secret, { tier, intents });
+    },
     classesFor: (tier) => settings.tiers[tier].acrValues,
     async inBrowser(cookieHeader) {
       const found: SignIn[] = [];
       for (const kind of sessionKinds) {
         const secret = readCookie(cookieHeader, cookieName(sessionCookieNameOf(kind), settings));
         const tier = kind === 'reading' ? 'market-data' : kind;
-        const signIn = await sessions.bySecret(secret, { tier }, 'what-stands');
+        const signIn = await sessions.bySecret(secret, { tier }, 'any-strength');
         if (signIn !== undefined) found.push(signIn);
       }
       return found;
@@ -171,16 +157,16 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     limits,
     deviceProof,
     sweep,
-    stop: () => rounds.stop(),
+    stop: rounds.stop,
   };
 }
 
-/** @throws CodedError `configuration_invalid` where a tier asks for a device and nobody knows any */
+/** @throws CodedError `configuration_invalid` if a tier requires a device and the installation manages none */
 function requireDevices({ tiers }: Settings, devices: AuthenticationDependencies['devices']): void {
   if (devices === undefined && Object.values(tiers).some(({ deviceRequired }) => deviceRequired))
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
-      detail: 'A tier asks for a managed device, and this installation manages none.',
+      detail: 'A tier requires a managed device, but this installation does not manage devices.',
     });
 }

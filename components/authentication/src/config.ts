@@ -6,13 +6,13 @@ import { type TierRules, tierRulesOf, tiersSchema } from './sessions/tiers.ts';
 
 export const authenticationConfigurationSchema = Type.Object(
   {
-    /** Our own URL; the pages, their cookies and their forms belong to its origin. */
+    /** Our own URL. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
-    /** In the order in which they are offered; none lets nobody in. */
+    /** In the order in which they are offered. */
     methods: Type.Array(methodNameSchema, { uniqueItems: true }),
     tiers: Type.Optional(tiersSchema),
-    /** How long an assertion that was made for intents counts for them. Default 5 minutes. */
+    /** Validity of an assertion for intents. Default 5 minutes. */
     stepUpSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 900 })),
     authenticators: Type.Optional(authenticatorsSchema),
     /** Sign-in pages and attempts within a minute, on each node. */
@@ -27,7 +27,7 @@ export const authenticationConfigurationSchema = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    /** How long a person may take to sign in. Default 10 minutes. */
+    /** Time limit for a sign-in. Default 10 minutes. */
     signInSeconds: Type.Optional(Type.Integer({ minimum: 30, maximum: 3_600 })),
   },
   { additionalProperties: false },
@@ -35,10 +35,8 @@ export const authenticationConfigurationSchema = Type.Object(
 
 export type AuthenticationConfiguration = Readonly<Static<typeof authenticationConfigurationSchema>>;
 
-/** The configuration with its defaults filled in. */
 export interface Settings {
   readonly origin: string;
-  /** Whether browsers reach us by https. */
   readonly secure: boolean;
   readonly environment: AuthenticationConfiguration['environment'];
   readonly methods: AuthenticationConfiguration['methods'];

@@ -14,9 +14,8 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** A browser and its address for the person whose it is, e.g. `Firefox, Linux, 192.0.2.7`: to know it by, no more. */
+/** For display to the person, e.g. `Firefox, Linux, 192.0.2.7`. */
 export function describedBrowser(userAgent: string | undefined, address: string | undefined): string | undefined {
-  // Whatever follows the first kilobyte names no browser.
   const text = userAgent?.slice(0, 1_024) ?? '';
   const named = [nameIn(text, browsers), nameIn(text, systems), address].filter((part) => part !== undefined);
   return named.length === 0 ? undefined : named.join(', ');

@@ -13,7 +13,7 @@ const signOutForm = 'sign-out';
 
 type ToSignIn = FastifyRequest<{ Params: { readonly handle: string } }>;
 
-/** The pages for people: `/sign-in/{handle}`, `/sign-out`, and those of the sign-in methods. Their stylesheet is the runtime's. */
+/** `/sign-in/{handle}`, `/sign-out`, and the pages of the sign-in methods. */
 export function authenticationRoutes(app: FastifyInstance, routes: AuthenticationRoutes): void {
   const { authentication } = routes;
   const { settings, signIns, methods } = authentication;
@@ -21,7 +21,7 @@ export function authenticationRoutes(app: FastifyInstance, routes: Authenticatio
   const answers = createSignInAnswers(routes);
   const { onPage, requireOwnForm, browserSecretOf, banner } = answers;
 
-  // No HEAD: what only looks at links must not take the page from the person it is for.
+  // No HEAD: a link checker must not open the sign-in.
   app.get(
     '/sign-in/:handle',
     { exposeHeadRoute: false },
@@ -57,7 +57,7 @@ export function authenticationRoutes(app: FastifyInstance, routes: Authenticatio
     ...{ origin: settings.origin, secure, banner },
   });
 
-  /** The first of the browser's sessions, whose secret its sign-out form is bound to. */
+  /** The sign-out form is bound to the secret of the first session. */
   async function signedIn(request: FastifyRequest) {
     const [first] = await authentication.inBrowser(request.headers.cookie);
     const secret = sessionKinds
@@ -66,7 +66,6 @@ export function authenticationRoutes(app: FastifyInstance, routes: Authenticatio
     return first === undefined || secret === undefined ? undefined : { person: first.person, secret };
   }
 
-  /** Of those that it sent, and of the one for reading in any case. */
   function withoutCookies(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     for (const kind of sessionKinds)
       if (kind === 'reading' || answers.cookieOf(request, sessionCookieNameOf(kind)) !== undefined)
@@ -93,7 +92,7 @@ export function authenticationRoutes(app: FastifyInstance, routes: Authenticatio
         if (!matchesCsrfToken(readForm(request.body).get('csrf'), csrfTokenOf(found.secret, signOutForm).hash))
           throw authenticationErrors.error(
             'sign_in_forged',
-            'This form was not sent from a page of ours. Open the page again.',
+            'This form did not come from our page. Open the page again.',
           );
         for (const { session } of await authentication.inBrowser(request.headers.cookie))
           await authentication.end(session, 'person_signed_out');

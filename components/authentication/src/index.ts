@@ -1,10 +1,6 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
-export {
-  type AuthenticationDependencies,
-  createAuthentication,
-  type RunningAuthentication,
-} from './authentication.ts';
+export { type AuthenticationDependencies, createAuthentication, type RunningAuthentication } from './authentication.ts';
 export type { RunningAuthenticators } from './authenticators/authenticators.ts';
 export { type PeopleRoutes, peopleRoutes } from './authenticators/http.ts';
 export { type AuthenticationConfiguration, authenticationConfigurationSchema } from './config.ts';

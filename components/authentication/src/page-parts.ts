@@ -5,7 +5,12 @@ export const accountPath = '/me';
 
 export type TextContext = PageContext<Texts>;
 
-/** Explains the refusal of an authenticator in the language of the page; empty for a code without a text. */
+/** Undefined for a code without a text. */
+export function textFor(texts: Readonly<Record<string, string>>, code: string): string | undefined {
+  return Object.hasOwn(texts, code) ? texts[code] : undefined;
+}
+
+/** Empty for a code without a text. */
 export function refusalText({ refusals }: Texts, code: string): string {
-  return Object.entries(refusals).find(([name]) => name === code)?.[1] ?? '';
+  return textFor(refusals, code) ?? '';
 }

@@ -30,13 +30,13 @@ export interface SignInAnswersDependencies {
   readonly logger: Logger;
 }
 
-/** Holds the secret of the browser in which a sign-in was opened. */
+/** Identifies the browser of a sign-in. */
 const browserCookieName = 'sign-in';
 
 type Handler<Request extends FastifyRequest> = (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
 type Outcome = Awaited<ReturnType<SignIns['attempt']>>;
 
-/** What a browser is answered on its way through a sign-in, at our page's address and at those of the methods. */
+/** Responses to a browser during a sign-in. */
 export function createSignInAnswers({ authentication, directory, logger }: SignInAnswersDependencies) {
   const { settings, signIns, methods, limits, deviceProof } = authentication;
   const { secure } = settings;
@@ -68,28 +68,26 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
     const usable = methods.filter((method) => serves(method, open.signIn, settings.tiers));
     const [signedIn] = await authentication.inBrowser(request.headers.cookie);
     const query = new Map([...queryOf(request), ...keptOf(request)]);
+    const device = deviceProof && { script: deviceProof.script, challenge: deviceProof.challenge(handle) };
     const document = await signInPage({
-      open,
-      action: `/sign-in/${handle}`,
-      methods,
-      usable,
-      directory: directory.snapshot(),
-      query,
+      ...{
+        open,
+        action: `/sign-in/${handle}`,
+        methods,
+        usable,
+        directory: directory.snapshot(),
+        query,
+        banner,
+        device,
+      },
       need: narrowed(open.signIn.need, settings.tiers),
       person: query.has(withoutHeldConnection) ? undefined : signedIn?.person,
       signedIn: signedIn?.person,
       problem: refused?.refusal,
-      device:
-        deviceProof === undefined
-          ? undefined
-          : { script: deviceProof.script, challenge: deviceProof.challenge(handle) },
-      banner,
       ...chooseTexts(request, { en, de }),
     });
-    reply.header(
-      'set-cookie',
-      sessionCookie(browserCookieName, open.browserSecret, { secure, maxAgeSeconds: settings.signInMs / 1000 }),
-    );
+    const maxAgeSeconds = settings.signInMs / 1000;
+    reply.header('set-cookie', sessionCookie(browserCookieName, open.browserSecret, { secure, maxAgeSeconds }));
     return sendPage(reply, refused === undefined && usable.length > 0 ? 200 : 403, document, {
       secure,
       formAction: [...open.signIn.continuesTo, ...usable.flatMap(({ formAction = [] }) => formAction)],
@@ -97,7 +95,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
     });
   }
 
-  /** The page of a sign-in, or back to where the browser came from when it is over. */
+  /** The sign-in page; a finished sign-in redirects back. */
   async function open(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -119,14 +117,13 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
     switch (outcome.state) {
       case 'left':
         return reply.redirect(outcome.returnTo, 303);
-      case 'elsewhere':
+      case 'redirect':
         return reply.redirect(outcome.location, 303);
       case 'finished':
-        if (outcome.sessionSecret !== undefined)
-          reply.header(
-            'set-cookie',
-            sessionCookie(sessionCookieNameOf(outcome.kind), outcome.sessionSecret, { secure }),
-          );
+        if (outcome.sessionSecret !== undefined) {
+          const name = sessionCookieNameOf(outcome.kind);
+          reply.header('set-cookie', sessionCookie(name, outcome.sessionSecret, { secure }));
+        }
         return reply.redirect(outcome.returnTo, 303);
       case 'refused':
         return open(request, reply, handle, outcome);
@@ -139,13 +136,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
   }
 
   return {
-    requireWithinLimits,
-    banner,
-    cookieOf,
-    browserSecretOf,
-    fromOf,
-    open,
-    answer,
+    ...{ requireWithinLimits, banner, cookieOf, browserSecretOf, fromOf, open, answer },
 
     /** See {@link MethodAnswers}. */
     onPage:
@@ -163,7 +154,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       try {
         requireSameOriginPost(request, settings.origin);
       } catch (error) {
-        if (!isCodedError(error, 'form_forged')) throw error;
+        if (!isCodedError(error, 'csrf_token_invalid')) throw error;
         throw authenticationErrors.error('sign_in_forged', error.detail, { cause: error });
       }
     },
@@ -182,7 +173,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
   };
 }
 
-/** What a form that is shown again keeps: whom it was about, and by which filter they were found. No answer of a key. */
+/** Fields that a repeated form keeps; never a key's answer. */
 function keptOf({ method, body }: FastifyRequest): readonly (readonly [string, string])[] {
   if (method !== 'POST' || typeof body !== 'string') return [];
   const fields = readForm(body);
@@ -192,7 +183,7 @@ function keptOf({ method, body }: FastifyRequest): readonly (readonly [string, s
   });
 }
 
-/** The query of the page's own address, for a method's filter; doubled members do not count. */
+/** Without repeated members. */
 function queryOf(request: FastifyRequest): ReadonlyMap<string, string> {
   const { query } = request;
   if (typeof query !== 'object' || query === null) return new Map();

@@ -1,6 +1,6 @@
 import { csrfField, type Html, html, page } from '@countersign/runtime';
 
-/** Asks before it signs out: a link alone must not end somebody's work. */
+/** A link alone must not end a session. */
 export function signOutPage(content: {
   readonly person: string;
   readonly csrfToken: string;
@@ -12,7 +12,7 @@ export function signOutPage(content: {
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">Sign out?</h1>
 <p class="lead">You are signed in here as <strong><bdi>${content.person}</bdi></strong>.</p>
-<p>Signing out ends your session with Countersign in this browser. Mandates and approvals that you have given stay as they are.</p>
+<p>Signing out ends your session with Countersign in this browser. Your mandates and approvals stay in force.</p>
 <form method="post" action="/sign-out">
 ${csrfField(content.csrfToken)}
 <div class="actions"><button class="primary">Sign out</button> <a class="button" href="/me">Stay signed in</a></div>

@@ -43,8 +43,7 @@ describe('with the database role of authentication, a thief', () => {
   const current = (intents?: readonly (typeof intent)[]) =>
     node.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
   const keysOf = (id = person.id) => node.authentication.authenticators.of(id);
-  const contradictions = () =>
-    world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   it.each([
     ['a stronger class', "update sessions set acr = 'phrh', amr = '{hwk}' where person = $1"],
@@ -195,7 +194,7 @@ describe('with the database role of authentication, a thief', () => {
       [person.id],
     );
     await expect(
-      authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+      authenticators.consume({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
     ).rejects.toMatchObject({ code: 'challenge_unknown' });
 
     const again = await authenticators.ask({ person: person.id, claims: { ...claims, jti: 'two' } });

@@ -55,7 +55,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     });
     node.app.post('/two-answers', async (request, reply) => {
       const fields = readForm(request.body);
-      const { claims } = await authenticators.take({
+      const { claims } = await authenticators.consume({
         ...{ handle: fields.get('handle'), person: chloe.id, credential: fields.get('credential') },
       });
       const body = html`<h1>${fields.get('decision')} ${claims.jti}</h1>`;

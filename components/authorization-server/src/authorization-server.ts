@@ -58,11 +58,11 @@ import { type IntrospectionAnswer, introspection } from './introspection.ts';
 import { describeProtectedResource, describeServer } from './metadata.ts';
 import { createOpaqueTokens } from './opaque-tokens/index.ts';
 import {
+  acceptProvisioningTokens,
   createAskAccessToken,
   createProvisioningTokenRegister,
   provisioningInterface,
   provisioningTokenEndpoint,
-  takeProvisioningTokens,
 } from './provisioning-tokens/index.ts';
 import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
@@ -89,19 +89,19 @@ export interface AuthorizationServerDependencies {
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
-  /** Lets people sign an intent on their own device. Without it, consent to intents on a device works in development only. */
+  /** Lets people sign an intent on their own device. Without it, that works in development only. */
   readonly statements?: Statements;
-  /** Base URL of the pages where transactions are approved; the consent pages link to it. */
+  /** The consent pages link to its approval pages. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
-  /** Connected as the component's role. Codes, refresh tokens and similar rows are written with synchronous commits. */
+  /** As the component's role, with synchronous commits. */
   readonly pool: pg.Pool;
-  /** Seals the rows that a later step relies on. Every node uses the same key, and the key is not in the database. */
+  /** Its key is the same on every node and not in the database. */
   readonly rowSeal: RowSeal;
-  /** Records which client holds each key or certificate; kept in the database when left out. */
+  /** Which client holds each key or certificate; in the database by default. */
   readonly credentialHolders?: CredentialHolderStore;
-  /** At least 32 octets, the same on every node, used for nothing else; required if DPoP nonces are issued. */
+  /** At least 32 octets, the same on every node, for DPoP nonces only; required if they are issued. */
   readonly nonceSecret?: Uint8Array;
-  /** At least 32 octets, the same on every node, used for nothing else. Without it, clients in CIBA ping mode are not served. */
+  /** At least 32 octets, the same on every node, for CIBA ping tokens only. Without it, ping mode is not served. */
   readonly pingSecret?: Uint8Array;
   readonly config: AuthorizationServerConfig;
   readonly logger: Logger;
@@ -127,11 +127,7 @@ export interface AuthorizationServerComponent<Kept extends Revocations = Adminis
   stop(): Promise<void>;
 }
 
-/**
- * The authorization server, conforming to FAPI 2.0. The contract describes its guarantees.
- *
- * @throws CodedError `configuration_invalid`; `database_unavailable` when the revocations cannot be read
- */
+/** The FAPI 2.0 authorization server. @throws CodedError `configuration_invalid`; `database_unavailable` */
 export async function createAuthorizationServer(
   dependencies: AuthorizationServerDependencies & Pick<RevocationsDependencies, 'independence'>,
 ): Promise<AuthorizationServerComponent> {
@@ -169,7 +165,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
       holders: dependencies.credentialHolders ?? createCredentialHolderStore(dependencies.pool),
       keyAge: { maxDays: config.clientKeyMaxAgeDays, warnDays: config.clientKeyWarnDays },
     }),
-    // Anybody can send proofs, so proof keys have their own cache: a flood of them cannot evict the keys of clients.
+    // A flood of proofs must not evict the keys of clients, so proof keys have their own cache.
     proofKeys: createKeyCache(),
     ...(nonces === undefined ? {} : { nonces }),
     refusals: createRefusalBudget({ failuresPerMinute: config.failedAuthenticationsPerMinute }),
@@ -210,11 +206,8 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
   );
   const tokenForms = createTokenForms({ signToken, opaqueTokens });
   const token = createTokenEndpoint({
+    ...dependencies,
     clients,
-    consentStore,
-    policyEngine: dependencies.policyEngine,
-    authentication: dependencies.authentication,
-    transactionRegistry: dependencies.transactionRegistry,
     grants,
     tokenForms,
     standings: audit,
@@ -226,7 +219,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
   const guard = (audience: string) => {
     const own = createGuard(audience, { ...clients, tokenKeys, tokenMemory, revocations });
     return audience === provisioningInterface(issuer)
-      ? takeProvisioningTokens(own, { ...clients, register: provisioningTokens, ask })
+      ? acceptProvisioningTokens(own, { ...clients, register: provisioningTokens, ask })
       : own;
   };
   const codeFlow = createCodeFlow({
@@ -270,19 +263,13 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
     guard,
     dpopNonce: () => nonces?.current(clock.now()),
     async stop() {
-      await Promise.all(
-        [codeFlow, backchannelAuthentication, codes, refreshTokens, opaqueTokens, revocations].map((part) =>
-          part.stop(),
-        ),
-      );
+      const parts = [codeFlow, backchannelAuthentication, codes, refreshTokens, opaqueTokens, revocations];
+      await Promise.all(parts.map((part) => part.stop()));
     },
   };
 }
 
-/**
- * The token types that an exchange can request besides access tokens; none unless transaction tokens or identity chaining
- * are on.
- */
+/** Token types that an exchange can request besides access tokens. */
 function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly RequestedTokenClass[] {
   const { transactionTokens: transactions, identityChaining: chaining, trustDomains, chainedIssuers } = config;
   return [
@@ -291,10 +278,10 @@ function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly Requ
   ];
 }
 
-/** The keys that other parties verify with our key set. The key of the log is published with the log. */
+/** Purposes of the keys in our key set. The log publishes its own key. */
 const keySetPurposes: readonly KeyPurpose[] = ['access-token', ...idTokenPurposes, 'transaction-token'];
 
-/** How long the server issues one nonce. It accepts a nonce for one to two of these periods. */
+/** A nonce is issued for one such period and accepted for one to two. */
 const nonceWindowSeconds = 300;
 
 function noncesOf({ dpopNonce }: CheckedConfig, secret: Uint8Array | undefined): Nonces | undefined {

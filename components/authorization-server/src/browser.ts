@@ -11,16 +11,15 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * One browser, recognised by a secret of 256 random bits in its cookie. Interaction values are derived from that secret, so
- * a caller without the cookie cannot continue or decide an interaction, or learn its code.
+ * 256 random bits in a browser's cookie. Interaction values are derived from it, so a caller without the cookie cannot continue or
+ * decide an interaction, or learn its code.
  */
 export type BrowserSecret = string;
 
-/** The browser that sent a request. */
 export interface Visit {
-  /** The secret in the browser's cookie, or a new one if there is none. */
+  /** A new secret if the browser had none. */
   readonly browser: BrowserSecret;
-  /** The `Cookie` header as received. The authentication component reads the signed-in person from it. */
+  /** The header as received; the authentication component reads the signed-in person from it. */
   readonly cookie: string | undefined;
   readonly address: string;
 }
@@ -29,7 +28,6 @@ export function newBrowserSecret(random: Random): BrowserSecret {
   return Buffer.from(random.bytes(32)).toString('base64url');
 }
 
-/** @returns the secret if the cookie value is well-formed */
 export function parseBrowserSecret(value: string | undefined): BrowserSecret | undefined {
   return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
 }
@@ -38,41 +36,55 @@ const name = 'interaction';
 /** Longer than any single interaction of a person. */
 const lifetimeSeconds = 3_600;
 
-/** The cookie that recognises a browser from one page to the next, independent of the signed-in person. */
+/** Recognises a browser, whether or not anyone is signed in. */
 export function browserCookie(scope: CookieScope, random: Random) {
   return {
     read(request: FastifyRequest): BrowserSecret {
       const known = parseBrowserSecret(readCookie(request.headers.cookie, cookieName(name, scope)));
       return known ?? newBrowserSecret(random);
     },
-    /** Set again on each response, so that it lasts as long as the interaction. */
+    /** Set again on each response. */
     keep(browser: BrowserSecret, reply: FastifyReply): void {
       reply.header('set-cookie', sessionCookie(name, browser, { ...scope, maxAgeSeconds: lifetimeSeconds }));
     },
   };
 }
 
-/** The undecoded query of a request. The parser that reads it decides how to treat duplicate parameters. */
+/** Handles a browser's requests: keeps its cookie and shows errors as pages. @param send sends the outcome of a handler */
+export function browserSteps<Next>(
+  { scope, random, logger }: { readonly scope: CookieScope; readonly random: Random; readonly logger: Logger },
+  send: (next: Next, request: FastifyRequest, reply: FastifyReply) => FastifyReply,
+) {
+  const cookie = browserCookie(scope, random);
+  return <Request extends FastifyRequest>(handler: (request: Request, visit: Visit) => Promise<Next>) =>
+    async (request: Request, reply: FastifyReply): Promise<FastifyReply> => {
+      try {
+        const browser = cookie.read(request);
+        const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
+        cookie.keep(browser, reply);
+        return send(next, request, reply);
+      } catch (error) {
+        return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
+      }
+    };
+}
+
+/** The undecoded query of a request. */
 export function queryOf(request: FastifyRequest): string {
   const start = request.url.indexOf('?');
   return start === -1 ? '' : request.url.slice(start + 1);
 }
 
-/** The page shows the reason, which support staff can look up; the OAuth error code is less specific. */
+/** Pages show the reason, which is more specific than the OAuth error code. */
 export function asPageError(error: unknown): unknown {
   if (!isCodedError(error)) return error;
   const reason = error.facts?.['reason'];
   if (typeof reason !== 'string') return error;
-  const category = reason === 'form_forged' ? 'forbidden' : error.category;
+  const category = reason === 'csrf_token_invalid' ? 'forbidden' : error.category;
   return new CodedError({ code: reason, category, detail: error.detail, cause: error });
 }
 
-/**
- * Accepts a form at `path` and redirects the browser to the same path by GET with the same parameters. A cross-site form
- * sends no cookies (SameSite), but the redirect that follows does.
- *
- * @param options.maxLength of the form, in characters
- */
+/** Redirects a form to GET with the same parameters: a cross-site form sends no cookies (SameSite), the redirect does. @param options.maxLength characters */
 export function redirectFormToGet(
   app: FastifyInstance,
   path: string,
@@ -89,7 +101,7 @@ export function redirectFormToGet(
   });
 }
 
-/** Appended to the registered URI without changing it: an existing query is kept (RFC 6749 section 3.1.2). */
+/** Keeps an existing query (RFC 6749 section 3.1.2). */
 export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
   const query = new URLSearchParams(parameters).toString();
   if (query === '') return uri;

@@ -32,16 +32,15 @@ export interface CodeFlowDependencies {
   readonly consentStore: Pick<ConsentStore, 'grants'>;
   readonly outbound: Outbound;
   readonly codes: ReturnType<typeof createCodes>;
-  /** Guard of the userinfo endpoint. */
   readonly userinfoGuard: ResourceGuard;
   readonly grantManagement: boolean;
   readonly logger: Logger;
 }
 
-/** The endpoints that browsers visit, and the URLs that lead to and from them. */
+/** The browser endpoints. */
 export interface CodeFlow {
   readonly pushedRequests: PushedRequests;
-  /** The browser pages, served by the listener that the issuer names. */
+  /** For the listener of the issuer. */
   mountPages(app: FastifyInstance): void;
   /** @param baseUrl of the listener */
   mountUserinfo(app: FastifyInstance, baseUrl: string): void;
@@ -52,17 +51,11 @@ export function createCodeFlow(dependencies: CodeFlowDependencies): CodeFlow {
   const { clients, consentStore, userinfoGuard } = dependencies;
   const { clock, random, issuer, directory, environment } = clients;
   const common = { ...dependencies, clock, random, issuer, directory, environment };
-  const pushedRequests = createPushedRequests(
-    { ...clients, ...common, standings: dependencies.audit },
-    interactionLifetimeSeconds,
-  );
+  const pushing = { ...clients, ...common, standings: dependencies.audit };
+  const pushedRequests = createPushedRequests(pushing, interactionLifetimeSeconds);
   const sessionClients = createSessionClients(common);
-  const authorizationEndpoint = createAuthorizationEndpoint({
-    ...common,
-    grants: consentStore.grants,
-    pushedRequests,
-    sessionClients,
-  });
+  const { grants } = consentStore;
+  const authorizationEndpoint = createAuthorizationEndpoint({ ...common, grants, pushedRequests, sessionClients });
   const backchannelLogout = createBackchannelLogout(common);
   const logout = createLogout({ ...common, backchannelLogout });
   const userinfo = createUserinfo({ guard: userinfoGuard, directory });
@@ -74,12 +67,8 @@ export function createCodeFlow(dependencies: CodeFlowDependencies): CodeFlow {
     },
     mountUserinfo: (app, baseUrl) => userinfoRoutes(app, { userinfo, baseUrl }),
     async stop() {
-      await Promise.all([
-        pushedRequests.stop(),
-        sessionClients.stop(),
-        authorizationEndpoint.stop(),
-        backchannelLogout.stop(),
-      ]);
+      const parts = [pushedRequests, sessionClients, authorizationEndpoint, backchannelLogout];
+      await Promise.all(parts.map((part) => part.stop()));
     },
   };
 }

@@ -41,7 +41,7 @@ export interface AuthorizationServerConfig {
   readonly chainedIssuers?: readonly { readonly issuer: string; readonly institutions: readonly string[] }[];
 }
 
-/** The configuration with all defaults filled in. */
+/** With defaults filled in. */
 export type CheckedConfig = Readonly<
   Required<Omit<AuthorizationServerConfig, 'mtlsBaseUrl' | 'trustDomains' | 'chainedIssuers'>> &
     Pick<AuthorizationServerConfig, 'mtlsBaseUrl'> & {
@@ -50,7 +50,6 @@ export type CheckedConfig = Readonly<
     }
 >;
 
-/** One setting: its requirement and its parser. */
 interface Setting<Value> {
   readonly must: string;
   /** Returns undefined for an invalid value. */
@@ -71,10 +70,7 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
   const members = new Map(Object.entries(typeof input === 'object' && input !== null ? input : {}));
   const problems: string[] = [];
 
-  /**
-   * Takes a setting out of the input. Returns `fallback` if the setting is missing, and also if it is invalid, which it then
-   * reports.
-   */
+  /** Removes a setting from the input. Reports an invalid one. */
   function take<Value>(name: keyof AuthorizationServerConfig, setting: Setting<Value>, fallback: Value): Value {
     const given = members.get(name);
     const absent = given === undefined;
@@ -84,7 +80,6 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     return value ?? fallback;
   }
 
-  // The only setting without a default.
   if (members.get('issuer') === undefined) members.set('issuer', null);
   const issuer = take('issuer', baseUrl, '');
   const mtlsBaseUrl = take<string | undefined>('mtlsBaseUrl', baseUrl, undefined);
@@ -110,7 +105,7 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     identityChaining: take('identityChaining', oneOf('off', 'draft-17'), 'off'),
     chainedIssuers: take('chainedIssuers', chainedIssuers, []),
   };
-  // This server never redeems grants that it signed itself: such a grant could only serve to widen authority.
+  // A grant that this server signed itself could only widen authority.
   if (config.chainedIssuers.some((chained) => chained.issuer === issuer))
     problems.push('/chainedIssuers: must not hold our own issuer');
   problems.unshift(...[...members.keys()].map((name) => `/${name}: is not a setting`));
@@ -165,7 +160,7 @@ function isBaseUrl(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 512 || value.endsWith('/') || !URL.canParse(value)) return false;
   const url = new URL(value);
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  // Verifiers compare the issuer as text, so it must be in the normal form that a URL parser writes.
+  // Verifiers compare the issuer as text, so it must be in normal form.
   const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && value === canonical;
 }
@@ -173,12 +168,7 @@ function isBaseUrl(value: unknown): value is string {
 const maxParties = 16;
 const maxInstitutions = 64;
 
-/**
- * Reads a configured list of named recipients, each with the institutions that may use it. Returns undefined if any part is
- * invalid. The result is frozen.
- *
- * @param how.by member that holds the name
- */
+/** Named recipients with the institutions that may use them, frozen. @param how.by member that holds the name */
 export function readParties<Party>(
   value: unknown,
   how: {

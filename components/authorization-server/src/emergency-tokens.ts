@@ -22,9 +22,8 @@ export interface EmergencyDependencies extends IssueDependencies {
 const known: ReadonlySet<Scope> = new Set<Scope>(emergencyScopes);
 
 /**
- * Access tokens for emergency access. The caller has established that there is an emergency; this code limits the token for
- * every caller: only emergency scopes, one of our own interfaces, no intent, the usual five minutes, bound to a key, and no
- * refresh token.
+ * Access tokens for emergency access. The caller has established the emergency. The token is limited to emergency scopes, one of
+ * our own interfaces, no intent, five minutes and a key, without a refresh token.
  */
 export function createEmergencyTokens(dependencies: EmergencyDependencies): EmergencyTokens {
   const { clock, random, audit, directory, issuer } = dependencies;
@@ -38,15 +37,9 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
       } catch (error) {
         const refusal = asOAuthError(error);
         if (refusal === undefined || oauthErrors.is(refusal, 'temporarily_unavailable')) throw error;
-        await recordRefusal(
-          {
-            recordId: newId('record', { clock, random }),
-            endpoint: { name: 'break-glass', refusalType: 'token.refused' },
-            error: refusal,
-          },
-          established,
-          audit,
-        );
+        const endpoint = { name: 'break-glass', refusalType: 'token.refused' } as const;
+        const recordId = newId('record', { clock, random });
+        await recordRefusal({ recordId, endpoint, error: refusal }, established, audit);
         throw refusal;
       }
     },
@@ -81,7 +74,7 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
     await notRevoked;
     const scopes: ReadonlySet<Scope> = new Set<Scope>(request.scopes);
     for (const scope of scopes) {
-      if (!known.has(scope)) throw refuse('scope_not_allowed', `${scope} is nothing for an emergency.`);
+      if (!known.has(scope)) throw refuse('scope_not_allowed', `${scope} is not a scope for emergencies.`);
       if (!resource.scopes.includes(scope))
         throw refuse('scope_not_offered', `${resource.uri} does not offer ${scope}.`);
     }

@@ -11,7 +11,7 @@ import {
 
 const code: GivenOnce = {
   thing: 'authorization-code:x',
-  take: async () => 'claimed',
+  consume: async () => 'claimed',
   replayed: () => new Error('replayed'),
 };
 const assertion = {

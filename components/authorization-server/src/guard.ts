@@ -8,7 +8,7 @@ import {
   type LastingToken,
   type SingleUse,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
+import { type Clock, type CodedError, defined, newId, type Random } from '@countersign/kernel';
 import { secondPersonScopes } from '@countersign/market';
 import {
   type KeyCache,
@@ -29,16 +29,13 @@ export interface GuardDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
-  /** One budget shared by all guards. */
+  /** Shared by all guards. */
   readonly tokenMemory: TokenMemory;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
 }
 
-/**
- * Guards one of our own interfaces. The guard records a refusal before it answers if the caller is known (a valid token with
- * its proof). It does not record requests that identify nobody, because anybody could then fill the log.
- */
+/** Guards one of our own interfaces. Refusals of known callers are recorded; recording anonymous ones would let anybody fill the log. */
 export function createGuard(audience: string, dependencies: GuardDependencies): LastingGuard {
   const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
   const allowUnbound = audience === userinfoAudience(issuer);
@@ -77,7 +74,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
   };
 }
 
-/** Offboarding takes effect at once: a token does not outlive its subject or its client. */
+/** Offboarding takes effect at once. */
 function checkStillKnown(
   { sub, client_id: client }: Pick<LastingToken, 'sub' | 'client_id'>,
   directory: Pick<Directory, 'snapshot'>,
@@ -105,7 +102,7 @@ function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedEr
   });
 }
 
-/** A second person's approval counts only while their client may still submit it, not until the token expires. */
+/** Approvals of a second person need a client that is still registered for the scope. */
 function checkStillRegistered(
   { claims }: VerifiedResourceRequest,
   needed: string,
@@ -126,7 +123,7 @@ async function checkUnused(proof: VerifiedProof, singleUse: SingleUse): Promise<
   if (outcome === 'claimed') return undefined;
   return accessErrors.error(
     'proof_replayed',
-    'The DPoP proof was used before; make a new one, with a new jti, for each request.',
+    'The DPoP proof was used before. Make a new one, with a new jti, for each request.',
   );
 }
 
@@ -156,10 +153,7 @@ function lastingTokenOf({ claims }: VerifiedResourceRequest): LastingToken {
   const { iat, exp, jti, sub, client_id, lei, act, grant, mandate, ancestors } = claims;
   return {
     ...{ iat, exp, jti, sub, client_id, lei },
-    ...(act === undefined ? {} : { act }),
-    ...(grant === undefined ? {} : { grant }),
-    ...(mandate === undefined ? {} : { mandate }),
-    ...(ancestors === undefined ? {} : { ancestors }),
+    ...defined({ act, grant, mandate, ancestors }),
   };
 }
 
@@ -172,10 +166,7 @@ function callerOf({ claims, actors, scope }: VerifiedResourceRequest): Caller {
     scope,
     tokenId: claims.jti,
     authorizationDetails: claims.authorization_details ?? [],
-    ...(claims.acr === undefined ? {} : { acr: claims.acr }),
-    ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
-    ...(claims.txn === undefined ? {} : { transaction: claims.txn }),
-    ...(claims.mandate === undefined ? {} : { mandate: claims.mandate }),
-    ...(claims.intent_digest === undefined ? {} : { intentDigest: claims.intent_digest }),
+    ...defined({ acr: claims.acr, authTime: claims.auth_time, transaction: claims.txn, mandate: claims.mandate }),
+    ...defined({ intentDigest: claims.intent_digest }),
   };
 }

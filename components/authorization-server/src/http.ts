@@ -12,12 +12,7 @@ import type { Revocations } from './revocations/index.ts';
 /** How long verifiers may cache the key set and the metadata. New keys are published for longer than this before first use. */
 const cacheControl = 'public, max-age=60';
 
-/**
- * The client endpoints, the key set and the metadata, for one listener. The issuer's listener also serves the browser pages.
- *
- * @param options.baseUrl of this listener; the issuer when left out. The mutual-TLS listener mounts the endpoints a second
- *   time.
- */
+/** Client endpoints, key set and metadata for one listener; the issuer's listener also has the pages. @param options.baseUrl default: the issuer */
 export function authorizationServerRoutes(
   app: FastifyInstance,
   options: { readonly authorizationServer: AuthorizationServerComponent<Revocations>; readonly baseUrl?: string },
@@ -29,7 +24,7 @@ export function authorizationServerRoutes(
   const { origin, pathname } = new URL(baseUrl);
   const basePath = pathname === '/' ? '' : pathname;
 
-  /** One form endpoint: errors in the OAuth format, and a nonce in every response if nonces are issued. */
+  /** Errors in the OAuth format, and a nonce in every response if nonces are issued. */
   function clientEndpoint<Answer>(
     path: string,
     handle: (request: ClientRequest) => Promise<Answer>,
@@ -55,7 +50,7 @@ export function authorizationServerRoutes(
       errorHandler,
       handler: async (request, reply) =>
         sendOAuthError(
-          refuse('method_not_allowed', 'The endpoint takes POST alone.'),
+          refuse('method_not_allowed', 'Use POST for this endpoint.'),
           request,
           reply.header('allow', 'POST'),
           errorMembers,
@@ -99,15 +94,14 @@ export function authorizationServerRoutes(
   for (const url of [metadataUrl(metadata.issuer), openidConfigurationUrl(metadata.issuer)])
     app.get(new URL(url).pathname, async (_request, reply) => {
       reply.header('cache-control', cacheControl);
-      // Not static: the types of authorization details change with the policies.
+      // Not static: detail types change with the policies.
       return authorizationServer.metadata();
     });
   app.get<{ Params: { readonly '*': string } }>(
     `${new URL(protectedResourceMetadataUrl(origin)).pathname}/*`,
     async (request, reply) => {
-      const described = authorizationServer.protectedResource(
-        `${new URL(metadata.issuer).origin}/${request.params['*']}`,
-      );
+      const uri = `${new URL(metadata.issuer).origin}/${request.params['*']}`;
+      const described = authorizationServer.protectedResource(uri);
       if (described === undefined)
         throw new CodedError({
           code: 'resource_unknown',
@@ -120,12 +114,7 @@ export function authorizationServerRoutes(
   );
 }
 
-/**
- * Reads a client's form request.
- *
- * @param base of the listener that received it, never from a Host header: the URL of the DPoP proof is compared with it
- * @throws CodedError `invalid_request` if the body is not a form
- */
+/** @param base of the listener, never from a Host header: proofs are compared with it @throws CodedError `invalid_request` if the body is not a form */
 export function clientRequestOf(request: FastifyRequest, base: string): ClientRequest {
   const { body } = request;
   if (

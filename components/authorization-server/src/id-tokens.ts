@@ -1,5 +1,4 @@
 import type { Client, KeyPurpose, PublicKey, Signer } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
 import {
   accessTokenHash,
   type EncodedHeader,
@@ -7,6 +6,7 @@ import {
   type IdTokenClaims,
   type IdTokenHint,
   type IssuerAlgorithm,
+  idTokenErrors,
   idTokenHeader,
   importIssuerKey,
   signIdToken,
@@ -17,13 +17,11 @@ import {
 /** How long a client may treat an ID token as a current sign-in, in seconds. */
 const idTokenLifetimeSeconds = 300;
 
-/** What an ID token states about a sign-in. */
 export type SignInStatement = Omit<IdTokenClaims, 'iss' | 'iat' | 'exp' | 'at_hash'>;
 
 export interface IdTokens {
   /**
-   * Signs an ID token with the algorithm that the client is registered for. The token contains the hash of the access token
-   * issued with it.
+   * Signs an ID token with the client's algorithm, bound to the access token.
    *
    * @param issuedAt seconds since the epoch
    */
@@ -42,16 +40,12 @@ const purposes: Readonly<Record<IdTokenAlgorithm, KeyPurpose>> = {
 
 export const idTokenPurposes: readonly KeyPurpose[] = Object.values(purposes);
 
-/** Signs JWTs addressed to one client. */
 export interface ClientSigning {
   readonly key: PublicKey;
   sign(data: Uint8Array): Promise<Uint8Array>;
 }
 
-/**
- * The key that currently signs a client's ID tokens. It also signs logout tokens, which a client validates in the same way
- * as ID tokens (Back-Channel Logout section 2.6).
- */
+/** The current key for a client's ID tokens and logout tokens (Back-Channel Logout section 2.6). */
 export async function signingFor(
   { idTokenAlgorithm }: Pick<Client, 'idTokenAlgorithm'>,
   signer: Pick<Signer, 'current' | 'sign'>,
@@ -61,7 +55,7 @@ export async function signingFor(
   return { key, sign: async (data) => (await signer.sign(purpose, key.kid, data)).signature };
 }
 
-/** Signs ID tokens with the current key for the client's algorithm; the encoded header is created once per key. */
+/** The encoded header is created once per key. */
 export function createIdTokens(signer: Pick<Signer, 'current' | 'sign'>, issuer: string): IdTokens {
   const headers = new Map<IdTokenAlgorithm, { readonly kid: string; readonly header: EncodedHeader }>();
   function headerOf(algorithm: IdTokenAlgorithm, key: PublicKey): EncodedHeader {
@@ -87,17 +81,17 @@ export function createIdTokens(signer: Pick<Signer, 'current' | 'sign'>, issuer:
   };
 }
 
-/** Verifies our own ID tokens when clients return them as hints. */
+/** Our own ID tokens that clients return as hints. */
 export interface IdTokenHints {
   /**
-   * @returns undefined for a hint whose signing key is no longer available: the hint may be ours but proves nothing
+   * @returns undefined if the signing key is no longer available
    * @throws CodedError of `idTokenErrors` for a token that is not ours
    */
   read(text: string, now: number): Promise<IdTokenHint | undefined>;
 }
 
 export function createIdTokenHints(issuer: string, signer: Pick<Signer, 'publicKeys'>): IdTokenHints {
-  /** Cached by the signer's key object, so that an entry is freed together with its key. */
+  /** Keyed by the signer's object, so that entries are freed with it. */
   const imported = new WeakMap<object, VerificationKey<IssuerAlgorithm>>();
   function keyFrom({ jwk, algorithm }: PublicKey): VerificationKey<IssuerAlgorithm> {
     const key = imported.get(jwk) ?? importIssuerKey(jwk, algorithm);
@@ -117,7 +111,7 @@ export function createIdTokenHints(issuer: string, signer: Pick<Signer, 'publicK
           },
         });
       } catch (error) {
-        if (isCodedError(error, 'id_token_key')) return undefined;
+        if (idTokenErrors.is(error, 'id_token_key')) return undefined;
         throw error;
       }
     },

@@ -38,13 +38,9 @@ export interface IntrospectionDependencies {
   readonly random: Random;
 }
 
-/** Longest token that is examined, in characters. */
 const maxTokenLength = 16_384;
 
-/**
- * RFC 7662, for resource servers only. A token for another institution's interface is reported as inactive, in the same way
- * as an expired, revoked or unknown token. Each answer is recorded before it is sent.
- */
+/** RFC 7662, for resource servers only. A token for another institution's interface is inactive. Each answer is recorded first. */
 export function introspection(dependencies: IntrospectionDependencies): ClientEndpoint<IntrospectionAnswer> {
   const { issuer, signer } = dependencies;
 
@@ -72,7 +68,7 @@ export function introspection(dependencies: IntrospectionDependencies): ClientEn
         now: context.now,
       });
       const answer: Introspection = judgement.active ? describeToken(judgement.claims) : { active: false };
-      // Composed before the record is written and released after it.
+      // Composed before its record and released after it.
       const released: IntrospectionAnswer = wantsJwt(context.request.accept)
         ? await signed(answer, context)
         : { form: 'json', introspection: answer };
@@ -82,7 +78,7 @@ export function introspection(dependencies: IntrospectionDependencies): ClientEn
   };
 }
 
-function readToken(parameters: ReadonlyMap<string, string>): string {
+export function readToken(parameters: ReadonlyMap<string, string>): string {
   const token = parameters.get('token');
   if (token === undefined) throw refuse('parameter_missing', 'The parameter token is missing.');
   if (token.length > maxTokenLength)
@@ -90,7 +86,7 @@ function readToken(parameters: ReadonlyMap<string, string>): string {
   return token;
 }
 
-/** RFC 9701 section 4: the resource server requests the signed form by its media type. */
+/** RFC 9701 section 4. */
 function wantsJwt(accept: string | undefined): boolean {
   return (accept ?? '')
     .split(',')
@@ -126,7 +122,7 @@ async function record(
 
 export type Judgement =
   | { readonly active: true; readonly claims: AccessTokenClaims }
-  /** `reason` and `claims` are for the record; the answer states only that the token is not active. */
+  /** `reason` and `claims` are for the record only. */
   | { readonly active: false; readonly reason: string; readonly claims?: AccessTokenClaims };
 
 export interface JudgementContext {
@@ -135,13 +131,12 @@ export interface JudgementContext {
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly directory: DirectorySnapshot;
-  /** The requesting resource server. */
   readonly client: Client;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Checks whether this token is active now for this resource server. */
+/** Whether the token is active for this resource server. */
 export async function judgeToken(token: string, context: JudgementContext): Promise<Judgement> {
   const signed = isOpaqueToken(token) ? await context.opaqueTokens.resolve(token) : token;
   if (signed === undefined) return { active: false, reason: 'token_unknown' };
@@ -176,22 +171,18 @@ function endOf(claims: AccessTokenClaims, { revocations, directory }: JudgementC
   if (ended !== undefined) return `${ended}_revoked`;
   if (directory.principal(claims.sub) === undefined) return 'principal_unknown';
   if (directory.client(claims.client_id) === undefined) return 'client_unknown';
-  // Tokens issued before a registration lapsed ended with it (see `entries-of-record.ts`). A later token may not start
-  // anything new.
+  // Earlier tokens ended with the registration (`entries-of-record.ts`); a later one may not start anything new.
   if (!isInBusiness(directory.institution(claims.lei))) return 'institution_not_in_good_standing';
   return undefined;
 }
 
-/**
- * The introspection response for an active token (RFC 7662 section 2.2): all its claims. They include `act` and `may_act`,
- * because a resource server that does not know the actor would authorise the wrong party.
- */
+/** RFC 7662 section 2.2: all claims, with `act` and `may_act`, without which a resource server could authorise the wrong party. */
 export function describeToken(claims: AccessTokenClaims): Introspection {
   const described: Readonly<Record<string, Json>> = JSON.parse(JSON.stringify(claims));
   return { ...described, active: true, token_type: tokenTypeOf(claims) };
 }
 
-/** RFC 9449 section 6.2, RFC 8705 section 3: how the token must be presented. */
+/** RFC 9449 section 6.2, RFC 8705 section 3. */
 function tokenTypeOf({ cnf }: AccessTokenClaims): 'DPoP' | 'Bearer' {
   return cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer';
 }

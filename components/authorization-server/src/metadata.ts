@@ -29,12 +29,11 @@ export const endpointPaths = {
   keySet: '/jwks',
 } as const;
 
-/** The optional features that the metadata lists. */
+/** Optional features. */
 export interface MountedParts {
   readonly grantTypes: readonly string[];
-  /** Authorization detail types that the active application models declare. */
+  /** Of the active application models. */
   readonly applicationDetailTypes: readonly string[];
-  /** Authentication context classes that a client can request. */
   readonly acrValues: readonly string[];
   /** CIBA Core section 4. */
   readonly backchannelDeliveryModes: readonly string[];
@@ -42,7 +41,7 @@ export interface MountedParts {
 
 const clientAuthentication = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
 
-/** RFC 8414 section 2 and OpenID Connect Discovery section 3, in one document. It lists only what is mounted. */
+/** RFC 8414 section 2 and OpenID Connect Discovery section 3. */
 export function describeServer(config: CheckedConfig, mounted: MountedParts): AuthorizationServerMetadata {
   const { issuer, mtlsBaseUrl } = config;
   const at = (path: string): string => issuer + path;
@@ -77,7 +76,7 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     pushed_authorization_request_endpoint: at(endpointPaths.pushedAuthorization),
-    // Ordinary relying parties do not need it, so the metadata cannot state it for the whole server.
+    // Not required of ordinary relying parties.
     require_pushed_authorization_requests: false,
     authorization_response_iss_parameter_supported: true,
     authorization_signing_alg_values_supported: ['ES256'],
@@ -106,7 +105,7 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
   };
 }
 
-/** RFC 8705 section 5: the endpoints to which a client may present its certificate. */
+/** RFC 8705 section 5. */
 function aliasesAt(base: string): MtlsEndpointAliases {
   return {
     token_endpoint: base + endpointPaths.token,
@@ -122,7 +121,7 @@ function offeredProtocolScopes({ grantManagement }: CheckedConfig): readonly str
   return protocolScopes.filter((scope) => grantManagement !== 'off' || !scope.startsWith('grant_management'));
 }
 
-/** The metadata does not reveal the authorization servers with which identity-chaining grants are exchanged. */
+/** Does not disclose the chained authorization servers. */
 function chainingOf({ identityChaining, chainedIssuers }: CheckedConfig): Partial<AuthorizationServerMetadata> {
   if (identityChaining === 'off') return {};
   return {

@@ -1,20 +1,15 @@
 import type { CodedError } from '@countersign/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { asOAuthError, reasonOf } from './refusal.ts';
+import { asOAuthError, plainText, reasonOf } from './refusal.ts';
 
-/**
- * The members of an endpoint's error response. CIBA Core section 13 registers `error`, `error_description` and `error_uri`
- * for the backchannel authentication endpoint, and the certification tests reject other members.
- */
+/** `registered`: only the members that CIBA Core section 13 registers; its certification tests reject others. */
 export type ErrorMembers = 'registered' | 'extended';
 
 /**
- * Sends an OAuth error response (RFC 6749 section 5.2). The header `countersign-reason` contains the rule that refused. If
- * an approval or a step-up would help, `countersign-txn` contains the transaction. Endpoints whose specification permits
- * more members repeat both in the body, as `reason` and `txn`. Every endpoint for clients, rather than browsers, uses this
- * function.
+ * Sends an OAuth error response (RFC 6749 section 5.2) to a client. `countersign-reason` names the rule that refused, and
+ * `countersign-txn` a transaction that awaits approval or step-up; the body repeats both where its specification permits.
  *
- * @throws any error that is not a refusal: a fault of ours, which the server's error handler logs and answers without detail
+ * @throws other errors, which the server's error handler logs
  */
 export function sendOAuthError(
   error: unknown,
@@ -25,7 +20,7 @@ export function sendOAuthError(
   const refusal = asOAuthError(error);
   if (refusal === undefined) throw error;
   const status = statusOf(refusal);
-  // RFC 6749 section 5.2: a challenge for a client that sent an Authorization header, which this server does not support.
+  // RFC 6749 section 5.2.
   if (status === 401 && request.headers.authorization !== undefined)
     reply.header(
       'www-authenticate',
@@ -36,23 +31,23 @@ export function sendOAuthError(
   // RFC 6749 section 5.1.
   reply.header('cache-control', 'no-store');
   const explained = { reason: reasonOf(refusal), ...transactionOf(refusal) };
-  for (const [name, value] of Object.entries(explained)) reply.header(`countersign-${name}`, describe(value));
+  for (const [name, value] of Object.entries(explained)) reply.header(`countersign-${name}`, plainText(value));
   return reply.status(status).send({
     error: refusal.code,
-    error_description: describe(refusal.detail),
+    error_description: plainText(refusal.detail),
     ...(members === 'extended' ? explained : {}),
   });
 }
 
-/** The transaction that awaits approval, under the same name as in a successful response. */
+/** The transaction that awaits approval. */
 function transactionOf({ facts }: CodedError): { readonly txn?: string } {
   const txn = facts?.['txn'];
   return typeof txn === 'string' ? { txn } : {};
 }
 
-const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };
+export const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };
 
-/** RFC 6749 section 5.2: 400 for everything except an unknown client; RFC 9126 section 2.3: 405, 413 and 429. */
+/** RFC 6749 section 5.2, RFC 9126 section 2.3. */
 function statusOf(refusal: CodedError): number {
   if (refusal.code === 'invalid_client') return 401;
   if (refusal.code === 'too_many_requests') return 429;
@@ -65,11 +60,3 @@ const statusOfReason: Readonly<Partial<Record<string, number>>> = {
   body_too_large: 413,
   method_not_allowed: 405,
 };
-
-/** The characters that RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
-function describe(detail: string): string {
-  return detail
-    .slice(0, 500)
-    .replaceAll('"', "'")
-    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
-}

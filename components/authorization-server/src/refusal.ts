@@ -9,18 +9,19 @@ import {
   proofErrors,
 } from '@countersign/oauth';
 
+export type OAuthReasons = Readonly<Record<string, OAuthCode>>;
 type OAuthCode = keyof typeof oauthErrors.codes;
 
-/** The reasons for which this server refuses a request, and the OAuth error for each. */
+/** OAuth error of each reason. */
 const reasons = {
   media_type_unsupported: 'invalid_request',
   method_not_allowed: 'invalid_request',
   parameter_missing: 'invalid_request',
   parameter_unsupported: 'invalid_request',
-  token_foreign: 'invalid_request',
+  token_of_another_client: 'invalid_request',
   grant_type_unsupported: 'unsupported_grant_type',
   client_authentication_missing: 'invalid_client',
-  /** RFC 6749 section 5.2: more than one mechanism is a malformed request, not a wrong credential. */
+  /** RFC 6749 section 5.2. */
   client_authentication_several: 'invalid_request',
   client_authentication_method: 'invalid_client',
   client_id_missing: 'invalid_client',
@@ -85,41 +86,40 @@ const reasons = {
   details_location: 'invalid_authorization_details',
   details_wider: 'invalid_authorization_details',
   details_missing: 'invalid_authorization_details',
-  step_foreign: 'invalid_authorization_details',
+  step_of_another_party: 'invalid_authorization_details',
   scope_not_of_step: 'invalid_scope',
   scope_not_of_detail: 'invalid_scope',
   entity_not_represented: 'access_denied',
   account_not_represented: 'access_denied',
   transaction_unknown: 'access_denied',
   authority_expired: 'invalid_grant',
-  /** An actor, or something the request is based on, is revoked until the revocation is lifted. */
+  /** Revoked until the revocation is lifted. */
   authority_revoked: 'access_denied',
-} as const satisfies Readonly<Record<string, OAuthCode>>;
+} as const satisfies OAuthReasons;
 
 export type RefusalReason = keyof typeof reasons;
 
-/** Creates the error of a rule that refuses. `detail` is shown to the client. */
-export function refuse(
-  reason: RefusalReason,
-  detail: string,
-  facts: Readonly<Record<string, unknown>> = {},
-): CodedError {
-  return oauthErrors.error(reasons[reason], detail, { facts: { ...facts, reason } });
+export const refuse = refusing(reasons);
+
+/** Creates the errors of rules. `detail` is for the client or the person. */
+export function refusing<Reason extends string>(codes: Readonly<Record<Reason, OAuthCode>>) {
+  return (reason: Reason, detail: string, facts: Readonly<Record<string, unknown>> = {}): CodedError =>
+    oauthErrors.error(codes[reason], detail, { facts: { ...facts, reason } });
 }
 
-/** Denied by a mandate or a policy, which supplies the reason. */
+/** A denial by a mandate or a policy. */
 export function deny(reason: string, detail: string, facts: Readonly<Record<string, unknown>> = {}): CodedError {
   return oauthErrors.error('access_denied', detail, { facts: { ...facts, reason } });
 }
 
-/** Error vocabularies of the components that this server calls, mapped to OAuth errors. */
+/** OAuth errors of other vocabularies. */
 const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuthCode])[] = [
   [clientAssertionErrors.codes, 'invalid_client'],
   [certificateErrors.codes, 'invalid_client'],
-  // RFC 9449 section 8: not a final refusal; the response contains the nonce for the retry.
+  // RFC 9449 section 8.
   [{ proof_nonce: true }, 'use_dpop_nonce'],
   [proofErrors.codes, 'invalid_dpop_proof'],
-  // RFC 8693 section 2.2.2: an unacceptable subject token, or its chain, is an invalid request.
+  // RFC 8693 section 2.2.2.
   [accessTokenErrors.codes, 'invalid_request'],
   [actChainErrors.codes, 'invalid_request'],
   [formErrors.codes, 'invalid_request'],
@@ -128,11 +128,7 @@ const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuth
   [transactionErrors.codes, 'invalid_authorization_details'],
 ];
 
-/**
- * Converts any error to one of `oauthErrors`; the original code becomes the fact `reason`.
- *
- * @returns undefined for an error without a code: a fault of ours, which must not look like a refusal
- */
+/** An error of `oauthErrors`; the original code becomes the fact `reason`. @returns undefined for an error without a code, a fault of ours */
 export function asOAuthError(error: unknown): CodedError | undefined {
   if (!isCodedError(error)) return undefined;
   if (Object.hasOwn(oauthErrors.codes, error.code)) return error;
@@ -144,7 +140,7 @@ export function asOAuthError(error: unknown): CodedError | undefined {
 }
 
 function oauthCodeOf(error: CodedError): OAuthCode {
-  // In any vocabulary, a temporary outage is not a refusal.
+  // An outage is not a refusal.
   if (error.category === 'unavailable') return 'temporarily_unavailable';
   if (error.category === 'rate-limited') return 'too_many_requests';
   const translation = translations.find(([codes]) => Object.hasOwn(codes, error.code));
@@ -156,4 +152,12 @@ function oauthCodeOf(error: CodedError): OAuthCode {
 export function reasonOf(error: CodedError): string {
   const reason = error.facts?.['reason'];
   return typeof reason === 'string' ? reason : error.code;
+}
+
+/** The characters of RFC 6749 sections 4.1.2.1 and 5.2: printable ASCII without quotation mark and backslash. */
+export function plainText(text: string): string {
+  return text
+    .slice(0, 500)
+    .replaceAll('"', "'")
+    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
 }

@@ -9,13 +9,9 @@ import {
 import { type Html, html } from '@countersign/runtime';
 import { membersOfDetail } from './token-endpoint/index.ts';
 
-// Shared by the consent page in the application's browser and the approval page on the person's own device.
+// Shared by the consent page and the approval page on the person's own device.
 
-/**
- * The requested terms, rendered only from the terms that will be granted, so that the person allows exactly what they see.
- *
- * @param noticeOf returns a notice to show above an intent, such as what has changed in it
- */
+/** Rendered only from the terms that will be granted. @param noticeOf a notice above an intent, such as its changes */
 export function detailsSection(
   { details, applicationDetails = [] }: GrantTerms,
   types: ReadonlyMap<string, ApplicationDetailType>,
@@ -44,7 +40,7 @@ ${fingerprint('Fingerprint of this intent', digestOfIntent(detail))}</dl>
 </section>`;
 }
 
-/** Rendered by the rule of its type. A request whose type has no such rule is never granted. */
+/** Rendered by the rule of its type, without which a request is refused. */
 function ofApplication(detail: ApplicationDetail, types: ReadonlyMap<string, ApplicationDetailType>): Html {
   const described = types.get(detail.type)?.describe?.(membersOfDetail(detail));
   if (described === undefined) throw new Error('an authorization detail has no description rule');
@@ -61,7 +57,7 @@ function fingerprint(label: string, digest: string): Html {
   return html`<div><dt>${label}</dt><dd><code title="${digest}">${shortDigest(digest)}</code></dd></div>`;
 }
 
-/** Long enough to compare by eye or by telephone with another system's display of the same intent. */
+/** Long enough to compare by eye or by telephone. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ');
 }

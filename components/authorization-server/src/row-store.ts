@@ -5,16 +5,23 @@ import type pg from 'pg';
 /** A pool, or one of its connections with an open transaction. */
 export type Queryable = pg.Pool | pg.PoolClient;
 
-/** The content that a row's seal covers, as JSON without undefined members. */
+/** Drops members that are null in the row. */
+export function present<Members extends object>(members: Members) {
+  // `fromEntries` forgets the types of the members.
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null && value !== undefined)) as {
+    readonly [Name in keyof Members]?: NonNullable<Members[Name]>;
+  };
+}
+
+/** For a row's seal. */
 export function rowContent(content: object): Json {
   return JSON.parse(JSON.stringify(content)) as Json;
 }
 
 /**
- * Marks a row as used. Of all concurrent callers on all nodes, exactly one gets true.
+ * Marks a row as used; exactly one caller on all nodes gets true.
  *
- * @param row `key`: column of the SHA-256; `column`: time of use; `condition`: additional SQL condition, `$2` is now
- * @param now milliseconds since the epoch
+ * @param row `key`: column of the SHA-256; `column`: time of use; `condition`: additional SQL, where `$2` is now
  */
 export async function takeOnce(
   session: Queryable,
@@ -24,7 +31,7 @@ export async function takeOnce(
 ): Promise<boolean> {
   const { table, key, column, condition = 'true' } = row;
   const { rowCount } = await ask(session, {
-    name: `${table}-take`,
+    name: `${table}-consume`,
     text: `update ${table} set ${column} = to_timestamp($2::float8 / 1000.0)
             where ${key} = $1 and ${column} is null and ${condition} returning ${key}`,
     values: [hash, now],
@@ -32,7 +39,7 @@ export async function takeOnce(
   return rowCount === 1;
 }
 
-/** Removes at most `limit` rows whose `column` is before `before` (milliseconds since the epoch). @returns the number removed */
+/** @param before milliseconds since the epoch @returns the number removed */
 export async function removeExpiredRows(
   pool: pg.Pool,
   { table, key, column }: { readonly table: string; readonly key: string; readonly column: string },

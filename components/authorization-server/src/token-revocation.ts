@@ -2,6 +2,7 @@ import type { AuditAppender } from '@countersign/contracts';
 import { type Clock, type GrantId, isCodedError, newId, type Random, sha256Base64Url } from '@countersign/kernel';
 import { type AccessTokenClaims, verifyAccessToken } from '@countersign/oauth';
 import { type ClientContext, type ClientEndpoint, circumstancesOf } from './client-endpoint/index.ts';
+import { readToken } from './introspection.ts';
 import { isOpaqueToken, type OpaqueTokens } from './opaque-tokens/index.ts';
 import { type ProvisioningToken, type ProvisioningTokenRegister, readTokenText } from './provisioning-tokens/index.ts';
 import { refuse } from './refusal.ts';
@@ -12,7 +13,7 @@ export interface RevocationDependencies {
   readonly issuer: string;
   readonly tokenKeys: TokenKeys;
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
-  /** Reads a refresh token without using it. */
+  /** Does not use the refresh token. */
   readonly refreshTokens: {
     find(token: string): Promise<{ readonly grant: GrantId; readonly client: string } | undefined>;
   };
@@ -23,18 +24,12 @@ export interface RevocationDependencies {
   readonly random: Random;
 }
 
-const maxTokenLength = 16_384;
-
-/** What a client may end: its own access token, or the whole consent through its refresh token. */
 type Found =
   | { readonly kind: 'access-token'; readonly client: string; readonly claims: AccessTokenClaims }
   | { readonly kind: 'refresh-token'; readonly client: string; readonly grant: GrantId }
   | { readonly kind: 'provisioning-token'; readonly client: string; readonly token: ProvisioningToken };
 
-/**
- * RFC 7009. An invalid or expired token gets the same response as a revocation that succeeded (section 2.2). A token of
- * another client is refused. Revoking a refresh token ends its consent and everything issued under it (section 2.1).
- */
+/** RFC 7009. An unknown token gets the same response as a successful revocation (section 2.2); a refresh token ends its consent (section 2.1). */
 export function revocation(dependencies: RevocationDependencies): ClientEndpoint<void> {
   return {
     name: 'revocation',
@@ -48,7 +43,10 @@ export function revocation(dependencies: RevocationDependencies): ClientEndpoint
         return;
       }
       if (found.client !== context.client.id)
-        throw refuse('token_foreign', 'The token was issued to another client, and is not for this one to end.');
+        throw refuse(
+          'token_of_another_client',
+          'The token was issued to another client. Only that client can revoke it.',
+        );
       const by = { id: context.client.principal, institution: context.client.institution };
       const reason = 'revoked by its client';
       switch (found.kind) {
@@ -65,15 +63,7 @@ export function revocation(dependencies: RevocationDependencies): ClientEndpoint
   };
 }
 
-function readToken(parameters: ReadonlyMap<string, string>): string {
-  const token = parameters.get('token');
-  if (token === undefined) throw refuse('parameter_missing', 'The parameter token is missing.');
-  if (token.length > maxTokenLength)
-    throw refuse('parameter_unsupported', `A token is at most ${maxTokenLength} characters long.`);
-  return token;
-}
-
-/** `token_type_hint` only speeds up the look-up (section 2.1); here the form of a token identifies its type. */
+/** The form of a token identifies its type; `token_type_hint` is not needed (section 2.1). */
 async function find(
   token: string,
   context: ClientContext,
@@ -101,7 +91,7 @@ async function findAccessToken(
       keyOf: await tokenKeys.current(),
       now,
       allowUnbound: true,
-      // The client that received the token may revoke it, whatever its audience.
+      // The client may revoke it whatever its audience.
       acceptsAudience: () => true,
     });
     return { kind: 'access-token', client: claims.client_id, claims };

@@ -10,22 +10,20 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import { accessRequestOf, presentedCertificateOf, statusOf } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** OpenID Connect Core section 5.3.2: the subject, and the claims that the person consented to (section 5.4). */
+/** OpenID Connect Core sections 5.3.2 and 5.4. */
 export interface UserinfoResponse {
-  /** Principal id, as in the ID token. */
+  /** Principal id. */
   readonly sub: string;
-  /** LEI of the institution the person acts for. */
   readonly lei: string;
   readonly roles: readonly string[];
-  /** Included with the scope `profile` if the directory has it. */
   readonly name?: string;
-  /** Included with the scope `email` if the directory has it. This server has not verified it. */
+  /** Not verified by this server. */
   readonly email?: string;
   readonly email_verified?: false;
 }
 
 export interface UserinfoDependencies {
-  /** For the audience `userinfoAudience(issuer)`; the only guard that accepts unbound tokens. */
+  /** The only guard that accepts unbound tokens. */
   readonly guard: ResourceGuard;
   readonly directory: Pick<Directory, 'snapshot'>;
 }
@@ -35,28 +33,26 @@ export interface Userinfo {
   answer(request: GuardedRequest): Promise<UserinfoResponse>;
 }
 
-/** The userinfo endpoint: claims about the subject of an access token. */
 export function createUserinfo({ guard, directory }: UserinfoDependencies): Userinfo {
   return {
     async answer(request) {
       const { subject, client, institution, scope } = await guard.check(request, { scope: 'openid' });
       const snapshot = directory.snapshot();
       const principal = snapshot.principal(subject);
-      // The guard has just found the person; if the directory changed since, this is an offboarding.
+      // Offboarded since the guard's check.
       if (principal === undefined)
         throw oauthErrors.error('access_denied', 'The subject of the access token is no longer in the directory.');
       const { name, email } = snapshot.personalClaims(principal.id) ?? {};
-      // A consent may outlive the client's registered scopes. A client that loses a scope stops receiving its claims at
-      // once.
+      // A consent may outlive the client's registered scopes; claims stop at once.
       const registered = snapshot.client(client);
-      const tells = (claims: ProtocolScope): boolean =>
+      const includes = (claims: ProtocolScope): boolean =>
         scope.includes(claims) && registered?.profile === 'oidc' && registered.scopes.includes(claims);
       return {
         sub: principal.id,
         lei: institution,
         roles: principal.roles,
-        ...(name === undefined || !tells('profile') ? {} : { name }),
-        ...(email === undefined || !tells('email') ? {} : { email, email_verified: false }),
+        ...(name === undefined || !includes('profile') ? {} : { name }),
+        ...(email === undefined || !includes('email') ? {} : { email, email_verified: false }),
       };
     },
   };
@@ -64,7 +60,7 @@ export function createUserinfo({ guard, directory }: UserinfoDependencies): User
 
 export interface UserinfoRoutes {
   readonly userinfo: Userinfo;
-  /** Base URL of this listener; the issuer on the main one. */
+  /** Of this listener. */
   readonly baseUrl: string;
 }
 
@@ -94,9 +90,9 @@ export function userinfoRoutes(app: FastifyInstance, { userinfo, baseUrl }: User
 
 const algorithms = 'algs="ES256 EdDSA PS256"';
 
-/** RFC 6750 section 3 and RFC 9449 section 7.1: a challenge in the scheme that the request used, with what it needs. */
+/** RFC 6750 section 3 and RFC 9449 section 7.1: in the scheme of the request. */
 function challengeOf(error: CodedError, request: FastifyRequest): string {
-  // Both schemes are accepted and the request used neither (RFC 9449 section 7.2).
+  // RFC 9449 section 7.2.
   if (error.code === 'token_missing') return `Bearer scope="openid", DPoP scope="openid", ${algorithms}`;
   const bearer = /^bearer\s/i.test(request.headers.authorization ?? '');
   const parameters = [

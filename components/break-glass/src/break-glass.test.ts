@@ -189,7 +189,7 @@ describe('the second holder', () => {
     const statement = await world.sign(sam, asked);
     world.clock.advance(15 * minute);
     await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_over'));
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect((await breakGlass.find(id))?.status).toBe('lapsed');
     // Nothing was given, so nothing has to be reviewed first.
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
@@ -379,12 +379,12 @@ describe('the review', () => {
     const { id } = await granted();
     world.told.length = 0;
     world.clock.advance(20 * hour);
-    await breakGlass.lookAtDue();
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
+    await breakGlass.handleDue();
     expect(world.told.map(({ kind }) => kind)).toEqual(Array(3).fill('break-glass-review-due'));
 
     world.clock.advance(4 * hour);
-    await Promise.all([breakGlass.lookAtDue(), world.node().lookAtDue()]);
+    await Promise.all([breakGlass.handleDue(), world.node().handleDue()]);
     expect((await breakGlass.find(id))?.status).toBe('overdue');
     expect(world.audit.ofType('incident.overdue')).toMatchObject([{ data: { locked: [fay.id, sam.id] } }]);
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
@@ -404,12 +404,12 @@ describe('the review', () => {
     const other = await world.declare(breakGlass, tom);
     world.clock.advance(15 * minute);
     world.fail('locks');
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect((await breakGlass.find(id))?.status).toBe('granted');
     expect((await breakGlass.find(other.id))?.status).toBe('lapsed');
     world.fail();
     world.clock.advance(minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect((await breakGlass.find(id))?.status).toBe('overdue');
     expect(world.audit.ofType('incident.overdue')).toHaveLength(1);
   });

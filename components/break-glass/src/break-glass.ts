@@ -17,7 +17,7 @@ import { aboutReview, aboutSecond, createIncidentCommands } from './incident-com
 import type { StoredIncident } from './incident-state.ts';
 import { readDeclaration } from './read-declaration.ts';
 import { groundsOf, holderOf, incidentRefused, isRecordedUnreviewed, recordedUnreviewed } from './records.ts';
-import { createRules, decided, readNote, requireReviewed, unknownIncident } from './rules.ts';
+import { createRules, decided, over, readNote, requireReviewed, unknownIncident } from './rules.ts';
 import { declarationDigest, shown } from './shown.ts';
 import { incidentClaims, signSeconds } from './statement.ts';
 import { findIncident, hasUnreviewed, incidents, keepToken, listIncidents } from './store.ts';
@@ -28,20 +28,15 @@ export interface RunningBreakGlass extends BreakGlass {
   /** Whether this person may declare, or be the second holder. */
   isHolder(person: PrincipalId): boolean;
   isReviewer(person: PrincipalId): boolean;
-  /** Looks at what is due now; runs by itself. */
-  lookAtDue(): Promise<void>;
+  /** Handles what is due now; it also runs by itself. */
+  handleDue(): Promise<void>;
   stop(): Promise<void>;
 }
 
-const mostListed = 100;
-const mostCollections = 10;
+const maxListed = 100;
+const maxCollections = 10;
 
-/**
- * Emergency access. Two holders sign for it, everybody who watches is alarmed before anybody has it, it lives for a
- * quarter of an hour and can only see and stop; a third person reviews it, or both holders are locked out.
- *
- * @throws CodedError `configuration_invalid`
- */
+/** @throws CodedError `configuration_invalid` */
 export function createBreakGlass(dependencies: BreakGlassDependencies): RunningBreakGlass {
   const { pool, audit, directory, statements, tokens, clock, random, logger, issuer } = dependencies;
   const settings = breakGlassSettings(dependencies.config, dependencies.environment);
@@ -54,12 +49,8 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   const alarm = createAlarm(dependencies, settings);
   const changes = createIncidentCommands({ ...dependencies, rules, alarm, settings });
   const watch = createWatch({ ...dependencies, alarm, things, commands, changes });
-  const rounds = createRounds({
-    what: 'emergencies',
-    work: watch.lookAtDue,
-    logger,
-    everyMs: dependencies.everyMs ?? 5_000,
-  });
+  const everyMs = dependencies.everyMs ?? 5_000;
+  const rounds = createRounds({ what: 'emergencies', work: watch.handleDue, logger, everyMs });
 
   async function load(id: IncidentId): Promise<StoredIncident> {
     const incident = await things.find(id);
@@ -68,10 +59,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     return incident;
   }
 
-  /**
-   * An emergency of this person that was recorded and not stored, because a process died, is stored now: it lapses, or is seconded and
-   * reviewed, as any other.
-   */
+  /** Stores an incident that was recorded but not stored, because the process stopped in between. */
   async function storeRecorded(person: PrincipalId): Promise<void> {
     const id = await recordedUnreviewed(audit, person);
     if (id !== undefined) await things.settle(id);
@@ -86,13 +74,10 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     step: Parameters<typeof incidentClaims>[0],
     person: PrincipalId,
     about: Readonly<Record<string, string>>,
-  ) =>
-    statements.ask({
-      person,
-      claims: incidentClaims(step, person, about, from),
-      acrValues: settings.acrValues,
-      lifeSeconds: signSeconds,
-    });
+  ) => {
+    const claims = incidentClaims(step, person, about, from);
+    return statements.ask({ person, claims, acrValues: settings.acrValues, lifeSeconds: signSeconds });
+  };
 
   /** Records the refusal of a collection before throwing it. */
   async function recorded<Result>(incident: StoredIncident, work: () => Promise<Result>): Promise<Result> {
@@ -110,12 +95,14 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   async function collected(incident: StoredIncident, jkt: Thumbprint, session: pg.PoolClient) {
     const { id, status, holder, token, scopes } = incident;
     if (status !== 'granted') throw decided(incident);
-    if (incident.collections >= mostCollections)
-      throw breakGlassErrors.error('incident_collected', 'The access was collected too often.');
+    if (incident.collections >= maxCollections)
+      throw breakGlassErrors.error(
+        'incident_collected',
+        'The access was collected ten times, which is the limit. Declare a new incident.',
+      );
     const left = Math.floor(((incident.endsAt ?? 0) - clock.now()) / 1000);
-    if (left < 1 || incident.uncarried !== undefined)
-      throw breakGlassErrors.error('incident_over', 'The access has ended.');
-    await rules.requireStanding(incident);
+    if (left < 1 || incident.uncarried !== undefined) throw over();
+    await rules.requireEligible(incident);
     if (token !== undefined)
       await tokens.revoke({ kind: 'token', id: token }, holderOf(incident), `incident ${id} collected anew`);
     const issued = await tokens.issueEmergency({
@@ -164,7 +151,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     },
 
     async collect(id, jkt) {
-      // Whoever has not the key learns nothing, not even whether there is such an incident.
+      // A caller without the key does not learn whether the incident exists.
       const stored = (await findIncident(pool, id)) ?? (await things.find(id));
       if ((stored?.jkt as string | undefined) !== jkt) throw unknownIncident();
       return things.locked(id, async (incident, session) => {
@@ -182,7 +169,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     },
 
     async review(id, verdict, note, statement) {
-      // What follows from a review that did not come in time follows first, also where nobody has looked since.
+      // An overdue review first has its consequences, even if no round has run since.
       await commands.run(changes.overdue, { id });
       return shown(await load(await commands.run(changes.review, { id, verdict, note, statement })));
     },
@@ -192,9 +179,9 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
       return incident === undefined ? undefined : shown(incident);
     },
     async list({ institution, status }) {
-      return (await listIncidents(pool, { institution, status, limit: mostListed })).map(shown);
+      return (await listIncidents(pool, { institution, status, limit: maxListed })).map(shown);
     },
-    lookAtDue: rounds.run,
+    handleDue: rounds.run,
     stop: rounds.stop,
   };
 }

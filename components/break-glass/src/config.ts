@@ -6,7 +6,6 @@ const closed = { additionalProperties: false };
 const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 const roles = Type.Array(role, { minItems: 1, maxItems: 16, uniqueItems: true });
 
-/** The configuration of emergency access. */
 export const breakGlassSchema = Type.Object(
   {
     /** Role of both holders; `break-glass` by default. */
@@ -24,19 +23,10 @@ export const breakGlassSchema = Type.Object(
 );
 export type BreakGlassConfiguration = Readonly<Static<typeof breakGlassSchema>>;
 
-export interface BreakGlassSettings {
-  readonly holderRole: string;
-  readonly reviewRoles: readonly string[];
-  readonly secondMs: number;
-  readonly reviewMs: number;
-  readonly acrValues: readonly string[];
-}
+export type BreakGlassSettings = ReturnType<typeof breakGlassSettings>;
 
 /** @throws CodedError `configuration_invalid` */
-export function breakGlassSettings(
-  input: BreakGlassConfiguration,
-  environment: 'development' | 'production',
-): BreakGlassSettings {
+export function breakGlassSettings(input: BreakGlassConfiguration, environment: 'development' | 'production') {
   const config = parseConfiguration(breakGlassSchema, input);
   return {
     holderRole: config.holderRole ?? 'break-glass',

@@ -23,14 +23,13 @@ export interface BreakGlassDependencies {
   readonly statements: Statements;
   readonly register: Pick<AuthenticatorRegister, 'lock' | 'isLocked' | 'invitersOf'>;
   readonly tokens: Pick<AuthorizationServer, 'issueEmergency' | 'revoke'>;
-  /** What is unusual about people now. */
   readonly signals?: Pick<PersonSignals, 'of'>;
   readonly notices: Notices;
-  /** The software in whose name access is issued; of the directory. */
+  /** The client to which access is issued; from the directory. */
   readonly client: ClientId;
-  /** Our own URL: emergencies are about interfaces below it. */
+  /** Our own URL; emergency access is for interfaces below it. */
   readonly issuer: string;
-  /** In whose name the installation itself acts. */
+  /** The principal of the installation itself. */
   readonly installation: Required<Actor>;
   readonly environment: 'development' | 'production';
   readonly config: BreakGlassConfiguration;

@@ -33,51 +33,28 @@ import { hasUnreviewed, incidents, lockPeople } from './store.ts';
 import { en } from './texts/en.ts';
 import { requireGrantRecorded } from './uncarried.ts';
 
-interface Declaring {
-  readonly id: IncidentId;
-  readonly declaration: Declaration;
-  readonly statement: SignedStatement;
-}
-interface Seconding {
-  readonly id: IncidentId;
-  readonly statement: SignedStatement;
-}
-interface Ending {
-  readonly id: IncidentId;
-  readonly by: PrincipalId;
-}
-interface Reviewing extends Seconding {
-  readonly verdict: Verdict;
-  readonly note: string;
-}
-interface Due {
-  readonly id: IncidentId;
-}
+type Declaring = { readonly id: IncidentId; readonly declaration: Declaration; readonly statement: SignedStatement };
+type Seconding = { readonly id: IncidentId; readonly statement: SignedStatement };
+type Ending = { readonly id: IncidentId; readonly by: PrincipalId };
+type Reviewing = Seconding & { readonly verdict: Verdict; readonly note: string };
+type Due = { readonly id: IncidentId };
 
-/** The incident that there is, as it stands. */
-interface Standing {
-  readonly incident: StoredIncident;
-}
-interface Unreviewed {
-  /** Whether who asks has another emergency that nobody has reviewed. */
-  readonly unreviewed: boolean;
-}
+type Existing = { readonly incident: StoredIncident };
+/** Whether the person has another incident that has not been reviewed. */
+type Unreviewed = { readonly unreviewed: boolean };
 
 type IncidentCommand<Ask, Facts> = Command<Ask, IncidentId, IncidentState, StoredIncident, Facts, IncidentId>;
 
-/** What is signed beside who signs it. */
-export const aboutSecond = (incident: IncidentState) => ({
-  incident: incident.id,
-  holder: incident.holder,
-  digest: declarationDigest(incident),
-});
-export const aboutReview = (incident: IncidentState, verdict: Verdict, note: string) => ({
-  ...aboutSecond(incident),
-  verdict,
-  note,
-});
+/** Signed beside the signer. */
+export const aboutSecond = (incident: IncidentState) => {
+  const { id, holder } = incident;
+  return { incident: id, holder, digest: declarationDigest(incident) };
+};
+export const aboutReview = (incident: IncidentState, verdict: Verdict, note: string) => {
+  return { ...aboutSecond(incident), verdict, note };
+};
 
-/** All commands on incidents, including those that run when a deadline passes. */
+/** Commands on incidents, including those at deadlines. */
 export function createIncidentCommands(
   dependencies: Pick<
     BreakGlassDependencies,
@@ -96,7 +73,7 @@ export function createIncidentCommands(
     const institution = rules.personOf(by)?.institution;
     return { id: by, ...defined({ institution }) };
   };
-  /** What emergencies refuse is recorded. Whoever asks about one that there is none of is told so, and no more. */
+  /** Records refusals, except those about an incident that does not exist. */
   const refused =
     <Ask>(step: Step, byOf: (ask: Ask) => string) =>
     (error: CodedError, { ask, row }: { readonly ask: Ask; readonly row: StoredIncident | undefined }) =>
@@ -104,7 +81,7 @@ export function createIncidentCommands(
         ? incidentRefused(dependencies, { step, reason: error.code, by: actorOf(byOf(ask)), incident: row })
         : undefined;
 
-  async function existing(row: StoredIncident | undefined): Promise<Standing> {
+  async function existing(row: StoredIncident | undefined): Promise<Existing> {
     if (row === undefined) throw unknownIncident();
     await requireGrantRecorded(audit, row);
     return { incident: row };
@@ -113,11 +90,25 @@ export function createIncidentCommands(
     return (await hasUnreviewed(session, person, but)) || (await isRecordedUnreviewed(audit, person, but));
   }
   const signer = ({ statement }: { readonly statement: SignedStatement }) => statement.authenticator.person;
+  const usual = {
+    kind: incidents,
+    about: ({ id }: { readonly id: IncidentId }) => id,
+    done: () => undefined,
+    before: nothing,
+    ends: () => false,
+    after: nothing,
+    release: ({ id }: IncidentState) => id,
+  } as const;
+  const onExisting = {
+    ...usual,
+    facts: (_: unknown, { row }: { readonly row: StoredIncident | undefined }) => existing(row),
+    check: nothing,
+    refused: () => undefined,
+  } as const;
 
   const declare: IncidentCommand<Declaring, Unreviewed & { readonly declared: Declaration; readonly person: Person }> =
     {
-      kind: incidents,
-      about: ({ id }) => id,
+      ...usual,
       async facts(session, { ask }) {
         await lockPeople(session, [signer(ask)]);
         return {
@@ -126,8 +117,6 @@ export function createIncidentCommands(
           unreviewed: await isUnreviewed(session, signer(ask)),
         };
       },
-      // A declaration has an id of its own: it is made once.
-      done: () => undefined,
       async check({ ask, facts, now }) {
         requireAbout(ask.statement, 'declare', { digest: declarationDigest(facts.declared) }, signed(now));
         requireReviewed(facts.unreviewed);
@@ -145,25 +134,17 @@ export function createIncidentCommands(
           recordId: record,
           acr: authenticator.acr,
           signedAt: claims.iat * 1000,
-          second: undefined,
-          grantedAt: undefined,
-          grantedRecord: undefined,
-          endsAt: undefined,
-          endedBy: undefined,
-          reviewDueAt: undefined,
-          review: undefined,
+          ...{ second: undefined, grantedAt: undefined, grantedRecord: undefined, endsAt: undefined },
+          ...{ endedBy: undefined, reviewDueAt: undefined, review: undefined },
         };
       },
       async before(_, next) {
         alarm.sound('declared', next);
         const text = en.notices.declared(next.holder, next.reference, next.reason);
-        await alarm.tellReviewers(next, { on: 'declared', kind: 'break-glass-declared', text });
+        await alarm.notifyReviewers(next, { on: 'declared', kind: 'break-glass-declared', text });
       },
       record: ({ ask }, next) => incidentDeclared(next, ask.statement),
-      ends: () => false,
       refused: refused('declare', signer),
-      after: nothing,
-      release: ({ id }) => id,
     };
 
   const grantOf = ({ ask, now }: { readonly ask: Seconding; readonly now: number }): Grant => ({
@@ -171,20 +152,17 @@ export function createIncidentCommands(
     endsAt: now + emergencySeconds * 1000,
     reviewDueAt: now + settings.reviewMs,
   });
-  const second: IncidentCommand<Seconding, Standing & Unreviewed> = {
-    kind: incidents,
-    about: ({ id }) => id,
+  const second: IncidentCommand<Seconding, Existing & Unreviewed> = {
+    ...usual,
     async facts(session, { ask, row }) {
-      const standing = await existing(row);
-      await lockPeople(session, [standing.incident.holder, signer(ask)]);
-      return { ...standing, unreviewed: await isUnreviewed(session, signer(ask), ask.id) };
+      const found = await existing(row);
+      await lockPeople(session, [found.incident.holder, signer(ask)]);
+      return { ...found, unreviewed: await isUnreviewed(session, signer(ask), ask.id) };
     },
-    // A statement is for one agreement: whoever repeats it is told how far the emergency has come.
-    done: () => undefined,
     async check({ ask, facts: { incident, unreviewed }, now }) {
       await rules.requireSecond(incident, signer(ask));
-      // The first holder's standing counts now, and not when they declared.
-      await rules.requireStanding(incident);
+      // The first holder must still be eligible.
+      await rules.requireEligible(incident);
       requireAbout(ask.statement, 'second', aboutSecond(incident), signed(now));
       requireReviewed(unreviewed);
     },
@@ -197,21 +175,16 @@ export function createIncidentCommands(
       const { holder, reference } = next;
       alarm.sound('granted', next);
       const until = en.notices.granted(holder, second, reference, toInstant(endsAt));
-      await alarm.tellReviewers(next, { on: 'granted', kind: 'break-glass-declared', text: until });
+      await alarm.notifyReviewers(next, { on: 'granted', kind: 'break-glass-declared', text: until });
       const due = en.notices.reviewDue(holder, reference, toInstant(reviewDueAt));
-      await alarm.tellReviewers(next, { on: 'granted', kind: 'break-glass-review-due', text: due });
+      await alarm.notifyReviewers(next, { on: 'granted', kind: 'break-glass-review-due', text: due });
     },
     record: (given, next) => incidentGranted(next, grantOf(given), given.ask.statement),
-    ends: () => false,
     refused: refused('second', signer),
-    after: nothing,
-    release: ({ id }) => id,
   };
 
-  const end: IncidentCommand<Ending, Standing> = {
-    kind: incidents,
-    about: ({ id }) => id,
-    facts: (_, { row }) => existing(row),
+  const end: IncidentCommand<Ending, Existing> = {
+    ...onExisting,
     done: ({ ask, facts: { incident } }) =>
       incident.status === 'granted' && incident.endedBy !== undefined && holdersOf(incident).includes(ask.by)
         ? incident.id
@@ -220,9 +193,7 @@ export function createIncidentCommands(
       rules.requireEnding(facts.incident, ask.by, { now });
     },
     next: ({ ask, facts, now }) => changed(facts.incident, { endsAt: now, endedBy: ask.by }),
-    before: nothing,
     record: ({ ask }, next) => incidentEnded(next, actorOf(ask.by)),
-    ends: () => false,
     refused: refused('end', ({ by }) => by),
     async after({ ask, facts: { incident } }) {
       const { id, token } = incident;
@@ -230,15 +201,10 @@ export function createIncidentCommands(
         await tokens.revoke({ kind: 'token', id: token }, actorOf(ask.by), `incident ${id} ended`);
       alarm.sound('ended', incident);
     },
-    release: ({ id }) => id,
   };
 
-  const review: IncidentCommand<Reviewing, Standing> = {
-    kind: incidents,
-    about: ({ id }) => id,
-    facts: (_, { row }) => existing(row),
-    // As with the second holder.
-    done: () => undefined,
+  const review: IncidentCommand<Reviewing, Existing> = {
+    ...onExisting,
     async check({ ask, facts: { incident }, now }) {
       await rules.requireReviewer(incident, signer(ask), { now });
       requireAbout(ask.statement, 'review', aboutReview(incident, ask.verdict, readNote(ask.note)), signed(now));
@@ -248,47 +214,36 @@ export function createIncidentCommands(
         status: 'reviewed',
         review: { by: signer(ask), at: toInstant(now), verdict: ask.verdict, note: readNote(ask.note) },
       }),
-    before: nothing,
     record: ({ ask, facts }) => incidentReviewed(facts.incident, { ...ask, note: readNote(ask.note) }),
     ends: () => true,
     refused: refused('review', signer),
     async after(_, next) {
       alarm.sound('reviewed', next);
     },
-    release: ({ id }) => id,
   };
 
-  /** Lapses an incident without a second holder. */
-  const lapse: IncidentCommand<Due, Standing> = {
-    kind: incidents,
-    about: ({ id }) => id,
-    facts: (_, { row }) => existing(row),
+  /** After the deadline without a second holder. */
+  const lapse: IncidentCommand<Due, Existing> = {
+    ...onExisting,
     done: ({ facts: { incident }, now }) =>
       incident.status !== 'declared' || incident.secondBefore > now ? incident.id : undefined,
-    check: nothing,
     next: ({ facts }) => changed(facts.incident, { status: 'lapsed' }),
     async before(_, next) {
       alarm.sound('lapsed', next);
       const text = en.notices.lapsed(next.reference);
-      await alarm.tellReviewers(next, { on: 'lapsed', kind: 'break-glass-declared', text });
+      await alarm.notifyReviewers(next, { on: 'lapsed', kind: 'break-glass-declared', text });
     },
     record: (_, next) => incidentLapsed(next),
     ends: () => true,
-    refused: () => undefined,
-    after: nothing,
-    release: ({ id }) => id,
   };
 
-  /** Nobody has reviewed: both holders are locked out, what they hold ends, and only then is the emergency overdue. */
-  const overdue: IncidentCommand<Due, Standing> = {
-    kind: incidents,
-    about: ({ id }) => id,
-    facts: (_, { row }) => existing(row),
+  /** Without a review in time, both holders are locked out and what they hold ends; only then is the incident overdue. */
+  const overdue: IncidentCommand<Due, Existing> = {
+    ...onExisting,
     done: ({ facts: { incident }, now }) =>
       incident.status !== 'granted' || (incident.reviewDueAt ?? 0) > now ? incident.id : undefined,
-    check: nothing,
     next: ({ facts }) => changed(facts.incident, { status: 'overdue' }),
-    // Not after it: an emergency that is overdue may be reviewed, and no review spares them the lock.
+    // Before the record: an overdue incident can be reviewed, and a review must not spare the holders the lock.
     async before(_, next) {
       const { id, holder, second, reference } = next;
       const kind = 'break-glass-review-overdue';
@@ -296,16 +251,12 @@ export function createIncidentCommands(
       for (const each of holdersOf(next)) {
         await register.lock(each, installation, `emergency access of ${id} was not reviewed in time`);
         await tokens.revoke({ kind: 'principal', id: each }, installation, `incident ${id}`);
-        await alarm.tell(next, each, { on: 'overdue', kind, text: en.notices.overdueHolder(reference) });
+        await alarm.notify(next, each, { on: 'overdue', kind, text: en.notices.overdueHolder(reference) });
       }
       const text = en.notices.overdue(holder, second ?? holder, reference);
-      await alarm.tellReviewers(next, { on: 'overdue', kind, text });
+      await alarm.notifyReviewers(next, { on: 'overdue', kind, text });
     },
     record: (_, next) => incidentOverdue(next),
-    ends: () => false,
-    refused: () => undefined,
-    after: nothing,
-    release: ({ id }) => id,
   };
 
   return { declare, second, end, review, lapse, overdue };

@@ -7,12 +7,12 @@ import {
   parseResourceUri,
 } from '@countersign/contracts';
 import { parseDigest, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-// What of an incident decides, as its records carry it and as its row is held against them (docs/adr/0057).
+// The state of an incident that records carry and rows are compared with (docs/adr/0057).
 
-/** Everything about an incident that decides. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface IncidentState
   extends Pick<
     Incident,
@@ -20,26 +20,26 @@ export interface IncidentState
   > {
   readonly declaredAt: number;
   readonly secondBefore: number;
-  /** How the first holder signed: the access says so. */
+  /** How the first holder signed; the token states it. */
   readonly acr: string;
   readonly signedAt: number;
   readonly second: PrincipalId | undefined;
   readonly grantedAt: number | undefined;
   readonly grantedRecord: RecordId | undefined;
   readonly endsAt: number | undefined;
-  /** The holder who ended the access before its time. */
+  /** The holder who ended the access early. */
   readonly endedBy: PrincipalId | undefined;
   readonly reviewDueAt: number | undefined;
   readonly review: Incident['review'] | undefined;
-  /** Of an incident whose records are from before they carried the state: they say what was declared, and `endRecord`. */
+  /** Only if its records are older than the carried state; they hold what was declared, and `endRecord`. */
   readonly uncarried?: { readonly endRecord: RecordId };
 }
 
-/** An incident with what decides nothing. */
+/** With members on which nothing depends. */
 export interface StoredIncident extends IncidentState {
   /** The record of the last change. */
   readonly change: RecordId;
-  /** The newest, and how often it was collected: each ends the one before. */
+  /** The newest; each collection revokes the previous one. */
   readonly token: TokenId | undefined;
   readonly collections: number;
   readonly reminded: boolean;
@@ -47,53 +47,39 @@ export interface StoredIncident extends IncidentState {
 
 const text = Type.String();
 const orNone = Type.Union([text, Type.Null()]);
+const required = [
+  ...(['id', 'status', 'holder', 'institution', 'reason', 'reference', 'resource', 'jkt', 'declared_at'] as const),
+  ...(['second_before', 'record_id', 'acr', 'signed_at'] as const),
+];
+const nullable = [
+  ...(['second', 'granted_at', 'granted_record', 'ends_at', 'ended_by', 'review_due_at'] as const),
+  ...(['reviewed_by', 'reviewed_at', 'verdict', 'note'] as const),
+];
 /** Named as the columns are. Moments are RFC 3339. */
 const carriedSchema = Type.Object({
-  id: text,
-  status: text,
-  holder: text,
-  institution: text,
-  reason: text,
-  reference: text,
-  resource: text,
   scopes: Type.Array(text),
-  jkt: text,
-  declared_at: text,
-  second_before: text,
-  record_id: text,
-  acr: text,
-  signed_at: text,
-  second: orNone,
-  granted_at: orNone,
-  granted_record: orNone,
-  ends_at: orNone,
-  ended_by: orNone,
-  review_due_at: orNone,
-  reviewed_by: orNone,
-  reviewed_at: orNone,
-  verdict: orNone,
-  note: orNone,
+  ...each(required, text),
+  ...each(nullable, orNone),
 });
+
+function each<Name extends string, Schema extends TSchema>(names: readonly Name[], schema: Schema) {
+  // `fromEntries` forgets which names it was given.
+  return Object.fromEntries(names.map((name) => [name, schema])) as { readonly [name in Name]: Schema };
+}
 const carried = Compile(carriedSchema);
 export type Carried = Readonly<Static<typeof carriedSchema>>;
+export const carriedMembers = ['scopes', ...required, ...nullable] as const;
 
-/** As a record carries it, and as a row is written. */
+/** For records and rows. */
 export function carriedOf(state: IncidentState): Carried {
   const moment = (at: number | undefined) => (at === undefined ? null : toInstant(at));
+  const { id, status, holder, institution, reason, reference, resource, jkt, acr } = state;
   return {
-    id: state.id,
-    status: state.status,
-    holder: state.holder,
-    institution: state.institution,
-    reason: state.reason,
-    reference: state.reference,
-    resource: state.resource,
+    ...{ id, status, holder, institution, reason, reference, resource, jkt, acr },
     scopes: [...state.scopes],
-    jkt: state.jkt,
     declared_at: toInstant(state.declaredAt),
     second_before: toInstant(state.secondBefore),
     record_id: state.recordId,
-    acr: state.acr,
     signed_at: toInstant(state.signedAt),
     second: state.second ?? null,
     granted_at: moment(state.grantedAt),
@@ -108,9 +94,9 @@ export function carriedOf(state: IncidentState): Carried {
   };
 }
 
-/** @throws Error where this was never written here */
+/** @throws Error for a state that was not written here */
 export function stateOf(content: unknown): IncidentState {
-  if (!carried.Check(content)) throw new Error('the state of an incident cannot be read');
+  if (!carried.Check(content)) throw new Error('an incident has an invalid state');
   const id = parseId('incident', content.id);
   const status = incidentStatuses.find((known) => known === content.status);
   const holder = parsePrincipalId(content.holder);
@@ -118,24 +104,15 @@ export function stateOf(content: unknown): IncidentState {
   const jkt = parseDigest(content.jkt);
   const recordId = parseId('record', content.record_id);
   if (!id || !status || !holder || !resource || !jkt || !recordId)
-    throw new Error(`an incident cannot be read: ${content.id}`);
+    throw new Error(`an incident has an invalid state: ${content.id}`);
   const moment = (instant: string | null) => (instant === null ? undefined : Date.parse(instant));
   const by = parsePrincipalId(content.reviewed_by);
-  const { verdict } = content;
+  const { verdict, institution, reason, reference, acr } = content;
   return {
-    id,
-    status,
-    holder,
-    resource,
-    jkt,
-    recordId,
-    institution: content.institution,
-    reason: content.reason,
-    reference: content.reference,
+    ...{ id, status, holder, resource, jkt, recordId, institution, reason, reference, acr },
     scopes: emergencyScopes.filter((scope) => content.scopes.includes(scope)),
     declaredAt: Date.parse(content.declared_at),
     secondBefore: Date.parse(content.second_before),
-    acr: content.acr,
     signedAt: Date.parse(content.signed_at),
     second: parsePrincipalId(content.second),
     grantedAt: moment(content.granted_at),
@@ -150,25 +127,16 @@ export function stateOf(content: unknown): IncidentState {
   };
 }
 
-/** The incident after a change: what its record carries. */
-export function changed(
-  {
-    uncarried: _uncarried,
-    change: _change,
-    token: _token,
-    collections: _collections,
-    reminded: _reminded,
-    ...state
-  }: StoredIncident,
-  change: Partial<IncidentState>,
-): IncidentState {
+/** The state after a change. */
+export function changed(incident: StoredIncident, change: Partial<IncidentState>): IncidentState {
+  const { uncarried: _u, change: _c, token: _t, collections: _n, reminded: _r, ...state } = incident;
   return { ...state, ...change };
 }
 
-/** Reviewers are reminded when so much of their time is left. */
+/** Time left for the review when reviewers are reminded. */
 const reminderMs = 4 * 3_600_000;
 
-/** When nobody comes, it is looked at then: for a second holder, for a reminder, or for the review. */
+/** The first deadline: for the second holder, the reminder or the review. */
 export function firstLook({ secondBefore, grantedAt, reviewDueAt }: IncidentState): number {
   if (grantedAt === undefined || reviewDueAt === undefined) return secondBefore;
   const reminder = reviewDueAt - reminderMs;

@@ -47,7 +47,7 @@ describe('a process that dies between a record and its row', () => {
       { status: 'declared', holder: fay.id, reference: stopOrders.reference, recordId: idsOf('incident.declared')[0] },
     ]);
     world.clock.advance(15 * minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await breakGlass.list({})).toMatchObject([{ status: 'lapsed' }]);
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
   });
@@ -82,10 +82,10 @@ describe('a process that dies between a record and its row', () => {
     const { id } = await world.declare(breakGlass);
     await interrupted('incident.granted', () => world.second(breakGlass, id));
     world.clock.advance(15 * minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await breakGlass.find(id)).toMatchObject({ status: 'granted' });
     world.clock.advance(24 * hour);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await breakGlass.find(id)).toMatchObject({ status: 'overdue' });
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
     expect(idsOf('incident.lapsed')).toEqual([]);
@@ -127,15 +127,15 @@ describe('a process that dies between a record and its row', () => {
     const other = await world.declare(breakGlass, tom);
     world.clock.advance(15 * minute);
     world.dieAfter('incident.lapsed');
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     world.clock.advance(minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await breakGlass.find(other.id)).toMatchObject({ status: 'lapsed' });
     world.clock.advance(24 * hour);
     world.dieAfter('incident.overdue');
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     world.clock.advance(minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await breakGlass.find(id)).toMatchObject({ status: 'overdue' });
     expect([idsOf('incident.lapsed'), idsOf('incident.overdue')].map(({ length }) => length)).toEqual([1, 1]);
   });

@@ -1,10 +1,6 @@
 import { breakGlassErrors, type Declaration, type DirectorySnapshot, emergencyScopes } from '@countersign/contracts';
 
-/**
- * A declaration that can be made: said in words, for an interface of ours, with scopes of emergencies that it offers.
- *
- * @throws CodedError `incident_malformed`, `incident_scope`
- */
+/** Parses a declaration: its interface must be ours, and offer its scopes. @throws CodedError `incident_malformed`, `incident_scope` */
 export function readDeclaration(declared: Declaration, directory: DirectorySnapshot, issuer: string): Declaration {
   const { resource: uri, jkt } = declared;
   const reason = readWords(declared.reason, 10, 400, 'The reason', 'reason');
@@ -16,18 +12,18 @@ export function readDeclaration(declared: Declaration, directory: DirectorySnaps
     });
   const scopes = emergencyScopes.filter((scope) => declared.scopes.includes(scope));
   if (scopes.length === 0 || scopes.length !== new Set(declared.scopes).size)
-    throw breakGlassErrors.error('incident_scope', `An emergency is for some of ${emergencyScopes.join(', ')}.`, {
+    throw breakGlassErrors.error('incident_scope', `Choose one or more of ${emergencyScopes.join(', ')}.`, {
       facts: { field: 'scopes' },
     });
   const strange = scopes.find((scope) => !resource.scopes.includes(scope));
   if (strange !== undefined)
-    throw breakGlassErrors.error('incident_scope', `${uri} does not offer ${strange}; declare it for what does.`, {
+    throw breakGlassErrors.error('incident_scope', `${uri} does not offer ${strange}. Choose an interface that does.`, {
       facts: { field: 'scopes' },
     });
   return { reason, reference, resource: uri, scopes, jkt };
 }
 
-/** Plain text for people; it is recorded. @param field that holds it @throws CodedError `incident_malformed` */
+/** Plain text of one line, for the record. @param field of the form @throws CodedError `incident_malformed` */
 export function readWords(text: string, shortest: number, longest: number, what: string, field: string): string {
   const trimmed = text.trim();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -35,7 +31,7 @@ export function readWords(text: string, shortest: number, longest: number, what:
   if (plain && trimmed.length >= shortest && trimmed.length <= longest) return trimmed;
   throw breakGlassErrors.error(
     'incident_malformed',
-    `${what} is plain text of one line, of ${shortest} to ${longest} characters.`,
+    `${what} must be plain text of one line with ${shortest} to ${longest} characters.`,
     { facts: { field } },
   );
 }

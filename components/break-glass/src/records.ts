@@ -23,18 +23,18 @@ import type { IncidentState } from './incident-state.ts';
 import { holdersOf, type Verdict } from './rules.ts';
 import { signedJson } from './statement.ts';
 
-/** A holder has an emergency that nobody has reviewed: until then no other one, even if its row is gone. */
+/** A holder cannot have another incident until this one is reviewed, even if its row is gone. */
 export const unreviewedThing = (person: string): string => `unreviewed-emergency:${person}`;
 export const unreviewedContent = (id: IncidentId) => ({ incident: id });
 
-/** Whether a record says that the person has an emergency, other than `but`, that nobody has reviewed. */
+/** Whether the log has an unreviewed incident of the person, other than `but`. */
 export async function isRecordedUnreviewed(log: StandingReader, person: string, but?: IncidentId): Promise<boolean> {
   const thing = unreviewedThing(person);
   const digest = (await log.standings([thing])).get(thing)?.digest;
   return digest !== undefined && (but === undefined || digest !== digestOf(unreviewedContent(but)));
 }
 
-/** Which one that is; undefined where there is none, or where its record is not kept any more. */
+/** That incident; undefined if there is none, or its record is no longer kept. */
 export async function recordedUnreviewed(
   log: StandingReader & Pick<AuditLog, 'find'>,
   person: string,
@@ -46,9 +46,6 @@ export async function recordedUnreviewed(
   return parseId('incident', incident);
 }
 
-// What records say of a change, beside what stands after it (docs/adr/0057).
-
-/** What a second holder gives, by agreeing. */
 export interface Grant {
   readonly second: PrincipalId;
   readonly endsAt: number;
@@ -57,20 +54,20 @@ export interface Grant {
 
 const reviewed = (incident: IncidentState) => holdersOf(incident).map((person) => ended(unreviewedThing(person)));
 
-/** As records name the first holder. */
-export const holderOf = ({ holder, institution }: Pick<IncidentState, 'holder' | 'institution'>): Actor => ({
-  id: holder,
-  institution,
-});
+/** The first holder, for records. */
+type Holder = Pick<IncidentState, 'holder' | 'institution'>;
+export const holderOf = ({ holder: id, institution }: Holder): Actor => ({ id, institution });
 
-function authenticationOf({ claims, authenticator }: SignedStatement): NonNullable<RecordDraft['authentication']> {
-  return { method: 'webauthn', acr: authenticator.acr, authTime: claims.iat };
-}
+const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
+  ({ method: 'webauthn', acr: authenticator.acr, authTime: claims.iat }) as const;
 
-/** Records that what was done rests on. */
+/** Records that authorise the access. */
 export function groundsOf({ recordId, grantedRecord }: IncidentState): readonly RecordId[] {
   return grantedRecord === undefined ? [recordId] : [recordId, grantedRecord];
 }
+
+const basis = (incident: IncidentState) =>
+  ({ outcome: 'done', subject: holderOf(incident), references: groundsOf(incident) }) as const;
 
 export function incidentDeclared(incident: IncidentState, statement: SignedStatement): RecordContent {
   return {
@@ -117,10 +114,8 @@ export function incidentGranted(incident: IncidentState, grant: Grant, statement
 export function incidentEnded(incident: IncidentState, by: Actor): RecordContent {
   return {
     type: 'incident.ended',
-    outcome: 'done',
-    subject: holderOf(incident),
+    ...basis(incident),
     actors: [by],
-    references: groundsOf(incident),
     data: { incident: incident.id },
   };
 }
@@ -143,25 +138,19 @@ export function incidentReviewed(
   };
 }
 
-/** No second holder came in time. */
 export function incidentLapsed(incident: IncidentState): RecordContent {
   return {
     type: 'incident.lapsed',
-    outcome: 'done',
-    subject: holderOf(incident),
-    references: groundsOf(incident),
+    ...basis(incident),
     standing: reviewed(incident),
     data: { incident: incident.id },
   };
 }
 
-/** Nobody came to review it in time. */
 export function incidentOverdue(incident: IncidentState): RecordContent {
   return {
     type: 'incident.overdue',
-    outcome: 'done',
-    subject: holderOf(incident),
-    references: groundsOf(incident),
+    ...basis(incident),
     data: { incident: incident.id, locked: [...holdersOf(incident)] },
   };
 }

@@ -16,14 +16,14 @@ import { readWords } from './read-declaration.ts';
 export type Verdict = NonNullable<Incident['review']>['verdict'];
 type At = { readonly now: number };
 
-/** An emergency is granted by another holder than the one who declared it. What they sign holds its digest (`statement.ts`). */
+/** A second holder grants the access. Both sign the digest of the declaration (`statement.ts`). */
 export const secondHolder = {
   what: 'declaration',
   approves: 'id',
   waitsMs: 'configured',
   quorum: 1,
   proposer: 'keeps-role',
-  separates: { people: 'who declared it and who agrees to it are two holders' },
+  separates: { people: 'the declarer and the second holder are different people' },
   codes: {
     settled: 'incident_decided',
     expired: 'incident_over',
@@ -32,27 +32,27 @@ export const secondHolder = {
   },
   error: breakGlassErrors.error,
   words: {
-    expired: 'No second holder came in time; it has to be declared again.',
-    self: 'The second holder is somebody else than the first.',
-    dependent: 'One of you was let in by the other: somebody else has to be the second holder.',
+    expired: 'No second holder agreed in time. Declare a new incident.',
+    self: 'The second holder must be another person than the first.',
+    dependent: 'One of you invited the other. Another person must be the second holder.',
   },
 } as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
 
-const noReviewer = 'It is reviewed by somebody who had no part in it and whose role is to review.';
+const noReviewer = 'A review needs a reviewer role and must be by somebody who was not involved.';
 
-/** What two holders did is looked at by a third person. */
+/** A third person reviews what the two holders did. */
 export const incidentReview = {
   what: 'emergency',
   approves: 'id',
   waitsMs: 'until-decided',
   quorum: 1,
   proposer: 'may-leave',
-  separates: { people: 'whoever was a holder does not review it' },
+  separates: { people: 'a holder does not review it' },
   codes: { settled: 'incident_decided', self: 'incident_not_reviewer', dependent: 'incident_not_reviewer' },
   error: breakGlassErrors.error,
   words: {
     self: noReviewer,
-    dependent: 'You and one of the two holders were let in by each other: somebody else has to review it.',
+    dependent: 'You or one of the holders invited the other one. Another person must review it.',
   },
 } as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
 
@@ -83,7 +83,7 @@ export function createRules(
     if (isUnsettled(id))
       throw breakGlassErrors.error(
         'incident_not_holder',
-        'Something about the account of a holder has to settle first.',
+        'The account of a holder is in recovery or under review. Try again when that has ended.',
       );
     return person;
   }
@@ -94,8 +94,8 @@ export function createRules(
     isReviewer,
     requireHolder,
 
-    /** Access requires that both holders still hold the role and are not locked out. */
-    async requireStanding(incident: IncidentState): Promise<void> {
+    /** Both holders must still hold the role and not be locked out. */
+    async requireEligible(incident: IncidentState): Promise<void> {
       for (const each of holdersOf(incident)) {
         requireHolder(each);
         if (await register.isLocked(each))
@@ -133,16 +133,16 @@ export function createRules(
       );
       if (refusal !== undefined) throw refusal;
       if ((incident.endsAt ?? 0) > now)
-        throw breakGlassErrors.error('incident_running', 'The access still runs: it is reviewed when it has ended.');
+        throw breakGlassErrors.error('incident_running', 'The access has not ended yet. Review it afterwards.');
     },
 
-    /** Who may end it: one of its two holders, while it runs. */
+    /** Only the two holders end it, while it lasts. */
     requireEnding(incident: IncidentState, by: PrincipalId, { now }: At): void {
       if (personOf(by)?.institution !== incident.institution) throw unknownIncident();
       if (!holdersOf(incident).includes(by))
-        throw breakGlassErrors.error('incident_not_holder', 'It is ended by one of its two holders.');
+        throw breakGlassErrors.error('incident_not_holder', 'Only one of the two holders can end this access.');
       if (incident.status !== 'granted') throw decided(incident);
-      if ((incident.endsAt ?? 0) <= now) throw breakGlassErrors.error('incident_over', 'The access has ended already.');
+      if ((incident.endsAt ?? 0) <= now) throw over();
     },
   };
 }
@@ -156,7 +156,7 @@ export function requireReviewed(unreviewed: boolean): void {
   if (unreviewed)
     throw breakGlassErrors.error(
       'incident_unreviewed',
-      'The last emergency in which you were a holder has not been reviewed: that comes first.',
+      'The last incident in which you were a holder has not been reviewed. It must be reviewed first.',
     );
 }
 
@@ -170,5 +170,9 @@ export function unknownIncident(): CodedError {
 }
 
 export function decided({ status }: IncidentState): CodedError {
-  return breakGlassErrors.error('incident_decided', `It is ${status} already.`, { facts: { status } });
+  return breakGlassErrors.error('incident_decided', `This incident is already ${status}.`, { facts: { status } });
+}
+
+export function over(): CodedError {
+  return breakGlassErrors.error('incident_over', 'The access has ended. Declare a new incident if you still need it.');
 }

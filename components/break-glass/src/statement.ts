@@ -7,12 +7,11 @@ import {
 import { type Clock, epochSeconds, type Json, type Random } from '@countersign/kernel';
 import type { StatementClaims } from '@countersign/webauthn';
 
-/** How long somebody may take to sign. */
 export const signSeconds = 120;
 type Step = keyof typeof breakGlassStatementTypes;
 type About = Readonly<Record<string, string>>;
 
-/** @param about what is signed beside who signs it: the digest of what was declared, the incident, the verdict */
+/** @param about the digest of the declaration, the incident, the verdict */
 export function incidentClaims(
   step: Step,
   signer: PrincipalId,
@@ -30,11 +29,7 @@ export function incidentClaims(
   };
 }
 
-/**
- * That a statement is for this step, about exactly this, of who signed it and with a key that will do.
- *
- * @throws CodedError `incident_statement`
- */
+/** Requires a statement of this step, about exactly this, signed with an accepted key. @throws CodedError `incident_statement` */
 export function requireAbout(
   { claims, authenticator }: SignedStatement,
   step: Step,
@@ -52,11 +47,11 @@ export function requireAbout(
   )
     throw breakGlassErrors.error(
       'incident_statement',
-      'What was signed is not what is to be signed here. Open the page again and look at it.',
+      'The signed statement does not match this incident. Reload the page and review it again.',
     );
 }
 
-/** As a record holds it: it is verified again from the record alone. */
+/** For a record, which is verified again without any other data. */
 export function signedJson({ claims, signature, authenticator }: SignedStatement): {
   readonly statement: { readonly [member: string]: Json };
   readonly key: { readonly [member: string]: Json };

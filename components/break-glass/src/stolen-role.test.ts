@@ -92,7 +92,7 @@ describe('with the database role of emergency access, a thief', () => {
     await thief.query('delete from incidents');
     await breakGlass.askToDeclare(stopOrders, sam.id).catch(() => undefined);
     world.clock.advance(24 * 3_600_000);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
@@ -116,7 +116,7 @@ describe('with the database role of emergency access, a thief', () => {
       `update incidents set status = 'granted', holder = $2, second = $3, review_due_at = 'epoch', next_attempt = 'epoch' where id = $1`,
       [id, cora.id, tom.id],
     );
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(await world.keys.register.isLocked(cora.id)).toBe(false);
   });
 

@@ -3,13 +3,20 @@ import type { IncidentStatus } from '@countersign/contracts';
 import { type IncidentId, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
 import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
-import { carriedOf, firstLook, type IncidentState, type StoredIncident, stateOf } from './incident-state.ts';
+import {
+  type Carried,
+  carriedMembers,
+  carriedOf,
+  firstLook,
+  type IncidentState,
+  type StoredIncident,
+  stateOf,
+} from './incident-state.ts';
 import { declaredContent } from './uncarried.ts';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-/** What decides, as the columns have it. */
-type Row = Readonly<Record<(typeof deciding)[number], string | Date | readonly string[] | null>> & {
+type Row = Readonly<Record<keyof Carried, string | Date | readonly string[] | null>> & {
   readonly record_id: RecordId;
   readonly change_record: RecordId | null;
   readonly end_record: RecordId | null;
@@ -18,44 +25,18 @@ type Row = Readonly<Record<(typeof deciding)[number], string | Date | readonly s
   readonly reminded: boolean;
 };
 
-const deciding = [
-  'id',
-  'status',
-  'holder',
-  'institution',
-  'reason',
-  'reference',
-  'resource',
-  'scopes',
-  'jkt',
-  'declared_at',
-  'second_before',
-  'record_id',
-  'acr',
-  'signed_at',
-  'second',
-  'granted_at',
-  'granted_record',
-  'ends_at',
-  'ended_by',
-  'review_due_at',
-  'reviewed_by',
-  'reviewed_at',
-  'verdict',
-  'note',
-] as const;
-const columns = `${deciding.join(', ')}, change_record, end_record, token, collections, reminded`;
-const written = [...deciding, 'change_record', 'next_attempt'] as const;
+const columns = `${carriedMembers.join(', ')}, change_record, end_record, token, collections, reminded`;
+const written = [...carriedMembers, 'change_record', 'next_attempt'] as const;
 const putStatement = `insert into incidents (${written.join(', ')})
   values (${written.map((_, index) => `$${index + 1}`).join(', ')})
   on conflict (id) do update set ${written.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
-/** What is done about these people in this transaction is done about them nowhere else at the same time. */
+/** Serialises commands about the same people. */
 export async function lockPeople(session: pg.PoolClient, people: readonly string[]): Promise<void> {
   for (const person of [...people].sort()) await takeNamedLock(session, person);
 }
 
-/** Whether a person is a holder of an incident that nobody has reviewed, `but` this one. */
+/** Whether the person is a holder of an unreviewed incident other than `but`. */
 export async function hasUnreviewed(session: Session, person: string, but?: IncidentId): Promise<boolean> {
   const { rowCount } = await ask(
     session,
@@ -82,11 +63,8 @@ export const incidents: RecordedKind<IncidentId, IncidentState, StoredIncident> 
   stateOf,
   async put(session, state, { record }) {
     const carried = carriedOf(state);
-    await ask(session, putStatement, [
-      ...deciding.map((column) => carried[column]),
-      record,
-      new Date(firstLook(state)),
-    ]);
+    const values = carriedMembers.map((column) => carried[column]);
+    await ask(session, putStatement, [...values, record, new Date(firstLook(state))]);
   },
 };
 
@@ -99,27 +77,23 @@ export async function listIncidents(
     readonly limit: number;
   },
 ): Promise<readonly StoredIncident[]> {
-  return found(
-    session,
-    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3',
-    [filter.institution ?? null, filter.status ?? null, filter.limit],
-  );
+  const { institution = null, status = null, limit } = filter;
+  const where =
+    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3';
+  return found(session, where, [institution, status, limit]);
 }
 
 export async function keepToken(session: pg.PoolClient, id: IncidentId, token: TokenId): Promise<void> {
   await ask(session, 'update incidents set token = $2, collections = collections + 1 where id = $1', [id, token]);
 }
 
-/** Looked at again at `next`. */
+/** Due again at `next`. */
 export async function putOff(session: Session, id: IncidentId, next: number, reminded: boolean): Promise<void> {
-  await ask(session, 'update incidents set next_attempt = $2, reminded = reminded or $3 where id = $1', [
-    id,
-    new Date(next),
-    reminded,
-  ]);
+  const text = 'update incidents set next_attempt = $2, reminded = reminded or $3 where id = $1';
+  await ask(session, text, [id, new Date(next), reminded]);
 }
 
-/** The one that has been due for the longest time. */
+/** The one that has been due longest. */
 export async function nextDue(session: Session, now: number): Promise<IncidentId | undefined> {
   const { rows } = await ask<{ id: IncidentId }>(
     session,
@@ -135,12 +109,10 @@ async function found(session: Session, where: string, values: readonly unknown[]
 }
 
 function incidentOf({ change_record, end_record, token, collections, reminded, ...row }: Row): StoredIncident {
-  const said = Object.entries(row).map(([name, value]) => [
-    name,
-    value instanceof Date ? toInstant(value.getTime()) : value,
-  ]);
+  const inText = (value: unknown) => (value instanceof Date ? toInstant(value.getTime()) : value);
+  const members = Object.entries(row).map(([name, value]) => [name, inText(value)]);
   return {
-    ...stateOf(Object.fromEntries(said)),
+    ...stateOf(Object.fromEntries(members)),
     ...(change_record === null && end_record !== null ? { uncarried: { endRecord: end_record } } : {}),
     change: change_record ?? row.record_id,
     token: parseId('token', token),

@@ -88,7 +88,7 @@ describe('an incident from before its records carried the state', () => {
     const { id, declared } = await fromBefore('declared');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'declared', recordId: declared });
     world.clock.advance(15 * minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     expect(world.audit.ofType('incident.lapsed')).toMatchObject([
       { data: { previous: declared, after: { id, status: 'lapsed', holder: fay.id } } },
     ]);
@@ -112,7 +112,7 @@ describe('an incident from before its records carried the state', () => {
   it('locks both holders out when nobody reviews it', async () => {
     await fromBefore('granted');
     world.clock.advance(24 * hour);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
@@ -123,7 +123,7 @@ describe('an incident from before its records carried the state', () => {
     const third = await fromBefore('granted');
     await rows().query(`update incidents set status = 'declared', next_attempt = 'epoch' where id = $1`, [third.id]);
     world.clock.advance(24 * hour);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     for (const who of [fay, sam, tom]) expect(await world.keys.register.isLocked(who.id)).toBe(false);
     for (const each of [id, other.id, third.id]) await expect(world.review(breakGlass, each)).rejects.toEqual(unproven);
     expect(world.audit.ofType('incident.lapsed')).toEqual([]);

@@ -2,36 +2,26 @@ import { type AuditLog, type StandingReader, standingErrors } from '@countersign
 import { type Json, toInstant } from '@countersign/kernel';
 import type { IncidentState, StoredIncident } from './incident-state.ts';
 
-// Incidents whose records are from before they carried the state: what was declared is in one, and the agreement of the second holder in
-// another. No access is collected for them any more; they lapse, or are ended and reviewed, and then their records carry the state.
+// Incidents whose records lack the carried state: no access can be collected; they lapse, or are ended and reviewed.
 
-/** What the record of the declaration says. */
+/** The content of the record of the declaration. */
 export function declaredContent(state: IncidentState, { endRecord }: NonNullable<IncidentState['uncarried']>): Json {
+  const { holder, institution, reason, reference, resource, jkt, acr } = state;
   return {
-    holder: state.holder,
-    institution: state.institution,
-    reason: state.reason,
-    reference: state.reference,
-    resource: state.resource,
+    ...{ holder, institution, reason, reference, resource, jkt, acr },
     scopes: [...state.scopes],
-    jkt: state.jkt,
-    acr: state.acr,
     signed_at: state.signedAt,
     second_before: state.secondBefore,
     records: [state.recordId, endRecord],
   };
 }
 
-/**
- * Of an incident whose records do not carry the state: that the second holder it is stored with agreed, or that none did.
- *
- * @throws CodedError `authority_unproven`, `log_unavailable`
- */
+/** Requires a record of the stored second holder's agreement. @throws CodedError `authority_unproven`, `log_unavailable` */
 export async function requireGrantRecorded(
   log: StandingReader & Pick<AuditLog, 'find'>,
   { id, status, uncarried, second, grantedRecord, reviewDueAt }: StoredIncident,
 ): Promise<void> {
-  // What is settled gives nothing to anybody.
+  // A settled incident gives no access.
   if (uncarried === undefined || status === 'reviewed' || status === 'lapsed') return;
   const thing = `incident-grant:${id}`;
   const newest = (await log.standings([thing])).get(thing);
@@ -48,6 +38,6 @@ export async function requireGrantRecorded(
   if (!holds)
     throw standingErrors.error(
       'authority_unproven',
-      `The emergency ${id} is stored as ${status}, and the log says something else. Nothing is released.`,
+      `The stored status of incident ${id} (${status}) differs from the audit log. No access is given.`,
     );
 }

@@ -7,10 +7,10 @@ import type { IncidentState, StoredIncident } from './incident-state.ts';
 import { nextDue, putOff } from './store.ts';
 import { en } from './texts/en.ts';
 
-const mostAtOnce = 100;
+const maxAtOnce = 100;
 const retryMs = 10_000;
 
-/** Handles the deadlines of incidents on every node; concurrent runs are harmless. */
+/** Handles deadlines. It runs on every node; concurrent runs are harmless. */
 export function createWatch(
   dependencies: Pick<BreakGlassDependencies, 'pool' | 'clock' | 'logger'> & {
     readonly alarm: Alarm;
@@ -21,34 +21,30 @@ export function createWatch(
 ) {
   const { pool, clock, logger, alarm, things, commands, changes } = dependencies;
 
-  /** Reviewers are reminded once; an incident that is not due yet is looked at when it is. */
+  /** Reminds reviewers once, and puts the incident off to its next deadline. */
   function waitFor(id: IncidentId): Promise<void> {
     return things.locked(id, async (incident, session) => {
       if (incident?.status === 'declared') return putOff(session, id, incident.secondBefore, false);
       if (incident?.status !== 'granted') return;
       const { holder, reference, reviewDueAt = 0, reminded } = incident;
       const text = en.notices.reviewDue(holder, reference, toInstant(reviewDueAt));
-      if (!reminded) await alarm.tellReviewers(incident, { on: 'reminder', kind: 'break-glass-review-due', text });
+      if (!reminded) await alarm.notifyReviewers(incident, { on: 'reminder', kind: 'break-glass-review-due', text });
       await putOff(session, id, reviewDueAt, true);
     });
   }
 
-  async function look(id: IncidentId): Promise<void> {
-    await commands.run(changes.lapse, { id });
-    await commands.run(changes.overdue, { id });
-    await waitFor(id);
-  }
-
   return {
-    async lookAtDue(): Promise<void> {
-      for (let count = 0; count < mostAtOnce; count += 1) {
+    async handleDue(): Promise<void> {
+      for (let count = 0; count < maxAtOnce; count += 1) {
         const id = await nextDue(pool, clock.now());
         if (id === undefined) return;
         try {
-          await look(id);
+          await commands.run(changes.lapse, { id });
+          await commands.run(changes.overdue, { id });
+          await waitFor(id);
         } catch (error) {
-          // The others are looked at all the same, and this one soon again.
-          logger.error({ error, incident: id }, 'an emergency could not be carried on');
+          // This one is retried soon; the others continue.
+          logger.error({ error, incident: id }, 'an incident could not be continued');
           await putOff(pool, id, clock.now() + retryMs, false);
         }
       }

@@ -21,8 +21,7 @@ describe('with the database role of the consent store, a thief', () => {
   });
   afterEach(() => world.close());
 
-  const contradictions = () =>
-    world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   describe('over mandates', () => {
     const question = ({ id }: Pick<Mandate, 'id'>) => ({

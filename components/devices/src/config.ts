@@ -7,13 +7,13 @@ const closed = { additionalProperties: false };
 
 const feedSchema = Type.Object(
   {
-    /** `iss` of its reports, and the name under which a posture is told. */
+    /** `iss` of its reports, and the source that postures name. */
     name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
     /** LEI: it speaks for devices of this institution alone. */
     institution: Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$' }),
     /** Public keys (JWK), each with a `kid`; several while one is changed for another. */
     keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
-    /** A file with a report, or a folder of such files, that is looked at as well. */
+    /** A file with a report, or a folder of such files, that is also read. */
     path: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
   },
   closed,
@@ -27,9 +27,9 @@ export const devicesConfigurationSchema = Type.Object(
     feeds: Type.Optional(Type.Array(feedSchema, { maxItems: 64 })),
     /** Older postures are ignored. Default 168, a week. */
     maxPostureAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 8_760 })),
-    /** How long a link for the enrolment of a browser is good. Default 30. */
+    /** Lifetime of an enrolment link. Default 30. */
     enrolmentMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_440 })),
-    /** How often files of feeds are looked at. Default 5. */
+    /** How often these files are read. Default 5. */
     pollSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
   },
   closed,
@@ -37,35 +37,23 @@ export const devicesConfigurationSchema = Type.Object(
 
 export type DevicesConfiguration = Readonly<Static<typeof devicesConfigurationSchema>>;
 
-/** A system that reports postures. */
 export interface PostureFeed {
   readonly name: string;
   readonly institution: string;
-  /** By `kid`. */
   readonly keys: ReadonlyMap<string, VerificationKey>;
   readonly path?: string;
 }
 
-/** The configuration with its defaults filled in. */
-export interface Settings {
-  readonly issuer: string;
-  /** Whether browsers reach us by https. */
-  readonly secure: boolean;
-  readonly environment: DevicesConfiguration['environment'];
-  readonly feeds: ReadonlyMap<string, PostureFeed>;
-  readonly maxPostureAgeMs: number;
-  readonly enrolmentMs: number;
-  readonly pollMs: number;
-}
+export type Settings = ReturnType<typeof settingsOf>;
 
 /** @throws CodedError `configuration_invalid`, `key_malformed`, `key_private`, `key_unsupported` */
-export function settingsOf(input: DevicesConfiguration): Settings {
+export function settingsOf(input: DevicesConfiguration) {
   const config = parseConfiguration(uniqueFeeds, input);
   return {
     issuer: config.issuer,
     secure: config.issuer.startsWith('https:'),
     environment: config.environment,
-    feeds: new Map((config.feeds ?? []).map((feed) => [feed.name, feedOf(feed)])),
+    feeds: new Map((config.feeds ?? []).map((feed): [string, PostureFeed] => [feed.name, feedOf(feed)])),
     maxPostureAgeMs: (config.maxPostureAgeHours ?? 168) * 3_600_000,
     enrolmentMs: (config.enrolmentMinutes ?? 30) * 60_000,
     pollMs: (config.pollSeconds ?? 5) * 1_000,

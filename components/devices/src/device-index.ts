@@ -1,6 +1,6 @@
 import type { Device, DirectorySnapshot } from '@countersign/contracts';
 
-/** The devices of one version of the directory, by whose they are; each list by ascending id. */
+/** The devices of one version of the directory; each list by ascending id. */
 export interface DeviceIndex {
   ofInstitution(lei: string): readonly Device[];
   heldBy(person: string): readonly Device[];
@@ -8,7 +8,7 @@ export interface DeviceIndex {
 
 const indexes = new WeakMap<DirectorySnapshot, DeviceIndex>();
 
-/** Computed once per directory version, on first use. */
+/** Computed on first use. */
 export function deviceIndexOf(snapshot: DirectorySnapshot): DeviceIndex {
   const known = indexes.get(snapshot);
   if (known !== undefined) return known;
@@ -27,10 +27,7 @@ function grouped(devices: readonly Device[], by: (device: Device) => string | un
   const groups = new Map<string, Device[]>();
   for (const device of devices) {
     const name = by(device);
-    if (name === undefined) continue;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [device]);
-    else group.push(device);
+    if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), device]);
   }
   return groups;
 }

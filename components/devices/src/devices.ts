@@ -33,10 +33,10 @@ import { createPostureStore, posturesChannel } from './store/postures.ts';
 export interface DevicesDependencies {
   /** As the component's own role. */
   readonly pool: pg.Pool;
-  /** For the connection that listens for reports to other nodes. */
+  /** For the connection that listens for reports received by other nodes. */
   readonly access: ComponentAccess;
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find' | 'search' | 'newest'>;
-  /** With the same key on every node, which is not in the database; challenges are made with it too. */
+  /** Its key is the same on every node and is not in the database. It also makes challenges. */
   readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
@@ -45,7 +45,7 @@ export interface DevicesDependencies {
   readonly config: DevicesConfiguration;
 }
 
-/** A device as those who manage it see it. */
+/** A device as its managers see it. */
 export interface ManagedDevice extends Pick<Device, 'id' | 'institution' | 'holder'> {
   readonly posture: DevicePosture;
   readonly shownBy: readonly {
@@ -56,25 +56,20 @@ export interface ManagedDevice extends Pick<Device, 'id' | 'institution' | 'hold
   }[];
 }
 
-/** Devices of one process. See the contract for what it promises. */
 export interface RunningDevices extends Devices, PostureStream {
   readonly settings: Settings;
-  /** For sign-in pages. */
   readonly proof: DeviceProof;
   readonly enrolment: Enrolment;
   readonly takeReport: ReportTaker;
   /** Devices of an institution by their ids, after one of them; at most 200. */
   list(institution: string, after: string | undefined, limit: number): Promise<readonly ManagedDevice[]>;
-  /** Looks at the files of feeds; done now and then by itself. */
-  lookAtFiles(): Promise<void>;
+  /** Reads the files of feeds; it also runs by itself. */
+  readFiles(): Promise<void>;
   readonly departureEffect: DepartureEffect;
   stop(): Promise<void>;
 }
 
-/**
- * @throws CodedError `configuration_invalid`, `database_unavailable`; of the keys of a feed `key_malformed`,
- *   `key_private`, `key_unsupported`
- */
+/** @throws CodedError `configuration_invalid`, `database_unavailable`; `key_malformed`, `key_private`, `key_unsupported` */
 export async function createDevices(dependencies: DevicesDependencies): Promise<RunningDevices> {
   const { pool, access, audit, rowSeal, directory, clock, random, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
@@ -96,25 +91,16 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
   const takeReport = createReportTaker(shared);
   const postureOf = (device: string) => memory.of(device, directory.snapshot());
 
-  /** Those in use, as their newest records have them. */
   async function shownBy(ids: readonly string[]): Promise<readonly StoredCredential[]> {
     const kept = await credentials.of(ids);
     const holding = await standings.holding(kept.map((credential) => ({ ...credentialClaim(credential), credential })));
     return holding.map(({ credential }) => credential);
   }
 
-  const following = await keepFresh({
-    ...{ access, logger },
-    channel: posturesChannel,
-    pollMs: 1_000,
-    refresh: () => memory.refresh(),
-  });
-  const files = watchFiles({
-    feeds: [...settings.feeds.values()],
-    take: takeReport,
-    everyMs: settings.pollMs,
-    logger,
-  });
+  const refresh = () => memory.refresh();
+  const following = await keepFresh({ access, logger, channel: posturesChannel, pollMs: 1_000, refresh });
+  const feeds = [...settings.feeds.values()];
+  const files = watchFiles({ feeds, take: takeReport, everyMs: settings.pollMs, logger });
   const sweeper = createSweeper({
     what: 'links of devices',
     logger,
@@ -155,20 +141,17 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
       const shown = await shownBy(page.map(({ id }) => id));
       return page.flatMap(({ id, institution: owner, holder }): readonly ManagedDevice[] => {
         const posture = postureOf(id);
-        const things = shown
+        const identifiedBy = shown
           .filter(({ device }) => device === id)
-          .map(({ kind, thumbprint, enrolledAt }) => ({
-            ...{ by: kind, thumbprint },
-            enrolledAt: toInstant(enrolledAt.getTime()),
-          }));
-        // Taken out of the directory since the page was read.
+          .map(({ kind: by, thumbprint, enrolledAt: at }) => ({ by, thumbprint, enrolledAt: toInstant(at.getTime()) }));
+        // The directory has removed it since the page was read.
         if (posture === undefined) return [];
-        return [{ id, institution: owner, ...defined({ holder }), posture, shownBy: things }];
+        return [{ id, institution: owner, ...defined({ holder }), posture, shownBy: identifiedBy }];
       });
     },
 
     proof: createDeviceProof(challenges),
-    lookAtFiles: () => files.look(),
+    readFiles: () => files.read(),
     departureEffect: devicesEffect(directory, enrolment),
     async stop() {
       await files.stop();

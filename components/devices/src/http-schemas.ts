@@ -9,13 +9,12 @@ const by = Type.Enum(['certificate', 'key']);
 const line = (description: string) => Type.String({ minLength: 1, maxLength: 400, description });
 
 export const deviceParams = Type.Object({ device: deviceId }, strict);
-export const noQuery = Type.Object({}, strict);
 
 const posture = Type.Object(
   {
     posture: Type.Enum(['compliant', 'failing']),
-    postureAt: moment('When it was looked at'),
-    source: Type.String({ description: 'Name of the feed; `directory` where only the directory knows' }),
+    postureAt: moment('When it was checked'),
+    source: Type.String({ description: 'Name of the feed; `directory` if no feed has reported it' }),
     failed: Type.Array(Type.String(), { description: 'Codes of what failed' }),
   },
   { ...strict, title: 'DevicePosture' },
@@ -25,10 +24,10 @@ const device = Type.Object(
   {
     id: deviceId,
     institution: Type.String({ description: 'LEI' }),
-    holder: Type.Optional(Type.String({ description: "The person it belongs to; anybody's when left out" })),
+    holder: Type.Optional(Type.String({ description: 'The person it is assigned to; absent for a shared device' })),
     posture,
     shownBy: Type.Array(Type.Object({ by, thumbprint: digestSchema(), enrolledAt: moment('Since when') }, strict), {
-      description: 'By what it shows that it is this device',
+      description: 'The keys and certificates that identify it',
     }),
   },
   { ...strict, title: 'ManagedDevice' },
@@ -63,7 +62,7 @@ export const linkAnswer = Type.Object(
 export const removeBody = Type.Object(
   {
     thumbprint: Type.Optional(
-      digestSchema({ description: 'Of one key or certificate; all, with an open link, when left out' }),
+      digestSchema({ description: 'Of one key or certificate; if absent, all of them and an open link' }),
     ),
     reason: line('For people; it is recorded'),
   },
@@ -78,7 +77,7 @@ export const reportBody = Type.Object(
       maxLength: longestReport,
       description:
         'Compact JWS with typ `countersign-posture+jwt`. Claims: `iss` (name of the feed), `aud` (this server), `iat` (later ' +
-        'than that of the report before; may have a fraction), `devices`: 1 to 1,000 of `{ device, posture, posture_at, failed? }`',
+        'than that of the previous report; may have a fraction), `devices`: 1 to 1,000 of `{ device, posture, posture_at, failed? }`',
     }),
   },
   strict,
@@ -86,13 +85,13 @@ export const reportBody = Type.Object(
 const names = (description: string) => Type.Array(deviceId, { description });
 export const reportAnswer = Type.Object(
   {
-    taken: Type.Integer({ minimum: 0, description: 'How many lines count' }),
+    taken: Type.Integer({ minimum: 0, description: 'Number of accepted lines' }),
     changed: Type.Integer({
       minimum: 0,
-      description: 'How many devices are otherwise than before; each is in the log',
+      description: 'Number of devices whose posture changed; each change is in the log',
     }),
-    unknown: names('Devices that the directory does not have, or not of the feed’s institution'),
-    older: names('Devices of which something newer was known'),
+    unknown: names('Devices that are not in the directory, or not of the feed’s institution'),
+    older: names('Devices of which a newer posture was known'),
   },
   strict,
 );

@@ -140,7 +140,7 @@ describe('the page of a link', () => {
     const path = await link();
     const headers = { ...ours, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
     const answer = await app.inject({ method: 'POST', url: path, headers, payload: form('x') });
-    expect(answer.body).toContain('form_forged');
+    expect(answer.body).toContain('csrf_token_invalid');
   });
 
   it('is in German for whoever reads German, and says what is needed without JavaScript', async () => {

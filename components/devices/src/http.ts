@@ -1,63 +1,50 @@
 import { actorOf, type ResourceGuard } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
-import { createGate, described, type Gate } from '@countersign/runtime';
+import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningDevices } from './devices.ts';
-import type { Manager } from './enrolment/enrolment.ts';
-import {
-  certificateAnswer,
-  certificateBody,
-  deviceParams,
-  linkAnswer,
-  listAnswer,
-  listQuery,
-  removeAnswer,
-  removeBody,
-  reportAnswer,
-  reportBody,
-} from './http-schemas.ts';
+import * as schemas from './http-schemas.ts';
 import { longestReport } from './posture/report.ts';
 
 const tag = 'devices';
-type WithDevice = { Params: Static<typeof deviceParams> };
+type WithDevice = { Params: Static<typeof schemas.deviceParams> };
 
-/** Devices over HTTP, under `/devices`: each institution manages and reports its own. */
-export function managementRoutes(app: FastifyInstance, devices: RunningDevices, gate: Gate<Manager, Scope>): void {
+export interface DevicesRoutes {
+  readonly devices: RunningDevices;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+}
+
+/** `/devices`: each institution manages and reports its own devices. */
+export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }: DevicesRoutes): void {
   const { enrolment } = devices;
+  const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
 
-  app.get<{ Querystring: Static<typeof listQuery> }>(
+  app.get<{ Querystring: Static<typeof schemas.listQuery> }>(
     '/devices',
-    {
-      ...described({
-        tag,
-        summary: 'List the devices of your institution',
-        scopes: ['device:read'],
-        querystring: listQuery,
-        answers: { 200: { description: 'In the order of their ids', body: listAnswer } },
-      }),
-      ...gate.needs('device:read'),
-    },
+    gate.route('device:read', {
+      tag,
+      summary: 'List the devices of your institution',
+      querystring: schemas.listQuery,
+      answers: { 200: { description: 'In the order of their ids', body: schemas.listAnswer } },
+    }),
     async (request) => {
       const { after, limit = '100' } = request.query;
       return { devices: await devices.list(gate.callerOf(request).institution, after, Number(limit)) };
     },
   );
 
-  app.post<WithDevice & { Body: Static<typeof certificateBody> }>(
+  app.post<WithDevice & { Body: Static<typeof schemas.certificateBody> }>(
     '/devices/:device/certificates',
-    {
-      ...described({
-        tag,
-        summary: 'Let a device be known by a certificate',
-        description: 'Of a managed workstation: whoever connects with it is at this device.',
-        scopes: ['device:enrol'],
-        params: deviceParams,
-        body: certificateBody,
-        answers: { 201: { description: 'It counts', body: certificateAnswer } },
-      }),
-      ...gate.needs('device:enrol'),
-    },
+    gate.route('device:enrol', {
+      tag,
+      summary: 'Register a certificate that identifies a device',
+      description: 'For a managed workstation: a connection with this certificate comes from this device.',
+      params: schemas.deviceParams,
+      body: schemas.certificateBody,
+      answers: { 201: { description: 'The certificate is registered', body: schemas.certificateAnswer } },
+    }),
     async (request, reply) => {
       const { params, body } = request;
       return reply
@@ -68,34 +55,26 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
 
   app.post<WithDevice>(
     '/devices/:device/links',
-    {
-      ...described({
-        tag,
-        summary: 'Make a link by which a browser enrols as a device',
-        description: 'Opened at the device, in the browser of whoever works there; good once. A later link ends it.',
-        scopes: ['device:enrol'],
-        params: deviceParams,
-        answers: { 201: { description: 'The link', body: linkAnswer } },
-      }),
-      ...gate.needs('device:enrol'),
-    },
+    gate.route('device:enrol', {
+      tag,
+      summary: 'Create a link with which a browser enrols as a device',
+      description: 'Open it on the device, in the browser used for work. Single use; a newer link replaces it.',
+      params: schemas.deviceParams,
+      answers: { 201: { description: 'The link', body: schemas.linkAnswer } },
+    }),
     async (request, reply) =>
       reply.status(201).send(await enrolment.open(request.params.device, gate.callerOf(request))),
   );
 
-  app.post<WithDevice & { Body: Static<typeof removeBody> }>(
+  app.post<WithDevice & { Body: Static<typeof schemas.removeBody> }>(
     '/devices/:device/remove',
-    {
-      ...described({
-        tag,
-        summary: 'Take away by what a device is known',
-        scopes: ['device:enrol'],
-        params: deviceParams,
-        body: removeBody,
-        answers: { 200: { description: 'How many keys, certificates and open links', body: removeAnswer } },
-      }),
-      ...gate.needs('device:enrol'),
-    },
+    gate.route('device:enrol', {
+      tag,
+      summary: 'Remove the keys and certificates of a device',
+      params: schemas.deviceParams,
+      body: schemas.removeBody,
+      answers: { 200: { description: 'How many keys, certificates and open links', body: schemas.removeAnswer } },
+    }),
     async (request) => {
       const { params, body } = request;
       const by = gate.callerOf(request);
@@ -103,20 +82,18 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
     },
   );
 
-  app.post<{ Body: Static<typeof reportBody> }>(
+  app.post<{ Body: Static<typeof schemas.reportBody> }>(
     '/devices/posture',
     {
-      ...described({
+      ...gate.route('device:report', {
         tag,
-        summary: 'Report how devices are',
+        summary: 'Report device postures',
         description:
-          'Signed by a feed that this installation is configured with, of the institution that sends it. Reports of a feed ' +
-          'are taken once each, in the order in which they were issued; a report with anything wrong in it is refused whole.',
-        scopes: ['device:report'],
-        body: reportBody,
-        answers: { 200: { description: 'It counts', body: reportAnswer } },
+          'Signed by a configured feed of the institution that sends it. Reports of a feed are accepted once each, in the ' +
+          'order in which they were issued; a report with any error is rejected as a whole.',
+        body: schemas.reportBody,
+        answers: { 200: { description: 'The report is accepted', body: schemas.reportAnswer } },
       }),
-      ...gate.needs('device:report'),
       bodyLimit: longestReport + 1_024,
     },
     async (request) => {
@@ -124,16 +101,4 @@ export function managementRoutes(app: FastifyInstance, devices: RunningDevices, 
       return devices.takeReport(request.body.report, { institution });
     },
   );
-}
-
-export interface DevicesRoutes {
-  readonly devices: RunningDevices;
-  readonly guard: ResourceGuard;
-  readonly baseUrl: string;
-}
-
-/** `/devices` for those who manage devices, and for the feeds that say how they are. */
-export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }: DevicesRoutes): void {
-  const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
-  managementRoutes(app, devices, gate);
 }

@@ -1,6 +1,6 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
-/** This component's place in the database. */
+/** This component's schema and role in the database. */
 export const devicesMigrations: ComponentMigrations = {
   name: 'devices',
   schema: 'devices',
@@ -23,5 +23,5 @@ export {
   type PosturesReplica,
   type PosturesReplicaDependencies,
 } from './posture/postures-replica.ts';
-export { mostReported, reportType } from './posture/report.ts';
+export { maxReported, reportType } from './posture/report.ts';
 export type { TakenReport } from './posture/take-report.ts';

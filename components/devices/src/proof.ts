@@ -2,10 +2,10 @@ import { verify } from 'node:crypto';
 import { decodeBase64Url, isObject, membersOf, parseJson } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
-/** Longest text that is looked at. */
+/** Characters. */
 const longestProof = 2_048;
 
-/** What a browser sends to show which device it is on. */
+/** The proof that a request comes from an enrolled device. */
 export interface ShownProof {
   readonly device: string;
   readonly challenge: string;
@@ -14,11 +14,7 @@ export interface ShownProof {
 
 export const devicePattern = /^device:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?$/;
 
-/**
- * Reads a field of a form, or what it parses to.
- *
- * @returns `none` where nothing was shown, `malformed` for what is no proof
- */
+/** Reads a form field or its parsed value: `none` if there is no proof. */
 export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
   if (shown === undefined || shown === null || shown === '') return 'none';
   const members = typeof shown === 'string' ? membersOfText(shown) : isObject(shown) ? shown : undefined;
@@ -29,7 +25,7 @@ export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
   return bytes?.length === 64 ? { device, challenge, signature: bytes } : 'malformed';
 }
 
-/** A proof of possession of a new key, with the key. */
+/** Reads the proof of possession of a new key, and the key. */
 export function readNewKey(
   field: string | undefined,
 ): { readonly jwk: unknown; readonly challenge: string; readonly signature: Buffer } | undefined {

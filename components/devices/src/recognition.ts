@@ -16,16 +16,7 @@ import { readProof, type ShownProof, signedBy } from './proof.ts';
 import { credentialClaim } from './row-claims.ts';
 import type { CredentialStore, StoredCredential } from './store/credentials.ts';
 
-/** Recognises the device of a request. See the contract. */
-export function createRecognition({
-  credentials,
-  challenges,
-  directory,
-  audit,
-  standings,
-  things,
-  ...making
-}: {
+export function createRecognition(dependencies: {
   readonly credentials: CredentialStore;
   readonly challenges: Challenges;
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -35,9 +26,9 @@ export function createRecognition({
   readonly clock: Clock;
   readonly random: Random;
 }): Devices['recognise'] {
+  const { credentials, challenges, directory, audit, standings, things, ...making } = dependencies;
   const keys = createKeyCache({ maxKeys: 4_096 });
 
-  /** Recorded before it is thrown. */
   async function refuse(
     code: 'device_proof_wrong' | 'device_unknown',
     internal: string,
@@ -47,9 +38,7 @@ export function createRecognition({
     await audit.append({
       id: newId('record', making),
       type: 'device.refused',
-      source: 'devices',
-      outcome: 'deny',
-      reason: code,
+      ...{ source: 'devices', outcome: 'deny' as const, reason: code },
       ...(person === undefined ? {} : { subject: { id: person, ...defined({ institution }) } }),
       ...defined({ device }),
       data: { at: 'recognition', by, ...defined({ device }) },
@@ -57,13 +46,13 @@ export function createRecognition({
     throw deviceErrors.error(
       code,
       code === 'device_unknown'
-        ? 'This browser is enrolled as a device that is not known here, or no longer. Have it enrolled again.'
-        : 'This browser could not show which device it is on. Load the page again, and try once more.',
+        ? 'This browser is enrolled as a device that is not in the directory. Have it enrolled again.'
+        : 'This browser could not prove which device it is on. Reload the page and try again.',
       { internal },
     );
   }
 
-  /** An unknown certificate may belong to a person or a client; it identifies no device. */
+  /** A certificate that is not registered here may belong to a person or a client. */
   async function byCertificate(thumbprint: string | undefined): Promise<StoredCredential | undefined> {
     const digest = parseDigest(thumbprint);
     const found = digest === undefined ? undefined : await credentials.byCertificate(digest);
@@ -78,22 +67,22 @@ export function createRecognition({
     if (proof === 'malformed') return refuse('device_proof_wrong', 'the proof is malformed', { by: 'key', person });
     const { device, challenge, signature } = proof;
     const how = { device, by: 'key', person } as const;
-    if (!challenges.stands(challenge, about))
-      return refuse('device_proof_wrong', 'the challenge is none for this, or over', how);
+    if (!challenges.isValid(challenge, about))
+      return refuse('device_proof_wrong', 'the challenge has expired or is for something else', how);
     const signerOf = async () => {
       const held = (await credentials.of([device])).filter(({ kind }) => kind === 'key');
       return { held, signer: held.find(({ jwk }) => signedBy(keys.import(jwk), challenge, signature)) };
     };
     let { held, signer } = await signerOf();
     if (signer === undefined) {
-      // A process may have died between the record of the key and its row.
+      // The process may have stopped between the record of the key and its row.
       const last = await lastEnrolled(audit, device);
       if (last !== undefined) await things.settle(last);
       ({ held, signer } = await signerOf());
     }
-    if (held.length === 0) return refuse('device_unknown', 'the device has no key that counts', how);
+    if (held.length === 0) return refuse('device_unknown', 'the device has no key', how);
     if (signer !== undefined && !(await standings.holds(credentialClaim(signer))))
-      return refuse('device_unknown', 'the key is not as its newest record has it', how);
+      return refuse('device_unknown', 'the key differs from its newest record', how);
     return signer ?? refuse('device_proof_wrong', 'no key of the device made the signature', how);
   }
 
@@ -105,8 +94,8 @@ export function createRecognition({
     if (found === undefined) return undefined;
     const how = { device: found.device, by: found.kind, person };
     if (certificate !== undefined && key !== undefined && certificate.device !== key.device)
-      return refuse('device_proof_wrong', 'certificate and key are of two devices', how);
-    // Of another firm by now: whoever enrolled it then speaks for it no longer.
+      return refuse('device_proof_wrong', 'certificate and key belong to different devices', how);
+    // The device has moved to another firm since it was enrolled.
     if (directory.snapshot().device(found.device)?.institution !== found.institution)
       return refuse('device_unknown', 'the directory does not have the device', how);
     return { id: found.device, by: found.kind };

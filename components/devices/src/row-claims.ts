@@ -3,7 +3,7 @@ import type { StoredCredential } from './store/credentials.ts';
 import type { StoredEnrolment } from './store/enrolments.ts';
 import type { StoredPosture } from './store/postures.ts';
 
-// Everything in a row that decides, as records say it and as rows are held against them (docs/adr/0043).
+// What the log says of each row (docs/adr/0043).
 
 export function credentialClaim(credential: StoredCredential): Claim {
   const { device, institution, kind, jwk, enrolledAt, recordId } = credential;
@@ -13,10 +13,10 @@ export function credentialClaim(credential: StoredCredential): Claim {
   };
 }
 
-/** The newest enrolment of a device: whose row may still have to be written. */
+/** The newest enrolment of a device; its row may not have been written yet. */
 export const enrolledThing = (device: string): string => `device-enrolled:${device}`;
 
-/** One link at a time: the newest, until it is used, closed or replaced. */
+/** A device has one link: the newest, until it is used, closed or replaced. */
 export const enrolmentThing = (device: string): string => `device-enrolment:${device}`;
 
 /** @param codeHash of the code in the address of the link */
@@ -36,7 +36,7 @@ export function enrolmentClaim(enrolment: StoredEnrolment, codeHash: Buffer): Cl
 
 export const postureThing = (device: string): string => `device-posture:${device}`;
 
-/** What was found, and not when it was last looked at: each report says that again, and only changes are recorded. */
+/** Without `postureAt`: only changes are recorded, and every report repeats the time. */
 export function postureClaim({ device, institution, posture, failed }: StoredPosture): Claim {
   return { of: postureThing(device), content: { institution, posture, failed: [...failed] } };
 }

@@ -23,8 +23,7 @@ describe('with the database role of devices, a thief', () => {
   });
   afterEach(() => world.close());
 
-  const contradictions = () =>
-    world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
   const codeIn = (path: string) => path.slice('/device/'.length);
   async function enrolled(device = annas.id): Promise<TestKey> {
     const key = createTestKey();

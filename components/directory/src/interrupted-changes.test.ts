@@ -46,7 +46,7 @@ describe('a change that is interrupted', () => {
     // The next change follows it on any node.
     await other.apply(serviceOf('later'), proposer);
     expect(committed()).toEqual([1, 2, 3]);
-    expect(rig.log.filter(({ type }) => type === 'standing.contradicted')).toEqual([]);
+    expect(rig.log.filter(({ type }) => type === 'row.rejected')).toEqual([]);
   });
 
   it('is recorded as committed by another node when the one that made it is gone', async () => {

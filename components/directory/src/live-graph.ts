@@ -289,7 +289,7 @@ export async function createLiveGraph(dependencies: {
         doubt ??= standingErrors.error(
           'authority_unproven',
           'The audit log has a newer state of the directory than this node, and that could not be read from the database. Nothing is ' +
-            'decided until it can be read. Check the log of this process, and the audit log for records of type standing.contradicted.',
+            'decided until it can be read. Check the log of this process, and the audit log for records of type row.rejected.',
         );
         logger.error({ error }, 'the directory is behind the audit log and cannot be read');
       }

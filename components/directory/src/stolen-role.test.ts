@@ -27,7 +27,7 @@ describe('with the database role of the directory, a thief', () => {
   /** Written as a change would be, so that every node reads it. */
   const announce = () => thief.query('update directory_state set version = version + 1');
   const contradictions = () =>
-    rig.log.filter(({ type }) => type === 'standing.contradicted').map(({ data }) => (data as { of: string }).of);
+    rig.log.filter(({ type }) => type === 'row.rejected').map(({ data }) => (data as { of: string }).of);
 
   /** Neither a running node nor a new one adopts the stored state. */
   async function expectNotBelieved(): Promise<void> {
@@ -59,7 +59,7 @@ describe('with the database role of the directory, a thief', () => {
     await expect(directory.edit({ remove: [{ kind: 'client', id: 'broker-oms' }] }, proposer)).rejects.toEqual(
       unproven,
     );
-    expect(rig.log.filter(({ type }) => type === 'standing.contradicted')).toHaveLength(2);
+    expect(rig.log.filter(({ type }) => type === 'row.rejected')).toHaveLength(2);
     expect(rig.log.at(-1)).toMatchObject({ source: 'directory', outcome: 'deny', data: { of: 'directory' } });
   });
 

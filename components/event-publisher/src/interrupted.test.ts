@@ -52,7 +52,7 @@ describe('a subscription', () => {
       code: 'subscription_not_found',
     });
     expect(records().map(({ type }) => type)).toEqual(['event.subscribed', 'event.unsubscribed']);
-    expect(world.log.ofType('standing.contradicted')).toEqual([]);
+    expect(world.log.ofType('row.rejected')).toEqual([]);
   });
 
   it('that was suspended and resumed is what was recorded last, and is recorded once', async () => {
@@ -132,7 +132,7 @@ describe('a stream', () => {
     await world.signals.deliver();
     expect(await world.signals.deliver()).toBe(1);
     expect(receiver.received[0]?.headers.authorization).toBe('Bearer a');
-    expect(world.log.ofType('standing.contradicted')).toEqual([]);
+    expect(world.log.ofType('row.rejected')).toEqual([]);
   });
 
   it('that was changed and not written is polled for', async () => {

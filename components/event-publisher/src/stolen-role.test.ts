@@ -12,8 +12,7 @@ const at = new AbortController().signal;
 
 // Every attack below runs over a connection as the role of this component.
 
-const contradictions = (log: MemoryLog) =>
-  log.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+const contradictions = (log: MemoryLog) => log.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
 let receiver: Receiver;
 let evil: Receiver;

@@ -62,7 +62,7 @@ describe('with the database role of the notices, a thief', () => {
     clock.advance(3_600_000);
     return id;
   }
-  const contradicted = () => audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradicted = () => audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   it.each([
     ['words', `content = 'Sign in at https://thief.example to keep your account.'`],

@@ -1,5 +1,5 @@
 import type { Commands } from '@countersign/commands';
-import { isCodedError } from '@countersign/kernel';
+import { standingErrors } from '@countersign/contracts';
 import type { RecoveryDependencies } from './dependencies.ts';
 import { completeStep, coolOff, endStep, enrolledBy, expireStep } from './steps/follow.ts';
 import type { StepParts } from './steps/step.ts';
@@ -7,19 +7,18 @@ import { countEnded, isSettled, putOff, removeSettled, type StoredRecovery, take
 
 const atOnce = 16;
 const leaseMs = 60_000;
-/** How often it is looked whether somebody has enrolled. */
+/** How often to check whether the person has enrolled. */
 const lookMs = 5_000;
 const retryMs = 10_000;
 const keptMs = 90 * 86_400_000;
 
-/** Advances recoveries, each on one node at a time. Every step is safe to repeat. */
+/** Advances recoveries, each on one node at a time. Steps can be repeated. */
 export function createCarrier(
   dependencies: StepParts &
     Pick<RecoveryDependencies, 'pool' | 'sessions' | 'tokens' | 'logger'> & {
       readonly commands: Commands;
-      /** As the log says; undefined where it says nothing. @throws CodedError `authority_unproven`, `log_unavailable` */
+      /** The recovery by the log; undefined if the log has none. @throws CodedError `authority_unproven`, `log_unavailable` */
       readonly find: (id: StoredRecovery['id']) => Promise<StoredRecovery | undefined>;
-      /** Restores its row from the log, regardless of who wrote the row. */
       readonly restore: (id: StoredRecovery['id']) => Promise<void>;
     },
 ) {
@@ -29,7 +28,7 @@ export function createCarrier(
   const completed = completeStep(dependencies);
   const expired = expireStep(dependencies);
 
-  /** Revokes everything the person had; nobody is invited before that. */
+  /** Revokes everything the person had, before anybody is invited. */
   async function endCredentials(stored: StoredRecovery): Promise<void> {
     const { id, person } = stored;
     const reason = `recovery ${id}`;
@@ -41,12 +40,12 @@ export function createCarrier(
     await commands.run(ended, { id });
   }
 
-  /** As the log says. One that was stored otherwise waits until its time is over. */
+  /** A row that differs from the log waits until it has expired. */
   async function provenOf({ id, expiresAt }: StoredRecovery): Promise<StoredRecovery | undefined> {
     try {
       return await find(id);
     } catch (error) {
-      if (!isCodedError(error, 'authority_unproven') || expiresAt > clock.now()) throw error;
+      if (!standingErrors.is(error, 'authority_unproven') || expiresAt > clock.now()) throw error;
       await restore(id);
       return find(id);
     }
@@ -54,7 +53,7 @@ export function createCarrier(
 
   async function carry(taken: StoredRecovery, claim: string): Promise<void> {
     const stored = await provenOf(taken);
-    // Somebody may have called it off meanwhile.
+    // It may have been cancelled meanwhile.
     if (stored === undefined || isSettled(stored)) return;
     const { id, status, person, expiresAt } = stored;
     if (status === 'approved') return endCredentials(stored);
@@ -74,7 +73,7 @@ export function createCarrier(
           try {
             await carry(stored, claim);
           } catch (error) {
-            logger.warn({ error, recovery: stored.id }, 'a recovery could not be carried on');
+            logger.warn({ error, recovery: stored.id }, 'a recovery could not be continued');
             await putOff(pool, stored.id, claim, clock.now() + retryMs);
           }
         if (taken.length < atOnce) return;

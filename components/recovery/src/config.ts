@@ -9,7 +9,7 @@ const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 /** The configuration of key recoveries. */
 export const recoverySchema = Type.Object(
   {
-    /** The functions that approve, each once and each by another person. By default the line and those who control it. */
+    /** The functions that approve, each by a different person. By default `line` and `control`. */
     functions: Type.Optional(
       Type.Array(
         Type.Object({ name: role, roles: Type.Array(role, { minItems: 1, maxItems: 16, uniqueItems: true }) }, closed),
@@ -39,7 +39,7 @@ const defaultFunctions: readonly RecoveryFunction[] = [
   { name: 'control', roles: ['compliance', 'risk', 'security'] },
 ];
 
-/** @throws CodedError `configuration_invalid`: two functions of one name, or one role that speaks for two */
+/** @throws CodedError `configuration_invalid` for two functions of one name, or one role in two functions */
 export function recoverySettings(
   input: RecoveryConfiguration,
   environment: 'development' | 'production',
@@ -51,7 +51,7 @@ export function recoverySettings(
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
-      detail: '/recovery/functions: each has a name of its own, and no role speaks for two of them.',
+      detail: '/recovery/functions: each function needs its own name and its own roles.',
     });
   return {
     functions,

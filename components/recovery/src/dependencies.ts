@@ -26,7 +26,7 @@ export interface RecoveryDependencies {
   readonly tokens: Pick<AuthorizationServer, 'revoke'>;
   readonly signals: Pick<PersonSignals, 'of' | 'raise'>;
   readonly notices: Notices;
-  /** In whose name the installation itself acts. */
+  /** The principal of the installation itself. */
   readonly installation: Required<Actor>;
   readonly environment: 'development' | 'production';
   readonly config: RecoveryConfiguration;

@@ -1,6 +1,6 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
-/** This component's place in the database. */
+/** This component's schema and role in the database. */
 export const recoveryMigrations: ComponentMigrations = {
   name: 'recovery',
   schema: 'recovery',

@@ -8,23 +8,18 @@ import {
 import type { CodedError } from '@countersign/kernel';
 import type { RecoveryState, StoredRecovery } from './store.ts';
 
-/** A candidate approver. */
 export interface Approver {
   readonly person: Person;
-  /** Who invited them to register their keys. */
   readonly inviters: readonly string[];
-  /** Whether they are independent of those who have already approved. */
   readonly independent: boolean;
   readonly signals: readonly PersonSignal[];
-  /** Whether a recovery is open for themselves. */
   readonly recovering: boolean;
   readonly locked: boolean;
 }
 
 /**
- * For which function somebody may approve a recovery, or why they may not. Two approvers are independent when neither is
- * the person, neither has opened it, neither was let in by the person, by a person who opened it or by the other (who let
- * somebody in may have enrolled a key of their own for them), and each speaks for another function. Nobody is asked by name: who may approve follows from roles alone.
+ * The function for which somebody may approve, or the refusal. Approvers must be independent of the person, the opener and each
+ * other: an inviter could have enrolled a key of their own.
  */
 export function judgeApprover(
   recovery: RecoveryState,
@@ -33,27 +28,30 @@ export function judgeApprover(
 ): RecoveryFunction | CodedError {
   const { person, inviters, independent } = approver;
   if (person.institution !== recovery.institution)
-    return recoveryErrors.error('recovery_foreign', 'It is approved by people of its own institution.');
+    return recoveryErrors.error('recovery_foreign', 'Only people of the same institution approve a recovery.');
   if (person.id === recovery.person)
-    return recoveryErrors.error('recovery_self', 'Nobody approves what is about themselves.');
+    return recoveryErrors.error('recovery_self', 'You cannot approve your own recovery.');
   if (person.id === recovery.openedBy)
-    return recoveryErrors.error('recovery_same_person', 'Who opened it does not approve it.');
+    return recoveryErrors.error('recovery_same_person', 'You opened this recovery, so another person must approve it.');
   if (recovery.approvals.some(({ by }) => by === person.id))
-    return recoveryErrors.error('recovery_same_person', 'You have approved it already; another person has to as well.');
+    return recoveryErrors.error(
+      'recovery_same_person',
+      'You have already approved it; another person must approve it as well.',
+    );
   if (!independent)
     return recoveryErrors.error(
       'recovery_not_independent',
-      'You and who has approved it already were let in one by the other: somebody else has to approve it.',
+      'You or the other approver invited the other one. Another person must approve it.',
     );
   if (inviters.includes(recovery.person) || (isPerson(recovery.openedBy) && inviters.includes(recovery.openedBy)))
     return recoveryErrors.error(
       'recovery_not_independent',
-      'You were let in by the person whom it is about, or by who opened it: somebody else has to approve it.',
+      'You were invited by the person concerned or by the person who opened it. Another person must approve it.',
     );
   if (isUnsettled(approver))
     return recoveryErrors.error(
       'recovery_approver_unsettled',
-      'Something about your own account has to settle first: somebody else has to approve it.',
+      'Your own account is locked, in recovery or under review. Another person must approve it.',
     );
   const mine = functions.filter(({ roles }) => roles.some((role) => person.roles.includes(role)));
   const missing = missingFunctions(recovery);
@@ -62,17 +60,14 @@ export function judgeApprover(
   return recoveryErrors.error(
     'recovery_function',
     mine.length === 0
-      ? 'Your roles are of none of the functions that approve recoveries.'
-      : 'Your function has approved already: the other one has to as well.',
+      ? 'None of your roles approves recoveries.'
+      : 'Your function has already approved; the other function must approve as well.',
   );
 }
 
-/** Whether a person's own account is locked, in recovery or under an unsettling signal. */
-export function isUnsettled({
-  locked,
-  recovering,
-  signals,
-}: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
+/** Whether an account is locked, in recovery or under a blocking signal. */
+export function isUnsettled(options: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
+  const { locked, recovering, signals } = options;
   return locked || recovering || signals.some((signal) => blockingSignals.has(signal));
 }
 
@@ -80,11 +75,8 @@ function isPerson(id: string): boolean {
   return id.startsWith('person:');
 }
 
-/** Names of the functions that have not approved yet. */
-export function missingFunctions({
-  functions,
-  approvals,
-}: Pick<RecoveryState, 'functions' | 'approvals'>): readonly string[] {
+export function missingFunctions(options: Pick<RecoveryState, 'functions' | 'approvals'>): readonly string[] {
+  const { functions, approvals } = options;
   return functions.filter((name) => !approvals.some((approval) => approval.function === name));
 }
 
@@ -96,8 +88,7 @@ export function requireWaiting(stored: StoredRecovery, now: number): void {
 
 /** @throws CodedError `recovery_expired` */
 export function requireInTime({ expiresAt }: StoredRecovery, now: number): void {
-  if (expiresAt <= now)
-    throw recoveryErrors.error('recovery_expired', 'It was not through in time; it has to be opened again.');
+  if (expiresAt <= now) throw recoveryErrors.error('recovery_expired', 'This recovery has expired. Open a new one.');
 }
 
 export function unknownRecovery(): CodedError {
@@ -105,5 +96,5 @@ export function unknownRecovery(): CodedError {
 }
 
 export function decided({ status }: StoredRecovery): CodedError {
-  return recoveryErrors.error('recovery_decided', `It is ${status} already.`, { facts: { status } });
+  return recoveryErrors.error('recovery_decided', `This recovery is already ${status}.`, { facts: { status } });
 }

@@ -14,43 +14,29 @@ import { type Approver, isUnsettled, judgeApprover, requireWaiting, unknownRecov
 import { standsForThing } from './recorded-recovery.ts';
 import type { StoredRecovery } from './store.ts';
 
-/** The people of a recovery, as the directory and the register of authenticators know them now. */
+/** The people of a recovery, as the directory and the authenticator register know them now. */
 export interface People {
   personOf(id: string): Person | undefined;
   mayActFor(by: Actor, institution: string): boolean;
-  /** As records name whoever tried something. */
   actorOf(id: PrincipalId): Actor;
-  /** Whether a recovery stands for this person, whatever rows say. @throws CodedError `log_unavailable` */
+  /** Whether the person has an open recovery by the log. @throws CodedError `log_unavailable` */
   isRecovering(id: PrincipalId): Promise<boolean>;
-  /** What is known of who would approve it; undefined for people of other institutions. */
+  /** Undefined for people of other institutions. */
   approverOf(id: PrincipalId, stored: StoredRecovery): Promise<Approver | undefined>;
-  /**
-   * The function for which somebody may approve it.
-   *
-   * @throws CodedError of `recoveryErrors`; a person of another firm gets the same answer as a stranger
-   */
+  /** @throws CodedError of `recoveryErrors`; a person of another firm looks like an unknown one */
   functionOf(stored: StoredRecovery, approver: Approver | undefined, now: number): RecoveryFunction;
   mayApprove(stored: StoredRecovery, approver: Approver | undefined, now: number): boolean;
-  /**
-   * Days may lie between the two. Who approved first, and has left since, has lost the role, is locked out or may be
-   * somebody else, does not carry the second.
-   *
-   * @throws CodedError `recovery_approver_unsettled`
-   */
+  /** The first approver must still be eligible at the second approval. @throws CodedError `recovery_approver_unsettled` */
   requireStillApproved(stored: StoredRecovery): Promise<void>;
 }
 
-export function createPeople({
-  directory,
-  register,
-  signals,
-  installation,
-  standings,
-  functions,
-}: Pick<RecoveryDependencies, 'directory' | 'register' | 'signals' | 'installation'> & {
-  readonly standings: StandingCheck;
-  readonly functions: readonly RecoveryFunction[];
-}): People {
+export function createPeople(
+  dependencies: Pick<RecoveryDependencies, 'directory' | 'register' | 'signals' | 'installation'> & {
+    readonly standings: StandingCheck;
+    readonly functions: readonly RecoveryFunction[];
+  },
+): People {
+  const { directory, register, signals, installation, standings, functions } = dependencies;
   const independent = createIndependence(register);
 
   async function isRecovering(id: PrincipalId): Promise<boolean> {
@@ -110,7 +96,7 @@ export function createPeople({
         if (!speaks || isUnsettled(await accountOf(by)))
           throw recoveryErrors.error(
             'recovery_approver_unsettled',
-            'Who approved it before may not approve it any more. It has to be cancelled, and opened again.',
+            'A person who approved it may no longer do so. Cancel this recovery and open a new one.',
           );
       }
     },
@@ -119,6 +105,6 @@ export function createPeople({
 
 function principalOf(text: string): PrincipalId {
   const id = parsePrincipalId(text);
-  if (id === undefined) throw new Error(`a person of the directory without a principal's id: ${text}`);
+  if (id === undefined) throw new Error(`the directory has a person without a principal id: ${text}`);
   return id;
 }

@@ -18,16 +18,14 @@ const subjectOf = ({ person, institution }: Pick<RecoveryState, 'person' | 'inst
   id: person,
   institution,
 });
-/** None stands for the person any more. */
+/** The person has no open recovery any more. */
 const endOf = ({ person }: Pick<RecoveryState, 'person'>) => [ended(standsForThing(person))];
 const wordsOf = (person: string, value: string): readonly ProtectedValue[] => [
   { path: '/data/words', kind: 'personal', subject: person, value },
 ];
 
-/** Of who signed a statement, and how. */
-function authenticationOf({ claims, authenticator }: SignedStatement): NonNullable<RecordDraft['authentication']> {
-  return { method: 'webauthn', acr: authenticator.acr, authTime: claims.iat };
-}
+const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
+  ({ method: 'webauthn', acr: authenticator.acr, authTime: claims.iat }) as const;
 
 export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }: Words, by: Actor): RecordContent {
   const { of, content } = standsForClaim(next.person, id);
@@ -57,7 +55,7 @@ export function approved(row: StoredRecovery, statement: SignedStatement, name: 
   };
 }
 
-/** One who may approve it says no, and it ends. */
+/** An approver declines, which ends the recovery. */
 export function declined(
   row: StoredRecovery,
   by: { readonly person: Actor; readonly function: string; readonly words: string },
@@ -75,14 +73,14 @@ export function declined(
   };
 }
 
-/** Something was tried and not let through; nothing changes. */
+/** A refused attempt; nothing changes. */
 export function notLetThrough(
   from: From,
   attempt: {
     readonly step: 'open' | 'approve' | 'refuse' | 'cancel' | 'invite';
     readonly reason: string;
     readonly by: Actor;
-    /** Whose recovery it was tried to open, or the recovery that there is. */
+    /** The recovery, or the person for whom it was to be opened. */
     readonly about: RecoveryState['person'] | StoredRecovery;
   },
 ): RecordDraft {
@@ -111,7 +109,7 @@ export function credentialsEnded(row: StoredRecovery): RecordContent {
   };
 }
 
-/** @param link of the invitation */
+/** @param link record of the invitation */
 export function invited(row: StoredRecovery, by: Actor, ended: RecordId, link: RecordId): RecordContent {
   return {
     type: 'recovery.invited',

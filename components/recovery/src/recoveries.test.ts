@@ -224,7 +224,7 @@ describe('approving', () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
     const { handle, options } = await recovery.askToApprove(id, cora.id);
-    const statement = await world.keys.statements.take({
+    const statement = await world.keys.statements.consume({
       ...{ handle, person: cora.id },
       credential: world.keys.keyOf(cora.id).get(options),
     });
@@ -249,7 +249,7 @@ describe('approving', () => {
     const other = (await recovery.open({ ...lost, person: bea.id }, helpDesk)).id;
     const { handle, options } = await recovery.askToApprove(id, ben.id);
     const credential = world.keys.keyOf(ben.id).get(options);
-    const statement = await world.keys.statements.take({ handle, person: ben.id, credential });
+    const statement = await world.keys.statements.consume({ handle, person: ben.id, credential });
     await expect(recovery.approve(other, statement)).rejects.toEqual(withCode('recovery_statement'));
     const wider = { ...statement, claims: { ...statement.claims, function: 'control' } };
     await expect(recovery.approve(id, wider)).rejects.toEqual(withCode('recovery_statement'));
@@ -367,7 +367,7 @@ describe('calling off', () => {
     await world.approve(recovery, id, ben);
     const { handle, options } = await recovery.askToCancel(id, anna.id);
     const credential = world.keys.keyOf(anna.id).get(options);
-    const statement = await world.keys.statements.take({ handle, person: anna.id, credential });
+    const statement = await world.keys.statements.consume({ handle, person: anna.id, credential });
     expect(await recovery.cancelOwn(id, statement)).toMatchObject({ status: 'cancelled' });
     expect(world.audit.ofType('recovery.cancelled')[0]).toMatchObject({ data: { how: 'person' } });
     await expect(recovery.askToApprove(id, cora.id)).rejects.toEqual(withCode('recovery_decided'));
@@ -379,7 +379,7 @@ describe('calling off', () => {
     await expect(recovery.askToCancel(id, ben.id)).rejects.toEqual(withCode('recovery_unknown'));
     const { handle, options } = await recovery.askToApprove(id, ben.id);
     const credential = world.keys.keyOf(ben.id).get(options);
-    const statement = await world.keys.statements.take({ handle, person: ben.id, credential });
+    const statement = await world.keys.statements.consume({ handle, person: ben.id, credential });
     await expect(recovery.cancelOwn(id, statement)).rejects.toEqual(withCode('recovery_unknown'));
   });
 

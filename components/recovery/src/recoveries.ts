@@ -15,6 +15,7 @@ import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
 import { requireWaiting, unknownRecovery } from './judge-approver.ts';
+import { notifyPerson } from './notify-person.ts';
 import { createPeople } from './people.ts';
 import { createRecordedRecovery, standsForThing } from './recorded-recovery.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
@@ -26,36 +27,28 @@ import { inviteStep } from './steps/invite.ts';
 import { openStep } from './steps/open.ts';
 import { refuseStep } from './steps/refuse.ts';
 import { findRecovery, findStanding, isSettled, listRecoveries, removeRecovery, type StoredRecovery } from './store.ts';
-import { tellPerson } from './tell-person.ts';
 
 export interface RunningRecovery extends Recoveries {
-  /** What the public page does. */
+  /** For the public page. */
   readonly publicRequests: Requests;
-  /** Ends what a person who leaves has standing. */
+  /** Cancels the open recovery of a person who leaves. */
   readonly departureEffect: DepartureEffect;
-  /** Carries on what is due now; runs by itself. */
+  /** Advances what is due now; it also runs by itself. */
   carryOn(): Promise<void>;
   stop(): Promise<void>;
 }
 
-const mostListed = 100;
+const maxListed = 100;
 
-/**
- * Lost factors. There is one way: identity proved again, two people of different functions, what was held ended first,
- * then an invitation, then a while in which nothing moves value. Every step is recorded before its result is released.
- *
- * @throws CodedError `configuration_invalid`
- */
+/** Every step is recorded before its result is released. @throws CodedError `configuration_invalid` */
 export function createRecovery(dependencies: RecoveryDependencies): RunningRecovery {
   const { pool, audit, directory, statements, installation, clock, random, logger } = dependencies;
   const settings = recoverySettings(dependencies.config, dependencies.environment);
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'recovery' });
   const people = createPeople({ ...dependencies, standings, functions: settings.functions });
-  const kind = createRecordedRecovery({
-    audit,
-    clock,
-    notify: (state, change) => tellPerson(dependencies, state, change),
-  });
+  const notify: Parameters<typeof createRecordedRecovery>[0]['notify'] = (state, change) =>
+    notifyPerson(dependencies, state, change);
+  const kind = createRecordedRecovery({ audit, clock, notify });
   const kept = { pool, log: audit, check: standings, source: 'recovery', clock } as const;
   const things = createRecordedThings(kind, kept);
   const commands = createCommands(kept);
@@ -68,20 +61,16 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     cancelOwn: cancelOwnStep(parts),
   };
 
-  /** Restores the row from the log, regardless of who wrote the row. A row without a record does not count. */
+  /** Restores the row from the log. A row without a record is removed. */
   async function restore(id: RecoveryId): Promise<void> {
     if (!(await things.restore(id))) await removeRecovery(pool, id);
   }
 
   const carrier = createCarrier({ ...parts, commands, find: things.find, restore });
-  const rounds = createRounds({
-    what: 'recoveries',
-    work: carrier.carryDue,
-    logger,
-    everyMs: dependencies.everyMs ?? 5_000,
-  });
+  const everyMs = dependencies.everyMs ?? 5_000;
+  const rounds = createRounds({ what: 'recoveries', work: carrier.carryDue, logger, everyMs });
 
-  /** As the log says. @throws CodedError `recovery_unknown`, `authority_unproven`, `log_unavailable` */
+  /** By the log. @throws CodedError `recovery_unknown`, `authority_unproven`, `log_unavailable` */
   async function load(id: RecoveryId): Promise<StoredRecovery> {
     const stored = await things.find(id);
     if (stored === undefined) throw unknownRecovery();
@@ -89,8 +78,8 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   }
   const see = async (id: RecoveryId): Promise<Recovery> => shown(await load(id));
 
-  /** For who only looks: as the log says, and what was stored otherwise as it is stored. */
-  async function lookedAt(id: RecoveryId): Promise<StoredRecovery | undefined> {
+  /** For display: by the log, or the stored row if the log cannot confirm it. */
+  async function viewed(id: RecoveryId): Promise<StoredRecovery | undefined> {
     try {
       return await things.find(id);
     } catch (error) {
@@ -99,22 +88,22 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     }
   }
 
-  /** The one that stands for a person: first the one of which the log says so, whether it is stored or not. */
+  /** The open recovery of a person, even if only the log has it. */
   async function standingOf(person: PrincipalId): Promise<StoredRecovery | undefined> {
     const thing = standsForThing(person);
     const newest = (await audit.standings([thing])).get(thing);
     const opening = newest?.digest === undefined ? undefined : (await audit.find(newest.record))?.record;
     const recorded = parseId('recovery', (opening?.data as { readonly recovery?: unknown } | undefined)?.recovery);
     const id = recorded ?? (await findStanding(pool, person))?.id;
-    const found = id === undefined ? undefined : await lookedAt(id);
+    const found = id === undefined ? undefined : await viewed(id);
     return found === undefined || isSettled(found) ? undefined : found;
   }
 
-  /** Those of this filter, each as the log says it is. What is settled changes no more. */
+  /** By the log. A settled recovery changes no more. */
   async function list(filter: Omit<Parameters<typeof listRecoveries>[1], 'limit'>): Promise<readonly StoredRecovery[]> {
     const found: StoredRecovery[] = [];
-    for (const stored of await listRecoveries(pool, { ...filter, limit: mostListed })) {
-      const now = isSettled(stored) ? stored : await lookedAt(stored.id);
+    for (const stored of await listRecoveries(pool, { ...filter, limit: maxListed })) {
+      const now = isSettled(stored) ? stored : await viewed(stored.id);
       if (now !== undefined && (filter.status === undefined || now.status === filter.status)) found.push(now);
     }
     return found;
@@ -122,8 +111,10 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
 
   async function approve(id: RecoveryId, statement: SignedStatement): Promise<Recovery> {
     if ((await commands.run(steps.approve, { id, statement })) === 'approved')
-      // What fails here is tried again by the next round, on any node.
-      await rounds.run().catch((error: unknown) => logger.warn({ error, recovery: id }, 'a recovery waits to go on'));
+      // A failure here is retried by the next round, on any node.
+      await rounds
+        .run()
+        .catch((error: unknown) => logger.warn({ error, recovery: id }, 'a recovery will be continued later'));
     return see(id);
   }
 
@@ -131,7 +122,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     const ask = { id, by, words: readReason(reason), restored: false };
     await commands.run(steps.cancel, ask).catch(async (error: unknown) => {
       if (!standingErrors.is(error, 'authority_unproven')) throw error;
-      // It takes nothing from anybody: one that is stored otherwise than it is recorded can be called off.
+      // Cancelling takes nothing from anybody, so a row that differs from its record can be cancelled.
       await restore(id);
       await commands.run(steps.cancel, { ...ask, restored: true });
     });
@@ -144,7 +135,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     async open(asked, by) {
       const { person } = asked;
       const words = { reason: readReason(asked.reason), evidence: readEvidence(asked.evidence) };
-      // One that was recorded and not stored is there from now on, for who approves it or calls it off.
+      // Stores one that was recorded but not stored, so that it can be approved or cancelled.
       await standingOf(person);
       const id = newId('recovery', { clock, random });
       await commands.run(steps.open, { id, person, by, ...words });
@@ -182,7 +173,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     invite: (id, by) => commands.run(inviteStep(parts), { id, by }),
 
     async find(id) {
-      const stored = await lookedAt(id);
+      const stored = await viewed(id);
       return stored === undefined ? undefined : shown(stored);
     },
     async list({ institution, status }) {
@@ -209,9 +200,9 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
       async end({ principal, kind: departure, at, reason }) {
         if (departure !== 'leave' || kindOfPrincipal(principal) !== 'person') return { ended: 0 };
         const stored = await standingOf(principal);
-        // One that was opened afterwards is of somebody who has come back.
+        // One that was opened later belongs to a person who has come back.
         if (stored === undefined || stored.openedAt > Date.parse(at)) return { ended: 0 };
-        // What is being ended is ended first; the next attempt finds it.
+        // First let the running revocation finish.
         if (stored.status === 'approved') await rounds.run();
         await cancel(stored.id, installation, reason.slice(0, 200));
         return { ended: 1 };

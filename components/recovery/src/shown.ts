@@ -5,7 +5,7 @@ import type { StoredRecovery } from './store.ts';
 
 const longestReason = 400;
 const longestReference = 200;
-const mostReferences = 10;
+const maxReferences = 10;
 
 /** Plain text for people; it is recorded. @throws CodedError `recovery_malformed` */
 export function readReason(text: string): string {
@@ -19,12 +19,12 @@ export function readReason(text: string): string {
 export function readEvidence(references: readonly string[]): readonly string[] {
   if (
     references.length === 0 ||
-    references.length > mostReferences ||
+    references.length > maxReferences ||
     !references.every((each) => isPlain(each, longestReference))
   )
     throw recoveryErrors.error(
       'recovery_malformed',
-      `Name what proved who the person is: 1 to ${mostReferences} references of 1 to ${longestReference} characters.`,
+      `Name what proved who the person is: 1 to ${maxReferences} references of 1 to ${longestReference} characters.`,
     );
   return references.map((each) => each.trim());
 }
@@ -35,23 +35,14 @@ function isPlain(text: string, longest: number): boolean {
   return plain && text.trim() !== '' && text.length <= longest;
 }
 
-/** As others see it. */
+/** As the API shows it. */
 export function shown(stored: StoredRecovery): Recovery {
   const { id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId } = stored;
   return {
-    id,
-    person,
-    institution,
-    status,
-    openedBy,
+    ...{ id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId },
     openedAt: toInstant(stored.openedAt),
     expiresAt: toInstant(stored.expiresAt),
-    reason,
-    evidence,
-    digest,
-    approvals,
     missing: missingFunctions(stored),
     ...(stored.coolingOffUntil === undefined ? {} : { coolingOffUntil: toInstant(stored.coolingOffUntil) }),
-    recordId,
   };
 }

@@ -8,11 +8,10 @@ import {
 import { type Clock, defined, epochSeconds, type Json, type Random } from '@countersign/kernel';
 import type { StatementClaims } from '@countersign/webauthn';
 
-/** How long somebody may take to sign. */
 export const signSeconds = 120;
 type Step = keyof typeof recoveryStatementTypes;
 
-/** What is signed: which recovery, whose, by what evidence (its digest), and which step. */
+/** The statement names the recovery, the person, the digest of the evidence and the step. */
 export function recoveryClaims(
   about: Pick<Recovery, 'id' | 'person' | 'digest'>,
   step: Step,
@@ -33,7 +32,7 @@ export function recoveryClaims(
   };
 }
 
-/** Whether a statement is about this recovery as it stands, and of who signed it. */
+/** Whether a statement is about this recovery in its current state, by its signer. */
 export function isAbout(
   { claims, authenticator }: SignedStatement,
   about: Pick<Recovery, 'id' | 'person' | 'digest'>,
@@ -57,11 +56,11 @@ export function requireAbout(...about: Parameters<typeof isAbout>): void {
   if (!isAbout(...about))
     throw recoveryErrors.error(
       'recovery_statement',
-      'What was signed is not this recovery as it stands. Open the page again and look at it.',
+      'The signed statement does not match this recovery. Reload the page and review it again.',
     );
 }
 
-/** As a record holds it: it is verified again from the record alone. */
+/** For a record, which is verified again without any other data. */
 export function signedJson({ claims, signature, authenticator }: SignedStatement): {
   readonly statement: Json;
   readonly key: Json;

@@ -100,7 +100,7 @@ describe('with the database role of recovery, a thief', () => {
     await recovery.cancel(id, { ...helpDesk }, 'found it again');
     await thief.query(`update recoveries set status = 'waiting', settled_at = null where id = $1`, [id]);
     await expect(world.approve(recovery, id, cora)).rejects.toEqual(unproven);
-    expect(world.audit.ofType('standing.contradicted').at(-1)).toMatchObject({
+    expect(world.audit.ofType('row.rejected').at(-1)).toMatchObject({
       source: 'recovery',
       data: { of: `recovery:${id}` },
     });

@@ -9,7 +9,7 @@ import { type Digest, digestOf, parseId, type RecordId, type RecoveryId, toInsta
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** What approvers sign, beside whose recovery it is: nothing of it can be changed afterwards. */
+/** What approvers sign, beside the id and the person. */
 export function recoveryDigest(about: {
   readonly person: string;
   readonly reason: string;
@@ -18,18 +18,18 @@ export function recoveryDigest(about: {
   return digestOf({ person: about.person, reason: about.reason, evidence: about.evidence });
 }
 
-/** Everything about a recovery that decides something. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface RecoveryState {
   readonly person: PrincipalId;
   readonly institution: string;
   readonly openedBy: string;
   readonly openedAt: number;
   readonly expiresAt: number;
-  /** Over person, reason and evidence. */
+  /** Of person, reason and evidence. */
   readonly digest: Digest;
   /** Of its `recovery.opened`. */
   readonly recordId: RecordId;
-  /** Names of the functions that have to approve, as they were configured when it was opened. */
+  /** Names of the functions that must approve, as configured at the opening. */
   readonly functions: readonly string[];
   readonly approvals: Recovery['approvals'];
   readonly status: RecoveryStatus;
@@ -39,49 +39,36 @@ export interface RecoveryState {
   readonly coolingOffUntil: number | undefined;
 }
 
-/** What proved who the person is, in the words of who opened it. */
+/** Personal data: the reason, and references to the proof of identity. */
 export type Words = Pick<Recovery, 'reason' | 'evidence'>;
 
 export interface StoredRecovery extends RecoveryState, Words {
   readonly id: RecoveryId;
-  /** Of the change that made it what it is. */
+  /** The newest change. */
   readonly record: RecordId;
-  /** How much has been ended so far. */
+  /** How much has been revoked so far. */
   readonly authenticators: number;
   readonly sessions: number;
 }
 
 export type Session = pg.Pool | pg.PoolClient;
 
-interface Row {
+interface Row
+  extends Pick<StoredRecovery, 'institution' | 'openedBy' | 'recordId' | 'record' | 'functions' | 'invitations'>,
+    Pick<StoredRecovery, 'approvals' | 'authenticators' | 'sessions' | keyof Words> {
   readonly id: string;
   readonly person: string;
-  readonly institution: string;
   readonly status: string;
-  readonly opened_by: string;
-  readonly opened_at: Date;
-  readonly expires_at: Date;
-  readonly reason: string;
-  readonly evidence: readonly string[];
-  readonly record_id: RecordId;
-  readonly record: RecordId;
-  readonly functions: readonly string[];
-  readonly ended_record: RecordId | null;
-  readonly authenticators: number;
-  readonly sessions: number;
-  readonly invitations: number;
-  readonly cooling_off_until: Date | null;
-  readonly approvals: readonly {
-    readonly by: PrincipalId;
-    readonly function: string;
-    readonly at: string;
-    readonly recordId: RecordId;
-  }[];
+  readonly openedAt: Date;
+  readonly expiresAt: Date;
+  readonly endedRecord: RecordId | null;
+  readonly coolingOffUntil: Date | null;
 }
 
 const standing = `status in ('waiting', 'approved', 'ended', 'invited')`;
-const columns = `id, person, institution, status, opened_by, opened_at, expires_at, reason, evidence, record_id, record,
-  functions, ended_record, authenticators, sessions, invitations, cooling_off_until,
+const columns = `id, person, institution, status, opened_by as "openedBy", opened_at as "openedAt", expires_at as "expiresAt",
+  reason, evidence, record_id as "recordId", record, functions, ended_record as "endedRecord", authenticators, sessions,
+  invitations, cooling_off_until as "coolingOffUntil",
   coalesce((select jsonb_agg(jsonb_build_object('by', by_person, 'function', function, 'at', at, 'recordId', approvals.record_id)
                              order by at, function)
               from approvals where approvals.recovery = recoveries.id), '[]') as approvals`;
@@ -89,17 +76,13 @@ const columns = `id, person, institution, status, opened_by, opened_at, expires_
 const settled: ReadonlySet<RecoveryStatus> = new Set(['completed', 'refused', 'cancelled', 'expired']);
 export const isSettled = ({ status }: Pick<RecoveryState, 'status'>): boolean => settled.has(status);
 
-/**
- * Makes the row say this, and each of its approvals.
- *
- * @param row.next when it is to be looked at next
- */
+/** Writes the row and its approvals. @param row.next time of the next check */
 export async function putRecovery(
   session: pg.PoolClient,
   state: RecoveryState,
   row: Words & { readonly id: RecoveryId; readonly record: RecordId; readonly next: number; readonly now: number },
 ): Promise<void> {
-  // One stands for a person, and the log says which: what else seems to was written by somebody else.
+  // A person has one open recovery, and the log says which.
   if (!isSettled(state))
     await ask(session, `delete from recoveries where person = $1 and id <> $2 and ${standing}`, [state.person, row.id]);
   await ask(
@@ -143,7 +126,7 @@ export async function putRecovery(
     );
 }
 
-/** Removes a row that no record is about. */
+/** Removes a row without a record. */
 export async function removeRecovery(session: Session, id: RecoveryId): Promise<void> {
   await ask(session, 'delete from recoveries where id = $1', [id]);
 }
@@ -152,7 +135,7 @@ export async function findRecovery(session: Session, id: RecoveryId): Promise<St
   return (await found(session, 'id = $1', [id]))[0];
 }
 
-/** Holds it until the transaction ends: of several who decide, the second sees what the first did. */
+/** Locked until the transaction ends. */
 export async function lockRecovery(session: pg.PoolClient, id: RecoveryId): Promise<StoredRecovery | undefined> {
   await ask(session, 'select id from recoveries where id = $1 for update', [id]);
   return findRecovery(session, id);
@@ -171,17 +154,13 @@ export async function listRecoveries(
     readonly limit: number;
   },
 ): Promise<readonly StoredRecovery[]> {
-  return found(
-    session,
-    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3',
-    [filter.institution ?? null, filter.status ?? null, filter.limit],
-  );
+  const { institution = null, status = null, limit } = filter;
+  const where =
+    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3';
+  return found(session, where, [institution, status, limit]);
 }
 
-/**
- * Takes what is due, for `leaseMs`: what has been approved, what waits for an enrolment, and whatever is over. A node
- * that dies on the way leaves it to the next.
- */
+/** Leases what is due for `leaseMs`; if the node stops, another one continues. */
 export async function takeDue(
   session: Session,
   taking: { readonly claim: string; readonly now: number; readonly leaseMs: number; readonly limit: number },
@@ -198,13 +177,10 @@ export async function takeDue(
   return found(session, 'id = any($1)', [rows.map(({ id }) => id)]);
 }
 
-/** Gives it back, to be taken up at `next`. */
+/** Returns a lease, due again at `next`. */
 export async function putOff(session: Session, id: RecoveryId, claim: string, next: number): Promise<void> {
-  await ask(session, 'update recoveries set next_attempt = $3, claim = null where id = $1 and claim = $2', [
-    id,
-    claim,
-    new Date(next),
-  ]);
+  const text = 'update recoveries set next_attempt = $3, claim = null where id = $1 and claim = $2';
+  await ask(session, text, [id, claim, new Date(next)]);
 }
 
 export async function countEnded(
@@ -212,20 +188,14 @@ export async function countEnded(
   id: RecoveryId,
   ended: { readonly authenticators: number; readonly sessions: number },
 ): Promise<void> {
-  await ask(
-    session,
-    'update recoveries set authenticators = authenticators + $2, sessions = sessions + $3 where id = $1',
-    [id, ended.authenticators, ended.sessions],
-  );
+  const text = 'update recoveries set authenticators = authenticators + $2, sessions = sessions + $3 where id = $1';
+  await ask(session, text, [id, ended.authenticators, ended.sessions]);
 }
 
-/** Forgets what has long been settled. @returns how many */
+/** @returns how many */
 export async function removeSettled(session: Session, before: number, limit: number): Promise<number> {
-  const { rowCount } = await ask(
-    session,
-    'delete from recoveries where id in (select id from recoveries where settled_at < $1 limit $2)',
-    [new Date(before), limit],
-  );
+  const text = 'delete from recoveries where id in (select id from recoveries where settled_at < $1 limit $2)';
+  const { rowCount } = await ask(session, text, [new Date(before), limit]);
   return rowCount ?? 0;
 }
 
@@ -239,28 +209,15 @@ function recoveryOf(row: Row): StoredRecovery {
   const person = parsePrincipalId(row.person);
   const status = recoveryStatuses.find((known) => known === row.status);
   if (id === undefined || person === undefined || status === undefined)
-    throw new Error(`a stored recovery cannot be read: ${row.id}`);
-  const { reason, evidence } = row;
+    throw new Error(`a recovery has an invalid row: ${row.id}`);
   return {
-    id,
-    person,
-    status,
-    reason,
-    evidence,
-    // Of what approvers are shown, whatever else was signed.
-    digest: recoveryDigest({ person, reason, evidence }),
-    institution: row.institution,
-    openedBy: row.opened_by,
-    openedAt: row.opened_at.getTime(),
-    expiresAt: row.expires_at.getTime(),
-    recordId: row.record_id,
-    record: row.record,
-    functions: row.functions,
-    endedRecord: row.ended_record ?? undefined,
-    authenticators: row.authenticators,
-    sessions: row.sessions,
-    invitations: row.invitations,
-    coolingOffUntil: row.cooling_off_until?.getTime(),
+    ...{ ...row, id, person, status },
+    // Of the values that approvers are shown.
+    digest: recoveryDigest({ ...row, person }),
+    openedAt: row.openedAt.getTime(),
+    expiresAt: row.expiresAt.getTime(),
+    endedRecord: row.endedRecord ?? undefined,
+    coolingOffUntil: row.coolingOffUntil?.getTime(),
     approvals: row.approvals.map(({ at, ...rest }) => ({ ...rest, at: toInstant(new Date(at).getTime()) })),
   };
 }

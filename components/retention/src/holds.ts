@@ -152,6 +152,6 @@ function findsNothing(): CodedError {
 function bySubject(): CodedError {
   return retentionErrors.error(
     'hold_by_its_subject',
-    'Nobody may place or release a hold about themselves, or about something in which they took part.',
+    'A hold is not placed or released by people whom it is about, or who took part in what it names.',
   );
 }

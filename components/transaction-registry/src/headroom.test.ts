@@ -93,7 +93,7 @@ describe('a limit of the policies', () => {
   });
 
   it('lets an order pass by an approval that it names, and asks for that approval before', async () => {
-    const limit = traderLimit('100', { passed_by: 'supervisor' });
+    const limit = traderLimit('100', { overridable_by: 'supervisor' });
     const { id, ...opened } = await order('200');
     const obligations = [{ kind: 'approval', role: 'supervisor', count: 1, escalation: [] }];
     await expect(world.report(id, 'submit')).rejects.toThrow(coded('limit_exceeded', { limit, obligations }));
@@ -101,7 +101,7 @@ describe('a limit of the policies', () => {
     await world.registry.approve(id, key.sign(approvalClaims(supervisor, { id, ...opened }, world.clock.now())));
     await world.report(id, 'submit');
     expect(recordsOf(id, 'transaction.transitioned')).toMatchObject([
-      { data: { limits: [{ limit, passed_by: 'supervisor' }, {}] } },
+      { data: { limits: [{ limit, overridden_by: 'supervisor' }, {}] } },
     ]);
   });
 

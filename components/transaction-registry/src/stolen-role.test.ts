@@ -26,7 +26,7 @@ describe('with the database role of the transaction registry, a thief', () => {
 
   const coded = (code: string) => expect.objectContaining({ code });
   const unproven = coded('authority_unproven');
-  const contradicted = () => world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradicted = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   /** A withdrawal that two people must approve before it is released. */
   async function requested() {

@@ -47,7 +47,7 @@ describe('with the database role of the trust registry, a thief', () => {
     opened.push(registry);
     return registry;
   }
-  const contradictions = () => log.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => log.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   beforeEach(async () => {
     database = await createTestDatabase({ components: [trustRegistryMigrations] });

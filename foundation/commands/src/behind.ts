@@ -39,7 +39,7 @@ export async function onceSettled<Result>(
           await error.report();
           throw standingErrors.error(
             'authority_unproven',
-            'The stored state differs from the audit log and cannot be repaired. Ask the operator to compare the records of type standing.contradicted.',
+            'The stored state differs from the audit log and cannot be repaired. Ask the operator to compare the records of type row.rejected.',
           );
         }
         await error.settle();

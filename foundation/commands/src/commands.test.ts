@@ -312,7 +312,7 @@ describe('a row that somebody else has written', () => {
       await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
       await expect(node().run(turn, light('ben'))).rejects.toMatchObject({ code: 'authority_unproven' });
       expect(changes()).toHaveLength(1);
-      expect(audit.ofType('standing.contradicted')).not.toEqual([]);
+      expect(audit.ofType('row.rejected')).not.toEqual([]);
     },
   );
 
@@ -535,7 +535,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
       expect(await things().find(id)).toBeUndefined();
       expect(await rows()).toBe(0);
     }
-    expect(audit.ofType('standing.contradicted')).toHaveLength(1);
+    expect(audit.ofType('row.rejected')).toHaveLength(1);
   });
 
   it('counts as it was read while the log says so', async () => {
@@ -548,7 +548,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     expect(await things().find(id)).toMatchObject({ by: 'ben' });
     await admin.query("update lamps set by = 'eve' where id = $1", [id]);
     expect(await things().counts(id, { ...read, by: 'eve' })).toBe(false);
-    expect(audit.ofType('standing.contradicted')).toHaveLength(1);
+    expect(audit.ofType('row.rejected')).toHaveLength(1);
   });
 
   it.each([

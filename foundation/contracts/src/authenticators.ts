@@ -75,7 +75,7 @@ export interface Statements {
    * @param answer.credential AuthenticationResponseJSON as received
    * @throws CodedError of {@link authenticatorErrors}
    */
-  take(answer: {
+  consume(answer: {
     readonly handle: string | undefined;
     readonly person: PrincipalId;
     readonly credential: unknown;

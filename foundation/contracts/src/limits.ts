@@ -43,7 +43,7 @@ export interface LimitReading {
   readonly amount: string;
   readonly headroom: string;
   /** Role whose approval allowed the order to exceed this limit. */
-  readonly passedBy?: string;
+  readonly overriddenBy?: string;
 }
 
 export type ReserveOutcome =
@@ -110,7 +110,7 @@ export interface Limits {
 
 /** JSON of a reading for records and answers, members in canonical order. */
 export function limitReadingJson(reading: LimitReading): Json {
-  const { amount, headroom, key, limit, measure, max, passedBy, unit, used, window } = reading;
+  const { amount, headroom, key, limit, measure, max, overriddenBy, unit, used, window } = reading;
   return {
     amount,
     headroom,
@@ -118,7 +118,7 @@ export function limitReadingJson(reading: LimitReading): Json {
     limit,
     measure,
     max,
-    ...defined({ passed_by: passedBy }),
+    ...defined({ overridden_by: overriddenBy }),
     unit,
     used,
     window,

@@ -21,7 +21,7 @@ const classes = {
   'source.beat': 'operation',
   'source.closed': 'operation',
   'source.alarm': 'custody',
-  'standing.contradicted': 'custody',
+  'row.rejected': 'custody',
   'clock.measured': 'operation',
   'clock.alarm': 'custody',
   'directory.applied': 'authority',

@@ -52,7 +52,7 @@ export function createContradictionReport({
     if (reported.has(difference)) return;
     await log.append({
       id: newId('record', { clock, random }),
-      type: 'standing.contradicted',
+      type: 'row.rejected',
       source,
       outcome: 'deny',
       reason: 'authority_unproven',
@@ -105,7 +105,7 @@ export function createStandingCheck(dependencies: ReportDependencies<AuditAppend
       throw standingErrors.error(
         'authority_unproven',
         'What is stored about this differs from its newest record in the audit log, so it cannot be relied on. Repeat the step that ' +
-          'set it; if that does not help, ask the operator to compare the records of type standing.contradicted.',
+          'set it; if that does not help, ask the operator to compare the records of type row.rejected.',
       );
     },
   };

@@ -314,7 +314,7 @@ export interface TransactionRegistry extends ExceptionRegister {
    * `iss`. It is valid until `exp`, at most an hour after `iat`, in the role of the claim `role`. Without that claim the role is
    * supervisor, or the only other role of {@link approverRoles} that the person has.
    * A person's authenticator signs the same members as a statement of `typ` `countersign-approval+webauthn`, which the caller has
-   * already verified (`Statements.take`). The approval ends with that authenticator.
+   * already verified (`Statements.consume`). The approval ends with that authenticator.
    *
    * @param shown what the approver was shown, recorded for authorized readers
    */

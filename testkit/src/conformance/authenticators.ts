@@ -87,7 +87,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
     });
   },
 
-  take(made) {
+  consume(made) {
     async function asked() {
       const { contract, somebody, enrol, claims } = made();
       const person = somebody();
@@ -100,17 +100,17 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
     it('gives what was signed, with the key that signed it, once', async () => {
       const { contract } = made();
       const { person, authenticator, said, handle, credential } = await asked();
-      const taken = await contract.take({ handle, person, credential });
+      const taken = await contract.consume({ handle, person, credential });
       expect(taken).toMatchObject({ claims: said, authenticator: { id: authenticator.id, person } });
-      expect(await codeOf(contract.take({ handle, person, credential }))).toBe('challenge_unknown');
+      expect(await codeOf(contract.consume({ handle, person, credential }))).toBe('challenge_unknown');
     });
 
     it('gives it to one of two who bring it at once', async () => {
       const { contract } = made();
       const { person, handle, credential } = await asked();
       const both = await Promise.allSettled([
-        contract.take({ handle, person, credential }),
-        contract.take({ handle, person, credential }),
+        contract.consume({ handle, person, credential }),
+        contract.consume({ handle, person, credential }),
       ]);
       expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     });
@@ -119,24 +119,24 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       const { contract, clock, somebody } = made();
       const { person, handle, credential } = await asked();
       for (const unknown of [undefined, 'made-up'])
-        expect(await codeOf(contract.take({ handle: unknown, person, credential }))).toBe('challenge_unknown');
-      expect(await codeOf(contract.take({ handle, person: somebody(), credential }))).toBe('challenge_unknown');
+        expect(await codeOf(contract.consume({ handle: unknown, person, credential }))).toBe('challenge_unknown');
+      expect(await codeOf(contract.consume({ handle, person: somebody(), credential }))).toBe('challenge_unknown');
       const late = await asked();
       clock.advance(120_000);
-      expect(await codeOf(contract.take({ ...late, credential: late.credential }))).toBe('challenge_unknown');
+      expect(await codeOf(contract.consume({ ...late, credential: late.credential }))).toBe('challenge_unknown');
     });
 
     it('refuses the key of somebody else, and the signature over something else', async () => {
       const { contract } = made();
       const [one, other] = [await asked(), await asked()];
-      expect(await codeOf(contract.take({ ...one, credential: other.credential }))).toBe('credential_unknown');
+      expect(await codeOf(contract.consume({ ...one, credential: other.credential }))).toBe('credential_unknown');
       const { person, handle } = other;
       const [first, second] = [await asked(), await asked()];
-      expect(await codeOf(contract.take({ handle, person, credential: 'no credential' }))).not.toBe(
+      expect(await codeOf(contract.consume({ handle, person, credential: 'no credential' }))).not.toBe(
         'nothing was refused',
       );
       expect(
-        await codeOf(contract.take({ handle: first.handle, person: first.person, credential: second.credential })),
+        await codeOf(contract.consume({ handle: first.handle, person: first.person, credential: second.credential })),
       ).toBe('credential_unknown');
     });
   },

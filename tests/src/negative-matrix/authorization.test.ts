@@ -379,12 +379,16 @@ describe('the decision of a person is taken from nobody else', () => {
   it.each<readonly [string, (form: Form) => Form, string]>([
     ['without a decision', (form) => without(form, 'decision'), '400 page decision_missing'],
     ['with another word', (form) => set(form, { decision: 'yes' }), '400 page decision_missing'],
-    ['without its token', (form) => set(without(form, 'csrf'), { decision: 'allow' }), '403 page form_forged'],
-    ['with a token made up', (form) => set(form, { csrf: 'A'.repeat(43), decision: 'allow' }), '403 page form_forged'],
+    ['without its token', (form) => set(without(form, 'csrf'), { decision: 'allow' }), '403 page csrf_token_invalid'],
+    [
+      'with a token made up',
+      (form) => set(form, { csrf: 'A'.repeat(43), decision: 'allow' }),
+      '403 page csrf_token_invalid',
+    ],
     [
       'with a token without end',
       (form) => set(form, { csrf: 'A'.repeat(9_000), decision: 'allow' }),
-      '403 page form_forged',
+      '403 page csrf_token_invalid',
     ],
     [
       'without its interaction',
@@ -427,8 +431,8 @@ describe('the decision of a person is taken from nobody else', () => {
         headers: { 'content-type': formType, ...headers },
         body: encodeFields([...Object.entries(form.fields), ['decision', 'allow']]),
       });
-    expectVerdict(await post({ origin: 'https://evil.example' }), '403 page form_forged');
-    expectVerdict(await post({ origin: world.issuer, 'sec-fetch-site': 'cross-site' }), '403 page form_forged');
+    expectVerdict(await post({ origin: 'https://evil.example' }), '403 page csrf_token_invalid');
+    expectVerdict(await post({ origin: world.issuer, 'sec-fetch-site': 'cross-site' }), '403 page csrf_token_invalid');
     expectVerdict(await post({ origin: world.issuer, 'sec-fetch-site': 'same-origin' }), page('interaction_unknown'));
   });
 

@@ -169,7 +169,7 @@ describe('revocation', () => {
   it('ends a token of the client that asks, and no other', async () => {
     const [clearing, custodian] = [world.firm('clr-core'), world.firm('cus-core')];
     const token = await tokenOf(clearing);
-    expectVerdict(await custodian.post('/revoke', [['token', token]]), '400 invalid_request token_foreign');
+    expectVerdict(await custodian.post('/revoke', [['token', token]]), '400 invalid_request token_of_another_client');
     expect(await operator().introspect(token)).toMatchObject({ client_id: 'clr-core' });
     expectVerdict(await clearing.post('/revoke', [['token', token]]), 'accepted');
     expect(await operator().introspect(token)).toBeUndefined();
@@ -185,7 +185,7 @@ describe('revocation', () => {
     // A client that guesses one has it already: it is told that it is not its own, and can end nothing with it.
     expectVerdict(
       await world.firm('clr-core').post('/revoke', [['token', refreshToken]]),
-      '400 invalid_request token_foreign',
+      '400 invalid_request token_of_another_client',
     );
     expectVerdict(await flow.refresh(refreshToken), 'accepted');
     expectVerdict(

@@ -259,7 +259,7 @@ it.each(foreign)('$verifier is no $tokenClass', async ({ tokenClass, refusal, pr
 describe('the revocation endpoint', () => {
   it.each(tokenClasses)('ends nothing by a %s that was not issued to the client that asks', async (tokenClass) => {
     const said = await verdict(world.firm('clr-core').post('/revoke', [['token', world.tokens[tokenClass]]]));
-    expect(said).toMatch(/^(?:accepted|400 invalid_request token_foreign)$/);
+    expect(said).toMatch(/^(?:accepted|400 invalid_request token_of_another_client)$/);
   });
 });
 

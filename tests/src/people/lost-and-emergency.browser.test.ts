@@ -205,7 +205,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await second.press('Agree with security key');
     await second.page.getByText('access granted; awaiting review').waitFor();
     world.wait(25 * hour);
-    await world.controlPlane.components.breakGlass.lookAtDue();
+    await world.controlPlane.components.breakGlass.handleDue();
     for (const person of [people.holder, people.second]) {
       const visitor = await of(person);
       await visitor.open('/break-glass');

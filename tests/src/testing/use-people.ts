@@ -68,7 +68,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   }
   type Asked = { readonly handle: string; readonly options: unknown };
   const sign = (person: PrincipalId, { handle, options }: Asked): Promise<SignedStatement> =>
-    authenticators.take({ handle, person, credential: keys.get(person)?.get(options) });
+    authenticators.consume({ handle, person, credential: keys.get(person)?.get(options) });
 
   /** Of who has signed in just now. */
   async function sessionsOf(person: PrincipalId): Promise<readonly { readonly id: string }[]> {

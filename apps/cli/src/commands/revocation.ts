@@ -36,12 +36,12 @@ export function revocationCommands(program: Command, options: () => ConnectionOp
     )
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .action(async (kind: string, id: string, { reason }: { reason: string }) => {
-      const { revocation: record, stands } = await request(connect(options()), 'POST /revocations', {
+      const { revocation: record, active } = await request(connect(options()), 'POST /revocations', {
         scope: 'token:revoke',
         body: { kind, id, reason },
       });
-      print(`${record}  ${visible(kind)} ${visible(id)} ${stands ? 'is revoked until it is lifted' : 'has ended'}`);
-      if (stands) print(dim(`Another person lifts it: countersign revocation lift ${record}`));
+      print(`${record}  ${visible(kind)} ${visible(id)} ${active ? 'is revoked until it is lifted' : 'has ended'}`);
+      if (active) print(dim(`Another person lifts it: countersign revocation lift ${record}`));
     });
   revocation
     .command('lift <record>')

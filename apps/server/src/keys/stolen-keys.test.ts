@@ -32,7 +32,7 @@ describe('with the database role of a component that signs, a thief', () => {
   }
   const kidsOf = async (keyring: Awaited<ReturnType<typeof node>>) =>
     (await keyring.publicKeys('access-token')).map(({ kid }) => kid);
-  const contradictions = () => audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   beforeAll(async () => {
     database = await createTestDatabase({ components: [authorizationServerMigrations] });

@@ -66,7 +66,7 @@ export const callers = {
     'retention-proposals': ['endProposalsOf'],
     authentication: ['current', 'begin', 'endAllOf'],
     authenticators: ['of', 'isLocked', 'invitersOf'],
-    statements: ['ask', 'take'],
+    statements: ['ask', 'consume'],
     postures: ['posturesSince', 'posturesOf'],
     'authorization-server': ['revoke'],
     access: ['checkAccess'],

@@ -23,7 +23,7 @@ describe('what a process has recorded', () => {
   });
 
   it('may be of its own keys, or of a row that differs, where it fits the schema and adds nothing', () => {
-    for (const type of ['key.published', 'standing.contradicted', 'access.refused'])
+    for (const type of ['key.published', 'row.rejected', 'access.refused'])
       expect(mayRecord('egress', draftOf('authorization-server', type, { of: 'mandate:1', more: true })), type).toBe(
         false,
       );

@@ -20,7 +20,6 @@ export function mayRecord(process: string, draft: RecordDraft): boolean {
   if (componentsOf(group).includes(source) || alsoRunning[group]?.includes(source) === true) return true;
   // Record types for a difference between a row and the log, which replicas of other groups' data also detect. They contain only
   // schema-defined fields.
-  const shared =
-    type === 'standing.contradicted' || (source === 'authorization-server' && ofEveryProcess.includes(type));
+  const shared = type === 'row.rejected' || (source === 'authorization-server' && ofEveryProcess.includes(type));
   return shared && recordFaults(draft).length === 0;
 }

@@ -30,9 +30,8 @@ interface Row {
   readonly ended_by: RecordId | null;
 }
 
-/** A row of `authenticators`. */
 export interface AuthenticatorRow extends StoredAuthenticator {
-  /** The record of the suspicion or the removal that made it what it is. */
+  /** Record of its suspension or removal. */
   readonly endedBy?: RecordId;
 }
 
@@ -44,17 +43,15 @@ const selected = `select a.id, a.person, a.name, a.credential_id, a.kid, a.jwk, 
 
 type Session = pg.Pool | pg.PoolClient;
 
-/** No challenge is valid for longer. */
 const answeredWithinMs = 600_000;
-/** Greatest clock difference between nodes, so that a key is not suspected when one node shows the page and another gets the answer. */
+/** The clocks of nodes differ. */
 const clockDifferenceMs = 5_000;
 
-/** The highest counter of authenticator `$1` at that instant (milliseconds). */
+/** Highest counter of authenticator `$1`. @param instant milliseconds */
 const countBefore = (instant: string): string =>
   `select coalesce(max(counter), 0) from authenticator_uses
     where authenticator = $1 and used_at <= to_timestamp(${instant}::float8 / 1000.0)`;
 
-/** The tables `authenticators` and `authenticator_people`. */
 export function createAuthenticatorStore(pool: pg.Pool) {
   return {
     async find(credentialId: Buffer): Promise<AuthenticatorRow | undefined> {
@@ -108,10 +105,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows.map(({ invited_by }) => invited_by).sort();
     },
-    /**
-     * Makes everything that changes the authenticators of one person wait for each other, until the end of the
-     * transaction. Taken after the lock of the thing itself. @returns what authenticators know the person by, base64url
-     */
+    /** Serialises changes to the authenticators of a person. Taken after the lock of the thing. @returns the user handle, base64url */
     async lockPerson(client: pg.PoolClient, person: PrincipalId, newHandle: Uint8Array): Promise<string> {
       await ask(client, {
         name: 'authenticator-person',
@@ -125,7 +119,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows[0]?.user_handle.toString('base64url') ?? '';
     },
-    /** The WebAuthn user handle of a person; created on first use. */
+    /** Created on first use. */
     async userHandleOf(person: PrincipalId, newHandle: Uint8Array): Promise<Buffer> {
       const { rows } = await ask<{ user_handle: Buffer }>(pool, {
         name: 'authenticator-user-handle',
@@ -138,12 +132,12 @@ export function createAuthenticatorStore(pool: pg.Pool) {
         values: [person, Buffer.from(newHandle)],
       });
       const handle = rows[0]?.user_handle;
-      // Two at once: the other one's row was not there yet when this statement began, and is now.
+      // A concurrent request has created the row.
       return handle ?? this.userHandleOf(person, newHandle);
     },
-    /** Whether the credential or its key is or was registered to anybody. */
+    /** To anybody, now or earlier. */
     async isRegistered(client: pg.PoolClient, credentialId: string, kid: Digest): Promise<boolean> {
-      // Registrations of the same key, under any credential id, run one after the other.
+      // Serialises registrations of one key.
       await takeNamedLock(client, `registered key ${kid.charAt(0)}`);
       const { rows } = await ask<{ known: boolean }>(client, {
         name: 'authenticator-is-registered',
@@ -152,7 +146,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows[0]?.known === true;
     },
-    /** @param given.name by its place among the keys of the person where it is left out */
+    /** @param given.name default: its position among the person's keys */
     async insert(
       client: pg.PoolClient,
       given: Omit<StoredAuthenticator, 'name' | 'lastUsedAt'> & { readonly name?: string },
@@ -179,12 +173,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
         ],
       });
     },
-    /**
-     * Writes down a use, if it still counts and the counter rose (or stays at zero). What it counted is remembered for as long
-     * as an older question may be answered.
-     *
-     * @returns false when another use, a removal or a suspicion came in between
-     */
+    /** Stores a use, if the counter rose or stays at zero. @returns false after a concurrent use, suspension or removal */
     async use(id: AuthenticatorId, counter: number, now: number): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'authenticator-use',
@@ -204,12 +193,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rowCount === 1;
     },
-    /**
-     * Whether this count, lower than the last one, can be of an answer that was overtaken by a later one: the key never
-     * gave it before, was further behind when its question was asked, and has answered something else since then.
-     *
-     * @param askedAt milliseconds since the epoch
-     */
+    /** Whether a later page was answered first: the count is new and higher than when the page was shown. @param askedAt milliseconds since the epoch */
     async wasOvertaken(id: AuthenticatorId, counter: number, askedAt: number): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'authenticator-overtaken',
@@ -221,7 +205,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rowCount === 1;
     },
-    /** Suspended or removed, by the record that says so. */
+    /** Suspends or removes. @param by record */
     async end(
       client: pg.PoolClient,
       { id, suspendedAt, removedAt }: Pick<StoredAuthenticator, 'id' | 'suspendedAt' | 'removedAt'>,
@@ -246,29 +230,16 @@ export function createAuthenticatorStore(pool: pg.Pool) {
 export type AuthenticatorStore = ReturnType<typeof createAuthenticatorStore>;
 
 function storedOf(row: Row): AuthenticatorRow {
+  const instant = (at: Date | null) => (at === null ? undefined : toInstant(at.getTime()));
+  const { id, person, name, kid, jwk, acr, aaguid, attestation, transports } = row;
   return {
-    id: row.id,
-    person: row.person,
-    name: row.name,
-    credentialId: row.credential_id.toString('base64url'),
-    kid: row.kid,
-    jwk: row.jwk,
-    acr: row.acr,
-    aaguid: row.aaguid,
-    ...defined({ model: row.model ?? undefined }),
-    attestationFormat: row.attestation_format,
-    attestation: row.attestation,
-    attested: row.attestation === 'trusted',
-    backupEligible: row.backup_eligible,
-    transports: row.transports,
-    counter: Number(row.counter),
-    recordId: row.record_id,
-    ...defined({ invitedBy: row.invited_by ?? undefined }),
-    userHandle: row.user_handle.toString('base64url'),
+    ...{ id, person, name, kid, jwk, acr, aaguid, attestation, transports, recordId: row.record_id },
+    ...{ attestationFormat: row.attestation_format, attested: attestation === 'trusted' },
+    ...{ credentialId: row.credential_id.toString('base64url'), userHandle: row.user_handle.toString('base64url') },
+    ...{ backupEligible: row.backup_eligible, counter: Number(row.counter) },
     registeredAt: toInstant(row.registered_at.getTime()),
-    ...(row.last_used_at === null ? {} : { lastUsedAt: toInstant(row.last_used_at.getTime()) }),
-    ...(row.suspended_at === null ? {} : { suspendedAt: toInstant(row.suspended_at.getTime()) }),
-    ...(row.removed_at === null ? {} : { removedAt: toInstant(row.removed_at.getTime()) }),
-    ...defined({ endedBy: row.ended_by ?? undefined }),
+    ...defined({ lastUsedAt: instant(row.last_used_at), suspendedAt: instant(row.suspended_at) }),
+    ...defined({ removedAt: instant(row.removed_at), model: row.model ?? undefined }),
+    ...defined({ invitedBy: row.invited_by ?? undefined, endedBy: row.ended_by ?? undefined }),
   };
 }

@@ -23,7 +23,7 @@ import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
 import { createStatements } from './statements.ts';
 
-/** Removes the authenticators of a leaver. A mover keeps theirs; the rules of the new roles apply at each use. */
+/** A mover keeps them. */
 export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeaver'>): DepartureEffect {
   return {
     name: 'authenticators',
@@ -34,20 +34,11 @@ export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeave
   };
 }
 
-/** The security keys and passkeys of people, and what is signed with them. */
 export interface RunningAuthenticators extends AuthenticatorKeeping, Statements {
   readonly settings: AuthenticatorSettings;
-  /**
-   * What a browser needs to answer the challenge of a sign-in.
-   *
-   * @param person whose keys may answer; whoever's when left out, which shows nothing about anybody
-   */
+  /** Request options for a sign-in. @param person whose keys may answer; undefined discloses nobody's keys */
   signInOptions(challenge: string, person: PrincipalId | undefined): Promise<RequestOptions>;
-  /**
-   * Accepts what an authenticator answered in a sign-in.
-   *
-   * @throws CodedError of `authenticatorErrors`, `person_unknown`, `institution_not_issued`; recorded before
-   */
+  /** @throws CodedError of `authenticatorErrors`, `person_unknown`, `institution_not_issued`; recorded */
   acceptSignIn(answer: {
     readonly credential: unknown;
     readonly challenge: string;
@@ -57,21 +48,20 @@ export interface RunningAuthenticators extends AuthenticatorKeeping, Statements 
     readonly acrValues: readonly string[];
     readonly address: string | undefined;
   }): Promise<AcceptedAssertion>;
-  /** Records that an answer came for a challenge of a sign-in that was used up. */
+  /** Records an answer to a used challenge. */
   refuseReplayed(answer: { readonly credential: unknown; readonly address: string | undefined }): Promise<void>;
-  /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
+  /** Undefined if it was used or replaced, or has expired. */
   invitationOf(secret: string): Promise<StoredInvitation | undefined>;
-  /** What the browser of an invited person needs. @throws CodedError of `authenticatorErrors` */
+  /** @throws CodedError of `authenticatorErrors` */
   askInvited(secret: string): Promise<AskedStatement>;
-  /** What the browser of a person needs who adds a further one, on a statement of type `addStatementType`. */
+  /** For a further key, on a statement of type `addStatementType`. */
   registrationFor(person: PrincipalId, statement: SignedStatement): Promise<AskedStatement>;
-  /** Registers what the browser brought. @throws CodedError of `authenticatorErrors`; recorded before */
+  /** @throws CodedError of `authenticatorErrors`; recorded */
   register(sent: SentRegistration): Promise<Authenticator>;
-  /** Whether the rules ask a person for a key that cannot be copied. */
+  /** Whether the person needs a key that cannot be copied. */
   needsHardware(person: PrincipalId): boolean;
-  /** For the directory: what ends when people leave. */
   readonly departureEffect: DepartureEffect;
-  /** Removes a slice of what was over before then, milliseconds since the epoch. @returns rows removed, at most `limit` */
+  /** @param before milliseconds since the epoch @returns rows removed, at most `limit` */
   deleteExpired(before: number, limit: number): Promise<number>;
 }
 

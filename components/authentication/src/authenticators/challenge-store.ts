@@ -10,7 +10,6 @@ export type RegistrationAllowance =
   | { readonly by: 'invitation'; readonly secretHash: string }
   | { readonly by: 'authenticator'; readonly authenticator: AuthenticatorId; readonly recordId: RecordId };
 
-/** What is signed, or what allows the registration. */
 interface About {
   readonly statement: { readonly claims: StatementClaims; readonly acrValues?: readonly string[] };
   readonly registration: RegistrationAllowance;
@@ -27,12 +26,11 @@ export interface StoredChallenge<Kind extends ChallengeKind> {
   readonly expiresAt: number;
 }
 
-/** Most open challenges per person; beyond it the oldest is deleted. */
-const mostOpen = 32;
+/** Per person; the oldest is deleted. */
+const maxOpen = 32;
 
-/** The table `authenticator_challenges`. */
 export function createChallengeStore(pool: pg.Pool, rowSeal: RowSeal) {
-  /** The seal covers the person and what allows the registration, so that writing the row is not enough to change them. */
+  /** Writing the row must not suffice to change the person or the allowance. */
   const sealed = (handleHash: Buffer, kind: ChallengeKind, person: PrincipalId, challenge: string, about: unknown) =>
     [
       `authenticator-challenge/${handleHash.toString('base64url')}`,
@@ -58,23 +56,19 @@ export function createChallengeStore(pool: pg.Pool, rowSeal: RowSeal) {
         text: `delete from authenticator_challenges where handle_hash in (
                  select handle_hash from authenticator_challenges where person = $1
                   order by expires_at desc offset $2)`,
-        values: [person, mostOpen],
+        values: [person, maxOpen],
       });
     },
-    /** Consumes the challenge: a second answer finds nothing, on any node. */
-    async take<Kind extends ChallengeKind>(
+    /** Once, across all nodes. */
+    async consume<Kind extends ChallengeKind>(
       handleHash: Buffer,
       of: { readonly kind: Kind; readonly person: PrincipalId; readonly now: number },
     ): Promise<Pick<StoredChallenge<Kind>, 'challenge' | 'about'> | undefined> {
-      const { rows } = await ask<{ challenge: string; about: About[Kind]; in_time: boolean; seal: Buffer | null }>(
-        pool,
-        {
-          name: 'authenticator-challenge-take',
-          text: `delete from authenticator_challenges where handle_hash = $1 and kind = $2 and person = $3
-               returning challenge, about, expires_at > to_timestamp($4::float8 / 1000.0) as in_time, seal`,
-          values: [handleHash, of.kind, of.person, of.now],
-        },
-      );
+      const text = `delete from authenticator_challenges where handle_hash = $1 and kind = $2 and person = $3
+               returning challenge, about, expires_at > to_timestamp($4::float8 / 1000.0) as in_time, seal`;
+      type Row = { challenge: string; about: About[Kind]; in_time: boolean; seal: Buffer | null };
+      const values = [handleHash, of.kind, of.person, of.now];
+      const { rows } = await ask<Row>(pool, { name: 'authenticator-challenge-consume', text, values });
       const [row] = rows;
       if (row?.in_time !== true) return undefined;
       const { challenge, about, seal } = row;

@@ -12,11 +12,11 @@ import { type Static, Type } from 'typebox';
 const closed = { additionalProperties: false };
 const ruleSchema = Type.Object(
   {
-    /** People with one of these roles; everybody when left out. */
+    /** Default: everybody. */
     roles: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 64, uniqueItems: true }),
     ),
-    /** The key cannot leave its hardware, as attested by a trusted manufacturer. */
+    /** Attested by a trusted manufacturer. */
     deviceBound: Type.Boolean(),
     /** Whether a trusted root must attest the manufacturer. */
     attestation: Type.Union([Type.Literal('trusted'), Type.Literal('any')]),
@@ -33,18 +33,18 @@ const ruleSchema = Type.Object(
   closed,
 );
 
-/** Security keys and passkeys. User verification is always required. */
+/** User verification is always required. */
 export const authenticatorsSchema = Type.Object(
   {
-    /** What keys answer to: the host of the issuer, which is the default, or a domain that it is in. */
+    /** The host of the issuer, which is the default, or a parent domain. */
     rpId: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$' })),
-    /** Requirements for authenticators. If several rules apply to a person, the strictest of each requirement counts. */
+    /** If several rules apply to a person, the strictest requirements count. */
     rules: Type.Optional(Type.Array(ruleSchema, { minItems: 1, maxItems: 32 })),
-    /** JSON: metadata statements, or the payload of a FIDO metadata BLOB whose signature was verified. */
+    /** JSON: metadata statements, or the payload of a verified FIDO metadata BLOB. */
     metadataFile: Type.Optional(Type.String({ minLength: 1 })),
     /** PEM: manufacturer roots that are trusted for every model. */
     rootsFile: Type.Optional(Type.String({ minLength: 1 })),
-    /** Of one person. Default 10. */
+    /** Per person. Default 10. */
     most: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
   },
   closed,
@@ -53,7 +53,6 @@ export const authenticatorsSchema = Type.Object(
 export type AuthenticatorsConfiguration = Static<typeof authenticatorsSchema>;
 
 export interface RoleRule extends RegistrationRule {
-  /** Everybody when left out. */
   readonly roles?: readonly string[];
 }
 
@@ -64,7 +63,7 @@ export interface AuthenticatorSettings {
   readonly most: number;
 }
 
-/** Who approves, signs for the firm, or runs the installation: with keys that cannot be copied, unless configured otherwise. */
+/** By default these roles need keys that cannot be copied. */
 const guardedRoles = [
   ...['operator', 'approver', 'signatory', 'supervisor', 'desk-head', 'head-of-trading'],
   ...['compliance', 'risk', 'security', 'break-glass'],
@@ -83,14 +82,13 @@ export function authenticatorSettingsOf(
   const { rpId, rules, metadataFile, rootsFile, most = 10 } = config ?? {};
   const { hostname } = new URL(origin);
   if (rpId !== undefined && rpId !== hostname && !hostname.endsWith(`.${rpId}`))
-    throw invalid(`authenticators.rpId must be ${hostname} or a domain that it is in`);
+    throw invalid(`authenticators.rpId must be ${hostname} or a parent domain of it`);
   return {
     relyingParty: { rpId: rpId ?? hostname, origins: [origin] },
     rules: rules ?? (environment === 'development' ? developmentRules : productionRules),
-    trust: readAttestationTrust({
-      ...(metadataFile === undefined ? {} : { metadata: read(metadataFile) }),
-      ...(rootsFile === undefined ? {} : { roots: read(rootsFile) }),
-    }),
+    trust: readAttestationTrust(
+      defined({ metadata: metadataFile && read(metadataFile), roots: rootsFile && read(rootsFile) }),
+    ),
     most,
   };
 }
@@ -104,10 +102,5 @@ function read(file: string): string {
 }
 
 function invalid(detail: string, cause?: unknown): CodedError {
-  return new CodedError({
-    code: 'configuration_invalid',
-    category: 'invalid',
-    detail,
-    ...defined({ cause }),
-  });
+  return new CodedError({ code: 'configuration_invalid', category: 'invalid', detail, ...defined({ cause }) });
 }

@@ -33,16 +33,16 @@ export interface AuthenticatorDependencies {
   readonly logger: Logger;
   readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
   readonly config?: AuthenticatorsConfiguration | undefined;
-  /** Notifies the people concerned; without it nobody is notified. */
+  /** Without it nobody is notified. */
   readonly notices?: Notices | undefined;
   readonly signals?: Pick<PersonSignals, 'raise' | 'clear'> | undefined;
-  /** Ends the person’s sessions and tokens. Safe to repeat. */
+  /** Ends sessions and tokens. Idempotent. */
   readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
-  /** Ends the person’s sessions that were started with a removed key; such sessions are already unusable. */
+  /** Ends sessions that were started with a removed key. */
   readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
 }
 
-/** The dependencies that the files of this folder share. */
+/** Shared by the files of this folder. */
 export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'config'> {
   readonly settings: AuthenticatorSettings;
   readonly rules: Rules;
@@ -56,6 +56,6 @@ export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'con
     readonly lock: AccountLockKind;
   };
   readonly commands: Commands;
-  /** Authenticators, each held against its newest record. */
+  /** Authenticators, compared with their records. */
   readonly things: RecordedThings<AuthenticatorId, AuthenticatorState, AuthenticatorRow>;
 }

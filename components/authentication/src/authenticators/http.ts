@@ -25,14 +25,14 @@ const inviteBody = Type.Object(
       maxItems: 10,
       description: 'References to what proved who the person is: a file number, a record',
     }),
-    life_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 72, description: '24 when left out' })),
+    life_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 72, description: 'default 24' })),
   },
   closed,
 );
 const instant = Type.String({ format: 'date-time' });
 const invitationAnswer = Type.Object(
   {
-    url: Type.String({ description: 'For the person alone; shown once' }),
+    url: Type.String({ description: 'For the person only; shown once' }),
     expires_at: instant,
     record_id: Type.String(),
   },
@@ -49,7 +49,7 @@ const authenticatorAnswer = Type.Object(
     attested: Type.Boolean(),
     registered_at: instant,
     last_used_at: Type.Optional(instant),
-    suspended_at: Type.Optional(Type.String({ format: 'date-time', description: 'There may be a copy of it' })),
+    suspended_at: Type.Optional(Type.String({ format: 'date-time', description: 'There may be a copy of the key' })),
     record_id: Type.String(),
   },
   { title: 'Authenticator', ...closed },
@@ -65,10 +65,7 @@ export interface PeopleRoutes extends PeopleDoor {
   readonly authenticators: RunningAuthenticators;
 }
 
-/**
- * Accounts of people for those who look after them, under `/people`. Each does it for the people of their own institution,
- * the operator of the installation for all, and nobody for themselves.
- */
+/** Account administration under `/people`, never for oneself. */
 export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: PeopleRoutes): void {
   const { needs, personOf } = peopleDoor(door);
 
@@ -79,15 +76,12 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
       summary: 'List the security keys and passkeys of a person',
       scopes: ['authenticator:read'],
       params: personParams,
-      answers: { 200: { description: 'Those they have now', body: accountAnswer } },
+      answers: { 200: { description: 'The current ones', body: accountAnswer } },
     }),
     needs<FastifyRequest<ToPerson>>('authenticator:read', async ({ params }, _reply, caller) => {
       const id = personOf(params.person, caller, 'itself-too');
-      return {
-        person: id,
-        locked: await authenticators.isLocked(id),
-        authenticators: (await authenticators.of(id)).map(shown),
-      };
+      const locked = await authenticators.isLocked(id);
+      return { person: id, locked, authenticators: (await authenticators.of(id)).map(shown) };
     }),
   );
 
@@ -97,25 +91,21 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
       tag,
       summary: 'Invite a person to register their first authenticator',
       description:
-        'Whoever had one is not invited: they add another with what they have, or a recovery is opened for them ' +
-        '(`recovery_needed`). A new invitation ends the one before.',
+        'Refused with `recovery_needed` if the person has or had a key: they add another with an existing key, or need a ' +
+        'recovery. A new invitation replaces the previous one.',
       scopes: ['authenticator:invite'],
       params: personParams,
       body: inviteBody,
-      answers: { 201: { description: 'A link, for the person alone', body: invitationAnswer } },
+      answers: { 201: { description: 'A link for the person only', body: invitationAnswer } },
     }),
     needs<FastifyRequest<ToPerson & { Body: Static<typeof inviteBody> }>>(
       'authenticator:invite',
       async ({ params, body }, reply, caller) => {
         const invited = personOf(params.person, caller, 'others');
         if (door.directory.snapshot().principal(invited) === undefined)
-          throw authenticatorErrors.error('person_not_yours', 'This person is not in the directory any more.');
+          throw authenticatorErrors.error('person_not_yours', 'This person is no longer in the directory.');
         const { path, expiresAt, recordId } = await authenticators.invite(
-          {
-            person: invited,
-            evidence: body.evidence,
-            ...defined({ lifeHours: body.life_hours }),
-          },
+          { person: invited, evidence: body.evidence, ...defined({ lifeHours: body.life_hours }) },
           actorOf(caller),
         );
         const [origin = ''] = authenticators.settings.relyingParty.origins;
@@ -131,11 +121,11 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
     '/people/:person/authenticators/:id/revoke',
     described({
       tag,
-      summary: 'Take one authenticator away from a person',
+      summary: 'Revoke an authenticator',
       scopes: ['authenticator:revoke'],
       params: authenticatorParams,
       body: reasonBody,
-      answers: { 204: { description: 'It counts for nothing any more' } },
+      answers: { 204: { description: 'Revoked' } },
     }),
     needs<FastifyRequest<ToAuthenticator & WithReason>>(
       'authenticator:revoke',
@@ -154,13 +144,16 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
     '/people/:person/authenticators/revoke',
     described({
       tag,
-      summary: 'Take every authenticator away from a person',
-      description: 'Open invitations, sessions and tokens end with them. To get in again the person needs a recovery.',
+      summary: 'Revoke all authenticators of a person',
+      description: 'Open invitations, sessions and tokens end with them. The person then needs a recovery.',
       scopes: ['authenticator:revoke'],
       params: personParams,
       body: reasonBody,
       answers: {
-        200: { description: 'How many went', body: Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed) },
+        200: {
+          description: 'Number of revoked authenticators',
+          body: Type.Object({ revoked: Type.Integer({ minimum: 0 }) }, closed),
+        },
       },
     }),
     needs<FastifyRequest<ToPerson & WithReason>>('authenticator:revoke', async ({ params, body }, _reply, caller) => ({
@@ -173,15 +166,15 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
       `/people/:person/${verb}`,
       described({
         tag,
-        summary: verb === 'lock' ? 'Lock a person out' : 'Let a person in again who was locked out',
+        summary: verb === 'lock' ? 'Lock an account' : 'Unlock an account',
         description:
           verb === 'lock'
-            ? 'Ends their sessions; no sign-in and no signature of theirs counts until they are let in again.'
-            : 'Their keys count again, and nothing else comes back.',
+            ? 'Ends all sessions, and refuses sign-ins and signatures until the account is unlocked.'
+            : 'The keys are accepted again. Ended sessions and tokens stay ended.',
         scopes: [`account:${verb}`],
         params: personParams,
         body: reasonBody,
-        answers: { 204: { description: 'So it is; also when it was so before' } },
+        answers: { 204: { description: 'Done, or already the case' } },
       }),
       needs<FastifyRequest<ToPerson & WithReason>>(`account:${verb}`, async ({ params, body }, reply, caller) => {
         await authenticators[verb](personOf(params.person, caller, 'others'), actorOf(caller), body.reason);

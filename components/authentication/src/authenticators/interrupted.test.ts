@@ -50,7 +50,7 @@ async function signs(key: ReturnType<AuthenticatorWorld['key']>, counter?: numbe
   const asked = await other.authenticators.ask({ person: person.id, claims: world.claims(person) });
   const { handle } = asked;
   const credential = key.get(asked.options, counter === undefined ? {} : { counter });
-  return other.authenticators.take({ handle, person: person.id, credential });
+  return other.authenticators.consume({ handle, person: person.id, credential });
 }
 /** Signs in with the key, whoever's it is. */
 async function signsIn(key: ReturnType<AuthenticatorWorld['key']>) {

@@ -1,6 +1,6 @@
 import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, type PrincipalId } from '@countersign/contracts';
-import { newId, type RecordId, toInstant } from '@countersign/kernel';
+import { defined, newId, type RecordId, toInstant } from '@countersign/kernel';
 
 import type { Parts } from './dependencies.ts';
 import type { OpenInvitation } from './invitation-store.ts';
@@ -16,69 +16,60 @@ export interface InviteAsk {
   readonly evidence: readonly string[];
   readonly lifeMs: number;
   readonly recovery: RecordId | undefined;
-  /** Of the secret in the link, base64url. */
+  /** Of the secret, base64url. */
   readonly secretHash: string;
 }
 
-interface Door {
+interface InvitationFacts {
   readonly isLocked: boolean;
-  /** A key that is there, or ever was, keeps an invitation away: of a recovery only one that is there. */
-  readonly isBarred: boolean;
+  /** By a key, now or earlier; for a recovery by a current key only. */
+  readonly hasKey: boolean;
 }
 
-/** On record before it is told: somebody tried to get a person a key whom only a recovery gives one. */
+/** Recorded, because it may be an attempt to take over the account. */
 const recorded: ReadonlySet<string> = new Set(['account_locked', 'recovery_needed']);
 
-/** What is done with the link of a person. */
 export function createInvitationCommands(parts: Parts) {
   const { authenticators, invitations, locks, directory, random, kinds } = parts;
   const usual = {
     kind: kinds.invitation,
     about: ({ person }: { readonly person: PrincipalId }) => person,
-    // What others have written is replaced, or ended.
+    // A row that its record does not confirm is replaced or ended.
     unproven: 'none',
     before: async () => undefined,
     ends: ({ endedAt }: InvitationState) => endedAt !== undefined,
     after: async () => undefined,
   } as const;
 
-  /** A new link ends the one before, also where its process died before anybody was shown it. */
-  const invite: InvitationCommand<InviteAsk, Door, InvitationState> = {
+  /** Replaces the previous link. */
+  const invite: InvitationCommand<InviteAsk, InvitationFacts, InvitationState> = {
     ...usual,
     async facts(session, { ask: { person, recovery } }) {
       await authenticators.lockPerson(session, person, random.bytes(32));
       await requireRegisteredWritten(parts, session, person);
-      return {
-        isLocked: await locks.isLocked(session, person),
-        isBarred:
-          recovery === undefined
-            ? await everHad(parts, session, person)
-            : (await authenticators.ofPerson(session, person)).length > 0,
-      };
+      const isLocked = await locks.isLocked(session, person);
+      if (recovery === undefined) return { isLocked, hasKey: await everHad(parts, session, person) };
+      return { isLocked, hasKey: (await authenticators.ofPerson(session, person)).length > 0 };
     },
     done: () => undefined,
-    async check({ facts: { isLocked, isBarred } }) {
+    async check({ facts: { isLocked, hasKey } }) {
       if (isLocked) throw authenticatorErrors.error('account_locked', 'The account is locked. Unlock it first.');
-      if (isBarred)
+      if (hasKey)
         throw authenticatorErrors.error(
           'recovery_needed',
-          'This person has a key, or had one. They add another with what they have, or a recovery is opened for them.',
+          'This person has or had a key. They add another with an existing key, or need a recovery.',
         );
     },
     next: ({ ask: { person, by, lifeMs, recovery, secretHash }, now }, record) => ({
       ...{ person, secretHash, invitedBy: by.id, recordId: record, expiresAt: now + lifeMs },
-      ...(recovery === undefined ? {} : { recovery }),
+      ...defined({ recovery }),
     }),
     record: ({ ask: { person, by, evidence, recovery } }, { expiresAt }) =>
       done(
         'authenticator.invited',
         aboutPerson(directory, person),
         by,
-        {
-          evidence: [...evidence],
-          expires_at: toInstant(expiresAt),
-          ...(recovery === undefined ? {} : { recovery }),
-        },
+        { evidence: [...evidence], expires_at: toInstant(expiresAt), ...defined({ recovery }) },
         recovery === undefined ? {} : { references: [recovery] },
       ),
     refused: ({ code }, { ask: { person, by } }) =>
@@ -90,7 +81,6 @@ export function createInvitationCommands(parts: Parts) {
     release: (next) => next,
   };
 
-  /** The link of a person opens nothing any more. */
   const close: InvitationCommand<
     { readonly person: PrincipalId; readonly by: Actor; readonly reason: string },
     OpenInvitation | undefined,
@@ -104,7 +94,7 @@ export function createInvitationCommands(parts: Parts) {
     done: ({ facts, now }) => (facts === undefined || facts.expiresAt <= now ? true : undefined),
     check: async () => undefined,
     next({ facts, now }) {
-      if (facts === undefined) throw new Error('a link that is not there is closed');
+      if (facts === undefined) throw new Error('an invitation is closed that does not exist');
       return { ...facts, endedAt: now };
     },
     record: ({ ask: { person, by, reason } }) =>

@@ -12,7 +12,7 @@ export interface StoredInvitation {
   readonly expiresAt: number;
 }
 
-/** With the hash of its secret, base64url. */
+/** With the hash of its secret. */
 export interface OpenInvitation extends StoredInvitation {
   readonly secretHash: string;
 }
@@ -30,7 +30,6 @@ const selected = `select secret_hash, person, invited_by, record_id, recovery, e
 const open = `${selected}
                where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`;
 
-/** The table `authenticator_invitations`. */
 export function createInvitationStore(pool: pg.Pool) {
   return {
     async insert(client: pg.PoolClient, invitation: OpenInvitation): Promise<void> {
@@ -42,7 +41,7 @@ export function createInvitationStore(pool: pg.Pool) {
         values: [Buffer.from(secretHash, 'base64url'), person, invitedBy, recordId, recovery ?? null, expiresAt],
       });
     },
-    /** The invitation of a person that was neither used nor replaced; it may have expired. */
+    /** Neither used nor replaced; it may have expired. */
     async openOf(
       session: pg.Pool | pg.PoolClient,
       person: PrincipalId,
@@ -55,7 +54,7 @@ export function createInvitationStore(pool: pg.Pool) {
       });
       return invitationOf(found);
     },
-    /** The invitation, unless it was used, was replaced or has expired. */
+    /** Unless it was used, was replaced or has expired. */
     async find(
       secretHash: Buffer,
       now: number,

@@ -19,16 +19,16 @@ type LockCommand = Command<
   true
 >;
 
-/** A person is locked out, and let in again; who is already needs no record. */
+/** Locking a locked account, and unlocking an unlocked one, needs no record. */
 export function createLockCommands({ authenticators, locks, directory, random, kinds }: Parts) {
   const command = (wanted: boolean): LockCommand => ({
     kind: kinds.lock,
     about: ({ person }) => person,
-    // A row that nobody recorded locks out all the same, until it is taken away.
+    // A row without a record still locks the account.
     unproven: 'none',
     async facts(session, { ask: { person }, row }) {
       await authenticators.lockPerson(session, person, random.bytes(32));
-      // Whoever locks wants it on record; whoever unlocks, that nothing is left of it.
+      // Unlocking also removes a row without a record.
       return { isLocked: row !== undefined || (!wanted && (await locks.isLocked(session, person))) };
     },
     done: ({ facts: { isLocked } }) => (isLocked === wanted ? true : undefined),

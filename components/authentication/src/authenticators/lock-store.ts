@@ -11,7 +11,6 @@ export interface AccountLockRow extends AccountLockState {
   readonly recordId: RecordId;
 }
 
-/** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {
   return {
     /** By the row, or by the log if the row is missing. */

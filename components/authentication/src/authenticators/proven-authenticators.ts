@@ -5,11 +5,8 @@ import type { Parts } from './dependencies.ts';
 import { authenticatorClaim, everHadThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/**
- * Whether the directory has a key as that of another principal: of a client, or for approvals. Whoever signs with one
- * key is one person; two people's words need two.
- */
-export function isSomebodyElses(
+/** Whether the directory has the key for another principal: a client, or for approvals. One key is one signer. */
+export function isKeyOfAnother(
   { directory }: Pick<Parts, 'directory'>,
   { kid, person }: { readonly kid: string; readonly person: PrincipalId },
 ): boolean {
@@ -17,7 +14,7 @@ export function isSomebodyElses(
   return holder !== undefined && holder !== person;
 }
 
-/** The active authenticators whose rows agree with the log. */
+/** Active, with rows that agree with the log. */
 export async function provenOf(
   standings: StandingCheck,
   all: readonly StoredAuthenticator[],
@@ -28,7 +25,7 @@ export async function provenOf(
   return (await standings.holding(claims)).map(({ authenticator }) => authenticator);
 }
 
-/** Whether a person has or ever had an authenticator: by the log, or by a row. */
+/** By the log, or by a row. */
 export async function everHad(
   { standings, authenticators }: Pick<Parts, 'standings' | 'authenticators'>,
   session: pg.Pool | pg.PoolClient,
@@ -38,10 +35,7 @@ export async function everHad(
   return (await standings.standing([thing])).has(thing) || (await authenticators.everHad(session, person));
 }
 
-/**
- * The key that a person registered last, by the log; the only one whose row may still have to be written, since a further one is
- * registered once that of the one before is there.
- */
+/** By the log. Only its row may be missing, since each registration waits for the row of the previous one. */
 export async function lastRegistered(
   log: StandingReader & Pick<AuditLog, 'find'>,
   person: PrincipalId,
@@ -52,7 +46,7 @@ export async function lastRegistered(
   return parseId('authenticator', membersOf(found?.record.data)?.['authenticator']);
 }
 
-/** Requires the row of the newest key to exist. @throws Behind if it has to be written first */
+/** @throws Behind if it has to be written first */
 export async function requireRegisteredWritten(
   { audit, things }: Pick<Parts, 'audit' | 'things'>,
   session: pg.PoolClient,

@@ -8,31 +8,28 @@ import { noticeIdOf } from './records.ts';
 import { authenticatorClaim } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/** The recorded state of an authenticator, with the further values of a new row. */
+/** With the further values of a new row. */
 export interface AuthenticatorState extends Omit<StoredAuthenticator, 'name' | 'lastUsedAt'> {
-  /** A restricted value that no record carries: a row written from its record is named by its position. */
+  /** Restricted and not in the recorded state: a row written from its record is named by its position. */
   readonly name?: string;
-  /** No notice is sent, because the person has left. */
+  /** No notice, because the person has left. */
   readonly isQuiet?: true;
 }
 
 export type AuthenticatorKind = RecordedKind<AuthenticatorId, AuthenticatorState, AuthenticatorRow>;
 
-/** One credential is one authenticator, for ever: whoever has the key finds it, also where only its record is there. */
+/** Derived from the credential, so that it is found even if only its record exists. */
 export function authenticatorIdOf(credentialId: string): AuthenticatorId {
   return derivedId('authenticator', 0, sha256(`authenticator ${credentialId}`).subarray(0, 10));
 }
 
-/** Authenticators as things that are recorded (docs/adr/0057). Rows of those that were removed stay. */
-export function createAuthenticatorKind({
-  authenticators,
-  invitations,
-  notices,
-}: {
+/** Recorded things (docs/adr/0057); rows of removed ones stay. */
+export function createAuthenticatorKind(dependencies: {
   readonly authenticators: AuthenticatorStore;
   readonly invitations: InvitationStore;
   readonly notices?: Notices | undefined;
 }): AuthenticatorKind {
+  const { authenticators, invitations, notices } = dependencies;
   return {
     kind: 'authenticator',
     find: (session, id) => authenticators.findById(session, id),
@@ -49,7 +46,7 @@ export function createAuthenticatorKind({
       await invitations.endAllOf(session, state.person, Date.parse(state.registeredAt));
     },
     async notify({ id, person, name = 'Key', isQuiet, suspendedAt, removedAt }, { record }) {
-      // The notice of a suspicion is sent afterwards, so that the suspension does not wait for it.
+      // The notice of a suspension is sent afterwards.
       if (isQuiet === true || (suspendedAt !== undefined && removedAt === undefined)) return;
       const [kind, text] =
         removedAt === undefined
@@ -69,7 +66,7 @@ function contentOf(state: Omit<AuthenticatorState, 'name'>): Json {
   return isEnded(state) ? { ...membersOf(content), suspended_at: suspendedAt, removed_at: removedAt } : content;
 }
 
-/** What a further record of it carries. */
+/** For a further record. */
 export function stateOf({ lastUsedAt: _, endedBy: __, ...state }: AuthenticatorRow): AuthenticatorState {
   return state;
 }

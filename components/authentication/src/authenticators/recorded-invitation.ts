@@ -4,17 +4,14 @@ import { type Clock, membersOf } from '@countersign/kernel';
 import type { InvitationStore, OpenInvitation } from './invitation-store.ts';
 import { invitationClaim } from './row-claims.ts';
 
-/** The link of a person; `endedAt` (milliseconds since the epoch) once it has ended. */
+/** `endedAt` (milliseconds since the epoch) once it has ended. */
 export interface InvitationState extends OpenInvitation {
   readonly endedAt?: number;
 }
 
 export type InvitationKind = RecordedKind<PrincipalId, InvitationState, OpenInvitation>;
 
-/**
- * The links of people as things that are recorded (docs/adr/0057): one of each person, by the id of the person. One that has ended is
- * no row here, and rows are removed in time.
- */
+/** Invitations as recorded things (docs/adr/0057), one per person and under the person's id; ended ones have no row. */
 export function createInvitationKind(invitations: InvitationStore, clock: Clock): InvitationKind {
   return {
     kind: 'invitation',
@@ -28,7 +25,7 @@ export function createInvitationKind(invitations: InvitationStore, clock: Clock)
     carried: (state) => ({ ...state }),
     stateOf: (carried) => carried as unknown as InvitationState,
     async put(session, { endedAt, ...open }) {
-      // One link at a time: a new one ends those that went astray.
+      // One open invitation at a time.
       await invitations.endAllOf(session, open.person, endedAt ?? clock.now());
       if (endedAt === undefined) await invitations.insert(session, open);
     },

@@ -7,16 +7,13 @@ import { noticeIdOf } from './records.ts';
 
 export type AccountLockKind = RecordedKind<PrincipalId, AccountLockState, AccountLockRow>;
 
-/** Whether a person is locked out, as a thing that is recorded (docs/adr/0057): there is no row where they are not. */
-export function createAccountLockKind({
-  locks,
-  notices,
-  clock,
-}: {
+/** Account locks as recorded things (docs/adr/0057); an unlocked account has no row. */
+export function createAccountLockKind(dependencies: {
   readonly locks: LockStore;
   readonly notices?: Notices | undefined;
   readonly clock: Clock;
 }): AccountLockKind {
+  const { locks, notices, clock } = dependencies;
   return {
     kind: 'account-lock',
     find: (session, person) => locks.find(session, person),

@@ -12,32 +12,28 @@ import { type AuthenticatorId, defined, derivedId, type NoticeId, type RecordId,
 import { everHadThing, invitationThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/** The person of a record, including people who have left. */
+/** Including people who have left. */
 export function aboutPerson(directory: Pick<Directory, 'snapshot'>, person: PrincipalId): About {
   const snapshot = directory.snapshot();
   return { person, institution: (snapshot.principal(person) ?? snapshot.knownPrincipal(person))?.institution };
 }
 
-/** A repeated notice gets the same id. @param about identifies the event, such as its record id */
+/** A repeated notice has the same id. @param about the event, such as its record id */
 export function noticeIdOf(about: string): NoticeId {
   return derivedId('notice', 0, sha256(`authentication ${about}`).subarray(0, 10));
 }
 
 const source = 'authentication';
 
-/** The person a record is about; without institution if the directory no longer has the person. */
+/** Without institution if the directory no longer has the person. */
 export interface About {
   readonly person: PrincipalId;
   readonly institution: string | undefined;
 }
 
-/** The subject of a record. */
-export const subjectOf = ({ person, institution }: About): Actor => ({
-  id: person,
-  ...defined({ institution }),
-});
+export const subjectOf = ({ person, institution }: About): Actor => ({ id: person, ...defined({ institution }) });
 
-/** A change to a person's account. The command adds the resulting state (docs/adr/0057). */
+/** The command adds the resulting state (docs/adr/0057). */
 export function done(
   type: Extract<RecordType, `authenticator.${string}` | `account.${string}`>,
   about: About,
@@ -48,7 +44,7 @@ export function done(
   return { type, outcome: 'done', subject: subjectOf(about), actors: [by], data, ...more };
 }
 
-/** The name chosen by the person is a restricted value. */
+/** Restricted, because the person chose it. */
 function nameOf(person: PrincipalId, name: string): Pick<RecordDraft, 'protectedValues'> {
   return { protectedValues: [{ path: '/data/name', kind: 'personal', subject: person, value: name }] };
 }
@@ -77,14 +73,8 @@ export function registered(
     // The first key ends all open invitations.
     standing: [standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
-      ...{
-        authenticator: id,
-        kid,
-        jwk: { ...jwk },
-        credential_id: credentialId,
-        aaguid,
-        backup_eligible: backupEligible,
-      },
+      ...{ authenticator: id, kid, jwk: { ...jwk }, aaguid },
+      ...{ credential_id: credentialId, backup_eligible: backupEligible },
       ...{ attested, attestation_format: attestationFormat, acr, rp_id: rpId, origin },
       ...('invitation' in allowedBy ? { invitation: allowedBy.invitation } : { by: allowedBy.authenticator }),
     },
@@ -121,7 +111,7 @@ export function refused(
     readonly statementType?: string | undefined;
     readonly aaguid?: string | undefined;
     readonly address: string | undefined;
-    /** Who asked for it, where that is somebody else. */
+    /** The requester, if another person. */
     readonly by?: Actor;
   },
 ): RecordDraft {

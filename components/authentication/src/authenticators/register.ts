@@ -19,25 +19,21 @@ import { createRemoval, type RemovalAsk, unknownKey } from './removal.ts';
 import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 const usualHours = 24;
-const mostHours = 72;
-const mostEvidence = 10;
+const maxHours = 72;
+const maxEvidence = 10;
 const longestEvidence = 200;
 const longestReason = 400;
-/** The signal that accompanies a lock; signals last a year at most. */
+/** Maximum of a signal. */
 const signalMs = 365 * 86_400_000;
 
-/** Changes to authenticators, by their owners and by account administrators. */
+/** By owners and account administrators. */
 export interface AuthenticatorKeeping extends AuthenticatorRegister {
-  /**
-   * A person takes one of theirs away, or gives it another name, having just signed that they do.
-   *
-   * @throws CodedError `authenticator_not_found`, `authenticator_last`
-   */
+  /** By its owner, who has just signed it. @throws CodedError `authenticator_not_found`, `authenticator_last` */
   removeOwn(person: PrincipalId, id: AuthenticatorId): Promise<void>;
-  /** As {@link revokeAllOf}, and what was had with them ends too: sessions, tokens. Repeating it goes on. */
+  /** As {@link revokeAllOf}, and ends sessions and tokens. Idempotent. */
   disarm(person: PrincipalId, by: Actor, reason: string): Promise<number>;
   renameOwn(person: PrincipalId, id: AuthenticatorId, name: string): Promise<Authenticator>;
-  /** As {@link revokeAllOf}, of those that were registered until then; for somebody who left. Nobody is told. */
+  /** As {@link revokeAllOf}, for keys of a leaver that were registered until then; without notices. */
   endOfLeaver(person: PrincipalId, by: Actor, reason: string, untilMs: number): Promise<number>;
 }
 
@@ -48,7 +44,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
   const links = createInvitationCommands(parts);
   const accounts = createLockCommands(parts);
 
-  /** Runs `work` while no other change to the authenticators of this person can run. */
+  /** Serialised with other changes to the person's authenticators. */
   function alone<Result>(person: PrincipalId, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     return transaction(pool, async (client) => {
       await authenticators.lockPerson(client, person, random.bytes(32));
@@ -63,10 +59,10 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     which: (authenticator: StoredAuthenticator) => boolean,
     how: Pick<RemovalAsk, 'isQuiet'> = {},
   ): Promise<number> {
-    // Invitations end first, so that none can be used between the steps below.
+    // Invitations first, so that none is used meanwhile.
     await commands.run(links.close, { person, by, reason });
     let removed = 0;
-    // Repeated until none is left: a key may have been used to add another before it was removed.
+    // Until none is left: a key may have been used to add another.
     for (;;) {
       const last = await lastRegistered(audit, person);
       if (last !== undefined) await things.settle(last);
@@ -76,10 +72,10 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     }
   }
 
-  /** Sessions that cannot be ended now are unusable anyway and are ended by the next sweep. */
-  async function endStandingOnIt(person: PrincipalId): Promise<void> {
+  /** Otherwise the next sweep ends them; they are already unusable. */
+  async function endSessionsOfKey(person: PrincipalId): Promise<void> {
     await endUnbacked?.(person).catch((error: unknown) =>
-      logger.warn({ error, person }, 'the sessions of a key that is gone could not be ended'),
+      logger.warn({ error, person }, 'the sessions of a removed key could not be ended'),
     );
   }
 
@@ -93,12 +89,11 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     async of(person) {
       const all = await authenticators.ofPerson(pool, person);
       const proven = new Set(await provenOf(standings, all));
-      // One that is suspended counts for nothing anyway.
       return all.filter((each) => proven.has(each) || each.suspendedAt !== undefined).map(shownAuthenticator);
     },
     everHad: (person) => everHad(parts, pool, person),
     async invitersOf(person) {
-      // Read from the log, so that a missing or changed row hides nobody.
+      // By the log: a missing or changed row hides nobody.
       const invited = await audit.query({ person, types: ['authenticator.invited'] });
       const inviters = invited
         .filter(({ record }) => record.subject?.id === person)
@@ -108,10 +103,10 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
     async invite({ person, evidence, lifeHours = usualHours, recovery }, by): Promise<EnrolmentInvitation> {
       const references = evidence.map((each) => plain(each, longestEvidence));
-      if (references.length === 0 || references.length > mostEvidence)
-        throw malformed(`Name what proved who the person is, in 1 to ${mostEvidence} references.`);
-      if (!Number.isInteger(lifeHours) || lifeHours < 1 || lifeHours > mostHours)
-        throw malformed(`An invitation stands for 1 to ${mostHours} hours.`);
+      if (references.length === 0 || references.length > maxEvidence)
+        throw malformed(`Name 1 to ${maxEvidence} references to the proof of identity.`);
+      if (!Number.isInteger(lifeHours) || lifeHours < 1 || lifeHours > maxHours)
+        throw malformed(`An invitation is valid for 1 to ${maxHours} hours.`);
       const secret = newSecret(random);
       const { expiresAt, recordId } = await commands.run(links.invite, {
         ...{ person, by, evidence: references, lifeMs: lifeHours * 3_600_000, recovery },
@@ -123,8 +118,8 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     async revoke(id, by, reason) {
       const { person, removed } = await commands.run(removal, { id, by, reason: plain(reason, longestReason) });
       if (person === undefined || !removed) throw unknownKey();
-      await endStandingOnIt(person);
-      // What was had with it by who may have stolen it, nobody can tell from what the person has.
+      await endSessionsOfKey(person);
+      // The thief's sessions look like the person's own.
       await cutOff(person, 'authenticator_removed');
     },
     async revokeAllOf(person, by, reason) {
@@ -132,16 +127,15 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     },
     async disarm(person, by, reason) {
       const revoked = await this.revokeAllOf(person, by, reason);
-      await endStandingOnIt(person);
-      // Also when there was none any more: what failed then is carried through now.
+      await endSessionsOfKey(person);
+      // Also completes steps that failed before.
       await cutOff(person, 'authenticator_removed');
       return revoked;
     },
-    async endOfLeaver(person, by, reason, untilMs) {
+    endOfLeaver(person, by, reason, untilMs) {
       const until = toInstant(untilMs);
-      return revokeThose(person, by, reason.slice(0, longestReason), (each) => each.registeredAt <= until, {
-        isQuiet: true,
-      });
+      const registeredBefore = (each: StoredAuthenticator) => each.registeredAt <= until;
+      return revokeThose(person, by, reason.slice(0, longestReason), registeredBefore, { isQuiet: true });
     },
 
     async removeOwn(person, id) {
@@ -149,7 +143,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
       const by = { id: person, ...defined({ institution }) };
       const { removed } = await commands.run(removal, { id, by, reason: 'by_its_person', own: person });
       if (!removed) throw unknownKey();
-      await endStandingOnIt(person);
+      await endSessionsOfKey(person);
     },
     async renameOwn(person, id, name) {
       return alone(person, async (client) => {
@@ -165,13 +159,9 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     async lock(person, by, reason) {
       const why = plain(reason, longestReason);
       await commands.run(accounts.lock, { person, by, reason: why });
+      const until = toInstant(clock.now() + signalMs);
       // Also if it was already locked, to complete steps that failed before.
-      await signals?.raise({
-        person,
-        name: 'account-disabled',
-        until: toInstant(clock.now() + signalMs),
-        why: 'the account was locked',
-      });
+      await signals?.raise({ person, name: 'account-disabled', until, why: 'the account was locked' });
       await cutOff(person, 'account_locked');
     },
     async unlock(person, by, reason) {
@@ -183,10 +173,10 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
   };
 }
 
-/** Reads one line of visible text. @throws CodedError `invitation_malformed` */
+/** One line of visible text. @throws CodedError `invitation_malformed` */
 function plain(text: string, longest: number): string {
   const line = visibleLine(text, longest);
-  if (line === undefined) throw malformed(`References and reasons are one line of text of 1 to ${longest} characters.`);
+  if (line === undefined) throw malformed(`References and reasons must be one line of 1 to ${longest} characters.`);
   return line;
 }
 

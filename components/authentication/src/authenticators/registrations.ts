@@ -9,7 +9,6 @@ import {
 } from '@countersign/contracts';
 import { defined, newId, toInstant } from '@countersign/kernel';
 import {
-  type Registration,
   readRegistration,
   registrationOptions,
   type VerifiedRegistration,
@@ -17,25 +16,25 @@ import {
 } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import { standingOf } from '../standing.ts';
+import { eligibilityOf } from '../standing.ts';
 import { isRefusal } from './assertions.ts';
 import type { RegistrationAllowance } from './challenge-store.ts';
 import type { Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
-import { everHad, isSomebodyElses, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
+import { everHad, isKeyOfAnother, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
 import { authenticatorIdOf, isEnded } from './recorded-authenticator.ts';
 import { aboutPerson, refused, registered } from './records.ts';
 import type { AuthenticatorCommand } from './removal.ts';
 import { invitationClaim } from './row-claims.ts';
 import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
-/** Of the statement by which a person says that they add an authenticator; `person` of its claims is they themselves. */
+/** Type of the statement with which a person adds an authenticator. */
 export const addStatementType = 'countersign-authenticator-add+webauthn';
 
 const installationName = 'Countersign';
 const lifeSeconds = 300;
 
-/** What the browser sent when a person registers an authenticator. */
+/** Not yet verified. */
 export interface SentRegistration {
   readonly handle: string | undefined;
   readonly person: PrincipalId;
@@ -52,69 +51,58 @@ interface RegistrationAsk extends Pick<SentRegistration, 'person' | 'name' | 'ad
 
 interface Allowed {
   readonly invitation?: StoredInvitation;
-  /** The record that it rests on. */
+  /** Its record. */
   readonly by: Parameters<typeof registered>[2]['allowedBy'];
 }
 
 interface RegistrationFacts {
   readonly isRegistered: boolean;
   readonly userHandle: string;
-  /** Among the keys of the person, from 1. */
+  /** Position among the person's keys, from 1. */
   readonly place: number;
   readonly allowed: Allowed;
 }
 
-/** Registers authenticators: the first by an invitation, each further one by an existing one. */
+/** The first one needs an invitation, each further one an existing key. */
 export function createRegistrations(parts: Parts) {
   const { pool, audit, standings, directory, clock, random, settings, rules, commands, kinds } = parts;
   const { authenticators, challenges, invitations, locks } = parts;
 
   async function ask(person: PrincipalId, allowance: RegistrationAllowance): Promise<AskedStatement> {
-    const found = await standing(person);
+    const found = await requireEligible(person);
     const had = await authenticators.ofPerson(pool, person);
     requireRoom(had);
     const handle = newSecret(random);
     const challenge = newSecret(random);
     const userHandle = await authenticators.userHandleOf(person, random.bytes(32));
     const expiresAt = clock.now() + lifeSeconds * 1000;
-    await challenges.insert(hashOfSecret(handle), {
-      ...{ kind: 'registration', person, challenge, expiresAt },
-      about: allowance,
-    });
-    // Only ids, because the authenticator shows them to anybody who holds it.
+    const asked = { kind: 'registration', person, challenge, expiresAt } as const;
+    await challenges.insert(hashOfSecret(handle), { ...asked, about: allowance });
+    // The authenticator shows the label to anybody who holds it.
     const label = person.slice('person:'.length);
     const options = registrationOptions({
-      relyingParty: settings.relyingParty,
-      name: installationName,
+      ...{ relyingParty: settings.relyingParty, name: installationName, challenge, timeoutSeconds: lifeSeconds },
       user: { handle: userHandle.toString('base64url'), name: label, displayName: label },
-      challenge,
       rule: rules.ruleOf(found.roles),
       exclude: had.map(({ credentialId, transports }) => ({ credentialId, transports })),
-      timeoutSeconds: lifeSeconds,
     });
-    return {
-      handle,
-      options: rules.asksForAttestation ? { ...options, attestation: 'direct' } : options,
-      expiresAt: toInstant(expiresAt),
-    };
+    const attested = rules.asksForAttestation ? { ...options, attestation: 'direct' } : options;
+    return { handle, options: attested, expiresAt: toInstant(expiresAt) };
   }
 
-  /** The invitation, if its row agrees with the log. */
-  async function proven(
-    invitation: StoredInvitation | undefined,
-    secretHash: Buffer,
-  ): Promise<StoredInvitation | undefined> {
+  /** If its row agrees with the log. */
+  async function proven(invitation: StoredInvitation | undefined, secretHash: Buffer) {
     if (invitation === undefined) return undefined;
     return (await standings.holds(invitationClaim(invitation, secretHash))) ? invitation : undefined;
   }
 
-  /** Requires a person who may act and is not locked out. */
-  async function standing(person: PrincipalId, session: pg.Pool | pg.PoolClient = pool): Promise<Person> {
-    const found = standingOf(directory.snapshot(), person);
-    if (found.standing !== 'may-act')
-      throw authenticationErrors.error(found.code, 'This person is not in the directory, or their firm may not act.');
+  /** In the directory, eligible and not locked. */
+  async function requireEligible(person: PrincipalId, session: pg.Pool | pg.PoolClient = pool): Promise<Person> {
+    const found = eligibilityOf(directory.snapshot(), person);
+    if (found.status !== 'eligible')
+      throw authenticationErrors.error(found.code, 'This person, or their firm, may not act.');
     if (await locks.isLocked(session, person))
-      throw authenticatorErrors.error('account_locked', 'The account is locked. Ask those who look after accounts.');
+      throw authenticatorErrors.error('account_locked', 'The account is locked. Contact your administrator.');
     return found.person;
   }
 
@@ -122,11 +110,11 @@ export function createRegistrations(parts: Parts) {
     if (had.length >= settings.most)
       throw authenticatorErrors.error(
         'authenticators_most',
-        `A person has at most ${settings.most}. Remove one first.`,
+        `You have ${settings.most} keys, the limit. Remove one first.`,
       );
   }
 
-  /** Requires that the allowance still holds, checked under the lock of the person. */
+  /** Under the lock of the person. */
   async function requireAllowed(
     client: pg.PoolClient,
     person: PrincipalId,
@@ -136,29 +124,23 @@ export function createRegistrations(parts: Parts) {
     if (allowance.by === 'authenticator') {
       const { authenticator, recordId } = allowance;
       if (!(await provenOf(standings, had)).some(({ id }) => id === authenticator))
-        throw authenticatorErrors.error('authenticator_not_found', 'The key that allowed this is gone.');
+        throw authenticatorErrors.error('authenticator_not_found', 'The key that you signed with has been removed.');
       return { by: { authenticator, recordId } };
     }
     const secretHash = Buffer.from(allowance.secretHash, 'base64url');
     const invitation = await proven(await invitations.find(secretHash, clock.now(), client), secretHash);
     if (invitation === undefined || invitation.person !== person) throw unknownInvitation();
-    // Another invitation may have been used meanwhile: the first key ends them all.
+    // Another invitation may have been used meanwhile.
     const mayStill = invitation.recovery === undefined ? !(await everHad(parts, client, person)) : had.length === 0;
-    if (!mayStill)
-      throw authenticatorErrors.error('recovery_needed', 'There is a key already, or was. Ask for a recovery.');
+    if (!mayStill) throw authenticatorErrors.error('recovery_needed', 'There is or was a key. Ask for a recovery.');
     return { invitation, by: { invitation: invitation.recordId } };
   }
 
   async function judge({ person, credential }: SentRegistration, challenge: string): Promise<VerifiedRegistration> {
-    const registration: Registration = readRegistration(credential);
-    const verified = await verifyRegistration({
-      registration,
-      challenge,
-      relyingParty: settings.relyingParty,
-      trust: settings.trust,
-      at: clock.now(),
-    });
-    const judgement = rules.judge(verified, (await standing(person)).roles);
+    const { relyingParty, trust } = settings;
+    const registration = readRegistration(credential);
+    const verified = await verifyRegistration({ registration, challenge, relyingParty, trust, at: clock.now() });
+    const judgement = rules.judge(verified, (await requireEligible(person)).roles);
     if (!judgement.ok)
       throw authenticatorErrors.error(judgement.code, judgement.detail, { facts: { aaguid: verified.aaguid } });
     return verified;
@@ -171,7 +153,7 @@ export function createRegistrations(parts: Parts) {
       const isRegistered = await authenticators.isRegistered(session, verified.credentialId, verified.kid);
       const userHandle = await authenticators.lockPerson(session, person, random.bytes(32));
       await requireRegisteredWritten(parts, session, person);
-      await standing(person, session);
+      await requireEligible(person, session);
       const had = await authenticators.ofPerson(session, person);
       requireRoom(had);
       const allowed = await requireAllowed(session, person, allowance, had);
@@ -180,10 +162,10 @@ export function createRegistrations(parts: Parts) {
     // The challenge is consumed, so the command cannot be repeated.
     done: () => undefined,
     async check({ ask: { person, verified }, row, facts }) {
-      if (isSomebodyElses(parts, { kid: verified.kid, person }))
-        throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else already.');
+      if (isKeyOfAnother(parts, { kid: verified.kid, person }))
+        throw authenticatorErrors.error('credential_shared', 'This key already belongs to another principal.');
       if (row !== undefined || facts.isRegistered)
-        throw authenticatorErrors.error('credential_registered', 'This key is registered already.');
+        throw authenticatorErrors.error('credential_registered', 'This key is already registered.');
     },
     next({ ask: { person, name, verified }, facts: { userHandle, place, allowed }, now }, record) {
       const { credentialId, kid, jwk, aaguid, model, backupEligible, counter, transports } = verified;
@@ -203,73 +185,61 @@ export function createRegistrations(parts: Parts) {
         ...{ rpId: verified.rpId, origin: verified.origin, allowedBy: allowed.by, address },
       }),
     ends: isEnded,
-    // Recorded once, with the other refusals of a ceremony.
+    // Recorded with the other refusals of a ceremony.
     refused: () => undefined,
     after: async () => undefined,
     release: ({ name = '', ...next }) => shownAuthenticator({ ...next, name }),
   };
 
   return {
-    /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
+    /** Undefined if it was used or replaced, or has expired. */
     async invitationOf(secret: string): Promise<StoredInvitation | undefined> {
       if (!isSecret(secret)) return undefined;
       const secretHash = hashOfSecret(secret);
       return proven(await invitations.find(secretHash, clock.now()), secretHash);
     },
-    /**
-     * What the browser of an invited person needs to make a credential.
-     *
-     * @param secret of the invitation
-     * @throws CodedError `invitation_unknown`, `account_locked`, `person_unknown`, `institution_not_issued`
-     */
+    /** @throws CodedError `invitation_unknown`, `account_locked`, `person_unknown`, `institution_not_issued` */
     async askInvited(secret: string): Promise<AskedStatement> {
       const invitation = await this.invitationOf(secret);
       if (invitation === undefined) throw unknownInvitation();
       const secretHash = hashOfSecret(secret).toString('base64url');
       return ask(invitation.person, { by: 'invitation', secretHash });
     },
-    /**
-     * What the browser of a person needs who adds a further authenticator.
-     *
-     * @param statement of type {@link addStatementType}, which they have just signed with one that they have
-     * @throws CodedError `authenticators_most`, `account_locked`; `challenge_unknown` for a statement that is over
-     */
+    /** @throws CodedError `authenticators_most`, `account_locked`; `challenge_unknown` for an expired statement */
     async registrationFor(person: PrincipalId, statement: SignedStatement): Promise<AskedStatement> {
       const { claims, authenticator } = statement;
       if (claims.typ !== addStatementType || claims.iss !== person || authenticator.person !== person)
-        throw new Error('a registration is asked for on a statement that is not for it');
+        throw new Error('this statement does not permit a registration');
       if (claims.exp * 1000 < clock.now())
-        throw authenticatorErrors.error('challenge_unknown', 'What you signed is too old. Begin again.');
+        throw authenticatorErrors.error('challenge_unknown', 'Your signature has expired. Start again.');
       const { id, recordId } = authenticator;
       return ask(person, { by: 'authenticator', authenticator: id, recordId });
     },
-    /**
-     * Registers what the browser brought, once. Each refusal is recorded before it is thrown.
-     *
-     * @throws CodedError of `authenticatorErrors`; `person_unknown`, `institution_not_issued`
-     */
+    /** Once; refusals are recorded. @throws CodedError of `authenticatorErrors`; `person_unknown`, `institution_not_issued` */
     async register(sent: SentRegistration): Promise<Authenticator> {
       const { handle, person } = sent;
       let aaguid: string | undefined;
       try {
         const kept = isSecret(handle)
-          ? await challenges.take(hashOfSecret(handle), { kind: 'registration', person, now: clock.now() })
+          ? await challenges.consume(hashOfSecret(handle), { kind: 'registration', person, now: clock.now() })
           : undefined;
         if (kept === undefined)
-          throw authenticatorErrors.error('challenge_unknown', 'This page is used up or too old. Open it again.');
+          throw authenticatorErrors.error(
+            'challenge_unknown',
+            'This page has been used or has expired. Open it again.',
+          );
         const verified = await judge(sent, kept.challenge);
         aaguid = verified.aaguid;
         const { name, address } = sent;
         return await commands.run(registration, { person, name, address, verified, allowance: kept.about });
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        const told = aaguid ?? error.facts?.['aaguid'];
+        const model = aaguid ?? error.facts?.['aaguid'];
+        const facts = { ceremony: 'registration', address: sent.address } as const;
         await audit.append(
           refused(newId('record', parts), error.code, {
-            about: aboutPerson(directory, person),
-            ceremony: 'registration',
-            aaguid: typeof told === 'string' ? told : undefined,
-            address: sent.address,
+            ...{ ...facts, about: aboutPerson(directory, person) },
+            aaguid: typeof model === 'string' ? model : undefined,
           }),
         );
         throw error;
@@ -278,11 +248,9 @@ export function createRegistrations(parts: Parts) {
   };
 }
 
-export type Registrations = ReturnType<typeof createRegistrations>;
-
-function unknownInvitation(): Error {
+export function unknownInvitation(): Error {
   return authenticatorErrors.error(
     'invitation_unknown',
-    'This link is not known: it was used, it is too old, or it was replaced. Ask for a new one.',
+    'This link was used, replaced or has expired. Ask for a new one.',
   );
 }

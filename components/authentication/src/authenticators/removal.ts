@@ -21,20 +21,19 @@ export interface RemovalAsk {
   readonly id: AuthenticatorId;
   readonly by: Actor;
   readonly reason: string;
-  /** A person removes one of theirs, which must not be their last. */
+  /** By its owner; it must not be the last one. */
   readonly own?: PrincipalId;
-  /** Its person has left, and is not told. */
+  /** Without notice, because the person has left. */
   readonly isQuiet?: true;
 }
 
 export interface Removed {
-  /** Whose it was; undefined where there is no such authenticator. */
+  /** Undefined if there is no such authenticator. */
   readonly person?: PrincipalId;
-  /** False where it was removed before. */
+  /** False if it was removed before. */
   readonly removed: boolean;
 }
 
-/** Defaults of the commands below. */
 const usual = {
   // A row that its record does not confirm is removed as well.
   unproven: 'none',
@@ -44,16 +43,10 @@ const usual = {
   after: async () => undefined,
 } as const;
 
-/** Removes an authenticator. */
-export function createRemoval(
-  parts: Parts,
-): AuthenticatorCommand<
-  RemovalAsk,
-  { readonly present: AuthenticatorRow | undefined; readonly theirs: readonly AuthenticatorRow[] },
-  Removed
-> {
+export function createRemoval(parts: Parts) {
   const { authenticators, directory, random, kinds } = parts;
-  return {
+  type Facts = { readonly present: AuthenticatorRow | undefined; readonly theirs: readonly AuthenticatorRow[] };
+  const command: AuthenticatorCommand<RemovalAsk, Facts, Removed> = {
     ...usual,
     kind: kinds.authenticator,
     about: ({ id }) => id,
@@ -66,7 +59,7 @@ export function createRemoval(
     },
     done({ facts: { present }, completed }) {
       if (present === undefined) return { removed: false };
-      // After a crash, the repeated request learns that the removal is complete.
+      // After a crash, the repetition reports the completed removal.
       return present.removedAt === undefined ? undefined : { person: present.person, removed: completed };
     },
     async check({ ask: { own }, facts: { present, theirs } }) {
@@ -83,24 +76,20 @@ export function createRemoval(
       removedAt: toInstant(now),
       ...defined({ isQuiet }),
     }),
-    record: ({ ask: { id, by, reason } }, { person, recordId }) =>
-      done(
-        'authenticator.removed',
-        aboutPerson(directory, person),
-        by,
-        { authenticator: id, reason },
-        { standing: [ended(invitationThing(person))], references: [recordId] },
-      ),
+    record({ ask: { id, by, reason } }, { person, recordId }) {
+      const more = { standing: [ended(invitationThing(person))], references: [recordId] };
+      return done('authenticator.removed', aboutPerson(directory, person), by, { authenticator: id, reason }, more);
+    },
     release: ({ person }) => ({ person, removed: true }),
   };
+  return command;
 }
 
-/** An authenticator has counted back, and counts for nothing until it is replaced. @returns whether this was the first time */
-export function createSuspicion({
-  authenticators,
-  directory,
-  kinds,
-}: Parts): AuthenticatorCommand<AuthenticatorId, { readonly present: AuthenticatorRow | undefined }, boolean> {
+/** For a counter that went back. @returns whether this was the first time */
+export function createSuspicion(
+  parts: Parts,
+): AuthenticatorCommand<AuthenticatorId, { readonly present: AuthenticatorRow | undefined }, boolean> {
+  const { authenticators, directory, kinds } = parts;
   return {
     ...usual,
     kind: kinds.authenticator,
@@ -118,10 +107,10 @@ export function createSuspicion({
 }
 
 export function unknownKey() {
-  return authenticatorErrors.error('authenticator_not_found', 'There is no such key, or it was removed.');
+  return authenticatorErrors.error('authenticator_not_found', 'There is no such key. It may have been removed.');
 }
 
 function known(present: AuthenticatorRow | undefined): AuthenticatorRow {
-  if (present === undefined) throw new Error('an authenticator that is not there is changed');
+  if (present === undefined) throw new Error('a command changes an authenticator that does not exist');
   return present;
 }

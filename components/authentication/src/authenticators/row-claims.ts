@@ -3,34 +3,32 @@ import type { AuthenticatorId } from '@countersign/kernel';
 import type { StoredInvitation } from './invitation-store.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-// The members of a row that decide something, as records state them (docs/adr/0043).
+// What the log says of each row (docs/adr/0043).
 
 export const authenticatorThing = (id: AuthenticatorId): string => `authenticator:${id}`;
 
-/** The name, the counter and the last use decide nothing by themselves. */
+/** Without name, counter and last use. */
 export function authenticatorClaim(stored: Omit<StoredAuthenticator, 'name'>): Claim {
   return {
     of: authenticatorThing(stored.id),
     content: {
-      person: stored.person,
-      credential_id: stored.credentialId,
-      kid: stored.kid,
-      jwk: stored.jwk,
-      acr: stored.acr,
-      aaguid: stored.aaguid,
-      attestation: stored.attestation,
-      attestation_format: stored.attestationFormat,
-      backup_eligible: stored.backupEligible,
-      invited_by: stored.invitedBy ?? null,
-      record: stored.recordId,
+      ...{
+        person: stored.person,
+        credential_id: stored.credentialId,
+        kid: stored.kid,
+        jwk: stored.jwk,
+        acr: stored.acr,
+      },
+      ...{ aaguid: stored.aaguid, attestation: stored.attestation, attestation_format: stored.attestationFormat },
+      ...{ backup_eligible: stored.backupEligible, invited_by: stored.invitedBy ?? null, record: stored.recordId },
     },
   };
 }
 
-/** Somebody who ever had an authenticator is not invited again, even if every row of theirs is gone. */
+/** Blocks invitations even if all rows are gone. */
 export const everHadThing = (person: PrincipalId): string => `had-authenticator:${person}`;
 
-/** One invitation at a time: the newest, until it is used or replaced. */
+/** The newest invitation, until it is used or replaced. */
 export const invitationThing = (person: PrincipalId): string => `invitation:${person}`;
 
 export function invitationClaim(invitation: StoredInvitation, secretHash: Buffer): Claim {

@@ -53,7 +53,7 @@ describe('what authenticators must be', () => {
     const asked = await node.authenticators.ask({ person: person.id, claims: world.claims(person) });
     world.directory.add({ ...person, roles: ['trader', 'desk-head'] });
     await expect(
-      node.authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+      node.authenticators.consume({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
     ).rejects.toThrow(code('authenticator_too_weak'));
     expect(world.audit.ofType('authenticator.refused').at(-1)).toMatchObject({
       reason: 'authenticator_too_weak',
@@ -93,7 +93,7 @@ describe('what authenticators must be', () => {
     );
     const asked = await good.authenticators.ask({ person: head.id, claims: world.claims(head) });
     await expect(
-      broken.authenticators.take({ handle: asked.handle, person: head.id, credential: key.get(asked.options) }),
+      broken.authenticators.consume({ handle: asked.handle, person: head.id, credential: key.get(asked.options) }),
     ).rejects.toThrow(code('authenticator_too_weak'));
 
     const soft = world.node({
@@ -118,7 +118,7 @@ describe('what authenticators must be', () => {
     await world.enrol(one, person, key);
     const claims = world.claims(person, { typ: 'countersign-authenticator-add+webauthn' });
     const asked = await one.authenticators.ask({ person: person.id, claims });
-    const statement = await one.authenticators.take({
+    const statement = await one.authenticators.consume({
       handle: asked.handle,
       person: person.id,
       credential: key.get(asked.options),

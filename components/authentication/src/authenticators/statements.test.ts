@@ -51,7 +51,7 @@ describe('statements that people sign', () => {
       note: '\u0000 "ä"',
     });
     const asked = await ask(person, { claims });
-    const signed = await other.authenticators.take({
+    const signed = await other.authenticators.consume({
       ...{ handle: asked.handle, person: person.id },
       credential: JSON.stringify(key.get(asked.options)),
     });
@@ -78,7 +78,7 @@ describe('statements that people sign', () => {
       credentials: [{ kid: made.kid, principal: double.id, use: 'approval', jwk: made.jwk }],
     });
     const take = (handle: string, credential: unknown) =>
-      node.authenticators.take({ handle, person: person.id, credential });
+      node.authenticators.consume({ handle, person: person.id, credential });
     await expect(take(asked.handle, key.get(asked.options))).rejects.toThrow(code('credential_shared'));
     expect(refusalsOf(person)).toMatchObject([{ reason: 'credential_shared', outcome: 'deny' }]);
     world.directory.remove(double.id);
@@ -104,7 +104,7 @@ describe('statements that people sign', () => {
     const asked = await ask(person);
     const answer = key.get(asked.options);
     const take = (at: AuthenticatorNode, of = person) =>
-      at.authenticators.take({ handle: asked.handle, person: of.id, credential: answer });
+      at.authenticators.consume({ handle: asked.handle, person: of.id, credential: answer });
     await expect(take(other, stranger.person)).rejects.toThrow(code('challenge_unknown'));
     const both = await Promise.allSettled([take(node), take(other)]);
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -120,7 +120,7 @@ describe('statements that people sign', () => {
     const asked = await ask(person);
     world.clock.advance(120_001);
     await expect(
-      node.authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+      node.authenticators.consume({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
     ).rejects.toThrow(code('challenge_unknown'));
   });
 
@@ -136,7 +136,7 @@ describe('statements that people sign', () => {
     const { person, key, made } = await somebody();
     const asked = await ask(person);
     await expect(
-      node.authenticators.take({
+      node.authenticators.consume({
         handle: asked.handle,
         person: person.id,
         credential: key.get(asked.options, behaviour),
@@ -147,7 +147,7 @@ describe('statements that people sign', () => {
     ]);
     // The question is used up by it.
     await expect(
-      node.authenticators.take({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
+      node.authenticators.consume({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
     ).rejects.toThrow(code('challenge_unknown'));
   });
 
@@ -156,7 +156,7 @@ describe('statements that people sign', () => {
     async (credential) => {
       const { person } = await somebody();
       const { handle } = await ask(person);
-      await expect(node.authenticators.take({ handle, person: person.id, credential })).rejects.toThrow(
+      await expect(node.authenticators.consume({ handle, person: person.id, credential })).rejects.toThrow(
         code('credential_malformed'),
       );
     },
@@ -168,7 +168,7 @@ describe('statements that people sign', () => {
     const asked = await ask(person);
     const forged = stranger.key.get({ challenge: optionOf(asked.options, 'challenge'), rpId: 'id.example' });
     await expect(
-      node.authenticators.take({ handle: asked.handle, person: person.id, credential: forged }),
+      node.authenticators.consume({ handle: asked.handle, person: person.id, credential: forged }),
     ).rejects.toThrow(code('credential_unknown'));
     expect(refusalsOf(stranger.person)).toMatchObject([{ reason: 'credential_unknown' }]);
   });
@@ -177,7 +177,7 @@ describe('statements that people sign', () => {
     const { person, key, made } = await somebody();
     const use = async (behaviour: Parameters<typeof key.get>[1] = {}) => {
       const asked = await ask(person);
-      return node.authenticators.take({
+      return node.authenticators.consume({
         handle: asked.handle,
         person: person.id,
         credential: key.get(asked.options, behaviour),
@@ -201,7 +201,7 @@ describe('statements that people sign', () => {
     const { person, key } = await somebody();
     const asked = [await ask(person), await ask(person), await ask(person)] as const;
     const take = ({ handle, options }: (typeof asked)[number], counter: number) =>
-      node.authenticators.take({ handle, person: person.id, credential: key.get(options, { counter }) });
+      node.authenticators.consume({ handle, person: person.id, credential: key.get(options, { counter }) });
     await take(asked[2], 13);
     await expect(take(asked[0], 11)).rejects.toThrow(code('answer_overtaken'));
     await expect(take(asked[1], 12)).rejects.toThrow(code('answer_overtaken'));
@@ -220,7 +220,7 @@ describe('statements that people sign', () => {
     const use = async (counter: number | undefined) => {
       const { handle, options } = await ask(person);
       const credential = key.get(options, counter === undefined ? {} : { counter });
-      return node.authenticators.take({ handle, person: person.id, credential });
+      return node.authenticators.consume({ handle, person: person.id, credential });
     };
     await use(first);
     world.clock.advance(laterMs);
@@ -234,7 +234,7 @@ describe('statements that people sign', () => {
   it('suspend nobody on the word of a stranger, who can state a count but not sign it', async () => {
     const { person, key, made } = await somebody();
     const first = await ask(person);
-    await node.authenticators.take({
+    await node.authenticators.consume({
       handle: first.handle,
       person: person.id,
       credential: key.get(first.options, { counter: 9 }),
@@ -244,7 +244,7 @@ describe('statements that people sign', () => {
     const signature = Buffer.from(answer.response.signature, 'base64url');
     signature.writeUInt8(signature.readUInt8(20) ^ 1, 20);
     const credential = { ...answer, response: { ...answer.response, signature: signature.toString('base64url') } };
-    await expect(node.authenticators.take({ handle: asked.handle, person: person.id, credential })).rejects.toThrow(
+    await expect(node.authenticators.consume({ handle: asked.handle, person: person.id, credential })).rejects.toThrow(
       code('signature_wrong'),
     );
     const [stored] = await node.authenticators.of(person.id);
@@ -258,7 +258,7 @@ describe('statements that people sign', () => {
     const answers = asked.map(({ options }) => key.get(options, { counter: 77 }));
     const results = await Promise.allSettled(
       [node, other].map(({ authenticators }, index) =>
-        authenticators.take({ handle: asked[index]?.handle, person: person.id, credential: answers[index] }),
+        authenticators.consume({ handle: asked[index]?.handle, person: person.id, credential: answers[index] }),
       ),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -266,7 +266,7 @@ describe('statements that people sign', () => {
     const silent = await somebody({ counts: false });
     for (let use = 0; use < 3; use += 1) {
       const question = await ask(silent.person);
-      await node.authenticators.take({
+      await node.authenticators.consume({
         ...{ handle: question.handle, person: silent.person.id },
         credential: silent.key.get(question.options),
       });
@@ -280,7 +280,7 @@ describe('statements that people sign', () => {
     await node.authenticators.lock(person.id, office, 'x');
     await expect(ask(person)).rejects.toThrow(code('account_locked'));
     await expect(
-      node.authenticators.take({ handle: asked.handle, person: person.id, credential: answer }),
+      node.authenticators.consume({ handle: asked.handle, person: person.id, credential: answer }),
     ).rejects.toThrow(code('account_locked'));
 
     const leaver = await somebody();
@@ -288,7 +288,7 @@ describe('statements that people sign', () => {
     const last = leaver.key.get(question.options);
     world.directory.remove(leaver.person.id);
     await expect(
-      node.authenticators.take({ handle: question.handle, person: leaver.person.id, credential: last }),
+      node.authenticators.consume({ handle: question.handle, person: leaver.person.id, credential: last }),
     ).rejects.toThrow(code('person_unknown'));
     expect(refusalsOf(leaver.person)).toMatchObject([{ reason: 'person_unknown' }]);
   });
@@ -298,7 +298,7 @@ describe('statements that people sign', () => {
     const second = world.key();
     const claims = world.claims(person, { typ: addStatementType });
     const asked = await ask(person, { claims });
-    const statement = await node.authenticators.take({
+    const statement = await node.authenticators.consume({
       handle: asked.handle,
       person: person.id,
       credential: key.get(asked.options),
@@ -327,7 +327,7 @@ describe('statements that people sign', () => {
     // What was signed with the first one no longer opens anything.
     await expect(
       node.authenticators.registrationFor(person.id, { ...statement, claims: world.claims(person) }),
-    ).rejects.toThrow('not for it');
+    ).rejects.toThrow('does not permit a registration');
     const again = await node.authenticators.registrationFor(person.id, statement);
     await expect(
       node.authenticators.register({
@@ -349,7 +349,7 @@ describe('statements that people sign', () => {
       await ask(person);
     }
     await expect(
-      node.authenticators.take({ handle: first.handle, person: person.id, credential: key.get(first.options) }),
+      node.authenticators.consume({ handle: first.handle, person: person.id, credential: key.get(first.options) }),
     ).rejects.toThrow(code('challenge_unknown'));
   });
 });

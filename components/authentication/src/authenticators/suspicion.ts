@@ -9,27 +9,20 @@ import type { StoredAuthenticator } from './stored-authenticator.ts';
 const signalMs = 14 * 86_400_000;
 
 /**
- * Takes an authenticator out of use because its counter went back: somebody may hold a copy of it. Only an assertion that
- * verifies can lead here, so that a stranger suspends nobody.
- *
- * What follows (the signal, the end of sessions, the notice) is tried whatever fails of it: the refusal stands anyway.
+ * Suspends a key whose counter went back: there may be a copy. Only after a verified assertion, so a stranger suspends nobody.
  */
 export async function suspect(parts: Parts, suspected: StoredAuthenticator): Promise<void> {
   if (await parts.commands.run(createSuspicion(parts), suspected.id)) await afterSuspicion(parts, suspected);
 }
 
-/** The steps after a recorded suspicion; also run when an interrupted one is completed. */
+/** Also completes an interrupted suspension. */
 export async function afterSuspicion(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
   const { clock, logger, signals, notices, cutOff } = parts;
   logger.error({ authenticator: id, person }, 'the counter of an authenticator went back: there may be a copy of it');
+  const until = toInstant(clock.now() + signalMs);
+  const why = `the counter of ${id} went back`;
   const steps: readonly (() => Promise<unknown> | undefined)[] = [
-    () =>
-      signals?.raise({
-        person,
-        name: 'credential-compromised',
-        until: toInstant(clock.now() + signalMs),
-        why: `the counter of ${id} went back`,
-      }),
+    () => signals?.raise({ person, name: 'credential-compromised', until, why }),
     () => cutOff(person, 'authenticator_suspected'),
     () =>
       notices?.notify({
@@ -42,6 +35,6 @@ export async function afterSuspicion(parts: Parts, { id, person, name }: StoredA
     try {
       await step();
     } catch (error) {
-      logger.error({ error, authenticator: id }, 'a step after the suspicion of an authenticator failed');
+      logger.error({ error, authenticator: id }, 'a step after the suspension of an authenticator failed');
     }
 }

@@ -10,7 +10,6 @@ import {
 } from '@countersign/runtime';
 import { accountPath, refusalText, type TextContext } from '../page-parts.ts';
 
-/** Asks an invited person to register their first authenticator. */
 export function enrolmentPage(
   content: TextContext & {
     readonly action: string;
@@ -20,25 +19,13 @@ export function enrolmentPage(
     /** Milliseconds since the epoch. */
     readonly expiresAt: number;
     readonly needsHardware: boolean;
-    /** Code of what was wrong with the attempt before. */
+    /** Code of the previous attempt's error. */
     readonly problem: string | undefined;
-    /** The name of the key as it was typed. */
     readonly typedName: string | undefined;
   },
 ): Html {
-  const {
-    texts,
-    lang,
-    banner,
-    action,
-    asked,
-    person,
-    institution,
-    expiresAt,
-    needsHardware,
-    problem,
-    typedName = '',
-  } = content;
+  const { texts, lang, banner, action, asked, person, institution, expiresAt, needsHardware, problem } = content;
+  const { typedName = '' } = content;
   const { enrolment } = texts;
   return page({
     ...{ lang, banner, script: true },
@@ -67,13 +54,9 @@ ${ceremonyFields(lang)}
   });
 }
 
-/** Says that it is done. */
-export function enrolledPage({
-  texts: { enrolment, selfService },
-  lang,
-  banner,
-  authenticator,
-}: TextContext & { readonly authenticator: Authenticator }): Html {
+export function enrolledPage(content: TextContext & { readonly authenticator: Authenticator }): Html {
+  const { lang, banner, authenticator } = content;
+  const { enrolment, selfService } = content.texts;
   return page({
     ...{ lang, banner },
     title: enrolment.doneTitle,

@@ -96,7 +96,7 @@ describe('the page of an invitation', () => {
       credential: JSON.stringify(key.create(optionsIn(shown.body), { userVerified: false })),
     };
     const foreign = await browser.post(path, fields, { 'sec-fetch-site': 'cross-site' });
-    expect([foreign.statusCode, foreign.body.includes('form_forged')]).toEqual([403, true]);
+    expect([foreign.statusCode, foreign.body.includes('csrf_token_invalid')]).toEqual([403, true]);
     expect((await browser.post(path, fields)).body).toContain('(user_not_verified)');
     expect((await browser.post(path, fields)).body).toContain('(challenge_unknown)');
     expect((await browser.post(path, {})).body).toContain('(challenge_unknown)');

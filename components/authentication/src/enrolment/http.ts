@@ -1,4 +1,4 @@
-import { authenticatorErrors, type Directory } from '@countersign/contracts';
+import type { Directory } from '@countersign/contracts';
 import {
   chooseTexts,
   credentialFieldName,
@@ -11,6 +11,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isRefusal } from '../authenticators/assertions.ts';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
+import { unknownInvitation } from '../authenticators/registrations.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { enrolledPage, enrolmentPage } from './enrolment-page.ts';
@@ -26,7 +27,7 @@ export interface EnrolmentRoutes {
 
 type ToEnrol = FastifyRequest<{ Params: { readonly secret: string } }>;
 
-/** Where an invited person registers the first authenticator: `/enrol/{secret}`. The link is used up by a registration. */
+/** `/enrol/{secret}`: the first authenticator of an invited person. A registration uses up the link. */
 export function enrolmentRoutes(
   app: FastifyInstance,
   { authenticators, directory, logger, origin, secure, banner }: EnrolmentRoutes,
@@ -41,37 +42,23 @@ export function enrolmentRoutes(
       }
     };
 
-  async function show(
-    request: ToEnrol,
-    reply: FastifyReply,
-    refused?: { readonly code: string },
-    typedName?: string,
-  ): Promise<FastifyReply> {
+  async function show(request: ToEnrol, reply: FastifyReply, refused?: { readonly code: string }, typedName?: string) {
     const { secret } = request.params;
     const invitation = await authenticators.invitationOf(secret);
-    if (invitation === undefined)
-      throw authenticatorErrors.error(
-        'invitation_unknown',
-        'This link is not known: it was used, it is too old, or it was replaced. Ask for a new one.',
-      );
+    if (invitation === undefined) throw unknownInvitation();
     const { lang, texts } = chooseTexts(request, { en, de });
     const snapshot = directory.snapshot();
     const institution = snapshot.institution(snapshot.principal(invitation.person)?.institution ?? '');
     const document = enrolmentPage({
-      ...{ texts, lang, banner },
-      action: `/enrol/${secret}`,
+      ...{ texts, lang, banner, action: `/enrol/${secret}`, typedName, problem: refused?.code },
+      ...{ person: invitation.person, institution: institution?.name ?? '', expiresAt: invitation.expiresAt },
       asked: await authenticators.askInvited(secret),
-      person: invitation.person,
-      institution: institution?.name ?? '',
-      expiresAt: invitation.expiresAt,
       needsHardware: authenticators.needsHardware(invitation.person),
-      problem: refused?.code,
-      typedName,
     });
     return sendPage(reply, refused === undefined ? 200 : 403, document, { secure, script: true });
   }
 
-  // No HEAD: what only looks at links asks for nothing.
+  // No HEAD: a link checker must not create a challenge.
   app.get(
     '/enrol/:secret',
     { exposeHeadRoute: false },
@@ -87,11 +74,8 @@ export function enrolmentRoutes(
       if (invitation === undefined) return show(request, reply);
       try {
         const authenticator = await authenticators.register({
-          handle: fields.get('handle'),
-          person: invitation.person,
-          credential: fields.get(credentialFieldName),
-          name: fields.get('name'),
-          address: request.ip,
+          ...{ handle: fields.get('handle'), person: invitation.person, name: fields.get('name') },
+          ...{ credential: fields.get(credentialFieldName), address: request.ip },
         });
         const { lang, texts } = chooseTexts(request, { en, de });
         return sendPage(reply, 200, enrolledPage({ texts, lang, banner, authenticator }), { secure });

@@ -5,22 +5,15 @@ import { developmentMethod } from './development.ts';
 import type { SignInMethod } from './method.ts';
 import { webAuthnMethod } from './webauthn.ts';
 
-/** The dependencies of sign-in methods. */
 export interface MethodEnvironment {
   readonly environment: 'development' | 'production';
   readonly authenticators?: RunningAuthenticators;
-  /** Made beforehand, of what the installation has for them. */
+  /** If the installation has them. */
   readonly certificate?: SignInMethod;
   readonly federated?: SignInMethod;
 }
 
-/** The methods that a configuration may name. */
-export const methodNameSchema = Type.Union([
-  Type.Literal('development'),
-  Type.Literal('webauthn'),
-  Type.Literal('certificate'),
-  Type.Literal('federated'),
-]);
+export const methodNameSchema = Type.Enum(['development', 'webauthn', 'certificate', 'federated']);
 type MethodName = Static<typeof methodNameSchema>;
 
 const factories: Readonly<Record<MethodName, (environment: MethodEnvironment) => SignInMethod>> = {
@@ -30,18 +23,18 @@ const factories: Readonly<Record<MethodName, (environment: MethodEnvironment) =>
   federated: ({ federated }) => given('federated', federated),
 };
 
-/** @throws CodedError `configuration_unsafe` for a method that this environment refuses */
+/** @throws CodedError `configuration_unsafe` for the method `development` in production */
 export function createMethods(names: readonly MethodName[], environment: MethodEnvironment): readonly SignInMethod[] {
   return names.map((name) => factories[name](environment));
 }
 
-/** @throws CodedError `configuration_invalid` for a method without what it works with */
+/** @throws CodedError `configuration_invalid` for a method without its dependency */
 function given<Part>(name: MethodName, part: Part | undefined): Part {
   if (part === undefined)
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
-      detail: `The sign-in method ${name} needs something that this installation does not have.`,
+      detail: `The sign-in method ${name} is not configured in this installation.`,
     });
   return part;
 }

@@ -1,18 +1,19 @@
+import { authenticationErrors } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
+import { hashOfSecret, isSecret } from '../secret.ts';
 
 export interface Departure {
-  /** Of the sign-in. */
+  /** Hash of the sign-in's handle. */
   readonly handleHash: Buffer;
   readonly challenge: string;
   readonly details: Json;
 }
 
-/** Removed with each one that is added: the table stays as small as the departures that are under way. */
+/** Expired rows removed with each insert. */
 const sweptAtOnce = 20;
 
-/** The table `departures`. */
 export function createDepartureStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (secretHash: Buffer, leg: string, { handleHash, challenge, details }: Departure) =>
     [
@@ -21,7 +22,7 @@ export function createDepartureStore(pool: pg.Pool, rowSeal: RowSeal) {
     ] as const;
 
   return {
-    /** @param leg which way of which method; it is taken by this name alone */
+    /** @param leg method and step */
     async insert(
       secretHash: Buffer,
       departure: Departure & { readonly leg: string; readonly expiresAt: number },
@@ -42,26 +43,29 @@ export function createDepartureStore(pool: pg.Pool, rowSeal: RowSeal) {
         ],
       });
     },
-    /** Takes it once, of any number who ask; undefined too when it is over. */
-    async take(secretHash: Buffer, leg: string, now: number): Promise<Departure | undefined> {
-      const { rows } = await ask<{
-        handle_hash: Buffer;
-        challenge: string;
-        details: Json;
-        in_time: boolean;
-        seal: Buffer | null;
-      }>(pool, {
-        name: 'departure-take',
+    /** Once, across all nodes. @throws CodedError `sign_in_unknown` if it has expired, was consumed, or is of another handle */
+    async consume(handle: string, secret: string, leg: string, now: number): Promise<Departure> {
+      if (!isSecret(handle) || !isSecret(secret)) throw unknownDeparture();
+      const secretHash = hashOfSecret(secret);
+      type Row = { handle_hash: Buffer; challenge: string; details: Json; in_time: boolean; seal: Buffer | null };
+      const { rows } = await ask<Row>(pool, {
+        name: 'departure-consume',
         text: `delete from departures where secret_hash = $1 and leg = $2
                returning handle_hash, challenge, details, expires_at > to_timestamp($3::float8 / 1000.0) as in_time, seal`,
         values: [secretHash, leg, now],
       });
       const [row] = rows;
-      if (row?.in_time !== true) return undefined;
+      if (row?.in_time !== true || !row.handle_hash.equals(hashOfSecret(handle))) throw unknownDeparture();
       const departure = { handleHash: row.handle_hash, challenge: row.challenge, details: row.details };
-      return rowSeal.holds(...sealed(secretHash, leg, departure), row.seal) ? departure : undefined;
+      if (!rowSeal.holds(...sealed(secretHash, leg, departure), row.seal)) throw unknownDeparture();
+      return departure;
     },
   };
 }
 
-export type DepartureStore = ReturnType<typeof createDepartureStore>;
+function unknownDeparture(): Error {
+  return authenticationErrors.error(
+    'sign_in_unknown',
+    'This address was already used or has expired. Go back to the application and start again.',
+  );
+}

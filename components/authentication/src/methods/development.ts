@@ -10,22 +10,17 @@ import { CodedError } from '@countersign/kernel';
 import { type Html, html } from '@countersign/runtime';
 import type { MethodPage, SignInMethod } from './method.ts';
 
-/** More than this would be a page nobody reads; the filter finds the rest. */
-const mostShown = 50;
+/** The filter finds the others. */
+const maxShown = 50;
 const longestFilter = 100;
 
-/**
- * Lets a person be picked by name. It proves nothing, its class says so, and it exists in development only.
- *
- * @throws CodedError `configuration_unsafe` in any other environment
- */
+/** A person is chosen by name, in development only. @throws CodedError `configuration_unsafe` in any other environment */
 export function developmentMethod({ environment }: { readonly environment: string }): SignInMethod {
   if (environment !== 'development')
     throw new CodedError({
       code: 'configuration_unsafe',
       category: 'invalid',
-      detail:
-        'The sign-in method development proves nothing about anybody: it works only where environment is development.',
+      detail: 'The sign-in method development does not authenticate anybody. Use it only in development.',
     });
   return {
     name: 'development',
@@ -35,21 +30,14 @@ export function developmentMethod({ environment }: { readonly environment: strin
     async attempt({ fields, directory, need }) {
       const id = parsePrincipalId(fields.get('person'));
       const person = id === undefined ? undefined : directory.principal(id);
-      if (person?.kind !== 'person')
-        return {
-          outcome: 'refused',
-          code: 'person_unknown',
-          detail: fields.has('person')
-            ? 'This person is not in the directory. Choose one from the list.'
-            : 'Choose a person from the list first.',
-        };
-      return {
-        outcome: 'shown',
-        person: person.id,
-        acr: developmentAcr,
-        amr: [],
-        boundToIntents: need.intents !== undefined,
-      };
+      if (person?.kind !== 'person') {
+        const detail = fields.has('person')
+          ? 'This person is not in the directory. Choose one from the list.'
+          : 'Choose a person from the list first.';
+        return { outcome: 'refused', code: 'person_unknown', detail };
+      }
+      const boundToIntents = need.intents !== undefined;
+      return { outcome: 'identified', person: person.id, acr: developmentAcr, amr: [], boundToIntents };
     },
   };
 }
@@ -64,8 +52,8 @@ function draw({ action, hidden, cancel, query, need, directory }: MethodPage): H
   const hint = need.loginHint === undefined ? undefined : personHinted(need.loginHint);
   const chosen = query.get('person') ?? hint;
   const found = listOf(directory, filter, hint);
-  const shown = found.slice(0, mostShown);
-  return html`<div class="notice warning"><p><strong>Development sign-in.</strong> You choose a person and prove nothing. This method cannot be switched on outside development.</p></div>
+  const shown = found.slice(0, maxShown);
+  return html`<div class="notice warning"><p><strong>Development sign-in.</strong> You choose a person without authentication. This method is available in development only.</p></div>
 <form method="get" action="${action}" role="search">
 <label for="find">Find a person</label>
 <div class="row"><div><input type="search" id="find" name="find" value="${filter}" maxlength="${longestFilter}" autocomplete="off" spellcheck="false" aria-describedby="find-hint"></div>
@@ -100,12 +88,12 @@ ${roles.length > 0 && html`<span class="about"><span class="unseen">Roles: </spa
 </label></li>`;
 }
 
-/** A hint may leave the kind out, as people do. */
+/** A hint may omit the kind. */
 function personHinted(hint: string): string {
   return hint.startsWith('person:') ? hint : `person:${hint}`;
 }
 
-/** Those who may sign in: of an institution that may act. The one who is expected comes first. */
+/** Of an institution that may act; the expected person first. */
 function listOf(directory: DirectorySnapshot, filter: string, hint: string | undefined): readonly Listed[] {
   const wanted = filter.toLowerCase();
   const listed: Listed[] = [];

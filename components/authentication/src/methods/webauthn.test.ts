@@ -72,7 +72,7 @@ describe('sign-in with a security key or passkey', () => {
   ])('says how strong it is, and no more than is known: %s', async (_what, options, acr, amr) => {
     const one = await somebody(options);
     expect(await attempt(one, one.key.get(optionsIn(String(await draw(one)))))).toEqual({
-      ...{ outcome: 'shown', person: one.person.id, acr, amr, authenticator: one.made.id, boundToIntents: false },
+      ...{ outcome: 'identified', person: one.person.id, acr, amr, authenticator: one.made.id, boundToIntents: false },
     });
   });
 
@@ -124,7 +124,7 @@ describe('sign-in with a security key or passkey', () => {
       code: 'credential_unknown',
     });
     expect(await attempt(one, one.key.get({ challenge, rpId: 'id.example' }), anything, one.person)).toMatchObject({
-      outcome: 'shown',
+      outcome: 'identified',
     });
   });
 
@@ -143,7 +143,7 @@ describe('sign-in with a security key or passkey', () => {
     const intents = [one.made.kid];
     const answer = one.key.get({ challenge, rpId: 'id.example' });
     expect(await attempt(one, answer, { ...anything, intents })).toMatchObject({
-      outcome: 'shown',
+      outcome: 'identified',
       boundToIntents: true,
     });
   });

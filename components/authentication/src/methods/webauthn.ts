@@ -7,16 +7,10 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import type { MethodRefusal, SignInMethod } from './method.ts';
 
-/**
- * The one thing it says to whoever is not let in: a key that nobody registered, one that was removed, a person who is locked
- * out or gone, and a signature that is wrong all look alike from outside. The log says which.
- */
+/** One answer for every refusal; only the log has the reason. */
 const nobody: MethodRefusal = { outcome: 'refused', code: 'credential_unknown', detail: en.webauthn.refused };
 
-/**
- * Sign-in with a security key or passkey. Where nobody is signed in no credential is named: the key knows whose it is, and
- * the page shows nothing about who has an account.
- */
+/** Without a signed-in person no credential is named, so the page discloses nobody's account. */
 export function webAuthnMethod(
   authenticators: Pick<RunningAuthenticators, 'signInOptions' | 'acceptSignIn' | 'refuseReplayed'>,
 ): SignInMethod {
@@ -42,22 +36,18 @@ ${cancel}
     async attempt({ fields, challenge, shownAt, need, person, address }) {
       try {
         const { authenticator, acr } = await authenticators.acceptSignIn({
-          credential: fields.get(credentialFieldName),
-          challenge,
-          askedAt: shownAt,
-          person,
-          acrValues: need.acrValues,
-          address,
+          ...{ credential: fields.get(credentialFieldName), challenge, askedAt: shownAt },
+          ...{ person, acrValues: need.acrValues, address },
         });
         return {
-          ...{ outcome: 'shown', person: authenticator.person, acr, authenticator: authenticator.id },
+          ...{ outcome: 'identified', person: authenticator.person, acr, authenticator: authenticator.id },
           amr: amrOf({ acr, backupEligible: authenticator.backupEligible }),
-          // The challenge is the page's, which holds the intents where it is for some; it was signed whole.
+          // The challenge covers the intents.
           boundToIntents: need.intents !== undefined,
         };
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        // Who comes this far has shown the key of a person who may act: they may know why it is not enough.
+        // The key was verified, so its owner may know the reason.
         if (error.code === 'authenticator_too_weak')
           return { outcome: 'refused', code: 'authenticator_too_weak', detail: en.webauthn.tooWeak };
         return nobody;

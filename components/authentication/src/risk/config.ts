@@ -1,13 +1,12 @@
 import { type Static, Type } from 'typebox';
 
-const hours = (most: number) => Type.Optional(Type.Integer({ minimum: 1, maximum: most }));
+const hours = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum }));
 
-/** When a risk signal is raised and how long it lasts. */
 export const riskSchema = Type.Object(
   {
     /**
-     * Where networks are: a text file with a line `network,latitude,longitude,country` each (CIDR, degrees, ISO 3166-1). Without
-     * it nobody travels. A network without coordinates says nothing: VPNs, what moves about. Read at the start.
+     * A text file with lines `network,latitude,longitude,country` (CIDR, degrees, ISO 3166-1), read at the start. Leave the last
+     * three empty for networks without a location, such as VPNs. Without a file no travel is detected.
      */
     networksFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
     /** Fastest plausible travel. Default 1,000. */
@@ -32,19 +31,9 @@ export const riskSchema = Type.Object(
 
 export type RiskConfiguration = Readonly<Static<typeof riskSchema>>;
 
-/** The configuration with its defaults filled in. */
-export interface RiskSettings {
-  readonly networksFile: string | undefined;
-  readonly travel: { readonly speedKmPerHour: number; readonly distanceKm: number };
-  readonly impossibleTravelMs: number;
-  readonly deviceNewMs: number;
-  readonly rememberMs: number;
-  readonly failures: { readonly most: number; readonly windowMs: number; readonly signalMs: number };
-}
-
 const hourMs = 3_600_000;
 
-export function riskSettingsOf(config: RiskConfiguration = {}): RiskSettings {
+export function riskSettingsOf(config: RiskConfiguration = {}) {
   return {
     networksFile: config.networksFile,
     travel: { speedKmPerHour: config.speedKmPerHour ?? 1_000, distanceKm: config.distanceKm ?? 500 },
@@ -52,7 +41,7 @@ export function riskSettingsOf(config: RiskConfiguration = {}): RiskSettings {
     deviceNewMs: (config.deviceNewHours ?? 4) * hourMs,
     rememberMs: (config.rememberDays ?? 180) * 24 * hourMs,
     failures: {
-      most: config.failedAttempts ?? 5,
+      max: config.failedAttempts ?? 5,
       windowMs: (config.failedMinutes ?? 15) * 60_000,
       signalMs: (config.failedHours ?? 1) * hourMs,
     },

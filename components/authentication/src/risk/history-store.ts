@@ -3,19 +3,17 @@ import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Sighting } from './travel.ts';
 
-/** A characteristic of a sign-in: the authenticator or the place. */
 export interface Trait {
   readonly kind: 'authenticator' | 'place';
   readonly hash: Buffer;
 }
 
-/** Of one person, so that a list of names of networks fills no table. */
-const mostTraits = 200;
+/** Per person, so that many networks do not fill the table. */
+const maxTraits = 200;
 
-/** The history of sign-ins: the tables `seen_sign_ins`, `last_locations` and `failed_attempts`. */
+/** Tables `seen_sign_ins`, `last_locations` and `failed_attempts`. */
 export function createHistoryStore(pool: pg.Pool) {
   return {
-    /** Those that were seen since. */
     async traits(client: pg.PoolClient, person: PrincipalId, since: number): Promise<readonly Trait[]> {
       const { rows } = await ask<Trait>(client, {
         name: 'risk-traits',
@@ -39,11 +37,11 @@ export function createHistoryStore(pool: pg.Pool) {
         text: `delete from seen_sign_ins where person = $1 and (kind, hash) in (
                  select kind, hash from seen_sign_ins where person = $1
                   order by last_seen_at desc, hash offset $2)`,
-        values: [person, mostTraits],
+        values: [person, maxTraits],
       });
     },
 
-    /** @returns where the person was before */
+    /** @returns the previous place */
     async move(client: pg.PoolClient, person: PrincipalId, to: Sighting): Promise<Sighting | undefined> {
       const { rows } = await ask<{ latitude: number; longitude: number; seen_at: Date }>(client, {
         name: 'risk-last-location',
@@ -64,7 +62,7 @@ export function createHistoryStore(pool: pg.Pool) {
         : { latitude: row.latitude, longitude: row.longitude, at: row.seen_at.getTime() };
     },
 
-    /** Counts one more within the window. @returns how many by now */
+    /** @returns how many within the window, including this one */
     async countFailure(client: pg.PoolClient, person: PrincipalId, now: number, windowMs: number): Promise<number> {
       const { rows } = await ask<{ count: number }>(client, {
         name: 'risk-count-failure',
@@ -105,5 +103,3 @@ export function createHistoryStore(pool: pg.Pool) {
     },
   };
 }
-
-export type HistoryStore = ReturnType<typeof createHistoryStore>;

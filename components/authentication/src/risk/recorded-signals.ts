@@ -2,27 +2,20 @@ import type { AuditLog, EvidenceRecord, PersonSignal, PrincipalId } from '@count
 import { type Clock, membersOf, parseInstant } from '@countersign/kernel';
 import type { SignalStore, StoredSignal } from './signal-store.ts';
 
-/** A signal stands for a year at most. */
 export const longestSignalMs = 366 * 86_400_000;
 
 const types = ['risk.raised', 'risk.cleared'] as const;
 const pageSize = 1_000;
-/** The clock of the log may be another than ours. */
 const clockDifferenceMs = 86_400_000;
 
-/**
- * Signals as the audit log holds them, without the rows of anybody: nobody adds or takes away one by changing rows. A record
- * counts from the moment it is there, also where its row could not be written.
- *
- * The first look reads what was recorded within the longest life of a signal.
- */
+/** Signals from the audit log alone, so changing rows adds or removes none. */
 export function createRecordedSignals(
   log: Pick<AuditLog, 'search' | 'scan' | 'newest'>,
   clock: Clock,
 ): Pick<SignalStore, 'after'> {
   let isOpen = false;
 
-  /** The place behind which nothing is that could still stand. */
+  /** Nothing before this place can still be active. */
   async function firstPlace(): Promise<bigint> {
     const newest = await log.newest(types);
     const from = clock.now() - longestSignalMs - clockDifferenceMs;
@@ -31,7 +24,7 @@ export function createRecordedSignals(
   }
 
   return {
-    /** All of it at once, each signal as it was recorded last. */
+    /** The latest record of each signal, all at once. */
     async after(known) {
       const signals = new Map<string, StoredSignal>();
       let place = isOpen ? known : await firstPlace();

@@ -1,15 +1,15 @@
 import { type PersonSignal, type RecordDraft, recordIdOfCommand } from '@countersign/contracts';
 import { type Clock, newId, type Random, toInstant } from '@countersign/kernel';
 import { type About, subjectOf } from '../authenticators/records.ts';
+import type { StoredSignal } from './signal-store.ts';
 
 const source = 'authentication';
 type From = { readonly clock: Clock; readonly random: Random };
 
 /**
- * A change of how long a signal stands is recorded once, whoever repeats it after a process died: its id follows from what stood before.
- *
- * @param was milliseconds since the epoch until which it stood; undefined where it never did
- * @param why in words; told to few
+ * Recorded once, also when repeated after a crash: its id follows from the previous end of the signal.
+ * @param was milliseconds since the epoch; undefined if the signal was never raised
+ * @param why in words, protected
  */
 export function signalRaised(
   from: From,
@@ -19,14 +19,9 @@ export function signalRaised(
     until,
     was,
     why,
-  }: {
-    readonly name: PersonSignal;
-    readonly until: number;
-    readonly was: number | undefined;
-    readonly why: string;
-  },
+  }: Pick<StoredSignal, 'name' | 'until'> & { readonly was: number | undefined; readonly why: string },
 ): RecordDraft {
-  // Another cause that makes it no longer changes nothing, and is recorded each time.
+  // Another cause with the same end is recorded each time.
   const id =
     was === until
       ? newId('record', from)
@@ -38,7 +33,7 @@ export function signalRaised(
   };
 }
 
-/** @param was milliseconds since the epoch until which it would have stood: it is cleared once */
+/** @param was its end before, milliseconds since the epoch */
 export function signalCleared(
   about: About,
   { name, was, by }: { readonly name: PersonSignal; readonly was: number; readonly by: string },

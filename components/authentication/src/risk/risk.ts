@@ -40,9 +40,9 @@ import { createSignalStore, type StoredSignal, signalsChannel } from './signal-s
 import { isImpossible } from './travel.ts';
 
 export interface RiskDependencies {
-  /** As the component's own role. */
+  /** With the component's own role. */
   readonly pool: pg.Pool;
-  /** For the connection that listens for what other nodes raised. */
+  /** To listen for signals of other nodes. */
   readonly access: ComponentAccess;
   readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -50,24 +50,19 @@ export interface RiskDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly config?: RiskConfiguration | undefined;
-  /** Tells people what was unusual about their account. */
   readonly notices?: Notices | undefined;
 }
 
-interface Unusual {
+/** What was unusual about a sign-in. */
+interface Finding extends Pick<StoredSignal, 'name' | 'until'> {
   readonly name: Extract<PersonSignal, 'impossible-travel' | 'device-new' | 'failed-attempts'>;
-  readonly until: number;
   readonly why: string;
 }
 
-/** A signal that is over is kept for other nodes to read, whose clock may be behind. */
+/** Ended signals are kept for nodes whose clocks are behind. */
 const keepEndedMs = 24 * 3_600_000;
 
-/**
- * What is unusual about how people sign in, for the policies of every node.
- *
- * @throws CodedError `configuration_invalid` for a file of networks that cannot be read; `database_unavailable`
- */
+/** @throws CodedError `configuration_invalid` for a file of networks that cannot be read; `database_unavailable` */
 export async function createRisk(dependencies: RiskDependencies): Promise<Risk> {
   const { pool, access, audit, directory, clock, logger, notices } = dependencies;
   const settings = riskSettingsOf(dependencies.config);
@@ -90,16 +85,16 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
     },
   });
 
-  /** In one go for a person: all is recorded, then it stands. */
+  /** Records first, then stores, in the caller's transaction. */
   async function raiseIn(
     client: pg.PoolClient,
     person: PrincipalId,
-    raised: readonly { readonly name: PersonSignal; readonly until: number; readonly why: string }[],
+    raised: readonly (Pick<StoredSignal, 'name' | 'until'> & { readonly why: string })[],
   ): Promise<void> {
     const about = aboutPerson(directory, person);
     const stored: StoredSignal[] = [];
     for (const signal of raised) {
-      // What stands longer already is not shortened by something smaller that comes after it.
+      // A shorter signal does not shorten a longer one.
       const was = await store.endOf(client, person, signal.name);
       const until = Math.max(signal.until, was ?? 0);
       await appendOnce(audit, signalRaised(dependencies, about, { ...signal, until, was }));
@@ -113,15 +108,15 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
       await store.lockPerson(client, person);
       return work(client);
     });
-    // At once on this node; the others hear of it. It stands in any case, and is looked for each second.
+    // Other nodes are notified, and poll every second.
     await memory.refresh().catch((error: unknown) => logger.warn({ error }, 'signals could not be read again'));
     return result;
   }
 
-  async function look(client: pg.PoolClient, seen: SeenSignIn): Promise<readonly Unusual[]> {
+  async function findingsOf(client: pg.PoolClient, seen: SeenSignIn): Promise<readonly Finding[]> {
     const { person, address } = seen;
     const now = clock.now();
-    const unusual: Unusual[] = [];
+    const unusual: Finding[] = [];
     const place = address === undefined ? undefined : networks.placeOf(address);
     if (place !== undefined) {
       const before = await history.move(client, person, { ...place, at: now });
@@ -129,7 +124,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
         unusual.push({
           name: 'impossible-travel',
           until: now + settings.impossibleTravelMs,
-          why: `signed in from ${place.country} too soon after the sign-in before, which was far away`,
+          why: `signed in from ${place.country} too soon after the sign-in before, from far away`,
         });
     }
     const traits = traitsOf(seen);
@@ -148,8 +143,8 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
     return unusual;
   }
 
-  /** After it was recorded. That somebody cannot be told changes nothing about what stands. */
-  async function tell(person: PrincipalId, unusual: readonly Unusual[], where: string): Promise<void> {
+  /** A failed notice does not affect the signal. */
+  async function notify(person: PrincipalId, unusual: readonly Finding[], where: string): Promise<void> {
     for (const { name } of unusual) {
       if (name === 'failed-attempts') continue;
       const kind = name === 'device-new' ? 'signed-in-on-new-device' : name;
@@ -157,7 +152,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
       try {
         await notices?.notify({ id: newId('notice', dependencies), to: person, kind, text });
       } catch (error) {
-        logger.error({ error, person, signal: name }, 'a person could not be told of an unusual sign-in');
+        logger.error({ error, person, signal: name }, 'the notice of an unusual sign-in failed');
       }
     }
   }
@@ -185,26 +180,26 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
     async signedIn(seen) {
       try {
         const unusual = await alone(seen.person, async (client) => {
-          const found = await look(client, seen);
+          const found = await findingsOf(client, seen);
           await raiseIn(client, seen.person, found);
           return found;
         });
-        await tell(seen.person, unusual, whereOf(seen));
+        await notify(seen.person, unusual, whereOf(seen));
       } catch (error) {
-        logger.error({ error }, 'what is unusual about a sign-in could not be looked at');
+        logger.error({ error }, 'a sign-in could not be checked for risk signals');
       }
     },
 
     async failed({ person, code }) {
       if (person === undefined) return;
-      const { most, windowMs, signalMs } = settings.failures;
+      const { max, windowMs, signalMs } = settings.failures;
       try {
         await alone(person, async (client) => {
           const now = clock.now();
           const count = await history.countFailure(client, person, now, windowMs);
-          // Once each time the number is full: not a record for every attempt that follows.
-          if (count % most !== 0) return;
-          const why = `${count} attempts that showed a key of theirs failed, the last with ${code}`;
+          // Once per full count, not for every further attempt.
+          if (count % max !== 0) return;
+          const why = `${count} attempts with a key of the person failed, the last with ${code}`;
           await raiseIn(client, person, [{ name: 'failed-attempts', until: now + signalMs, why }]);
         });
       } catch (error) {
@@ -219,7 +214,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
   };
 }
 
-/** The managed device where there is one, else the kind of browser in its network; and the key. */
+/** The managed device or else the browser and network; and the key. */
 function traitsOf({ person, device, userAgent, address, authenticator }: SeenSignIn): readonly Trait[] {
   const hashOf = (...parts: readonly string[]) => sha256(JSON.stringify([person, ...parts]));
   const place =
@@ -238,21 +233,13 @@ function whereOf({ device, userAgent, address }: SeenSignIn): string {
 
 async function networksOf(file: string | undefined): Promise<Networks> {
   if (file === undefined) return noNetworks;
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new CodedError({
-      code: 'configuration_invalid',
-      category: 'invalid',
-      detail: 'The file of networks cannot be read.',
-      cause,
-    });
-  }
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const detail = 'The file of networks cannot be read.';
+    throw new CodedError({ code: 'configuration_invalid', category: 'invalid', detail, cause });
+  });
   return parseNetworks(text);
 }
 
-/** A person has shown who they are, from there. */
 export interface SeenSignIn {
   readonly person: PrincipalId;
   readonly address: string | undefined;
@@ -261,16 +248,15 @@ export interface SeenSignIn {
   readonly authenticator: AuthenticatorId | undefined;
 }
 
-/** An attempt that named a person by a proof of theirs, and failed all the same. */
+/** `person` if the attempt used a key of theirs. */
 export interface FailedAttempt {
   readonly person: PrincipalId | undefined;
   readonly address: string | undefined;
   readonly code: string;
 }
 
-/** Risk signals from sign-ins. */
 export interface Risk extends PersonSignals {
-  /** Looks at a sign-in that has been recorded; raises what is unusual. Never fails the sign-in. */
+  /** Raises signals for a recorded sign-in. Never throws. */
   signedIn(seen: SeenSignIn): Promise<void>;
   failed(attempt: FailedAttempt): Promise<void>;
   stop(): Promise<void>;

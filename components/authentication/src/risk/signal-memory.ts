@@ -1,26 +1,17 @@
 import type { PersonSignal } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import type { SignalStore } from './signal-store.ts';
+import type { SignalStore, StoredSignal } from './signal-store.ts';
 
-/** The active signals of people, in the memory of this node. */
-export interface SignalMemory {
-  /** Sorted; costs a map access. */
-  of(person: string): readonly PersonSignal[];
-  /** Reads what was changed since; also what other nodes changed. */
-  refresh(): Promise<void>;
-}
+export type SignalMemory = ReturnType<typeof createSignalMemory>;
 
-interface Standing {
-  readonly name: PersonSignal;
-  readonly until: number;
-}
+type Active = Pick<StoredSignal, 'name' | 'until'>;
 
 const none: readonly never[] = [];
 const sliceSize = 5_000;
 const forgetEveryMs = 60_000;
 
-export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clock): SignalMemory {
-  const people = new Map<string, readonly Standing[]>();
+export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clock) {
+  const people = new Map<string, readonly Active[]>();
   let newest = 0n;
   let forgotAt = clock.now();
 
@@ -37,28 +28,30 @@ export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clo
     const now = clock.now();
     if (now - forgotAt < forgetEveryMs) return;
     forgotAt = now;
-    for (const [person, standing] of people)
+    for (const [person, active] of people)
       keep(
         person,
-        standing.filter(({ until }) => until > now),
+        active.filter(({ until }) => until > now),
       );
   }
 
-  function keep(person: string, standing: readonly Standing[]): void {
-    if (standing.length === 0) people.delete(person);
-    else people.set(person, standing);
+  function keep(person: string, active: readonly Active[]): void {
+    if (active.length === 0) people.delete(person);
+    else people.set(person, active);
   }
   let reading: Promise<void> = Promise.resolve();
 
   return {
-    of(person) {
-      const standing = people.get(person);
-      if (standing === undefined) return none;
+    /** Sorted. */
+    of(person: string): readonly PersonSignal[] {
+      const active = people.get(person);
+      if (active === undefined) return none;
       const now = clock.now();
-      return standing.filter(({ until }) => until > now).map(({ name }) => name);
+      return active.filter(({ until }) => until > now).map(({ name }) => name);
     },
-    refresh() {
-      // One after the other: a look that began earlier must not put back what a later one has read.
+    /** Reads changes, also by other nodes. */
+    refresh(): Promise<void> {
+      // In order, so that an earlier read does not overwrite a later one.
       const after = reading.then(read, read);
       reading = after;
       return after;
@@ -66,6 +59,6 @@ export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clo
   };
 }
 
-function byName(one: Standing, other: Standing): number {
+function byName(one: Active, other: Active): number {
   return one.name < other.name ? -1 : 1;
 }

@@ -2,20 +2,17 @@ import type { PersonSignal, PrincipalId } from '@countersign/contracts';
 import { ask, notifyAfterCommit, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Channel on which nodes hear that a signal was raised or cleared. */
 export const signalsChannel = 'person_signals';
 
 export interface StoredSignal {
   readonly person: PrincipalId;
   readonly name: PersonSignal;
-  /** Milliseconds since the epoch; for one that was cleared, when. */
+  /** Milliseconds since the epoch; for a cleared signal, when it was cleared. */
   readonly until: number;
 }
 
-/** The table `person_signals`. */
 export function createSignalStore(pool: pg.Pool) {
   return {
-    /** Nobody else looks at, or changes, what is known of this person meanwhile. */
     async lockPerson(client: pg.PoolClient, person: PrincipalId): Promise<void> {
       await takeNamedLock(client, `risk of ${person}`);
     },
@@ -29,7 +26,7 @@ export function createSignalStore(pool: pg.Pool) {
       return rows[0]?.until.getTime();
     },
 
-    /** Written last in a transaction: it waits for whoever writes signals, so that changes grow as they are committed. */
+    /** Must be last in a transaction: it waits for other writers, so that changes are numbered in order of commit. */
     async put(client: pg.PoolClient, signals: readonly StoredSignal[]): Promise<void> {
       for (const { person, name, until } of signals) {
         const { rows } = await ask<{ newest: string }>(client, {
@@ -48,7 +45,7 @@ export function createSignalStore(pool: pg.Pool) {
       if (signals.length > 0) notifyAfterCommit(client, signalsChannel);
     },
 
-    /** What was committed after `known`, oldest first. */
+    /** Committed after `known`, oldest first. */
     async after(
       known: bigint,
       limit: number,

@@ -5,30 +5,25 @@ import { createRecordedSignals } from './recorded-signals.ts';
 import { createSignalMemory } from './signal-memory.ts';
 
 export interface SignalsReplicaDependencies {
-  /** The owner, in another process: signals are raised and cleared there. */
   readonly source: Pick<PersonSignals, 'raise' | 'clear'>;
   readonly log: Pick<AuditLog, 'search' | 'scan' | 'newest'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How often the log is asked. 500 ms by default. */
+  /** Default 500 ms. */
   readonly everyMs?: number;
-  /** How old the answer may be. 5 s by default. */
+  /** Default 5 s. */
   readonly maxAgeMs?: number;
 }
 
-/** The signals of people in a process that does not own them. */
 export interface SignalsReplica extends PersonSignals {
-  /** What is recorded when this is called has been read when it resolves. @throws CodedError `log_unavailable` */
+  /** Includes all that is recorded before this call. @throws CodedError `log_unavailable` */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Signals of people from the audit log alone: the owner is asked only to raise and clear them.
- *
- * `of` throws `signals_behind` once the log could not be read for `maxAgeMs`: who asks then refuses.
- *
- * @throws CodedError `log_unavailable`
+ * Signals read from the audit log; the owner only raises and clears them.
+ * `of` throws `signals_behind` if the log could not be read for `maxAgeMs`. @throws CodedError `log_unavailable`
  */
 export async function createSignalsReplica(dependencies: SignalsReplicaDependencies): Promise<SignalsReplica> {
   const { source, log, clock, logger } = dependencies;
@@ -44,7 +39,7 @@ export async function createSignalsReplica(dependencies: SignalsReplicaDependenc
       ),
   });
 
-  /** It is done in any case: where it cannot be read again, nobody is told what was before. */
+  /** The change is done even if this fails; then `of` throws instead of answering from before it. */
   async function readAgain(): Promise<void> {
     model.expire();
     await model.refresh().catch((error: unknown) => logger.warn({ error }, 'signals could not be read again'));

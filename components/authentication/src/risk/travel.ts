@@ -1,10 +1,10 @@
-/** A place on earth, in degrees. */
+/** In degrees. */
 export interface Location {
   readonly latitude: number;
   readonly longitude: number;
 }
 
-/** Where somebody was, and when (milliseconds since the epoch). */
+/** `at` in milliseconds since the epoch. */
 export interface Sighting extends Location {
   readonly at: number;
 }
@@ -12,7 +12,7 @@ export interface Sighting extends Location {
 const earthRadiusKm = 6_371;
 const radians = (degrees: number) => (degrees * Math.PI) / 180;
 
-/** Along the great circle (haversine), in kilometres. */
+/** Great-circle distance (haversine). */
 export function distanceKm(one: Location, other: Location): number {
   const latitude = Math.sin(radians(other.latitude - one.latitude) / 2) ** 2;
   const longitude = Math.sin(radians(other.longitude - one.longitude) / 2) ** 2;
@@ -20,7 +20,6 @@ export function distanceKm(one: Location, other: Location): number {
   return 2 * earthRadiusKm * Math.asin(Math.sqrt(Math.min(1, chord)));
 }
 
-/** Whether nobody could have gone from one to the other in the time between. */
 export function isImpossible(
   from: Sighting,
   to: Sighting,

@@ -4,19 +4,17 @@ import { selfServiceEn } from '../texts/self-service-en.ts';
 import type { ActivityPage, OwnActivity, SelfServiceSources } from './sources.ts';
 
 const pageSize = 25;
-const mostFound = 1_000;
+const maxFound = 1_000;
 const hourMs = 3_600_000;
-const shortestMs = 1_000;
-/** Further back nobody looks page by page. */
-const longestBackMs = 400 * 24 * hourMs;
+const minWidthMs = 1_000;
+const maxAgeMs = 400 * 24 * hourMs;
 
 const isActivityType = (type: string): type is RecordType => Object.hasOwn(selfServiceEn.activity.types, type);
-/** Those that there are words for. */
+/** Types that have a text. */
 const types: readonly RecordType[] = Object.keys(selfServiceEn.activity.types).filter(isActivityType);
 
 /**
- * What was done in the name of a person, from the log, newest first. The log is read forwards; so it is asked for a
- * stretch of time that is widened until it holds a page, and narrowed where it holds too much.
+ * Newest first. The log is read forwards, so the period is widened until it holds a page, and narrowed if it holds too much.
  */
 export function activityFromLog(
   log: Pick<AuditLog, 'query'>,
@@ -25,16 +23,16 @@ export function activityFromLog(
   return async (person, before) => {
     const now = clock.now();
     const start = cursorOf(before) ?? { until: now + hourMs, index: undefined };
-    const earliest = now - longestBackMs;
+    const earliest = now - maxAgeMs;
     let widthMs = 24 * hourMs;
     let narrowed = false;
     for (;;) {
       const from = Math.max(Math.floor(start.until - widthMs), earliest);
-      const found = (await log.query({ person, types, from, until: start.until, limit: mostFound })).filter(
+      const found = (await log.query({ person, types, from, until: start.until, limit: maxFound })).filter(
         ({ index }) => start.index === undefined || index < start.index,
       );
-      if (found.length >= mostFound && widthMs > shortestMs) {
-        widthMs = Math.max(widthMs / 8, shortestMs);
+      if (found.length >= maxFound && widthMs > minWidthMs) {
+        widthMs = Math.max(widthMs / 8, minWidthMs);
         narrowed = true;
       } else if (found.length <= pageSize && from > earliest && !narrowed) widthMs *= 6;
       else return pageOf(person, found, from > earliest ? from : undefined);
@@ -42,7 +40,7 @@ export function activityFromLog(
   };
 }
 
-/** @param goesOnAt milliseconds since the epoch: nothing before was looked at */
+/** @param goesOnAt earlier entries were not read; milliseconds since the epoch */
 function pageOf(person: PrincipalId, found: readonly LogEntry[], goesOnAt: number | undefined): ActivityPage {
   const newest = found.slice(-pageSize).reverse();
   const last = newest.at(-1);
@@ -56,17 +54,15 @@ function pageOf(person: PrincipalId, found: readonly LogEntry[], goesOnAt: numbe
   };
 }
 
-/** Of what others did, where the person took part, only that it was. */
+/** For acts of others that involve the person, only the type and time. */
 function shownOf(person: PrincipalId, record: LogEntry['record']): OwnActivity {
   const { id, type, time, subject, reason, address, device, client } = record;
   const own = subject?.id === person;
   const name = own && type.startsWith('authenticator.') ? nameIn(record.data) : undefined;
   return {
     ...{ id, type, time },
-    ...defined({ reason }),
-    ...(own && address !== undefined ? { address } : {}),
-    ...(own && device !== undefined ? { device } : {}),
-    ...defined({ client, name }),
+    ...defined({ reason, client, name }),
+    ...(own ? defined({ address, device }) : {}),
   };
 }
 

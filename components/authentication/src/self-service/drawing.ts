@@ -10,7 +10,7 @@ export const mandatesPath = `${accountPath}/mandates`;
 export const grantsPath = `${accountPath}/permissions`;
 export const activityPath = `${accountPath}/activity`;
 
-/** One section of the account, with the way back. */
+/** A section of the account with a link back. */
 export function sectionPage(
   { texts, lang, banner }: TextContext,
   content: {
@@ -18,7 +18,7 @@ export function sectionPage(
     readonly lead?: string;
     readonly body: Html;
     readonly script?: boolean;
-    /** Where the page belongs to; the account itself when left out. */
+    /** Default the account. */
     readonly back?: { readonly path: string; readonly title: string };
     readonly problem?: string | undefined;
     readonly done?: string | undefined;
@@ -33,14 +33,13 @@ export function sectionPage(
 <h1 id="title">${title}</h1>
 ${lead !== undefined && html`<p class="lead">${lead}</p>`}
 ${done !== undefined && html`<div class="notice" role="status"><p>${done}</p></div>`}
-${problem !== undefined && problemNotice(texts.selfService.problem, refusalText(texts, problem), problem)}
+${problem !== undefined && problemNotice(selfService.problem, refusalText(texts, problem), problem)}
 ${body}
 <p class="quiet back"><a href="${back.path}">← ${back.title}</a></p>
 </section>`,
   });
 }
 
-/** Rows of a list, each with where it leads, if anywhere. */
 export function rows(
   items: readonly { readonly name: Html | string; readonly about: Html | string; readonly path?: string }[],
 ): Html {
@@ -60,18 +59,22 @@ export function facts(items: readonly (readonly [label: string, value: string | 
   )}</dl>`;
 }
 
-/** The form by which a change is signed, and what is said where nothing can sign it. */
+/** A form for a signed change, on the page at `path`. */
+export interface SignedForm {
+  readonly path: string;
+  readonly csrf: Html;
+  readonly asked: AskedStatement | undefined;
+  readonly problem?: string | undefined;
+}
+
+/** Without a usable key it explains why. */
 export function signedForm(
   { texts, lang }: TextContext,
-  content: {
-    readonly path: string;
-    readonly csrf: Html;
-    readonly asked: AskedStatement | undefined;
+  content: Omit<SignedForm, 'problem'> & {
     readonly action: string;
     readonly confirms: string;
     readonly button: string;
     readonly style?: 'primary' | 'refuse';
-    /** Further hidden fields. */
     readonly fields?: Html;
   },
 ): Html {

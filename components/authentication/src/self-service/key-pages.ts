@@ -2,9 +2,8 @@ import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersi
 import { defined } from '@countersign/kernel';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
 import type { TextContext } from '../page-parts.ts';
-import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
+import { facts, keysPath, rows, type SignedForm, sectionPage, signedForm } from './drawing.ts';
 
-/** The list of a person's keys. */
 export function keysPage(
   drawn: TextContext,
   content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },
@@ -39,18 +38,11 @@ function kindOf({ texts }: TextContext, { model, acr }: Authenticator): Html {
   return html`${model === undefined ? ordinary : html`<bdi>${model}</bdi>`}${acr === hardwareAcr && html`, ${hardware}`}`;
 }
 
-/** One key, with what can be done to it. */
 export function keyPage(
   drawn: TextContext,
-  content: {
+  content: SignedForm & {
     readonly key: Authenticator;
-    readonly path: string;
-    readonly csrf: Html;
-    /** For its removal. */
-    readonly asked: AskedStatement | undefined;
     readonly isLast: boolean;
-    readonly problem?: string | undefined;
-    /** The new name as it was typed. */
     readonly typedName?: string | undefined;
   },
 ): Html {
@@ -88,16 +80,10 @@ ${
   });
 }
 
-/** The new name, as it is signed. */
+/** Signs the new name. */
 export function renamePage(
   drawn: TextContext,
-  content: {
-    readonly key: Authenticator;
-    readonly name: string;
-    readonly path: string;
-    readonly csrf: Html;
-    readonly asked: AskedStatement | undefined;
-  },
+  content: SignedForm & { readonly key: Authenticator; readonly name: string },
 ): Html {
   const { keys: words, sign } = drawn.texts.selfService;
   const { key, name, path, csrf, asked } = content;
@@ -116,17 +102,11 @@ ${signedForm(drawn, {
   });
 }
 
-/** The first of two steps: a key that the person has lets another one in. */
+/** Step one: an existing key allows a new one. */
 export function addKeyPage(
   drawn: TextContext,
-  content: {
-    readonly path: string;
-    readonly csrf: Html;
-    readonly asked: AskedStatement | undefined;
-    readonly problem?: string | undefined;
-    /** The name of the new key as it was typed, for the second step. */
-    readonly typedName?: string | undefined;
-  },
+  /** `typedName` for the second step. */
+  content: SignedForm & { readonly typedName?: string | undefined },
 ): Html {
   const { keys: words, sign } = drawn.texts.selfService;
   const { problem, typedName, ...form } = content;
@@ -145,7 +125,7 @@ ${signedForm(drawn, {
   });
 }
 
-/** The second step: the new key. */
+/** Step two. */
 export function newKeyPage(
   drawn: TextContext,
   content: {

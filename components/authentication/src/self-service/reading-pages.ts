@@ -1,10 +1,9 @@
 import type { DirectorySnapshot, PersonSignal } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { TextContext } from '../page-parts.ts';
+import { type TextContext, textFor } from '../page-parts.ts';
 import { activityPath, rows, sectionPage } from './drawing.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 
-/** The overview of the account. */
 export function overviewPage(
   { texts, lang, banner }: TextContext,
   content: {
@@ -36,57 +35,50 @@ export function devicesPage(drawn: TextContext, devices: readonly OwnDevice[]): 
     const state = posture.posture === 'compliant' ? words.compliant : words.failing(posture.failed.join(', '));
     return `${state} · ${words.lookedAt(inWords(posture.postureAt, lang))}`;
   };
-  return sectionPage(drawn, {
-    title: words.title,
-    lead: words.lead,
-    body:
-      devices.length === 0
-        ? html`<p>${words.none}</p>`
-        : rows(
-            devices.map((device) => ({
-              name: html`<bdi>${device.id}</bdi>`,
-              about: html`${words.enrolled[device.enrolled]} · ${postureOf(device)}`,
-            })),
-          ),
-  });
+  return listPage(
+    drawn,
+    words,
+    devices.map((device) => ({
+      name: html`<bdi>${device.id}</bdi>`,
+      about: html`${words.enrolled[device.enrolled]} · ${postureOf(device)}`,
+    })),
+  );
 }
 
 export function mandatesPage(drawn: TextContext, mandates: readonly OwnMandate[], directory: DirectorySnapshot): Html {
   const { texts, lang } = drawn;
   const { mandates: words } = texts.selfService;
   const nameOf = (lei: string) => directory.institution(lei)?.name ?? lei;
-  return sectionPage(drawn, {
-    title: words.title,
-    lead: words.lead,
-    body:
-      mandates.length === 0
-        ? html`<p>${words.none}</p>`
-        : rows(
-            mandates.map(({ id, status, grantor, grantee, effectiveUntil }) => ({
-              name: html`${words.from} <bdi>${nameOf(grantor.lei)}</bdi> ${words.to.toLowerCase()} <bdi>${nameOf(grantee.lei)}</bdi>`,
-              about: html`${words.status[status]} · ${words.until.toLowerCase()} ${inWords(effectiveUntil, lang)} · <code>${id}</code>`,
-            })),
-          ),
-  });
+  return listPage(
+    drawn,
+    words,
+    mandates.map(({ id, status, grantor, grantee, effectiveUntil }) => ({
+      name: html`${words.from} <bdi>${nameOf(grantor.lei)}</bdi> ${words.to.toLowerCase()} <bdi>${nameOf(grantee.lei)}</bdi>`,
+      about: html`${words.status[status]} · ${words.until.toLowerCase()} ${inWords(effectiveUntil, lang)} · <code>${id}</code>`,
+    })),
+  );
 }
 
 export function grantsPage(drawn: TextContext, grants: readonly OwnGrant[]): Html {
   const { texts, lang } = drawn;
   const { grants: words } = texts.selfService;
-  return sectionPage(drawn, {
-    title: words.title,
-    lead: words.lead,
-    body:
-      grants.length === 0
-        ? html`<p>${words.none}</p>`
-        : rows(
-            grants.map(({ client, scopes, details, givenAt, expiresAt }) => ({
-              name: html`<bdi>${client}</bdi>`,
-              about: html`${scopes.map((scope) => html`<span class="tag">${scope}</span> `)}${details.length > 0 && html`<span class="tag">${words.orders(details.length)}</span>`}
+  return listPage(
+    drawn,
+    words,
+    grants.map(({ client, scopes, details, givenAt, expiresAt }) => ({
+      name: html`<bdi>${client}</bdi>`,
+      about: html`${scopes.map((scope) => html`<span class="tag">${scope}</span> `)}${details.length > 0 && html`<span class="tag">${words.orders(details.length)}</span>`}
 ${words.given} ${inWords(givenAt, lang)} · ${words.until.toLowerCase()} ${inWords(expiresAt, lang)}`,
-            })),
-          ),
-  });
+    })),
+  );
+}
+
+function listPage(
+  drawn: TextContext,
+  { title, lead, none }: { readonly title: string; readonly lead: string; readonly none: string },
+  items: Parameters<typeof rows>[0],
+): Html {
+  return sectionPage(drawn, { title, lead, body: items.length === 0 ? html`<p>${none}</p>` : rows(items) });
 }
 
 export function activityPageOf(
@@ -113,11 +105,10 @@ ${
   });
 }
 
-/** In plain words; the name of the type where there are none. */
+/** The type itself if it has no text. */
 function nameOf({ texts }: TextContext, { type, name }: OwnActivity): Html {
   const { types, named } = texts.selfService.activity;
-  const words: Readonly<Record<string, string>> = types;
-  const sentence = (Object.hasOwn(words, type) ? words[type] : undefined) ?? type;
+  const sentence = textFor(types, type) ?? type;
   return html`${sentence}${name !== undefined && html` <bdi>${named(name)}</bdi>`}`;
 }
 

@@ -22,7 +22,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import { isRefusal } from '../authenticators/assertions.ts';
 import { authenticatorName } from '../authenticators/stored-authenticator.ts';
-import { accountPath, type TextContext } from '../page-parts.ts';
+import { accountPath, type TextContext, textFor } from '../page-parts.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import {
@@ -56,10 +56,10 @@ type Visit = PageVisit<SignIn>;
 type Refused = { readonly code: string };
 type ById = { readonly id: string };
 
-/** To look is a matter of reading; every change is signed afresh. */
+/** Reading needs any session; every change is signed. */
 const toRead: SignInNeed = { acrValues: [] };
 
-/** What people see of their own account, under `/me`, and what they change of it. */
+/** Account pages under `/me`. */
 export function selfServicePages(app: FastifyInstance, parts: SelfServicePages): void {
   const { authentication, directory, sources, clock, random, logger } = parts;
   const { authenticators, settings } = authentication;
@@ -77,11 +77,9 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
   const goTo = (reply: FastifyReply, path: string, done: keyof TextContext['texts']['selfService']['done']) =>
     reply.header('referrer-policy', 'no-referrer').redirect(`${path}?done=${done}`, 303);
 
-  /** Words for what has just been done, where the address says so. */
   function doneOf(request: FastifyRequest, { texts }: TextContext): string | undefined {
-    const words: Readonly<Record<string, string>> = texts.selfService.done;
     const done = queryOf(request, 'done');
-    return done !== undefined && Object.hasOwn(words, done) ? words[done] : undefined;
+    return done === undefined ? undefined : textFor(texts.selfService.done, done);
   }
 
   // ---- The keys ----
@@ -131,7 +129,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
       return send(reply, renamePage(drawn(request), content));
     }
     try {
-      await signing.take(person, change, fields);
+      await signing.consume(person, change, fields);
       if (change.kind === 'remove') await authenticators.removeOwn(person, key.id);
       else await authenticators.renameOwn(person, key.id, name);
     } catch (error) {
@@ -159,7 +157,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     const { person } = visit.signIn;
     try {
       if (fields.get('action') !== 'register') {
-        const statement = await signing.take(person, addition, fields);
+        const statement = await signing.consume(person, addition, fields);
         const asked = await authenticators.registrationFor(person, statement);
         const needsHardware = authenticators.needsHardware(person);
         const typedName = fields.get('name');
@@ -184,7 +182,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     return { all: await authentication.sessionsOf(person), here: new Set(here.map(({ session }) => session)) };
   }
   const othersIn = ({ all, here }: OwnSessions) => all.filter(({ session }) => !here.has(session));
-  /** Who has no key at all, signed in by their firm or by certificate, can sign nothing here. */
+  /** People who sign in by federation or certificate may have no key to sign with. */
   const withoutKey = async (person: PrincipalId) => (await authenticators.of(person)).length === 0;
   async function endingOf(visit: Visit, path: string, change: Change, refused?: Refused) {
     const { person } = visit.signIn;
@@ -193,7 +191,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     return { path, csrf: visit.csrf, asked, withoutKey: isWithout, problem: refused?.code };
   }
   async function requireSigned({ signIn: { person } }: Visit, change: Change, fields: ReadonlyMap<string, string>) {
-    if (!(await withoutKey(person))) await signing.take(person, change, fields);
+    if (!(await withoutKey(person))) await signing.consume(person, change, fields);
   }
 
   pages.get(sessionsPath, toRead, async ({ signIn }, request, reply) => {
@@ -234,7 +232,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     return goTo(reply, sessionsPath, 'ended');
   });
 
-  /** Which stay is signed: what is begun elsewhere meanwhile ends as well. */
+  /** The sessions to keep are signed, so a session started meanwhile ends too. */
   const endOfOthers = ({ here }: OwnSessions): Change => ({
     kind: 'endOtherSessions',
     about: { keep: [...here].sort() },

@@ -214,7 +214,7 @@ describe('the pages about one’s own account', () => {
       const { body } = await browser.get(path);
       const fields = signedFields(body, key);
       const forged = await browser.post(path, { ...fields, csrf: 'x' });
-      expect(forged.body).toContain('form_forged');
+      expect(forged.body).toContain('csrf_token_invalid');
       const foreignSite = await browser.post(path, fields, {
         origin: 'https://evil.example',
         'sec-fetch-site': 'cross-site',

@@ -1,9 +1,9 @@
-import type { AskedStatement, ListedSession } from '@countersign/contracts';
+import type { ListedSession } from '@countersign/contracts';
 import { type Html, html, inWords } from '@countersign/runtime';
 import type { TextContext } from '../page-parts.ts';
-import { facts, otherSessionsPath, rows, sectionPage, sessionsPath, signedForm } from './drawing.ts';
+import { facts, otherSessionsPath, rows, type SignedForm, sectionPage, sessionsPath, signedForm } from './drawing.ts';
 
-/** What stands of a person, and which of it is in the browser before them. */
+/** `here`: the sessions in this browser. */
 export interface OwnSessions {
   readonly all: readonly ListedSession[];
   readonly here: ReadonlySet<string>;
@@ -35,13 +35,9 @@ ${
   });
 }
 
-/** What an ending needs; a person without any key ends what is theirs with a click. */
-export interface Ending {
-  readonly path: string;
-  readonly csrf: Html;
-  readonly asked: AskedStatement | undefined;
+/** Without a key a click is enough. */
+export interface Ending extends SignedForm {
   readonly withoutKey: boolean;
-  readonly problem?: string | undefined;
 }
 
 export function sessionPage(

@@ -10,7 +10,7 @@ import { credentialFieldName } from '@countersign/runtime';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
 import { addStatementType } from '../authenticators/registrations.ts';
 
-/** Types of the statements by which a person changes their account. */
+/** Statement types. */
 export const changeTypes = {
   add: addStatementType,
   rename: 'countersign-authenticator-rename+webauthn',
@@ -19,14 +19,13 @@ export const changeTypes = {
   endOtherSessions: 'countersign-session-end-others+webauthn',
 } as const;
 
-/** A change and its signed members. */
 export interface Change {
   readonly kind: keyof typeof changeTypes;
   readonly about: Readonly<Record<string, Json>>;
 }
 
 export interface SigningDependencies {
-  readonly authenticators: Pick<RunningAuthenticators, 'of' | 'ask' | 'take'>;
+  readonly authenticators: Pick<RunningAuthenticators, 'of' | 'ask' | 'consume'>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -45,7 +44,7 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
   }
 
   return {
-    /** What the page asks the browser for; undefined where the person has no key that would do. */
+    /** Undefined if the person has no suitable key. */
     async ask(person: PrincipalId, change: Change): Promise<AskedStatement | undefined> {
       const acrValues = await classesFor(change, person);
       const iat = Math.floor(clock.now() / 1000);
@@ -55,24 +54,16 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
         ...change.about,
       };
       try {
-        return await authenticators.ask({
-          ...{ person, claims, lifeSeconds },
-          ...defined({ acrValues }),
-        });
+        return await authenticators.ask({ person, claims, lifeSeconds, ...defined({ acrValues }) });
       } catch (error) {
         if (isCodedError(error, 'authenticator_none')) return undefined;
         throw error;
       }
     },
 
-    /**
-     * Takes what was signed, which must be this change and nothing else: what a person signed about one key says nothing
-     * about another.
-     *
-     * @throws CodedError of `authenticatorErrors`
-     */
-    async take(person: PrincipalId, change: Change, fields: ReadonlyMap<string, string>): Promise<SignedStatement> {
-      const statement = await authenticators.take({
+    /** Accepts a signature over exactly this change. @throws CodedError of `authenticatorErrors` */
+    async consume(person: PrincipalId, change: Change, fields: ReadonlyMap<string, string>): Promise<SignedStatement> {
+      const statement = await authenticators.consume({
         handle: fields.get('handle'),
         person,
         credential: fields.get(credentialFieldName),
@@ -84,7 +75,7 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
       if (!isThis)
         throw authenticatorErrors.error(
           'challenge_mismatch',
-          'What you signed is something else than what was to be changed. Open the page again.',
+          'You signed a different change. Open the page again and repeat it.',
         );
       return statement;
     },

@@ -5,40 +5,35 @@ export type OwnDevice = Awaited<ReturnType<Devices['of']>>[number];
 export type OwnMandate = Pick<Mandate, 'id' | 'status' | 'grantor' | 'grantee' | 'effectiveUntil'>;
 export type OwnGrant = Pick<Grant, 'id' | 'client' | 'scopes' | 'details' | 'givenAt' | 'expiresAt'>;
 
-/** Something that was done in a person's name, or with their account. */
 export interface OwnActivity {
   readonly id: RecordId;
   readonly type: RecordType;
   /** RFC 3339. */
   readonly time: string;
-  /** Of a refusal: its code. */
+  /** Code of a refusal. */
   readonly reason?: string;
-  /** These only where it was done by the person, or to their account. */
+  /** These if the person did it, or it concerns their account. */
   readonly address?: string;
   readonly device?: string;
   readonly client?: string;
-  /** What they themselves called the key that it is about. */
+  /** The person's name for the key. */
   readonly name?: string;
 }
 
-/** A page of it, newest first. */
 export interface ActivityPage {
   readonly entries: readonly OwnActivity[];
-  /** For the page that follows; nothing where there is none. */
+  /** For the next page. */
   readonly next?: string;
 }
 
-/**
- * What a person sees of other rooms. Each is asked for the person who is signed in, and answers with nothing that is not
- * theirs to see; what is left out has no section.
- */
+/** What other components tell a signed-in person about their own account. Without a source there is no section. */
 export interface SelfServiceSources {
   readonly signals?: Pick<PersonSignals, 'of'>;
   readonly devicesOf?: (person: PrincipalId) => Promise<readonly OwnDevice[]>;
   /** At most 100. */
   readonly mandatesOf?: (person: PrincipalId) => Promise<readonly OwnMandate[]>;
-  /** Those that still stand, at most 100. */
+  /** Active ones, at most 100. */
   readonly grantsOf?: (person: PrincipalId) => Promise<readonly OwnGrant[]>;
-  /** @param before the `next` of the page before, as it came back from a browser; the newest when left out or unreadable */
+  /** @param before `next` of a page, from the browser; the newest page if absent or unreadable */
   readonly activityOf?: (person: PrincipalId, before?: string) => Promise<ActivityPage>;
 }

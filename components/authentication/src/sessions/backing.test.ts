@@ -78,7 +78,7 @@ describe('what stands on a key', () => {
     const claims = { typ: addStatementType, iss: person.id, iat, exp: iat + 300, jti: `add-${number}` };
     const asked = await authenticators.ask({ person: person.id, claims });
     const credential = key.get(asked.options);
-    const statement = await authenticators.take({ handle: asked.handle, person: person.id, credential });
+    const statement = await authenticators.consume({ handle: asked.handle, person: person.id, credential });
     const { handle, options } = await authenticators.registrationFor(person.id, statement);
     const second = holders.another(node);
     await authenticators.register({ handle, person: person.id, credential: second.create(options), name: 'second' });

@@ -25,7 +25,7 @@ import {
 
 const closed = { additionalProperties: false };
 const sessionParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
-/** Nobody shortens the wait after a recovery: it is for the person to say that it was not them. A lock ends by unlocking. */
+/** The wait after a recovery protects the person and cannot be shortened. A lock ends by unlocking. */
 const clearable = personSignals.filter((name) => name !== 'recovery-cooling-off' && name !== 'account-disabled');
 const signalParams = Type.Object({ person, signal: Type.Enum(clearable) }, closed);
 const reasonBody = reasonOf(200);
@@ -60,7 +60,6 @@ export interface SessionRoutes extends PeopleDoor {
   readonly signals?: Pick<PersonSignals, 'of' | 'clear'>;
 }
 
-/** Where people are signed in, and what is unusual about them, for those who look after their accounts, under `/people`. */
 export function sessionRoutes(app: FastifyInstance, { authentication, signals, ...door }: SessionRoutes): void {
   const { needs, personOf } = peopleDoor(door);
 
@@ -117,13 +116,10 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
         200: { description: 'How many ended', body: Type.Object({ ended: Type.Integer({ minimum: 0 }) }, closed) },
       },
     }),
-    needs<FastifyRequest<ToPerson & WithReason>>('session:end', async ({ params, body }, _reply, caller) => ({
-      ended: await authentication.endAllOf(
-        personOf(params.person, caller, 'others'),
-        plain(body.reason),
-        actorOf(caller),
-      ),
-    })),
+    needs<FastifyRequest<ToPerson & WithReason>>('session:end', async ({ params, body }, _reply, caller) => {
+      const owner = personOf(params.person, caller, 'others');
+      return { ended: await authentication.endAllOf(owner, plain(body.reason), actorOf(caller)) };
+    }),
   );
 
   if (signals === undefined) return;
@@ -145,9 +141,7 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
   );
 }
 
-/** Text of one line. @throws CodedError `invitation_malformed` */
 function plain(text: string): string {
-  // How long it may be, the schema of each body says.
   const line = visibleLine(text, Number.POSITIVE_INFINITY);
   if (line === undefined) throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
   return line;

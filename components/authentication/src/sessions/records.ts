@@ -13,9 +13,10 @@ import {
 import type { Tier } from '@countersign/market';
 import { type About, subjectOf } from '../authenticators/records.ts';
 import type { StoredSession } from './session-store.ts';
+import type { VerifiedSignIn } from './sessions.ts';
 import type { StepUp } from './step-up-store.ts';
 
-// The members of a row that decide something, as records state them (docs/adr/0043).
+// Row members that a record confirms (docs/adr/0043).
 
 export const sessionThing = (id: SessionId): string => `session:${id}`;
 
@@ -39,7 +40,7 @@ export function sessionClaim(session: StoredSession, secretHash: Buffer): Claim 
   };
 }
 
-/** Each set of intents has its own, so that one that was recorded and not kept stands in nobody's way. */
+/** One claim per set of intents, so a step-up that was recorded but not stored blocks no other. */
 export function stepUpClaim(made: StepUp): Claim {
   return {
     of: `step-up:${made.session}:${sha256Base64Url([...made.intents].sort().join())}`,
@@ -57,19 +58,12 @@ export function stepUpClaim(made: StepUp): Claim {
 const source = 'authentication';
 type From = { readonly clock: Clock; readonly random: Random };
 
-/** A person showed who they are: in a new session, or once more in one that goes on. */
 export function sessionStarted(
   from: From,
   session: StoredSession,
-  facts: {
-    readonly institution: string;
-    /** Of the secret in its cookie. */
+  facts: Pick<VerifiedSignIn, 'institution' | 'method' | 'certificate' | 'address' | 'zone'> & {
     readonly secretHash: Buffer;
-    readonly method: string;
     readonly goesOn: boolean;
-    readonly address: string | undefined;
-    readonly zone?: string | undefined;
-    readonly certificate?: string | undefined;
   },
 ): RecordDraft {
   const { of, content } = sessionClaim(session, facts.secretHash);
@@ -78,7 +72,7 @@ export function sessionStarted(
     type: 'session.started',
     source,
     outcome: 'permit',
-    subject: { id: session.person, institution: facts.institution },
+    subject: { id: session.person, institution: facts.institution.lei },
     authentication: {
       ...defined({ issuer: session.issuer }),
       method: facts.method,
@@ -98,19 +92,10 @@ export function sessionStarted(
   };
 }
 
-/** In a session, an assertion was made for intents: it counts for them alone. */
 export function sessionSteppedUp(
   from: From,
   made: StepUp,
-  facts: Place & {
-    readonly person: PrincipalId;
-    readonly institution: string;
-    readonly method: string;
-    readonly tier: Tier;
-    readonly intents: readonly Digest[];
-    readonly reason: string | undefined;
-    readonly nonce: string;
-  },
+  facts: Omit<VerifiedSignIn, 'stepUp'> & NonNullable<VerifiedSignIn['stepUp']>,
 ): RecordDraft {
   const { of, content } = stepUpClaim(made);
   return {
@@ -118,7 +103,7 @@ export function sessionSteppedUp(
     type: 'session.stepped-up',
     source,
     outcome: 'permit',
-    subject: { id: facts.person, institution: facts.institution },
+    subject: { id: facts.person, institution: facts.institution.lei },
     authentication: {
       method: facts.method,
       acr: made.acr,
@@ -143,12 +128,11 @@ export interface RefusedFacts extends Place, About {
   readonly reason: string;
   readonly tier: Tier;
   readonly authenticator?: AuthenticatorId | undefined;
-  /** Where it was for intents, with the code of what asked for more. */
+  /** For intents, with the code of the request for more. */
   readonly intents?: readonly Digest[] | undefined;
   readonly askedFor?: string | undefined;
 }
 
-/** Somebody who was established was not let in, or not for these intents. */
 export function sessionRefused(from: From, facts: RefusedFacts): RecordDraft {
   return {
     id: newId('record', from),
@@ -173,9 +157,7 @@ interface Place {
 }
 
 function whereOf({ address, zone, device }: Place): Pick<RecordDraft, 'address' | 'zone' | 'device'> {
-  return {
-    ...defined({ address, zone, device }),
-  };
+  return defined({ address, zone, device });
 }
 
 export function sessionEnded(

@@ -9,7 +9,7 @@ export interface StoredSession {
   readonly person: PrincipalId;
   readonly acr: string;
   readonly amr: readonly string[];
-  /** These and the others: milliseconds since the epoch. */
+  /** Times are milliseconds since the epoch. */
   readonly authTime: number;
   readonly lastSeenAt: number;
   readonly absoluteEndAt: number;
@@ -18,41 +18,32 @@ export interface StoredSession {
   readonly tier: Tier;
   readonly device: string | undefined;
   readonly authenticator: AuthenticatorId | undefined;
-  /** Who vouches for the person, where somebody else signed them in. */
+  /** If another issuer signed the person in. */
   readonly issuer: string | undefined;
-  /** The browser and its address, in words. */
+  /** Browser and address, for display. */
   readonly described: string | undefined;
 }
 
-/** A session with the hash of the secret that opens it. */
 export interface OpenSession {
   readonly session: StoredSession;
   readonly secretHash: Buffer;
 }
 
-/** A session with when it began. */
 export interface DatedSession extends StoredSession {
-  /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
 export interface UnbackedSession {
   readonly id: SessionId;
-  /** Why it counts no more. */
   readonly reason: 'account_locked' | 'authenticator_suspended' | 'authenticator_removed';
 }
 
-interface Row {
-  readonly id: SessionId;
-  readonly person: PrincipalId;
-  readonly acr: string;
-  readonly amr: readonly string[];
+interface Row extends Pick<StoredSession, 'id' | 'person' | 'acr' | 'amr' | 'tier'> {
   readonly auth_time: Date;
   readonly last_seen_at: Date;
   readonly absolute_end_at: Date;
   readonly expires_at: Date;
   readonly directory_version: string;
-  readonly tier: Tier;
   readonly device: string | null;
   readonly authenticator: AuthenticatorId | null;
   readonly issuer: string | null;
@@ -62,61 +53,43 @@ interface Row {
 const columns = `id, person, acr, amr, auth_time, last_seen_at, absolute_end_at, expires_at, directory_version, tier,
                  device, authenticator, issuer, described`;
 
-/** What it stands on still counts: nobody has locked its person out, nor taken away or suspended the key that began it. */
+/** Its account is not locked and its key is neither removed nor suspended. */
 const isBacked = `not exists (select from account_locks where account_locks.person = sessions.person)
                   and not exists (select from authenticators
                                    where authenticators.id = sessions.authenticator
                                      and (authenticators.removed_at is not null
                                           or authenticators.suspended_at is not null))`;
 
-/** The table `sessions`. Those that have ended are in it until they are swept, and are not found any more. */
+interface OpenRow extends Row {
+  readonly secret_hash: Buffer;
+}
+
+const openBy = (column: 'id' | 'secret_hash') => `select ${columns}, secret_hash from sessions
+   where ${column} = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0) and ${isBacked}`;
+
+/** The table `sessions`. Ended ones stay until they are swept, but are not found. */
 export function createSessionStore(pool: pg.Pool) {
+  async function open(db: pg.Pool | pg.PoolClient, name: string, text: string, key: Buffer | string, now: number) {
+    const { rows } = await ask<OpenRow>(db, { name, text, values: [key, now] });
+    return rows.map((row): OpenSession => ({ session: storedSessionOf(row), secretHash: row.secret_hash }))[0];
+  }
+
   return {
-    async findBySecret(secretHash: Buffer, now: number): Promise<OpenSession | undefined> {
-      return openSessionOf(
-        await ask<OpenRow>(pool, {
-          name: 'session-by-secret',
-          text: `select ${columns}, secret_hash from sessions
-                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
-                    and ${isBacked}`,
-          values: [secretHash, now],
-        }),
-      );
-    },
-    async findById(id: SessionId, now: number): Promise<OpenSession | undefined> {
-      return openSessionOf(
-        await ask<OpenRow>(pool, {
-          name: 'session-by-id',
-          text: `select ${columns}, secret_hash from sessions
-                  where id = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
-                    and ${isBacked}`,
-          values: [id, now],
-        }),
-      );
-    },
-    async lockBySecret(client: pg.PoolClient, secretHash: Buffer, now: number): Promise<OpenSession | undefined> {
-      return openSessionOf(
-        await ask<OpenRow>(client, {
-          name: 'session-lock-by-secret',
-          text: `select ${columns}, secret_hash from sessions
-                  where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
-                    and ${isBacked}
-                    for update`,
-          values: [secretHash, now],
-        }),
-      );
-    },
-    /** Also one whose time is over: whoever ends it wants it recorded. */
+    findBySecret: (secretHash: Buffer, now: number) =>
+      open(pool, 'session-by-secret', openBy('secret_hash'), secretHash, now),
+    findById: (id: SessionId, now: number) => open(pool, 'session-by-id', openBy('id'), id, now),
+    lockBySecret: (client: pg.PoolClient, secretHash: Buffer, now: number) =>
+      open(client, 'session-lock-by-secret', `${openBy('secret_hash')} for update`, secretHash, now),
+    /** Also an expired one, so that its end is recorded. */
     async lockById(client: pg.PoolClient, id: SessionId): Promise<StoredSession | undefined> {
-      return sessionOf(
-        await ask<Row>(client, {
-          name: 'session-lock-by-id',
-          text: `select ${columns} from sessions where id = $1 and ended_at is null for update`,
-          values: [id],
-        }),
-      );
+      const { rows } = await ask<Row>(client, {
+        name: 'session-lock-by-id',
+        text: `select ${columns} from sessions where id = $1 and ended_at is null for update`,
+        values: [id],
+      });
+      return rows.map(storedSessionOf)[0];
     },
-    /** Of one person, or of anybody, a slice of those that were not ended though what they stand on counts no more. */
+    /** A slice of the open sessions, of one person or all, that are no longer backed. */
     async findUnbacked(person: PrincipalId | undefined, limit: number): Promise<readonly UnbackedSession[]> {
       const { rows } = await ask<UnbackedSession>(pool, {
         name: 'session-unbacked',
@@ -131,11 +104,11 @@ export function createSessionStore(pool: pg.Pool) {
       });
       return rows;
     },
-    /** Everybody with a session that has not been ended; it may have expired a moment ago. */
+    /** Everybody with an open session; it may just have expired. */
     async people(): Promise<readonly PrincipalId[]> {
       const { rows } = await ask<{ person: PrincipalId }>(pool, {
         name: 'session-people',
-        // From one person to the next by the index: it costs as much as there are people, however many sessions they have.
+        // A loose index scan: its cost depends on the number of people, not sessions.
         text: `with recursive people as (
                  (select person from sessions where ended_at is null order by person limit 1)
                  union all
@@ -148,7 +121,6 @@ export function createSessionStore(pool: pg.Pool) {
       });
       return rows.map(({ person }) => person);
     },
-    /** The sessions of one person that have not ended, newest first. */
     async findByPerson(person: PrincipalId, now: number): Promise<readonly DatedSession[]> {
       const { rows } = await ask<Row & { readonly created_at: Date }>(pool, {
         name: 'session-by-person',
@@ -159,8 +131,10 @@ export function createSessionStore(pool: pg.Pool) {
       });
       return rows.map((row) => ({ ...storedSessionOf(row), createdAt: row.created_at.getTime() }));
     },
-    /** Writes a new session, or a new sign-in in one that goes on: in both cases under this secret and no other. */
+    /** For a new session or a new sign-in; only this secret opens it. */
     async put(client: pg.PoolClient, secretHash: Buffer, session: StoredSession): Promise<void> {
+      const { id, person, acr, amr, authTime, directoryVersion, lastSeenAt, absoluteEndAt, expiresAt, tier } = session;
+      const { device = null, authenticator = null, issuer = null, described = null } = session;
       await ask(client, {
         name: 'session-put',
         text: `insert into sessions (id, secret_hash, person, acr, amr, auth_time, directory_version, created_at,
@@ -176,25 +150,11 @@ export function createSessionStore(pool: pg.Pool) {
                       expires_at = excluded.expires_at, tier = excluded.tier, device = excluded.device,
                       authenticator = excluded.authenticator, issuer = excluded.issuer, described = excluded.described`,
         values: [
-          session.id,
-          secretHash,
-          session.person,
-          session.acr,
-          session.amr,
-          session.authTime,
-          session.directoryVersion,
-          session.lastSeenAt,
-          session.absoluteEndAt,
-          session.expiresAt,
-          session.tier,
-          session.device ?? null,
-          session.authenticator ?? null,
-          session.issuer ?? null,
-          session.described ?? null,
+          ...[id, secretHash, person, acr, amr, authTime, directoryVersion, lastSeenAt, absoluteEndAt, expiresAt],
+          ...[tier, device, authenticator, issuer, described],
         ],
       });
     },
-    /** Moves the idle end; the absolute end stays. */
     async touch(id: SessionId, now: number, idleEndAt: number): Promise<void> {
       await ask(pool, {
         name: 'session-touch',
@@ -228,18 +188,6 @@ export function createSessionStore(pool: pg.Pool) {
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>;
-
-interface OpenRow extends Row {
-  readonly secret_hash: Buffer;
-}
-
-function openSessionOf({ rows: [row] }: pg.QueryResult<OpenRow>): OpenSession | undefined {
-  return row === undefined ? undefined : { session: storedSessionOf(row), secretHash: row.secret_hash };
-}
-
-function sessionOf({ rows: [row] }: pg.QueryResult<Row>): StoredSession | undefined {
-  return row === undefined ? undefined : storedSessionOf(row);
-}
 
 function storedSessionOf(row: Row): StoredSession {
   return {

@@ -8,30 +8,20 @@ import type {
   SignIn,
   StandingCheck,
 } from '@countersign/contracts';
-import {
-  type AuthenticatorId,
-  type Clock,
-  type Digest,
-  defined,
-  newId,
-  type Random,
-  type SessionId,
-  toInstant,
-} from '@countersign/kernel';
+import { type Clock, type Digest, defined, newId, type Random, type SessionId, toInstant } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { authenticatorThing, lockThing } from '../authenticators/row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import { standingOf } from '../standing.ts';
+import { eligibilityOf } from '../standing.ts';
 import { sessionClaim, sessionEnded, sessionStarted, sessionSteppedUp, stepUpClaim } from './records.ts';
 import type { OpenSession, SessionStore, StoredSession } from './session-store.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
 import { kindOf, type SessionKind, sessionKinds, suffices, type TierRules, tierReached } from './tiers.ts';
 
-/** The clock of another node may be this far ahead of ours. */
 const clockDifferenceMs = 60_000;
-/** `last_seen_at` is written at most this often, so that most requests only read. */
+/** `last_seen_at` is written at most this often. */
 const touchEveryMs = 30_000;
 const unbackedAtOnce = 100;
 
@@ -48,28 +38,17 @@ export interface SessionDependencies {
   readonly settings: { readonly tiers: TierRules; readonly stepUpMs: number };
 }
 
-/** A successful sign-in: who, how and where. */
-export interface Shown {
-  readonly person: PrincipalId;
+/** A verified sign-in. `authTime`: milliseconds since the epoch, if not now. */
+export interface VerifiedSignIn
+  extends Omit<StoredSession, 'id' | 'authTime' | 'lastSeenAt' | 'absoluteEndAt' | 'expiresAt'> {
   readonly institution: Institution;
   readonly method: string;
-  readonly acr: string;
-  readonly amr: readonly string[];
-  /** Milliseconds since the epoch, where it was not now. */
   readonly authTime?: number | undefined;
-  /** The tier of the session that it starts. */
-  readonly tier: Tier;
-  readonly device: string | undefined;
-  readonly authenticator: AuthenticatorId | undefined;
-  readonly issuer: string | undefined;
-  /** SHA-256 of the certificate that was shown, base64url. */
+  /** SHA-256 of the certificate, base64url. */
   readonly certificate: string | undefined;
-  readonly directoryVersion: number;
   readonly address: string | undefined;
   readonly zone?: string | undefined;
-  /** The browser and its address, in words. */
-  readonly described: string | undefined;
-  /** The intents that it was made for, and the code of the reason: then it is a step-up of the session. */
+  /** For a step-up. */
   readonly stepUp?: {
     readonly intents: readonly Digest[];
     readonly reason: string | undefined;
@@ -77,16 +56,15 @@ export interface Shown {
   };
 }
 
-/** The session that a sign-in started or continued. */
 export interface Started {
   readonly session: SessionId;
-  /** For the cookie; none where a step-up leaves the session and its cookie as they are. */
+  /** For the cookie; a step-up sets none. */
   readonly secret: string | undefined;
 }
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-/** Sessions. A session is valid until it expires and while its person may act. */
+/** A session is valid until it expires and while its person may act. */
 export function createSessions(dependencies: SessionDependencies) {
   const { pool, store, stepUps, audit, standings, directory, clock, random, logger, settings } = dependencies;
 
@@ -104,14 +82,14 @@ export function createSessions(dependencies: SessionDependencies) {
   }
 
   /** Returns the session while its person may act; otherwise ends it. */
-  async function whileStanding(session: StoredSession | undefined): Promise<StoredSession | undefined> {
+  async function whileEligible(session: StoredSession | undefined): Promise<StoredSession | undefined> {
     if (session === undefined) return undefined;
     const newest = directory.snapshot();
     const snapshot =
       newest.version >= session.directoryVersion ? newest : await directory.snapshotAtLeast(session.directoryVersion);
-    const found = standingOf(snapshot, session.person);
-    if (found.standing === 'may-act') return session;
-    // The answer is no whether or not the end can be recorded now; it will be tried again when somebody asks again.
+    const found = eligibilityOf(snapshot, session.person);
+    if (found.status === 'eligible') return session;
+    // Refused even if the end cannot be recorded now; the next request tries again.
     await end(session.id, found.code).catch((error: unknown) =>
       logger.warn({ error, session: session.id }, 'a session of somebody who may not act could not be ended'),
     );
@@ -139,22 +117,20 @@ export function createSessions(dependencies: SessionDependencies) {
     end,
 
     /**
-     * The session that a browser's secret opens; being asked for keeps it from idling out. A secret opens a session of
-     * its own kind alone, from whichever cookie it comes.
-     *
-     * @param asking who only looks at what stands in a browser keeps nothing from idling out
+     * The session of a browser's secret. A secret opens only a session of its own kind, whichever cookie it comes from.
+     * @param asking `any-strength` does not extend the idle time
      */
     async bySecret(
       secret: string | undefined,
       need: { readonly tier: Tier; readonly intents?: readonly Digest[] | undefined },
-      asking: 'for-it' | 'what-stands' = 'for-it',
+      asking: 'for-it' | 'any-strength' = 'for-it',
     ): Promise<SignIn | undefined> {
       if (!isSecret(secret)) return undefined;
       const now = clock.now();
       const found = await store.findBySecret(hashOfSecret(secret), now);
-      if (found === undefined || liesAhead(found.session, now)) return undefined;
+      if (found === undefined || isFromTheFuture(found.session, now)) return undefined;
       if (!servesTier(found.session, need.tier) || !(await isProven(found))) return undefined;
-      const session = await whileStanding(found.session);
+      const session = await whileEligible(found.session);
       if (session === undefined) return undefined;
       if (asking === 'for-it' && now - session.lastSeenAt >= touchEveryMs)
         await store.touch(session.id, now, now + settings.tiers[session.tier].idleMs);
@@ -164,20 +140,17 @@ export function createSessions(dependencies: SessionDependencies) {
       return signInOf(session, counts ? await provenStepUp(made) : undefined);
     },
 
-    /**
-     * Ends the sessions of whoever may not act any more. Where no browser comes back nobody else asks about them, and
-     * the applications that they signed in to are waiting to be told.
-     */
-    async endOfTheBarred(): Promise<void> {
+    /** Ends the sessions of people who may no longer act, so that applications are notified even if no browser comes back. */
+    async endIneligible(): Promise<void> {
       for (const person of await store.people()) {
-        if (standingOf(directory.snapshot(), person).standing === 'may-act') continue;
-        for (const session of await store.findByPerson(person, clock.now())) await whileStanding(session);
+        if (eligibilityOf(directory.snapshot(), person).status === 'eligible') continue;
+        for (const session of await store.findByPerson(person, clock.now())) await whileEligible(session);
       }
     },
 
     /**
-     * Ends what stands on a lock that fell or a key that is gone, of one person or of anybody. It opens nothing as it is;
-     * its end is recorded so that the applications that wait for it are told.
+     * Ends the sessions, of one person or of all, whose account is locked or whose key is gone. They open nothing anyway; the
+     * record of the end notifies applications.
      */
     async endUnbacked(person?: PrincipalId): Promise<void> {
       for (;;) {
@@ -188,49 +161,42 @@ export function createSessions(dependencies: SessionDependencies) {
     },
 
     async endAllOf(person: PrincipalId, reason: string, by?: Actor): Promise<number> {
-      const standing = await store.findByPerson(person, clock.now());
-      for (const { id } of standing) await end(id, reason, by);
-      return standing.length;
+      const open = await store.findByPerson(person, clock.now());
+      for (const { id } of open) await end(id, reason, by);
+      return open.length;
     },
 
-    /** The open sessions of one person, newest first. */
     async listOf(person: PrincipalId): Promise<readonly ListedSession[]> {
-      const standing = await store.findByPerson(person, clock.now());
-      return standing.map((session) => ({
-        session: session.id,
-        person: session.person,
-        acr: session.acr,
-        tier: session.tier,
-        startedAt: toInstant(session.createdAt),
-        lastSeenAt: toInstant(session.lastSeenAt),
-        endsAt: toInstant(session.absoluteEndAt),
-        ...defined({ device: session.device, where: session.described }),
+      const open = await store.findByPerson(person, clock.now());
+      return open.map(({ id: session, acr, tier, device, described: where, createdAt, lastSeenAt, absoluteEndAt }) => ({
+        session,
+        person,
+        acr,
+        tier,
+        startedAt: toInstant(createdAt),
+        lastSeenAt: toInstant(lastSeenAt),
+        endsAt: toInstant(absoluteEndAt),
+        ...defined({ device, where }),
       }));
     },
 
     async byId(id: SessionId): Promise<SignIn | undefined> {
       const now = clock.now();
       const found = await store.findById(id, now);
-      if (found === undefined || liesAhead(found.session, now) || !(await isProven(found))) return undefined;
-      const session = await whileStanding(found.session);
+      if (found === undefined || isFromTheFuture(found.session, now) || !(await isProven(found))) return undefined;
+      const session = await whileEligible(found.session);
       return session === undefined ? undefined : signInOf(session);
     },
 
     /**
-     * Begins a session, in the caller's transaction. When the same person signs in again in a browser where they
-     * are signed in, the session goes on with the new sign-in, so that what was given under it stays; a session of
-     * somebody else in that browser ends. The secret is new in every case: one that was planted or seen before
-     * the sign-in opens nothing after it.
-     *
-     * A sign-in for intents of a person who is signed in here already is a step-up: it leaves the session as it is, and
-     * counts for these intents alone.
-     *
-     * @param secretOf from the browser's cookie for a kind of session. Whichever belong to somebody else end: whoever sits
-     *   down at a shared desk does not go on with what the last one was let into.
+     * Starts a session in the caller's transaction. If the same person signs in again in this browser, the session continues with
+     * a new secret, because the old one may have been planted or seen. Sessions of other people in the browser end: desks are shared.
+     * A sign-in for intents in an existing session is a step-up: the session is unchanged and the step-up counts for these intents.
+     * @param secretOf from the browser's cookie for a kind of session
      */
     async start(
       client: pg.PoolClient,
-      shown: Shown,
+      verified: VerifiedSignIn,
       secretOf: (kind: SessionKind) => string | undefined,
     ): Promise<Started> {
       const now = clock.now();
@@ -240,53 +206,36 @@ export function createSessions(dependencies: SessionDependencies) {
         if (!isSecret(secret)) continue;
         const found = (await store.lockBySecret(client, hashOfSecret(secret), now))?.session;
         if (found === undefined || kindOf(found.tier) !== kind) continue;
-        if (kind === kindOf(shown.tier)) own = found;
-        else if (found.person !== shown.person) await endLocked(client, found, 'another_person_signed_in');
+        if (kind === kindOf(verified.tier)) own = found;
+        else if (found.person !== verified.person) await endLocked(client, found, 'another_person_signed_in');
       }
       const previous = own;
-      const samePerson = previous?.person === shown.person;
-      const standing = previous !== undefined && samePerson && !liesAhead(previous, now);
-      if (standing && shown.stepUp !== undefined && servesTier(previous, shown.tier)) {
-        await stepUp(client, previous.id, shown, shown.stepUp);
+      const samePerson = previous?.person === verified.person;
+      const continues = previous !== undefined && samePerson && !isFromTheFuture(previous, now);
+      if (continues && verified.stepUp !== undefined && servesTier(previous, verified.tier)) {
+        await stepUp(client, previous.id, verified, verified.stepUp);
         return { session: previous.id, secret: undefined };
       }
-      // What a weaker sign-in was given stays the weaker one's: a session goes on only within its tier.
-      const tier = tierReached(shown.tier, shown.acr, settings.tiers);
+      // A session continues only within its tier, so a weaker sign-in does not inherit more.
+      const tier = tierReached(verified.tier, verified.acr, settings.tiers);
       const goesOn = previous !== undefined && samePerson && previous.tier === tier;
       if (previous !== undefined && !goesOn)
         await endLocked(client, previous, samePerson ? 'tier_changed' : 'another_person_signed_in');
       const absoluteEndAt = now + settings.tiers[tier].absoluteMs;
+      const { person, acr, amr, device, authenticator, issuer, described, directoryVersion } = verified;
       const session: StoredSession = {
+        ...{ person, acr, amr, tier, device, authenticator, issuer, described, directoryVersion },
         id: goesOn ? previous.id : newId('session', { clock, random }),
-        person: shown.person,
-        acr: shown.acr,
-        amr: shown.amr,
-        authTime: shown.authTime ?? now,
+        authTime: verified.authTime ?? now,
         lastSeenAt: now,
         absoluteEndAt,
         expiresAt: Math.min(now + settings.tiers[tier].idleMs, absoluteEndAt),
-        directoryVersion: shown.directoryVersion,
-        tier,
-        device: shown.device,
-        authenticator: shown.authenticator,
-        issuer: shown.issuer,
-        described: shown.described,
       };
       const secret = newSecret(random);
       const secretHash = hashOfSecret(secret);
-      await audit.append(
-        sessionStarted(dependencies, session, {
-          secretHash,
-          institution: shown.institution.lei,
-          method: shown.method,
-          goesOn,
-          address: shown.address,
-          zone: shown.zone,
-          certificate: shown.certificate,
-        }),
-      );
+      await audit.append(sessionStarted(dependencies, session, { ...verified, secretHash, goesOn }));
       await store.put(client, secretHash, session);
-      if (shown.stepUp !== undefined) await stepUp(client, session.id, shown, shown.stepUp);
+      if (verified.stepUp !== undefined) await stepUp(client, session.id, verified, verified.stepUp);
       return { session: session.id, secret };
     },
   };
@@ -300,57 +249,40 @@ export function createSessions(dependencies: SessionDependencies) {
   async function stepUp(
     client: pg.PoolClient,
     session: SessionId,
-    shown: Shown,
-    { intents, reason, nonce }: NonNullable<Shown['stepUp']>,
+    verified: VerifiedSignIn,
+    { intents, reason, nonce }: NonNullable<VerifiedSignIn['stepUp']>,
   ): Promise<void> {
     const now = clock.now();
+    const { acr, amr, authenticator } = verified;
     const made: StepUp = {
       session,
       intents: [...intents].sort(),
-      acr: shown.acr,
-      amr: shown.amr,
-      authTime: shown.authTime ?? now,
+      acr,
+      amr,
+      authTime: verified.authTime ?? now,
       expiresAt: now + settings.stepUpMs,
-      authenticator: shown.authenticator,
+      authenticator,
     };
-    await audit.append(
-      sessionSteppedUp(dependencies, made, {
-        person: shown.person,
-        institution: shown.institution.lei,
-        method: shown.method,
-        tier: shown.tier,
-        device: shown.device,
-        address: shown.address,
-        zone: shown.zone,
-        intents,
-        reason,
-        nonce,
-      }),
-    );
+    await audit.append(sessionSteppedUp(dependencies, made, { ...verified, intents, reason, nonce }));
     await stepUps.put(client, made);
   }
 }
 
-/**
- * Whether the session was begun, or used, at a time that has not come yet: the clock was ahead then, and nobody can tell how
- * old it is. The person signs in again, and it goes on with that sign-in.
- */
-function liesAhead({ authTime, lastSeenAt }: StoredSession, now: number): boolean {
+/** The clock was ahead when the session was used, so its age is unknown. The person signs in again. */
+function isFromTheFuture({ authTime, lastSeenAt }: StoredSession, now: number): boolean {
   return Math.max(authTime, lastSeenAt) > now + clockDifferenceMs;
 }
 
 /** With a step-up, class and time are those of its assertion and count for its intents only. */
-function signInOf(session: StoredSession, stepUp?: StepUp): SignIn {
-  const { acr, amr, authTime, authenticator } = stepUp ?? session;
+function signInOf({ id: session, person, tier, device, issuer, ...own }: StoredSession, stepUp?: StepUp): SignIn {
+  const { acr, amr, authTime, authenticator } = stepUp ?? own;
   return {
-    session: session.id,
-    person: session.person,
+    session,
+    person,
     acr,
     amr,
     authTime: Math.floor(authTime / 1000),
-    tier: session.tier,
-    ...defined({ device: session.device, authenticator }),
-    ...(session.issuer === undefined || stepUp !== undefined ? {} : { issuer: session.issuer }),
-    ...(stepUp === undefined ? {} : { boundTo: stepUp.intents }),
+    tier,
+    ...defined({ device, authenticator, issuer: stepUp === undefined ? issuer : undefined, boundTo: stepUp?.intents }),
   };
 }

@@ -2,33 +2,28 @@ import type { AuthenticatorId, Digest, SessionId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** An assertion that was made for some intents, in a session. */
 export interface StepUp {
   readonly session: SessionId;
   /** Sorted. */
   readonly intents: readonly Digest[];
   readonly acr: string;
   readonly amr: readonly string[];
-  /** These: milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly authTime: number;
   readonly expiresAt: number;
   readonly authenticator: AuthenticatorId | undefined;
 }
 
-interface Row {
-  readonly session: SessionId;
-  readonly intents: readonly Digest[];
-  readonly acr: string;
-  readonly amr: readonly string[];
+interface Row extends Pick<StepUp, 'session' | 'intents' | 'acr' | 'amr'> {
   readonly auth_time: Date;
   readonly expires_at: Date;
   readonly authenticator: AuthenticatorId | null;
 }
 
-/** The table `step_ups`. */
 export function createStepUpStore(pool: pg.Pool) {
   return {
     async put(client: pg.PoolClient, stepUp: StepUp): Promise<void> {
+      const { session, intents, acr, amr, authTime, authenticator = null, expiresAt } = stepUp;
       await ask(client, {
         name: 'step-up-put',
         text: `insert into step_ups (session, intents, acr, amr, auth_time, authenticator, expires_at)
@@ -36,18 +31,10 @@ export function createStepUpStore(pool: pg.Pool) {
                on conflict (session, intents) do update
                   set acr = excluded.acr, amr = excluded.amr, auth_time = excluded.auth_time,
                       authenticator = excluded.authenticator, expires_at = excluded.expires_at`,
-        values: [
-          stepUp.session,
-          stepUp.intents,
-          stepUp.acr,
-          stepUp.amr,
-          stepUp.authTime,
-          stepUp.authenticator ?? null,
-          stepUp.expiresAt,
-        ],
+        values: [session, intents, acr, amr, authTime, authenticator, expiresAt],
       });
     },
-    /** The newest of a session that was made for all of these intents, with a key that still counts. */
+    /** The newest for all of these intents, with an active key. */
     async find(session: SessionId, intents: readonly Digest[], now: number): Promise<StepUp | undefined> {
       const { rows } = await ask<Row>(pool, {
         name: 'step-up-find',
@@ -63,10 +50,7 @@ export function createStepUpStore(pool: pg.Pool) {
       const [row] = rows;
       if (row === undefined) return undefined;
       return {
-        session: row.session,
-        intents: row.intents,
-        acr: row.acr,
-        amr: row.amr,
+        ...{ session: row.session, intents: row.intents, acr: row.acr, amr: row.amr },
         authTime: row.auth_time.getTime(),
         expiresAt: row.expires_at.getTime(),
         authenticator: row.authenticator ?? undefined,

@@ -1,23 +1,22 @@
 import { developmentAcr, hardwareAcr, phishingResistantAcr } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
-import { type Tier, tiers } from '@countersign/market';
+import type { Tier } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 
 const limitSchema = Type.Object(
   {
-    /** Authentication context classes of which a sign-in must have one. */
+    /** A sign-in must have one of these classes. */
     acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 16 })),
-    /** A session ends when nothing was asked of it for so long. */
+    /** Idle time limit. */
     idleSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),
-    /** A session ends so long after the sign-in, whatever was asked of it. */
+    /** Time limit from the sign-in. */
     absoluteSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),
-    /** Whether it begins on a managed device only, one that is well. */
+    /** Requires a healthy managed device. */
     device: Type.Optional(Type.Literal('required')),
   },
   { additionalProperties: false },
 );
 
-/** For each tier what differs from its default. */
 export const tiersSchema = Type.Object(
   {
     'market-data': Type.Optional(limitSchema),
@@ -29,9 +28,8 @@ export const tiersSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** The strength and the life of the sessions of one tier. */
 export interface TierRule {
-  /** Undefined for every class. */
+  /** Undefined: any class. */
   readonly acrValues: readonly string[] | undefined;
   readonly idleMs: number;
   readonly absoluteMs: number;
@@ -42,17 +40,17 @@ export type TierRules = Readonly<Record<Tier, TierRule>>;
 const minute = 60;
 const hour = 60 * minute;
 const defaults: Readonly<Record<Tier, { idle: number; absolute: number; acrValues?: readonly string[] }>> = {
-  // Any class: a partner's that the trust profile accepts as well.
+  // Any class that the trust profile accepts.
   'market-data': { idle: 30 * minute, absolute: 12 * hour },
   research: { idle: 30 * minute, absolute: 12 * hour },
   'order-entry': { idle: 15 * minute, absolute: 2 * hour, acrValues: [phishingResistantAcr, hardwareAcr] },
   approval: { idle: 10 * minute, absolute: 30 * minute, acrValues: [hardwareAcr] },
   administration: { idle: 10 * minute, absolute: 30 * minute, acrValues: [hardwareAcr] },
 };
-/** Of every tier but those for reading, where nothing is configured and the installation is for development. */
+/** Default in development, except for the reading tiers. */
 const developmentClasses = [phishingResistantAcr, hardwareAcr, developmentAcr];
 
-/** @throws CodedError `configuration_unsafe` where the class that proves nothing would count outside development */
+/** @throws CodedError `configuration_unsafe` for the development class outside development */
 export function tierRulesOf(
   given: Static<typeof tiersSchema> | undefined,
   environment: 'development' | 'production',
@@ -82,7 +80,7 @@ export function tierRulesOf(
   };
 }
 
-/** Which of a browser's sessions: those for reading are one, and each of the others has its own cookie. */
+/** A browser has one session for reading and one for each other tier, each with its own cookie. */
 export type SessionKind = 'reading' | Exclude<Tier, 'market-data' | 'research'>;
 export const sessionKinds: readonly SessionKind[] = ['reading', 'order-entry', 'approval', 'administration'];
 
@@ -90,21 +88,16 @@ export function kindOf(tier: Tier): SessionKind {
   return tier === 'market-data' || tier === 'research' ? 'reading' : tier;
 }
 
-/** The name of its cookie, without what says where it came from. */
+/** Without the `__Host-` prefix. */
 export function sessionCookieNameOf(kind: SessionKind): string {
   return kind === 'reading' ? 'session' : `session-${kind}`;
 }
 
-/** Whether a sign-in of this class is good enough. */
 export function suffices({ acrValues }: TierRule, acr: string): boolean {
   return acrValues === undefined || acrValues.includes(acr);
 }
 
-/** What a sign-in that was for `asked` is good for: one for reading, for everything that its class is enough for. */
+/** A sign-in for reading gets the highest reading tier that its class permits. */
 export function tierReached(asked: Tier, acr: string, rules: TierRules): Tier {
   return kindOf(asked) === 'reading' && suffices(rules.research, acr) ? 'research' : asked;
-}
-
-export function isTier(text: string): text is Tier {
-  return tiers.some((tier) => tier === text);
 }

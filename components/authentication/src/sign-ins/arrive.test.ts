@@ -19,7 +19,7 @@ describe('a method that sends the browser elsewhere', () => {
     draw: ({ action, hidden }) => html`<form method="post" action="${action}">${hidden}<button>Go</button></form>`,
     async attempt(attempt) {
       sent = attempt;
-      return { outcome: 'elsewhere', location: 'https://idp.example/authorize' };
+      return { outcome: 'redirect', location: 'https://idp.example/authorize' };
     },
     routes(app, answers) {
       app.get(
@@ -33,7 +33,7 @@ describe('a method that sends the browser elsewhere', () => {
             outcome:
               known === undefined
                 ? { outcome: 'refused', code: 'person_unknown', detail: 'Nobody of that name.' }
-                : { outcome: 'shown', person: known.id, acr: 'phr', amr: ['user'], ...vouched },
+                : { outcome: 'identified', person: known.id, acr: 'phr', amr: ['user'], ...vouched },
           });
         }),
       );

@@ -1,29 +1,22 @@
 import type { Clock } from '@countersign/kernel';
 import { type Logger, type Metrics, networkOf } from '@countersign/runtime';
 
-/** Refused attempts from one network within the window, from which on somebody should look. */
+/** Per network and window. */
 const failuresToAlarm = 20;
 const windowMs = 10 * 60_000;
-const mostNetworks = 10_000;
+const maxNetworks = 10_000;
 
-export interface FailureAlarm {
-  failed(attempt: { readonly method: string; readonly code: string; readonly address: string | undefined }): void;
-}
+export type FailureAlarm = ReturnType<typeof createFailureAlarm>;
 
-/** Counts refused attempts for those who watch, and raises its voice, once a window, where one network has many. */
-export function createFailureAlarm({
-  clock,
-  logger,
-  metrics,
-}: {
+/** Counts refused attempts and logs an error, once a window, for a network with many. */
+export function createFailureAlarm(dependencies: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'counter'> | undefined;
-}): FailureAlarm {
-  const refused = metrics?.counter('countersign_sign_in_refusals_total', 'Sign-in attempts that were refused', [
-    'method',
-    'code',
-  ]);
+}) {
+  const { clock, logger, metrics } = dependencies;
+  const labels = ['method', 'code'] as const;
+  const refused = metrics?.counter('countersign_sign_in_refusals_total', 'Sign-in attempts that were refused', labels);
   const alarms = metrics?.counter(
     'countersign_sign_in_alarms_total',
     `Networks from which ${failuresToAlarm} sign-in attempts were refused within ten minutes`,
@@ -31,10 +24,18 @@ export function createFailureAlarm({
   let window = 0;
   let counts = new Map<string, number>();
   return {
-    failed({ method, code, address }) {
+    failed({
+      method,
+      code,
+      address,
+    }: {
+      readonly method: string;
+      readonly code: string;
+      readonly address: string | undefined;
+    }) {
       refused?.inc({ method, code });
       const now = Math.floor(clock.now() / windowMs);
-      if (now !== window || counts.size >= mostNetworks) {
+      if (now !== window || counts.size >= maxNetworks) {
         window = now;
         counts = new Map();
       }

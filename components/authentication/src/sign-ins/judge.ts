@@ -14,19 +14,18 @@ import { describedBrowser } from '../described-browser.ts';
 import type { MethodOutcome, MethodRefusal, SignInMethod } from '../methods/method.ts';
 import type { Risk } from '../risk/risk.ts';
 import { sessionRefused } from '../sessions/records.ts';
-import type { Shown } from '../sessions/sessions.ts';
+import type { VerifiedSignIn } from '../sessions/sessions.ts';
 import { type SessionKind, suffices, type TierRules } from '../sessions/tiers.ts';
-import { standingOf } from '../standing.ts';
+import { eligibilityOf } from '../standing.ts';
 import type { FailureAlarm } from './failure-alarm.ts';
 import type { StoredSignIn } from './sign-in-store.ts';
 
-/** Whether a sign-in by this method can be good enough for who asked. */
 export function serves(method: SignInMethod, { need }: Pick<StoredSignIn, 'need'>, rules: TierRules): boolean {
   if (need.intents !== undefined && method.bindsIntents !== true) return false;
   return method.acrs.some((acr) => acceptsClass(need, rules, acr));
 }
 
-/** What is needed, with the classes that will do: those that were asked for, of those that the tier accepts. */
+/** With the requested classes that the tier accepts. */
 export function narrowed(need: StoredSignIn['need'], rules: TierRules): StoredSignIn['need'] {
   const { acrValues } = rules[need.tier];
   if (acrValues === undefined) return need;
@@ -36,7 +35,7 @@ export function narrowed(need: StoredSignIn['need'], rules: TierRules): StoredSi
   };
 }
 
-/** A class must be one that was asked for, and one that the tier accepts. */
+/** Requested, and accepted by the tier. */
 export function acceptsClass({ acrValues, tier }: StoredSignIn['need'], rules: TierRules, acr: string): boolean {
   return (acrValues.length === 0 || acrValues.includes(acr)) && suffices(rules[tier], acr);
 }
@@ -47,7 +46,7 @@ export interface JudgeDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: Settings;
-  /** Who is locked out; nobody where it is left out. */
+  /** Without it no account is locked. */
   readonly accounts?: Pick<AuthenticatorRegister, 'isLocked'>;
   readonly devices?: Pick<Devices, 'recognise' | 'requireFit'>;
   readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
@@ -55,16 +54,14 @@ export interface JudgeDependencies {
   readonly logger: Logger;
 }
 
-/** Where an attempt comes from. */
 export interface AttemptFrom {
-  /** The secret in the browser's cookie of one kind of session. */
+  /** From the cookie for this kind of session. */
   readonly secretOf: (kind: SessionKind) => string | undefined;
-  /** Who is signed in in this browser. */
   readonly person: PrincipalId | undefined;
   readonly address: string | undefined;
   readonly zone?: string | undefined;
   readonly userAgent?: string | undefined;
-  /** SHA-256 of the certificate of the connection, base64url, where it has one. */
+  /** SHA-256 of the connection's certificate, base64url. */
   readonly connectionCertificate?: string | undefined;
 }
 
@@ -72,9 +69,9 @@ export interface Judged {
   readonly handle: string;
   readonly signIn: StoredSignIn;
   readonly method: SignInMethod;
-  readonly outcome: Exclude<MethodOutcome, { outcome: 'elsewhere' }>;
+  readonly outcome: Exclude<MethodOutcome, { outcome: 'redirect' }>;
   readonly nonce: string;
-  /** Of the device, as the page's script sent it. */
+  /** Sent by the page's script. */
   readonly proof: string | undefined;
   readonly from: AttemptFrom;
 }
@@ -83,17 +80,13 @@ export interface RefusedSignIn {
   readonly state: 'refused';
   readonly refusal: MethodRefusal;
 }
-export type Verdict = RefusedSignIn | { readonly state: 'shown'; readonly shown: Shown };
+export type Verdict = RefusedSignIn | { readonly state: 'verified'; readonly verified: VerifiedSignIn };
 
-/** What every method's attempt goes through: who was shown must be somebody, free to act, shown strongly enough, on what is asked. */
+/** Checks of every method: the person is eligible, and the sign-in strong enough and for these intents. */
 export function createJudge(dependencies: JudgeDependencies) {
   const { audit, directory, settings, logger, accounts, devices, risk, alarm } = dependencies;
 
-  /**
-   * Recorded as theirs before it is told, where it is about somebody.
-   *
-   * @param why the true reason, where the browser is told less
-   */
+  /** Recorded before the answer. @param why the true reason, if the browser gets another */
   async function refuse(
     refusal: MethodRefusal,
     { signIn, method, outcome, from }: Judged,
@@ -103,27 +96,18 @@ export function createJudge(dependencies: JudgeDependencies) {
     const { person } = refusal;
     const { need } = signIn;
     const { address, zone } = from;
-    if (person !== undefined)
-      await audit.append(
-        sessionRefused(dependencies, {
-          person,
-          institution: directory.snapshot().knownPrincipal(person)?.institution,
-          method: method.name,
-          reason: why,
-          tier: need.tier,
-          authenticator: outcome.outcome === 'shown' ? outcome.authenticator : undefined,
-          intents: need.intents,
-          askedFor: need.reason,
-          address,
-          zone,
-          device,
-        }),
-      );
+    if (person !== undefined) {
+      const institution = directory.snapshot().knownPrincipal(person)?.institution;
+      const authenticator = outcome.outcome === 'identified' ? outcome.authenticator : undefined;
+      const about = { person, institution, authenticator, method: method.name, tier: need.tier, intents: need.intents };
+      const facts = { ...about, reason: why, askedFor: need.reason, address, zone, device };
+      await audit.append(sessionRefused(dependencies, facts));
+    }
     alarm.failed({ method: method.name, code: why, address });
-    // Recorded it is; what is unusual about it must not keep the answer from the person.
+    // The sign-in is already recorded, so a failure here must not prevent the answer.
     await risk
       ?.failed({ person, address, code: why })
-      .catch((error: unknown) => logger.warn({ error }, 'what is unusual about a refusal could not be looked at'));
+      .catch((error: unknown) => logger.warn({ error }, 'a refused sign-in could not be checked for risk signals'));
     return { state: 'refused', refusal };
   }
 
@@ -136,20 +120,20 @@ export function createJudge(dependencies: JudgeDependencies) {
       refuse({ outcome: 'refused', code, detail, person }, attempt, code, device);
 
     const snapshot = directory.snapshot();
-    const found = standingOf(snapshot, person);
-    if (found.standing === 'unknown')
-      return snapshot.knownPrincipal(person) === undefined
-        ? refuse(nobodyOf(method), attempt, found.code)
-        : refuse({ ...nobodyOf(method), person }, attempt, found.code);
+    const found = eligibilityOf(snapshot, person);
+    if (found.status === 'unknown') {
+      const known = snapshot.knownPrincipal(person) === undefined ? undefined : person;
+      return refuse({ ...nobodyOf(method), ...defined({ person: known }) }, attempt, found.code);
+    }
     if (await accounts?.isLocked(person)) return refuse({ ...nobodyOf(method), person }, attempt, 'account_locked');
-    if (found.standing === 'barred')
+    if (found.status === 'ineligible')
       return no(found.code, 'The registration (LEI) of the institution is not in good standing.');
     if (!acceptsClass(need, settings.tiers, acr))
       return no('authenticator_too_weak', 'What you used to sign in is not strong enough for this. Use another one.');
     if (need.intents !== undefined && outcome.boundToIntents !== true)
-      return no('method_not_available', 'This way to sign in cannot be bound to what you are asked about.');
+      return no('method_not_available', 'This sign-in method cannot confirm orders. Choose another one.');
     if (authTime !== undefined && need.notBefore !== undefined && authTime < need.notBefore)
-      return no('sign_in_too_old', 'You signed in there too long ago for this. Sign in there once more.');
+      return no('sign_in_too_old', 'Your sign-in there is too old for this. Sign in there again.');
 
     let device: RecognisedDevice | undefined;
     try {
@@ -164,26 +148,17 @@ export function createJudge(dependencies: JudgeDependencies) {
       if (!isCodedError(error) || !isDeviceCode(error.code)) throw error;
       return no(error.code, error.detail, device?.id);
     }
+    const { address, zone, userAgent } = from;
     return {
-      state: 'shown',
-      shown: {
-        ...{
-          person,
-          institution: found.institution,
-          method: method.name,
-          acr,
-          amr,
-          authenticator,
-          issuer,
-          certificate,
-        },
+      state: 'verified',
+      verified: {
+        ...{ person, acr, amr, authenticator, issuer, certificate, address, zone, tier: need.tier },
+        institution: found.institution,
+        method: method.name,
         authTime: authTime === undefined ? undefined : authTime * 1000,
-        tier: need.tier,
         device: device?.id,
         directoryVersion: snapshot.version,
-        address: from.address,
-        zone: from.zone,
-        described: describedBrowser(from.userAgent, from.address),
+        described: describedBrowser(userAgent, address),
         ...(need.intents === undefined ? {} : { stepUp: { intents: need.intents, reason: need.reason, nonce } }),
       },
     };
@@ -192,9 +167,9 @@ export function createJudge(dependencies: JudgeDependencies) {
   return { judge, refuse };
 }
 
-/** Told as nobody is: whether somebody is locked out or gone is no stranger's business. */
+/** The answer for unknown people, so that a stranger does not learn who is locked or gone. */
 export function nobodyOf(method: SignInMethod): MethodRefusal {
-  const detail = 'This person is not in the directory. Choose another way, or ask whoever looks after your account.';
+  const detail = 'This person is not in the directory. Choose another way to sign in, or ask your administrator.';
   return method.nobody ?? { outcome: 'refused', code: 'person_unknown', detail };
 }
 
@@ -202,7 +177,7 @@ function isDeviceCode(code: string): code is keyof (typeof deviceErrors)['codes'
   return Object.hasOwn(deviceErrors.codes, code);
 }
 
-/** What the script sent, as JSON; a text that is none is a proof that is wrong. */
+/** Unreadable JSON is a wrong proof. */
 function parsedProof(text: string | undefined): unknown {
   if (text === undefined || text === '') return undefined;
   const parsed = parseJson(text);

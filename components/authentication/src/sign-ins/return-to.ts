@@ -3,11 +3,8 @@ import { authenticationErrors } from '@countersign/contracts';
 const longest = 4_096;
 
 /**
- * The path, query and fragment of `text` when it leads to our own origin and nowhere else.
- *
- * Browsers read `\` as `/`, drop tabs and line breaks, and take `//host` for another host; `/..//host` becomes
- * `//host` only once it is normalised. So both the text and what the URL parser makes of it are looked at.
- *
+ * The path, query and fragment of `text` if it leads to our own origin. Both the text and the parsed URL are checked, because
+ * browsers read `\` as `/`, drop line breaks and take `//host` and, once normalised, `/..//host` for another host.
  * @throws CodedError `return_to_foreign`
  */
 export function ownPath(text: string, origin: string): string {

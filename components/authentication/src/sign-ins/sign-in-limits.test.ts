@@ -66,7 +66,7 @@ describe('the limits of sign-ins', () => {
   });
 
   it('remember no more than they were told to', () => {
-    const limits = createSignInLimits(fixedClock(0), { perAddress: 1, perBrowser: 1, mostCounted: 2 });
+    const limits = createSignInLimits(fixedClock(0), { perAddress: 1, perBrowser: 1, maxCounted: 2 });
     for (const address of ['a', 'b', 'c']) limits.require({ address, browserSecret: undefined });
     // Forgotten first: the one that was quiet for longest.
     expect(() => limits.require({ address: 'a', browserSecret: undefined })).not.toThrow();

@@ -3,26 +3,11 @@ import { type Clock, type CodedError, sha256Base64Url } from '@countersign/kerne
 import { networkOf } from '@countersign/runtime';
 
 export interface SignInLimitsOptions {
-  /** Pages and attempts within a minute; on each node. A trading floor may be behind one address. */
+  /** Within a minute, on each node. A trading floor may be behind one address. */
   readonly perAddress: number;
   readonly perBrowser: number;
-  /** Addresses and browsers that are remembered; the oldest are forgotten first. Default 20,000. */
-  readonly mostCounted?: number;
-}
-
-/**
- * How often sign-in pages are asked for and attempts made, from one network and in one browser. Nothing is counted by
- * person: whoever knows a name could otherwise keep its owner out.
- */
-export interface SignInLimits {
-  /** @throws CodedError `sign_in_too_many` */
-  require(from: { readonly address: string | undefined; readonly browserSecret: string | undefined }): void;
-  /**
-   * How often a sign-in is begun from one network: each is kept until it ends.
-   *
-   * @throws CodedError `sign_in_too_many`
-   */
-  requireToBegin(address: string | undefined): void;
+  /** Tracked addresses and browsers; the oldest are dropped first. Default 20,000. */
+  readonly maxCounted?: number;
 }
 
 interface Count {
@@ -33,12 +18,15 @@ interface Count {
 
 const windowMs = 60_000;
 
-/** Two counters for each make the window slide: those of the minute before count by the part of it that is still within one. */
-export function createSignInLimits(clock: Clock, options: SignInLimitsOptions): SignInLimits {
-  const { perAddress, perBrowser, mostCounted = 20_000 } = options;
+/**
+ * Limits by network and browser, never by person: otherwise a stranger who knows a name could keep its owner out.
+ * The window slides: the previous minute counts by the part of it that is still inside.
+ */
+export function createSignInLimits(clock: Clock, options: SignInLimitsOptions) {
+  const { perAddress, perBrowser, maxCounted = 20_000 } = options;
   const counts = new Map<string, Count>();
 
-  function exceeds(key: string, most: number): boolean {
+  function exceeds(key: string, max: number): boolean {
     const now = clock.now();
     const window = Math.floor(now / windowMs);
     const count = counts.get(key) ?? { window, current: 0, previous: 0 };
@@ -48,29 +36,39 @@ export function createSignInLimits(clock: Clock, options: SignInLimitsOptions): 
       count.window = window;
     }
     const stillCounts = 1 - (now % windowMs) / windowMs;
-    if (count.current + count.previous * stillCounts >= most) return true;
+    if (count.current + count.previous * stillCounts >= max) return true;
     count.current += 1;
-    // To the end of the map, so that the one that was quiet for longest is forgotten first.
+    // Moved to the end, so that the least recently used is dropped first.
     counts.delete(key);
     counts.set(key, count);
     for (const oldest of counts.keys()) {
-      if (counts.size <= mostCounted) break;
+      if (counts.size <= maxCounted) break;
       counts.delete(oldest);
     }
     return false;
   }
 
   return {
-    require({ address, browserSecret }) {
+    /** @throws CodedError `sign_in_too_many` */
+    require({
+      address,
+      browserSecret,
+    }: {
+      readonly address: string | undefined;
+      readonly browserSecret: string | undefined;
+    }) {
       const network = `address ${networkOf(address)}`;
       const browser = browserSecret === undefined ? undefined : `browser ${sha256Base64Url(browserSecret)}`;
       if (exceeds(network, perAddress) || (browser !== undefined && exceeds(browser, perBrowser))) throw tooMany();
     },
-    requireToBegin(address) {
-      if (exceeds(`begun ${networkOf(address)}`, perAddress)) throw tooMany();
+    /** Counts new sign-ins, because each is stored until it ends. @throws CodedError `sign_in_too_many` */
+    requireToBegin(address: string | undefined) {
+      if (exceeds(`new sign-in ${networkOf(address)}`, perAddress)) throw tooMany();
     },
   };
 }
+
+export type SignInLimits = ReturnType<typeof createSignInLimits>;
 
 function tooMany(): CodedError {
   return authenticationErrors.error(

@@ -33,14 +33,19 @@ interface Row {
 const columns = `return_to, continues_to, client_name, acr_values, not_before, login_hint, browser_hash,
                  finished_at is not null as finished, expires_at, tier, intents, reason`;
 
-/** The table `sign_ins`. */
 export function createSignInStore(pool: pg.Pool) {
+  async function read(session: pg.Pool | pg.PoolClient, name: string, lock: '' | ' for update', handleHash: Buffer) {
+    const text = `select ${columns} from sign_ins where handle_hash = $1${lock}`;
+    return signInOf(await ask<Row>(session, { name, text, values: [handleHash] }));
+  }
+
   return {
     async insert(
       handleHash: Buffer,
       signIn: Pick<StoredSignIn, 'returnTo' | 'continuesTo' | 'clientName' | 'need' | 'expiresAt'>,
     ): Promise<void> {
       const { returnTo, continuesTo, clientName, need, expiresAt } = signIn;
+      const { acrValues, notBefore = null, loginHint = null, tier, intents = [], reason = null } = need;
       await ask(pool, {
         name: 'sign-in-insert',
         text: `insert into sign_ins
@@ -49,35 +54,14 @@ export function createSignInStore(pool: pg.Pool) {
                values ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7, to_timestamp($8::float8 / 1000.0), $9, $10,
                        $11)`,
         values: [
-          handleHash,
-          returnTo,
-          continuesTo,
-          clientName,
-          need.acrValues,
-          need.notBefore ?? null,
-          need.loginHint ?? null,
-          expiresAt,
-          need.tier,
-          need.intents ?? [],
-          need.reason ?? null,
+          ...[handleHash, returnTo, continuesTo, clientName, acrValues, notBefore, loginHint],
+          ...[expiresAt, tier, intents, reason],
         ],
       });
     },
-    async find(handleHash: Buffer): Promise<StoredSignIn | undefined> {
-      return signInOf(
-        await ask<Row>(pool, {
-          name: 'sign-in-find',
-          text: `select ${columns} from sign_ins where handle_hash = $1`,
-          values: [handleHash],
-        }),
-      );
-    },
-    /**
-     * Gives it to this browser unless another has it, with a new challenge: that of a page shown before is good no more.
-     *
-     * @param now milliseconds since the epoch
-     * @returns it, bound to whoever has it now
-     */
+    find: (handleHash: Buffer) => read(pool, 'sign-in-find', '', handleHash),
+    lock: (client: pg.PoolClient, handleHash: Buffer) => read(client, 'sign-in-lock', ' for update', handleHash),
+    /** Binds it to this browser, unless another has it, with a new challenge. @returns it, with the browser that has it */
     async bind(handleHash: Buffer, browserHash: Buffer, nonce: string, now: number): Promise<StoredSignIn | undefined> {
       return signInOf(
         await ask<Row>(pool, {
@@ -93,13 +77,12 @@ export function createSignInStore(pool: pg.Pool) {
       );
     },
     /**
-     * Counts one more attempt, unless there were as many as that already, and uses up the challenge that stands.
-     *
-     * @returns the challenge, and when it was shown (milliseconds since the epoch); none where an attempt has used it up since
+     * Counts an attempt up to the limit and consumes the challenge.
+     * @returns the challenge and when it was shown (milliseconds since the epoch); undefined if another attempt consumed it
      */
     async countAttempt(
       handleHash: Buffer,
-      most: number,
+      limit: number,
     ): Promise<
       | { readonly state: 'counted'; readonly shown: { readonly nonce: string; readonly at: number } | undefined }
       | { readonly state: 'spent' }
@@ -109,14 +92,14 @@ export function createSignInStore(pool: pg.Pool) {
         text: `with shown as (select nonce, shown_at from sign_ins where handle_hash = $1 for update)
                update sign_ins set attempts = attempts + 1, nonce = null
                 from shown where handle_hash = $1 and attempts < $2 returning shown.nonce, shown.shown_at`,
-        values: [handleHash, most],
+        values: [handleHash, limit],
       });
       const [row] = rows;
       if (row === undefined) return { state: 'spent' };
       const { nonce, shown_at: at } = row;
       return { state: 'counted', shown: nonce === null || at === null ? undefined : { nonce, at: at.getTime() } };
     },
-    /** The browser is sent elsewhere and may come back with this challenge. */
+    /** The browser is redirected and may return with this challenge. */
     async depart(handleHash: Buffer, challenge: string): Promise<void> {
       await ask(pool, {
         name: 'sign-in-depart',
@@ -124,7 +107,7 @@ export function createSignInStore(pool: pg.Pool) {
         values: [handleHash, challenge],
       });
     },
-    /** @returns whether it had been sent away with this challenge, and had not come back */
+    /** @returns false if it did not leave with this challenge, or has already returned */
     async comeBack(handleHash: Buffer, challenge: string): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'sign-in-come-back',
@@ -132,15 +115,6 @@ export function createSignInStore(pool: pg.Pool) {
         values: [handleHash, challenge],
       });
       return rowCount === 1;
-    },
-    async lock(client: pg.PoolClient, handleHash: Buffer): Promise<StoredSignIn | undefined> {
-      return signInOf(
-        await ask<Row>(client, {
-          name: 'sign-in-lock',
-          text: `select ${columns} from sign_ins where handle_hash = $1 for update`,
-          values: [handleHash],
-        }),
-      );
     },
     async finish(session: pg.Pool | pg.PoolClient, handleHash: Buffer, now: number): Promise<void> {
       await ask(session, {
@@ -172,11 +146,13 @@ function signInOf({ rows: [row] }: pg.QueryResult<Row>): StoredSignIn | undefine
     clientName: row.client_name,
     need: {
       acrValues: row.acr_values,
-      ...(row.not_before === null ? {} : { notBefore: row.not_before.getTime() / 1000 }),
-      ...defined({ loginHint: row.login_hint ?? undefined }),
       tier: row.tier,
-      ...(row.intents.length === 0 ? {} : { intents: row.intents }),
-      ...defined({ reason: row.reason ?? undefined }),
+      ...defined({
+        notBefore: row.not_before === null ? undefined : row.not_before.getTime() / 1000,
+        loginHint: row.login_hint ?? undefined,
+        intents: row.intents.length === 0 ? undefined : row.intents,
+        reason: row.reason ?? undefined,
+      }),
     },
     browserHash: row.browser_hash ?? undefined,
     finished: row.finished,

@@ -1,6 +1,5 @@
 import { selfServiceEn } from './self-service-en.ts';
 
-/** What the pages of this room say. */
 export const en = {
   selfService: selfServiceEn,
   webauthn: {

@@ -366,7 +366,7 @@ describe('the form of the consent page', () => {
   };
 
   it.each([undefined, '', 'x', 'a'.repeat(43)])('decides nothing with the CSRF token %j', async (csrf) => {
-    expect(await forged({ csrf })).toEqual([403, 'form_forged']);
+    expect(await forged({ csrf })).toEqual([403, 'csrf_token_invalid']);
   });
 
   it.each([
@@ -375,7 +375,7 @@ describe('the form of the consent page', () => {
     ['another site, by an old browser', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
     ['nobody knows where', { 'sec-fetch-site': undefined, origin: undefined }],
   ])('decides nothing when it comes from %s', async (_, headers) => {
-    expect(await forged({}, headers)).toEqual([403, 'form_forged']);
+    expect(await forged({}, headers)).toEqual([403, 'csrf_token_invalid']);
   });
 
   it('decides nothing in another browser, where somebody else is signed in', async () => {
@@ -401,7 +401,7 @@ describe('the form of the consent page', () => {
       ...world.consentForm(page.body),
       csrf: hiddenField(otherPage.body, 'csrf'),
     });
-    expect([mixed.statusCode, pageCode(mixed.body)]).toEqual([403, 'form_forged']);
+    expect([mixed.statusCode, pageCode(mixed.body)]).toEqual([403, 'csrf_token_invalid']);
   });
 
   it('that one person was shown decides nothing when another has signed in since', async () => {

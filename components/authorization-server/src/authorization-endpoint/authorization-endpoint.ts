@@ -19,8 +19,8 @@ import {
   checkResponseTarget,
   defaultConsentLifetimes,
   grantExpiry,
+  isForClient,
   refuse,
-  tellsClient,
 } from '../authorization-request/index.ts';
 import type { Visit } from '../browser.ts';
 import { type ClientRules, checkClient } from '../client-endpoint/index.ts';
@@ -37,7 +37,7 @@ import { responseLocation } from './respond.ts';
 import { asksForFreshSignIn, classFallsShort, needFor, signInNeed } from './sign-in-need.ts';
 import { createInteractionStore, type Ending, type Interaction, type Unit } from './store.ts';
 
-/** Time that a person has from arrival to decision, in seconds. */
+/** From arrival to decision. */
 export const interactionLifetimeSeconds = 900;
 
 export interface AuthorizationEndpointDependencies extends Omit<DecisionDependencies, 'interactions'>, ClientRules {
@@ -53,35 +53,27 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly pushedRequests: Pick<PushedRequests, 'find' | 'consume'>;
   readonly logger: Logger;
   readonly consentLifetimes?: ConsentLifetimes;
-  /** Grant Management for OAuth; if it is off, its parameters are ignored. */
+  /** Grant Management for OAuth; otherwise its parameters are ignored. */
   readonly grantManagement: boolean;
 }
 
 /** The page to show, or the redirect to send. */
 export type Step =
   | { readonly kind: 'sign-in'; readonly location: string }
-  | {
-      readonly kind: 'consent';
-      readonly question: ConsentQuestion;
-      readonly form: Omit<ConsentForm, 'action'>;
-    }
+  | { readonly kind: 'consent'; readonly question: ConsentQuestion; readonly form: Omit<ConsentForm, 'action'> }
   /** A redirect to the client, with a code or an error. */
   | { readonly kind: 'answer'; readonly location: string };
 
 export interface AuthorizationEndpoint {
   /**
-   * A browser arrives with the parameters of an authorization request.
+   * Handles the parameters of an authorization request.
    *
-   * @throws CodedError of `oauthErrors` for errors that only the person may see: before redirect URI and client are trusted,
-   *   a redirect would let an attacker choose the destination
+   * @throws CodedError of `oauthErrors` for the person only, before redirect URI and client are trusted
    */
   arrive(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<Step>;
-  /** The browser returns from the sign-in. @throws as {@link arrive} */
+  /** After the sign-in. @throws as {@link arrive} */
   resume(interaction: string | undefined, visit: Visit): Promise<Step>;
-  /**
-   * The person has decided. @throws as {@link arrive}; `form_forged` if the form is not from this page, session and
-   * interaction
-   */
+  /** After the decision. @throws as {@link arrive}; `csrf_token_invalid` for a form of another page, session or interaction */
   decide(
     form: {
       readonly interaction: string | undefined;
@@ -90,23 +82,23 @@ export interface AuthorizationEndpoint {
     },
     visit: Visit,
   ): Promise<Step>;
-  /** Removes expired interactions; runs by itself. */
+  /** Also runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** One request in progress in one browser. */
+/** A request in one browser. */
 interface Attempt {
   readonly id: InteractionId;
   readonly interaction: Interaction;
-  /** Whether it is already in the database. */
+  /** Whether it is stored. */
   readonly kept: boolean;
   readonly client: Client;
   readonly target: ReturnType<typeof checkResponseTarget>;
   readonly visit: Visit;
 }
 
-/** The authorization endpoint (RFC 6749 section 3.1): checks the client and the person, shows the consent page, and responds. */
+/** RFC 6749 section 3.1. */
 export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
   const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
   const { policyEngine, issuer } = dependencies;
@@ -120,7 +112,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     removeSlice: (limit) => interactions.removeExpired(clock.now(), limit),
   });
 
-  /** The rules between a trusted redirect URI and the consent page. */
+  /** Between a trusted redirect URI and the consent page. */
   async function proceed(attempt: Attempt, arrival: 'arrived' | 'returned' | 'decided'): Promise<Step | Decision> {
     const { client, interaction, visit } = attempt;
     if (interaction.ended !== undefined) return answer(attempt, interaction.ended);
@@ -143,7 +135,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const stale = arrival === 'arrived' && asksForFreshSignIn(checked.request);
       if (signIn === undefined || stale || !satisfies(signIn, need)) {
         requireSignInPossible(checked, signIn, arrival);
-        // A person with a weaker session did not abandon the sign-in: they have no authenticator that is strong enough.
+        // A weaker session was not abandoned: the person lacks a strong enough authenticator.
         if (arrival === 'returned') throw giveUp(signIn ?? (await authentication.inBrowser(visit.cookie))[0], need);
         return await signInStep(attempt, need);
       }
@@ -155,8 +147,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
         id: attempt.id,
         key: keyOf(visit.browser, attempt.id),
         browser: visit.browser,
-        facts: { ...facts, client, checked, person, signIn },
         until,
+        facts: { ...facts, client, checked, person, signIn },
       };
       if (arrival === 'decided') return decision;
       const remembered = await rememberedConsent({ client, person, ...checked, now }, grants);
@@ -167,21 +159,14 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       if (checked.request.prompt.includes('none'))
         throw refuse('consent_not_given_yet', 'The person has not consented yet, and the request has prompt=none.');
       await keep(attempt);
+      const detailTypes = policyEngine.detailTypes();
       return {
         kind: 'consent',
-        question: {
-          client,
-          person,
-          signIn,
-          checked,
-          directory: snapshot,
-          detailTypes: policyEngine.detailTypes(),
-          until,
-        },
+        question: { client, person, signIn, checked, directory: snapshot, detailTypes, until },
         form: { interaction: attempt.id, csrf: csrfOf(attempt, signIn).token },
       };
     } catch (error) {
-      if (!isCodedError(error) || !tellsClient(error)) throw error;
+      if (!isCodedError(error) || !isForClient(error)) throw error;
       return refuseToClient(attempt, error, facts);
     }
   }
@@ -193,11 +178,11 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     });
     const { grantManagement, ...request } = checked.request;
     const hint = request.idTokenHint === undefined ? undefined : await readHint(request.idTokenHint, now);
-    // The key of the hint is gone, so the hint identifies nobody. The expected person is unknown, so no person may answer.
+    // The key of the hint is gone, so the expected person is unknown.
     if (request.idTokenHint !== undefined && hint === undefined && request.prompt.includes('none'))
       throw refuse(
         'sign_in_required',
-        'The key of the id_token_hint has been removed: repeat the request without prompt=none.',
+        'The key of the id_token_hint has been removed. Repeat the request without prompt=none.',
       );
     const subject = request.subject ?? hint;
     return {
@@ -234,21 +219,18 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
 
   async function keep(attempt: Attempt): Promise<void> {
     if (attempt.kept) return;
-    const begun = await interactions.begin(keyOf(attempt.visit.browser, attempt.id), attempt.interaction);
-    if (begun === undefined) throw unknownInteraction();
+    const stored = await interactions.begin(keyOf(attempt.visit.browser, attempt.id), attempt.interaction);
+    if (stored === undefined) throw unknownInteraction();
   }
 
-  /**
-   * Sends an error to the client. It is recorded first, and only once however often the page is loaded. If the client has
-   * not authenticated and no person is signed in, the caller is unknown and nothing is recorded: anybody could fill the log.
-   */
+  /** Recorded once, however often the page is loaded; not recorded for an unknown caller, who could fill the log. */
   async function refuseToClient(attempt: Attempt, error: CodedError, facts: AuthorizationFacts): Promise<Step> {
     if (facts.pushedRecord === undefined && facts.signIn === undefined) return answer(attempt, endingOf(error));
     await keep(attempt);
     const ending = await interactions.underLock(keyOf(attempt.visit.browser, attempt.id), async (interaction, unit) => {
       if (interaction === undefined) throw unknownInteraction();
       if (interaction.ended !== undefined) return interaction.ended;
-      await takeRequest(interaction, unit);
+      await consumeRequest(interaction, unit);
       await audit.append(refusedRecord(newId('record', { clock, random }), error, facts));
       await unit.end(endingOf(error));
       return endingOf(error);
@@ -256,19 +238,13 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     return answer(attempt, ending);
   }
 
-  /**
-   * An error uses up a pushed request just as a code does. Otherwise anybody who has seen one request URI could cause a
-   * record with each visit.
-   */
-  async function takeRequest({ client, pushed }: Interaction, { connection }: Unit): Promise<void> {
+  /** An error uses up a pushed request too; otherwise each visit with its URI could cause a record. */
+  async function consumeRequest({ client, pushed }: Interaction, { connection }: Unit): Promise<void> {
     if (pushed === undefined || (await pushedRequests.consume(pushed.hash, clock.now(), connection))) return;
     throw usedRequest(directory.snapshot().client(client)?.name ?? client);
   }
 
-  /**
-   * The redirect back to the client. A code is repeated only while it can still be redeemed, and only to the person it was
-   * issued for: on a shared desk the next person uses the same browser.
-   */
+  /** A code is repeated only while it can be redeemed, and only to the person it was issued for, not the next at a shared desk. */
   async function answer(attempt: Attempt, ending: Ending): Promise<Step> {
     const { client, target, visit, id } = attempt;
     const to = { client: client.id, ...target };
@@ -284,13 +260,13 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     return { kind: 'answer', location: await responseLocation({ code }, to, dependencies) };
   }
 
-  /** An interaction that this browser started earlier. */
+  /** Of this browser. */
   async function attemptOf(text: string | undefined, visit: Visit): Promise<Attempt> {
     const id = parseInteractionId(text);
     const interaction = id === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
     if (id === undefined || interaction === undefined) throw unknownInteraction();
     if (interaction.expiresAt <= clock.now())
-      throw refuse('interaction_expired', 'This took too long. Go back to the application and begin again.');
+      throw refuse('interaction_expired', 'This page has expired. Go back to the application and start again.');
     const client = directory.snapshot().client(interaction.client);
     if (client === undefined)
       throw refuse('client_unknown', 'The application that sent you here is no longer registered.');
@@ -309,7 +285,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const open = known !== undefined && known.expiresAt > now ? known : undefined;
       if (open === undefined && closed === 'used') throw usedRequest(client.name);
       if (open === undefined && closed === 'expired')
-        throw refuse('request_uri_expired', `The request of ${client.name} has expired. Go back and begin again.`);
+        throw refuse('request_uri_expired', `The request of ${client.name} has expired. Go back and start again.`);
       const interaction: Interaction = open ?? {
         client: client.id,
         parameters: loaded.parameters,
@@ -330,8 +306,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       if ('kind' in decision) return decision;
       if (!matchesCsrfToken(form.csrf, csrfOf(attempt, decision.facts.signIn).hash))
         throw refuse(
-          'form_forged',
-          'This form was not sent from the page that you were shown. Go back and send it again.',
+          'csrf_token_invalid',
+          'This form did not come from the page that you were shown. Go back and send it again.',
         );
       const decided = { allow: () => allow(decision, undefined, deciding), refuse: () => deny(decision, deciding) };
       if (form.decision !== 'allow' && form.decision !== 'refuse')
@@ -339,7 +315,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       try {
         return await answer(attempt, await decided[form.decision]());
       } catch (error) {
-        if (!isCodedError(error) || !tellsClient(error)) throw error;
+        if (!isCodedError(error) || !isForClient(error)) throw error;
         return refuseToClient(attempt, error, decision.facts);
       }
     },
@@ -358,7 +334,7 @@ function asStep(outcome: Step | Decision): Step {
   throw new Error('a decision was reached without a form');
 }
 
-/** Bound to this interaction and this session: the next person to sign in cannot submit a form that another person was shown. */
+/** For this interaction and session only: the next person cannot submit a form shown to another. */
 function csrfOf({ id, visit }: Attempt, { session }: SignIn) {
   return csrfTokenOf(visit.browser, consentFormOf(id, session));
 }
@@ -377,7 +353,7 @@ function requireSignInPossible(
     );
 }
 
-/** The browser returns from a sign-in that is not sufficient. */
+/** After an insufficient sign-in. */
 function giveUp(signIn: SignIn | undefined, need: ReturnType<typeof signInNeed>): CodedError {
   if (signIn !== undefined && classFallsShort(signIn, need))
     return refuse('sign_in_class', `The sign-in must be of one of the classes ${need.acrValues.join(' ')}.`);
@@ -385,7 +361,7 @@ function giveUp(signIn: SignIn | undefined, need: ReturnType<typeof signInNeed>)
 }
 
 function usedRequest(clientName: string): CodedError {
-  return refuse('request_uri_used', `The request of ${clientName} was answered before. Go back and begin again.`);
+  return refuse('request_uri_used', `The request of ${clientName} was answered before. Go back and start again.`);
 }
 
 function unknownInteraction(): CodedError {

@@ -12,7 +12,7 @@ export interface ConsentQuestion {
   readonly checked: CheckedRequest;
   readonly directory: DirectorySnapshot;
   readonly detailTypes: RequestRules['detailTypes'];
-  /** Milliseconds since the epoch at which the permission ends. */
+  /** Milliseconds since the epoch. */
   readonly until: number;
 }
 
@@ -23,14 +23,11 @@ export interface ConsentForm {
   readonly csrf: string;
 }
 
-/**
- * The consent page: the client, the person, the exact terms and their end. Intents are decoded only from what would be
- * granted, so that the person allows exactly what they see.
- */
+/** Client, person, exact terms and their end. */
 export function consentPage(question: ConsentQuestion, form: ConsentForm): Html {
   const { client, person, signIn, checked, directory, detailTypes, until } = question;
   const { scopes, resources } = checked.terms;
-  // An ordinary relying party learns who the person is and can do nothing else.
+  // An ordinary relying party only learns who the person is.
   const signsIn = client.profile === 'oidc';
   return page({
     title: signsIn ? `Sign in to ${client.name}?` : `Allow ${client.name}?`,

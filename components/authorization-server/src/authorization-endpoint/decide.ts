@@ -14,6 +14,7 @@ import type { BrowserSecret } from '../browser.ts';
 import type { createCodes } from '../codes/index.ts';
 import type { SessionClients } from '../logout/index.ts';
 import type { PushedRequests } from '../pushed-requests/index.ts';
+import { plainText } from '../refusal.ts';
 import { codeOf, type InteractionId } from './interaction.ts';
 import { type AuthorizationFacts, grantedRecord, refusedRecord } from './record.ts';
 import type { createInteractionStore, Ending, Interaction, InteractionKey, Unit } from './store.ts';
@@ -29,7 +30,6 @@ export interface DecisionDependencies {
   readonly interactions: ReturnType<typeof createInteractionStore>;
 }
 
-/** A person who is about to decide a request. */
 export interface Decision {
   readonly id: InteractionId;
   readonly key: InteractionKey;
@@ -39,16 +39,14 @@ export interface Decision {
     readonly person: Person;
     readonly signIn: SignIn;
   };
-  /** Milliseconds since the epoch at which the permission ends. */
+  /** Milliseconds since the epoch. */
   readonly until: number;
 }
 
 /**
- * Allows the request once. Under the lock of the interaction, it uses up the request, records and stores the consent, issues
- * the code and makes its record durable, then commits everything together. A second click, another tab or a reload finds the
- * interaction ended.
+ * Allows the request once, in one transaction: request, consent, code and record. A repetition finds the interaction ended.
  *
- * @param remembered an earlier consent that covers the request; the person is not asked and gives no new consent then
+ * @param remembered an earlier consent that covers the request
  */
 export async function allow(
   decision: Decision,
@@ -71,30 +69,27 @@ export async function allow(
         redirectUri: asked.redirectUri,
         ...defined({ codeChallenge: asked.codeChallenge, dpopJkt: asked.dpopJkt, nonce: asked.nonce }),
         session: signIn.session,
-        ...(resource === undefined ? {} : { resource }),
+        ...defined({ resource }),
         scopes: terms.scopes,
         acr: signIn.acr,
         amr: signIn.amr,
         authTime: signIn.authTime,
         // Only an assertion made at this server can be bound to an intent.
         ...(signIn.issuer === undefined ? { boundTo: signIn.boundTo ?? [] } : {}),
-        ...(signIn.device === undefined ? {} : { device: signIn.device }),
+        ...defined({ device: signIn.device }),
       },
       unit.connection,
     );
-    // Only a client that gets an ID token learns of the session and can be notified of its end.
+    // Only a client with an ID token can be notified of the session's end.
+    const { session } = signIn;
     if (terms.scopes.includes('openid'))
-      await sessionClients.remember(
-        { session: signIn.session, client: client.id, subject: person.id },
-        unit.connection,
-      );
+      await sessionClients.remember({ session, client: client.id, subject: person.id }, unit.connection);
     const recordId = newId('record', { clock, random });
     await audit.append(grantedRecord(recordId, { ...facts, grant, remembered: remembered !== undefined, code }));
     return { outcome: 'allowed' };
   });
 }
 
-/** Denies the request because the person refused. */
 export async function deny(decision: Decision, dependencies: DecisionDependencies): Promise<Ending> {
   const { clock, random, audit, grants } = dependencies;
   return underLock(decision, dependencies, async (_unit, request) => {
@@ -106,7 +101,7 @@ export async function deny(decision: Decision, dependencies: DecisionDependencie
   });
 }
 
-/** The error with which an interaction ends, as the client receives it. */
+/** As the client receives it. */
 export function endingOf(error: CodedError): Ending {
   return { outcome: 'refused', error: error.code, description: plainText(error.detail) };
 }
@@ -119,7 +114,7 @@ async function underLock(
   return interactions.underLock(key, async (interaction, unit) => {
     if (interaction === undefined) throw refuse('interaction_unknown', 'This page is not open in this browser.');
     if (interaction.ended !== undefined) return interaction.ended;
-    // The single use of a request URI: if two browsers decide at the same time, the second waits here and finds it used.
+    // Of two browsers with one request URI, the second waits here and finds it used.
     if (
       interaction.pushed !== undefined &&
       !(await pushedRequests.consume(interaction.pushed.hash, clock.now(), unit.connection))
@@ -131,7 +126,7 @@ async function underLock(
   });
 }
 
-/** If two browsers have the same request, each has its own interaction. */
+/** Two browsers with the same request have two interactions. */
 function decidedRequest({ id }: InteractionKey, { startedAt }: Interaction): DecidedRequest {
   return { id: `interaction/${id.toString('base64url')}`, askedAt: startedAt };
 }
@@ -150,14 +145,14 @@ async function giveConsent(
       : await grants.change(changed.grantId, changed.action, proposal, request);
   } catch (error) {
     if (!isCodedError(error) || !Object.hasOwn(grantErrors.codes, error.code)) throw error;
-    // Given before a process crashed, and revoked before the person repeated the decision.
+    // Given before a crash, and revoked before the repetition.
     if (changed === undefined)
       throw refuse(
         'interaction_decided',
-        `You have allowed this already, and it was revoked since. Go back to ${decision.facts.client.name}.`,
+        `You already allowed this, and it has been revoked since. Go back to ${decision.facts.client.name}.`,
       );
-    // Ended since it was looked up, or belongs to another client or person.
-    throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
+    // Ended since, or of another client or person.
+    throw refuse('grant_unknown', 'The grant_id does not name a grant of this client and person.');
   }
 }
 
@@ -171,16 +166,8 @@ function proposalOf({ facts, until }: Decision): GrantProposal {
     acr: signIn.acr,
     amr: signIn.amr,
     authTime: signIn.authTime,
-    ...(signIn.boundTo === undefined ? {} : { boundTo: signIn.boundTo }),
     session: signIn.session,
+    ...defined({ boundTo: signIn.boundTo }),
     expiresAt: toInstant(until),
   };
-}
-
-/** The characters that RFC 6749 section 4.1.2.1 allows in a description: printable ASCII without quotation mark and backslash. */
-export function plainText(text: string): string {
-  return text
-    .slice(0, 500)
-    .replaceAll('"', "'")
-    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
 }

@@ -3,13 +3,10 @@ import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationRequest } from '@countersign/oauth';
 import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
 
-/** Minimum remaining lifetime of a remembered consent that is used again. */
+/** Minimum remaining lifetime of a reused consent. */
 const leastRemainingMs = 60_000;
 
-/**
- * The consent that this person gave this client earlier, if it covers the request. For ordinary relying parties only:
- * trading software, and any request with an intent, asks every time.
- */
+/** An earlier consent that covers the request, for ordinary relying parties without intents. Others ask every time. */
 export async function rememberedConsent(
   asked: {
     readonly client: Client;
@@ -36,11 +33,8 @@ export async function rememberedConsent(
 }
 
 /**
- * Grant Management for OAuth: the grant to merge or replace must belong to this client and this person. The refusal does not
- * reveal whether it exists or who owns it.
- *
- * A grant holds one set of scopes for all its interfaces. Merging two interfaces would extend the scopes shown for one to
- * the other, so a consent for another interface becomes a grant of its own.
+ * The grant to merge or replace must belong to this client and person; the refusal does not disclose whether it exists. A grant
+ * has one set of scopes for all its interfaces, so merging another interface would widen it.
  */
 export async function checkGrantManagement(
   { request: { grantManagement }, terms }: Pick<CheckedRequest, 'request' | 'terms'>,
@@ -50,13 +44,10 @@ export async function checkGrantManagement(
   if (grantManagement === undefined || grantManagement.action === 'create') return;
   const grant = await grants.find(grantManagement.grantId);
   if (grant?.client !== client.id || grant.subject !== person.id || grant.status !== 'active')
-    throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
-  const elsewhere = grant.resources.length > 0 && terms.resources.some((uri) => !grant.resources.includes(uri));
-  if (grantManagement.action === 'merge' && elsewhere)
-    throw refuse('grant_resource_differs', 'The grant is for another interface: ask for one of its own.');
+    throw refuse('grant_unknown', 'The grant_id does not name a grant of this client and person.');
+  const otherInterface = grant.resources.length > 0 && terms.resources.some((uri) => !grant.resources.includes(uri));
+  if (grantManagement.action === 'merge' && otherInterface)
+    throw refuse('grant_resource_differs', 'The grant is for another interface. Create a separate grant for this one.');
   if (grantManagement.action === 'merge' && (grant.applicationDetails ?? terms.applicationDetails) !== undefined)
-    throw refuse(
-      'grant_not_merged',
-      'Details of an application are a consent of their own: they are merged with no other.',
-    );
+    throw refuse('grant_not_merged', 'Application details cannot be merged. Create a separate grant for them.');
 }

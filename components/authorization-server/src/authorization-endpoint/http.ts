@@ -1,15 +1,8 @@
 import type { Random } from '@countersign/kernel';
 import { parseForm } from '@countersign/oauth';
-import {
-  type CookieScope,
-  type Logger,
-  readForm,
-  requireSameOriginPost,
-  sendErrorPage,
-  sendPage,
-} from '@countersign/runtime';
+import { type CookieScope, type Logger, readForm, requireSameOriginPost, sendPage } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asPageError, browserCookie, queryOf, redirectFormToGet, type Visit } from '../browser.ts';
+import { browserSteps, queryOf, redirectFormToGet } from '../browser.ts';
 import { type AuthorizationEndpoint, decisionPath, resumePath, type Step } from './authorization-endpoint.ts';
 import { consentPage } from './consent-page.ts';
 
@@ -20,10 +13,7 @@ export interface AuthorizationRoutes {
   readonly logger: Logger;
 }
 
-/**
- * `GET` and `POST /authorize`, the return from the sign-in, and the decision, under the path of the issuer. Browser pages:
- * no CORS, no caching, and every redirect is a 303 (FAPI 2.0 Security Profile section 5.3.2.2).
- */
+/** `/authorize`, the return from the sign-in and the decision. Every redirect is a 303 (FAPI 2.0 Security Profile section 5.3.2.2). */
 export function authorizationRoutes(
   app: FastifyInstance,
   { authorizationEndpoint, issuer, random, logger }: AuthorizationRoutes,
@@ -31,28 +21,15 @@ export function authorizationRoutes(
   const { origin, pathname, protocol } = new URL(issuer);
   const base = pathname === '/' ? '' : pathname;
   const scope: CookieScope = { secure: protocol === 'https:' };
-  const cookie = browserCookie(scope, random);
 
-  type Handler = (request: FastifyRequest, visit: Visit) => Promise<Step>;
-  const step = (handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
-    try {
-      const browser = cookie.read(request);
-      const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
-      cookie.keep(browser, reply);
-      return send(next, reply);
-    } catch (error) {
-      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
-    }
-  };
+  const step = browserSteps({ scope, random, logger }, send);
 
-  function send(next: Step, reply: FastifyReply): FastifyReply {
+  function send(next: Step, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (next.kind !== 'consent') return reply.header('referrer-policy', 'no-referrer').redirect(next.location, 303);
     const { question, form } = next;
     const document = consentPage(question, { ...form, action: base + decisionPath });
-    return sendPage(reply, 200, document, {
-      secure: scope.secure,
-      formAction: [question.checked.request.redirectUri],
-    });
+    const formAction = [question.checked.request.redirectUri];
+    return sendPage(reply, 200, document, { secure: scope.secure, formAction });
   }
 
   // No HEAD: a link checker must not decide anything.

@@ -3,10 +3,10 @@ import { sha256 } from '@countersign/kernel';
 import type { BrowserSecret } from '../browser.ts';
 import type { InteractionKey } from './store.ts';
 
-/** The identifier of an interaction in URLs and forms; useless to another browser. */
+/** In URLs and forms; useless to another browser. */
 export type InteractionId = string;
 
-/** Identifies the interaction for one request in one browser; the same each time the page is loaded. */
+/** The same each time a browser loads the request. */
 export function interactionOf(browser: BrowserSecret, request: string): InteractionId {
   return derive(browser, `interaction ${request}`).slice(0, 22);
 }
@@ -19,15 +19,12 @@ export function keyOf(browser: BrowserSecret, interaction: InteractionId): Inter
   return { id: sha256(interaction), browser: sha256(browser) };
 }
 
-/**
- * The one code of an interaction. It is derived rather than random, so that a second click gets the same code although only
- * its hash is stored.
- */
+/** Derived rather than random, so that a second click gets the same code although only its hash is stored. */
 export function codeOf(browser: BrowserSecret, interaction: InteractionId): string {
   return derive(browser, `code ${interaction}`);
 }
 
-/** The purpose of a CSRF token: this interaction, while this session is signed in. */
+/** Purpose of a CSRF token. */
 export function consentFormOf(interaction: InteractionId, session: string): string {
   return `consent ${interaction} ${session}`;
 }

@@ -4,14 +4,14 @@ import { refuse } from '../authorization-request/index.ts';
 import { type PushedRequests, requestUriPrefix } from '../pushed-requests/index.ts';
 import type { Interaction } from './store.ts';
 
-/** An authorization request as the browser sent it, before its parameters are checked. */
+/** Before its parameters are checked. */
 export interface LoadedRequest {
   readonly client: Client;
   readonly parameters: ReadonlyMap<string, Json>;
   readonly pushed?: NonNullable<Interaction['pushed']>;
-  /** Identifies the request within one browser. */
+  /** Identifies the request in its browser. */
   readonly seed: string;
-  /** The reason why no new interaction may start; an interaction that started in time may continue. */
+  /** No new interaction may start; one that started in time may continue. */
   readonly closed?: 'expired' | 'used';
 }
 
@@ -24,10 +24,9 @@ export interface LoadDependencies {
 }
 
 /**
- * The request that the parameters reference or contain. With a `request_uri`, all parameters except `client_id` are ignored
- * (RFC 9101 section 5, RFC 9126 section 4). Only clients of the profile `oidc` may omit a pushed `request_uri`.
+ * With a `request_uri`, parameters other than `client_id` are ignored (RFC 9101 section 5, RFC 9126 section 4).
  *
- * @throws CodedError of `oauthErrors`, to show to the person and not to redirect
+ * @throws CodedError of `oauthErrors`, for the person only
  */
 export async function loadRequest(
   parameters: ReadonlyMap<string, string>,
@@ -35,14 +34,14 @@ export async function loadRequest(
 ): Promise<LoadedRequest> {
   const client = clientOf(parameters.get('client_id'), directory);
   const requestUri = parameters.get('request_uri');
-  if (requestUri === undefined || isElsewhere(requestUri, client))
+  if (requestUri === undefined || isHostedByClient(requestUri, client))
     return { client, ...plainRequest(parameters, client, random) };
   const pushed = await pushedRequests.find(requestUri);
   // A request URI of another client is treated as unknown.
   if (pushed === undefined || pushed.client !== client.id)
     throw refuse(
       'request_uri_unknown',
-      'The application sent you here with a request that is not known. Go back to it and begin again.',
+      'The application sent you here with an unknown request. Go back to the application and start again.',
     );
   return {
     client,
@@ -53,8 +52,8 @@ export async function loadRequest(
   };
 }
 
-/** A request URI hosted by the client, from which nothing is fetched: a rule of the request refuses it to the client. */
-function isElsewhere(requestUri: string, { profile }: Client): boolean {
+/** Never fetched; a later rule refuses it. */
+function isHostedByClient(requestUri: string, { profile }: Client): boolean {
   return profile === 'oidc' && !requestUri.startsWith(requestUriPrefix);
 }
 
@@ -62,7 +61,7 @@ function clientOf(text: string | undefined, directory: DirectorySnapshot): Clien
   if (text === undefined)
     throw refuse(
       'client_id_missing',
-      'The application that sent you here did not say which one it is. Contact its operator.',
+      'The application that sent you here did not identify itself. Contact its operator.',
     );
   const id = parseClientId(text);
   const client = id === undefined ? undefined : directory.client(id);

@@ -4,7 +4,7 @@ import type { CheckedRequest } from '../authorization-request/index.ts';
 import { pushedRequestThing } from '../pushed-requests/index.ts';
 import { reasonOf } from '../refusal.ts';
 
-/** The facts about an authorization, named as in its record. */
+/** Named as in the record. */
 export interface AuthorizationFacts {
   readonly client: Client;
   readonly checked?: CheckedRequest;
@@ -14,7 +14,7 @@ export interface AuthorizationFacts {
   readonly address?: string;
 }
 
-/** A code that is about to be released. The record contains its hash, so that its token can be traced to it. */
+/** Before a code is released. Its hash traces the token to it. */
 export function grantedRecord(
   id: RecordId,
   facts: AuthorizationFacts & { readonly grant: Grant; readonly remembered: boolean; readonly code: string },
@@ -36,7 +36,7 @@ export function grantedRecord(
   };
 }
 
-/** @param grounds records that it is based on, besides the request itself */
+/** @param grounds records that it is based on */
 export function refusedRecord(
   id: RecordId,
   error: CodedError,

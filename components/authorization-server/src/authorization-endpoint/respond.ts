@@ -14,7 +14,7 @@ export interface ResponseDependencies {
   readonly clock: Clock;
 }
 
-/** The destination and format of a response. */
+/** Destination and format of a response. */
 export interface ResponseAddress {
   readonly client: ClientId;
   readonly redirectUri: string;
@@ -22,10 +22,7 @@ export interface ResponseAddress {
   readonly state?: string;
 }
 
-/**
- * The redirect URI with an authorization response: plain with `iss` (RFC 9207 section 2), or one signed parameter `response`
- * (JARM section 2.3.1), which contains `iss`.
- */
+/** The redirect URI with the response: plain with `iss` (RFC 9207 section 2), or signed (JARM section 2.3.1). */
 export async function responseLocation(
   response: { readonly code: string } | { readonly error: string; readonly error_description?: string },
   { client, redirectUri, signedResponse, state }: ResponseAddress,

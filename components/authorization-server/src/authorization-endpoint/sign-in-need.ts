@@ -2,11 +2,9 @@ import type { Client, GrantTerms, SignIn, SignInNeed } from '@countersign/contra
 import { defined, epochSeconds } from '@countersign/kernel';
 import { digestOfIntent, isScope, tierOfScopes } from '@countersign/market';
 import type { AuthorizationRequest } from '@countersign/oauth';
-
 /**
- * What the sign-in must satisfy. The scopes determine the session. If a request with intents demands a class or an age, an
- * assertion over these intents must meet it (RFC 9470 with dynamic linking), and it serves for nothing else. Ages are
- * measured when the request arrived, so that a slow person does not have to sign in twice.
+ * Requirements of the request on the sign-in. If a request with intents demands a class or an age, an assertion over these intents
+ * must meet it (RFC 9470). Ages are measured at the arrival, so that a slow person need not sign in twice.
  *
  * @param startedAt milliseconds since the epoch
  */
@@ -30,32 +28,24 @@ export function signInNeed(
   };
 }
 
-/**
- * Whether the person must sign in again for this request, even after a recent sign-in. Times have a resolution of one
- * second, and a sign-in in the same second does not count as new.
- */
+/** Whether the request needs a new sign-in. One in the same second does not count as new. */
 export function asksForFreshSignIn({ prompt, maxAgeSeconds }: AuthorizationRequest): boolean {
   return prompt.includes('login') || prompt.includes('select_account') || maxAgeSeconds === 0;
 }
 
-/**
- * RFC 9470 section 4: a protected interface has told its client which class it needs, so for the profile `fapi2` the class
- * is mandatory. In OpenID Connect Core section 3.1.2.1 `acr_values` is voluntary, and existing relying parties rely on that;
- * they request a mandatory class as an essential claim.
- */
+/** RFC 9470 section 4: mandatory for the profile `fapi2`; voluntary in OpenID Connect Core section 3.1.2.1. */
 function demandedClasses(request: AuthorizationRequest, client: Client): readonly string[] {
   if (request.requiredAcrValues.length > 0) return request.requiredAcrValues;
   return client.profile === 'fapi2' ? request.acrValues : [];
 }
 
-/** Requirements on the current sign-in: a partner's sign-in can satisfy class and age but cannot be bound to an intent. */
+/** A partner's sign-in cannot be bound to an intent. */
 export function needFor(signIn: SignIn | undefined, need: SignInNeed): SignInNeed {
   if (signIn?.issuer === undefined) return need;
   const { intents: _unbindable, ...rest } = need;
   return rest;
 }
 
-/** Whether the sign-in satisfies everything except the class. */
 export function classFallsShort(signIn: SignIn, need: SignInNeed): boolean {
   return need.acrValues.length > 0 && !need.acrValues.includes(signIn.acr);
 }

@@ -4,11 +4,10 @@ import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, rowContent } from '../row-store.ts';
 
-/** A person's progress through one authorization request in one browser. */
+/** One authorization request in one browser. */
 export interface Interaction {
   readonly client: ClientId;
   readonly parameters: ReadonlyMap<string, Json>;
-  /** The pushed request, if there is one. */
   readonly pushed?: { readonly hash: Buffer; readonly recordId: RecordId };
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -16,7 +15,7 @@ export interface Interaction {
   readonly ended?: Ending;
 }
 
-/** The outcome; repeated requests get the same response. */
+/** Repeated requests get the same response. */
 export type Ending =
   | { readonly outcome: 'allowed' }
   | { readonly outcome: 'refused'; readonly error: string; readonly description: string };
@@ -34,15 +33,15 @@ interface InteractionRow {
   readonly seal: Buffer | null;
 }
 
-/** Identifies an interaction in its browser, both values as SHA-256. */
+/** SHA-256 of each. */
 export interface InteractionKey {
   readonly id: Buffer;
   readonly browser: Buffer;
 }
 
-/** Work on one locked interaction. */
+/** On one locked interaction. */
 export interface Unit {
-  /** The connection that holds the transaction. */
+  /** With the open transaction. */
   readonly connection: Queryable;
   end(ending: Ending): Promise<void>;
 }
@@ -50,7 +49,7 @@ export interface Unit {
 const columns = `client, parameters, request_hash, request_record, outcome, error, description, seal,
   extract(epoch from started_at)::float8 * 1000 as started_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms`;
 
-/** The table `interactions`. Rows without a valid seal are ignored; each change writes a new seal. */
+/** Rows without a valid seal are ignored. */
 export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ id, browser }: InteractionKey, { parameters, pushed, ...interaction }: Interaction) =>
     [
@@ -80,7 +79,7 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   }
 
   return {
-    /** Starts an interaction, or returns the existing one; undefined if its row has no valid seal. */
+    /** Creates or finds it; undefined if its row has no valid seal. */
     async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction | undefined> {
       await ask(pool, {
         name: 'interaction-begin',
@@ -88,25 +87,15 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
                  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0), $9)
                  on conflict (id_hash) do nothing`,
         values: [
-          key.id,
-          key.browser,
-          interaction.client,
-          JSON.stringify(Object.fromEntries(interaction.parameters)),
-          interaction.pushed?.hash ?? null,
-          interaction.pushed?.recordId ?? null,
-          interaction.startedAt,
-          interaction.expiresAt,
-          rowSeal.seal(...sealed(key, interaction)),
+          ...[key.id, key.browser, interaction.client, JSON.stringify(Object.fromEntries(interaction.parameters))],
+          ...[interaction.pushed?.hash ?? null, interaction.pushed?.recordId ?? null],
+          ...[interaction.startedAt, interaction.expiresAt, rowSeal.seal(...sealed(key, interaction))],
         ],
       });
       return find(key, pool, '');
     },
-    /** The interaction, if it belongs to this browser. */
     find: (key: InteractionKey): Promise<Interaction | undefined> => find(key, pool, ''),
-    /**
-     * Runs `work` under the lock of the interaction and commits its changes if it resolves. `work` gets the current state of
-     * the interaction and must not decide one that has ended in the meantime.
-     */
+    /** Commits the changes of `work` if it resolves. `work` must not decide an interaction that has ended. */
     underLock<Result>(
       key: InteractionKey,
       work: (interaction: Interaction | undefined, unit: Unit) => Promise<Result>,
@@ -122,11 +111,8 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
               text: `update interactions set outcome = $3, error = $4, description = $5, seal = $6
                       where id_hash = $1 and browser_hash = $2`,
               values: [
-                key.id,
-                key.browser,
-                ending.outcome,
-                ending.outcome === 'refused' ? ending.error : null,
-                ending.outcome === 'refused' ? ending.description : null,
+                ...[key.id, key.browser, ending.outcome],
+                ...(ending.outcome === 'refused' ? [ending.error, ending.description] : [null, null]),
                 rowSeal.seal(...sealed(key, { ...interaction, ended: ending })),
               ],
             });

@@ -10,22 +10,16 @@ import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationRequest } from '@countersign/oauth';
 import { refuse } from './refusals.ts';
 
-/**
- * Whether the signed-in person may decide on this request: known, of an institution in good standing and, for trading
- * software, of the institution that owns the software.
- */
+/** The person must be known and of an institution in good standing; for trading software, of the institution that owns it. */
 export function checkPerson(
   signIn: SignIn,
-  {
-    client,
-    directory,
-    request,
-  }: {
+  rules: {
     readonly client: Client;
     readonly directory: DirectorySnapshot;
     readonly request: Pick<AuthorizationRequest, 'subject'>;
   },
 ): Person {
+  const { client, directory, request } = rules;
   const person = directory.principal(signIn.person);
   if (person?.kind !== 'person') throw refuse('person_unknown', 'The person who signed in is not in the directory.');
   if (!isInBusiness(directory.institution(person.institution)))
@@ -40,9 +34,9 @@ export function checkPerson(
 
 const dayMs = 24 * 60 * 60_000;
 
-/** How long consents last, in days. */
+/** In days. */
 export interface ConsentLifetimes {
-  /** With `offline_access`, and for ordinary relying parties: until consent is requested again. */
+  /** With `offline_access`, and for ordinary relying parties. */
   readonly lasting: number;
   /** For software that acts while the person is present. */
   readonly once: number;
@@ -50,7 +44,7 @@ export interface ConsentLifetimes {
 
 export const defaultConsentLifetimes: ConsentLifetimes = { lasting: 90, once: 1 };
 
-/** The end of a consent: never after the last of its intents. Milliseconds since the epoch. */
+/** Never after the last of its intents. Milliseconds since the epoch. */
 export function grantExpiry(
   terms: GrantTerms,
   { client, now, lifetimes }: { readonly client: Client; readonly now: number; readonly lifetimes: ConsentLifetimes },

@@ -17,18 +17,15 @@ import {
 } from './check-requested-terms.ts';
 import { refuse } from './refusals.ts';
 
-/** An authorization request that the client's current registration permits. */
 export interface CheckedRequest {
   readonly request: AuthorizationRequest;
-  /** Responses go to the redirect URI as one signed JWT (JARM). */
+  /** JARM. */
   readonly signedResponse: boolean;
-  /** Everything that would be granted. */
   readonly terms: GrantTerms;
 }
 
 /**
- * The destination of the response: a redirect URI of this client, compared as text (RFC 9700 section 4.1.3). Before this
- * check has passed, the request must not redirect a browser.
+ * A redirect URI of this client, compared as text (RFC 9700 section 4.1.3). No redirect is allowed before this check.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -37,18 +34,13 @@ export function checkResponseTarget(
   client: Client,
 ): ResponseTarget & { readonly signedResponse: boolean } {
   const target = inOAuthWords(() => parseResponseTarget(parameters));
-  if (target.clientId !== client.id) throw refuse('client_unknown', 'The client_id is not that of the client.');
+  if (target.clientId !== client.id) throw refuse('client_unknown', 'The client_id names another client.');
   if (!client.redirectUris.includes(target.redirectUri))
-    throw refuse('redirect_uri_unregistered', 'The redirect_uri is not one that was registered for this client.');
+    throw refuse('redirect_uri_unregistered', 'The redirect_uri is not registered for this client.');
   return { ...target, signedResponse: client.requireSignedResponse || target.responseMode === 'jwt' };
 }
 
-/**
- * The rules of an authorization request, in order of application. They run both when it is pushed and when it is used, so
- * that changes in the directory take effect.
- *
- * @throws CodedError of `oauthErrors`
- */
+/** Runs when the request is pushed and again when it is used, so that directory changes take effect. @throws CodedError of `oauthErrors` */
 export function checkAuthorizationRequest(parameters: RequestParameters, rules: RequestRules): CheckedRequest {
   const { client } = rules;
   const { signedResponse } = checkResponseTarget(parameters, client);
@@ -62,9 +54,9 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   const resource = checkRequestedResource(request.resource, scopes, rules, {
     withDetails: request.authorizationDetails !== undefined,
   });
-  // The ID token is the only place where the client finds the nonce again.
+  // Only an ID token returns the nonce.
   if (request.codeChallenge === undefined && !scopes.includes('openid'))
-    throw refuse('nonce_without_id_token', 'Without a code_challenge the scope openid must be asked for.');
+    throw refuse('nonce_without_id_token', 'Without a code_challenge, request the scope openid.');
   requireScope(scopes, request.authorizationDetails !== undefined);
   const details = checkRequestedDetails(request.authorizationDetails, resource, { ...rules, scopes });
   return {
@@ -74,28 +66,20 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   };
 }
 
-/**
- * OpenID Connect Core sections 6.1 and 6.2: a request object is accepted only in the pushed request, and a `request_uri`
- * must come from this server. Before the checks, either has been replaced by its content.
- */
+/** OpenID Connect Core sections 6.1 and 6.2. Valid ones have been replaced by their content before. */
 function requireParametersThemselves(parameters: RequestParameters): void {
   if (parameters.has('request'))
-    throw refuse('request_object_not_here', 'A request object is taken in a pushed request, and not here.');
+    throw refuse('request_object_not_here', 'Send the request object in a pushed request.');
   if (parameters.has('request_uri'))
-    throw refuse('request_uri_not_here', 'A request_uri is taken when it was given out for a pushed request.');
+    throw refuse('request_uri_not_here', 'Use a request_uri that this server issued for a pushed request.');
 }
 
 function requireScope(scopes: GrantTerms['scopes'], withDetails: boolean): void {
-  if (scopes.length === 0)
-    throw refuse(
-      'scope_missing',
-      withDetails
-        ? 'Name the scopes that the authorization_details are to be used with.'
-        : 'Name the scopes that are asked for; there is no scope to give by default.',
-    );
+  if (scopes.length > 0) return;
+  throw refuse('scope_missing', `Name the requested scopes${withDetails ? ' for the authorization_details' : ''}.`);
 }
 
-/** Maps a parser error to an OAuth error; its own code becomes the fact `reason`. */
+/** The parser's own code becomes the fact `reason`. */
 function inOAuthWords<Result>(parse: () => Result): Result {
   try {
     return parse();

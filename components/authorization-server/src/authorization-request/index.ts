@@ -5,7 +5,7 @@ export {
   checkRequestedDetails,
   checkRequestedResource,
   checkRequestedScopes,
-  mostDetails,
+  maxDetails,
   type RequestRules,
 } from './check-requested-terms.ts';
-export { refuse, tellsClient } from './refusals.ts';
+export { isForClient, refuse } from './refusals.ts';

@@ -1,13 +1,12 @@
 import { oauthErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
+import { type OAuthReasons, refusing } from '../refusal.ts';
 
-type OAuthCode = keyof typeof oauthErrors.codes;
-
-/** The reasons for which an authorization request is refused, and the OAuth error for each. */
+/** OAuth error of each reason. */
 const reasons = {
   client_unknown: 'invalid_request',
   client_id_missing: 'invalid_request',
-  /** The profile `fapi2` accepts pushed requests only (FAPI 2.0 Security Profile section 5.3.2.2). */
+  /** FAPI 2.0 Security Profile section 5.3.2.2. */
   pushed_request_required: 'invalid_request',
   request_uri_inside: 'invalid_request',
   request_uri_malformed: 'invalid_request_uri',
@@ -56,35 +55,28 @@ const reasons = {
   interaction_unknown: 'invalid_request',
   interaction_expired: 'invalid_request',
   interaction_decided: 'invalid_request',
-  form_forged: 'invalid_request',
+  csrf_token_invalid: 'invalid_request',
   decision_missing: 'invalid_request',
-} as const satisfies Readonly<Record<string, OAuthCode>>;
+} as const satisfies OAuthReasons;
 
 export type AuthorizationRefusal = keyof typeof reasons;
 
-/** Creates the error of a rule that refuses an authorization request. `detail` is shown to the client or the person. */
-export function refuse(
-  reason: AuthorizationRefusal,
-  detail: string,
-  facts: Readonly<Record<string, unknown>> = {},
-): CodedError {
-  return oauthErrors.error(reasons[reason], detail, { facts: { ...facts, reason } });
-}
+export const refuse = refusing(reasons);
 
-/** Errors in the browser's own request: shown to the person, never sent in a redirect. */
+/** For the person only, never sent in a redirect. */
 const forThePerson: readonly AuthorizationRefusal[] = [
   'request_uri_used',
   'interaction_unknown',
   'interaction_expired',
   'interaction_decided',
-  'form_forged',
+  'csrf_token_invalid',
   'decision_missing',
 ];
 
-/** Whether an error is sent to the client at its redirect URI, once that URI is trusted. */
-export function tellsClient(error: CodedError): boolean {
+/** Whether the error is sent to the client, once its redirect URI is trusted. */
+export function isForClient(error: CodedError): boolean {
   const reason = error.facts?.['reason'];
-  // An outage is not a refusal: the person may reload the page.
+  // After an outage the person can reload the page.
   return (
     Object.hasOwn(oauthErrors.codes, error.code) &&
     error.category !== 'unavailable' &&

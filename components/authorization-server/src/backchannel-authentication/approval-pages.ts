@@ -4,12 +4,7 @@ import { detailsSection, fact, institutionName, interfaceWords } from '../reques
 import type { ApprovalQuestion, ApprovalStep, WaitingApproval } from './approvals.ts';
 import { type IntentChange, inWords, type Warnings } from './warnings.ts';
 
-/**
- * The approval page on the person's own device: the client, the message to compare, the exact terms, what has changed, and
- * their end. Intents are decoded only from what would be granted.
- *
- * @param path of the list, on our own origin
- */
+/** On the person's own device. @param path of the list, on our own origin */
 export function approvalPage(question: ApprovalQuestion, path: string): Html {
   const { client, person, terms, directory, detailTypes, request, until, warnings, allowing } = question;
   const { scopes, resources } = terms;
@@ -42,7 +37,7 @@ ${decisionForm(question, `${path}/${question.id}`)}
   });
 }
 
-/** Refusing needs no signature; only permission is signed. */
+/** A refusal is not signed. */
 function decisionForm({ allowing, form }: ApprovalQuestion, action: string): Html {
   const signs = allowing.by === 'signature';
   return html`<form method="post" action="${action}"${signs && ceremonyAttributes('get', allowing.asked.options)}>
@@ -62,7 +57,7 @@ ${allowing.by !== 'nothing' && html`<button class="primary" type="submit" name="
 </form>`;
 }
 
-/** Permission for software to act does not replace approval of the transaction. */
+/** A permission does not replace the approval of the transaction. */
 function transactionLink({ transaction }: ApprovalQuestion, path: string): Html | false {
   return (
     transaction !== undefined &&
@@ -77,7 +72,7 @@ export function approvePathBeside(path: string): string {
 
 function messageNotice(message: string | undefined): Html {
   return message === undefined
-    ? html`<div class="notice"><p>Allow this only if you started it, or if the person who started it is with you or has told you about it.</p></div>`
+    ? html`<div class="notice"><p>Allow this only if you started it, or if the person who started it is with you or has informed you about it.</p></div>`
     : html`<div class="notice"><p>The other device shows this message:</p><p><strong><code><bdi>${message}</bdi></code></strong></p><p>Allow this only if it shows exactly the same.</p></div>`;
 }
 
@@ -89,7 +84,7 @@ function warningNotice({ sentences }: Warnings): Html | false {
 }
 
 function changeTable({ askedAt, became, lines }: IntentChange): Html {
-  return html`<div class="notice warning"><p><strong>Changed</strong> since it was asked for on ${inWords(askedAt)} and ${became}:</p>
+  return html`<div class="notice warning"><p><strong>Changed</strong> since the request of ${inWords(askedAt)}, which was ${became}:</p>
 <table><thead><tr><th scope="col">What</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
 <tbody>${lines.map(({ label, before, now }) => html`<tr><th scope="row">${label}</th><td><bdi>${before ?? 'nothing'}</bdi></td><td><bdi>${now ?? 'nothing'}</bdi></td></tr>`)}</tbody></table></div>`;
 }
@@ -97,8 +92,8 @@ function changeTable({ askedAt, became, lines }: IntentChange): Html {
 type List = Extract<ApprovalStep, { readonly kind: 'list' }>;
 type Decided = Extract<ApprovalStep, { readonly kind: 'decided' }>;
 
-/** The requests awaiting the signed-in person. @param path of this page, on our own origin */
-export function approvalsPage({ signIn, waiting, directory, elsewhere }: List, path: string): Html {
+/** @param path of this page, on our own origin */
+export function approvalsPage({ signIn, waiting, directory, transactionPages }: List, path: string): Html {
   return page({
     title: 'Your approvals',
     body: html`<section class="panel" aria-labelledby="title">
@@ -110,7 +105,7 @@ ${
     : html`<table><thead><tr><th scope="col">Who asks</th><th scope="col">What</th><th scope="col">Before</th></tr></thead>
 <tbody>${waiting.map((each) => row(each))}</tbody></table>`
 }
-${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions awaiting your approval</a></p>`}
+${transactionPages && html`<p><a href="${approvePathBeside(path)}">Transactions awaiting your approval</a></p>`}
 </section>`,
   });
 
@@ -124,7 +119,7 @@ ${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions awaitin
   }
 }
 
-/** The outcome of a request. @param path of the list, on our own origin */
+/** @param path of the list, on our own origin */
 export function decidedPage({ outcome, clientName }: Decided, path: string): Html {
   const allowed = outcome === 'allowed';
   return page({

@@ -160,7 +160,7 @@ describe('what a person is warned of', () => {
     world.clock.advance(60_000);
     const second = await askedIntent({ ...key, ...larger });
     const text = textOf((await opened(second)).page.body);
-    expect(text).toMatch(/Changed since it was asked for on 2026-11-23, 10:\d\d UTC and refused/);
+    expect(text).toMatch(/Changed since the request of 2026-11-23, 10:\d\d UTC, which was refused/);
     expect(text).toMatch(/Account ACC-1 ACC-2/);
     expect(text).toMatch(/100\b.* 1,?000\b/);
     expect(text).not.toMatch(/Venue XETR XETR/);
@@ -168,12 +168,12 @@ describe('what a person is warned of', () => {
     world.clock.advance(60_000);
     const third = await askedIntent({ ...key, ...larger });
     const again = textOf((await opened(third)).page.body);
-    expect(again).toContain('You have allowed exactly this before');
+    expect(again).toContain('You already allowed exactly this');
     expect(again).not.toContain('Changed since');
     world.clock.advance(60_000);
     const fourth = await askedIntent(key);
     const shorter = textOf((await opened(fourth)).page.body);
-    expect(shorter).toContain('and left open');
+    expect(shorter).toContain('which was not decided');
     expect(shorter).toMatch(/Limit price 99 EUR \(Euro\) none: at market/);
     const waits = 'Another request for the same intent, with different terms, awaits your decision';
     expect(shorter).toContain(waits);
@@ -292,7 +292,7 @@ describe('deciding', () => {
       const answer = await browser.post(path, { ...form, ...change }, headers);
       return [answer.statusCode, pageCode(answer.body)];
     };
-    const forged = [403, 'form_forged'];
+    const forged = [403, 'csrf_token_invalid'];
     expect(await code({ csrf: undefined })).toEqual(forged);
     expect(await code({ csrf: 'x'.repeat(43) })).toEqual(forged);
     expect(await code({}, { 'sec-fetch-site': 'cross-site' })).toEqual(forged);

@@ -6,7 +6,7 @@ import {
   satisfies,
   type TransactionRegistry,
 } from '@countersign/contracts';
-import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
+import { decodeBase64Url, defined, digestOf, type TransactionId } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
 import type { RequestRules } from '../authorization-request/index.ts';
@@ -21,30 +21,28 @@ import { applicationDetailsOf, intentsOf, type Warnings, warningsOf } from './wa
 export interface ApprovalsDependencies extends DecisionDependencies {
   readonly store: BackchannelStore;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  /** Base URL of the pages where transactions are approved; without it there is no link to them. */
+  /** The pages link to its approval pages. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   /** Called when a decision is durable. */
   decided(): void;
 }
 
-/** One request, shown to the person it asks. */
 export interface ApprovalQuestion extends CheckedApproval {
   readonly id: string;
   readonly request: KeptRequest;
   readonly warnings: Warnings;
   readonly allowing: Allowing;
-  /** One of the intents is a transaction that awaits this person's approval. */
+  /** Awaits this person's approval as well. */
   readonly transaction?: TransactionId;
   readonly form: { readonly csrf: string; readonly seen: string };
 }
 
-/** One line of the list. */
 export interface WaitingApproval {
   readonly id: string;
   readonly request: KeptRequest;
-  /** What the request concerns; empty if it has only scopes. */
+  /** Empty if the request has only scopes. */
   readonly titles: readonly string[];
-  /** Undefined where the client has left the directory. */
+  /** Undefined if it is no longer in the directory. */
   readonly client: Client | undefined;
 }
 
@@ -55,8 +53,8 @@ export type ApprovalStep =
       readonly signIn: SignIn;
       readonly waiting: readonly WaitingApproval[];
       readonly directory: DirectorySnapshot;
-      /** Whether transactions are approved at a separate address. */
-      readonly elsewhere: boolean;
+      /** Whether transactions have approval pages of their own. */
+      readonly transactionPages: boolean;
     }
   | { readonly kind: 'question'; readonly question: ApprovalQuestion }
   | {
@@ -66,19 +64,16 @@ export type ApprovalStep =
       readonly clientName: string;
     };
 
-/** Whether the browser returns from a sign-in, and whether from the additional sign-in that a request needs. */
+/** `from-second`: from the additional sign-in that a request needs. */
 export type Returned = 'no' | 'from-sign-in' | 'from-second';
 
-/** A person's own requests awaiting a decision. No person sees another person's requests. */
+/** A person sees only their own requests. */
 export interface Approvals {
-  /** @param returned whether the browser returns from a sign-in: it is not sent there a second time */
+  /** @param returned whether the browser comes from a sign-in; it is not sent there again */
   list(visit: Visit, returned: boolean): Promise<ApprovalStep>;
-  /**
-   * @throws CodedError of `approvalErrors`; of `oauthErrors` if the directory's current data about client and person no
-   *   longer permit the request
-   */
+  /** @throws CodedError of `approvalErrors`; of `oauthErrors` if the directory no longer permits the request */
   view(id: string, visit: Visit, returned: Returned): Promise<ApprovalStep>;
-  /** Decides once: a second click or another tab finds the request decided. @throws as {@link view}; `form_forged` */
+  /** Decides once. @throws as {@link view}; `csrf_token_invalid` */
   decide(
     id: string,
     form: {
@@ -94,15 +89,15 @@ export interface Approvals {
 }
 
 export const approvalsPath = '/approvals';
-/** More than a person reads; the next ones appear when these are answered. */
-const mostShown = 100;
-const mostCompared = 20;
+/** The next ones appear when these are answered. */
+const maxShown = 100;
+const maxCompared = 20;
 
 export function createApprovals(dependencies: ApprovalsDependencies): Approvals {
   const { store, directory, authentication, transactions, clock, issuer } = dependencies;
   const base = new URL(issuer).pathname.replace(/\/$/, '') + approvalsPath;
 
-  /** The current sign-in, or a redirect to sign in that reveals nothing about the request. */
+  /** A redirect discloses nothing about the request. */
   async function signedIn(
     path: string,
     visit: Visit,
@@ -120,7 +115,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     };
   }
 
-  /** The request, if it is addressed to this person. */
+  /** Only if it is addressed to this person. */
   async function requestFor(id: string, { person }: SignIn): Promise<KeptRequest> {
     const hash = decodeBase64Url(id);
     const request = hash?.length === 32 ? await store.find(hash) : undefined;
@@ -139,14 +134,14 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     if (request.decided !== undefined)
       return { kind: 'decided', id, outcome: request.decided.outcome, clientName: name };
     if (request.expiresAt <= clock.now())
-      throw approvalErrors.error('approval_expired', `The request of ${name} has expired. It can be made again there.`);
-    // Checked only now: the required class of sign-in would reveal to a stranger that a request exists.
+      throw approvalErrors.error('approval_expired', `The request of ${name} has expired. Start it again there.`);
+    // Only now: the required class would disclose to a stranger that a request exists.
     const tier = tierFor(request);
     const need = { acrValues: request.acrValues, clientName: name, tier };
     const back = tier === listTier ? returned !== 'no' : returned === 'from-second';
     const signIn = await signedIn(path, visit, back, need);
     if ('kind' in signIn) return signIn;
-    // Two sessions in one browser may belong to two people, if one ended in between.
+    // The second session may belong to another person.
     if (signIn.person !== request.person) throw unknown();
     return { request, signIn };
   }
@@ -157,7 +152,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       if ('kind' in signIn) return signIn;
       const snapshot = directory.snapshot();
       const detailTypes = dependencies.policyEngine.detailTypes();
-      const waiting = await store.waitingFor(signIn.person, clock.now(), mostShown);
+      const waiting = await store.waitingFor(signIn.person, clock.now(), maxShown);
       return {
         kind: 'list',
         signIn,
@@ -168,7 +163,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
           client: snapshot.client(request.client),
         })),
         directory: snapshot,
-        elsewhere: transactions !== undefined,
+        transactionPages: transactions !== undefined,
       };
     },
 
@@ -177,12 +172,12 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       if ('kind' in opened) return opened;
       const { request, signIn } = opened;
       const checked = checkApproval(request, signIn, dependencies);
-      const [before, waiting] = await Promise.all([
-        store.askedBefore(request, mostCompared),
-        store.waitingFor(request.person, clock.now(), mostShown),
+      const [earlierRequests, waiting] = await Promise.all([
+        store.askedBefore(request, maxCompared),
+        store.waitingFor(request.person, clock.now(), maxShown),
       ]);
       const { client, terms } = checked;
-      const warnings = warningsOf({ request, details: terms.details, client, signIn, before, waiting });
+      const warnings = warningsOf({ request, details: terms.details, client, signIn, earlierRequests, waiting });
       const form = { csrf: formOf(id, signIn, visit).token, seen: digestOf(terms) };
       const allowing = await allowingOf(request, terms, dependencies);
       const found =
@@ -192,15 +187,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const transaction = found?.waiting[0]?.view.transaction;
       return {
         kind: 'question',
-        question: {
-          id,
-          request,
-          ...checked,
-          warnings,
-          allowing,
-          ...(transaction === undefined ? {} : { transaction }),
-          form,
-        },
+        question: { id, request, ...checked, warnings, allowing, ...defined({ transaction }), form },
       };
     },
 
@@ -210,22 +197,14 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const { signIn } = opened;
       if (!matchesCsrfToken(form.csrf, formOf(id, signIn, visit).hash))
         throw approvalErrors.error(
-          'form_forged',
-          'This form was not sent from the page that you were shown. Open it again.',
+          'csrf_token_invalid',
+          'This form did not come from the page that you were shown. Open the page again.',
         );
       const decision = decisionOf(form.decision);
       const signed = decision === 'allow' ? await signatureIn(form, signIn.person, dependencies) : undefined;
-      const outcome = await decideApproval(
-        {
-          hash: opened.request.hash,
-          decision,
-          seen: form.seen,
-          signIn,
-          signed,
-          address: visit.address,
-        },
-        dependencies,
-      );
+      const { hash } = opened.request;
+      const decided = { hash, decision, seen: form.seen, signIn, signed, address: visit.address };
+      const outcome = await decideApproval(decided, dependencies);
       dependencies.decided();
       return { kind: 'decided', id, outcome, clientName: nameOf(opened.request) };
     },
@@ -237,15 +216,14 @@ interface Opened {
   readonly signIn: SignIn;
 }
 
-/** The target of a return from a sign-in. */
 export const returnedQuery = 'after=sign-in';
 export const secondReturnedQuery = 'after=second-sign-in';
 
-/** The list has one target, shared by all requests. */
+/** Shared by the list and all requests. */
 const listTier = 'order-entry';
 const noNeed = { acrValues: [], clientName: 'Your approvals', tier: listTier } as const;
 
-/** Consent here grants the same as the code flow, so it needs at least the sign-in that the scopes require. */
+/** As in the code flow, the scopes determine the sign-in. */
 function tierFor({ asked }: KeptRequest): Tier {
   const needed = tierOfScopes(asked.scope.filter(isScope));
   return needed === 'approval' || needed === 'administration' ? needed : listTier;
@@ -261,7 +239,7 @@ function titlesOf(request: KeptRequest, types: RequestRules['detailTypes']): rea
   ];
 }
 
-/** Bound to this request and this session: the next person to sign in cannot submit a form that another person was shown. */
+/** For this request and session only: the next person cannot submit a form shown to another. */
 function formOf(id: string, { session }: SignIn, { browser }: Visit) {
   return csrfTokenOf(browser, `approval ${id} ${session}`);
 }

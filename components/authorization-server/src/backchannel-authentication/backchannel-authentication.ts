@@ -9,7 +9,7 @@ import type {
   Statements,
   TransactionRegistry,
 } from '@countersign/contracts';
-import { type Json, newId, sha256 } from '@countersign/kernel';
+import { defined, type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -35,16 +35,16 @@ import { type AskedRequest, createBackchannelStore, type RequestHolder } from '.
 
 export const cibaGrantType = 'urn:openid:params:grant-type:ciba';
 
-/** Time that a person has if the client states none, in seconds. */
+/** If the client states none. */
 export const defaultRequestLifetimeSeconds = 300;
 
-/** How long a request is kept after its end, so that a repeated request can be compared with it. */
+/** Ended requests are kept for comparison with repeated ones. */
 const rememberedForMs = 24 * 60 * 60_000;
 
 export interface BackchannelAuthenticationOptions {
   /** Maximum number of pending requests for one client; default 1,000. */
   readonly maxOutstanding?: number;
-  /** Maximum number of pending requests for one person; default 10, because people do not read long lists with care. */
+  /** Maximum number of pending requests for one person; default 10. */
   readonly maxOutstandingForPerson?: number;
   readonly consentLifetimes?: ConsentLifetimes;
   /** How often to look for due pings; default 1 s. */
@@ -54,22 +54,18 @@ export interface BackchannelAuthenticationOptions {
 export interface BackchannelAuthenticationDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  /** Finds the requests that have been redeemed. */
+  /** For requests that have been redeemed. */
   readonly standings: StandingReader;
   readonly logger: Logger;
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
-  /** Lets people sign their consent. Without it, consent to intents works in development only. */
+  /** Without it, consent to intents works in development only. */
   readonly statements?: Statements;
-  /** Base URL of the pages where transactions are approved. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   readonly outbound: Pick<Outbound, 'post'>;
-  /**
-   * At least 32 octets, the same on every node, used for nothing else: encrypts the data of pings. Without it, no client is
-   * pinged.
-   */
+  /** At least 32 octets, the same on every node, for pings only. Without it, no client is pinged. */
   readonly pingSecret?: Uint8Array;
   readonly options?: BackchannelAuthenticationOptions;
 }
@@ -85,23 +81,18 @@ export interface BackchannelAuthenticationResponse {
 
 /** Asks people on their own devices: CIBA Core 1.0 in poll and ping mode, under FAPI-CIBA. */
 export interface BackchannelAuthentication {
-  /**
-   * The backchannel authentication endpoint. The request is recorded as `backchannel.requested` before the response.
-   *
-   * @throws CodedError of `oauthErrors`; `too_many_requests` if too many requests are pending
-   */
+  /** Records `backchannel.requested` first. @throws CodedError of `oauthErrors`; `too_many_requests` if too many requests are pending */
   ask(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
-  /** For the CIBA grant at the token endpoint. */
+  /** For the token endpoint. */
   readonly requests: BackchannelRequests;
-  /** For the pages on the person's device. */
   readonly approvals: Approvals;
-  /** HTTP routes of those pages, on the listener that the issuer names. */
+  /** For the listener of the issuer. */
   mountPages(app: FastifyInstance): void;
-  /** Delivery modes for the metadata (CIBA Core section 4). */
+  /** CIBA Core section 4. */
   readonly deliveryModes: readonly ('poll' | 'ping')[];
-  /** Sends the due pings; runs by itself. */
+  /** Also runs by itself. */
   ping(): Promise<void>;
-  /** Removes expired data; runs by itself. */
+  /** Also runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -115,14 +106,7 @@ export function createBackchannelAuthentication(
   const hints = createIdTokenHints(issuer, signer);
   const reading = { issuer, clientKeys: dependencies.clientKeys, objects: createPushedRequestStore(pool, rowSeal) };
   const sealer = pingSecret === undefined ? undefined : createPingSealer(pingSecret, random);
-  const pings =
-    sealer === undefined
-      ? undefined
-      : createPings({
-          ...dependencies,
-          sealer,
-          ...(options.pingEveryMs === undefined ? {} : { everyMs: options.pingEveryMs }),
-        });
+  const pings = sealer && createPings({ ...dependencies, sealer, ...defined({ everyMs: options.pingEveryMs }) });
   const sweeper = createSweeper({
     what: 'backchannel requests',
     logger,
@@ -198,27 +182,27 @@ export function createBackchannelAuthentication(
   function requireNotificationToken({ notificationToken }: BackchannelRequest, { client }: ClientContext): void {
     if (client.backchannelDelivery?.mode !== 'ping') return;
     if (sealer === undefined)
-      throw refuse('ping_not_offered', 'The client is registered for the mode ping, which is not offered here.');
+      throw refuse(
+        'ping_not_offered',
+        'The client is registered for the delivery mode ping, which this server does not offer.',
+      );
     if (notificationToken === undefined)
-      throw refuse('notification_token_missing', 'A client that is pinged must send a client_notification_token.');
+      throw refuse('notification_token_missing', 'A client in ping mode must send a client_notification_token.');
   }
 
   async function requireRoom({ client, now }: ClientContext, person: AskedRequest['person']): Promise<void> {
     if ((await store.openOfClient(client.id, now, maxOutstanding)) >= maxOutstanding)
-      throw refuse('too_many_outstanding', `At most ${maxOutstanding} requests of a client may wait at once.`);
+      throw refuse('too_many_outstanding', `At most ${maxOutstanding} requests of a client can be pending.`);
     if ((await store.openForPerson(client.id, person, now, maxOutstandingForPerson)) >= maxOutstandingForPerson)
       throw refuse(
         'too_many_outstanding',
-        `At most ${maxOutstandingForPerson} requests may wait for one person at once.`,
+        `At most ${maxOutstandingForPerson} requests for one person can be pending.`,
       );
   }
 
-  const approvals = createApprovals({
-    ...dependencies,
-    store,
-    decided: () => pings?.hurry(),
-    ...(options.consentLifetimes === undefined ? {} : { lifetimes: options.consentLifetimes }),
-  });
+  const decided = () => pings?.hurry();
+  const lifetimes = options.consentLifetimes;
+  const approvals = createApprovals({ ...dependencies, store, decided, ...defined({ lifetimes }) });
 
   return {
     ask: createClientEndpoint(
@@ -238,17 +222,14 @@ export function createBackchannelAuthentication(
   };
 }
 
-/**
- * Binds the result to the key or certificate that the client presented with its request; without one, client authentication
- * protects it.
- */
+/** Binds the result to the key or certificate that the client presented, if any. */
 function holderOf({ dpopJkt }: BackchannelRequest, { client, certificate }: ClientContext): RequestHolder {
   if (client.binding === 'dpop' && dpopJkt !== undefined) return { jkt: dpopJkt };
   if (client.binding === 'mtls' && certificate !== undefined) return { certificate: certificate.thumbprint };
   return {};
 }
 
-/** A digest instead of the message itself, which may name people. */
+/** The message may name people, so only its digest is recorded. */
 function digestsOf(request: BackchannelRequest, signedDigest: Json | undefined): { readonly [name: string]: Json } {
   return {
     ...(request.bindingMessage === undefined

@@ -20,9 +20,7 @@ import type { AskedTerms, PersonHint } from './parse-request.ts';
 import { refuse } from './refusals.ts';
 
 /**
- * The terms that would be granted, checked by the rules of pushed requests. The check runs when the request arrives, when it
- * is shown and when it is decided, so that changes in the directory take effect. Intents without a scope get the scope of
- * their own action and no other.
+ * The terms that would be granted, checked on arrival, when shown and when decided. Intents without a scope get that of their action.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -35,7 +33,7 @@ export function checkTerms(asked: AskedTerms, rules: RequestRules): GrantTerms {
     ? named
     : checkRequestedScopes([...named, ...scopesOf(found.details)], rules.client);
   if (scopes.length === 0)
-    throw refuse('scope_missing', 'Ask for scopes or for authorization_details; there is nothing to give by default.');
+    throw refuse('scope_missing', 'Request scopes or authorization_details; there is no default.');
   const resource = checkRequestedResource(asked.resource, scopes, rules, { withDetails });
   return { scopes, ...found, resources: resource === undefined ? [] : [resource.uri] };
 }
@@ -45,9 +43,8 @@ function scopesOf(details: readonly AuthorizationDetail[]): readonly string[] {
 }
 
 /**
- * The person that a hint identifies (CIBA Core section 7.2): a principal id, or an ID token issued to this client. Trading
- * software may ask only people of its own institution. Others are reported as unknown, so that a client cannot find out
- * where a person works; the record states the actual reason.
+ * CIBA Core section 7.2: a principal id, or an ID token issued to this client. People whom the client may not ask are reported as
+ * unknown; only the record has the reason.
  *
  * @throws CodedError `unknown_user_id`, `invalid_request`
  */
@@ -75,7 +72,7 @@ function obstacleTo(person: Person, client: Client, directory: DirectorySnapshot
   return isInBusiness(directory.institution(person.institution)) ? undefined : 'institution_standing';
 }
 
-/** CIBA Core section 14: signed by us for this client; its age does not matter. */
+/** CIBA Core section 14: whatever its age. */
 async function subjectOf(token: string, client: Client, now: number, hints: IdTokenHints): Promise<string | undefined> {
   const claims = await hints.read(token, now).catch((error: unknown) => {
     if (!isCodedError(error) || error.category === 'unavailable') throw error;
@@ -87,5 +84,5 @@ async function subjectOf(token: string, client: Client, now: number, hints: IdTo
 }
 
 function unknown() {
-  return refuse('hint_unknown', 'The hint names no person whom this client may ask.');
+  return refuse('hint_unknown', 'The hint does not name a person whom this client may ask.');
 }

@@ -19,13 +19,12 @@ export const consentStatementType = 'countersign-consent+webauthn';
 const longestSeconds = 600;
 
 export interface SigningDependencies extends ClientRules {
-  /** Lets people sign. Without it, a click can allow intents in development only. */
+  /** Without it, a click can allow intents in development only. */
   readonly statements?: Statements;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** How a person can give consent: by a click, by a signature over exactly these terms, or not at all. */
 export type Allowing =
   | { readonly by: 'click' }
   | { readonly by: 'signature'; readonly asked: AskedStatement }
@@ -33,10 +32,7 @@ export type Allowing =
 
 type Asked = Pick<KeptRequest, 'hash' | 'client' | 'person' | 'acrValues' | 'expiresAt'>;
 
-/**
- * Requests an assertion over the terms if they contain intents: it covers the request, the client, each intent's digest and
- * the digest of all terms. In development, a person without an authenticator can allow intents by the sign-in alone.
- */
+/** Asks for a signature if the terms contain intents. In development, a person without an authenticator can allow them by a click. */
 export async function allowingOf(
   request: Asked,
   terms: GrantTerms,
@@ -68,24 +64,17 @@ export async function allowingOf(
   }
 }
 
-/**
- * The verified assertion of the person's authenticator; undefined if a click is enough. @throws CodedError of
- * `authenticatorErrors`
- */
+/** Undefined if a click is enough. @throws CodedError of `authenticatorErrors` */
 export async function signatureIn(
   fields: { readonly handle?: string | undefined; readonly credential?: string | undefined },
   person: PrincipalId,
   { statements }: SigningDependencies,
 ): Promise<SignedStatement | undefined> {
   if (statements === undefined || (fields.credential ?? '') === '') return undefined;
-  return statements.take({ handle: fields.handle, person, credential: parsed(fields.credential) });
+  return statements.consume({ handle: fields.handle, person, credential: parsed(fields.credential) });
 }
 
-/**
- * Requires a signature over exactly these terms, and no statement if none is needed.
- *
- * @throws CodedError `signature_required`, `approval_changed`
- */
+/** Requires a signature over exactly these terms, if one is needed. @throws CodedError `signature_required`, `approval_changed` */
 export async function requireSigned(
   signed: SignedStatement | undefined,
   request: Asked,
@@ -109,10 +98,7 @@ export async function requireSigned(
     );
 }
 
-/**
- * RFC 8176: proof of possession of a key, with user verification. Without attestation, the methods do not state how the key
- * is stored.
- */
+/** RFC 8176. Without attestation, how the key is stored is not stated. */
 export function methodsOf({ authenticator: { acr, backupEligible } }: SignedStatement): readonly string[] {
   const kept = acr === hardwareAcr ? ['hwk'] : backupEligible ? ['swk'] : [];
   return ['pop', ...kept, 'user'];
@@ -130,11 +116,12 @@ function termsSigned({ hash, client }: Pick<Asked, 'hash' | 'client'>, terms: Gr
 
 function withoutAuthenticator(environment: ClientRules['environment']): Allowing {
   if (environment === 'development') return { by: 'click' };
-  const detail = 'You have no security key with which this can be signed. Add one on your own page, or ask for help.';
+  const detail =
+    'You have no security key that can sign this. Add one on your account page, or ask your administrator.';
   return { by: 'nothing', code: 'authenticator_none', detail };
 }
 
-/** Unverified input: the verifier checks its shape. */
+/** The verifier checks its shape. */
 function parsed(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');

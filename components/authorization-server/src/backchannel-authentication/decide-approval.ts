@@ -18,6 +18,7 @@ import { grantErrors } from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
+  defined,
   digestOf,
   epochSeconds,
   isCodedError,
@@ -58,18 +59,17 @@ export interface DecisionDependencies extends ApprovalRules, SigningDependencies
   readonly random: Random;
 }
 
-/** The terms that would be allowed, according to the current directory. */
 export interface CheckedApproval {
   readonly client: Client;
   readonly person: Person;
   readonly terms: GrantTerms;
   readonly directory: DirectorySnapshot;
   readonly detailTypes: RequestRules['detailTypes'];
-  /** Milliseconds since the epoch at which the permission ends. */
+  /** Milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Applies the rules of a request again when it is shown and when it is decided. @throws CodedError of `oauthErrors` */
+/** Applies the rules again when a request is shown and decided. @throws CodedError of `oauthErrors` */
 export function checkApproval(request: KeptRequest, signIn: SignIn, rules: ApprovalRules): CheckedApproval {
   const directory = rules.directory.snapshot();
   const now = rules.clock.now();
@@ -84,21 +84,19 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
   return { client, person, terms, directory, detailTypes, until: grantExpiry(terms, { client, now, lifetimes }) };
 }
 
-/** A person deciding a request that is addressed to them. */
 export interface ApprovalDecision {
   readonly hash: Buffer;
   readonly decision: 'allow' | 'refuse';
   /** Digest of the terms that the page showed. */
   readonly seen: string | undefined;
   readonly signIn: SignIn;
-  /** The verified assertion of their authenticator; this file checks which request and terms it covers. */
+  /** Verified, except for the request and terms that it covers. */
   readonly signed?: SignedStatement | undefined;
   readonly address: string;
 }
 
 /**
- * Decides once, under the lock of the request: a second click or another tab gets the existing decision. Consent and record
- * are durable before the decision takes effect.
+ * Decides once; a repetition gets the existing decision.
  *
  * @throws CodedError of `approvalErrors`; of `oauthErrors`, recorded, if the request can no longer be allowed
  */
@@ -108,22 +106,13 @@ export function decideApproval(
 ): Promise<'allowed' | 'denied'> {
   const { clock, store, grants, audit } = dependencies;
   const newRecordId = () => newId('record', dependencies);
-  // The assertion was made just now for this request, so it replaces the authentication of the older sign-in.
+  // The new assertion replaces the authentication of the older sign-in.
   const signIn = signed === undefined ? signedIn : assertedBy(signed, signedIn, clock.now());
 
-  async function checkOnRecord(facts: ApprovalFacts): Promise<CheckedApproval> {
+  /** The person is known, so a refusal is recorded. */
+  async function onRecord<Result>(facts: ApprovalFacts, check: () => Result | Promise<Result>): Promise<Result> {
     try {
-      return checkApproval(facts.request, signIn, dependencies);
-    } catch (error) {
-      // The person is known, so the refusal must be recorded.
-      if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
-      throw error;
-    }
-  }
-
-  async function requireSignedOnRecord(facts: ApprovalFacts, terms: GrantTerms): Promise<void> {
-    try {
-      await requireSigned(facts.signed, facts.request, terms, dependencies);
+      return await check();
     } catch (error) {
       if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
       throw error;
@@ -135,19 +124,16 @@ export function decideApproval(
       throw approvalErrors.error('approval_unknown', 'No request at this address awaits your decision.');
     if (request.decided !== undefined) return request.decided.outcome;
     if (request.expiresAt <= clock.now())
-      throw approvalErrors.error(
-        'approval_expired',
-        'The request has expired. It can be made again where it came from.',
-      );
+      throw approvalErrors.error('approval_expired', 'The request has expired. Start it again where it came from.');
     const facts: ApprovalFacts = { request, signIn, signed, address };
-    const checked = await checkOnRecord(facts);
+    const checked = await onRecord(facts, () => checkApproval(request, signIn, dependencies));
     if (seen !== digestOf(checked.terms))
       throw approvalErrors.error('approval_changed', 'The request has changed since you saw it. Review it again.');
-    // The statement names exactly the intents that would be allowed (`requireSigned`).
+    // Exactly the signed intents (`requireSigned`).
     const bound = signed === undefined ? {} : { boundTo: checked.terms.details.map(digestOfIntent) };
     const proposal = proposalOf(request, checked, { ...signIn, ...bound });
     if (decision === 'allow') {
-      await requireSignedOnRecord(facts, checked.terms);
+      await onRecord(facts, () => requireSigned(signed, request, checked.terms, dependencies));
       const grant = await grants.give(proposal, decidedRequest(request)).catch(refuseRevoked);
       await audit.append(approvalRecord(newRecordId(), { ...facts, grant }));
       await keep({ at: clock.now(), grant: grant.id });
@@ -166,24 +152,19 @@ function decidedRequest({ hash, requestedAt }: KeptRequest): DecidedRequest {
   return { id: `backchannel-request/${hash.toString('base64url')}`, askedAt: requestedAt };
 }
 
-/** The consent was given before a process crashed, and revoked before the person repeated the decision. */
+/** Given before a crash, and revoked before the repetition. */
 function refuseRevoked(error: unknown): never {
   if (!grantErrors.is(error, 'grant_revoked')) throw error;
   throw approvalErrors.error(
     'approval_expired',
-    'You have allowed this already, and it was revoked since. The request can be made again where it came from.',
+    'You already allowed this, and it has been revoked since. Start it again where it came from.',
   );
 }
 
 function assertedBy(signed: SignedStatement, signIn: SignIn, now: number): SignIn {
   const { authenticator } = signed;
-  return {
-    ...signIn,
-    acr: authenticator.acr,
-    amr: methodsOf(signed),
-    authTime: epochSeconds(now),
-    authenticator: authenticator.id,
-  };
+  const { acr, id } = authenticator;
+  return { ...signIn, acr, amr: methodsOf(signed), authTime: epochSeconds(now), authenticator: id };
 }
 
 function proposalOf(
@@ -196,23 +177,24 @@ function proposalOf(
     client: request.client,
     subject: person.id,
     institution: person.institution,
-    ...{ acr, amr, authTime, session },
-    ...(boundTo === undefined ? {} : { boundTo }),
+    acr,
+    amr,
+    authTime,
+    session,
+    ...defined({ boundTo }),
     expiresAt: toInstant(until),
   };
 }
 
-/** The facts about a decision that a person makes on their own device. */
 export interface ApprovalFacts {
   readonly request: KeptRequest;
   readonly signIn: SignIn;
-  /** The assertion with which they signed it. */
   readonly signed?: SignedStatement | undefined;
   readonly terms?: Pick<GrantTerms, 'scopes' | 'resources'>;
   readonly address: string;
 }
 
-/** The person's consent: links the grant with the request that it answers. */
+/** Links the grant to its request. */
 export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly grant: Grant }): RecordDraft {
   const { grant, signed } = facts;
   const grounds = [grant.recordId, ...(signed === undefined ? [] : [signed.authenticator.recordId])];
@@ -231,7 +213,7 @@ export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly g
   };
 }
 
-/** @param grounds records that it is based on, besides the request */
+/** @param grounds records that it is based on */
 export function refusedApprovalRecord(
   id: RecordId,
   error: CodedError,
@@ -261,7 +243,7 @@ function common({ request, signIn, terms, address }: ApprovalFacts, grounds: rea
   };
 }
 
-/** The complete assertion, so that it can be verified again from the record alone. */
+/** The record alone suffices to verify it again. */
 function proofOf(signed: SignedStatement | undefined): Readonly<Record<string, Json>> {
   if (signed === undefined) return {};
   const { claims, signature, authenticator } = signed;

@@ -1,14 +1,7 @@
 import type { Random } from '@countersign/kernel';
-import {
-  type CookieScope,
-  type Logger,
-  readForm,
-  requireSameOriginPost,
-  sendErrorPage,
-  sendPage,
-} from '@countersign/runtime';
+import { type CookieScope, type Logger, readForm, requireSameOriginPost, sendPage } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asPageError, browserCookie, queryOf, type Visit } from '../browser.ts';
+import { browserSteps, queryOf } from '../browser.ts';
 import { approvalPage, approvalsPage, decidedPage } from './approval-pages.ts';
 import {
   type ApprovalStep,
@@ -26,10 +19,7 @@ export interface BackchannelAuthenticationRoutes {
   readonly logger: Logger;
 }
 
-/**
- * The pages on the person's own device: `GET /approvals`, `GET` and `POST /approvals/{id}`, under the path of the issuer.
- * Nothing is cached, every redirect is a 303, and another person's request is reported as missing.
- */
+/** `GET /approvals`, `GET` and `POST /approvals/{id}`. Every redirect is a 303; another person's request is reported as missing. */
 export function backchannelAuthenticationRoutes(
   app: FastifyInstance,
   { approvals, issuer, random, logger }: BackchannelAuthenticationRoutes,
@@ -37,21 +27,9 @@ export function backchannelAuthenticationRoutes(
   const { origin, pathname, protocol } = new URL(issuer);
   const list = (pathname === '/' ? '' : pathname) + approvalsPath;
   const scope: CookieScope = { secure: protocol === 'https:' };
-  const cookie = browserCookie(scope, random);
 
   type ById = FastifyRequest<{ Params: { readonly id: string } }>;
-  const step =
-    <Request extends FastifyRequest>(handler: (request: Request, visit: Visit) => Promise<ApprovalStep>) =>
-    async (request: Request, reply: FastifyReply) => {
-      try {
-        const browser = cookie.read(request);
-        const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
-        cookie.keep(browser, reply);
-        return send(next, request, reply);
-      } catch (error) {
-        return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
-      }
-    };
+  const step = browserSteps({ scope, random, logger }, send);
 
   function send(next: ApprovalStep, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     switch (next.kind) {
@@ -65,7 +43,7 @@ export function backchannelAuthenticationRoutes(
           script: next.question.allowing.by === 'signature',
         });
       case 'decided':
-        // Redirect after a form: a browser that reloads the response of a form asks to send the form again.
+        // So that reloading does not send the form again.
         return request.method === 'POST'
           ? redirect(reply, `${list}/${next.id}`)
           : sendPage(reply, 200, decidedPage(next, list), scope);

@@ -2,16 +2,15 @@ import { type ClientId, parseClientId } from '@countersign/contracts';
 import { ask } from '@countersign/runtime';
 import type { Queryable } from '../row-store.ts';
 
-/** A client that must be notified of a decision. */
 export interface DuePing {
   /** SHA-256 of the auth_req_id. */
   readonly hash: Buffer;
   readonly client: ClientId;
   /** What to send, encrypted. */
   readonly sealed: Buffer;
-  /** Number of attempts, including this one. */
+  /** This one included. */
   readonly attempt: number;
-  /** Milliseconds since the epoch at which the request expires. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -23,13 +22,13 @@ interface PingRow {
   readonly expires_ms: number;
 }
 
-/** The ping columns of the table `backchannel_requests`. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export function createPingStore(pool: Queryable) {
   return {
-    /** Claims the due pings and postpones them, so that another node takes over if this one crashes. */
-    async take(now: number, nextAttempt: number, limit: number): Promise<readonly DuePing[]> {
+    /** Leases the due pings until `nextAttempt`. */
+    async lease(now: number, nextAttempt: number, limit: number): Promise<readonly DuePing[]> {
       const { rows } = await ask<PingRow>(pool, {
-        name: 'ping-take',
+        name: 'ping-lease',
         text: `update backchannel_requests
                     set ping_attempts = ping_attempts + 1, ping_at = to_timestamp($2::float8 / 1000.0)
                   where id_hash in (
@@ -40,7 +39,7 @@ export function createPingStore(pool: Queryable) {
       });
       return rows.map(pingOf);
     },
-    /** Has no effect if another node has already delivered the ping. */
+    /** Has no effect on a delivered ping. */
     async putOff(hash: Buffer, nextAttempt: number): Promise<void> {
       await ask(pool, {
         name: 'ping-put-off',
@@ -49,7 +48,7 @@ export function createPingStore(pool: Queryable) {
         values: [hash, nextAttempt],
       });
     },
-    /** Delivered or abandoned: removes the encrypted data. */
+    /** After delivery or the last attempt. */
     async finish(hash: Buffer): Promise<void> {
       await ask(pool, {
         name: 'ping-finish',
@@ -63,11 +62,6 @@ export function createPingStore(pool: Queryable) {
 function pingOf(row: PingRow): DuePing {
   const client = parseClientId(row.client);
   if (client === undefined) throw new Error('a ping row has an invalid client id');
-  return {
-    hash: row.id_hash,
-    client,
-    sealed: row.ping,
-    attempt: row.ping_attempts,
-    expiresAt: Math.round(row.expires_ms),
-  };
+  const { id_hash: hash, ping: sealed, ping_attempts: attempt, expires_ms: expiresMs } = row;
+  return { hash, client, sealed, attempt, expiresAt: Math.round(expiresMs) };
 }

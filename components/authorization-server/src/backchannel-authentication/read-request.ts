@@ -19,27 +19,25 @@ import type { PushedRequestStore } from '../pushed-requests/index.ts';
 import type { Parameters } from './parse-request.ts';
 import { refuse } from './refusals.ts';
 
-/** The parameters of one request, from a form or a signed request. */
 export interface ReadRequest {
   readonly parameters: Parameters;
-  /** The signed request, for the record; undefined if the parameters came as a form. */
+  /** For the record; undefined for a form. */
   readonly signedDigest?: Digest;
-  /** Uses up the signed request after its parameters have been validated. @throws CodedError if it was used before */
+  /** Uses up the signed request, once its parameters are valid. @throws CodedError if it was used before */
   claim(): Promise<void>;
 }
 
 export interface ReadDependencies extends SignedRequestRules {
-  /** Ids of signed requests share a namespace with those of request objects: each `jti` is used once at any endpoint. */
+  /** A `jti` is single-use across endpoints. */
   readonly objects: Pick<PushedRequestStore, 'claimObject'>;
 }
 
 const credentialParameters = ['client_id', 'client_assertion', 'client_assertion_type'];
-/** A node with a slow clock may still accept a request that this node treats as expired. */
+/** The clocks of nodes differ. */
 const clockDifferenceMs = 60_000;
 
 /**
- * The parameters, signed or plain, as the client's registration requires. A signed request must contain all parameters (CIBA
- * Core section 7.1.1). An unsigned one beside it is refused, because it would appear to be signed.
+ * Reads the parameters, signed if the registration requires it. A signed request must contain all of them (CIBA Core section 7.1.1).
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -49,7 +47,10 @@ export async function readRequest(
 ): Promise<ReadRequest> {
   const sent = new Map<string, Json>([...parameters].filter(([name]) => !credentialParameters.includes(name)));
   if (sent.has('request_uri'))
-    throw refuse('request_uri_unsupported', 'Send the parameters, signed or not: a request_uri is not taken here.');
+    throw refuse(
+      'request_uri_unsupported',
+      'request_uri is not supported here. Send the parameters, signed or unsigned.',
+    );
   const text = parameters.get('request');
   if (text === undefined) {
     if (mustSign(client))
@@ -58,7 +59,7 @@ export async function readRequest(
   }
   const beside = [...sent.keys()].find((name) => name !== 'request' && known.has(name));
   if (beside !== undefined)
-    throw refuse('signed_request_mixed', `The parameter ${beside} must stand in the signed request and nowhere else.`);
+    throw refuse('signed_request_mixed', `The parameter ${beside} must be in the signed request only.`);
   const signed = await verifySignedRequest(text, { client, now }, rules);
   return {
     parameters: signed.parameters,
@@ -66,12 +67,12 @@ export async function readRequest(
     async claim() {
       const key = sha256(`${client.id.length}:${client.id}${signed.id}`);
       if (!(await objects.claimObject(key, signed.expiresAt + clockDifferenceMs)))
-        throw refuse('signed_request_replayed', 'The signed request was used before; sign a new one, with a new jti.');
+        throw refuse('signed_request_replayed', 'The signed request was used before. Sign a new one, with a new jti.');
     },
   };
 }
 
-/** FAPI-CIBA section 5.2.2: every client of that profile must sign its requests. */
+/** FAPI-CIBA section 5.2.2. */
 function mustSign(client: ClientContext['client']): boolean {
   return client.requireSignedRequest || client.profile === 'fapi2';
 }
@@ -82,12 +83,11 @@ const known: ReadonlySet<string> = new Set([
   'request_context',
 ]);
 
-/** The parameters that a client has signed. */
 export interface SignedRequest {
   readonly parameters: Parameters;
-  /** Its `jti`, which is single-use. */
+  /** Its `jti`. */
   readonly id: string;
-  /** Milliseconds since the epoch at which it expires. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -98,17 +98,12 @@ export interface SignedRequestRules {
 
 /** Claims about the request object, not parameters of the request (RFC 7519 section 4.1). */
 const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
-/** CIBA Core defines no `typ` of its own; clients use that of RFC 9101, JWT, or none. */
+/** CIBA Core defines no `typ`. */
 const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
-/** Parameters that an authorization request has and a CIBA request never has: without a `typ`, only the content differs. */
-const foreignParameters = ['response_type', 'redirect_uri', 'code_challenge'];
+/** Never in a CIBA request: without a `typ`, only the content differs from an authorization request. */
+const authorizationParameters = ['response_type', 'redirect_uri', 'code_challenge'];
 
-/**
- * Verifies a signed authentication request: CIBA Core section 7.1.1, with the lifetime of FAPI-CIBA section 5.2.2. Unlike a
- * request object of RFC 9101, it need not repeat the client id, but it must be single-use.
- *
- * @throws CodedError `invalid_request`
- */
+/** CIBA Core section 7.1.1, with the lifetime of FAPI-CIBA section 5.2.2. @throws CodedError `invalid_request` */
 export async function verifySignedRequest(
   text: string,
   { client, now }: { readonly client: Client; readonly now: number },
@@ -116,7 +111,7 @@ export async function verifySignedRequest(
 ): Promise<SignedRequest> {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
   if (!hasType(jws.header, ...acceptedTypes))
-    throw refuse('signed_request_type', 'The typ of the signed request is that of another kind of token.');
+    throw refuse('signed_request_type', 'The typ of the signed request names another kind of token.');
   if (jws.unverifiedClaims['iss'] !== client.id)
     throw refuse('signed_request_issuer', 'The iss of the signed request must be the client_id.');
   const key = await keyOf(jws, client, now, clientKeys);
@@ -144,7 +139,7 @@ export async function verifySignedRequest(
   };
 }
 
-/** If no cached key fits, remote keys are fetched again once: this is how a client rotates its keys. */
+/** If no cached key fits, remote keys are fetched once, for key rotation. */
 async function keyOf(
   { header }: UnverifiedJws,
   client: Client,
@@ -161,7 +156,7 @@ async function keyOf(
     found = fitting();
   }
   const [first, another] = found;
-  // If several keys fit, trying each in turn would leave open which one signed.
+  // Several fitting keys would leave open which one signed.
   if (first === undefined || another !== undefined)
     throw refuse('signed_request_key', 'The kid and alg of the signed request must name one key of the client.');
   return first.key;
@@ -169,14 +164,14 @@ async function keyOf(
 
 function checkKind(claims: JsonObject, client: Client): void {
   if (Object.hasOwn(claims, 'client_id') && claims['client_id'] !== client.id)
-    throw refuse('signed_request_client', 'The client_id in the signed request is that of another client.');
-  // A client assertion has the same issuer, audience and key; only its `sub` distinguishes it (RFC 9101 section 10.8).
+    throw refuse('signed_request_client', 'The client_id in the signed request names another client.');
+  // Only its `sub` distinguishes a client assertion (RFC 9101 section 10.8).
   if (claims['sub'] === client.id)
-    throw refuse('signed_request_foreign', 'A client assertion is no signed authentication request.');
-  if (foreignParameters.some((name) => Object.hasOwn(claims, name)))
-    throw refuse('signed_request_foreign', 'The request object of an authorization request is none of this endpoint.');
+    throw refuse('signed_request_kind', 'A client assertion is not a signed authentication request.');
+  if (authorizationParameters.some((name) => Object.hasOwn(claims, name)))
+    throw refuse('signed_request_kind', 'A request object for the authorization endpoint cannot be used here.');
   if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
-    throw refuse('signed_request_foreign', 'A signed request must not hold another request.');
+    throw refuse('signed_request_kind', 'A signed request must not contain another request.');
 }
 
 function refuseJws(problem: JwsProblem, detail: string) {

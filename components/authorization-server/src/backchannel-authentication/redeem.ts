@@ -1,23 +1,20 @@
 import type { ClientId, StandingReader } from '@countersign/contracts';
-import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
+import { defined, type GrantId, type RecordId, sha256 } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
 import type { GivenOnce } from '../grant-handler.ts';
 import { refuse } from './refusals.ts';
 import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 
-/** The polling client. */
 export interface Redeemer {
   readonly client: ClientId;
-  /** The key binding of the future token. */
   readonly confirmation: Confirmation | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The person's approval, which can be redeemed once. */
 export interface Allowed extends GivenOnce {
   readonly grant: GrantId;
-  /** The requested interface (RFC 8707). */
+  /** RFC 8707. */
   readonly resource?: string;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
@@ -26,19 +23,15 @@ export interface Allowed extends GivenOnce {
 /** CIBA Core section 7.3: seconds between two polls, and the increase after each early poll (section 11). */
 export const pollIntervalSeconds = 5;
 const penaltySeconds = 5;
-/** Maximum time that a person has. */
 export const longestRequestLifetimeSeconds = 600;
-/** The clock of another node may be this far ahead of ours. */
+/** The clock of another node may be ahead of ours. */
 const clockDifferenceMs = 60_000;
 /** Network delays change the distance between two requests. */
 const toleranceMs = 500;
 
 /** CIBA Core section 10.1: polls for the result; an approval can be redeemed once across all nodes. */
 export interface BackchannelRequests {
-  /**
-   * @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`; `invalid_grant` if it was
-   *   redeemed before, or belongs to another client or another key
-   */
+  /** @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`, `invalid_grant` */
   poll(authReqId: string, by: Redeemer): Promise<Allowed>;
 }
 
@@ -48,15 +41,15 @@ export function createBackchannelRequests(
 ): BackchannelRequests {
   async function answer(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const request = await store.find(hash);
-    // CIBA Core section 11: a request of another client is refused like an unknown one.
+    // CIBA Core section 11.
     if (request === undefined || request.client !== by.client)
-      throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
+      throw refuse('auth_req_id_unknown', 'The auth_req_id was not issued to this client.');
     checkHolder(request.holder, by.confirmation);
     if (request.redeemed) throw replayed();
-    // An end later than that of a request made now means that the clock was ahead at the time.
+    // A later end means that another node's clock was ahead.
     const latest = by.now + longestRequestLifetimeSeconds * 1000 + clockDifferenceMs;
     if (request.expiresAt <= by.now || request.expiresAt > latest)
-      throw refuse('auth_req_id_expired', 'The auth_req_id has expired: make a new authentication request.');
+      throw refuse('auth_req_id_expired', 'The auth_req_id has expired. Make a new authentication request.');
     if (request.decided === undefined) return wait(hash, by);
     return allowedBy(request, request.decided, by);
   }
@@ -65,8 +58,7 @@ export function createBackchannelRequests(
   async function wait(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const poll = await store.poll(hash, by.now, { tolerance: toleranceMs, penaltySeconds });
     if (poll === undefined) return answer(hash, by);
-    if (poll.early)
-      throw refuse('polled_too_soon', `Wait ${poll.intervalSeconds} seconds from one request to the next from now on.`);
+    if (poll.early) throw refuse('polled_too_soon', `Wait ${poll.intervalSeconds} seconds between requests.`);
     throw refuse('not_decided_yet', 'The person has not decided yet.');
   }
 
@@ -79,11 +71,14 @@ export function createBackchannelRequests(
     const thing = redemptionThing(request.recordId);
     const { resource } = request.asked;
     return {
-      ...{ grant, recordId: request.recordId, thing, replayed },
-      ...(resource === undefined ? {} : { resource }),
-      async take() {
+      grant,
+      recordId: request.recordId,
+      thing,
+      replayed,
+      ...defined({ resource }),
+      async consume() {
         const isFirst = await store.redeem(request.hash, by.now);
-        // If the row was restored to an old state, the record of the token still shows the redemption.
+        // Even if the row was restored to an old state, the token's record shows the redemption.
         return isFirst && !(await log.standings([thing])).has(thing) ? 'claimed' : 'replayed';
       },
     };
@@ -92,7 +87,7 @@ export function createBackchannelRequests(
   return {
     poll: async (authReqId, by) => {
       if (!/^[\w-]{43}$/.test(authReqId))
-        throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
+        throw refuse('auth_req_id_unknown', 'The auth_req_id was not issued to this client.');
       return answer(sha256(authReqId), by);
     },
   };
@@ -106,7 +101,7 @@ function replayed(): Error {
 function checkHolder({ jkt, certificate }: RequestHolder, confirmation: Confirmation | undefined): void {
   const shown = confirmation ?? {};
   if (jkt !== undefined && !('jkt' in shown && shown.jkt === jkt))
-    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another DPoP key than that of the proof.');
+    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another DPoP key.');
   if (certificate !== undefined && !('x5t#S256' in shown && shown['x5t#S256'] === certificate))
-    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another certificate than that of the connection.');
+    throw refuse('auth_req_id_key', 'The auth_req_id is bound to another certificate.');
 }

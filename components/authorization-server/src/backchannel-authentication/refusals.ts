@@ -1,14 +1,11 @@
-import { oauthErrors } from '@countersign/contracts';
-import { type CodedError, errorVocabulary } from '@countersign/kernel';
+import { errorVocabulary } from '@countersign/kernel';
+import { type OAuthReasons, refusing } from '../refusal.ts';
 
-type OAuthCode = keyof typeof oauthErrors.codes;
-
-/** The reasons for which a CIBA request or its redemption is refused, and the error codes of CIBA Core sections 11 and 13. */
+/** Error codes of CIBA Core sections 11 and 13 for each reason. */
 const reasons = {
   ciba_not_registered: 'unauthorized_client',
   ping_not_offered: 'unauthorized_client',
   signed_request_required: 'invalid_request',
-  /** CIBA Core section 7.1.1: all parameters must be inside the signed request. */
   signed_request_mixed: 'invalid_request',
   signed_request_malformed: 'invalid_request',
   signed_request_algorithm: 'invalid_request',
@@ -22,7 +19,7 @@ const reasons = {
   signed_request_expired: 'invalid_request',
   signed_request_lifetime: 'invalid_request',
   signed_request_id: 'invalid_request',
-  signed_request_foreign: 'invalid_request',
+  signed_request_kind: 'invalid_request',
   signed_request_replayed: 'invalid_request',
   request_uri_unsupported: 'invalid_request',
   parameter_malformed: 'invalid_request',
@@ -48,26 +45,21 @@ const reasons = {
   polled_too_soon: 'slow_down',
   not_decided_yet: 'authorization_pending',
   consent_denied: 'access_denied',
-} as const satisfies Readonly<Record<string, OAuthCode>>;
+} as const satisfies OAuthReasons;
 
 export type BackchannelRefusal = keyof typeof reasons;
 
-/** Creates the error of a rule that refuses a client. `detail` is shown to the client. */
-export function refuse(reason: BackchannelRefusal, detail: string): CodedError {
-  return oauthErrors.error(reasons[reason], detail, { facts: { reason } });
-}
+export const refuse = refusing(reasons);
 
-/** Errors that a page shows to the person. */
+/** For pages. */
 export const approvalErrors = errorVocabulary({
-  /** The request does not exist or is addressed to another person; the answer does not reveal which. */
+  /** Does not exist, or is addressed to another person. */
   approval_unknown: 'not-found',
   approval_expired: 'conflict',
-  /** The current terms differ from those that the page showed. */
   approval_changed: 'conflict',
-  form_forged: 'forbidden',
+  csrf_token_invalid: 'forbidden',
   decision_missing: 'invalid',
   sign_in_abandoned: 'forbidden',
   sign_in_class: 'forbidden',
-  /** Intents need a signature. */
   signature_required: 'forbidden',
 });

@@ -1,11 +1,11 @@
 import { type ClientId, type PrincipalId, parseClientId, parsePrincipalId } from '@countersign/contracts';
-import { type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
+import { defined, type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
 import { ask, type NamedStatement, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
 import type { AskedTerms } from './parse-request.ts';
 
-/** A request that asks one person. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface AskedRequest {
   /** SHA-256 of the auth_req_id. */
   readonly hash: Buffer;
@@ -58,13 +58,10 @@ const columns = `id_hash, client, person, scopes, resource, details, acr_values,
   extract(epoch from requested_at)::float8 * 1000 as requested_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
   outcome, extract(epoch from decided_at)::float8 * 1000 as decided_ms, grant_id, redeemed_at is not null as redeemed, seal`;
 
-/** The name that the token's record ends: a request is redeemed once, whatever its row says. */
+/** Ended by the token's record, whatever the row says. */
 export const redemptionThing = (record: RecordId): string => `backchannel-request:${record}`;
 
-/**
- * The table `backchannel_requests`. Rows without the seal of one of our processes are ignored. The decision seals the row
- * again, with the consent.
- */
+/** Rows without a valid seal are ignored. The decision seals the row again. */
 export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ hash, ...request }: AskedRequest & Pick<KeptRequest, 'decided'>) =>
     [`backchannel-request/${hash.toString('base64url')}`, rowContent(request)] as const;
@@ -94,23 +91,11 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                    to_timestamp($13::float8 / 1000.0), $14, to_timestamp($12::float8 / 1000.0), $15,
                    to_timestamp($16::float8 / 1000.0), $17)`,
         values: [
-          request.hash,
-          request.client,
-          request.person,
-          asked.scope,
-          asked.resource ?? null,
-          asked.details === undefined ? null : JSON.stringify(asked.details),
-          request.acrValues,
-          request.bindingMessage ?? null,
-          holder.jkt ?? null,
-          holder.certificate ?? null,
-          request.recordId,
-          request.requestedAt,
-          request.expiresAt,
-          kept.pollIntervalSeconds,
-          kept.ping ?? null,
-          kept.removedAfter,
-          rowSeal.seal(...sealed(request)),
+          ...[request.hash, request.client, request.person, asked.scope, asked.resource ?? null],
+          ...[asked.details === undefined ? null : JSON.stringify(asked.details), request.acrValues],
+          ...[request.bindingMessage ?? null, holder.jkt ?? null, holder.certificate ?? null, request.recordId],
+          ...[request.requestedAt, request.expiresAt, kept.pollIntervalSeconds, kept.ping ?? null],
+          ...[kept.removedAfter, rowSeal.seal(...sealed(request))],
         ],
       });
     },
@@ -122,7 +107,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return found;
     },
-    /** The number of a client's pending requests; stops counting at `limit`. */
+    /** Stops counting at `limit`. */
     openOfClient: (client: ClientId, now: number, limit: number) =>
       count({
         name: 'backchannel-open-of-client',
@@ -132,7 +117,6 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                   limit $3) as open`,
         values: [client, now, limit],
       }),
-    /** The number of those that are addressed to one person. */
     openForPerson: (client: ClientId, person: PrincipalId, now: number, limit: number) =>
       count({
         name: 'backchannel-open-for-person',
@@ -142,7 +126,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                   limit $4) as open`,
         values: [client, person, now, limit],
       }),
-    /** The pending requests for a person, first to expire first. */
+    /** First to expire first. */
     waitingFor: (person: PrincipalId, now: number, limit: number) =>
       select({
         name: 'backchannel-waiting',
@@ -151,7 +135,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                 order by expires_at limit $3`,
         values: [person, now, limit],
       }),
-    /** Earlier requests of the same client to the same person, newest first. */
+    /** Of the same client to the same person, newest first. */
     askedBefore: ({ hash, person, client, requestedAt }: AskedRequest, limit: number) =>
       select({
         name: 'backchannel-before',
@@ -161,8 +145,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         values: [person, client, requestedAt, limit, hash],
       }),
     /**
-     * Counts a poll of an undecided request in one statement. Of any number of concurrent polls on any number of nodes, the
-     * first is on time and all others are early. An early poll makes the interval longer permanently.
+     * Counts a poll. Of concurrent polls on all nodes, only the first is on time; an early poll lengthens the interval.
      *
      * @param tolerance milliseconds by which a poll may be early
      * @returns undefined if the request has been decided meanwhile
@@ -184,11 +167,10 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
               returning polled_early, poll_interval`,
         values: [hash, now, tolerance, penaltySeconds],
       });
-      return rows[0] === undefined
-        ? undefined
-        : { early: rows[0].polled_early, intervalSeconds: rows[0].poll_interval };
+      const [row] = rows;
+      return row && { early: row.polled_early, intervalSeconds: row.poll_interval };
     },
-    /** Redeems an approval once. @returns whether this call redeemed it */
+    /** @returns whether this call redeemed it */
     redeem: (hash: Buffer, now: number) =>
       takeOnce(
         pool,
@@ -201,10 +183,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         hash,
         now,
       ),
-    /**
-     * Runs `work` under the lock of the request and commits its decision if it resolves. If the client uses pings, one
-     * becomes due at the same time.
-     */
+    /** Commits the decision of `work` if it resolves. A ping becomes due at the same time. */
     underLock<Result>(
       hash: Buffer,
       work: (
@@ -213,19 +192,13 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
       ) => Promise<Result>,
     ): Promise<Result> {
       return transaction(pool, async (connection) => {
-        const [found] = await select(
-          {
-            name: 'backchannel-lock',
-            text: `select ${columns} from backchannel_requests where id_hash = $1 for update`,
-            values: [hash],
-          },
-          connection,
-        );
+        const text = `select ${columns} from backchannel_requests where id_hash = $1 for update`;
+        const [found] = await select({ name: 'backchannel-lock', text, values: [hash] }, connection);
         return work(found, async ({ at, grant }) => {
           if (found === undefined) throw new Error('the backchannel request to decide does not exist');
           const outcome = grant === undefined ? 'denied' : 'allowed';
           const { redeemed: _redeemed, ...request } = found;
-          const decided = { outcome, at, ...(grant === undefined ? {} : { grant }) } as const;
+          const decided = { outcome, at, ...defined({ grant }) } as const;
           await connection.query({
             name: 'backchannel-decide',
             text: `update backchannel_requests
@@ -246,41 +219,29 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
 export type BackchannelStore = ReturnType<typeof createBackchannelStore>;
 
 function requestOf(row: Row): KeptRequest {
+  const { id_hash: hash, scopes: scope, acr_values: acrValues, outcome, redeemed } = row;
   const client = parseClientId(row.client);
   const person = parsePrincipalId(row.person);
   const recordId = parseId('record', row.record_id);
-  const grant = row.grant_id === null ? undefined : parseId('grant', row.grant_id);
+  const grant = parseId('grant', row.grant_id);
   if (client === undefined || person === undefined || recordId === undefined)
     throw new Error('a backchannel request row has an invalid client, person or record id');
   if (row.grant_id !== null && grant === undefined)
     throw new Error('a backchannel request row has an invalid grant id');
+  const present = <Value>(value: Value | null): Value | undefined => value ?? undefined;
+  const decided =
+    outcome === null ? undefined : { outcome, at: Math.round(row.decided_ms ?? 0), ...defined({ grant }) };
   return {
-    hash: row.id_hash,
+    hash,
     client,
     person,
-    asked: {
-      scope: row.scopes,
-      ...(row.resource === null ? {} : { resource: row.resource }),
-      ...(row.details === null ? {} : { details: row.details }),
-    },
-    acrValues: row.acr_values,
-    ...(row.binding_message === null ? {} : { bindingMessage: row.binding_message }),
-    holder: {
-      ...(row.jkt === null ? {} : { jkt: row.jkt }),
-      ...(row.certificate === null ? {} : { certificate: row.certificate }),
-    },
+    acrValues,
     recordId,
+    redeemed,
+    asked: { scope, ...defined({ resource: present(row.resource), details: present(row.details) }) },
+    ...defined({ bindingMessage: present(row.binding_message), decided }),
+    holder: defined({ jkt: present(row.jkt), certificate: present(row.certificate) }),
     requestedAt: Math.round(row.requested_ms),
     expiresAt: Math.round(row.expires_ms),
-    ...(row.outcome === null
-      ? {}
-      : {
-          decided: {
-            outcome: row.outcome,
-            at: Math.round(row.decided_ms ?? 0),
-            ...(grant === undefined ? {} : { grant }),
-          },
-        }),
-    redeemed: row.redeemed,
   };
 }

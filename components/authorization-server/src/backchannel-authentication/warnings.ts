@@ -1,5 +1,5 @@
 import { type Client, developmentAcr, type SignIn } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { defined, toInstant } from '@countersign/kernel';
 import {
   type ApplicationDetail,
   type AuthorizationDetail,
@@ -8,26 +8,24 @@ import {
   namesApplicationDetails,
   parseAuthorizationDetails,
 } from '@countersign/market';
-import { mostDetails } from '../authorization-request/index.ts';
+import { maxDetails } from '../authorization-request/index.ts';
 import type { KeptRequest } from './store.ts';
 
-/** One line of an intent that differs from the earlier request for the same intent. */
+/** A line that differs from the earlier request for the same intent. */
 export interface ChangedLine {
   readonly label: string;
-  /** Undefined if the line is new. */
   readonly before?: string;
   readonly now?: string;
 }
 
-/** How an intent differs from the earlier request with the same idempotency key. */
+/** Compared with the earlier request of the same idempotency key. */
 export interface IntentChange {
   readonly intent: AuthorizationDetail;
   readonly askedAt: number;
-  readonly became: 'allowed' | 'refused' | 'left open';
+  readonly became: 'allowed' | 'refused' | 'not decided';
   readonly lines: readonly ChangedLine[];
 }
 
-/** Warnings that a person should see with the request. */
 export interface Warnings {
   readonly sentences: readonly string[];
   readonly changes: readonly IntentChange[];
@@ -38,25 +36,22 @@ export interface WarningFacts {
   readonly details: readonly AuthorizationDetail[];
   readonly client: Client;
   readonly signIn: SignIn;
-  /** Earlier requests of the same client to the same person, newest first. */
-  readonly before: readonly KeptRequest[];
-  /** Other requests awaiting the person. */
+  /** Of the same client to the same person, newest first. */
+  readonly earlierRequests: readonly KeptRequest[];
+  /** Awaiting the person. */
   readonly waiting: readonly KeptRequest[];
 }
 
-/**
- * FAPI-CIBA section 7.3: a fraudster may ask at the same time as an honest client, and the person must be able to tell the
- * requests apart. The page therefore points out similar requests and changes since the first request.
- */
+/** FAPI-CIBA section 7.3: the person must be able to tell a fraudster's request from an honest one. */
 export function warningsOf(facts: WarningFacts): Warnings {
-  const { request, details, client, signIn, before } = facts;
-  const changes = details.map((detail) => changeOf(detail, before)).filter((change) => change !== undefined);
+  const { request, details, client, signIn, earlierRequests } = facts;
+  const changes = details.map((detail) => changeOf(detail, earlierRequests)).filter((change) => change !== undefined);
   const sentences = [
     sameMessage(facts) &&
       'Another request with the same message awaits your decision. Allow neither until you know which one you started.',
     details.some((detail) => otherTerms(detail, facts)) &&
       'Another request for the same intent, with different terms, awaits your decision.',
-    ...details.map((detail) => allowedAlready(detail, before)),
+    ...details.map((detail) => allowedAlready(detail, earlierRequests)),
     changes.length > 0 && 'This was requested before with different terms. The changes are below.',
     request.bindingMessage === undefined &&
       'There is no message to compare. Compare the fingerprint with what the other device shows.',
@@ -84,19 +79,19 @@ function sameKey(one: AuthorizationDetail, other: AuthorizationDetail): boolean 
   return one.type === other.type && one.idempotency_key === other.idempotency_key;
 }
 
-function allowedAlready(detail: AuthorizationDetail, before: readonly KeptRequest[]): string | undefined {
+function allowedAlready(detail: AuthorizationDetail, earlierRequests: readonly KeptRequest[]): string | undefined {
   const digest = digestOfIntent(detail);
-  const earlier = before.find(
+  const earlier = earlierRequests.find(
     (request) =>
       request.decided?.outcome === 'allowed' && intentsOf(request).some((other) => digestOfIntent(other) === digest),
   );
   if (earlier === undefined) return undefined;
-  return `You have allowed exactly this before, on ${inWords(earlier.decided?.at ?? earlier.requestedAt)}.`;
+  return `You already allowed exactly this on ${inWords(earlier.decided?.at ?? earlier.requestedAt)}.`;
 }
 
-/** Compared with the newest earlier request that has the same key, unless the two are equal. */
-function changeOf(detail: AuthorizationDetail, before: readonly KeptRequest[]): IntentChange | undefined {
-  for (const request of before) {
+/** Compared with the newest earlier request of the same key. */
+function changeOf(detail: AuthorizationDetail, earlierRequests: readonly KeptRequest[]): IntentChange | undefined {
+  for (const request of earlierRequests) {
     const earlier = intentsOf(request).find((intent) => sameKey(intent, detail));
     if (earlier === undefined) continue;
     const lines = changedLines(earlier, detail);
@@ -112,14 +107,10 @@ function changedLines(earlier: AuthorizationDetail, detail: AuthorizationDetail)
   const labels = [...new Set([...is.keys(), ...was.keys()])];
   return labels
     .filter((label) => was.get(label) !== is.get(label))
-    .map((label) => {
-      const before = was.get(label);
-      const now = is.get(label);
-      return { label, ...(before === undefined ? {} : { before }), ...(now === undefined ? {} : { now }) };
-    });
+    .map((label) => ({ label, ...defined({ before: was.get(label), now: is.get(label) }) }));
 }
 
-/** A label may occur several times, for example for parties; all of its values are compared together. */
+/** A label may occur several times, for example for parties. */
 function linesByLabel(detail: AuthorizationDetail): ReadonlyMap<string, string> {
   const lines = new Map<string, string>();
   for (const { label, value } of describeAuthorizationDetail(detail).lines) {
@@ -130,20 +121,20 @@ function linesByLabel(detail: AuthorizationDetail): ReadonlyMap<string, string> 
 }
 
 function outcomeOf({ decided }: KeptRequest): IntentChange['became'] {
-  if (decided === undefined) return 'left open';
+  if (decided === undefined) return 'not decided';
   return decided.outcome === 'allowed' ? 'allowed' : 'refused';
 }
 
-/** The intents of a stored request. They were checked on arrival, so one that does not parse comes from another release. */
+/** Checked on arrival, so one that does not parse comes from another release. */
 export function intentsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly AuthorizationDetail[] {
   if (asked.details === undefined) return [];
-  const parsed = parseAuthorizationDetails(asked.details, { maxItems: mostDetails });
+  const parsed = parseAuthorizationDetails(asked.details, { maxItems: maxDetails });
   return parsed.ok ? parsed.value : [];
 }
 
-/** Its application authorization details: checked on arrival and again when shown. */
+/** Checked on arrival and again when shown. */
 export function applicationDetailsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly ApplicationDetail[] {
-  return namesApplicationDetails(asked.details, mostDetails) ? asked.details : [];
+  return namesApplicationDetails(asked.details, maxDetails) ? asked.details : [];
 }
 
 /** To the minute, in UTC: `2026-11-23, 17:00 UTC`. */

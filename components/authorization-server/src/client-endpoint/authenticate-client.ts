@@ -5,9 +5,10 @@ import type {
   DirectorySnapshot,
   PresentedCertificate,
 } from '@countersign/contracts';
-import { isCodedError, unreachable } from '@countersign/kernel';
+import { unreachable } from '@countersign/kernel';
 import {
   type Certificate,
+  clientAssertionErrors,
   clientAssertionType,
   isInDate,
   matchesName,
@@ -22,11 +23,11 @@ import { refuse } from '../refusal.ts';
 export interface AuthenticationRules {
   readonly clientKeys: ClientKeys;
   readonly issuer: string;
-  /** Audiences accepted besides the issuer, where the endpoint's specification requires it. */
+  /** Besides the issuer. */
   readonly furtherAudiences?: readonly string[];
 }
 
-/** The input of the checks: the request's credentials and the certificate of its connection. */
+/** The request's credentials and the certificate of its connection. */
 export interface Presented {
   readonly credentials: Credentials;
   readonly certificate: Certificate | undefined;
@@ -38,20 +39,19 @@ export interface Presented {
 
 export interface AuthenticatedClient {
   readonly client: Client;
-  /** Not yet claimed. Absent if the client authenticated by its certificate. */
+  /** Not yet claimed. */
   readonly assertion?: VerifiedClientAssertion;
 }
 
-/** The credentials of a request, not yet verified. */
+/** Not yet verified. */
 export type Credentials =
   | { readonly kind: 'assertion'; readonly assertion: string; readonly clientId?: string }
   | { readonly kind: 'certificate'; readonly clientId: string };
 
 /**
- * Reads one set of credentials: a client assertion or the certificate of the connection. A certificate beside an assertion
- * is not a credential: tokens are bound to it (RFC 8705 section 3), however the client authenticates.
+ * A certificate beside an assertion is no credential, but tokens are bound to it (RFC 8705 section 3).
  *
- * @throws CodedError `invalid_client`; `invalid_request` for two sets
+ * @throws CodedError `invalid_client`; `invalid_request` for two sets of credentials
  */
 export function readCredentials(parameters: ReadonlyMap<string, string>, request: ClientRequest): Credentials {
   const assertion = parameters.get('client_assertion');
@@ -65,7 +65,7 @@ export function readCredentials(parameters: ReadonlyMap<string, string>, request
     return clientId === undefined ? { kind: 'assertion', assertion } : { kind: 'assertion', assertion, clientId };
   }
   if (request.certificate === undefined || parameters.has('client_assertion_type')) throw missing();
-  // RFC 8705 section 2: a certificate may belong to several clients, so the request must name its client.
+  // RFC 8705 section 2.
   if (clientId === undefined)
     throw refuse('client_id_missing', 'A client that authenticates by its certificate must send its client_id.');
   return { kind: 'certificate', clientId };
@@ -74,23 +74,18 @@ export function readCredentials(parameters: ReadonlyMap<string, string>, request
 function missing() {
   return refuse(
     'client_authentication_missing',
-    'The client must authenticate with a client_assertion (private_key_jwt) or with its certificate (mutual TLS), and with nothing else.',
+    'The client must authenticate with a client_assertion (private_key_jwt) or with its certificate (mutual TLS) only.',
   );
 }
 
 function several() {
   return refuse(
     'client_authentication_several',
-    'The client must authenticate once: beside a client_assertion there must be no client_secret and no Authorization header.',
+    'Send the client_assertion without a client_secret and without an Authorization header.',
   );
 }
 
-/**
- * Authenticates the client. Each method accepts only clients that are registered for it; otherwise an attacker could choose
- * the weaker method, or the one whose key they hold.
- *
- * @throws CodedError of `oauthErrors` or of `clientAssertionErrors`
- */
+/** Each method accepts only clients registered for it, so that a caller cannot choose. @throws CodedError of `oauthErrors` or `clientAssertionErrors` */
 export async function authenticateClient(
   presented: Presented,
   rules: AuthenticationRules,
@@ -100,15 +95,12 @@ export async function authenticateClient(
   return mutualTls(credentials.clientId, presented, rules);
 }
 
-/** The certificate of the connection, parsed once for all rules. @throws CodedError of `certificateErrors` */
+/** @throws CodedError of `certificateErrors` */
 export function certificateOf(request: ClientRequest): Certificate | undefined {
   return request.certificate === undefined ? undefined : readCertificate(request.certificate.der);
 }
 
-/**
- * RFC 7523 section 3 under FAPI 2.0: a signature by a key of the client. If no cached key fits, remote keys are fetched
- * again once: this is how a client rotates its keys.
- */
+/** RFC 7523 section 3 under FAPI 2.0. If no cached key fits, remote keys are fetched once, for key rotation. */
 export async function privateKeyJwt(
   { assertion, clientId }: { readonly assertion: string; readonly clientId?: string },
   presented: Presented,
@@ -129,47 +121,42 @@ export async function privateKeyJwt(
     if (client.jwksUri !== undefined) fetches = client;
     return clientKeys.held(client, now);
   }
-  const verify = () =>
-    verifyClientAssertion(assertion, {
-      issuer,
-      now,
-      keysOf,
-      acceptedAudiences: (id) =>
-        directory.client(id)?.profile === 'oidc' ? [`${issuer}/token`, ...furtherAudiences] : furtherAudiences,
-    });
+  const acceptedAudiences = (id: string) =>
+    directory.client(id)?.profile === 'oidc' ? [`${issuer}/token`, ...furtherAudiences] : furtherAudiences;
+  const verify = () => verifyClientAssertion(assertion, { issuer, now, keysOf, acceptedAudiences });
 
   let verified: Awaited<ReturnType<typeof verify>>;
   try {
     verified = await verify();
   } catch (error) {
-    if (fetches === undefined || !isCodedError(error, 'client_assertion_key')) throw error;
+    if (fetches === undefined || !clientAssertionErrors.is(error, 'client_assertion_key')) throw error;
     await clientKeys.fetch(fetches, now);
     verified = await verify();
   }
   const client = directory.client(verified.clientId);
   if (client === undefined) throw new Error('an assertion was verified for a client that the directory does not have');
-  // RFC 7521 section 4.2: the parameter is optional, but if present it must name the same client.
+  // RFC 7521 section 4.2.
   if (clientId !== undefined && clientId !== client.id)
-    throw refuse('client_id_differs', 'The client_id is not that of the client assertion.');
+    throw refuse('client_id_differs', 'The client_id differs from the client of the assertion.');
   clientKeys.checkAge(client, verified.keyThumbprint, now);
   return { client, assertion: verified };
 }
 
-/** RFC 8705 section 2: the TLS connection proved possession of the certificate; this checks that it belongs to the client. */
+/** RFC 8705 section 2. The TLS connection has proved possession. */
 export async function mutualTls(
   clientId: string,
   { certificate, presented, directory, now }: Presented,
   { clientKeys }: AuthenticationRules,
 ): Promise<AuthenticatedClient> {
   const client = directory.client(clientId);
-  // One answer for an unknown client and for one with another method, so that the server does not confirm client names.
+  // One answer, so that the server does not confirm client names.
   if (client === undefined || client.authentication.method === 'private_key_jwt')
     throw refuse(
       'client_authentication_method',
       'No client of this name is registered to authenticate by certificate.',
     );
   if (certificate === undefined || presented === undefined)
-    throw refuse('client_authentication_missing', 'The connection shows no client certificate.');
+    throw refuse('client_authentication_missing', 'The connection has no client certificate.');
   checkCertificateDates(certificate, now);
   const { authentication } = client;
   switch (authentication.method) {
@@ -184,43 +171,34 @@ export async function mutualTls(
   }
 }
 
-/** Needed even after chain verification, which happened when the connection was opened, possibly long ago. */
+/** The chain may have been verified long ago, when the connection was opened. */
 export function checkCertificateDates(certificate: Certificate, now: number): void {
   if (!isInDate(certificate, now))
     throw refuse('client_certificate_expired', 'The client certificate is not valid at this time.');
 }
 
-/** RFC 8705 section 2.1: issued by a trusted authority to the registered name. */
+/** RFC 8705 section 2.1. */
 function checkName(certificate: Certificate, name: CertificateName, chainVerified: boolean): void {
   if (!chainVerified)
-    throw refuse('client_certificate_untrusted', 'The client certificate is not of an authority that is trusted here.');
+    throw refuse('client_certificate_untrusted', 'The client certificate was not issued by a trusted authority.');
   if (!matchesName(certificate, name))
-    throw refuse('client_certificate_name', `The client certificate does not hold the registered ${name.kind}.`);
+    throw refuse('client_certificate_name', `The client certificate does not have the registered ${name.kind}.`);
 }
 
-/** RFC 8705 section 2.2: one of the client's own certificates. */
-async function checkRegistered(
-  { thumbprint }: Certificate,
-  client: Client,
-  clientKeys: ClientKeys,
-  now: number,
-): Promise<void> {
+/** RFC 8705 section 2.2. */
+async function checkRegistered({ thumbprint }: Certificate, client: Client, clientKeys: ClientKeys, now: number) {
   if (!clientKeys.holdsCertificate(client, thumbprint, now)) {
     if (client.jwksUri !== undefined) await clientKeys.fetch(client, now);
     if (!clientKeys.holdsCertificate(client, thumbprint, now))
-      throw refuse(
-        'client_certificate_unknown',
-        'The client certificate is not one that is registered for the client.',
-      );
+      throw refuse('client_certificate_unknown', 'The client certificate is not registered for the client.');
   }
   clientKeys.checkCertificateAge(client, thumbprint, now);
 }
 
 /**
- * Two clients that share a key or certificate are one piece of software in two roles, which defeats separation of duties
- * between them. Neither is served until the registration assigns the credential to one of them.
+ * Two clients with one key or certificate are one piece of software in two roles, against separation of duties. Neither is served.
  *
- * @param note keeps the other holder for the record; the client does not see it
+ * @param note keeps the other holder for the record only
  * @throws CodedError `invalid_client` (`client_credential_shared`)
  */
 export async function requireSoleHolder(
@@ -239,6 +217,6 @@ export async function requireSoleHolder(
   note(other);
   throw refuse(
     'client_credential_shared',
-    'This key or certificate would authenticate another client too. Give each client its own, and register those.',
+    'This key or certificate also authenticates another client. Register a separate one for each client.',
   );
 }

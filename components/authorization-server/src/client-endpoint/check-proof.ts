@@ -1,28 +1,24 @@
 import type { Client, ClientRequest, SingleUse, SingleUseClaim } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { type KeyCache, type VerifiedClientAssertion, type VerifiedProof, verifyProof } from '@countersign/oauth';
 import { type RefusalReason, refuse } from '../refusal.ts';
 
-/** Nonces of this server (RFC 9449 section 8), the same on all nodes. */
+/** RFC 9449 section 8; the same on all nodes. */
 export interface Nonces {
-  /** The current nonce. @param now milliseconds since the epoch */
+  /** @param now milliseconds since the epoch */
   current(now: number): string;
   accepts(nonce: string, now: number): boolean;
-  /** Whether a proof without a nonce is refused. */
+  /** Otherwise a proof may omit the nonce. */
   readonly required: boolean;
 }
 
 export interface ProofRules {
-  /** Anybody can send proofs, so proof keys have their own cache: a flood of them cannot evict the keys of clients. */
+  /** Not shared with the keys of clients. */
   readonly proofKeys: KeyCache;
   readonly nonces?: Nonces;
 }
 
-/**
- * Verifies the request's proof of possession, as the endpoint requires. If a client's tokens are bound in another way, its
- * proof is refused: the client would wrongly believe that its token is bound to that key.
- *
- * @throws CodedError of `proofErrors`, or `invalid_dpop_proof`
- */
+/** A proof is refused if the client's tokens are bound in another way. @throws CodedError of `proofErrors`, or `invalid_dpop_proof` */
 export async function checkProof(
   rule: 'required' | 'optional' | 'ignored',
   { client, request, now }: { readonly client: Client; readonly request: ClientRequest; readonly now: number },
@@ -32,31 +28,19 @@ export async function checkProof(
   if (rule === 'optional' && request.dpop.length === 0) return undefined;
   if (rule === 'required' && client.binding !== 'dpop') {
     if (request.dpop.length === 0) return undefined;
-    throw refuse('proof_unexpected', 'The tokens of this client are not bound by DPoP: send no proof.');
+    throw refuse('proof_unexpected', 'The tokens of this client are not bound by DPoP. Do not send a proof.');
   }
   const { method, url } = request;
-  return nonces === undefined
-    ? verifyProof(request.dpop, { method, url, keys: proofKeys, now })
-    : verifyProof(request.dpop, {
-        method,
-        url,
-        keys: proofKeys,
-        now,
-        nonce: { accepts: (nonce) => nonces.accepts(nonce, now), required: nonces.required },
-      });
+  const nonce = nonces && { accepts: (text: string) => nonces.accepts(text, now), required: nonces.required };
+  return verifyProof(request.dpop, { method, url, keys: proofKeys, now, ...defined({ nonce }) });
 }
 
-/**
- * Claims the ids of assertion and proof together. Only verified ones reach this point, so a forger cannot use up ids.
- * Claimed ids stay claimed even if the request fails.
- */
+/** Claims verified ids only, so that a forger cannot use them up. They stay claimed if the request fails. */
 export async function claimCredentials(
-  {
-    assertion,
-    proof,
-  }: { readonly assertion: VerifiedClientAssertion | undefined; readonly proof: VerifiedProof | undefined },
+  verified: { readonly assertion: VerifiedClientAssertion | undefined; readonly proof: VerifiedProof | undefined },
   singleUse: SingleUse,
 ): Promise<void> {
+  const { assertion, proof } = verified;
   const claims: Promise<void>[] = [];
   if (assertion !== undefined)
     claims.push(
@@ -83,7 +67,7 @@ export async function claimOnce(claim: SingleUseClaim, reason: RefusalReason, si
 }
 
 export function usedBefore({ purpose }: SingleUseClaim, reason: RefusalReason): Error {
-  return refuse(reason, `The ${described[purpose]} was used before; make a new one, with a new jti, for each request.`);
+  return refuse(reason, `The ${described[purpose]} was used before. Make a new one, with a new jti, for each request.`);
 }
 
 const described = {

@@ -5,22 +5,18 @@ import { networkOf } from '@countersign/runtime';
 import { refuse } from '../refusal.ts';
 import type { Credentials } from './authenticate-client.ts';
 
-/**
- * Limits failed authentications for one claimed client from one source address within a sliding window. Every failure writes
- * a record, so beyond the budget none is written. The signature is still checked, because the real client may use the same
- * address.
- */
+/** Limits failed authentications per claimed client and address. Each failure writes a record; beyond the budget none is written. */
 export interface RefusalBudget {
-  /** Whether more failures are allowed. @param now milliseconds since the epoch */
+  /** @param now milliseconds since the epoch */
   allows(address: string | undefined, client: string | undefined, now: number): boolean;
-  /** Counts a failure. @param client undefined when the claimed client does not exist */
+  /** @param client undefined when the claimed client does not exist */
   spend(address: string | undefined, client: string | undefined, now: number): void;
 }
 
 export interface RefusalBudgetLimits {
   /** Failures allowed within a minute. Default 60. */
   readonly failuresPerMinute?: number;
-  /** Pairs of address and client that are remembered; the oldest are forgotten first. Default 10,000. */
+  /** Pairs of address and client; the oldest are forgotten first. Default 10,000. */
   readonly maxEntries?: number;
 }
 
@@ -33,11 +29,7 @@ interface Count {
   previous: number;
 }
 
-/**
- * Two counters per pair implement the sliding window: the previous window counts in proportion to its part within the last
- * minute. Clients share no counter, so a caller cannot lock out another client at the same address. All unknown names share
- * one counter, because invented names would otherwise bypass the limit.
- */
+/** A sliding window of two counters per pair. All unknown client names share one pair, so that invented names do not bypass it. */
 export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBudget {
   const { failuresPerMinute = 60, maxEntries = 10_000 } = limits;
   const counts = new Map<string, Map<string, Count>>();
@@ -94,10 +86,10 @@ export function requireBudget(
   by: { readonly refusals: RefusalBudget; readonly now: number },
 ): void {
   if (!by.refusals.allows(address, client, by.now))
-    throw refuse('authentication_failures', 'Too many failed authentications; try again in a minute.');
+    throw refuse('authentication_failures', 'Too many failed authentications. Try again in a minute.');
 }
 
-/** The client that the credentials claim, if it exists. */
+/** If it exists. */
 export function claimedClient(credentials: Credentials, directory: Pick<Directory, 'snapshot'>): string | undefined {
   const claimed = credentials.kind === 'assertion' ? issuerOf(credentials.assertion) : credentials.clientId;
   return claimed === undefined ? undefined : directory.snapshot().client(claimed)?.id;

@@ -7,22 +7,18 @@ import type { CredentialHolderStore } from './credential-holder-store.ts';
 import { createFetchedKeys } from './fetched-keys.ts';
 import { createOtherHolder, type OtherHolder } from './sole-holder.ts';
 
-/** The keys and certificates that identify clients: registered in the directory, or fetched from the registered address. */
+/** From the directory, or fetched from the registered address. */
 export interface ClientKeys {
-  /** The current usable keys; undefined if keys must be fetched and none are cached. */
+  /** Undefined if keys must be fetched. */
   held(client: Client, now: number): readonly RegisteredKey[] | undefined;
-  /** Whether a certificate belongs to the client, by its thumbprint (`x5t#S256`). */
+  /** By `x5t#S256`. */
   holdsCertificate(client: Client, thumbprint: string, now: number): boolean;
-  /**
-   * Fetches a client's key set again if it is due; afterwards {@link held} and {@link holdsCertificate} use the newest set.
-   * Never throws: a set that cannot be fetched is not cached.
-   */
+  /** Fetches the key set again if it is due. Never throws: a set that cannot be fetched is not cached. */
   fetch(client: Client, now: number): Promise<void>;
   /** @throws CodedError `invalid_client` (`client_key_expired`) for a registered key that is too old */
   checkAge(client: Client, thumbprint: string, now: number): void;
   /** @throws as {@link checkAge}, for a registered certificate */
   checkCertificateAge(client: Client, thumbprint: string, now: number): void;
-  /** Another client that the same key or certificate would also authenticate. */
   readonly otherHolder: OtherHolder;
 }
 
@@ -52,7 +48,7 @@ export function createClientKeys(dependencies: ClientKeysDependencies): ClientKe
     checkAge(client, thumbprint, now) {
       if (client.jwksUri !== undefined) return;
       const { oldest, registeredAt } = registered(client);
-      // For nearly every client no key is close to its age limit: one comparison is enough.
+      // Nearly every client has no key close to the limit.
       if (age.youngEnough(oldest, now)) return;
       age.check(client, { thumbprint, registeredAt: registeredAt.get(thumbprint) ?? oldest }, now);
     },
@@ -64,20 +60,19 @@ export function createClientKeys(dependencies: ClientKeysDependencies): ClientKe
   };
 }
 
-/** What the directory registered for a client, imported. */
 export interface RegisteredKeys {
   readonly keys: readonly RegisteredKey[];
-  /** When each key was registered, in milliseconds since the epoch, by its thumbprint. */
+  /** By thumbprint, milliseconds since the epoch. */
   readonly registeredAt: ReadonlyMap<string, number>;
-  /** The same for certificates, by the thumbprint of the certificate. */
+  /** By the certificate's thumbprint. */
   readonly certificates: ReadonlyMap<string, number>;
-  /** When the oldest of them was registered; infinite where there is none. */
+  /** Infinite if there is none. */
   readonly oldest: number;
 }
 
-/** The imported keys of a client, kept for as long as the directory keeps that version of the client. */
+/** Cached with the directory's client object. */
 export function createRegisteredKeys(logger: Logger): (client: Client) => RegisteredKeys {
-  // A directory change creates new client objects; most of their keys are unchanged and need not be imported again.
+  // A directory change creates new client objects, mostly with unchanged keys.
   const imported = createKeyCache();
   const known = new WeakMap<Client, RegisteredKeys>();
 
@@ -109,47 +104,37 @@ export function createRegisteredKeys(logger: Logger): (client: Client) => Regist
   };
 }
 
-/** Maximum age of a registered key, and how long before that warnings begin; in days. */
+/** In days. */
 export interface KeyAgePolicy {
   readonly maxDays: number;
   readonly warnDays: number;
 }
 
 const dayMs = 86_400_000;
-/** Number of keys for which today's warning is remembered; beyond it, the oldest are forgotten and cause another warning. */
+/** Beyond it, the oldest warnings are forgotten. */
 const maxWarned = 10_000;
 
-/** A registered key and the time its age counts from, in milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface AgedKey {
   readonly thumbprint: string;
   readonly registeredAt: number;
 }
 
 export interface KeyAge {
-  /** Nothing registered at or after this time is old enough to be checked. */
+  /** Whether no key needs a check. */
   youngEnough(registeredAt: number, now: number): boolean;
-  /**
-   * Refuses a key beyond its age limit and warns of one close to it: in the process log and, at most once a day per key, in
-   * a record. A warning does not delay the request, and the request succeeds even if the warning cannot be written.
-   *
-   * @throws CodedError `invalid_client` with the reason `client_key_expired`
-   */
+  /** Refuses an expired key, and warns once a day of one close to its limit, without delay. @throws CodedError `invalid_client` (`client_key_expired`) */
   check(client: Client, key: AgedKey, now: number): void;
 }
 
 export function createKeyAge(
   policy: KeyAgePolicy,
-  dependencies: {
-    readonly audit: AuditAppender;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly logger: Logger;
-  },
+  dependencies: Pick<ClientKeysDependencies, 'audit' | 'clock' | 'random' | 'logger'>,
 ): KeyAge {
   const { audit, clock, random, logger } = dependencies;
   const warnAfterMs = (policy.maxDays - policy.warnDays) * dayMs;
   const endAfterMs = policy.maxDays * dayMs;
-  /** The day of the last warning, by client and key. */
+  /** Day of the last warning, by client and key. */
   const warned = new Map<string, number>();
 
   function warnOnceADay(client: Client, { thumbprint, registeredAt }: AgedKey, now: number): void {
@@ -160,7 +145,7 @@ export function createKeyAge(
     if (warned.size >= maxWarned && oldest !== undefined) warned.delete(oldest);
     warned.set(name, today);
     const endsAt = toInstant(registeredAt + endAfterMs);
-    logger.warn({ client: client.id, kid: thumbprint, endsAt }, 'a client key comes to the end of its age');
+    logger.warn({ client: client.id, kid: thumbprint, endsAt }, 'a client key will expire soon');
     audit
       .append({
         id: newId('record', { clock, random }),
@@ -181,10 +166,7 @@ export function createKeyAge(
     youngEnough: (registeredAt, now) => now < registeredAt + warnAfterMs,
     check(client, key, now) {
       if (now >= key.registeredAt + endAfterMs)
-        throw refuse(
-          'client_key_expired',
-          `The key of the client is older than ${policy.maxDays} days: register a new one.`,
-        );
+        throw refuse('client_key_expired', `The client key is older than ${policy.maxDays} days. Register a new one.`);
       if (now >= key.registeredAt + warnAfterMs) warnOnceADay(client, key, now);
     },
   };

@@ -4,7 +4,7 @@ import type pg from 'pg';
 /** The table `client_credential_holders`. */
 export function createCredentialHolderStore(pool: pg.Pool) {
   return {
-    /** Stores the client as the holder, unless there is another. @returns the holder */
+    /** @returns the holder, which may be another client */
     async claim(credential: string, client: string): Promise<string> {
       const { rows } = await ask<{ client_id: string }>(pool, {
         name: 'credential-holder-claim',
@@ -14,10 +14,10 @@ export function createCredentialHolderStore(pool: pg.Pool) {
         values: [credential, client],
       });
       const [row] = rows;
-      if (row === undefined) throw new Error('a credential without a holder');
+      if (row === undefined) throw new Error('a credential has no holder after its claim');
       return row.client_id;
     },
-    /** Transfers a credential from a holder that no longer exists. @returns whether that holder still had it */
+    /** From a holder that no longer exists. @returns whether it still held it */
     async takeOver(credential: string, from: string, to: string): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'credential-holder-take-over',

@@ -1,23 +1,20 @@
 import { CodedError, decodeBase64, isCodedError } from '@countersign/kernel';
 import { importVerificationKey, type RegisteredKey, readCertificate, type VerificationKey } from '@countersign/oauth';
 
-/** Most keys that a client's key set may hold. */
 const maxKeys = 20;
-/** Maximum number of `kid` values remembered for a client, including those no longer published. */
+/** Including `kid` values no longer published. */
 const maxPinned = 200;
 /** In base64. */
 const maxCertificateLength = 8_192;
 
-/** The usable keys of a client at one time. */
 export interface ClientKeySet {
   readonly keys: readonly RegisteredKey[];
-  /** SHA-256 thumbprints of the certificates in it (`x5c`). */
+  /** Thumbprints (`x5c`). */
   readonly certificates: ReadonlySet<string>;
-  /** The key that each `kid` has ever identified, by thumbprint. */
+  /** The thumbprint that each `kid` has ever identified. */
   readonly pinned: ReadonlyMap<string, string>;
 }
 
-/** The reason why a member of a key set is ignored. */
 export interface SkippedKey {
   /** A code of `keyErrors`, or `kid_reused`, `kid_repeated`, `certificate_not_of_key` (its certificate alone). */
   readonly code: string;
@@ -25,11 +22,9 @@ export interface SkippedKey {
 }
 
 /**
- * The usable keys of a JWK Set (RFC 7517 section 5). A private, weak or unknown key is ignored without affecting the others.
- * A `kid` identifies one key permanently: if it were reused, verifiers with the old and the new key would disagree on what
- * was signed.
+ * RFC 7517 section 5. A private, weak or unknown key is skipped. A `kid` identifies one key for ever; otherwise verifiers would
+ * disagree on what was signed.
  *
- * @param before the key that each `kid` of this client has identified
  * @throws CodedError `key_set_malformed`
  */
 export function readKeySet(
@@ -80,7 +75,7 @@ function kidOf(jwk: Members): string | undefined {
 }
 
 function importKey(jwk: Members, skip: (code: string) => void): VerificationKey | undefined {
-  // An encryption key in the same set is legitimate and not relevant here.
+  // Not relevant here.
   if (jwk['use'] === 'enc') return undefined;
   try {
     return importVerificationKey(jwk);
@@ -93,13 +88,13 @@ function importKey(jwk: Members, skip: (code: string) => void): VerificationKey 
 
 function pin(pinned: Map<string, string>, kid: string, thumbprint: string): void {
   const [oldest] = pinned.keys();
-  // Current names move to the end, so that the longest unused are forgotten first.
+  // The longest unused are forgotten first.
   pinned.delete(kid);
   if (pinned.size >= maxPinned && oldest !== undefined) pinned.delete(oldest);
   pinned.set(kid, thumbprint);
 }
 
-/** RFC 7517 section 4.7: the first certificate of the chain belongs to the key. @returns its thumbprint */
+/** RFC 7517 section 4.7. @returns its thumbprint */
 function certificateOf(jwk: Members, key: VerificationKey, skip: (code: string) => void): string | undefined {
   const chain = jwk['x5c'];
   if (chain === undefined) return undefined;

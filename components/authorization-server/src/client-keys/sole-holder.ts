@@ -3,15 +3,11 @@ import { createGenerations } from '@countersign/kernel';
 import { type Certificate, canonicalName, canonicalNamesOf } from '@countersign/oauth';
 import type { CredentialHolderStore } from './credential-holder-store.ts';
 
-/** The credential whose possession a client has just proved. */
 export type ShownCredential =
   | { readonly keyThumbprint: string }
   | { readonly certificate: Certificate; readonly chainVerified: boolean };
 
-/**
- * Another client that the same credential would authenticate, if any. Registration compares only what is registered. A
- * certificate with the names of two clients, or a key that two clients publish, is detected only here.
- */
+/** Another client that the same credential would authenticate, which the registration of names or remote keys cannot detect. */
 export type OtherHolder = (
   client: Client,
   shown: ShownCredential,
@@ -20,7 +16,7 @@ export type OtherHolder = (
 
 export function createOtherHolder(holders: CredentialHolderStore): OtherHolder {
   const indexes = new WeakMap<DirectorySnapshot, ReadonlyMap<string, ReadonlySet<ClientId>>>();
-  /** Credentials known to belong to this client, so that each is looked up in the database once. */
+  /** Each is looked up in the database once. */
   const known = createGenerations<string, string>(4_096);
 
   function indexOf(directory: DirectorySnapshot): ReadonlyMap<string, ReadonlySet<ClientId>> {
@@ -29,7 +25,7 @@ export function createOtherHolder(holders: CredentialHolderStore): OtherHolder {
     return made;
   }
 
-  /** The first client to prove possession holds a credential for as long as it is registered. */
+  /** The first client to prove possession, while it is registered. */
   async function firstHolder(credential: string, { id }: Client, directory: DirectorySnapshot): Promise<string> {
     if (known.get(credential) === id) return id;
     const holder = await holders.claim(credential, id);
@@ -46,7 +42,7 @@ export function createOtherHolder(holders: CredentialHolderStore): OtherHolder {
       const principal = directory.keyHolder(shown.keyThumbprint);
       if (principal !== undefined && principal !== client.principal) return principal;
     }
-    // The directory compares its own entries with each other on every write.
+    // The directory compares its own entries.
     if (client.jwksUri === undefined && client.authentication.method !== 'tls_client_auth') return undefined;
     for (const credential of lastingOf(shown)) {
       const holder = await firstHolder(credential, client, directory);
@@ -78,7 +74,7 @@ function registeredOf({ authentication, keys }: Client): readonly string[] {
 }
 
 function credentialsOf(shown: ShownCredential): readonly string[] {
-  // The names in a certificate without a trusted issuer prove nothing.
+  // Without a trusted issuer, names prove nothing.
   const names = 'certificate' in shown && shown.chainVerified ? canonicalNamesOf(shown.certificate) : [];
   return [...lastingOf(shown), ...[...names].map((name) => `name ${name}`)];
 }

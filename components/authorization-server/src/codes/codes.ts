@@ -8,35 +8,28 @@ import { type CodeBinding, createCodeStore } from './store.ts';
 /** FAPI 2.0 Security Profile section 5.3.2.1: a code lives for 60 seconds at most. */
 export const codeLifetimeSeconds = 60;
 
-/** The clock of another node may be this far ahead of ours. */
+/** The clock of another node may be ahead of ours. */
 const clockDifferenceMs = 60_000;
 
-/** How long a redeemed code is remembered: a second use within this time is a replay and ends its grant. */
+/** A second use within this time is a replay and ends the grant. */
 const rememberedForMs = 60 * 60_000;
 
-/**
- * The record of the code's token ends this name. If the row is restored to its state before the redemption, the record still
- * shows that the code was redeemed.
- */
+/** Ended by the record of the code's token, so that a restored row cannot be redeemed again. */
 export const redemptionThing = (code: string): string => `authorization-code:${sha256Base64Url(code)}`;
 
-/** Authorization codes (RFC 6749 section 4.1.2): 256 random bits, stored as a hash, redeemed once across all nodes. */
+/** RFC 6749 section 4.1.2: 256 random bits, stored as a hash. */
 export interface Codes {
-  /** Creates a code for this binding, valid for {@link codeLifetimeSeconds}. */
   issue(binding: Omit<CodeBinding, 'expiresAt'>): Promise<string>;
-  /**
-   * The binding of a code. Undefined for a code that is unknown, expired without redemption, or issued in the future. A
-   * redeemed code is found for an hour, so that a second use can be told from a guess.
-   */
+  /** Undefined for an unknown or expired code. A redeemed code is found for an hour, to tell a second use from a guess. */
   find(code: string): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined>;
-  /** Of all concurrent callers on all nodes, exactly one gets `claimed`. */
+  /** Exactly one caller on all nodes gets `claimed`. */
   redeem(code: string): Promise<'claimed' | 'replayed'>;
 }
 
 export interface CodesDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  /** Finds the codes that have been redeemed. */
+  /** For codes that have been redeemed. */
   readonly audit: StandingReader;
   readonly clock: Clock;
   readonly random: Random;
@@ -44,9 +37,9 @@ export interface CodesDependencies {
 }
 
 export function createCodes({ pool, rowSeal, audit, clock, random, logger }: CodesDependencies): Codes & {
-  /** Like `issue`, with the caller's code and in the caller's database transaction. */
+  /** With the caller's code and transaction. */
   issueAs(code: string, binding: Omit<CodeBinding, 'expiresAt'>, within: Queryable): Promise<void>;
-  /** Removes expired data; runs by itself. */
+  /** Also runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 } {
@@ -61,7 +54,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
     expiresAt: clock.now() + codeLifetimeSeconds * 1000,
   });
 
-  /** A code that ends later than a code issued now was issued while the clock was ahead. */
+  /** A later end means that another node's clock was ahead. */
   function isInTime({ expiresAt }: CodeBinding): boolean {
     const now = clock.now();
     return expiresAt > now && expiresAt <= now + codeLifetimeSeconds * 1000 + clockDifferenceMs;
@@ -86,7 +79,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
       if (!isCode(code)) return 'replayed';
       const isFirst = await store.redeem(sha256(code), clock.now());
       const thing = redemptionThing(code);
-      // If the row was restored between look-up and claim, the record of the token shows the redemption.
+      // The token's record shows a redemption even if the row was restored.
       return isFirst && !(await audit.standings([thing])).has(thing) ? 'claimed' : 'replayed';
     },
     sweep: sweeper.sweep,

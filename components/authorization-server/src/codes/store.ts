@@ -3,9 +3,9 @@ import { type Digest, type GrantId, parseDigest, parseId, type SessionId } from 
 import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { isGrantScope } from '../protocol-scopes.ts';
-import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
+import { present, type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
 
-/** The binding of an authorization code, and what must be presented to redeem it. */
+/** What must be presented to redeem a code. */
 export interface CodeBinding {
   readonly grant: GrantId;
   readonly client: ClientId;
@@ -17,20 +17,17 @@ export interface CodeBinding {
   readonly dpopJkt?: string;
   /** For the ID token (OpenID Connect Core section 3.1.2.1). */
   readonly nonce?: string;
-  /** The session in which it was issued. */
   readonly session?: SessionId;
-  /** The requested interface (RFC 8707). */
   readonly resource?: string;
-  /** The scope of this request; the grant may hold more from earlier requests. */
+  /** Of this request; the grant may have more. */
   readonly scopes: GrantTerms['scopes'];
-  /** The sign-in for this request; the grant states the sign-in with which it was given. */
+  /** The sign-in for this request, not that of the grant. */
   readonly acr: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
   /** Digests of the intents that the sign-in was made for; left out if another party vouches for the person. */
   readonly boundTo?: readonly Digest[];
-  /** The managed device of the sign-in. */
   readonly device?: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -56,7 +53,7 @@ interface CodeRow {
   readonly seal: Buffer | null;
 }
 
-/** The table `authorization_codes`. Rows without a valid seal are ignored. */
+/** Rows without a valid seal are ignored. */
 export function createCodeStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (hash: Buffer, binding: CodeBinding) =>
     [`authorization-code/${hash.toString('base64url')}`, rowContent(binding)] as const;
@@ -70,22 +67,9 @@ export function createCodeStore(pool: pg.Pool, rowSeal: RowSeal) {
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0),
                          $15, $16, $17)`,
         values: [
-          hash,
-          code.grant,
-          code.client,
-          code.redirectUri,
-          code.codeChallenge ?? null,
-          code.dpopJkt ?? null,
-          code.nonce ?? null,
-          code.session ?? null,
-          code.resource ?? null,
-          code.scopes,
-          code.acr,
-          code.amr,
-          code.authTime,
-          code.expiresAt,
-          code.boundTo ?? null,
-          code.device ?? null,
+          ...[hash, code.grant, code.client, code.redirectUri, code.codeChallenge ?? null, code.dpopJkt ?? null],
+          ...[code.nonce ?? null, code.session ?? null, code.resource ?? null, code.scopes, code.acr, code.amr],
+          ...[code.authTime, code.expiresAt, code.boundTo ?? null, code.device ?? null],
           rowSeal.seal(...sealed(hash, code)),
         ],
       });
@@ -104,7 +88,6 @@ export function createCodeStore(pool: pg.Pool, rowSeal: RowSeal) {
       const binding = bindingOf(row);
       return rowSeal.holds(...sealed(hash, binding), row.seal) ? { ...binding, redeemed: row.redeemed } : undefined;
     },
-    /** @returns whether it was this call that redeemed it */
     redeem: (hash: Buffer, now: number) =>
       takeOnce(pool, { table: 'authorization_codes', key: 'code_hash', column: 'redeemed_at' }, hash, now),
     removeExpired: (before: number, limit: number) =>
@@ -118,21 +101,24 @@ function bindingOf(row: CodeRow): CodeBinding {
   const session = row.session === null ? undefined : parseId('session', row.session);
   if (grant === undefined || client === undefined || (row.session !== null && session === undefined))
     throw new Error('an authorization code row has an invalid grant, client or session id');
+  const optional = {
+    codeChallenge: row.code_challenge,
+    dpopJkt: row.dpop_jkt,
+    nonce: row.nonce,
+    resource: row.resource,
+    device: row.device,
+    session,
+    boundTo: row.bound_to?.flatMap((intent) => parseDigest(intent) ?? []),
+  };
   return {
     grant,
     client,
     redirectUri: row.redirect_uri,
-    ...(row.code_challenge === null ? {} : { codeChallenge: row.code_challenge }),
-    ...(row.dpop_jkt === null ? {} : { dpopJkt: row.dpop_jkt }),
-    ...(row.nonce === null ? {} : { nonce: row.nonce }),
-    ...(session === undefined ? {} : { session }),
-    ...(row.resource === null ? {} : { resource: row.resource }),
+    ...present(optional),
     scopes: row.scopes.filter(isGrantScope),
     acr: row.acr,
     amr: row.amr,
     authTime: Number(row.auth_time),
-    ...(row.bound_to === null ? {} : { boundTo: row.bound_to.flatMap((intent) => parseDigest(intent) ?? []) }),
-    ...(row.device === null ? {} : { device: row.device }),
     expiresAt: Math.round(row.expires_ms),
   };
 }

@@ -23,7 +23,7 @@ export interface GrantManagementDependencies {
   readonly random: Random;
 }
 
-/** The Grant Management API (Grant Management for OAuth, draft 03, section 6) over the consents of the consent store. */
+/** Grant Management for OAuth, draft 03, section 6. */
 export interface GrantManagement {
   /** @throws CodedError `invalid_grant_id` for a grant of another client, an ended one or an unknown one: one answer for all */
   query(caller: Caller, grantId: string): Promise<GrantDescription>;
@@ -31,13 +31,12 @@ export interface GrantManagement {
   revoke(caller: Caller, grantId: string): Promise<void>;
 }
 
-/** The scopes with which a client may query and revoke its grants. */
 export const grantManagementScopes: ReadonlySet<ProtocolScope> = new Set([
   'grant_management_query',
   'grant_management_revoke',
 ]);
 
-/** Path of the endpoint, under the path of the issuer. Issuer and path together are the audience of its tokens. */
+/** Issuer and path together are the audience of its tokens. */
 export const grantManagementPath = '/grants';
 
 export function createGrantManagement(dependencies: GrantManagementDependencies): GrantManagement {
@@ -61,16 +60,15 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
       audience: [issuer + grantManagementPath],
       data: { operation: `grant:${operation}`, ...(id === undefined ? {} : { grant: id }) },
     });
-    // A grant id is not secret (section 10), so the answer must not reveal whether it exists or who owns it.
+    // Does not disclose whether the grant exists (section 10).
     throw oauthErrors.error('invalid_grant_id', 'There is no such grant that the caller may manage.', {
       facts: { reason: 'grant_unknown' },
     });
   }
 
-  /** The reason to hide this grant from the caller. */
   function faultOf(grant: Grant, { client, subject }: Caller): string | undefined {
     if (grant.client !== client) return 'grant_foreign';
-    // With its own authority a client manages all of its grants; with a person's authority, only those of that person.
+    // With a person's authority, only that person's grants.
     const own = directory.snapshot().client(client)?.principal === subject;
     if (!own && grant.subject !== subject) return 'grant_foreign';
     if (grant.status !== 'active' || (parseInstant(grant.expiresAt) ?? 0) <= clock.now()) return 'grant_ended';
@@ -83,7 +81,6 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
     },
     async revoke(caller, grantId) {
       const { id } = await ownGrant(caller, grantId, 'revoke');
-      // The client gives up the grant, regardless of the person it acts for.
       const by = { id: caller.actors[0] ?? caller.subject, institution: caller.institution };
       await revocations.revoke({ kind: 'grant', id }, by, 'grant_management');
     },
@@ -91,20 +88,15 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
 }
 
 /** Section 7.1. */
-export function grantManagementMetadata(
-  issuer: string,
-): Pick<
-  AuthorizationServerMetadata,
-  'grant_management_endpoint' | 'grant_management_actions_supported' | 'grant_management_action_required'
-> {
+export function grantManagementMetadata(issuer: string) {
   return {
     grant_management_endpoint: issuer + grantManagementPath,
     grant_management_actions_supported: ['query', 'revoke', 'create', 'merge', 'replace'],
     grant_management_action_required: false,
-  };
+  } satisfies Partial<AuthorizationServerMetadata>;
 }
 
-/** The answer to a query (Grant Management for OAuth, draft 03, section 6.4). Times are in seconds since the epoch. */
+/** Section 6.4. Times are in seconds since the epoch. */
 export interface GrantDescription {
   readonly scopes: readonly { readonly scope: string; readonly resource?: readonly string[] }[];
   readonly authorization_details: readonly (AuthorizationDetail | ApplicationDetail)[];
@@ -112,19 +104,10 @@ export interface GrantDescription {
   readonly expires_at: number;
 }
 
-/** Scopes of the API itself (section 6.1): they permit queries and are not part of a person's consent. */
-const ofTheApi: readonly string[] = ['grant_management_query', 'grant_management_revoke'];
-
-/** The person's consent, without the person's identity or sign-in: a grant id does not reveal personal data (section 6). */
-export function describeGrant({
-  scopes,
-  details,
-  applicationDetails = [],
-  resources,
-  givenAt,
-  expiresAt,
-}: Grant): GrantDescription {
-  const held = scopes.filter((scope) => !ofTheApi.includes(scope));
+/** The consent without the person (section 6) and without the scopes of the API itself (section 6.1). */
+export function describeGrant(grant: Grant): GrantDescription {
+  const { scopes, details, applicationDetails = [], resources, givenAt, expiresAt } = grant;
+  const held = scopes.filter((scope) => !isProtocolScope(scope) || !grantManagementScopes.has(scope));
   const market = held.filter((scope) => !isProtocolScope(scope));
   const protocol = held.filter(isProtocolScope);
   return {

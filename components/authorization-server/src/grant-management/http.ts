@@ -9,16 +9,13 @@ export interface GrantManagementRoutes {
   readonly grantManagement: GrantManagement;
   /** For the audience of the API: `issuer` + `grantManagementPath`. */
   readonly guard: ResourceGuard;
-  /** Base URL of this listener; the issuer on the main one. */
+  /** Of this listener. */
   readonly baseUrl: string;
 }
 
 type GrantRoute = { Params: { readonly grant_id: string } };
 
-/**
- * `GET` and `DELETE /grants/:grant_id` (Grant Management for OAuth, draft 03, sections 6.4 and 6.5), with an access token of
- * the client that holds the grant. Mounted only if the feature is enabled.
- */
+/** `GET` and `DELETE /grants/:grant_id` (draft 03, sections 6.4 and 6.5), for the client that holds the grant. */
 export function grantManagementRoutes(
   app: FastifyInstance,
   { grantManagement, guard, baseUrl }: GrantManagementRoutes,

@@ -21,10 +21,7 @@ interface CodeParameters {
   readonly codeVerifier: string | undefined;
 }
 
-/**
- * RFC 6749 section 4.1.3 with PKCE (RFC 7636) and DPoP code binding (RFC 9449 section 10): a person who signed in and
- * consented acts through the client. A code presented twice may have been stolen, so everything under its consent ends.
- */
+/** RFC 6749 section 4.1.3 with PKCE and DPoP code binding. A second use of a code ends everything under its consent. */
 export function authorizationCode(dependencies: AuthorizationCodeDependencies): GrantHandler<'authorization_code'> {
   const { codes, grantRegister } = dependencies;
   return {
@@ -44,10 +41,10 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
           return {
             ...authority,
-            // Redeemed only after the checks above; a second redemption ends the tokens of the first.
+            // Redeemed only after the checks above.
             usedUp: {
               thing: redemptionThing(asked.code),
-              take: () => codes.redeem(asked.code),
+              consume: () => codes.redeem(asked.code),
               replayed: () => replayed(binding.grant, context, dependencies),
             },
           };
@@ -62,15 +59,12 @@ function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameter
   const codeVerifier = parameters.get('code_verifier');
   const redirectUri = parameters.get('redirect_uri');
   if (code === undefined) throw refuse('parameter_missing', 'The parameter code is missing.');
-  // RFC 6749 section 4.1.3: every authorization request at this server has a redirect URI.
+  // RFC 6749 section 4.1.3.
   if (redirectUri === undefined) throw refuse('parameter_missing', 'The parameter redirect_uri is missing.');
   return { code, codeVerifier, redirectUri };
 }
 
-/**
- * Checks the values that only the client that started the flow has. A failure leaves the code valid, so that a thief cannot
- * use it up.
- */
+/** A failure leaves the code valid, so that a thief cannot use it up. */
 function checkHolder(
   asked: CodeParameters,
   binding: CodeBinding,
@@ -80,47 +74,35 @@ function checkHolder(
   if (!equalInConstantTime(asked.redirectUri, binding.redirectUri))
     throw refuse('code_redirect_uri', 'The redirect_uri must be the one of the authorization request.');
   if (!provesRequest(asked.codeVerifier, binding, by.client))
-    throw refuse(
-      'code_verifier',
-      'The code_verifier is missing or does not fit the code_challenge of the authorization request.',
-    );
+    throw refuse('code_verifier', 'The code_verifier is missing or does not match the code_challenge of the request.');
   if (binding.dpopJkt === undefined) return;
   if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== binding.dpopJkt)
-    throw refuse('code_key', 'The code is bound to another DPoP key than that of the proof.');
+    throw refuse('code_key', 'The code is bound to another DPoP key.');
 }
 
-/**
- * RFC 7636 section 4.6. A verifier without a challenge in the request means that an attacker removed the challenge (RFC 9700
- * section 4.8.2).
- */
+/** RFC 7636 section 4.6. A verifier without a challenge shows that the challenge was removed (RFC 9700 section 4.8.2). */
 function provesRequest(verifier: string | undefined, { codeChallenge }: CodeBinding, client: Client): boolean {
   if (codeChallenge === undefined) return !client.requirePkce && verifier === undefined;
   return verifier !== undefined && verifyCodeChallenge(verifier, codeChallenge);
 }
 
-/**
- * The server notifies a client of the end of a session (Back-Channel Logout) only once. If the session ended before the
- * client redeems its code, the client would open a session that nothing ends.
- */
+/** The end of a session is notified once; a later token would open a client session that nothing ends. */
 async function checkSession(
   { session, scopes }: CodeBinding,
   { authentication }: Pick<AuthorizationCodeDependencies, 'authentication'>,
 ): Promise<void> {
   if (session === undefined || !scopes.includes('openid')) return;
   if ((await authentication.session(session)) === undefined)
-    throw refuse('code_session_ended', 'The person has signed out since: ask them to sign in again.');
+    throw refuse('code_session_ended', 'The person has signed out since. Ask them to sign in again.');
 }
 
-/** Ends everything under the consent before the refusal is sent (RFC 6749 section 4.1.2). @returns the refusal */
+/** RFC 6749 section 4.1.2. @returns the refusal */
 async function replayed(
   grant: GrantId,
   { client }: ClientContext,
   { revocations }: Pick<AuthorizationCodeDependencies, 'revocations'>,
 ): Promise<Error> {
-  await revocations.revoke(
-    { kind: 'grant', id: grant },
-    { id: client.principal, institution: client.institution },
-    'code_replayed',
-  );
-  return refuse('code_replayed', 'The code was redeemed before: everything that was issued for it has been ended.');
+  const by = { id: client.principal, institution: client.institution };
+  await revocations.revoke({ kind: 'grant', id: grant }, by, 'code_replayed');
+  return refuse('code_replayed', 'The code was redeemed before. Everything issued for it has been revoked.');
 }

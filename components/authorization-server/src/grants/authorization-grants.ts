@@ -11,21 +11,20 @@ import {
 import type { ExchangeParties, RequestedTokenClass } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 
-/** The authorization server of another domain, which redeems grants that we sign. */
+/** Of another domain; it redeems grants that we sign. */
 export interface ChainedIssuer {
-  /** Its issuer identifier, the `aud` of the grants. */
+  /** The `aud` of the grants. */
   readonly issuer: string;
   /** Institutions whose people and software may be disclosed to it. */
   readonly institutions: readonly Lei[];
 }
 
-/** Lifetime in seconds; the recipient redeems the grant immediately. */
+/** The recipient redeems the grant immediately. */
 const lifetimeSeconds = 60;
 
 /**
- * The first hop of identity chaining (draft-ietf-oauth-identity-chaining-17 section 2.3): exchanges an access token for a
- * JWT grant for one other authorization server. The grant holds no more authority than the token and names all actors. If
- * the client uses a DPoP key, the grant is useless without that key.
+ * The first hop of identity chaining (draft-ietf-oauth-identity-chaining-17 section 2.3): a JWT grant for one other authorization
+ * server, with at most the token's authority, all its actors and the client's DPoP key.
  */
 export function authorizationGrants(dependencies: {
   readonly signer: Pick<Signer, 'current' | 'sign'>;
@@ -50,23 +49,22 @@ export function authorizationGrants(dependencies: {
   };
 }
 
-/** Both institutions must have agreed: the one that runs the client, and the one whose people are disclosed. */
+/** Both the client's and the subject's institution must have agreed. */
 function checkChainedIssuer(
   asked: string | undefined,
   { client, institution }: ExchangeParties,
   chainedIssuers: readonly ChainedIssuer[],
 ): string {
-  if (asked === undefined)
-    throw refuse('target_missing', 'Name the authorization server that the grant is for, in the parameter audience.');
+  if (asked === undefined) throw refuse('target_missing', 'Name the authorization server in the parameter audience.');
   const chained = chainedIssuers.find(({ issuer }) => issuer === asked);
   if (chained === undefined)
-    throw refuse('target_unknown', 'The audience must be the issuer of an authorization server that grants go to.');
+    throw refuse('target_unknown', 'The audience must be the issuer of a chained authorization server.');
   if (!chained.institutions.includes(client.institution) || !chained.institutions.includes(institution))
-    throw refuse('target_not_allowed', `No grants go to ${chained.issuer} for this client and this subject.`);
+    throw refuse('target_not_allowed', `Grants for this client and subject are not issued to ${chained.issuer}.`);
   return chained.issuer;
 }
 
-/** Claims that are left out: institution, mandate, transaction and policies mean nothing in the other domain. */
+/** Without claims that mean nothing in the other domain. */
 function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
   const { iss, sub, aud, jti, iat, exp, scope, authorization_details, act, acr, auth_time, cnf } = granted;
   const intents = authorization_details
@@ -81,7 +79,7 @@ function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
     exp,
     scope,
     ...defined({ authorization_details: intents, act, acr, auth_time }),
-    // The draft does not define certificate binding, so only client authentication at the other server protects the grant.
+    // The draft defines no certificate binding; client authentication at the other server protects the grant.
     ...(cnf !== undefined && 'jkt' in cnf ? { cnf } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import type { GrantRegister } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { BackchannelRequests } from '../backchannel-authentication/index.ts';
 import type { GrantHandler } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
@@ -9,10 +10,7 @@ export interface CibaDependencies extends ConsentedAuthorityDependencies {
   readonly grantRegister: Pick<GrantRegister, 'find'>;
 }
 
-/**
- * CIBA Core section 10.1: a person has consented on their own device to the client's request. The client polls until the
- * person decides. The approval can be redeemed once, by the requesting client with the key of its request.
- */
+/** CIBA Core section 10.1. The approval can be redeemed once, by the requesting client with the key of its request. */
 export function ciba(dependencies: CibaDependencies): GrantHandler<'urn:openid:params:grant-type:ciba'> {
   const { backchannelRequests, grantRegister } = dependencies;
   return {
@@ -25,19 +23,12 @@ export function ciba(dependencies: CibaDependencies): GrantHandler<'urn:openid:p
           const { client, now } = context;
           const allowed = await backchannelRequests.poll(authReqId, { client: client.id, confirmation, now });
           const grant = await grantRegister.find(allowed.grant);
-          if (grant === undefined)
-            throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
+          if (grant === undefined) throw refuse('grant_ended', 'The consent has ended. Ask the person again.');
           const { scopes, acr, amr, authTime, boundTo = [] } = grant;
-          const { resource } = allowed;
-          // The client does not share the session of the person's device, so it learns neither of the session nor of its
-          // end.
-          const use = { scopes, acr, amr, authTime, boundTo, ...(resource === undefined ? {} : { resource }) };
+          // The client does not share the session of the person's device.
+          const use = { scopes, acr, amr, authTime, boundTo, ...defined({ resource: allowed.resource }) };
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
-          return {
-            ...authority,
-            usedUp: allowed,
-            references: [...authority.references, allowed.recordId],
-          };
+          return { ...authority, usedUp: allowed, references: [...authority.references, allowed.recordId] };
         },
       };
     },

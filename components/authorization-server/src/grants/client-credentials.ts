@@ -12,7 +12,7 @@ export function clientCredentials(): GrantHandler<'client_credentials'> {
           subject: client.principal,
           institution: client.institution,
           actors: [],
-          // The only protocol scopes that a machine gets are those for managing its own grants.
+          // Only protocol scopes for its own grants.
           ceiling: grantScopes.length === 0 ? {} : { protocolScopes: new Set(grantScopes) },
           authentication: { method },
           usedUp: undefined,

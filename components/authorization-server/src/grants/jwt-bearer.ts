@@ -10,14 +10,11 @@ export interface JwtBearerDependencies {
 }
 
 /**
- * RFC 7523 section 2.1: a partner's identity provider vouches for a person, who acts through a client of the same
- * institution. The person is the subject and the client's principal is the actor. If the assertion is a grant from the
- * partner's authorization server (identity chaining, second hop), its own limits apply as well.
+ * RFC 7523 section 2.1: a partner's identity provider vouches for a person, who acts through a client of the same institution. In
+ * the second hop of identity chaining, the limits of the grant apply as well.
  */
-export function jwtBearer({
-  federationGateway,
-  issuer,
-}: JwtBearerDependencies): GrantHandler<'urn:ietf:params:oauth:grant-type:jwt-bearer'> {
+export function jwtBearer(options: JwtBearerDependencies): GrantHandler<'urn:ietf:params:oauth:grant-type:jwt-bearer'> {
+  const { federationGateway, issuer } = options;
   return {
     grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
     parse(parameters) {
@@ -26,40 +23,36 @@ export function jwtBearer({
       return {
         async resolve({ client, note }, confirmation) {
           const identity = await federationGateway.acceptAssertion(assertion, issuer, client.id);
-          note({
-            subject: { id: identity.principal, institution: identity.institution },
-            references: [identity.provenance.profileRecord],
-          });
-          // Software of one institution may not carry the authority of another institution's people.
-          if (identity.institution !== client.institution)
-            throw refuse('assertion_institution', "The person of the assertion is not of this client's institution.");
+          const { principal, institution, issuer: provider, acr, amr, authTime, provenance } = identity;
+          const references = [provenance.profileRecord];
+          note({ subject: { id: principal, institution }, references });
+          // Not for people of another institution.
+          if (institution !== client.institution)
+            throw refuse(
+              'assertion_institution',
+              "The person of the assertion does not belong to this client's institution.",
+            );
           checkPossession(identity.limits, confirmation);
           return {
-            subject: identity.principal,
-            institution: identity.institution,
+            subject: principal,
+            institution,
+            references,
             actors: actorsUnder(identity, client.principal),
             ceiling: { ...ceilingOf(identity.limits), expiresAt: identity.expiresAt },
-            authentication: {
-              issuer: identity.issuer,
-              method: 'jwt-bearer',
-              acr: identity.acr,
-              amr: identity.amr,
-              authTime: identity.authTime,
-            },
-            partner: { institution: identity.institution, claims: identity.claims },
+            authentication: { issuer: provider, method: 'jwt-bearer', acr, amr, authTime },
+            partner: { institution, claims: identity.claims },
             usedUp: {
               purpose: 'authorization-grant',
-              issuer: identity.issuer,
+              issuer: provider,
               id: identity.assertionId,
               expiresAt: (identity.expiresAt + clockLeadSeconds) * 1000,
             },
-            references: [identity.provenance.profileRecord],
             provenance: {
-              profile: identity.provenance.profile,
-              profile_version: identity.provenance.profileVersion,
-              kid: identity.provenance.kid,
-              thumbprint: identity.provenance.thumbprint,
-              assertion_digest: identity.provenance.assertionDigest,
+              profile: provenance.profile,
+              profile_version: provenance.profileVersion,
+              kid: provenance.kid,
+              thumbprint: provenance.thumbprint,
+              assertion_digest: provenance.assertionDigest,
             },
           };
         },
@@ -68,13 +61,13 @@ export function jwtBearer({
   };
 }
 
-/** The second hop of identity chaining: this server enforces the limits that the grant contains. */
+/** The limits of a grant in the second hop of identity chaining. */
 export function ceilingOf(limits: AssertionLimits | undefined): Ceiling {
   if (limits === undefined) return {};
   const { scope, resources, authorizationDetails } = limits;
   const [resource, another] = resources;
   return {
-    // Scopes unknown to this server are dropped, so the remaining list may be empty.
+    // Unknown scopes are dropped, so the list may become empty.
     ...(scope.length === 0 ? {} : { scope: new Set(scope.filter(isScope)) }),
     ...(resource === undefined ? {} : { resources }),
     ...(resource === undefined || another !== undefined ? {} : { resource }),
@@ -82,12 +75,9 @@ export function ceilingOf(limits: AssertionLimits | undefined): Ceiling {
   };
 }
 
-/**
- * The record keeps the actors of the other domain. If the client that presents the grant is also its last actor, it counts
- * once.
- */
+/** Includes the actors of the other domain. A client that is also the last actor counts once. */
 export function actorsUnder({ limits, principal }: FederatedIdentity, client: string): readonly string[] {
-  // Joined one at a time, so that the complete chain obeys the usual rules on loops and length.
+  // One at a time, to apply the rules on loops and length.
   const actors = (limits?.actors ?? []).reduceRight<readonly string[]>(
     (chain, actor) => pushActor(chain, actor, principal),
     [],
@@ -95,10 +85,10 @@ export function actorsUnder({ limits, principal }: FederatedIdentity, client: st
   return actors[0] === client ? actors : pushActor(actors, client, principal);
 }
 
-/** ID-JAG draft -03 section 8.7.1, and every other key-bound grant: without its key, the grant counts as stolen. */
+/** ID-JAG draft -03 section 8.7.1. */
 export function checkPossession(limits: AssertionLimits | undefined, confirmation: Confirmation | undefined): void {
   const jkt: string | undefined = limits?.jkt;
   if (jkt === undefined) return;
   if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== jkt)
-    throw refuse('assertion_key', 'The assertion is bound to a key: the request must show possession of it by DPoP.');
+    throw refuse('assertion_key', 'The assertion is bound to a key. Prove possession of that key by DPoP.');
 }

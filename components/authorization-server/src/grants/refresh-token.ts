@@ -15,12 +15,9 @@ export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies
 }
 
 /**
- * RFC 6749 section 6, without rotation (FAPI 2.0 Security Profile section 5.3.2.1): a refresh uses nothing up, so the client
- * can repeat it if the response was lost. Client authentication makes a stolen copy useless. The client may use another DPoP
- * key (RFC 9449 section 5 binds only refresh tokens of public clients); the change is recorded before the new token is
- * released, and a signal is sent from the record. A client registered with `dpop_bound_refresh_tokens` may not change its
- * key. Certificates are renewed more often than people are asked, so the access token is bound to the certificate presented
- * now (RFC 8705 section 7.1).
+ * RFC 6749 section 6, without rotation (FAPI 2.0 Security Profile section 5.3.2.1), so that a lost response can be repeated. The
+ * client may change its DPoP key, unless it is registered with `dpop_bound_refresh_tokens`; the change is recorded. The access token
+ * is bound to the certificate presented now (RFC 8705 section 7.1).
  */
 export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandler<'refresh_token'> {
   const { refreshTokens, grantRegister } = dependencies;
@@ -36,21 +33,18 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
             throw refuse('refresh_token_unknown', 'The refresh token is unknown or has ended.');
           const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
-          // Grant Management for OAuth: this token does not cover a later version of the person's consent.
+          // This token does not cover a later version of the consent.
           if (grant?.status === 'active' && grant.version !== binding.grantVersion)
-            throw refuse('refresh_token_superseded', 'The consent has been changed since: use the tokens given then.');
-          const authority = consentedAuthority(
-            grant,
-            binding,
-            { context, confirmation, firstUse: false },
-            dependencies,
-          );
-          if (grant === undefined || keys === undefined || keys.now === keys.was)
-            return { ...authority, usedUp: undefined };
+            throw refuse(
+              'refresh_token_superseded',
+              'The consent has changed since. Use the tokens issued with that change.',
+            );
+          const use = { context, confirmation, firstUse: false };
+          const authority = { ...consentedAuthority(grant, binding, use, dependencies), usedUp: undefined };
+          if (grant === undefined || keys === undefined || keys.now === keys.was) return authority;
           return {
             ...authority,
-            usedUp: undefined,
-            // Only after every rule has permitted the token: a refused refresh must not change the key.
+            // A refused refresh must not change the key.
             async companions(issued) {
               await recordKeyChange({ grant, keys, client: context.client }, dependencies);
               await refreshTokens.rebind(token, binding, keys.now);
@@ -63,7 +57,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
   };
 }
 
-/** Thumbprints of the DPoP key that the refresh token was used with before, and of the current one. */
+/** Thumbprints of the previous and the current DPoP key. */
 interface ProofKeys {
   readonly was: string;
   readonly now: string;
@@ -79,10 +73,9 @@ function checkHolder(
     throw refuse('refresh_token_client', 'The refresh token was issued to another client.');
   if (binding.jkt === undefined && client.binding !== 'dpop') return undefined;
   const jkt = confirmation !== undefined && 'jkt' in confirmation ? confirmation.jkt : undefined;
-  // A token issued to a key is always refreshed with a key, whatever the client has registered since. It never becomes a
-  // bearer token.
+  // A token issued to a key never becomes a bearer token, whatever the client has registered since.
   if (jkt === undefined || binding.jkt === undefined || (client.dpopBoundRefreshTokens && jkt !== binding.jkt))
-    throw refuse('refresh_token_key', 'The refresh token is bound to another DPoP key than that of the proof.');
+    throw refuse('refresh_token_key', 'The refresh token is bound to another DPoP key.');
   return { was: binding.jkt, now: jkt };
 }
 

@@ -31,17 +31,14 @@ export interface TokenExchangeDependencies {
   readonly tokenKeys: TokenKeys;
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
   readonly revocations: Pick<Revocations, 'endedBy'>;
-  /** The token types that can be requested besides access tokens. */
+  /** Besides access tokens. */
   readonly requestedTokens: readonly RequestedTokenClass[];
   readonly issuer: string;
 }
 
 /**
- * RFC 8693: the recipient of a token exchanges it for a token for the next hop. An exchange narrows authority and never
- * widens it. The requesting client's principal becomes the current actor; transaction, intent and mandate stay the same.
- *
- * The key binding of the subject token is not checked here: that key belongs to the sender, and the recipient has already
- * checked the proof. The new token is bound to the recipient's own key.
+ * RFC 8693: the recipient exchanges a token for one for the next hop, with the same transaction, intent and mandate. It narrows
+ * authority. The key of the subject token is not checked: it belongs to the sender.
  */
 export function tokenExchange(
   dependencies: TokenExchangeDependencies,
@@ -55,12 +52,12 @@ export function tokenExchange(
         async resolve({ client, directory, now, note }) {
           const signed = isOpaqueToken(subjectToken) ? await opaqueTokens.resolve(subjectToken) : subjectToken;
           if (signed === undefined)
-            throw refuse('subject_token_unknown', 'The subject token is not one of this region, or it has expired.');
+            throw refuse('subject_token_unknown', 'The subject token has expired or belongs to another region.');
           const token = verifyAccessToken(signed, {
             issuer,
             now,
             keyOf: await tokenKeys.current(),
-            // Only the recipient of a token may exchange it, so a third party cannot use a stolen one.
+            // Only the recipient of a token may exchange it.
             acceptsAudience: (audience) => directory.resource(audience)?.institution === client.institution,
           });
           const { claims } = token;
@@ -72,6 +69,7 @@ export function tokenExchange(
           return {
             subject: claims.sub,
             institution: institutionOf(claims),
+            usedUp: undefined,
             actors: pushActor(token.actors, client.principal, claims.sub),
             ceiling: {
               scope: scopesOf(claims),
@@ -79,14 +77,10 @@ export function tokenExchange(
               audience: claims.aud,
               expiresAt: claims.exp,
             },
-            authentication: {
-              method: 'token-exchange',
-              ...defined({ acr: claims.acr, authTime: claims.auth_time }),
-            },
-            usedUp: undefined,
+            authentication: { method: 'token-exchange', ...defined({ acr: claims.acr, authTime: claims.auth_time }) },
             references: [claims.evidence],
             continues: continuationOf(claims, sha256Base64Url(subjectToken)),
-            ...(requested === undefined ? {} : { requested }),
+            ...defined({ requested }),
           };
         },
       };
@@ -94,7 +88,7 @@ export function tokenExchange(
   };
 }
 
-/** Refuses unsupported parameters instead of ignoring them (RFC 8693 section 2.1). */
+/** RFC 8693 section 2.1. */
 function parseParameters(
   parameters: ReadonlyMap<string, string>,
   requestedTokens: readonly RequestedTokenClass[],
@@ -102,19 +96,13 @@ function parseParameters(
   const subjectToken = parameters.get('subject_token');
   if (subjectToken === undefined) throw refuse('parameter_missing', 'The parameter subject_token is missing.');
   if (parameters.get('subject_token_type') !== accessTokenType)
-    throw refuse(
-      'parameter_unsupported',
-      `The subject_token_type must be ${accessTokenType}: an access token of this server.`,
-    );
+    throw refuse('parameter_unsupported', `The subject_token_type must be ${accessTokenType}.`);
   if (parameters.has('actor_token') || parameters.has('actor_token_type'))
-    throw refuse(
-      'parameter_unsupported',
-      'An actor_token is not supported: the actor is the client that authenticates.',
-    );
+    throw refuse('parameter_unsupported', 'actor_token is not supported. The actor is the authenticated client.');
   return { subjectToken, requested: parseRequested(parameters, requestedTokens) };
 }
 
-/** Returns undefined for an access token, which is the default. */
+/** Undefined for an access token. */
 function parseRequested(
   parameters: ReadonlyMap<string, string>,
   requestedTokens: readonly RequestedTokenClass[],
@@ -129,7 +117,7 @@ function parseRequested(
   return requested.parse(parameters);
 }
 
-/** A token does not outlive its subject or the client it was issued to. */
+/** A token ends with its subject and its client. */
 function checkStillKnown(claims: AccessTokenClaims, directory: DirectorySnapshot): void {
   if (directory.principal(claims.sub) === undefined || directory.client(claims.client_id) === undefined)
     throw refuse(
@@ -144,10 +132,7 @@ function checkNotRevoked(claims: AccessTokenClaims, revocations: Pick<Revocation
     throw refuse('subject_token_revoked', `The subject token has been revoked, by its ${by}.`, { revoked: by });
 }
 
-/**
- * RFC 8693 section 4.4: an actor must be permitted both by the token and by the interface's current registration. An actor
- * added or removed since the token was issued therefore cannot exchange it.
- */
+/** RFC 8693 section 4.4: both the token and the current registration of the interface must permit the actor. */
 function checkMayAct(
   { aud, may_act: mayAct }: AccessTokenClaims,
   client: Client,
@@ -157,11 +142,11 @@ function checkMayAct(
   if ((registered !== undefined && registered !== client.principal) || !allowsActor(mayAct, client, issuer))
     throw refuse(
       'actor_not_allowed',
-      'Another service alone may exchange tokens for this interface: the one named as may_act in the token and in its registration.',
+      'Only the service named as may_act in the token and in the registration may exchange tokens for this interface.',
     );
 }
 
-/** Applies to every request; an unknown condition counts as not met. */
+/** An unknown condition is not met. */
 function allowsActor(mayAct: JsonObject | undefined, client: Client, issuer: string): boolean {
   if (mayAct === undefined) return true;
   const actor: Readonly<Record<string, string>> = { sub: client.principal, client_id: client.id, iss: issuer };
@@ -171,22 +156,22 @@ function allowsActor(mayAct: JsonObject | undefined, client: Client, issuer: str
 
 function scopesOf(claims: AccessTokenClaims): ReadonlySet<Scope> {
   const scopes = parseScope(claims.scope);
-  if (!scopes.ok) throw refuse('scope_unknown', 'The subject token holds a scope that no longer exists.');
+  if (!scopes.ok) throw refuse('scope_unknown', 'The subject token has a scope that no longer exists.');
   return scopes.value;
 }
 
-/** Only intents can be passed on. A step is taken by the institution that requested it and by no later one. */
+/** Only intents can be passed on. */
 function intentsOf({ authorization_details: details = [] }: AccessTokenClaims): readonly AuthorizationDetail[] {
   return details.map((detail) => {
     if (isTransactionStep(detail))
       throw refuse(
         'details_unsupported',
-        'A token for a step of a transaction is not exchanged: each party asks for its own.',
+        'A token for a transaction step cannot be exchanged. Each party requests its own.',
       );
     if (isApplicationDetail(detail))
       throw refuse(
         'details_unsupported',
-        `A token for ${detail.type} is for the application alone that declares it: it is not exchanged.`,
+        `A token for ${detail.type} is for its application only and cannot be exchanged.`,
       );
     return detail;
   });
@@ -194,21 +179,19 @@ function intentsOf({ authorization_details: details = [] }: AccessTokenClaims): 
 
 function institutionOf(claims: AccessTokenClaims) {
   const lei = parseLei(claims.lei);
-  if (!lei.ok) throw refuse('subject_token_revoked', 'The subject token names no valid institution.');
+  if (!lei.ok) throw refuse('subject_token_revoked', 'The subject token does not name a valid institution.');
   return lei.value;
 }
 
 function continuationOf(claims: AccessTokenClaims, tokenHash: string): Continuation {
+  const { jti, evidence, txn, intent_digest: intentDigest, mandate, grant, ancestors = [] } = claims;
   return {
-    tokenId: claims.jti,
-    evidence: claims.evidence,
+    tokenId: jti,
+    evidence,
     claimsDigest: digestOf(claims),
     tokenHash,
-    ancestors: [revocationKey({ kind: 'token', id: claims.jti }), ...(claims.ancestors ?? [])],
-    ...(claims.txn === undefined || claims.intent_digest === undefined
-      ? {}
-      : { transaction: { id: claims.txn, intentDigest: claims.intent_digest } }),
-    ...(claims.mandate === undefined ? {} : { mandateVersion: claims.mandate.version }),
-    ...(claims.grant === undefined ? {} : { grant: claims.grant }),
+    ancestors: [revocationKey({ kind: 'token', id: jti }), ...ancestors],
+    ...(txn === undefined || intentDigest === undefined ? {} : { transaction: { id: txn, intentDigest } }),
+    ...defined({ mandateVersion: mandate?.version, grant }),
   };
 }

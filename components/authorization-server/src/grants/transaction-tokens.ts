@@ -14,24 +14,23 @@ import type { RequestedTokenClass } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import { asJson } from '../token-endpoint/index.ts';
 
-/** Workloads that use transaction tokens among themselves, and the institutions that run them. */
+/** Workloads that use transaction tokens among themselves. */
 export interface TrustDomain {
   /** The `aud` of its tokens. */
   readonly name: string;
-  /** Only clients of these institutions receive tokens for it. */
+  /** Whose clients receive tokens for it. */
   readonly institutions: readonly Lei[];
 }
 
-/** Lifetime in seconds: the time of one call through the chain (draft section 6). */
+/** The time of one call through the chain (draft section 6). */
 const lifetimeSeconds = 60;
 
-/** The maximum length: the token travels in a header, and proxies limit the length of headers. */
+/** Proxies limit the length of headers. */
 const maxLength = 8_192;
 
 /**
- * Transaction tokens (draft-ietf-oauth-transaction-tokens-10): the recipient of an access token gets one for the calls that
- * follow inside its own trust domain. It describes the transaction, grants no access by itself, and contains no more than
- * the access token: scope, intent and time only narrow (section 13.6).
+ * Transaction tokens (draft-ietf-oauth-transaction-tokens-10) for the calls that follow inside a trust domain. They grant no access
+ * by themselves and contain no more than the access token (section 13.6).
  */
 export function transactionTokens(dependencies: {
   readonly signer: Pick<Signer, 'current' | 'sign'>;
@@ -41,9 +40,9 @@ export function transactionTokens(dependencies: {
   return {
     tokenType: transactionTokenType,
     parse(parameters) {
-      // Section 11.1: the request must state the purpose of the call; the access token's scope is not the default.
+      // Section 11.1: the access token's scope is not the default.
       if (!parameters.has('scope'))
-        throw refuse('parameter_missing', 'The parameter scope is missing: name what the transaction is for.');
+        throw refuse('parameter_missing', 'The parameter scope is missing. Name the purpose of the transaction.');
       const report = readReport(parameters);
       return {
         tokenType: transactionTokenType,
@@ -58,7 +57,10 @@ export function transactionTokens(dependencies: {
             async (data) => (await signer.sign('transaction-token', kid, data)).signature,
           );
           if (token.length > maxLength)
-            throw refuse('transaction_token_too_long', `It would be longer than ${maxLength} characters: report less.`);
+            throw refuse(
+              'transaction_token_too_long',
+              `The token would be longer than ${maxLength} characters. Send less context.`,
+            );
           return token;
         },
       };
@@ -66,22 +68,17 @@ export function transactionTokens(dependencies: {
   };
 }
 
-/** A token is worthless outside its domain, so only clients inside it receive one. */
+/** Only clients of the domain receive a token. */
 function checkTrustDomain(asked: string | undefined, client: Client, trustDomains: readonly TrustDomain[]): string {
-  if (asked === undefined) throw refuse('target_missing', 'Name the trust domain, in the parameter audience.');
+  if (asked === undefined) throw refuse('target_missing', 'Name the trust domain in the parameter audience.');
   const domain = trustDomains.find(({ name }) => name === asked);
   if (domain === undefined) throw refuse('target_unknown', 'The audience must be the name of a trust domain.');
   if (!domain.institutions.includes(client.institution))
-    throw refuse('target_not_allowed', `The client's institution has no part in the trust domain ${domain.name}.`);
+    throw refuse('target_not_allowed', `The client's institution does not belong to the trust domain ${domain.name}.`);
   return domain.name;
 }
 
-/**
- * The claims of a transaction token (draft section 9.2). Values that this server knows are direct members of `tctx` and
- * `rctx`. Values that the requester reports are under the name of their parameter, so that readers can tell them apart.
- *
- * @param client the requesting workload: its principal is `req_wl`
- */
+/** Draft section 9.2. Reported values are under the name of their parameter. @param client the workload, `req_wl` */
 export function composeTransactionToken(
   granted: AccessTokenClaims,
   client: Client,
@@ -89,35 +86,29 @@ export function composeTransactionToken(
 ): TransactionTokenClaims {
   const { iss, aud, iat, exp, sub, scope, txn, evidence } = granted;
   const { lei, act, mandate, intent_digest, authorization_details, acr, auth_time } = granted;
-  const surroundings = {
-    ...defined({ acr, auth_time, request_context: context }),
-  };
+  const surroundings = defined({ acr, auth_time, request_context: context });
   return {
     iss,
     aud,
     iat,
     exp,
-    // A call outside any market transaction is a transaction of its own, named by the record of its token.
-    txn: txn ?? evidence,
     sub,
     scope,
     req_wl: client.principal,
+    // A call outside any market transaction is named by the record of its token.
+    txn: txn ?? evidence,
     tctx: {
       lei,
       evidence,
+      ...defined({ mandate, intent_digest, request_details: details }),
       ...(act === undefined ? {} : { act: asJson(act) }),
-      ...defined({ mandate, intent_digest }),
       ...(authorization_details === undefined ? {} : { authorization_details: authorization_details.map(asJson) }),
-      ...(details === undefined ? {} : { request_details: details }),
     },
     ...(Object.keys(surroundings).length === 0 ? {} : { rctx: surroundings }),
   };
 }
 
-/**
- * The context that the requester reports (draft section 11.1). The server passes it on without vouching for it. It may
- * contain personal data, so no record contains it; the recorded token hash lets a holder of the token prove it.
- */
+/** The context that the requester reports (draft section 11.1), passed on unverified. Personal, so never recorded. */
 export interface Report {
   readonly details?: JsonObject;
   readonly context?: JsonObject;
@@ -127,7 +118,7 @@ export interface Report {
 export function readReport(parameters: ReadonlyMap<string, string>): Report {
   const details = read(parameters, 'request_details');
   const context = read(parameters, 'request_context');
-  return { ...(details === undefined ? {} : { details }), ...(context === undefined ? {} : { context }) };
+  return defined({ details, context });
 }
 
 function read(
@@ -138,8 +129,8 @@ function read(
   if (text === undefined) return undefined;
   const report = parseTransactionContext(text, name);
   const subjectToken = parameters.get('subject_token');
-  // Section 13.4: a reader of the transaction token could otherwise use the access token. Compared in its serialised form.
+  // Section 13.4: a reader could otherwise use the access token.
   if (subjectToken !== undefined && subjectToken !== '' && JSON.stringify(report).includes(subjectToken))
-    throw refuse('parameter_unsupported', `The parameter ${name} must not hold the subject token.`);
+    throw refuse('parameter_unsupported', `The parameter ${name} must not contain the subject token.`);
   return report;
 }

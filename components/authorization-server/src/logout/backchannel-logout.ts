@@ -1,7 +1,8 @@
 import type { AuditLog, Client, Directory, Outbound, Signer } from '@countersign/contracts';
 import { type Clock, defined, isCodedError, newId, parseId, type Random, type SessionId } from '@countersign/kernel';
 import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@countersign/oauth';
-import { createRounds, type Logger } from '@countersign/runtime';
+import type { Logger } from '@countersign/runtime';
+import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
 import { signingFor } from '../id-tokens.ts';
 import { createDeliveryStore, type Delivery } from './store.ts';
@@ -21,31 +22,27 @@ export interface BackchannelLogoutDependencies {
 }
 
 export interface BackchannelLogout {
-  /** Notifies the clients of a session that it has ended, soon and from any node. Idempotent. */
+  /** Idempotent. */
   sessionEnded(session: SessionId): Promise<void>;
-  /** Looks for ended sessions and due deliveries now; runs by itself. */
+  /** Also runs by itself. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Seconds until the next attempt after the first, second, ... failure. After the last failure there is no further attempt. */
+/** Seconds until the next attempt. */
 const waits = [10, 30, 120, 600] as const;
-/** Another node takes over a delivery if the node that claimed it does not finish within this time. */
-const takenForMs = 30_000;
+/** Afterwards another node takes over. */
+const leaseMs = 30_000;
 const deliveriesAtOnce = 16;
 const postTimeoutMs = 5_000;
 
-/**
- * OpenID Connect Back-Channel Logout 1.0: when a session ends for any reason, each client that signed a person in with it
- * gets a logout token. An unreachable client is tried five times, and the outcome is recorded. Each attempt signs a new
- * token with the current key.
- */
+/** OpenID Connect Back-Channel Logout 1.0. An unreachable client is tried five times, and the outcome is recorded. */
 export function createBackchannelLogout(dependencies: BackchannelLogoutDependencies): BackchannelLogout {
   const { pool, issuer, directory, signer, outbound, audit, clock, random, logger } = dependencies;
   const store = createDeliveryStore(pool);
   let position: bigint | undefined;
 
-  /** Sessions end in many ways and on any node; the log contains all of them. */
+  /** The log has all ended sessions, of any node. */
   async function followLog(): Promise<void> {
     position ??= await store.position();
     const from = position;
@@ -64,9 +61,9 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   async function deliverDue(): Promise<void> {
     for (;;) {
       const now = clock.now();
-      const taken = await store.take(now, now + takenForMs, deliveriesAtOnce);
+      const taken = await store.lease(now, now + leaseMs, deliveriesAtOnce);
       const failed = (await Promise.allSettled(taken.map(deliver))).find(({ status }) => status === 'rejected');
-      // A delivery that could not be recorded is repeated; the others are done.
+      // A delivery that could not be recorded is repeated.
       if (failed?.status === 'rejected') throw failed.reason;
       if (taken.length < deliveriesAtOnce) return;
     }
@@ -77,7 +74,8 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
     if (client?.backchannelLogoutUri === undefined) return store.finish(delivery);
     const outcome = await send(delivery, client, client.backchannelLogoutUri);
     const wait = waits[delivery.attempt - 1];
-    if (outcome.told === 'unreachable' && wait !== undefined) return store.putOff(delivery, clock.now() + wait * 1000);
+    if (outcome.result === 'unreachable' && wait !== undefined)
+      return store.putOff(delivery, clock.now() + wait * 1000);
     await record(delivery, client, outcome);
     await store.finish(delivery);
   }
@@ -98,12 +96,12 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
         body: new URLSearchParams({ logout_token: token }).toString(),
         timeoutMs: postTimeoutMs,
       });
-      // Back-Channel Logout section 2.8: success is 200, or 204 from some frameworks; 400 is a permanent failure.
-      if (status === 200 || status === 204) return { told: 'told', status };
-      return { told: status === 400 ? 'refused' : 'unreachable', status };
+      // Back-Channel Logout section 2.8.
+      if (status === 200 || status === 204) return { result: 'delivered', status };
+      return { result: status === 400 ? 'refused' : 'unreachable', status };
     } catch (error) {
       if (!isCodedError(error)) throw error;
-      return { told: error.category === 'invalid' ? 'refused' : 'unreachable', code: error.code };
+      return { result: error.category === 'invalid' ? 'refused' : 'unreachable', code: error.code };
     }
   }
 
@@ -112,8 +110,8 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
       id: newId('record', { clock, random }),
       type: 'session.logout-notified',
       source: 'authorization-server',
-      outcome: outcome.told === 'told' ? 'done' : 'deny',
-      ...(outcome.told === 'told' ? {} : { reason: `logout_${outcome.told}` }),
+      outcome: outcome.result === 'delivered' ? 'done' : 'deny',
+      ...(outcome.result === 'delivered' ? {} : { reason: `logout_${outcome.result}` }),
       subject: { id: delivery.subject },
       client: client.id,
       data: {
@@ -124,34 +122,29 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
     });
   }
 
-  const { join, hurry, stop } = createRounds({
-    what: 'delivering logout tokens',
-    async work() {
-      await followLog();
-      await deliverDue();
-    },
+  const rounds = createRounds({
+    what: 'logout tokens',
     logger,
     everyMs: dependencies.everyMs ?? 1_000,
+    work: () => followLog().then(deliverDue),
   });
-
   return {
     async sessionEnded(session) {
       await store.enqueue(session, clock.now());
-      // The person who signs out does not have to wait for the clients.
-      hurry();
+      // The person who signs out need not wait for the clients.
+      rounds.hurry();
     },
-    run: join,
-    stop,
+    run: rounds.run,
+    stop: rounds.stop,
   };
 }
 
 interface Outcome {
-  readonly told: 'told' | 'refused' | 'unreachable';
+  readonly result: 'delivered' | 'refused' | 'unreachable';
   readonly status?: number;
   readonly code?: string;
 }
 
-/** The session that a record `session.ended` names. */
 function sessionOf(data: unknown): SessionId | undefined {
   if (typeof data !== 'object' || data === null || !('session' in data)) return undefined;
   return parseId('session', data.session);

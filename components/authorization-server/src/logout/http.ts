@@ -1,15 +1,8 @@
 import type { Random } from '@countersign/kernel';
 import { parseForm } from '@countersign/oauth';
-import {
-  type CookieScope,
-  type Logger,
-  readForm,
-  requireSameOriginPost,
-  sendErrorPage,
-  sendPage,
-} from '@countersign/runtime';
+import { type CookieScope, type Logger, readForm, requireSameOriginPost, sendPage } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asPageError, browserCookie, queryOf, redirectFormToGet, type Visit } from '../browser.ts';
+import { browserSteps, queryOf, redirectFormToGet } from '../browser.ts';
 import type { Logout, LogoutStep } from './logout.ts';
 import { loggedOutPage, logoutQuestionPage, stillSignedInPage } from './pages.ts';
 
@@ -20,26 +13,15 @@ export interface LogoutRoutes {
   readonly logger: Logger;
 }
 
-/** `GET` and `POST /logout`, and the form of the confirmation page, under the path of the issuer. */
+/** `GET` and `POST /logout`, and the form of the confirmation page. */
 export function logoutRoutes(app: FastifyInstance, { logout, issuer, random, logger }: LogoutRoutes): void {
   const { origin, pathname, protocol } = new URL(issuer);
   const base = pathname === '/' ? '' : pathname;
   const scope: CookieScope = { secure: protocol === 'https:' };
-  const cookie = browserCookie(scope, random);
 
-  type Handler = (request: FastifyRequest, visit: Visit) => Promise<LogoutStep>;
-  const step = (handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
-    try {
-      const browser = cookie.read(request);
-      const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
-      cookie.keep(browser, reply);
-      return send(next, reply);
-    } catch (error) {
-      return sendErrorPage(asPageError(error), request, reply, { logger, secure: scope.secure });
-    }
-  };
+  const step = browserSteps({ scope, random, logger }, send);
 
-  function send(next: LogoutStep, reply: FastifyReply): FastifyReply {
+  function send(next: LogoutStep, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (next.kind === 'question')
       return sendPage(reply, 200, logoutQuestionPage(next, `${base}/logout/decision`), {
         ...scope,

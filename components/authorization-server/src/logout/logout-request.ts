@@ -3,46 +3,35 @@ import { type CodedError, defined, isCodedError, type Json } from '@countersign/
 import { type IdTokenHint, parseCompactJws } from '@countersign/oauth';
 import type { IdTokenHints } from '../id-tokens.ts';
 
-/** A parsed logout request: the sign-in it refers to, and the page to go to afterwards. */
 export interface LogoutRequest {
-  /** The sign-in that the client refers to; undefined if the request names none or its hint can no longer be verified. */
+  /** Undefined if the hint can no longer be verified. */
   readonly hint?: IdTokenHint;
   readonly client?: Client;
   readonly postLogoutRedirectUri?: string;
   readonly state?: string;
 }
 
-/**
- * Parses the parameters of RP-Initiated Logout 1.0, section 2. The requesting client must have registered exactly this
- * post-logout redirect URI. Unknown parameters are ignored.
- *
- * @throws CodedError `invalid_request`
- */
+/** RP-Initiated Logout 1.0, section 2. The redirect URI must be registered exactly. @throws CodedError `invalid_request` */
 export async function readLogoutRequest(
   parameters: ReadonlyMap<string, string>,
-  {
-    hints,
-    directory,
-    now,
-  }: { readonly hints: IdTokenHints; readonly directory: DirectorySnapshot; readonly now: number },
+  rules: { readonly hints: IdTokenHints; readonly directory: DirectorySnapshot; readonly now: number },
 ): Promise<LogoutRequest> {
+  const { hints, directory, now } = rules;
   const hintText = parameters.get('id_token_hint');
   const hint = hintText === undefined ? undefined : await readHint(hintText, hints, now);
   const client = clientOf(parameters.get('client_id'), hint?.aud ?? claimedAudience(hintText), directory);
   const uri = parameters.get('post_logout_redirect_uri');
   if (uri !== undefined && client === undefined)
-    throw refuseLogout('client_id_missing', 'The application must say which one it is to have you sent back.');
+    throw refuseLogout('client_id_missing', 'The application must identify itself before you can be sent back to it.');
   if (uri !== undefined && client?.postLogoutRedirectUris.includes(uri) !== true)
     throw refuseLogout(
       'post_logout_redirect_uri_unregistered',
-      'The address that the application wants you to be sent to is not one that was registered for it.',
+      'The return address is not registered for the application.',
     );
   const state = parameters.get('state');
   if (state !== undefined && !/^[\x20-\x7e]{1,512}$/.test(state))
     throw refuseLogout('parameter_malformed', 'The parameter state is malformed.');
-  return {
-    ...defined({ hint, client, postLogoutRedirectUri: uri, state }),
-  };
+  return defined({ hint, client, postLogoutRedirectUri: uri, state });
 }
 
 async function readHint(text: string, hints: IdTokenHints, now: number): Promise<IdTokenHint | undefined> {
@@ -50,17 +39,13 @@ async function readHint(text: string, hints: IdTokenHints, now: number): Promise
     return await hints.read(text, now);
   } catch (error) {
     if (!isCodedError(error) || error.category === 'unavailable') throw error;
-    throw refuseLogout('id_token_hint_invalid', 'The application sent an id_token_hint that is not from here.');
+    throw refuseLogout('id_token_hint_invalid', 'The application sent an id_token_hint that is not from this server.');
   }
 }
 
-function clientOf(
-  named: string | undefined,
-  hinted: string | undefined,
-  directory: DirectorySnapshot,
-): Client | undefined {
+function clientOf(named: string | undefined, hinted: string | undefined, directory: DirectorySnapshot) {
   if (named !== undefined && hinted !== undefined && named !== hinted)
-    throw refuseLogout('client_id_differs', 'The client_id is not the one that the id_token_hint was issued to.');
+    throw refuseLogout('client_id_differs', 'The client_id differs from the client of the id_token_hint.');
   const id = named ?? hinted;
   if (id === undefined) return undefined;
   const client = parseClientId(id) === undefined ? undefined : directory.client(id);
@@ -69,10 +54,7 @@ function clientOf(
   return client;
 }
 
-/**
- * The client that a hint claims when the hint's key is gone. This is enough to choose the redirect, because the URI is
- * registered for that client and the person confirms first. It is not enough to end a session.
- */
+/** When the hint's key is gone. Enough to choose the redirect, which the person confirms, but not to end a session. */
 function claimedAudience(hint: string | undefined): string | undefined {
   if (hint === undefined) return undefined;
   const { unverifiedClaims } = parseCompactJws(hint, (_problem, detail) =>
@@ -82,7 +64,7 @@ function claimedAudience(hint: string | undefined): string | undefined {
   return typeof audience === 'string' ? audience : undefined;
 }
 
-/** The reason why a logout request is refused. It is shown to the person; no error is sent by redirect. */
+/** Shown to the person, never sent by redirect. */
 export type LogoutRefusal =
   | 'id_token_hint_invalid'
   | 'client_id_differs'
@@ -90,7 +72,7 @@ export type LogoutRefusal =
   | 'client_id_missing'
   | 'post_logout_redirect_uri_unregistered'
   | 'parameter_malformed'
-  | 'form_forged';
+  | 'csrf_token_invalid';
 
 export function refuseLogout(reason: LogoutRefusal, detail: string): CodedError {
   return oauthErrors.error('invalid_request', detail, { facts: { reason } });

@@ -193,10 +193,10 @@ describe('logout by a relying party', () => {
         { csrf: hiddenField(body, 'csrf'), decision: 'end' },
         headers,
       );
-      expect([answer.statusCode, pageCode(answer.body)]).toEqual([403, 'form_forged']);
+      expect([answer.statusCode, pageCode(answer.body)]).toEqual([403, 'csrf_token_invalid']);
     }
     const forged = await browser.post('/logout/decision', { csrf: 'a'.repeat(43), decision: 'end' });
-    expect([forged.statusCode, pageCode(forged.body)]).toEqual([403, 'form_forged']);
+    expect([forged.statusCode, pageCode(forged.body)]).toEqual([403, 'csrf_token_invalid']);
     expect(await signedIn()).toBeDefined();
   });
 });

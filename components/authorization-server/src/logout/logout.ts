@@ -17,7 +17,7 @@ export interface LogoutDependencies {
 }
 
 export type LogoutStep =
-  /** The person must confirm first: a link alone does not end their session. */
+  /** A link alone does not end a session. */
   | {
       readonly kind: 'question';
       readonly person: string;
@@ -27,19 +27,18 @@ export type LogoutStep =
       readonly fields: ReadonlyMap<string, string>;
       readonly postLogoutRedirectUri?: string;
     }
-  /** All sessions have ended; contains the page to continue to, if any. */
+  /** All sessions of the browser have ended. */
   | { readonly kind: 'ended'; readonly location?: string }
-  /** The person chose to stay signed in. */
   | { readonly kind: 'kept'; readonly client?: Client };
 
 export interface Logout {
   /** OpenID Connect RP-Initiated Logout 1.0, section 2. @throws CodedError `invalid_request` */
   request(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
-  /** The person has answered the confirmation page. @throws CodedError `invalid_request` */
+  /** After the confirmation page. @throws CodedError `invalid_request` */
   decide(fields: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
 }
 
-/** Parameters that the confirmation page carries over; the hint is no longer needed. */
+/** Carried over by the confirmation page. */
 const carried = ['post_logout_redirect_uri', 'state'] as const;
 
 export function createLogout(dependencies: LogoutDependencies): Logout {
@@ -48,7 +47,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
   const read = (parameters: ReadonlyMap<string, string>) =>
     readLogoutRequest(parameters, { hints, directory: directory.snapshot(), now: clock.now() });
 
-  /** Ends all sessions of the browser, of every tier. */
+  /** Of every tier. */
   async function end(signIns: readonly SignIn[], asked: LogoutRequest): Promise<LogoutStep> {
     for (const { session } of signIns) {
       await authentication.end(session, asked.client === undefined ? 'logout' : 'relying_party_logout');
@@ -63,7 +62,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
       const signIns = await authentication.inBrowser(visit.cookie);
       const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
-      // The hint is an ID token of one of these sessions, so the client knows of the session.
+      // With an ID token of this session, the client knows the session.
       if (signIns.some(({ session }) => asked.hint?.sid === session)) return end(signIns, asked);
       const fields = new Map<string, string>();
       if (asked.client !== undefined) fields.set('client_id', asked.client.id);
@@ -85,9 +84,9 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
       const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
       if (!matchesCsrfToken(fields.get('csrf'), formOf(signIn, visit).hash))
-        throw refuseLogout('form_forged', 'This form was not sent from a page of ours. Go back and send it again.');
+        throw refuseLogout('csrf_token_invalid', 'This form did not come from our page. Go back and send it again.');
       if (fields.get('decision') === 'end') return end(signIns, asked);
-      return { kind: 'kept', ...(asked.client === undefined ? {} : { client: asked.client }) };
+      return { kind: 'kept', ...defined({ client: asked.client }) };
     },
   };
 }

@@ -14,7 +14,7 @@ export function logoutQuestionPage({ person, client, csrf, fields }: Question, a
         ? 'You have been sent here to sign out.'
         : html`<bdi>${client.name}</bdi> asks to sign you out.`
     } You are signed in as <strong><bdi>${person}</bdi></strong>.</p>
-<p>Signing out ends your session with Countersign in this browser, and every application that you signed in to with it is notified. What you have allowed and approved stays as it is.</p>
+<p>Signing out ends your session with Countersign in this browser, and every application that you signed in to with it is notified. Your permissions and approvals stay in force.</p>
 <form method="post" action="${action}">
 ${csrfField(csrf)}
 ${[...fields].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}

@@ -4,27 +4,24 @@ import type pg from 'pg';
 import type { Queryable } from '../row-store.ts';
 import { createSessionClientStore, type SessionClient } from './store.ts';
 
-/** Longer than the longest session, which is a day. */
+/** Longer than any session. */
 const rememberedMs = 2 * 24 * 60 * 60_000;
 
-/** The clients that signed a person in with each session, and that must be notified when it ends. */
+/** The clients to notify when a session ends. */
 export interface SessionClients {
-  /** Stores a client, within the transaction that issues its code. */
+  /** Within the transaction that issues the code. */
   remember(entry: SessionClient & { readonly session: SessionId }, within: Queryable): Promise<void>;
-  /** Removes entries of sessions that ended long ago; runs by itself. */
+  /** Also runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-export function createSessionClients({
-  pool,
-  clock,
-  logger,
-}: {
+export function createSessionClients(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly logger: Logger;
 }): SessionClients {
+  const { pool, clock, logger } = dependencies;
   const store = createSessionClientStore(pool);
   const sweeper = createSweeper({
     what: 'clients of sessions',

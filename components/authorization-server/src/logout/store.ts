@@ -4,16 +4,15 @@ import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows } from '../row-store.ts';
 
-/** A client to which a person is signed in within a session. */
 export interface SessionClient {
   readonly client: ClientId;
   readonly subject: PrincipalId;
 }
 
-/** The table `session_clients`. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export function createSessionClientStore(pool: pg.Pool) {
   return {
-    /** Stores that a client signs the person in, within the transaction that issues its code. */
+    /** Within the transaction that issues the code. */
     async remember(
       { session, client, subject }: SessionClient & { readonly session: SessionId },
       expiresAt: number,
@@ -40,12 +39,11 @@ export function sessionClientOf(row: { readonly client: string; readonly subject
   return { client, subject };
 }
 
-/** A logout token that is still to be delivered to a client. */
 export interface Delivery {
   readonly session: SessionId;
   readonly client: ClientId;
   readonly subject: PrincipalId;
-  /** Number of attempts, including this one. */
+  /** This one included. */
   readonly attempt: number;
 }
 
@@ -56,24 +54,24 @@ interface DeliveryRow {
   readonly attempts: number;
 }
 
-/** The tables `logout_deliveries` and `logout_tail`. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export function createDeliveryStore(pool: pg.Pool) {
   return {
-    /** Schedules one delivery for each client of an ended session, however many nodes call this and however often. */
+    /** One delivery for each client of an ended session, however often this is called. */
     async enqueue(session: SessionId, now: number): Promise<void> {
       await ask(pool, {
         name: 'logout-enqueue',
-        text: `with told as (delete from session_clients where session = $1 returning session, client, subject)
+        text: `with signed_in as (delete from session_clients where session = $1 returning session, client, subject)
                  insert into logout_deliveries (session, client, subject, attempts, next_attempt)
-                 select session, client, subject, 0, to_timestamp($2::float8 / 1000.0) from told
+                 select session, client, subject, 0, to_timestamp($2::float8 / 1000.0) from signed_in
                  on conflict (session, client) do nothing`,
         values: [session, now],
       });
     },
-    /** Claims the due deliveries and postpones them, so that another node takes over if this one crashes. */
-    async take(now: number, nextAttempt: number, limit: number): Promise<readonly Delivery[]> {
+    /** Leases the due deliveries until `nextAttempt`. */
+    async lease(now: number, nextAttempt: number, limit: number): Promise<readonly Delivery[]> {
       const { rows } = await ask<DeliveryRow>(pool, {
-        name: 'logout-take',
+        name: 'logout-lease',
         text: `update logout_deliveries set attempts = attempts + 1, next_attempt = to_timestamp($2::float8 / 1000.0)
                   where (session, client) in (
                     select session, client from logout_deliveries

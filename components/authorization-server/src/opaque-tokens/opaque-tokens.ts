@@ -4,18 +4,15 @@ import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createOpaqueTokenStore } from './store.ts';
 
-/** The prefix identifies a leaked reference for what it is. */
+/** Identifies a leaked reference. */
 const prefix = 'cst_';
 const pattern = /^cst_[\w-]{43}$/;
 
-/** Opaque access tokens: meaningless references that only this server resolves, and only in their region. */
+/** References that only this server resolves, and only in their region. */
 export interface OpaqueTokens {
-  /**
-   * Signs an access token, stores it in its region (this node's region if the claims name none), and returns a reference of
-   * 256 random bits, of which only the hash is stored.
-   */
+  /** Stores the signed token in the region of its claims, by default this node's. @returns a reference of 256 random bits, stored as a hash */
   keep(claims: AccessTokenClaims): Promise<string>;
-  /** The token of a reference, if it belongs to this node's region. The caller must still verify it. */
+  /** Only in this node's region. The token must still be verified. */
   resolve(reference: string): Promise<string | undefined>;
   stop(): Promise<void>;
 }
@@ -27,7 +24,6 @@ export function isOpaqueToken(token: string): boolean {
 export function createOpaqueTokens(dependencies: {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  /** The region of this node. */
   readonly region: string;
   readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
   readonly clock: Clock;
@@ -45,12 +41,8 @@ export function createOpaqueTokens(dependencies: {
     async keep(claims) {
       const reference = prefix + Buffer.from(random.bytes(32)).toString('base64url');
       const accessToken = await signToken(claims);
-      await store.insert({
-        hash: sha256(reference),
-        region: claims.region ?? region,
-        accessToken,
-        expiresAt: claims.exp,
-      });
+      const at = { region: claims.region ?? region, expiresAt: claims.exp };
+      await store.insert({ hash: sha256(reference), accessToken, ...at });
       return reference;
     },
     resolve: async (reference) => (isOpaqueToken(reference) ? store.find(sha256(reference), region) : undefined),

@@ -2,7 +2,7 @@ import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { removeExpiredRows } from '../row-store.ts';
 
-/** The table `opaque_tokens`. Rows without a valid seal are ignored. */
+/** Rows without a valid seal are ignored. */
 export function createOpaqueTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (hash: Buffer, region: string, accessToken: string) =>
     [`opaque-token/${hash.toString('base64url')}`, { region, access_token: accessToken }] as const;

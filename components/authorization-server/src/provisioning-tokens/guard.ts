@@ -20,43 +20,43 @@ export interface ProvisioningGuardDependencies {
 
 type Certified = GuardedRequest & Required<Pick<GuardedRequest, 'certificate'>>;
 
-/** The access token of a client that has a provisioning token. */
 interface HeldAccessToken {
   readonly sha256: string;
-  /** Facts about the certificate with which it was requested. */
+  /** Of the certificate with which it was requested. */
   readonly chainVerified: boolean;
   readonly accessToken: Promise<string>;
   /** Milliseconds since the epoch. */
   until: number;
 }
 
-/** An access token is reused only for the first part of its lifetime. */
+/** Part of an access token's lifetime in which it is reused. */
 const usedShare = 0.8;
 
 /**
- * A guard that accepts provisioning tokens besides access tokens. A provisioning token is never an access token. Together
- * with its certificate, it makes the guard request an access token in the name of its client and check it like any other. It
- * therefore grants nothing that the certificate would not grant at the token endpoint.
+ * Accepts provisioning tokens besides access tokens. With its certificate, such a token makes the guard request an access token in
+ * the name of its client, so it grants exactly what the certificate does at the token endpoint.
  */
-export function takeProvisioningTokens(guard: LastingGuard, dependencies: ProvisioningGuardDependencies): LastingGuard {
+export function acceptProvisioningTokens(
+  guard: LastingGuard,
+  dependencies: ProvisioningGuardDependencies,
+): LastingGuard {
   const { register, ask, directory, proofKeys, clock } = dependencies;
   const held = new Map<ClientId, HeldAccessToken>();
 
-  /** The request's provisioning token, if any, after all checks of the token itself. */
+  /** Of the request, checked. */
   async function provisioningTokenOf(request: GuardedRequest): Promise<ProvisioningToken | undefined> {
     const presented = request.authorization.length === 1 ? readPresentedToken(request.authorization) : undefined;
     const sent = presented === undefined ? undefined : readTokenText(presented.accessToken);
     if (presented === undefined || sent === undefined) return undefined;
-    // Checked before any look-up: without a client certificate on the connection, such a token is useless.
     if (request.certificate === undefined)
       throw accessErrors.error(
         'token_certificate_missing',
-        'The provisioning token is bound to a certificate, which must be shown on the connection that it comes by.',
+        'The provisioning token is bound to a certificate. Send it over a connection with that certificate.',
       );
     const isRegistered = directory.snapshot().client(sent.client)?.provisioningTokenDays !== undefined;
     const token = isRegistered ? await register.find(sent) : undefined;
     if (token === undefined)
-      throw accessErrors.error('token_revoked', 'The provisioning token is not, or no longer, the one of its client.');
+      throw accessErrors.error('token_revoked', 'The provisioning token is not the current one of its client.');
     const now = clock.now();
     if (now >= token.expiresAt * 1000) throw accessErrors.error('token_expired', 'The provisioning token has expired.');
     await verifyPossession(presented, { 'x5t#S256': token.certificate }, request, { proofKeys, now });
@@ -66,7 +66,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
   function accessTokenOf({ client, sha256, scope }: ProvisioningToken, request: Certified) {
     const before = held.get(client);
     const { der, chainVerified = false } = request.certificate;
-    // The issuing authority may no longer be trusted, so the token endpoint decides whether this certificate is acceptable.
+    // Otherwise the token endpoint decides whether the certificate is acceptable.
     if (before?.sha256 === sha256 && before.chainVerified === chainVerified && clock.now() < before.until)
       return before.accessToken;
     const accessToken = ask(client, scope, { ...request, certificate: { der, chainVerified } }).then(
@@ -79,7 +79,6 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
         throw refusedBy(error);
       },
     );
-    // Concurrent requests wait for the same access token.
     const entry: HeldAccessToken = { sha256, chainVerified, accessToken, until: Number.POSITIVE_INFINITY };
     held.set(client, entry);
     return accessToken;
@@ -93,7 +92,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
     try {
       return await check({ ...request, authorization: [`Bearer ${accessToken}`] });
     } catch (error) {
-      // A revocation may be lifted, so the next request asks for a new access token.
+      // A revocation may be lifted.
       if (accessErrors.is(error, 'token_revoked')) held.delete(token.client);
       throw error;
     }
@@ -106,7 +105,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
   };
 }
 
-/** Maps the reason why no access token was issued to an interface error. The token endpoint has recorded it. */
+/** The token endpoint has recorded the refusal. */
 function refusedBy(error: unknown): unknown {
   if (!isCodedError(error) || error.category === 'unavailable' || error.category === 'rate-limited') return error;
   return accessErrors.error('token_revoked', `The provisioning token gives no access: ${error.detail}`, {

@@ -1,4 +1,4 @@
-export { takeProvisioningTokens } from './guard.ts';
+export { acceptProvisioningTokens } from './guard.ts';
 export { createAskAccessToken, provisioningInterface, provisioningTokenEndpoint } from './issue.ts';
 export {
   createProvisioningTokenRegister,

@@ -7,22 +7,16 @@ import { newTokenText, type ProvisioningTokenRegister } from './register.ts';
 const daySeconds = 86_400;
 
 /**
- * Issues the token that a client's SCIM software sends with every request. It is bound to the certificate presented here and
- * lives for the registered number of days, but not longer than that certificate. The client's previous token ends.
- *
- * The token endpoint is asked for an access token first, under the usual rules; what it refuses is refused here.
+ * Issues the token of a client's SCIM software, bound to its certificate, for the registered number of days and not beyond the
+ * certificate. It replaces the previous one. The token endpoint must permit an access token first.
  */
-export function provisioningTokenEndpoint({
-  issuer,
-  register,
-  ask,
-  random,
-}: {
+export function provisioningTokenEndpoint(dependencies: {
   readonly issuer: string;
   readonly register: Pick<ProvisioningTokenRegister, 'put'>;
   readonly ask: AskAccessToken;
   readonly random: Random;
 }): ClientEndpoint<TokenResponse> {
+  const { issuer, register, ask, random } = dependencies;
   return {
     name: 'provisioning-token',
     proof: 'required',
@@ -37,24 +31,19 @@ export function provisioningTokenEndpoint({
         throw refuse('provisioning_token_not_allowed', 'The client is not registered for a provisioning token.');
       const { certificate: presented } = request;
       if (certificate === undefined || presented === undefined)
-        throw refuse('certificate_needed', 'Ask over a connection that shows the certificate of the client.');
+        throw refuse('certificate_needed', 'Use a connection with the certificate of the client.');
       const granted = (await ask(client.id, scope, { ...request, certificate: presented })).scope;
       const token = newTokenText(client.id, random);
       const nowSeconds = epochSeconds(now);
       const expiresAt = Math.min(nowSeconds + days * daySeconds, epochSeconds(certificate.notAfter));
+      const issued = { client: client.id, sha256: sha256Base64Url(token), scope: granted, expiresAt };
       await register.put(
-        {
-          client: client.id,
-          sha256: sha256Base64Url(token),
-          certificate: confirmation['x5t#S256'],
-          scope: granted,
-          expiresAt,
-        },
+        { ...issued, certificate: confirmation['x5t#S256'] },
         {
           ...established,
-          subject: { id: client.principal, institution: client.institution },
-          scope: granted.split(' '),
           authentication: { method },
+          scope: granted.split(' '),
+          subject: { id: client.principal, institution: client.institution },
         },
       );
       return { access_token: token, token_type: 'Bearer', expires_in: expiresAt - nowSeconds, scope: granted };
@@ -62,37 +51,32 @@ export function provisioningTokenEndpoint({
   };
 }
 
-/** The client's source address, as records name it, and its certificate. */
 export type AskedFrom = Required<Pick<ClientRequest, 'certificate'>> & Pick<ClientRequest, 'address' | 'zone'>;
 
-/** Calls the token endpoint as the client itself would, with its source address and certificate. */
+/** Calls the token endpoint in the name of the client. */
 export type AskAccessToken = (client: Client['id'], scope: string, from: AskedFrom) => Promise<TokenResponse>;
 
-/** The interface whose clients may have provisioning tokens. */
+/** For clients with provisioning tokens. */
 export function provisioningInterface(issuer: string): string {
   return `${issuer}/scim`;
 }
 
-export function createAskAccessToken({
-  issuer,
-  token,
-}: {
+export function createAskAccessToken(dependencies: {
   readonly issuer: string;
   readonly token: (request: ClientRequest) => Promise<TokenResponse>;
 }): AskAccessToken {
-  return (client, scope, { certificate: { der, chainVerified }, address, zone }) =>
-    token({
+  const { issuer, token } = dependencies;
+  return (client, scope, { certificate: { der, chainVerified }, address, zone }) => {
+    const resource = provisioningInterface(issuer);
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: client, scope, resource });
+    return token({
       method: 'POST',
       url: `${issuer}/token`,
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: client,
-        scope,
-        resource: provisioningInterface(issuer),
-      }).toString(),
+      body: body.toString(),
       authorization: [],
       dpop: [],
       certificate: { der, chainVerified },
       ...defined({ address, zone }),
     });
+  };
 }

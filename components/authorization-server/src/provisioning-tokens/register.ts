@@ -21,11 +21,10 @@ import {
 } from '@countersign/kernel';
 import type { CertificateThumbprint } from '@countersign/oauth';
 
-/** The one provisioning token of a client. Only the hash of the token is kept. */
+/** Only the hash of the token is kept. */
 export interface ProvisioningToken {
   readonly client: ClientId;
   readonly sha256: string;
-  /** The certificate that it is bound to. */
   readonly certificate: CertificateThumbprint;
   /** Space-delimited. */
   readonly scope: string;
@@ -33,27 +32,21 @@ export interface ProvisioningToken {
   readonly expiresAt: number;
 }
 
-/**
- * The current provisioning token of each client. Only the audit log holds it: the newest record about a client's token is
- * valid, so no database row can be forged, and a new token ends the previous one.
- */
+/** Each client has one token. Only the audit log holds it, so no database row can be forged. */
 export interface ProvisioningTokenRegister {
   put(token: ProvisioningToken, about: Partial<RecordDraft>): Promise<void>;
-  /** The given token, if it is its client's current one. @throws CodedError `log_unavailable` */
+  /** Only the client's current one. @throws CodedError `log_unavailable` */
   find(sent: SentToken): Promise<ProvisioningToken | undefined>;
   end(token: ProvisioningToken, by: Actor, reason: string): Promise<void>;
 }
 
-export function createProvisioningTokenRegister({
-  audit,
-  clock,
-  random,
-}: {
+export function createProvisioningTokenRegister(dependencies: {
   readonly audit: Pick<AuditLog, 'append' | 'find' | 'standings'>;
   readonly clock: Clock;
   readonly random: Random;
 }): ProvisioningTokenRegister {
-  /** Records do not change, so each is read once. One entry for each client that has a token. */
+  const { audit, clock, random } = dependencies;
+  /** Records do not change, so each is read once. */
   const known = new Map<ClientId, { readonly record: RecordId; readonly token: ProvisioningToken }>();
 
   async function current(client: ClientId): Promise<ProvisioningToken | undefined> {
@@ -130,21 +123,20 @@ function isSame(one: string, other: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** A provisioning token as received, not yet verified. */
+/** Not yet verified. */
 export interface SentToken {
   readonly client: ClientId;
   readonly sha256: string;
 }
 
-/** The prefix identifies a leaked token for what it is, and distinguishes it from access tokens. */
+/** Identifies a leaked token. */
 const pattern = /^cpt_[\w-]{43}_([\w.-]{1,128})$/;
 
-/** 256 random bits and the client's id. */
 export function newTokenText(client: ClientId, random: Random): string {
   return `cpt_${Buffer.from(random.bytes(32)).toString('base64url')}_${client}`;
 }
 
-/** @returns undefined if it is not a provisioning token */
+/** Undefined if it is not a provisioning token. */
 export function readTokenText(text: string): SentToken | undefined {
   const client = parseClientId(pattern.exec(text)?.[1] ?? '');
   return client === undefined ? undefined : { client, sha256: sha256Base64Url(text) };

@@ -19,16 +19,16 @@ import {
 import { type RequestObject, readRequestObject } from './request-object.ts';
 import { createPushedRequestStore, type PushedRequest, type PushedRequestStore, pushedRequestThing } from './store.ts';
 
-/** RFC 9126 section 2.2: the name space of request URIs. */
+/** RFC 9126 section 2.2. */
 export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
 
 /** FAPI 2.0 Security Profile section 5.3.2.2: under 600 seconds. */
 const longestLifetimeSeconds = 300;
 
 export interface PushedRequestsOptions {
-  /** Lifetime of a request URI until the person arrives, 90 to 300 seconds; default 300. */
+  /** Until the person arrives: 90 to 300; default 300. */
   readonly requestUriLifetimeSeconds?: number;
-  /** Maximum number of pending requests for one client; default 1,000. */
+  /** Pending requests of one client; default 1,000. */
   readonly maxOutstanding?: number;
 }
 
@@ -36,7 +36,7 @@ export interface PushedRequestsDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
-  /** Finds the requests that have been granted. */
+  /** For requests that have been granted. */
   readonly standings: StandingReader;
   readonly logger: Logger;
   readonly options?: PushedRequestsOptions;
@@ -50,23 +50,18 @@ export interface PushedAuthorizationResponse {
 }
 
 export interface PushedRequests {
-  /**
-   * Checks an authorization request and stores it for the person who will decide. It is recorded as `authorization.pushed`
-   * before the response.
-   *
-   * @throws CodedError of `oauthErrors`; `too_many_requests` if too many requests of this client are pending
-   */
+  /** Records `authorization.pushed` first. @throws CodedError of `oauthErrors`; `too_many_requests` */
   push(request: ClientRequest): Promise<PushedAuthorizationResponse>;
-  /** The pushed request of one of our request URIs, including consumed and expired ones until they are swept. */
+  /** Including consumed and expired ones until they are swept. */
   find(requestUri: string): Promise<(PushedRequest & { readonly hash: Buffer }) | undefined>;
-  /** Consumes a request permanently, within the database transaction of a decision. */
+  /** Within the transaction of a decision. */
   readonly consume: PushedRequestStore['consume'];
-  /** Removes expired data; runs by itself. */
+  /** Also runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** @param keptBeyondExpirySeconds how long after its expiry a person who arrived in time may still decide on a request */
+/** @param keptBeyondExpirySeconds for a person who arrived in time */
 export function createPushedRequests(
   dependencies: PushedRequestsDependencies,
   keptBeyondExpirySeconds: number,
@@ -92,7 +87,7 @@ export function createPushedRequests(
     });
     context.note(describePush(checked));
     if ((await store.outstanding(client.id, now, maxOutstanding)) >= maxOutstanding)
-      throw refuse('too_many_outstanding', `At most ${maxOutstanding} pushed requests of a client may wait at once.`);
+      throw refuse('too_many_outstanding', `At most ${maxOutstanding} pushed requests of a client can be pending.`);
     await claimObject(object, context);
 
     const secret = Buffer.from(random.bytes(32)).toString('base64url');
@@ -127,7 +122,7 @@ export function createPushedRequests(
     if (object?.id === undefined) return;
     const key = sha256(`${client.id.length}:${client.id}${object.id}`);
     if (!(await store.claimObject(key, object.expiresAt)))
-      throw refuse('request_object_replayed', 'The request object was used before; sign a new one, with a new jti.');
+      throw refuse('request_object_replayed', 'The request object was used before. Sign a new one, with a new jti.');
   }
 
   return {
@@ -165,18 +160,12 @@ function withoutCredentials({ client, parameters }: ClientContext): ReadonlyMap<
   return asked;
 }
 
-/** The requested terms as records name them: no state, no nonce, no personal data. */
-export function describePush({ terms }: CheckedRequest): Established {
-  return {
-    scope: terms.scopes,
-    ...(terms.resources.length === 0 ? {} : { audience: terms.resources }),
-  };
+/** Without state, nonce and personal data. */
+export function describePush({ terms: { scopes: scope, resources } }: CheckedRequest): Established {
+  return { scope, ...(resources.length === 0 ? {} : { audience: resources }) };
 }
 
-/**
- * Binds the future code to the key that was proved with the request (RFC 9449 section 10.1), as `dpop_jkt` does. If both are
- * present they must name the same key. A proof from a client without DPoP-bound tokens binds nothing.
- */
+/** RFC 9449 section 10.1. A proof from a client without DPoP-bound tokens binds nothing. */
 export function bindProofKey(
   parameters: ReadonlyMap<string, Json>,
   { client, proof }: Pick<ClientContext, 'client' | 'proof'>,
@@ -184,7 +173,7 @@ export function bindProofKey(
   if (proof === undefined) return parameters;
   const named = parameters.get('dpop_jkt');
   if (named !== undefined && named !== proof.jkt)
-    throw refuse('dpop_key_differs', 'The dpop_jkt is not the thumbprint of the key that signed the DPoP proof.');
+    throw refuse('dpop_key_differs', 'The dpop_jkt differs from the key of the DPoP proof.');
   if (client.binding !== 'dpop') return parameters;
   return new Map([...parameters, ['dpop_jkt', proof.jkt]]);
 }

@@ -1,20 +1,19 @@
 import { type Client, oauthErrors } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import { parseCompactJws, type RequestParameters, requestObjectErrors, verifyRequestObject } from '@countersign/oauth';
 import { refuse } from '../authorization-request/index.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { ClientKeys } from '../client-keys/index.ts';
 
-/** A node with a slow clock may still accept an object that this node treats as expired. */
+/** The clocks of nodes differ. */
 const clockDifferenceMs = 60_000;
 
-/** Parameters that the client has signed. */
 export interface RequestObject {
   readonly text: string;
   readonly parameters: RequestParameters;
-  /** Its `jti`, if present, which is single-use. */
+  /** Its `jti`, if present. */
   readonly id?: string;
-  /** Its `exp`, in milliseconds since the epoch: from then on every node refuses it. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
@@ -24,9 +23,9 @@ export interface RequestObjectRules {
 }
 
 /**
- * The signed request object of a pushed request (RFC 9101, FAPI 2.0 Message Signing section 5.3), or undefined if there is
- * none and the client does not need one. Parameters beside it are ignored, except those for client authentication.
+ * RFC 9101, FAPI 2.0 Message Signing section 5.3. Parameters beside the object are ignored, except for client authentication.
  *
+ * @returns undefined if there is no object and the client does not need one
  * @throws CodedError of `oauthErrors`
  */
 export async function readRequestObject(
@@ -35,11 +34,11 @@ export async function readRequestObject(
 ): Promise<RequestObject | undefined> {
   // RFC 9126 section 2.1.
   if (parameters.has('request_uri'))
-    throw refuse('request_uri_inside', 'A pushed request must not hold a request_uri.');
+    throw refuse('request_uri_inside', 'A pushed request must not contain a request_uri.');
   const text = parameters.get('request');
   if (text === undefined) {
     if (client.requireSignedRequest)
-      throw refuse('signed_request_required', 'The client is registered to push its parameters as a signed request.');
+      throw refuse('signed_request_required', 'The client must push its parameters as a signed request.');
     return undefined;
   }
   const verify = () =>
@@ -47,15 +46,11 @@ export async function readRequestObject(
   const verified = await inOAuthWords(() => withFreshKeys(verify, client, clientKeys, now));
   clientKeys.checkAge(client, verified.keyThumbprint, now);
   const { id, exp } = claimsOf(text);
-  return {
-    text,
-    parameters: verified.parameters,
-    expiresAt: exp * 1000 + clockDifferenceMs,
-    ...(id === undefined ? {} : { id }),
-  };
+  const expiresAt = exp * 1000 + clockDifferenceMs;
+  return { text, parameters: verified.parameters, expiresAt, ...defined({ id }) };
 }
 
-/** If no cached key fits, remote keys are fetched again once: this is how a client rotates its keys. */
+/** If no cached key fits, remote keys are fetched once, for key rotation. */
 async function withFreshKeys<Result>(
   verify: () => Result,
   client: Client,
@@ -71,7 +66,7 @@ async function withFreshKeys<Result>(
   }
 }
 
-/** Applies to a verified object. */
+/** Of a verified object. */
 function claimsOf(text: string): { readonly id: string | undefined; readonly exp: number } {
   const { unverifiedClaims } = parseCompactJws(text, (_problem, detail) =>
     requestObjectErrors.error('request_object_malformed', detail),
@@ -79,7 +74,7 @@ function claimsOf(text: string): { readonly id: string | undefined; readonly exp
   const { jti: id, exp } = unverifiedClaims;
   if (id !== undefined && (typeof id !== 'string' || id === '' || id.length > 256))
     throw refuse('request_object_parameter', 'The jti of the request object must be text of 1 to 256 characters.');
-  if (typeof exp !== 'number') throw new Error('a request object that was verified has no exp');
+  if (typeof exp !== 'number') throw new Error('a verified request object has no exp');
   return { id, exp };
 }
 

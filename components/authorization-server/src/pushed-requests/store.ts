@@ -4,14 +4,12 @@ import { ask, claimName, createClaimStore, type RowSeal, steppedBack } from '@co
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, takeOnce } from '../row-store.ts';
 
-/** The name that the record of the grant ends: a request URI yields one code, whatever its row says. */
+/** Ended by the record of the grant, whatever the row says. */
 export const pushedRequestThing = (record: RecordId): string => `pushed-request:${record}`;
 
-/** A pushed authorization request after its checks. */
 export interface PushedRequest {
   readonly client: ClientId;
   readonly parameters: ReadonlyMap<string, Json>;
-  /** Its record `authorization.pushed`. */
   readonly recordId: RecordId;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -27,10 +25,7 @@ interface PushedRow {
   readonly seal: Buffer | null;
 }
 
-/**
- * The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. Pushed requests without the
- * seal of one of our processes are ignored.
- */
+/** Times are milliseconds since the epoch. Pushed requests without a valid seal are ignored. */
 export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
   const objectClaims = createClaimStore(pool, 'request_objects');
   const sealed = (hash: Buffer, { client, parameters, recordId, expiresAt }: Omit<PushedRequest, 'consumed'>) =>
@@ -46,13 +41,8 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
         text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after, seal)
                  values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7)`,
         values: [
-          hash,
-          request.client,
-          JSON.stringify(Object.fromEntries(request.parameters)),
-          request.recordId,
-          request.expiresAt,
-          removedAfter,
-          rowSeal.seal(...sealed(hash, request)),
+          ...[hash, request.client, JSON.stringify(Object.fromEntries(request.parameters)), request.recordId],
+          ...[request.expiresAt, removedAfter, rowSeal.seal(...sealed(hash, request))],
         ],
       });
     },
@@ -69,7 +59,7 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
       const request = requestOf(row);
       return rowSeal.holds(...sealed(hash, request), row.seal) ? request : undefined;
     },
-    /** The number of a client's pending requests; stops counting at `limit`. */
+    /** Stops counting at `limit`. */
     async outstanding(client: ClientId, now: number, limit: number): Promise<number> {
       const { rows } = await ask<{ count: number }>(pool, {
         name: 'pushed-outstanding',
@@ -81,7 +71,7 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return rows[0]?.count ?? 0;
     },
-    /** Consumes a request permanently, within the transaction of the decision. @returns whether it was still available */
+    /** @returns whether it was still available */
     consume: (hash: Buffer, now: number, within: Queryable) =>
       takeOnce(within, { table: 'pushed_requests', key: 'uri_hash', column: 'consumed_at' }, hash, now),
     /** @returns whether it had not been claimed before @throws CodedError `clock_stepped_back` if this cannot be determined */
@@ -105,11 +95,6 @@ function requestOf(row: PushedRow): PushedRequest {
   const recordId = parseId('record', row.record_id);
   if (client === undefined || recordId === undefined)
     throw new Error('a pushed request row has an invalid client or record id');
-  return {
-    client,
-    parameters: new Map(Object.entries(row.parameters)),
-    recordId,
-    expiresAt: Math.round(row.expires_ms),
-    consumed: row.consumed,
-  };
+  const parameters = new Map(Object.entries(row.parameters));
+  return { client, parameters, recordId, expiresAt: Math.round(row.expires_ms), consumed: row.consumed };
 }

@@ -3,16 +3,16 @@ import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createRefreshTokenStore, type RefreshTokenBinding } from './store.ts';
 
-/** Refresh tokens: 256 random bits, stored as a hash, and reusable until they end. */
+/** 256 random bits, stored as a hash, reusable until they end. */
 export interface RefreshTokens {
   issue(binding: RefreshTokenBinding): Promise<string>;
-  /** The binding of a token, unless it has expired or was never issued. */
+  /** Undefined for an expired or unknown token. */
   find(token: string): Promise<RefreshTokenBinding | undefined>;
-  /** Stores the DPoP key that it was last used with; idempotent. */
+  /** Stores the last used DPoP key; idempotent. */
   rebind(token: string, binding: RefreshTokenBinding, jkt: string): Promise<void>;
-  /** Deletes a token; idempotent. */
+  /** Idempotent. */
   end(token: string): Promise<void>;
-  /** Removes expired tokens; runs by itself. @returns the number removed */
+  /** Also runs by itself. @returns the number removed */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -25,20 +25,15 @@ export interface RefreshTokensDependencies {
   readonly logger: Logger;
 }
 
-/** The prefix identifies a leaked token for what it is, and distinguishes it from access tokens. */
+/** Identifies a leaked token. */
 const prefix = 'csr_';
 const pattern = /^csr_[\w-]{43}$/;
 
-/** Kept beyond its end, to allow for a node with a slow clock. */
+/** The clocks of nodes differ. */
 const clockDifferenceMs = 60_000;
 
-export function createRefreshTokens({
-  pool,
-  rowSeal,
-  clock,
-  random,
-  logger,
-}: RefreshTokensDependencies): RefreshTokens {
+export function createRefreshTokens(dependencies: RefreshTokensDependencies): RefreshTokens {
+  const { pool, rowSeal, clock, random, logger } = dependencies;
   const store = createRefreshTokenStore(pool, rowSeal);
   const sweeper = createSweeper({
     what: 'refresh tokens',

@@ -3,21 +3,20 @@ import { type GrantId, parseId, type SessionId } from '@countersign/kernel';
 import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { isGrantScope } from '../protocol-scopes.ts';
-import { removeExpiredRows, rowContent } from '../row-store.ts';
+import { present, removeExpiredRows, rowContent } from '../row-store.ts';
 
-/** The content of a refresh token, and its owner. */
 export interface RefreshTokenBinding {
   readonly grant: GrantId;
   readonly grantVersion: number;
   readonly client: ClientId;
-  /** Thumbprint of the DPoP key it was last used with; the grant `refresh_token` defines when another key is refused. */
+  /** Thumbprint of the last used DPoP key. */
   readonly jkt?: string;
-  /** The granted scope: a refresh may request this or less (RFC 6749 section 6). */
+  /** RFC 6749 section 6. */
   readonly scopes: GrantTerms['scopes'];
-  /** The interface of its first access token. */
+  /** Of its first access token. */
   readonly resource?: string;
   readonly session?: SessionId;
-  /** The person's original sign-in; a refresh is not a new sign-in. */
+  /** Of the original sign-in. */
   readonly acr: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
@@ -41,7 +40,7 @@ interface RefreshTokenRow {
   readonly seal: Buffer | null;
 }
 
-/** The table `refresh_tokens`. Rows without a valid seal are ignored. */
+/** Rows without a valid seal are ignored. */
 export function createRefreshTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (hash: Buffer, binding: RefreshTokenBinding) =>
     [`refresh-token/${hash.toString('base64url')}`, rowContent(binding)] as const;
@@ -54,18 +53,8 @@ export function createRefreshTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
                    acr, amr, auth_time, expires_at, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0), $13)`,
         values: [
-          hash,
-          token.grant,
-          token.grantVersion,
-          token.client,
-          token.jkt ?? null,
-          token.scopes,
-          token.resource ?? null,
-          token.session ?? null,
-          token.acr,
-          token.amr,
-          token.authTime,
-          token.expiresAt,
+          ...[hash, token.grant, token.grantVersion, token.client, token.jkt ?? null, token.scopes],
+          ...[token.resource ?? null, token.session ?? null, token.acr, token.amr, token.authTime, token.expiresAt],
           rowSeal.seal(...sealed(hash, token)),
         ],
       });
@@ -110,14 +99,12 @@ function bindingOf(row: RefreshTokenRow): RefreshTokenBinding {
     throw new Error('a refresh token row has an invalid grant, client or session id');
   return {
     grant,
-    grantVersion: row.grant_version,
     client,
-    ...(row.jkt === null ? {} : { jkt: row.jkt }),
-    scopes: row.scopes.filter(isGrantScope),
-    ...(row.resource === null ? {} : { resource: row.resource }),
-    ...(session === undefined ? {} : { session }),
+    grantVersion: row.grant_version,
     acr: row.acr,
     amr: row.amr,
+    ...present({ jkt: row.jkt, resource: row.resource, session }),
+    scopes: row.scopes.filter(isGrantScope),
     authTime: Number(row.auth_time),
     expiresAt: Math.round(row.expires_ms),
   };

@@ -1,10 +1,9 @@
 import { epochSeconds, type Json } from '@countersign/kernel';
 import { metadataNames } from './members.ts';
 
-/** A client's registration as the directory stores it. */
 export type StoredDocument = Readonly<Record<string, Json>>;
 
-/** RFC 7592 section 3: the registered metadata, and the URI and token with which the client manages it. */
+/** RFC 7592 section 3. */
 export type ClientInformation = Readonly<Record<string, Json>> & {
   readonly client_id: string;
   readonly registration_client_uri: string;
@@ -19,10 +18,7 @@ export interface Management {
   readonly accessToken: string;
 }
 
-/**
- * Everything that was registered, defaults included, with the names of RFC 7591 and `read-metadata.ts`. Sending it back as
- * an update changes nothing.
- */
+/** Everything that was registered, defaults included. Sending it back as an update changes nothing. */
 export function describeClient(
   document: StoredDocument,
   { clientId, issuedAt, uri, accessToken }: Management,
@@ -35,7 +31,7 @@ export function describeClient(
   const { binding, scopes, grant_types: grants } = document;
   const signsPeopleIn = Array.isArray(grants) && grants.includes('authorization_code');
   return {
-    // If this were left out, an OpenID client would expect RS256 (Registration section 2).
+    // Otherwise an OpenID client would expect RS256 (Registration section 2).
     ...(signsPeopleIn ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...metadata,
     scope: Array.isArray(scopes) ? scopes.join(' ') : '',

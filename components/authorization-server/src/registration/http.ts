@@ -7,9 +7,9 @@ import { type Registration, registrationPath } from './registration.ts';
 
 export interface RegistrationRoutes {
   readonly registration: Registration;
-  /** For the audience of the registration endpoint: `issuer` + `registrationPath`. */
+  /** For the audience `issuer` + `registrationPath`. */
   readonly guard: ResourceGuard;
-  /** Base URL of this listener; the issuer on the main one. */
+  /** Of this listener. */
   readonly baseUrl: string;
 }
 
@@ -18,10 +18,7 @@ const bodyLimit = 65_536;
 
 type ClientRoute = { Params: { readonly client_id: string } };
 
-/**
- * `POST /register` (RFC 7591), for a caller with an access token with the scope `client:register`, and
- * `GET`, `PUT` and `DELETE /register/:client_id` (RFC 7592), for the holder of that client's registration access token.
- */
+/** `POST /register` (RFC 7591) with `client:register`; `/register/:client_id` (RFC 7592) with the client's registration access token. */
 export function registrationRoutes(app: FastifyInstance, { registration, guard, baseUrl }: RegistrationRoutes): void {
   const { origin, pathname } = new URL(baseUrl);
   const path = (pathname === '/' ? '' : pathname) + registrationPath;
@@ -67,7 +64,7 @@ export function registrationRoutes(app: FastifyInstance, { registration, guard, 
   });
 }
 
-/** RFC 6750 section 2.1: accepted in one Authorization header only. */
+/** RFC 6750 section 2.1. */
 function tokenOf(request: FastifyRequest): string {
   const { authorization } = accessRequestOf(request, '');
   const [header, ...others] = authorization;
@@ -75,6 +72,6 @@ function tokenOf(request: FastifyRequest): string {
     throw accessErrors.error('token_missing', 'Send the registration access token: Authorization: Bearer ...');
   const token = /^Bearer ([\w-]{1,128})$/i.exec(header)?.[1];
   if (token === undefined || others.length > 0)
-    throw accessErrors.error('token_invalid', 'The registration access token comes once, as a Bearer token.');
+    throw accessErrors.error('token_invalid', 'Send the registration access token once, as a Bearer token.');
   return token;
 }

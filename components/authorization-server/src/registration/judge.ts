@@ -4,23 +4,18 @@ import { metadataPointer } from './members.ts';
 import type { ClientDocument } from './read-metadata.ts';
 import { type MetadataProblem, refuse, refuseMetadata } from './refusals.ts';
 
-/** The directory validates and stores every client, with its documents in their file format. */
+/** The directory validates and stores every client. */
 export type RegistrationDirectory = Pick<
   Directory,
   'plan' | 'edit' | 'clientDocument' | 'snapshot' | 'snapshotAtLeast'
 >;
 
-/**
- * Asks the directory to validate this client before anything is recorded: shape, keys, addresses, scopes and their
- * separation, and the rules across all clients.
- *
- * @throws CodedError of `oauthErrors`, with a pointer into the metadata for each problem
- */
+/** Has the directory validate the client. @throws CodedError of `oauthErrors`, with a pointer into the metadata for each problem */
 export async function judge(document: ClientDocument, directory: Pick<Directory, 'plan'>): Promise<void> {
   await translated(() => directory.plan({ clients: [document] }));
 }
 
-/** Changes the directory, which records the change itself before it takes effect. @throws CodedError as {@link judge} */
+/** The directory records the change itself. @throws CodedError as {@link judge} */
 export async function change(
   edit: DirectoryEdit,
   by: Parameters<Directory['edit']>[1],
@@ -42,7 +37,7 @@ function inOurWords(error: CodedError): CodedError | undefined {
   if (error.code === 'second_person_required')
     return refuse(
       'second_person_required',
-      'A client of the environment production is changed by two people: propose it (POST /directory/changes) and have somebody else approve it.',
+      'A change of a production client needs two people. Propose it (POST /directory/changes) and have another person approve it.',
     );
   const problems = problemsOf(error).map(({ code, path, detail }) => ({ code, path: pointerOf(path), detail }));
   return refuseMetadata(problems.length > 0 ? problems : [{ code: error.code, path: '', detail: error.detail }]);
@@ -57,7 +52,7 @@ function isProblem(value: unknown): value is DirectoryProblem {
   return typeof value === 'object' && value !== null && 'code' in value && 'path' in value && 'detail' in value;
 }
 
-/** Keeps only problems in the client's own document; other problems in the directory have no place in the metadata. */
+/** Empty for problems outside the client's own document. */
 function pointerOf(path: string): string {
   const inDocument = /^(?:\/put)?\/clients\/0(\/.*)?$/.exec(path);
   return inDocument?.[1] === undefined ? '' : metadataPointer(inDocument[1]);

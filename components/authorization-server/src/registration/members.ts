@@ -1,7 +1,6 @@
 /**
- * Metadata members that correspond to a member of the directory's document, under their specified names: RFC 7591 section 2,
- * OpenID Connect Registration, RP-Initiated and Back-Channel Logout, CIBA, RFC 8705, RFC 9101 and RFC 9396. Members specific
- * to this installation begin with `countersign_`.
+ * Metadata members with an equivalent in the directory's document: RFC 7591 section 2, OpenID Connect Registration and logout, CIBA,
+ * RFC 8705, RFC 9101 and RFC 9396. Members of this installation begin with `countersign_`.
  */
 const sameMeaning: readonly (readonly [metadata: string, document: string])[] = [
   ...[
@@ -38,14 +37,9 @@ const sameMeaning: readonly (readonly [metadata: string, document: string])[] = 
 /** Name in the directory's document, by the name in the metadata. */
 export const documentNames: ReadonlyMap<string, string> = new Map(sameMeaning);
 /** Name in the metadata, by the name in the directory's document. */
-export const metadataNames: ReadonlyMap<string, string> = new Map(
-  sameMeaning.map(([name, document]) => [document, name]),
-);
+export const metadataNames: ReadonlyMap<string, string> = new Map(sameMeaning.map(([name, stored]) => [stored, name]));
 
-/**
- * Translates a JSON pointer into the directory's document to a pointer into the metadata. Scopes are one string there, and
- * the token binding has two members. Values that this server chooses have no member.
- */
+/** Translates a JSON pointer into the directory's document; empty for values that this server chooses. */
 export function metadataPointer(pointer: string): string {
   const [, name = '', ...rest] = pointer.split('/');
   if (name === 'scopes') return '/scope';

@@ -21,7 +21,7 @@ const rule = Type.Object(
   { additionalProperties: false },
 );
 
-/** The registration policy: one default for all institutions, and overrides for single institutions by LEI. */
+/** One default, and overrides by LEI. */
 export const registrationPolicySchema = Type.Object(
   {
     default: Type.Optional(rule),
@@ -33,18 +33,13 @@ export const registrationPolicySchema = Type.Object(
 export type RegistrationPolicy = Static<typeof registrationPolicySchema>;
 
 /** What one institution may register. */
-export interface RegistrationRule {
-  readonly allowed: boolean;
-  readonly maxClients: number;
+export interface RegistrationRule extends Readonly<Required<Pick<Static<typeof rule>, 'allowed' | 'maxClients'>>> {
   readonly profiles: readonly Client['profile'][];
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
 }
 
-/**
- * Scopes that let a client govern the installation or monitor others. An institution that may register its own software may
- * not grant them to it.
- */
+/** An institution cannot grant these to its own software: they govern the installation or monitor others. */
 const governing =
   /^(?:partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token|revocation):/;
 
@@ -69,38 +64,24 @@ export function parseRegistrationPolicy(input: unknown): (institution: string) =
 /** @throws CodedError `access_denied` */
 export function requireAllowed({ allowed }: RegistrationRule): void {
   if (!allowed)
-    throw refuse(
-      'registration_not_allowed',
-      'The policy of this installation does not let your institution register clients: ask the operator.',
-    );
+    throw refuse('registration_not_allowed', 'Your institution is not allowed to register clients. Ask the operator.');
 }
 
-/** Checks whether the policy allows this client. @throws CodedError `invalid_client_metadata` */
+/** @throws CodedError `invalid_client_metadata` */
 export function checkPolicy(
   document: ClientDocument,
   { profiles, grantTypes: grants, scopes: held }: RegistrationRule,
 ): void {
   const problems: MetadataProblem[] = [];
+  const report = (code: string, path: string, what: string) =>
+    problems.push({ code, path, detail: `The policy of this installation does not let you register clients ${what}.` });
   const { profile, grant_types: asked } = document;
   if ((profile === 'fapi2' || profile === 'oidc') && !profiles.includes(profile))
-    problems.push({
-      code: 'registration_profile',
-      path: '/countersign_profile',
-      detail: `The policy of this installation does not let you register clients of the profile ${profile}.`,
-    });
+    report('registration_profile', '/countersign_profile', `of the profile ${profile}`);
   for (const [index, grant] of (Array.isArray(asked) ? asked : []).entries())
     if (grantTypes.some((known) => known === grant) && !grants.some((allowed) => allowed === grant))
-      problems.push({
-        code: 'registration_grant',
-        path: `/grant_types/${index}`,
-        detail: 'The policy of this installation does not let you register clients with this grant.',
-      });
+      report('registration_grant', `/grant_types/${index}`, 'with this grant');
   for (const scope of document.scopes)
-    if (isScope(scope) && !held.includes(scope))
-      problems.push({
-        code: 'registration_scope',
-        path: '/scope',
-        detail: `The policy of this installation does not let you register clients for ${scope}.`,
-      });
+    if (isScope(scope) && !held.includes(scope)) report('registration_scope', '/scope', `for ${scope}`);
   if (problems.length > 0) throw refuseMetadata(problems);
 }

@@ -4,7 +4,7 @@ import { documentNames } from './members.ts';
 import { type MetadataProblem, refuseMetadata } from './refusals.ts';
 import { type Members, refusedMembers } from './refused-members.ts';
 
-/** A client in the format of the directory's registration document; the directory validates every member. */
+/** In the format of the directory, which validates every member. */
 export interface ClientDocument {
   readonly id: string;
   readonly institution: string;
@@ -16,19 +16,18 @@ export interface ClientDocument {
   readonly [member: string]: unknown;
 }
 
-/** Values that do not come from the metadata. */
+/** Not from the metadata. */
 export interface RegistrationSubject {
   readonly clientId: string;
-  /** The institution that registers the client and therefore owns it. */
+  /** The owner. */
   readonly institution: string;
 }
 
 const ciba = 'urn:openid:params:grant-type:ciba';
 
 /**
- * Converts client metadata (RFC 7591 section 2) to the document that the directory is asked to accept, with all defaults
- * filled in. It checks only what the directory does not see: members that the directory has no equivalent for, and members
- * that map to several of its members. It reports all problems at once.
+ * Converts client metadata (RFC 7591 section 2) to a document for the directory, with defaults. Checks only what the directory does
+ * not see, and reports all problems at once.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -63,7 +62,7 @@ export function readMetadata(
     audiences: [],
     kind: kindOf(grants),
     token_endpoint_auth_method: 'private_key_jwt',
-    // Registration section 2 defaults to RS256; the response states the algorithm that this server uses instead.
+    // Instead of the default RS256 (Registration section 2).
     ...(holds(grants, 'authorization_code') ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...document,
     ...(document['jwks'] === undefined ? {} : { jwks: withoutKeyUses(document['jwks']) }),
@@ -86,22 +85,18 @@ export function membersOf(input: unknown): Members {
 
 type Report = (name: string, code: string, detail: string) => undefined;
 
-/** RFC 7591 section 2.1: response types correspond to grant types; this server supports only `code`. */
+/** RFC 7591 section 2.1. */
 function checkResponseTypes(members: Members, grants: unknown, report: Report): void {
   const asked = members.get('response_types');
   if (asked === undefined) return;
   const types: readonly unknown[] = Array.isArray(asked) ? asked : [asked];
   if (!Array.isArray(asked) || types.some((type) => type !== 'code'))
-    report('response_types', 'metadata_refused', 'The one response type is code.');
+    report('response_types', 'metadata_refused', 'The only response type is code.');
   else if (holds(grants, 'authorization_code') !== types.length > 0)
-    report(
-      'response_types',
-      'metadata_contradictory',
-      'The response type code goes with the grant authorization_code.',
-    );
+    report('response_types', 'metadata_contradictory', 'The response type code needs the grant authorization_code.');
 }
 
-/** Members that the caller may repeat from an earlier response but not choose. */
+/** The caller may repeat them but not choose them. */
 function checkOwn(members: Members, institution: string, report: Report): void {
   const owner = members.get('countersign_institution');
   if (owner !== undefined && owner !== institution)
@@ -111,31 +106,23 @@ function checkOwn(members: Members, institution: string, report: Report): void {
     report(
       'countersign_environment',
       'registration_production',
-      'Registration makes sandbox clients. One for production takes two people: propose it (POST /directory/changes) and have somebody else approve it.',
+      'Registration creates sandbox clients. For production, propose a client (POST /directory/changes) and have another person approve it.',
     );
 }
 
-/**
- * The service or agent whose software this is. The response does not reveal whether a principal of another institution
- * exists.
- */
-function readPrincipal(
-  members: Members,
-  institution: string,
-  directory: DirectorySnapshot,
-  report: Report,
-): string | undefined {
+/** The service or agent whose software this is. Does not disclose whether another institution's principal exists. */
+function readPrincipal(members: Members, institution: string, directory: DirectorySnapshot, report: Report) {
   const id = parsePrincipalId(members.get('countersign_principal'));
   const principal = id === undefined ? undefined : directory.principal(id);
   if (id !== undefined && principal?.institution === institution && principal.kind !== 'person') return id;
   return report(
     'countersign_principal',
     'client_principal_unsuitable',
-    'Name the service or agent of your institution whose software this is, by its id: service:oms.',
+    'Name the service or agent of your institution whose software this is by its id, for example service:oms.',
   );
 }
 
-/** RFC 7591 section 2: one string. A relying party that names no scope gets the sign-in scopes. */
+/** RFC 7591 section 2. A relying party that names no scope gets the sign-in scopes. */
 function readScope(
   scope: unknown,
   { profile, grants }: { readonly profile: unknown; readonly grants: unknown },
@@ -146,27 +133,24 @@ function readScope(
     return holds(grants, 'refresh_token') ? ['openid', 'offline_access'] : ['openid'];
   }
   if (typeof scope !== 'string' || scope.length > 4_096)
-    return report('scope', 'metadata_malformed', 'The scopes are one text of at most 4,096 characters.');
+    return report('scope', 'metadata_malformed', 'The scopes must be one string of at most 4,096 characters.');
   return scope === '' ? [] : [...new Set(scope.split(' '))];
 }
 
-/**
- * RFC 9449 section 5.2 and RFC 8705 section 3.4: the binding of access tokens. The default is the key of a DPoP proof;
- * tokens of an ordinary relying party are unbound unless it requests a binding.
- */
+/** RFC 9449 section 5.2, RFC 8705 section 3.4. Tokens of a relying party are unbound by default, all others DPoP-bound. */
 function readBinding(members: Members, profile: unknown, report: Report): 'dpop' | 'mtls' | 'none' | undefined {
   const [dpop, mtls] = ['dpop_bound_access_tokens', 'tls_client_certificate_bound_access_tokens'].map((name) => {
     const value = members.get(name) ?? false;
-    return typeof value === 'boolean' ? value : report(name, 'metadata_malformed', 'The value is true or false.');
+    return typeof value === 'boolean' ? value : report(name, 'metadata_malformed', 'The value must be true or false.');
   });
   if (dpop === undefined || mtls === undefined) return undefined;
   if (dpop && mtls)
-    return report('dpop_bound_access_tokens', 'metadata_contradictory', 'A token is bound to one thing, not to two.');
+    return report('dpop_bound_access_tokens', 'metadata_contradictory', 'A token can be bound in one way only.');
   if (mtls) return 'mtls';
   return dpop || profile !== 'oidc' ? 'dpop' : 'none';
 }
 
-/** The type of user, derived from the client's grants (the directory's `kind`), if the metadata does not state it. */
+/** Default of the directory's `kind`. */
 function kindOf(grants: unknown): 'machine' | 'human' | 'hybrid' {
   const people = ['authorization_code', ciba].some((grant) => holds(grants, grant));
   if (!people) return 'machine';
@@ -177,7 +161,7 @@ function holds(list: unknown, item: string): boolean {
   return Array.isArray(list) && list.includes(item);
 }
 
-/** Browsers write `key_ops` and `ext` into every key that they export; neither describes the key itself. */
+/** Browsers add `key_ops` and `ext` to every key that they export. */
 function withoutKeyUses(jwks: unknown): unknown {
   if (!isObject(jwks) || !Array.isArray(jwks['keys'])) return jwks;
   const keys = jwks['keys'].map((key: unknown) => {
@@ -188,39 +172,28 @@ function withoutKeyUses(jwks: unknown): unknown {
   return { ...jwks, keys };
 }
 
-/** Members that an update must not contain (RFC 7592 section 2.2). */
-const answersOnly = [
+function _isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** RFC 7592 section 2.2. */
+const responseMembers = [
   'registration_access_token',
   'registration_client_uri',
   'client_id_issued_at',
   'client_secret_expires_at',
 ] as const;
 
-/**
- * An update must name its own client and software: the server assigned the client id, and the software may not change.
- *
- * @throws CodedError `invalid_client_metadata`
- */
+/** An update must name its own client and principal. @throws CodedError `invalid_client_metadata` */
 export function checkUpdate(input: unknown, client: { readonly clientId: string; readonly principal: string }): void {
   const members = membersOf(input);
-  const problems: MetadataProblem[] = answersOnly
-    .filter((name) => members.has(name))
-    .map((name) => ({
-      code: 'metadata_refused',
-      path: `/${name}`,
-      detail: 'The server sets this member; do not send it.',
-    }));
+  const problems: MetadataProblem[] = [];
+  const report = (code: string, name: string, detail: string) => problems.push({ code, path: `/${name}`, detail });
+  for (const name of responseMembers)
+    if (members.has(name)) report('metadata_refused', name, 'The server sets this member. Do not send it.');
   if (members.get('client_id') !== client.clientId)
-    problems.push({
-      code: 'client_id_differs',
-      path: '/client_id',
-      detail: 'The client_id must be the one in the URL.',
-    });
+    report('client_id_differs', 'client_id', 'The client_id must be the one in the URL.');
   if (members.get('countersign_principal') !== client.principal)
-    problems.push({
-      code: 'principal_unchangeable',
-      path: '/countersign_principal',
-      detail: 'A client stays the software of its principal; for another one, register another client.',
-    });
+    report('principal_unchangeable', 'countersign_principal', 'The principal cannot change. Register another client.');
   if (problems.length > 0) throw refuseMetadata(problems);
 }

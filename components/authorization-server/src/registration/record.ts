@@ -1,23 +1,23 @@
 import { type Actor, ended, type RecordDraft } from '@countersign/contracts';
-import { type CodedError, digestOf, type Json, type RecordId } from '@countersign/kernel';
+import { type CodedError, defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { reasonOf } from '../refusal.ts';
 import type { ClientDocument } from './read-metadata.ts';
 import type { MetadataProblem } from './refusals.ts';
 
 export type Operation = 'register' | 'read' | 'update' | 'remove';
 
-/** The caller and the request, which the record contains for every outcome. */
+/** Recorded for every outcome. */
 export interface Attempt {
   readonly operation: Operation;
   readonly by: Actor;
-  /** The client that the access token was issued to. */
+  /** Of the access token. */
   readonly client: string;
   readonly audience: string;
-  /** Source address as seen by our listener. */
+  /** Source address. */
   readonly address?: string;
 }
 
-/** A client that is about to be registered or updated; only its digest covers its keys. */
+/** Only the digest covers the keys. */
 export function registeredRecord(id: RecordId, document: ClientDocument, attempt: Attempt): RecordDraft {
   const { profile, kind, grant_types: grants, scopes, audiences, principal, environment } = document;
   // The directory has validated it, so it is JSON of this shape.
@@ -39,10 +39,7 @@ export function registeredRecord(id: RecordId, document: ClientDocument, attempt
   };
 }
 
-/**
- * The registration access token that an update has replaced: restoring a row does not make it valid again. @param thing its
- * name in the log
- */
+/** A replaced registration access token stays invalid even if its row is restored. @param thing its name in the log */
 export function replacedRecord(id: RecordId, tokenHash: Buffer, thing: string, attempt: Attempt): RecordDraft {
   return {
     ...common(id, attempt),
@@ -54,7 +51,7 @@ export function replacedRecord(id: RecordId, tokenHash: Buffer, thing: string, a
   };
 }
 
-/** A refused request of a known caller. It records where the metadata was wrong, not its content. */
+/** Records where the metadata was wrong, not its content. */
 export function refusedRecord(id: RecordId, error: CodedError, attempt: Attempt): RecordDraft {
   return {
     ...common(id, attempt),
@@ -79,7 +76,7 @@ function common(id: RecordId, { by, client, audience, address }: Attempt) {
     subject: by,
     client,
     audience: [audience],
-    ...(address === undefined ? {} : { address }),
+    ...defined({ address }),
   };
 }
 

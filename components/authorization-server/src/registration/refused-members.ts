@@ -1,10 +1,10 @@
 import { idTokenAlgorithms, signatureAlgorithms } from '@countersign/oauth';
 import { type MetadataProblem, refuse } from './refusals.ts';
 
-/** The metadata without null members: null means left out (RFC 7592 section 2.2). */
+/** Without null members (RFC 7592 section 2.2). */
 export type Members = ReadonlyMap<string, unknown>;
 
-/** Members that select a signature for our messages or the client's. Ignoring an unsupported value would imply agreement. */
+/** Ignoring an unsupported value would imply agreement. */
 const algorithms: Readonly<Record<string, readonly string[]>> = {
   id_token_signed_response_alg: idTokenAlgorithms,
   authorization_signed_response_alg: ['ES256'],
@@ -14,25 +14,20 @@ const algorithms: Readonly<Record<string, readonly string[]>> = {
   backchannel_authentication_request_signing_alg: signatureAlgorithms,
 };
 
-/** Features that are never offered. Ignoring them like unknown members would leave a client less secure than it believes. */
+/** Ignoring them would leave a client less secure than it believes. */
 const never: Readonly<Record<string, string>> = {
-  client_secret: 'There are no shared secrets: a client authenticates with a key or a certificate of its own.',
-  jku: 'Keys are in jwks or at jwks_uri, and nowhere that a message could name.',
-  x5u: 'Keys are in jwks or at jwks_uri, and nowhere that a message could name.',
-  request_uris: 'Requests are pushed (RFC 9126); none is fetched from an address.',
-  sector_identifier_uri: 'Subjects are public; there are no sectors.',
+  client_secret: 'Shared secrets are not supported. Authenticate with a key or a certificate.',
+  jku: 'Keys must be in jwks or at jwks_uri.',
+  x5u: 'Keys must be in jwks or at jwks_uri.',
+  request_uris: 'Push requests instead (RFC 9126).',
+  sector_identifier_uri: 'Subjects are public.',
   userinfo_signed_response_alg: 'The userinfo endpoint answers with JSON.',
 };
 
 const encryption =
   /^(?:id_token|userinfo|authorization|introspection|request_object)_encrypt(?:ed_response|ion)_(?:alg|enc)$/;
 
-/**
- * Refuses members that must not be ignored. This server ignores every other unknown member (RFC 7591 section 2), and the
- * response shows what was registered.
- *
- * @throws CodedError `invalid_software_statement`, `unapproved_software_statement`
- */
+/** Refuses members that must not be ignored (RFC 7591 section 2). @throws CodedError `invalid_software_statement`, `unapproved_software_statement` */
 export function refusedMembers(members: Members): readonly MetadataProblem[] {
   checkSoftwareStatement(members.get('software_statement'));
   const problems: MetadataProblem[] = [];
@@ -49,21 +44,18 @@ export function refusedMembers(members: Members): readonly MetadataProblem[] {
   }
   const method = members.get('token_endpoint_auth_method');
   if (typeof method === 'string' && (method === 'none' || method.startsWith('client_secret_')))
-    report(
-      'token_endpoint_auth_method',
-      'There are no public clients and no shared secrets: private_key_jwt, tls_client_auth or self_signed_tls_client_auth.',
-    );
+    report('token_endpoint_auth_method', 'Use private_key_jwt, tls_client_auth or self_signed_tls_client_auth.');
   const subjectType = members.get('subject_type');
   if (subjectType !== undefined && subjectType !== 'public') report('subject_type', 'Subjects are public.');
   if (members.get('backchannel_user_code_parameter') === true)
-    report('backchannel_user_code_parameter', 'There are no user codes.');
+    report('backchannel_user_code_parameter', 'User codes are not supported.');
   return problems;
 }
 
-/** RFC 7591 section 2.3: this server has approved no issuer of software statements. */
+/** RFC 7591 section 2.3. */
 function checkSoftwareStatement(statement: unknown): void {
   if (statement === undefined) return;
   if (typeof statement !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(statement))
     throw refuse('software_statement_malformed', 'The software statement is not a signed JWT.');
-  throw refuse('software_statement_unapproved', 'No issuer of software statements is approved here: send none.');
+  throw refuse('software_statement_unapproved', 'Software statements are not supported. Do not send one.');
 }

@@ -10,6 +10,7 @@ import {
 import {
   type Clock,
   type CodedError,
+  defined,
   equalInConstantTime,
   isCodedError,
   newId,
@@ -39,23 +40,18 @@ export interface RegistrationDependencies {
   readonly audit: AuditAppender & StandingReader;
   readonly directory: RegistrationDirectory;
   readonly revocations: Pick<Revocations, 'revoke'>;
-  /** See `RegistrationPolicy`; an empty object means all defaults. */
+  /** See `RegistrationPolicy`. */
   readonly policy?: unknown;
   readonly limits?: TurnLimits;
 }
 
-/** The source of a request. */
 export interface Origin {
   readonly address?: string;
 }
 
-/** Dynamic client registration (RFC 7591) and its management (RFC 7592), within the installation's policy. */
+/** RFC 7591 and RFC 7592, within the installation's policy. */
 export interface Registration {
-  /**
-   * Registers a client of the caller's institution, for the sandbox.
-   *
-   * @throws CodedError of `oauthErrors`; for invalid metadata, the fact `problems` has a JSON pointer for each problem
-   */
+  /** For the sandbox. @throws CodedError of `oauthErrors`; the fact `problems` has a JSON pointer for each problem of the metadata */
   register(caller: Caller, metadata: unknown, origin: Origin): Promise<ClientInformation>;
   /** @throws CodedError `token_invalid` when the token does not belong to that client */
   read(clientId: string, token: string): Promise<ClientInformation>;
@@ -65,15 +61,10 @@ export interface Registration {
   remove(clientId: string, token: string, origin: Origin): Promise<void>;
 }
 
-/** Path of the registration endpoint, under the path of the issuer. Issuer and path together are the audience of its tokens. */
+/** Issuer and path together are the audience of its tokens. */
 export const registrationPath = '/register';
 
-/**
- * The directory validates and stores clients; this component stores who may manage each one. Nothing is released before the
- * directory's record and ours are durable. Refusals of known callers are recorded first as well.
- *
- * @throws CodedError `configuration_invalid`
- */
+/** The directory stores clients; this component stores who may manage each one. @throws CodedError `configuration_invalid` */
 export function createRegistration(dependencies: RegistrationDependencies): Registration {
   const { issuer, clock, random, audit, directory, revocations } = dependencies;
   const ruleOf = parseRegistrationPolicy(dependencies.policy ?? {});
@@ -83,13 +74,13 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   const audience = issuer + registrationPath;
   const newRecordId = () => newId('record', { clock, random });
 
-  /** Handles one request at a time for each institution, and records its refusal. */
+  /** One request at a time for each institution; refusals are recorded. */
   async function attempt<Result>(
     attempted: Attempt,
     institution: string,
     work: () => Promise<Result>,
   ): Promise<Result> {
-    return turns.take(institution, async () => {
+    return turns.enqueue(institution, async () => {
       try {
         return await work();
       } catch (error) {
@@ -104,21 +95,17 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     accessToken: string,
   ): Promise<ClientInformation> {
     const document = await directory.clientDocument(clientId);
-    if (document === undefined) throw new Error('the directory no longer has a client that it had a moment ago');
+    if (document === undefined) throw new Error('the directory has lost a client since the last check');
     return describeClient(document, { clientId, issuedAt, uri: `${audience}/${clientId}`, accessToken });
   }
 
-  /** When a client leaves the directory, all of its tokens end, including the registration access token (RFC 7592 section 2). */
+  /** RFC 7592 section 2. */
   async function endGone(row: RegistrationRow): Promise<void> {
     await revocations.revoke({ kind: 'client', id: row.clientId }, actorOf(row), 'client_removed');
     await store.remove(row.clientId);
   }
 
-  async function requireHolder(
-    clientId: string,
-    token: string,
-    row: RegistrationRow | undefined,
-  ): Promise<RegistrationRow> {
+  async function requireHolder(clientId: string, token: string, row: RegistrationRow | undefined) {
     if (row?.directoryVersion === undefined || !matchesRegistrationToken(token, row.tokenHash)) throw notTheirs();
     const thing = registrationTokenThing(row.tokenHash);
     if ((await audit.standings([thing])).has(thing)) throw notTheirs();
@@ -128,7 +115,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     throw notTheirs();
   }
 
-  /** Runs `work` for the holder of the client's token, with the registration locked. */
+  /** For the holder of the client's token, with the registration locked. */
   async function managed<Result>(
     operation: 'update' | 'remove',
     clientId: string,
@@ -136,12 +123,12 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     origin: Origin,
     work: (unit: ClientUnit, row: RegistrationRow, attempted: Attempt) => Promise<Result>,
   ): Promise<Result> {
-    // Checked before queueing, so that a caller without the token takes no place in the queue.
+    // A caller without the token takes no place in the queue.
     const held = await requireHolder(clientId, token, await find(clientId));
     const attempted: Attempt = { operation, by: actorOf(held), client: clientId, audience, ...origin };
     return attempt(attempted, held.institution, () =>
       store.underClient(clientId, async (unit) => {
-        // Checked again under the lock, because another update may have replaced the token.
+        // Another update may have replaced the token.
         if (unit.row === undefined || !matchesRegistrationToken(token, unit.row.tokenHash)) throw notTheirs();
         return work(unit, unit.row, attempted);
       }),
@@ -161,7 +148,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
         by,
         client: caller.client,
         audience,
-        ...(address === undefined ? {} : { address }),
+        ...defined({ address }),
       };
       return attempt(attempted, institution, async () => {
         const rule = ruleOf(institution);
@@ -183,7 +170,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
             await unit.settle(version);
           });
         } catch (error) {
-          // If the outcome in the directory is unknown, the reservation stays and is resolved later.
+          // If the outcome in the directory is unknown, the reservation stays.
           if (!asked || isRefusal(error)) await store.remove(clientId);
           throw error;
         }
@@ -203,13 +190,13 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
         requireStanding(institution, directory);
         checkUpdate(metadata, { clientId, principal });
         if ((await directory.clientDocument(clientId))?.['environment'] === 'production')
-          throw refuse('second_person_required', 'A client of the environment production is changed by two people.');
+          throw refuse('second_person_required', 'A change of a production client needs two people.');
         const document = readMetadata(metadata, { clientId, institution }, directory.snapshot());
         checkPolicy(document, rule);
         await judge(document, directory);
         await audit.append(registeredRecord(newRecordId(), document, attempted));
         const { version } = await change({ put: { clients: [document] } }, attempted.by, directory);
-        // Replaced only after the directory accepted the update: a refused client keeps its token.
+        // A refused client keeps its token.
         const replaced = registrationTokenThing(row.tokenHash);
         await audit.append(replacedRecord(newRecordId(), row.tokenHash, replaced, attempted));
         const renewed = issueRegistrationToken(random);
@@ -220,8 +207,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
 
     async remove(clientId, token, origin) {
       await managed('remove', clientId, token, origin, async (unit, row, { by }) => {
-        // From here on the client gets no new tokens; next, its existing tokens end. If interrupted in between, the next
-        // call ends them.
+        // If interrupted after this line, the next call ends the tokens.
         await change({ remove: [{ kind: 'client', id: clientId }] }, by, directory);
         await revocations.revoke({ kind: 'client', id: row.clientId }, by, 'client_removed');
         await unit.remove();
@@ -230,38 +216,33 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   };
 }
 
-/** The holder of a client's token acts as that client: no principal has been established. */
+/** The holder of the token acts as the client. */
 function actorOf({ clientId, institution }: RegistrationRow): Actor {
   return { id: `client:${clientId}`, institution };
 }
 
-/** One answer for an unknown client, an unknown token and the token of another client. */
+/** One answer for every mismatch. */
 function notTheirs(): CodedError {
-  return accessErrors.error('token_invalid', 'The registration access token is not one that manages this client.');
+  return accessErrors.error('token_invalid', 'The registration access token does not belong to this client.');
 }
 
-/** A token that never expires must not outlive the good standing of its owner. */
+/** The token never expires, so the owner's standing is checked. */
 function requireStanding(institution: string, directory: Pick<Directory, 'snapshot'>): void {
   if (directory.snapshot().institution(institution)?.leiStatus !== 'ISSUED')
     throw refuse('registration_standing', 'The LEI registration of the institution must be ISSUED.');
 }
 
-/** Whether the error refuses the request, rather than reporting an outage. */
+/** Not an outage. */
 function isRefusal(error: unknown): error is CodedError {
   return isCodedError(error) && error.category !== 'unavailable';
 }
 
-/** The prefix identifies a leaked token for what it is; it is not an access token of any interface. */
+/** Identifies a leaked token. */
 const prefix = 'csreg_';
 const pattern = /^csreg_[\w-]{43}$/;
 
-/** A registration access token (RFC 7592 section 3): 256 random bits. Only its hash is kept. */
-export interface IssuedRegistrationToken {
-  readonly token: string;
-  readonly hash: Buffer;
-}
-
-export function issueRegistrationToken(random: Random): IssuedRegistrationToken {
+/** RFC 7592 section 3: 256 random bits. Only the hash is kept. */
+export function issueRegistrationToken(random: Random): { readonly token: string; readonly hash: Buffer } {
   const token = prefix + Buffer.from(random.bytes(32)).toString('base64url');
   return { token, hash: sha256(token) };
 }

@@ -2,7 +2,6 @@ import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runt
 import type pg from 'pg';
 import type { Queryable } from '../row-store.ts';
 
-/** Who may manage a client, and the state of its registration. */
 export interface RegistrationRow {
   readonly clientId: string;
   readonly institution: string;
@@ -11,7 +10,7 @@ export interface RegistrationRow {
   readonly tokenHash: Buffer;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
-  /** When the directory accepted the client; undefined while the registration is in progress. */
+  /** Undefined while the registration is in progress. */
   readonly directoryVersion?: number;
 }
 
@@ -25,7 +24,7 @@ export interface InstitutionUnit {
 /** One registration, locked against concurrent changes. */
 export interface ClientUnit {
   readonly row: RegistrationRow | undefined;
-  /** The directory has accepted the client. A new token hash replaces the previous one. */
+  /** After the directory has accepted the client. */
   settle(directoryVersion: number, tokenHash?: Buffer): Promise<void>;
   remove(): Promise<void>;
 }
@@ -43,11 +42,11 @@ interface Row {
 const columns = `client_id, institution, principal, token_hash, extract(epoch from issued_at)::float8 * 1000 as issued_ms,
                  directory_version, seal`;
 
-/** The record of an update ends the previous token, even if an old row is restored. */
+/** The record of an update ends the previous token. */
 export const registrationTokenThing = (tokenHash: Buffer): string =>
   `registration-token:${tokenHash.toString('base64url')}`;
 
-/** The table `client_registrations`. Rows without a valid seal are ignored; each change writes a new seal. */
+/** Rows without a valid seal are ignored. */
 export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealOf = (row: RegistrationRow): Buffer => rowSeal.seal(...sealed(row));
   const ownRows = (rows: readonly Row[]): readonly RegistrationRow[] =>
@@ -123,16 +122,9 @@ export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
 }
 
 function sealed({ clientId, institution, principal, tokenHash, issuedAt, directoryVersion }: RegistrationRow) {
-  return [
-    `client-registration/${clientId}`,
-    {
-      institution,
-      principal,
-      token: tokenHash.toString('base64url'),
-      issued_at: issuedAt,
-      directory_version: directoryVersion ?? null,
-    },
-  ] as const;
+  const token = tokenHash.toString('base64url');
+  const content = { institution, principal, token, issued_at: issuedAt, directory_version: directoryVersion ?? null };
+  return [`client-registration/${clientId}`, content] as const;
 }
 
 async function remove(connection: Queryable, clientId: string): Promise<void> {
@@ -144,12 +136,13 @@ async function remove(connection: Queryable, clientId: string): Promise<void> {
 }
 
 function rowOf(row: Row): RegistrationRow {
+  const { client_id: clientId, token_hash: tokenHash, directory_version: version, institution, principal } = row;
   return {
-    clientId: row.client_id,
-    institution: row.institution,
-    principal: row.principal,
-    tokenHash: row.token_hash,
+    clientId,
+    institution,
+    principal,
+    tokenHash,
     issuedAt: Math.round(row.issued_ms),
-    ...(row.directory_version === null ? {} : { directoryVersion: Number(row.directory_version) }),
+    ...(version === null ? {} : { directoryVersion: Number(version) }),
   };
 }

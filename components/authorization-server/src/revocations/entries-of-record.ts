@@ -11,13 +11,12 @@ import { epochSeconds, type Json, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
-/** The kinds of record that end something. */
 export const endingRecordTypes = [
   'token.revoked',
   'grant.revoked',
   'mandate.revoked',
   'mandate.suspended',
-  // A token contains the terms in force when it was issued; the terms agreed since may be narrower.
+  // The amended terms may be narrower than those in a token.
   'mandate.amended',
   'mandate.expired',
   'directory.applied',
@@ -29,10 +28,7 @@ export interface EntrySources {
   readonly directory: Pick<Directory, 'snapshotAtLeast'>;
 }
 
-/**
- * Derives what a record of the log ends. The log is the only source: every ending is in it before it takes effect, on any
- * node, and a node that was offline continues from where it stopped.
- */
+/** What a record ends. Every ending is recorded before it takes effect. */
 export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySources): Promise<readonly EndedEntry[]> {
   const at = epochSeconds(Date.parse(record.time));
   switch (record.type) {
@@ -49,14 +45,14 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
       return ids.map((each) => entryOf({ kind: 'mandate', id: each }, at));
     }
     case 'directory.departure': {
-      // A person who changed institution is still in the directory, but what they received before the change has ended.
+      // Also of a person who changed institution.
       const { principal } = membersOf(record.data);
       return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
     case 'directory.applied':
       return [
         ...addedTargets(record.data).map(
-          (target) => ({ key: revocationKey(target), at, before: at, beginsAnew: true }) as const,
+          (target) => ({ key: revocationKey(target), at, before: at, restored: true }) as const,
         ),
         ...(await removedTargets(record.data, sources.directory)).map((target) => entryOf(target, at)),
       ];
@@ -66,17 +62,12 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
 }
 
 /**
- * An entry for something that ends at `at` (seconds). Tokens and consents cannot be issued again, so they stay ended for as
- * long as they could live. For other targets, a node with a fast clock could issue a token that appears newer than the end,
- * so the allowed clock difference is added.
+ * @param at seconds since the epoch. Tokens and consents are not issued again, so they stay ended; for other targets the allowed
+ *   clock difference is added, because a node with a fast clock could issue a token that appears newer.
  */
 export function entryOf(target: RevocationTarget, at: number): EndedEntry {
   const final = target.kind === 'token' || target.kind === 'grant';
-  return {
-    key: revocationKey(target),
-    at,
-    before: at + (final ? maxAccessTokenLifetimeSeconds : clockLeadSeconds),
-  };
+  return { key: revocationKey(target), at, before: at + (final ? maxAccessTokenLifetimeSeconds : clockLeadSeconds) };
 }
 
 export function isRevocationKind(value: unknown): value is RevocationTarget['kind'] {
@@ -88,12 +79,12 @@ function targetsOf(data: Json | undefined): readonly RevocationTarget[] {
   return found === undefined ? [] : [found.target];
 }
 
-/** What a `token.revoked` record ended, and the party that revoked it until the revocation is lifted. */
-export function revocationOf(
-  data: Json | undefined,
-): { readonly target: RevocationTarget; readonly untilLifted: Json | undefined } | undefined {
+/** From a `token.revoked` record, with the party that must lift it. */
+export function revocationOf(data: Json | undefined) {
   const { kind, id, until_lifted: untilLifted } = membersOf(data);
-  return isRevocationKind(kind) && typeof id === 'string' ? { target: { kind, id }, untilLifted } : undefined;
+  return isRevocationKind(kind) && typeof id === 'string'
+    ? { target: { kind, id } satisfies RevocationTarget, untilLifted }
+    : undefined;
 }
 
 function grantOf(data: Json | undefined): readonly string[] {
@@ -119,15 +110,12 @@ function targetOf({ kind, id }: Change): RevocationTarget | undefined {
   return kind === 'person' || kind === 'service' || kind === 'agent' ? { kind: 'principal', id } : undefined;
 }
 
-/** All principals that joined or rejoined: tokens issued from now on are valid. */
+/** Joined or rejoined. */
 function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
   return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
 }
 
-/**
- * All principals that act for an institution. Its software may be an actor or the client in a token whose subject belongs to
- * another institution, and such a token names only the subject's institution.
- */
+/** Includes the software of partners, which may act in a token whose subject belongs to another institution. */
 async function withSoftware(
   targets: readonly RevocationTarget[],
   directory: EntrySources['directory'],
@@ -140,7 +128,7 @@ async function withSoftware(
   return [...targets, ...software];
 }
 
-/** All principals that left the directory, and all institutions whose registration has lapsed. */
+/** Left the directory, or with a lapsed registration. */
 async function removedTargets(
   data: Json | undefined,
   directory: EntrySources['directory'],
@@ -160,11 +148,7 @@ async function removedTargets(
   return withSoftware(targets, directory);
 }
 
-/**
- * The record precedes its change, so this reads the directory at the version that the change produced. Undefined if the
- * change never took effect. In that case the result is unknown, so everything issued until then ends and reading the log
- * continues: stopping here would stop every node.
- */
+/** The version that the recorded change produced; undefined if it never took effect, which must not stop nodes. */
 async function snapshotLeftBy(
   version: number,
   directory: EntrySources['directory'],

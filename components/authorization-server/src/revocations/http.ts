@@ -10,7 +10,7 @@ import {
   revokingParties,
   standingRevocationKinds,
 } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
+import { defined, parseId } from '@countersign/kernel';
 import { described, withScope } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -21,7 +21,7 @@ const strict = { additionalProperties: false } as const;
 const listQuery = Type.Object(
   {
     after: Type.Optional(Type.String({ pattern: '^(?:0|[1-9][0-9]{0,15})$' })),
-    /** Seconds to wait for a list newer than `after`. */
+    /** Seconds to wait for a newer list. */
     wait: Type.Optional(Type.String({ pattern: '^(?:[0-9]|1[0-9]|2[0-5])$' })),
   },
   strict,
@@ -30,14 +30,10 @@ const revokeBody = Type.Object(
   {
     kind: Type.Union(
       ['token', 'grant', 'mandate', 'client', 'principal', 'partner'].map((kind) => Type.Literal(kind)),
-      { description: 'What ends: one token (its jti), or everything issued under, to or for the one named' },
+      { description: 'What to revoke: one token (its jti), or everything issued under, to or for the given id' },
     ),
     id: Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\x21-\\x7e]+$' }),
-    reason: Type.String({
-      minLength: 1,
-      maxLength: 500,
-      description: 'Stays in the evidence: it must not name people',
-    }),
+    reason: Type.String({ minLength: 1, maxLength: 500, description: 'Recorded as evidence: do not name people' }),
   },
   strict,
 );
@@ -46,10 +42,10 @@ const liftParams = Type.Object({ record: Type.String({ maxLength: 40 }) }, stric
 const liftBody = Type.Object({ reason: revokeBody.properties.reason }, strict);
 const revokedAnswer = Type.Object(
   {
-    revocation: Type.String({ description: 'Its record, by which it is lifted' }),
-    stands: Type.Boolean({
+    revocation: Type.String({ description: 'Record id, needed to lift it' }),
+    active: Type.Boolean({
       description:
-        'Whether it stands until it is lifted: nothing new is issued to a mandate, client, principal or institution. A token and a grant end for good.',
+        'Whether it blocks new tokens until lifted (mandate, client, principal, institution). A token or grant ends permanently.',
     }),
   },
   { ...strict, title: 'Revocation' },
@@ -57,9 +53,9 @@ const revokedAnswer = Type.Object(
 const standingQuery = Type.Object(
   {
     after: Type.Optional(
-      Type.String({ maxLength: 512, pattern: '^[\\x21-\\x7e]+$', description: '`next` of the page before' }),
+      Type.String({ maxLength: 512, pattern: '^[\\x21-\\x7e]+$', description: '`next` of the previous page' }),
     ),
-    limit: Type.Optional(Type.String({ pattern: '^(?:[1-9][0-9]?|100)$', description: '1 to 100; 100 when left out' })),
+    limit: Type.Optional(Type.String({ pattern: '^(?:[1-9][0-9]?|100)$', description: '1 to 100; default 100' })),
   },
   strict,
 );
@@ -68,45 +64,38 @@ const standingAnswer = Type.Object(
     revocations: Type.Array(
       Type.Object(
         {
-          revocation: Type.String({ description: 'Its record, by which it is lifted' }),
+          revocation: Type.String({ description: 'Record id, needed to lift it' }),
           kind: Type.Union(standingRevocationKinds.map((kind) => Type.Literal(kind))),
           id: Type.String(),
           party: Type.Union(
             revokingParties.map((party) => Type.Literal(party)),
-            { description: 'By whom it was revoked: an institution does not lift what the operator has revoked' },
+            { description: 'Who revoked it; an institution cannot lift what the operator has revoked' },
           ),
           at: Type.String({ description: 'RFC 3339' }),
-          by: Type.Optional(Type.String({ description: 'Who revoked it; told to those who may lift it' })),
-          reason: Type.Optional(Type.String({ description: 'Told to those who may lift it' })),
+          by: Type.Optional(
+            Type.String({ description: 'Principal that revoked it; only for callers who may lift it' }),
+          ),
+          reason: Type.Optional(Type.String({ description: 'Only for callers who may lift it' })),
         },
         { ...strict, title: 'StandingRevocation' },
       ),
     ),
-    next: Type.Optional(Type.String({ description: 'There may be more: ask with `after`' })),
+    next: Type.Optional(Type.String({ description: 'There may be more; continue with `after`' })),
   },
   strict,
 );
 const liftedAnswer = Type.Object(
-  { lifted: Type.String({ description: 'The record of lifting it' }) },
+  { lifted: Type.String({ description: 'Record id' }) },
   { ...strict, title: 'LiftedRevocation' },
 );
 
 /**
- * `GET /revocations`: the signed list. It is public, like a certificate revocation list, because it contains only digests.
- * `GET /revocations/standing`: revocations that have not been lifted; the operator sees all, an institution its own.
- * `POST /revocations`: ends what was issued and blocks new tokens until lifted; for the operator, and for an institution on
- * its own targets.
- * `POST /revocations/:record/lift`: lifts a revocation; requires another principal and a separate scope.
+ * `GET /revocations`: the signed list, public because it has only digests. `GET /revocations/standing`: not yet lifted, all for the
+ * operator, its own for an institution. `POST /revocations`, and `/revocations/:record/lift` by another principal.
  */
 export function revocationsRoutes(
   app: FastifyInstance,
-  {
-    revocations,
-    guard,
-    directory,
-    baseUrl,
-    resource,
-  }: {
+  dependencies: {
     readonly revocations: Pick<AdministeredRevocations, 'list' | 'revokeUntilLifted' | 'lift' | 'standing'>;
     readonly guard: ResourceGuard;
     readonly directory: Pick<Directory, 'snapshot'>;
@@ -115,6 +104,7 @@ export function revocationsRoutes(
     readonly resource: string;
   },
 ): void {
+  const { revocations, guard, directory, baseUrl, resource } = dependencies;
   const needs = withScope(guard, baseUrl);
 
   app.get<{ Querystring: Static<typeof listQuery> }>(
@@ -122,12 +112,12 @@ export function revocationsRoutes(
     described({
       tag: 'revocations',
       summary: 'Read the signed revocation list',
-      description:
-        'Public: it holds digests alone. With `after` and `wait` it answers as soon as there is something newer.',
+      description: 'Public, with digests only. With `after` and `wait` it responds as soon as there is a newer list.',
       querystring: listQuery,
       answers: {
         200: {
-          description: 'A JWT with `typ` `revocation-list+jwt`, by a key of the key set; good for a minute at most',
+          description:
+            'A JWT with `typ` `revocation-list+jwt`, signed by a key of the key set, valid for at most a minute',
           body: Type.String(),
           mediaType: 'application/revocation-list+jwt',
         },
@@ -144,9 +134,8 @@ export function revocationsRoutes(
     '/revocations/standing',
     described({
       tag: 'revocations',
-      summary: 'List what is revoked until it is lifted',
-      description:
-        'The operator sees all of it, another institution what is its own. A page may be empty and have a `next` all the same.',
+      summary: 'List revocations that have not been lifted',
+      description: 'The operator sees all, another institution its own. A page may be empty and still have `next`.',
       scopes: ['revocation:read'],
       querystring: standingQuery,
       answers: { 200: { description: 'By party, kind and id', body: standingAnswer } },
@@ -163,7 +152,7 @@ export function revocationsRoutes(
           ...{ kind, id, party, at },
           ...(own === 'operator' || party === own ? { by, reason } : {}),
         })),
-        ...(page.next === undefined ? {} : { next: page.next }),
+        ...defined({ next: page.next }),
       };
     }),
   );
@@ -172,20 +161,20 @@ export function revocationsRoutes(
     '/revocations',
     described({
       tag: 'revocations',
-      summary: 'End what was issued',
+      summary: 'Revoke tokens',
       description:
-        'By the operator; by another institution what is its own: its clients, people and machines, itself. A mandate, client, principal or institution gets nothing new until the revocation is lifted.',
+        'For the operator; for another institution on its own clients, people and machines, and itself. A mandate, client, principal or institution receives no new tokens until the revocation is lifted.',
       scopes: ['token:revoke'],
       body: revokeBody,
-      answers: { 200: { description: 'It has ended here; on every other node within a second', body: revokedAnswer } },
+      answers: { 200: { description: 'Revoked here, and on every other node within a second', body: revokedAnswer } },
     }),
     needs<FastifyRequest<RevokeRoute>>('token:revoke', async (request, reply, caller) => {
       const { kind, id, reason } = request.body;
-      if (!isRevocationKind(kind)) throw oauthErrors.error('invalid_request', 'There is no such kind.');
+      if (!isRevocationKind(kind)) throw oauthErrors.error('invalid_request', 'The kind is unknown.');
       const party = partyOf(caller);
       const right = { party, mayEnd: (target: RevocationTarget) => mayEnd(target, caller.institution, party) };
       const revocation = await revocations.revokeUntilLifted({ kind, id }, requesterOf(caller), right, reason);
-      return reply.status(200).send({ revocation, stands: kind !== 'token' && kind !== 'grant' });
+      return reply.status(200).send({ revocation, active: kind !== 'token' && kind !== 'grant' });
     }),
   );
 
@@ -195,16 +184,16 @@ export function revocationsRoutes(
       tag: 'revocations',
       summary: 'Lift a revocation',
       description:
-        'New tokens can be had again; what ended stays ended. By another principal than the one that revoked. Nobody may be in the acting chain of both, and neither of the two may have invited the other to enrol a key. An institution lifts what it has revoked itself, the operator anything.',
+        'Permits new tokens again; revoked tokens stay revoked. Needs another principal than the one that revoked, without a common actor, and neither may have invited the other to enrol a key. An institution lifts its own revocations, the operator any.',
       scopes: ['revocation:lift'],
       params: liftParams,
       body: liftBody,
-      answers: { 200: { description: 'It is lifted, on every node', body: liftedAnswer } },
+      answers: { 200: { description: 'Lifted on every node', body: liftedAnswer } },
     }),
     needs<FastifyRequest<LiftRoute>>('revocation:lift', async (request, _reply, caller) => {
       const record = parseId('record', request.params.record);
       if (record === undefined)
-        throw revocationErrors.error('revocation_unknown', 'Name the record that the revocation was answered with.');
+        throw revocationErrors.error('revocation_unknown', 'Name the record id from the response to the revocation.');
       const own = partyOf(caller);
       const lifted = await revocations.lift(
         record,
@@ -216,12 +205,12 @@ export function revocationsRoutes(
     }),
   );
 
-  /** The operator is the owner of this interface. */
+  /** The operator owns this interface. */
   function partyOf({ institution }: Caller): RevokingParty {
     return directory.snapshot().resource(resource)?.institution === institution ? 'operator' : 'institution';
   }
 
-  /** The operator can end anything. Another institution can end its own clients, people and machines, and itself. */
+  /** The operator can revoke anything, another institution its own and itself. */
   function mayEnd(target: RevocationTarget, institution: string, party: RevokingParty): boolean {
     if (party === 'operator') return true;
     const snapshot = directory.snapshot();

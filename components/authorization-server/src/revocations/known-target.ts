@@ -1,5 +1,5 @@
 import type { AuditLog, ConsentStore, Directory, GrantRegister, RevocationTarget } from '@countersign/contracts';
-import { parseId, timeOfId } from '@countersign/kernel';
+import { defined, parseId, timeOfId } from '@countersign/kernel';
 
 export interface TargetSources {
   readonly log: Pick<AuditLog, 'query'>;
@@ -8,11 +8,11 @@ export interface TargetSources {
   readonly directory: Pick<Directory, 'snapshotAtLeast'>;
 }
 
-/** A token's id is created just before its record; clocks of nodes differ by less than this. */
+/** Between a token's id and its record, with clock differences. */
 const recordedWithinMs = 60_000;
 const pageSize = 1_000;
 
-/** Whether the target of a revocation exists or has existed. A wrong id must not look like a successful revocation. */
+/** A wrong id must not look like a successful revocation. */
 export async function isKnownTarget(
   { kind, id }: RevocationTarget,
   { log, grants, consentStore, directory }: TargetSources,
@@ -37,7 +37,7 @@ export async function isKnownTarget(
   }
 }
 
-/** Searches the log for the record of the token's issue, around the time in the token's id. */
+/** By the record of its issue, around the time in its id. */
 async function isKnownToken(id: string, log: TargetSources['log']): Promise<boolean> {
   const token = parseId('token', id);
   if (token === undefined) return false;
@@ -46,7 +46,7 @@ async function isKnownToken(id: string, log: TargetSources['log']): Promise<bool
   const types = ['token.issued', 'token.exchanged'] as const;
   let after: bigint | undefined;
   for (;;) {
-    const page = await log.query({ types, ...window, limit: pageSize, ...(after === undefined ? {} : { after }) });
+    const page = await log.query({ types, ...window, limit: pageSize, ...defined({ after }) });
     if (page.some(({ record }) => jtiIn(record.data) === token)) return true;
     after = page.at(-1)?.index;
     if (page.length < pageSize) return false;

@@ -10,60 +10,53 @@ import {
   revokedBy,
 } from '@countersign/oauth';
 
-/** One target that has ended. */
 export interface EndedEntry {
   readonly key: Digest;
-  /** Seconds since the epoch at which it ended. */
+  /** Seconds since the epoch. */
   readonly at: number;
-  /** Seconds since the epoch: everything issued up to this time is invalid. */
+  /** Seconds since the epoch; everything issued until then is invalid. */
   readonly before: number;
-  /** The target ended and was restored: what is issued after `before` is valid, and nothing older. */
-  readonly beginsAnew?: true;
+  /** The target was restored: what is issued after `before` is valid. */
+  readonly restored?: true;
 }
 
-/** Entries are kept this much longer than the longest token, to allow for clock differences. */
+/** The clocks of nodes differ. */
 const clockDifferenceSeconds = 60;
 
-/**
- * A recent entry is kept for the lifetime of a token, independent of the wall clock: a clock that jumps ahead and is set
- * back must not make a revoked token valid again.
- */
+/** By a monotonic clock: a wall clock that is set back must not make a revoked token valid again. */
 export const keptAtLeastMs = (maxAccessTokenLifetimeSeconds + clockLeadSeconds + clockDifferenceSeconds) * 1000;
 
-/** Seconds since the epoch until which a token that the entry ends could still be valid. */
+/** Seconds since the epoch. */
 export function lastNeededSeconds({ before }: Pick<EndedEntry, 'before'>): number {
   return before + maxAccessTokenLifetimeSeconds + clockDifferenceSeconds;
 }
 
 /**
- * Everything that has ended, kept for as long as an affected token could still be valid. Tokens live for five minutes, so
- * the list stays short.
- *
- * If more targets end within that time than a list can hold, everything issued so far ends. Clients then request new tokens,
- * and enforcement points do not have to close for lack of a list.
+ * Kept while an affected token could still be valid. If a list would become too long, everything issued so far ends, and clients
+ * request new tokens.
  *
  * @param elapsedMs milliseconds on a monotonic clock
  */
 export function createLiveEntries(elapsedMs: () => number = () => performance.now()) {
   const revoked = new Map<Digest, number>();
-  /** When each entry was last applied, by `elapsedMs`. */
+  /** By `elapsedMs`. */
   const appliedAt = new Map<Digest, number>();
   return {
-    apply({ key, at, before, beginsAnew }: EndedEntry): void {
+    apply({ key, at, before, restored }: EndedEntry): void {
       const known = revoked.get(key);
-      if (known === undefined && beginsAnew !== true && revoked.size >= maxRevocationEntries) {
+      if (known === undefined && restored !== true && revoked.size >= maxRevocationEntries) {
         revoked.clear();
         appliedAt.clear();
         revoked.set(everythingKey, at + clockLeadSeconds);
         appliedAt.set(everythingKey, elapsedMs());
       }
-      // The allowance for clock differences may extend past the restoration; the ending itself does not.
-      if (beginsAnew === true) {
+      // The allowance for clock differences ends with the restoration.
+      if (restored === true) {
         if (known !== undefined) revoked.set(key, Math.min(known, Math.max(known - clockLeadSeconds, before - 1)));
       } else if (known === undefined || before > known) revoked.set(key, before);
       if (revoked.has(key)) appliedAt.set(key, elapsedMs());
     },
-    /** The entry that ends a token with these claims; undefined if the token is valid. */
+    /** Undefined if the token is valid. */
     endedBy: (claims: RevocableClaims): RevocationKind | undefined => revokedBy(revoked, claims),
     forgetBefore(nowSeconds: number): void {
       for (const [key, before] of revoked) {

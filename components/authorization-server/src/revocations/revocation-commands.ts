@@ -27,7 +27,7 @@ import { type Clock, type CodedError, newId, type Random, type RecordId } from '
 import { revocationKey } from '@countersign/oauth';
 import { lockRevocations } from './store.ts';
 
-/** A revocation is lifted by another principal, and by naming the record that placed it. */
+/** Lifted by another principal, who names its record. */
 export const revocationLift = {
   what: 'revocation',
   approves: 'id',
@@ -44,11 +44,11 @@ export const revocationLift = {
   words: {
     self: 'A principal that took part in the revocation cannot lift it. Ask another principal that holds revocation:lift.',
     dependent:
-      'You and the principal that revoked it are not independent: one of you invited the other to enrol a key. Ask another principal to lift it.',
+      'You or the principal that revoked it invited the other one to enrol a key. Ask another principal to lift it.',
   },
 } as const satisfies DualControl<keyof typeof revocationErrors.codes>;
 
-/** By party, kind and id of the target. An unknown target is identified by its digest. */
+/** An unknown target is identified by its digest. */
 type RevocationId = `${RevokingParty}:${RevocationTarget['kind']}:${string}`;
 
 export interface Placing {
@@ -56,17 +56,16 @@ export interface Placing {
   readonly party: RevokingParty;
   readonly reason: string;
   readonly by: Requester;
-  /** Found before the command gets its turn, because the log may have to be searched. An unknown target may be arbitrary text. */
+  /** Determined before the command, because it may search the log. */
   readonly isKnown: boolean;
   readonly mayEnd: boolean;
 }
 
-/** A revocation as its record describes it. */
 export interface Placed {
   readonly target: RevocationTarget;
-  /** Undefined if it only ended what was issued and blocks nothing new. */
+  /** Undefined if it does not block new tokens. */
   readonly party: RevokingParty | undefined;
-  /** The principal that revoked, then the actors through whom it did so. */
+  /** The principal, then its actors. */
   readonly revokers: readonly string[];
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -74,7 +73,7 @@ export interface Placed {
 
 export interface Lifting {
   readonly revocation: RecordId;
-  /** Undefined if this record placed no revocation, or if the caller may not know of it. */
+  /** Undefined if there is none that the caller may see. */
   readonly placed: Placed | undefined;
   readonly reason: string;
   readonly by: Requester;
@@ -82,21 +81,27 @@ export interface Lifting {
 
 type RevocationCommand<Ask, Facts> = LoggedCommand<Ask, RevocationId, undefined, Facts, RecordId>;
 
-/** Revokes and lifts on request of people. The log is the state; no other row holds it. */
-export function createRevocationCommands({
-  log,
-  ...dependencies
-}: Pick<SecondPersonDependencies, 'independence'> & {
-  readonly log: StandingReader;
-  readonly clock: Clock;
-  readonly random: Random;
-}) {
+/** The log is the only state. */
+export function createRevocationCommands(
+  dependencies: Pick<SecondPersonDependencies, 'independence'> & {
+    readonly log: StandingReader;
+    readonly clock: Clock;
+    readonly random: Random;
+  },
+) {
+  const { log } = dependencies;
   const second = createSecondPerson(revocationLift, dependencies);
-  // One command at a time on all nodes, so that lifting affects the revocation that its record names and no newer one.
-  const kind: LoggedKind<RevocationId, undefined> = {
+  // One at a time on all nodes, so that a newer revocation is not lifted.
+  const kind = {
     kind: 'revocation',
     lock: lockRevocations,
     read: async () => undefined,
+  } satisfies LoggedKind<RevocationId, undefined>;
+  const usual = {
+    kind,
+    done: () => undefined,
+    after: async () => undefined,
+    release: (_: unknown, id: RecordId) => id,
   };
 
   const refusal = (
@@ -117,22 +122,20 @@ export function createRevocationCommands({
         };
 
   const place: RevocationCommand<Placing, undefined> = {
-    kind,
+    ...usual,
     about: ({ target, party, isKnown }) => idOf(target, party, isKnown),
     facts: async () => undefined,
-    // If the target has been revoked again, the newer revocation must be named.
-    done: () => undefined,
     async check({ ask: { target, party, by, isKnown, mayEnd } }) {
-      // The same answer for a missing revocation and for one of another party.
+      // One answer for a missing target and for one of another party.
       if (!isKnown || !mayEnd)
         throw revocationErrors.error(
           'revocation_target_unknown',
-          'The institution of the caller may revoke nothing of this kind and id. Check the kind and the id.',
+          'Your institution cannot revoke a target of this kind and id. Check the kind and the id.',
         );
       if (target.kind === 'partner' && party === 'operator' && target.id === by.institution)
         throw revocationErrors.error(
           'revocation_locks_out',
-          'This is the institution of the operator: nobody could lift the revocation. Revoke its clients and principals one by one.',
+          'This is the institution of the operator, so nobody could lift the revocation. Revoke its clients and principals individually.',
         );
     },
     record: ({ ask: { target, party, by, reason } }) => revocationSaying(target, by, reason, party),
@@ -142,12 +145,10 @@ export function createRevocationCommands({
         operation: 'token:revoke',
         about: `${target.kind}:${isKnown ? target.id : revocationKey(target)}`,
       }),
-    after: async () => undefined,
-    release: (_state, record) => record,
   };
 
   const lift: RevocationCommand<Lifting, { readonly newest: StandingRecord | undefined }> = {
-    kind,
+    ...usual,
     about: ({ revocation, placed }) =>
       placed === undefined ? `operator:token:${revocation}` : idOf(placed.target, placed.party ?? 'operator', true),
     async facts(_session, { ask: { placed } }) {
@@ -155,22 +156,21 @@ export function createRevocationCommands({
       const subject = revocationSubject(placed.target, placed.party);
       return { newest: (await log.standings([subject])).get(subject) };
     },
-    done: () => undefined,
     async check({ ask: { revocation, placed, by }, facts: { newest } }) {
       if (placed === undefined)
         throw revocationErrors.error(
           'revocation_unknown',
-          'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
+          'There is no such revocation that you can lift. Name the record id from the response to the revocation.',
         );
       if (placed.party === undefined || !isStanding(placed.target))
         throw revocationErrors.error(
           'revocation_final',
-          'It ended what was issued and nothing else: new tokens can be had already.',
+          'This revocation does not block new tokens, so there is nothing to lift.',
         );
       if (newest?.digest !== undefined && newest.record !== revocation)
         throw revocationErrors.error(
           'revocation_not_standing',
-          `It was repeated since: the current revocation is ${newest.record}.`,
+          `It has been repeated. The current revocation is ${newest.record}.`,
         );
       const refused = await second.refusalOf(
         {
@@ -192,11 +192,9 @@ export function createRevocationCommands({
     ends: true,
     refused: (error, { ask: { revocation, by } }) =>
       refusal(error, by, { operation: 'revocation:lift', about: revocation }),
-    after: async () => undefined,
-    release: (_state, record) => record,
   };
 
-  /** A token or a consent ends permanently, so there is nothing to lift. */
+  /** A token or a consent ends permanently. */
   const endForGood: RevocationCommand<Placing, undefined> = { ...place, ends: true };
 
   return { place, endForGood, lift };
@@ -210,7 +208,7 @@ function isStanding(target: RevocationTarget): target is StandingRevocationTarge
   return isStandingRevocationKind(target.kind);
 }
 
-/** The content of a revocation record. @param party left out if it only ends what was issued */
+/** @param party undefined if it does not block new tokens */
 export function revocationSaying(target: RevocationTarget, by: Requester, reason: string, party?: RevokingParty) {
   const { kind, id } = target;
   const stands = party !== undefined && isStandingRevocationKind(kind);
@@ -224,13 +222,12 @@ export function revocationSaying(target: RevocationTarget, by: Requester, reason
   } as const;
 }
 
-/** The subject first, then the actors, current actor first. These records have no subject member. */
+/** The subject, then the actors. These records have no subject member. */
 function doersOf(by: Requester): readonly Actor[] {
   const { subject, actors = [] } = recordedRequester(by);
   return [subject, ...actors];
 }
 
-/** The principals and clients whose consents end with the target. */
 export function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
   switch (kind) {
     case 'client':

@@ -19,6 +19,7 @@ import {
 } from '@countersign/contracts';
 import {
   type Clock,
+  defined,
   epochSeconds,
   isRecent,
   membersOf,
@@ -42,53 +43,37 @@ import { createRevocationCommands, grantsEndedBy, revocationSaying } from './rev
 import { createTailStore } from './store.ts';
 import { followLog } from './tail.ts';
 
-/** A node that has not read the log to its end for this long does not know what has ended, and refuses requests. */
+/** A node that has not read the log for this long refuses requests. */
 const stalenessBoundMs = 5_000;
-/** Longest wait of a request for a newer list. */
 const maxWaitMs = 25_000;
 
-/** What has ended early, known to every node within one poll of the log. */
+/** Known to every node within one poll of the log. */
 export interface Revocations {
-  /**
-   * The entry that ends a token with these claims; undefined if the token is valid. Answers from memory.
-   *
-   * @throws CodedError `temporarily_unavailable` when this node has lost contact with the log
-   */
+  /** From memory; undefined if the token is valid. @throws CodedError `temporarily_unavailable` without contact with the log */
   endedBy(claims: RevocableClaims): RevocationKind | undefined;
-  /**
-   * Ends what was issued. The end is recorded first; it is known on this node when the promise resolves and on other nodes
-   * within one poll. The consents behind it end too, so that a refresh token cannot restore it. Repeating the call is
-   * harmless.
-   */
+  /** Recorded first; known on this node when it resolves. The consents behind it end too. Idempotent. */
   revoke(target: RevocationTarget, by: Actor, reason: string): Promise<void>;
-  /** When this resolves, this node knows everything that was in the log before the call. */
+  /** Reads everything that was in the log before the call. */
   readOn(): Promise<void>;
-  /**
-   * The signed list for enforcement points (`revocation-list+jwt`). Waits at most `waitMs` for a list newer than `after`.
-   *
-   * @throws CodedError `temporarily_unavailable`
-   */
+  /** For enforcement points. Waits at most `waitMs` for a list newer than `after`. @throws CodedError `temporarily_unavailable` */
   list(after?: number, waitMs?: number): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Revocations that people place and that last until people lift them. */
+/** Revocations that last until they are lifted. */
 export interface AdministeredRevocations extends Revocations {
   /**
-   * Like `revoke`, and also blocks new tokens for a mandate, client, principal or institution until it is lifted: on every
-   * node, at once, and after a restart.
+   * Also blocks new tokens for a mandate, client, principal or institution until it is lifted.
    *
    * @returns the id of its record, which is needed to lift it
-   * @throws CodedError `revocation_target_unknown`, `revocation_locks_out`; each refusal is recorded
+   * @throws CodedError `revocation_target_unknown`, `revocation_locks_out`; refusals are recorded
    */
   revokeUntilLifted(target: RevocationTarget, by: Requester, right: RevokingRight, reason: string): Promise<RecordId>;
   /**
-   * Lets a mandate, client, principal or institution obtain new tokens again. What ended stays ended.
+   * Permits new tokens again. What ended stays ended.
    *
-   * @param by a principal that did not place the revocation, does not act through any of its actors, and is independent of
-   *   them
-   * @param mayLift whether the caller may lift revocations of this party
-   * @throws CodedError of `revocationErrors`; each refusal is recorded
+   * @param by a principal that is independent of the revoking principal and its actors
+   * @throws CodedError of `revocationErrors`; refusals are recorded
    */
   lift(
     revocation: RecordId,
@@ -96,25 +81,20 @@ export interface AdministeredRevocations extends Revocations {
     mayLift: (target: RevocationTarget, party: RevokingParty) => boolean,
     reason: string,
   ): Promise<RecordId>;
-  /**
-   * Revocations that have not been lifted, by party, kind and id.
-   *
-   * @param mayKnow whether the caller may see revocations of this party
-   * @returns `next`: the position to continue after, if there may be more
-   */
+  /** Not yet lifted, by party, kind and id. @returns `next`: continue after it, if there may be more */
   standing(
     page: { readonly after?: string | undefined; readonly limit: number },
     mayKnow: (target: StandingRevocationTarget, party: RevokingParty) => boolean,
   ): Promise<{ readonly revocations: readonly PlacedRevocation[]; readonly next?: string }>;
 }
 
-/** The party that the caller revokes for, and the targets it may end. */
+/** Of the caller. */
 export interface RevokingRight {
   readonly party: RevokingParty;
   readonly mayEnd: (target: RevocationTarget) => boolean;
 }
 
-/** A revocation that has not been lifted, as its record describes it. */
+/** As its record describes it. */
 export interface PlacedRevocation extends StandingRevocation {
   /** Principal id. */
   readonly by: string;
@@ -131,7 +111,6 @@ export interface RevocationsDependencies extends EntrySources {
   readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
-  /** Checks the independence of the principal that revoked and the principal that lifts. */
   readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
@@ -159,7 +138,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     store: createTailStore(dependencies.pool, dependencies.rowSeal),
     pollMs: dependencies.pollMs ?? 200,
     apply: live.apply,
-    // Numbered only by position in the log, so that readers of lists from several nodes can tell which list is newer.
+    // The position in the log makes lists of several nodes comparable.
     onRead(index) {
       version = Math.max(version, Number(index) + 1);
     },
@@ -173,16 +152,12 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
 
   function requireTouch(): void {
     if (elapsedMs() - caughtUpAt > stalenessBoundMs)
-      throw oauthErrors.error(
-        'temporarily_unavailable',
-        'The revocation list is not current at the moment. Try again shortly.',
-        {
-          facts: { reason: 'revocations_behind' },
-        },
-      );
+      throw oauthErrors.error('temporarily_unavailable', 'The revocation list is not current. Try again shortly.', {
+        facts: { reason: 'revocations_behind' },
+      });
   }
 
-  /** Woken after each reading of the log, and when the wait times out. */
+  /** After the next reading of the log, or the timeout. */
   function nextReading(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -206,22 +181,19 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
-  /** Only ends what was issued: the component that decided this has already checked and recorded the decision. */
-  const recordEnding = (target: RevocationTarget, by: Actor, reason: string): Promise<RecordReceipt> =>
-    log.append({
-      id: newId('record', { clock, random }),
-      source: 'authorization-server',
-      ...revocationSaying(target, by, reason),
-    });
+  /** The deciding component has checked and recorded its decision. */
+  const recordEnding = (target: RevocationTarget, by: Actor, reason: string): Promise<RecordReceipt> => {
+    const id = newId('record', { clock, random });
+    return log.append({ id, source: 'authorization-server', ...revocationSaying(target, by, reason) });
+  };
 
-  /** First this node learns what was recorded, then the consents end, then this node reads the log again. */
   async function settle(target: RevocationTarget, by: Actor, reason: string, time: string): Promise<void> {
     live.apply(entryOf(target, epochSeconds(Date.parse(time))));
     await endConsents(target, by, reason);
     await tail.readOn();
   }
 
-  /** The target that a record revoked, if the caller may lift it. */
+  /** Undefined if the caller may not lift it. */
   async function placed(revocation: RecordId, mayLift: Parameters<AdministeredRevocations['lift']>[2]) {
     const record = (await log.find(revocation))?.record;
     const found = record?.type === 'token.revoked' ? revocationOf(record.data) : undefined;
@@ -253,7 +225,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       const step = isStandingRevocationKind(target.kind) ? steps.place : steps.endForGood;
       const id = await commands.run(step, { target, party, reason, by, isKnown, mayEnd: isKnown && mayEnd(target) });
       const recorded = await log.find(id);
-      if (recorded === undefined) throw new Error(`the record ${id} is not in the log that it was written to`);
+      if (recorded === undefined) throw new Error(`the new record ${id} is not in the log`);
       await settle(target, recordedRequester(by).subject, reason, recorded.record.time);
       return id;
     },
@@ -276,7 +248,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
             };
           }),
         ),
-        ...(next === undefined ? {} : { next }),
+        ...defined({ next }),
       };
     },
     readOn: tail.readOn,
@@ -284,7 +256,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       const until = elapsedMs() + Math.min(waitMs, maxWaitMs);
       while (after !== undefined && version <= after && elapsedMs() < until) await nextReading(until - elapsedMs());
       requireTouch();
-      // At most one signature a second, regardless of the number of requests.
+      // At most one signature a second.
       if (signed === undefined || signed.version !== version || !isRecent(signed.at, 1_000, clock.now()))
         signed = { version, at: clock.now(), list: sign() };
       return signed.list;

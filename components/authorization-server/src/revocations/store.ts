@@ -1,10 +1,6 @@
 import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-
-/**
- * One placing or lifting at a time on all nodes, so that lifting affects the revocation that its record names and no newer
- * one.
- */
+/** Serialises placing and lifting on all nodes. */
 export async function lockRevocations(client: pg.PoolClient): Promise<void> {
   await ask(client, {
     name: 'revocations-lock',
@@ -13,15 +9,11 @@ export async function lockRevocations(client: pg.PoolClient): Promise<void> {
   });
 }
 
-/**
- * The table `revocation_tail`: one row. A position is accepted only with the seal of one of our processes. Otherwise an
- * attacker could move it ahead, and starting nodes would skip revocations. An older sealed position is safe: the node reads
- * on from it.
- */
+/** A forged position could make starting nodes skip revocations, so it needs a valid seal. An older one is safe. */
 export function createTailStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (position: string) => ['revocation-tail', { position }] as const;
   return {
-    /** The index of the last record that need not be read again; -1 (read from the first record) if unknown. */
+    /** The last record that need not be read again; -1 if unknown. */
     async position(): Promise<bigint> {
       const { rows } = await ask<{ position: string; seal: Buffer | null }>(pool, {
         name: 'revocation-tail-position',
@@ -38,7 +30,7 @@ export function createTailStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return -1n;
     },
-    /** Never moves backwards: nodes update it independently. */
+    /** Never moves backwards. */
     async advance(position: bigint): Promise<void> {
       await ask(pool, {
         name: 'revocation-tail-advance',

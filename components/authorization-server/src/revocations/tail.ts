@@ -1,7 +1,8 @@
 import type { AuditLog } from '@countersign/contracts';
 import { type Clock, epochSeconds } from '@countersign/kernel';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
-import { createRounds, type Logger } from '@countersign/runtime';
+import type { Logger } from '@countersign/runtime';
+import { createRounds } from '@countersign/runtime';
 import { type EntrySources, endingRecordTypes, entriesOfRecord } from './entries-of-record.ts';
 import { type EndedEntry, keptAtLeastMs, lastNeededSeconds } from './live-entries.ts';
 import type { createTailStore } from './store.ts';
@@ -16,21 +17,20 @@ export interface TailDependencies extends EntrySources {
   readonly logger: Logger;
   readonly pollMs: number;
   readonly apply: (entry: EndedEntry) => void;
-  /** Everything up to this position in the log has been applied or can no longer end anything. */
+  /** Everything up to this position has been applied or has lost its effect. */
   readonly onRead: (index: bigint) => void;
   readonly elapsedMs: () => number;
-  /** Called when the log has been read to its end; `startedAt` is when that reading started, by `elapsedMs`. */
+  /** At the end of the log; `startedAt` by `elapsedMs`. */
   readonly onCaughtUp: (startedAt: number) => void;
 }
 
 /**
- * Follows the log for records that end something. It starts where all older records have lost their effect, so a starting
- * node reads only the last minutes.
+ * Follows the log from where all older records have lost their effect.
  *
  * @throws any error of the first reading: a node that does not know what has ended must not serve requests
  */
 export async function followLog(dependencies: TailDependencies): Promise<{
-  /** Resolves when everything that was in the log before the call has been applied. */
+  /** Applies everything that was in the log before the call. */
   readOn(): Promise<void>;
   stop(): Promise<void>;
 }> {
@@ -38,7 +38,7 @@ export async function followLog(dependencies: TailDependencies): Promise<{
   let position = await store.position();
   dependencies.onRead(position);
   let keptAt = elapsedMs();
-  /** Records that may still end something, in the order of the log. */
+  /** With effect, in the order of the log. */
   let recent: { readonly index: bigint; readonly neededUntil: number; readonly readAt: number }[] = [];
 
   async function readToEnd(): Promise<void> {
@@ -69,17 +69,13 @@ export async function followLog(dependencies: TailDependencies): Promise<{
     if (spent !== undefined) await store.advance(spent.index);
   }
 
+  await readToEnd();
   const rounds = createRounds({
-    what: 'following the log for revocations',
-    work: readToEnd,
+    what: 'revocations',
     logger,
     everyMs: dependencies.pollMs,
+    work: readToEnd,
   });
-  try {
-    await rounds.run();
-  } catch (error) {
-    await rounds.stop();
-    throw error;
-  }
-  return { readOn: async () => rounds.run(), stop: () => rounds.stop() };
+  // `run` waits for a reading in progress, which may have queried the log before the call, and reads again.
+  return { readOn: rounds.run, stop: rounds.stop };
 }

@@ -14,15 +14,14 @@ export interface ApplicationDetailBounds {
   readonly client: Client;
   readonly resource: Resource;
   readonly scopes: Iterable<string>;
-  /** Authorization detail types that the active application models declare. */
+  /** Of the active application models. */
   readonly types: ReadonlyMap<string, ApplicationDetailType>;
   readonly issuer: string;
 }
 
 /**
- * The application authorization detail that a token is for (RFC 9396); undefined if there is none. A client asks for one
- * itself (`client_credentials`) or uses, unchanged, one that a person was shown and allowed. If the request names none, the
- * only consented one applies.
+ * RFC 9396: requested by the client itself (`client_credentials`) or consented to by a person, unchanged. Without a request, the
+ * only consented one.
  */
 export function checkApplicationDetail(
   asked: string | undefined,
@@ -35,43 +34,31 @@ export function checkApplicationDetail(
   const type = typeOfDetail(detail, bounds);
   const { offeredApplicationDetails: held } = ceiling;
   if (held === undefined && grantType !== 'client_credentials')
-    throw refuse(
-      'details_unsupported',
-      `A client asks for ${detail.type} in its own name, with client_credentials, or asks a person.`,
-    );
+    throw refuse('details_unsupported', `${detail.type} needs client_credentials or the consent of a person.`);
   if (held !== undefined && !held.some((each) => digestOf(each) === digestOf(detail)))
     throw refuse(
       'details_wider',
-      `The person has not allowed this detail of ${detail.type}: name one as it was allowed.`,
+      `The person has not consented to this detail of ${detail.type}. Repeat it unchanged.`,
     );
   checkAgainst(detail, type, bounds);
   checkMembers(detail, type, '/0');
   return detail;
 }
 
-/**
- * Checks a detail that a person will be asked about: its type must have a page, and the checks for a client's own request
- * apply.
- *
- * @param place JSON pointer, for the refusal
- */
+/** For a detail that a person will be shown. @param place JSON pointer, for the refusal */
 export function checkShownDetail(detail: ApplicationDetail, place: string, bounds: ApplicationDetailBounds): void {
   const type = typeOfDetail(detail, bounds);
   if (type.describe === undefined)
-    throw refuse(
-      'details_unsupported',
-      `Nobody can be asked about ${detail.type}: its model does not say how it reads.`,
-    );
+    throw refuse('details_unsupported', `${detail.type} has no description rule, so it cannot be shown to a person.`);
   checkAgainst(detail, type, bounds);
   checkMembers(detail, type, place);
 }
 
-/** The detail with the one location it is for, so that a later change of its model cannot extend it to other locations. */
+/** A later change of the model cannot extend it to other locations. */
 export function locatedAt(detail: ApplicationDetail, { uri }: Resource): ApplicationDetail {
   return { ...detail, locations: [uri] };
 }
 
-/** The members of a detail that its type defines. */
 export function membersOfDetail({ type: _type, locations: _locations, ...members }: ApplicationDetail) {
   return members;
 }
@@ -89,7 +76,7 @@ function namedDetail(asked: string): ApplicationDetail | undefined {
   return json.ok && namesApplicationDetail(json.value) ? json.value[0] : undefined;
 }
 
-/** The consented details for this interface; if there are several, the request must choose one. */
+/** For this interface. */
 function consentedDetail(
   { offeredApplicationDetails = [], offeredDetails = [] }: Ceiling,
   { uri }: Resource,
@@ -97,7 +84,7 @@ function consentedDetail(
   const isForIt = ({ locations }: AuthorizationDetail) => locations.includes(uri);
   const own = offeredApplicationDetails.filter(({ locations = [] }) => isOnly(locations, uri));
   if (own.length > 1 || (own.length === 1 && offeredDetails.some(isForIt)))
-    throw refuse('details_ambiguous', 'Several details are granted: name the one that the token is for.');
+    throw refuse('details_ambiguous', 'Several details are granted. Name the one that the token is for.');
   return own[0];
 }
 
@@ -110,22 +97,22 @@ function typeOfDetail({ type }: ApplicationDetail, { client, types }: Applicatio
   return known;
 }
 
-/** It is only for the one interface of its type and allows no intent: the token otherwise only reads. */
+/** Only for the interface of its type, and beside it only read scopes. */
 function checkAgainst(
   { locations }: ApplicationDetail,
   { audience }: ApplicationDetailType,
   { resource, issuer, scopes }: ApplicationDetailBounds,
 ): void {
-  // Our own interfaces accept only market details, whatever a model declares.
+  // Our own interfaces accept only market details.
   if (resource.uri !== audience || resource.uri.startsWith(`${issuer}/`))
     throw refuse('details_location', `An authorization detail of this type is not for ${resource.uri}.`);
   if (locations !== undefined && !isOnly(locations, resource.uri))
-    throw refuse('details_location', `The locations of the authorization detail must be ${resource.uri} alone.`);
+    throw refuse('details_location', `The locations of the authorization detail must be only ${resource.uri}.`);
   for (const scope of scopes)
     if (isScope(scope) && kindOfScope(scope) !== 'reading')
       throw refuse(
         'scope_not_of_detail',
-        `${scope} does more than read: it does not go with the detail of an application.`,
+        `${scope} is not a read scope, so it cannot be used with an application detail.`,
       );
 }
 

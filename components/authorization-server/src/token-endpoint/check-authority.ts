@@ -34,11 +34,7 @@ interface AuthorityBounds {
   readonly issuer: string;
 }
 
-/**
- * Rules that no policy can relax, for every grant. Scopes that change something in a market require an intent or a step.
- * Only traders and certified algorithms deal. No algorithm approves or governs. A person's sign-in must have the class that
- * the scope's tier requires, whichever party vouches for it.
- */
+/** Rules that no policy can relax, for every grant: intents for market scopes, traders, algorithms, and the class of the sign-in. */
 export function checkAuthority(bounds: AuthorityBounds): void {
   for (const scope of bounds.scopes) {
     if (!isScope(scope)) continue;
@@ -49,16 +45,16 @@ export function checkAuthority(bounds: AuthorityBounds): void {
   }
 }
 
-/** Without an intent or a step, a token can read, cancel, and submit approvals to our own interface. */
+/** Without an intent or a step: read, cancel, and submit approvals to our own interface. */
 function checkPurpose(scope: Scope, { granted, step, audience, issuer }: AuthorityBounds): void {
   if (granted !== undefined || step !== undefined) return;
   if (changesMarket(scope))
     throw refuse(
       'details_missing',
-      `${scope} changes something in a market: name the one intent that the token is for in authorization_details or, at ${stepsInterface(issuer)}, the step of a transaction.`,
+      `${scope} needs an intent. Name it in authorization_details or, at ${stepsInterface(issuer)}, name the step of a transaction.`,
     );
   if (kindOfScope(scope) === 'approving' && !audience.startsWith(`${issuer}/`))
-    throw refuse('details_missing', `${scope} without an intent is for ${stepsInterface(issuer)} alone.`);
+    throw refuse('details_missing', `${scope} without an intent is only for ${stepsInterface(issuer)}.`);
 }
 
 function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBounds): void {
@@ -73,7 +69,7 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
     case 'agent':
       return;
     case 'service':
-      // A service continues what a trader or an algorithm started; it starts no deal itself.
+      // A service continues a deal but does not start one.
       if (deals && step === undefined)
         throw deny('trader_needed', `${scope} for a new intent is for traders and algorithms, not for a service.`);
       return;
@@ -84,25 +80,18 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
   }
 }
 
-/** Every algorithm that acts, for itself or for another party: it may not do for others what it may not do itself. */
+/** Every acting algorithm, for itself or for others. */
 function checkAlgorithms(scope: Scope, { authority, directory }: AuthorityBounds): void {
   for (const id of [authority.subject, ...authority.actors]) {
     const principal = directory.principal(id);
     if (principal?.kind !== 'agent') continue;
     if (!isForAlgorithms(scope))
-      throw deny('agent_not_entitled', `${scope} is for people and services: ${id} is an algorithm.`);
+      throw deny('agent_not_entitled', `${scope} is for people and services, and ${id} is an algorithm.`);
     if (changesMarket(scope) && !['Approved', 'Registered'].includes(principal.model.status))
-      throw deny(
-        'agent_not_certified',
-        `The certificate of ${id} does not stand at Approved or Registered: have it certified.`,
-      );
+      throw deny('agent_not_certified', `The model of ${id} is not Approved or Registered. Have it certified.`);
   }
 }
-
-/**
- * The tiers of our own sign-ins apply to all others: a trust profile names trusted parties but does not decide what their
- * sign-in is sufficient for.
- */
+/** The tiers of our own sign-ins apply to all others. */
 function checkSignIn(scope: Scope, { authority, directory, authentication }: AuthorityBounds): void {
   if (directory.principal(authority.subject)?.kind !== 'person') return;
   const tier: Tier = tierOfScope(scope);
@@ -111,24 +100,18 @@ function checkSignIn(scope: Scope, { authority, directory, authentication }: Aut
   if (classes === undefined || (acr !== undefined && classes.includes(acr))) return;
   throw deny(
     'sign_in_too_weak',
-    `${scope} needs a sign-in of the class ${classes.join(' or ')}: ask the person to sign in again with a security key.`,
+    `${scope} needs a sign-in of the class ${classes.join(' or ')}. Ask the person to sign in again with a security key.`,
     { acr_values: classes.join(' '), tier },
   );
 }
 
 /**
- * Checks whether the mandate or any party of the token is revoked: the subject, every actor, the client and its principal,
- * and their institutions. A revocation applies until it is lifted.
+ * Whether the mandate, or any party of the token with its institution, is revoked until lifted.
  *
  * @throws CodedError `access_denied` (`authority_revoked`); `log_unavailable`
  */
 export async function checkRevoked(
-  {
-    authority,
-    client,
-    directory,
-    mandates = [],
-  }: {
+  parties: {
     readonly authority: Pick<Authority, 'subject' | 'actors' | 'institution'>;
     readonly client: Pick<Client, 'id' | 'principal' | 'institution'>;
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
@@ -136,16 +119,15 @@ export async function checkRevoked(
   },
   log: StandingReader,
 ): Promise<void> {
+  const { authority, client, directory, mandates = [] } = parties;
   const principals = [...new Set([authority.subject, ...authority.actors, client.principal])];
   const institutions = new Set([authority.institution, client.institution]);
   for (const id of principals) {
     const institution = directory.principal(id)?.institution;
     if (institution !== undefined) institutions.add(institution);
   }
-  const found = await standingRevocation(
-    { principals, clients: [client.id], institutions: [...institutions], mandates },
-    log,
-  );
+  const of = { principals, clients: [client.id], institutions: [...institutions], mandates };
+  const found = await standingRevocation(of, log);
   if (found !== undefined)
     throw refuse('authority_revoked', revocationDetail(found), { revoked: found.kind, revocation: found.record });
 }

@@ -4,20 +4,15 @@ import type { Ceiling } from '../grant-handler.ts';
 import { isProtocolScope } from '../protocol-scopes.ts';
 import { refuse } from '../refusal.ts';
 
-/** The parsed scope parameter. */
 export interface AskedScope {
-  /** The requested market scopes; undefined if the request does not name any. */
+  /** Undefined if the request does not name any. */
   readonly market: string | undefined;
-  /** The protocol scopes that are granted with this request. */
   readonly protocol: ReadonlySet<ProtocolScope>;
 }
 
 const noProtocolScopes: ReadonlySet<ProtocolScope> = new Set();
 
-/**
- * Separates the protocol's own scopes (`openid`, `offline_access`): they are for this server and give no access to market
- * interfaces. Grants without a consent cannot grant them and treat them as unknown scopes.
- */
+/** Protocol scopes are for this server only. Grants without a consent treat them as unknown. */
 export function splitScope(asked: string | undefined, ceiling: Ceiling): AskedScope {
   const held = ceiling.protocolScopes;
   if (held === undefined) return { market: asked, protocol: noProtocolScopes };
@@ -25,7 +20,7 @@ export function splitScope(asked: string | undefined, ceiling: Ceiling): AskedSc
   const tokens = asked.split(' ');
   const protocol = new Set(tokens.filter(isProtocolScope));
   for (const scope of protocol)
-    if (!held.has(scope)) throw refuse('scope_wider', `The consent does not hold ${scope}; a request only narrows it.`);
+    if (!held.has(scope)) throw refuse('scope_wider', `The consent does not include ${scope}.`);
   return { market: tokens.filter((token) => !isProtocolScope(token)).join(' '), protocol };
 }
 
@@ -38,20 +33,15 @@ interface ScopeBounds {
 
 const none: ReadonlySet<Scope> = new Set();
 
-/**
- * The granted market scopes: within the authority, the client's registration and the interface's scopes, and respecting
- * separation of duties. The request gets all its scopes or none: a client with fewer would find out at the worst moment. A
- * token for one of the protocol's own interfaces has no market scopes.
- */
+/** Within authority, registration, interface and separation of duties: all requested scopes or none. */
 export function checkScope(asked: string | undefined, bounds: ScopeBounds): ReadonlySet<Scope> {
   if (bounds.protocolScopes !== undefined) {
     if (asked !== undefined && asked !== '')
-      throw refuse('scope_not_offered', `${bounds.resource.uri} offers no market scope.`);
+      throw refuse('scope_not_offered', `${bounds.resource.uri} does not offer market scopes.`);
     return none;
   }
   const scopes = asked === undefined ? defaultScopes(bounds) : askedScopes(asked, bounds);
-  if (scopes.size === 0)
-    throw refuse('scope_missing', 'Name the scopes the token is for; there is no scope to give by default.');
+  if (scopes.size === 0) throw refuse('scope_missing', 'Name the scopes of the token. There is no default.');
   const separation = checkSeparation(scopes);
   if (!separation.ok) throw refuse('scope_duties_combined', separation.detail);
   return scopes;
@@ -62,17 +52,14 @@ function askedScopes(asked: string, { ceiling, client, resource }: ScopeBounds):
   if (!parsed.ok) throw refuse(parsed.code, parsed.detail);
   for (const scope of parsed.value) {
     if (ceiling.scope?.has(scope) === false)
-      throw refuse('scope_wider', `The authority for the token does not include ${scope}; a request only narrows it.`);
+      throw refuse('scope_wider', `The authority for the token does not include ${scope}.`);
     if (!client.scopes.includes(scope)) throw refuse('scope_not_allowed', `The client is not registered for ${scope}.`);
     if (!resource.scopes.includes(scope)) throw refuse('scope_not_offered', `${resource.uri} does not offer ${scope}.`);
   }
   return parsed.value;
 }
 
-/**
- * A request without scopes gets those shared by the subject token or consent, the client and the interface. Machines have no
- * such bound on their authority and therefore no default (RFC 6749 section 3.3).
- */
+/** Machines have no bound on their authority and therefore no default (RFC 6749 section 3.3). */
 function defaultScopes({ ceiling, client, resource }: ScopeBounds): ReadonlySet<Scope> {
   const held = ceiling.scope === undefined ? [] : [...ceiling.scope];
   return new Set(held.filter((scope) => client.scopes.includes(scope) && resource.scopes.includes(scope)));

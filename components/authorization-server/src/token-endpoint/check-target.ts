@@ -20,18 +20,15 @@ export interface TargetBounds {
 }
 
 export interface Target {
-  /** The one protected interface that the token is for; for another token type, the interface that received the subject token. */
+  /** For another token type, the interface that received the subject token. */
   readonly resource: Resource;
-  /** The token's audience: the interface, or the recipient that another token type defines. */
+  /** The interface, or the recipient that another token type defines. */
   readonly audience: string;
-  /**
-   * The protocol scopes that the token carries if the interface is one of the protocol's own: userinfo, or the client's
-   * grants. Such a token gives no access to market interfaces. Undefined for all other interfaces.
-   */
+  /** For an interface of the protocol: userinfo, or the client's grants. */
   readonly protocolScopes?: ReadonlySet<ProtocolScope>;
 }
 
-/** The target of the token (RFC 8707 section 2): registered, allowed to this client, and within the granted authority. */
+/** RFC 8707 section 2. */
 export function checkTarget(asked: string | undefined, bounds: TargetBounds): Target {
   const { client, directory, issuer } = bounds;
   const { ceiling, requested } = bounds.authority;
@@ -40,20 +37,20 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   const target = asked ?? defaultTarget(bounds, userinfoUri);
   const userinfo = target === userinfoUri && bounds.scope.protocol.has('openid');
   const protocolScopes = userinfo ? bounds.scope.protocol : grantScopesFor(target, bounds);
-  // An ordinary relying party gets no more than userinfo: its token, if stolen, reveals only who signed in there.
+  // A relying party gets tokens for userinfo only.
   if (client.profile === 'oidc' && !userinfo)
-    throw refuse('target_profile', `The client signs people in: its tokens are for ${userinfoUri} alone.`);
+    throw refuse('target_profile', `A client that signs people in receives tokens for ${userinfoUri} only.`);
   const resource = target === undefined ? impliedTarget(bounds) : findResource(target, directory);
   if (resource === undefined)
     throw refuse('target_unknown', 'The target must be the absolute URI, without fragment, of a registered interface.');
   if (protocolScopes !== undefined) return { resource, audience: resource.uri, protocolScopes };
   if (!client.audiences.includes(resource.uri))
-    throw refuse('target_not_allowed', `The client may not ask for tokens for ${resource.uri}.`);
+    throw refuse('target_not_allowed', `The client is not registered for tokens for ${resource.uri}.`);
   if (ceiling.resources?.includes(resource.uri) === false)
-    throw refuse('target_not_granted', `The consent is not for ${resource.uri}.`);
-  // An exchange for the same audience would only add an actor or extend a token that should end.
+    throw refuse('target_not_granted', `The consent does not include ${resource.uri}.`);
+  // It would only add an actor or extend the token.
   if (resource.uri === ceiling.audience)
-    throw refuse('target_unchanged', 'The subject token is for this target already; exchange it for the next one.');
+    throw refuse('target_unchanged', 'The subject token is already for this target.');
   return { resource, audience: resource.uri };
 }
 
@@ -64,25 +61,21 @@ function findResource(target: string, directory: DirectorySnapshot): Resource | 
 
 function impliedTarget({ client, directory, authority, scope }: TargetBounds): Resource {
   const asked = scope.market?.split(' ').filter((token) => token !== '') ?? [...(authority.ceiling.scope ?? [])];
-  // An exchange carries authority to the next hop, which the client must name.
+  // An exchange must name the next hop.
   const exchanges = authority.ceiling.audience !== undefined;
   const implied = exchanges ? undefined : impliedResource(asked, { client, directory });
-  if (implied === undefined)
-    throw refuse('target_missing', 'Name the one protected interface the token is for, in the parameter resource.');
+  if (implied === undefined) throw refuse('target_missing', 'Name the protected interface in the parameter resource.');
   return implied;
 }
 
-/** Grant Management for OAuth: the scopes to query and revoke the client's own grants, if it requests their interface. */
-function grantScopesFor(
-  target: string | undefined,
-  { scope, issuer }: TargetBounds,
-): ReadonlySet<ProtocolScope> | undefined {
+/** Grant Management for OAuth. */
+function grantScopesFor(target: string | undefined, { scope, issuer }: TargetBounds) {
   if (target !== issuer + grantManagementPath) return undefined;
   const held = [...scope.protocol].filter((each) => grantManagementScopes.has(each));
   return held.length === 0 ? undefined : new Set(held);
 }
 
-/** The interface that the consent was requested for; userinfo if the consent covers only the sign-in. */
+/** That of the consent; userinfo if it covers only the sign-in. */
 function defaultTarget({ authority, scope }: TargetBounds, userinfoUri: string): string | undefined {
   const { ceiling } = authority;
   const asksForMarket = scope.market === undefined ? (ceiling.scope?.size ?? 0) > 0 : scope.market !== '';
@@ -91,32 +84,24 @@ function defaultTarget({ authority, scope }: TargetBounds, userinfoUri: string):
   return ceiling.resources?.length === 1 ? ceiling.resources[0] : undefined;
 }
 
-/**
- * The target of another token type, which defines its own recipient. Scopes and intents carry over from the interface that
- * received the subject token.
- */
+/** Another token type defines its recipient. Scopes and intents carry over from the interface of the subject token. */
 function targetOf(requested: RequestedToken, asked: string | undefined, bounds: TargetBounds): Target {
   const { client, directory, authority } = bounds;
   const { ceiling, institution } = authority;
   if (client.profile === 'oidc')
-    throw refuse('target_profile', 'The client signs people in: it carries nothing further.');
+    throw refuse('target_profile', 'A client that signs people in cannot exchange tokens.');
   const resource = ceiling.audience === undefined ? undefined : directory.resource(ceiling.audience);
   if (resource === undefined)
     throw refuse('target_unknown', 'The interface that received the subject token is no longer registered.');
   return { resource, audience: requested.audienceOf(asked, { client, institution }) };
 }
 
-/**
- * The interface for a request that names none (RFC 8707 section 2 makes `resource` optional): the client's only interface
- * that offers every requested market scope. If there are several, the caller refuses.
- */
+/** RFC 8707 section 2: the client's only interface that offers every requested market scope. */
 export function impliedResource(
   marketScopes: readonly string[],
-  {
-    client,
-    directory,
-  }: { readonly client: Pick<Client, 'audiences'>; readonly directory: Pick<DirectorySnapshot, 'resource'> },
+  by: { readonly client: Pick<Client, 'audiences'>; readonly directory: Pick<DirectorySnapshot, 'resource'> },
 ): Resource | undefined {
+  const { client, directory } = by;
   const [only, ...others] = client.audiences.flatMap((uri) => {
     const resource = directory.resource(uri);
     return resource !== undefined && marketScopes.every((scope) => resource.scopes.some((offered) => offered === scope))

@@ -1,4 +1,5 @@
 import type { Client, Decision, PolicyEngine, ProtocolScope, Resource } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
 import type { Authority } from '../grant-handler.ts';
 import { deny } from '../refusal.ts';
@@ -9,7 +10,7 @@ export interface TokenQuestion {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
-  /** The `aud` of the token: the resource itself, except for other token types. */
+  /** The `aud` of the token. */
   readonly audience: string;
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   readonly granted: GrantedDetail | undefined;
@@ -19,7 +20,7 @@ export interface TokenQuestion {
   readonly now: number;
 }
 
-/** Asks the policies whether this principal may get this token, for its transaction or otherwise for the interface itself. */
+/** About the transaction, or otherwise about the interface. */
 export function decide(
   question: TokenQuestion,
   { policyEngine }: { readonly policyEngine: Pick<PolicyEngine, 'decide'> },
@@ -40,17 +41,13 @@ export function decide(
       at: now,
       scopes: [...scopes],
       audience,
-      // Already checked above; without an intent there is no mandate.
+      // Without an intent there is no mandate.
       mandateInForce: transaction !== undefined,
-      ...(acr === undefined ? {} : { acr }),
-      ...(authTime === undefined ? {} : { authTime }),
+      ...defined({ acr, authTime, device: authority.device, partner: authority.partner, algo }),
       ...(authority.boundTo === undefined || transaction === undefined
         ? {}
         : { boundToIntent: authority.boundTo.includes(transaction.facts.intentDigest) }),
-      ...(authority.device === undefined ? {} : { device: authority.device }),
       ...(authority.actors.length === 0 ? {} : { actors: authority.actors }),
-      ...(authority.partner === undefined ? {} : { partner: authority.partner }),
-      ...(algo === undefined ? {} : { algo }),
       ...(step === undefined
         ? {}
         : {
@@ -64,12 +61,7 @@ export function decide(
   });
 }
 
-/**
- * Every kind of deny ends the request. If an approval or a step-up would help, the refusal names the transaction, because an
- * approver needs its identifier.
- *
- * @throws CodedError `access_denied` with the policies' first reason
- */
+/** A refusal names the transaction if an approval or a step-up would help. @throws CodedError `access_denied` with the first reason */
 export function requirePermit(decision: Decision, transaction: Pick<TokenTransaction, 'id'> | undefined): void {
   if (decision.decision) return;
   const [first] = decision.reasons;

@@ -1,6 +1,5 @@
 import {
   type AuditAppender,
-  type Client,
   type Decision,
   openDecision,
   type PolicyEngine,
@@ -12,6 +11,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   epochSeconds,
   type IntentDigest,
   newId,
@@ -39,19 +39,17 @@ import type { StandingMandate } from './check-mandate.ts';
 import { decide, requirePermit, type TokenQuestion } from './decide.ts';
 import { groundsOf, recordIssue } from './record.ts';
 
-/** A token that has passed every rule, with its subject, purpose and bounds. */
+/** A token that has passed every rule. */
 export interface PassedToken extends TokenQuestion {
-  /** The grant type that the record states. */
   readonly grantType: string;
   /** The key binding; undefined only for the profile `oidc`. */
   readonly confirmation: Confirmation | undefined;
   readonly mandate: StandingMandate | undefined;
   readonly applicationDetail: ApplicationDetail | undefined;
-  /** The protocol's own scopes that are granted with it. */
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
-  /** Maximum lifetime in seconds; shorter if a policy says so or if something that the token is based on ends. */
+  /** Maximum; policies and grounds may shorten it. */
   readonly longestSeconds: number;
-  /** The result of `checkRevoked`. It may be pending; its refusal takes precedence over the policies' refusal. */
+  /** Of `checkRevoked`, maybe pending; its refusal precedes that of the policies. */
   readonly notRevoked: Promise<void>;
 }
 
@@ -64,7 +62,6 @@ export interface IssueDependencies {
   readonly issuer: string;
 }
 
-/** A token whose record is durable: it may be released. */
 export interface ReleasableToken {
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
@@ -73,10 +70,9 @@ export interface ReleasableToken {
 }
 
 /**
- * The only path to a token, for every caller: decide, compose, write, record. Nothing is released before its record is
- * durable.
+ * The only path to a token: decide, compose, sign, record.
  *
- * @param established facts about the request so far; it grows, for the record of a refusal
+ * @param established facts for the record of a refusal; it grows
  * @throws CodedError of `oauthErrors`; `log_unavailable`
  */
 export async function issueDecided(
@@ -86,14 +82,14 @@ export async function issueDecided(
 ): Promise<ReleasableToken> {
   const { authority, client, resource, mandate, transaction, grantType } = passed;
   const decided = decide(passed, { policyEngine });
-  // A refusal by the policies must wait for the answer about revocations.
+  // A refusal by the policies waits for the answer about revocations.
   decided.catch(() => undefined);
   await passed.notRevoked;
   const decision = await decided;
   Object.assign(established, {
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),
-    // Policy replay starts from the record, for a refusal as for a permit.
+    // For replay, also of a refusal.
     data: { decision: openDecision(decision) },
     protectedValues: protectedDecision(decision, authority.institution),
   });
@@ -120,7 +116,7 @@ export async function issueDecided(
   return { claims, accessToken, companions, recordId };
 }
 
-/** What a token's claims state beside what has passed the rules. */
+/** What a token's claims state besides what has passed the rules. */
 export interface IssuedClaims {
   readonly issuer: string;
   readonly decision: Decision;
@@ -137,6 +133,7 @@ export function composeClaims(passed: PassedToken, issued: IssuedClaims): Access
   const { region } = passed.resource;
   const mayAct = actorOf(passed);
   const grant = grantOf(authority);
+  const details = [granted?.detail, step?.detail, applicationDetail].filter((detail) => detail !== undefined);
   const claims: AccessTokenClaims = {
     iss: issued.issuer,
     sub: authority.subject,
@@ -145,51 +142,36 @@ export function composeClaims(passed: PassedToken, issued: IssuedClaims): Access
     iat: epochSeconds(now),
     exp: expiryOf(passed, issued.lifetimeSeconds),
     jti: issued.tokenId,
-    scope: [...passed.scopes].sort().join(' '),
-    ...(passed.confirmation === undefined ? {} : { cnf: passed.confirmation }),
     lei: authority.institution,
-    ...(act === undefined ? {} : { act }),
+    scope: [...passed.scopes].sort().join(' '),
+    ...defined({ cnf: passed.confirmation, act, grant, region, acr, auth_time: authTime }),
     ...(mayAct === undefined ? {} : { may_act: { sub: mayAct } }),
-    ...(granted === undefined ? {} : { authorization_details: [granted.detail] }),
+    ...(details.length === 0 ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
-    ...(step === undefined
-      ? {}
-      : {
-          authorization_details: [step.detail],
-          txn: step.transaction,
-          intent_digest: step.intentDigest as IntentDigest,
-        }),
-    ...(applicationDetail === undefined ? {} : { authorization_details: [applicationDetail] }),
-    ...(grant === undefined ? {} : { grant }),
-    ...(authority.continues === undefined ? {} : { ancestors: authority.continues.ancestors }),
-    ...(region === undefined ? {} : { region }),
+    ...(step === undefined ? {} : { txn: step.transaction, intent_digest: step.intentDigest as IntentDigest }),
+    ...defined({ ancestors: authority.continues?.ancestors }),
     policy_version: issued.decision.policyVersion,
     evidence: issued.recordId,
-    ...(acr === undefined ? {} : { acr }),
-    ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
-  // The rules above explain a refusal to the client; this checks the claims that are actually signed.
+  // Checks the claims that are actually signed.
   const fault = authorityFault(claims);
   if (fault !== undefined) throw refuse('details_missing', fault);
   return claims;
 }
 
-/**
- * The principals that may exchange the token (RFC 8693 section 4.4), from the registration of its interface. A token for a
- * step or an application detail cannot be exchanged; a token of another type has another recipient.
- */
+/** RFC 8693 section 4.4. A token for a step or an application detail cannot be exchanged. */
 function actorOf({ resource, audience, step, applicationDetail }: PassedToken): string | undefined {
   const exchanged = step === undefined && applicationDetail === undefined;
   return audience === resource.uri && exchanged ? resource.mayAct : undefined;
 }
 
-/** The consent that ends the token: its own, or that of the exchanged token. */
+/** Its own consent, or that of the exchanged token. */
 function grantOf({ grant, continues }: Authority): Digest | undefined {
   return grant === undefined ? continues?.grant : revocationKey({ kind: 'grant', id: grant.id });
 }
 
-/** Seconds since the epoch: the end of the token's lifetime, or of the first thing it is based on. */
+/** Seconds since the epoch. */
 function expiryOf({ now, authority, granted, mandate }: PassedToken, lifetimeSeconds: number): number {
   const nowSeconds = epochSeconds(now);
   const expiresAt = Math.min(
@@ -202,7 +184,7 @@ function expiryOf({ now, authority, granted, mandate }: PassedToken, lifetimeSec
   return expiresAt;
 }
 
-/** Signs tokens with the current key; the encoded header is created once per key. */
+/** The encoded header is created once per key. */
 export function createTokenSigner(
   signer: Pick<Signer, 'current' | 'sign'>,
 ): (claims: AccessTokenClaims) => Promise<string> {
@@ -220,10 +202,10 @@ export function createTokenSigner(
   };
 }
 
-/** Encodes claims in the token format that the interface is registered for. */
+/** In the format of the interface. */
 export type TokenForms = (claims: AccessTokenClaims, resource: Resource) => Promise<string>;
 
-/** `jwt`: the signed token. `opaque`: a meaningless reference to a signed token that is stored in its region. */
+/** `opaque`: a reference to a signed token that is stored in its region. */
 export function createTokenForms(forms: {
   readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
   readonly opaqueTokens: Pick<OpaqueTokens, 'keep'>;
@@ -240,17 +222,14 @@ export function createTokenForms(forms: {
   };
 }
 
-/** Encodes the granted claims: in the format of the interface, or of the requested token type. */
+/** In the format of the interface, or of the requested token type. */
 export function writeToken(
-  granted: {
+  granted: Pick<PassedToken, 'resource' | 'client'> & {
     readonly claims: AccessTokenClaims;
-    readonly resource: Resource;
-    readonly client: Client;
     readonly requested: RequestedToken | undefined;
   },
   tokenForms: TokenForms,
 ): Promise<string> {
   const { claims, resource, client, requested } = granted;
-  if (requested !== undefined) return requested.sign(claims, client);
-  return tokenForms(claims, resource);
+  return requested === undefined ? tokenForms(claims, resource) : requested.sign(claims, client);
 }

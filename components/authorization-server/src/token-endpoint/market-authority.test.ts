@@ -327,7 +327,12 @@ describe('a token for a step of a transaction', () => {
   });
 
   it.each([
-    ['a step that another party takes', (txn: string) => stepOf(txn, ['submit', 'execute']), {}, 'step_foreign'],
+    [
+      'a step that another party takes',
+      (txn: string) => stepOf(txn, ['submit', 'execute']),
+      {},
+      'step_of_another_party',
+    ],
     ['a scope of another step', (txn: string) => stepOf(txn), { scope: 'withdrawal:request' }, 'scope_not_of_step'],
     [
       'two scopes of which one is of another step',

@@ -29,7 +29,7 @@ import type { StandingMandate } from './check-mandate.ts';
 interface KnownTransaction {
   readonly id: TransactionId;
   readonly intentDigest: IntentDigest;
-  /** The record of its opening, if this request opened it or found it by its idempotency key. */
+  /** Of its opening, if this request opened it or found it by its idempotency key. */
   readonly recordId?: RecordId;
 }
 
@@ -44,10 +44,7 @@ export interface TransactionQuestion {
   readonly client: Client;
 }
 
-/**
- * The transaction of the intent: opened with the intent's first token, found again by its idempotency key, and kept through
- * every exchange. The digest is that of the intent as first requested and is never recomputed.
- */
+/** Opened with the intent's first token, found by its idempotency key, and kept by exchanges. The digest is never recomputed. */
 export async function openTransaction(
   asked: TransactionQuestion,
   registry: Pick<TransactionRegistry, 'open' | 'facts'>,
@@ -55,7 +52,7 @@ export async function openTransaction(
   const transaction = asked.authority.continues?.transaction;
   if (transaction === undefined) return open(asked, registry);
   const facts = await registry.facts(transaction.id);
-  if (facts === undefined) throw refuse('transaction_unknown', `The transaction ${transaction.id} is not known here.`);
+  if (facts === undefined) throw refuse('transaction_unknown', `The transaction ${transaction.id} is unknown.`);
   return { ...transaction, facts };
 }
 
@@ -72,7 +69,7 @@ async function open(
   return { id, intentDigest, recordId, facts };
 }
 
-/** A step of an open transaction, taken by an institution that is a party to it. */
+/** Of an institution that is a party to the transaction. */
 export interface TokenStep {
   readonly detail: GrantedStep;
   readonly transaction: TransactionId;
@@ -81,12 +78,12 @@ export interface TokenStep {
   readonly onlyCompletes: boolean;
 }
 
-/** The interface of the transaction registry, where steps are taken. */
+/** Of the transaction registry. */
 export function stepsInterface(issuer: string): string {
   return `${issuer}/transactions`;
 }
 
-/** The step that a request names in `authorization_details`; undefined if there is none. */
+/** From `authorization_details`; undefined if there is none. */
 export function readStep(
   asked: string | undefined,
   { resource, client, issuer }: { readonly resource: Resource; readonly client: Client; readonly issuer: string },
@@ -99,17 +96,13 @@ export function readStep(
     throw refuse('details_malformed', `${path}: ${detail}`, { path, problem });
   }
   if (client.profile === 'oidc')
-    throw refuse('details_not_allowed', 'The client signs people in: it takes no steps in transactions.');
+    throw refuse('details_not_allowed', 'A client that signs people in cannot take steps in transactions.');
   if (resource.uri !== stepsInterface(issuer) || !parsed.value.locations.includes(resource.uri))
-    throw refuse('details_location', `A step is taken at ${stepsInterface(issuer)}: name it as resource and location.`);
+    throw refuse('details_location', `Name ${stepsInterface(issuer)} as resource and location of the step.`);
   return parsed.value;
 }
 
-/**
- * Checks the transaction of the step. The institution must have a part in it, this part must permit each named event, and
- * each market-changing scope must belong to one of these events. The registry checks the current state, mandates and
- * policies when the step is taken.
- */
+/** The institution's part must permit each event, with its scope. State, mandates and policies are checked when the step is taken. */
 export async function openStep(
   step: TransactionStep,
   { authority, scopes }: { readonly authority: Authority; readonly scopes: ReadonlySet<Scope> },
@@ -122,17 +115,14 @@ export async function openStep(
   ]);
   const mandate = parseId('mandate', facts?.mandate.id);
   if (facts === undefined || mandate === undefined || own === undefined)
-    throw refuse('transaction_unknown', `There is no transaction ${transaction} that your institution has a part in.`);
+    throw refuse('transaction_unknown', `Your institution is not a party to a transaction ${transaction}.`);
   const taken = own.filter(({ event }) => step.actions.includes(event));
-  const foreign = step.actions.find((action) => !taken.some(({ event }) => event === action));
-  if (foreign !== undefined)
-    throw refuse('step_foreign', `The step ${foreign} of ${transaction} is not one that your institution takes.`);
+  const notOurs = step.actions.find((action) => !taken.some(({ event }) => event === action));
+  if (notOurs !== undefined)
+    throw refuse('step_of_another_party', `Your institution does not take the step ${notOurs} of ${transaction}.`);
   for (const scope of scopes)
     if (changesMarket(scope) && !taken.some((each) => each.scope === scope))
-      throw refuse(
-        'scope_not_of_step',
-        `${scope} is not the scope of a step that was named: ${step.actions.join(', ')}.`,
-      );
+      throw refuse('scope_not_of_step', `${scope} does not belong to the named steps (${step.actions.join(', ')}).`);
   return {
     detail: { ...step, mandate: { id: mandate, version: facts.mandate.version } },
     transaction,

@@ -11,14 +11,14 @@ import {
   type RecordDraft,
   standing,
 } from '@countersign/contracts';
-import { type Json, type RecordId, sha256Base64Url, type TransactionId } from '@countersign/kernel';
+import { defined, type Json, type RecordId, sha256Base64Url, type TransactionId } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../client-endpoint/index.ts';
-import { type Authority, type Companions, endedWith } from '../grant-handler.ts';
+import { type Authority, type Companions, type Continuation, endedWith } from '../grant-handler.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 
-/** All acting parties, as the record names them. */
+/** For the record. */
 export function describeAuthority(authority: Authority, directory: ReturnType<Directory['snapshot']>): Established {
   return {
     subject: { id: authority.subject, institution: authority.institution },
@@ -32,7 +32,7 @@ export function describeAuthority(authority: Authority, directory: ReturnType<Di
   };
 }
 
-/** All records that a token is based on, each once; an evidence bundle contains them too. */
+/** Each once; evidence bundles contain them. */
 export function groundsOf(
   decision: Decision,
   mandate: StandingMandate | undefined,
@@ -51,15 +51,11 @@ export interface IssuedToken {
   readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
-  /** The owner of the interface, if it is for an intent of its own. */
+  /** The owner of the interface, for a token with an intent. */
   readonly permitted?: { readonly transaction: TransactionId; readonly institution: string } | undefined;
 }
 
-/**
- * Makes the issue durable. The record contains no token, only the hash of each and the claims of the access token. For
- * another token type it contains the claims that an access token would have, so that every exchange can be traced in the
- * same way.
- */
+/** The record has hashes of tokens, and the claims that an access token has or would have. */
 export async function recordIssue(issued: IssuedToken, established: Established, audit: AuditAppender): Promise<void> {
   const { claims, decision, authority } = issued;
   const { continues, requested, institution } = authority;
@@ -70,7 +66,7 @@ export async function recordIssue(issued: IssuedToken, established: Established,
     type: continues === undefined ? 'token.issued' : 'token.exchanged',
     source: 'authorization-server',
     outcome: 'permit',
-    ...(authority.device === undefined ? {} : { device: authority.device }),
+    ...defined({ device: authority.device }),
     ...standingsOf(issued),
     data: {
       grant_type: issued.grantType,
@@ -80,26 +76,19 @@ export async function recordIssue(issued: IssuedToken, established: Established,
       ...hashesOf(issued.companions),
       decision: openDecision(decision),
       ...(authority.grant === undefined ? {} : { grant: { id: authority.grant.id, version: authority.grant.version } }),
-      ...(continues === undefined
-        ? {}
-        : {
-            subject_token: {
-              jti: continues.tokenId,
-              record: continues.evidence,
-              claims_digest: continues.claimsDigest,
-              token_sha256: continues.tokenHash,
-            },
-          }),
-      ...(authority.provenance === undefined ? {} : { provenance: authority.provenance }),
+      ...defined({ subject_token: subjectTokenOf(continues), provenance: authority.provenance }),
     },
     protectedValues: [...protectedDetails(details, institution), ...protectedDecision(decision, institution)],
   });
 }
 
-/**
- * What ends with the token, and the authority to act on its intent from now on. An exchanged token passes the intent to one
- * more institution and gives no new authority.
- */
+function subjectTokenOf(continues: Continuation | undefined) {
+  if (continues === undefined) return undefined;
+  const { tokenId: jti, evidence: record, claimsDigest, tokenHash } = continues;
+  return { jti, record, claims_digest: claimsDigest, token_sha256: tokenHash };
+}
+
+/** What ends with the token, and its new authority: an exchange gives only that of one more institution. */
 function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<RecordDraft> {
   const { continues, usedUp } = authority;
   const names =
@@ -113,7 +102,7 @@ function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<R
   return standings.length === 0 ? {} : { standing: standings };
 }
 
-/** Restricted, because the details reveal what the institution intends to trade. */
+/** The details disclose trading intentions. */
 function protectedDetails(
   details: AccessTokenClaims['authorization_details'],
   institution: string,
@@ -125,12 +114,11 @@ function protectedDetails(
 }
 
 function hashesOf(companions: Companions | undefined): { readonly [name: string]: Json } {
-  return {
-    ...(companions?.refresh_token === undefined
-      ? {}
-      : { refresh_token_sha256: sha256Base64Url(companions.refresh_token) }),
-    ...(companions?.id_token === undefined ? {} : { id_token_sha256: sha256Base64Url(companions.id_token) }),
-  };
+  const hash = (token: string | undefined) => (token === undefined ? undefined : sha256Base64Url(token));
+  return defined({
+    refresh_token_sha256: hash(companions?.refresh_token),
+    id_token_sha256: hash(companions?.id_token),
+  });
 }
 
 /** Claims are JSON by construction: parsed from JSON, or built from strings and integers. */

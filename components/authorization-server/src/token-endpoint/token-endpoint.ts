@@ -12,6 +12,7 @@ import type {
   TransactionRegistry,
 } from '@countersign/contracts';
 import { auditLogErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import {
@@ -47,21 +48,14 @@ export interface TokenEndpointDependencies {
   readonly accessTokenLifetimeSeconds: number;
 }
 
-/**
- * The token endpoint: its rules in order of application, the same for every grant. `createClientEndpoint` has already
- * established the client and its key or certificate. Nothing is released before its record is durable.
- */
+/** The rules of the token endpoint in order of application, the same for every grant. */
 export function createTokenEndpoint(
   dependencies: TokenEndpointDependencies,
 ): (request: ClientRequest) => Promise<TokenResponse> {
   const issuing = { ...dependencies, ...dependencies.clients };
+  const answer = (context: ClientContext) => issueToken(context, dependencies, issuing);
   return createClientEndpoint(
-    {
-      name: 'token',
-      proof: 'required',
-      refusalType: 'token.refused',
-      answer: (context) => issueToken(context, dependencies, issuing),
-    },
+    { name: 'token', proof: 'required', refusalType: 'token.refused', answer },
     dependencies.clients,
   );
 }
@@ -104,15 +98,10 @@ async function issueToken(
         types: dependencies.policyEngine.detailTypes(),
       })
     : undefined;
+  const withoutIntent = protocolScopes !== undefined;
   const granted =
     namedStep === undefined && applicationDetail === undefined
-      ? checkDetails(asked.authorizationDetails, {
-          ceiling,
-          client,
-          resource,
-          withoutIntent: protocolScopes !== undefined,
-          now,
-        })
+      ? checkDetails(asked.authorizationDetails, { ceiling, client, resource, withoutIntent, now })
       : undefined;
   checkAuthority({
     ...{ scopes, audience, authority, granted, step: namedStep, directory, issuer },
@@ -122,11 +111,9 @@ async function issueToken(
   // The mandate and the transaction.
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
-  const notRevoked = checkRevoked(
-    { authority, client, directory, mandates: mandate?.chain ?? [] },
-    dependencies.standings,
-  );
-  // If no transaction depends on it, the log is queried while the policies decide: two calls, one round trip.
+  const parties = { authority, client, directory, mandates: mandate?.chain ?? [] };
+  const notRevoked = checkRevoked(parties, dependencies.standings);
+  // If no transaction depends on it, the log is queried while the policies decide.
   notRevoked.catch(() => undefined);
   if (granted !== undefined || namedStep !== undefined) await notRevoked;
   const transaction =
@@ -166,7 +153,7 @@ async function issueToken(
   ]);
 }
 
-/** RFC 8705 section 3 defines no token type of its own for certificate-bound tokens. */
+/** RFC 8705 section 3 defines no separate token type. */
 function tokenTypeOf({ cnf }: AccessTokenClaims): 'DPoP' | 'Bearer' {
   return cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer';
 }
@@ -185,22 +172,22 @@ function release(
     access_token: accessToken,
     token_type: authority.requested === undefined ? tokenTypeOf(claims) : 'N_A',
     expires_in: claims.exp - claims.iat,
-    // RFC 6749 section 5.1: all granted scopes, including those that an ID token or a refresh token represents.
+    // RFC 6749 section 5.1: all granted scopes.
     scope: grantedBeside.length === 0 ? claims.scope : `${grantedBeside.join(' ')} ${claims.scope}`,
-    ...(authority.continues === undefined
-      ? {}
-      : { issued_token_type: authority.requested?.tokenType ?? accessTokenType }),
+    ...defined({
+      issued_token_type: authority.continues && (authority.requested?.tokenType ?? accessTokenType),
+      authorization_details: claims.authorization_details,
+      txn: claims.txn,
+    }),
     ...companions,
-    ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
-    ...(claims.txn === undefined ? {} : { txn: claims.txn }),
   };
 }
 
-/** The request as received; nothing in it is trusted yet. */
+/** Not trusted yet. */
 export interface ParsedTokenRequest {
   readonly grantType: GrantHandler['grantType'];
   readonly grant: GrantRequest;
-  /** The one target, by `resource` (RFC 8707) or `audience` (RFC 8693). */
+  /** `resource` (RFC 8707) or `audience` (RFC 8693). */
   readonly target: string | undefined;
   readonly scope: string | undefined;
   readonly authorizationDetails: string | undefined;
@@ -229,31 +216,27 @@ function readTarget(parameters: ReadonlyMap<string, string>): string | undefined
   const resource = parameters.get('resource');
   const audience = parameters.get('audience');
   if (resource !== undefined && audience !== undefined)
-    throw refuse('target_ambiguous', 'A token is for exactly one target: one resource or one audience.');
+    throw refuse('target_ambiguous', 'Name exactly one target: one resource or one audience.');
   return resource ?? audience;
 }
 
-/** Checks whether this client may use this grant. */
 export function checkGrant(client: Client, grantType: GrantType): void {
   if (!client.grantTypes.includes(grantType))
     throw refuse('grant_not_allowed', `The client is not registered for the grant ${grantType}.`);
 }
 
-/** Claims the single-use value of the grant: across all nodes, one request succeeds. */
+/** Across all nodes, one request succeeds. */
 export async function spend(usedUp: UsedUp<GrantType>, singleUse: SingleUse): Promise<void> {
   if (usedUp === undefined) return;
-  const taken = 'take' in usedUp ? await usedUp.take() : await singleUse.claim(usedUp);
+  const taken = 'thing' in usedUp ? await usedUp.consume() : await singleUse.claim(usedUp);
   if (taken === 'replayed') throw await replayed(usedUp);
 }
 
-/**
- * Only one token record can exist for a used-up grant (`recordIdFor`). If a row was restored or a claim was lost, a second
- * request still fails here, and is refused as a replay.
- */
+/** Only one token record can exist for a used-up grant (`recordIdFor`), even if a row was restored or a claim was lost. */
 export async function refuseIssuedBefore(error: unknown, usedUp: UsedUp<GrantType>): Promise<never> {
   throw usedUp !== undefined && auditLogErrors.is(error, 'record_identity_taken') ? await replayed(usedUp) : error;
 }
 
 async function replayed(usedUp: NonNullable<UsedUp<GrantType>>): Promise<Error> {
-  return 'take' in usedUp ? usedUp.replayed() : usedBefore(usedUp, 'assertion_replayed');
+  return 'thing' in usedUp ? usedUp.replayed() : usedBefore(usedUp, 'assertion_replayed');
 }

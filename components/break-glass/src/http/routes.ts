@@ -1,11 +1,4 @@
-import {
-  accessErrors,
-  actorOf,
-  breakGlassErrors,
-  type Incident,
-  type ResourceGuard,
-  type SingleUse,
-} from '@countersign/contracts';
+import { accessErrors, actorOf, type Incident, type ResourceGuard, type SingleUse } from '@countersign/contracts';
 import { type Clock, defined, type IncidentId, parseId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { createKeyCache, verifyProof } from '@countersign/oauth';
@@ -13,6 +6,7 @@ import { accessRequestOf, createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningBreakGlass } from '../break-glass.ts';
+import { unknownIncident } from '../rules.ts';
 import { accessAnswer, idParams, incidentAnswer, incidentList, listQuery } from './schemas.ts';
 
 const tag = 'incidents';
@@ -29,7 +23,7 @@ export interface BreakGlassRoutes {
   readonly operator: string;
 }
 
-/** The interface for software: reading incidents, and collecting access with the holder's tool. People sign on pages. */
+/** For software: reads incidents, and collects access with the holder's tool. People sign on pages. */
 export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassRoutes): void {
   const { breakGlass, guard, singleUse, clock, baseUrl, operator } = dependencies;
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
@@ -37,17 +31,13 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
 
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/incidents',
-    {
-      ...described({
-        tag,
-        summary: 'List emergencies',
-        description: 'The newest hundred of your institution; for the operator, of all.',
-        scopes: ['breakglass:read'],
-        querystring: listQuery,
-        answers: { 200: { description: 'Newest first', body: incidentList } },
-      }),
-      ...gate.needs('breakglass:read'),
-    },
+    gate.route('breakglass:read', {
+      tag,
+      summary: 'List emergencies',
+      description: 'The newest hundred of your institution; for the operator, of all.',
+      querystring: listQuery,
+      answers: { 200: { description: 'Newest first', body: incidentList } },
+    }),
     async (request) => {
       const { institution } = gate.callerOf(request);
       const { status } = request.query;
@@ -61,20 +51,17 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
 
   app.get<WithId>(
     '/incidents/:id',
-    {
-      ...described({
-        tag,
-        summary: 'Read an emergency',
-        scopes: ['breakglass:read'],
-        params: idParams,
-        answers: { 200: { description: 'What was declared, and how far it has come', body: incidentAnswer } },
-      }),
-      ...gate.needs('breakglass:read'),
-    },
+    gate.route('breakglass:read', {
+      tag,
+      summary: 'Read an emergency',
+      params: idParams,
+      answers: { 200: { description: 'The incident', body: incidentAnswer } },
+    }),
     async (request) => {
       const { institution } = gate.callerOf(request);
       const found = await breakGlass.find(idOf(request.params.id));
-      if (found === undefined || (institution !== operator && found.institution !== institution)) throw unknown();
+      if (found === undefined || (institution !== operator && found.institution !== institution))
+        throw unknownIncident();
       return answerOf(found);
     },
   );
@@ -86,11 +73,11 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
         tag,
         summary: 'Collect the access of an emergency',
         description:
-          'With a DPoP proof (RFC 9449) by the key that was declared, after a second holder has agreed. There is no other ' +
-          'authentication: both holders have signed for this key. A token lives for five minutes at most and ends the one ' +
-          'before; collecting anew moves the end of the access by nothing.',
+          'Needs a DPoP proof (RFC 9449) with the declared key, after a second holder has agreed. There is no other ' +
+          'authentication: both holders have signed for this key. A token lives for at most five minutes and replaces the ' +
+          'previous one; collecting again does not extend the access.',
         params: idParams,
-        answers: { 200: { description: 'An access token that is bound to the key', body: accessAnswer } },
+        answers: { 200: { description: 'An access token bound to the key', body: accessAnswer } },
       }),
     },
     async (request, reply) => {
@@ -124,10 +111,6 @@ function answerOf(incident: Incident): Static<typeof incidentAnswer> {
 
 function idOf(text: string): IncidentId {
   const id = parseId('incident', text);
-  if (id === undefined) throw unknown();
+  if (id === undefined) throw unknownIncident();
   return id;
-}
-
-function unknown() {
-  return breakGlassErrors.error('incident_unknown', 'There is no such incident.');
 }

@@ -1,4 +1,4 @@
-import type { AskedStatement, Incident } from '@countersign/contracts';
+import type { AskedStatement, EvidenceRecord, Incident } from '@countersign/contracts';
 import {
   ceremonyAttributes,
   ceremonyFields,
@@ -11,13 +11,8 @@ import {
 } from '@countersign/runtime';
 import { fact, type TextContext } from './parts.ts';
 
-/** One thing that was recorded of the first holder while the access ran. */
-export interface Deed {
-  /** RFC 3339. */
-  readonly time: string;
-  readonly type: string;
-  readonly outcome: string;
-}
+/** A recorded action of the first holder during the access. */
+export type RecordedAction = Pick<EvidenceRecord, 'time' | 'type' | 'outcome'>;
 
 export interface IncidentContent {
   readonly incident: Incident;
@@ -25,13 +20,13 @@ export interface IncidentContent {
   readonly path: string;
   /** Of the list. */
   readonly back: string;
-  /** What this person may do now. */
+  /** Actions available to the signed-in person. */
   readonly second?: AskedStatement;
   readonly mayEnd: boolean;
   readonly mayCollect: boolean;
   readonly review?: {
-    readonly deeds: readonly Deed[];
-    /** Of a review that is filled in again: what was typed, and why it was refused if it was. */
+    readonly actions: readonly RecordedAction[];
+    /** Entries of a refused review. */
     readonly typed?: ReadonlyMap<string, string>;
     readonly refused?: RefusedForm;
   };
@@ -95,7 +90,7 @@ ${review === undefined && incident.status === 'granted' && html`<p class="hint">
 
 function reviewForm(
   { texts: { one }, lang }: TextContext,
-  { deeds, typed, refused }: NonNullable<IncidentContent['review']>,
+  { actions, typed, refused }: NonNullable<IncidentContent['review']>,
   csrf: Html,
   path: string,
 ): Html {
@@ -103,11 +98,11 @@ function reviewForm(
   const chosen = (verdict: string) => form.value('verdict') === verdict && html` checked`;
   return html`<section aria-labelledby="review"><h2 id="review">${one.reviewTitle}</h2>
 <p class="hint">${one.reviewHint}</p>
-<h3>${one.deeds}</h3>
+<h3>${one.actions}</h3>
 ${
-  deeds.length === 0
-    ? html`<p>${one.noDeeds}</p>`
-    : html`<ul>${deeds.map((each) => html`<li>${inWords(each.time, lang)}: <code>${each.type}</code> (${each.outcome})</li>`)}</ul>`
+  actions.length === 0
+    ? html`<p>${one.noActions}</p>`
+    : html`<ul>${actions.map((each) => html`<li>${inWords(each.time, lang)}: <code>${each.type}</code> (${each.outcome})</li>`)}</ul>`
 }
 ${form.notice}
 <form method="post" action="${path}">

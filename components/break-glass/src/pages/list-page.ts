@@ -3,16 +3,16 @@ import { describeScope } from '@countersign/market';
 import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
 import type { TextContext } from './parts.ts';
 
-/** The emergencies of an institution, and the form to declare one for who may. @param content.path of this page */
+/** The incidents of an institution, and for holders the form to declare one. */
 export function listPage(
   { texts, lang, banner }: TextContext,
   content: {
     readonly incidents: readonly Incident[];
-    /** Interfaces that an emergency can be about; undefined for who may declare none. */
+    /** Interfaces to choose from; undefined if the person is not a holder. */
     readonly resources: readonly string[] | undefined;
     readonly csrf: Html;
     readonly path: string;
-    /** Of a declaration that is filled in again: what was typed, and why it was refused if it was. */
+    /** Entries of a refused declaration. */
     readonly typed?: ReadonlyMap<string, string>;
     readonly refused?: RefusedForm;
   },

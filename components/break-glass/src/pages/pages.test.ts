@@ -148,7 +148,7 @@ describe('an emergency on the pages', () => {
     // What is no scope of emergencies is no field either.
     const sneaked = await browser.post('/break-glass', { ...form, ...filled, 'scope-withdrawal:request': 'yes' });
     expect(sneaked.body).not.toContain('withdrawal:request');
-    expect((await browser.post('/break-glass', filled)).body).toContain('form_forged');
+    expect((await browser.post('/break-glass', filled)).body).toContain('csrf_token_invalid');
   });
 
   it('keeps what was filled in when it is refused, wherever, with the error beside its field', async () => {
@@ -207,7 +207,7 @@ describe('an emergency on the pages', () => {
   it('lapses without a second holder', async () => {
     const path = await declareOnPage();
     world.clock.advance(15 * minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     const page = await browserOf(app, sam).get(path);
     expect(page.body).toContain('expired without a second holder');
     expect(page.body).not.toContain('name="action"');

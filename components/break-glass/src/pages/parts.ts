@@ -1,7 +1,6 @@
 import { type Html, html, type PageContext } from '@countersign/runtime';
 import type { Texts } from '../texts/en.ts';
 
-/** One line of a list of facts. */
 export function fact(label: string, value: string): Html {
   return html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`;
 }

@@ -37,7 +37,7 @@ import type { RunningBreakGlass } from '../break-glass.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { declarePage } from './declare-page.ts';
-import { type Deed, incidentPage } from './incident-page.ts';
+import { incidentPage, type RecordedAction } from './incident-page.ts';
 import { listPage } from './list-page.ts';
 import type { TextContext } from './parts.ts';
 import { reviewedPage, reviewPage } from './review-page.ts';
@@ -45,7 +45,7 @@ import { reviewedPage, reviewPage } from './review-page.ts';
 export interface BreakGlassPages {
   readonly breakGlass: RunningBreakGlass;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  readonly statements: Pick<Statements, 'take'>;
+  readonly statements: Pick<Statements, 'consume'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly log: Pick<AuditLog, 'query'>;
   readonly issuer: string;
@@ -56,11 +56,11 @@ export interface BreakGlassPages {
 }
 
 const basePath = '/break-glass';
-const mostDeeds = 200;
+const maxActions = 200;
 type ById = { readonly id: string };
 type Fields = ReadonlyMap<string, string>;
 
-/** The pages about emergencies: `/break-glass` to see and declare, `/break-glass/{id}` to agree, end and review. */
+/** `/break-glass` lists and declares; `/break-glass/{id}` agrees, ends and reviews. */
 export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPages): void {
   const { breakGlass, authentication, statements, directory, log, issuer, environment, clock, random, logger } =
     dependencies;
@@ -84,7 +84,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     return institution;
   };
   const signedBy = ({ person }: SignIn, fields: Fields) =>
-    statements.take({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
+    statements.consume({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
 
   async function incidentFor(signIn: SignIn, text: string): Promise<Incident> {
     const id = parseId('incident', text);
@@ -93,22 +93,20 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     return found;
   }
 
-  /** Interfaces of ours that offer something an emergency can be for. */
+  /** Our interfaces that offer a scope for emergencies. */
   const resources = (): readonly string[] =>
     [...directory.snapshot().resources()]
-      .filter(
-        ({ uri, scopes }) => uri.startsWith(`${issuer}/`) && emergencyScopes.some((each) => scopes.includes(each)),
-      )
+      .filter(({ uri, scopes }) => uri.startsWith(`${issuer}/`) && emergencyScopes.some((one) => scopes.includes(one)))
       .map(({ uri }) => uri)
       .sort();
 
-  async function deedsOf(incident: Incident): Promise<readonly Deed[]> {
+  async function actionsOf(incident: Incident): Promise<readonly RecordedAction[]> {
     if (incident.grantedAt === undefined || incident.endsAt === undefined) return [];
     const found = await log.query({
       person: incident.holder,
       from: Date.parse(incident.grantedAt),
       until: Date.parse(incident.endsAt) + 1_000,
-      limit: mostDeeds,
+      limit: maxActions,
     });
     return found.map(({ record: { time, type, outcome } }) => ({ time, type, outcome }));
   }
@@ -144,7 +142,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
       const document = declarePage(drawn(request), { declaration, asked, csrf, path: basePath });
       return sendPage(reply, 200, document, { secure, script: true });
     } catch (error) {
-      // Who may declare none has no form to correct.
+      // Only holders have a form to correct.
       if (!breakGlass.isHolder(signIn.person)) throw error;
       return showList(visit, request, reply, { refused: refusedForm(error, fields) });
     }
@@ -159,26 +157,21 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     const incident = await incidentFor(signIn, request.params.id);
     const { id, status, holder, second } = incident;
     const { person } = signIn;
-    const asked =
-      status === 'declared' && person !== holder
-        ? await whereAllowed(() => breakGlass.askToSecond(id, person))
-        : undefined;
+    const maySecond = status === 'declared' && person !== holder;
+    const asked = maySecond ? await whereAllowed(() => breakGlass.askToSecond(id, person)) : undefined;
     const running = status === 'granted' && Date.parse(incident.endsAt ?? '') > clock.now();
-    const toReview =
-      (status === 'granted' || status === 'overdue') &&
-      !running &&
-      breakGlass.isReviewer(person) &&
-      person !== holder &&
-      person !== second;
+    const isParty = person === holder || person === second;
+    const isEnded = (status === 'granted' || status === 'overdue') && !running;
+    const toReview = isEnded && breakGlass.isReviewer(person) && !isParty;
     const content = {
       incident,
       csrf,
       path: `${basePath}/${id}`,
       back: basePath,
       ...defined({ second: asked }),
-      mayEnd: running && (person === holder || person === second),
+      mayEnd: running && isParty,
       mayCollect: running && person === holder,
-      ...(toReview ? { review: { deeds: await deedsOf(incident), ...again } } : {}),
+      ...(toReview ? { review: { actions: await actionsOf(incident), ...again } } : {}),
     };
     const document = incidentPage(drawn(request), content);
     return sendPage(reply, again.refused?.status ?? 200, document, { secure, script: asked !== undefined });
@@ -219,7 +212,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
   });
 }
 
-/** What only some of those who look at the page may do. */
+/** Undefined if this person may not do it. */
 async function whereAllowed(ask: () => Promise<AskedStatement>): Promise<AskedStatement | undefined> {
   try {
     return await ask();
@@ -264,5 +257,5 @@ function toIncident(reply: FastifyReply, id: IncidentId): FastifyReply {
 }
 
 function unknown() {
-  return breakGlassErrors.error('incident_unknown', 'There is nothing at this address that waits for you.');
+  return breakGlassErrors.error('incident_unknown', 'No incident awaits you at this address.');
 }

@@ -159,7 +159,7 @@ export async function createBreakGlassWorld() {
   type Node = ReturnType<typeof node>;
   type Who = { readonly id: PrincipalId };
   async function sign(who: Who, { handle, options }: Awaited<ReturnType<Node['askToSecond']>>) {
-    return keys.statements.take({ handle, person: who.id, credential: keys.keyOf(who.id).get(options) });
+    return keys.statements.consume({ handle, person: who.id, credential: keys.keyOf(who.id).get(options) });
   }
 
   return {

@@ -75,8 +75,8 @@ export const de: Texts = {
     reviewTitle: 'Prüfung',
     reviewHint:
       'Prüfen Sie, was getan wurde, bevor Sie entscheiden. Sie unterschreiben Ihre Prüfung mit Ihrem Schlüssel.',
-    deeds: 'Aktionen der erklärenden Person während des Zugangs',
-    noDeeds: 'Keine aufgezeichneten Aktionen.',
+    actions: 'Aktionen der erklärenden Person während des Zugangs',
+    noActions: 'Keine aufgezeichneten Aktionen.',
     note: 'Was Sie geprüft und festgestellt haben',
     justified: 'Gerechtfertigt',
     notJustified: 'Nicht gerechtfertigt',

@@ -21,7 +21,6 @@ import {
 } from './recorded-credential.ts';
 import type { LinkKind, LinkState } from './recorded-link.ts';
 
-/** Records the refusal of an enrolment. */
 export function enrolmentRefused(
   id: RecordId,
   reason: 'device_enrolled' | 'device_proof_wrong',
@@ -44,12 +43,12 @@ type CredentialCommand<Ask, Facts, Answer> = Command<
 type LinkCommand<Ask, Facts, Answer> = Command<Ask, string, LinkState, OpenEnrolment, Facts, Answer>;
 
 /** Several people may share a machine with one browser each, and certificates overlap during renewal. */
-const mostCredentials = 8;
+const maxCredentials = 8;
 
 export interface EnrolAsk extends Pick<StoredCredential, 'device' | 'institution' | 'kind' | 'thumbprint' | 'jwk'> {
-  /** Who manages devices; left out where a link says who. */
+  /** The manager; absent if a link names one. */
   readonly by?: Actor;
-  /** Hash of the code of the link by which a browser enrols. */
+  /** Hash of the code of the enrolment link. */
   readonly codeHash?: Buffer;
 }
 
@@ -71,7 +70,6 @@ export interface EnrolmentCommandDependencies {
   readonly random: Random;
 }
 
-/** The commands on keys, certificates and enrolment links of devices. */
 export function createEnrolmentCommands(dependencies: EnrolmentCommandDependencies) {
   const { credentials, enrolments, kinds, things, audit, standings } = dependencies;
   const usual = { before: async () => undefined, refused: () => undefined, after: async () => undefined } as const;
@@ -89,23 +87,23 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
       const last = await lastEnrolled(audit, device);
       if (last !== undefined) await things.requireWritten(session, last);
       if (row !== undefined || codeHash === undefined) return { held, link: undefined };
-      // Of any number of browsers at once, one has it.
+      // Of any number of browsers with the link, one enrols.
       const link = await enrolments.lock(session, codeHash, new Date(now));
       if (link?.device !== device || !(await standings.holds(enrolmentClaim(link, codeHash)))) throw unknownLink();
       return { held, link };
     },
-    /** The one whose process died is told that it is done. */
+    /** A repetition after the process stopped gets the same answer. */
     done: ({ ask, row, completed }) =>
       completed && row?.device === ask.device && row.institution === ask.institution
         ? { device: row.device, recordId: row.recordId }
         : undefined,
     async check({ row, facts: { held } }) {
       if (row !== undefined)
-        throw deviceErrors.error('device_enrolled', 'This key or certificate shows a device already.');
-      if (held >= mostCredentials)
+        throw deviceErrors.error('device_enrolled', 'This key or certificate already identifies a device.');
+      if (held >= maxCredentials)
         throw deviceErrors.error(
           'device_enrolled',
-          `A device shows itself by at most ${mostCredentials} keys and certificates. Take one away first.`,
+          `A device has at most ${maxCredentials} keys and certificates. Remove one first.`,
         );
     },
     next: ({ ask: { device, institution, kind, thumbprint, jwk }, facts: { link }, now }, record) => ({
@@ -133,7 +131,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
     release: ({ device, recordId }) => ({ device, recordId }),
   };
 
-  /** @returns whether it showed this device until now */
+  /** @returns whether it identified this device until now */
   const remove: CredentialCommand<
     RemovalAsk & Pick<StoredCredential, 'kind' | 'thumbprint'>,
     CredentialState | undefined,
@@ -142,7 +140,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
     ...usual,
     kind: kinds.credential,
     about: credentialIdOf,
-    // A row that its record does not confirm is taken away as well.
+    // A row that its record does not confirm is removed as well.
     unproven: 'none',
     async facts(session, { ask, row }) {
       await credentials.lock(session, ask.device);
@@ -168,7 +166,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
     about: ({ device }) => device,
     unproven: 'none',
     facts: async () => undefined,
-    // A new link ends the one before, also where its process died before anybody was shown it.
+    // A new link replaces the previous one, even if its process stopped before anybody saw it.
     done: () => undefined,
     check: async () => undefined,
     next: ({ ask: { device, institution, by, codeHash, lifeMs }, now }, record) => ({
@@ -189,7 +187,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
     about: ({ device }) => device,
     unproven: 'none',
     async facts(session, { ask: { device }, row }) {
-      // What is left of one that was used, or was never opened.
+      // The row of a used link may remain.
       if (row === undefined) await enrolments.remove(session, device);
     },
     done: ({ row, now, completed }) =>
@@ -207,7 +205,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
 export function unknownLink() {
   return deviceErrors.error(
     'enrolment_unknown',
-    'This link was used already, is over, or is none. Ask whoever gave it to you for a new one.',
+    'This link was used, has expired or never existed. Ask the person who gave it to you for a new one.',
   );
 }
 
@@ -222,6 +220,6 @@ function removal(
 }
 
 function known<Held>(held: Held | undefined): Held {
-  if (held === undefined) throw new Error('what is not there is changed');
+  if (held === undefined) throw new Error('a command changes a row that does not exist');
   return held;
 }

@@ -24,9 +24,7 @@ import {
 import { credentialIdOf, lastEnrolled } from './recorded-credential.ts';
 
 /**
- * What becomes of a person's devices when they leave: keys and certificates stay, since the devices are the firm's, but
- * they serve nobody until the directory gives the device to somebody else (`requireFit`). Links by which a browser
- * could still enrol as one of them end, but for those made after the person had left: somebody else's, or theirs who came back.
+ * Ends the open links of a person who leaves, unless made later. Their devices serve nobody until reassigned (`requireFit`).
  */
 export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment: Enrolment): DepartureEffect {
   return {
@@ -34,14 +32,8 @@ export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment:
     async end({ principal, kind, at, by, reason }) {
       if (kind === 'move') return { ended: 0 };
       const held = deviceIndexOf(directory.snapshot()).heldBy(principal);
-      return {
-        ended: await enrolment.closeLinks(
-          held.map(({ id }) => id),
-          by,
-          reason,
-          Date.parse(at),
-        ),
-      };
+      const ids = held.map(({ id }) => id);
+      return { ended: await enrolment.closeLinks(ids, by, reason, Date.parse(at)) };
     },
   };
 }
@@ -50,12 +42,12 @@ const codePattern = /^[\w-]{43}$/;
 
 type PublicKey = { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string };
 
-/** Who manages devices: of their own institution alone. */
+/** A manager of devices, for their own institution only. */
 export interface Manager extends Actor {
   readonly institution: string;
 }
 
-/** A link by which a browser enrols as a device; single use. */
+/** A single-use link with which a browser enrols as a device. */
 export interface OpenedEnrolment {
   /** Path on our own origin, with its secret. Shown once and kept only as a hash. */
   readonly path: string;
@@ -64,35 +56,7 @@ export interface OpenedEnrolment {
   readonly recordId: RecordId;
 }
 
-export interface Enrolment {
-  /** @throws CodedError `device_unknown`, `device_malformed`, `device_enrolled` */
-  enrolCertificate(device: string, thumbprint: string, by: Manager): Promise<{ readonly recordId: RecordId }>;
-  /** Ends an earlier link of the device. @throws CodedError `device_unknown`, `device_enrolled` */
-  open(device: string, by: Manager): Promise<OpenedEnrolment>;
-  /** What the page behind a link shows. @throws CodedError `enrolment_unknown` */
-  show(code: string): Promise<{ readonly device: Device; readonly challenge: string }>;
-  /**
-   * Enrols the browser that has the link: it shows that it holds the key it brings.
-   *
-   * @param field `{ jwk, challenge, signature }` as JSON
-   * @throws CodedError `enrolment_unknown`, `device_proof_wrong`, `device_enrolled`; recorded before
-   */
-  register(code: string, field: string | undefined): Promise<{ readonly device: string; readonly recordId: RecordId }>;
-  /**
-   * Takes one thing by which a device shows itself away, or all with its open link.
-   *
-   * @returns how many
-   * @throws CodedError `device_unknown`; `enrolment_unknown` where there is nothing to take away
-   */
-  remove(device: string, thumbprint: string | undefined, by: Manager, reason: string): Promise<number>;
-  /**
-   * Ends open links of these devices, recorded first.
-   *
-   * @param madeUntil milliseconds since the epoch: what was made after it, by the time of the log, stays; everything ends when left out
-   * @returns how many
-   */
-  closeLinks(devices: readonly string[], by: Actor, reason: string, madeUntil?: number): Promise<number>;
-}
+export type Enrolment = ReturnType<typeof createEnrolment>;
 
 export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies, 'audit'> {
   readonly commands: Commands;
@@ -102,7 +66,7 @@ export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies
   readonly settings: Settings;
 }
 
-export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment {
+export function createEnrolment(dependencies: EnrolmentDependencies) {
   const { credentials, enrolments, things, commands, challenges, audit, standings, directory } = dependencies;
   const { clock, random, settings } = dependencies;
   const changes = createEnrolmentCommands(dependencies);
@@ -113,12 +77,12 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
     if (device === undefined || device.institution !== by.institution)
       throw deviceErrors.error(
         'device_unknown',
-        'The directory has no such device of your institution. Enter it there first.',
+        'The directory has no such device of your institution. Register the device there first.',
       );
     return device;
   }
 
-  /** When a link was made, in milliseconds since the epoch; long ago where no record says so. */
+  /** Milliseconds since the epoch; the distant past if no record says. */
   async function madeAt({ device, recordId }: Pick<OpenEnrolment, 'device' | 'recordId'>): Promise<number> {
     const made = await audit.find(recordId);
     return made?.record.device === device ? Date.parse(made.record.time) : Number.NEGATIVE_INFINITY;
@@ -134,13 +98,10 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
     return { device, challenge: challenges.make(aboutLink(code)) };
   }
 
-  /**
-   * What a browser enrolled as by this link, where the process died before it was answered: the link is used up by the record, and its
-   * row is left. The browser shows its key again.
-   */
+  /** If the process stopped before answering: the record has used up the link, its row remains, and the browser proves its key again. */
   async function enrolledBy(code: string, brought: BroughtKey | undefined, shown: ShownKey | undefined) {
     if (brought === undefined || shown === undefined || !codePattern.test(code)) return undefined;
-    if (!challenges.stands(shown.challenge, aboutLink(code))) return undefined;
+    if (!challenges.isValid(shown.challenge, aboutLink(code))) return undefined;
     if (!signedBy(brought.key, shown.challenge, shown.signature)) return undefined;
     const left = await enrolments.find(sha256(code), now());
     if (left === undefined) return undefined;
@@ -150,15 +111,15 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
     return { device: found.device, recordId: found.recordId };
   }
 
-  async function refuse(code: 'device_proof_wrong', device: string, internal: string): Promise<never> {
+  async function refuse(device: string, internal: string): Promise<never> {
+    const code = 'device_proof_wrong';
     await audit.append(enrolmentRefused(newId('record', dependencies), code, device));
-    throw deviceErrors.error(code, 'The browser did not show that it holds its key. Load the page again.', {
-      internal,
-    });
+    throw deviceErrors.error(code, 'The browser did not prove that it holds its key. Reload the page.', { internal });
   }
 
   return {
-    async enrolCertificate(id, thumbprint, by) {
+    /** @throws CodedError `device_unknown`, `device_malformed`, `device_enrolled` */
+    async enrolCertificate(id: string, thumbprint: string, by: Manager): Promise<{ readonly recordId: RecordId }> {
       const { institution } = managed(id, by);
       if (!codePattern.test(thumbprint))
         throw deviceErrors.error('device_malformed', 'A thumbprint is the SHA-256 of the certificate in base64url.');
@@ -168,7 +129,8 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return { recordId };
     },
 
-    async open(id, by) {
+    /** Ends an earlier link of the device. @throws CodedError `device_unknown`, `device_enrolled` */
+    async open(id: string, by: Manager): Promise<OpenedEnrolment> {
       const { institution } = managed(id, by);
       const code = Buffer.from(random.bytes(32)).toString('base64url');
       const { expiresAt, recordId } = await commands.run(changes.open, {
@@ -178,13 +140,20 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return { path: `/device/${code}`, expiresAt: toInstant(expiresAt.getTime()), recordId };
     },
 
-    async show(code) {
+    async show(code: string) {
       const link = await linkOf(code);
       if (link === undefined) throw unknownLink();
       return link;
     },
 
-    async register(code, field) {
+    /**
+     * Enrols the browser with a new key. @param field `{ jwk, challenge, signature }` as JSON
+     * @throws CodedError `enrolment_unknown`, `device_proof_wrong`, `device_enrolled`, recorded
+     */
+    async register(
+      code: string,
+      field: string | undefined,
+    ): Promise<{ readonly device: string; readonly recordId: RecordId }> {
       const shown = readNewKey(field);
       const brought = shown === undefined ? undefined : keyIn(shown.jwk);
       const link = await linkOf(code);
@@ -194,12 +163,11 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
         return before;
       }
       const { device } = link;
-      if (shown === undefined || brought === undefined)
-        return refuse('device_proof_wrong', device.id, 'no key was brought');
-      if (!challenges.stands(shown.challenge, aboutLink(code)))
-        return refuse('device_proof_wrong', device.id, 'the challenge is none of this link, or over');
+      if (shown === undefined || brought === undefined) return refuse(device.id, 'no key was sent');
+      if (!challenges.isValid(shown.challenge, aboutLink(code)))
+        return refuse(device.id, 'the challenge has expired or is for another link');
       if (!signedBy(brought.key, shown.challenge, shown.signature))
-        return refuse('device_proof_wrong', device.id, 'the signature is not of the key');
+        return refuse(device.id, 'the key did not make the signature');
       const { thumbprint } = brought.key;
       return commands.run(changes.enrol, {
         ...{ device: device.id, institution: device.institution, kind: 'key', thumbprint, jwk: brought.jwk },
@@ -207,24 +175,31 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       });
     },
 
-    async remove(id, thumbprint, by, reason) {
+    /** Removes one key or certificate, or all and the open link. @throws CodedError `device_unknown`, `enrolment_unknown` */
+    async remove(id: string, thumbprint: string | undefined, by: Manager, reason: string): Promise<number> {
       const { institution } = managed(id, by);
       const ask = { device: id, institution, by: actorOf(by), reason };
-      // First the link: nobody enrols by it between the two.
+      // The link first, so that nobody enrols meanwhile.
       let removed = thumbprint === undefined && (await commands.run(changes.close, ask)) ? 1 : 0;
       const last = await lastEnrolled(audit, id);
       if (last !== undefined) await things.settle(last);
       for (const held of await credentials.of([id]))
         if (thumbprint === undefined || held.thumbprint === thumbprint)
-          removed += (await commands.run(changes.remove, { ...ask, kind: held.kind, thumbprint: held.thumbprint }))
-            ? 1
-            : 0;
+          removed += Number(
+            await commands.run(changes.remove, { ...ask, kind: held.kind, thumbprint: held.thumbprint }),
+          );
       if (removed === 0)
-        throw deviceErrors.error('enrolment_unknown', 'The device shows itself by nothing of the kind.');
+        throw deviceErrors.error('enrolment_unknown', 'The device has no such key, certificate or link.');
       return removed;
     },
 
-    async closeLinks(devices, by, reason, madeUntil = Number.POSITIVE_INFINITY) {
+    /** @param madeUntil milliseconds since the epoch: later links stay open. @returns how many ended */
+    async closeLinks(
+      devices: readonly string[],
+      by: Actor,
+      reason: string,
+      madeUntil = Number.POSITIVE_INFINITY,
+    ): Promise<number> {
       let closed = 0;
       for (const link of await enrolments.open(devices, now())) {
         const { device: id } = link;
@@ -244,7 +219,7 @@ type BroughtKey = NonNullable<ReturnType<typeof keyIn>>;
 const aboutLink = (code: string) => `enrolment ${code}`;
 const actorOf = ({ id, institution }: Manager): Actor => ({ id, institution });
 
-/** Of a browser's key: P-256, public. WebCrypto adds `ext` and `key_ops`, which say nothing that counts here. */
+/** A browser's public P-256 key. WebCrypto adds `ext` and `key_ops`, which are ignored. */
 function keyIn(jwk: unknown): { readonly key: VerificationKey; readonly jwk: PublicKey } | undefined {
   if (typeof jwk !== 'object' || jwk === null) return undefined;
   const members = new Map<string, unknown>(Object.entries(jwk));

@@ -5,20 +5,20 @@ import { credentialClaim, enrolledThing } from '../row-claims.ts';
 import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
 import type { EnrolmentStore } from '../store/enrolments.ts';
 
-/** `<kind>:<thumbprint>`: one thing shows one device. */
+/** `<kind>:<thumbprint>`: one credential identifies one device. */
 export type CredentialId = `${StoredCredential['kind']}:${string}`;
 
 export const credentialIdOf = ({ kind, thumbprint }: Pick<StoredCredential, 'kind' | 'thumbprint'>): CredentialId =>
   `${kind}:${thumbprint}`;
 
 export interface CredentialState extends StoredCredential {
-  /** The record of the link by which it was enrolled, which is used up by it. */
+  /** The record of the link that this enrolment uses up. */
   readonly link?: RecordId;
 }
 
 export type CredentialKind = RecordedKind<CredentialId, CredentialState>;
 
-/** Keys and certificates as things that are recorded (docs/adr/0057): those that were taken away are no rows here. */
+/** Keys and certificates as recorded things (docs/adr/0057); removed ones have no row. */
 export function createCredentialKind(credentials: CredentialStore, enrolments: EnrolmentStore): CredentialKind {
   return {
     kind: 'device-credential',
@@ -49,10 +49,7 @@ function partsOf(id: CredentialId): readonly [StoredCredential['kind'], string] 
   return [kind === 'key' ? 'key' : 'certificate', thumbprint];
 }
 
-/**
- * What a device was enrolled with last, by the log: the only one whose row may still have to be written, since a further one is
- * enrolled once that of the one before is there.
- */
+/** The newest enrolment of a device by the log: only its row may be missing, since each enrolment waits for the row of the previous one. */
 export async function lastEnrolled(
   log: StandingReader & Pick<AuditLog, 'find'>,
   device: string,

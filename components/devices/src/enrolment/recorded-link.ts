@@ -3,14 +3,14 @@ import { membersOf } from '@countersign/kernel';
 import { enrolmentClaim } from '../row-claims.ts';
 import type { EnrolmentStore, OpenEnrolment } from '../store/enrolments.ts';
 
-/** The link of a device; `endedAt` (milliseconds since the epoch) once it was closed. */
+/** `endedAt` (milliseconds since the epoch) once it was closed. */
 export interface LinkState extends OpenEnrolment {
   readonly endedAt?: number;
 }
 
 export type LinkKind = RecordedKind<string, LinkState, OpenEnrolment>;
 
-/** The links of devices as things that are recorded (docs/adr/0057): one of each device, by its id. What has ended has no row. */
+/** Enrolment links as recorded things (docs/adr/0057), one per device and under its id. */
 export function createLinkKind(enrolments: EnrolmentStore): LinkKind {
   return {
     kind: 'device-enrolment',

@@ -3,26 +3,17 @@ import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
 import { deviceScript } from '../challenge.ts';
 import type { Texts } from '../texts/en.ts';
 
-/** Where a browser becomes known as a device. */
-export function enrolPage({
-  chosen: { lang, texts },
-  device,
-  firm,
-  challenge,
-  action,
-  problem,
-  development,
-}: {
+export function enrolPage(options: {
   readonly chosen: ChosenTexts<Texts>;
   readonly device: Device;
-  /** Name of the institution. */
   readonly firm: string;
   readonly challenge: string;
-  /** The path of this page. */
   readonly action: string;
   readonly problem?: { readonly code: string; readonly detail: string };
   readonly development: boolean;
 }): Html {
+  const { device, firm, challenge, action, problem, development } = options;
+  const { lang, texts } = options.chosen;
   const { enrol } = texts;
   return page({
     title: enrol.title,
@@ -50,7 +41,7 @@ ${problem && html`<div class="notice problem" role="alert"><p>${problem.detail} 
   });
 }
 
-/** The script keeps the key when it finds this page: a key that was refused is forgotten. */
+/** The script stores the key when it finds this page, so a refused key is never kept. */
 export function enrolledPage(
   { lang, texts }: ChosenTexts<Texts>,
   device: string,

@@ -18,7 +18,7 @@ import { enrolledPage, enrolPage } from './enrol-page.ts';
 
 type WithCode = FastifyRequest<{ Params: { readonly code: string } }>;
 
-/** `/device/{code}`, where a browser enrols as a device, and the script that sign-in pages need too. */
+/** `/device/{code}`, where a browser enrols as a device, and the script that sign-in pages also use. */
 export function devicePages(
   app: FastifyInstance,
   {
@@ -72,7 +72,7 @@ export function devicePages(
   app.post(
     '/device/:code',
     onPage(async (request, reply) => {
-      // The code in the address is the secret of the form; a page of somebody else does not have it.
+      // The code in the address protects the form: another site does not know it.
       requireSameOriginPost(request, issuer);
       try {
         const { device } = await enrolment.register(request.params.code, readForm(request.body).get('key'));

@@ -10,17 +10,17 @@ import { parseInstant, toInstant } from '@countersign/kernel';
 import type { KeptPosture, PostureStore, StoredPosture } from '../store/postures.ts';
 import type { ProvenPostures } from './proven-postures.ts';
 
-const mostAtOnce = 5_000;
-const mostDevices = 1_000;
+const maxAtOnce = 5_000;
+const maxDevices = 1_000;
 
-/** Streams what was reported to processes that hold a copy. */
+/** For processes that hold a copy. */
 export function createPostureStream(store: Pick<PostureStore, 'after' | 'of'>): PostureStream {
   return {
     async posturesSince({ after, limit }) {
-      const { postures, newest } = await store.after(after, Math.min(limit, mostAtOnce));
+      const { postures, newest } = await store.after(after, Math.min(limit, maxAtOnce));
       return { postures: postures.map(streamed), newest };
     },
-    posturesOf: async (devices) => (await store.of(devices.slice(0, mostDevices))).map(streamed),
+    posturesOf: async (devices) => (await store.of(devices.slice(0, maxDevices))).map(streamed),
   };
 }
 
@@ -28,35 +28,22 @@ function streamed({ posture, sealed }: KeptPosture): StreamedPosture {
   return { ...posture, postureAt: toInstant(posture.postureAt.getTime()), sealed };
 }
 
-/** The postures of devices, in the memory of this node. */
-export interface PostureMemory {
-  /** The newer of what was reported and what the directory has; costs a map access. */
-  of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;
-  /**
-   * Reads new reports, including those that other nodes received, and every recorded change.
-   *
-   * @throws CodedError `database_unavailable`, `log_unavailable`
-   */
-  refresh(): Promise<void>;
-}
+export type PostureMemory = ReturnType<typeof createPostureMemory>;
 
 interface Known {
   readonly institution: string;
   readonly at: number;
-  readonly told: DevicePosture;
+  readonly posture: DevicePosture;
 }
 
-/**
- * What counts of a device: the newer of what was reported and what the directory has. Found at the same time to be well
- * and not well, it is not well.
- */
-export function countingPosture(device: Device, reported: StoredPosture | undefined): DevicePosture {
-  return counting(ofDirectory(device), reported === undefined ? undefined : knownOf(reported)).told;
+/** The newer of the report and the directory's posture; at the same time, a failing one takes precedence. */
+export function effectivePosture(device: Device, reported: StoredPosture | undefined): DevicePosture {
+  return counting(ofDirectory(device), reported === undefined ? undefined : knownOf(reported)).posture;
 }
 
 function counting(directorys: Known, reported: Known | undefined): Known {
   if (reported === undefined || reported.institution !== directorys.institution) return directorys;
-  if (reported.at === directorys.at) return directorys.told.posture === 'failing' ? directorys : reported;
+  if (reported.at === directorys.at) return directorys.posture.posture === 'failing' ? directorys : reported;
   return reported.at > directorys.at ? reported : directorys;
 }
 
@@ -64,22 +51,18 @@ const sliceSize = 5_000;
 const pageSize = 1_000;
 const changes = ['device.posture-changed'] as const;
 
-export function createPostureMemory({
-  store,
-  proven,
-  audit,
-  directory,
-}: {
+export function createPostureMemory(dependencies: {
   readonly store: Pick<PostureStore, 'after' | 'of'>;
   readonly proven: ProvenPostures;
   readonly audit: Pick<AuditLog, 'search' | 'newest'>;
   readonly directory: { snapshot(): Pick<DirectorySnapshot, 'devices'> };
-}): PostureMemory {
+}) {
+  const { store, proven, audit, directory } = dependencies;
   const reported = new Map<string, Known>();
-  /** The directory's own objects do not change; their times are read once. */
+  /** Directory entries are immutable; each is read once. */
   const directorys = new WeakMap<Device, Known>();
   let newest = 0n;
-  /** Place in the log; undefined until everything has been looked at once. */
+  /** Position in the log; undefined until everything has been read once. */
   let position: bigint | undefined;
 
   function remembered(device: Device): Known {
@@ -93,7 +76,7 @@ export function createPostureMemory({
     for (const [device, posture] of found) reported.set(device, knownOf(posture));
   }
 
-  /** By the rows: when a device was last looked at is in them alone. */
+  /** Rows alone have the time of the last check. */
   async function readRows(): Promise<void> {
     for (;;) {
       const slice = await store.after(newest, sliceSize);
@@ -106,7 +89,7 @@ export function createPostureMemory({
     }
   }
 
-  /** By the log: no change is missed whose row was taken away, or was written so that it would not be looked at. */
+  /** The log shows changes whose row was deleted or altered. */
   async function readChanges(): Promise<void> {
     if (position === undefined) {
       const from = await audit.newest(changes);
@@ -130,15 +113,17 @@ export function createPostureMemory({
   let reading: Promise<void> = Promise.resolve();
 
   return {
-    of(id, directory) {
+    /** The newer of what was reported and what the directory has. */
+    of(id: string, directory: DirectorySnapshot): DevicePosture | undefined {
       const device = directory.device(id);
-      // Nobody's device: what was reported of it in its time says nothing any more.
+      // Not in the directory any more.
       if (device === undefined) return undefined;
-      return counting(remembered(device), reported.get(id)).told;
+      return counting(remembered(device), reported.get(id)).posture;
     },
 
-    refresh() {
-      // One after the other: a look that began earlier must not put back what a later one has read.
+    /** Reads new reports, also of other nodes, and every recorded change. @throws CodedError `database_unavailable`, `log_unavailable` */
+    refresh(): Promise<void> {
+      // One at a time, so that an earlier read cannot overwrite a later one.
       const after = reading.then(read, read);
       reading = after;
       return after;
@@ -148,10 +133,10 @@ export function createPostureMemory({
 
 function ofDirectory({ institution, posture, postureAt }: Device): Known {
   const at = parseInstant(postureAt) ?? 0;
-  return { institution, at, told: { posture, postureAt, source: 'directory', failed: [] } };
+  return { institution, at, posture: { posture, postureAt, source: 'directory', failed: [] } };
 }
 
 function knownOf({ institution, posture, postureAt, source, failed }: StoredPosture): Known {
   const at = postureAt.getTime();
-  return { institution, at, told: { posture, postureAt: toInstant(at), source, failed } };
+  return { institution, at, posture: { posture, postureAt: toInstant(at), source, failed } };
 }

@@ -280,10 +280,10 @@ describe('a file with reports', () => {
       later();
       writeFileSync(join(folder, '003.jwt'), `${world.report([failing(shared.id)])}\n`);
       const before = refusals().length;
-      await reading.lookAtFiles();
+      await reading.readFiles();
       expect([annas.id, shared.id].map((id) => reading.postureOf(id)?.posture)).toEqual(['failing', 'failing']);
       expect(refusals().slice(before)).toMatchObject([{ reason: 'posture_report_invalid' }]);
-      await reading.lookAtFiles();
+      await reading.readFiles();
       expect(refusals()).toHaveLength(before + 1);
 
       // After a start everything is met again: what was taken is nobody's attempt.
@@ -291,7 +291,7 @@ describe('a file with reports', () => {
         feeds: [{ name: 'edr', institution: broker, keys: [{ ...jwk, kid: 'feed-1' }], path: folder }],
         pollSeconds: 3_600,
       });
-      await again.lookAtFiles();
+      await again.readFiles();
       expect(
         refusals()
           .slice(before)
@@ -299,7 +299,7 @@ describe('a file with reports', () => {
       ).toEqual(['posture_report_invalid', 'posture_report_invalid']);
       later();
       writeFileSync(join(folder, '003.jwt'), world.report([well(annas.id), well(shared.id)]));
-      await reading.lookAtFiles();
+      await reading.readFiles();
       expect(reading.postureOf(annas.id)?.posture).toBe('compliant');
     } finally {
       rmSync(folder, { recursive: true });

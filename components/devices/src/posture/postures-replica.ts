@@ -13,33 +13,30 @@ import { createPostureMemory } from './posture-memory.ts';
 import { createProvenPostures } from './proven-postures.ts';
 
 export interface PosturesReplicaDependencies {
-  /** The owner, in another process. What it streams is held against the log. */
+  /** The owner, in another process. What it streams is compared with the log. */
   readonly source: PostureStream;
   readonly log: Pick<AuditLog, 'append' | 'standings' | 'find' | 'search' | 'newest'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often the owner and the log are asked. 500 ms by default. */
+  /** How often the owner and the log are queried. 500 ms by default. */
   readonly everyMs?: number;
-  /** How old the answer may be. 5 s by default. */
+  /** Maximum age of the copy. 5 s by default. */
   readonly maxAgeMs?: number;
 }
 
 /** The postures of devices in a process that does not own them. */
 export interface PosturesReplica extends Pick<Devices, 'postureOf'> {
-  /** What was reported when this is called has been read when it resolves. @throws CodedError `log_unavailable`; what the owner answers */
+  /** Reads everything reported before the call. @throws CodedError `log_unavailable`; what the owner answers */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Follows what is reported of devices. What was found of a device is what the audit log says; the owner adds when it was last
- * looked at, which is not recorded each time. A device that the directory calls failing is compliant by a record, or not at all.
- *
- * `postureOf` throws `postures_behind` once the owner or the log could not be asked for `maxAgeMs`: who asks then refuses.
- *
- * @throws CodedError `log_unavailable`; what the owner answers
+ * The log decides the posture; the owner adds the time of the last check. If the directory says failing, only a record makes
+ * the device compliant. `postureOf` throws `postures_behind` if owner or log could not be read for `maxAgeMs`.
+ * @throws CodedError `log_unavailable`; errors of the owner
  */
 export async function createPosturesReplica(dependencies: PosturesReplicaDependencies): Promise<PosturesReplica> {
   const { source, log: audit, directory, clock } = dependencies;
@@ -51,7 +48,7 @@ export async function createPosturesReplica(dependencies: PosturesReplicaDepende
   });
 
   function kept({ sealed, postureAt, ...rest }: StreamedPosture): KeptPosture {
-    // Nobody looks at a device in the future.
+    // No device was checked in the future.
     const at = Math.min(parseInstant(postureAt) ?? 0, clock.now());
     const posture: StoredPosture = { ...rest, postureAt: new Date(at) };
     return { posture, sealed };
@@ -71,8 +68,8 @@ export async function createPosturesReplica(dependencies: PosturesReplicaDepende
     tooOld: () =>
       deviceErrors.error(
         'postures_behind',
-        'What is reported of devices could not be read for some seconds, so nothing is decided by it. Look at the process of the ' +
-          'devices and at the audit log.',
+        'Device postures could not be read for some seconds, so no decision relies on them. Check the process of the devices ' +
+          'and the audit log.',
       ),
   });
   return {

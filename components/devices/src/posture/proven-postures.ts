@@ -3,26 +3,17 @@ import { type Clock, digestOf, type Json, parseInstant, type Random } from '@cou
 import { postureClaim, postureThing } from '../row-claims.ts';
 import type { KeptPosture, StoredPosture } from '../store/postures.ts';
 
-/** What was last found of devices, whatever somebody has written of it. */
-export interface ProvenPostures {
-  /**
-   * A row counts with the seal of one of our processes, and while the newest change that is recorded is what it says; where it
-   * is not, or there is none, the record of the change does.
-   *
-   * @throws CodedError `log_unavailable`
-   */
-  of(devices: readonly string[], rows: readonly KeptPosture[]): Promise<ReadonlyMap<string, StoredPosture>>;
-}
+export type ProvenPostures = ReturnType<typeof createProvenPostures>;
 
-const mostAtOnce = 1_000;
+const maxAtOnce = 1_000;
 
 export function createProvenPostures(dependencies: {
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether a row counts that no record is about; by default each with its seal. */
+  /** Whether to accept a sealed row without a record; by default always. */
   readonly mayBeUnrecorded?: (posture: StoredPosture) => boolean;
-}): ProvenPostures {
+}) {
   const { audit, mayBeUnrecorded = () => true } = dependencies;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
 
@@ -34,18 +25,19 @@ export function createProvenPostures(dependencies: {
     const claim = row === undefined ? undefined : postureClaim(row.posture);
     if (row?.sealed === true && newest === undefined) return mayBeUnrecorded(row.posture) ? row.posture : undefined;
     if (row?.sealed === true && newest?.digest === digestOf(claim?.content ?? null)) return row.posture;
-    // One with its seal is of before the change: it is being replaced just now, or was put back.
+    // A sealed row from before the change is about to be replaced, or was put back.
     if (claim !== undefined && row?.sealed === false) await standings.holds(claim);
     if (newest === undefined) return undefined;
     return postureIn(device, (await audit.find(newest.record))?.record.data);
   }
 
   return {
-    async of(devices, rows) {
+    /** A sealed row counts while it agrees with the newest record, else the record. @throws CodedError `log_unavailable` */
+    async of(devices: readonly string[], rows: readonly KeptPosture[]): Promise<ReadonlyMap<string, StoredPosture>> {
       const kept = new Map(rows.map((row) => [row.posture.device, row]));
       const found = new Map<string, StoredPosture>();
-      for (let start = 0; start < devices.length; start += mostAtOnce) {
-        const page = devices.slice(start, start + mostAtOnce);
+      for (let start = 0; start < devices.length; start += maxAtOnce) {
+        const page = devices.slice(start, start + maxAtOnce);
         const newest = await audit.standings(page.map(postureThing));
         for (const device of page) {
           const posture = await newestOf(device, kept.get(device), newest.get(postureThing(device)));
@@ -57,7 +49,7 @@ export function createProvenPostures(dependencies: {
   };
 }
 
-/** What the record of a change says of its device. */
+/** The posture in the record of a change. */
 function postureIn(device: string, data: Json | undefined): StoredPosture | undefined {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
   const { institution, feed, posture, posture_at: at, failed } = data as Readonly<Record<string, Json>>;

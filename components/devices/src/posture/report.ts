@@ -12,16 +12,16 @@ import {
 import type { PostureFeed } from '../config.ts';
 import { devicePattern } from '../proof.ts';
 
-/** Longest report that is looked at, in characters. */
+/** Characters. */
 export const longestReport = 262_144;
-export const mostReported = 1_000;
-const mostFailed = 32;
+export const maxReported = 1_000;
+const maxFailed = 32;
 const failedPattern = /^[a-z][a-z0-9_]{0,63}$/;
 export const reportType = 'countersign-posture+jwt';
-/** A reporter's clock may be so much ahead. */
+/** How far a reporter's clock may be ahead. */
 export const clockLeadMs = 60_000;
 
-/** What a feed says of one device. */
+/** The report of one device. */
 export interface ReportedPosture {
   readonly device: string;
   readonly posture: DevicePosture['posture'];
@@ -32,15 +32,15 @@ export interface ReportedPosture {
 
 export interface PostureReport {
   readonly feed: PostureFeed;
-  /** Milliseconds since the epoch; grows from each report of a feed to the next. */
+  /** Milliseconds since the epoch; greater than in the previous report of the feed. */
   readonly issuedAt: number;
   readonly postures: readonly ReportedPosture[];
 }
 
-/** A report taken apart, before anything in it may be believed. */
+/** A parsed report whose signature has not been verified. */
 export interface UnverifiedReport {
   readonly jws: UnverifiedJws;
-  /** Where it names one of ours. */
+  /** The configured feed that it names. */
   readonly feed: PostureFeed | undefined;
 }
 
@@ -49,7 +49,7 @@ const malformed = (detail: string) =>
 
 const refuseClaims: ClaimRefusal = (fault, detail) =>
   fault === 'expired'
-    ? deviceErrors.error('posture_report_old', 'The report is so old that nothing in it counts.')
+    ? deviceErrors.error('posture_report_old', 'The report is too old. Send a new one.')
     : malformed(detail);
 
 /** @throws CodedError `posture_report_invalid` */
@@ -61,11 +61,7 @@ export function parseReport(text: string, feeds: ReadonlyMap<string, PostureFeed
 }
 
 /**
- * Verifies a report by the keys of its feed and reads it whole: one line that is not understood may be the one that
- * matters.
- *
- * @param expected.audience our own URL
- * @param expected.now milliseconds since the epoch
+ * One invalid line rejects the whole report. @param expected.now milliseconds since the epoch
  * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`
  */
 export function verifyReport(
@@ -75,7 +71,7 @@ export function verifyReport(
   if (feed === undefined)
     throw deviceErrors.error(
       'posture_feed_unknown',
-      'The report names no feed that is known here. Its iss is the name.',
+      'The report is of no configured feed. Set iss to the name of the feed.',
     );
   const key = jws.header.kid === undefined ? undefined : feed.keys.get(jws.header.kid);
   if (key === undefined) throw malformed('Its kid names no key of the feed.');
@@ -97,8 +93,8 @@ export function verifyReport(
 }
 
 function readPostures(devices: Json | undefined, latest: number): readonly ReportedPosture[] {
-  if (!Array.isArray(devices) || devices.length === 0 || devices.length > mostReported)
-    throw malformed(`Its devices must be a list of 1 to ${mostReported}.`);
+  if (!Array.isArray(devices) || devices.length === 0 || devices.length > maxReported)
+    throw malformed(`Its devices must be a list of 1 to ${maxReported}.`);
   const named = new Set<string>();
   return (devices as readonly Json[]).map((line, place) => {
     const posture = readPosture(line, latest, place);
@@ -114,7 +110,7 @@ function readPosture(line: Json, latest: number, place: number): ReportedPosture
   const wrong = (what: string) => malformed(`devices[${place}] ${what}.`);
   if (typeof line !== 'object' || line === null || Array.isArray(line)) throw wrong('must be an object');
   const given = line as JsonObject;
-  if (Object.keys(given).some((name) => !members.has(name))) throw wrong('has a member that is not known here');
+  if (Object.keys(given).some((name) => !members.has(name))) throw wrong('has an unknown member');
   const { device, posture, posture_at, failed = [] } = given;
   if (typeof device !== 'string' || !devicePattern.test(device)) throw wrong('must name a device of the directory');
   if (posture !== 'compliant' && posture !== 'failing') throw wrong('must have the posture compliant or failing');
@@ -122,10 +118,10 @@ function readPosture(line: Json, latest: number, place: number): ReportedPosture
   if (at === undefined) throw wrong('must have posture_at as RFC 3339 writes a time');
   if (
     !Array.isArray(failed) ||
-    failed.length > mostFailed ||
+    failed.length > maxFailed ||
     !failed.every((code): code is string => typeof code === 'string' && failedPattern.test(code))
   )
-    throw wrong(`must have failed as at most ${mostFailed} codes in snake_case`);
-  if (posture === 'compliant' && failed.length > 0) throw wrong('is compliant, and says what failed');
+    throw wrong(`must have failed as at most ${maxFailed} codes in snake_case`);
+  if (posture === 'compliant' && failed.length > 0) throw wrong('is compliant but lists failures');
   return { device, posture, postureAt: Math.min(at, latest), failed: [...new Set(failed)].sort() };
 }

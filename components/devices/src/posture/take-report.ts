@@ -21,11 +21,10 @@ import type pg from 'pg';
 import type { PostureFeed, Settings } from '../config.ts';
 import { postureClaim } from '../row-claims.ts';
 import type { PostureStore, StoredPosture } from '../store/postures.ts';
-import { countingPosture, type PostureMemory } from './posture-memory.ts';
+import { effectivePosture, type PostureMemory } from './posture-memory.ts';
 import type { ProvenPostures } from './proven-postures.ts';
 import { type PostureReport, parseReport, type ReportedPosture, verifyReport } from './report.ts';
 
-/** The result of a report. */
 export interface TakenReport {
   /** Number of accepted lines. */
   readonly taken: number;
@@ -49,22 +48,19 @@ export interface ReportDependencies {
   readonly settings: Settings;
 }
 
-/** Records that are on their way to the log at once. */
+/** Records appended concurrently. */
 const recordsAtOnce = 64;
 
-/** Who brought a report. */
-export interface BroughtBy {
+export interface ReportSender {
   /** LEI */
   readonly institution: string;
-  /** It may have been read before: an old one is nobody's attempt, and not recorded. */
+  /** A file may be read again: an old report in one is not an attempt, and not recorded. */
   readonly fromFile?: true;
 }
 
 /**
- * Takes the signed reports of feeds, each once and in the order in which they were issued.
- *
- * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`: recorded before;
- *   `log_unavailable`, `database_unavailable`: nothing of it was taken, or the same again finds it taken
+ * Accepts each signed report once, in order of issue. @throws CodedError `posture_feed_unknown`, `posture_report_invalid`,
+ * `posture_report_old`, all recorded; `log_unavailable`, `database_unavailable`: repeat the report
  */
 export function createReportTaker(dependencies: ReportDependencies) {
   const { pool, store, memory, proven, audit, directory, clock, settings } = dependencies;
@@ -82,11 +78,11 @@ export function createReportTaker(dependencies: ReportDependencies) {
       if (issuedAt <= (await store.lockFeed(session, feed.name, feed.institution)))
         throw deviceErrors.error(
           'posture_report_old',
-          'This report, or one that was issued after it, has been taken already. Reports of a feed come in order.',
+          'This report, or a later one, has already been accepted. Reports of a feed must arrive in order.',
         );
       const stored = await proven.of([...known], await store.of([...known], session));
       const judged = ours.map(({ line, device }) => {
-        const was = countingPosture(device, stored.get(line.device));
+        const was = effectivePosture(device, stored.get(line.device));
         const is = storedOf(line, feed);
         return { line, was, is, older: line.postureAt < (parseInstant(was.postureAt) ?? 0) };
       });
@@ -137,9 +133,13 @@ export function createReportTaker(dependencies: ReportDependencies) {
     };
   }
 
-  async function refused(error: unknown, feed: PostureFeed | undefined, payload: Digest, by: BroughtBy): Promise<void> {
-    const codes: readonly string[] = Object.keys(deviceErrors.codes);
-    if (!isCodedError(error) || !codes.includes(error.code)) return;
+  async function refused(
+    error: unknown,
+    feed: PostureFeed | undefined,
+    payload: Digest,
+    by: ReportSender,
+  ): Promise<void> {
+    if (!isCodedError(error) || !Object.hasOwn(deviceErrors.codes, error.code)) return;
     if (by.fromFile === true && error.code === 'posture_report_old') return;
     await audit.append({
       id: newRecordId(),
@@ -152,19 +152,19 @@ export function createReportTaker(dependencies: ReportDependencies) {
     });
   }
 
-  return async (text: string, by: BroughtBy): Promise<TakenReport> => {
+  return async (text: string, by: ReportSender): Promise<TakenReport> => {
     const payload = sha256Base64Url(text) as Digest;
     let feed: PostureFeed | undefined;
     try {
       const unverified = parseReport(text, settings.feeds);
-      // Of feeds of others nobody learns that they are there.
+      // Do not disclose that another institution's feed exists.
       feed = unverified.feed?.institution === by.institution ? unverified.feed : undefined;
       const report = verifyReport(
         { jws: unverified.jws, feed },
         { audience: settings.issuer, now: clock.now(), maxAgeMs: settings.maxPostureAgeMs },
       );
       const taken = await take(report, payload);
-      // This node answers by it from now on; the others hear of it.
+      // This node uses it from now on; the others are notified.
       await memory.refresh();
       return taken;
     } catch (error) {
@@ -180,13 +180,6 @@ function sameCodes(one: readonly string[], other: readonly string[]): boolean {
   return one.join(' ') === other.join(' ');
 }
 
-function storedOf({ device, posture, postureAt, failed }: ReportedPosture, feed: PostureFeed): StoredPosture {
-  return {
-    device,
-    institution: feed.institution,
-    posture,
-    postureAt: new Date(postureAt),
-    failed,
-    source: feed.name,
-  };
+function storedOf({ postureAt, ...line }: ReportedPosture, feed: PostureFeed): StoredPosture {
+  return { ...line, institution: feed.institution, postureAt: new Date(postureAt), source: feed.name };
 }

@@ -1,18 +1,10 @@
-import { databaseFailure } from '@countersign/runtime';
+import { type NamedStatement, ask as query } from '@countersign/runtime';
 import type pg from 'pg';
 
-/**
- * One prepared statement with its parameters.
- *
- * @throws CodedError `database_unavailable`
- */
+/** The rows of one prepared statement. @throws CodedError `database_unavailable` */
 export async function ask<Row extends pg.QueryResultRow>(
   session: pg.Pool | pg.PoolClient,
-  query: { readonly name: string; readonly text: string; readonly values: unknown[] },
+  statement: NamedStatement,
 ): Promise<readonly Row[]> {
-  try {
-    return (await session.query<Row>(query)).rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  return (await query<Row>(session, statement)).rows;
 }

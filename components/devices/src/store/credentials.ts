@@ -9,7 +9,7 @@ export interface StoredCredential {
   readonly institution: string;
   readonly kind: 'certificate' | 'key';
   readonly thumbprint: string;
-  /** Of a key. */
+  /** Null for a certificate. */
   readonly jwk: { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string } | null;
   readonly enrolledAt: Date;
   readonly recordId: RecordId;
@@ -19,7 +19,7 @@ const columns = `device, institution, kind, thumbprint, jwk, enrolled_at as "enr
 
 export function createCredentialStore(pool: pg.Pool, clock: Clock) {
   return {
-    /** As it is recorded; whatever else the row says is written over. */
+    /** Overwrites a row that differs from the record. */
     async put(session: pg.PoolClient, credential: StoredCredential): Promise<void> {
       const { device, institution, kind, thumbprint, jwk, enrolledAt, recordId } = credential;
       await ask(session, {
@@ -33,7 +33,6 @@ export function createCredentialStore(pool: pg.Pool, clock: Clock) {
       });
     },
 
-    /** The one in use. */
     async find(
       session: pg.Pool | pg.PoolClient,
       kind: StoredCredential['kind'],
@@ -53,7 +52,7 @@ export function createCredentialStore(pool: pg.Pool, clock: Clock) {
       return this.find(pool, 'certificate', thumbprint);
     },
 
-    /** Those in use, oldest first. */
+    /** Oldest first. */
     of(devices: readonly string[]): Promise<readonly StoredCredential[]> {
       return ask<StoredCredential>(pool, {
         name: 'credentials-of-devices',
@@ -62,7 +61,7 @@ export function createCredentialStore(pool: pg.Pool, clock: Clock) {
       });
     },
 
-    /** The same while nobody else enrols or removes for this device. */
+    /** The same, with concurrent enrolment and removal for this device locked out. */
     async lock(session: pg.PoolClient, device: string): Promise<readonly StoredCredential[]> {
       await takeNamedLock(session, `credentials of ${device}`);
       return ask<StoredCredential>(session, {

@@ -22,15 +22,15 @@ type Row = StoredEnrolment & { readonly code: Buffer };
 const columns = `code_hash as code, device, institution, opened_by as "openedBy", record_id as "recordId",
                  expires_at as "expiresAt"`;
 
-const openOf = ([row]: readonly Row[]): OpenEnrolment | undefined => {
-  if (row === undefined) return undefined;
-  const { code, ...enrolment } = row;
-  return { ...enrolment, codeHash: code.toString('base64url') };
-};
-
 export function createEnrolmentStore(pool: pg.Pool) {
+  type Session = pg.Pool | pg.PoolClient;
+  async function read(session: Session, name: string, where: string, values: unknown[]) {
+    const rows = await ask<Row>(session, { name, text: `select ${columns} from enrolments where ${where}`, values });
+    return rows.map(({ code, ...link }): OpenEnrolment => ({ ...link, codeHash: code.toString('base64url') }))[0];
+  }
+
   return {
-    /** In place of an earlier one of the device. */
+    /** Replaces an earlier link of the device. */
     async put(session: pg.PoolClient, enrolment: OpenEnrolment): Promise<void> {
       const { codeHash, device, institution, openedBy, recordId, expiresAt } = enrolment;
       await ask(session, {
@@ -51,42 +51,15 @@ export function createEnrolmentStore(pool: pg.Pool) {
       });
     },
 
-    async find(codeHash: Buffer, now: Date): Promise<OpenEnrolment | undefined> {
-      return openOf(
-        await ask<Row>(pool, {
-          name: 'enrolment-find',
-          text: `select ${columns} from enrolments where code_hash = $1 and expires_at > $2`,
-          values: [codeHash, now],
-        }),
-      );
-    },
+    find: (codeHash: Buffer, now: Date) =>
+      read(pool, 'enrolment-find', 'code_hash = $1 and expires_at > $2', [codeHash, now]),
+    lock: (session: pg.PoolClient, codeHash: Buffer, now: Date) =>
+      read(session, 'enrolment-lock', 'code_hash = $1 and expires_at > $2 for update', [codeHash, now]),
+    /** It may have expired. */
+    ofDevice: (session: Session, device: string, lock: '' | 'for update' = '') =>
+      read(session, `enrolment-of-device${lock === '' ? '' : '-locked'}`, `device = $1 ${lock}`, [device]),
 
-    async lock(session: pg.PoolClient, codeHash: Buffer, now: Date): Promise<OpenEnrolment | undefined> {
-      return openOf(
-        await ask<Row>(session, {
-          name: 'enrolment-lock',
-          text: `select ${columns} from enrolments where code_hash = $1 and expires_at > $2 for update`,
-          values: [codeHash, now],
-        }),
-      );
-    },
-
-    /** The link of a device; it may be over. */
-    async ofDevice(
-      session: pg.Pool | pg.PoolClient,
-      device: string,
-      lock: '' | 'for update' = '',
-    ): Promise<OpenEnrolment | undefined> {
-      return openOf(
-        await ask<Row>(session, {
-          name: `enrolment-of-device${lock === '' ? '' : '-locked'}`,
-          text: `select ${columns} from enrolments where device = $1 ${lock}`,
-          values: [device],
-        }),
-      );
-    },
-
-    /** Used up: the link that this record opened. */
+    /** Uses up the link that this record opened. */
     async use(session: pg.PoolClient, device: string, opened: RecordId): Promise<void> {
       await ask(session, {
         name: 'enrolment-use',

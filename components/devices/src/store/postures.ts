@@ -3,7 +3,6 @@ import { notifyAfterCommit, type RowSeal, takeNamedLock } from '@countersign/run
 import type pg from 'pg';
 import { ask } from './ask.ts';
 
-/** What was last reported of a device. */
 export interface StoredPosture {
   readonly device: string;
   /** LEI, of the feed. */
@@ -14,7 +13,7 @@ export interface StoredPosture {
   readonly source: string;
 }
 
-/** A row as it was found, and whether one of our processes wrote it. */
+/** A row, and whether one of our processes wrote it. */
 export interface KeptPosture {
   readonly posture: StoredPosture;
   readonly sealed: boolean;
@@ -22,7 +21,7 @@ export interface KeptPosture {
 
 type Row = StoredPosture & { readonly seal: Buffer | null };
 
-/** Channel on which nodes hear that something was reported. */
+/** Channel that notifies nodes of reports. */
 export const posturesChannel = 'device_postures';
 
 const columns = `device, institution, posture, posture_at as "postureAt", failed, source, seal`;
@@ -39,11 +38,7 @@ export function createPostureStore(pool: pg.Pool, rowSeal: RowSeal) {
   });
 
   return {
-    /**
-     * Nobody else reports of this institution's devices meanwhile.
-     *
-     * @returns milliseconds since the epoch up to which the feed has been read
-     */
+    /** Locks out other reports of the institution. @returns milliseconds since the epoch up to which the feed has been read */
     async lockFeed(session: pg.PoolClient, name: string, institution: string): Promise<number> {
       await takeNamedLock(session, `postures of ${institution}`);
       await ask(session, {
@@ -76,7 +71,7 @@ export function createPostureStore(pool: pg.Pool, rowSeal: RowSeal) {
       return rows.map(kept);
     },
 
-    /** Written last in a transaction: it waits for whoever writes postures, so that changes grow as they are committed. */
+    /** Last in a transaction: it serialises writers of postures, so that change numbers grow in commit order. */
     async put(session: pg.PoolClient, postures: readonly StoredPosture[]): Promise<void> {
       if (postures.length === 0) return;
       const [row] = await ask<{ newest: string }>(session, {
@@ -105,7 +100,7 @@ export function createPostureStore(pool: pg.Pool, rowSeal: RowSeal) {
       notifyAfterCommit(session, posturesChannel);
     },
 
-    /** What was committed after `known`, oldest first. */
+    /** Committed after `known`, oldest first. */
     async after(
       known: bigint,
       limit: number,

@@ -76,7 +76,7 @@ describe('a change for two people that is interrupted', () => {
       }),
     );
     expect(versions.toSorted((a, b) => a - b)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    expect(countOf('directory.change-rejected', 'standing.contradicted')).toEqual([0, 0]);
+    expect(countOf('directory.change-rejected', 'row.rejected')).toEqual([0, 0]);
     expect((await rig.open()).snapshot().client('broker-desk')).toBeDefined();
   });
 

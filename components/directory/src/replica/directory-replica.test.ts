@@ -79,7 +79,7 @@ describe('a replica of the directory', () => {
     replicas.push(replica);
     return replica;
   }
-  const contradictions = () => rig.log.filter(({ type }) => type === 'standing.contradicted').length;
+  const contradictions = () => rig.log.filter(({ type }) => type === 'row.rejected').length;
   const codeNow = (replica: DirectoryReplica) => codeOf(Promise.resolve().then(() => replica.snapshot()));
 
   it('follows keys, records of credentials, clients and removals', async () => {

@@ -112,7 +112,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
       'authority_unproven',
       `Version ${contents.version} of the directory, as another process has streamed it, differs from the newest record of the ` +
         'audit log about it. Nothing is decided by it: look at the process of the directory, and for records of type ' +
-        'standing.contradicted.',
+        'row.rejected.',
     );
     logger.error({ version: contents.version }, 'the streamed directory contradicts the audit log');
     await report(directoryThing, contents.digest, (await log.standings([directoryThing])).get(directoryThing));

@@ -23,7 +23,7 @@ const limits = [
     window: { rolling_seconds: 86_400 },
     max: '1500',
     unit: 'EUR',
-    passed_by: 'risk',
+    overridable_by: 'risk',
   },
 ];
 const order = (amount: string, ccy = 'EUR', id = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3') =>

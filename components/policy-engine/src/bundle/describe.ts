@@ -82,7 +82,18 @@ function limitSection({ limits }: LoadedBundle): string {
   ].join('\n\n');
 }
 
-function limitRow({ id, of, max, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
+function limitRow({
+  id,
+  of,
+  max,
+  unit,
+  measure,
+  per,
+  window,
+  only,
+  overridable_by: overridableBy,
+  detail,
+}: LimitDefinition) {
   const amount = max.replaceAll(/\B(?=(?:\d{3})+(?!\d))/g, ',');
   const whom = Object.entries(only ?? {}).map(([name, values]) => `${name}: ${[values].flat().join(', ')}`);
   return [
@@ -91,7 +102,7 @@ function limitRow({ id, of, max, unit, measure, per, window, only, passed_by: pa
     per.join(' and '),
     window === 'order' ? 'one order' : duration(window.rolling_seconds),
     whom.length === 0 ? 'everybody' : whom.join('; '),
-    passedBy ?? 'nobody',
+    overridableBy ?? 'nobody',
     detail ?? '',
   ];
 }

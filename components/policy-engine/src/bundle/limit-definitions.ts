@@ -38,7 +38,7 @@ const definitionSchema = Type.Object(
       ),
     ),
     /** Role whose approval permits an order to exceed it; none when absent. */
-    passed_by: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' })),
+    overridable_by: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' })),
     detail: Type.Optional(Type.String({ maxLength: 512 })),
   },
   closed,
@@ -80,8 +80,8 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
       problems.push(
         `${limit.id}: collateral is counted as a notional, by institution, client, desk or trader, of any product`,
       );
-    if (limit.passed_by !== undefined && !isApproverRole(limit.passed_by))
-      problems.push(`${limit.id}: approvals are given as ${approverRoles.join(', ')}, not as ${limit.passed_by}`);
+    if (limit.overridable_by !== undefined && !isApproverRole(limit.overridable_by))
+      problems.push(`${limit.id}: approvals are given as ${approverRoles.join(', ')}, not as ${limit.overridable_by}`);
     definitions.push(limit);
   }
   for (const [pair, rate] of Object.entries(rates))

@@ -80,7 +80,15 @@ describe('a bundle', () => {
       'a limit that is passed by whom nobody can approve as',
       {
         limits: [
-          { id: 'x', measure: 'notional', per: ['trader'], window: 'order', max: '1', unit: 'EUR', passed_by: 'cfo' },
+          {
+            id: 'x',
+            measure: 'notional',
+            per: ['trader'],
+            window: 'order',
+            max: '1',
+            unit: 'EUR',
+            overridable_by: 'cfo',
+          },
         ],
       },
       { file: 'limits.json', message: expect.stringContaining('cfo') },

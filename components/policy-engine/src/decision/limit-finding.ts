@@ -90,10 +90,10 @@ export function readFinding(json: Json | undefined): LimitFinding | undefined {
 }
 
 function readReading(json: Json): LimitReading | undefined {
-  const { measure, passed_by: passedBy, ...members } = membersOf(json) ?? {};
+  const { measure, overridden_by: overriddenBy, ...members } = membersOf(json) ?? {};
   const texts = textsIn(members, ['amount', 'headroom', 'key', 'limit', 'max', 'unit', 'used', 'window']);
   if (texts === undefined || (measure !== 'notional' && measure !== 'quantity')) return undefined;
-  return { ...texts, measure, ...(typeof passedBy === 'string' ? { passedBy } : {}) };
+  return { ...texts, measure, ...(typeof overriddenBy === 'string' ? { overriddenBy } : {}) };
 }
 
 function textsIn<const Name extends string>(

@@ -26,7 +26,7 @@ const limits = [
     window: { rolling_seconds: 86_400 },
     max: '1500',
     unit: 'EUR',
-    passed_by: 'risk',
+    overridable_by: 'risk',
   },
 ];
 

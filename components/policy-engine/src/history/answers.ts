@@ -177,7 +177,7 @@ const limitReading = Type.Object(
     used: Type.String({ description: 'Counted before this order' }),
     amount: Type.String({ description: 'Amount of this order' }),
     headroom: amount,
-    passedBy: Type.Optional(
+    overriddenBy: Type.Optional(
       Type.String({ description: 'Role whose approval permitted the order to exceed the limit' }),
     ),
     exceeded: Type.Boolean(),

@@ -88,7 +88,7 @@ describe('explaining a recorded decision', () => {
   it('shows of a permit that limits were asked about what each was found at, and which was exceeded', async () => {
     const reading = { key: 'trader=person:anna', measure: 'notional', unit: 'EUR', max: '9', amount: '5' } as const;
     const exceeded = { ...reading, limit: 'day', window: 'PT86400S', used: '8', headroom: '1' };
-    const passed = { ...reading, limit: 'hour', window: 'PT3600S', used: '7', headroom: '2', passedBy: 'risk' };
+    const passed = { ...reading, limit: 'hour', window: 'PT3600S', used: '7', headroom: '2', overriddenBy: 'risk' };
     const finding: LimitFinding = {
       outcome: 'exceeded',
       readings: [passed, exceeded],

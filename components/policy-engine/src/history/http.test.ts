@@ -87,7 +87,7 @@ describe('history over HTTP', () => {
       used: '8',
       amount: '5',
       headroom: '1',
-      passedBy: 'risk',
+      overriddenBy: 'risk',
     };
     const finding: LimitFinding = {
       outcome: 'reserved',

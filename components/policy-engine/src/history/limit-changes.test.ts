@@ -39,7 +39,10 @@ describe('the changes of limits between two bundles', () => {
   });
 
   it.each([
-    ['how much it allows, who lets an order pass it, and its words', { max: '2', passed_by: 'risk', detail: 'Less.' }],
+    [
+      'how much it allows, who lets an order pass it, and its words',
+      { max: '2', overridable_by: 'risk', detail: 'Less.' },
+    ],
     ['the order of its keys', { per: ['desk', 'trader'] }],
   ])('can be tried where no more differs than %s', (_, change) => {
     const before = { ...hour, per: 'per' in change ? ['trader', 'desk'] : ['trader'] };

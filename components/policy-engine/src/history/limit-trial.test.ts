@@ -31,7 +31,7 @@ const hour = {
   window: { rolling_seconds: 3600 },
   max: '20',
   unit: 'EUR',
-  passed_by: 'supervisor',
+  overridable_by: 'supervisor',
 };
 const day = { ...hour, id: 'day', per: ['desk', 'institution'], window: { rolling_seconds: 86_400 }, max: '100' };
 
@@ -152,15 +152,15 @@ describe('a lowered limit on trial', () => {
     const low = { ...hour, max: '12' };
     await asked(finding([ofHour]), { supervisors: 1 });
     expect(answersOf(tried(withLimits([low, day])))).toEqual({ ...none, decisions: 1 });
-    expect(tried(withLimits([{ ...low, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
-    const { passed_by: _, ...nobodyPasses } = low;
+    expect(tried(withLimits([{ ...low, overridable_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
+    const { overridable_by: _, ...nobodyPasses } = low;
     expect(tried(withLimits([nobodyPasses, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
   it('no longer lets those pass whose approval it does not take any more', async () => {
-    await asked(finding([{ ...fullHour, passedBy: 'supervisor' }]));
+    await asked(finding([{ ...fullHour, overriddenBy: 'supervisor' }]));
     expect(answersOf(tried(withLimits([{ ...hour, max: '19' }, day])))).toEqual({ ...none, decisions: 1 });
-    expect(tried(withLimits([{ ...hour, passed_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
+    expect(tried(withLimits([{ ...hour, overridable_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
   it('is nothing to those that its policies deny', async () => {
@@ -198,7 +198,7 @@ describe('a raised limit on trial', () => {
     await asked(finding([fullHour], [fullHour]));
     const described = { ...hour, detail: 'What one trader places.' };
     expect(answersOf(tried(withLimits([described, day])))).toEqual({ ...none, decisions: 1 });
-    expect(answersOf(tried(withLimits([{ ...hour, passed_by: 'risk' }, day])))).toEqual({
+    expect(answersOf(tried(withLimits([{ ...hour, overridable_by: 'risk' }, day])))).toEqual({
       ...none,
       decisions: 1,
       otherChanges: 1,

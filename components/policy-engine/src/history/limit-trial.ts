@@ -88,13 +88,13 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
   if (is === undefined) return { exceeded: false };
   const [used, amount, max] = [parseDecimal(reading.used), parseDecimal(reading.amount), parseDecimal(is.max)];
   if (used === undefined || amount === undefined || max === undefined) return undefined;
-  const { passedBy, ...found } = reading;
-  const role = is.passed_by;
+  const { overriddenBy, ...found } = reading;
+  const role = is.overridable_by;
   const headroom = subtractDecimals(max, used);
   const fits = headroom !== undefined && compareDecimals(amount, headroom) <= 0;
-  const passes = !fits && role !== undefined && (role === passedBy || isStanding(role));
+  const passes = !fits && role !== undefined && (role === overriddenBy || isStanding(role));
   return {
-    reading: { ...found, max, headroom: headroom ?? zero, ...(passes ? { passedBy: role } : {}) },
+    reading: { ...found, max, headroom: headroom ?? zero, ...(passes ? { overriddenBy: role } : {}) },
     exceeded: !fits && !passes,
   };
 }
@@ -114,8 +114,8 @@ function findingOf(judged: readonly Judged[], found: LimitFinding, { limits, cha
   const readings = judged.flatMap(({ reading }) => (reading === undefined ? [] : [reading]));
   const exceeded = judged.flatMap(({ reading, exceeded }) => (exceeded && reading !== undefined ? [reading] : []));
   if (exceeded.length === 0) return { outcome: 'reserved', readings, exceeded, approvals: [], uncountable: [] };
-  const roleBefore = (id: string) => limits.get(id)?.passed_by;
-  const role = (id: string) => (changes.has(id) ? changes.get(id)?.is?.passed_by : roleBefore(id));
+  const roleBefore = (id: string) => limits.get(id)?.overridable_by;
+  const role = (id: string) => (changes.has(id) ? changes.get(id)?.is?.overridable_by : roleBefore(id));
   const asBefore =
     exceeded.length === found.exceeded.length &&
     exceeded.every(

@@ -108,8 +108,8 @@ function findingOf(outcome: 'reserved' | 'exceeded', readings: unknown): LimitFi
   return readFinding({ outcome, readings: readings as Json, exceeded: [], approvals: [], uncountable: [] });
 }
 
-function isExceeded({ used, amount, max, passedBy }: LimitFinding['readings'][number]): boolean {
+function isExceeded({ used, amount, max, overriddenBy }: LimitFinding['readings'][number]): boolean {
   const [before, wanted, allowed] = [parseDecimal(used), parseDecimal(amount), parseDecimal(max)];
-  if (before === undefined || wanted === undefined || allowed === undefined || passedBy !== undefined) return false;
+  if (before === undefined || wanted === undefined || allowed === undefined || overriddenBy !== undefined) return false;
   return compareDecimals(addDecimals(before, wanted), allowed) > 0;
 }

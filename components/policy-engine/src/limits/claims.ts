@@ -194,7 +194,7 @@ function amountOf(
 
 /** Approvals count as for policies. Undefined if there is none and the state accepts no more. */
 function passOf(
-  { passed_by: role }: LimitDefinition,
+  { overridable_by: role }: LimitDefinition,
   facts: TransactionFacts,
   directory: DirectorySnapshot,
 ): AppliedClaim['pass'] {

@@ -174,7 +174,7 @@ describe('a reservation', () => {
 });
 
 describe('an approval', () => {
-  const passable = { ...dayNotional, passed_by: 'risk' };
+  const passable = { ...dayNotional, overridable_by: 'risk' };
   const risk = { approver: 'person:rita', role: 'risk', institution: broker };
 
   it('lets an order pass a limit that may be passed that way; the reading says so, and it counts', async () => {
@@ -184,14 +184,14 @@ describe('an approval', () => {
       approvals: [{ role: 'risk', count: 1 }],
     });
     const passed = await reserve(limits, { notional: '1500', approvals: [risk] });
-    expect(passed).toMatchObject({ outcome: 'reserved', readings: [{ passedBy: 'risk', used: '0' }] });
+    expect(passed).toMatchObject({ outcome: 'reserved', readings: [{ overriddenBy: 'risk', used: '0' }] });
     expect(await usedOf(limits)).toBe('1500');
   });
 
   it('is not mentioned where the order needed none', async () => {
     const limits = await start([passable]);
     const { readings } = await reserve(limits, { notional: '1', approvals: [risk] });
-    expect(readings[0]).not.toHaveProperty('passedBy');
+    expect(readings[0]).not.toHaveProperty('overriddenBy');
   });
 
   it.each([

@@ -98,7 +98,7 @@ export function createLimits({
       throw standingErrors.error(
         'authority_unproven',
         'The stored sums of a limit were changed, or are older than the audit log says, so no amount can be reserved. ' +
-          'Ask the operator to restore the rows named in the records of type standing.contradicted. Until then the limit can be ' +
+          'Ask the operator to restore the rows named in the records of type row.rejected. Until then the limit can be ' +
           'published under another id, which starts a new count.',
       );
     }
@@ -259,7 +259,7 @@ function usageOfOrder({ amount, max }: LimitClaim): Usage {
   return { used: zero, headroom: limit, fits: compareDecimals(wanted, limit) <= 0 };
 }
 
-function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: string | undefined): LimitReading {
+function readingOf(claim: AppliedClaim, { used, headroom }: Usage, overriddenBy: string | undefined): LimitReading {
   const { limit, key, measure, window, unit, max, amount } = claim;
   return {
     limit,
@@ -271,7 +271,7 @@ function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: str
     used,
     amount,
     headroom,
-    ...(passedBy === undefined ? {} : { passedBy }),
+    ...(overriddenBy === undefined ? {} : { overriddenBy }),
   };
 }
 

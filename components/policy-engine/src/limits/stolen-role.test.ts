@@ -74,7 +74,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
   async function expectRefused(initiator?: string): Promise<void> {
     await expect(reserve('1', initiator)).rejects.toMatchObject(refused);
     await expect(read(initiator)).rejects.toMatchObject(refused);
-    const of = world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
+    const of = world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
     expect(of).toContainEqual(expect.stringMatching(/^limit-(counter|hold):/));
   }
 
@@ -218,7 +218,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     expect(await usedOf()).toBe('0');
     await submit('1000');
     expect((await reserve('1')).outcome).toBe('exceeded');
-    expect(world.audit.ofType('standing.contradicted')).toEqual([]);
+    expect(world.audit.ofType('row.rejected')).toEqual([]);
   });
 
   it('keeps no order from being released once the log can be written again', async () => {

@@ -1,23 +1,15 @@
 import { actorOf, parsePrincipalId, type Recovery, type ResourceGuard, recoveryErrors } from '@countersign/contracts';
 import { defined, parseId, type RecoveryId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
-import { createGate, described } from '@countersign/runtime';
+import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { unknownRecovery } from '../judge-approver.ts';
 import type { RunningRecovery } from '../recoveries.ts';
-import {
-  idParams,
-  invitationAnswer,
-  listQuery,
-  openBody,
-  reasonBody,
-  recoveryAnswer,
-  recoveryList,
-  requestList,
-} from './schemas.ts';
+import * as schemas from './schemas.ts';
 
 const tag = 'recoveries';
-type WithId = { Params: Static<typeof idParams> };
+type WithId = { Params: Static<typeof schemas.idParams> };
 
 export interface RecoveryRoutes {
   readonly recovery: RunningRecovery;
@@ -28,26 +20,24 @@ export interface RecoveryRoutes {
   readonly operator: string;
 }
 
-/** The interface for operators: they open and cancel recoveries and get invitation links; they approve nothing. */
+/** For operators: they open and cancel recoveries and get invitation links, but cannot approve. */
 export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl, operator }: RecoveryRoutes): void {
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const ownOf = (institution: string) => (institution === operator ? undefined : institution);
 
-  app.post<{ Body: Static<typeof openBody> }>(
+  app.post<{ Body: Static<typeof schemas.openBody> }>(
     '/recoveries',
-    {
-      ...described({
-        tag,
-        summary: 'Open a recovery',
-        description:
-          'For a person who has lost their factor and whose identity was proved again. Two people of different functions ' +
-          'approve it with their keys; everything the person had then ends, and they can be invited.',
-        scopes: ['recovery:open'],
-        body: openBody,
-        answers: { 201: { description: 'It waits for its approvers, and the person is told', body: recoveryAnswer } },
-      }),
-      ...gate.needs('recovery:open'),
-    },
+    gate.route('recovery:open', {
+      tag,
+      summary: 'Open a recovery',
+      description:
+        'For a person who has lost their factor and whose identity was proved again. Two people of different functions ' +
+        'approve it with their keys; then everything the person had ends, and they can be invited.',
+      body: schemas.openBody,
+      answers: {
+        201: { description: 'Awaiting approval; the person has been notified', body: schemas.recoveryAnswer },
+      },
+    }),
     async (request, reply) => {
       const { person: text, reason, evidence } = request.body;
       const person = parsePrincipalId(text);
@@ -58,82 +48,65 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
     },
   );
 
-  app.get<{ Querystring: Static<typeof listQuery> }>(
+  app.get<{ Querystring: Static<typeof schemas.listQuery> }>(
     '/recoveries',
-    {
-      ...described({
-        tag,
-        summary: 'List recoveries',
-        description: 'The newest hundred of your institution; for the operator, of all.',
-        scopes: ['recovery:read'],
-        querystring: listQuery,
-        answers: { 200: { description: 'Newest first', body: recoveryList } },
-      }),
-      ...gate.needs('recovery:read'),
-    },
+    gate.route('recovery:read', {
+      tag,
+      summary: 'List recoveries',
+      description: 'The newest hundred of your institution; for the operator, of all.',
+      querystring: schemas.listQuery,
+      answers: { 200: { description: 'Newest first', body: schemas.recoveryList } },
+    }),
     async (request) => {
       const institution = ownOf(gate.callerOf(request).institution);
       const { status } = request.query;
-      const found = await recovery.list({
-        ...defined({ institution, status }),
-      });
+      const found = await recovery.list(defined({ institution, status }));
       return { recoveries: found.map(answerOf) };
     },
   );
 
   app.get<WithId>(
     '/recoveries/:id',
-    {
-      ...described({
-        tag,
-        summary: 'Read a recovery',
-        scopes: ['recovery:read'],
-        params: idParams,
-        answers: { 200: { description: 'How far it has come', body: recoveryAnswer } },
-      }),
-      ...gate.needs('recovery:read'),
-    },
+    gate.route('recovery:read', {
+      tag,
+      summary: 'Read a recovery',
+      params: schemas.idParams,
+      answers: { 200: { description: 'The recovery', body: schemas.recoveryAnswer } },
+    }),
     async (request) => {
       const institution = ownOf(gate.callerOf(request).institution);
       const found = await recovery.find(idOf(request.params.id));
-      if (found === undefined || (institution !== undefined && found.institution !== institution)) throw unknown();
+      if (found === undefined || (institution !== undefined && found.institution !== institution))
+        throw unknownRecovery();
       return answerOf(found);
     },
   );
 
-  app.post<WithId & { Body: Static<typeof reasonBody> }>(
+  app.post<WithId & { Body: Static<typeof schemas.reasonBody> }>(
     '/recoveries/:id/cancel',
-    {
-      ...described({
-        tag,
-        summary: 'Call a recovery off',
-        description: 'Links that were handed out end with it. The person is told.',
-        scopes: ['recovery:open'],
-        params: idParams,
-        body: reasonBody,
-        answers: { 200: { description: 'It has ended', body: recoveryAnswer } },
-      }),
-      ...gate.needs('recovery:open'),
-    },
+    gate.route('recovery:open', {
+      tag,
+      summary: 'Cancel a recovery',
+      description: 'Its invitation links end with it. The person is notified.',
+      params: schemas.idParams,
+      body: schemas.reasonBody,
+      answers: { 200: { description: 'Cancelled', body: schemas.recoveryAnswer } },
+    }),
     async (request) =>
       answerOf(await recovery.cancel(idOf(request.params.id), gate.callerOf(request), request.body.reason)),
   );
 
   app.post<WithId>(
     '/recoveries/:id/invitation',
-    {
-      ...described({
-        tag,
-        summary: 'Get the link with which the person enrols',
-        description:
-          'Once everything they had has ended; at most three times, and a new link ends the one before. Hand it to nobody ' +
-          'but the person.',
-        scopes: ['recovery:open'],
-        params: idParams,
-        answers: { 201: { description: 'Shown once', body: invitationAnswer } },
-      }),
-      ...gate.needs('recovery:open'),
-    },
+    gate.route('recovery:open', {
+      tag,
+      summary: 'Create the link with which the person enrols',
+      description:
+        'After everything they had has ended; at most three times, and a new link replaces the previous one. Give it only ' +
+        'to the person.',
+      params: schemas.idParams,
+      answers: { 201: { description: 'Shown once', body: schemas.invitationAnswer } },
+    }),
     async (request, reply) => {
       const { path, expiresAt, recordId } = await recovery.invite(idOf(request.params.id), gate.callerOf(request));
       return reply
@@ -145,17 +118,13 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
 
   app.get(
     '/recovery-requests',
-    {
-      ...described({
-        tag,
-        summary: 'List what people said on the public page',
-        description: 'It proves nothing: call them by the way that you have agreed with them.',
-        scopes: ['recovery:read'],
-        querystring: Type.Object({}, { additionalProperties: false }),
-        answers: { 200: { description: 'Of the last seven days, newest first', body: requestList } },
-      }),
-      ...gate.needs('recovery:read'),
-    },
+    gate.route('recovery:read', {
+      tag,
+      summary: 'List requests from the public page',
+      description: 'A request proves nothing: contact the person through the agreed channel.',
+      querystring: Type.Object({}, { additionalProperties: false }),
+      answers: { 200: { description: 'Of the last seven days, newest first', body: schemas.requestList } },
+    }),
     async (request) => {
       const found = await recovery.requests(ownOf(gate.callerOf(request).institution));
       return {
@@ -165,7 +134,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
   );
 }
 
-function answerOf(recovery: Recovery): Static<typeof recoveryAnswer> {
+function answerOf(recovery: Recovery): Static<typeof schemas.recoveryAnswer> {
   const { openedBy, openedAt, expiresAt, coolingOffUntil, recordId, approvals, evidence, missing, ...rest } = recovery;
   return {
     ...rest,
@@ -182,10 +151,6 @@ function answerOf(recovery: Recovery): Static<typeof recoveryAnswer> {
 
 function idOf(text: string): RecoveryId {
   const id = parseId('recovery', text);
-  if (id === undefined) throw unknown();
+  if (id === undefined) throw unknownRecovery();
   return id;
-}
-
-function unknown() {
-  return recoveryErrors.error('recovery_unknown', 'There is no such recovery.');
 }

@@ -45,7 +45,7 @@ export const recoveryAnswer = closed(
 export const recoveryList = closed({ recoveries: Type.Array(recoveryAnswer) });
 export const invitationAnswer = closed(
   {
-    url: Type.String({ description: 'Shown once: whoever has it enrols as the person.' }),
+    url: Type.String({ description: 'Shown once: anyone who has it can enrol as the person.' }),
     expires_at: instant,
     record_id: Type.String(),
   },

@@ -5,7 +5,6 @@ export type TextContext = PageContext<Texts>;
 
 export const recoveryPath = '/recovery';
 
-/** The list of those who approve; the account of the person whom it is about. */
 type NextPage = keyof typeof paths;
 const paths = { back: recoveryPath, account: '/me' } as const;
 

@@ -193,7 +193,7 @@ describe('approving on the page', () => {
     const path = `/recovery/${id}`;
     expect((await browser.post(path, form, { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     const { csrf: _csrf, ...without } = form;
-    expect((await browser.post(path, without)).body).toContain('form_forged');
+    expect((await browser.post(path, without)).body).toContain('csrf_token_invalid');
     const foreign = filledForm((await browser.get(path)).body, 'approve');
     const stolen = { ...foreign, credential: form['credential'] ?? '' };
     // Signed for another showing of the page.

@@ -33,7 +33,7 @@ import { requestedPage, requestPage } from './request-page.ts';
 export interface RecoveryPages {
   readonly recovery: RunningRecovery;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  readonly statements: Pick<Statements, 'take'>;
+  readonly statements: Pick<Statements, 'consume'>;
   readonly issuer: string;
   readonly environment: 'development' | 'production';
   readonly random: Random;
@@ -43,10 +43,7 @@ export interface RecoveryPages {
 const publicPath = '/recover';
 type ById = { readonly id: string };
 
-/**
- * The pages about lost factors: `/recover` for everybody; `/recovery` and `/recovery/{id}` for those who approve;
- * `/recovery/{id}/cancel` for the person whom it is about.
- */
+/** `/recover` is public; `/recovery` and `/recovery/{id}` are for approvers; `/recovery/{id}/cancel` is for the person concerned. */
 export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages): void {
   const { recovery, authentication, statements, issuer, environment, random, logger } = dependencies;
   const banner = bannerOf(environment);
@@ -65,13 +62,8 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
   const toApprove: SignInNeed = { acrValues: [], tier: 'approval' };
   const toCancel: SignInNeed = { acrValues: [] };
 
-  async function signedBy(signIn: SignIn, fields: ReadonlyMap<string, string>) {
-    return statements.take({
-      handle: fields.get('handle'),
-      person: signIn.person,
-      credential: credentialIn(fields),
-    });
-  }
+  const signedBy = ({ person }: SignIn, fields: ReadonlyMap<string, string>) =>
+    statements.consume({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
 
   app.get(publicPath, (request, reply) => sendPage(reply, 200, requestPage(drawn(request), publicPath), { secure }));
   app.post(publicPath, async (request, reply) => {
@@ -120,7 +112,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
       try {
         await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
       } catch (error) {
-        // Only what can be corrected is asked again; whoever may not turn it down is told on a page of its own.
+        // Only an invalid reason can be corrected in the form.
         if (!recoveryErrors.is(error, 'recovery_malformed')) throw error;
         return showToApprove(visit, request, reply, refusedForm(error, fields));
       }
@@ -156,5 +148,5 @@ function idOf(text: string): RecoveryId {
 }
 
 function unknown() {
-  return recoveryErrors.error('recovery_unknown', 'There is nothing at this address that waits for you.');
+  return recoveryErrors.error('recovery_unknown', 'No recovery awaits you at this address.');
 }

@@ -4,25 +4,14 @@ import { databaseFailure, networkOf } from '@countersign/runtime';
 import type pg from 'pg';
 import { keepRequest, listRequests, removeRequests } from './store.ts';
 
-/** How often a page may be used from one network within an hour; more is refused without looking at it. */
-export interface Limiter {
-  /** @returns whether it is still within the limit; it counts */
-  take(address: string | undefined, now: number): boolean;
-}
-
 const windowMs = 3_600_000;
 
-/** Counted in memory, the oldest forgotten first. IPv6 subscribers hold a whole /64: they have one count for it. */
-export function createLimiter({
-  perHour,
-  mostNetworks,
-}: {
-  readonly perHour: number;
-  readonly mostNetworks: number;
-}): Limiter {
+/** Counts uses per network and hour in memory, oldest forgotten first. An IPv6 subscriber has a whole /64, which counts as one. */
+export function createLimiter({ perHour, maxNetworks }: { readonly perHour: number; readonly maxNetworks: number }) {
   const counts = new Map<string, { window: number; count: number }>();
   return {
-    take(address, now) {
+    /** @returns whether this use is within the limit */
+    isWithin(address: string | undefined, now: number): boolean {
       const network = networkOf(address);
       const window = Math.floor(now / windowMs);
       const known = counts.get(network);
@@ -30,7 +19,7 @@ export function createLimiter({
       counts.delete(network);
       counts.set(network, { window, count });
       const [oldest] = counts.keys();
-      if (counts.size > mostNetworks && oldest !== undefined) counts.delete(oldest);
+      if (counts.size > maxNetworks && oldest !== undefined) counts.delete(oldest);
       return count <= perHour;
     },
   };
@@ -39,20 +28,18 @@ export function createLimiter({
 /** Requests from the public page. They prove nothing and open nothing; an operator contacts the person. */
 export interface Requests {
   /**
-   * Answers the same, and does the same work, whether there is such a person or not.
-   *
-   * @throws CodedError `recovery_requests_spent` after ten within an hour from one network; `recovery_malformed` for what
-   *   cannot be anybody's id
+   * The same answer and work whether or not the person exists.
+   * @throws CodedError `recovery_requests_spent` after ten within an hour from one network; `recovery_malformed` for an invalid id
    */
   ask(name: string, address: string | undefined): Promise<void>;
   list(institution: string | undefined): Promise<readonly RecoveryRequest[]>;
 }
 
 const perHour = 10;
-const mostNetworks = 10_000;
-const mostStrangers = 1_000;
-const mostListed = 100;
-const mostRead = 1_000;
+const maxNetworks = 10_000;
+const maxStrangers = 1_000;
+const maxListed = 100;
+const maxRead = 1_000;
 const keptMs = 7 * 86_400_000;
 
 export function createRequests(dependencies: {
@@ -61,7 +48,7 @@ export function createRequests(dependencies: {
   readonly clock: Clock;
 }): Requests {
   const { pool, directory, clock } = dependencies;
-  const limiter = createLimiter({ perHour, mostNetworks });
+  const limiter = createLimiter({ perHour, maxNetworks });
   const personOf = (id: string) => {
     const principal = directory.snapshot().principal(id);
     return principal?.kind === 'person' ? principal : undefined;
@@ -69,10 +56,10 @@ export function createRequests(dependencies: {
   return {
     async ask(name, address) {
       const now = clock.now();
-      if (!limiter.take(address, now))
+      if (!limiter.isWithin(address, now))
         throw recoveryErrors.error(
           'recovery_requests_spent',
-          'This was asked too often from your network. Call the security of your firm, or try again in an hour.',
+          'Too many requests from your network. Call your firm’s security department, or try again in an hour.',
           { facts: { field: 'person' } },
         );
       const trimmed = name.trim().toLowerCase();
@@ -80,32 +67,25 @@ export function createRequests(dependencies: {
       if (id === undefined)
         throw recoveryErrors.error(
           'recovery_malformed',
-          'An id has letters, digits, dots and hyphens, as in person:anna.keller.',
+          'An ID has letters, digits, dots and hyphens, for example person:anna.keller.',
           { facts: { field: 'person' } },
         );
-      await keepRequest(pool, { person: id, known: personOf(id) !== undefined, now }, mostStrangers);
+      await keepRequest(pool, { person: id, known: personOf(id) !== undefined, now }, maxStrangers);
     },
     async list(institution) {
       const since = clock.now() - keptMs;
       try {
-        await removeRequests(pool, since, mostRead);
-        return (await listRequests(pool, since, mostRead))
+        await removeRequests(pool, since, maxRead);
+        return (await listRequests(pool, since, maxRead))
           .flatMap(({ person: text, firstAt, lastAt, times }): RecoveryRequest[] => {
             const person = parsePrincipalId(text);
             const known = personOf(text);
             if (person === undefined || known === undefined) return [];
             if (institution !== undefined && known.institution !== institution) return [];
-            return [
-              {
-                person,
-                institution: known.institution,
-                firstAt: toInstant(firstAt.getTime()),
-                lastAt: toInstant(lastAt.getTime()),
-                times,
-              },
-            ];
+            const request = { person, institution: known.institution, times };
+            return [{ ...request, firstAt: toInstant(firstAt.getTime()), lastAt: toInstant(lastAt.getTime()) }];
           })
-          .slice(0, mostListed);
+          .slice(0, maxListed);
       } catch (error) {
         throw databaseFailure(error);
       }

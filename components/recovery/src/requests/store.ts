@@ -9,14 +9,11 @@ export interface StoredRequest {
   readonly times: number;
 }
 
-/**
- * One row for each name, whoever it is: asking for somebody whom nobody knows takes as long. Of strangers the oldest are
- * forgotten beyond `mostStrangers`; they take no room from people who are known.
- */
+/** One row per name, known or not, so that timing discloses nothing. The oldest unknown names beyond `maxStrangers` are forgotten. */
 export async function keepRequest(
   pool: pg.Pool,
   request: { readonly person: string; readonly known: boolean; readonly now: number },
-  mostStrangers: number,
+  maxStrangers: number,
 ): Promise<void> {
   const { person, known, now } = request;
   await transaction(pool, async (client) => {
@@ -26,19 +23,19 @@ export async function keepRequest(
           set known = excluded.known, last_at = excluded.last_at, times = least(requests.times + 1, 1000)`,
       [person, known, new Date(now)],
     );
-    // What another request is at is left to it: two that wait for each other's rows would both come to nothing.
+    // Skips rows that a concurrent request has locked, to avoid a deadlock.
     await client.query(
       `delete from requests where person in (
          select person from requests
           where not known and person in (
             select person from requests where not known order by last_at desc offset $1 limit 100)
           for update skip locked)`,
-      [mostStrangers],
+      [maxStrangers],
     );
   });
 }
 
-/** Of people who were known, newest first. */
+/** Of known people, newest first. */
 export async function listRequests(session: Session, since: number, limit: number): Promise<readonly StoredRequest[]> {
   const { rows } = await session.query<StoredRequest>(
     `select person, first_at as "firstAt", last_at as "lastAt", times from requests

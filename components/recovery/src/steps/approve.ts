@@ -3,7 +3,7 @@ import { type RecoveryId, toInstant } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { approved, notLetThrough } from '../records.ts';
 import { isAbout, requireAbout } from '../statement.ts';
-import { type About, known, nothing, type Step, type StepParts } from './step.ts';
+import { type About, known, type Step, type StepParts, usual } from './step.ts';
 
 interface Approving {
   readonly id: RecoveryId;
@@ -20,13 +20,13 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
     facts: async (_session, { ask: { statement }, row }) => ({
       approver: row && (await people.approverOf(statement.authenticator.person, row)),
     }),
     done({ ask: { statement }, row, now }) {
-      // A repeated approval changes nothing.
+      // A repeated approval has no effect.
       const given = row?.approvals.find(({ by }) => by === statement.authenticator.person);
       if (row === undefined || given === undefined) return undefined;
       return isAbout(statement, row, { step: 'approve', function: given.function, now }) ? row.status : undefined;
@@ -38,7 +38,7 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
       await people.requireStillApproved(row);
       requireAbout(ask.statement, row, { step: 'approve', function: name, now });
       if (!settings.acrValues.includes(ask.statement.authenticator.acr))
-        throw recoveryErrors.error('recovery_statement', 'Your key is not of a class that approves recoveries.');
+        throw recoveryErrors.error('recovery_statement', 'Recoveries cannot be approved with this class of key.');
     },
     next(given, recordId) {
       const row = known(given);
@@ -47,15 +47,11 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
       const approvals = [...row.approvals, approval];
       return { ...row, approvals, status: approvals.length < row.functions.length ? 'waiting' : 'approved' };
     },
-    before: nothing,
     record: (given) => approved(known(given), given.ask.statement, functionOf(given).name),
-    ends: () => false,
     refused({ category, code }, { ask, row }) {
       if (row === undefined || category === 'unavailable') return undefined;
       const by = people.actorOf(ask.statement.authenticator.person);
       return notLetThrough(parts, { step: 'approve', reason: code, by, about: row });
     },
-    after: nothing,
-    release: ({ status }) => status,
   };
 }

@@ -3,23 +3,22 @@ import type { RecoveryId } from '@countersign/kernel';
 import { decided, requireWaiting, unknownRecovery } from '../judge-approver.ts';
 import { cancelled, cancelledByPerson, notLetThrough } from '../records.ts';
 import { requireAbout } from '../statement.ts';
-import { known, nothing, type Step, type StepParts } from './step.ts';
+import { known, type Step, type StepParts, usual } from './step.ts';
 
 interface Cancelling {
   readonly id: RecoveryId;
   readonly by: Actor;
   readonly words: string;
-  /** Whether its row was written otherwise, and is as it was recorded only now. */
+  /** Whether its row differed from the log and has just been restored. */
   readonly restored: boolean;
 }
 
-/** Cancellation by an operator, before approval or after the revocation. */
+/** By an operator, before approval or after the revocation. */
 export function cancelStep(parts: StepParts): Step<Cancelling> {
   const { kind, people, register } = parts;
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
-    facts: nothing,
     done: ({ ask: { by, restored }, row, completed }) =>
       (completed || restored) &&
       row?.status === 'cancelled' &&
@@ -32,24 +31,25 @@ export function cancelStep(parts: StepParts): Step<Cancelling> {
       const { by } = given.ask;
       if (!people.mayActFor(by, row.institution)) throw unknownRecovery();
       if (by.id === row.person)
-        throw recoveryErrors.error('recovery_self', 'What is about yourself you call off with a key.');
+        throw recoveryErrors.error(
+          'recovery_self',
+          'You cannot cancel your own recovery here. Cancel it with your key.',
+        );
       if (row.status !== 'waiting' && row.status !== 'ended' && row.status !== 'invited') throw decided(row);
     },
     next: (given) => ({ ...known(given), status: 'cancelled' }),
     async before(given) {
       const { person, status } = known(given);
-      // Links that were handed out end with it, and whatever was enrolled by one of them. First, so that none outlives it.
+      // First, so that no invitation link, and no key enrolled with one, outlives the recovery.
       if (status !== 'waiting') await register.revokeAllOf(person, given.ask.by, 'recovery cancelled');
     },
     record: (given) => cancelled(known(given), given.ask.by, given.ask.words),
     ends: () => true,
     refused({ category, code }, { ask: { by }, row }) {
-      // A caller without access learns only that there is no such recovery.
+      // Nothing is recorded for a caller without access.
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
       return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
     },
-    after: nothing,
-    release: ({ status }) => status,
   };
 }
 
@@ -58,13 +58,12 @@ interface CancellingOwn {
   readonly statement: SignedStatement;
 }
 
-/** Cancellation by the person, with a key that still works. */
+/** By the person, with a key that still works. */
 export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
   const { kind, people } = parts;
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
-    facts: nothing,
     done: ({ ask: { statement }, row, completed }) =>
       completed && row?.status === 'cancelled' && row.person === statement.authenticator.person
         ? row.status
@@ -77,7 +76,6 @@ export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
       requireAbout(ask.statement, row, { step: 'cancel', now });
     },
     next: (given) => ({ ...known(given), status: 'cancelled' }),
-    before: nothing,
     record: (given) => cancelledByPerson(known(given), given.ask.statement),
     ends: () => true,
     refused({ category, code }, { ask, row }) {
@@ -85,7 +83,5 @@ export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
       const by = people.actorOf(ask.statement.authenticator.person);
       return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
     },
-    after: nothing,
-    release: ({ status }) => status,
   };
 }

@@ -4,11 +4,11 @@ import type { RecoverySettings } from '../config.ts';
 import type { RecoveryDependencies } from '../dependencies.ts';
 import { completed, credentialsEnded, expired } from '../records.ts';
 import { isSettled, type RecoveryState, type StoredRecovery } from '../store.ts';
-import { known, nothing, type Step, type StepParts } from './step.ts';
+import { known, type Step, type StepParts, usual } from './step.ts';
 
 type Parts = Pick<RecoveryDependencies, 'signals' | 'clock'> & { readonly settings: RecoverySettings };
 
-/** From now until well after the last moment at which the person can enrol; the enrolment makes it exact. */
+/** Until well after the last moment at which the person can enrol; the enrolment sets the exact end. */
 export async function coolOff(
   { signals, clock, settings }: Parts,
   { person, expiresAt }: RecoveryState,
@@ -21,52 +21,39 @@ export async function coolOff(
   });
 }
 
-// What follows by itself. Several nodes may reach the same step: a late node receives the current state.
+// Steps that follow automatically. Several nodes may reach the same one: the later node gets the current status.
 
 interface Following {
   readonly id: RecoveryId;
 }
 
-/** The recovery as it stands, unless it is in this status. */
+/** The current status, unless it is this one. */
 const unless = (row: StoredRecovery | undefined, status: RecoveryStatus): RecoveryStatus | undefined =>
   row === undefined || row.status === status ? undefined : row.status;
 
-/** What the person had has ended. */
+/** After everything the person had was revoked. */
 export function endStep({ kind }: StepParts): Step<Following> {
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
-    facts: nothing,
     done: ({ row }) => unless(row, 'approved'),
-    async check(given) {
-      known(given);
-    },
     next: (given, record) => ({ ...known(given), status: 'ended', endedRecord: record }),
-    before: nothing,
     record: (given) => credentialsEnded(known(given)),
-    ends: () => false,
-    refused: () => undefined,
-    after: nothing,
-    release: ({ status }) => status,
   };
 }
 
 interface Completing extends Following {
-  /** With which the person has enrolled. */
+  /** The newly enrolled one. */
   readonly authenticator: Authenticator;
 }
 
-/** The person has enrolled. */
+/** After the person has enrolled. */
 export function completeStep({ kind, signals, settings }: StepParts): Step<Completing> {
   const untilOf = ({ authenticator }: Completing) => Date.parse(authenticator.registeredAt) + settings.coolingOffMs;
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
-    facts: nothing,
     done: ({ row }) => unless(row, 'invited'),
-    async check(given) {
-      known(given);
-    },
     next: (given) => ({ ...known(given), status: 'completed', coolingOffUntil: untilOf(given.ask) }),
     async before(given) {
       await signals.raise({
@@ -81,45 +68,33 @@ export function completeStep({ kind, signals, settings }: StepParts): Step<Compl
       return completed(known(given), { authenticator, record, coolingOffUntil: untilOf(given.ask) });
     },
     ends: () => true,
-    refused: () => undefined,
-    after: nothing,
-    release: ({ status }) => status,
   };
 }
 
-/** It was not through in time. */
-export function expireStep({
-  kind,
-  register,
-  installation,
-}: StepParts): Step<Following, { readonly enrolled: boolean }> {
+/** After the deadline. */
+export function expireStep(options: StepParts): Step<Following, { readonly enrolled: boolean }> {
+  const { kind, register, installation } = options;
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
     facts: async (_session, { row }) => ({
       enrolled: row?.status === 'invited' && (await enrolledBy(register, row.person)) !== undefined,
     }),
-    // An enrolment that came in the last moment is in time.
+    // An enrolment just before the deadline is in time.
     done: ({ row, now, facts: { enrolled } }) =>
       row !== undefined && (isSettled(row) || enrolled || row.expiresAt > now) ? row.status : undefined,
-    async check(given) {
-      known(given);
-    },
     next: (given) => ({ ...known(given), status: 'expired' }),
     async before(given) {
       const { id, person, status } = known(given);
-      // Links that were handed out end with it, and first, so that none outlives it.
+      // First, so that no invitation link outlives the recovery.
       if (status !== 'waiting') await register.revokeAllOf(person, installation, `recovery ${id} expired`);
     },
     record: (given) => expired(known(given)),
     ends: () => true,
-    refused: () => undefined,
-    after: nothing,
-    release: ({ status }) => status,
   };
 }
 
-/** The first key that the person has, after everything that they had has ended. */
+/** The first key enrolled after the revocation. */
 export async function enrolledBy(
   register: Pick<AuthenticatorRegister, 'of'>,
   person: PrincipalId,

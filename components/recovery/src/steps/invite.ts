@@ -3,9 +3,9 @@ import type { RecoveryId } from '@countersign/kernel';
 import { decided, requireInTime, unknownRecovery } from '../judge-approver.ts';
 import { invited, notLetThrough } from '../records.ts';
 import { coolOff } from './follow.ts';
-import { type About, known, nothing, type Step, type StepParts } from './step.ts';
+import { type About, known, type Step, type StepParts, usual } from './step.ts';
 
-const mostInvitations = 3;
+const maxInvitations = 3;
 const longestInvitationHours = 24;
 const hourMs = 3_600_000;
 
@@ -17,18 +17,13 @@ interface Facts {
   readonly enrolled: boolean;
 }
 
-/**
- * The link with which the person enrols. It is made before its record and shown after it: one that was made in vain is seen by
- * nobody, and ends with the next.
- *
- * @returns a step for one link
- */
+/** A step for one link. The link is made before its record and shown afterwards; if recording fails, nobody has seen it. */
 export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInvitation> {
   const { kind, people, register } = parts;
   let made: EnrolmentInvitation | undefined;
 
   function link(): EnrolmentInvitation {
-    if (made === undefined) throw new Error('a link is released that was not made');
+    if (made === undefined) throw new Error('a link is released before it was created');
     return made;
   }
   function endOf(given: About<Inviting, Facts>) {
@@ -38,25 +33,30 @@ export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInv
   }
 
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
     facts: async (_session, { row }) => ({
       enrolled: row !== undefined && (await register.of(row.person)).length > 0,
     }),
-    done: () => undefined,
     async check(given) {
       const row = known(given);
       const { by } = given.ask;
       if (!people.mayActFor(by, row.institution)) throw unknownRecovery();
-      if (by.id === row.person) throw recoveryErrors.error('recovery_self', 'Nobody invites themselves.');
+      if (by.id === row.person) throw recoveryErrors.error('recovery_self', 'You cannot invite yourself.');
       if (row.approvals.some((approval) => approval.by === by.id))
-        throw recoveryErrors.error('recovery_same_person', 'Who approved it does not hand over the link.');
+        throw recoveryErrors.error(
+          'recovery_same_person',
+          'An approver cannot hand over the link. Ask another operator.',
+        );
       if (row.status === 'waiting' || row.status === 'approved') throw notReady();
       if (row.status !== 'ended' && row.status !== 'invited') throw decided(row);
       requireInTime(row, given.now);
-      if (given.facts.enrolled) throw recoveryErrors.error('recovery_decided', 'The person has enrolled already.');
-      if (row.invitations >= mostInvitations)
-        throw recoveryErrors.error('recovery_invitations_spent', 'Three links were handed out; open a new recovery.');
+      if (given.facts.enrolled) throw recoveryErrors.error('recovery_decided', 'The person has already enrolled.');
+      if (row.invitations >= maxInvitations)
+        throw recoveryErrors.error(
+          'recovery_invitations_spent',
+          'Three links have been created, which is the limit. Open a new recovery.',
+        );
     },
     next(given) {
       const row = known(given);
@@ -77,14 +77,13 @@ export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInv
       );
     },
     record: (given) => invited(known(given), given.ask.by, endOf(given), link().recordId),
-    ends: () => false,
     refused({ category, code }, { ask: { by }, row }) {
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
       return notLetThrough(parts, { step: 'invite', reason: code, by, about: row });
     },
-    after: nothing,
     release: link,
   };
 }
 
-const notReady = () => recoveryErrors.error('recovery_not_ready', 'What the person had has not ended yet.');
+const notReady = () =>
+  recoveryErrors.error('recovery_not_ready', 'The person’s credentials have not been revoked yet.');

@@ -4,10 +4,10 @@ import { takeNamedLock } from '@countersign/runtime';
 import { standsForThing } from '../recorded-recovery.ts';
 import { notLetThrough, opened } from '../records.ts';
 import { recoveryDigest, type Words } from '../store.ts';
-import { nothing, type Step, type StepParts } from './step.ts';
+import { type Step, type StepParts, usual } from './step.ts';
 
 interface Opening extends Words {
-  /** Of the new recovery. */
+  /** Id of the new recovery. */
   readonly id: RecoveryId;
   readonly person: PrincipalId;
   readonly by: Actor;
@@ -25,19 +25,17 @@ export function openStep(parts: StepParts): Step<Opening, { readonly stands: boo
   }
 
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
     async facts(session, { ask: { person } }) {
-      // Of two at once, the second sees what the first has recorded.
+      // A concurrent opening waits here and then sees the first one.
       await takeNamedLock(session, standsForThing(person));
       return { stands: await people.isRecovering(person) };
     },
-    done: () => undefined,
     async check({ ask, facts: { stands } }) {
       institutionOf(ask);
-      if (ask.by.id === ask.person)
-        throw recoveryErrors.error('recovery_self', 'Nobody opens a recovery of their own.');
-      if (stands) throw recoveryErrors.error('recovery_standing', 'One stands for this person already.');
+      if (ask.by.id === ask.person) throw recoveryErrors.error('recovery_self', 'You cannot open your own recovery.');
+      if (stands) throw recoveryErrors.error('recovery_standing', 'This person already has an open recovery.');
     },
     next: ({ ask, now }, record) => ({
       person: ask.person,
@@ -54,12 +52,8 @@ export function openStep(parts: StepParts): Step<Opening, { readonly stands: boo
       invitations: 0,
       coolingOffUntil: undefined,
     }),
-    before: nothing,
     record: ({ ask }, next) => opened(ask.id, next, ask, ask.by),
-    ends: () => false,
     refused: ({ category, code }, { ask: { person, by } }) =>
       category === 'unavailable' ? undefined : notLetThrough(parts, { step: 'open', reason: code, by, about: person }),
-    after: nothing,
-    release: ({ status }) => status,
   };
 }

@@ -2,7 +2,7 @@ import type { PrincipalId } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { declined, notLetThrough } from '../records.ts';
-import { type About, known, nothing, type Step, type StepParts } from './step.ts';
+import { type About, known, type Step, type StepParts, usual } from './step.ts';
 
 interface Refusing {
   readonly id: RecoveryId;
@@ -13,15 +13,15 @@ interface Facts {
   readonly approver: Approver | undefined;
 }
 
-/** Rejection by an eligible approver; it ends the recovery. */
+/** Rejection by an approver, which ends the recovery. */
 export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
   const { kind, people } = parts;
   const functionOf = (given: About<Refusing, Facts>) =>
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
+    ...usual,
     kind,
-    about: ({ id }) => id,
     facts: async (_session, { ask: { by }, row }) => ({ approver: row && (await people.approverOf(by, row)) }),
     done: ({ row, completed, facts: { approver } }) =>
       completed && approver !== undefined && row?.status === 'refused' ? row.status : undefined,
@@ -29,7 +29,6 @@ export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
       functionOf(given);
     },
     next: (given) => ({ ...known(given), status: 'refused' }),
-    before: nothing,
     record(given) {
       const row = known(given);
       const { by, words } = given.ask;
@@ -41,7 +40,5 @@ export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
       if (row === undefined || category === 'unavailable') return undefined;
       return notLetThrough(parts, { step: 'refuse', reason: code, by: people.actorOf(by), about: row });
     },
-    after: nothing,
-    release: ({ status }) => status,
   };
 }

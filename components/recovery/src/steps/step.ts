@@ -8,7 +8,6 @@ import type { People } from '../people.ts';
 import type { RecordedRecovery } from '../recorded-recovery.ts';
 import type { RecoveryState, StoredRecovery } from '../store.ts';
 
-/** What the steps work with. */
 export interface StepParts
   extends Pick<RecoveryDependencies, 'register' | 'signals' | 'installation' | 'clock' | 'random'> {
   readonly kind: RecordedRecovery;
@@ -16,10 +15,8 @@ export interface StepParts
   readonly settings: RecoverySettings;
 }
 
-/** Of a step that looks at nothing but the recovery, tells nobody before, or has nothing to follow up. */
-export const nothing = async (): Promise<undefined> => undefined;
+const nothing = async (): Promise<undefined> => undefined;
 
-/** A step of a recovery: what it asks names the recovery, and what it answers is how that stands then. */
 export type Step<Ask extends { readonly id: RecoveryId }, Facts = undefined, Answer = RecoveryStatus> = Command<
   Ask,
   RecoveryId,
@@ -30,8 +27,23 @@ export type Step<Ask extends { readonly id: RecoveryId }, Facts = undefined, Ans
 >;
 export type About<Ask, Facts = undefined> = Given<Ask, StoredRecovery, Facts>;
 
-/** The recovery that there is. @throws CodedError `recovery_unknown` */
+/** @throws CodedError `recovery_unknown` */
 export function known({ row }: { readonly row: StoredRecovery | undefined }): StoredRecovery {
   if (row === undefined) throw unknownRecovery();
   return row;
 }
+
+/** The members that most steps have in common; without a recovery they refuse. */
+export const usual = {
+  about: ({ id }: { readonly id: RecoveryId }) => id,
+  facts: nothing,
+  done: () => undefined,
+  async check(given: { readonly row: StoredRecovery | undefined }): Promise<void> {
+    known(given);
+  },
+  before: nothing,
+  ends: () => false,
+  refused: () => undefined,
+  after: nothing,
+  release: ({ status }: RecoveryState): RecoveryStatus => status,
+} as const;

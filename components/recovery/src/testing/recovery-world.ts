@@ -133,7 +133,7 @@ export async function createRecoveryWorld() {
   }
 
   function sign({ id: person }: { readonly id: PrincipalId }, { handle, options }: AskedStatement) {
-    return keys.statements.take({ handle, person, credential: keys.keyOf(person).get(options) });
+    return keys.statements.consume({ handle, person, credential: keys.keyOf(person).get(options) });
   }
 
   return {

@@ -337,17 +337,17 @@ describe('an approval by a security key', () => {
       const answer = await browser.post(path, { ...form, ...fields }, headers);
       return [answer.statusCode, codeOf(answer.body)];
     };
-    expect(await code({ csrf: undefined })).toEqual([403, 'form_forged']);
-    expect(await code({ csrf: 'x'.repeat(43) })).toEqual([403, 'form_forged']);
-    expect(await code({}, { 'sec-fetch-site': 'cross-site' })).toEqual([403, 'form_forged']);
+    expect(await code({ csrf: undefined })).toEqual([403, 'csrf_token_invalid']);
+    expect(await code({ csrf: 'x'.repeat(43) })).toEqual([403, 'csrf_token_invalid']);
+    expect(await code({}, { 'sec-fetch-site': 'cross-site' })).toEqual([403, 'csrf_token_invalid']);
     expect(await code({}, { 'sec-fetch-site': undefined, origin: 'https://evil.example' })).toEqual([
       403,
-      'form_forged',
+      'csrf_token_invalid',
     ]);
     const elsewhere = await opened(olga, change);
     expect(await code({ csrf: hiddenFields(elsewhere.page.body, 'data-webauthn')['csrf'] })).toEqual([
       403,
-      'form_forged',
+      'csrf_token_invalid',
     ]);
     expect(await code({ decision: undefined })).toEqual([400, 'decision_missing']);
     expect((await browser.post(path, form)).statusCode).toBe(303);
@@ -573,7 +573,7 @@ describe('several under one signature', () => {
     const other = await world.begin('privileged_admin');
     const items = `${good.id} ${other.id}`;
     const forged = await browser.post('/approve/batch', { ...world.signed(one.body, keyOf(olga)), items });
-    expect([forged.statusCode, codeOf(forged.body)]).toEqual([403, 'form_forged']);
+    expect([forged.statusCode, codeOf(forged.body)]).toEqual([403, 'csrf_token_invalid']);
   });
 
   it('are none by what was signed on the page of another list, on record', async () => {

@@ -54,7 +54,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
     if (own !== undefined)
       throw transactionErrors.error('approval_repeated', 'This person has already approved this transaction.');
     if (fields.get('shown') !== shownDigest([before])) return changed([before], path, here);
-    const signed = await statements.take(answerOf(fields, here.person));
+    const signed = await statements.consume(answerOf(fields, here.person));
     await transactions.approve(view.transaction, signed, shownTo(before, here.person, visit.lang));
     return { kind: 'go', location: path };
   }
@@ -197,7 +197,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       if (given !== undefined)
         throw transactionErrors.error('approval_repeated', 'This person has already approved this transaction.');
       if (fields.get('shown') !== shownDigest(befores)) return changed(befores, back, here);
-      const signed = await statements.take(answerOf(fields, person));
+      const signed = await statements.consume(answerOf(fields, person));
       const shown = new Map(befores.map((one) => [one.view.transaction, shownTo(one, person, visit.lang)]));
       await transactions.approveBatch(signed, shown);
       return { kind: 'go', location: back };
@@ -205,7 +205,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
   };
 }
 
-function answerOf(fields: Fields, person: Person): Parameters<Statements['take']>[0] {
+function answerOf(fields: Fields, person: Person): Parameters<Statements['consume']>[0] {
   return { handle: fields.get('handle'), person: person.id, credential: parsed(fields.get('credential')) };
 }
 

@@ -44,7 +44,7 @@ function wordsFor({ code, detail }: Pick<CodedError, 'code' | 'detail'>, { texts
 export const approverPageErrors = errorVocabulary({
   approval_changed: 'conflict',
   sign_in_abandoned: 'forbidden',
-  form_forged: 'forbidden',
+  csrf_token_invalid: 'forbidden',
   decision_missing: 'invalid',
   batch_empty: 'invalid',
   batch_too_large: 'too-large',

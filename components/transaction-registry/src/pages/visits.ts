@@ -141,7 +141,7 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
 
     needForm(fields: Fields, subject: string, { signIn }: Here, visit: ApproverVisit): void {
       if (!matchesCsrfToken(fields.get('csrf'), csrfOf(subject, signIn, visit).hash))
-        throw approverPageErrors.error('form_forged', 'This form is no longer valid. Open the page again.');
+        throw approverPageErrors.error('csrf_token_invalid', 'This form is no longer valid. Open the page again.');
     },
   };
 }

@@ -69,7 +69,7 @@ export function createSmallAuthenticators(from: {
         expiresAt: new Date(until).toISOString(),
       };
     },
-    async take({ handle = '', person, credential }) {
+    async consume({ handle = '', person, credential }) {
       const kept = asked.get(handle);
       asked.delete(handle);
       if (kept === undefined || kept.person !== person || kept.until <= clock.now())
@@ -146,7 +146,7 @@ export function createSmallAuthenticators(from: {
     /** Has them sign these claims, as a page would. */
     async sign({ device }: Enrolled, claims: StatementClaims, person: PrincipalId): Promise<SignedStatement> {
       const { handle, options } = await statements.ask({ person, claims });
-      return statements.take({ handle, person, credential: device.get(options) });
+      return statements.consume({ handle, person, credential: device.get(options) });
     },
     /** As after it counted back. */
     suspend({ credentialId }: Authenticator): void {

@@ -130,7 +130,7 @@ export const de: Texts = {
     sign_in_abandoned:
       'Sie sind nicht für Freigaben angemeldet. Melden Sie sich an, um Ihre offenen Freigaben zu sehen.',
     decision_missing: 'Das Formular enthält keine Entscheidung. Gehen Sie zurück und wählen Sie eine Aktion.',
-    form_forged: 'Dieses Formular ist nicht mehr gültig. Öffnen Sie die Seite erneut.',
+    csrf_token_invalid: 'Dieses Formular ist nicht mehr gültig. Öffnen Sie die Seite erneut.',
     form_malformed: 'Das Formular konnte nicht gelesen werden. Gehen Sie zurück und senden Sie es erneut.',
     batch_empty: 'Es wurden keine Transaktionen ausgewählt. Gehen Sie zurück und wählen Sie mindestens eine aus.',
     batch_too_large: 'Es wurden zu viele Transaktionen ausgewählt. Wählen Sie höchstens 30 aus.',

@@ -125,7 +125,7 @@ export const en = {
       'The transaction has changed since you opened this page. Nothing was signed. Please review it again.',
     sign_in_abandoned: 'You are not signed in for approvals. Sign in to see your pending approvals.',
     decision_missing: 'The form does not contain a decision. Go back and select an action.',
-    form_forged: 'This form is no longer valid. Open the page again.',
+    csrf_token_invalid: 'This form is no longer valid. Open the page again.',
     form_malformed: 'The form could not be read. Go back and submit it again.',
     batch_empty: 'No transactions were selected. Go back and select at least one.',
     batch_too_large: 'Too many transactions were selected. Select at most 30.',

@@ -135,7 +135,7 @@ export const logRecords = {
       off_by_ms: optional(Type.Number()),
     }),
   },
-  'standing.contradicted': {
+  'row.rejected': {
     about: 'A row that claims authority does not agree with the newest record about it, and counts for nothing.',
     sources: standingSources,
     outcomes: ['deny'],

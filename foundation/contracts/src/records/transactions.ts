@@ -32,7 +32,7 @@ const limits = Type.Array(
     limit: Type.Unknown(),
     measure: Type.Unknown(),
     max: Type.Unknown(),
-    passed_by: optional(Type.Unknown()),
+    overridden_by: optional(Type.Unknown()),
     unit: Type.Unknown(),
     used: Type.Unknown(),
     window: Type.Unknown(),

@@ -100,7 +100,7 @@ export const callErrors: ErrorTable = {
     endAllOf: { ...authenticationErrors.codes, ...recording },
   },
   authenticators: { of: none, isLocked: none, invitersOf: none },
-  statements: { ask: statements, take: statements },
+  statements: { ask: statements, consume: statements },
   postures: { posturesSince: none, posturesOf: none },
   'authorization-server': { revoke: { ...revocationErrors.codes, ...grants } },
   access: { checkAccess: access, checkLastingAccess: access, isTokenActive: none },

@@ -138,7 +138,7 @@ export const remoteCalls = {
   },
   authentication: { current: query, begin: command, endAllOf: repeatable },
   authenticators: { of: query, isLocked: query, invitersOf: query },
-  statements: { ask: command, take: command },
+  statements: { ask: command, consume: command },
   postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
   access: { checkAccess: { ...command, gathered: true }, checkLastingAccess: command, isTokenActive: query },

@@ -1,10 +1,17 @@
 import type { FastifyRequest } from 'fastify';
+import { described, type RouteDescription } from './described.ts';
 import { type AccessRequest, accessRequestOf } from './guarded.ts';
+
+interface NeedsScope {
+  readonly onRequest: (request: FastifyRequest) => Promise<void>;
+}
 
 /** Checks a request's scope before reading its body, and keeps the caller for the handler. */
 export interface Gate<Caller, Scope extends string> {
   /** Spread it into the options of a route. */
-  needs(scope: Scope): { readonly onRequest: (request: FastifyRequest) => Promise<void> };
+  needs(scope: Scope): NeedsScope;
+  /** The same with the route's {@link described} options. */
+  route(scope: Scope, description: Omit<RouteDescription, 'scopes'>): ReturnType<typeof described> & NeedsScope;
   /** The verified caller, for handlers of routes with {@link needs}. */
   callerOf(request: FastifyRequest): Caller;
 }
@@ -19,12 +26,14 @@ export function createGate<Caller extends object, Scope extends string>(
   baseUrl: string,
 ): Gate<Caller, Scope> {
   const callers = new WeakMap<FastifyRequest, Caller>();
+  const needs = (scope: Scope): NeedsScope => ({
+    async onRequest(request) {
+      callers.set(request, await check(accessRequestOf(request, baseUrl), scope));
+    },
+  });
   return {
-    needs: (scope) => ({
-      async onRequest(request) {
-        callers.set(request, await check(accessRequestOf(request, baseUrl), scope));
-      },
-    }),
+    needs,
+    route: (scope, description) => ({ ...described({ ...description, scopes: [scope] }), ...needs(scope) }),
     callerOf(request) {
       const caller = callers.get(request);
       if (caller === undefined) throw new Error('a request reached its handler without a caller');

@@ -3,7 +3,7 @@ import { errorVocabulary } from '@countersign/kernel';
 export const formErrors = errorVocabulary({
   form_malformed: 'invalid',
   /** The form did not come from one of our pages. */
-  form_forged: 'forbidden',
+  csrf_token_invalid: 'forbidden',
 });
 
 const longestForm = 16_384;

@@ -49,7 +49,7 @@ describe('a form that was refused', () => {
   });
 
   it('is none for a forged form, what is unavailable, and our own faults', () => {
-    const forged = new CodedError({ code: 'form_forged', category: 'forbidden', detail: 'No.' });
+    const forged = new CodedError({ code: 'csrf_token_invalid', category: 'forbidden', detail: 'No.' });
     const away = new CodedError({ code: 'away', category: 'unavailable', detail: 'No.' });
     for (const error of [forged, away, new Error('ours')]) expect(() => refusedForm(error, typed)).toThrow(error);
   });
@@ -241,7 +241,7 @@ describe('pages over HTTP', () => {
   ])('refuse a form from %s', async (_where, headers) => {
     const answer = await send('a=1', headers);
     expect(answer.statusCode).toBe(403);
-    expect(answer.body).toContain('form_forged');
+    expect(answer.body).toContain('csrf_token_invalid');
   });
 });
 

@@ -19,7 +19,7 @@ export interface RefusedForm {
  * @param error rethrown when the person cannot correct it: our own bug, an unavailable component, or a forged form
  */
 export function refusedForm(error: unknown, typed: ReadonlyMap<string, string>): RefusedForm {
-  if (!isCodedError(error) || error.category === 'unavailable' || error.code === 'form_forged') throw error;
+  if (!isCodedError(error) || error.category === 'unavailable' || error.code === 'csrf_token_invalid') throw error;
   return { error, status: error.category === 'unauthenticated' ? 403 : statusOf(error), typed };
 }
 

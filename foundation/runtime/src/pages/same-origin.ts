@@ -7,7 +7,7 @@ import { formErrors } from './form.ts';
  * own forms (Fetch, "append a request Origin header"). Without `Sec-Fetch-Site`, the `Origin` must be ours.
  *
  * @param origin ours, e.g. `https://id.example`
- * @throws CodedError `form_forged`
+ * @throws CodedError `csrf_token_invalid`
  */
 export function requireSameOriginPost(request: FastifyRequest, origin: string): void {
   const site = request.headers['sec-fetch-site'];
@@ -17,7 +17,11 @@ export function requireSameOriginPost(request: FastifyRequest, origin: string): 
       ? sent === origin
       : site === 'same-origin' && (sent === undefined || sent === 'null' || sent === origin);
   if (!fromUs)
-    throw formErrors.error('form_forged', 'This form was not sent from a page of ours. Go back and begin again.', {
-      internal: `origin ${String(sent).slice(0, 100)}, site ${String(site).slice(0, 20)}`,
-    });
+    throw formErrors.error(
+      'csrf_token_invalid',
+      'This form was not sent from a page of ours. Go back and begin again.',
+      {
+        internal: `origin ${String(sent).slice(0, 100)}, site ${String(site).slice(0, 20)}`,
+      },
+    );
 }

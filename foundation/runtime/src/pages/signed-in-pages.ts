@@ -141,7 +141,7 @@ export function signedInPages<Need, SignIn extends { readonly session: string }>
           if (found === undefined) return toSignIn(request, reply, need);
           if (!matchesCsrfToken(fields.get('csrf'), found.hash))
             throw formErrors.error(
-              'form_forged',
+              'csrf_token_invalid',
               'This form was not sent from the page that you were shown. Open it again.',
             );
           return handler(found.visit, fields, request, reply);

@@ -20,7 +20,7 @@ const explanation: ExplanationView = {
   entities: [],
   limits: [
     { ...reading, limit: 'day', key: 'trader=\u001b[31manna', window: 'PT86400S', exceeded: true },
-    { ...reading, limit: 'hour', key: 'trader=anna', window: 'PT3600S', exceeded: false, passedBy: 'supervisor' },
+    { ...reading, limit: 'hour', key: 'trader=anna', window: 'PT3600S', exceeded: false, overriddenBy: 'supervisor' },
     { ...reading, limit: 'order', key: 'trader=anna', window: 'order', exceeded: false },
   ],
   unmet: [],
@@ -36,7 +36,7 @@ describe('an explanation drawn for a terminal', () => {
       '  trader=\\u001b[31manna  PT86400S',
       '    240 of 250 EUR used, 10 left, 20 asked for',
       '',
-      'limit hour  passed by supervisor',
+      'limit hour  overridden by supervisor',
       '  trader=anna  PT3600S',
       '    240 of 250 EUR used, 10 left, 20 asked for',
     ]);

@@ -41,11 +41,11 @@ export function drawExplanation({ recorded, limits, policies, unmet }: Explanati
 }
 
 function drawLimit(reading: ExplanationView['limits'][number]): readonly string[] {
-  const { limit, key, window, unit, max, used, amount, headroom, passedBy, exceeded } = reading;
-  if (!exceeded && passedBy === undefined) return [];
+  const { limit, key, window, unit, max, used, amount, headroom, overriddenBy, exceeded } = reading;
+  if (!exceeded && overriddenBy === undefined) return [];
   return [
     '',
-    `${bold(`limit ${visible(limit)}`)}  ${exceeded ? red('exceeded') : yellow(`passed by ${visible(passedBy ?? '')}`)}`,
+    `${bold(`limit ${visible(limit)}`)}  ${exceeded ? red('exceeded') : yellow(`overridden by ${visible(overriddenBy ?? '')}`)}`,
     `  ${visible(key)}  ${dim(visible(window))}`,
     dim(visible(`    ${used} of ${max} ${unit} used, ${headroom} left, ${amount} asked for`)),
   ];

@@ -28,7 +28,7 @@ export interface JudgeDependencies {
   readonly random: Random;
 }
 
-/** What a browser has shown in its handshake, in DER; the handshake proved that it holds the key. */
+/** DER. The handshake has proved possession of the key. */
 export interface ShownCertificate {
   readonly der: Uint8Array;
   readonly others: readonly Uint8Array[];
@@ -41,7 +41,7 @@ export type CertificateRefusal = Extract<
 
 export type CertificateVerdict =
   | {
-      readonly outcome: 'shown';
+      readonly outcome: 'identified';
       readonly person: PrincipalId;
       readonly acr: string;
       readonly amr: readonly string[];
@@ -50,7 +50,7 @@ export type CertificateVerdict =
   | {
       readonly outcome: 'refused';
       readonly code: CertificateRefusal;
-      /** Whose it would be, where its path holds. */
+      /** If its path is valid. */
       readonly person?: PrincipalId;
     };
 
@@ -69,33 +69,29 @@ const codes: Readonly<Record<PathReason, CertificateRefusal>> = {
   policy_missing: 'certificate_policy',
 };
 
-/** Whose certificate it is, whether it counts, and for how much. */
+/** Its owner, validity and strength. */
 export function createCertificateJudge(dependencies: JudgeDependencies) {
   const { settings, revocation, directory, audit, clock } = dependencies;
 
-  /** A stranger's certificate is not recorded: anybody can make as many as they like. */
+  /** Untrusted certificates are not recorded: anybody can create them. */
   async function refuse(
     certificate: ParsedCertificate,
     code: CertificateRefusal,
     why: string,
     person?: PrincipalId,
   ): Promise<CertificateVerdict> {
+    const shown = {
+      serial: Buffer.from(certificate.serial).toString('hex'),
+      thumbprint: sha256Base64Url(certificate.encoding),
+    };
     await audit.append({
-      id: newId('record', dependencies),
-      type: 'certificate.refused',
-      source: 'authentication',
-      outcome: 'deny',
-      reason: code,
-      certificate: {
-        serial: Buffer.from(certificate.serial).toString('hex'),
-        thumbprint: sha256Base64Url(certificate.encoding),
-      },
-      data: { why },
+      ...{ id: newId('record', dependencies), type: 'certificate.refused', source: 'authentication' },
+      ...{ outcome: 'deny', reason: code, certificate: shown, data: { why } },
     });
     return { outcome: 'refused', code, ...defined({ person }) };
   }
 
-  /** Of each certificate on the path but the anchor, which nobody vouches for. */
+  /** Of the path without its anchor. */
   async function worstOf(path: readonly ParsedCertificate[]) {
     let unknown = false;
     for (const [index, certificate] of path.slice(0, -1).entries()) {
@@ -113,13 +109,9 @@ export function createCertificateJudge(dependencies: JudgeDependencies) {
     if (certificate === undefined) return { outcome: 'refused', code: 'certificate_untrusted' };
     const { roots, intermediates, policies, hardwarePolicies, purposes, people } = settings;
     const others = shown.others.map(readable).filter((other) => other !== undefined);
-    const verdict = validatePath(certificate, {
-      anchors: roots,
-      intermediates: [...intermediates, ...others],
-      at: clock.now(),
-      purposes,
-      policies,
-    });
+    const candidates = [...intermediates, ...others];
+    const given = { anchors: roots, intermediates: candidates, at: clock.now(), purposes, policies };
+    const verdict = validatePath(certificate, given);
     if (!verdict.ok) {
       const code = codes[verdict.reason];
       return verdict.reason === 'untrusted' ? { outcome: 'refused', code } : refuse(certificate, code, verdict.reason);
@@ -137,10 +129,10 @@ export function createCertificateJudge(dependencies: JudgeDependencies) {
     const onCard =
       inHardware && extendedKeyUsageOf(certificate)?.purposes.includes(objectIdentifiers.smartCardLogon) === true;
     return {
-      outcome: 'shown',
+      outcome: 'identified',
       person,
       acr: inHardware ? hardwareAcr : phishingResistantAcr,
-      // RFC 8176. Whether a PIN was asked for is between the card and its reader: nothing is said of it.
+      // RFC 8176. Whether the card asked for a PIN is unknown.
       amr: ['pop', inHardware ? 'hwk' : 'swk', ...(onCard ? ['sc'] : [])],
       certificate: sha256Base64Url(certificate.encoding),
     };

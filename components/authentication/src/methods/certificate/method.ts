@@ -1,6 +1,5 @@
 import {
   type AuditAppender,
-  authenticationErrors,
   type ConfiguredDocuments,
   type ConfiguredExchange,
   type Directory,
@@ -21,7 +20,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { hashOfSecret, isSecret, newSecret } from '../../secret.ts';
+import { hashOfSecret, newSecret } from '../../secret.ts';
 import { de } from '../../texts/de.ts';
 import { en } from '../../texts/en.ts';
 import { createDepartureStore } from '../departure-store.ts';
@@ -39,17 +38,15 @@ export interface CertificateMethodDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly rowSeal: RowSeal;
-  /** To addresses of the operator: lists and responder. */
+  /** For the configured lists and the responder. */
   readonly outbound: Pick<ConfiguredExchange, 'exchange'> & ConfiguredDocuments;
-  /** Our own origin, and the base of the listener for mutual TLS. */
   readonly origin: string;
   readonly mutualTlsUrl: string;
-  /** A `CertificateSignInConfiguration`. */
   readonly config: unknown;
 }
 
 export interface CertificateMethod extends SignInMethod {
-  /** What the listener for mutual TLS has: the address at which a browser shows its certificate. */
+  /** For the mutual TLS listener. */
   mutualTlsRoutes(app: FastifyInstance): void;
 }
 
@@ -63,11 +60,8 @@ type ToShow = FastifyRequest<{ Params: { readonly handle: string; readonly ticke
 type ToReturn = FastifyRequest<{ Params: { readonly handle: string; readonly answer: string } }>;
 
 /**
- * Sign-in with a certificate or a smart card by mutual TLS, on the listener that asks for certificates. The browser goes
- * there with a ticket and comes back with a secret that names what was found, each good once; that it is the browser in
- * which the sign-in was opened shows by its cookie, on our own origin. So who sends somebody else a link with a ticket gets
- * nothing of what they show.
- *
+ * Sign-in with a certificate or smart card on the mutual TLS listener. The browser goes there with a ticket and comes back with
+ * a secret, each usable once. The cookie on our own origin ties both to the browser that opened the sign-in.
  * @throws CodedError `configuration_invalid`, `secret_unavailable`
  */
 export function createCertificateMethod(dependencies: CertificateMethodDependencies): CertificateMethod {
@@ -111,14 +105,14 @@ ${hidden}
       const handleHash = hashOfSecret(handle);
       const departure = { handleHash, leg: shownLeg, challenge, details: null, expiresAt: now + awayMs };
       await departures.insert(hashOfSecret(ticket), departure, now);
-      return { outcome: 'elsewhere', location: `${mutualTlsUrl}/sign-in/${handle}/certificate/${ticket}` };
+      return { outcome: 'redirect', location: `${mutualTlsUrl}/sign-in/${handle}/certificate/${ticket}` };
     },
 
     mutualTlsRoutes(app) {
       app.get('/sign-in/:handle/certificate/:ticket', { exposeHeadRoute: false }, async (request: ToShow, reply) => {
         try {
           const { handle, ticket } = request.params;
-          const departure = await takeFor(shownLeg, handle, ticket);
+          const departure = await departures.consume(handle, ticket, shownLeg, clock.now());
           const presented = presentedCertificateOf(request);
           const verdict: CertificateVerdict =
             presented === undefined
@@ -131,7 +125,7 @@ ${hidden}
             { ...departure, leg: backLeg, details: documentOf(verdict), expiresAt: now + wayBackMs },
             now,
           );
-          // The next sign-in is a handshake of its own: a card that was pulled out meanwhile is not there.
+          // Each sign-in needs a new handshake: the card may have been removed.
           reply.header('connection', 'close');
           return reply.redirect(`${origin}/sign-in/${handle}/certificate/done/${answer}`, 303);
         } catch (error) {
@@ -146,33 +140,18 @@ ${hidden}
         { exposeHeadRoute: false },
         answers.onPage(async (request: ToReturn, reply) => {
           const { handle, answer } = request.params;
-          const { challenge, details } = await takeFor(backLeg, handle, answer);
+          const { challenge, details } = await departures.consume(handle, answer, backLeg, clock.now());
           const { texts } = chooseTexts(request, { en, de });
           const verdict = verdictOf(details);
           const outcome =
-            verdict.outcome === 'shown'
+            verdict.outcome === 'identified'
               ? verdict
-              : {
-                  ...refusalOf(verdict.code, texts),
-                  ...defined({ person: verdict.person }),
-                };
+              : { ...refusalOf(verdict.code, texts), ...defined({ person: verdict.person }) };
           return answers.arrive(request, reply, { handle, challenge, method, outcome });
         }),
       );
     },
   };
-
-  /** @throws CodedError `sign_in_unknown` */
-  async function takeFor(leg: string, handle: string, secret: string) {
-    const taken =
-      isSecret(handle) && isSecret(secret) ? await departures.take(hashOfSecret(secret), leg, clock.now()) : undefined;
-    if (taken === undefined || !taken.handleHash.equals(hashOfSecret(handle)))
-      throw authenticationErrors.error(
-        'sign_in_unknown',
-        'This address was used before, or is too old. Go back to the application and begin again.',
-      );
-    return taken;
-  }
 
   return method;
 }
@@ -183,7 +162,7 @@ const documentCheck = Compile(
   Type.Union([
     Type.Object(
       {
-        outcome: Type.Literal('shown'),
+        outcome: Type.Literal('identified'),
         person: principal,
         acr: Type.String(),
         amr: Type.Array(Type.String()),
@@ -203,19 +182,18 @@ const documentCheck = Compile(
 );
 
 function documentOf(verdict: CertificateVerdict): Json {
-  return verdict.outcome === 'shown' ? { ...verdict, amr: [...verdict.amr] } : { ...verdict };
+  return verdict.outcome === 'identified' ? { ...verdict, amr: [...verdict.amr] } : { ...verdict };
 }
 
-/** As {@link documentOf} wrote it, a minute ago. */
 function verdictOf(details: Json): CertificateVerdict {
   const document: unknown = details;
-  if (!documentCheck.Check(document)) throw notAsWritten();
+  if (!documentCheck.Check(document)) throw invalidVerdict();
   const person = parsePrincipalId(document.person);
   if (document.outcome === 'refused') {
-    if (!isRefusal(document.code)) throw notAsWritten();
+    if (!isRefusal(document.code)) throw invalidVerdict();
     return { outcome: 'refused', code: document.code, ...defined({ person }) };
   }
-  if (person === undefined) throw notAsWritten();
+  if (person === undefined) throw invalidVerdict();
   return { ...document, person };
 }
 
@@ -223,6 +201,6 @@ function isRefusal(code: string): code is CertificateRefusal {
   return Object.hasOwn(en.certificate.refusals, code);
 }
 
-function notAsWritten(): Error {
-  return new Error('what was found at the address for mutual TLS was not kept as it was');
+function invalidVerdict(): Error {
+  return new Error('a stored certificate verdict is not valid');
 }

@@ -8,12 +8,7 @@ export type PersonFound =
   | { readonly found: 'none' }
   | { readonly found: 'several' };
 
-/**
- * Whose certificate it is, by the names in it and what the directory says of these: exactly one person, active, or
- * nobody. Of a certificate with names of two people nobody can say who holds it.
- *
- * @param certificate whose path has been validated: its names are read here
- */
+/** The active person that the names of a validated certificate belong to. `several`: the names belong to different people. */
 export function personOf(
   certificate: ParsedCertificate,
   { by, issuer }: CertificateSettings['people'],
@@ -37,7 +32,7 @@ function namesOf(certificate: ParsedCertificate, by: NameOfPerson): readonly str
   });
 }
 
-/** RFC 5280 section 7.5: the host is compared without regard to case, so the directory has it in small letters. */
+/** RFC 5280 section 7.5: the host is case-insensitive. */
 function mailbox(text: string): string {
   const at = text.lastIndexOf('@');
   return `${text.slice(0, at)}${text.slice(at).toLowerCase()}`;

@@ -20,13 +20,13 @@ export interface RevocationListsDependencies {
   readonly logger: Logger;
 }
 
-/** Maximum size of a file with lists, in octets: some hundred thousand entries. */
-const longestFile = 8_388_608;
-const mostListsInFile = 16;
-/** Minimum time between two reads of a source, also after a failure, so that sign-ins cannot flood it. */
+/** In octets: some hundred thousand entries. */
+const maxFileSize = 8_388_608;
+const maxListsInFile = 16;
+/** Also after a failure, so that sign-ins do not flood a source. */
 const freshMs = 60_000;
 /** Distribution points and deltas of one authority. */
-const mostSeries = 256;
+const maxSeries = 256;
 const fetchTimeoutMs = 5_000;
 
 interface Source {
@@ -37,20 +37,15 @@ interface Source {
 }
 
 /**
- * The newest genuine revocation lists of each authority, one for each distribution point, from files and addresses that the operator has configured; never
- * from an address that a certificate names. If a source fails, its previous lists remain. An older list never replaces a
- * newer one. The caller decides how old a list may be.
+/**
+ * The newest genuine lists of each authority, one for each distribution point, from configured files and addresses, never from an
+ * address in a certificate. If a source fails, its last lists stay in use. The caller decides how old a list may be.
  */
 export function createRevocationLists({ sources, candidates, get, clock, logger }: RevocationListsDependencies) {
-  const held: readonly Source[] = sources.map((where) => ({
-    where,
-    lists: [],
-    triedAt: -Infinity,
-    loading: undefined,
-  }));
+  const held = sources.map((where): Source => ({ where, lists: [], triedAt: -Infinity, loading: undefined }));
   /** By authority, then by series. */
   const newest = new Map<string, Map<string, RevocationList>>();
-  /** Authorities for which a list was examined; each is verified once. */
+  /** A list is verified once for each authority. */
   const examined = new WeakMap<Uint8Array, Set<string>>();
 
   async function load(source: Source): Promise<void> {
@@ -58,15 +53,15 @@ export function createRevocationLists({ sources, candidates, get, clock, logger 
     const { where } = source;
     try {
       const octets = 'file' in where ? await readBounded(where.file) : await fetchList(where.url);
-      source.lists = revocationListsIn(octets).slice(0, mostListsInFile);
+      source.lists = revocationListsIn(octets).slice(0, maxListsInFile);
     } catch (error) {
       logger.warn(
         { source: where, error },
-        'a revocation list is not available; the previous one is used until it expires',
+        'a revocation list could not be read; the last one is used while it is recent enough',
       );
     }
   }
-  const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });
+  const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: maxFileSize });
 
   async function refresh(source: Source): Promise<void> {
     if (source.loading === undefined && !isRecent(source.triedAt, freshMs, clock.now()))
@@ -86,7 +81,7 @@ export function createRevocationLists({ sources, candidates, get, clock, logger 
       const series = newest.get(name) ?? new Map<string, RevocationList>();
       newest.set(name, series);
       const before = series.get(list.series);
-      if (before === undefined ? series.size < mostSeries : list.thisUpdate >= before.thisUpdate)
+      if (before === undefined ? series.size < maxSeries : list.thisUpdate >= before.thisUpdate)
         series.set(list.series, list);
     } catch (error) {
       if (!isCodedError(error)) throw error;
@@ -109,6 +104,6 @@ export type RevocationLists = ReturnType<typeof createRevocationLists>;
 
 async function readBounded(file: string): Promise<Uint8Array> {
   const { size } = await stat(file);
-  if (size > longestFile) throw new Error(`it is longer than ${longestFile} octets`);
+  if (size > maxFileSize) throw new Error(`the file exceeds ${maxFileSize} octets`);
   return readFile(file);
 }

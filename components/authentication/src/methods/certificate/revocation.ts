@@ -15,7 +15,6 @@ import type { RevocationLists } from './revocation-lists.ts';
 
 export interface RevocationDependencies {
   readonly lists: RevocationLists;
-  /** Address of an OCSP responder, if there is one. */
   readonly responder: string | undefined;
   readonly exchange: ConfiguredExchange['exchange'];
   readonly maxAgeMs: number;
@@ -25,7 +24,6 @@ export interface RevocationDependencies {
 
 export type RevocationState = 'good' | 'revoked' | 'unknown';
 
-/** How far an authority's clock may be ahead of ours. */
 const clockSkewMs = 60_000;
 const responderTimeoutMs = 5_000;
 /** Longest validity with which a certificate may do without revocation. */
@@ -36,10 +34,7 @@ function hasNoRevocation({ extensions, notBefore, notAfter }: ParsedCertificate)
   return extensions.has(objectIdentifiers.noRevAvail) && notAfter - notBefore <= shortLivedMs;
 }
 
-/**
- * The current status of a certificate as stated by its issuer. A statement that it is good must be at most `maxAgeMs` old and not
- * expired; a revocation applies however old it is.
- */
+/** A statement is recent if it is younger than `maxAgeMs` and has not expired. A revocation counts however old it is. */
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
   function stateOf(statement: RevocationStatement): RevocationState {
     const now = clock.now();
@@ -66,7 +61,6 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
       const statement = status === 200 ? readStatusResponse(body, certificate.serial, issuer) : undefined;
       return statement === undefined ? 'unknown' : stateOf(statement);
     } catch (error) {
-      // The responder is not reachable, or its response cannot be read.
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, internal: error.internal }, 'the responder for certificates does not answer');
       return 'unknown';

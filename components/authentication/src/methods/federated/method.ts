@@ -1,16 +1,11 @@
-import {
-  authenticationErrors,
-  type PartnerSignedIn,
-  type PartnerSignIns,
-  type PartnerSignInUnderWay,
-} from '@countersign/contracts';
+import type { PartnerSignedIn, PartnerSignIns, PartnerSignInUnderWay } from '@countersign/contracts';
 import { type Clock, type CodedError, defined, isCodedError, type Json, type Random } from '@countersign/kernel';
 import { chooseTexts, html, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 import type pg from 'pg';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { hashOfSecret, isSecret, newSecret } from '../../secret.ts';
+import { hashOfSecret, newSecret } from '../../secret.ts';
 import { de } from '../../texts/de.ts';
 import { en } from '../../texts/en.ts';
 import { createDepartureStore, type Departure } from '../departure-store.ts';
@@ -24,29 +19,24 @@ export interface FederatedMethodDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly rowSeal: RowSeal;
-  /** Our own origin; the redirect URI is below it, and the same for every provider. */
+  /** The redirect URI is below it and the same for every provider. */
   readonly origin: string;
-  /** A `FederatedSignInConfiguration`. */
   readonly config: unknown;
 }
 
 type Code = keyof typeof en.federated.refusals;
-type Ended = Exclude<MethodOutcome, { outcome: 'elsewhere' }>;
+type Ended = Exclude<MethodOutcome, { outcome: 'redirect' }>;
 
-/** Where providers send browsers back to; registered with each of them. */
+/** To be registered with each provider. */
 export const federatedCallbackPath = '/sign-in/federated/callback';
 
 const leg = 'federated';
-/** As long as a person may take at their own firm. */
 const awayMs = 600_000;
-const longestAnswer = 8_192;
+const maxAnswerLength = 8_192;
 
 /**
- * Sign-in at the identity provider of the person's institution. Only those that the configuration names are shown, and to
- * everybody alike. The answer counts in the browser in which the sign-in was opened, once, and for the provider that it
- * was sent to; what it is worth the trust profile says, within what the configuration allows.
- *
- * @throws CodedError `configuration_invalid`
+ * Sign-in at the identity provider of the person's institution. An answer counts once, in the browser that opened the sign-in,
+ * and only from the provider it was sent to. @throws CodedError `configuration_invalid`
  */
 export function createFederatedMethod(dependencies: FederatedMethodDependencies): SignInMethod {
   const { pool, partners, clock, random, logger, origin } = dependencies;
@@ -79,7 +69,7 @@ ${hidden}
         const { location, underWay } = await partners.begin({
           issuer: provider.issuer,
           redirectUri,
-          // The handle leads back to the page; it is of no use in another browser, and the secret is good once.
+          // The handle leads back to the page; the secret can be used once.
           state: `${handle}.${secret}`,
           acrValues:
             need.acrValues.length === 0 ? [] : need.acrValues.filter((acr) => provider.acrValues.includes(acr)),
@@ -89,7 +79,7 @@ ${hidden}
         const handleHash = hashOfSecret(handle);
         const departure = { handleHash, leg, challenge, details: { ...underWay }, expiresAt: now + awayMs };
         await departures.insert(hashOfSecret(secret), departure, now);
-        return { outcome: 'elsewhere', location };
+        return { outcome: 'redirect', location };
       } catch (error) {
         return refusalFor(error, en);
       }
@@ -102,7 +92,7 @@ ${hidden}
         answers.onPage(async (request, reply) => {
           const answer = answerOf(request);
           const [handle = '', secret = ''] = (answer.get('state') ?? '').split('.');
-          const departure = await takeFor(handle, secret);
+          const departure = await departures.consume(handle, secret, leg, clock.now());
           const { challenge } = departure;
           const outcome = await outcomeOf(departure, answer, chooseTexts(request, { en, de }).texts);
           return answers.arrive(request, reply, { handle, challenge, method, outcome });
@@ -111,18 +101,6 @@ ${hidden}
     },
   };
   return method;
-
-  /** @throws CodedError `sign_in_unknown` */
-  async function takeFor(handle: string, secret: string): Promise<Departure> {
-    const taken =
-      isSecret(handle) && isSecret(secret) ? await departures.take(hashOfSecret(secret), leg, clock.now()) : undefined;
-    if (taken === undefined || !taken.handleHash.equals(hashOfSecret(handle)))
-      throw authenticationErrors.error(
-        'sign_in_unknown',
-        'This answer was used before, or is too old. Go back to the application and begin again.',
-      );
-    return taken;
-  }
 
   async function outcomeOf(
     { details }: Departure,
@@ -138,7 +116,7 @@ ${hidden}
     } catch (error) {
       return refusalFor(error, texts);
     }
-    return shownBy(provider, signedIn, texts);
+    return outcomeBy(provider, signedIn, texts);
   }
 
   function refusalFor(error: unknown, texts: typeof en): MethodRefusal {
@@ -150,13 +128,13 @@ ${hidden}
   }
 }
 
-function shownBy(provider: OfferedProvider, signedIn: PartnerSignedIn, texts: typeof en): Ended {
+function outcomeBy(provider: OfferedProvider, signedIn: PartnerSignedIn, texts: typeof en): Ended {
   const { principal, acr, amr, authTime, issuer } = signedIn;
   if (!provider.acrValues.includes(acr)) return { ...refusalOf('provider_answer_refused', texts), person: principal };
-  return { outcome: 'shown', person: principal, acr, amr, authTime, issuer };
+  return { outcome: 'identified', person: principal, acr, amr, authTime, issuer };
 }
 
-/** What the browser is told; the log says it more closely. Undefined for what is not about the partner at all. */
+/** The code for the browser; the log has the cause. Undefined for faults of our own. */
 function codeFor({ code, category }: CodedError): Code | undefined {
   if (code === 'assertion_subject_unknown') return 'person_unknown';
   if (code === 'partner_sign_in_not_offered' || code === 'assertion_institution') return 'provider_unknown';
@@ -169,9 +147,9 @@ function refusalOf(code: Code, texts: typeof en = en): MethodRefusal {
   return { outcome: 'refused', code, detail: texts.federated.refusals[code] };
 }
 
-/** The parameters of the answer; a doubled one is none. */
+/** Repeated parameters are dropped. */
 function answerOf({ query, url }: FastifyRequest): ReadonlyMap<string, string> {
-  if (url.length > longestAnswer || typeof query !== 'object' || query === null) return new Map();
+  if (url.length > maxAnswerLength || typeof query !== 'object' || query === null) return new Map();
   return new Map(
     Object.entries(query).flatMap(([name, value]): [string, string][] =>
       typeof value === 'string' ? [[name, value]] : [],
@@ -188,6 +166,6 @@ const underWayCheck = Compile(
 
 function underWayOf(details: Json): PartnerSignInUnderWay {
   const document: unknown = details;
-  if (!underWayCheck.Check(document)) throw new Error('a sign-in that is under way was not kept as it was');
+  if (!underWayCheck.Check(document)) throw new Error('a stored sign-in at a provider is not valid');
   return document;
 }

@@ -10,14 +10,14 @@ interface Notice {
 }
 
 /** Notifies the person of every change, by every channel, once per record. */
-export async function tellPerson(
+export async function notifyPerson(
   { notices, directory }: { readonly notices: Notices; readonly directory: Pick<Directory, 'snapshot'> },
   state: RecoveryState,
   { id, record }: { readonly id: RecoveryId; readonly record: RecordId },
 ): Promise<void> {
   const notice = noticeOf(id, state);
   if (notice === undefined) return;
-  // It may end by itself after its person has left.
+  // It may expire after its person has left.
   if (state.status === 'expired' && directory.snapshot().principal(state.person) === undefined) return;
   await notices.notify({ id: noticeIdOf(record, state.person), to: state.person, ...notice });
 }
@@ -46,6 +46,6 @@ function noticeOf(
 
 function noticeIdOf(record: RecordId, to: PrincipalId) {
   const bytes = decodeBase64Url(digestOf({ record, to }));
-  if (bytes === undefined) throw new Error('a digest is not in base64url');
+  if (bytes === undefined) throw new Error('a digest is not base64url');
   return derivedId('notice', 0, bytes.subarray(0, 10));
 }
