@@ -31,7 +31,7 @@ const whole = [
   ...['tests', 'benchmarks', 'apps/evidence-page'].map((room) => `${room}/src/**/*.test.ts`),
   ...['killed-*', '*.browser', '*.slow'].map((name) => `**/src/**/${name}.test.ts`),
 ];
-/** What takes longest is begun first, so that no processor waits at the end for one file that another could have had. */
+/** The longest files start first, so that no processor waits at the end for a single file. */
 const longest = ['benchmarks/src/smoke', 'tests/src/guides/', 'tests/src/processes/', 'tests/src/', 'benchmarks/src/'];
 
 class LongestFirst extends BaseSequencer {

@@ -1,8 +1,10 @@
-// Phrases that no text for people uses: errors, command output, pages and documents. With --comments it looks at comments too.
+// Finds phrases that no text for people uses: errors, command output, pages and documents; with --comments also comments.
+// It reads the files that are named, or all of the repository.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 
-/** What is written instead stands beside it. The whole style is in CONTRIBUTING.md. */
+/** Each phrase with its replacement. The whole style is in CONTRIBUTING.md. */
 const phrases = [
   [/\bwhoever\b/i, 'name who: the caller, the approver, anyone who ...'],
   [/\b(?:is|are|was|were|been|be) told\b/i, 'is informed, receives, is notified'],
@@ -26,17 +28,20 @@ const phrases = [
   [/\bcomes? to nothing\b/i, 'has no effect'],
 ];
 
-const withComments = process.argv.includes('--comments');
-const files = execFileSync('git', ['ls-files', '*.ts', '*.md', '*.cedar', '*.html'], { encoding: 'utf8' })
-  .split('\n')
-  .filter((file) => file !== '' && !/\.test\.ts$|\/testing\/|^(?:tests|testkit|benchmarks)\//.test(file));
+const { values: options, positionals: named } = parseArgs({
+  options: { comments: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const isText = (file) => file !== '' && !/\.test\.ts$|\/testing\/|^(?:tests|testkit|benchmarks)\//.test(file);
+const listed = () => execFileSync('git', ['ls-files', '*.ts', '*.md', '*.cedar', '*.html'], { encoding: 'utf8' });
+const files = named.length > 0 ? named : listed().split('\n').filter(isText);
 
 let found = 0;
 for (const file of files) {
   const isCode = file.endsWith('.ts');
   for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
     const comment = isCode ? (line.match(/^\s*(?:\/\/|\/\*|\*).*|\s\/\/ .*/)?.[0] ?? '') : '';
-    const text = withComments ? line : line.replace(comment, '');
+    const text = options.comments === true ? line : line.replace(comment, '');
     for (const [phrase, better] of phrases) {
       const match = text.match(phrase);
       if (match === null) continue;
@@ -46,4 +51,4 @@ for (const file of files) {
   }
 }
 if (found > 0) console.log(`\n${found} phrases to replace.`);
-process.exit(found === 0 ? 0 : 1);
+process.exitCode = found === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Answer, type Connection, openConnection, unsuccessful } from './http-connection.ts';
+import { type Answer, type Connection, openConnection, requireSuccess, unsuccessful } from './http-connection.ts';
 import { readJson, tokenComplaint } from './http-contender.ts';
 import { performAll } from './http-load.ts';
 import {
@@ -10,14 +10,13 @@ import {
   type MachineClient,
   pick,
 } from './machine-clients.ts';
-import { deskRedirect } from './market.ts';
-import { type Arrival, readForm, submit, visit, type WebBrowser } from './web-browser.ts';
+import { deskRedirect, venueOrders, venueScope } from './market.ts';
+import { type Page, readForm, submit, visit, type WebBrowser } from './web-browser.ts';
 
-/** A server with an authorization code flow, and what is asked of it. */
+/** A server with an authorization code flow, and the requests that it gets. */
 export interface CodeFlowServer {
   readonly name: string;
   readonly issuer: string;
-  /** Whose software asks. */
   readonly clients: readonly MachineClient[];
   readonly resource: string;
   readonly scope: string;
@@ -29,14 +28,14 @@ export interface SignedIn {
   readonly browser: WebBrowser;
 }
 
-/** One person's way through the flow, as far as it has come. What can be signed beforehand is. */
+/** The progress of one person through the flow. Assertions and proofs are signed in advance. */
 export interface Flow {
   readonly browser: WebBrowser;
   readonly client: MachineClient;
   readonly pushRequest: Buffer;
   readonly redeemWith: Credentials;
   requestUri?: string;
-  page?: Extract<Arrival, { kind: 'page' }>;
+  page?: Page;
   code?: string;
   accessToken?: string;
   refreshToken?: string;
@@ -47,33 +46,45 @@ export type CodeFlowStep = (typeof codeFlowSteps)[number];
 
 const codeVerifier = randomBytes(32).toString('base64url');
 
-/** What a client pushes (RFC 9126): the same for every flow but for `state` and `nonce`. */
-export function pushParameters({ resource, scope }: Pick<CodeFlowServer, 'resource' | 'scope'>, index: number) {
-  return {
+/** Pushed authorization requests (RFC 9126); only `state` and `nonce` differ. */
+export function pushRequests({ issuer, clients, resource, scope }: CodeFlowServer, count: number): readonly Buffer[] {
+  const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
+  const parameters = (index: number) => ({
     response_type: 'code',
     redirect_uri: deskRedirect,
     scope,
     resource,
-    // OpenID Connect Core section 11 has `offline_access` ask for it.
+    // Required for `offline_access` (OpenID Connect Core section 11).
     prompt: 'consent',
     state: `state-${index}`,
     nonce: `nonce-${index}`,
-    code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
+    code_challenge: codeChallenge,
     code_challenge_method: 'S256',
-  };
+  });
+  return formRequests({
+    ...{ issuer, clients, count, path: '/par', proof: false },
+    parameters: (_client, index) => parameters(index),
+  });
 }
 
-/** A flow for each of these people: in one browser there is one under way at a time. */
+/** Token requests with the refresh tokens of these flows. `openid` is left out: it would add an ID token. */
+export function refreshRequests(issuer: string, flows: readonly Flow[], count: number): readonly Buffer[] {
+  const refreshTokens = new Map(flows.map(({ client, refreshToken = '' }) => [client, refreshToken]));
+  return formRequests({
+    ...{ issuer, clients: [...refreshTokens.keys()], count, path: '/token', proof: true },
+    parameters: (client) => ({
+      grant_type: 'refresh_token',
+      refresh_token: refreshTokens.get(client) ?? '',
+      resource: venueOrders,
+      scope: venueScope,
+    }),
+  });
+}
+
+/** A flow for each of these people, one at a time in each browser. */
 export function prepareFlows(server: CodeFlowServer, people: readonly SignedIn[]): readonly Flow[] {
   const { issuer, clients } = server;
-  const pushes = formRequests({
-    issuer,
-    path: '/par',
-    proof: false,
-    clients,
-    parameters: (_client, index) => pushParameters(server, index),
-    count: people.length,
-  });
+  const pushes = pushRequests(server, people.length);
   const credentials = createCredentials({ issuer, path: '/token', proof: true });
   return people.map(({ browser }, index) => {
     const client = pick(clients, index);
@@ -81,31 +92,31 @@ export function prepareFlows(server: CodeFlowServer, people: readonly SignedIn[]
   });
 }
 
-/** Each step takes a flow from where the one before has left it. @throws CodedError `benchmark_answer` */
+/** The steps of a flow, in order. @throws CodedError `benchmark_answer` */
 export function stepsOf({
   name,
   issuer,
 }: CodeFlowServer): Readonly<Record<CodeFlowStep, (flow: Flow, connection: Connection) => Promise<void>>> {
-  const missing = (what: string) => new Error(`${name}: a step without the ${what} of the one before`);
+  const missing = (what: string) => new Error(`${name}: the previous step left no ${what}`);
   return {
     async push(flow, connection) {
-      flow.requestUri = requestUriOf(name, await connection.ask(flow.pushRequest));
+      const answer = await connection.ask(flow.pushRequest);
+      requireSuccess(name, answer, pushComplaint(answer));
+      flow.requestUri = String(readJson(answer.body)['request_uri']);
     },
     async authorize(flow, connection) {
       if (flow.requestUri === undefined) throw missing('request URI');
       const query = new URLSearchParams({ client_id: flow.client.id, request_uri: flow.requestUri });
       const arrival = await visit(`${issuer}/authorize?${query}`, flow.browser, connection, name);
-      if (arrival.kind === 'left') throw new Error(`${name} asked nobody: ${arrival.location.search}`);
+      if (arrival.kind === 'left') throw new Error(`${name} showed no page: ${arrival.location.search}`);
       flow.page = arrival;
     },
     async consent(flow, connection) {
       if (flow.page === undefined) throw missing('page');
       const arrival = await submit(flow.page, { decision: 'allow' }, flow.browser, connection, name);
-      const code = arrival.kind === 'left' ? arrival.location.searchParams.get('code') : null;
-      if (code === null)
-        throw new Error(
-          `${name} gave no code after consent, but ${arrival.kind === 'left' ? arrival.location.search : arrival.url}`,
-        );
+      const destination = arrival.kind === 'left' ? arrival.location : new URL(arrival.url);
+      const code = destination.searchParams.get('code');
+      if (code === null) throw new Error(`${name} gave no code after consent: ${destination.search}`);
       flow.code = code;
     },
     async redeem(flow, connection) {
@@ -128,21 +139,13 @@ export function stepsOf({
   };
 }
 
-function requestUriOf(name: string, answer: Answer): string {
-  const complaint = pushComplaint(answer);
-  const { request_uri: requestUri } = readJson(answer.body);
-  if (complaint !== undefined || typeof requestUri !== 'string')
-    throw unsuccessful(name, answer, complaint ?? 'without a request URI');
-  return requestUri;
-}
-
-/** For a load of pushed requests: whether this is the answer to one (RFC 9126 section 2.2). */
+/** The problem with an answer that should be one to a pushed request (RFC 9126 section 2.2). */
 export function pushComplaint(answer: Answer): string | undefined {
   if (answer.status !== 201) return 'which is no pushed request';
   return typeof readJson(answer.body)['request_uri'] === 'string' ? undefined : 'without a request URI';
 }
 
-/** Signs each person in, in a browser of their own, on the way to a consent page. */
+/** Signs each person in, in a separate browser, through the sign-in page of a flow. */
 export async function signIn(server: CodeFlowServer, people: readonly string[]): Promise<readonly SignedIn[]> {
   const { name, issuer } = server;
   const steps = stepsOf(server);
@@ -161,7 +164,7 @@ export async function signIn(server: CodeFlowServer, people: readonly string[]):
   return signedIn;
 }
 
-/** Goes the whole way with each of these people; for what needs tokens that a person has consented to. */
+/** Completes the flow for each person, for suites that need tokens based on consent. */
 export async function completeFlows(server: CodeFlowServer, people: readonly SignedIn[]): Promise<readonly Flow[]> {
   const steps = stepsOf(server);
   const items = prepareFlows(server, people);

@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { connect as connectByTls } from 'node:tls';
 import { CodedError } from '@countersign/kernel';
 
@@ -9,14 +10,17 @@ export interface Answer {
   readonly head: string;
 }
 
-/** One kept-alive connection with one request under way at a time. */
+/**
+ * A keep-alive connection with one request in flight. It is a bare socket, because the client shares the machine with the
+ * measured server and must be cheap.
+ */
 export interface Connection {
   /** @throws CodedError `benchmark_connection`, `benchmark_answer` when the answer cannot be read */
   ask(request: Buffer): Promise<Answer>;
   close(): void;
 }
 
-/** What a client shows in the TLS handshake. PEM. */
+/** The client certificate of a TLS handshake. PEM. */
 export interface ClientIdentity {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
@@ -24,7 +28,14 @@ export interface ClientIdentity {
 
 /** @param identity for `https:` */
 export async function openConnection(name: string, url: string, identity?: ClientIdentity): Promise<Connection> {
-  const socket = await openSocket(url, identity);
+  const { protocol, hostname, port } = new URL(url);
+  const isSecure = protocol === 'https:';
+  const address = { host: hostname, port: Number(port), noDelay: true };
+  // The server is our own child process with a self-signed certificate.
+  const socket = isSecure
+    ? connectByTls({ ...address, ...tlsOf(identity), rejectUnauthorized: false })
+    : connect(address);
+  await once(socket, isSecure ? 'secureConnect' : 'connect');
   const reader = createAnswerReader();
   let waiting: { readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void } | undefined;
   let broken: Error | undefined;
@@ -61,25 +72,7 @@ export async function openConnection(name: string, url: string, identity?: Clien
   };
 }
 
-export function openSocket(url: string, identity?: ClientIdentity, opened: Socket[] = []): Promise<Socket> {
-  const { protocol, hostname, port } = new URL(url);
-  const secure = protocol === 'https:';
-  const address = { host: hostname, port: Number(port), noDelay: true };
-  return new Promise((resolve, reject) => {
-    // The server is our own child, and its certificate one that nobody vouches for.
-    const socket = secure
-      ? connectByTls({ ...address, ...shown(identity), rejectUnauthorized: false })
-      : connect(address);
-    opened.push(socket);
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      socket.removeListener('error', reject);
-      resolve(socket);
-    });
-    socket.once('error', reject);
-  });
-}
-
-function shown(identity: ClientIdentity | undefined) {
+function tlsOf(identity: ClientIdentity | undefined) {
   return identity === undefined ? {} : { cert: identity.certificatePem, key: identity.privateKeyPem };
 }
 
@@ -105,7 +98,7 @@ export function headersOf({ head }: Pick<Answer, 'head'>, name: string): readonl
   });
 }
 
-/** Reads answers off one connection. Enough of HTTP/1.1 for servers that send a length. */
+/** Reads the answers of one connection. Supports only answers with a length. */
 export function createAnswerReader(): { push(chunk: Buffer): Answer | undefined } {
   let held: Buffer = Buffer.alloc(0);
   return {
@@ -115,7 +108,7 @@ export function createAnswerReader(): { push(chunk: Buffer): Answer | undefined 
       if (headEnd === -1) return undefined;
       const head = held.toString('latin1', 0, headEnd);
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
-      // RFC 9110 section 8.6: an answer without content may go without its length.
+      // An answer without content may omit its length (RFC 9110 section 8.6).
       const length = status === 204 ? 0 : Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1]);
       if (Number.isNaN(status) || Number.isNaN(length))
         throw new CodedError({
@@ -132,21 +125,20 @@ export function createAnswerReader(): { push(chunk: Buffer): Answer | undefined 
   };
 }
 
-/** An answer that is not what was measured for. */
+/** @throws CodedError `benchmark_answer` if there is a complaint about the answer */
+export function requireSuccess(name: string, answer: Answer, complaint: string | undefined): void {
+  if (complaint !== undefined) throw unsuccessful(name, answer, complaint);
+}
+
+/** The error for an answer that is not a success. */
 export function unsuccessful(name: string, { status, body }: Answer, complaint: string): CodedError {
-  // The body of a refusal says why; that of a success may hold a token.
-  const said =
-    status < 300
-      ? ''
-      : `: ${body
-          .replace(/<[^>]*>/g, ' ')
-          .replace(/\s+/g, ' ')
-          .trim()
-          .slice(0, 300)}`;
+  // The body of a success may contain a token.
+  const text = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  const said = status < 300 ? '' : `: ${text.trim().slice(0, 300)}`;
   return new CodedError({
     code: 'benchmark_answer',
     category: 'invalid',
-    detail: `${name} answered ${status}, ${complaint}${said}. Nothing is reported: figures of failing requests mean nothing.`,
+    detail: `${name} answered ${status}, ${complaint}${said}. Nothing is reported, because figures of failing requests are meaningless.`,
   });
 }
 

@@ -1,42 +1,52 @@
 import { type Answer, type ClientIdentity, headersOf } from './http-connection.ts';
 import { type LoadResult, sendAll } from './http-load.ts';
 import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
+import type { Pace } from './pace.ts';
 import { descendantsCpuUs } from './process-tree-cpu.ts';
 
-const mostAtOnce = 1_000;
+const maxAtOnce = 1_000;
+
+export type Load = Pick<Pace, 'connections' | 'warmUpRequests'>;
 
 /** A server under a closed loop of prepared requests. */
-export function httpContender(options: {
-  readonly name: string;
-  readonly server: Metered & { readonly url: string };
-  /** Where the server is asked, when not at its main address. */
-  readonly url?: string;
-  readonly identities?: readonly ClientIdentity[];
-  readonly connections: number;
-  readonly warmUpRequests: number;
-  /** So many fresh requests; not part of the measured time. */
-  readonly prepare: (count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
-  readonly complaint: (answer: Answer) => string | undefined;
-}): Contender {
+export function httpContender(
+  options: Load & {
+    readonly name: string;
+    readonly server: MeteredServer;
+    /** The address of the server, if not its main address. */
+    readonly url?: string;
+    readonly identities?: readonly ClientIdentity[];
+    /** Fresh requests; preparing them is not part of the measured time. */
+    readonly prepare: (count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
+    readonly complaint: (answer: Answer) => string | undefined;
+  },
+): Contender {
   const { name, server, url = server.url, identities, connections, complaint } = options;
-  let rate = 0;
-
-  async function send(count: number): Promise<Round> {
+  return countedContender(name, options, async (count) => {
     const requests = await options.prepare(count);
-    const counted = await measured(server, () => sendAll({ name, url, identities, requests, connections, complaint }));
-    const round = roundOf(counted);
+    return measured(server, () => sendAll({ name, url, identities, requests, connections, complaint }));
+  });
+}
+
+/** A contender whose rounds are a number of operations: as many as the last round did in that time. */
+export function countedContender(
+  name: string,
+  { connections, warmUpRequests }: Load,
+  perform: (count: number) => Promise<Counted>,
+): Contender {
+  let rate = 0;
+  async function send(count: number): Promise<Round> {
+    const round = roundOf(await perform(count));
     rate = round.rate;
     return round;
   }
-
   return {
     name,
     async warmUp() {
-      // What was signed is good for a minute, and a cold server on a busy machine is slow.
-      for (let sent = 0; sent < options.warmUpRequests; sent += mostAtOnce)
-        await send(Math.max(connections, Math.min(mostAtOnce, options.warmUpRequests - sent)));
+      // Assertions expire after a minute, and a cold server on a busy machine is slow.
+      for (let sent = 0; sent < warmUpRequests; sent += maxAtOnce)
+        await send(Math.max(connections, Math.min(maxAtOnce, warmUpRequests - sent)));
     },
-    // By count, not by the clock: what was prepared gets used, and the pace of the last round says how much that is.
     round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
   };
 }
@@ -51,6 +61,8 @@ export interface Metered {
   walBytes?(): Promise<number>;
 }
 
+export type MeteredServer = Metered & { readonly url: string };
+
 /** This process and the PostgreSQL that it started. */
 export const thisProcess: Metered = {
   async cpuUs() {
@@ -60,7 +72,7 @@ export const thisProcess: Metered = {
   databaseCpuUs: () => descendantsCpuUs(process.pid),
 };
 
-/** Does some work, and reads what it cost a process and its PostgreSQL. */
+/** Runs work, and reads what it cost a process and its PostgreSQL. */
 export async function withCosts<Value>(of: Metered, work: () => Promise<Value>) {
   const walBefore = await of.walBytes?.();
   const databaseBefore = await of.databaseCpuUs();
@@ -87,14 +99,14 @@ export async function measured(of: Metered, run: () => Promise<LoadResult>): Pro
   return { operations: latenciesMs.length, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes };
 }
 
-/** For {@link httpContender}: whether this is a token as it was asked for. */
+// The problem with an answer, for httpContender; undefined if it is a success.
+
 export function tokenComplaint(answer: Answer): string | undefined {
   if (answer.status !== 200) return 'which is not a token';
   const { access_token: token, token_type: type } = readJson(answer.body);
   return typeof token === 'string' && type === 'DPoP' ? undefined : 'without a DPoP-bound access token';
 }
 
-/** For {@link httpContender}: whether the decision point permitted, and named its record. */
 export function permitComplaint(answer: Answer): string | undefined {
   if (answer.status !== 200) return 'which is not a decision';
   const [evidence = ''] = headersOf(answer, 'countersign-evidence');
@@ -103,7 +115,6 @@ export function permitComplaint(answer: Answer): string | undefined {
     : 'without a permit and its record';
 }
 
-/** For {@link httpContender}: whether it permitted each of so many. */
 export function permitsComplaint(answer: Answer, count: number): string | undefined {
   if (answer.status !== 200) return 'which is not a list of decisions';
   const { evaluations } = readJson(answer.body);
@@ -113,7 +124,7 @@ export function permitsComplaint(answer: Answer, count: number): string | undefi
   return permitted.length === count ? undefined : `which permits ${permitted.length} of ${count}`;
 }
 
-/** The members of a JSON object; none where it is not one. */
+/** The members of a JSON object; empty for any other text. */
 export function readJson(body: string): Readonly<Record<string, unknown>> {
   try {
     const value = JSON.parse(body) as unknown;

@@ -1,13 +1,10 @@
-import type { Socket } from 'node:net';
 import {
   type Answer,
   type ClientIdentity,
   type Connection,
   connectionBroken,
-  createAnswerReader,
   openConnection,
-  openSocket,
-  unsuccessful,
+  requireSuccess,
 } from './http-connection.ts';
 
 /** The target of the load, and its concurrency. */
@@ -15,23 +12,13 @@ interface Target {
   readonly name: string;
   readonly url: string;
   readonly connections: number;
-}
-
-export interface Load extends Target {
-  /** Complete requests as bytes, prepared in advance and each sent once. */
-  readonly requests: readonly Buffer[];
-  /**
-   * Client identities of `https:` connections, assigned in rotation. Requests rotate the same way, so that each is sent by the
-   * client for which it was prepared.
-   */
+  /** Client identities of `https:` connections, assigned in rotation. Items rotate the same way. */
   readonly identities?: readonly ClientIdentity[] | undefined;
-  /** Throws, or returns the problem, if an answer is not a success. */
-  readonly complaint: (answer: Answer) => string | undefined;
 }
 
 export interface LoadResult {
   readonly seconds: number;
-  /** In the order of the requests. */
+  /** In the order of the items. */
   readonly latenciesMs: Float64Array;
 }
 
@@ -39,72 +26,28 @@ export interface LoadResult {
 const timeLimitMs = 60_000;
 
 /**
- * Sends every request over keep-alive connections, with one request in flight on each (a closed loop).
- * It uses bare sockets, because the client shares the machine with the measured server and must be cheap.
+ * Sends every request once over keep-alive connections, with one request in flight on each (a closed loop).
  *
+ * @param load.complaint throws, or returns the problem, if an answer is not a success
  * @throws CodedError `benchmark_answer` at the first answer that is not a success, `benchmark_connection` if a connection ends
  * or the time limit is reached
  */
-export async function sendAll(load: Load): Promise<LoadResult> {
-  const { requests, identities = [] } = load;
-  const latenciesMs = new Float64Array(requests.length);
-  const lanes = Math.max(1, identities.length);
-  /** The next request of each lane. */
-  const next = Array.from({ length: lanes }, (_, lane) => lane);
-  const sockets: Socket[] = [];
-  const limit = timeLimit(load.name);
-
-  function drive(socket: Socket, lane: number): Promise<void> {
-    return new Promise((resolve) => {
-      let sentAt = 0;
-      let index = 0;
-      const reader = createAnswerReader();
-      const sendNext = (): void => {
-        index = next[lane] ?? requests.length;
-        const request = requests[index];
-        if (request === undefined) {
-          resolve();
-          return;
-        }
-        next[lane] = index + lanes;
-        sentAt = performance.now();
-        socket.write(request);
-      };
-      socket.on('data', (chunk) => {
-        let answer: Answer | undefined;
-        try {
-          answer = reader.push(chunk);
-        } catch (error) {
-          return limit.fail(error instanceof Error ? error : new Error(String(error)));
-        }
-        if (answer === undefined) return;
-        latenciesMs[index] = performance.now() - sentAt;
-        const complaint = load.complaint(answer);
-        if (complaint !== undefined) return limit.fail(unsuccessful(load.name, answer, complaint));
-        sendNext();
-      });
-      socket.on('error', (error) => limit.fail(connectionBroken(load.name, error.message)));
-      socket.on('close', () => limit.fail(connectionBroken(load.name, 'a connection was closed')));
-      sendNext();
-    });
-  }
-
-  try {
-    const connecting = Array.from({ length: Math.min(load.connections, requests.length) }, (_, index) =>
-      openSocket(load.url, identities[index % lanes], sockets),
-    );
-    const open = await Promise.race([Promise.all(connecting), limit.failed]);
-    const began = performance.now();
-    await Promise.race([Promise.all(open.map((socket, index) => drive(socket, index % lanes))), limit.failed]);
-    return { seconds: (performance.now() - began) / 1000, latenciesMs };
-  } finally {
-    limit.stop();
-    for (const socket of sockets) {
-      socket.removeAllListeners();
-      socket.on('error', () => undefined);
-      socket.destroy();
-    }
-  }
+export function sendAll({
+  requests,
+  complaint,
+  ...target
+}: Target & {
+  readonly requests: readonly Buffer[];
+  readonly complaint: (answer: Answer) => string | undefined;
+}): Promise<LoadResult> {
+  return performAll({
+    ...target,
+    items: requests,
+    async perform(request, connection) {
+      const answer = await connection.ask(request);
+      requireSuccess(target.name, answer, complaint(answer));
+    },
+  });
 }
 
 /**
@@ -113,53 +56,52 @@ export async function sendAll(load: Load): Promise<LoadResult> {
  *
  * @throws what the work throws, and CodedError `benchmark_connection`
  */
-export async function performAll<Item>(
-  target: Target & {
-    readonly items: readonly Item[];
-    readonly perform: (item: Item, connection: Connection) => Promise<void>;
-  },
-): Promise<LoadResult> {
-  const { name, url, items, perform } = target;
+export async function performAll<Item>({
+  name,
+  url,
+  connections,
+  identities = [],
+  items,
+  perform,
+}: Target & {
+  readonly items: readonly Item[];
+  readonly perform: (item: Item, connection: Connection) => Promise<void>;
+}): Promise<LoadResult> {
   const latenciesMs = new Float64Array(items.length);
-  const limit = timeLimit(name);
-  const opened: Connection[] = [];
-  let next = 0;
-  async function drive(connection: Connection): Promise<void> {
+  const lanes = Math.max(1, identities.length);
+  /** The next item of each lane. */
+  const next = Array.from({ length: lanes }, (_, lane) => lane);
+  async function drive(connection: Connection, lane: number): Promise<void> {
     for (;;) {
-      const index = next++;
+      const index = next[lane] ?? items.length;
       const item = items[index];
       if (item === undefined) return;
+      next[lane] = index + lanes;
       const startedAt = performance.now();
       await perform(item, connection);
       latenciesMs[index] = performance.now() - startedAt;
     }
   }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const error = connectionBroken(name, `did not finish within ${timeLimitMs / 1000} s`);
+    timer = setTimeout(() => reject(error), timeLimitMs);
+  });
+  late.catch(() => undefined);
+  const opening = Array.from({ length: Math.min(connections, items.length) }, (_, index) =>
+    openConnection(name, url, identities[index % lanes]),
+  );
   try {
-    const connecting = Array.from({ length: Math.min(target.connections, items.length) }, async () => {
-      const connection = await openConnection(name, url);
-      opened.push(connection);
-      return connection;
-    });
-    const connections = await Promise.race([Promise.all(connecting), limit.failed]);
+    const open = await Promise.race([Promise.all(opening), late]);
     const began = performance.now();
-    await Promise.race([Promise.all(connections.map(drive)), limit.failed]);
+    await Promise.race([Promise.all(open.map((connection, index) => drive(connection, index % lanes))), late]);
     return { seconds: (performance.now() - began) / 1000, latenciesMs };
   } finally {
-    limit.stop();
-    for (const connection of opened) connection.close();
+    clearTimeout(timer);
+    for (const connection of opening)
+      connection.then(
+        ({ close }) => close(),
+        () => undefined,
+      );
   }
-}
-
-/** A promise for a race. It rejects on request and at the time limit. */
-function timeLimit(name: string) {
-  let fail: (error: Error) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => undefined);
-  const timer = setTimeout(
-    () => fail(connectionBroken(name, `did not finish within ${timeLimitMs / 1000} s`)),
-    timeLimitMs,
-  );
-  return { failed, fail: (error: Error) => fail(error), stop: () => clearTimeout(timer) };
 }

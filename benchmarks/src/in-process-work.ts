@@ -4,8 +4,8 @@ import { type Contender, type Counted, type Round, roundOf } from './measure.ts'
 import type { Pace } from './pace.ts';
 
 /**
- * Does some work in this process for each item, with so many callers at once, each of which takes the next item as soon
- * as its last one is done; and counts what it took, of PostgreSQL beneath it too.
+ * Does the work for each item in this process with a number of concurrent callers, and counts the costs, including
+ * PostgreSQL's.
  */
 export async function performed<Item>(
   callers: number,
@@ -26,11 +26,10 @@ export async function performed<Item>(
 }
 
 /**
- * So many callers in this process, each of which does the next as soon as its last one is done; with what it costs this
- * process and PostgreSQL beneath it.
+ * A contender with a number of concurrent callers in this process.
  *
- * @param options.besides CPU time so far, in microseconds, of processes of ours that are no PostgreSQL
- * @param options.settle what has to come to rest after a round, so that the next contender does not pay for it
+ * @param options.besides CPU time so far, in microseconds, of child processes other than PostgreSQL
+ * @param options.settle completes background work after a round, so that it does not burden the next contender
  */
 export function repeated({
   name,
@@ -70,21 +69,16 @@ export function repeated({
     await settle();
     return roundOf({ ...costs, operations: latencies.length, latenciesMs: Float64Array.from(latencies) });
   };
-  return {
-    name,
-    warmUp: () => round(warmUpSeconds),
-    round,
-  };
+  return { name, warmUp: () => round(warmUpSeconds), round };
 }
 
-/** Of a server as well the event loop turns now and then; timers and the threads beside it get their say. */
+/** The event loop runs between these operations, as in a server. */
 const operationsATurn = 50;
 
 /**
- * Repeats work in this process for some seconds, and counts. Each operation is timed: reading the clock is part of the
- * figures.
+ * A contender with a single caller in this process. The figures include reading the clock for each operation.
  *
- * @param work is given how often it has been called; it may be asynchronous
+ * @param work receives the number of earlier calls
  */
 export function timed(
   name: string,
@@ -118,11 +112,7 @@ export function timed(
       latenciesMs: latenciesMs.subarray(0, operations),
     });
   };
-  return {
-    name,
-    warmUp: () => round(warmUpSeconds),
-    round,
-  };
+  return { name, warmUp: () => round(warmUpSeconds), round };
 }
 
 function grown(values: Float64Array): Float64Array<ArrayBuffer> {

@@ -1,18 +1,13 @@
 import { join } from 'node:path';
-import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
+import { auditLogMigrations } from '@countersign/audit-log';
 import { directoryMigrations } from '@countersign/directory';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { policyEngineMigrations } from '@countersign/policy-engine';
-import {
-  type ComponentMigrations,
-  createLogger,
-  createScratchDatabase,
-  type Logger,
-  type ScratchDatabase,
-} from '@countersign/runtime';
+import { type ComponentMigrations, createLogger, createScratchDatabase } from '@countersign/runtime';
 import { openProductLog } from './evidence/product-log.ts';
+import { about, type Run } from './starter.ts';
 
-/** A table of the benchmark's own, for the floor beneath the audit log. */
+/** The benchmark's own table, for the floors. */
 export const floorMigrations: ComponentMigrations = {
   name: 'benchmark-floor',
   schema: 'benchmark_floor',
@@ -22,36 +17,17 @@ export const floorMigrations: ComponentMigrations = {
 };
 
 /** What the suites without HTTP share: a real PostgreSQL with fsync on, and an audit log on it, in this process. */
-export interface InProcess {
-  readonly scratch: ScratchDatabase;
-  readonly auditLog: RunningAuditLog;
-  readonly logger: Logger;
-  stop(): Promise<void>;
-}
+export type InProcess = Awaited<ReturnType<typeof startInProcess>>;
 
-export async function startInProcess(options: {
-  readonly folder: string;
-  readonly onProgress: (message: string) => void;
-}): Promise<InProcess> {
+export async function startInProcess({ folder, started, onProgress }: Run) {
   const logger = createLogger({ level: 'error', name: 'benchmark' });
-  const postgres = await startEmbeddedPostgres({
-    dataFolder: join(options.folder, 'in-process'),
-    fallbackRoots: [],
-    onProgress: (message) => options.onProgress(`in process: ${message}`),
-  });
-  const closing: (() => Promise<void>)[] = [() => postgres.stop()];
-  const stop = async (): Promise<void> => {
-    for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
-  };
-  try {
-    const components = [auditLogMigrations, directoryMigrations, policyEngineMigrations, floorMigrations];
-    const scratch = await createScratchDatabase({ server: postgres.connection, components });
-    closing.push(() => scratch.drop());
-    const auditLog = await openProductLog({ pool: scratch.pool('audit-log'), logger });
-    closing.push(() => auditLog.stop());
-    return { scratch, auditLog, logger, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const dataFolder = join(folder, 'in-process');
+  const { connection } = await started(
+    startEmbeddedPostgres({ dataFolder, fallbackRoots: [], onProgress: about('in process', onProgress) }),
+  );
+  const components = [auditLogMigrations, directoryMigrations, policyEngineMigrations, floorMigrations];
+  const scratch = await createScratchDatabase({ server: connection, components });
+  await started({ stop: () => scratch.drop() });
+  const auditLog = await started(openProductLog({ pool: scratch.pool('audit-log'), logger }));
+  return { scratch, auditLog, logger };
 }

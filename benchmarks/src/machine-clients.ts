@@ -1,6 +1,6 @@
 import { epochSeconds, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { encodeHeader } from '@countersign/oauth';
-import { generateSigningKey, type SigningKey } from '@countersign/sdk';
+import { type Client, createClient, generateSigningKey, type SigningKey, type Transport } from '@countersign/sdk';
 import { httpRequest } from './http-connection.ts';
 
 /** A client of the benchmark: the key it authenticates with, and the key its tokens are bound to. */
@@ -10,7 +10,7 @@ export interface MachineClient {
   readonly proofKey: SigningKey;
 }
 
-/** Several, because a server that meets one key only would look better than it is. */
+/** Several clients, because a server with only one client key would look faster than it is. */
 export function makeClients(prefix: string, count = 16): readonly MachineClient[] {
   return Array.from({ length: count }, (_, index) => ({
     id: `${prefix}-${index + 1}`,
@@ -19,21 +19,26 @@ export function makeClients(prefix: string, count = 16): readonly MachineClient[
   }));
 }
 
-/** As a client registers it. */
+/** The SDK's client for it. */
+export function clientOf({ id, key, proofKey }: MachineClient, issuer: string, transport?: Transport): Client {
+  return createClient({ issuer, clientId: id, key, proofKey, ...(transport === undefined ? {} : { transport }) });
+}
+
+/** The public key in the form in which a client registers it. */
 export function publicJwk({ key }: MachineClient): Readonly<Record<string, string>> {
   return { ...key.publicJwk, kid: key.kid, alg: key.algorithm, use: 'sig' };
 }
 
 const lifeSeconds = 60;
 
-/** What a client shows with one request, signed before the measured time; it must be sent within a minute. */
+/** Credentials for one request, signed before the measured time. They expire after a minute. */
 export interface Credentials {
   /** The members of the form by which the client authenticates. */
   readonly form: Readonly<Record<string, string>>;
   readonly dpop?: string;
 }
 
-/** Signs credentials for one endpoint: a client assertion (RFC 7523), and a DPoP proof where one is asked for. */
+/** Signs credentials for one endpoint: a client assertion (RFC 7523), and optionally a DPoP proof. */
 export function createCredentials(asked: {
   readonly issuer: string;
   readonly path: string;
@@ -42,22 +47,15 @@ export function createCredentials(asked: {
   const prove = createProver({ method: 'POST', url: asked.issuer + asked.path });
   const headers = new Map<SigningKey, string>();
   return (client) => {
-    const { key } = client;
+    const { id, key } = client;
     const header =
       headers.get(key) ?? encodeHeader({ alg: key.algorithm, typ: 'client-authentication+jwt', kid: key.kid });
     headers.set(key, header);
     const now = epochSeconds(Date.now());
-    const claims = {
-      iss: client.id,
-      sub: client.id,
-      aud: asked.issuer,
-      jti: freshId(),
-      iat: now,
-      exp: now + lifeSeconds,
-    };
+    const claims = { iss: id, sub: id, aud: asked.issuer, jti: freshId(), iat: now, exp: now + lifeSeconds };
     return {
       form: {
-        client_id: client.id,
+        client_id: id,
         client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
         client_assertion: signJws(header, claims, key),
       },
@@ -83,11 +81,10 @@ export function formRequest(
   return httpRequest('POST', url, sent, new URLSearchParams({ ...parameters, ...form }).toString());
 }
 
-/** Forms for one endpoint, the clients in turn: all that is left to do in the measured time is to send them. */
+/** Forms for one endpoint, by the clients in turn, complete before the measured time. */
 export function formRequests(asked: {
   readonly issuer: string;
   readonly path: string;
-  /** Whether each brings a DPoP proof. */
   readonly proof: boolean;
   readonly clients: readonly MachineClient[];
   /** Beside client authentication; `index` counts the requests. */
@@ -113,44 +110,25 @@ export function tokenRequests(asked: {
   return formRequests({ ...asked, path: '/token', proof: true, parameters: () => asked.parameters });
 }
 
-/** Requests to a protected interface with tokens that are bound to the certificate of the connection (RFC 8705). */
-export function certificateBoundRequests(asked: {
-  readonly url: string;
-  readonly callers: readonly { readonly accessToken: string; readonly body: unknown }[];
-  readonly count: number;
-}): readonly Buffer[] {
-  const prepared = asked.callers.map(({ accessToken, body }) =>
-    httpRequest(
-      'POST',
-      asked.url,
-      { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` },
-      JSON.stringify(body),
-    ),
-  );
-  return Array.from({ length: asked.count }, (_, index) => pick(prepared, index));
+/** A request to a protected interface, with a token bound to the key of `client`, or to the certificate of the connection. */
+export interface ProtectedCall {
+  readonly client?: MachineClient;
+  readonly accessToken: string;
+  readonly body: unknown;
 }
 
-/** Requests to a protected interface, each with its own proof. */
-export function protectedRequests(asked: {
-  readonly url: string;
-  readonly callers: readonly { readonly client: MachineClient; readonly accessToken: string; readonly body: unknown }[];
-  readonly count: number;
-}): readonly Buffer[] {
-  const prepared = asked.callers.map(({ client, accessToken, body }) => ({
-    client,
-    authorization: `DPoP ${accessToken}`,
-    body: JSON.stringify(body),
-    prove: createProver({ method: 'POST', url: asked.url, accessToken }),
-  }));
-  return Array.from({ length: asked.count }, (_, index) => {
-    const { client, authorization, body, prove } = pick(prepared, index);
-    return httpRequest(
-      'POST',
-      asked.url,
-      { 'content-type': 'application/json', authorization, dpop: prove(client) },
-      body,
-    );
+/** Requests to a protected interface; those with a client each have their own proof. */
+export function protectedRequests(url: string, calls: readonly ProtectedCall[], count: number): readonly Buffer[] {
+  const prepared = calls.map(({ client, accessToken, body }) => {
+    const prove = createProver({ method: 'POST', url, accessToken });
+    const text = JSON.stringify(body);
+    const authorization = `${client === undefined ? 'Bearer' : 'DPoP'} ${accessToken}`;
+    return () => {
+      const proof = client === undefined ? {} : { dpop: prove(client) };
+      return httpRequest('POST', url, { 'content-type': 'application/json', authorization, ...proof }, text);
+    };
   });
+  return Array.from({ length: count }, (_, index) => pick(prepared, index)());
 }
 
 /** DPoP proofs (RFC 9449 section 4.2) for one endpoint. */
@@ -175,9 +153,9 @@ function freshId(): string {
   return Buffer.from(systemRandom.bytes(16)).toString('base64url');
 }
 
-/** Round and round. */
+/** The item at an index that starts again at the end of the list. */
 export function pick<Item>(items: readonly Item[], index: number): Item {
   const item = items[index % items.length];
-  if (item === undefined) throw new Error('there are no clients to ask with');
+  if (item === undefined) throw new Error('an empty list');
   return item;
 }

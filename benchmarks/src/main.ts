@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isCodedError } from '@countersign/kernel';
 import { fullPace, quickPace } from './pace.ts';
-import { formatReport } from './report.ts';
-import { runBenchmarks, type SuiteName, suiteNames } from './run.ts';
+import { formatReport, type SuiteName, suiteNames } from './report.ts';
+import { runBenchmarks } from './run.ts';
 
 const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>] [--keep <folder>] [--before <checkout>]
 
@@ -40,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
     onProgress(`done; every round is in ${resultsFile}`);
     return 0;
   } catch (error) {
-    // What was under way when it was told to stop had to fail.
+    // Work in progress fails after a signal.
     if (aborting) return 130;
     process.stderr.write(
       `\nThe benchmark ended without a result. ${isCodedError(error) ? error.detail : explain(error)}\n`,
@@ -50,8 +50,8 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * Ctrl-C leaves neither processes nor data behind; a second one, by a person who does not want to wait for that, may.
- * Run by npm, one Ctrl-C arrives twice: from the terminal and from npm.
+ * Ctrl-C stops all processes and removes all data. A second Ctrl-C exits at once. Under npm one Ctrl-C arrives twice, from
+ * the terminal and from npm.
  */
 function abortOnSignals(abort: () => Promise<void>): void {
   let firstAt = 0;

@@ -23,6 +23,8 @@ export const venueReports = 'https://venue.example/reports';
 /** Scopes of a token for the venue, and the narrower one it is exchanged for. */
 export const venueScope = 'settlement:read trade:read';
 export const clearingScope = 'trade:read';
+/** The parameters of a token for the venue by client credentials. */
+export const venueToken = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
 /** The scope of a consent: it includes an ID token and a refresh token. */
 export const consentedScope = `openid offline_access ${venueScope}`;
 
@@ -59,13 +61,10 @@ export function makeMarket(): Market {
   };
 }
 
-/** Orders of the trading firm, put through the doors. */
+/** Orders of the trading firm over HTTP. */
 export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlow> {
-  return startOrderFlow(ordering, {
-    ...{ issuer, venue, clearing },
-    house: trader,
-    locations: [venueOrders, clearingTrades],
-  });
+  const locations = [venueOrders, clearingTrades];
+  return startOrderFlow(ordering, { issuer, venue, clearing, house: trader, locations });
 }
 
 /** The directory file with the market. */
@@ -75,17 +74,15 @@ export function directoryFile(
 ): unknown {
   const orders = orderingDirectory(ordering, { issuer, house: trader });
   const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+  const credentials = 'client_credentials';
+  const decisions = `${issuer}/decisions`;
   const client =
     (grant: string, institution: string, audiences: readonly string[], scopes: readonly string[]) =>
     (of: MachineClient) => ({
-      id: of.id,
-      institution,
-      principal: `service:${of.id}`,
-      grant_types: [grant],
-      scopes,
-      audiences,
+      ...{ id: of.id, institution, principal: `service:${of.id}`, grant_types: [grant], scopes, audiences },
       jwks: { keys: [publicJwk(of)] },
     });
+  const person = (id: string) => ({ id, institution: trader, roles: [], federated: [], credentials: [] });
   const service = (institution: string) => (of: MachineClient) => ({ id: `service:${of.id}`, institution, roles: [] });
   const scopes = venueScope.split(' ');
   const institution = (lei: string, name: string) => ({
@@ -114,15 +111,8 @@ export function directoryFile(
       },
     ],
     people: [
-      {
-        id: 'person:bench-trader',
-        institution: trader,
-        desk: 'rates',
-        roles: ['trader'],
-        federated: [],
-        credentials: [],
-      },
-      ...people.map((id) => ({ id, institution: trader, roles: [], federated: [], credentials: [] })),
+      { ...person('person:bench-trader'), desk: 'rates', roles: ['trader'] },
+      ...people.map(person),
       ...orders.people,
     ],
     services: [
@@ -133,29 +123,21 @@ export function directoryFile(
     agents: orders.agents,
     clients: [
       ...traders.map(
-        client(
-          'client_credentials',
-          trader,
-          [venueOrders, venueReports, `${issuer}/decisions`],
-          [...scopes, 'decision:evaluate'],
-        ),
+        client(credentials, trader, [venueOrders, venueReports, decisions], [...scopes, 'decision:evaluate']),
       ),
       ...certified
-        .map(client('client_credentials', trader, [`${issuer}/decisions`], ['decision:evaluate']))
+        .map(client(credentials, trader, [decisions], ['decision:evaluate']))
         .map((registered) => ({ ...registered, binding: 'mtls' })),
       ...gateways.map(client(exchange, venue, [clearingTrades], scopes)),
-      ...desks.map((of) => ({
-        id: of.id,
-        institution: trader,
-        principal: `service:${of.id}`,
-        client_name: `Trading desk ${of.id}`,
-        kind: 'human',
-        grant_types: ['authorization_code', 'refresh_token'],
-        scopes: ['openid', 'offline_access', ...scopes],
-        audiences: [venueOrders],
-        redirect_uris: [deskRedirect],
-        jwks: { keys: [publicJwk(of)] },
-      })),
+      ...desks
+        .map(client('authorization_code', trader, [venueOrders], ['openid', 'offline_access', ...scopes]))
+        .map((registered) => ({
+          ...registered,
+          client_name: `Trading desk ${registered.id}`,
+          kind: 'human',
+          grant_types: ['authorization_code', 'refresh_token'],
+          redirect_uris: [deskRedirect],
+        })),
       ...orders.clients,
     ],
     accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }, ...orders.accounts],
@@ -170,7 +152,7 @@ export function directoryFile(
   };
 }
 
-/** The instrument of every order over HTTP and of every order carried in process. */
+/** The instrument of every order. */
 export function benchmarkBond(venues: readonly string[]) {
   return {
     id: 'DE000EXMPL17',
@@ -195,21 +177,23 @@ export function clearedByCompliance(suitableFor: readonly string[]) {
   };
 }
 
-/** The operator's command, which may revoke what was issued. */
-export function operatorOf(installation: { readonly issuer: string; readonly dataFolder: string }): Client {
+interface Installation {
+  readonly issuer: string;
+  readonly dataFolder: string;
+}
+
+/** The client of the operator's command line. */
+export function operatorOf(installation: Installation): Client {
   return createClient(commandOf(installation));
 }
 
-function commandOf({ issuer, dataFolder }: { readonly issuer: string; readonly dataFolder: string }) {
+function commandOf({ issuer, dataFolder }: Installation) {
   const key = importSigningKey(JSON.parse(readFileSync(join(dataFolder, 'operator.jwk'), 'utf8')) as unknown);
   return { issuer, clientId: 'countersign-cli', key };
 }
 
-/** Sets the market up in a control plane, as its operator would. */
-export async function introduce(
-  market: Market,
-  installation: { readonly issuer: string; readonly dataFolder: string },
-): Promise<void> {
+/** Applies the market to the directory of a control plane, as its operator. */
+export async function introduce(market: Market, installation: Installation): Promise<void> {
   const { issuer } = installation;
   const operator = operatorOf(installation);
   const asked = { resource: `${issuer}/directory`, scope: 'directory:apply' };

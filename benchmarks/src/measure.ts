@@ -59,20 +59,20 @@ export async function measureInTurn<Turn = Round>(
   return results;
 }
 
+const costNames = ['cpuUs', 'databaseCpuUs', 'walBytes'] as const;
+type Costs = Readonly<Record<(typeof costNames)[number], number | undefined>>;
+
 /** The raw counts of a measurement. */
-export interface Counted {
+export interface Counted extends Partial<Costs> {
   readonly operations: number;
   readonly seconds: number;
   /** In milliseconds, one per operation. */
   readonly latenciesMs?: Float64Array;
-  readonly cpuUs?: number;
-  readonly databaseCpuUs?: number | undefined;
-  readonly walBytes?: number | undefined;
 }
 
 /** Computes a round from raw counts. */
 export function roundOf(counted: Counted): Round {
-  const { operations, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes } = counted;
+  const { operations, seconds, latenciesMs } = counted;
   if (operations === 0 || seconds <= 0) throw new Error('a round in which nothing was done');
   const sorted = latenciesMs === undefined ? undefined : Float64Array.from(latenciesMs).sort();
   return {
@@ -80,10 +80,18 @@ export function roundOf(counted: Counted): Round {
     seconds,
     rate: operations / seconds,
     ...(sorted === undefined ? {} : { p50Ms: percentile(sorted, 50), p99Ms: percentile(sorted, 99) }),
-    ...(cpuUs === undefined ? {} : { cpuUs: cpuUs / operations }),
-    ...(databaseCpuUs === undefined ? {} : { databaseCpuUs: databaseCpuUs / operations }),
-    ...(walBytes === undefined ? {} : { walBytes: walBytes / operations }),
+    ...costsPer(operations, counted),
   };
+}
+
+/** The costs of so many operations divided among them. */
+export function costsPer(operations: number, of: Partial<Costs>): Partial<Record<keyof Costs, number>> {
+  return Object.fromEntries(
+    costNames.flatMap((name) => {
+      const value = of[name];
+      return value === undefined ? [] : [[name, value / operations]];
+    }),
+  );
 }
 
 /** Combines measurements of different operations: counts add up, latencies are concatenated. */
@@ -109,19 +117,25 @@ export function oneAfterTheOther(steps: readonly Counted[]): Counted {
   return { ...costs(steps), operations: first.operations, latenciesMs };
 }
 
-function costs(parts: readonly Counted[]) {
-  const cpu = parts.flatMap(({ cpuUs }) => cpuUs ?? []);
-  const databaseCpu = parts.flatMap(({ databaseCpuUs }) => databaseCpuUs ?? []);
-  const wal = parts.flatMap(({ walBytes }) => walBytes ?? []);
-  return {
-    seconds: sum(parts.map(({ seconds }) => seconds)),
-    ...(cpu.length === 0 ? {} : { cpuUs: sum(cpu) }),
-    ...(databaseCpu.length === 0 ? {} : { databaseCpuUs: sum(databaseCpu) }),
-    ...(wal.length === 0 ? {} : { walBytes: sum(wal) }),
-  };
+function costs(parts: readonly Counted[]): Pick<Counted, 'seconds' | keyof Costs> {
+  const known = costNames.flatMap((name) => {
+    const values = parts.flatMap((part) => part[name] ?? []);
+    return values.length === 0 ? [] : [[name, sum(values)]];
+  });
+  return { seconds: sum(parts.map(({ seconds }) => seconds)), ...Object.fromEntries(known) };
 }
 
-function sum(values: readonly number[]): number {
+/** The same members with other values. */
+export function mapMembers<Name extends string, Value, Mapped>(
+  of: Readonly<Record<Name, Value>>,
+  map: (value: Value, name: Name) => Mapped,
+): Readonly<Record<Name, Mapped>> {
+  const names = Object.keys(of) as Name[];
+  // The names are those of the record.
+  return Object.fromEntries(names.map((name) => [name, map(of[name], name)])) as Record<Name, Mapped>;
+}
+
+export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 

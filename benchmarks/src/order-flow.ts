@@ -1,32 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, createClient, stepOf, type Token } from '@countersign/sdk';
-import { type MachineClient, makeClients, pick, publicJwk } from './machine-clients.ts';
+import { type Client, stepOf, type Token } from '@countersign/sdk';
+import { clientOf, type MachineClient, makeClients, pick, publicJwk } from './machine-clients.ts';
+import { mandateConstraints, mandateTerms, orderTerms } from './order-terms.ts';
 
-/** Who has a part in the orders that are put through the doors of a control plane. */
+/** The parties to orders over HTTP. */
 export interface OrderingClients {
-  /** Sign the mandate: for the fund, whose account is traded for, and for the trading firm. */
+  /** The signatories of the mandate: for the fund, which owns the account, and for the trading firm. */
   readonly fund: MachineClient;
   readonly house: MachineClient;
-  /** Agents of the trading firm, which order by themselves. */
+  /** Agents of the trading firm, which place the orders. */
   readonly agents: readonly MachineClient[];
-  /** Report that an order was submitted. */
+  /** Brokers, which report the submission of an order. */
   readonly brokers: readonly MachineClient[];
 }
 
-/** An order with its transaction, and the token by which its broker submits it. */
+/** An order with its transaction, and the token with which its broker submits it. */
 export interface SubmittableOrder {
   readonly transaction: string;
   readonly broker: Client;
   readonly token: Token;
 }
 
-/** Puts orders of one mandate through the doors of a control plane. */
-export interface OrderFlow {
-  /** So many fresh ones. */
-  prepare(count: number): Promise<readonly SubmittableOrder[]>;
-  /** @throws where it is not submitted by this */
-  submit(order: SubmittableOrder): Promise<void>;
-}
+export type OrderFlow = Awaited<ReturnType<typeof startOrderFlow>>;
 
 const fund = '529900ASSETMNGRDEM02';
 const broker = '549300BROKEREXAMPL60';
@@ -46,7 +41,7 @@ export function makeOrderingClients(): OrderingClients {
   return { fund: ofFund, house: ofHouse, agents: makeClients('bench-agent'), brokers: makeClients('bench-broker') };
 }
 
-/** What the directory knows of them, beside the firms of the market. */
+/** The entries of these parties in the directory. */
 export function orderingDirectory(
   { fund: ofFund, house: ofHouse, agents, brokers }: OrderingClients,
   { issuer, house }: { readonly issuer: string; readonly house: string },
@@ -54,11 +49,11 @@ export function orderingDirectory(
   const client = (
     of: MachineClient,
     institution: string,
-    principal: string,
-    scopes: string[],
-    audiences: string[],
+    kind: 'service' | 'agent',
+    scope: string,
+    audience: string,
   ) => ({
-    ...{ id: of.id, institution, principal, scopes, audiences },
+    ...{ id: of.id, institution, principal: `${kind}:${of.id}`, scopes: [scope], audiences: [audience] },
     grant_types: ['client_credentials'],
     jwks: { keys: [publicJwk(of)] },
   });
@@ -89,10 +84,10 @@ export function orderingDirectory(
       },
     })),
     clients: [
-      client(ofFund, fund, `service:${ofFund.id}`, ['mandate:grant'], [`${issuer}/mandates`]),
-      client(ofHouse, house, `service:${ofHouse.id}`, ['mandate:grant'], [`${issuer}/mandates`]),
-      ...agents.map((of) => client(of, house, `agent:${of.id}`, ['order:create'], [brokerOrders])),
-      ...brokers.map((of) => client(of, broker, `service:${of.id}`, ['order:create'], [`${issuer}/transactions`])),
+      client(ofFund, fund, 'service', 'mandate:grant', `${issuer}/mandates`),
+      client(ofHouse, house, 'service', 'mandate:grant', `${issuer}/mandates`),
+      ...agents.map((of) => client(of, house, 'agent', 'order:create', brokerOrders)),
+      ...brokers.map((of) => client(of, broker, 'service', 'order:create', `${issuer}/transactions`)),
     ],
     accounts: [{ id: account, institution: fund, type: 'Client', custodian }],
     resources: [
@@ -102,31 +97,35 @@ export function orderingDirectory(
   };
 }
 
-/** Grants a mandate by its two signatories; orders are under it. */
-export async function startOrderFlow(
-  { fund: ofFund, house: ofHouse, agents, brokers }: OrderingClients,
-  firms: {
-    readonly issuer: string;
-    readonly house: string;
-    readonly venue: string;
-    readonly clearing: string;
-    readonly locations: readonly string[];
-  },
-): Promise<OrderFlow> {
-  const { issuer } = firms;
-  const softwareOf = ({ id: clientId, key, proofKey }: MachineClient): Client =>
-    createClient({ issuer, clientId, key, proofKey });
-  const [ordering, reporting] = [agents.map(softwareOf), brokers.map(softwareOf)];
-  const mandate = await granted(softwareOf(ofFund), softwareOf(ofHouse), firms);
+interface Firms {
+  readonly issuer: string;
+  readonly house: string;
+  readonly venue: string;
+  readonly clearing: string;
+  readonly locations: readonly string[];
+}
+
+/** Orders over HTTP under one mandate, which its two signatories grant first. */
+export async function startOrderFlow(clients: OrderingClients, firms: Firms) {
+  const { issuer, house, venue, clearing } = firms;
+  const [ordering, reporting] = [clients.agents, clients.brokers].map((all) => all.map((one) => clientOf(one, issuer)));
+  const mandate = await granted(clientOf(clients.fund, issuer), clientOf(clients.house, issuer), firms);
+  const order = () => ({
+    ...orderTerms({
+      ...{ entity: house, mandate, account, venueMic: 'XEUR', parties: { broker, venue, clearing, custodian } },
+      locations: [brokerOrders, ...firms.locations, custodianSettlements],
+    }),
+    algo: model,
+  });
 
   async function opened(index: number): Promise<SubmittableOrder> {
-    const { accessToken } = await pick(ordering, index).clientCredentials({
+    const { accessToken } = await pick(ordering ?? [], index).clientCredentials({
       resource: brokerOrders,
       scope: 'order:create',
-      authorizationDetails: [orderUnder(mandate, firms)],
+      authorizationDetails: [order()],
     });
     const transaction = transactionOf(accessToken);
-    const software = pick(reporting, index);
+    const software = pick(reporting ?? [], index);
     const token = await software.clientCredentials({
       resource: `${issuer}/transactions`,
       scope: 'order:create',
@@ -136,7 +135,7 @@ export async function startOrderFlow(
   }
 
   return {
-    async prepare(count) {
+    async prepare(count: number): Promise<readonly SubmittableOrder[]> {
       const orders: SubmittableOrder[] = [];
       const together = 16;
       while (orders.length < count) {
@@ -145,7 +144,8 @@ export async function startOrderFlow(
       }
       return orders;
     },
-    async submit({ transaction, broker: software, token }) {
+    /** @throws if this request did not submit the order */
+    async submit({ transaction, broker: software, token }: SubmittableOrder): Promise<void> {
       const receipt = await software.callOrThrow(token, {
         method: 'POST',
         url: `${issuer}/transactions/${transaction}/transitions`,
@@ -153,22 +153,14 @@ export async function startOrderFlow(
         body: { event: 'submit', body: {} },
       });
       const { state, replayed } = receipt as { readonly state?: unknown; readonly replayed?: unknown };
-      if (state !== 'submitted' || replayed !== false) throw new Error('an order was not submitted by its step');
+      if (state !== 'submitted' || replayed !== false) throw new Error('an order was not submitted by this request');
     },
   };
 }
 
-const day = 86_400_000;
-const termsHash = 'rbvSPEDLm1YcR4KpGjGgGxCLwnPeU5Yj2mq3nY3tq9w';
-
-async function granted(
-  ofFund: Client,
-  ofHouse: Client,
-  { issuer, house }: { readonly issuer: string; readonly house: string },
-): Promise<string> {
+async function granted(ofFund: Client, ofHouse: Client, { issuer, house }: Firms): Promise<string> {
   const asked = { resource: `${issuer}/mandates`, scope: 'mandate:grant' };
   const url = `${issuer}/mandates`;
-  const began = Date.now();
   const proposed = await ofFund.callOrThrow(await ofFund.clientCredentials(asked), {
     method: 'POST',
     url,
@@ -176,20 +168,8 @@ async function granted(
     body: {
       grantor: { lei: fund, role: 'Client' },
       grantee: { lei: house, role: 'ArrangingBroker' },
-      constraints: {
-        actions: ['order:create', 'order:cancel'],
-        venues: ['XEUR'],
-        jurisdictions: ['DE'],
-        productClasses: ['DB'],
-        accounts: [account],
-        notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
-        notionalPerDay: { amount: '100000000000', ccy: 'EUR' },
-        delegationDepth: 0,
-      },
-      legalBasis: { type: 'contract', reference: 'Framework agreement 2026/17, annex B' },
-      termsHash,
-      effectiveFrom: new Date(began - day).toISOString(),
-      effectiveUntil: new Date(began + 300 * day).toISOString(),
+      constraints: { ...mandateConstraints, venues: ['XEUR'], accounts: [account], delegationDepth: 0 },
+      ...mandateTerms,
     },
   });
   const { id } = proposed as { readonly id?: unknown };
@@ -197,49 +177,9 @@ async function granted(
   await ofHouse.callOrThrow(await ofHouse.clientCredentials(asked), {
     method: 'POST',
     url: `${url}/${id}/accept`,
-    body: { termsHash },
+    body: { termsHash: mandateTerms.termsHash },
   });
   return id;
-}
-
-/** Small, so that a day of measuring uses up nobody's limits; each another intent. */
-function orderUnder(
-  mandate: string,
-  firms: {
-    readonly house: string;
-    readonly venue: string;
-    readonly clearing: string;
-    readonly locations: readonly string[];
-  },
-) {
-  const number = randomUUID();
-  return {
-    type: 'urn:countersign:rar:v1:trade_order',
-    actions: ['create', 'execute', 'clear', 'settle'],
-    locations: [brokerOrders, ...firms.locations, custodianSettlements],
-    entity_lei: firms.house,
-    mandate_id: mandate,
-    idempotency_key: `order-${number}`,
-    client_order_id: `C-${number.slice(0, 8)}`,
-    not_after: '2099-12-31T17:30:00Z',
-    jurisdiction: 'DE',
-    account,
-    instrument: { isin: 'DE000EXMPL17', cfi: 'DBFTFB' },
-    venue_mic: 'XEUR',
-    side: 'BUY',
-    max_qty: '100',
-    limit_price: { amount: '1', ccy: 'EUR' },
-    max_notional: { amount: '100', ccy: 'EUR' },
-    tif: 'DAY',
-    capacity: 'AOTC',
-    parties: [
-      { role: 'ExecutingBroker', lei: broker },
-      { role: 'ExecutionFacility', lei: firms.venue },
-      { role: 'ClearingFirm', lei: firms.clearing },
-      { role: 'Custodian', lei: custodian },
-    ],
-    algo: model,
-  } as const;
 }
 
 function transactionOf(accessToken: string): string {

@@ -1,72 +1,30 @@
 /** How long and how hard to measure. */
-export interface Pace {
+export const fullPace = {
   /** Rounds of every contender; figures are medians over them. */
-  readonly rounds: number;
-  /** Length of a round over HTTP, in seconds. */
-  readonly httpSeconds: number;
-  /** Length of a round in process. */
-  readonly inProcessSeconds: number;
-  /** Until V8 has optimised what is measured. */
-  readonly warmUpSeconds: number;
-  readonly connections: number;
-  readonly warmUpRequests: number;
-  /** Concurrent callers of the audit log. */
-  readonly appenders: readonly number[];
-  readonly evidence: {
-    /** Records in the logs that are compared, smallest first. */
-    readonly sizes: readonly number[];
-    readonly rounds: number;
-    readonly seconds: number;
-  };
-  /** A log that is witnessed and published, beside one that is not. */
-  readonly publication: { readonly callers: number; readonly rounds: number; readonly seconds: number };
-  /** How often something is revoked at each door. */
-  readonly revocations: number;
-  /** Sizes of policy sets and directories; each with each. */
-  readonly decisions: { readonly policies: readonly number[]; readonly entities: readonly number[] };
-  readonly simulation: { readonly decisions: number };
-  /** How many there are of them. */
-  readonly mandates: { readonly sizes: readonly number[] };
-  /** How many have been before, in the grown one of two sites. */
-  readonly transactions: number;
-  readonly transitions: {
-    readonly rounds: number;
-    /** Callers at once, and orders that they carry through in a round. */
-    readonly callers: readonly { readonly callers: number; readonly orders: number }[];
-  };
-  readonly reconstruction: { readonly rounds: number; readonly ordersARound: number };
-  readonly signIns: {
-    /** With a key each. */
-    readonly people: number;
-    readonly rounds: number;
-    readonly seconds: number;
-    /** Under load, each of which must leave everything behind that belongs to it. */
-    readonly ceremonies: number;
-  };
-  readonly growth: {
-    /** Rows in every table, smallest first. */
-    readonly sizes: readonly number[];
-    readonly rounds: number;
-    readonly operationsARound: number;
-    readonly readingsAfterMs: number;
-  };
-}
-
-export const fullPace: Pace = {
   rounds: 5,
+  /** Length of a round over HTTP, in seconds. */
   httpSeconds: 2.5,
+  /** Length of a round in process, in seconds. */
   inProcessSeconds: 1,
+  /** Until V8 has optimised the measured code. */
   warmUpSeconds: 1,
   connections: 32,
   warmUpRequests: 8_000,
+  /** Concurrent callers of the audit log. */
   appenders: [1, 8, 32, 128, 512],
+  /** Records in the logs that are compared, smallest first. */
   evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
   publication: { callers: 128, rounds: 3, seconds: 5 },
+  /** Revocations at each interface. */
   revocations: 12,
+  /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
   simulation: { decisions: 1_000_000 },
+  /** Numbers of mandates in the database. */
   mandates: { sizes: [1_000, 1_000_000] },
+  /** Earlier transactions in the larger one of two sites. */
   transactions: 1_000_000,
+  /** Concurrent callers, and the orders that they complete in a round. */
   transitions: {
     rounds: 3,
     callers: [
@@ -76,11 +34,15 @@ export const fullPace: Pace = {
     ],
   },
   reconstruction: { rounds: 5, ordersARound: 40 },
+  /** People with a key each; sign-ins under load, which are counted afterwards. */
   signIns: { people: 256, rounds: 5, seconds: 2.5, ceremonies: 1_000 },
+  /** Rows in every table, smallest first. */
   growth: { sizes: [1_000, 100_000, 1_000_000], rounds: 3, operationsARound: 640, readingsAfterMs: 11_000 },
 };
 
-/** Long enough to see that everything works, too short to say how fast. */
+export type Pace = Readonly<typeof fullPace>;
+
+/** Shows that everything works; too short for figures. */
 export const quickPace: Pace = {
   rounds: 1,
   httpSeconds: 0.3,

@@ -1,4 +1,4 @@
-import type { BenchmarkReport } from './run.ts';
+import type { Pace } from './pace.ts';
 import { appendsSections } from './suites/appends.ts';
 import { codeFlowSections } from './suites/authorization-code.ts';
 import { decisionsSection } from './suites/decisions.ts';
@@ -7,7 +7,6 @@ import { evidenceQuerySection } from './suites/evidence-queries.ts';
 import { growthSections } from './suites/growth.ts';
 import { introspectionSection } from './suites/introspection.ts';
 import { keysInATokenSections } from './suites/keys-in-a-token.ts';
-import { logGrowthSection } from './suites/log-growth.ts';
 import { mandateSections } from './suites/mandates.ts';
 import { proofSections } from './suites/proofs.ts';
 import { publicationSection } from './suites/publication.ts';
@@ -19,39 +18,72 @@ import { exchangeSection, pushedSection, refreshSection, tokensSection } from '.
 import { transitionSections } from './suites/transitions.ts';
 import { wholeAndSplitSections } from './suites/whole-and-split.ts';
 
-/** The report as people read it. */
-export function formatReport(report: BenchmarkReport): string {
-  const { machine, suites, pace } = report;
-  const sections: string[] = [
-    [
-      `Countersign benchmarks, ${report.at}`,
-      `${machine.cpu}, ${machine.cores} cores; ${machine.platform}; Node ${machine.node}; load before the run ${machine.loadBefore.toFixed(2)}`,
-      `Medians of ${pace.rounds} round${pace.rounds === 1 ? '' : 's'}, contenders in turn. CPU is time per operation, user and system.`,
-      ...report.warnings.map((warning) => `Warning: ${warning}`),
-    ].join('\n'),
-  ];
-  if (suites.tokens !== undefined) sections.push(tokensSection(suites.tokens, pace));
-  if (suites['pushed-authorization'] !== undefined) sections.push(pushedSection(suites['pushed-authorization'], pace));
-  if (suites['authorization-code'] !== undefined)
-    sections.push(...codeFlowSections(suites['authorization-code'], pace));
-  if (suites.refresh !== undefined) sections.push(refreshSection(suites.refresh, pace));
-  if (suites.introspection !== undefined) sections.push(introspectionSection(suites.introspection, pace));
-  if (suites.exchange !== undefined) sections.push(exchangeSection(suites.exchange, pace));
-  if (suites.decisions !== undefined) sections.push(decisionsSection(suites.decisions, pace));
-  if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
-  if (suites['whole-and-split'] !== undefined) sections.push(...wholeAndSplitSections(suites['whole-and-split'], pace));
-  if (suites['keys-in-a-token'] !== undefined) sections.push(...keysInATokenSections(suites['keys-in-a-token'], pace));
-  if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
-  if (suites.appends !== undefined) sections.push(...appendsSections(suites.appends, pace));
-  if (suites.publication !== undefined) sections.push(publicationSection(suites.publication, pace));
-  if (suites.proofs !== undefined)
-    sections.push(...proofSections(suites.proofs, pace), logGrowthSection(suites.proofs.appends, pace));
-  if (suites['evidence-queries'] !== undefined) sections.push(evidenceQuerySection(suites['evidence-queries'], pace));
-  if (suites.mandates !== undefined) sections.push(...mandateSections(suites.mandates));
-  if (suites.transitions !== undefined) sections.push(...transitionSections(suites.transitions));
-  if (suites.reconstruction !== undefined) sections.push(...reconstructionSections(suites.reconstruction, pace));
-  if (suites['sign-ins'] !== undefined) sections.push(...signInSections(suites['sign-ins'], pace));
-  if (suites.revocation !== undefined) sections.push(revocationSection(suites.revocation));
-  if (suites.growth !== undefined) sections.push(...growthSections(suites.growth));
-  return `${sections.join('\n\n')}\n`;
+/** The tables of every suite, in the order of the report. */
+const sections = {
+  tokens: tokensSection,
+  'pushed-authorization': pushedSection,
+  'authorization-code': codeFlowSections,
+  refresh: refreshSection,
+  introspection: introspectionSection,
+  exchange: exchangeSection,
+  decisions: decisionsSection,
+  evaluations: evaluationsSection,
+  'whole-and-split': wholeAndSplitSections,
+  'keys-in-a-token': keysInATokenSections,
+  simulation: simulationSection,
+  appends: appendsSections,
+  publication: publicationSection,
+  proofs: proofSections,
+  'evidence-queries': evidenceQuerySection,
+  mandates: mandateSections,
+  transitions: transitionSections,
+  reconstruction: reconstructionSections,
+  'sign-ins': signInSections,
+  revocation: revocationSection,
+  growth: growthSections,
+};
+
+export type SuiteName = keyof typeof sections;
+/** The results of each suite. They contain every round, so that other figures can be computed from them. */
+export type SuiteResults = { readonly [Name in SuiteName]: Parameters<(typeof sections)[Name]>[0] };
+
+// The names are those of the object above.
+export const suiteNames = Object.keys(sections) as readonly SuiteName[];
+
+export interface BenchmarkReport {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly platform: string;
+    readonly node: string;
+    /** One-minute load average before the run, which shows other load on the machine. */
+    readonly loadBefore: number;
+  };
+  readonly pace: Pace;
+  readonly warnings: readonly string[];
+  readonly suites: Partial<SuiteResults>;
+}
+
+/** The report as text for people. */
+export function formatReport({ at, machine, suites, pace, warnings }: BenchmarkReport): string {
+  const { cpu, cores, platform, node, loadBefore } = machine;
+  const head = [
+    `Countersign benchmarks, ${at}`,
+    `${cpu}, ${cores} cores; ${platform}; Node ${node}; load before the run ${loadBefore.toFixed(2)}`,
+    `Medians of ${pace.rounds} round${pace.rounds === 1 ? '' : 's'}, contenders in turn. CPU is time per operation, user and system.`,
+    ...warnings.map((warning) => `Warning: ${warning}`),
+  ].join('\n');
+  return `${[head, ...suiteNames.flatMap((name) => sectionsOf(name, suites[name], pace))].join('\n\n')}\n`;
+}
+
+function sectionsOf<Name extends SuiteName>(
+  name: Name,
+  results: SuiteResults[Name] | undefined,
+  pace: Pace,
+): readonly string[] {
+  const format: { readonly [Each in SuiteName]: (of: SuiteResults[Each], at: Pace) => string | readonly string[] } =
+    sections;
+  return results === undefined ? [] : [format[name](results, pace)].flat();
 }

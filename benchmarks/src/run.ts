@@ -1,107 +1,41 @@
 import { cpus, loadavg } from 'node:os';
 import { findSoftHsm, makeSoftToken } from '@countersign/testkit';
-import { startControlPlaneProcess, startSecondNode, stoppable } from './control-plane.ts';
+import { startControlPlaneProcess, startSecondNode } from './control-plane.ts';
 import { startEvidenceSites } from './evidence/evidence-site.ts';
 import { startInProcess } from './in-process.ts';
-import type { Result } from './measure.ts';
 import type { Pace } from './pace.ts';
 import { startPeers } from './peers.ts';
+import type { BenchmarkReport, SuiteName, SuiteResults } from './report.ts';
 import { startServerProcess } from './server-process.ts';
 import type { EmptyServerSettings } from './servers/empty-server.ts';
 import { startSplitInstallation } from './split-installation.ts';
-import type { Starter, Stoppable } from './starter.ts';
-import { type AppendResults, measureAppends } from './suites/appends.ts';
-import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
-import { type DecisionResults, measureDecisions } from './suites/decisions.ts';
-import { type EvaluationResults, measureEvaluations } from './suites/evaluations.ts';
-import { measureEvidenceQueries, type QueryResults } from './suites/evidence-queries.ts';
-import { type GrowthResults, measureGrowth } from './suites/growth.ts';
+import { createParts, type Progress, type Run } from './starter.ts';
+import { measureAppends } from './suites/appends.ts';
+import { measureAuthorizationCode } from './suites/authorization-code.ts';
+import { measureDecisions } from './suites/decisions.ts';
+import { measureEvaluations } from './suites/evaluations.ts';
+import { measureEvidenceQueries } from './suites/evidence-queries.ts';
+import { measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
-import { type KeysInATokenResults, measureKeysInAToken } from './suites/keys-in-a-token.ts';
+import { measureKeysInAToken } from './suites/keys-in-a-token.ts';
 import { measureLogGrowth } from './suites/log-growth.ts';
-import { type MandateResults, measureMandates } from './suites/mandates.ts';
-import { measureProofs, type ProofResults } from './suites/proofs.ts';
+import { measureMandates } from './suites/mandates.ts';
+import { measureProofs } from './suites/proofs.ts';
 import { measurePublication } from './suites/publication.ts';
-import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
-import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
-import { measureSignIns, type SignInResults } from './suites/sign-ins.ts';
-import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
+import { measureReconstruction, ordersToReconstruct } from './suites/reconstruction.ts';
+import { measureRevocation } from './suites/revocation.ts';
+import { measureSignIns } from './suites/sign-ins.ts';
+import { measureSimulation } from './suites/simulation.ts';
 import {
   measurePushedAuthorization,
   measureRefresh,
   measureTokenExchange,
   measureTokenIssuing,
 } from './suites/token-requests.ts';
-import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
-import { type Installation, measureWholeAndSplit, type WholeAndSplitResults } from './suites/whole-and-split.ts';
+import { measureTransitions } from './suites/transitions.ts';
+import { type Installation, measureWholeAndSplit } from './suites/whole-and-split.ts';
 import { emptyTrading, grownTrading } from './trading/grown-trading.ts';
 import { makeWorkingFolder } from './working-folder.ts';
-
-export const suiteNames = [
-  'tokens',
-  'pushed-authorization',
-  'authorization-code',
-  'refresh',
-  'introspection',
-  'exchange',
-  'decisions',
-  'evaluations',
-  'whole-and-split',
-  'keys-in-a-token',
-  'simulation',
-  'appends',
-  'publication',
-  'proofs',
-  'evidence-queries',
-  'mandates',
-  'transitions',
-  'reconstruction',
-  'sign-ins',
-  'revocation',
-  'growth',
-] as const;
-export type SuiteName = (typeof suiteNames)[number];
-
-/** All results of a run. Each contains every round, so that other figures can be computed from it. */
-export interface BenchmarkReport {
-  /** RFC 3339. */
-  readonly at: string;
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly platform: string;
-    readonly node: string;
-    /** One-minute load average before the run, which shows other load on the machine. */
-    readonly loadBefore: number;
-  };
-  readonly pace: Pace;
-  readonly warnings: readonly string[];
-  readonly suites: {
-    readonly tokens?: readonly Result[];
-    readonly 'pushed-authorization'?: readonly Result[];
-    readonly 'authorization-code'?: CodeFlowResults;
-    readonly refresh?: readonly Result[];
-    readonly introspection?: readonly Result[];
-    readonly exchange?: readonly Result[];
-    readonly decisions?: readonly DecisionResults[];
-    readonly evaluations?: EvaluationResults;
-    readonly 'whole-and-split'?: WholeAndSplitResults;
-    readonly 'keys-in-a-token'?: KeysInATokenResults;
-    readonly simulation?: SimulationResults;
-    readonly appends?: readonly AppendResults[];
-    readonly publication?: readonly Result[];
-    readonly proofs?: ProofResults & { readonly appends: readonly Result[] };
-    readonly 'evidence-queries'?: readonly QueryResults[];
-    readonly mandates?: MandateResults;
-    readonly transitions?: readonly TransitionResults[];
-    readonly reconstruction?: readonly ReconstructionResults[];
-    readonly 'sign-ins'?: SignInResults;
-    readonly revocation?: readonly RevocationDelays[];
-    readonly growth?: GrowthResults;
-  };
-}
-
-type Suites = { -readonly [Name in SuiteName]?: BenchmarkReport['suites'][Name] };
 
 export interface BenchmarkOptions {
   readonly only: readonly SuiteName[];
@@ -112,17 +46,19 @@ export interface BenchmarkOptions {
   readonly keep?: string | undefined;
   /** Another built checkout of the project, whose control plane is measured for comparison. */
   readonly before?: string | undefined;
-  readonly onProgress: (message: string) => void;
+  readonly onProgress: Progress;
   /** Receives a function that aborts the run and cleans up; for signals. */
   readonly onStarted?: (abort: () => Promise<void>) => void;
 }
 
+type Measurements = { readonly [Name in SuiteName]?: () => Promise<SuiteResults[Name]> };
+type Results = Partial<SuiteResults>;
+
 /** The context of every part of a run. */
-interface Run extends BenchmarkOptions {
-  /** The folder of the databases. */
-  readonly folder: string;
+interface Context extends BenchmarkOptions, Run {
   readonly wants: (...names: readonly SuiteName[]) => boolean;
-  readonly started: Starter;
+  /** Runs the requested ones, in order. */
+  readonly measured: (measurements: Measurements) => Promise<Results>;
 }
 
 /**
@@ -135,22 +71,23 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
   const at = new Date().toISOString();
   const machine = describeMachine();
   const folder = makeWorkingFolder();
-  const running: Stoppable[] = [];
-  const stopAll = async (): Promise<void> => {
-    for (let part = running.pop(); part !== undefined; part = running.pop()) await part.stop();
-  };
-  options.onStarted?.(() => stopAll().finally(() => folder.remove()));
-  const run: Run = {
+  const { started, stop } = createParts();
+  options.onStarted?.(() => stop().finally(() => folder.remove()));
+  const context: Context = {
     ...options,
     folder: folder.path,
+    started,
     wants: (...names) => names.some((name) => only.includes(name)),
-    started(starting) {
-      running.push(onceStarted(starting));
-      return starting;
+    async measured(measurements) {
+      const results: [string, unknown][] = [];
+      for (const [name, measure] of Object.entries(measurements))
+        if (only.some((wanted) => wanted === name)) results.push([name, await measure()]);
+      // Each result is under the name of its measurement.
+      return Object.fromEntries(results) as Results;
     },
   };
   try {
-    const suites: Suites = {};
+    const suites: Results = {};
     for (const part of [
       measureOverHttp,
       measureInstallations,
@@ -162,158 +99,155 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
       measureRevocations,
       measureAsItGrows,
     ]) {
-      Object.assign(suites, await part(run));
-      await stopAll();
+      Object.assign(suites, await part(context));
+      await stop();
     }
     return { at, machine, pace, warnings: warningsOf(folder.onDisk, pace), suites };
   } finally {
-    await stopAll();
+    await stop();
     folder.remove();
   }
 }
 
-async function measureOverHttp(run: Run): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
-  const suites: Suites = {};
-  const beside = ['tokens', 'pushed-authorization', 'authorization-code', 'refresh', 'introspection'] as const;
-  if (!wants(...beside, 'exchange', 'evaluations')) return suites;
+async function measureOverHttp(run: Context): Promise<Results> {
+  const { wants, measured, started, onProgress } = run;
+  const compared = ['tokens', 'pushed-authorization', 'authorization-code', 'refresh', 'introspection'] as const;
+  if (!wants(...compared, 'exchange', 'evaluations')) return {};
   onProgress('starting the control plane');
-  const controlPlane = await started(stoppable(startControlPlaneProcess(run)));
-  const http = { controlPlane, pace, onProgress };
-  if (wants(...beside)) {
-    const peers = await started(startPeers(controlPlane.market, onProgress));
-    const suite = { ...http, peers };
-    if (wants('tokens')) suites.tokens = await measureTokenIssuing(suite);
-    if (wants('pushed-authorization')) suites['pushed-authorization'] = await measurePushedAuthorization(suite);
-    if (wants('authorization-code')) suites['authorization-code'] = await measureAuthorizationCode(suite);
-    if (wants('refresh')) suites.refresh = await measureRefresh(suite);
-    if (wants('introspection')) suites.introspection = await measureIntrospection(suite);
+  const suite = { ...run, controlPlane: await started(startControlPlaneProcess(run)) };
+  const results: Results = {};
+  if (wants(...compared)) {
+    const peers = await startPeers(suite.controlPlane.market, run);
+    const beside = { ...suite, peers };
+    Object.assign(
+      results,
+      await measured({
+        tokens: () => measureTokenIssuing(beside),
+        'pushed-authorization': () => measurePushedAuthorization(beside),
+        'authorization-code': () => measureAuthorizationCode(beside),
+        refresh: () => measureRefresh(beside),
+        introspection: () => measureIntrospection(beside),
+      }),
+    );
   }
-  if (wants('exchange')) suites.exchange = await measureTokenExchange(http);
-  if (wants('evaluations')) {
-    const { certificatePem: certificate, privateKeyPem: key } = controlPlane.mutualTls.identity;
-    const empty = (settings: EmptyServerSettings) =>
-      started(startServerProcess({ name: 'empty-server', settings, onProgress }));
-    suites.evaluations = await measureEvaluations({
-      ...http,
-      emptyServer: await empty({}),
-      emptyTlsServer: await empty({ tls: { certificate, key, clientCertificates: {} } }),
-    });
-  }
-  return suites;
+  const empty = (settings: EmptyServerSettings) =>
+    started(startServerProcess({ name: 'empty-server', settings, onProgress }));
+  const { certificatePem: certificate, privateKeyPem: key } = suite.controlPlane.mutualTls.identity;
+  return Object.assign(
+    results,
+    await measured({
+      exchange: () => measureTokenExchange(suite),
+      evaluations: async () =>
+        measureEvaluations({
+          ...suite,
+          emptyServer: await empty({}),
+          emptyTlsServer: await empty({ tls: { certificate, key, clientCertificates: {} } }),
+        }),
+    }),
+  );
 }
 
-async function measureInstallations(run: Run): Promise<Suites> {
-  const { wants, started, pace, before, onProgress } = run;
+async function measureInstallations(run: Context): Promise<Results> {
+  const { wants, measured, started, before, onProgress } = run;
   if (!wants('whole-and-split')) return {};
   onProgress('starting a control plane in one process and one in four');
-  const place = { ...run, name: 'whole' };
+  const whole = await started(startControlPlaneProcess({ ...run, name: 'whole' }));
+  const split = await started(startSplitInstallation(run));
   const installations: Installation[] = [
-    { name: 'one process', ...(await started(stoppable(startControlPlaneProcess(place)))) },
-    { name: 'four processes', ...(await started(startSplitInstallation(run))) },
+    { ...whole, name: 'one process' },
+    { ...split, name: 'four processes' },
   ];
   if (before !== undefined) {
-    const earlier = { ...run, name: 'before', checkout: before };
-    installations.push({ name: `before, ${before}`, ...(await started(stoppable(startControlPlaneProcess(earlier)))) });
+    const earlier = await started(startControlPlaneProcess({ ...run, name: 'before', checkout: before }));
+    installations.push({ ...earlier, name: `before, ${before}` });
   }
-  return { 'whole-and-split': await measureWholeAndSplit({ installations, pace, onProgress }) };
+  return measured({ 'whole-and-split': () => measureWholeAndSplit({ ...run, installations }) });
 }
 
-/** Needs SoftHSM; without it the suite is left out, with a message. */
-async function measureToken(run: Run): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
+/** Requires SoftHSM; without it the suite is skipped with a message. */
+async function measureToken(run: Context): Promise<Results> {
+  const { wants, measured, started, onProgress } = run;
   if (!wants('keys-in-a-token')) return {};
   const softHsm = findSoftHsm();
   if (!softHsm.found) {
-    onProgress(`keys in a token: left out (${softHsm.reason})`);
+    onProgress(`keys in a token: skipped (${softHsm.reason})`);
     return {};
   }
   const softToken = makeSoftToken();
-  await started(Promise.resolve({ stop: async () => softToken.dispose() }));
+  await started({ stop: async () => softToken.dispose() });
   onProgress('starting a control plane with keys in software and one with keys in a token');
-  const software = await started(stoppable(startControlPlaneProcess({ ...run, name: 'software' })));
+  const software = await started(startControlPlaneProcess({ ...run, name: 'software' }));
   const keys = { driver: 'pkcs11', pkcs11: softToken.settings };
-  const token = await started(stoppable(startControlPlaneProcess({ ...run, name: 'token', keys })));
-  return { 'keys-in-a-token': await measureKeysInAToken({ software, token, pace, onProgress }) };
+  const token = await started(startControlPlaneProcess({ ...run, name: 'token', keys }));
+  return measured({ 'keys-in-a-token': () => measureKeysInAToken({ ...run, software, token }) });
 }
 
-async function measureInProcess(run: Run): Promise<Suites> {
-  const { wants, started, folder, pace, onProgress } = run;
-  const suites: Suites = {};
-  if (!wants('decisions', 'simulation', 'appends', 'publication')) return suites;
-  onProgress('starting PostgreSQL for what is measured in process');
-  const inProcess = await started(startInProcess(run));
-  if (wants('decisions')) suites.decisions = await measureDecisions({ inProcess, folder, started, pace, onProgress });
-  if (wants('simulation'))
-    suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
-  if (wants('appends')) suites.appends = await measureAppends({ inProcess, folder, started, pace, onProgress });
-  if (wants('publication'))
-    suites.publication = await measurePublication({ inProcess, folder, started, pace, onProgress });
-  return suites;
+async function measureInProcess(run: Context): Promise<Results> {
+  const { wants, measured, onProgress } = run;
+  if (!wants('decisions', 'simulation', 'appends', 'publication')) return {};
+  onProgress('starting PostgreSQL for measurements in process');
+  const suite = { ...run, inProcess: await startInProcess(run) };
+  return measured({
+    decisions: () => measureDecisions(suite),
+    simulation: () => measureSimulation(suite),
+    appends: () => measureAppends(suite),
+    publication: () => measurePublication(suite),
+  });
 }
 
-async function measureEvidence(run: Run): Promise<Suites> {
-  const { wants, started, folder, keep, pace, onProgress } = run;
-  const suites: Suites = {};
-  if (!wants('proofs', 'evidence-queries')) return suites;
-  const sites = await startEvidenceSites({ sizes: pace.evidence.sizes, folder, keep, started, onProgress });
-  const suite = { sites, pace, onProgress };
+async function measureEvidence(run: Context): Promise<Results> {
+  const { wants, measured, pace } = run;
+  if (!wants('proofs', 'evidence-queries')) return {};
+  const suite = { ...run, sites: await startEvidenceSites({ ...run, sizes: pace.evidence.sizes }) };
   // Appends run last, so that the records that they add affect no other figure.
   const proofs = wants('proofs') ? await measureProofs(suite) : undefined;
-  if (wants('evidence-queries')) suites['evidence-queries'] = await measureEvidenceQueries(suite);
-  if (proofs !== undefined) suites.proofs = { ...proofs, appends: await measureLogGrowth(suite) };
-  return suites;
+  const queries = await measured({ 'evidence-queries': () => measureEvidenceQueries(suite) });
+  return proofs === undefined ? queries : { ...queries, proofs: { ...proofs, appends: await measureLogGrowth(suite) } };
 }
 
-async function measureTrading(run: Run): Promise<Suites> {
-  const { wants, started, folder, pace, onProgress } = run;
-  const suites: Suites = {};
-  if (!wants('mandates', 'transitions', 'reconstruction')) return suites;
+async function measureTrading(run: Context): Promise<Results> {
+  const { wants, measured, pace, onProgress } = run;
+  if (!wants('mandates', 'transitions', 'reconstruction')) return {};
   onProgress('starting PostgreSQL for mandates and transactions');
-  const inProcess = await started(startInProcess(run));
-  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, folder, started, pace, onProgress });
-  if (!wants('transitions', 'reconstruction')) return suites;
+  const suite = { ...run, inProcess: await startInProcess(run) };
+  const mandates = await measured({ mandates: () => measureMandates(suite) });
+  if (!wants('transitions', 'reconstruction')) return mandates;
   const settled = wants('reconstruction') ? ordersToReconstruct(pace) : 0;
-  const sites = [
-    await emptyTrading(settled, { inProcess, started, onProgress }),
-    await grownTrading(pace.transactions, settled, { inProcess, started, onProgress }),
-  ];
-  // Read before anything else is done beside it, and its orders are not yet among the newest.
-  if (wants('reconstruction')) suites.reconstruction = await measureReconstruction({ sites, pace, onProgress });
-  if (wants('transitions')) suites.transitions = await measureTransitions({ sites, pace, onProgress });
-  return suites;
+  const sites = [await emptyTrading(settled, suite), await grownTrading(pace.transactions, settled, suite)];
+  const trading = { ...suite, sites };
+  return {
+    ...mandates,
+    // Reconstruction comes first, while its orders are not among the newest.
+    ...(await measured({
+      reconstruction: () => measureReconstruction(trading),
+      transitions: () => measureTransitions(trading),
+    })),
+  };
 }
 
-async function measurePeople({ wants, started, folder, pace, onProgress }: Run): Promise<Suites> {
-  if (!wants('sign-ins')) return {};
-  onProgress('starting PostgreSQL for sign-ins');
-  const inProcess = await started(startInProcess({ folder, onProgress }));
-  return { 'sign-ins': await measureSignIns({ inProcess, started, pace, onProgress }) };
+async function measurePeople(run: Context): Promise<Results> {
+  if (!run.wants('sign-ins')) return {};
+  run.onProgress('starting PostgreSQL for sign-ins');
+  const suite = { ...run, inProcess: await startInProcess(run) };
+  return run.measured({ 'sign-ins': () => measureSignIns(suite) });
 }
 
-async function measureRevocations(run: Run): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
-  if (!wants('revocation')) return {};
-  onProgress('starting two nodes of a control plane');
+async function measureRevocations(run: Context): Promise<Results> {
+  if (!run.wants('revocation')) return {};
+  run.onProgress('starting two nodes of a control plane');
   const place = { ...run, name: 'two-nodes' };
-  const controlPlane = await started(stoppable(startControlPlaneProcess(place)));
-  const secondNode = await started(startSecondNode(place));
-  return { revocation: await measureRevocation({ controlPlane, secondNode, pace, onProgress }) };
+  const controlPlane = await run.started(startControlPlaneProcess(place));
+  const secondNode = await run.started(startSecondNode(place));
+  return run.measured({ revocation: () => measureRevocation({ ...run, controlPlane, secondNode }) });
 }
 
-async function measureAsItGrows({ wants, started, folder, pace, onProgress }: Run): Promise<Suites> {
-  if (!wants('growth')) return {};
-  return { growth: await measureGrowth({ folder, pace, onProgress, started }) };
-}
-
-/** A starting part must finish starting before it can be stopped; a part that failed to start has stopped by itself. */
-function onceStarted(starting: Promise<Stoppable>): Stoppable {
-  return { stop: async () => (await starting.catch(() => undefined))?.stop() };
+function measureAsItGrows(run: Context): Promise<Results> {
+  return run.measured({ growth: () => measureGrowth(run) });
 }
 
 function warningsOf(onDisk: boolean, pace: Pace): readonly string[] {
   return [
-    ...(onDisk ? [] : ['the databases lay in memory, where a commit waits for no disk: durable figures are too good']),
+    ...(onDisk ? [] : ['the databases were in memory, without disk writes: durable figures are too good']),
     ...(pace.rounds > 1 ? [] : ['a quick run shows that everything works, not how fast']),
   ];
 }

@@ -7,10 +7,10 @@ import type { Metered } from './http-contender.ts';
 import { descendantsCpuUs } from './process-tree-cpu.ts';
 import type { FromServer, ToServer } from './servers/measured-server.ts';
 
-/** A server in a process of its own, and what it costs. */
+/** A server in a child process, and its costs. */
 export interface ServerProcess extends Metered {
   readonly url: string;
-  /** Makes its log so many records longer, where it has one. */
+  /** Appends this many records to its log, if it has one. */
   fillLog(records: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -21,9 +21,9 @@ const stopWithinMs = 20_000;
 /**
  * Starts one of `servers/`.
  *
- * @param options.profileFolder where V8 writes a CPU profile of the process when it ends
- * @param options.checkout another checkout of the project, built, whose server of that name is started instead
- * @throws CodedError `benchmark_server` with what it said last
+ * @param options.profileFolder folder for a V8 CPU profile, written when the process ends
+ * @param options.checkout another built checkout of the project, whose server is started instead
+ * @throws CodedError `benchmark_server` with the last output of the process
  */
 export async function startServerProcess(options: {
   readonly name: 'bare-server' | 'empty-server' | 'oidc-provider-server' | 'control-plane-server' | 'witness-server';
@@ -113,11 +113,11 @@ async function stopChild(child: ChildProcess, exited: Promise<unknown>): Promise
 }
 
 function send(child: ChildProcess, message: ToServer): void {
-  // A child that has just ended: its exit is what gets reported.
+  // If the child has just ended, its exit is reported.
   if (child.connected) child.send(message, () => undefined);
 }
 
-/** @param said what the process wrote last */
+/** @param said the last output of the process */
 export function serverFailure(what: string, said: readonly string[]): CodedError {
   return new CodedError({
     code: 'benchmark_server',

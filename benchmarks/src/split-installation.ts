@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
-import { createClient } from '@countersign/sdk';
 import { initProcesses, type ProcessGroup, prepareDevelopment, processGroups } from '@countersign/server';
-import type { Metered } from './http-contender.ts';
+import type { MeteredServer } from './http-contender.ts';
+import { clientOf, pick } from './machine-clients.ts';
 import { introduce, type Market, makeMarket, venueOrders, venueScope } from './market.ts';
 import { processTreeCpuUs } from './process-tree-cpu.ts';
 import { serverFailure } from './server-process.ts';
 import { freePorts } from './servers/loopback.ts';
-import { databaseUrlFile } from './servers/measured-server.ts';
+import { databaseUrlFile, urlOf } from './servers/measured-server.ts';
 import type { Stoppable } from './starter.ts';
 
 /** A control plane in four processes, with the market of the benchmark in its directory. */
 interface SplitInstallation extends Stoppable {
-  /** All four as one server; PostgreSQL apart. */
-  readonly server: Metered & { readonly url: string };
+  /** The four processes as one server, without PostgreSQL. */
+  readonly server: MeteredServer;
   readonly market: Market;
 }
 
@@ -27,9 +27,9 @@ const readyWithinMs = 120_000;
 const stopWithinMs = 20_000;
 
 /**
- * Starts a split installation by the commands that operators use, on a PostgreSQL of its own.
+ * Starts a split installation with the commands of operators and its own PostgreSQL.
  *
- * @throws CodedError `benchmark_server` with what a process said last
+ * @throws CodedError `benchmark_server` with the last output of a process
  */
 export async function startSplitInstallation(options: {
   readonly folder: string;
@@ -39,7 +39,7 @@ export async function startSplitInstallation(options: {
   const onProgress = (message: string): void => options.onProgress(`split: ${message}`);
   const folder = join(options.folder, 'split');
   mkdirSync(folder, { recursive: true });
-  // As the folder around it: the account of PostgreSQL has to pass.
+  // PostgreSQL's account must be able to enter.
   chmodSync(folder, 0o711);
   const dataFolder = join(folder, 'postgres');
   const postgres = await startEmbeddedPostgres({ dataFolder, onProgress });
@@ -49,9 +49,8 @@ export async function startSplitInstallation(options: {
     await postgres.stop();
   };
   try {
-    const { user, password, host, port, database } = postgres.connection;
     const urlFile = join(folder, databaseUrlFile);
-    writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}`, { mode: 0o600 });
+    writeFileSync(urlFile, urlOf(postgres.connection), { mode: 0o600 });
     const data = join(folder, 'data');
     const { configurationFile, configuration } = prepareDevelopment({
       dataFolder: data,
@@ -59,7 +58,7 @@ export async function startSplitInstallation(options: {
       databaseUrl: `file:${urlFile}`,
     });
     const kept = JSON.parse(readFileSync(configurationFile, 'utf8')) as Readonly<Record<string, unknown>>;
-    // Nobody here holds a key: sign-in with one has a suite of its own.
+    // Sign-in with keys has its own suite.
     const changed = { ...kept, logLevel: 'warn', signIn: { methods: ['development'] } };
     writeFileSync(configurationFile, JSON.stringify(changed));
     const processesFolder = join(folder, 'processes');
@@ -104,7 +103,6 @@ export async function startSplitInstallation(options: {
 interface Started {
   readonly child: ChildProcess;
   readonly exited: Promise<unknown>;
-  /** What it said last. */
   readonly said: readonly string[];
 }
 
@@ -112,7 +110,7 @@ function spawned(args: readonly string[], nodeArguments: readonly string[] = [])
   const child = spawn(process.execPath, [...nodeArguments, command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'production' },
-    // Ctrl-C reaches the benchmark alone, which stops each in its turn.
+    // Ctrl-C must reach only the benchmark, which then stops the processes.
     detached: true,
   });
   const said: string[] = [];
@@ -162,17 +160,15 @@ async function untilReady(url: string, processes: readonly Started[]): Promise<v
   }
 }
 
-/** Edge follows the directory of another process: the market is there a moment later. */
+/** The edge process follows the directory of another process, and knows the market shortly after. */
 async function untilKnown({ traders }: Market, issuer: string): Promise<void> {
   const deadline = performance.now() + 10_000;
-  for (const { id: clientId, key, proofKey } of traders.slice(-1))
-    for (;;)
-      try {
-        const client = createClient({ issuer, clientId, key, proofKey });
-        await client.clientCredentials({ resource: venueOrders, scope: venueScope });
-        return;
-      } catch (error) {
-        if (performance.now() >= deadline) throw error;
-        await sleep(100);
-      }
+  for (;;)
+    try {
+      await clientOf(pick(traders, 0), issuer).clientCredentials({ resource: venueOrders, scope: venueScope });
+      return;
+    } catch (error) {
+      if (performance.now() >= deadline) throw error;
+      await sleep(100);
+    }
 }

@@ -16,7 +16,7 @@ export const cpu = (title: string): readonly Column[] => [
   { title: 'PostgreSQL µs', of: 'databaseCpuUs', digits: 1 },
 ];
 
-/** One line a contender; columns that nobody has a figure for are left out. */
+/** One line per contender; columns without figures are left out. */
 export function section(title: string, results: readonly Result[], columns: readonly Column[]): string {
   const shown = columns.filter(({ of }) => results.some((result) => figure(result, of) !== undefined));
   return table(title, [
@@ -25,7 +25,7 @@ export function section(title: string, results: readonly Result[], columns: read
   ]);
 }
 
-/** The first column to the left, the others to the right. */
+/** The first column is aligned to the left, the others to the right. */
 export function table(title: string, rows: readonly (readonly string[])[]): string {
   const columns = Math.max(...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
@@ -56,6 +56,19 @@ export function inMicroseconds(result: Result, name: Figure): number | undefined
   return value === undefined ? undefined : value * 1000;
 }
 
+export const inMs =
+  (digits: number) =>
+  (value: number | undefined): string =>
+    `${number(value, digits)} ms`;
+
+/** The costs of a single caller, in microseconds. */
+export const loneCallerCells = (result: Result): readonly string[] => [
+  number(figure(result, 'rate'), 0),
+  number(inMicroseconds(result, 'p50Ms'), 1),
+  number(inMicroseconds(result, 'p99Ms'), 1),
+  number(figure(result, 'cpuUs'), 1),
+];
+
 /** One question per row with one line per log size below it; the last column compares the CPU with that of the smallest log. */
 export function bySize(
   title: string,
@@ -83,7 +96,7 @@ export function bySize(
 
 export type Expectation = { readonly atLeast: number } | { readonly atMost: number };
 
-/** For people; a benchmark that fails a build on a busy machine teaches them to ignore it. */
+/** A sentence for readers. A verdict never fails the run, because other load on the machine affects it. */
 export function verdict(
   of: string,
   measured: number | undefined,

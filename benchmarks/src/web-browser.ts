@@ -1,19 +1,23 @@
 import { type Answer, type Connection, headersOf, httpRequest, unsuccessful } from './http-connection.ts';
 
-/** What a browser keeps between pages that matters here. */
+/** The state that a browser keeps between pages. */
 export interface WebBrowser {
   readonly cookies: Map<string, string>;
 }
 
-/** Where following redirects ended: on a page of the server, or on the way to another site. */
-export type Arrival =
-  | { readonly kind: 'page'; readonly url: string; readonly body: string }
-  | { readonly kind: 'left'; readonly location: URL };
+export interface Page {
+  readonly kind: 'page';
+  readonly url: string;
+  readonly body: string;
+}
+
+/** Where following redirects ended: on a page of the server, or at a redirect to another site. */
+export type Arrival = Page | { readonly kind: 'left'; readonly location: URL };
 
 export interface Form {
   readonly action: string;
   readonly fields: Readonly<Record<string, string>>;
-  /** Names of everything that can be filled in or pressed. */
+  /** Names of inputs and buttons. */
   readonly inputs: readonly string[];
 }
 
@@ -23,9 +27,9 @@ export async function visit(url: string, browser: WebBrowser, connection: Connec
   return follow(httpRequest('GET', url, cookieHeader(browser), ''), url, { browser, connection, name });
 }
 
-/** Fills in a form of a page and sends it, as a browser does that sends no referrer. */
+/** Sends the form of a page with these values, like a browser that sends no referrer. */
 export async function submit(
-  page: Extract<Arrival, { kind: 'page' }>,
+  page: Page,
   filledIn: Readonly<Record<string, string>>,
   browser: WebBrowser,
   connection: Connection,
@@ -68,7 +72,7 @@ function cookieHeader({ cookies }: WebBrowser): Readonly<Record<string, string>>
   return cookies.size === 0 ? {} : { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') };
 }
 
-/** Paths are not looked at: each server here gives a cookie one meaning. An empty value takes one away. */
+/** Paths are ignored: each server here uses a cookie for one purpose. An empty value removes a cookie. */
 function keepCookies({ cookies }: WebBrowser, answer: Answer): void {
   for (const cookie of headersOf(answer, 'set-cookie')) {
     const pair = cookie.split(';', 1)[0] ?? '';
@@ -79,7 +83,7 @@ function keepCookies({ cookies }: WebBrowser, answer: Answer): void {
   }
 }
 
-/** The form of a page that is sent by POST. Enough of HTML for the pages that are measured. */
+/** The POST form of a page. Reads only the HTML of the pages that are measured. */
 export function readForm(body: string): Form {
   const form = /<form [^>]*method="post"[^>]*>[\s\S]*?<\/form>/i.exec(body)?.[0];
   const action = form === undefined ? undefined : attribute(form.slice(0, form.indexOf('>')), 'action');
@@ -95,7 +99,7 @@ export function readForm(body: string): Form {
   return { action, fields, inputs };
 }
 
-/** The values that are read hold no characters that HTML writes in another way. */
+/** The values hold no escaped characters. */
 function attribute(tag: string, name: string): string | undefined {
   return new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1];
 }

@@ -41,6 +41,6 @@ export { lifted, revoked } from './standing-revocations.ts';
 export { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 export { createTestDatabase } from './test-database.ts';
 export { startTestServer, type TestServer } from './test-server.ts';
-export { everybodyIndependent, everyProposerStands } from './two-people.ts';
+export { everybodyIndependent, everyProposerActive } from './two-people.ts';
 export { type VirtualKeys, virtualKeys } from './virtual-keys.ts';
 export { type WebBrowser, webBrowser } from './web-browser.ts';

@@ -4,4 +4,4 @@ import type { Independence, ProposerStanding } from '@countersign/contracts';
 export const everybodyIndependent: Independence = async () => true;
 
 /** For tests that do not concern the standing of proposers. */
-export const everyProposerStands: ProposerStanding = async () => undefined;
+export const everyProposerActive: ProposerStanding = async () => undefined;

@@ -7,7 +7,7 @@ import { createDirectory, type DirectoryComponent, directoryMigrations, director
 import { type CodedError, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createMemoryLog, createTestDatabase, everybodyIndependent, everyProposerStands } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, everybodyIndependent, everyProposerActive } from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeCommands } from '../../apps/cli/src/commands/change.ts';
@@ -63,7 +63,7 @@ beforeEach(async () => {
     audit: createMemoryLog(systemClock),
     logger,
     seed: exampleSeed(),
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     departureEffects: () => [{ name: 'tokens', end: async () => ({ ended: 3 }) }],
   });
@@ -238,7 +238,7 @@ describe('countersign directory', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('tells what is wrong with a file as it ever did', async () => {
+  it('reports the problems of a file as before', async () => {
     const error = await refusalOf(run('first', 'directory', 'apply', file('bad.json', { people: [{}] })));
     expect(error.code).toBe('directory_file_invalid');
     expect(error.facts?.['problem_count']).toBeGreaterThan(0);

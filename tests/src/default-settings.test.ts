@@ -325,7 +325,7 @@ describe('oauth4webapi at its default settings', () => {
     expect(await oauth.processClientCredentialsResponse(server, party, answer)).toMatchObject({ token_type: 'dpop' });
   });
 
-  it('is told what is wrong with a request to ask a person, in the members that CIBA registers', async () => {
+  it('receives the errors of a backchannel request in the members that CIBA registers', async () => {
     const { server, party, authentication } = await software('phone');
     const answer = await oauth.backchannelAuthenticationRequest(
       server,

@@ -172,11 +172,11 @@ async function until(done: () => boolean): Promise<void> {
 }
 
 describe('what has happened', () => {
-  it.each(everybody)('is told to the %s by page: what is theirs, in order, and nothing else', async (who) => {
+  it.each(everybody)('is delivered to the %s by page: only their own events, in order', async (who) => {
     expect(typesOf(await pagesOf(who))).toEqual(expected[who]);
   });
 
-  it.each(everybody)('is told to the %s by stream, the same events', async (who) => {
+  it.each(everybody)('is delivered to the %s by stream: the same events', async (who) => {
     await until(() => streams[who].events.length >= expected[who].length);
     expect(streams[who].events.map(({ id }) => id)).toEqual((await pagesOf(who)).map(({ id }) => id));
   });

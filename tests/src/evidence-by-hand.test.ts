@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { components, findComponent } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ToldBundle, tellBundle } from '../../apps/evidence-page/src/testing/told-bundles.ts';
+import { type ReportedBundle, reportBundle } from '../../apps/evidence-page/src/testing/told-bundles.ts';
 import { isAsShown, stepsOf } from './testing/guide.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
@@ -19,9 +19,9 @@ afterAll(() => folder.remove());
 describe.skipIf(!openssl.found)(
   `evidence, checked with openssl, sha256sum and jq alone${openssl.found ? '' : ` (skipped: ${openssl.reason})`}`,
   () => {
-    let told: ToldBundle;
+    let told: ReportedBundle;
     beforeAll(async () => {
-      const all = await tellBundle();
+      const all = await reportBundle();
       // P-256 and RSA: `openssl ts` reads no signatures by Ed25519, and P-384 with SHA-384 alone.
       const timeStamps = all.bundle.timeStamps?.filter((_, kind) => kind === 0 || kind === 2) ?? [];
       told = { ...all, bundle: { ...all.bundle, timeStamps } };

@@ -184,7 +184,7 @@ describe('countersign evidence export', () => {
 });
 
 describe('countersign evidence graph', () => {
-  it('tells the chain of authority in sentences, as JSON and as a picture', async () => {
+  it('shows the chain of authority as sentences, as JSON and as a picture', async () => {
     const lines = (await run('graph', '--transaction', transaction)).trimEnd().split('\n');
     expect(lines).toContainEqual(expect.stringMatching(/^ +#\d+ {2}anna person {2}opened {2}intended transaction$/));
     expect(lines).toContainEqual(expect.stringMatching(/intended transaction {2}cancel {2}cancelled transaction$/));

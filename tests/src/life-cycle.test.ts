@@ -132,7 +132,7 @@ describe('countersign start', () => {
     await expectAllRecorded(received);
   });
 
-  it('answers on SIGTERM whoever had connected before, and resets nobody', { timeout: 60_000 }, async () => {
+  it('answers on SIGTERM every open connection, and resets none', { timeout: 60_000 }, async () => {
     const connections = await Promise.all(
       Array.from({ length: 80 }, async () => {
         const socket = connect(port, '127.0.0.1');
@@ -155,7 +155,7 @@ describe('countersign start', () => {
     await start();
   });
 
-  it('is refused, in words, where too few files may be open', async () => {
+  it('is refused with an explanation if too few files may be open', async () => {
     const script = `ulimit -n 512; exec "$@"`;
     const args = ['-c', script, 'sh', process.execPath, binary, 'start', '--data', join(folder.path, 'few')];
     const refused = await promisify(execFile)('sh', args).catch((error: { code: number; stderr: string }) => error);
@@ -213,7 +213,7 @@ describe('countersign start', () => {
 });
 
 describe('the secret of the database roles', () => {
-  it('is told to be another one, and a new one is adopted when that is asked for', { timeout: 120_000 }, async () => {
+  it('is reported as another log, and is adopted on request', { timeout: 120_000 }, async () => {
     rmSync(join(data, 'roles-secret'));
     const refused = await countersign(['start', '--data', data]);
     expect(refused.stderr).toContain('roles_secret_mismatch');

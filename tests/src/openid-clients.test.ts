@@ -205,7 +205,7 @@ describe('openid-client at FAPI 2.0', () => {
     });
   });
 
-  it('is told that the person refused, and that a sign-in is needed when nobody may be asked', async () => {
+  it('receives the refusal of the person, and login_required if no page may be shown', async () => {
     const configuration = await configured('desk-dpop');
     const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
     const pkceCodeVerifier = client.randomPKCECodeVerifier();

@@ -20,7 +20,7 @@ import {
   createMemorySigner,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   type FixedClock,
   fixedClock,
 } from '@countersign/testkit';
@@ -88,7 +88,7 @@ beforeEach(async () => {
     audit: log,
     log,
     custody: log.custody,
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     everyMs: 600_000,
   });
@@ -201,7 +201,7 @@ describe('evidence whose time has passed', () => {
     expect(await stillProves(bundle)).toBe(true);
   });
 
-  it('stays while a hold stands, on every path, and is told by the commands', async () => {
+  it('stays under an active hold on every path, and the commands report it', async () => {
     const { transaction, order } = await tellAnOrder();
     clock.advance(10 * yearMs);
     const placed = await run('first', 'hold', 'place', '--transaction', transaction, '--matter', 'SEC HO-14021');
@@ -217,7 +217,7 @@ describe('evidence whose time has passed', () => {
     expect(await log.find(order)).toBeUndefined();
   });
 
-  it('is told by a schedule that two people have agreed on', async () => {
+  it('is determined by a schedule that two people have approved', async () => {
     expect(await run('first', 'retention', 'schedule')).toContain('version 0  transaction 6, authority 6, access 5');
     const words = ['schedule', '--presets', 'mifir-25', '--years', 'transaction=7,authority=7'];
     expect(await proposeAndApprove(words)).toContain('completed');
@@ -239,7 +239,7 @@ describe('evidence whose time has passed', () => {
     );
   });
 
-  it('loses what is told to few when two people have agreed, and not while a hold stands', async () => {
+  it('loses restricted values once two people have approved, and not under an active hold', async () => {
     const { transaction, session } = await tellAnOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     expect(await run('first', 'erasure', 'keys', trader.id)).toContain('kept until 2031-11-21');
@@ -261,7 +261,7 @@ describe('evidence whose time has passed', () => {
     expect(await stillProves(bundle)).toBe(true);
   });
 
-  it('tells in the log who wanted what, who agreed, and what became of it', async () => {
+  it('records the request, the approval and the outcome in the log', async () => {
     await tellAnOrder();
     clock.advance(10 * yearMs);
     await proposeAndApprove(['pruning', 'transaction']);

@@ -33,7 +33,7 @@ describe('what is unusual about a person', () => {
   };
   const fresh = { acr: 'phrh', authTime: midday / 1000 - 60 };
 
-  it.each(['device-new', 'failed-attempts'] as const)('asks for a step-up while %s stands', async (name) => {
+  it.each(['device-new', 'failed-attempts'] as const)('requires a step-up while %s is active', async (name) => {
     expect((await placed()).reasons).toEqual([]);
     await raise(name);
     expect(await placed()).toEqual({ decision: false, reasons: ['step_up_risk'], obligations: ['step-up'] });

@@ -98,7 +98,7 @@ describe('a revoked agent', () => {
     await ask(agentOn(towardsSecond()));
   });
 
-  it('has its order ended by whoever has to, though it goes no further', async () => {
+  it('has its order ended by the responsible party, although it cannot continue', async () => {
     const { mandate } = await trading.grantMandates();
     const { txn } = claimsOf(await trading.agentToken(trading.order(mandate, algorithmic)));
     const transaction = String(txn);
@@ -162,7 +162,7 @@ describe('the list of what is revoked', () => {
     return answer.revocations;
   };
 
-  it('tells both people of the operator what stands, by whom and why, until it is lifted', async () => {
+  it('shows both operators the active revocations with person and reason, until lifted', async () => {
     const { revocation } = await revoke('client', 'ha-vwap-1');
     for (const { client } of [first.operator, first.operator.second])
       expect(await listed(client)).toEqual([
@@ -180,7 +180,7 @@ describe('the list of what is revoked', () => {
     expect(await listed(first.operator.second.client)).toEqual([]);
   });
 
-  it('tells an institution of what is its own, and of the operator neither who nor why', async () => {
+  it('shows an institution its own revocations, without person and reason of the operator', async () => {
     const { revocation } = await revoke('client', 'ha-vwap-1');
     const [watching, foreign] = await watchers(leis.arranger, leis.broker);
     if (watching === undefined || foreign === undefined) throw new Error('a client that was not made');

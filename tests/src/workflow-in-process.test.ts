@@ -565,7 +565,7 @@ describe('settlement', () => {
 });
 
 describe('a mandate that is revoked between execution and settlement', () => {
-  it('raises one exception that stays visible, and nothing is carried on or begun under it', async () => {
+  it('raises one exception that stays visible, and no transaction continues or starts under it', async () => {
     const granted = await trading.grantMandates();
     const { order, transaction, token } = await begin({}, granted.mandate);
     await trading.carry(order, transaction, 'executed');

@@ -81,14 +81,14 @@ const withAdvice =
 const advice = {
   person_needed: () =>
     'A person has to do this. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
-  scope_not_allowed: whoGrants,
-  target_not_allowed: whoGrants,
+  scope_not_allowed: permissionAdvice,
+  target_not_allowed: permissionAdvice,
 };
 
 /** Interfaces that tell parties what is theirs, however the client of an operator is registered. */
 const forParties: readonly string[] = ['transactions', 'events'];
 
-function whoGrants(clientId: string, door: string): string {
+function permissionAdvice(clientId: string, door: string): string {
   return forParties.includes(door) && clientId.startsWith('countersign-')
     ? 'Orders, exceptions and events are shown to their parties, not to the operator: name a client of a party with --client, and its key with --key.'
     : 'The administrator of the directory grants this: add the scope and the address to `scopes` and `audiences` of the client, and run `countersign directory apply`.';

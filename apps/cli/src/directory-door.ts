@@ -72,14 +72,14 @@ function withAdvice(error: unknown): never {
     code,
     category,
     detail:
-      `This ${whatTakesTwo(facts)} and takes a second person. ` +
+      `This ${describeDualControl(facts)} and takes a second person. ` +
       'Run the same command with --propose REASON; somebody else then approves it with `countersign change approve`.',
     ...(facts === undefined ? {} : { facts }),
     cause: error,
   });
 }
 
-function whatTakesTwo(facts: CodedError['facts']): string {
+function describeDualControl(facts: CodedError['facts']): string {
   const grants = facts?.['grants'];
   const clients = 'touches a client of the environment production';
   if (!Array.isArray(grants)) return clients;

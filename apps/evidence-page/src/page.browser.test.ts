@@ -10,7 +10,7 @@ import { components, contrastsOfText, findComponent, openBrowser } from '@counte
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newAuthenticator } from '../../../protocols/evidence/src/testing/order-story.ts';
-import { hostilePlot, type ToldBundle, tellBundle } from './testing/told-bundles.ts';
+import { hostilePlot, type ReportedBundle, reportBundle } from './testing/told-bundles.ts';
 
 const chromium = findComponent(components.chromium);
 /** Where pictures of the page go, if anywhere. */
@@ -23,11 +23,11 @@ describe.skipIf(!chromium.found)(
     const folder = mkdtempSync(join(tmpdir(), 'countersign-page-'));
     const file = join(folder, 'verify.html');
     let browser: Browser;
-    let told: ToldBundle;
+    let told: ReportedBundle;
 
     beforeAll(async () => {
       await promisify(execFile)(process.execPath, [builder, file]);
-      told = await tellBundle();
+      told = await reportBundle();
       const opened = await openBrowser();
       if (opened.browser === undefined) throw new Error(opened.reason);
       browser = opened.browser;
@@ -154,7 +154,7 @@ describe.skipIf(!chromium.found)(
       for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
         const key = newAuthenticator(algorithm);
         for (const behaviour of [{}, { userVerified: false }, { origin: 'https://evil.example' }]) {
-          const { bundle, trust } = await tellBundle({ authenticator: { key, behaviour } });
+          const { bundle, trust } = await reportBundle({ authenticator: { key, behaviour } });
           await page.reload();
           await give(page, bundle, trust);
           await verdict(page).waitFor();
@@ -214,7 +214,7 @@ describe.skipIf(!chromium.found)(
     });
 
     it('shows what records hold as text', async () => {
-      const hostile = await tellBundle(hostilePlot());
+      const hostile = await reportBundle(hostilePlot());
       const { page, complaints } = await visit();
       await give(page, hostile.bundle, hostile.trust);
       await verdict(page).waitFor();

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Components, inviteFounders, startComponents } from './components/index.ts';
 import { type Configuration, type Listener, listenersOf, notSetUp } from './configuration/index.ts';
 import { migratedComponents, openControlPlaneDatabase } from './database/index.ts';
-import { evidencePageRoute, frontPageElsewhere, frontPageRoutes } from './front-page/index.ts';
+import { evidencePageRoute, frontPageRedirect, frontPageRoutes } from './front-page/index.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './interfaces/index.ts';
 import { answersWithin, createListeners, requireFree } from './listening/index.ts';
 import { described } from './openapi/index.ts';
@@ -86,7 +86,7 @@ export async function startControlPlane(
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (listener.name !== 'HTTP') {
         mountCertificatePages(app, components);
-        frontPageElsewhere(app, configuration);
+        frontPageRedirect(app, configuration);
         return;
       }
       const evidencePathOf = tryOut === undefined ? undefined : evidenceOfExample;

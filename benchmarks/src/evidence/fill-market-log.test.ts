@@ -1,3 +1,4 @@
+import { auditLogMigrations } from '@countersign/audit-log';
 import { buildGraph } from '@countersign/evidence';
 import { verifyInclusion } from '@countersign/merkle-log';
 import { createLogger, createScratchDatabase, type ScratchDatabase } from '@countersign/runtime';
@@ -9,7 +10,7 @@ import { draft } from '../suites/appends.ts';
 import { fillMarketLog } from './fill-market-log.ts';
 import { filledLogStore } from './filled-log-store.ts';
 import { marketOf, orderAt, ordersIn } from './filled-market.ts';
-import { logComponent, openProductLog } from './product-log.ts';
+import { openProductLog } from './product-log.ts';
 import { termsBehind } from './terms-behind.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -23,9 +24,8 @@ const open = (options: Partial<Parameters<typeof openProductLog>[0]> = {}) =>
   openProductLog({ pool: scratch.pool('audit-log'), logger, signer, ...options });
 
 beforeAll(async () => {
-  scratch = await createScratchDatabase({ components: [logComponent] });
-  const { user, password, host, port, database } = scratch.connection;
-  owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`, 2);
+  scratch = await createScratchDatabase({ components: [auditLogMigrations] });
+  owner = ownerPool(scratch.connection, 2);
   const until = Date.now();
   const from = until - hourMs;
   const log = await open({ clock: { now: () => from }, watchEveryMs: 0 });

@@ -11,8 +11,8 @@ const tilesAtOnce = 256;
 const termSlice = 49_152;
 
 /**
- * Fills a log that nobody has open with records as a market leaves them, their leaf hashes and the tiles of their tree:
- * in minutes what would take an hour by appending. They are whole for whoever verifies the log, and continue it.
+ * Fills a closed log with the records of a market, their leaf hashes and the tiles of the tree: in minutes instead of an hour
+ * by appending. The log verifies and can be continued.
  */
 export async function fillMarketLog(
   owner: pg.Pool,
@@ -33,8 +33,8 @@ export async function fillMarketLog(
   });
 }
 
-/** What the log would draw in an hour, from what was filled in. */
-export async function fillTerms(
+/** Inserts the terms that the log would otherwise draw in an hour. */
+async function fillTerms(
   store: ReturnType<typeof filledLogStore>,
   stretch: FilledStretch,
   onProgress: (message: string) => void,
@@ -48,7 +48,7 @@ export async function fillTerms(
   await store.endTerms(stretch);
 }
 
-/** Every full tile of a tree of this size that had none: level by level, each from the roots of the one below. */
+/** All full tiles of a tree of this size, level by level, each from the roots of the level below. */
 async function fillTiles(store: ReturnType<typeof filledLogStore>, size: number): Promise<void> {
   let hashesOf = (first: number, count: number): Promise<Buffer> => store.leafHashes(BigInt(first), count);
   let width = size;

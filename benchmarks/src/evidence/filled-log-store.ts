@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import type pg from 'pg';
+import { mapMembers } from '../measure.ts';
 import { type FilledMarket, kindOf, kinds, orderOf, streamOfFilled, termsOfKind, valuesOf } from './filled-market.ts';
 import { entrySealKey, logOrigin } from './product-log.ts';
 
@@ -7,22 +8,21 @@ import { entrySealKey, logOrigin } from './product-log.ts';
 const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
 export type LogTable = (typeof tables)[number];
 
-/** Where the filled records lie in the log, and in time. */
+/** Position and time of the filled records. */
 export interface FilledStretch {
   readonly market: FilledMarket;
-  /** Place of the first. */
   readonly first: number;
   /** Time of the first and of the last, in milliseconds since the epoch. */
   readonly from: number;
   readonly until: number;
 }
 
-/** The rule by which terms are filled. Under another one the log draws them itself: slowly, and as well. */
+/** The rule of the filled terms. If the log uses another one, it draws the terms itself, more slowly. */
 const termRule = 1;
 /** Records that the log draws in one go. */
 const termPage = 2_048;
 
-/** What fills the log's tables and looks at them, as who owns the database. */
+/** Fills and reads the tables of the log, with the account that owns the database. */
 export function filledLogStore(owner: pg.Pool) {
   return {
     /** Inserts the records numbered so, both inclusive, with their bodies, as the log would have written them. */
@@ -125,22 +125,14 @@ export function filledLogStore(owner: pg.Pool) {
       return Number(rows[0]?.drawn);
     },
 
-    /** What each table takes on the disk, with its indexes. */
+    /** Size of each table on disk, with its indexes. */
     async bytes(): Promise<Readonly<Record<LogTable, number>>> {
       const { rows } = await owner.query<Record<LogTable, string>>(
-        `select ${tables.map((table) => `${table === 'bodies' ? `(select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'audit_log.bodies'::regclass)` : `pg_total_relation_size('audit_log.${table}')`} as ${table}`).join(', ')}`,
+        `select ${tables.map((table) => `(select sum(pg_total_relation_size(relid)) from pg_partition_tree('audit_log.${table}')) as ${table}`).join(', ')}`,
       );
       const [row] = rows;
       if (row === undefined) throw new Error('tables without a size');
-      const { entries, bodies, tiles, terms, protected_values, checkpoints } = row;
-      return {
-        entries: Number(entries),
-        bodies: Number(bodies),
-        tiles: Number(tiles),
-        terms: Number(terms),
-        protected_values: Number(protected_values),
-        checkpoints: Number(checkpoints),
-      };
+      return mapMembers(row, Number);
     },
   };
 }
@@ -162,7 +154,7 @@ export function entrySealSql({ index, leafHash, id }: Readonly<Record<'index' | 
   return `sha256(${pad(0x5c)} || sha256(${pad(0x36)} || ${message}))`;
 }
 
-/** Of how far the terms of this rule have been drawn. */
+/** The seal of the size up to which terms have been drawn. */
 export function termsSeal(rule: number, size: number): Buffer {
   return createHmac('sha256', keyOf('mark-seal')).update(`terms ${rule}\n${size}`).digest();
 }

@@ -1,4 +1,4 @@
-import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '@countersign/audit-log';
+import { createAuditLog, createProtection, type RunningAuditLog } from '@countersign/audit-log';
 import type { Signer } from '@countersign/contracts';
 import { sha256, systemClock, systemRandom } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
@@ -10,10 +10,7 @@ type Dependencies = Parameters<typeof createAuditLog>[0];
 export const logOrigin = 'benchmark.countersign.invalid/log';
 export const entrySealKey = sha256('entries of the benchmark');
 
-/**
- * A log as a server opens it: with protected values, streams and their monitor, a measured clock, and the terms by which
- * evidence is found drawn behind it.
- */
+/** A log as a server opens it: with restricted values, streams and their monitor, a measured clock, and the index of terms. */
 export function openProductLog({
   pool,
   logger,
@@ -37,5 +34,3 @@ export function openProductLog({
     signer,
   });
 }
-
-export const logComponent = auditLogMigrations;

@@ -6,28 +6,24 @@ import { thisProcess, withCosts } from '../http-contender.ts';
 import type { Counted } from '../measure.ts';
 import { filledLogStore } from './filled-log-store.ts';
 
-/** The index by which evidence is found, as it comes behind the log. */
-export interface TermsBehind {
-  /** Waits until it has caught up, and counts what that took; an operation is a record. */
-  settle(): Promise<Counted>;
-  stop(): Promise<void>;
-}
+export type TermsBehind = ReturnType<typeof termsBehind>;
 
-/** Whom no record is about: the answer is empty, and there as soon as the index is. */
+/** No record is about this person: the answer is empty, and available as soon as the index is. */
 const nobody = 'person:nobody';
 
+/** The index of terms, which follows the log. */
 export function termsBehind({
   auditLog,
   connection,
 }: {
   readonly auditLog: Pick<RunningAuditLog, 'query'>;
   readonly connection: OwnerConnection;
-}): TermsBehind {
-  const { user, password, host, port, database } = connection;
-  const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`);
+}) {
+  const owner = ownerPool(connection);
   const store = filledLogStore(owner);
   return {
-    async settle() {
+    /** Waits until the index has caught up, and counts the costs; an operation is a record. */
+    async settle(): Promise<Counted> {
       const before = await store.drawn();
       const size = await store.size();
       const { value: _, ...costs } = await withCosts(thisProcess, async () => {
@@ -39,13 +35,11 @@ export function termsBehind({
   };
 }
 
-/** As long as somebody asks, terms are drawn without a rest. @returns whether the answer could be given */
-export async function asked(auditLog: Pick<RunningAuditLog, 'query'>): Promise<boolean> {
+/** Sends a query: the index does not pause while there are queries. */
+export async function asked(auditLog: Pick<RunningAuditLog, 'query'>): Promise<void> {
   try {
     await auditLog.query({ person: nobody, limit: 1 });
-    return true;
   } catch (error) {
     if (!isCodedError(error, 'query_behind')) throw error;
-    return false;
   }
 }

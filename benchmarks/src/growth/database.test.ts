@@ -8,8 +8,7 @@ let scratch: ScratchDatabase;
 let owned: OwnedDatabase;
 beforeAll(async () => {
   scratch = await createScratchDatabase({ components: migratedComponents });
-  const { user, password, host, port, database } = scratch.connection;
-  owned = openOwnedDatabase(`postgres://${user}:${password}@${host}:${port}/${database}`);
+  owned = openOwnedDatabase(scratch.connection);
 });
 afterAll(async () => {
   await owned?.stop();

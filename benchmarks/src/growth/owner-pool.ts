@@ -1,8 +1,10 @@
-import { componentPool } from '@countersign/runtime';
+import { componentPool, type OwnerConnection } from '@countersign/runtime';
 import type pg from 'pg';
+import { urlOf } from '../servers/measured-server.ts';
 
-/** Connections to a measured database, as the account that owns it. */
-export function ownerPool(url: string, maxConnections = 1): pg.Pool {
+/** Connections to a measured database, with the account that owns it. */
+export function ownerPool(database: string | OwnerConnection, maxConnections = 1): pg.Pool {
+  const url = typeof database === 'string' ? database : urlOf(database);
   const { username, password } = new URL(url);
   return componentPool({
     database: { connection: { url }, rolesSecret: { passwordOf: () => password, fingerprint: '' } },
@@ -11,29 +13,33 @@ export function ownerPool(url: string, maxConnections = 1): pg.Pool {
     applicationName: 'countersign-benchmark',
     maxConnections,
     statementTimeoutMs: 300_000,
-    // Filling is not what is measured.
+    // Filling tables is not measured.
     synchronousCommit: 'off',
   });
 }
 
-/** Fills tables by statements that insert many rows; afterwards plans know of them, and the pages are on the disk. */
+/** Inserts many rows, then updates the statistics and writes all pages to disk. */
 export async function inBulk(pool: pg.Pool, insert: () => Promise<void>): Promise<void> {
-  // Checkpoints on the way would write every page over and over.
-  await pool.query(`alter system set max_wal_size = '4GB'`);
-  await pool.query(`alter system set work_mem = '128MB'`);
+  // With a small max_wal_size, checkpoints would write every page repeatedly.
+  const settings = { max_wal_size: '4GB', work_mem: '128MB' };
+  for (const [name, value] of Object.entries(settings)) await pool.query(`alter system set ${name} = '${value}'`);
   await pool.query('select pg_reload_conf()');
   await insert();
-  await pool.query('alter system reset max_wal_size');
-  await pool.query('alter system reset work_mem');
+  for (const name of Object.keys(settings)) await pool.query(`alter system reset ${name}`);
   await pool.query('select pg_reload_conf()');
+  await analyseAndCheckpoint(pool);
+}
+
+/** As in a database that has been in use for a while. */
+export async function analyseAndCheckpoint(pool: pg.Pool): Promise<void> {
   await pool.query('vacuum (analyze)');
   await pool.query('checkpoint');
 }
 
-/** Two at once, as a machine has two cores at least. */
+/** Every machine has at least two cores. */
 const atOnce = 2;
 
-/** Does this for the rows from `first` on, slice by slice: what is under way can be told, and no statement takes long. */
+/** Runs work for the rows from `first` on in slices, so that progress is visible and no statement takes long. */
 export async function inSlices(
   rows: { readonly first: number; readonly count: number; readonly slice: number },
   work: (from: number, to: number) => Promise<void>,

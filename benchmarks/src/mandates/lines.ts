@@ -1,7 +1,8 @@
 import type { ConsentStore, Mandate, MandateProposal } from '@countersign/contracts';
 import type { Lei } from '@countersign/market';
-import { holder, houses } from '../trading/firms.ts';
-import { constraints, given } from '../trading/orders.ts';
+import { mandateConstraints } from '../order-terms.ts';
+import { holder, houses, venueNames } from '../trading/firms.ts';
+import { given } from '../trading/orders.ts';
 
 /** Lengths of the lines that are asked about: so many mandates from the one named up to its root. */
 export const lineLengths = [1, 3, 8] as const;
@@ -47,7 +48,7 @@ async function giveLine(
     };
     line.push(
       await given(consentStore, parties, {
-        constraints: { ...constraints, ...further, delegationDepth: length - place - 1 },
+        constraints: { ...mandateConstraints, venues: venueNames, ...further, delegationDepth: length - place - 1 },
         ...(above === undefined ? {} : { parent: above.id }),
       }),
     );

@@ -3,15 +3,15 @@ import type { PolicyBundle } from '@countersign/contracts';
 /** The one policy that permits the orders of the benchmark. */
 export const permittingPolicy = 'trader-places-order-for-the-desk';
 
-/** Of so many policies, those that an order meets: all of ten, and a tenth of more. */
+/** The number of policies about orders: all of ten, otherwise a tenth. */
 export function relevantOf(policies: number): number {
   return Math.min(policies, Math.max(10, policies / 10));
 }
 
 /**
- * So many policies over the shipped schema, in the manner of the shipped ones: one entitlement, and triggers and gates
- * that look at desk, instrument, worth, jurisdiction, compliance and circumstances. None of them stands against the
- * orders of the benchmark, so each that is relevant is evaluated to its end. The others are about other actions.
+ * Policies over the shipped schema, similar to the shipped ones: one entitlement, and triggers and gates about desk,
+ * instrument, worth, jurisdiction, compliance and circumstances. None denies the orders of the benchmark, so each policy
+ * about orders is evaluated to its end. The others are about other actions.
  */
 export function generatedBundle(shipped: PolicyBundle, policies: number): PolicyBundle {
   const relevant = relevantOf(policies);
@@ -20,7 +20,7 @@ export function generatedBundle(shipped: PolicyBundle, policies: number): Policy
     const action = index < relevant ? 'order:create' : otherActions[index % otherActions.length];
     texts.push(`@id("rule-${index}")
 @reason("rule_${index}")
-@detail("Rule ${index} stands against it.")
+@detail("Rule ${index} denies the request.")
 forbid (principal, action == Action::"${action}", resource)
 ${conditions[index % conditions.length]?.(index) ?? ''};`);
   }
@@ -46,7 +46,7 @@ when {
   principal.desk.products.contains(resource.instrument.category)
 };`;
 
-/** By the index of the policy, so that no two are alike. */
+/** By the index of the policy, so that all differ. */
 const conditions: readonly ((index: number) => string)[] = [
   (index) => `when {
   resource has notional && resource has currency && resource.currency == "EUR" &&

@@ -11,22 +11,23 @@ import {
   type Venue,
 } from '@countersign/contracts';
 import { intentDigestOf, newId, systemClock, systemRandom, toInstant } from '@countersign/kernel';
+import { pick } from '../machine-clients.ts';
+import { orderTerms } from '../order-terms.ts';
 
-/** A directory in memory, of so many entities, and orders of people who are in it. */
+/** A directory in memory with this many entities, and orders of people in it, all of which are permitted. */
 export interface TradingFloor {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
-  /** All of them permitted by whoever asks for desk, instrument, a clear record and an ordinary size. */
   readonly orders: readonly DecisionInput[];
-  /** One of an endless row of orders of the same people, in turn: of another size, in another instrument, at another venue. */
+  /** Further orders of the same people in turn, with other sizes, instruments and venues. */
   nextOrder(): DecisionInput;
 }
 
 const peopleADesk = 20;
 const desksAFirm = 5;
-/** Who keeps asking: more than one, or a decision would find everything where the one before has left it. */
+/** Several, because a decision about the same trader would find everything in caches. */
 const traders = 500;
 
-/** Firms with their desks, people and accounts, until there are so many entities. */
+/** Adds firms with desks, people and accounts until there are this many entities. */
 export function createTradingFloor(entities: number): TradingFloor {
   const institutions = new Map<string, Institution>();
   const desks = new Map<string, Desk>();
@@ -39,29 +40,33 @@ export function createTradingFloor(entities: number): TradingFloor {
     const lei = leiOf(firm);
     institutions.set(lei, institution(lei));
     accounts.set(`HOUSE-${firm}`, { id: `HOUSE-${firm}` as Account['id'], institution: lei, type: 'House' });
-    for (let desk = 1; desk <= desksAFirm && size() < entities; desk++) {
-      const { id, name } = addDesk(desks, lei, `desk-${desk}`);
-      for (let seat = 1; seat <= peopleADesk && size() < entities; seat++) addPerson(people, id, lei, name, seat);
+    for (let number = 1; number <= desksAFirm && size() < entities; number++) {
+      const desk = deskOf(lei, `desk-${number}`);
+      desks.set(desk.id, desk);
+      for (let seat = 1; seat <= peopleADesk && size() < entities; seat++) {
+        const person = personAt(desk, seat);
+        people.set(person.id, person);
+      }
     }
   }
   const snapshot = snapshotOf({ institutions, desks, people, accounts, venues });
-  const asking = everyNth([...people.values()], traders);
+  const step = Math.max(1, Math.floor(people.size / traders));
+  const asking = [...people.values()].filter((_, index) => index % step === 0).slice(0, traders);
   let asked = 0;
   return {
     directory: {
       snapshot: () => snapshot,
       async snapshotAtLeast(version) {
-        if (version > snapshot.version) throw directoryErrors.error('directory_behind', 'This directory stands still.');
+        if (version > snapshot.version)
+          throw directoryErrors.error('directory_behind', 'The directory of the benchmark does not change.');
         return snapshot;
       },
     },
     orders: asking.map(orderOf),
     nextOrder() {
       const turn = asked++;
-      const person = asking[turn % asking.length];
-      if (person === undefined) throw new Error('nobody is here who could order');
-      // By steps that have no factor in common with what is counted round.
-      return orderOf(person, (turn * 7) % 1_009);
+      // The steps have no common factor with the number of traders.
+      return orderOf(pick(asking, turn), (turn * 7) % 1_009);
     },
   };
 }
@@ -70,7 +75,7 @@ const operator = leiOf(0);
 const venueNames = ['XEUR', 'XETR', 'XPAR', 'XLON'];
 const screenedAt = toInstant(Date.now());
 
-// Codes are made in the right shape here, and are the benchmark's own.
+// The codes have the right form and are used only here.
 function leiOf(firm: number): Institution['lei'] {
   return `5299${String(firm).padStart(14, '0')}00` as Institution['lei'];
 }
@@ -95,32 +100,19 @@ function venue(mic: string): Venue {
   return { mic: mic as Venue['mic'], operator, country: 'DE' as Venue['country'] };
 }
 
-function addDesk(desks: Map<string, Desk>, institution: Institution['lei'], name: string): Desk {
-  const desk: Desk = {
-    id: `${institution}/${name}`,
-    institution,
-    name,
-    products: ['D', 'E'],
-    venues: venueNames,
-    jurisdictions: ['DE', 'FR'],
+function deskOf(institution: Institution['lei'], name: string): Desk {
+  return {
+    ...{ id: `${institution}/${name}`, institution, name },
+    ...{ products: ['D', 'E'], venues: venueNames, jurisdictions: ['DE', 'FR'] },
     hours: { timeZone: 'Europe/Berlin', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
   };
-  desks.set(desk.id, desk);
-  return desk;
 }
 
-function addPerson(
-  people: Map<string, Person>,
-  deskId: string,
-  institution: Institution['lei'],
-  desk: string,
-  seat: number,
-): void {
-  const id = `person:${deskId.replace('/', '.')}.${seat}` as Person['id'];
-  people.set(id, { kind: 'person', id, institution, desk, roles: ['trader'], credentials: [] });
+function personAt({ institution, name: desk }: Desk, seat: number): Person {
+  const id = `person:${institution}.${desk}.${seat}` as Person['id'];
+  return { kind: 'person', id, institution, desk, roles: ['trader'], credentials: [] };
 }
 
-/** Every bond that is asked about. */
 function benchmarkInstrument(id: string): Instrument {
   return bonds.get(id) ?? newBond(id);
 }
@@ -143,13 +135,15 @@ function newBond(id: string): Instrument {
   return bond;
 }
 
-function snapshotOf(held: {
-  readonly institutions: ReadonlyMap<string, Institution>;
-  readonly desks: ReadonlyMap<string, Desk>;
-  readonly people: ReadonlyMap<string, Person>;
-  readonly accounts: ReadonlyMap<string, Account>;
-  readonly venues: ReadonlyMap<string, Venue>;
-}): DirectorySnapshot {
+function snapshotOf(
+  held: Readonly<{
+    institutions: ReadonlyMap<string, Institution>;
+    desks: ReadonlyMap<string, Desk>;
+    people: ReadonlyMap<string, Person>;
+    accounts: ReadonlyMap<string, Account>;
+    venues: ReadonlyMap<string, Venue>;
+  }>,
+): DirectorySnapshot {
   const none = () => undefined;
   return {
     version: 1,
@@ -182,76 +176,33 @@ function snapshotOf(held: {
   };
 }
 
-/** So many of them, from beginning to end. */
-function everyNth<Item>(items: readonly Item[], count: number): readonly Item[] {
-  const step = Math.max(1, Math.floor(items.length / count));
-  return items.filter((_, index) => index % step === 0).slice(0, count);
-}
-
-function orderOf({ id, institution }: Person, index: number): DecisionInput {
-  return orderBy({
-    principal: id,
-    institution,
-    account: `HOUSE-${Number(institution.slice(4, 18))}`,
-    venue: venueNames[index % venueNames.length] ?? '',
-    instrument: `DE000EX${String(index).padStart(5, '0')}`,
-    notional: 900_000 + (index % traders),
-  });
-}
-
 const ids = { clock: systemClock, random: systemRandom };
 
-/** A person's order of an ordinary bond, as the order path puts it to the engine. */
-export function orderBy(of: {
-  readonly principal: string;
-  readonly institution: string;
-  readonly account: string;
-  readonly venue: string;
-  readonly instrument: string;
-  /** In euro. */
-  readonly notional: number;
-}): DecisionInput {
+/** A person's order of an ordinary bond, as the transaction registry presents it to the engine. */
+function orderOf({ id: principal, institution }: Person, index: number): DecisionInput {
   const mandate = { id: newId('mandate', ids), version: 1 };
   const id = newId('transaction', ids);
+  const firm = Number(institution.slice(4, 18));
   const intent = {
-    type: 'urn:countersign:rar:v1:trade_order',
-    entity_lei: of.institution,
-    mandate_id: mandate.id,
-    idempotency_key: id,
-    not_after: '2030-01-01T00:00:00Z',
-    jurisdiction: 'DE',
-    account: of.account,
-    instrument: { isin: of.instrument, cfi: 'DBFTFB' },
-    venue_mic: of.venue,
-    side: 'BUY',
-    max_qty: '100',
-    max_notional: { amount: String(of.notional), ccy: 'EUR' },
-    tif: 'DAY',
-    capacity: 'AOTC',
-    parties: [],
-    client_order_id: id,
+    ...orderTerms({
+      ...{ entity: institution, mandate: mandate.id, account: `HOUSE-${firm}`, venueMic: pick(venueNames, index) },
+      ...{ locations: [], parties: { broker: operator, venue: operator, clearing: operator, custodian: operator } },
+    }),
+    instrument: { isin: `DE000EX${String(index).padStart(5, '0')}`, cfi: 'DBFTFB' },
+    max_notional: { amount: String(900_000 + (index % traders)), ccy: 'EUR' },
   };
+  const facts = { id, state: 'intended', version: 0, intentType: intent.type, intent, approvals: [] } as const;
+  const initiator = { initiator: principal, initiatorInstitution: institution };
   return {
-    principal: of.principal,
+    principal,
     action: 'order:create',
     resource: {
       type: 'transaction',
-      facts: {
-        id,
-        state: 'intended',
-        version: 0,
-        intentType: intent.type,
-        intent,
-        intentDigest: intentDigestOf(intent),
-        initiator: of.principal,
-        initiatorInstitution: of.institution,
-        mandate,
-        approvals: [],
-      },
+      facts: { ...facts, ...initiator, intentDigest: intentDigestOf(intent), mandate },
     },
     context: {
       client: 'bench',
-      institution: of.institution,
+      institution,
       at: Date.now(),
       scopes: ['order:create'],
       audience: 'https://venue.example',

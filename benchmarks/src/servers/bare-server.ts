@@ -21,9 +21,8 @@ interface Reply {
 type Endpoint = (form: URLSearchParams, request: IncomingMessage) => Reply;
 
 /**
- * The floor: the HTTP and the signatures that the protocol cannot do without, and nothing else. It checks signatures
- * and believes the rest: no times, no audience, no replay, no policy, no person, no record, and nothing is remembered,
- * so every code and refresh token is as good as another. Never a server to copy from.
+ * The floor: only the HTTP and the signatures that the protocol requires. It checks signatures and nothing else (no times,
+ * audience, replay, policy, person or record), and stores nothing, so it accepts every code and refresh token. Do not copy it.
  */
 async function startBareServer({ clients, resources, redirectUri }: BaselineSettings): Promise<Server> {
   const signatures = createBareSignatures(clients);
@@ -119,18 +118,8 @@ function json(status: number, answer: object): Reply {
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The cryptography of an authorization server: one-shot `node:crypto` with keys kept, ES256 throughout. */
-export interface BareSignatures {
-  /** @returns the id of the client that signed the assertion */
-  client(assertion: string): string;
-  /** @returns the thumbprint of the key that signed the proof (RFC 7638) */
-  proof(proof: string): string;
-  /** @returns the claims of a token that {@link issue} signed */
-  token(token: string): Claims;
-  issue(typ: 'at+jwt' | 'JWT' | 'token-introspection+jwt', claims: object): string;
-}
-
-export function createBareSignatures(clients: readonly BaselineClient[]): BareSignatures {
+/** The cryptography of an authorization server: one-shot `node:crypto` with cached keys, ES256 throughout. */
+function createBareSignatures(clients: readonly BaselineClient[]) {
   const clientKeys = new Map(clients.map(({ id, jwk }) => [id, createPublicKey({ key: { ...jwk }, format: 'jwk' })]));
   const proofKeys = new Map<string, { readonly key: KeyObject; readonly jkt: string }>();
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -148,23 +137,26 @@ export function createBareSignatures(clients: readonly BaselineClient[]): BareSi
   }
 
   return {
-    client(assertion) {
+    /** @returns the id of the client that signed the assertion */
+    client(assertion: string): string {
       const { sub } = readPart(assertion, 1);
       const key = typeof sub === 'string' ? clientKeys.get(sub) : undefined;
       if (typeof sub !== 'string' || key === undefined || !verifies(assertion, key))
         throw new Error('client assertion');
       return sub;
     },
-    proof(proof) {
+    /** @returns the thumbprint of the key that signed the proof (RFC 7638) */
+    proof(proof: string): string {
       const { key, jkt } = proofKeyOf(readPart(proof, 0)['jwk']);
       if (!verifies(proof, key)) throw new Error('proof');
       return jkt;
     },
-    token(token) {
+    /** @returns the claims of a token of this server */
+    token(token: string): Claims {
       if (!verifies(token, publicKey)) throw new Error('token');
       return readPart(token, 1);
     },
-    issue(typ, claims) {
+    issue(typ: 'at+jwt' | 'JWT' | 'token-introspection+jwt', claims: object): string {
       const header = headers.get(typ) ?? base64UrlJson({ alg: 'ES256', typ, kid: 'floor' });
       headers.set(typ, header);
       const signingInput = `${header}.${base64UrlJson(claims)}`;

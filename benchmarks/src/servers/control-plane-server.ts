@@ -4,12 +4,12 @@ import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { createLogger } from '@countersign/runtime';
 import { type Configuration, prepareDevelopment, startControlPlane } from '@countersign/server';
 import { fillLog } from './fill-log.ts';
-import { databaseUrlFile, runMeasured, type Server } from './measured-server.ts';
+import { databaseUrlFile, runMeasured, type Server, urlOf } from './measured-server.ts';
 
 export interface ControlPlaneSettings {
   readonly dataFolder: string;
   readonly port: number;
-  /** Whether it is the second node of a control plane that runs on this data folder. */
+  /** Whether it is the second node of the control plane with this data folder. */
   readonly second: boolean;
   /** A listener for mutual TLS beside the main one. */
   readonly mutualTls?:
@@ -20,9 +20,8 @@ export interface ControlPlaneSettings {
 }
 
 /**
- * The real control plane, all components, as a development start makes it. Its embedded PostgreSQL is started here, by
- * the function that the control plane would call and as a child of the same process, so that a second node and the
- * benchmark can reach it too.
+ * The complete control plane of a development start. PostgreSQL is started here, by the function that the control plane
+ * would call, so that a second node and the benchmark can connect to it too.
  */
 async function startControlPlaneServer(
   { dataFolder, port, second, mutualTls, keys }: ControlPlaneSettings,
@@ -37,18 +36,17 @@ async function startControlPlaneServer(
     const controlPlane = await startControlPlane(
       {
         ...configuration,
-        // Nobody here holds a key: sign-in with one has a suite of its own.
+        // Sign-in with keys has its own suite.
         signIn: { methods: ['development'] },
         ...mutualTlsOf(mutualTls),
         keys: { ...configuration.keys, ...keys },
         listen,
         databaseUrl: `file:${urlFile}`,
       },
-      // A start for development holds every record against its schema, which one for production does not.
+      // As in production; a development start checks every record against its schema.
       { onProgress, logger, unfitRecords: 'unchecked' },
     );
     return {
-      // As the issuer is called; the second has a port of its own.
       url: `http://localhost:${port}`,
       fillLog: (records) => fillLog(controlPlane.components.auditLog, records),
       async stop() {
@@ -77,8 +75,7 @@ function mutualTlsOf(asked: ControlPlaneSettings['mutualTls']) {
 
 async function startOwnPostgres(dataFolder: string, urlFile: string, onProgress: (message: string) => void) {
   const postgres = await startEmbeddedPostgres({ dataFolder: join(dataFolder, 'postgres'), onProgress });
-  const { user, password, host, port, database } = postgres.connection;
-  writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}`, { mode: 0o600 });
+  writeFileSync(urlFile, urlOf(postgres.connection), { mode: 0o600 });
   return postgres;
 }
 

@@ -2,10 +2,10 @@ import type { AuditAppender, RecordDraft, RecordType } from '@countersign/contra
 import { newId, parseId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { pick } from '../machine-clients.ts';
 
-/** As many as a batch of the log holds. */
+/** The size of a batch of the log. */
 const atOnce = 512;
 
-/** What a log is mostly made of: none of what somebody follows. In as many kinds as there are, so that plans see them. */
+/** The most frequent types of a log, none of which is followed by a component. */
 const types: readonly RecordType[] = [
   'token.issued',
   'token.issued',
@@ -22,15 +22,12 @@ const types: readonly RecordType[] = [
   'transaction.transitioned',
 ];
 
-/**
- * Appends records that nobody follows. The log is a Merkle tree: rows inserted behind its back would not be one, so it
- * grows by its own appends.
- */
+/** Appends records that no component follows. Inserted rows would not be part of the Merkle tree. */
 export async function fillLog(log: AuditAppender, records: number): Promise<void> {
   await repeatedly(records, (place) => log.append(draft(pick(types, place))));
 }
 
-/** Appends what begins and what carries on each of these transactions, which are numbered; one refers to the other. */
+/** Appends two records for each of these transactions: the opening, and a step that refers to it. */
 export async function fillLogWithTransactions(
   log: AuditAppender,
   numbers: { readonly from: number; readonly to: number },
@@ -44,9 +41,9 @@ export async function fillLogWithTransactions(
 }
 
 async function repeatedly(times: number, append: (place: number) => Promise<unknown>): Promise<void> {
-  let begun = 0;
+  let started = 0;
   const caller = async (): Promise<void> => {
-    while (begun < times) await append(begun++);
+    while (started < times) await append(started++);
   };
   await Promise.all(Array.from({ length: atOnce }, caller));
 }

@@ -21,15 +21,7 @@ export function closeServer(server: HttpServer): Promise<void> {
   });
 }
 
-/** Known beforehand, because the issuer's name holds it. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const url = await listenOnLoopback(server);
-  await closeServer(server);
-  return Number(new URL(url).port);
-}
-
-/** The first of so many free ports in a row, of those that no connection is given by itself (Linux: from 32,768). */
+/** The first of several consecutive free ports, below the range of outgoing connections (Linux: from 32,768). */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = randomInt(20_000, 32_000);

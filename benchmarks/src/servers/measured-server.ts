@@ -1,4 +1,6 @@
-/** What a server process tells the one that measures it. */
+import type { OwnerConnection } from '@countersign/runtime';
+
+/** Messages of a server process to the benchmark. */
 export type FromServer =
   | { readonly kind: 'progress'; readonly message: string }
   | { readonly kind: 'ready'; readonly url: string }
@@ -12,12 +14,12 @@ export type ToServer =
 
 export interface Server {
   readonly url: string;
-  /** Makes its log longer, where it has one. */
+  /** Appends this many records to its log. */
   readonly fillLog?: (records: number) => Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Settings of the two servers that ours is compared with. */
+/** Settings of the two servers for comparison. */
 export interface BaselineSettings {
   readonly clients: readonly BaselineClient[];
   readonly resources: readonly BaselineResource[];
@@ -37,22 +39,18 @@ export interface BaselineResource {
   readonly tokenFormat: 'jwt' | 'opaque';
 }
 
-/**
- * Runs a server in a child process of the benchmark: answers with the CPU time it has used, stops when asked to and
- * when the benchmark is gone.
- */
+/** Runs a server in a child process of the benchmark. It reports its CPU time, and stops on request or with the benchmark. */
 export async function runMeasured<Settings>(
   start: (settings: Settings, onProgress: (message: string) => void) => Promise<Server>,
 ): Promise<void> {
-  const tell = (message: FromServer): void => void process.send?.(message);
-  // Ctrl-C reaches the whole group; the benchmark stops us in its turn.
+  const send = (message: FromServer): void => void process.send?.(message);
+  // Ctrl-C reaches the whole process group; the benchmark stops this process.
   process.on('SIGINT', () => undefined);
   let server: Server | undefined;
   let ending = false;
   const end = (): void => {
     ending = true;
     if (server === undefined) return;
-    // The last act of the process: nothing waits for its outcome.
     void server.stop().finally(() => process.exit(0));
   };
   const fail = (error: unknown): void => {
@@ -65,20 +63,24 @@ export async function runMeasured<Settings>(
       case 'stop':
         return end();
       case 'fill-log':
-        server?.fillLog?.(message.records).then(() => tell({ kind: 'filled' }), fail);
+        server?.fillLog?.(message.records).then(() => send({ kind: 'filled' }), fail);
         return;
       case 'cpu': {
         const { user, system } = process.cpuUsage();
-        tell({ kind: 'cpu', microseconds: user + system });
+        send({ kind: 'cpu', microseconds: user + system });
       }
     }
   });
-  // Ours to read: the benchmark, and nobody else, starts these processes.
+  // Only the benchmark starts these processes.
   const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
-  server = await start(settings, (message) => tell({ kind: 'progress', message }));
+  server = await start(settings, (message) => send({ kind: 'progress', message }));
   if (ending) return end();
-  tell({ kind: 'ready', url: server.url });
+  send({ kind: 'ready', url: server.url });
 }
 
-/** Within the data folder of a measured control plane, for its second node and for whoever fills its tables. */
+/** In the data folder of a measured control plane, for its second node and for filling its tables. */
 export const databaseUrlFile = 'database-url';
+
+export function urlOf({ user, password, host, port, database }: OwnerConnection): string {
+  return `postgres://${user}:${password}@${host}:${port}/${database}`;
+}

@@ -7,8 +7,8 @@ import { type BaselineClient, type BaselineSettings, runMeasured, type Server } 
 
 /**
  * node-oidc-provider for the same grants: private_key_jwt, DPoP, ES256 throughout, access tokens by resource indicator,
- * pushed requests, S256, the FAPI 2.0 profile, a consent asked for every time, no rotation of refresh tokens.
- * Everything is in memory: no database, no policy, no record.
+ * pushed requests, S256, the FAPI 2.0 profile, a consent prompt every time, no rotation of refresh tokens. Everything is in
+ * memory: no database, no policy, no record.
  */
 async function startOidcProvider(settings: BaselineSettings): Promise<Server> {
   const { clients, resources, redirectUri } = settings;
@@ -17,7 +17,7 @@ async function startOidcProvider(settings: BaselineSettings): Promise<Server> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const scopes = [...new Set(resources.flatMap(({ scope }) => scope.split(' ')))];
   const provider = new Provider(issuer, {
-    adapter: Memory,
+    adapter: memoryOf,
     clients: clients.map((client) => registration(client, redirectUri, scopes)),
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'token', alg: 'ES256', use: 'sig' }] },
     scopes: ['openid', 'offline_access', ...scopes],
@@ -64,7 +64,7 @@ interface ConsentContext {
   };
 }
 
-/** What was allowed just now, and nothing that was allowed before: as of our clients that trade, a person is asked each time. */
+/** Only the consent just given counts: as for our trading clients, a person is asked each time. */
 async function loadExistingGrant({ oidc }: ConsentContext): Promise<unknown> {
   const grantId = oidc.result?.consent?.grantId;
   return grantId === undefined ? undefined : oidc.provider.Grant.find(grantId);
@@ -88,7 +88,7 @@ function registration({ id, jwk, grantTypes }: BaselineClient, redirectUri: stri
 
 function resourceServer({ resources }: BaselineSettings, uri: string): object {
   const resource = resources.find((known) => known.uri === uri);
-  if (resource === undefined) throw new Error('a resource that nobody registered');
+  if (resource === undefined) throw new Error('an unregistered resource');
   return {
     scope: resource.scope,
     audience: uri,
@@ -98,11 +98,8 @@ function resourceServer({ resources }: BaselineSettings, uri: string): object {
   };
 }
 
-/**
- * Sign-in and consent as its documentation has them made, with as little as they can be made of: a page with a form
- * each. A person is who they say; a consent is to everything that was asked for, in a grant of its own.
- */
-export async function interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Minimal sign-in and consent: a page with a form each. A consent covers the whole request, in a new grant. */
+async function interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const details = await provider.interactionDetails(request, response);
   const { prompt } = details;
   if (request.method === 'GET') {
@@ -136,7 +133,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
 }
 
-/** What node-oidc-provider keeps of one thing. */
+/** An item of node-oidc-provider. */
 interface Kept {
   readonly uid?: string;
   readonly grantId?: string;
@@ -144,62 +141,40 @@ interface Kept {
 }
 
 const kept = new Map<string, Kept>();
-/** Names of things by what else they are found by. */
+/** Other indexes of the items. */
 const byUid = new Map<string, string>();
 const byGrant = new Map<string, string[]>();
 
 /**
- * Storage for node-oidc-provider: maps, without bounds and without expiry, so that it loses nothing while it is
- * measured. The adapter that it brings along forgets what it has not met among its last thousand things, sessions
- * included.
+ * Storage for node-oidc-provider: maps without bounds and expiry, so that nothing is lost during the measurement. Its own
+ * adapter keeps only the last thousand items, including sessions.
  */
-export class Memory {
-  readonly #model: string;
-
-  constructor(model: string) {
-    this.#model = model;
-  }
-
-  async upsert(id: string, payload: Kept): Promise<void> {
-    const key = this.#key(id);
-    kept.set(key, payload);
-    if (this.#model === 'Session' && payload.uid !== undefined) byUid.set(payload.uid, id);
-    if (payload.grantId === undefined) return;
-    const ofGrant = byGrant.get(payload.grantId);
-    if (ofGrant === undefined) byGrant.set(payload.grantId, [key]);
-    else ofGrant.push(key);
-  }
-
-  async find(id: string): Promise<Kept | undefined> {
-    return kept.get(this.#key(id));
-  }
-
-  async findByUid(uid: string): Promise<Kept | undefined> {
-    const id = byUid.get(uid);
-    return id === undefined ? undefined : this.find(id);
-  }
-
-  async findByUserCode(): Promise<undefined> {
-    return undefined;
-  }
-
-  async consume(id: string): Promise<void> {
-    const found = kept.get(this.#key(id));
-    if (found !== undefined) found.consumed = Math.floor(Date.now() / 1000);
-  }
-
-  async destroy(id: string): Promise<void> {
-    kept.delete(this.#key(id));
-  }
-
-  async revokeByGrantId(grantId: string): Promise<void> {
-    for (const key of byGrant.get(grantId) ?? []) kept.delete(key);
-    byGrant.delete(grantId);
-  }
-
-  #key(id: string): string {
-    return `${this.#model}:${id}`;
-  }
+function memoryOf(model: string) {
+  const keyOf = (id: string): string => `${model}:${id}`;
+  const find = async (id: string): Promise<Kept | undefined> => kept.get(keyOf(id));
+  return {
+    find,
+    async upsert(id: string, payload: Kept): Promise<void> {
+      kept.set(keyOf(id), payload);
+      if (model === 'Session' && payload.uid !== undefined) byUid.set(payload.uid, id);
+      if (payload.grantId === undefined) return;
+      byGrant.set(payload.grantId, [...(byGrant.get(payload.grantId) ?? []), keyOf(id)]);
+    },
+    async findByUid(uid: string): Promise<Kept | undefined> {
+      const id = byUid.get(uid);
+      return id === undefined ? undefined : find(id);
+    },
+    findByUserCode: async (): Promise<undefined> => undefined,
+    async consume(id: string): Promise<void> {
+      const found = await find(id);
+      if (found !== undefined) found.consumed = Math.floor(Date.now() / 1000);
+    },
+    destroy: async (id: string): Promise<void> => void kept.delete(keyOf(id)),
+    async revokeByGrantId(grantId: string): Promise<void> {
+      for (const key of byGrant.get(grantId) ?? []) kept.delete(key);
+      byGrant.delete(grantId);
+    },
+  };
 }
 
 await runMeasured(startOidcProvider);

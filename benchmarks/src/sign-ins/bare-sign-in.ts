@@ -10,7 +10,7 @@ import type { Pace } from '../pace.ts';
 import type { Stoppable } from '../starter.ts';
 import type { KeyHolder, SignInServer } from './sign-in-steps.ts';
 
-/** A holder of a key that nobody has registered, and the public half as who verifies needs it. */
+/** A holder of an unregistered key, with its public key. */
 export interface BareHolder extends KeyHolder {
   readonly jwk: Readonly<Record<string, string>>;
 }
@@ -31,7 +31,7 @@ export function challenge(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** The least that verifying an assertion takes: the signature over the two octet strings (WebAuthn Level 3 section 7.2). */
+/** Verifies only the signature of an assertion (WebAuthn Level 3 section 7.2). */
 export function verifiesBarely({ response }: AuthenticationResponse, key: KeyObject): boolean {
   const clientData = Buffer.from(response.clientDataJSON, 'base64url');
   const signed = Buffer.concat([
@@ -45,12 +45,12 @@ export function bareKey({ jwk }: BareHolder): KeyObject {
   return createPublicKey({ key: { ...jwk }, format: 'jwk' });
 }
 
-/** As large as the record of a session that began. */
+/** As large as the record of a new session. */
 const row = Buffer.alloc(600, 'x');
-/** Of all floors of a run, which share a table. */
+/** Shared by all floors of a run, which share a table. */
 let place = 0;
 
-/** One durable row, by as many connections as the component has. */
+/** One durable row. */
 export async function insertRow(pool: pg.Pool): Promise<void> {
   await pool.query({
     name: 'floor-row',
@@ -60,33 +60,21 @@ export async function insertRow(pool: pg.Pool): Promise<void> {
 }
 
 /**
- * The floor beneath a sign-in: our own HTTP server with a page of one form, one signature verified by a key kept in memory,
- * one durable row, one cookie. It asks neither whose challenge it was nor where it was signed, counts nothing, knows nobody
- * and has no session. Never a server to copy from.
+ * The floor of a sign-in: our own HTTP server with a page with one form, one signature verified with a key in memory, one
+ * durable row, one cookie. It checks neither challenge nor origin nor counter, and has no sessions. Do not copy it.
  */
-export async function startBareSignIn({
-  pool,
-  holders,
-  origin,
-  logger,
-}: {
-  readonly pool: pg.Pool;
-  readonly holders: readonly BareHolder[];
-  readonly origin: string;
-  readonly logger: Logger;
-}): Promise<{ readonly server: SignInServer } & Stoppable> {
+export async function startBareSignIn(
+  { pool, logger }: { readonly pool: pg.Pool; readonly logger: Logger },
+  holders: readonly BareHolder[],
+  origin: string,
+): Promise<{ readonly server: SignInServer } & Stoppable> {
   const keys = new Map(holders.map((holder) => [holder.key.save()[0]?.credentialId, bareKey(holder)]));
   const rpId = new URL(origin).hostname;
   const app = createHttpServer({ logger, metrics: createMetrics() });
   app.get('/sign-in', async (_request, reply) => {
     const options = { challenge: challenge(), rpId, allowCredentials: [], userVerification: 'required' };
-    return reply
-      .type('text/html; charset=utf-8')
-      .send(
-        String(
-          html`<!doctype html><title>Sign in</title><form method="post" action="/sign-in"${ceremonyAttributes('get', options)}><button name="action" value="sign-in">Sign in</button></form>`,
-        ),
-      );
+    const page = html`<!doctype html><title>Sign in</title><form method="post" action="/sign-in"${ceremonyAttributes('get', options)}><button name="action" value="sign-in">Sign in</button></form>`;
+    return reply.type('text/html; charset=utf-8').send(String(page));
   });
   app.post('/sign-in', async (request, reply) => {
     const credential = JSON.parse(readForm(request.body).get('credential') ?? '{}') as AuthenticationResponse;
@@ -99,12 +87,12 @@ export async function startBareSignIn({
   return { server: { name: bareName, url, begin: async () => '/sign-in' }, stop: () => app.close() };
 }
 
-/** As it is called in tables. */
+/** Its name in tables. */
 export const bareName = 'floor: HTTP, a verification, a durable row';
 
 /**
- * What the one signature costs, by a lone caller and over the same bytes: by `node:crypto` with its key at hand, and by
- * `verifyAuthenticationResponse` of @simplewebauthn/server with everything else that the library looks at.
+ * The cost of verifying one assertion by a single caller: by `node:crypto`, and by `verifyAuthenticationResponse` of
+ * @simplewebauthn/server with all checks of that library.
  */
 export function verifiers(
   holder: BareHolder,

@@ -3,7 +3,7 @@ import { CodedError } from '@countersign/kernel';
 import type { SignInSite } from './sign-in-site.ts';
 import { countOf, prepareSignIns, type SignInCeremony, signInAll } from './sign-in-steps.ts';
 
-/** What became of sign-ins under load. It is all there, or there is no result. */
+/** Sign-ins under load, all of which are accounted for. */
 export interface NothingLost {
   readonly ceremonies: number;
   readonly connections: number;
@@ -13,10 +13,10 @@ export interface NothingLost {
 const page = 1_000;
 
 /**
- * So many sign-ins under load: each begins exactly one session, of the right person and with a cookie of its own; the log
- * has exactly one record of each session; and the newest count of every key is the one that is kept.
+ * Sign-ins under load: each starts exactly one session of the right person with its own cookie, the log has exactly one
+ * record of each session, and the stored counter of every key is its newest.
  *
- * @throws CodedError `benchmark_lost` with everything that is missing or too much
+ * @throws CodedError `benchmark_lost` with everything that is missing or superfluous
  */
 export async function requireNothingLost(
   site: SignInSite,
@@ -28,40 +28,40 @@ export async function requireNothingLost(
   const newestBefore = await auditLog.newest(['session.started']);
   const done: SignInCeremony[] = [];
   let seconds = 0;
-  // Nobody holds one key to two pages at once: all people sign in, and then all of them again.
+  // A key is used for one page at a time: all people sign in, then all of them again.
   while (done.length < ceremonies) {
     const wave = prepareSignIns(people.slice(0, ceremonies - done.length));
     seconds += (await signInAll(server, wave, connections)).seconds;
     done.push(...wave);
   }
 
-  const begun = new Map([...(await ledger.sessions())].filter(([id]) => !before.has(id)));
+  const started = new Map([...(await ledger.sessions())].filter(([id]) => !before.has(id)));
   const records = await recordsAfter(site, newestBefore);
   const recorded = new Map(records.map(({ record }) => [sessionOf(record.data), record.subject?.id]));
   const counters = await ledger.counters();
   const wrong = [
-    tell('sessions', begun.size, ceremonies),
+    tell('sessions', started.size, ceremonies),
     tell('records of a session', records.length, ceremonies),
     tell(
       'sessions with a record of their own',
-      [...begun].filter(([id, by]) => recorded.get(id) === by).length,
+      [...started].filter(([id, by]) => recorded.get(id) === by).length,
       ceremonies,
     ),
     tell('cookies', new Set(done.map(({ cookie }) => cookie)).size, ceremonies),
     ...people.map(({ person }) => {
       const own = done.filter(({ holder }) => holder.person === person).length;
-      return tell(`sessions of ${person}`, [...begun.values()].filter((each) => each === person).length, own);
+      return tell(`sessions of ${person}`, [...started.values()].filter((each) => each === person).length, own);
     }),
     ...people.map((holder) =>
       tell(`count of the key of ${holder.person}`, counters.get(holder.person), countOf(holder)),
     ),
-    tell('sign-ins that led nowhere', (await ledger.unfinished()) - unfinishedBefore, 0),
+    tell('unfinished sign-ins', (await ledger.unfinished()) - unfinishedBefore, 0),
   ].filter((each) => each !== undefined);
   if (wrong.length > 0)
     throw new CodedError({
       code: 'benchmark_lost',
       category: 'conflict',
-      detail: `Of ${ceremonies} sign-ins something was lost or is too much: ${wrong.slice(0, 20).join('; ')}.`,
+      detail: `Wrong counts after ${ceremonies} sign-ins: ${wrong.slice(0, 20).join('; ')}.`,
     });
   return { ceremonies, connections, seconds };
 }

@@ -1,4 +1,3 @@
-import type { RunningAuditLog } from '@countersign/audit-log';
 import {
   authenticationMigrations,
   authenticationRoutes,
@@ -11,56 +10,36 @@ import { systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createMetrics, pageRoutes } from '@countersign/runtime';
 import { testRowSeal } from '@countersign/testkit';
 import { createAttestationAuthority, createSoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
-import type pg from 'pg';
-import { type TermsBehind, termsBehind } from '../evidence/terms-behind.ts';
+import { termsBehind } from '../evidence/terms-behind.ts';
 import { floorMigrations, type InProcess } from '../in-process.ts';
-import type { Starter, Stoppable } from '../starter.ts';
+import type { Run } from '../starter.ts';
 import { houses } from '../trading/firms.ts';
 import { startMarketSite } from '../trading/market-site.ts';
 import { signInLedgerStore } from './sign-in-ledger-store.ts';
 import type { KeyHolder, SignInServer } from './sign-in-steps.ts';
 
-/** Where browsers are, as far as they know: keys answer to no other origin. */
+/** The origin of the sign-in page, to which the keys are bound. */
 export const signInOrigin = 'https://sign-in.countersign.invalid';
-/** As many connections as a server gives the component. */
-export const connectionsToDatabase = 8;
+/** The setting of a server. */
+const connectionsToDatabase = 8;
 
-/** Sign-in with keys, in this process and joined as a server joins it, on a database of its own. */
-export interface SignInSite extends Stoppable {
-  readonly server: SignInServer;
-  readonly authentication: RunningAuthentication;
-  readonly auditLog: RunningAuditLog;
-  readonly terms: TermsBehind;
-  readonly people: readonly KeyHolder[];
-  readonly ledger: ReturnType<typeof signInLedgerStore>;
-  /** For the floor, on the same PostgreSQL. */
-  readonly floorPool: pg.Pool;
-}
+/** Sign-in with keys, in this process and composed as in a server, with its own database. */
+export type SignInSite = Awaited<ReturnType<typeof startSignInSite>>;
 
-/** @param options.people how many have a key; each is invited, and registers it */
-export async function startSignInSite({
-  inProcess,
-  people,
-  started,
-  onProgress,
-}: {
-  readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
-  readonly people: number;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}): Promise<SignInSite> {
-  const { logger } = inProcess;
-  const { auditLog, directory, scratch, owner, accessOf, running, stop } = await startMarketSite({
-    inProcess,
-    started,
-    components: [authenticationMigrations, floorMigrations],
-    ownerConnections: 1,
-  });
-  const terms = running(termsBehind({ auditLog, connection: scratch.connection }));
+/** @param people who are invited and register a key each */
+export async function startSignInSite(
+  people: number,
+  run: Pick<Run, 'started' | 'onProgress'> & { readonly inProcess: Pick<InProcess, 'scratch' | 'logger'> },
+) {
+  const { logger } = run.inProcess;
+  const components = [authenticationMigrations, floorMigrations];
+  const site = await startMarketSite({ ...run, components, ownerConnections: 1 });
+  const { auditLog, directory, scratch, owner, accessOf, started, stop } = site;
+  const terms = await started(termsBehind({ auditLog, connection: scratch.connection }));
   const pool = scratch.pool(authenticationMigrations.name, { maxConnections: connectionsToDatabase });
   const parties = { pool, audit: auditLog, directory, clock: systemClock, random: systemRandom, logger };
-  const risk = running(await createRisk({ ...parties, access: accessOf(authenticationMigrations) }));
-  const authentication = running(
+  const risk = await started(createRisk({ ...parties, access: accessOf(authenticationMigrations) }));
+  const authentication = await started(
     createAuthentication({
       ...parties,
       risk,
@@ -70,7 +49,7 @@ export async function startSignInSite({
         issuer: signInOrigin,
         environment: 'production',
         methods: ['webauthn'],
-        // All of them come from one address.
+        // All people have the same address.
         limits: { perAddress: 1_000_000, perBrowser: 1_000_000 },
       },
     }),
@@ -79,26 +58,21 @@ export async function startSignInSite({
   pageRoutes(app);
   authenticationRoutes(app, { authentication, directory, logger });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  running({ stop: () => app.close() });
+  await started({ stop: () => app.close() });
 
-  onProgress(`${people} people register their keys`);
+  run.onProgress(`${people} people register their keys`);
+  const need = { acrValues: [] };
+  const begin = () =>
+    authentication.begin({ returnTo: '/authorize/continue', need, clientName: 'Trading desk', address: undefined });
+  const server: SignInServer = { name: 'Countersign', url, begin };
   return {
-    server: {
-      name: 'Countersign',
-      url,
-      begin: () =>
-        authentication.begin({
-          returnTo: '/authorize/continue',
-          need: { acrValues: [] },
-          clientName: 'Trading desk',
-          address: undefined,
-        }),
-    },
+    server,
     authentication,
     auditLog,
     terms,
     people: await registered(authentication, people),
     ledger: signInLedgerStore(owner),
+    /** For the floor, on the same PostgreSQL. */
     floorPool: scratch.pool(floorMigrations.name, { maxConnections: connectionsToDatabase }),
     stop,
   };
@@ -107,7 +81,7 @@ export async function startSignInSite({
 async function registered({ authenticators }: RunningAuthentication, count: number): Promise<readonly KeyHolder[]> {
   const authority = createAttestationAuthority({ clock: systemClock });
   const traders = houses.flatMap((house) => house.traders).slice(0, count);
-  if (traders.length < count) throw new Error(`the market has ${traders.length} traders, and not ${count}`);
+  if (traders.length < count) throw new Error(`the market has ${traders.length} of ${count} traders`);
   const holders: KeyHolder[] = [];
   for (const id of traders) {
     const person = parsePrincipalId(id);

@@ -4,30 +4,30 @@ import { type Connection, headersOf, httpRequest, unsuccessful } from '../http-c
 import { performAll } from '../http-load.ts';
 import { readForm, visit, type WebBrowser } from '../web-browser.ts';
 
-/** A server that people sign in to with a key. */
+/** A server at which people sign in with a key. */
 export interface SignInServer {
   readonly name: string;
   readonly url: string;
-  /** An application sends somebody to sign in. @returns the path of the page */
+  /** Starts a sign-in for an application. @returns the path of the page */
   begin(): Promise<string>;
 }
 
-/** Each step takes a sign-in from where the one before has left it. @throws CodedError `benchmark_answer` */
+/** The steps of a sign-in, in order. @throws CodedError `benchmark_answer` */
 export function signInSteps({ name, url, begin }: SignInServer) {
-  const missing = (what: string) => new Error(`${name}: a step without the ${what} of the one before`);
+  const missing = (what: string) => new Error(`${name}: the previous step left no ${what}`);
   return {
-    /** The application sends the person, whose browser opens the page. */
+    /** The application starts the sign-in, and the browser opens the page. */
     async open(ceremony: SignInCeremony, connection: Connection): Promise<void> {
       const arrival = await visit(`${url}${await begin()}`, ceremony.browser, connection, name);
       if (arrival.kind === 'left') throw new Error(`${name} sent the browser away: ${arrival.location.href}`);
       ceremony.page = arrival;
     },
-    /** In the browser and its key; costs the server nothing. */
+    /** Without the server. */
     sign(ceremony: SignInCeremony): void {
       if (ceremony.page === undefined) throw missing('page');
       ceremony.credential = ceremony.holder.key.get(optionsIn(ceremony.page.body));
     },
-    /** The form with the assertion goes back, and a session begins. */
+    /** Sends the form with the assertion, which starts a session. */
     async answer(ceremony: SignInCeremony, connection: Connection): Promise<void> {
       const { page, credential, browser } = ceremony;
       if (page === undefined || credential === undefined) throw missing('assertion');
@@ -42,13 +42,13 @@ export function signInSteps({ name, url, begin }: SignInServer) {
       const body = new URLSearchParams(fields).toString();
       const answer = await connection.ask(httpRequest('POST', new URL(form.action, page.url).href, headers, body));
       const cookie = headersOf(answer, 'set-cookie').find((each) => /^[^=]*countersign-session=[^;]/.test(each));
-      if (answer.status !== 303 || cookie === undefined) throw unsuccessful(name, answer, 'which begins no session');
+      if (answer.status !== 303 || cookie === undefined) throw unsuccessful(name, answer, 'which starts no session');
       ceremony.cookie = cookie.split(';', 1)[0] ?? '';
     },
   };
 }
 
-/** All of these people sign in from beginning to end, so many at once. */
+/** Completes these sign-ins. */
 export function signInAll(server: SignInServer, items: readonly SignInCeremony[], connections: number) {
   const { name, url } = server;
   const steps = signInSteps(server);
@@ -68,13 +68,13 @@ export interface KeyHolder {
   readonly key: SoftwareAuthenticator;
 }
 
-/** One sign-in of one person, in a browser of their own, as far as it has come. */
+/** The progress of one sign-in in a separate browser. */
 export interface SignInCeremony {
   readonly holder: KeyHolder;
   readonly browser: WebBrowser;
   page?: { readonly url: string; readonly body: string };
   credential?: AuthenticationResponse;
-  /** Of the session that began. */
+  /** Of the new session. */
   cookie?: string;
 }
 
@@ -82,13 +82,13 @@ export function prepareSignIns(people: readonly KeyHolder[]): readonly SignInCer
   return people.map((holder) => ({ holder, browser: { cookies: new Map<string, string>() } }));
 }
 
-/** What has been counted by the key of a person. */
+/** The signature counter of a person's key. */
 export function countOf({ key }: KeyHolder): number {
   return key.save()[0]?.counter ?? 0;
 }
 
 /** The options of the ceremony in a page, as its script reads them. */
-export function optionsIn(page: string): unknown {
+function optionsIn(page: string): unknown {
   const [, written = ''] = / data-options="([^"]*)"/.exec(page) ?? [];
   return JSON.parse(written.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&'));
 }

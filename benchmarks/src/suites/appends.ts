@@ -6,22 +6,23 @@ import type { InProcess } from '../in-process.ts';
 import { repeated } from '../in-process-work.ts';
 import { allCpu, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
+import { about } from '../starter.ts';
+import { count, cpu, inMs, latency, rate, section, times, verdict } from '../table.ts';
 import type { InProcessOptions } from './suite.ts';
 
-/** The audit log and what it is compared with, with so many callers at once. */
+/** The results for a number of concurrent callers. */
 export interface AppendResults {
   readonly callers: number;
   /** The log, the log with a protected value in each record, the floors, and the peer. */
   readonly results: readonly Result[];
-  /** The index by which evidence is found, drawn after the rounds of the log, an operation being a record. */
+  /** The index of terms, drawn after each round of the log; an operation is a record. */
   readonly drawn: Result;
 }
 
 /**
- * Appends to the audit log as a server opens it, beside the least that could make as many bytes durable: the same rows
- * through a group commit of one connection into a table without index, tree or columns. Beside it as well what most do:
- * one INSERT a record, by as many connections as a pool has, of which PostgreSQL makes one commit where it can.
+ * Appends to the audit log as a server opens it, compared with the floor: the same bytes through a group commit of one
+ * connection into a table without index, tree or columns. The peer is one INSERT per record over a pool of connections,
+ * which PostgreSQL commits together when it can.
  */
 export async function measureAppends(options: InProcessOptions): Promise<readonly AppendResults[]> {
   const { inProcess, pace, onProgress } = options;
@@ -32,39 +33,22 @@ export async function measureAppends(options: InProcessOptions): Promise<readonl
     const all: AppendResults[] = [];
     for (const callers of pace.appenders) {
       const drawn: Round[] = [];
-      // What is drawn later is counted apart, and not in the round of whoever comes next.
+      // Drawing the terms must not burden the next contender.
       const settle = async (): Promise<void> => {
         const counted = await terms.settle();
         if (counted.operations > 0) drawn.push(roundOf(counted));
       };
-      const { warmUpSeconds } = pace;
+      const common = { callers, warmUpSeconds: pace.warmUpSeconds };
+      const withAddress = () => auditLog.append({ ...draft(), address: '127.0.0.1' });
+      const peer = callers === 1 ? 'peer: a lone INSERT' : `peer: an INSERT a record, ${peerConnections} connections`;
       const contenders = [
-        repeated({ name: 'audit log', callers, work: () => auditLog.append(draft()), settle, warmUpSeconds }),
-        repeated({
-          name: 'audit log, a protected value in each',
-          callers,
-          work: () => auditLog.append({ ...draft(), address: '127.0.0.1' }),
-          settle,
-          warmUpSeconds,
-        }),
-        repeated({
-          name: 'floor: rows of the same size, group commit',
-          callers,
-          work: floor.groupCommit,
-          warmUpSeconds,
-        }),
-        repeated({
-          name: callers === 1 ? 'peer: a lone INSERT' : `peer: an INSERT a record, ${peerConnections} connections`,
-          callers,
-          work: floor.loneInsert,
-          warmUpSeconds,
-        }),
+        repeated({ ...common, name: 'audit log', work: () => auditLog.append(draft()), settle }),
+        repeated({ ...common, name: 'audit log, a protected value in each', work: withAddress, settle }),
+        repeated({ ...common, name: 'floor: rows of the same size, group commit', work: floor.groupCommit }),
+        repeated({ ...common, name: peer, work: floor.loneInsert }),
       ];
-      const results = await measureInTurn(
-        contenders,
-        { rounds: pace.rounds, seconds: pace.inProcessSeconds },
-        (message) => onProgress(`appends, ${callers} at once: ${message}`),
-      );
+      const turns = { rounds: pace.rounds, seconds: pace.inProcessSeconds };
+      const results = await measureInTurn(contenders, turns, about(`appends, ${callers} at once`, onProgress));
       all.push({ callers, results, drawn: { name: 'their terms, drawn behind them', rounds: drawn } });
     }
     return all;
@@ -73,14 +57,14 @@ export async function measureAppends(options: InProcessOptions): Promise<readonl
   }
 }
 
-/** What the body of such a record takes, with all that the log adds to it. */
+/** The size of such a record, with everything that the log adds. */
 async function recordBytes({ auditLog }: InProcess): Promise<number> {
   const { id } = await auditLog.append(draft());
   const entry = await auditLog.find(id);
   return Buffer.byteLength(JSON.stringify(entry?.record));
 }
 
-/** As many as a component's pool has. */
+/** The default of a component's pool. */
 const peerConnections = 10;
 
 function createFloor({ scratch }: InProcess, size: number) {
@@ -94,7 +78,7 @@ function createFloor({ scratch }: InProcess, size: number) {
     async flush(rows) {
       const first = place;
       place += rows.length;
-      // One parameter for all the bytes: an array of them would be escaped one by one.
+      // One parameter for all bytes, because the elements of an array would be escaped one by one.
       await pool.query({
         name: 'floor-rows',
         text: `insert into floor_rows (place, bytes)
@@ -117,7 +101,7 @@ function createFloor({ scratch }: InProcess, size: number) {
 
 const intent = digestOf({ benchmark: true });
 
-/** As large as the record of an issued token is. */
+/** As large as the record of an issued token. */
 export function draft(): RecordDraft {
   const id: RecordId = newId('record', { clock: systemClock, random: systemRandom });
   return {
@@ -162,7 +146,7 @@ export function draft(): RecordDraft {
   };
 }
 
-/** Durable appends a second and how long each takes, by how many call at once. */
+/** Durable appends by the number of concurrent callers. */
 export function appendsSections(measured: readonly AppendResults[], { rounds }: Pace): readonly string[] {
   const sections = measured.map(({ callers, results, drawn }) => {
     const [log, sealed, ...others] = results;
@@ -180,17 +164,13 @@ export function appendsSections(measured: readonly AppendResults[], { rounds }: 
       lines.push(
         `  ${times(ratio(log, other, 'rate'))} the rate and ${times(ratio(allCpu(log), allCpu(other), 'cpuUs'))} all CPU of the ${other.name}`,
       );
-    if (callers === latencyAt) {
-      const inMs = (value: number | undefined) => `${number(value, 1)} ms`;
-      lines.push(verdict('p99', figure(log, 'p99Ms'), { atMost: 50 }, rounds, inMs));
-    }
+    if (callers === latencyAt) lines.push(verdict('p99', figure(log, 'p99Ms'), { atMost: 50 }, rounds, inMs(1)));
     return lines.join('\n');
   });
   const best = Math.max(
     ...measured.flatMap(({ results: [log] }) => (log === undefined ? [] : (figure(log, 'rate') ?? []))),
   );
-  const said = (value: number | undefined) => number(value, 0);
-  return [...sections, verdict('durable appends a second, at the best', best, { atLeast: 20_000 }, rounds, said)];
+  return [...sections, verdict('durable appends a second, at the best', best, { atLeast: 20_000 }, rounds, count)];
 }
 
 /** Callers at which the latency is judged. */

@@ -14,7 +14,7 @@ import {
   type Counted,
   type Figure,
   figure,
-  measureInTurn,
+  mapMembers,
   oneAfterTheOther,
   partOf,
   type Result,
@@ -26,19 +26,19 @@ import {
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, number, rate, section, table, times } from '../table.ts';
-import { besidePeers, codeFlowServers, type PeerSuite } from './suite.ts';
+import { besidePeers, codeFlowServers, measureOverHttp, type PeerSuite } from './suite.ts';
 
 export type CodeFlowPart = CodeFlowStep | 'total';
 
-/** The whole flow and its steps; the contenders are in the same order in each. */
+/** The whole flow and its steps, with the contenders in the same order. */
 export type CodeFlowResults = Readonly<Record<CodeFlowPart, readonly Result[]>>;
 
 export type CodeFlowTurn = Readonly<Record<CodeFlowPart, Round>>;
 
 /**
- * The authorization code flow from end to end, over real connections with real cookies: the client pushes its request,
- * a person who is signed in opens it and allows, the client redeems the code for an access token, an ID token and a
- * refresh token. All people take a step before any takes the next, so that each step's cost can be told.
+ * The authorization code flow over real connections with real cookies: the client pushes its request, a signed-in person
+ * opens and allows it, the client redeems the code. All people take a step before any takes the next, so that each step
+ * has its own cost.
  */
 export async function measureAuthorizationCode(suite: PeerSuite): Promise<CodeFlowResults> {
   const { pace, onProgress } = suite;
@@ -47,18 +47,16 @@ export async function measureAuthorizationCode(suite: PeerSuite): Promise<CodeFl
     onProgress(`authorization-code: ${asked.name}: people sign in`);
     contenders.push(codeFlowContender(asked, await signIn(asked, suite.controlPlane.market.people), pace));
   }
-  const results = await measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`authorization-code: ${message}`),
-  );
+  const results = await measureOverHttp('authorization-code', contenders, suite);
   return recordOf((part) => partOf(results, (turn) => turn[part]));
 }
 
 export interface CodeFlowContender extends Contender<CodeFlowTurn> {
-  /** At least so many flows, and as many as there are people at a time. */
+  /** Completes at least this many flows, one per person at a time. */
   flows(count: number): Promise<CodeFlowTurn>;
 }
 
-/** Goes through the flow with one flow a person at a time, step by step. */
+/** Runs the flow step by step, with one flow per person at a time. */
 export function codeFlowContender(
   asked: CodeFlowServer & { readonly server: ServerProcess },
   people: readonly SignedIn[],
@@ -99,13 +97,7 @@ async function countBatch(
 }
 
 function recordOf<Value>(ofPart: (part: CodeFlowPart) => Value): Readonly<Record<CodeFlowPart, Value>> {
-  return {
-    push: ofPart('push'),
-    authorize: ofPart('authorize'),
-    consent: ofPart('consent'),
-    redeem: ofPart('redeem'),
-    total: ofPart('total'),
-  };
+  return mapMembers({ ...stepTitles, total: '' }, (_title, part) => ofPart(part));
 }
 
 const stepTitles = {
@@ -133,25 +125,9 @@ export function codeFlowSections(results: CodeFlowResults, { connections }: Pace
     const beside = (peer: Result | undefined) =>
       times(ours === undefined || peer === undefined ? undefined : ratio(ours, peer, 'cpuUs'));
     const own = [of(ours, 'p50Ms', 2), of(ours, 'p99Ms', 2), of(ours, 'cpuUs', 1), of(ours, 'databaseCpuUs', 1)];
-    return [
-      stepTitles[step],
-      ...own,
-      of(bare, 'cpuUs', 1),
-      beside(bare),
-      of(oidcProvider, 'cpuUs', 1),
-      beside(oidcProvider),
-    ];
+    return [stepTitles[step], ...own, ...[bare, oidcProvider].flatMap((peer) => [of(peer, 'cpuUs', 1), beside(peer)])];
   });
-  const head = [
-    '',
-    'p50 ms',
-    'p99 ms',
-    'server CPU µs',
-    'PostgreSQL µs',
-    'bare µs',
-    'ours is',
-    'oidc-provider µs',
-    'ours is',
-  ];
+  const own = ['', 'p50 ms', 'p99 ms', 'server CPU µs', 'PostgreSQL µs'];
+  const head = [...own, 'bare µs', 'ours is', 'oidc-provider µs', 'ours is'];
   return [whole, table('Its steps', [head, ...steps])];
 }

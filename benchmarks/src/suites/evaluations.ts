@@ -1,21 +1,14 @@
-import { createClient } from '@countersign/sdk';
 import { createSelfSigned } from '@countersign/testkit';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import { openConnection, unsuccessful } from '../http-connection.ts';
 import { httpContender, permitComplaint, permitsComplaint, readJson } from '../http-contender.ts';
-import {
-  certificateBoundRequests,
-  createCredentials,
-  formRequest,
-  type MachineClient,
-  protectedRequests,
-} from '../machine-clients.ts';
+import { clientOf, createCredentials, formRequest, type MachineClient, protectedRequests } from '../machine-clients.ts';
 import { venueOrders } from '../market.ts';
-import { type Contender, type Figure, measureInTurn, type Result, ratio } from '../measure.ts';
+import { type Contender, costsPer, type Figure, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, rate, section, times, verdict } from '../table.ts';
-import type { SuiteOptions } from './suite.ts';
+import { measureOverHttp, type SuiteOptions } from './suite.ts';
 
 /** Decisions that are asked for with one request, beside a single one. */
 const batches = [10, 100] as const;
@@ -39,8 +32,8 @@ export async function measureEvaluations(
     readonly emptyTlsServer: ServerProcess;
   },
 ): Promise<EvaluationResults> {
-  const { controlPlane, pace, onProgress } = options;
-  const { connections, rounds } = pace;
+  const { controlPlane, pace } = options;
+  const { connections } = pace;
 
   /** One a request, batches, and the empty server. */
   function asked(kind: Kind, empty: Asked): readonly Contender[] {
@@ -67,9 +60,7 @@ export async function measureEvaluations(
     ...asked(withProofs(controlPlane), { server: options.emptyServer }),
     ...asked(certified, { ...certified.asked, server: options.emptyTlsServer, url: options.emptyTlsServer.url }),
   ];
-  const results = await measureInTurn(contenders, { rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`evaluations: ${message}`),
-  );
+  const results = await measureOverHttp('evaluations', contenders, options);
   const half = contenders.length / 2;
   return { proved: results.slice(0, half), certified: results.slice(half) };
 }
@@ -93,7 +84,7 @@ function withProofs({ issuer, market, server }: MeasuredControlPlane): Kind {
     asked: { server },
     async prepare(path, evaluations, count) {
       const callers = await decisionCallers({ issuer, traders: market.traders }, evaluations);
-      return protectedRequests({ url: `${issuer}${path}`, callers, count });
+      return protectedRequests(`${issuer}${path}`, callers, count);
     },
   };
 }
@@ -107,11 +98,8 @@ function withCertificates({ issuer, market, mutualTls, server }: MeasuredControl
   const tokenFor = async ({ client, identity }: (typeof callers)[number]): Promise<string> => {
     const connection = await openConnection(client.id, mutualTls.url, identity);
     try {
-      const parameters = {
-        grant_type: 'client_credentials',
-        resource: `${issuer}/decisions`,
-        scope: 'decision:evaluate',
-      };
+      const wanted = { resource: `${issuer}/decisions`, scope: 'decision:evaluate' };
+      const parameters = { grant_type: 'client_credentials', ...wanted };
       const answer = await connection.ask(formRequest(`${mutualTls.url}/token`, parameters, credentials(client)));
       const { access_token: token } = readJson(answer.body);
       if (typeof token !== 'string') throw unsuccessful(client.id, answer, 'without an access token');
@@ -125,13 +113,10 @@ function withCertificates({ issuer, market, mutualTls, server }: MeasuredControl
     transport: 'TLS',
     asked: { server, url: mutualTls.url, identities: callers.map(({ identity }) => identity) },
     async prepare(path, evaluations, count) {
-      const prepared = await Promise.all(
-        callers.map(async (caller) => ({
-          accessToken: await tokenFor(caller),
-          body: bodyOf(caller.client, evaluations),
-        })),
-      );
-      return certificateBoundRequests({ url: `${mutualTls.url}${path}`, callers: prepared, count });
+      const calls = callers.map(async (caller) => {
+        return { accessToken: await tokenFor(caller), body: bodyOf(caller.client, evaluations) };
+      });
+      return protectedRequests(`${mutualTls.url}${path}`, await Promise.all(calls), count);
     },
   };
 }
@@ -143,11 +128,8 @@ export function decisionCallers(
 ) {
   return Promise.all(
     traders.map(async (client) => {
-      const { id: clientId, key, proofKey } = client;
-      const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
-        resource: `${issuer}/decisions`,
-        scope: 'decision:evaluate',
-      });
+      const wanted = { resource: `${issuer}/decisions`, scope: 'decision:evaluate' };
+      const { accessToken } = await clientOf(client, issuer).clientCredentials(wanted);
       return { client, accessToken, body: bodyOf(client, evaluations) };
     }),
   );
@@ -173,14 +155,12 @@ function each({ name, warmUp, round }: Contender, decisions: number): Contender 
     warmUp,
     async round(seconds) {
       const whole = await round(seconds);
-      const { cpuUs, databaseCpuUs, walBytes } = whole;
+      const { operations, rate: requests } = whole;
       return {
         ...whole,
-        operations: whole.operations * decisions,
-        rate: whole.rate * decisions,
-        ...(cpuUs === undefined ? {} : { cpuUs: cpuUs / decisions }),
-        ...(databaseCpuUs === undefined ? {} : { databaseCpuUs: databaseCpuUs / decisions }),
-        ...(walBytes === undefined ? {} : { walBytes: walBytes / decisions }),
+        operations: operations * decisions,
+        rate: requests * decisions,
+        ...costsPer(decisions, whole),
       };
     },
   };

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeFlowSteps } from '../code-flow.ts';
+import { codeFlowSteps, refreshRequests } from '../code-flow.ts';
 import type { TableReading } from '../growth/database-store.ts';
 import { type GrownSite, startGrownSite } from '../growth/grown-site.ts';
 import type { Answer } from '../http-connection.ts';
 import { measured, readJson, tokenComplaint } from '../http-contender.ts';
 import { performAll, sendAll } from '../http-load.ts';
-import { formRequests, type MachineClient, pick } from '../machine-clients.ts';
-import { venueOrders, venueReports, venueScope } from '../market.ts';
+import { formRequests, tokenRequests } from '../machine-clients.ts';
+import { venueOrders, venueReports, venueToken } from '../market.ts';
 import { allCpu, type Contender, type Figure, figure, measureInTurn, type Result, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
+import { about, type Progress, type Run } from '../starter.ts';
 import { number, table, times } from '../table.ts';
 import { codeFlowContender } from './authorization-code.ts';
-import { accessTokens, activeComplaint } from './introspection.ts';
-import type { InProcessOptions } from './suite.ts';
+import { activeComplaint, introspectionRequests } from './introspection.ts';
+import type { SuiteOptions } from './suite.ts';
 
 export interface GrowthResults {
   /** Rows that each table had got, smallest first; results and readings are in this order. */
@@ -23,26 +24,26 @@ export interface GrowthResults {
 }
 
 /**
- * What each operation costs when every table on its way holds a thousand rows, and when it holds a million. Each size
- * is a control plane with a database of its own, so that the sizes can take turns and share whatever else the machine
- * does; and they do the same work, so that what they read can be compared row by row.
+ * The cost of each operation with a thousand and with a million rows in every table it uses. Each size is a control plane
+ * with its own database. They take turns, so that other load affects all of them, and do the same work, so that the rows
+ * they read can be compared.
  */
-export async function measureGrowth(options: Omit<InProcessOptions, 'inProcess'>): Promise<GrowthResults> {
-  const { pace, folder } = options;
+export async function measureGrowth(run: SuiteOptions & Run): Promise<GrowthResults> {
+  const { pace } = run;
   const { sizes, rounds, operationsARound, readingsAfterMs } = pace.growth;
-  const onProgress = (message: string): void => options.onProgress(`growth: ${message}`);
+  const onProgress = about('growth', run.onProgress);
   const sites: GrownSite[] = [];
-  for (const rows of sizes) sites.push(await startGrownSite({ rows, folder, onProgress, started: options.started }));
+  for (const rows of sizes) sites.push(await startGrownSite(rows, { ...run, onProgress }));
   for (const { database } of sites) await database.resetReadings();
   const turns = { rounds, seconds: 0 };
   const found: { name: string; results: readonly Result[] }[] = [];
   for (const { name, contender } of operations) {
     const contenders = sites.map((site) => contender(site, operationsARound));
-    found.push({ name, results: await measureInTurn(contenders, turns, (said) => onProgress(`${name}: ${said}`)) });
+    found.push({ name, results: await measureInTurn(contenders, turns, about(name, onProgress)) });
   }
   found.push(...(await measureFlow(sites, pace, onProgress)));
-  // A session of PostgreSQL tells what it has read when it has been idle for ten seconds, at the latest.
-  onProgress('waiting for what was read to be told');
+  // A PostgreSQL session publishes its statistics after ten idle seconds at the latest.
+  onProgress('waiting for the statistics of PostgreSQL');
   await sleep(readingsAfterMs);
   return { sizes, operations: found, readings: await readingsOf(sites) };
 }
@@ -54,13 +55,13 @@ const stepNames = {
   redeem: 'code redemption',
 } as const;
 
-async function measureFlow(sites: readonly GrownSite[], pace: Pace, onProgress: (message: string) => void) {
+async function measureFlow(sites: readonly GrownSite[], pace: Pace, onProgress: Progress) {
   const { rounds, operationsARound } = pace.growth;
   const contenders = sites.map(({ asked, people }) => {
     const contender = codeFlowContender(asked, people, { connections: 16, warmUpRequests: operationsARound * 8 });
     return { ...contender, round: () => contender.flows(operationsARound) };
   });
-  const results = await measureInTurn(contenders, { rounds, seconds: 0 }, (said) => onProgress(`code flow: ${said}`));
+  const results = await measureInTurn(contenders, { rounds, seconds: 0 }, about('code flow', onProgress));
   return codeFlowSteps.map((step) => ({
     name: stepNames[step],
     results: results.map(({ name, rounds: turns }) => ({ name, rounds: turns.map((turn) => turn[step]) })),
@@ -87,38 +88,14 @@ export interface Operation {
 type Prepare = (site: GrownSite, count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
 
 export const operations: readonly Operation[] = [
-  operation('token, client_credentials', tokenComplaint, ({ controlPlane }, count) =>
-    formRequests({
-      issuer: controlPlane.issuer,
-      path: '/token',
-      proof: true,
-      clients: controlPlane.market.traders,
-      parameters: () => clientCredentials,
-      count,
-    }),
+  operation('token, client_credentials', tokenComplaint, freshTokens),
+  operation('token, refreshed', tokenComplaint, ({ controlPlane, consents }, count) =>
+    refreshRequests(controlPlane.issuer, consents, count),
   ),
-  operation('token, refreshed', tokenComplaint, ({ controlPlane, consents }, count) => {
-    const refreshTokens = new Map(consents.map(({ client, refreshToken = '' }) => [client, refreshToken]));
-    return formRequests({
-      issuer: controlPlane.issuer,
-      path: '/token',
-      proof: true,
-      clients: [...refreshTokens.keys()],
-      parameters: (client) => ({
-        grant_type: 'refresh_token',
-        refresh_token: refreshTokens.get(client) ?? '',
-        resource: venueOrders,
-        scope: venueScope,
-      }),
-      count,
-    });
-  }),
   operation('introspection, JWT', activeComplaint, (site, count) => introspections(site, venueOrders, count)),
   operation('introspection, reference', activeComplaint, (site, count) => introspections(site, venueReports, count)),
   operation('revocation, access token', revokedComplaint, revocations),
 ];
-
-const clientCredentials = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
 
 function operation(name: string, complaint: (answer: Answer) => string | undefined, prepare: Prepare): Operation {
   return {
@@ -127,64 +104,39 @@ function operation(name: string, complaint: (answer: Answer) => string | undefin
       const { server } = site;
       const send = async (part: number) => {
         const requests = await prepare(site, part);
-        return roundOf(
-          await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint })),
-        );
+        const load = { name, url: server.url, requests, connections, complaint };
+        return roundOf(await measured(server, () => sendAll(load)));
       };
-      return {
-        name: site.asked.name,
-        warmUp: () => send(Math.ceil(count / 2)),
-        round: () => send(count),
-      };
+      return { name: site.asked.name, warmUp: () => send(Math.ceil(count / 2)), round: () => send(count) };
     },
   };
 }
 
-async function introspections({ controlPlane }: GrownSite, resource: string, count: number) {
-  const { issuer, market } = controlPlane;
-  const tokens = await accessTokens(issuer, market.traders, resource);
-  return formRequests({
-    issuer,
-    path: '/introspect',
-    proof: false,
-    clients: market.gateways,
-    parameters: (_client, index) => ({ token: pick(tokens, index) }),
-    count,
-  });
+function freshTokens({ controlPlane: { issuer, market } }: GrownSite, count: number): readonly Buffer[] {
+  return tokenRequests({ issuer, clients: market.traders, parameters: venueToken, count });
 }
 
-/** Each ends a token of its own, which is issued beforehand. */
-async function revocations({ controlPlane, server }: GrownSite, count: number): Promise<readonly Buffer[]> {
-  const { issuer, market } = controlPlane;
-  const clients: readonly MachineClient[] = market.traders;
+function introspections({ controlPlane: { issuer, market } }: GrownSite, resource: string, count: number) {
+  return introspectionRequests({ issuer, market, resource, count });
+}
+
+/** Each request revokes another token, which is issued beforehand. */
+async function revocations(site: GrownSite, count: number): Promise<readonly Buffer[]> {
+  const { issuer, market } = site.controlPlane;
   const tokens: string[] = [];
-  const items = formRequests({
-    issuer,
-    path: '/token',
-    proof: true,
-    clients,
-    parameters: () => clientCredentials,
-    count,
-  }).map((request, index) => ({ request, index }));
   await performAll({
-    name: 'tokens to revoke',
-    url: server.url,
-    connections,
-    items,
+    ...{ name: 'tokens to revoke', url: site.server.url, connections },
+    items: freshTokens(site, count).map((request, index) => ({ request, index })),
     async perform({ request, index }, connection) {
       const token = readJson((await connection.ask(request)).body)['access_token'];
       if (typeof token !== 'string') throw new Error('no token to revoke');
       tokens[index] = token;
     },
   });
-  // The clients in the same turn: each ends what was issued to it.
+  // In the same order, because each client revokes its own tokens.
   return formRequests({
-    issuer,
-    path: '/revoke',
-    proof: false,
-    clients,
+    ...{ issuer, path: '/revoke', proof: false, clients: market.traders, count },
     parameters: (_client, index) => ({ token: tokens[index] ?? '' }),
-    count,
   });
 }
 

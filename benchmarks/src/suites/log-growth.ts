@@ -3,6 +3,7 @@ import { termsBehind } from '../evidence/terms-behind.ts';
 import { repeated } from '../in-process-work.ts';
 import { allCpu, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
+import { about } from '../starter.ts';
 import { cpu, latency, rate, section, verdict } from '../table.ts';
 import { draft } from './appends.ts';
 import type { SuiteOptions } from './suite.ts';
@@ -27,7 +28,7 @@ export async function measureLogGrowth(
       }),
     );
     const turns = { rounds: pace.evidence.rounds, seconds: pace.evidence.seconds };
-    return await measureInTurn(contenders, turns, (said) => onProgress(`appends as the log grows: ${said}`));
+    return await measureInTurn(contenders, turns, about('appends as the log grows', onProgress));
   } finally {
     await Promise.all(behind.map((one) => one.stop()));
   }

@@ -10,37 +10,37 @@ import { countMandates, fillMandates, idOfCopy, lineFromDatabase } from '../mand
 import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
 import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { count, inMicroseconds, number, table, times } from '../table.ts';
+import { about, type Progress } from '../starter.ts';
+import { count, loneCallerCells, number, table, times } from '../table.ts';
 import { houses } from '../trading/firms.ts';
 import { tradeOrder } from '../trading/orders.ts';
 import { startTradingSite, type TradingSite } from '../trading/trading-site.ts';
 import type { InProcessOptions } from './suite.ts';
 
 export interface MandateResults {
-  /** What was asked about, at each length of line and each number of mandates. */
   readonly checks: readonly MandateChecks[];
   readonly memory: readonly MandateMemory[];
 }
 
 export interface MandateChecks {
-  /** Mandates that an answer rests on. */
+  /** Mandates in the line. */
   readonly chain: number;
   readonly mandates: number;
   /** From memory, not in memory, the database asked each time, and the constraints alone. */
   readonly results: readonly Result[];
 }
 
-/** What a memory that has taken in all it keeps adds to this process. */
+/** The memory of a consent store whose cache is full. */
 export interface MandateMemory {
   readonly mandates: number;
   /** Mandates in memory. */
   readonly remembered: number;
   readonly heapBytes: number;
-  /** The whole process afterwards, everything else in it included. */
+  /** The whole process afterwards. */
   readonly residentBytes: number;
 }
 
-/** A question: an intent of whoever holds the lowest mandate of a line. */
+/** An intent of the holder of the lowest mandate of a line. */
 interface Question {
   readonly mandate: MandateId;
   readonly actingFor: Lei;
@@ -48,34 +48,32 @@ interface Question {
   readonly line: readonly Mandate[];
 }
 
-/** Lines that are asked about in turn where they are to be in memory, and stay within its younger half. */
+/** Lines that are asked about in turn; few enough to stay in the cache. */
 const warmLines = 1_500;
-/** So few are remembered where each line that is asked about is to be read. */
-const forgetful = 1;
+/** With a cache of one mandate, every line must be read. */
+const uncached = 1;
 const action = 'order:create';
 
 /**
- * "Does this mandate allow this intent now?", put to the consent store in process: when it knows the line, and when it
- * has to be read; beside PostgreSQL asked each time, and the constraints of the line looked at and nothing else. All
- * must permit.
+ * "Does this mandate permit this intent now?", answered by the consent store in process: with the line in its cache, and when
+ * the line must be read; compared with one query per check, and with the constraint checks alone. All must permit.
  */
 export async function measureMandates(options: InProcessOptions): Promise<MandateResults> {
   const { pace } = options;
   const checks: MandateChecks[] = [];
   const memory: MandateMemory[] = [];
   for (const mandates of pace.mandates.sizes) {
-    const onProgress = (message: string): void =>
-      options.onProgress(`mandates: ${mandates.toLocaleString('en-US')}: ${message}`);
+    const onProgress = about(`mandates: ${mandates.toLocaleString('en-US')}`, options.onProgress);
     const site = await startTradingSite(options);
     const groups = Math.ceil(mandates / mandatesAGroup);
     await fill(site, groups, onProgress);
     memory.push({ mandates, ...(await memoryOf(site, groups)) });
-    const forgetting = await site.consentStoreRemembering(forgetful);
+    const forgetting = await site.consentStoreRemembering(uncached);
     for (const chain of lineLengths) {
       const questions = await questionsAbout(site, chain, groups);
       const contenders = contendersFor(questions, site, forgetting, pace);
       const turns = { rounds: pace.rounds, seconds: pace.inProcessSeconds };
-      const results = await measureInTurn(contenders, turns, (said) => onProgress(`a chain of ${chain}: ${said}`));
+      const results = await measureInTurn(contenders, turns, about(`a chain of ${chain}`, onProgress));
       checks.push({ chain, mandates, results });
     }
     await site.stop();
@@ -83,17 +81,17 @@ export async function measureMandates(options: InProcessOptions): Promise<Mandat
   return { checks, memory };
 }
 
-async function fill(site: TradingSite, groups: number, onProgress: (message: string) => void): Promise<void> {
+async function fill(site: TradingSite, groups: number, onProgress: Progress): Promise<void> {
   const models = (await giveLines(site.consentStore)).map(({ id }) => id);
   await fillMandates(site.owner, models, groups, onProgress);
   if ((await countMandates(site.owner)) < groups * mandatesAGroup)
-    throw new Error('mandates were lost before anything was measured');
+    throw new Error('mandates were lost before the measurement');
 }
 
 /** Questions about lines of one length all over the table. */
 async function questionsAbout(site: TradingSite, chain: number, groups: number): Promise<readonly Question[]> {
   const lines = Math.min(warmLines, groups);
-  const pool = site.consentPool();
+  const pool = site.consentPool;
   const questions: Question[] = [];
   for (let index = 0; index < lines; index++) {
     const group = Math.floor((index * groups) / lines);
@@ -109,21 +107,28 @@ async function questionsAbout(site: TradingSite, chain: number, groups: number):
 
 function contendersFor(
   questions: readonly Question[],
-  { consentStore, consentPool }: TradingSite,
+  { consentStore, consentPool: pool }: TradingSite,
   forgetting: ConsentStore,
   pace: Pace,
 ): readonly Contender[] {
-  const pool = consentPool();
   const useOf = ({ detail }: Question) => intentUse(detail, { action, at: Date.now() });
   const asking = (store: ConsentStore) => async (index: number) => {
     const question = pick(questions, index);
     const use = useOf(question);
     const answer = await store.check({ mandate: question.mandate, actingFor: question.actingFor, use, at: use.at });
     if (!answer.stands || answer.chain.length !== question.line.length)
-      throw new Error(answer.stands ? 'an answer that rests on another line' : answer.detail);
+      throw new Error(answer.stands ? 'an answer based on another line' : answer.detail);
   };
-  const contenders = [
-    askedBefore(questions, timed('consent store, from memory', pace, asking(consentStore)), asking(consentStore)),
+  const fromMemory = timed('consent store, from memory', pace, asking(consentStore));
+  const contenders: readonly Contender[] = [
+    {
+      ...fromMemory,
+      // Every question is asked once before the measurement.
+      async warmUp() {
+        for (const index of questions.keys()) await asking(consentStore)(index);
+        await fromMemory.warmUp();
+      },
+    },
     timed('consent store, read anew', pace, asking(forgetting)),
     timed('one indexed query a check, and the constraints', pace, async (index) => {
       const question = pick(questions, index);
@@ -146,21 +151,6 @@ function contendersFor(
   }
 }
 
-/** Every question has been asked once when it is measured how long it takes. */
-function askedBefore(
-  questions: readonly Question[],
-  contender: Contender,
-  ask: (index: number) => Promise<void>,
-): Contender {
-  return {
-    ...contender,
-    async warmUp() {
-      for (const index of questions.keys()) await ask(index);
-      await contender.warmUp();
-    },
-  };
-}
-
 /** Adds the CPU time of PostgreSQL to the rounds of a contender. */
 function withDatabaseCpu(contender: Contender): Contender {
   return {
@@ -172,7 +162,7 @@ function withDatabaseCpu(contender: Contender): Contender {
   };
 }
 
-/** Asks about so many lines that memory holds as much as it ever does. */
+/** Asks about so many lines that the cache is full. */
 async function memoryOf({ consentStore }: TradingSite, groups: number): Promise<Omit<MandateMemory, 'mandates'>> {
   const length = Math.max(...lineLengths);
   const before = collectedHeap();
@@ -190,7 +180,7 @@ async function memoryOf({ consentStore }: TradingSite, groups: number): Promise<
   };
 }
 
-/** Twice what the consent store is told to keep. */
+/** Twice the size of the cache. */
 const mostInMemory = 40_000;
 
 /** The lowest mandate of the line of this length in a group. */
@@ -204,7 +194,7 @@ function orderOf(holder: Lei, mandate: MandateId, index: number): TradeOrder {
   return tradeOrder({ ...pick(houses, 0), arranger: holder }, mandate, index);
 }
 
-/** "Does this mandate allow this intent now?", by how long its line is and how many mandates there are. */
+/** Checks by the length of the line and the number of mandates. */
 export function mandateSections({ checks, memory }: MandateResults): readonly string[] {
   const rows = checks.flatMap(({ chain, mandates, results }) => {
     const [first] = results;
@@ -212,10 +202,7 @@ export function mandateSections({ checks, memory }: MandateResults): readonly st
       [`a chain of ${chain} among ${count(mandates)} mandates`],
       ...results.map((result) => [
         `  ${result.name}`,
-        number(figure(result, 'rate'), 0),
-        number(inMicroseconds(result, 'p50Ms'), 1),
-        number(inMicroseconds(result, 'p99Ms'), 1),
-        number(figure(result, 'cpuUs'), 1),
+        ...loneCallerCells(result),
         number(figure(result, 'databaseCpuUs'), 1),
         first === undefined || result === first ? '' : times(ratio(first, result, 'rate')),
       ]),
@@ -237,11 +224,11 @@ export function mandateSections({ checks, memory }: MandateResults): readonly st
   ];
 }
 
-/** Bytes that live on the heap of this process now, and its resident set, after everything that can go has gone. */
-export function collectedHeap(): { readonly heapBytes: number; readonly residentBytes: number } {
+/** The heap and the resident set of this process after garbage collection. */
+function collectedHeap(): { readonly heapBytes: number; readonly residentBytes: number } {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
-  if (typeof collect !== 'function') throw new Error('this Node.js does not let its garbage be collected');
+  if (typeof collect !== 'function') throw new Error('this Node.js has no gc()');
   collect();
   const { heapUsed, rss } = process.memoryUsage();
   return { heapBytes: heapUsed, residentBytes: rss };

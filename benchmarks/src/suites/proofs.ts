@@ -17,9 +17,11 @@ import { filledLogStore, type LogTable } from '../evidence/filled-log-store.ts';
 import { logOrigin } from '../evidence/product-log.ts';
 import { repeated, timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type Contender, figure, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, figure, measureInTurn, type Result, sum } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { bySize, number, table, verdict } from '../table.ts';
+import { about } from '../starter.ts';
+import { bySize, inMs, number, table, verdict } from '../table.ts';
+import { logGrowthSection } from './log-growth.ts';
 import type { SuiteOptions } from './suite.ts';
 
 export interface ProofResults {
@@ -33,12 +35,12 @@ export interface ProofResults {
   }[];
 }
 
-/** Proofs that are made beforehand and verified in turn. */
+/** Proofs that are made in advance and verified in turn. */
 const proofsMade = 256;
 
 /**
- * Proofs about records all over logs of different sizes: made by the log from its rows, and verified by somebody who has
- * nothing but the checkpoint and the key. Every proof that is verified must hold. And what a record takes on the disk.
+ * Proofs about records in logs of different sizes: made by the log from its rows, and verified with only the checkpoint
+ * and the key. Every proof must hold. Also the size of a record on disk.
  */
 export async function measureProofs(
   options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
@@ -57,7 +59,7 @@ export async function measureProofs(
   const proofs: { name: string; results: readonly Result[] }[] = [];
   for (const name of proofNames) {
     const contenders = asked.flatMap((of) => of[name]);
-    proofs.push({ name, results: await measureInTurn(contenders, turns, (said) => onProgress(`${name}: ${said}`)) });
+    proofs.push({ name, results: await measureInTurn(contenders, turns, about(name, onProgress)) });
   }
   return { proofs, sizes };
 }
@@ -89,7 +91,7 @@ async function questionsAbout(
     return Frontier.restore({ size: at, hashes: await read(coverRange({ begin: 0n, end: at })) }).root();
   };
 
-  /** All over the log, and each time others: what was just read is no neighbour. */
+  /** Scattered over the log, so that neighbours of recent reads are not read. */
   const placeOf = (number: number): bigint => (BigInt(number) * 2_654_435_761n + 12_345n) % size;
   const pairOf = (number: number) => {
     const [one, other] = [placeOf(number) + 1n, placeOf(number * 7 + 3) + 1n];
@@ -104,14 +106,9 @@ async function questionsAbout(
     const proof = await auditLog.proveInclusion(index, size);
     const file = formatTlogProof({ index, hashes: proof.map((hash) => Buffer.from(hash)), checkpoint: note });
     included.push({ claim: { index, size, leafHash, proof, root }, file });
-    const pair = pairOf(number);
-    const proofOfPair = await auditLog.proveConsistency(pair.from, pair.to);
-    consistent.push({
-      ...pair,
-      fromRoot: await rootAt(pair.from),
-      toRoot: await rootAt(pair.to),
-      proof: proofOfPair,
-    });
+    const { from, to } = pairOf(number);
+    const [fromRoot, toRoot] = [await rootAt(from), await rootAt(to)];
+    consistent.push({ from, to, fromRoot, toRoot, proof: await auditLog.proveConsistency(from, to) });
   }
 
   let made = proofsMade;
@@ -148,8 +145,11 @@ function headOf(note: string): { readonly size: bigint; readonly root: Buffer } 
   return { size: said.checkpoint.size, root: Buffer.from(said.checkpoint.root) };
 }
 
-/** Proofs at each size of the log, and what a record takes on the disk. */
-export function proofSections({ proofs, sizes }: ProofResults, pace: Pace): readonly string[] {
+/** Proofs at each size of the log, the size of a record on disk, and the cost of an append. */
+export function proofSections(
+  { proofs, sizes, appends }: ProofResults & { readonly appends: readonly Result[] },
+  pace: Pace,
+): readonly string[] {
   const { rounds } = pace.evidence;
   const slowest = proofs.map(({ name, results }) => {
     const largest = results.at(-1);
@@ -158,7 +158,7 @@ export function proofSections({ proofs, sizes }: ProofResults, pace: Pace): read
       largest === undefined ? undefined : figure(largest, 'p99Ms'),
       { atMost: 5 },
       rounds,
-      inMs,
+      inMs(2),
     );
   });
   return [
@@ -167,17 +167,12 @@ export function proofSections({ proofs, sizes }: ProofResults, pace: Pace): read
       ['', 'all', 'places and hashes', 'bodies', 'tiles', 'terms', 'terms drawn/s'],
       ...sizes.map(({ name, records, bytes, termsDrawnASecond }) => [
         name,
-        ...[
-          Object.values(bytes).reduce((total, value) => total + value, 0),
-          bytes.entries,
-          bytes.bodies,
-          bytes.tiles,
-          bytes.terms,
-        ].map((value) => number(value / records, 1)),
+        ...[...[sum(Object.values(bytes)), bytes.entries, bytes.bodies, bytes.tiles, bytes.terms]].map((value) =>
+          number(value / records, 1),
+        ),
         number(termsDrawnASecond, 0),
       ]),
     ]),
+    logGrowthSection(appends, pace),
   ];
 }
-
-const inMs = (value: number | undefined): string => `${number(value, 2)} ms`;

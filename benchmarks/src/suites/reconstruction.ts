@@ -1,27 +1,26 @@
 import { performed } from '../in-process-work.ts';
 import { type Contender, figure, measureInTurn, type Result, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { cpu, latency, number, rate, section, verdict } from '../table.ts';
+import { about } from '../starter.ts';
+import { cpu, inMs, latency, rate, section, verdict } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OpenOrder, orderSteps } from '../trading/orders.ts';
 import type { SuiteOptions } from './suite.ts';
 
-/** What was asked for of a site. */
+/** The results of one site. */
 export interface ReconstructionResults {
-  /** Of the site. */
   readonly name: string;
   readonly results: readonly Result[];
 }
 
-/** Settled orders that a site has to have: an export adds to what there is about an order, so each is asked for once. */
+/** Settled orders that a site needs: an export adds to the evidence of an order, so each is exported once. */
 export function ordersToReconstruct({ reconstruction: { rounds, ordersARound } }: Pace): number {
   return 2 * (rounds + 1) * ordersARound;
 }
 
 /**
- * The whole chain of authority of one settled order by one call: its records, the mandates and policies they rest on,
- * each proved to be in the log. Of orders whose records nobody has read since they were written, and of orders whose
- * records have just been read.
+ * The whole chain of authority of one settled order in one call: its records, its mandates and policies, each with a proof.
+ * Measured for orders whose records have not been read before, and for orders whose records have just been read.
  */
 export async function measureReconstruction(
   options: SuiteOptions & { readonly sites: readonly Trading[] },
@@ -29,9 +28,8 @@ export async function measureReconstruction(
   const { sites, pace } = options;
   const { rounds, ordersARound } = pace.reconstruction;
   const contenders = sites.map((site) => contendersFor(site, ordersARound));
-  const results = await measureInTurn(contenders.flat(), { rounds, seconds: 0 }, (said) =>
-    options.onProgress(`reconstruction: ${said}`),
-  );
+  const turns = { rounds, seconds: 0 };
+  const results = await measureInTurn(contenders.flat(), turns, about('reconstruction', options.onProgress));
   let taken = 0;
   return sites.map(({ name }, place) => {
     const from = taken;
@@ -41,7 +39,7 @@ export async function measureReconstruction(
 }
 
 function contendersFor({ site: { auditLog }, settled }: Trading, ordersARound: number): readonly Contender[] {
-  // From all over the log: the next order is far from the last one.
+  // Scattered: the next order is far from the last one.
   const orders = settled.filter((_, index) => index % 7 === 0).concat(settled.filter((_, index) => index % 7 !== 0));
   let asked = 0;
   const unread = (): readonly OpenOrder[] => {
@@ -54,7 +52,7 @@ function contendersFor({ site: { auditLog }, settled }: Trading, ordersARound: n
 
   const exported = async ({ id }: OpenOrder): Promise<void> => {
     const { records } = await auditLog.exportBundle({ transaction: id, requester: { id: 'service:benchmark' } });
-    // The opening and each step; two mandates, each proposed and accepted; the policies; what the export wrote down.
+    // The opening, each step, proposal and acceptance of two mandates, the policies, and the record of the export.
     if (records.length < 1 + orderSteps.length + 4 + 1 + 1) throw new Error(`the chain of ${id} is not whole`);
   };
   const read = async ({ id }: OpenOrder): Promise<void> => {
@@ -82,11 +80,7 @@ function contender(
   ask: (order: OpenOrder) => Promise<void>,
 ): Contender {
   const round = async () => roundOf(await performed(1, orders(), ask));
-  return {
-    name,
-    warmUp: () => round(),
-    round,
-  };
+  return { name, warmUp: round, round };
 }
 
 /** One transaction's chain of authority among a million. */
@@ -96,12 +90,11 @@ export function reconstructionSections(
 ): readonly string[] {
   return measured.map(({ name, results }) => {
     const columns = [rate('a second'), ...latency, ...cpu('process CPU µs')];
-    const inMs = (value: number | undefined) => `${number(value, 1)} ms`;
     return [
       section(`Reconstruction of one transaction, a lone caller; in the log: ${name}`, results, columns),
       ...results
         .slice(0, 1)
-        .map((result) => verdict(`p99, ${result.name}`, figure(result, 'p99Ms'), { atMost: 50 }, rounds, inMs)),
+        .map((result) => verdict(`p99, ${result.name}`, figure(result, 'p99Ms'), { atMost: 50 }, rounds, inMs(1))),
     ].join('\n');
   });
 }

@@ -1,10 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, isCodedError } from '@countersign/kernel';
-import { createClient, createProtection, createTransport, type Transport } from '@countersign/sdk';
+import { createProtection, createTransport, type Transport } from '@countersign/sdk';
 import { completeFlows, type Flow, signIn } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
-import { openConnection, unsuccessful } from '../http-connection.ts';
-import { createCredentials, createProver, formRequest, type MachineClient, pick } from '../machine-clients.ts';
+import { openConnection, requireSuccess } from '../http-connection.ts';
+import {
+  clientOf,
+  createCredentials,
+  createProver,
+  formRequest,
+  type MachineClient,
+  pick,
+} from '../machine-clients.ts';
 import { clearingScope, consentedScope, venueOrders, venueScope } from '../market.ts';
 import { median } from '../measure.ts';
 import type { ServerProcess } from '../server-process.ts';
@@ -17,15 +24,14 @@ export interface RevocationDelays {
   readonly seen: readonly { readonly by: string; readonly delaysMs: readonly number[] }[];
 }
 
-/** Between two questions: what is told is too long by up to this, and by the time of one answer. */
+/** Pause between two questions. Delays are too long by at most this pause and the time of one answer. */
 const askEveryMs = 10;
-/** Far beyond what is promised: a revocation that is not seen by then is a defect, and no figure. */
+/** A revocation that has no effect by then is a defect. */
 const givenUpAfterMs = 20_000;
 
 /**
- * From the answer that says "revoked" to the first question that is refused: by introspection on the same node and on another one that
- * shares the database, and at enforcement points that follow either node. All of them are asked all the time, as those
- * of a busy service are.
+ * The time from the answer of a revocation to the first refusal: by introspection on the same node and on another node with
+ * the same database, and at enforcement points that follow either node. All are asked continuously.
  */
 export async function measureRevocation(
   options: SuiteOptions & {
@@ -35,22 +41,22 @@ export async function measureRevocation(
 ): Promise<readonly RevocationDelays[]> {
   const { controlPlane, secondNode, pace } = options;
   const { issuer, market } = controlPlane;
-  const observers = createObservers({ controlPlane, secondNode });
+  const observers = createObservers(controlPlane, secondNode);
   const desk = { name: 'Countersign', issuer, clients: market.desks, resource: venueOrders, scope: consentedScope };
   const people = await signIn(desk, market.people.slice(0, pace.revocations));
   const consents = await completeFlows(desk, people);
   const found: RevocationDelays[] = [];
-  for (const { name, take, revoke } of revocationDoors({ controlPlane, consents })) {
+  for (const { name, take, revoke } of revocationDoors(controlPlane, consents)) {
     const seen = observers.map(({ name: by }) => ({ by, delaysMs: [] as number[] }));
     for (let turn = 0; turn < pace.revocations; turn++) {
       options.onProgress(`revocation: ${name}: ${turn + 1} of ${pace.revocations}`);
       const target = await take(turn);
       const watching = Promise.all(observers.map((observer) => firstRefusal(observer, target)));
       watching.catch(() => undefined);
-      // Somewhere between two readings of the list, at random.
+      // A random moment between two readings of the list.
       await sleep(200 + Math.random() * 1000);
       const answeredAt = await revoke(target);
-      // Nothing where nobody was let through who asked after the answer; else until somebody was refused.
+      // 0 if no question after the answer was accepted; otherwise until the first refusal.
       for (const [index, { lastAcceptedAt, refusedAt }] of (await watching).entries())
         seen[index]?.delaysMs.push(lastAcceptedAt <= answeredAt ? 0 : refusedAt - answeredAt);
     }
@@ -60,20 +66,20 @@ export async function measureRevocation(
 }
 
 interface Refusal {
-  /** When the last question was asked that was still answered with yes, by `performance.now`. */
+  /** Start of the last accepted question, by `performance.now`. */
   readonly lastAcceptedAt: number;
-  /** When the first one was asked that was answered with no. */
+  /** Start of the first refused question. */
   readonly refusedAt: number;
 }
 
-/** Asks on and on, until the answer is no. */
+/** Asks until the first refusal. */
 async function firstRefusal({ name, accepts }: Observer, token: HeldToken): Promise<Refusal> {
   const until = performance.now() + givenUpAfterMs;
   let lastAcceptedAt: number | undefined;
   for (;;) {
     const askedAt = performance.now();
     const accepted = await accepts(token);
-    if (!accepted && lastAcceptedAt === undefined) throw new Error(`${name} refused a token that stood`);
+    if (!accepted && lastAcceptedAt === undefined) throw new Error(`${name} refused an active token`);
     if (!accepted && lastAcceptedAt !== undefined) return { lastAcceptedAt, refusedAt: askedAt };
     if (askedAt > until) break;
     lastAcceptedAt = askedAt;
@@ -86,7 +92,7 @@ async function firstRefusal({ name, accepts }: Observer, token: HeldToken): Prom
   });
 }
 
-/** How long what was revoked was still let through, by whom. */
+/** The delays of each way of revoking, by observer. */
 export function revocationSection(delays: readonly RevocationDelays[]): string {
   const turns = Math.max(...delays.flatMap(({ seen }) => seen.map(({ delaysMs }) => delaysMs.length)));
   const rows = delays.flatMap(({ door, seen }) => [
@@ -102,35 +108,29 @@ export function revocationSection(delays: readonly RevocationDelays[]): string {
   ]);
 }
 
-export interface RevocationTarget extends HeldToken {
-  /** What is given to the door: the token itself, or what it was issued under. */
+interface RevocationTarget extends HeldToken {
+  /** What is revoked: the token itself, or the token of its consent. */
   readonly presented: string;
 }
 
 /** One way of revoking. */
-export interface RevocationDoor {
+interface RevocationDoor {
   readonly name: string;
-  /** Something that stands; each turn another. */
+  /** A fresh target for each turn. */
   take(turn: number): Promise<RevocationTarget>;
-  /** @returns when the answer was there, by `performance.now` */
+  /** @returns the time of the answer, by `performance.now` */
   revoke(target: RevocationTarget): Promise<number>;
 }
 
 /** @param consents as many as there are turns: each can be revoked once */
-export function revocationDoors({
-  controlPlane,
-  consents,
-}: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly consents: readonly Flow[];
-}): readonly RevocationDoor[] {
-  const { issuer, market, operator } = controlPlane;
-
+function revocationDoors(
+  { issuer, market, operator }: MeasuredControlPlane,
+  consents: readonly Flow[],
+): readonly RevocationDoor[] {
   async function ownToken(turn: number): Promise<RevocationTarget> {
     const client = pick(market.traders, turn);
-    const { id: clientId, key, proofKey } = client;
-    const oauth = createClient({ issuer, clientId, key, proofKey });
-    const { accessToken } = await oauth.clientCredentials({ resource: venueOrders, scope: venueScope });
+    const wanted = { resource: venueOrders, scope: venueScope };
+    const { accessToken } = await clientOf(client, issuer).clientCredentials(wanted);
     return { client, accessToken, presented: accessToken };
   }
 
@@ -174,7 +174,7 @@ async function revokeAsClient(issuer: string, client: MachineClient, token: stri
   try {
     const answer = await connection.ask(formRequest(`${issuer}/revoke`, { token }, credentials(client)));
     const answeredAt = performance.now();
-    if (answer.status !== 200) throw unsuccessful('revocation', answer, 'which ends nothing');
+    requireSuccess('revocation', answer, answer.status === 200 ? undefined : 'which revokes nothing');
     return answeredAt;
   } finally {
     connection.close();
@@ -188,27 +188,20 @@ function tokenIdOf(accessToken: string): string {
   throw new Error('an access token without an id');
 }
 
-/** An access token for the venue, and who holds it. */
-export interface HeldToken {
+/** An access token for the venue, with its holder. */
+interface HeldToken {
   readonly accessToken: string;
   readonly client: MachineClient;
 }
 
-/** Somebody who accepts a token until they know better. */
-export interface Observer {
+/** A service that accepts a token until it learns of its revocation. */
+interface Observer {
   readonly name: string;
-  /** @throws what is no refusal of the token */
+  /** @throws every error that is not a refusal of the token */
   accepts(token: HeldToken): Promise<boolean>;
 }
 
-export function createObservers({
-  controlPlane,
-  secondNode,
-}: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly secondNode: ServerProcess;
-}): readonly Observer[] {
-  const { issuer, market } = controlPlane;
+function createObservers({ issuer, market }: MeasuredControlPlane, secondNode: ServerProcess): readonly Observer[] {
   const gateway = pick(market.gateways, 0);
   const second = towards(issuer, secondNode.url);
   const first = createTransport();
@@ -220,7 +213,7 @@ export function createObservers({
   ];
 }
 
-/** Leads what is meant for the issuer to one of its nodes. */
+/** Sends requests for the issuer to one of its nodes. */
 function towards(issuer: string, node: string): Transport {
   const transport = createTransport();
   return { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, node) }) };
@@ -230,9 +223,7 @@ function introspecting(
   name: string,
   by: { readonly issuer: string; readonly gateway: MachineClient; readonly transport: Transport },
 ): Observer {
-  const { issuer, gateway, transport } = by;
-  const { id: clientId, key, proofKey } = gateway;
-  const client = createClient({ issuer, clientId, key, proofKey, transport });
+  const client = clientOf(by.gateway, by.issuer, by.transport);
   return { name, accepts: async ({ accessToken }) => (await client.introspect(accessToken)) !== undefined };
 }
 
@@ -242,12 +233,8 @@ function enforcing(name: string, by: { readonly issuer: string; readonly transpo
     name,
     async accepts({ accessToken, client }) {
       const prove = createProver({ method: 'GET', url: venueOrders, accessToken });
-      const request = {
-        method: 'GET',
-        url: venueOrders,
-        authorization: [`DPoP ${accessToken}`],
-        dpop: [prove(client)],
-      };
+      const authorization = [`DPoP ${accessToken}`];
+      const request = { method: 'GET', url: venueOrders, authorization, dpop: [prove(client)] };
       try {
         await protection.check(request, { scope: clearingScope });
         return true;

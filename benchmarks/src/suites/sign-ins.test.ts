@@ -4,16 +4,11 @@ import { figure } from '../measure.ts';
 import { quickPace } from '../pace.ts';
 import { requireNothingLost } from '../sign-ins/nothing-lost.ts';
 import { startSignInSite } from '../sign-ins/sign-in-site.ts';
-import type { Stoppable } from '../starter.ts';
+import { createParts } from '../starter.ts';
 import { measureSignIns, signInSections } from './sign-ins.ts';
 
-const parts: Stoppable[] = [];
+const { started, stop } = createParts();
 let scratch: ScratchDatabase;
-const started = async <Part extends Stoppable>(starting: Promise<Part>): Promise<Part> => {
-  const part = await starting;
-  parts.push(part);
-  return part;
-};
 const place = () => ({
   inProcess: { scratch, logger: createLogger({ level: 'error', name: 'test' }) },
   started,
@@ -23,7 +18,7 @@ beforeAll(async () => {
   scratch = await createScratchDatabase();
 });
 afterAll(async () => {
-  for (const part of parts.reverse()) await part.stop();
+  await stop();
   await scratch?.drop();
 });
 
@@ -48,7 +43,7 @@ describe('the suite of sign-ins', () => {
   });
 
   it('ends without a result when the count of a key is not the one that is kept', async () => {
-    const site = await startSignInSite({ ...place(), people: 2 });
+    const site = await startSignInSite(2, place());
     // A use of the key that the server never heard of.
     const [holder] = site.people;
     const sabotaged = {
@@ -68,7 +63,7 @@ describe('the suite of sign-ins', () => {
   });
 
   it('ends without a result when a session is gone', async () => {
-    const site = await startSignInSite({ ...place(), people: 2 });
+    const site = await startSignInSite(2, place());
     let asked = 0;
     const robbed = {
       ...site,

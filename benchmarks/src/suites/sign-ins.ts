@@ -5,6 +5,7 @@ import { measured, thisProcess } from '../http-contender.ts';
 import { performAll } from '../http-load.ts';
 import type { InProcess } from '../in-process.ts';
 import { performed } from '../in-process-work.ts';
+import { pick } from '../machine-clients.ts';
 import {
   allCpu,
   type Contender,
@@ -33,8 +34,9 @@ import {
 import { type NothingLost, requireNothingLost } from '../sign-ins/nothing-lost.ts';
 import { type SignInSite, signInOrigin, startSignInSite } from '../sign-ins/sign-in-site.ts';
 import { type KeyHolder, prepareSignIns, type SignInServer, signInSteps } from '../sign-ins/sign-in-steps.ts';
-import type { Starter } from '../starter.ts';
+import { about } from '../starter.ts';
 import { cpu, latency, number, rate, section, table, times } from '../table.ts';
+import type { InProcessOptions } from './suite.ts';
 
 export interface SignInResults {
   /** Ours, then the floors, then the peer. */
@@ -45,41 +47,35 @@ export interface SignInResults {
   readonly nothingLost: NothingLost;
 }
 
-/** A round as a whole, and its steps where there are any. */
+/** A round and its steps, if any. */
 interface CeremonyTurn {
   readonly total: Round;
   readonly steps: readonly Round[];
 }
 
-const stepNames = ['begun, and the page opened', 'the answer of the key: verified, recorded, a session'] as const;
+const stepNames = ['started, and the page opened', 'the answer of the key: verified, recorded, a session'] as const;
 
 /**
- * Sign-ins with security keys from the page to the session, and statements that people sign with them, beside what cannot
- * be done for less: the signature verified by `node:crypto`, alone and with HTTP and one durable row around it; and beside
- * the library that most use. All people take a step before any takes the next; what their keys do is not measured. In the
- * end so many sign in under load, and it is counted whether everything is there.
+ * Sign-ins with security keys from the page to the session, and signed statements, compared with the floors (the signature
+ * verified by `node:crypto`, alone and with HTTP and one durable row) and with the most used library. All people take a step
+ * before any takes the next; the work of their keys is not measured. Finally, sign-ins under load are counted.
  *
- * @throws CodedError `benchmark_lost` when a session, a record or a count is missing, or too much
+ * @throws CodedError `benchmark_lost` if a session, a record or a counter is wrong
  */
-export async function measureSignIns(options: {
-  readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}): Promise<SignInResults> {
-  const { inProcess, pace, started } = options;
-  const say = (message: string): void => options.onProgress(`sign-ins: ${message}`);
+export async function measureSignIns(
+  run: Pick<InProcessOptions, 'pace' | 'started' | 'onProgress'> & {
+    readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
+  },
+): Promise<SignInResults> {
+  const { inProcess, pace, started } = run;
+  const onProgress = about('sign-ins', run.onProgress);
   const { people, rounds, seconds, ceremonies } = pace.signIns;
-  const site = await startSignInSite({ inProcess, people, started, onProgress: say });
+  const site = await startSignInSite(people, { ...run, onProgress });
   const holders = bareHolders(signInOrigin, people);
-  const [first] = holders;
-  if (first === undefined) throw new Error('a benchmark of sign-ins without people');
-  const { floorPool } = site;
-  const bare = await started(
-    startBareSignIn({ pool: floorPool, holders, origin: signInOrigin, logger: inProcess.logger }),
-  );
+  const { floorPool: pool } = site;
+  const bare = await started(startBareSignIn({ pool, logger: inProcess.logger }, holders, signInOrigin));
   const settle = async (): Promise<void> => void (await site.terms.settle());
-  const [signature, library] = verifiers(first, signInOrigin, pace);
+  const [signature, library] = verifiers(pick(holders, 0), signInOrigin, pace);
   const lone = (contender: Contender): Contender<CeremonyTurn> => ({
     ...contender,
     round: async (length) => ({ total: await contender.round(length), steps: [] }),
@@ -92,7 +88,7 @@ export async function measureSignIns(options: {
       lone(library),
     ],
     { rounds, seconds },
-    say,
+    onProgress,
   );
   const statements = await measureInTurn(
     [
@@ -100,15 +96,15 @@ export async function measureSignIns(options: {
       inBatches({
         name: 'floor: a verification, a durable row',
         pace,
-        batch: () => bareStatementBatch(floorPool, holders, pace),
+        batch: () => bareStatementBatch(pool, holders, pace),
       }),
       lone(signature),
       lone(library),
     ],
     { rounds, seconds },
-    (message) => say(`statements: ${message}`),
+    about('statements', onProgress),
   );
-  say(`${ceremonies} under load`);
+  onProgress(`${ceremonies} under load`);
   const nothingLost = await requireNothingLost(site, { ceremonies, connections: pace.connections });
   return {
     signIns: partOf(signIns, ({ total }) => total),
@@ -124,7 +120,7 @@ export async function measureSignIns(options: {
   };
 }
 
-/** A batch in which everybody does it once, again and again until a round is over. */
+/** Repeats a batch, in which every person does it once, until the round is over. */
 function inBatches({
   name,
   pace,
@@ -138,7 +134,7 @@ function inBatches({
 }): Contender<CeremonyTurn> {
   async function round(seconds: number): Promise<CeremonyTurn> {
     const done: (readonly Counted[])[] = [];
-    // By the time that is measured: keys sign beside it.
+    // Only the measured time counts: keys sign in between.
     for (let measuredSeconds = 0; measuredSeconds < seconds; ) {
       const steps = await batch();
       done.push(steps);
@@ -148,11 +144,7 @@ function inBatches({
     const steps = done[0]?.map((_, step) => roundOf(together(done.flatMap((each) => each[step] ?? [])))) ?? [];
     return { total: roundOf(together(done.map(oneAfterTheOther))), steps: steps.length > 1 ? steps : [] };
   }
-  return {
-    name,
-    warmUp: () => round(pace.warmUpSeconds),
-    round,
-  };
+  return { name, warmUp: () => round(pace.warmUpSeconds), round };
 }
 
 async function signInBatch(
@@ -170,7 +162,7 @@ async function signInBatch(
   return [opened, await take(steps.answer)];
 }
 
-/** A statement of the shape of an approval is asked for, signed, and taken. */
+/** A statement like that of an approval is requested, signed, and consumed. */
 async function statementBatch(
   { authentication: { authenticators }, people }: SignInSite,
   { connections }: Pace,
@@ -213,7 +205,7 @@ async function bareStatementBatch(
 
 const intent = digestOf({ benchmark: true });
 
-/** As the page of an approval has it signed. */
+/** The statement of an approval page. */
 function approvalBy(iss: KeyHolder['person']) {
   const from = { clock: systemClock, random: systemRandom };
   const iat = Math.floor(systemClock.now() / 1000);
@@ -225,20 +217,15 @@ function approvalBy(iss: KeyHolder['person']) {
   };
 }
 
-/** Sign-ins and signed statements beside what they cannot do without, and what became of a thousand under load. */
+/** Sign-ins and signed statements compared with the floors, and the sign-ins under load. */
 export function signInSections(
   { signIns, steps, statements, nothingLost }: SignInResults,
   { connections }: Pace,
 ): readonly string[] {
-  const columns = (what: string) => [rate(what), ...latency, ...cpu('process CPU µs')];
   const { ceremonies } = nothingLost;
   return [
     besideFloors(
-      section(
-        `Sign-ins with a security key, from the page to the session, ${connections} connections`,
-        signIns,
-        columns('a second'),
-      ),
+      `Sign-ins with a security key, from the page to the session, ${connections} connections`,
       signIns,
       'sign-ins',
     ),
@@ -254,11 +241,7 @@ export function signInSections(
       ]),
     ]),
     besideFloors(
-      section(
-        `Signed statements (approvals): asked for, signed, verified, ${connections} at once`,
-        statements,
-        columns('a second'),
-      ),
+      `Signed statements (approvals): asked for, signed, verified, ${connections} at once`,
       statements,
       'statements',
     ),
@@ -269,7 +252,9 @@ export function signInSections(
   ];
 }
 
-function besideFloors(said: string, [ours, ...others]: readonly Result[], what: string): string {
+function besideFloors(title: string, results: readonly Result[], what: string): string {
+  const said = section(title, results, [rate('a second'), ...latency, ...cpu('process CPU µs')]);
+  const [ours, ...others] = results;
   if (ours === undefined) return said;
   const all = allCpu(ours);
   const each = figure(all, 'cpuUs');

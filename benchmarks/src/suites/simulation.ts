@@ -20,39 +20,37 @@ import { thisProcess, withCosts } from '../http-contender.ts';
 import type { Pace } from '../pace.ts';
 import { generatedBundle } from '../policies/generated-bundle.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
+import { about } from '../starter.ts';
 import { number, table, verdict } from '../table.ts';
 import { engineOn } from './decisions.ts';
 import type { InProcessOptions } from './suite.ts';
 
-/** A candidate over what was recorded of so many decisions. */
+/** A simulation over this many recorded decisions. */
 export interface SimulationResults {
   readonly decisions: number;
   readonly flips: number;
-  /** From the question to the report. */
+  /** From the request to the report. */
   readonly seconds: number;
-  /** CPU time of this process, in seconds: the thread that judges, and the one that reads the log. */
+  /** CPU time of this process: the thread that evaluates, and the one that reads the log. */
   readonly cpuSeconds: number;
   /** CPU time of its PostgreSQL. */
   readonly databaseCpuSeconds: number | undefined;
-  /** With the records in memory: what the thread that judges does, on one core. */
+  /** The evaluating thread alone, with the records in memory. */
   readonly judgedAlone: { readonly decisions: number; readonly seconds: number };
 }
 
 const policies = 200;
 const entities = 10_000;
-/** Records that are judged from memory, round and round: more than a processor keeps near itself. */
+/** Records in memory that are evaluated repeatedly; more than fit into the caches of a processor. */
 const keptRecords = 20_000;
 const decisionValues = ['/data/decision/errors', '/data/decision/input', '/data/decision/reasons'];
 /** As many as a batch of the log holds. */
 const recordedAtOnce = 512;
 
-/**
- * Orders are decided and recorded, as the order path does; then a bundle that has one more rule is run over all of
- * them.
- */
+/** Orders are decided and recorded as by a server; then a bundle with one more rule is simulated over all of them. */
 export async function measureSimulation(options: InProcessOptions): Promise<SimulationResults> {
   const { inProcess, pace } = options;
-  const onProgress = (message: string): void => options.onProgress(`simulation: ${message}`);
+  const onProgress = about('simulation', options.onProgress);
   const bundle = generatedBundle(await readBundleFolder(shippedPolicies), policies);
   const floor = createTradingFloor(entities);
   const engine = await engineOn(loadBundle(bundle), floor.directory, 'simulation', {
@@ -66,22 +64,15 @@ export async function measureSimulation(options: InProcessOptions): Promise<Simu
   await terms.settle().finally(() => terms.stop());
   onProgress('running a candidate over them');
   const candidate = withOneMoreRule(bundle);
-  const {
-    value: report,
-    seconds,
-    cpuUs,
-    databaseCpuUs,
-  } = await withCosts(thisProcess, () => simulated(engine, candidate));
+  const run = await withCosts(thisProcess, () => simulated(engine, candidate));
+  const { value: report, seconds, cpuUs, databaseCpuUs } = run;
   const { decisions, permitToDeny, denyToPermit, skipped } = report;
   if (decisions !== pace.simulation.decisions || Object.keys(skipped).length > 0 || permitToDeny === 0)
-    throw new Error(`the simulation judged ${decisions} decisions and turned ${permitToDeny} of them`);
+    throw new Error(`the simulation judged ${decisions} decisions and changed ${permitToDeny} of them`);
   onProgress('running it over records in memory');
-  const kept = await keptPages(
-    inProcess.auditLog,
-    { types: ['decision.made'], values: decisionValues },
-    Math.min(keptRecords, decisions),
-  );
-  const audit = { ...inProcess.auditLog, ...handedRound(kept, decisions) };
+  const query = { types: ['decision.made' as const], values: decisionValues };
+  const pages = await keptPages(inProcess.auditLog, query, Math.min(keptRecords, decisions));
+  const audit = { ...inProcess.auditLog, ...repeatedPages(pages, decisions) };
   const alone = await engineOn(loadBundle(bundle), floor.directory, 'judging', { ...options, audit });
   for (const order of floor.orders) await alone.decide(order);
   const judgingBegan = performance.now();
@@ -103,12 +94,12 @@ async function recordDecisions(
   log: AuditAppender,
   count: number,
 ): Promise<void> {
-  // What each of them reads of the directory is stored the first time.
+  // Entities of the directory are stored with the first decision.
   for (const order of floor.orders) await engine.decide(order);
-  let begun = 0;
+  let started = 0;
   const record = async (): Promise<void> => {
-    while (begun < count) {
-      begun++;
+    while (started < count) {
+      started++;
       const order = floor.nextOrder();
       const decision = await engine.decide(order);
       await log.append({
@@ -180,18 +171,12 @@ export function simulationSection(results: SimulationResults, { rounds }: Pace):
   ].join('\n');
 }
 
-/** What a stream of the log has given. */
-export interface KeptPages {
-  readonly pages: readonly RecordPage[];
-  readonly records: number;
-}
-
-/** So many records of the log, or one page more, kept in memory as a stream gives them. */
-export async function keptPages(
+/** Pages of the log with at least this many records. */
+async function keptPages(
   log: RecordStreamer,
   query: Parameters<RecordStreamer['stream']>[0],
   atLeast: number,
-): Promise<KeptPages> {
+): Promise<readonly RecordPage[]> {
   const stream = await log.stream(query);
   const pages: RecordPage[] = [];
   let records = 0;
@@ -206,12 +191,12 @@ export async function keptPages(
   } finally {
     await stream.stop();
   }
-  if (records === 0) throw new Error('the log has given nothing');
-  return { pages, records };
+  if (records === 0) throw new Error('the log has no decisions');
+  return pages;
 }
 
-/** The same pages, round and round, until there have been so many records: the reading of the log costs nothing. */
-export function handedRound({ pages }: KeptPages, atLeast: number): RecordStreamer {
+/** A stream that repeats these pages until there have been this many records. */
+function repeatedPages(pages: readonly RecordPage[], atLeast: number): RecordStreamer {
   return {
     async stream(): Promise<RecordStream> {
       const { port1: port, port2: own } = new MessageChannel();
@@ -224,12 +209,7 @@ export function handedRound({ pages }: KeptPages, atLeast: number): RecordStream
         if (said.say === 'page') given += said.page.records;
         own.postMessage(said, said.say === 'page' ? [said.page.bytes.buffer, said.page.ends.buffer] : []);
       });
-      return {
-        port,
-        async stop() {
-          own.close();
-        },
-      };
+      return { port, stop: async () => own.close() };
     },
   };
 }

@@ -2,34 +2,39 @@ import type { CodeFlowServer } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import type { InProcess } from '../in-process.ts';
 import { consentedScope, venueOrders } from '../market.ts';
-import { type Figure, type Result, ratio } from '../measure.ts';
+import { type Contender, type Figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { type Peers, peerNames } from '../peers.ts';
 import type { ServerProcess } from '../server-process.ts';
-import type { Starter } from '../starter.ts';
+import { about, type Progress, type Run } from '../starter.ts';
 import { times } from '../table.ts';
 
-/** What every suite gets from the run. */
+/** The input of every suite. */
 export interface SuiteOptions {
   readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
+  readonly onProgress: Progress;
 }
 
-/** What a suite gets that measures components in this process. */
-export interface InProcessOptions extends SuiteOptions {
+/** The input of a suite that measures components in this process. */
+export interface InProcessOptions extends SuiteOptions, Run {
   readonly inProcess: InProcess;
-  /** Where it may write files. */
-  readonly folder: string;
-  readonly started: Starter;
 }
 
-/** What a suite is given that puts our server beside others. */
+/** The input of a suite that compares our server with others. */
 export interface PeerSuite extends SuiteOptions {
   readonly controlPlane: MeasuredControlPlane;
   readonly peers: Peers;
 }
 
-/** Ours first, then the floor, then node-oidc-provider: the order in which the report expects them. */
+export function measureOverHttp<Turn>(
+  what: string,
+  contenders: readonly Contender<Turn>[],
+  { pace, onProgress }: SuiteOptions,
+): Promise<readonly Result<Turn>[]> {
+  return measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, about(what, onProgress));
+}
+
+/** Ours first, then the floor, then node-oidc-provider: the order that the tables expect. */
 export function codeFlowServers({
   controlPlane,
   peers,

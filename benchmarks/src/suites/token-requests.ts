@@ -1,132 +1,74 @@
-import { createClient } from '@countersign/sdk';
-import { completeFlows, pushComplaint, pushParameters, signIn } from '../code-flow.ts';
+import { completeFlows, pushComplaint, pushRequests, refreshRequests, signIn } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import { httpContender, tokenComplaint } from '../http-contender.ts';
-import { formRequests, tokenRequests } from '../machine-clients.ts';
-import { clearingScope, clearingTrades, venueOrders, venueScope } from '../market.ts';
-import { measureInTurn, type Result, ratio } from '../measure.ts';
+import { clientOf, pick, tokenRequests } from '../machine-clients.ts';
+import { clearingScope, clearingTrades, venueOrders, venueScope, venueToken } from '../market.ts';
+import { type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { peerNames } from '../peers.ts';
-import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, rate, section, times, verdict } from '../table.ts';
-import type { SuiteOptions } from './suite.ts';
-import { besidePeers, codeFlowServers, type PeerSuite } from './suite.ts';
+import { besidePeers, codeFlowServers, measureOverHttp, type PeerSuite, type SuiteOptions } from './suite.ts';
 
 /** The same token request to our server, to the floor and to node-oidc-provider. */
-export async function measureTokenIssuing({
-  controlPlane,
-  peers,
-  pace,
-  onProgress,
-}: PeerSuite): Promise<readonly Result[]> {
-  const clients = controlPlane.market.traders;
-  const parameters = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
-  const contender = (name: string, server: ServerProcess) =>
+export function measureTokenIssuing(suite: PeerSuite): Promise<readonly Result[]> {
+  const clients = suite.controlPlane.market.traders;
+  const contenders = codeFlowServers(suite).map(({ name, server, issuer }) =>
     httpContender({
-      name,
-      server,
-      connections: pace.connections,
-      warmUpRequests: pace.warmUpRequests,
-      complaint: tokenComplaint,
-      prepare: (count) => tokenRequests({ issuer: server.url, clients, parameters, count }),
-    });
-  const contenders = [
-    contender('Countersign', controlPlane.server),
-    contender(peerNames.bare, peers.bare),
-    contender(peerNames.oidcProvider, peers.oidcProvider),
-  ];
-  return measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`tokens: ${message}`),
-  );
-}
-
-/** Pushed authorization requests (RFC 9126): the client authenticates, the request is checked and kept. */
-export async function measurePushedAuthorization(suite: PeerSuite): Promise<readonly Result[]> {
-  const { pace, onProgress } = suite;
-  const contenders = codeFlowServers(suite).map((asked) =>
-    httpContender({
-      name: asked.name,
-      server: asked.server,
-      connections: pace.connections,
-      warmUpRequests: pace.warmUpRequests / 4,
-      complaint: pushComplaint,
-      prepare: (count) =>
-        formRequests({
-          ...asked,
-          path: '/par',
-          proof: false,
-          parameters: (_client, index) => pushParameters(asked, index),
-          count,
-        }),
+      ...{ name, server, complaint: tokenComplaint },
+      ...suite.pace,
+      prepare: (count) => tokenRequests({ issuer, clients, parameters: venueToken, count }),
     }),
   );
-  return measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`pushed-authorization: ${message}`),
-  );
+  return measureOverHttp('tokens', contenders, suite);
 }
 
-/** Of as many consents a refresh token is used, again and again: none of the servers rotates them. */
+/** Pushed authorization requests (RFC 9126): the client authenticates; the request is checked and stored. */
+export function measurePushedAuthorization(suite: PeerSuite): Promise<readonly Result[]> {
+  const { connections, warmUpRequests } = suite.pace;
+  const contenders = codeFlowServers(suite).map((asked) =>
+    httpContender({
+      ...{ name: asked.name, server: asked.server, complaint: pushComplaint },
+      ...{ connections, warmUpRequests: warmUpRequests / 4 },
+      prepare: (count) => pushRequests(asked, count),
+    }),
+  );
+  return measureOverHttp('pushed-authorization', contenders, suite);
+}
+
+/** Refresh tokens in use. No server rotates them. */
 const consents = 16;
 
-/**
- * Refreshed access tokens (RFC 6749 section 6). The market's scopes alone are asked for: with `openid` there would be
- * a second signature, for an ID token.
- */
+/** Refreshed access tokens (RFC 6749 section 6). */
 export async function measureRefresh(suite: PeerSuite): Promise<readonly Result[]> {
-  const { pace, onProgress } = suite;
+  const { connections, warmUpRequests } = suite.pace;
   const people = suite.controlPlane.market.people.slice(0, consents);
   const contenders = await Promise.all(
     codeFlowServers(suite).map(async (asked) => {
       const flows = await completeFlows(asked, await signIn(asked, people));
-      const refreshTokens = new Map(flows.map(({ client, refreshToken = '' }) => [client, refreshToken]));
       return httpContender({
-        name: asked.name,
-        server: asked.server,
-        connections: pace.connections,
-        warmUpRequests: pace.warmUpRequests / 2,
-        complaint: tokenComplaint,
-        prepare: (count) =>
-          formRequests({
-            issuer: asked.issuer,
-            path: '/token',
-            proof: true,
-            clients: [...refreshTokens.keys()],
-            parameters: (client) => ({
-              grant_type: 'refresh_token',
-              refresh_token: refreshTokens.get(client) ?? '',
-              resource: venueOrders,
-              scope: venueScope,
-            }),
-            count,
-          }),
+        ...{ name: asked.name, server: asked.server, complaint: tokenComplaint },
+        ...{ connections, warmUpRequests: warmUpRequests / 2 },
+        prepare: (count) => refreshRequests(asked.issuer, flows, count),
       });
     }),
   );
-  return measureInTurn(contenders, { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`refresh: ${message}`),
-  );
+  return measureOverHttp('refresh', contenders, suite);
 }
 
-/** A venue exchanges a token it was given for a narrower one that only clearing accepts. */
-export async function measureTokenExchange(
-  options: SuiteOptions & { readonly controlPlane: MeasuredControlPlane },
+/** A venue exchanges a token for a narrower one that only clearing accepts. */
+export function measureTokenExchange(
+  suite: SuiteOptions & { readonly controlPlane: MeasuredControlPlane },
 ): Promise<readonly Result[]> {
-  const { controlPlane, pace, onProgress } = options;
-  const { issuer, market } = controlPlane;
-  const [holder] = market.traders;
-  if (holder === undefined) throw new Error('a market without traders');
-  const owner = createClient({ issuer, clientId: holder.id, key: holder.key, proofKey: holder.proofKey });
+  const { server, issuer, market } = suite.controlPlane;
+  const { connections, warmUpRequests } = suite.pace;
+  const owner = clientOf(pick(market.traders, 0), issuer);
   const contender = httpContender({
-    name: 'Countersign',
-    server: controlPlane.server,
-    connections: pace.connections,
-    warmUpRequests: pace.warmUpRequests / 2,
-    complaint: tokenComplaint,
+    ...{ name: 'Countersign', server, complaint: tokenComplaint },
+    ...{ connections, warmUpRequests: warmUpRequests / 2 },
     async prepare(count) {
-      const subject = await owner.clientCredentials({ resource: venueOrders, scope: venueScope });
+      const { accessToken } = await owner.clientCredentials({ resource: venueOrders, scope: venueScope });
       const parameters = {
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-        subject_token: subject.accessToken,
+        subject_token: accessToken,
         subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
         resource: clearingTrades,
         scope: clearingScope,
@@ -134,20 +76,15 @@ export async function measureTokenExchange(
       return tokenRequests({ issuer, clients: market.gateways, parameters, count });
     },
   });
-  return measureInTurn([contender], { rounds: pace.rounds, seconds: pace.httpSeconds }, (message) =>
-    onProgress(`exchange: ${message}`),
-  );
+  return measureOverHttp('exchange', [contender], suite);
 }
+
+const tokenColumns = [rate('tokens/s'), ...latency, ...cpu('server CPU µs')];
 
 export function tokensSection(results: readonly Result[], { connections, rounds }: Pace): string {
   const [ours, bare, oidcProvider] = results;
-  const lines = [
-    section(`Client-credentials tokens (private_key_jwt, DPoP, ES256), ${connections} connections`, results, [
-      rate('tokens/s'),
-      ...latency,
-      ...cpu('server CPU µs'),
-    ]),
-  ];
+  const title = `Client-credentials tokens (private_key_jwt, DPoP, ES256), ${connections} connections`;
+  const lines = [section(title, results, tokenColumns)];
   if (ours !== undefined && bare !== undefined && oidcProvider !== undefined)
     lines.push(
       verdict('the tokens/s of oidc-provider', ratio(ours, oidcProvider, 'rate'), { atLeast: 1.5 }, rounds),
@@ -158,31 +95,16 @@ export function tokensSection(results: readonly Result[], { connections, rounds 
 }
 
 export function pushedSection(results: readonly Result[], { connections }: Pace): string {
-  return besidePeers(
-    section(`Pushed authorization requests (RFC 9126), ${connections} connections`, results, [
-      rate('requests/s'),
-      ...latency,
-      ...cpu('server CPU µs'),
-    ]),
-    results,
-  );
+  const title = `Pushed authorization requests (RFC 9126), ${connections} connections`;
+  const columns = [rate('requests/s'), ...latency, ...cpu('server CPU µs')];
+  return besidePeers(section(title, results, columns), results);
 }
 
 export function refreshSection(results: readonly Result[], { connections }: Pace): string {
-  return besidePeers(
-    section(`Refreshed tokens (private_key_jwt, DPoP, no rotation), ${connections} connections`, results, [
-      rate('tokens/s'),
-      ...latency,
-      ...cpu('server CPU µs'),
-    ]),
-    results,
-  );
+  const title = `Refreshed tokens (private_key_jwt, DPoP, no rotation), ${connections} connections`;
+  return besidePeers(section(title, results, tokenColumns), results);
 }
 
 export function exchangeSection(results: readonly Result[], { connections }: Pace): string {
-  return section(`Token exchange (RFC 8693), ${connections} connections`, results, [
-    rate('tokens/s'),
-    ...latency,
-    ...cpu('server CPU µs'),
-  ]);
+  return section(`Token exchange (RFC 8693), ${connections} connections`, results, tokenColumns);
 }

@@ -5,21 +5,24 @@ import { pick } from '../machine-clients.ts';
 import {
   allCpu,
   type Contender,
+  type Counted,
   type Figure,
   figure,
   measureInTurn,
+  partOf,
   type Result,
   type Round,
   ratio,
   roundOf,
   together,
 } from '../measure.ts';
+import { about } from '../starter.ts';
 import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OrderStep, orderSteps, takeStep } from '../trading/orders.ts';
 import type { SuiteOptions } from './suite.ts';
 
-/** What so many callers at once get done. */
+/** The results for a number of concurrent callers. */
 export interface TransitionResults {
   readonly callers: number;
   /** Transitions on each site, smallest first. */
@@ -29,50 +32,48 @@ export interface TransitionResults {
 }
 
 export interface TransitionResult {
-  /** Of the site. */
   readonly name: string;
   readonly all: Result;
   readonly steps: readonly Result[];
 }
 
-type Turn = { readonly all: Round; readonly steps?: Readonly<Record<OrderStep, Round>> };
+/** A round, and its steps in order. */
+type Turn = { readonly all: Round; readonly steps?: readonly Round[] };
 
 /**
- * Orders carried from their submission to their settlement through the registry in process, everything behind it real:
- * mandates, policies, limits, log and PostgreSQL. All orders of a round take a step before any takes the next, so that
- * each step's cost can be told; they are opened before.
+ * Orders from submission to settlement through the registry in process, with real mandates, policies, limits, log and
+ * PostgreSQL. All orders of a round take a step before any takes the next, so that each step has its own cost. They are
+ * opened before the measurement.
  */
 export async function measureTransitions(
   options: SuiteOptions & { readonly sites: readonly Trading[] },
 ): Promise<readonly TransitionResults[]> {
   const { sites, pace } = options;
-  const [first] = sites;
-  if (first === undefined) throw new Error('there is no site to trade on');
   const measured: TransitionResults[] = [];
   for (const { callers, orders } of pace.transitions.callers) {
     const contenders = [
-      ...sites.map((site) => carrying(site, callers, orders)),
-      await appending(first, callers, orders * orderSteps.length),
+      ...sites.map((site) => completing(site, callers, orders)),
+      await appending(pick(sites, 0), callers, orders * orderSteps.length),
     ];
-    const results = await measureInTurn(contenders, { rounds: pace.transitions.rounds, seconds: 0 }, (said) =>
-      options.onProgress(`transitions, ${callers} at once: ${said}`),
-    );
-    const [appends] = results.slice(-1);
+    const turns = { rounds: pace.transitions.rounds, seconds: 0 };
+    const progress = about(`transitions, ${callers} at once`, options.onProgress);
+    const results = await measureInTurn(contenders, turns, progress);
+    const [appends] = partOf(results.slice(-1), ({ all }) => all);
     if (appends === undefined) throw new Error('no appends were measured');
     measured.push({
       callers,
       transitions: results.slice(0, -1).map(({ name, rounds }) => ({
         name,
         all: { name, rounds: rounds.map(({ all }) => all) },
-        steps: orderSteps.map((step) => ({ name: step, rounds: rounds.flatMap(({ steps }) => steps?.[step] ?? []) })),
+        steps: orderSteps.map((name, step) => ({ name, rounds: rounds.flatMap(({ steps }) => steps?.[step] ?? []) })),
       })),
-      appends: { name: appends.name, rounds: appends.rounds.map(({ all }) => all) },
+      appends,
     });
   }
   return measured;
 }
 
-function carrying({ name, site, orders: book }: Trading, callers: number, count: number): Contender<Turn> {
+function completing({ name, site, orders: book }: Trading, callers: number, count: number): Contender<Turn> {
   const round = async (): Promise<Turn> => {
     const orders = await book.open(count);
     const take = (step: OrderStep) =>
@@ -80,30 +81,21 @@ function carrying({ name, site, orders: book }: Trading, callers: number, count:
         const { replayed } = await takeStep(site.registry, order, step);
         if (replayed) throw new Error(`${step} had happened before`);
       });
-    const submit = await take('submit');
-    const execute = await take('execute');
-    const clear = await take('clear');
-    const settle = await take('settle');
-    return {
-      all: roundOf(together([submit, execute, clear, settle])),
-      steps: { submit: roundOf(submit), execute: roundOf(execute), clear: roundOf(clear), settle: roundOf(settle) },
-    };
+    const counted: Counted[] = [];
+    for (const step of orderSteps) counted.push(await take(step));
+    return { all: roundOf(together(counted)), steps: counted.map(roundOf) };
   };
-  return {
-    name,
-    warmUp: () => round(),
-    round,
-  };
+  return { name, warmUp: round, round };
 }
 
-/** The records of the four steps, each again under an id of its own and about no transaction. */
+/** Appends of the records of the four steps, each with a new id and without a transaction. */
 async function appending(
   { site: { auditLog }, orders }: Trading,
   callers: number,
   count: number,
 ): Promise<Contender<Turn>> {
-  const [model] = await orders.carried(1);
-  if (model === undefined) throw new Error('no order was carried out');
+  const [model] = await orders.completed(1);
+  if (model === undefined) throw new Error('no order was completed');
   const steps = await auditLog.search({ transaction: model.id, type: 'transaction.transitioned' });
   const drafts: readonly Omit<RecordDraft, 'id'>[] = steps.map(
     ({ record: { id, time, v, stream, number, clock, protected: _kept, transaction, ...rest } }) => rest,
@@ -115,11 +107,7 @@ async function appending(
     );
     return { all: roundOf(counted) };
   };
-  return {
-    name: 'bare appends of such records',
-    warmUp: () => round(),
-    round,
-  };
+  return { name: 'bare appends of such records', warmUp: round, round };
 }
 
 /** Durable transitions a second, beside what the log alone takes, and what each step costs. */

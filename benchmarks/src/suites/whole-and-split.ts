@@ -1,26 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  countedContender,
   httpContender,
-  type Metered,
+  type Load,
+  type MeteredServer,
   measured,
   permitComplaint,
   tokenComplaint,
   withCosts,
 } from '../http-contender.ts';
 import { performed } from '../in-process-work.ts';
-import { formRequests, pick, protectedRequests, tokenRequests } from '../machine-clients.ts';
-import { type Market, ordersOf, venueOrders, venueScope } from '../market.ts';
+import { protectedRequests, tokenRequests } from '../machine-clients.ts';
+import { type Market, ordersOf, venueOrders, venueToken } from '../market.ts';
 import { type Contender, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { OrderFlow } from '../order-flow.ts';
-import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
+import { about } from '../starter.ts';
+import { cpu, inMs, latency, rate, section, times, verdict } from '../table.ts';
 import { decisionCallers } from './evaluations.ts';
-import { accessTokens, activeComplaint } from './introspection.ts';
+import { activeComplaint, introspectionRequests } from './introspection.ts';
 import type { SuiteOptions } from './suite.ts';
 
 /** One of the installations that are compared. */
 export interface Installation {
   readonly name: string;
-  readonly server: Metered & { readonly url: string };
+  readonly server: MeteredServer;
   readonly market: Market;
 }
 
@@ -48,7 +51,7 @@ export async function measureWholeAndSplit(
 ): Promise<WholeAndSplitResults> {
   const { installations, pace } = options;
   const { rounds, httpSeconds: seconds } = pace;
-  const progress = (work: string) => (message: string) => options.onProgress(`whole and split, ${work}: ${message}`);
+  const progress = (work: string) => about(`whole and split, ${work}`, options.onProgress);
   const measured: WorkResult[] = [];
   for (const { name, contender } of works) {
     const measure = (connections: number, warmUpRequests: number, at: string): Promise<readonly Result[]> =>
@@ -79,8 +82,6 @@ function idling({ name, server }: Installation): Contender {
   };
 }
 
-type Load = Pick<Parameters<typeof httpContender>[0], 'connections' | 'warmUpRequests'>;
-
 const works: readonly { readonly name: string; contender(installation: Installation, load: Load): Contender }[] = [
   { name: 'tokens', contender: tokens },
   { name: 'decisions', contender: decisions },
@@ -89,56 +90,34 @@ const works: readonly { readonly name: string; contender(installation: Installat
 ];
 
 function tokens({ name, server, market }: Installation, load: Load): Contender {
-  const parameters = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
+  const { traders: clients } = market;
   return httpContender({
-    ...{ name, server },
+    ...{ name, server, complaint: tokenComplaint },
     ...load,
-    complaint: tokenComplaint,
-    prepare: async (count) => tokenRequests({ issuer: server.url, clients: market.traders, parameters, count }),
+    prepare: (count) => tokenRequests({ issuer: server.url, clients, parameters: venueToken, count }),
   });
 }
 
 /** Orders that are submitted: the step alone, by a token that is there. */
 function transitions({ name, server, market }: Installation, { connections, warmUpRequests }: Load): Contender {
   let starting: Promise<OrderFlow> | undefined;
-  let rate = 0;
-  async function send(count: number): Promise<Round> {
+  return countedContender(name, { connections, warmUpRequests: Math.ceil(warmUpRequests / 8) }, async (count) => {
     starting ??= ordersOf(market, server.url);
     const flow = await starting;
     const orders = await flow.prepare(count);
-    const round = roundOf(
-      await measured(server, async () => {
-        const { seconds, latenciesMs } = await performed(connections, orders, (order) => flow.submit(order));
-        return { seconds, latenciesMs: latenciesMs ?? new Float64Array() };
-      }),
-    );
-    rate = round.rate;
-    return round;
-  }
-  return {
-    name,
-    warmUp: () => send(Math.max(connections, Math.ceil(warmUpRequests / 8))),
-    round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
-  };
+    return measured(server, async () => {
+      const { seconds, latenciesMs } = await performed(connections, orders, (order) => flow.submit(order));
+      return { seconds, latenciesMs: latenciesMs ?? new Float64Array() };
+    });
+  });
 }
 
 /** What is done for the sake of its record: introspections, each of which puts one into the log and asks nobody else. */
 function appends({ name, server, market }: Installation, load: Load): Contender {
   return httpContender({
-    ...{ name, server },
+    ...{ name, server, complaint: activeComplaint },
     ...load,
-    complaint: activeComplaint,
-    async prepare(count) {
-      const tokens = await accessTokens(server.url, market.traders, venueOrders);
-      return formRequests({
-        issuer: server.url,
-        path: '/introspect',
-        proof: false,
-        clients: market.gateways,
-        parameters: (_client, index) => ({ token: pick(tokens, index) }),
-        count,
-      });
-    },
+    prepare: (count) => introspectionRequests({ issuer: server.url, market, resource: venueOrders, count }),
   });
 }
 
@@ -150,7 +129,7 @@ function decisions({ name, server, market }: Installation, load: Load): Contende
     complaint: permitComplaint,
     async prepare(count) {
       const callers = await decisionCallers({ issuer, traders: market.traders });
-      return protectedRequests({ url: `${issuer}/access/v1/evaluation`, callers, count });
+      return protectedRequests(`${issuer}/access/v1/evaluation`, callers, count);
     },
   });
 }
@@ -178,8 +157,8 @@ export function wholeAndSplitSections(
           : `  ${times(cpuRatio)} the CPU of one process: ${name}`,
         `  ${times(ratio(other, whole, 'databaseCpuUs'))} its CPU of PostgreSQL: ${name}`,
         isGoal
-          ? verdict(`added at p50, one at a time: ${name}`, added, { atMost: 2 }, rounds, milliseconds)
-          : `  ${milliseconds(added)} added at p50, one at a time: ${name}`,
+          ? verdict(`added at p50, one at a time: ${name}`, added, { atMost: 2 }, rounds, inMs(2))
+          : `  ${inMs(2)(added)} added at p50, one at a time: ${name}`,
       ];
     });
     return [
@@ -193,8 +172,6 @@ export function wholeAndSplitSections(
     section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs')),
   ];
 }
-
-const milliseconds = (value: number | undefined): string => `${number(value, 2)} ms`;
 
 function difference(of: Result, to: Result): number | undefined {
   const [above, below] = [figure(of, 'p50Ms'), figure(to, 'p50Ms')];

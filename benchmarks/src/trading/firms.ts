@@ -3,9 +3,9 @@ import { type Lei, parseLei } from '@countersign/market';
 import { pick } from '../machine-clients.ts';
 import { benchmarkBond, clearedByCompliance } from '../market.ts';
 
-/** A trading firm with the client it trades for, and the firms that carry out what it orders. */
+/** A trading firm with its client, and the firms that execute its orders. */
 export interface House {
-  /** Gives the mandate; its account is traded for. */
+  /** Grants the mandate and owns the account. */
   readonly client: Lei;
   readonly account: string;
   readonly arranger: Lei;
@@ -13,7 +13,6 @@ export interface House {
   readonly venue: Lei;
   readonly clearing: Lei;
   readonly custodian: Lei;
-  /** Those who order, of the arranger. */
   readonly traders: readonly string[];
 }
 
@@ -41,17 +40,17 @@ export const houses: readonly House[] = Array.from({ length: counts.houses }, (_
 /** A firm in a line of mandates, each of which is cut from the one above. */
 export const holder = (index: number): Lei => leiOf('HOLDER', index % holders);
 
-/** Who signs for an institution. */
+/** The signatory of an institution. */
 export function signatory(of: string): Actor {
   return { id: `service:signs-${of.toLowerCase()}`, institution: of };
 }
 
-/** Whose software reports what has happened. */
+/** The reporting service of an institution. */
 export function reporter(of: Lei): Actor & { readonly client: string } {
   return { id: `service:reports-${of.toLowerCase()}`, institution: of, client: `reports-${of.toLowerCase()}` };
 }
 
-/** What the directory has to know of them all. */
+/** The entries of all firms in the directory. */
 export function tradingDirectory(): unknown {
   const street = houses.flatMap(({ broker, venue, clearing, custodian }) => [broker, venue, clearing, custodian]);
   const owners = houses.flatMap(({ client, arranger }) => [client, arranger]);
@@ -99,7 +98,7 @@ export function tradingDirectory(): unknown {
   };
 }
 
-/** Found by trying: only one of the two check digits fits (ISO 17442). */
+/** Tries check digits until the LEI is valid (ISO 17442). */
 function leiOf(kind: string, index: number): Lei {
   const first18 = `5299${kind}${String(index).padStart(14 - kind.length, '0')}`;
   for (let digits = 2; digits <= 98; digits++) {

@@ -2,26 +2,21 @@ import { createLogger, createScratchDatabase, type ScratchDatabase } from '@coun
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countMandates, fillMandates, idOfCopy, lineFromDatabase } from '../mandates/filled-mandates-store.ts';
 import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
-import type { Stoppable } from '../starter.ts';
+import { createParts } from '../starter.ts';
 import { countTransactions } from './filled-transactions-store.ts';
 import { grownTrading, type Trading } from './grown-trading.ts';
 import { orderSteps, takeStep } from './orders.ts';
 
-const parts: Stoppable[] = [];
+const { started, stop } = createParts();
 let scratch: ScratchDatabase;
 let trading: Trading;
 beforeAll(async () => {
   scratch = await createScratchDatabase();
   const inProcess = { scratch, logger: createLogger({ level: 'error', name: 'test' }) };
-  const started = async <Part extends Stoppable>(starting: Promise<Part>): Promise<Part> => {
-    const part = await starting;
-    parts.push(part);
-    return part;
-  };
   trading = await grownTrading(60, 10, { inProcess, started, onProgress: () => undefined });
 }, 120_000);
 afterAll(async () => {
-  for (const part of parts.reverse()) await part.stop();
+  await stop();
   await scratch?.drop();
 });
 
@@ -57,7 +52,7 @@ describe('copies of mandates', () => {
     await fillMandates(trading.site.owner, models, 7, () => undefined);
     expect(await countMandates(trading.site.owner)).toBe(before + 7 * mandatesAGroup);
     for (const length of lineLengths) {
-      const line = await lineFromDatabase(trading.site.consentPool(), idOfCopy(6, lowestOf(length)));
+      const line = await lineFromDatabase(trading.site.consentPool, idOfCopy(6, lowestOf(length)));
       expect(line.map(({ grantee }) => grantee.lei)).toEqual(
         Array.from({ length }, (_, above) => holderOf(6, length - above)),
       );

@@ -1,82 +1,49 @@
-import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
+import { auditLogMigrations } from '@countersign/audit-log';
 import { createDirectory, directoryMigrations } from '@countersign/directory';
 import { systemClock, systemRandom } from '@countersign/kernel';
-import {
-  type ComponentAccess,
-  type ComponentMigrations,
-  createScratchDatabase,
-  type ScratchDatabase,
-} from '@countersign/runtime';
-import { everybodyIndependent, everyProposerStands } from '@countersign/testkit';
-import type pg from 'pg';
+import { type ComponentAccess, type ComponentMigrations, createScratchDatabase } from '@countersign/runtime';
+import { everybodyIndependent, everyProposerActive } from '@countersign/testkit';
 import { openProductLog } from '../evidence/product-log.ts';
 import { ownerPool } from '../growth/owner-pool.ts';
 import type { InProcess } from '../in-process.ts';
-import type { Starter, Stoppable } from '../starter.ts';
+import { createParts, type Run } from '../starter.ts';
 import { tradingDirectory } from './firms.ts';
 
-/** What components of the market are joined to: a database of their own, a log, and a directory that knows the firms. */
-export interface MarketSite extends Stoppable {
-  readonly auditLog: RunningAuditLog;
-  readonly directory: Awaited<ReturnType<typeof createDirectory>>;
-  readonly scratch: ScratchDatabase;
-  /** As who owns the database. */
-  readonly owner: pg.Pool;
-  accessOf(component: ComponentMigrations): ComponentAccess;
-  /** Takes note of what has been started here: it is stopped before whatever was started earlier. */
-  running<Part extends Stoppable>(part: Part): Part;
-}
+/** The environment of components of the market: a database, a log, and a directory with the firms. */
+export type MarketSite = Awaited<ReturnType<typeof startMarketSite>>;
 
-/**
- * A site in this process, joined as a server joins it, on the PostgreSQL of the run.
- *
- * @param options.components beside the log and the directory
- */
-export async function startMarketSite({
-  inProcess,
-  started,
-  components,
-  ownerConnections,
-}: {
+interface Options extends Pick<Run, 'started'> {
   readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
-  /** Sees to it that what is started gets stopped, whatever happens. */
-  readonly started: Starter;
+  /** In addition to the log and the directory. */
   readonly components: readonly ComponentMigrations[];
   readonly ownerConnections: number;
-}): Promise<MarketSite> {
-  const { logger } = inProcess;
-  const parts: Stoppable[] = [];
-  const stop = async (): Promise<void> => {
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
-  };
-  await started(Promise.resolve({ stop }));
-  const running = <Part extends Stoppable>(part: Part): Part => {
-    parts.push(part);
-    return part;
-  };
+}
 
+/** A site in this process, composed as in a server, on the PostgreSQL of the run. */
+export async function startMarketSite({ inProcess, started: outer, components, ownerConnections }: Options) {
+  const { logger } = inProcess;
+  const { started, stop } = await outer(createParts());
   const scratch = await createScratchDatabase({
     server: inProcess.scratch.connection,
     components: [auditLogMigrations, directoryMigrations, ...components],
   });
-  running({ stop: () => scratch.drop() });
+  await started({ stop: () => scratch.drop() });
   const accessOf = ({ name, schema }: ComponentMigrations): ComponentAccess => ({
     database: scratch.database,
     role: scratch.components.find((component) => component.name === name)?.role ?? '',
     schema,
     applicationName: name,
   });
-  const { user, password, host, port, database } = scratch.connection;
-  const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`, ownerConnections);
-  running({ stop: () => owner.end() });
+  const owner = ownerPool(scratch.connection, ownerConnections);
+  await started({ stop: () => owner.end() });
 
-  const auditLog = running(await openProductLog({ pool: scratch.pool(auditLogMigrations.name), logger }));
-  const directory = running(
-    await createDirectory({
+  const auditLog = await started(openProductLog({ pool: scratch.pool(auditLogMigrations.name), logger }));
+  const directory = await started(
+    createDirectory({
       pool: scratch.pool(directoryMigrations.name),
       access: accessOf(directoryMigrations),
       audit: auditLog,
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       clock: systemClock,
       random: systemRandom,
@@ -84,5 +51,5 @@ export async function startMarketSite({
     }),
   );
   await directory.apply(tradingDirectory(), { id: 'service:benchmark' });
-  return { auditLog, directory, scratch, owner, accessOf, running, stop };
+  return { auditLog, directory, scratch, owner, accessOf, started, stop };
 }

@@ -1,79 +1,54 @@
-import type { RunningAuditLog } from '@countersign/audit-log';
 import { consentStoreMigrations, createConsentStore, type RunningConsentStore } from '@countersign/consent-store';
 import type { TransactionRegistry } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
-import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
-import {
-  createTransactionRegistry,
-  type TransactionRegistryComponent,
-  transactionRegistryMigrations,
-} from '@countersign/transaction-registry';
-import type pg from 'pg';
+import { everybodyIndependent, everyProposerActive, testRowSeal } from '@countersign/testkit';
+import { createTransactionRegistry, transactionRegistryMigrations } from '@countersign/transaction-registry';
 import type { InProcess } from '../in-process.ts';
+import { pick } from '../machine-clients.ts';
 import { memorySigner } from '../signers.ts';
-import type { Starter, Stoppable } from '../starter.ts';
+import type { Run } from '../starter.ts';
 import { houses, signatory } from './firms.ts';
 import { startMarketSite } from './market-site.ts';
 
-/** What stands behind a transaction, in this process and joined as a server joins it, on a database of its own. */
-export interface TradingSite extends Stoppable {
-  readonly auditLog: RunningAuditLog;
-  readonly consentStore: RunningConsentStore;
-  readonly registry: TransactionRegistryComponent;
-  /** A consent store beside it on the same database, with a memory of this many mandates. */
-  consentStoreRemembering(mandates: number): Promise<RunningConsentStore>;
-  /** Connections in the consent store's own name. */
-  consentPool(): pg.Pool;
-  /** As who owns the database. */
-  readonly owner: pg.Pool;
-}
+export type TradingSite = Awaited<ReturnType<typeof startTradingSite>>;
 
 type Seals = NonNullable<Parameters<typeof createConsentStore>[0]['seals']>;
 
 const asWritten: Seals['sound'] = async (versions) =>
   versions.map(({ document }) => (document.consents === undefined ? { ...document, consents: [] } : document));
 
-export async function startTradingSite({
-  inProcess,
-  started,
-}: {
-  readonly inProcess: Pick<InProcess, 'scratch' | 'logger'>;
-  /** Sees to it that what is started gets stopped, whatever happens. */
-  readonly started: Starter;
-}): Promise<TradingSite> {
-  const { logger } = inProcess;
-  const common = { clock: systemClock, random: systemRandom, logger };
-  const { auditLog, directory, scratch, owner, accessOf, running, stop } = await startMarketSite({
-    inProcess,
-    started,
-    components: [consentStoreMigrations, policyEngineMigrations, transactionRegistryMigrations],
-    ownerConnections: 2,
-  });
+/** The components that take part in a transaction, in this process and composed as in a server, with their own database. */
+export async function startTradingSite(
+  run: Pick<Run, 'started'> & { readonly inProcess: Pick<InProcess, 'scratch' | 'logger'> },
+) {
+  const common = { clock: systemClock, random: systemRandom, logger: run.inProcess.logger };
+  const components = [consentStoreMigrations, policyEngineMigrations, transactionRegistryMigrations];
+  const site = await startMarketSite({ ...run, components, ownerConnections: 2 });
+  const { auditLog, directory, scratch, accessOf, started } = site;
   const consentPool = scratch.pool(consentStoreMigrations.name);
-  const openConsentStore = async (remembered?: number) =>
-    running(
-      await createConsentStore({
+  const openConsentStore = (remembered?: number): Promise<RunningConsentStore> =>
+    started(
+      createConsentStore({
         pool: consentPool,
         access: accessOf(consentStoreMigrations),
         audit: auditLog,
         directory,
         signer: memorySigner('mandate'),
-        // A million copies of what was sealed and recorded once are neither themselves.
+        // The million copies have neither seals nor records of their own.
         seals: { sound: asWritten, newest: (_, heads) => asWritten(heads) },
         ...(remembered === undefined ? {} : { remembered }),
         ...common,
       }),
     );
   const consentStore = await openConsentStore();
-  const made: { registry?: TransactionRegistry } = {};
+  const opened: { registry?: TransactionRegistry } = {};
   const registered = (): TransactionRegistry => {
-    if (made.registry === undefined) throw new Error('a transaction was asked about before there was a registry');
-    return made.registry;
+    if (opened.registry === undefined) throw new Error('the registry has not been started');
+    return opened.registry;
   };
-  const [operator] = houses;
-  const policyEngine = running(
-    await startPolicyEngine({
+  const policyEngine = await started(
+    startPolicyEngine({
       pool: scratch.pool(policyEngineMigrations.name),
       access: accessOf(policyEngineMigrations),
       audit: auditLog,
@@ -84,17 +59,17 @@ export async function startTradingSite({
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
         parties: async (id) => registered().parties(id),
       },
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       signer: memorySigner('policy-bundle'),
       rowSeal: testRowSeal,
-      publisher: operator === undefined ? { id: 'service:benchmark' } : signatory(operator.client),
+      publisher: signatory(pick(houses, 0).client),
       ...common,
     }),
   );
-  const registry = running(
+  const registry = await started(
     createTransactionRegistry({
-      // As a server gives it.
+      // The settings of a server.
       pool: scratch.pool(transactionRegistryMigrations.name, { maxConnections: 20, byIndexAlone: true }),
       audit: auditLog,
       directory,
@@ -108,14 +83,7 @@ export async function startTradingSite({
       ...common,
     }),
   );
-  made.registry = registry;
-  return {
-    auditLog,
-    consentStore,
-    registry,
-    consentStoreRemembering: openConsentStore,
-    consentPool: () => consentPool,
-    owner,
-    stop,
-  };
+  opened.registry = registry;
+  /** `consentStoreRemembering` opens a further consent store on the same database with a cache of this many mandates. */
+  return { ...site, consentStore, registry, consentStoreRemembering: openConsentStore, consentPool };
 }

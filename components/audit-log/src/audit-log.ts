@@ -274,11 +274,12 @@ async function openAuditLog(
     await haltingOn(() => available(() => checkpointer.check()));
     halt.clear();
   }
-  const signing = createRounds({
+  const comparing = createRounds({
     what: 'comparing and signing the head of the log',
     work: signOrCompare,
     logger,
     everyMs: dependencies.checkpointEveryMs ?? 1_000,
+    level: 'error',
   });
   await available(async () => publisher?.start());
 
@@ -453,7 +454,7 @@ async function openAuditLog(
     clockQuality: () => clockKeeper.newest(),
     watchStreams: () => monitor.look(),
     async stop() {
-      await signing.stop();
+      await comparing.stop();
       await streams.stop();
       await projection.stop();
       await monitor.stop();

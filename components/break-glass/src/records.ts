@@ -1,4 +1,4 @@
-import type { Saying } from '@countersign/commands';
+import type { RecordContent } from '@countersign/commands';
 import {
   type Actor,
   type AuditLog,
@@ -69,7 +69,7 @@ export function groundsOf({ recordId, grantedRecord }: IncidentState): readonly 
 const basis = (incident: IncidentState) =>
   ({ outcome: 'done', subject: holderOf(incident), references: groundsOf(incident) }) as const;
 
-export function incidentDeclared(incident: IncidentState, statement: SignedStatement): Saying {
+export function incidentDeclared(incident: IncidentState, statement: SignedStatement): RecordContent {
   return {
     type: 'incident.declared',
     outcome: 'done',
@@ -90,7 +90,7 @@ export function incidentDeclared(incident: IncidentState, statement: SignedState
   };
 }
 
-export function incidentGranted(incident: IncidentState, grant: Grant, statement: SignedStatement): Saying {
+export function incidentGranted(incident: IncidentState, grant: Grant, statement: SignedStatement): RecordContent {
   const { second, endsAt, reviewDueAt } = grant;
   return {
     type: 'incident.granted',
@@ -111,7 +111,7 @@ export function incidentGranted(incident: IncidentState, grant: Grant, statement
   };
 }
 
-export function incidentEnded(incident: IncidentState, by: Actor): Saying {
+export function incidentEnded(incident: IncidentState, by: Actor): RecordContent {
   return {
     type: 'incident.ended',
     ...basis(incident),
@@ -124,7 +124,7 @@ export function incidentEnded(incident: IncidentState, by: Actor): Saying {
 export function incidentReviewed(
   incident: IncidentState,
   review: { readonly statement: SignedStatement; readonly verdict: Verdict; readonly note: string },
-): Saying {
+): RecordContent {
   const { statement, verdict, note } = review;
   return {
     type: 'incident.reviewed',
@@ -138,7 +138,7 @@ export function incidentReviewed(
   };
 }
 
-export function incidentLapsed(incident: IncidentState): Saying {
+export function incidentLapsed(incident: IncidentState): RecordContent {
   return {
     type: 'incident.lapsed',
     ...basis(incident),
@@ -147,7 +147,7 @@ export function incidentLapsed(incident: IncidentState): Saying {
   };
 }
 
-export function incidentOverdue(incident: IncidentState): Saying {
+export function incidentOverdue(incident: IncidentState): RecordContent {
   return {
     type: 'incident.overdue',
     ...basis(incident),

@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import { decodeBase64Url, type Json, parseJson } from '@countersign/kernel';
+import { decodeBase64Url, isObject, membersOf, parseJson } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
 /** Characters. */
@@ -17,7 +17,7 @@ export const devicePattern = /^device:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z
 /** Reads a form field or its parsed value: `none` if there is no proof. */
 export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
   if (shown === undefined || shown === null || shown === '') return 'none';
-  const members = typeof shown === 'string' ? membersOfText(shown) : membersOf(shown);
+  const members = typeof shown === 'string' ? membersOfText(shown) : isObject(shown) ? shown : undefined;
   const { device, challenge, signature } = members ?? {};
   if (typeof device !== 'string' || !devicePattern.test(device)) return 'malformed';
   if (typeof challenge !== 'string' || challenge.length > 200 || typeof signature !== 'string') return 'malformed';
@@ -45,10 +45,4 @@ export function signedBy({ key, algorithm }: VerificationKey, challenge: string,
 function membersOfText(text: string): Readonly<Record<string, unknown>> | undefined {
   const parsed = parseJson(text, { maxLength: longestProof });
   return parsed.ok ? membersOf(parsed.value) : undefined;
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, Json>>)
-    : undefined;
 }

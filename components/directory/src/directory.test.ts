@@ -5,7 +5,7 @@ import {
   createFaultyProxy,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   fixedClock,
 } from '@countersign/testkit';
 import fc from 'fast-check';
@@ -57,7 +57,7 @@ async function open(options: Partial<DirectoryDependencies> = {}): Promise<Direc
     random: systemRandom,
     audit: log.audit,
     logger,
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     seed: exampleSeed(),
     ...options,

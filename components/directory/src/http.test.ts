@@ -1,7 +1,7 @@
 import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, everybodyIndependent, everyProposerStands } from '@countersign/testkit';
+import { createTestDatabase, everybodyIndependent, everyProposerActive } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, directoryMigrations, directoryRoutes } from './index.ts';
 import { createDirectoryLog, type DirectoryLogDouble } from './testing/directory-log.ts';
@@ -50,7 +50,7 @@ beforeEach(async () => {
     random: systemRandom,
     audit: log.audit,
     logger,
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     seed: exampleSeed(),
   });

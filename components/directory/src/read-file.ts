@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ApplyProgress } from '@countersign/contracts';
+import { isObject } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import { entityReaders } from './entities/index.ts';
 import { type Entry, keyOf } from './entry.ts';
@@ -86,8 +87,4 @@ function* readingSteps(input: unknown, root: Place, keys: KeyCache): Generator<R
 
 function lengthOf(list: unknown): number {
   return Array.isArray(list) ? list.length : 0;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

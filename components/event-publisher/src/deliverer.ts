@@ -1,4 +1,4 @@
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 
 export interface Deliverer {
   /** @returns how many events were delivered */
@@ -22,8 +22,6 @@ export interface DelivererDependencies<Held> {
 /** Each receiver has its own turn, so a slow one uses one turn. A lease in the database decides which node delivers. */
 export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: DelivererDependencies<Held>): Deliverer {
   const turns = new Set<Promise<number>>();
-  let beginning: Promise<readonly Promise<number>[]> | undefined;
-  let failing = false;
   let stopped = false;
   const ended = (): boolean => stopped;
 
@@ -34,38 +32,23 @@ export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: Deliv
     return held.map((one) => {
       const turn = deliver(one, ended).finally(() => turns.delete(turn));
       turns.add(turn);
+      turn.catch((error: unknown) => logger.warn({ error }, 'events could not be delivered'));
       return turn;
     });
   }
 
+  const rounds = createRounds({ what: 'the start of deliveries', work: begin, logger, everyMs });
+
   async function deliverDue(): Promise<number> {
-    beginning ??= begin().finally(() => {
-      beginning = undefined;
-    });
-    const delivered = await Promise.all(await beginning);
+    const delivered = await Promise.all((await rounds.join()) ?? []);
     return delivered.reduce((sum, count) => sum + count, 0);
   }
-
-  const timer = setInterval(() => {
-    deliverDue().then(
-      () => {
-        failing = false;
-      },
-      (error: unknown) => {
-        // Logged once: delivery is retried several times a second.
-        if (!failing) logger.warn({ error }, 'events could not be delivered');
-        failing = true;
-      },
-    );
-  }, everyMs);
-  timer.unref();
 
   return {
     deliverDue,
     async stop() {
       stopped = true;
-      clearInterval(timer);
-      await beginning?.catch(() => undefined);
+      await rounds.stop();
       await Promise.allSettled(turns);
     },
   };

@@ -1,4 +1,4 @@
-import { isCodedError } from '@countersign/kernel';
+import { isCodedError, isObject } from '@countersign/kernel';
 import type { KeyCache, VerificationKey } from '@countersign/oauth';
 
 export type KeySet =
@@ -44,8 +44,4 @@ function isKid(text: string): boolean {
 
 function refused(problem: string): KeySet {
   return { ok: false, problem, compromised: false };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

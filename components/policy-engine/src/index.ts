@@ -20,5 +20,6 @@ export { inWords, matrixPage } from './matrix/matrix-page.ts';
 export { checkMatrix, compareMatrices, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';
 export { runPolicyTests } from './policy-tests/run-tests.ts';
+export { createDirectoryEntities } from './trading/directory-entities.ts';
 export { defaultCounting } from './trading/reference-facts.ts';
 export { candidateApproval } from './versions/recorded-candidate.ts';

@@ -1,4 +1,4 @@
-import type { Saying } from '@countersign/commands';
+import type { RecordContent } from '@countersign/commands';
 import {
   type Actor,
   ended,
@@ -27,7 +27,7 @@ const wordsOf = (person: string, value: string): readonly ProtectedValue[] => [
 const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
   ({ method: 'webauthn', acr: authenticator.acr, authTime: claims.iat }) as const;
 
-export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }: Words, by: Actor): Saying {
+export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }: Words, by: Actor): RecordContent {
   const { of, content } = standsForClaim(next.person, id);
   return {
     type: 'recovery.opened',
@@ -43,7 +43,7 @@ export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }
   };
 }
 
-export function approved(row: StoredRecovery, statement: SignedStatement, name: string): Saying {
+export function approved(row: StoredRecovery, statement: SignedStatement, name: string): RecordContent {
   return {
     type: 'recovery.approved',
     outcome: 'permit',
@@ -59,7 +59,7 @@ export function approved(row: StoredRecovery, statement: SignedStatement, name: 
 export function declined(
   row: StoredRecovery,
   by: { readonly person: Actor; readonly function: string; readonly words: string },
-): Saying {
+): RecordContent {
   return {
     type: 'recovery.refused',
     outcome: 'deny',
@@ -99,7 +99,7 @@ export function notLetThrough(
   };
 }
 
-export function credentialsEnded(row: StoredRecovery): Saying {
+export function credentialsEnded(row: StoredRecovery): RecordContent {
   return {
     type: 'recovery.credentials-ended',
     outcome: 'done',
@@ -110,7 +110,7 @@ export function credentialsEnded(row: StoredRecovery): Saying {
 }
 
 /** @param link record of the invitation */
-export function invited(row: StoredRecovery, by: Actor, ended: RecordId, link: RecordId): Saying {
+export function invited(row: StoredRecovery, by: Actor, ended: RecordId, link: RecordId): RecordContent {
   return {
     type: 'recovery.invited',
     outcome: 'done',
@@ -124,7 +124,7 @@ export function invited(row: StoredRecovery, by: Actor, ended: RecordId, link: R
 export function completed(
   row: StoredRecovery,
   enrolled: { readonly authenticator: string; readonly record: RecordId; readonly coolingOffUntil: number },
-): Saying {
+): RecordContent {
   return {
     type: 'recovery.completed',
     outcome: 'done',
@@ -139,7 +139,7 @@ export function completed(
   };
 }
 
-export function cancelled(row: StoredRecovery, by: Actor, words: string): Saying {
+export function cancelled(row: StoredRecovery, by: Actor, words: string): RecordContent {
   return {
     type: 'recovery.cancelled',
     outcome: 'done',
@@ -152,7 +152,7 @@ export function cancelled(row: StoredRecovery, by: Actor, words: string): Saying
   };
 }
 
-export function cancelledByPerson(row: StoredRecovery, statement: SignedStatement): Saying {
+export function cancelledByPerson(row: StoredRecovery, statement: SignedStatement): RecordContent {
   return {
     type: 'recovery.cancelled',
     outcome: 'done',
@@ -165,7 +165,7 @@ export function cancelledByPerson(row: StoredRecovery, statement: SignedStatemen
   };
 }
 
-export function expired(row: StoredRecovery): Saying {
+export function expired(row: StoredRecovery): RecordContent {
   return {
     type: 'recovery.expired',
     outcome: 'done',

@@ -1,7 +1,7 @@
 import {
   createSecondPerson,
   type DualControl,
-  type Saying,
+  type RecordContent,
   type SecondPersonDependencies,
   type WaitingProposal,
 } from '@countersign/commands';
@@ -119,7 +119,7 @@ export function createDecisions<const Kind extends Proposal['kind']>(
     readonly operations: 'retention' | 'erasure';
     /** Checked before the command takes its turn, because it takes time. */
     readonly obstacle: (proposal: ProposalOf<Kind>, state: RetentionState) => Promise<CodedError | undefined>;
-    readonly approval: (proposal: ProposalOf<Kind>, state: RetentionState) => Pick<Saying, 'type' | 'data'>;
+    readonly approval: (proposal: ProposalOf<Kind>, state: RetentionState) => Pick<RecordContent, 'type' | 'data'>;
   },
 ): Decisions<ProposalOf<Kind>> {
   const of = (state: RetentionState, id: string) => proposalOf(state, id, rules.of);
@@ -238,7 +238,10 @@ export function createEnding({ kinds, commands, ledger }: Pick<UseCase, 'kinds' 
   };
 }
 
-function rejection({ id, kind, proposal }: Proposal, reason: string): Pick<Saying, 'type' | 'references' | 'data'> {
+function rejection(
+  { id, kind, proposal }: Proposal,
+  reason: string,
+): Pick<RecordContent, 'type' | 'references' | 'data'> {
   const data = { proposal: id, proposed_by: proposal.by.id, reason };
   return kind === 'erasure'
     ? { type: 'erasure.rejected', references: [id], data }

@@ -1,6 +1,6 @@
 import { createStandingCheck, hardwareAcr, type TransactionRegistry } from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
+import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
 import { transitionAndNotify } from './approval-view.ts';
 import { standingApprovals } from './approvals/standing.ts';
@@ -81,7 +81,10 @@ export function createTransactionRegistry({
       overdue: await markOverdue(sweepSize, dependencies),
     };
   };
-  const sweeping = sweepEveryMs === undefined ? undefined : every(sweepEveryMs, sweep, logger);
+  const sweeping =
+    sweepEveryMs === undefined
+      ? undefined
+      : createRounds({ what: 'checking time-outs of partners', work: sweep, logger, everyMs: sweepEveryMs });
   return {
     async open(request) {
       const { transaction, isNew } = await openTransaction(request, dependencies);
@@ -119,27 +122,6 @@ export function createTransactionRegistry({
     sweep,
     async stop() {
       await sweeping?.stop();
-    },
-  };
-}
-
-function every(everyMs: number, sweep: () => Promise<unknown>, logger: Logger): { stop(): Promise<void> } {
-  let running: Promise<unknown> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    running = sweep()
-      .catch((error: unknown) => logger.warn({ error }, 'the search for missed deadlines failed'))
-      .finally(() => {
-        busy = false;
-      });
-  }, everyMs);
-  timer.unref();
-  return {
-    async stop() {
-      clearInterval(timer);
-      await running;
     },
   };
 }

@@ -142,7 +142,7 @@ export async function carryOutAll<Session, Ask, Row, Facts, Found, Next, Said, A
       throw error.told;
     });
   return inTurn(carried, async (one) => {
-    // Whoever did it first may have died before what follows.
+    // The process that did it first may have stopped before the next step.
     await steps.after(one.given, one.is === 'done' ? undefined : one.next);
     return { answer: one.is === 'done' ? one.answer : await steps.release(one.next, one.recorded) };
   });

@@ -28,7 +28,7 @@ export interface Judged<Ask, Row, Facts, Found> extends Given<Ask, Row, Facts> {
 }
 
 /** The command's part of the record. The new state is added to its data as `after` and to its standings. */
-export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
+export type RecordContent = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
   readonly data: Readonly<Record<string, Json>>;
 };
 
@@ -75,7 +75,7 @@ export interface Steps<Session, Ask, Row, Facts, Found, Next, Said, Answer> {
  */
 export interface Command<Ask, Id extends string, State, Row extends State, Facts, Answer>
   // The record id is derived from the previous change.
-  extends Omit<Steps<pg.PoolClient, Ask, Row, Facts, void, State, Saying, Answer>, 'once' | 'after'> {
+  extends Omit<Steps<pg.PoolClient, Ask, Row, Facts, void, State, RecordContent, Answer>, 'once' | 'after'> {
   readonly kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
   /**

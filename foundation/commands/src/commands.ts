@@ -4,7 +4,7 @@ import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { onceSettled } from './behind.ts';
 import { carryOut, type Keeping } from './carry-out.ts';
-import type { Command, Commands, Saying, Steps } from './command.ts';
+import type { Command, Commands, RecordContent, Steps } from './command.ts';
 import { createChangedThings, recordIdOfNext, type ThingsLog, thingOf, write } from './recorded-things.ts';
 
 /** Runs the commands of one component on its own tables. */
@@ -23,7 +23,7 @@ export function createCommands(dependencies: {
     about,
     ends,
     unproven = 'refused',
-  }: Command<Ask, Id, State, Row, Facts, Answer>): Keeping<pg.PoolClient, Ask, Row, State, Saying> {
+  }: Command<Ask, Id, State, Row, Facts, Answer>): Keeping<pg.PoolClient, Ask, Row, State, RecordContent> {
     const things = createChangedThings(kind, dependencies);
     return {
       transaction: (asks, work) =>
@@ -58,7 +58,7 @@ export function createCommands(dependencies: {
       ask: Ask,
     ) {
       const of = thingOf(command.kind, command.about(ask));
-      const steps: Steps<pg.PoolClient, Ask, Row, Facts, void, State, Saying, Answer> = {
+      const steps: Steps<pg.PoolClient, Ask, Row, Facts, void, State, RecordContent, Answer> = {
         ...command,
         once: (_, previous) => recordIdOfNext(of, previous),
         async after(given, next) {

@@ -1,7 +1,7 @@
-/** Commands that change what is kept: recorded once, whoever repeats them. Read command.ts, carry-out.ts, recorded-things.ts. */
+/** Commands that change stored data. Each is recorded once, no matter how often it is repeated. Read command.ts, carry-out.ts, recorded-things.ts. */
 export { Behind, onceSettled } from './behind.ts';
 export { carryOut, carryOutAll, type Held, type Keeping, Refusal } from './carry-out.ts';
-export type { Command, Commands, Given, Judged, Recorded, Saying, Steps } from './command.ts';
+export type { Command, Commands, Given, Judged, RecordContent, Recorded, Steps } from './command.ts';
 export { createCommands } from './commands.ts';
 export {
   createLoggedCommands,

@@ -11,7 +11,7 @@ import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { onceSettled } from './behind.ts';
 import { carryOut, type Keeping } from './carry-out.ts';
-import type { Given, Saying, Steps } from './command.ts';
+import type { Given, RecordContent, Steps } from './command.ts';
 import { recordIdOfNext, thingOf } from './recorded-things.ts';
 
 /** Things that exist only as records in the log. */
@@ -44,7 +44,7 @@ export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
   readonly done: (given: GivenLogged<Ask, State, Facts>) => Answer | undefined;
   readonly check: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
   /** @param record its id, for data that contains it */
-  readonly record: (given: GivenLogged<Ask, State, Facts>, record: RecordId) => Saying;
+  readonly record: (given: GivenLogged<Ask, State, Facts>, record: RecordId) => RecordContent;
   /**
    * Writes rows that result from the record, such as a policy version, in the transaction of the lock. Not called again after a
    * crash between record and commit: the owner of those rows completes them from the record.
@@ -92,7 +92,7 @@ export function createLoggedCommands({
     run<Ask, Id extends string, State, Facts, Answer>(command: LoggedCommand<Ask, Id, State, Facts, Answer>, ask: Ask) {
       const { kind } = command;
       const of = thingOf(kind, command.about(ask));
-      const keeping: Keeping<pg.PoolClient, Ask, Logged<State>, void, Saying> = {
+      const keeping: Keeping<pg.PoolClient, Ask, Logged<State>, void, RecordContent> = {
         transaction: (_, work) =>
           onceSettled(
             (completed) => transaction(pool, (session) => work(session, completed)),
@@ -112,7 +112,7 @@ export function createLoggedCommands({
         },
         write: async () => undefined,
       };
-      const steps: Steps<pg.PoolClient, Ask, Logged<State>, Facts, void, void, Saying, Answer> = {
+      const steps: Steps<pg.PoolClient, Ask, Logged<State>, Facts, void, void, RecordContent, Answer> = {
         facts: (session, { row, now }) => command.facts(session, { ask, state: stateIn(row), now }),
         done: (given) => command.done(logged(given)),
         check: (given) => command.check(logged(given)),

@@ -66,7 +66,7 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
   /** The row, locked until the transaction ends. */
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /**
-   * What records contain instead of the {@link WrittenKind.content}: a sealed form when nobody may read it in the log, or more members
+   * What records contain instead of the {@link WrittenKind.content}: a sealed form if it must not be readable in the log, or more members
    * when a new row needs them.
    */
   readonly carried?: (state: State, id: Id) => Json;

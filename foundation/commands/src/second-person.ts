@@ -137,12 +137,12 @@ export function createSecondPerson<Code extends string>(
         return error(
           codes.self,
           words.self ??
-            `Who proposed a ${what} does not approve it, nor does anybody who acts through or for them: another person must.`,
+            `The proposer of a ${what} cannot approve it, nor can anyone who acts through or for the proposer. Another person must approve it.`,
         );
       if (approves === 'digest' && (proposal.digest === undefined || approver.digest !== proposal.digest))
         return error(
           codes.digest ?? codes.settled,
-          `The digest is not that of what was proposed: read the ${what} again and approve what it says.`,
+          `The digest does not match the proposal. Read the ${what} again and approve its current digest.`,
         );
       if (!(await independence(proposal.people, approver.people)))
         return error(codes.dependent, words.dependent ?? notIndependentDetail);

@@ -90,7 +90,7 @@ export interface Access {
     need: { readonly scope: string },
   ): Promise<LastingCaller>;
   /** As {@link LastingGuard.stands}. */
-  tokenStands(resource: string, token: LastingToken): Promise<boolean>;
+  isTokenActive(resource: string, token: LastingToken): Promise<boolean>;
 }
 
 /** Codes that start with `proof_` concern the DPoP proof, codes that start with `token_` the access token. */

@@ -1,6 +1,6 @@
 import type { TransactionId } from '@countersign/kernel';
 
-// The first permitted token shows that the initiator has begun to act on an intent. The record of that token sets a standing
+// The first permitted token shows that the initiator has started to act on an intent. The record of that token sets a standing
 // under these names; the transaction registry and the decision point read it.
 
 /** The newest token that was permitted to the initiator for the intent of this transaction. */

@@ -16,7 +16,7 @@ export interface PruneOrder {
   readonly holds: readonly HoldScope[];
   /**
    * The log position up to which holds and schedule were read. Pruning stops when the log has a later one. The order of the log
-   * thus decides between a hold and a deletion, whichever nodes carry them out.
+   * decides between a hold and a deletion, whichever nodes carry them out.
    */
   readonly asOf: bigint;
   /** The record that authorizes the order. */

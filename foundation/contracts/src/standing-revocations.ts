@@ -117,5 +117,5 @@ export function revocationDetail({
   record,
 }: StandingRevocationTarget & { readonly record: RecordId }): string {
   const what = kind === 'partner' ? 'institution' : kind;
-  return `The ${what} ${id} is revoked (${record}). Ask whoever revoked it to have the revocation lifted.`;
+  return `The ${what} ${id} is revoked (${record}). Ask the party that placed the revocation to have it lifted.`;
 }

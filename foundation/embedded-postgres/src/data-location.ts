@@ -57,7 +57,7 @@ export function locateData(
   const reason = whyUnusable(requested, account);
   return reason === undefined
     ? { folder: requested, account, notes: [] }
-    : placeElsewhere(requested, reason, account, fallbackRoots);
+    : placeInFallback(requested, reason, account, fallbackRoots);
 }
 
 function defaultFallbackRoots(): string[] {
@@ -91,7 +91,7 @@ function whyUnusable(folder: string, account: ServerAccount): string | undefined
   }
 }
 
-function placeElsewhere(
+function placeInFallback(
   requested: string,
   reason: string,
   account: ServerAccount,

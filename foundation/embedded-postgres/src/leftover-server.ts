@@ -8,7 +8,7 @@ import { stopServerProcess } from './stop-server.ts';
  * owner is shut down; a stale `postmaster.pid` is made harmless. A process that merely got the old pid is
  * left alone.
  *
- * The file is not simply deleted: its other lines let PostgreSQL see orphaned backends that still have the
+ * The file is not deleted: its other lines let PostgreSQL see orphaned backends that still have the
  * shared memory of the dead server, and wait for them. Only the pid is replaced, by our own, because a
  * server takes the pid of its parent in that file for stale.
  *

@@ -72,6 +72,6 @@ export {
   type TransactionId,
   timeOfId,
 } from './ids.ts';
-export { listOf, membersOf } from './json-members.ts';
+export { isObject, listOf, membersOf } from './json-members.ts';
 export { isStrongKey } from './key-strength.ts';
 export { isVisibleText, replaceUnseen, visibleLine } from './visible-text.ts';

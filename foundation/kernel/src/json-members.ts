@@ -1,5 +1,10 @@
 import type { Json } from './canonical-json.ts';
 
+/** Whether a value is a JSON object: neither null nor a list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Members of a JSON object; undefined for any other value. */
 export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined {
   return typeof json === 'object' && json !== null && !Array.isArray(json)

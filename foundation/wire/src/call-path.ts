@@ -3,7 +3,7 @@ export const callMediaType = 'application/vnd.countersign.call+json';
 /** Several calls of one method: one argument list on each line. Responses are also lines, each sent when it is ready. */
 export const callsMediaType = 'application/vnd.countersign.calls+jsonl';
 /** Maximum number of calls in one request. */
-export const mostTogether = 64;
+export const maxBatched = 64;
 
 export function callPath({ contract, method }: { readonly contract: string; readonly method: string }): string {
   return `/calls/${contract}/${method}`;

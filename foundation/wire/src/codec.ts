@@ -55,7 +55,7 @@ export function codecOf(contract: RemoteContract, method: string): CallCodec {
         requireAnswer(plain);
         return readAnswer(plain);
       } catch (cause) {
-        throw wireErrors.error('answer_malformed', 'Another process answered what it may not; nothing was released.', {
+        throw wireErrors.error('answer_malformed', 'Another process sent an invalid answer. Nothing was released.', {
           internal: `${contract}.${method}: ${cause instanceof Error ? cause.message : 'unreadable'}`,
           cause,
         });

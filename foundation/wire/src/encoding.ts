@@ -151,7 +151,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     const objects = candidates.map((candidate) => resolve(candidate, definitions));
     const tag = Object.keys(objects[0]?.properties ?? {}).find((name) => isTag(name, objects));
     if (tag === undefined && isExact) return compileLikeliest(candidates);
-    if (tag === undefined) throw new Error('alternatives cannot be told from each other before they are rewritten');
+    if (tag === undefined) throw new Error('ambiguous alternatives: rewrite one of them');
     const byTag = new Map(
       candidates.flatMap((candidate, index) =>
         constantsOf(objects[index], tag).map((constant) => [constant, compile(candidate) ?? unchanged] as const),

@@ -1,4 +1,4 @@
-import { mostTogether } from './call-path.ts';
+import { maxBatched } from './call-path.ts';
 import type { PeerCall } from './peer-call.ts';
 
 /** One of several calls of a method, with the callbacks of its caller. */
@@ -53,7 +53,7 @@ function createGatherer(send: (calls: readonly GatheredCall[]) => Promise<void>)
     patience = undefined;
     while (waiting.length > 0) {
       onTheirWay++;
-      void send(waiting.splice(0, mostTogether)).finally(arrived);
+      void send(waiting.splice(0, maxBatched)).finally(arrived);
     }
   }
 
@@ -71,7 +71,7 @@ function createGatherer(send: (calls: readonly GatheredCall[]) => Promise<void>)
 
   return (call) => {
     waiting.push(call);
-    if (onTheirWay === 0 || waiting.length >= mostTogether) afterThisTurn();
+    if (onTheirWay === 0 || waiting.length >= maxBatched) afterThisTurn();
     else patience ??= setTimeout(sendAll, patienceMs);
   };
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { CodedError, type ErrorCategory, isCodedError } from '@countersign/kernel';
+import { CodedError, type ErrorCategory, isCodedError, isObject } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type Dispatcher, Pool } from 'undici';
 import { callMediaType, callPath, callsMediaType, readAnswerLine } from './call-path.ts';
@@ -335,7 +335,10 @@ export function createPeer({
     async call(call) {
       requireCurrent();
       if (underWay >= mostCalls)
-        throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
+        throw wireErrors.error(
+          'peer_overloaded',
+          `The ${name} process has too many pending requests. Try again in a moment.`,
+        );
       underWay++;
       try {
         const answer = await (call.gathered === true ? gather(call) : askInTime({ call, since: performance.now() }));
@@ -441,8 +444,4 @@ function readProblem(text: string) {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

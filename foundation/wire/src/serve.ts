@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
-import { callMediaType, callsMediaType, mostTogether, readCallPath, writeAnswerLine } from './call-path.ts';
+import { callMediaType, callsMediaType, maxBatched, readCallPath, writeAnswerLine } from './call-path.ts';
 import { codecOf } from './codec.ts';
 import { expired, hasEnded, processAt, wireErrors } from './process-identity.ts';
 import { encodingErrors } from './wire-forms.ts';
@@ -104,8 +104,8 @@ export function serveCalls({
     const text = await counted(process, () => bodyOf(request));
     if (type === callMediaType) return answer(text);
     const texts = text.split('\n');
-    if (texts.length > mostTogether)
-      throw encodingErrors.error('call_malformed', `At most ${mostTogether} calls are sent together.`);
+    if (texts.length > maxBatched)
+      throw encodingErrors.error('call_malformed', `At most ${maxBatched} calls are sent together.`);
     requireRoom(process, texts.length);
     await sendAnswers(response, texts.map(answer));
     return undefined;

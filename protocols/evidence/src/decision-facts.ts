@@ -38,7 +38,7 @@ export function readDecision(members: Members): DecisionFacts {
 function readInput(json: Json): DecisionInput {
   const { action, principal, resource, context, local } = membersOf(json) ?? {};
   const about = uidOf(resource);
-  const entities = listOf(local, membersOf) ?? [];
+  const entities = listOf(local, (entity) => membersOf(entity)) ?? [];
   const decidedOn = entities.find((entity) => {
     const uid = uidOf(entity['uid']);
     return uid?.type === 'Transaction' && uid.id === about?.id;

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type Brand, createGenerations, decodeBase64Url, sha256Base64Url } from '@countersign/kernel';
+import { type Brand, createGenerations, decodeBase64Url, isObject, sha256Base64Url } from '@countersign/kernel';
 import { keyErrors } from './errors.ts';
 
 /** FAPI 2.0 Security Profile section 5.4.1; each key type has one algorithm. */
@@ -201,8 +201,4 @@ function importJwk(checked: CheckedJwk): VerificationKey | AuthenticatorKey {
     algorithm: checked.algorithm,
     thumbprint: sha256Base64Url(checked.canonical) as Thumbprint,
   } as VerificationKey | AuthenticatorKey;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -67,13 +67,13 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
     });
   },
 
-  tokenStands(made) {
+  isTokenActive(made) {
     it('until it is revoked, and no request with it is let in after that', async () => {
       const { contract, resource, request, scope, revoke } = made();
       const { token } = await contract.checkLastingAccess(resource, request(), { scope });
-      expect(await contract.tokenStands(resource, token)).toBe(true);
+      expect(await contract.isTokenActive(resource, token)).toBe(true);
       await revoke();
-      expect(await contract.tokenStands(resource, token)).toBe(false);
+      expect(await contract.isTokenActive(resource, token)).toBe(false);
       expect(await codeOf(contract.checkAccess(resource, request(), { scope }))).toBe('token_revoked');
     });
   },

@@ -436,7 +436,7 @@ describe('the decision of a person is taken from nobody else', () => {
     expectVerdict(await post({ origin: world.issuer, 'sec-fetch-site': 'same-origin' }), page('interaction_unknown'));
   });
 
-  it('a way back from the sign-in that this browser has not begun', async () => {
+  it('a return from a sign-in that this browser did not start', async () => {
     const resume = (query: string) => send({ method: 'GET', url: `${world.issuer}/authorize/resume?${query}` });
     for (const query of ['', 'interaction=', `interaction=${'A'.repeat(43)}`, 'interaction=x'])
       expectVerdict(await resume(query), page('interaction_unknown'));

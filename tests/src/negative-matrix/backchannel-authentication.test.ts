@@ -231,7 +231,7 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     expectVerdict(await push([['request', object]]), verdict);
   });
 
-  it('that was used before, or stands beside parameters, or is missing', async () => {
+  it('that was used before, is sent with further parameters, or is missing', async () => {
     const object = signedRequest(desk(), parameters());
     expectVerdict(await push([['request', object]]), 'accepted');
     expectVerdict(await push([['request', object]]), wrong('replayed'));
@@ -290,7 +290,7 @@ describe('the grant of CIBA', () => {
     expectVerdict(await desk().postOnly('/token', fields), verdict, fields);
   });
 
-  it('gives nothing before the person has decided, nor to whoever asks too soon', async () => {
+  it('gives nothing before the person has decided, nor to a client that polls too soon', async () => {
     const id = await ask();
     expectVerdict(await desk().post('/token', redeemFields(id)), '400 authorization_pending not_decided_yet');
     expectVerdict(await desk().post('/token', redeemFields(id)), '400 slow_down polled_too_soon');

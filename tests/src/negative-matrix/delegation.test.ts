@@ -170,7 +170,7 @@ describe('7: a token whose claims were changed is nowhere a token', () => {
 });
 
 describe('7: an exchange', () => {
-  it('names every hand that the authority passed through, and introspection tells them all', async () => {
+  it('names every actor in the chain, and introspection returns all of them', async () => {
     const handed = textIn(await exchange(subject), 'access_token');
     const act = { sub: 'service:brk-orders', act: { sub: 'service:ha-oms' } };
     expect(claimsIn(handed)).toMatchObject({ sub: 'person:anna.keller', act, lei: leis.arranger });
@@ -267,7 +267,7 @@ describe('10: keys that are fetched from where a client says they are', () => {
     expectVerdict(await ask('rolls-keys'), 'accepted');
   });
 
-  it('are not fetched anew for whoever asks with a key that nobody published', async () => {
+  it('are not fetched again for requests with an unpublished key', async () => {
     const before = keys.visits('/good');
     for (let again = 0; again < 5; again++) expectVerdict(await ask('rolls-keys', generateSigningKey()), noKey);
     expect(keys.visits('/good')).toBeLessThanOrEqual(before + 1);

@@ -18,7 +18,7 @@ What broke elsewhere, and the test that fails if it breaks here. Those without a
 | what broke | where | what shows that it does not here |
 | --- | --- | --- |
 | a token with `may_act`, sent without `actor_token`, fell into plain exchange | keycloak 52691 | `delegation`: an exchange of a token that ... may act for; `workflow-in-process`: is made by nobody whom may_act does not name |
-| introspection dropped `act` | keycloak 53029 | `delegation`: names every hand that the authority passed through, and introspection tells them all |
+| introspection dropped `act` | keycloak 53029 | `delegation`: names every actor in the chain, and introspection returns all of them |
 | the depth of `act` had no bound | tokendings 623 | `delegation`: stops at the fourth actor; with five actors, with a hundred actors |
 | a certificate header was believed from any peer | keycloak 35861, CVE-2024-10039 | `possession`: is not had by a header ...; runtime `client-certificate`, `nginx-proxy` |
 | `htu` was compared with the wrong address behind a proxy | keycloak 39332 | the address in a proof |

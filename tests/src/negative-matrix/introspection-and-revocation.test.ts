@@ -122,7 +122,7 @@ function changed(token: string, part: 0 | 1 | 2): string {
 }
 
 describe('introspection', () => {
-  it('tells of a token to nobody but the institution whose interface it is for', async () => {
+  it('discloses a token only to the institution of its audience', async () => {
     const token = await traderToken();
     const asked = async (client: RawClient) => (await client.post('/introspect', [['token', token]])).body;
     expect(JSON.parse(await asked(world.firm('brk-orders')))).toMatchObject({ active: true, aud: expect.any(String) });

@@ -161,7 +161,7 @@ it('a request object is taken in whatever case its type is written (RFC 7515 sec
     expectVerdict(await push(signer().requestObject(parameters(), {}, { typ })), 'accepted');
 });
 
-describe('parameters that stand in more than one place', () => {
+describe('parameters in more than one place', () => {
   it('count as the object says, and beside it say nothing (RFC 9101 section 6.3)', async () => {
     const { scope: _scope, ...without } = parameters();
     const beside: Fields = [
@@ -233,7 +233,7 @@ describe('parameters that stand in more than one place', () => {
     expectVerdict(await visit({ request_uri }), '400 page client_id_missing');
   });
 
-  it('cannot come to the authorization endpoint in an object, whoever asks', async () => {
+  it('cannot come to the authorization endpoint in an object, from any client', async () => {
     const object = (name: 'desk-signed' | 'desk-dpop' | 'dashboard') =>
       world
         .party(name)

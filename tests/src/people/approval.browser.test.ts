@@ -224,7 +224,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
       expect((await world.asker.post('/token', redeemFields(request))).members['error']).toBe('access_denied');
     });
 
-    it('a supervisor approves what was begun at a desk', async () => {
+    it('a supervisor approves a transaction started at a desk', async () => {
       const own = await visit(world, { width: 360 });
       await copyKeys(supervisor, own, { signCount: 2_000 });
       const { transaction } = await world.begin();

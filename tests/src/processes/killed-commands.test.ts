@@ -47,7 +47,7 @@ const desks = 6;
 const small = { max_qty: '20', max_notional: { amount: '2025', ccy: 'EUR' } };
 
 describe('a control plane that is killed again and again', () => {
-  it('has one record of each command, whoever repeated it, and every bundle verifies', {
+  it('has one record of each command, however often repeated, and every bundle verifies', {
     timeout: 600_000,
   }, async () => {
     let over = false;

@@ -114,7 +114,7 @@ describe('a process of a split installation that is killed under load', () => {
   );
 });
 
-describe('a process of a split installation that stands still under load', () => {
+describe('a process of a split installation that hangs under load', () => {
   it.each(groups)(
     'of %s: nothing is lost, and afterwards all goes on',
     async (group) => {

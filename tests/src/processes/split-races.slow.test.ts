@@ -186,7 +186,7 @@ describe('a hundred at once, on two processes of edge and two of core', () => {
 });
 
 describe('two processes of core of which one is killed', () => {
-  it('are one that answers, with nobody told of it but those whom it was about to answer', async () => {
+  it('are one that answers; only the callers it was about to answer notice', async () => {
     const [first] = installation.nodesOf('core');
     await first?.kill();
     const verdicts: string[] = [];

@@ -290,7 +290,7 @@ const asking = (name: string, change: ChangeFor): Case => ({
 
 /** RFC 7662, RFC 9701. */
 const introspection: readonly Case[] = [
-  asking('a token that stands', {}),
+  asking('an active token', {}),
   asking('with token_type_hint', { form: { token_type_hint: 'access_token' } }),
   asking('with an unknown token_type_hint', { form: { token_type_hint: 'postcard' } }),
   asking('asked for in the signed form', { headers: { accept: 'application/token-introspection+jwt' } }),

@@ -124,7 +124,7 @@ export const explanations: readonly Explanation[] = [
     part: 'answer',
     ours: '400, invalid_authorization_details',
     theirs: '201',
-    why: 'Whoever sends the parameter asks for something; nothing is no intent that a person could be shown.',
+    why: 'A client that sends the parameter requests something; an empty array is no intent that could be shown to a person.',
     section: 'RFC 9396 section 5',
   },
   {
@@ -159,7 +159,7 @@ export const explanations: readonly Explanation[] = [
     part: 'answer',
     ours: '201',
     theirs: '400, invalid_request',
-    why: 'It is verified when the person arrives, by the keys of that moment, and the client is told then. A check may be left to the authorization endpoint.',
+    why: 'It is verified when the person arrives, with the keys then in use, and the client then receives the error. A check may be left to the authorization endpoint.',
     section: 'RFC 9126 section 2.1',
   },
   {
@@ -272,7 +272,7 @@ export const explanations: readonly Explanation[] = [
     part: 'answer',
     ours: '401, invalid_client',
     theirs: '201',
-    why: 'The ids of assertions are kept until they expire: length and life are bounded, or whoever has one key fills the memory of all nodes.',
+    why: 'The ids of assertions are kept until they expire: length and lifetime are bounded, or the holder of one key could fill the memory of all nodes.',
     section: 'RFC 7523 section 3, items 4 and 7',
   },
   {
@@ -634,7 +634,7 @@ export const explanations: readonly Explanation[] = [
   // Introspection and revocation.
   {
     cases: [
-      'introspection: a token that stands',
+      'introspection: an active token',
       'introspection: with token_type_hint',
       'introspection: with an unknown token_type_hint',
       'introspection: asked for in any form',
@@ -748,7 +748,7 @@ export const explanations: readonly Explanation[] = [
     part: 'answer',
     ours: '303, the client, invalid_scope',
     theirs: '200, the sign-in',
-    why: 'An ordinary relying party is told at once that it signs people in and does nothing else. Theirs drops the scope in silence.',
+    why: 'An ordinary relying party gets an error at once: it may sign people in and nothing else. Theirs drops the scope in silence.',
     section: 'RFC 6749 section 3.3',
   },
   {
@@ -921,7 +921,7 @@ export const explanations: readonly Explanation[] = [
     part: 'value',
     ours: 'every type of the market',
     theirs: 'urn:countersign:rar:v1:trade_order',
-    why: 'The types of the market; the other server was told of the one that the cases use.',
+    why: 'The types of the market; the other server is configured with the one that the cases use.',
     section: 'RFC 9396 section 10',
   },
   {
@@ -1031,7 +1031,7 @@ export const explanations: readonly Explanation[] = [
     part: 'value',
     ours: 'the endpoints under {mtls}',
     theirs: '(not there)',
-    why: 'Where a client with a certificate goes. The other server leaves that to whoever configures it.',
+    why: 'Where a client with a certificate goes. The other server leaves that to its configuration.',
     section: 'RFC 8705 section 5',
   },
   {

@@ -110,7 +110,7 @@ describe('an algorithm', () => {
 });
 
 describe('a redeploy', () => {
-  it('takes what was begun by the old artefact its authority, with a token that still lives', async () => {
+  it('ends the authority of transactions started by the old artefact, even with a valid token', async () => {
     const { transaction, token, detail } = await begin();
     await certify({ artifact_sha256: retrained, certificate_id: 'ALGO-2026-0204', status: 'Draft' });
 
@@ -203,7 +203,7 @@ describe('certification', () => {
     else expect(await codeOf(() => begin())).toBe('access_denied agent_not_certified');
   });
 
-  it('made anew ends what was prepared under the certificate before it', async () => {
+  it('renewed ends what was prepared under the previous certificate', async () => {
     const { transaction } = await begin({ cert_id: 'ALGO-2026-0117' });
     await certify({ certificate_id: 'ALGO-2026-0204' });
     expect(await reasonsOf(() => submit(transaction))).toEqual(['agent_certificate_differs']);
@@ -220,7 +220,7 @@ describe('certification', () => {
     }
   });
 
-  it('stands in the log with who changed it', async () => {
+  it('is in the log with the person who changed it', async () => {
     const [last] = (await world.controlPlane.operator.records({ type: 'directory.applied' })).slice(-1);
     expect(last).toMatchObject({ subject: { id: 'person:development.operator' } });
     expect(JSON.stringify(last?.data)).toContain('agent:ha-vwap-1');

@@ -102,7 +102,7 @@ async function reasonsOf(attempt: () => Promise<unknown>): Promise<readonly { co
 const codesOf = async (attempt: () => Promise<unknown>) => (await reasonsOf(attempt)).map(({ code }) => code);
 
 describe('a know-your-customer review', () => {
-  it('that runs out by the day it is good for stops new business, and what was begun before', async () => {
+  it('that expires stops new business and started transactions', async () => {
     const begun = await begin();
     const lastDay = dayOf(world.clock.now());
     await find({ assetManager: kyc({ valid_until: lastDay }) });
@@ -239,7 +239,7 @@ describe('suitability', () => {
     expect((await begin()).transaction).toMatch(/^txn_/);
   });
 
-  it('that is withdrawn stops what was begun, until it is executed', async () => {
+  it('that is withdrawn stops started transactions that are not yet executed', async () => {
     await find({ assetManager: { category: 'retail', suitable_for: ['D'] } });
     const [waiting, executed] = [await begin(), await begin()];
     await submit(executed);

@@ -204,7 +204,7 @@ describe('a mandate that ends between execution and clearing', () => {
       ]);
   });
 
-  it('is not healed by asking again: there is one exception, and the order stands where it stood', async () => {
+  it('is not resolved by a repeated request: there is one exception, and the order keeps its state', async () => {
     for (let again = 0; again < 3; again += 1) {
       const refusal = await refusalBy(() => step('clear', order.transaction));
       expect(refusal).toMatchObject({ code: 'mandate_lapsed', facts: { exception } });
@@ -283,7 +283,7 @@ describe('a mandate that ends between execution and clearing', () => {
     expect(await step('settle', order.transaction)).toMatchObject({ state: 'settled' });
   });
 
-  it('is told from beginning to end by the evidence, offline', async () => {
+  it('is proved from beginning to end by the evidence, offline', async () => {
     const path = `/evidence/transactions/${order.transaction}`;
     const bundle = await world.controlPlane.operator.call('evidence', 'audit:export', { method: 'GET', path });
     const verified = verifyBundle(bundle);

@@ -234,7 +234,7 @@ describe('a link that is left out', () => {
     });
   });
 
-  it('is missed by whoever checks the line offline', async () => {
+  it('is noticed by an offline check of the line', async () => {
     const { root, middle, lowest } = await line();
     const read = async (mandate: MandateId, by: 'arranger' | 'clearing' | 'custodian') =>
       (await world.mandates.versions(mandate, by)) as unknown as readonly Mandate[];
@@ -254,7 +254,7 @@ describe('a link that is left out', () => {
 });
 
 describe('a mandate that is revoked above', () => {
-  it('ends the token of the last of the line while it is alive, and what it had begun', async () => {
+  it('ends the token of the last party in the chain, and the transactions it had started', async () => {
     const { root, lowest } = await line();
     const custodians = world.software('cus-core');
     const open = await begin(lowest);

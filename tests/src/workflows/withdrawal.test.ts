@@ -226,7 +226,7 @@ describe('an approval that comes too late', () => {
     expect(refused).toMatchObject({ outcome: 'deny', reason: 'approval_expired' });
   });
 
-  it('counts no more when it has run out before the release; given anew, it does', async () => {
+  it('does not count if it expired before the release; a new one does', async () => {
     const withdrawal = await requested(await active());
     const letOut = () => world.step('releaser', 'release', withdrawal.transaction, release);
     await world.pass(minutes(11));

@@ -10,8 +10,11 @@ export function authenticatorCommands(program: Command, options: () => Connectio
   const authenticator = program.command('authenticator').description('security keys and passkeys of people');
   authenticator
     .command('invite <person>')
-    .description('a link with which a person registers their first key; give it to them and to nobody else')
-    .requiredOption('--evidence <reference...>', 'what proved who they are: a file number, a record; it is recorded')
+    .description('create a link with which a person registers the first key; give it only to that person')
+    .requiredOption(
+      '--evidence <reference...>',
+      'how the identity was verified: a file number, a record; it is recorded',
+    )
     .option('--hours <count>', 'hours for which the link is valid; 24 when left out, at most 72')
     .action(async (person: string, { evidence, hours }: { evidence: readonly string[]; hours?: string }) => {
       const invitation = await request(connect(options()), 'POST /people/{person}/invitations', {
@@ -24,7 +27,7 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     });
   authenticator
     .command('list <person>')
-    .description('the keys that a person has now')
+    .description('the current keys of a person')
     .action(async (person: string) => {
       const account = await request(connect(options()), 'GET /people/{person}/authenticators', {
         scope: 'authenticator:read',
@@ -36,7 +39,7 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     .command('revoke <person> [id]')
     .description('revoke one key of a person, or with --all every key; after the last one the person needs a recovery')
     .requiredOption('--reason <text>', 'recorded; without names of people')
-    .option('--all', 'every key that they have, and open invitations', false)
+    .option('--all', 'all keys and open invitations of the person', false)
     .action(async (person: string, id: string | undefined, { reason, all }: { reason: string; all: boolean }) => {
       if (all === (id !== undefined))
         throw new CodedError({

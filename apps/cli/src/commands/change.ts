@@ -7,7 +7,7 @@ import { bold, dim, green, print, red, yellow } from '../output.ts';
 type Document = Readonly<Record<string, unknown>>;
 
 export function changeCommands(program: Command, options: () => ConnectionOptions): void {
-  const change = program.command('change').description('changes of the directory that take two people');
+  const change = program.command('change').description('directory changes that need two people');
   change
     .command('list')
     .description('the newest hundred, newest first')

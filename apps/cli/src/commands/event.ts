@@ -31,7 +31,7 @@ export function eventCommands(program: Command, options: () => ConnectionOptions
     .action(async (query: { after?: string; topics?: string; limit: string }) => {
       const page = await request(connect(options()), 'GET /events', { scope: 'event:read', query });
       for (const each of page.events) print(JSON.stringify(each));
-      tellPosition(page.position);
+      printPosition(page.position);
     });
   event
     .command('follow')
@@ -92,7 +92,7 @@ const longestPauseMs = 30_000;
 async function follow(options: ConnectionOptions, flags: FollowFlags, interrupted: AbortSignal): Promise<void> {
   let position = flags.after;
   let left = flags.limit === undefined ? Number.POSITIVE_INFINITY : countOf(flags.limit);
-  let begun = false;
+  let hasReceived = false;
   const enough = new AbortController();
   const signal = AbortSignal.any([interrupted, enough.signal]);
   const onEvent = ({ data }: StreamedEvent): void => {
@@ -102,7 +102,7 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
     if (left <= 0) enough.abort();
   };
   const onPosition = (id: string): void => {
-    begun = true;
+    hasReceived = true;
     if (left > 0) position = id;
   };
   const connection = connect(options, streamTransport({ onEvent, onPosition, signal }));
@@ -113,12 +113,12 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
       wait = firstPauseMs;
     } catch (error) {
       // Before anything was heard there may be nobody; afterwards it is a pause.
-      if (!isCodedError(error) || error.category !== 'unavailable' || !begun) throw error;
+      if (!isCodedError(error) || error.category !== 'unavailable' || !hasReceived) throw error;
       wait = position === before ? Math.min(wait * 2, longestPauseMs) : firstPauseMs;
     }
     await pause(wait, undefined, { signal }).catch(() => undefined);
   }
-  if (position !== undefined) tellPosition(position);
+  if (position !== undefined) printPosition(position);
 }
 
 async function followOnce({ issuer, client, token }: Connection, { after, topics }: FollowFlags): Promise<void> {
@@ -136,7 +136,7 @@ function countOf(text: string): number {
   throw new CodedError({ code: 'limit_invalid', category: 'invalid', detail: '--limit is a whole number from 1 on.' });
 }
 
-function tellPosition(position: string): void {
+function printPosition(position: string): void {
   printBeside(dim(`position ${position}: go on with --after`));
 }
 

@@ -39,7 +39,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
   log
     .command('verify')
     .description('read every entry, recompute the tree here, and compare it with the signed checkpoint')
-    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .option('--log-key <vkey>', "the log's verifier key, obtained independently of the log")
     .action(async ({ logKey }: { logKey?: string }) => {
       process.exitCode = await verifyLog(connect(options()), logKey);
     });
@@ -48,7 +48,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .description('recompute everything from the entries: hashes, tiles, streams, what was pruned, the signed root')
     .option('--from <url>', 'prefix of another log; without it, the log of the control plane', readAddress)
     .option('--folder <folder>', 'instead: a folder that a log was published or copied to')
-    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .option('--log-key <vkey>', "the log's verifier key, obtained independently of the log")
     .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
     .option('--earlier <file>', 'a checkpoint that you hold: the log has only grown since')
     .option('--json', 'one JSON object, for machines')
@@ -62,7 +62,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .description('keep a verified copy of a log in a folder that can be served as it is (C2SP tlog-tiles)')
     .requiredOption('--folder <folder>', 'made at the first time; run again to follow')
     .option('--from <url>', 'prefix of another log; without it, the log of the control plane', readAddress)
-    .option('--log-key <vkey>', "the log's verifier key as you know it from elsewhere")
+    .option('--log-key <vkey>', "the log's verifier key, obtained independently of the log")
     .option('--policy <file>', 'instead: a policy (C2SP tlog-policy), which also says who must have cosigned')
     .option('--no-entries', 'hashes alone')
     .action(async (flags: { folder: string; from?: string; logKey?: string; policy?: string; entries: boolean }) => {

@@ -10,9 +10,9 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
   recovery
     .command('open <person>')
     .description(
-      'for a person whose identity was proved again; two people of different functions then approve on /recovery',
+      'open a recovery for a person whose identity was verified again; two people of different functions then approve on /recovery',
     )
-    .requiredOption('--evidence <reference...>', 'what proved who they are: a file number, a record; 1 to 10')
+    .requiredOption('--evidence <reference...>', 'how the identity was verified: a file number, a record; 1 to 10')
     .requiredOption('--reason <text>', 'what happened; it is recorded, and approvers read it')
     .action(async (person: string, { evidence, reason }: { evidence: readonly string[]; reason: string }) => {
       const body = { person, evidence, reason };
@@ -36,7 +36,9 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
     });
   recovery
     .command('invite <id>')
-    .description('the link with which the person enrols, once everything they had has ended; hand it to nobody else')
+    .description(
+      'create the link for registering a new key, once all former credentials have ended; give it only to that person',
+    )
     .action(async (id: string) => {
       const inputs = { scope: 'recovery:open', params: { id } } as const;
       const { url, expires_at: until } = await request(connect(options()), 'POST /recoveries/{id}/invitation', inputs);
@@ -45,7 +47,7 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
     });
   recovery
     .command('cancel <id>')
-    .description('cancel it; links that were handed out end too')
+    .description('cancel it; its links end too')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'recovery:open', params: { id }, body: { reason } } as const;

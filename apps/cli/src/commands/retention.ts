@@ -115,7 +115,7 @@ async function proposalOf(connection: Connection, id: string): Promise<Schemas['
   return request(connection, 'GET /retention/proposals/{id}', { scope: 'retention:read', params: { id } });
 }
 
-/** Until it is done. It goes on without us: whoever breaks off here loses nothing but the sight of it. */
+/** Reports progress until the work is done. The server continues if the command is interrupted. */
 async function follow(connection: Connection, id: string): Promise<Schemas['RetentionProposal']> {
   const line = progressLine();
   for (;;) {

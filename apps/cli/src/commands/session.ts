@@ -7,7 +7,7 @@ import { visible } from '../visible.ts';
 
 /** Where people are signed in, and what is unusual about it. */
 export function sessionCommands(program: Command, options: () => ConnectionOptions): void {
-  const session = program.command('session').description('where people are signed in');
+  const session = program.command('session').description('sign-in sessions of people');
   session
     .command('list <person>')
     .description('sessions of a person, newest first, and current risk signals')
@@ -22,7 +22,7 @@ export function sessionCommands(program: Command, options: () => ConnectionOptio
     .command('end <person> [id]')
     .description('end one session of a person, or with --all every one; they can sign in again')
     .requiredOption('--reason <text>', 'recorded; without names of people')
-    .option('--all', 'every session that they have', false)
+    .option('--all', 'all sessions of the person', false)
     .action(async (person: string, id: string | undefined, { reason, all }: { reason: string; all: boolean }) => {
       if (all === (id !== undefined))
         throw new CodedError({
@@ -43,7 +43,7 @@ export function sessionCommands(program: Command, options: () => ConnectionOptio
     });
   session
     .command('clear <person> <signal>')
-    .description('say that an unusual signal was investigated and is settled, e.g. impossible-travel')
+    .description('clear a risk signal after an investigation, e.g. impossible-travel')
     .action(async (person: string, signal: string) => {
       await request(connect(options()), 'POST /people/{person}/signals/{signal}/clear', {
         scope: 'account:unlock',
@@ -60,6 +60,6 @@ function draw({ person, sessions, signals }: Schemas['PersonSessions']): readonl
       const told = [where, device].filter((part) => part !== undefined).map(visible);
       return `${id}  ${tier}  ${acr}  ${dim([...told, `since ${started_at}`, `seen ${last_seen_at}`, `until ${ends_at}`].join(', '))}`;
     }),
-    ...(sessions.length === 0 ? [dim('signed in nowhere')] : []),
+    ...(sessions.length === 0 ? [dim('no sessions')] : []),
   ];
 }

@@ -7,7 +7,7 @@ import { signingKey } from '../../../../protocols/merkle-log/src/testing/signing
 import { issueCertificate, issueToken, keyKinds } from '../../../../protocols/x509/src/testing/test-authority.ts';
 
 /** A bundle that uses every feature of the format, with the reader's trusted inputs. */
-export interface ToldBundle {
+export interface ReportedBundle {
   readonly bundle: EvidenceBundle;
   /** In the format of a trust file. */
   readonly trust: {
@@ -25,7 +25,7 @@ const authorities = keyKinds.map((kind) =>
 );
 
 /** An order with restricted values, a cosigned checkpoint, and a time stamp by each kind of key. */
-export async function tellBundle(plot: Plot = {}): Promise<ToldBundle> {
+export async function reportBundle(plot: Plot = {}): Promise<ReportedBundle> {
   const protector = createProtector();
   const story = tellOrder({
     ...plot,

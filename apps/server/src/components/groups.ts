@@ -56,7 +56,7 @@ export async function startEvidence(
 }
 
 /** Authority that other processes end when a person leaves or changes role. */
-export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
+export interface RemoteDepartures extends Pick<Seen, 'tokens'> {
   readonly authentication: Pick<Authentication, 'endAllOf'>;
   /** Ends the person's retention proposals. */
   readonly retention: ProposalEnder;
@@ -69,7 +69,7 @@ export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
 export async function startCore(
   ground: Ground,
   seen: Pick<Seen, 'auditLog' | 'authenticators' | 'devices' | 'signals'>,
-  elsewhere: DepartedElsewhere,
+  remote: RemoteDepartures,
 ): Promise<Core> {
   // The directory starts before the components that end a departed person's authority, so the effects are set later.
   let effects: readonly DepartureEffect[] = [];
@@ -78,10 +78,10 @@ export async function startCore(
   const decisions = await startDecisions(ground, { ...seen, ...parties, ...keys });
   const { policyEngine, transactionRegistry: transactions } = decisions;
   effects = departureEffects({
-    ...elsewhere,
+    ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, elsewhere.retention, elsewhere.authorities],
-    others: elsewhere.effects,
+    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities],
+    others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
 }

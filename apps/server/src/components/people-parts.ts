@@ -36,7 +36,7 @@ export function noticeChannels(
 }
 
 /** Sign-in methods that use an external party. */
-export interface ElsewhereMethods {
+export interface RemoteMethods {
   readonly certificate?: CertificateMethod;
   readonly federated?: NonNullable<AuthenticationDependencies['federated']>;
 }
@@ -46,7 +46,7 @@ export interface ElsewhereMethods {
  *
  * @throws CodedError `configuration_invalid`, `secret_unavailable`
  */
-export function methodsElsewhere(
+export function remoteMethods(
   { signIn = {}, issuer, mutualTls }: Configuration,
   parts: {
     readonly pool: pg.Pool;
@@ -59,7 +59,7 @@ export function methodsElsewhere(
     readonly logger: Logger;
     readonly rowSeal: RowSeal;
   },
-): ElsewhereMethods {
+): RemoteMethods {
   const { outbound, partners, ...common } = parts;
   const { certificate, federated } = signIn;
   if (certificate !== undefined && mutualTls === undefined)

@@ -10,14 +10,14 @@ import { createPartnerSignIns, type PartnerKeys } from '@countersign/federation-
 import { createRowSeal } from '@countersign/runtime';
 import type { Signers } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
-import { type ElsewhereMethods, methodsElsewhere, signInConfig } from './people-parts.ts';
+import { type RemoteMethods, remoteMethods, signInConfig } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
 /** Sign-in, authenticators, and notices to people. */
 export interface PeopleParts {
   readonly devices: RunningDevices;
   /** Sign-in methods that use an external party. */
-  readonly elsewhere: ElsewhereMethods;
+  readonly remote: RemoteMethods;
   readonly risk: Risk;
   readonly authentication: RunningAuthentication;
 }
@@ -54,7 +54,7 @@ export async function startPeople(
   );
   const pool = database.pool(authenticationMigrations, { maxConnections: 8 });
   const rowSeal = createRowSeal(keyFor(authenticationMigrations).derive('row-seal/authentication'));
-  const elsewhere = methodsElsewhere(configuration, {
+  const remote = remoteMethods(configuration, {
     pool,
     audit,
     directory,
@@ -97,11 +97,11 @@ export async function startPeople(
       // A lockout also revokes the person's tokens.
       cutOff: (id, reason) => tokens.revoke({ kind: 'principal', id }, installation, reason),
       rowSeal,
-      ...elsewhere,
+      ...remote,
       metrics,
       config: signInConfig(configuration),
       ...common,
     }),
   );
-  return { devices, elsewhere, risk, authentication };
+  return { devices, remote, risk, authentication };
 }

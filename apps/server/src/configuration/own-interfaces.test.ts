@@ -6,7 +6,7 @@ import {
   createMemoryLog,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   fixedClock,
 } from '@countersign/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -68,7 +68,7 @@ async function open(configuration: Configuration) {
       applicationName: 'test',
     },
     audit: createMemoryLog(systemClock),
-    proposerStanding: everyProposerStands,
+    proposerStanding: everyProposerActive,
     independence: everybodyIndependent,
     seed: directorySeed(configuration),
     clock: fixedClock(Date.now()),

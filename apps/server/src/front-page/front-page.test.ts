@@ -1,6 +1,6 @@
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { frontPageElsewhere, frontPageRoutes } from './http.ts';
+import { frontPageRedirect, frontPageRoutes } from './http.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const issuer = 'https://id.example';
@@ -60,7 +60,7 @@ describe('GET /', () => {
   });
 
   it('leads from the address for certificates to the main one', async () => {
-    frontPageElsewhere(app, { issuer });
+    frontPageRedirect(app, { issuer });
     const answer = await app.inject({ url: '/' });
     expect([answer.statusCode, answer.headers.location]).toEqual([303, `${issuer}/`]);
   });

@@ -40,7 +40,7 @@ export function frontPageRoutes(
 }
 
 /** On the mutual TLS address, sends people to the main listener. */
-export function frontPageElsewhere(app: FastifyInstance, { issuer }: Pick<Configuration, 'issuer'>): void {
+export function frontPageRedirect(app: FastifyInstance, { issuer }: Pick<Configuration, 'issuer'>): void {
   app.get('/', (_request, reply) => reply.header('referrer-policy', 'no-referrer').redirect(`${issuer}/`, 303));
 }
 

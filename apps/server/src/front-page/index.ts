@@ -1,2 +1,2 @@
 export { builtEvidencePage, evidencePageRoute } from './evidence-page.ts';
-export { frontPageElsewhere, frontPageRoutes } from './http.ts';
+export { frontPageRedirect, frontPageRoutes } from './http.ts';

@@ -85,7 +85,7 @@ export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
   /** The signers of this process. */
   readonly signers: Partial<Signers>;
   /** Other processes that have keys. Default: none. */
-  readonly keysElsewhere?: readonly KeyLister[];
+  readonly remoteKeys?: readonly KeyLister[];
 }
 
 /** The keys of a process, in the order of their purposes. */
@@ -108,7 +108,7 @@ function nameOf({ token, label, id }: Required<Omit<KeyPlace, 'driver'>>): Omit<
 /** The product's signing keys at run time. Every change to a key is recorded before it happens. */
 export function keyRoutes(
   app: FastifyInstance,
-  { signers, keyRecords, keysElsewhere = [] }: KeyRouteParts,
+  { signers, keyRecords, remoteKeys = [] }: KeyRouteParts,
   { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
 ): void {
   const needs = withScope(guard, baseUrl);
@@ -150,7 +150,7 @@ export function keyRoutes(
     answers: { 200: { description: 'Purpose, state and age of each', body: keyList } },
   });
   const list = needs('key:rotate', async () => {
-    const keys = await Promise.all([listerOf(signers), ...keysElsewhere].map((lister) => lister.listKeys()));
+    const keys = await Promise.all([listerOf(signers), ...remoteKeys].map((lister) => lister.listKeys()));
     const place = ({ purpose }: ListedKey): number => keyPurposes.indexOf(purpose);
     const ordered = keys.flat().sort((a, b) => place(a) - place(b));
     return {

@@ -131,8 +131,8 @@ export function mountApproverPages(
 }
 
 /** The pages on the mutual TLS address, where a browser presents its certificate. */
-export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<Edge, 'elsewhere'>): void {
-  elsewhere.certificate?.mutualTlsRoutes(app);
+export function mountCertificatePages(app: FastifyInstance, { remote }: Pick<Edge, 'remote'>): void {
+  remote.certificate?.mutualTlsRoutes(app);
 }
 
 export interface HealthOptions {

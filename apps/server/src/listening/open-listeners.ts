@@ -12,7 +12,7 @@ export interface OpenListeners {
    * @throws CodedError `address_in_use`
    */
   open(listener: Listener, mount: (app: FastifyInstance) => void): Promise<void>;
-  /** Adds a server that was opened elsewhere, so that it drains with the others. */
+  /** Adds a server that was opened separately, so that it drains with the others. */
   include(app: FastifyInstance): void;
   /** Makes each answer the last one on its connection. Idempotent. */
   drain(): void;

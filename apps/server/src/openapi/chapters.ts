@@ -59,7 +59,8 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: trustErrors.codes,
   },
   mandates: {
-    description: 'Who may do what for whom, within which bounds. An institution sees those it is a party to.',
+    description:
+      'Mandates: who may act for whom, within which limits. An institution sees the mandates to which it is a party.',
     audience: 'mandates',
     codes: consentErrors.codes,
   },
@@ -74,8 +75,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: policyErrors.codes,
   },
   policies: {
-    description:
-      'How the policies change, by two people, and what they decided: versions, candidates, simulation, replay.',
+    description: 'Policy versions with approval by two people, candidates, simulation, and replay of decisions.',
     audience: 'policies',
     codes: policyErrors.codes,
   },
@@ -100,7 +100,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: auditLogErrors.codes,
   },
   retention: {
-    description: 'How long evidence is kept, what must stay, and what may go: by two people.',
+    description: 'The retention schedule, legal holds, pruning and erasure, each approved by two people.',
     audience: 'retention',
     codes: retentionErrors.codes,
   },
@@ -114,7 +114,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: sharedSignalErrors.codes,
   },
   people: {
-    description: 'The security keys, passkeys and sessions of people: invite, take away, lock out, let in.',
+    description: 'Security keys, passkeys and sessions of people: invite, revoke, lock, unlock.',
     audience: 'people',
     codes: { ...authenticatorErrors.codes, session_unknown: authenticationErrors.codes.session_unknown },
   },
@@ -124,12 +124,12 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: deviceErrors.codes,
   },
   recoveries: {
-    description: 'Lost factors: opened by an operator, approved by two people on their pages.',
+    description: 'Key recoveries: opened by an operator, approved by two people on their pages.',
     audience: 'recoveries',
     codes: recoveryErrors.codes,
   },
   incidents: {
-    description: 'Declared emergencies, and the short access that they give.',
+    description: 'Declared emergencies and their time-limited access.',
     audience: 'incidents',
     codes: breakGlassErrors.codes,
   },
@@ -142,12 +142,12 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {
-    description: 'What has ended before its time.',
+    description: 'Revocations of tokens, grants, clients, principals and partners.',
     audience: 'revocations',
     codes: { ...revocationErrors.codes, ...oauthErrors.codes },
   },
-  installation: { description: 'What this installation is.' },
-  operation: { description: 'For whoever runs it. On the main address alone; keep it from the internet.' },
+  installation: { description: 'The identity and version of this installation.' },
+  operation: { description: 'For operators. Available on the main address only; do not expose it to the internet.' },
 };
 
 /** Error codes of every route, in addition to those of its chapter. */

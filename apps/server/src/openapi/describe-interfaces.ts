@@ -7,7 +7,7 @@ import type { Configuration } from '../configuration/index.ts';
 import { type InterfaceParts, mountHealth, mountInterfaces } from '../interfaces/index.ts';
 import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
-import { isSpecifiedElsewhere, specifiedElsewhere } from './specified-elsewhere.ts';
+import { isStandardInterface, standardInterfaces } from './standard-interfaces.ts';
 
 /** The addresses of an installation. */
 export interface Servers {
@@ -35,7 +35,7 @@ export async function describeInterfaces(servers?: Servers): Promise<Readonly<Re
       transform: ({ schema, url, route }) => asOperation(schema, url, String(route.method)),
     });
     const { issuer } = servers ?? example;
-    mountInterfaces(app, partsNobodyAsks(), {
+    mountInterfaces(app, unusedParts(), {
       guard: () => nobodyAsks(),
       configuration: { issuer, environment: 'development', logOrigin: 'example', operator: nobodyAsks() },
       baseUrl: issuer,
@@ -75,7 +75,7 @@ function frameOf(servers: Servers | undefined) {
     // The plugin's types lack mutualTLS (OpenAPI 3.1 section 4.8.27).
     components: { securitySchemes: securitySchemes as never },
     'x-codes': statusOfCodes(commonCodes),
-    'x-specified-elsewhere': specifiedElsewhere,
+    'x-specified-elsewhere': standardInterfaces,
   };
 }
 
@@ -136,7 +136,7 @@ function asOperation(schema: FastifySchema & { readonly requestHeaders?: unknown
     schema: {
       ...rest,
       // Routes of other specifications are hidden here, because those specifications describe them.
-      ...(isSpecifiedElsewhere(url) ? { hide: true } : {}),
+      ...(isStandardInterface(url) ? { hide: true } : {}),
       operationId: operationIdOf(method, path),
       ...(params === undefined ? {} : { params: wild ? withNamedPath(params) : params }),
       ...(requestHeaders === undefined ? {} : { headers: requestHeaders }),
@@ -174,7 +174,7 @@ export function nobodyAsks<Part extends object>(): Part {
   return new Proxy({}, { get: () => nobodyAsks() }) as Part;
 }
 
-function partsNobodyAsks(): InterfaceParts {
+function unusedParts(): InterfaceParts {
   return {
     directory: nobodyAsks(),
     trustRegistry: nobodyAsks(),

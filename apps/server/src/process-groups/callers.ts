@@ -92,7 +92,7 @@ export const callers = {
     directory: ['changesSince'],
     'trust-registry': ['profileOf'],
     'transaction-registry': ['parties', 'countsAgainstLimits'],
-    access: ['checkAccess', 'checkLastingAccess', 'tokenStands'],
+    access: ['checkAccess', 'checkLastingAccess', 'isTokenActive'],
   },
   'certificate-authority': {
     'audit-log': [

@@ -4,7 +4,7 @@ import type { ProcessGroup } from './groups.ts';
  * Path prefixes that another group than edge serves. Edge forwards their requests and serves all other paths itself. The
  * longest prefix wins.
  */
-export const doorsElsewhere: Readonly<Record<Exclude<ProcessGroup, 'edge'>, readonly string[]>> = {
+export const pathsOfOtherGroups: Readonly<Record<Exclude<ProcessGroup, 'edge'>, readonly string[]>> = {
   core: [
     '/directory',
     '/partners',

@@ -35,7 +35,7 @@ import {
   openComponentKeys,
   type RotatedKeyringDependencies,
 } from '../keys/keys.ts';
-import { accessBy } from './elsewhere.ts';
+import { accessBy } from './remotes.ts';
 
 const institution = leiOf('529900OPERATOR');
 let database: ScratchDatabase;

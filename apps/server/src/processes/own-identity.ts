@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { type Clock, CodedError, isCodedError, toInstant } from '@countersign/kernel';
-import { type Logger, type Metrics, readSecret } from '@countersign/runtime';
+import { createRounds, type Logger, type Metrics, type Rounds, readSecret } from '@countersign/runtime';
 import { endOf, expired, ownName, type ProcessIdentity } from '@countersign/wire';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
@@ -43,7 +43,7 @@ export function openOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
   requireFit(current, group, clock.now());
   let refusedText = textNow;
   let warnedAt = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
+  let rounds: Rounds | undefined;
   metrics.gauge(
     'countersign_process_certificate_end_timestamp_seconds',
     'When the certificate that this process shows the others ends, in seconds since the epoch',
@@ -90,13 +90,18 @@ export function openOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
     endsAt: () => endOf(current),
     warnings: () => (endsSoon() ? ['process_certificate_ends'] : []),
     follow(onRenewed) {
-      timer = setInterval(() => {
-        lookAgain(onRenewed);
-        warn();
-      }, everyMs).unref();
+      rounds = createRounds({
+        what: 'checking the certificate of this process',
+        async work() {
+          lookAgain(onRenewed);
+          warn();
+        },
+        logger,
+        everyMs,
+      });
     },
     async stop() {
-      clearInterval(timer);
+      await rounds?.stop();
     },
   };
 }

@@ -1,9 +1,9 @@
 import { migratedComponents } from '../database/index.ts';
 import {
   callers,
-  doorsElsewhere,
   groupParts,
   type ProcessGroup,
+  pathsOfOtherGroups,
   processGroups,
   servedBy,
 } from '../process-groups/index.ts';
@@ -58,12 +58,12 @@ export function processesPage(): string {
     '',
     '| process | paths, and all below them |',
     '| --- | --- |',
-    ...Object.entries(doorsElsewhere).map(([group, paths]) => `| ${group} | ${code(paths)} |`),
+    ...Object.entries(pathsOfOtherGroups).map(([group, paths]) => `| ${group} | ${code(paths)} |`),
     '',
     '## Who may call what',
     '',
     'By the name in its certificate. Anything else is refused with `call_not_permitted`, and the refusal is in the log: the first at once, those',
-    'of the same process and method within a minute as one record that counts them. A certificate that has ended lets nobody call or answer',
+    'of the same process and method within a minute as one record that counts them. With an expired certificate a process can neither call nor answer',
     '(`process_certificate_expired`).',
     '',
   ];

@@ -22,7 +22,7 @@ import {
   startEvidence,
 } from '../components/index.ts';
 import { type Configuration, directorySeed, type Listener } from '../configuration/index.ts';
-import { evidencePageRoute, frontPageElsewhere, frontPageRoutes } from '../front-page/index.ts';
+import { evidencePageRoute, frontPageRedirect, frontPageRoutes } from '../front-page/index.ts';
 import {
   type InterfaceOptions,
   listerOf,
@@ -38,7 +38,7 @@ import {
   mountPeoplePages,
 } from '../interfaces/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
-import { accessBy, type Elsewhere, guardsElsewhere, requestsElsewhere } from './elsewhere.ts';
+import { accessBy, type RemoteLookup, remoteGuards, remoteRequests } from './remotes.ts';
 
 /** The parts of a group once its components run. */
 export interface StartedGroup {
@@ -52,7 +52,7 @@ export interface StartedGroup {
 
 export interface Surroundings {
   readonly ground: Ground;
-  readonly elsewhere: Elsewhere;
+  readonly remote: RemoteLookup;
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -62,17 +62,17 @@ export interface Surroundings {
 
 /** Starts the components of each group and connects them to the other processes by remote calls. */
 export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Promise<StartedGroup>>> = {
-  async evidence({ ground, elsewhere, configuration, logger }) {
+  async evidence({ ground, remote, configuration, logger }) {
     // The log starts first, because every group depends on it. It loads the directory only when somebody decides about
     // retention.
     const copy = (): Promise<DirectoryReplica> =>
-      directoryReplica({ ground, elsewhere, configuration }, evidence.auditLog);
+      directoryReplica({ ground, remote, configuration }, evidence.auditLog);
     const evidence = await startEvidence(
       ground,
       {
         directory: { snapshotAtLeast: (version) => snapshotLater(version) },
-        authenticators: elsewhere('authenticators'),
-        exchangeWith: requestsElsewhere(elsewhere('configured-requests')),
+        authenticators: remote('authenticators'),
+        exchangeWith: remoteRequests(remote('configured-requests')),
       },
       { unfitRecords: undefined },
     );
@@ -83,7 +83,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
         throw directoryErrors.error('directory_behind', 'The directory could not be read yet from the core process.');
       return replica.snapshotAtLeast(version);
     };
-    const { parties } = elsewhere('transaction-registry');
+    const { parties } = remote('transaction-registry');
     return {
       offered: {
         'audit-log': evidence.auditLog,
@@ -98,13 +98,13 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
         mountEvidenceInterfaces(app, { ...evidence, partiesOf: parties }, options);
         mountKeys(app, evidence, options);
       },
-      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      guard: remoteGuards(configuration.issuer, remote('access')),
       checkHealth: () => evidence.auditLog.checkHealth(),
     };
   },
 
-  async core({ ground, elsewhere, configuration, logger, clock }) {
-    const auditLog = seenLog(elsewhere);
+  async core({ ground, remote, configuration, logger, clock }) {
+    const auditLog = seenLog(remote);
     const signals = ground.started(
       'signals of people',
       await createSignalsReplica({ source: raisedAtEdge, log: auditLog, ...ground.common }),
@@ -116,7 +116,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       inBackground(
         () =>
           createPosturesReplica({
-            source: elsewhere('postures'),
+            source: remote('postures'),
             log: auditLog,
             directory: { snapshot: () => core.directory.snapshot() },
             ...ground.common,
@@ -128,23 +128,23 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       postureOf(device) {
         const replica = postures.now();
         if (replica === undefined)
-          throw deviceErrors.error('postures_behind', 'Nothing is known yet of the posture of devices.');
+          throw deviceErrors.error('postures_behind', 'The posture of devices is not known yet.');
         return replica.postureOf(device);
       },
     };
     const core = await startCore(
       ground,
-      { auditLog, authenticators: elsewhere('authenticators'), devices, signals },
+      { auditLog, authenticators: remote('authenticators'), devices, signals },
       {
-        retention: elsewhere('retention-proposals'),
-        authorities: elsewhere('authority-proposals'),
-        tokens: elsewhere('authorization-server'),
-        authentication: elsewhere('authentication'),
+        retention: remote('retention-proposals'),
+        authorities: remote('authority-proposals'),
+        tokens: remote('authorization-server'),
+        authentication: remote('authentication'),
         effects: [
-          { name: 'authenticators', ...elsewhere('authenticators-departure') },
-          { name: 'devices', ...elsewhere('devices-departure') },
-          { name: 'recoveries', ...elsewhere('recovery-departure') },
-          { name: 'certificates', ...elsewhere('certificates-departure') },
+          { name: 'authenticators', ...remote('authenticators-departure') },
+          { name: 'devices', ...remote('devices-departure') },
+          { name: 'recoveries', ...remote('recovery-departure') },
+          { name: 'certificates', ...remote('certificates-departure') },
         ],
       },
     );
@@ -166,30 +166,27 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
             app,
             {
               ...core,
-              authentication: elsewhere('authentication'),
-              statements: elsewhere('statements'),
+              authentication: remote('authentication'),
+              statements: remote('statements'),
             },
             { configuration, clock, logger },
           );
       },
-      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      guard: remoteGuards(configuration.issuer, remote('access')),
       checkHealth: async () => core.directory.snapshot(),
     };
   },
 
-  async egress({ ground, elsewhere, configuration }) {
-    const auditLog = seenLog(elsewhere);
+  async egress({ ground, remote, configuration }) {
+    const auditLog = seenLog(remote);
     const outside = callsOutside(ground);
-    const directory = ground.started(
-      'directory',
-      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
-    );
+    const directory = ground.started('directory', await directoryReplica({ ground, remote, configuration }, auditLog));
     const seen = {
       ...outside,
       auditLog,
       directory,
-      trustRegistry: elsewhere('trust-registry'),
-      transactions: elsewhere('transaction-registry'),
+      trustRegistry: remote('trust-registry'),
+      transactions: remote('transaction-registry'),
     };
     const egress = await startEgress(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     return {
@@ -208,21 +205,21 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
         mountEgressInterfaces(app, { eventPublisher: egress.eventPublisher, securityEvents: egress.signals }, options);
         mountKeys(app, egress, options);
       },
-      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      guard: remoteGuards(configuration.issuer, remote('access')),
       checkHealth: async () => directory.snapshot(),
     };
   },
 
-  async 'certificate-authority'({ ground, elsewhere, configuration }) {
-    const auditLog = seenLog(elsewhere);
+  async 'certificate-authority'({ ground, remote, configuration }) {
+    const auditLog = seenLog(remote);
     const directory = ground.started(
       'directory',
-      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
+      await directoryReplica({ ground, remote, configuration }, auditLog),
     );
     const certificates = await startCertificates(ground, {
       ...{ auditLog, directory },
-      authenticators: elsewhere('authenticators'),
-      policyEngine: elsewhere('policy-engine'),
+      authenticators: remote('authenticators'),
+      policyEngine: remote('policy-engine'),
     });
     const { certificateAuthority } = certificates;
     return {
@@ -235,41 +232,41 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
         mountCertificateInterfaces(app, { certificateAuthority, auditLog }, options);
         mountKeys(app, certificates, options);
       },
-      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      guard: remoteGuards(configuration.issuer, remote('access')),
       checkHealth: async () => directory.snapshot(),
     };
   },
 
-  async edge({ ground, elsewhere, configuration, logger, clock }) {
-    const auditLog = seenLog(elsewhere);
+  async edge({ ground, remote, configuration, logger, clock }) {
+    const auditLog = seenLog(remote);
     const directory = ground.started(
       'directory',
-      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
+      await directoryReplica({ ground, remote, configuration }, auditLog),
     );
-    const outbound = elsewhere('outbound');
+    const outbound = remote('outbound');
     const detailTypes = ground.started(
       'types of authorization details',
-      await createDetailTypesReplica({ source: elsewhere('policy-engine'), ...ground.common }),
+      await createDetailTypesReplica({ source: remote('policy-engine'), ...ground.common }),
     );
     const seen = {
       auditLog,
       directory,
       outbound,
-      trustRegistry: elsewhere('trust-registry'),
-      consentStore: { ...elsewhere('consent-store'), grants: elsewhere('grants') },
-      policyEngine: { ...elsewhere('policy-engine'), detailTypes: () => detailTypes.detailTypes() },
-      transactions: elsewhere('transaction-registry'),
-      federationGateway: elsewhere('federation-gateway'),
-      notices: elsewhere('notices'),
-      exchangeWith: requestsElsewhere(elsewhere('configured-requests')),
+      trustRegistry: remote('trust-registry'),
+      consentStore: { ...remote('consent-store'), grants: remote('grants') },
+      policyEngine: { ...remote('policy-engine'), detailTypes: () => detailTypes.detailTypes() },
+      transactions: remote('transaction-registry'),
+      federationGateway: remote('federation-gateway'),
+      notices: remote('notices'),
+      exchangeWith: remoteRequests(remote('configured-requests')),
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;
-    const keysElsewhere = [
-      elsewhere('core-keys'),
-      elsewhere('evidence-keys'),
-      elsewhere('egress-keys'),
-      elsewhere('certificate-authority-keys'),
+    const remoteKeys = [
+      remote('core-keys'),
+      remote('evidence-keys'),
+      remote('egress-keys'),
+      remote('certificate-authority-keys'),
     ];
     const { authenticators } = authentication;
     const parts = { ...seen, ...edge };
@@ -288,7 +285,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       mount(app, options, listener) {
         mountAuthorizationServer(app, parts, options);
         mountEdgeInterfaces(app, { ...parts, revocations: authorizationServer.revocations }, options);
-        mountKeys(app, { ...edge, keysElsewhere }, options);
+        mountKeys(app, { ...edge, remoteKeys }, options);
         if (listener === 'HTTP') {
           mountPeoplePages(app, parts, { configuration, clock, logger });
           frontPageRoutes(app, {
@@ -298,7 +295,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
           });
         } else {
           mountCertificatePages(app, edge);
-          frontPageElsewhere(app, configuration);
+          frontPageRedirect(app, configuration);
         }
       },
       guard: (name) => authorizationServer.guard(`${configuration.issuer}/${name}`),
@@ -315,16 +312,16 @@ const raisedAtEdge: Pick<PersonSignals, 'raise' | 'clear'> = {
 };
 
 /** The log as seen by a process that does not have it. */
-function seenLog(elsewhere: Elsewhere): Seen['auditLog'] {
-  return { ...elsewhere('audit-log'), ...createPagedStreamer(elsewhere('record-pages')) };
+function seenLog(remote: RemoteLookup): Seen['auditLog'] {
+  return { ...remote('audit-log'), ...createPagedStreamer(remote('record-pages')) };
 }
 
 function directoryReplica(
-  { ground, elsewhere, configuration }: Pick<Surroundings, 'ground' | 'elsewhere' | 'configuration'>,
+  { ground, remote, configuration }: Pick<Surroundings, 'ground' | 'remote' | 'configuration'>,
   log: Pick<Seen['auditLog'], 'append' | 'standings'>,
 ): Promise<DirectoryReplica> {
   return createDirectoryReplica({
-    source: elsewhere('directory'),
+    source: remote('directory'),
     log,
     seed: directorySeed(configuration),
     ...ground.common,

@@ -9,11 +9,11 @@ import { migratedComponents, openControlPlaneDatabase } from '../database/index.
 import { type InterfaceOptions, mountHealth } from '../interfaces/index.ts';
 import { answersWithin, createListeners, listenOn, requireFree } from '../listening/index.ts';
 import { described } from '../openapi/index.ts';
-import { doorsElsewhere, mayAsk, mayCall, type ProcessGroup, processGroups } from '../process-groups/index.ts';
-import { elsewhereAt } from './elsewhere.ts';
+import { mayAsk, mayCall, type ProcessGroup, pathsOfOtherGroups, processGroups } from '../process-groups/index.ts';
 import { createProcessListener } from './listener.ts';
 import { openOwnIdentity } from './own-identity.ts';
 import { createRefusedCalls } from './refused-calls.ts';
+import { remotesOf } from './remotes.ts';
 import { startGroup } from './start-group.ts';
 
 /** A running process of a split installation. */
@@ -87,10 +87,10 @@ export async function startProcess(
     }
     onProgress(`Starting ${group}`);
     const ground = await createGround({ configuration, database, lifecycle, logger, metrics, clock });
-    const elsewhere = elsewhereAt(peers);
+    const remote = remotesOf(peers);
     const started = await startGroup[group]({
       ground,
-      elsewhere,
+      remote,
       configuration,
       logger,
       clock,
@@ -111,7 +111,7 @@ export async function startProcess(
       (await answersWithin(started.checkHealth(), 2_000)) &&
       (await allReady(needed[group], peers));
     const health = { metrics, ready: isReady, warnings: () => identity.warnings() };
-    const audit = group === 'evidence' ? started.offered['audit-log'] : elsewhere('audit-log');
+    const audit = group === 'evidence' ? started.offered['audit-log'] : remote('audit-log');
     if (audit === undefined) throw new Error('the evidence process does not offer its log');
     const refusedCalls = createRefusedCalls({ audit, at: group, ...ground.common });
     lifecycle.started({ name: 'records of refused calls', stop: () => refusedCalls.stop() });
@@ -148,7 +148,7 @@ export async function startProcess(
         if (group === 'edge') started.mount(app, optionsFor(listener), name);
         for (const other of ['core', 'evidence', 'egress', 'certificate-authority'] as const) {
           const peer = peers.get(other);
-          if (group === 'edge' && peer !== undefined) passOn(app, { peer, paths: doorsElsewhere[other] }, name);
+          if (group === 'edge' && peer !== undefined) passOn(app, { peer, paths: pathsOfOtherGroups[other] }, name);
         }
         if (name === 'HTTP') mountHealth(app, health);
       });

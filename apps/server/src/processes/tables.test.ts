@@ -1,7 +1,7 @@
 import { remoteCalls } from '@countersign/contracts';
 import { expect, it } from 'vitest';
 import { callers, mayCall, servedBy } from '../process-groups/callers.ts';
-import { doorsElsewhere } from '../process-groups/doors.ts';
+import { pathsOfOtherGroups } from '../process-groups/doors.ts';
 import { type ProcessGroup, processGroups } from '../process-groups/groups.ts';
 import { doorsOfGroups } from '../testing/doors-of-groups.ts';
 import { processesPage } from './processes-page.ts';
@@ -38,7 +38,7 @@ it('has nobody call its own process, and a caller for every call', () => {
 
 it('passes every door on to the group that serves it, and no door of edge to any other', () => {
   const groupOfPath = (path: string): ProcessGroup => {
-    const found = (Object.entries(doorsElsewhere) as [ProcessGroup, readonly string[]][]).find(([, paths]) =>
+    const found = (Object.entries(pathsOfOtherGroups) as [ProcessGroup, readonly string[]][]).find(([, paths]) =>
       paths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
     );
     return found?.[0] ?? 'edge';

@@ -57,10 +57,10 @@ export async function renewProcesses(options: RenewProcessesOptions): Promise<re
       'process_folder_incomplete',
       `${folder} has no folder of a process (${processGroups.join(', ')}).`,
     );
-  const before = groups.map((group) => ({ group, ...certificateIn(join(folder, group), group) }));
+  const previous = groups.map((group) => ({ group, ...certificateIn(join(folder, group), group) }));
   const authority = await authorityIn(folder, clock.now());
   const renewed: RenewedProcess[] = [];
-  for (const { group, names, endsAt: endedAt } of before) {
+  for (const { group, names, endsAt: endedAt } of previous) {
     const { certificate, privateKey } = await authority.issue(group, names, { now: clock.now(), days });
     const files = [join(folder, group, processFiles.certificate), join(folder, group, processFiles.key)] as const;
     // A process that reads between the two writes detects the mismatch and reads again.

@@ -125,7 +125,7 @@ export function exampleDirectory(
 /**
  * Compliance findings about both.
  *
- * @param screenedAt RFC 3339; the policies require a sanctions screening of today
+ * @param screenedAt RFC 3339; the policies require a recent sanctions screening
  */
 export function exampleFindings(screenedAt: string): readonly Readonly<Record<string, unknown>>[] {
   const found = (institution: string, category: string) => ({

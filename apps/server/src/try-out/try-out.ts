@@ -67,7 +67,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
     throw new CodedError({
       code: 'configuration_unsafe',
       category: 'invalid',
-      detail: 'The try-out makes a supervisor of whoever opens it: it is there only where environment is development.',
+      detail: 'The try-out makes every visitor a supervisor. It is available only if environment is development.',
     });
   let screenedAt = 0;
   let mandate: string | undefined;
@@ -173,7 +173,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
         for (const visitor of visitors) {
           try {
             const path = `/people/${encodeURIComponent(visitor)}/invitations`;
-            const evidence = ['Try-out: whoever is at this machine; nobody was identified'];
+            const evidence = ['Try-out: a visitor at this machine; identity not verified'];
             const invited = await call(operator, 'people', 'authenticator:invite', path, { evidence });
             return { path: new URL(textOf(invited, 'url')).pathname, visitor };
           } catch (error) {

@@ -1,6 +1,6 @@
 import { type AuditAppender, auditLogErrors, type RecordDraft } from '@countersign/contracts';
 import { type Clock, type CodedError, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger, type Rounds } from '@countersign/runtime';
 import type { ClockReading, ClockSource } from './clock-source.ts';
 
 export interface ClockPolicy {
@@ -58,7 +58,7 @@ export function createClockKeeper(dependencies: {
   } = dependencies;
   let newest: ClockQuality | undefined;
   let alarmed = false;
-  let timer: NodeJS.Timeout | undefined;
+  let rounds: Rounds | undefined;
   let measuring: Promise<void> | undefined;
   let measuredAt = monotonic();
   let steps: number[] = [];
@@ -140,20 +140,24 @@ export function createClockKeeper(dependencies: {
     return measuring;
   }
 
-  function look(): void {
+  async function measureIfDue(): Promise<void> {
     lookForStep();
     const wait = newest?.withinBudget === false ? Math.min(policy.windowMs, retryEveryMs) : policy.windowMs;
     if (measuring !== undefined || (steps.length === 0 && monotonic() - measuredAt < wait)) return;
-    measure().catch((error: unknown) => {
+    try {
+      await measure();
+    } catch (error) {
       measuredAt = monotonic();
-      logger.warn({ error }, 'the measurement of the clock could not be recorded');
-    });
+      throw error;
+    }
   }
 
   return {
     measure,
     start() {
-      if (policy.windowMs > 0) timer = setInterval(look, Math.min(lookEveryMs, policy.windowMs)).unref();
+      if (policy.windowMs <= 0) return;
+      const everyMs = Math.min(lookEveryMs, policy.windowMs);
+      rounds = createRounds({ what: 'measuring the clock', work: measureIfDue, logger, everyMs });
     },
     newest: () => newest,
     refusal() {
@@ -164,7 +168,7 @@ export function createClockKeeper(dependencies: {
       );
     },
     async stop() {
-      clearInterval(timer);
+      await rounds?.stop();
       await measuring?.catch(() => undefined);
     },
   };

@@ -1,4 +1,4 @@
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import { copyLog, type LogSource } from './copy-log.ts';
 import type { Head } from './head-guard.ts';
 import { openTileFolder, type TileFolder } from './tile-folder.ts';
@@ -21,8 +21,6 @@ export async function createFolderPublisher(dependencies: {
   const { options, source, published, open, logger } = dependencies;
   const folder: TileFolder = await openTileFolder(options.folder);
   let written: string | undefined;
-  let running: Promise<void> | undefined;
-  let failed = false;
 
   async function bring(): Promise<void> {
     const note = await published();
@@ -38,31 +36,21 @@ export async function createFolderPublisher(dependencies: {
       entries: options.entries,
     });
     written = note;
-    if (failed) logger.warn({ folder: options.folder }, 'the log is published to its folder again');
-    failed = false;
   }
 
-  function update(): Promise<void> {
-    running ??= bring().finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-
-  const timer = setInterval(() => {
-    update().catch((error: unknown) => {
-      if (!failed) logger.error({ error, folder: options.folder }, 'the log is not published to its folder');
-      failed = true;
-    });
-  }, options.everyMs ?? 1_000);
-  timer.unref();
+  const rounds = createRounds({
+    what: `publication of the log to ${options.folder}`,
+    work: bring,
+    logger,
+    everyMs: options.everyMs ?? 1_000,
+    level: 'error',
+  });
 
   return {
-    update,
+    update: async (): Promise<void> => rounds.join(),
     async stop() {
-      clearInterval(timer);
-      await running?.catch(() => undefined);
-      await update().catch((error: unknown) =>
+      await rounds.stop();
+      await bring().catch((error: unknown) =>
         logger.warn({ error, folder: options.folder }, 'the folder was not brought up to date while stopping'),
       );
       folder.release();

@@ -11,7 +11,7 @@ import {
   type VerifierKey,
   verifyByPolicy,
 } from '@countersign/merkle-log';
-import { type Logger, type Metrics, transaction } from '@countersign/runtime';
+import { createRounds, type Logger, type Metrics, type Rounds, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { logEntry, timeOf } from '../record-json.ts';
 import type { SignedCheckpoint } from '../signed-head.ts';
@@ -107,7 +107,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   let contradictedAt: bigint | undefined;
   let lastRoundAt = Number.NEGATIVE_INFINITY;
   let running: Promise<RoundAnswer> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let ticks: Rounds | undefined;
   let stopped = false;
 
   metrics?.gauge('countersign_log_published_size', 'Records under the newest published checkpoint', () =>
@@ -350,13 +350,12 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     }
   }
 
-  function tick(): void {
+  async function publishIfDue(): Promise<void> {
     const unpublished = knownNow() > publishedSize;
     if (unpublished) unpublishedSince ??= clock.now();
     // A missing quorum is requested again at each tick.
     const due = failingSince !== undefined || performance.now() - lastRoundAt >= everyMs;
-    if (!unpublished || !due) return;
-    round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
+    if (unpublished && due) await round();
   }
 
   return {
@@ -413,15 +412,21 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       const standing = await store.newest(['log.publication-stopped']);
       alarmed = standing > (await store.newest(['log.publication-resumed']));
       if (alarmed) failingSince = clock.now();
-      timer = setInterval(tick, Math.min(everyMs, 1_000));
-      timer.unref();
+      const work = publishIfDue;
+      ticks = createRounds({
+        what: 'publishing the audit log',
+        work,
+        logger,
+        everyMs: Math.min(everyMs, 1_000),
+        level: 'error',
+      });
       // Witnesses are asked before the node appends: a quorum may agree by now.
       if (contradictedAt !== undefined)
         await round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
     },
 
     async stop() {
-      clearInterval(timer);
+      await ticks?.stop();
       await running?.catch(() => undefined);
       if (failingSince === undefined && knownNow() > publishedSize)
         await round().catch((error: unknown) => logger.warn({ error }, 'the end of the audit log was not published'));

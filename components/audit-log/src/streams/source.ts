@@ -1,6 +1,6 @@
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger, type Rounds } from '@countersign/runtime';
 import type { Stream } from './stream.ts';
 
 export interface Source {
@@ -22,29 +22,23 @@ export function createSource(dependencies: {
   readonly beatEveryMs: number;
 }): Source {
   const { stream, append, clock, random, logger, node, beatEveryMs } = dependencies;
-  let timer: NodeJS.Timeout | undefined;
-  let beating: Promise<void> | undefined;
+  let beats: Rounds | undefined;
   let lastBefore = 0;
 
   function draft(type: 'source.opened' | 'source.beat' | 'source.closed'): RecordDraft {
     return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done' };
   }
 
-  async function beat(): Promise<void> {
-    await append(draft('source.beat'));
-  }
-
-  function look(): void {
-    const idle = stream.last === lastBefore;
+  async function beatIfIdle(): Promise<void> {
+    const isIdle = stream.last === lastBefore;
     lastBefore = stream.last;
-    if (beating !== undefined || !idle) return;
-    beating = beat()
-      .catch((error: unknown) => logger.warn({ error }, 'a beat of the audit log could not be recorded'))
-      .finally(() => {
-        beating = undefined;
-        // The beat itself is no activity.
-        lastBefore = stream.last;
-      });
+    if (!isIdle) return;
+    try {
+      await append(draft('source.beat'));
+    } finally {
+      // The beat itself is no activity.
+      lastBefore = stream.last;
+    }
   }
 
   return {
@@ -53,12 +47,12 @@ export function createSource(dependencies: {
       lastBefore = stream.last;
     },
     start() {
-      if (beatEveryMs > 0) timer = setInterval(look, beatEveryMs).unref();
+      if (beatEveryMs <= 0) return;
+      beats = createRounds({ what: 'a beat of the audit log', work: beatIfIdle, logger, everyMs: beatEveryMs });
     },
     last: () => draft('source.closed'),
     async stop() {
-      clearInterval(timer);
-      await beating;
+      await beats?.stop();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Saying } from '@countersign/commands';
+import type { RecordContent } from '@countersign/commands';
 import {
   type Actor,
   type Directory,
@@ -38,9 +38,9 @@ export function done(
   type: Extract<RecordType, `authenticator.${string}` | `account.${string}`>,
   about: About,
   by: Actor,
-  data: Saying['data'],
-  more: Pick<Saying, 'standing' | 'references'> = {},
-): Saying {
+  data: RecordContent['data'],
+  more: Pick<RecordContent, 'standing' | 'references'> = {},
+): RecordContent {
   return { type, outcome: 'done', subject: subjectOf(about), actors: [by], data, ...more };
 }
 
@@ -61,7 +61,7 @@ export function registered(
       | { readonly authenticator: AuthenticatorId; readonly recordId: RecordId };
     readonly address: string | undefined;
   },
-): Saying {
+): RecordContent {
   const { allowedBy, rpId, origin, address } = facts;
   const { id, kid, jwk, credentialId, aaguid, backupEligible, attested, attestationFormat, acr } = authenticator;
   return {
@@ -94,7 +94,7 @@ export function renamed(
   };
 }
 
-export function suspected(about: About, authenticator: AuthenticatorId): Saying {
+export function suspected(about: About, authenticator: AuthenticatorId): RecordContent {
   return { type: 'authenticator.suspected', outcome: 'done', subject: subjectOf(about), data: { authenticator } };
 }
 

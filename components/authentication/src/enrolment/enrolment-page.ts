@@ -1,9 +1,17 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
-import { accountPath, type Drawn, refusalText } from '../page-parts.ts';
+import {
+  ceremonyAttributes,
+  ceremonyFields,
+  type Html,
+  html,
+  inWords,
+  page,
+  problemNotice,
+} from '@countersign/runtime';
+import { accountPath, refusalText, type TextContext } from '../page-parts.ts';
 
 export function enrolmentPage(
-  content: Drawn & {
+  content: TextContext & {
     readonly action: string;
     readonly asked: AskedStatement;
     readonly person: string;
@@ -25,7 +33,7 @@ export function enrolmentPage(
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">${enrolment.title}</h1>
 <p class="lead">${enrolment.lead}</p>
-${problem !== undefined && html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${enrolment.problem}</strong> ${refusalText(texts, problem)} <span class="quiet">(${problem})</span></p></div>`}
+${problem !== undefined && problemNotice(enrolment.problem, refusalText(texts, problem), problem)}
 <dl class="facts">
 <div><dt>${enrolment.person}</dt><dd><bdi>${person}</bdi></dd></div>
 <div><dt>${enrolment.firm}</dt><dd><bdi>${institution}</bdi></dd></div>
@@ -46,7 +54,7 @@ ${ceremonyFields(lang)}
   });
 }
 
-export function enrolledPage(content: Drawn & { readonly authenticator: Authenticator }): Html {
+export function enrolledPage(content: TextContext & { readonly authenticator: Authenticator }): Html {
   const { lang, banner, authenticator } = content;
   const { enrolment, selfService } = content.texts;
   return page({

@@ -1,5 +1,5 @@
 import type { AuditLog, EvidenceRecord, PersonSignal, PrincipalId } from '@countersign/contracts';
-import { type Clock, type Json, parseInstant } from '@countersign/kernel';
+import { type Clock, membersOf, parseInstant } from '@countersign/kernel';
 import type { SignalStore, StoredSignal } from './signal-store.ts';
 
 export const longestSignalMs = 366 * 86_400_000;
@@ -44,15 +44,9 @@ export function createRecordedSignals(
 }
 
 function signalOf({ type, subject, data }: EvidenceRecord): StoredSignal | undefined {
-  const { signal, until } = membersOf(data);
+  const { signal, until } = membersOf(data) ?? {};
   if (subject === undefined || typeof signal !== 'string') return undefined;
   const end = type === 'risk.raised' && typeof until === 'string' ? parseInstant(until) : 0;
   if (end === undefined) return undefined;
   return { person: subject.id as PrincipalId, name: signal as PersonSignal, until: end };
-}
-
-function membersOf(data: Json | undefined): Readonly<Record<string, Json>> {
-  return typeof data === 'object' && data !== null && !Array.isArray(data)
-    ? (data as Readonly<Record<string, Json>>)
-    : {};
 }

@@ -1,6 +1,6 @@
 import type { AskedStatement } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import { accountPath, type Drawn, problemNotice, refusalText } from '../page-parts.ts';
+import { ceremonyAttributes, ceremonyFields, type Html, html, page, problemNotice } from '@countersign/runtime';
+import { accountPath, refusalText, type TextContext } from '../page-parts.ts';
 
 export const keysPath = `${accountPath}/keys`;
 export const sessionsPath = `${accountPath}/sessions`;
@@ -12,7 +12,7 @@ export const activityPath = `${accountPath}/activity`;
 
 /** A section of the account with a link back. */
 export function sectionPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly title: string;
     readonly lead?: string;
@@ -69,7 +69,7 @@ export interface SignedForm {
 
 /** Without a usable key it explains why. */
 export function signedForm(
-  { texts, lang }: Drawn,
+  { texts, lang }: TextContext,
   content: Omit<SignedForm, 'problem'> & {
     readonly action: string;
     readonly confirms: string;

@@ -1,11 +1,11 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../page-parts.ts';
+import type { TextContext } from '../page-parts.ts';
 import { facts, keysPath, rows, type SignedForm, sectionPage, signedForm } from './drawing.ts';
 
 export function keysPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },
 ): Html {
   const { texts, lang } = drawn;
@@ -33,13 +33,13 @@ ${rows(
   });
 }
 
-function kindOf({ texts }: Drawn, { model, acr }: Authenticator): Html {
+function kindOf({ texts }: TextContext, { model, acr }: Authenticator): Html {
   const { hardware, ordinary } = texts.selfService.keys;
   return html`${model === undefined ? ordinary : html`<bdi>${model}</bdi>`}${acr === hardwareAcr && html`, ${hardware}`}`;
 }
 
 export function keyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: SignedForm & {
     readonly key: Authenticator;
     readonly isLast: boolean;
@@ -82,7 +82,7 @@ ${
 
 /** Signs the new name. */
 export function renamePage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: SignedForm & { readonly key: Authenticator; readonly name: string },
 ): Html {
   const { keys: words, sign } = drawn.texts.selfService;
@@ -104,7 +104,7 @@ ${signedForm(drawn, {
 
 /** Step one: an existing key allows a new one. */
 export function addKeyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   /** `typedName` for the second step. */
   content: SignedForm & { readonly typedName?: string | undefined },
 ): Html {
@@ -127,7 +127,7 @@ ${signedForm(drawn, {
 
 /** Step two. */
 export function newKeyPage(
-  drawn: Drawn,
+  drawn: TextContext,
   content: {
     readonly path: string;
     readonly csrf: Html;

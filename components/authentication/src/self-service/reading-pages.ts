@@ -1,11 +1,11 @@
 import type { DirectorySnapshot, PersonSignal } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import { type Drawn, textFor } from '../page-parts.ts';
+import { type TextContext, textFor } from '../page-parts.ts';
 import { activityPath, rows, sectionPage } from './drawing.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 
 export function overviewPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly person: string;
     readonly institution: string;
@@ -27,7 +27,7 @@ ${signals.map((signal) => html`<div class="notice warning" role="note"><p><stron
   });
 }
 
-export function devicesPage(drawn: Drawn, devices: readonly OwnDevice[]): Html {
+export function devicesPage(drawn: TextContext, devices: readonly OwnDevice[]): Html {
   const { texts, lang } = drawn;
   const { devices: words } = texts.selfService;
   const postureOf = ({ posture }: OwnDevice) => {
@@ -45,7 +45,7 @@ export function devicesPage(drawn: Drawn, devices: readonly OwnDevice[]): Html {
   );
 }
 
-export function mandatesPage(drawn: Drawn, mandates: readonly OwnMandate[], directory: DirectorySnapshot): Html {
+export function mandatesPage(drawn: TextContext, mandates: readonly OwnMandate[], directory: DirectorySnapshot): Html {
   const { texts, lang } = drawn;
   const { mandates: words } = texts.selfService;
   const nameOf = (lei: string) => directory.institution(lei)?.name ?? lei;
@@ -59,7 +59,7 @@ export function mandatesPage(drawn: Drawn, mandates: readonly OwnMandate[], dire
   );
 }
 
-export function grantsPage(drawn: Drawn, grants: readonly OwnGrant[]): Html {
+export function grantsPage(drawn: TextContext, grants: readonly OwnGrant[]): Html {
   const { texts, lang } = drawn;
   const { grants: words } = texts.selfService;
   return listPage(
@@ -74,7 +74,7 @@ ${words.given} ${inWords(givenAt, lang)} · ${words.until.toLowerCase()} ${inWor
 }
 
 function listPage(
-  drawn: Drawn,
+  drawn: TextContext,
   { title, lead, none }: { readonly title: string; readonly lead: string; readonly none: string },
   items: Parameters<typeof rows>[0],
 ): Html {
@@ -82,7 +82,7 @@ function listPage(
 }
 
 export function activityPageOf(
-  drawn: Drawn,
+  drawn: TextContext,
   { entries, next }: ActivityPage,
   { isNewest }: { readonly isNewest: boolean },
 ): Html {
@@ -106,13 +106,13 @@ ${
 }
 
 /** The type itself if it has no text. */
-function nameOf({ texts }: Drawn, { type, name }: OwnActivity): Html {
+function nameOf({ texts }: TextContext, { type, name }: OwnActivity): Html {
   const { types, named } = texts.selfService.activity;
   const sentence = textFor(types, type) ?? type;
   return html`${sentence}${name !== undefined && html` <bdi>${named(name)}</bdi>`}`;
 }
 
-function aboutOf({ texts }: Drawn, entry: OwnActivity, lang: string): Html {
+function aboutOf({ texts }: TextContext, entry: OwnActivity, lang: string): Html {
   const { activity } = texts.selfService;
   const { time, address, device, client, reason } = entry;
   const parts = [

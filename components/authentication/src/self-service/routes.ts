@@ -22,7 +22,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import { isRefusal } from '../authenticators/assertions.ts';
 import { authenticatorName } from '../authenticators/stored-authenticator.ts';
-import { accountPath, type Drawn, textFor } from '../page-parts.ts';
+import { accountPath, type TextContext, textFor } from '../page-parts.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import {
@@ -70,14 +70,14 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     ...{ door: authentication, name: 'account', clientName: 'Countersign', issuer: settings.origin },
     ...{ random, logger, banner },
   });
-  const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
+  const drawn = (request: FastifyRequest): TextContext => ({ ...chooseTexts(request, { en, de }), banner });
   const send = (reply: FastifyReply, document: Html, refused?: Refused) =>
     sendPage(reply, refused === undefined ? 200 : 403, document, { secure, script: true });
   const look = (reply: FastifyReply, document: Html) => sendPage(reply, 200, document, { secure });
-  const goTo = (reply: FastifyReply, path: string, done: keyof Drawn['texts']['selfService']['done']) =>
+  const goTo = (reply: FastifyReply, path: string, done: keyof TextContext['texts']['selfService']['done']) =>
     reply.header('referrer-policy', 'no-referrer').redirect(`${path}?done=${done}`, 303);
 
-  function doneOf(request: FastifyRequest, { texts }: Drawn): string | undefined {
+  function doneOf(request: FastifyRequest, { texts }: TextContext): string | undefined {
     const done = queryOf(request, 'done');
     return done === undefined ? undefined : textFor(texts.selfService.done, done);
   }

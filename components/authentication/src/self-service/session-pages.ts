@@ -1,6 +1,6 @@
 import type { ListedSession } from '@countersign/contracts';
 import { type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../page-parts.ts';
+import type { TextContext } from '../page-parts.ts';
 import { facts, otherSessionsPath, rows, type SignedForm, sectionPage, sessionsPath, signedForm } from './drawing.ts';
 
 /** `here`: the sessions in this browser. */
@@ -10,7 +10,7 @@ export interface OwnSessions {
 }
 
 export function sessionsPage(
-  drawn: Drawn,
+  drawn: TextContext,
   { sessions, done }: { readonly sessions: OwnSessions; readonly done?: string | undefined },
 ): Html {
   const { texts, lang } = drawn;
@@ -41,7 +41,7 @@ export interface Ending extends SignedForm {
 }
 
 export function sessionPage(
-  drawn: Drawn,
+  drawn: TextContext,
   { session, isHere, ending }: { readonly session: ListedSession; readonly isHere: boolean; readonly ending: Ending },
 ): Html {
   const { texts, lang } = drawn;
@@ -70,7 +70,7 @@ ${endingForm(drawn, ending, words.endConfirms, words.end)}</section>`
 }
 
 export function otherSessionsPage(
-  drawn: Drawn,
+  drawn: TextContext,
   { others, ending }: { readonly others: readonly ListedSession[]; readonly ending: Ending },
 ): Html {
   const { texts, lang } = drawn;
@@ -94,7 +94,7 @@ ${endingForm(drawn, ending, words.endOthersConfirms, words.endOthers)}`
   });
 }
 
-function endingForm(drawn: Drawn, ending: Ending, confirms: string, button: string): Html {
+function endingForm(drawn: TextContext, ending: Ending, confirms: string, button: string): Html {
   const { path, csrf, asked, withoutKey } = ending;
   if (!withoutKey) return signedForm(drawn, { path, csrf, asked, action: 'end', confirms, button, style: 'refuse' });
   return html`<form method="post" action="${path}">

@@ -1,7 +1,7 @@
 import { type DirectorySnapshot, deviceFieldName, type PrincipalId } from '@countersign/contracts';
-import { csrfField, type Html, html, page } from '@countersign/runtime';
+import { csrfField, type Html, html, page, problemNotice } from '@countersign/runtime';
 import type { MethodPage, SignInMethod } from '../methods/method.ts';
-import { problemNotice, textFor } from '../page-parts.ts';
+import { textFor } from '../page-parts.ts';
 import type { Texts } from '../texts/en.ts';
 import type { OpenSignIn } from './sign-ins.ts';
 

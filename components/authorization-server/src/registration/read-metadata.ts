@@ -1,4 +1,5 @@
 import { type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
+import { isObject } from '@countersign/kernel';
 import { documentNames } from './members.ts';
 import { type MetadataProblem, refuseMetadata } from './refusals.ts';
 import { type Members, refusedMembers } from './refused-members.ts';
@@ -171,7 +172,7 @@ function withoutKeyUses(jwks: unknown): unknown {
   return { ...jwks, keys };
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function _isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

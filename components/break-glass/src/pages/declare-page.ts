@@ -1,10 +1,10 @@
 import type { AskedStatement, Declaration } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import { type Drawn, fact } from './parts.ts';
+import { fact, type TextContext } from './parts.ts';
 
 /** Confirmation of a declaration before it is signed; the form resends exactly the signed values. */
 export function declarePage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly declaration: Declaration;
     readonly asked: AskedStatement;

@@ -9,7 +9,7 @@ import {
   page,
   type RefusedForm,
 } from '@countersign/runtime';
-import { type Drawn, fact } from './parts.ts';
+import { fact, type TextContext } from './parts.ts';
 
 /** A recorded action of the first holder during the access. */
 export type RecordedAction = Pick<EvidenceRecord, 'time' | 'type' | 'outcome'>;
@@ -33,7 +33,7 @@ export interface IncidentContent {
 }
 
 /** One incident, with the actions available to the signed-in person. */
-export function incidentPage({ texts, lang, banner }: Drawn, content: IncidentContent): Html {
+export function incidentPage({ texts, lang, banner }: TextContext, content: IncidentContent): Html {
   const { one, statuses, verdicts } = texts;
   const { incident, csrf, path, second, review, back } = content;
   const moment = (label: string, instant: string | undefined) =>
@@ -89,7 +89,7 @@ ${review === undefined && incident.status === 'granted' && html`<p class="hint">
 }
 
 function reviewForm(
-  { texts: { one }, lang }: Drawn,
+  { texts: { one }, lang }: TextContext,
   { actions, typed, refused }: NonNullable<IncidentContent['review']>,
   csrf: Html,
   path: string,

@@ -1,11 +1,11 @@
 import { emergencyScopes, type Incident } from '@countersign/contracts';
 import { describeScope } from '@countersign/market';
 import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
-import type { Drawn } from './parts.ts';
+import type { TextContext } from './parts.ts';
 
 /** The incidents of an institution, and for holders the form to declare one. */
 export function listPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly incidents: readonly Incident[];
     /** Interfaces to choose from; undefined if the person is not a holder. */
@@ -46,7 +46,7 @@ ${resources !== undefined && declareForm({ texts, lang, banner }, { ...content, 
 }
 
 function declareForm(
-  { texts: { list, declare }, lang }: Drawn,
+  { texts: { list, declare }, lang }: TextContext,
   content: Pick<Parameters<typeof listPage>[1], 'csrf' | 'path' | 'typed' | 'refused'> & {
     readonly resources: readonly string[];
   },

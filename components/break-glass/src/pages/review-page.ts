@@ -1,8 +1,8 @@
 import type { AskedStatement, Incident } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import { type Drawn, fact } from './parts.ts';
+import { fact, type TextContext } from './parts.ts';
 
-export function reviewedPage({ texts: { done }, lang, banner }: Drawn, back: string): Html {
+export function reviewedPage({ texts: { done }, lang, banner }: TextContext, back: string): Html {
   return page({
     title: done.reviewedTitle,
     lang,
@@ -17,7 +17,7 @@ export function reviewedPage({ texts: { done }, lang, banner }: Drawn, back: str
 
 /** Confirmation of a review before it is signed. */
 export function reviewPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly incident: Incident;
     readonly verdict: 'justified' | 'not-justified';

@@ -39,7 +39,7 @@ import { en } from '../texts/en.ts';
 import { declarePage } from './declare-page.ts';
 import { incidentPage, type RecordedAction } from './incident-page.ts';
 import { listPage } from './list-page.ts';
-import type { Drawn } from './parts.ts';
+import type { TextContext } from './parts.ts';
 import { reviewedPage, reviewPage } from './review-page.ts';
 
 export interface BreakGlassPages {
@@ -66,7 +66,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     dependencies;
   const banner = bannerOf(environment);
   const secure = new URL(issuer).protocol === 'https:';
-  const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
+  const drawn = (request: FastifyRequest): TextContext => ({ ...chooseTexts(request, { en, de }), banner });
   const need: SignInNeed = { acrValues: [], tier: 'administration' };
   const pages = signedInPages<SignInNeed, SignIn>(app, {
     door: authentication,

@@ -1,4 +1,4 @@
-import type { Saying } from '@countersign/commands';
+import type { RecordContent } from '@countersign/commands';
 import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
 import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
@@ -6,7 +6,7 @@ import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 export const source = 'consent-store';
 
 /** The record of a consent, with the intents that were shown and their digests. */
-export function consentSaying(grant: Grant): Saying {
+export function consentSaying(grant: Grant): RecordContent {
   return {
     type: 'consent.given',
     outcome: 'permit',
@@ -31,7 +31,7 @@ export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: Reco
   };
 }
 
-export function changeSaying(grant: Grant, how: 'merge' | 'replace', previous: RecordId): Saying {
+export function changeSaying(grant: Grant, how: 'merge' | 'replace', previous: RecordId): RecordContent {
   const { data, ...given } = consentSaying(grant);
   return { ...given, type: 'grant.changed', references: [previous], data: { how, ...data } };
 }
@@ -41,7 +41,7 @@ export function revocationSaying(
   by: Actor,
   reason: string,
   previous: RecordId,
-): Saying {
+): RecordContent {
   return {
     type: 'grant.revoked',
     outcome: 'done',

@@ -1,4 +1,4 @@
-import type { Command, ProvenKind, Saying } from '@countersign/commands';
+import type { Command, ProvenKind, RecordContent } from '@countersign/commands';
 import {
   type Actor,
   consentErrors,
@@ -115,7 +115,7 @@ export function saying(
     readonly references: readonly RecordId[];
     readonly data?: Readonly<Record<string, Json>>;
   },
-): Saying {
+): RecordContent {
   return {
     type,
     outcome: 'done',

@@ -1,4 +1,4 @@
-import type { Command, Given, Saying, SecondPerson } from '@countersign/commands';
+import type { Command, Given, RecordContent, SecondPerson } from '@countersign/commands';
 import {
   type DirectoryChange,
   ended,
@@ -154,7 +154,7 @@ export function createRequestCommands({
   const rejectionRecord = <Ask extends Rejecting>(
     { ask: { by, reason } }: Pick<Given<Ask, StoredRequest, unknown>, 'ask'>,
     { id, digest, proposedBy, recordId }: RequestState,
-  ): Saying & { readonly data: Readonly<Record<string, Json>> } => ({
+  ): RecordContent & { readonly data: Readonly<Record<string, Json>> } => ({
     type: 'directory.change-rejected',
     outcome: 'done',
     ...recordedRequester(by),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStandingCheck, type DepartureEffect } from '@countersign/contracts';
 import { isCodedError, toInstant } from '@countersign/kernel';
+import { createRounds } from '@countersign/runtime';
 import type { DepartureDependencies } from './dependencies.ts';
 import {
   completeDeparture,
@@ -33,8 +34,6 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
   const standings = createStandingCheck({ log: audit, source: 'directory', clock, random });
   const stopping = new AbortController();
   const stopped = (): boolean => stopping.signal.aborted;
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
 
   async function carryDue(): Promise<void> {
     while (!stopped()) {
@@ -132,33 +131,14 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     await completeDeparture(pool, departure.id, claim);
   }
 
-  /** The current round may have started too early, so a caller waits for the next. */
-  function run(): Promise<void> {
-    if (running === undefined) {
-      running = carryDue().finally(() => {
-        running = undefined;
-      });
-      return running;
-    }
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return run();
-      });
-    return next;
-  }
-
+  // A caller that arrives during a round waits for the next one, because the current round may have started too early.
+  const rounds = createRounds({ what: 'the completion of departures', work: carryDue, logger });
   return {
-    run,
-    hurry() {
-      if (stopped()) return;
-      run().catch((error: unknown) => logger.warn({ error }, 'the processing of departures failed'));
-    },
+    run: async () => rounds.run(),
+    hurry: () => rounds.hurry(),
     async stop() {
       stopping.abort();
-      await running?.catch(() => undefined);
-      await next?.catch(() => undefined);
+      await rounds.stop();
     },
   };
 }

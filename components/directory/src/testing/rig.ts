@@ -5,7 +5,7 @@ import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   type FixedClock,
   fixedClock,
 } from '@countersign/testkit';
@@ -59,7 +59,7 @@ export async function createRig(): Promise<Rig> {
         audit: log.audit,
         logger: createLogger({ level: 'silent', name: 'test' }),
         seed: exampleSeed(),
-        proposerStanding: everyProposerStands,
+        proposerStanding: everyProposerActive,
         independence: everybodyIndependent,
         ...options,
       });

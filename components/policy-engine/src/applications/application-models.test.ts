@@ -237,7 +237,7 @@ describe('an entity that is written over the interface', () => {
     ['of a client that may only ask', path, carol, 'interop-gateway', 404, 'application_not_found'],
     [
       'of a model that is not there',
-      'Elsewhere/entities/User/carol',
+      'RemoteLookup/entities/User/carol',
       carol,
       'interop-sync',
       404,

@@ -6,7 +6,7 @@ import {
   type RefusedEvaluation,
   type SearchRequest,
 } from '@countersign/contracts';
-import { defined, isCodedError, type Json } from '@countersign/kernel';
+import { defined, isCodedError, isObject, type Json } from '@countersign/kernel';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
@@ -141,10 +141,6 @@ function problemWith(error: ReturnType<ReturnType<typeof Compile>['Errors']>[num
 
 function refuse(detail: string) {
   return policyErrors.error('evaluation_invalid', detail);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isEmptyArray(value: unknown): boolean {

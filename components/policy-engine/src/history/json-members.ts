@@ -1,7 +1,9 @@
+import { isObject } from '@countersign/kernel';
+
 export type Members = Readonly<Record<string, unknown>>;
 
 export function membersOf(value: unknown): Members | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : undefined;
+  return isObject(value) ? value : undefined;
 }
 
 export function memberOf(value: unknown, name: string): unknown {

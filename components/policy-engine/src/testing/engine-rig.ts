@@ -13,7 +13,7 @@ import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   type FixedClock,
   fixedClock,
   lastUnderIn,
@@ -95,7 +95,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         rowSeal: testRowSeal,
         publisher: { id: 'service:countersign', institution: operator },
         ...(folder === undefined ? {} : { policiesFolder: folder }),
-        proposerStanding: everyProposerStands,
+        proposerStanding: everyProposerActive,
         independence: everybodyIndependent,
         ...options,
       });

@@ -12,7 +12,7 @@ import { createLogger, type Keyring, type ScratchDatabase } from '@countersign/r
 import {
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   type FixedClock,
   fixedClock,
   standingsIn,
@@ -109,7 +109,7 @@ export async function createRig(): Promise<Rig> {
         },
         // What is on its way comes, however busy the machine is.
         versionWithinMs: 60_000,
-        proposerStanding: everyProposerStands,
+        proposerStanding: everyProposerActive,
         independence: everybodyIndependent,
         ...options,
       });

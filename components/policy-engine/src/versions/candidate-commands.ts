@@ -1,4 +1,4 @@
-import type { Command, Saying, SecondPerson } from '@countersign/commands';
+import type { Command, RecordContent, SecondPerson } from '@countersign/commands';
 import {
   type AuditLog,
   type PolicyBundle,
@@ -195,7 +195,7 @@ export function createCandidateCommands({
     release: (_next, { record }) => record,
   };
 
-  const turnedDown = ({ ask: { by, reason } }: { readonly ask: Rejecting }, next: CandidateState): Saying => ({
+  const turnedDown = ({ ask: { by, reason } }: { readonly ask: Rejecting }, next: CandidateState): RecordContent => ({
     type: 'policy.rejected',
     outcome: 'done',
     ...recordedRequester(by),

@@ -9,11 +9,11 @@ import {
   page,
   type RefusedForm,
 } from '@countersign/runtime';
-import { type Drawn, recoveryPath } from './done-page.ts';
+import { recoveryPath, type TextContext } from './done-page.ts';
 
 /** The page on which an approver reviews and signs a recovery. */
 export function approvePage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: {
     readonly recovery: Recovery;
     readonly asked: AskedStatement;

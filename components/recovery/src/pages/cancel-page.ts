@@ -1,10 +1,10 @@
 import type { AskedStatement, Recovery } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './done-page.ts';
+import type { TextContext } from './done-page.ts';
 
 /** The page on which the person cancels their recovery with a key that still works. */
 export function cancelPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: { readonly recovery: Recovery; readonly asked: AskedStatement; readonly csrf: Html; readonly path: string },
 ): Html {
   const { cancel } = texts;

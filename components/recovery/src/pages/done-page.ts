@@ -1,9 +1,7 @@
-import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
+import { type Html, html, type PageContext, page } from '@countersign/runtime';
 import type { Texts } from '../texts/en.ts';
 
-export interface Drawn extends ChosenTexts<Texts> {
-  readonly banner: string | undefined;
-}
+export type TextContext = PageContext<Texts>;
 
 export const recoveryPath = '/recovery';
 
@@ -12,7 +10,7 @@ const paths = { back: recoveryPath, account: '/me' } as const;
 
 /** The result of a form, with a link to the next page. */
 export function donePage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: { readonly title: string; readonly lead: string; readonly next: NextPage },
 ): Html {
   const { title, lead, next } = content;

@@ -1,10 +1,10 @@
 import type { Recovery } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './done-page.ts';
+import type { TextContext } from './done-page.ts';
 
 /** The recoveries awaiting the approval of the signed-in person. @param path of this page */
 export function listPage(
-  { texts, lang, banner }: Drawn,
+  { texts, lang, banner }: TextContext,
   content: { readonly person: string; readonly waiting: readonly Recovery[]; readonly path: string },
 ): Html {
   const { list } = texts;

@@ -1,8 +1,8 @@
 import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
-import type { Drawn } from './done-page.ts';
+import type { TextContext } from './done-page.ts';
 
 /** The public page, identical for everybody. @param path of this page */
-export function requestPage({ texts, lang, banner }: Drawn, path: string, refused?: RefusedForm): Html {
+export function requestPage({ texts, lang, banner }: TextContext, path: string, refused?: RefusedForm): Html {
   const form = formFields(refused, { fields: ['person'], lang });
   const { request } = texts;
   return page({
@@ -25,7 +25,7 @@ ${form.problem('person')}
   });
 }
 
-export function requestedPage({ texts, lang, banner }: Drawn): Html {
+export function requestedPage({ texts, lang, banner }: TextContext): Html {
   const { request } = texts;
   return page({
     title: request.sentTitle,

@@ -26,7 +26,7 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { approvePage } from './approve-page.ts';
 import { cancelPage } from './cancel-page.ts';
-import { type Drawn, donePage, recoveryPath } from './done-page.ts';
+import { donePage, recoveryPath, type TextContext } from './done-page.ts';
 import { listPage } from './list-page.ts';
 import { requestedPage, requestPage } from './request-page.ts';
 
@@ -49,7 +49,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
   const banner = bannerOf(environment);
   const { origin, protocol } = new URL(issuer);
   const secure = protocol === 'https:';
-  const drawn = (request: FastifyRequest): Drawn => ({ ...chooseTexts(request, { en, de }), banner });
+  const drawn = (request: FastifyRequest): TextContext => ({ ...chooseTexts(request, { en, de }), banner });
   const pages = signedInPages<SignInNeed, SignIn>(app, {
     door: authentication,
     name: 'recovery',

@@ -4,7 +4,7 @@ import {
   createMemoryLog,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   fixedClock,
 } from '@countersign/testkit';
 import type { Requester, RetentionDependencies } from '../dependencies.ts';
@@ -44,7 +44,7 @@ export async function createRetentionWorld() {
     given: Partial<Pick<RetentionDependencies, 'proposerStanding' | 'independence' | 'audit'>> = {},
   ): RunningRetention {
     const retention = createRetention({
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       audit: log,
       ...given,

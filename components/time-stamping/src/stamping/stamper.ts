@@ -52,18 +52,10 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
   let known: Held | undefined;
   let failures = 0;
   let notBefore = 0;
-  let underWay: Promise<number> | undefined;
   let stopped = false;
 
   const checkpointDueAt = ({ checkpointAt }: Held): number =>
     checkpointAt === undefined ? startedAt : checkpointAt + checkpointsEveryMs;
-
-  async function stampDue(): Promise<number> {
-    underWay ??= work().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  }
 
   async function work(): Promise<number> {
     if (stopped || clock.now() < notBefore) return 0;
@@ -159,19 +151,13 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     overdue.settled();
   }
 
-  const rounds = createRounds({
-    what: 'time-stamping',
-    work: async () => void (await stampDue()),
-    logger,
-    everyMs,
-  });
+  const rounds = createRounds({ what: 'time-stamping', work, logger, everyMs });
 
   return {
-    stampDue,
+    stampDue: async () => (await rounds.join()) ?? 0,
     async stop() {
       stopped = true;
       await rounds.stop();
-      await underWay?.catch(() => undefined);
       if (turn !== undefined) await store.release(turn).catch(() => undefined);
     },
   };

@@ -6,7 +6,7 @@ import type { ShownView } from '../shown.ts';
 import { batchAddress, type Drawing, shortDigest } from './drawing.ts';
 import { type AskedApproval, rolePart, signPart } from './intent-page.ts';
 import { changesPart, circumstancesPart, fact, linesPart, warningsPart } from './intent-parts.ts';
-import { problemNotice } from './problem-page.ts';
+import { faultNotice } from './problem-page.ts';
 
 export interface BatchContent {
   readonly items: readonly {
@@ -37,7 +37,7 @@ export function batchPage(content: BatchContent, drawing: Drawing): Html {
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">${title}</h1>
 <p class="lead">${batch.lead}</p>
-${fault !== undefined && problemNotice(fault, drawing)}
+${fault !== undefined && faultNotice(fault, drawing)}
 ${
   fit.length < items.length &&
   html`<div class="notice problem"><p><strong>${batch.unfit}</strong></p>
@@ -49,7 +49,7 @@ ${items.map(
   (item, index) => html`<article class="panel" aria-labelledby="${item.view.transaction}">
 <p class="quiet">${batch.item(index + 1, items.length)}</p>
 <h2 id="${item.view.transaction}"><bdi lang="en">${item.view.title}</bdi></h2>
-${item.fault !== undefined && problemNotice(item.fault, drawing)}
+${item.fault !== undefined && faultNotice(item.fault, drawing)}
 ${changesPart(item.changes, drawing)}
 ${warningsPart(item.view, drawing)}
 ${linesPart(item.view, drawing)}

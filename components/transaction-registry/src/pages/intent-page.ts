@@ -15,7 +15,7 @@ import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
 import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart, circumstancesPart, fact, linesPart, roleIn, warningsPart } from './intent-parts.ts';
-import { problemNotice } from './problem-page.ts';
+import { faultNotice } from './problem-page.ts';
 
 export interface AskedApproval {
   readonly role: ApproverRole;
@@ -52,7 +52,7 @@ export function intentPage(content: IntentContent, drawing: Drawing): Html {
 <p class="lead">${texts.intent.lead}</p>
 ${own !== undefined && ownPart(content, drawing)}
 ${declined !== undefined && own === undefined && declinedPart(declined, drawing)}
-${fault !== undefined && own === undefined && problemNotice(fault, drawing)}
+${fault !== undefined && own === undefined && faultNotice(fault, drawing)}
 ${changesPart(changes, drawing)}
 ${warningsPart(view, drawing)}
 <h2>${texts.intent.what}</h2>

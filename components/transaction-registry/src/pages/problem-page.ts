@@ -5,7 +5,7 @@ import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart } from './intent-parts.ts';
 
 /** The reason why the person cannot act, shown on the page. */
-export function problemNotice(fault: Pick<CodedError, 'code' | 'detail'>, drawing: Drawing): Html {
+export function faultNotice(fault: Pick<CodedError, 'code' | 'detail'>, drawing: Drawing): Html {
   return html`<div class="notice problem" role="alert"><p>${wordsFor(fault, drawing)} <span class="quiet">(<code>${fault.code}</code>)</span></p></div>`;
 }
 

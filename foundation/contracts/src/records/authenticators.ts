@@ -11,9 +11,9 @@ import {
   optional,
   type RecordDescription,
   reasonText,
+  restricted,
   text,
   texts,
-  toldToFew,
 } from './shape.ts';
 
 const sources = ['authentication'];
@@ -21,7 +21,7 @@ const authenticator = id('aut');
 
 export const authenticatorRecords = {
   'authenticator.invited': {
-    about: 'A link was made by which a person enrols an authenticator without having one, once.',
+    about: 'A single-use link was created with which a person enrols a first authenticator.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors'],
@@ -56,7 +56,7 @@ export const authenticatorRecords = {
       acr: text('Authentication context class of who signs in with it'),
       rp_id: text('WebAuthn RP id that it answers to'),
       origin: text('Where it was registered'),
-      name: toldToFew(text('Given by the person'), 'personal'),
+      name: restricted(text('Given by the person'), 'personal'),
       invitation: optional(id('rec', 'The `authenticator.invited` that allowed it')),
       by: optional(id('aut', 'The authenticator of the same person that allowed it')),
       ...carriedMembers,
@@ -67,7 +67,7 @@ export const authenticatorRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject'],
-    data: closed({ authenticator, name: toldToFew(text(), 'personal') }),
+    data: closed({ authenticator, name: restricted(text(), 'personal') }),
   },
   'authenticator.removed': {
     about: 'An authenticator counts for nothing any more.',

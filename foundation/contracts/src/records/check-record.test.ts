@@ -27,7 +27,7 @@ const opened = (members: Partial<RecordDraft> = {}): RecordDraft => ({
 });
 
 describe('a draft held against the schema of its type', () => {
-  it('fits with what is told to few in its place, and without', () => {
+  it('matches with and without its restricted values', () => {
     expect(recordFaults(opened())).toEqual([]);
     expect(recordFaults(opened({ protectedValues: [] }))).toEqual([]);
   });

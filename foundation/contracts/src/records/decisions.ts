@@ -10,9 +10,9 @@ import {
   open,
   optional,
   type RecordDescription,
+  restricted,
   text,
   texts,
-  toldToFew,
   version,
 } from './shape.ts';
 
@@ -38,9 +38,9 @@ export const decision = closed({
   time_stamp: optional(flag('What is recorded of it is to be stamped')),
   entity_version: count('Of the directory'),
   input_digest: digest(),
-  input: toldToFew(open('Everything that was decided from')),
-  reasons: toldToFew(Type.Array(closed({ code: text(), detail: text() }))),
-  errors: toldToFew(Type.Array(closed({ policy_id: text(), message: text() }))),
+  input: restricted(open('Everything that was decided from')),
+  reasons: restricted(Type.Array(closed({ code: text(), detail: text() }))),
+  errors: restricted(Type.Array(closed({ policy_id: text(), message: text() }))),
 });
 
 const entity = closed({ type: text(), id: text() });
@@ -201,7 +201,7 @@ export const decisionRecords = {
       thing: digest('Of its type and id'),
       version: version('Of the entities of the model'),
       previous: carriedMembers.previous,
-      entity: toldToFew(open('In the JSON form of Cedar')),
+      entity: restricted(open('In the JSON form of Cedar')),
     }),
   },
   'application.entity_removed': {
@@ -215,7 +215,7 @@ export const decisionRecords = {
       thing: digest('Of its type and id'),
       version: version('Of the entities of the model'),
       previous: carriedMembers.previous,
-      entity: toldToFew(open('Its type and id')),
+      entity: restricted(open('Its type and id')),
     }),
   },
   'application.entity_refused': {

@@ -124,7 +124,7 @@ export const evidenceRecords = {
       query: closed({ ...filters, after: optional(wholeNumber()), limit: optional(count()) }),
       asked: optional(Type.Union([Type.Literal('*'), texts('JSON pointers')])),
       purpose: optional(text()),
-      disclosed: optional(texts('JSON pointers of what was told')),
+      disclosed: optional(texts('JSON pointers of the disclosed values')),
       records: count(),
       places: stretches,
     }),

@@ -70,7 +70,7 @@ export const membersOfLog = {
         commitment: digest('SHA-256 over 32 bytes of salt and the canonical JSON text of the value'),
         ciphertext: digest('SHA-256 of what is kept beside the record'),
       }),
-      { description: 'Values that are told to few, by JSON pointer (RFC 6901): left out of the leaf' },
+      { description: 'Restricted values by JSON pointer (RFC 6901); not part of the leaf' },
     ),
   ),
 } satisfies TProperties;

@@ -24,13 +24,13 @@ function readme(): string {
   const families = [...new Set(recordTypes.map(familyOf))];
   return `# Records
 
-What stands in the log, type by type. Each schema (JSON Schema 2020-12) is of a record as it is in the leaf, rests on no
-other document, and has its version in its \`$id\`; a running control plane serves the same at \`/evidence/schemas\`.
+The record types of the audit log. Each schema (JSON Schema 2020-12) describes a record as stored in the leaf, is
+self-contained, and has its version in its \`$id\`. A running control plane serves the schemas at \`/evidence/schemas\`.
 
-- A member marked \`x-protected\` is told to few: in the leaf it is left out and \`protected\` holds a commitment to it,
-  by JSON pointer. Records written before values were protected have it in its place.
-- \`v\` is the version of the leaf: since 2, \`stream\` and \`number\` say which record of its source it is.
-- The version of a schema rises when a reader of the one before would trip over something. Types are never reused.
+- A member marked \`x-protected\` is a restricted value: the leaf omits it and \`protected\` holds a commitment to it,
+  by JSON pointer. Records written before values were protected contain the member itself.
+- \`v\` is the version of the leaf: since 2, \`stream\` and \`number\` identify the record within its source.
+- The version of a schema increases with each change that could break a reader. Types are never reused.
 
 Written by \`node scripts/write-record-schemas.mjs\` from \`foundation/contracts/src/records\`.
 ${families.map(familyText).join('')}`;

@@ -8,9 +8,9 @@ import {
   instant,
   optional,
   type RecordDescription,
+  restricted,
   text,
   texts,
-  toldToFew,
 } from './shape.ts';
 import { signedStatementMembers } from './statements.ts';
 
@@ -28,8 +28,8 @@ export const recoveryRecords = {
       recovery,
       digest: digest('Over person, reason and evidence: what approvers sign'),
       expires_at: instant(),
-      reason: toldToFew(text('In the words of who opened it'), 'personal'),
-      evidence: toldToFew(texts('References to what proved who the person is'), 'personal'),
+      reason: restricted(text('In the words of who opened it'), 'personal'),
+      evidence: restricted(texts('References to what proved who the person is'), 'personal'),
       ...carriedMembers,
     }),
   },
@@ -49,7 +49,7 @@ export const recoveryRecords = {
       recovery: optional(recovery),
       step: enumOf(['open', 'approve', 'refuse', 'cancel', 'invite']),
       function: optional(text()),
-      words: toldToFew(text('In the words of who refused'), 'personal'),
+      words: restricted(text('In the words of who refused'), 'personal'),
       // Present when an approver refused and the recovery ended.
       thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
@@ -85,7 +85,7 @@ export const recoveryRecords = {
     data: closed({
       recovery,
       how: enumOf(['person', 'operator']),
-      words: toldToFew(text('In the words of who called it off'), 'personal'),
+      words: restricted(text('In the words of who called it off'), 'personal'),
       statement: optional(signedStatementMembers.statement),
       key: optional(signedStatementMembers.key),
       ...carriedMembers,

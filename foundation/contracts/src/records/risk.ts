@@ -1,5 +1,5 @@
 import { personSignals } from '../person-signals.ts';
-import { closed, enumOf, instant, principal, type RecordDescription, text, toldToFew } from './shape.ts';
+import { closed, enumOf, instant, principal, type RecordDescription, restricted, text } from './shape.ts';
 
 const sources = ['authentication'];
 const signal = enumOf(personSignals, 'The name under which policies ask for it');
@@ -10,7 +10,7 @@ export const riskRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject'],
-    data: closed({ signal, until: instant(), why: toldToFew(text('In words'), 'personal') }),
+    data: closed({ signal, until: instant(), why: restricted(text('In words'), 'personal') }),
   },
   'risk.cleared': {
     about: 'What was unusual about a person was looked into, and stands no longer.',

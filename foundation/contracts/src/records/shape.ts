@@ -31,7 +31,7 @@ export const open = (description: string) => Type.Object({}, { additionalPropert
 export const optional = Type.Optional;
 
 /** A member that is a commitment in the leaf whenever its subject is known. */
-export function toldToFew<Schema extends TSchema>(schema: Schema, kind: ProtectionKind = 'strategy') {
+export function restricted<Schema extends TSchema>(schema: Schema, kind: ProtectionKind = 'strategy') {
   return Type.Optional(Type.Unsafe<Static<Schema>>({ ...schema, 'x-protected': kind }));
 }
 

@@ -14,9 +14,9 @@ import {
   principal,
   type RecordDescription,
   reasonText,
+  restricted,
   text,
   texts,
-  toldToFew,
   version,
 } from './shape.ts';
 import { signedStatementMembers } from './statements.ts';
@@ -27,7 +27,7 @@ const sources = ['authorization-server'];
 const refusedMembers = {
   endpoint: text(),
   error: optional(text()),
-  detail: toldToFew(text('In words')),
+  detail: restricted(text('In words')),
   grant_type: optional(text()),
   hint: optional(text()),
   decision: optional(decision),
@@ -163,7 +163,7 @@ export const signInRecords = {
     data: closed({ session: id('ses'), reason: reasonText }),
   },
   'session.logout-notified': {
-    about: 'A client was told that a session has ended, or could not be told.',
+    about: 'A client was notified of the end of a session, or could not be notified.',
     sources,
     outcomes: ['done', 'deny'],
     always: ['subject', 'client'],
@@ -251,7 +251,7 @@ export const signInRecords = {
       closed({
         endpoint: Type.Literal('approvals'),
         error: text(),
-        detail: toldToFew(text('In words')),
+        detail: restricted(text('In words')),
         auth_req_id_sha256: digest(),
       }),
     ]),

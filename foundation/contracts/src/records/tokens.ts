@@ -13,9 +13,9 @@ import {
   principal,
   type RecordDescription,
   reasonText,
+  restricted,
   text,
   texts,
-  toldToFew,
   version,
 } from './shape.ts';
 import { refusedAtEndpoint } from './sign-in.ts';
@@ -37,7 +37,7 @@ const claims = closed(
     txn: optional(id('txn')),
     act: optional(open('The acting chain (RFC 8693 section 4.1)')),
     may_act: optional(open('Who alone may become an actor')),
-    authorization_details: toldToFew(Type.Array(open('Authorization detail (RFC 9396)'))),
+    authorization_details: restricted(Type.Array(open('Authorization detail (RFC 9396)'))),
     mandate: optional(closed({ id: id('mnd'), version: version() })),
     intent_digest: optional(digest()),
     grant: optional(digest('Revocation key of the consent')),
@@ -67,11 +67,11 @@ const terms = {
   acr: text(),
   scopes: texts(),
   resources: texts(),
-  details: toldToFew(
+  details: restricted(
     Type.Array(closed({ type: text(), intent_digest: digest(), detail: open('Authorization detail (RFC 9396)') })),
   ),
   application_details: optional(
-    toldToFew(
+    restricted(
       Type.Array(
         closed({ type: text(), detail_digest: digest(), detail: open('Authorization detail of an application') }),
       ),

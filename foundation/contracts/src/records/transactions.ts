@@ -15,8 +15,8 @@ import {
   principal,
   type RecordDescription,
   reasonText,
+  restricted,
   text,
-  toldToFew,
   version,
 } from './shape.ts';
 import { signedStatementMembers } from './statements.ts';
@@ -39,7 +39,7 @@ const limits = Type.Array(
   }),
 );
 /** The change in the component's own form. An interrupted change is completed from it. */
-const change = toldToFew(open('What the record changes about the transaction'));
+const change = restricted(open('What the record changes about the transaction'));
 const about = { exception: id('exc'), cause: enumOf(exceptionCauses), event: text() };
 const given = {
   approval_id: id('apr'),
@@ -47,7 +47,7 @@ const given = {
   role: text(),
   expires_at: instant(),
   batch_root: optional(digest('Where several were signed at once')),
-  shown: toldToFew(
+  shown: restricted(
     closed({
       lang: text('BCP 47, of the words around it'),
       title: text(),
@@ -68,7 +68,7 @@ export const transactionRecords = {
       intent_type: text(),
       idempotency_key: text(),
       opened_at: optional(instant()),
-      intent: toldToFew(open('Authorization detail (RFC 9396): what is meant to be done')),
+      intent: restricted(open('Authorization detail (RFC 9396): what is meant to be done')),
     }),
   },
   'transaction.transitioned': {
@@ -82,11 +82,11 @@ export const transactionRecords = {
         from: text('State'),
         to: text('State'),
         version: version(),
-        body_digest: toldToFew(digest('Of the body: by it a price could be tried out')),
-        body: toldToFew(open('What was said with it')),
+        body_digest: restricted(digest('Of the body: by it a price could be tried out')),
+        body: restricted(open('What was said with it')),
         late: optional(Type.Literal(true)),
         decision: optional(decision),
-        limits: toldToFew(limits),
+        limits: restricted(limits),
         change,
       }),
       closed({
@@ -108,9 +108,9 @@ export const transactionRecords = {
     data: closed({
       event: text(),
       state: text(),
-      body_digest: toldToFew(digest('Of the body that was sent')),
+      body_digest: restricted(digest('Of the body that was sent')),
       decision: optional(decision),
-      facts: toldToFew(open('Of the error')),
+      facts: restricted(open('Of the error')),
     }),
   },
   'approval.given': {
@@ -138,7 +138,7 @@ export const transactionRecords = {
       approval_id: optional(id('apr')),
       state: optional(text()),
       batch_root: optional(digest('Where several were signed at once')),
-      detail: toldToFew(text('In words')),
+      detail: restricted(text('In words')),
     }),
   },
   'approval.withdrawn': {
@@ -159,7 +159,7 @@ export const transactionRecords = {
     sources,
     outcomes: ['deny'],
     always: [...always, 'subject', 'reason', 'references'],
-    data: closed({ state: text(), reason: toldToFew(reasonText) }),
+    data: closed({ state: text(), reason: restricted(reasonText) }),
   },
   'envelope.issued': {
     about: 'A signed statement about a transaction was issued, to travel with messages.',
@@ -185,8 +185,8 @@ export const transactionRecords = {
       reason: text(),
       owner: lei('Institution that has to deal with it'),
       due_at: instant(),
-      body_digest: toldToFew(digest('Of the body that was sent')),
-      detail: toldToFew(text('In words')),
+      body_digest: restricted(digest('Of the body that was sent')),
+      detail: restricted(text('In words')),
       change,
     }),
   },
@@ -202,7 +202,7 @@ export const transactionRecords = {
     sources,
     outcomes: ['deny'],
     always: [...always, 'subject', 'reason'],
-    data: closed({ ...resolution, facts: toldToFew(open('Of the error')) }),
+    data: closed({ ...resolution, facts: restricted(open('Of the error')) }),
   },
   'exception.overdue': {
     about: 'Nobody has dealt with an exception in time.',

@@ -104,7 +104,7 @@ export const callErrors: ErrorTable = {
   statements: { ask: statements, consume: statements },
   postures: { posturesSince: none, posturesOf: none },
   'authorization-server': { revoke: { ...revocationErrors.codes, ...grants } },
-  access: { checkAccess: access, checkLastingAccess: access, tokenStands: none },
+  access: { checkAccess: access, checkLastingAccess: access, isTokenActive: none },
   'federation-gateway': {
     acceptAssertion: { ...federationErrors.codes, ...outboundErrors.codes, ...keyErrors.codes, ...recording },
   },

@@ -144,7 +144,7 @@ export const remoteCalls = {
   statements: { ask: command, consume: command },
   postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
-  access: { checkAccess: { ...command, gathered: true }, checkLastingAccess: command, tokenStands: query },
+  access: { checkAccess: { ...command, gathered: true }, checkLastingAccess: command, isTokenActive: query },
   'federation-gateway': { acceptAssertion: outside },
   outbound: { getJson: outside, post: outside, postForm: outside },
   'configured-requests': { exchangeFor: outside, getFor: outside },

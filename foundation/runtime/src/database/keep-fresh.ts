@@ -1,3 +1,4 @@
+import { createRounds } from '../lifecycle/index.ts';
 import type { Logger } from '../observability/index.ts';
 import type { ComponentAccess } from './component-pool.ts';
 import { listen } from './listen.ts';
@@ -16,49 +17,31 @@ export async function keepFresh(options: {
   readonly logger: Logger;
   readonly refresh: () => Promise<void>;
 }): Promise<{ stop(): Promise<void> }> {
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = false;
-
-  function refreshSoon(): void {
-    if (stopped) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    running = options
-      .refresh()
-      .catch((error: unknown) => options.logger.warn({ error }, 'snapshot could not be refreshed'))
-      .finally(() => {
-        running = undefined;
-        if (again) {
-          again = false;
-          refreshSoon();
-        }
-      });
-  }
-
-  const subscription = await listen({
-    ...options.access,
-    channel: options.channel,
-    onNotify: refreshSoon,
-    onReconnect: refreshSoon,
-    onError: (error) => options.logger.debug({ error }, 'subscription interrupted'),
-  });
+  const { access, channel, logger, refresh } = options;
+  const rounds = createRounds({ what: `reading of ${channel}`, work: refresh, logger, everyMs: options.pollMs });
   try {
-    await options.refresh();
+    const subscription = await listen({
+      ...access,
+      channel,
+      onNotify: rounds.hurry,
+      onReconnect: rounds.hurry,
+      onError: (error) => logger.debug({ error }, 'subscription interrupted'),
+    });
+    try {
+      await rounds.run();
+    } catch (error) {
+      await subscription.close();
+      throw error;
+    }
+    return {
+      async stop() {
+        const stopping = rounds.stop();
+        await subscription.close();
+        await stopping;
+      },
+    };
   } catch (error) {
-    await subscription.close();
+    await rounds.stop();
     throw error;
   }
-  const timer = setInterval(refreshSoon, options.pollMs);
-  timer.unref();
-  return {
-    async stop() {
-      stopped = true;
-      clearInterval(timer);
-      await subscription.close();
-      await running;
-    },
-  };
 }

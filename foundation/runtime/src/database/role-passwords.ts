@@ -60,7 +60,7 @@ export function rolesSecretByGroup(secret: InstallationSecret, groupOf: (role: s
 }
 
 /**
- * A password in PostgreSQL's stored form (RFC 5803), so that a statement, and thus the server's log, never contains the password
+ * A password in PostgreSQL's stored form (RFC 5803), so that statements and the server's log never contain the password
  * itself.
  */
 export function scramVerifier(password: string, random: Random): string {

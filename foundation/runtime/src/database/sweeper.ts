@@ -1,3 +1,4 @@
+import { createRounds } from '../lifecycle/index.ts';
 import type { Logger } from '../observability/index.ts';
 
 export interface SweeperOptions {
@@ -17,30 +18,13 @@ export function createSweeper({ what, logger, removeSlice, everyMs = 15_000 }: S
   sweep(): Promise<number>;
   stop(): Promise<void>;
 } {
-  let running: Promise<number> | undefined;
-  async function run(): Promise<number> {
-    let removed = 0;
-    for (;;) {
+  async function work(): Promise<number> {
+    for (let removed = 0; ; ) {
       const slice = await removeSlice(sliceSize);
       removed += slice;
       if (slice < sliceSize) return removed;
     }
   }
-  function sweep(): Promise<number> {
-    running ??= run().finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-  const timer = setInterval(() => {
-    sweep().catch((error: unknown) => logger.warn({ error }, `expired ${what} could not be removed`));
-  }, everyMs);
-  timer.unref();
-  return {
-    sweep,
-    async stop() {
-      clearInterval(timer);
-      await running?.catch(() => undefined);
-    },
-  };
+  const { join, stop } = createRounds({ what: `removal of expired ${what}`, work, logger, everyMs });
+  return { sweep: async () => (await join()) ?? 0, stop };
 }

@@ -162,6 +162,6 @@ function certificateHeaders(raw: readonly string[]): CertificateHeaders {
 function untrusted(): Error {
   return clientCertificateErrors.error(
     'client_certificate_header_untrusted',
-    'The request holds a header about a client certificate and does not come from a proxy that is known here. Show the certificate in the TLS handshake of the mutual-TLS address.',
+    'The request has a client-certificate header but does not come from a configured proxy. Present the certificate in the TLS handshake at the mutual TLS address.',
   );
 }

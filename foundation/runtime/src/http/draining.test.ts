@@ -44,7 +44,7 @@ async function opened(port: number): Promise<{ readonly socket: Socket; readonly
 const request = (path = '/') => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
 
 describe('closing a server', () => {
-  it('answers who had connected a moment before, and what had begun', async () => {
+  it('answers connections that were just opened and requests in progress', async () => {
     const { app, port } = await start();
     const fresh = await Promise.all(Array.from({ length: 80 }, () => opened(port)));
     const busy = await opened(port);

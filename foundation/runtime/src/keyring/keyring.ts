@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, errorVocabulary, isCodedError, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import { type HardwareKeys, hardwareKeyErrors } from '../hardware-keys/index.ts';
+import { createRounds } from '../lifecycle/index.ts';
 import type { Logger } from '../observability/index.ts';
 import { createKeyCustody, type KeyDriver, type KeyPlace, type NewKey, type OpenedKey } from './key-custody.ts';
 import { type KeyringAlgorithm, keyringAlgorithms } from './key-material.ts';
@@ -322,21 +323,15 @@ export async function createKeyring<Purpose extends string>(
     const waits = Math.min(first.publishedAt + lead - clock.now(), lead);
     if (waits > 0) await sleep(waits);
   }
-  let looking: Promise<void> | undefined;
-  const look = async (): Promise<void> => {
-    try {
+  const rounds = createRounds({
+    what: 'refreshing and rotating signing keys',
+    async work() {
       await adopt(await store.all());
       await keepSchedule();
-    } catch (error) {
-      logger.warn({ error }, 'signing keys could not be refreshed or rotated');
-    }
-  };
-  const timer = setInterval(() => {
-    looking ??= look().finally(() => {
-      looking = undefined;
-    });
-  }, refreshEveryMs);
-  timer.unref();
+    },
+    logger,
+    everyMs: refreshEveryMs,
+  });
 
   return {
     async current(purpose) {
@@ -366,8 +361,7 @@ export async function createKeyring<Purpose extends string>(
     rotate,
     withdraw,
     async stop() {
-      clearInterval(timer);
-      await looking;
+      await rounds.stop();
     },
   };
 }

@@ -18,10 +18,7 @@ export interface Lifecycle {
   stop(): Promise<void>;
 }
 
-/**
- *
- * @param options `signal`: aborted when nothing more may be started
- */
+/** @param options `signal`: aborted when no further part may start */
 export function createLifecycle(options: {
   readonly logger: Logger;
   readonly stopTimeoutMs?: number;

@@ -57,7 +57,6 @@ export function formFields(
   const { fieldProblem, formProblem } = (lang === 'de' ? de : en).form;
   const named = refused?.error.facts?.['field'];
   const atFault = fields.find((field) => field === named);
-  const words = refused && wordsOf(refused.error);
   return {
     value: (name) => typed?.get(name) ?? '',
     attributes(name, hintId) {
@@ -66,19 +65,23 @@ export function formFields(
       return html`${described !== '' && html` aria-describedby="${described}"`}${wrong && html` aria-invalid="true" autofocus`}`;
     },
     problem: (name) =>
-      name === atFault
-        ? html`<p class="field-problem" id="${problemId(name)}"><strong>${fieldProblem}</strong> ${words}</p>`
+      name === atFault && refused !== undefined
+        ? html`<p class="field-problem" id="${problemId(name)}"><strong>${fieldProblem}</strong> ${detailIn(refused.error)} <span class="quiet">(<code>${refused.error.code}</code>)</span></p>`
         : undefined,
     notice:
       refused !== undefined && atFault === undefined
-        ? html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${formProblem}</strong> ${words}</p></div>`
+        ? problemNotice(formProblem, detailIn(refused.error), html`<code>${refused.error.code}</code>`)
         : undefined,
   };
 
-  function wordsOf(error: CodedError): Html {
-    const translated = detailOf?.(error);
-    return html`${translated ?? html`<span lang="en">${error.detail}</span>`} <span class="quiet">(<code>${error.code}</code>)</span>`;
+  function detailIn(error: CodedError): Html | string {
+    return detailOf?.(error) ?? html`<span lang="en">${error.detail}</span>`;
   }
+}
+
+/** The focused notice at the top of a page whose form was refused. */
+export function problemNotice(heading: string, detail: Html | string, code: Html | string): Html {
+  return html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${heading}</strong> ${detail} <span class="quiet">(${code})</span></p></div>`;
 }
 
 function problemId(name: string): string {

@@ -6,6 +6,12 @@ export interface ChosenTexts<Texts> {
   readonly texts: Texts;
 }
 
+/** What the pages of a room are rendered with. */
+export interface PageContext<Texts> extends ChosenTexts<Texts> {
+  /** See {@link bannerOf}. */
+  readonly banner: string | undefined;
+}
+
 const longestHeader = 1_000;
 const mostRanges = 32;
 

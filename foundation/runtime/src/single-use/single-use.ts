@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Clock, type CodedError, errorVocabulary } from '@countersign/kernel';
 import type pg from 'pg';
-import { createGroupCommit } from '../database/index.ts';
+import { createGroupCommit, createSweeper } from '../database/index.ts';
 import type { Logger } from '../observability/index.ts';
 import { type ClaimOutcome, claimName, createClaimStore, type StoredClaim } from './store.ts';
 
@@ -75,19 +75,12 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
     },
   });
 
-  async function sweep(): Promise<number> {
-    let removed = 0;
-    for (;;) {
-      // In slices, because a long delete would delay the vacuum and waiting claims.
-      const slice = await store.deleteExpired(options.clock.now() - clockDifferenceMs, 5_000);
-      removed += slice;
-      if (slice < 5_000) return removed;
-    }
-  }
-  const timer = setInterval(() => {
-    sweep().catch((error: unknown) => options.logger.warn({ error }, 'expired claims could not be removed'));
-  }, options.sweepEveryMs ?? 15_000);
-  timer.unref();
+  const { sweep, stop } = createSweeper({
+    what: 'claims',
+    logger: options.logger,
+    removeSlice: (limit) => store.deleteExpired(options.clock.now() - clockDifferenceMs, limit),
+    everyMs: options.sweepEveryMs ?? 15_000,
+  });
 
   return {
     async claim({ purpose, issuer, id, expiresAt }) {
@@ -99,7 +92,7 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
     },
     sweep,
     async stop() {
-      clearInterval(timer);
+      await stop();
       await batches.drain();
     },
   };

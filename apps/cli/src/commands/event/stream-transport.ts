@@ -37,7 +37,7 @@ async function follow(
     clearTimeout(timer);
     timer = setTimeout(() => silence.abort(), silenceMs);
   };
-  let begun = false;
+  let isOpen = false;
   try {
     const answer = await fetch(url, {
       method,
@@ -49,12 +49,12 @@ async function follow(
     const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
     if (answer.headers.get('content-type')?.includes(mediaType) !== true)
       return { ...seen, body: JSON.parse(await answer.text()) };
-    begun = true;
+    isOpen = true;
     for await (const lines of framesOf(answer, heard)) take(lines, hooks);
     return { ...seen, body: '' };
   } catch (cause) {
     // Received events count. The next connection continues from the last position.
-    if (begun || hooks.signal.aborted) return { status: 200, body: '' };
+    if (isOpen || hooks.signal.aborted) return { status: 200, body: '' };
     throw noAnswer(cause, url, `No usable answer from ${new URL(url).origin}.`);
   } finally {
     clearTimeout(timer);

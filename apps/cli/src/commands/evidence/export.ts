@@ -28,7 +28,7 @@ export function exportCommand(evidence: Command, options: () => ConnectionOption
     .option('--limit <n>', 'at most so many records', '1000000')
     .option('--out <file>', 'default: <transaction>.evidence.json, or evidence.<format>')
     .option('--since <file>', 'a checkpoint you kept: the bundle then proves that the log only grew since')
-    .option('--trust <file>', "also write what a verifier should know from elsewhere (the log's key and a checkpoint)")
+    .option('--trust <file>', "also write the trusted inputs of a verifier (the log's key and a checkpoint)")
     .action(async (flags: ExportFlags) => {
       const connection = connect(options());
       const format = exportFormats.find((known) => known === flags.format);

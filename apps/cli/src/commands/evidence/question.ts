@@ -34,7 +34,7 @@ export function questionOf(flags: QuestionFlags): QuestionFlags {
     throw new CodedError({
       code: 'purpose_missing',
       category: 'invalid',
-      detail: 'Say with --purpose what the protected values are wanted for; it goes on record.',
+      detail: 'Give the purpose of the disclosure with --purpose. It is recorded.',
     });
   return Object.fromEntries(filters.flatMap(([name]) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }

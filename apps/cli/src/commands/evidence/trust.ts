@@ -18,7 +18,7 @@ export interface TrustFlags {
 export function withTrust(command: Command): Command {
   const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
   return command
-    .option('--trust <file>', 'JSON { logVerifierKey, checkpoint?, ... } that you have from elsewhere than the bundle')
+    .option('--trust <file>', 'JSON { logVerifierKey, checkpoint?, ... } that you obtained independently of the bundle')
     .option('--log-key <vkey>', "the log's verifier key, instead of a trust file or before it")
     .option('--checkpoint <file>', 'a checkpoint that you kept')
     .option('--policy <file>', 'whose cosignatures you ask for (C2SP tlog-policy)')

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type ToldBundle, tellBundle } from '../../../../evidence-page/src/testing/told-bundles.ts';
+import { type ReportedBundle, reportBundle } from '../../../../evidence-page/src/testing/told-bundles.ts';
 import { evidenceCommands } from '../evidence.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-verify-'));
-let told: ToldBundle;
+let told: ReportedBundle;
 const before = process.exitCode;
 
 beforeAll(async () => {
-  told = await tellBundle();
+  told = await reportBundle();
 });
 afterEach(() => {
   process.exitCode = before;

@@ -82,7 +82,7 @@ const words: Readonly<Record<Verdict, string>> = {
   ),
   unanchored: bold(
     yellow(
-      "CONSISTENT, NOT ANCHORED: compare the log's key with one you have from elsewhere: --trust FILE or --log-key KEY.",
+      "CONSISTENT, NOT ANCHORED: compare the log's key with one you obtained independently: --trust FILE or --log-key KEY.",
     ),
   ),
   failed: bold(red('NOT VERIFIED: the steps above say what fails.')),

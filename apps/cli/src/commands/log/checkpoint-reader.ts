@@ -23,7 +23,7 @@ export function checkpointReader({ logKey, policy }: LogTrust): ReadCheckpoint {
   if (key?.ok === false) throw unusable('The log key is not a C2SP verifier key.');
   if (read?.ok === false) throw unusable(`${policy} is no policy: ${read.reason} in line ${read.line}.`);
   if (key === undefined && read === undefined)
-    throw unusable('Name what you verify by: --log-key KEY or --policy FILE, from elsewhere than the log.');
+    throw unusable('Name a key or policy that you obtained independently of the log: --log-key KEY or --policy FILE.');
   const logKeys = key === undefined ? [] : [key.key];
   return (note) => {
     const verdict =

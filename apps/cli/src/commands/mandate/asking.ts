@@ -33,8 +33,8 @@ export const askingCommands: AddCommands = (mandate, connection) => {
     });
   mandate
     .command('compare <file>')
-    .description('compare copies of mandates with what stands here; recorded. Ends with 1 when they differ')
-    .option('--complete', 'these are all you hold: what is missing among them is told too', false)
+    .description('compare copies of mandates with the current versions; recorded. Exit code 1 if they differ')
+    .option('--complete', 'these are all the mandates you hold: also report missing ones', false)
     .action(async (path: string, { complete }: { complete: boolean }) => {
       const copies = copiesIn(path);
       const inputs = { scope: 'mandate:read', body: { copies: new FileContent(copies), complete } } as const;

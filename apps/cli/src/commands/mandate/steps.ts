@@ -66,7 +66,7 @@ export const stepCommands: AddCommands = (mandate, connection) => {
     });
   mandate
     .command('withdraw-amendment <id>')
-    .description('take the amendment that waits off the table; by any party, and by whoever would become one')
+    .description('withdraw the pending amendment; by any current or proposed party')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'mandate:revoke', params: { id }, body: { reason } } as const;

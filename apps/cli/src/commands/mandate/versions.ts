@@ -24,7 +24,7 @@ export const versionCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('versions <id>')
     .description('every version, and whether digests, chain and signatures hold, checked here')
-    .option('--keys <file>', 'the key set of /mandates/keys as you know it from elsewhere')
+    .option('--keys <file>', 'the key set of /mandates/keys, obtained independently of the control plane')
     .option('--out <file>', 'also write versions and keys into a file, for `mandate verify`')
     .action(async (id: string, flags: { keys?: string; out?: string }) => {
       const kept = await fetchVersions(connection(), id);
@@ -36,7 +36,7 @@ export const versionCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('verify <file>')
     .description('check versions that were kept with `mandate versions --out`: no network')
-    .option('--keys <file>', 'the key set of /mandates/keys as you know it from elsewhere')
+    .option('--keys <file>', 'the key set of /mandates/keys, obtained independently of the control plane')
     .action(async (path: string, flags: { keys?: string }) => {
       process.exitCode = await show(readKept(path), flags.keys);
     });

@@ -50,7 +50,7 @@ export function testsPass({ passed, failed }: Pick<TestsView, 'passed' | 'failed
   return failed === 0 && passed > 0;
 }
 
-/** By file and name. Of two tests by one name in one file nobody can say which is meant: of them there is none. */
+/** By file and name. Tests that share a name within a file are left out. */
 function expectationsOf({ tests }: Bundle): ReadonlyMap<string, unknown> {
   const found = new Map<string, unknown>();
   for (const { file, content } of tests) {

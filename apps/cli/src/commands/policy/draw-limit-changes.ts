@@ -18,7 +18,7 @@ export const limitsTriedApart =
   'A simulation tries limits as far as recorded readings go, and no rates: its report says of each on how many decisions.';
 
 /** Of a report that says nothing of them. */
-export const limitsNotTold =
+export const limitsNotReported =
   'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
 
 /** The changes of a candidate to limits and rates, as lines for a terminal; empty if there are none. */

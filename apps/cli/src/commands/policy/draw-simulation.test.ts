@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limitsByThemselves, limitsNotTold } from './draw-limit-changes.ts';
+import { limitsByThemselves, limitsNotReported } from './draw-limit-changes.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { progressBar } from './progress-bar.ts';
 import type { SimulationView } from './simulation.ts';
@@ -81,7 +81,7 @@ describe('a simulation drawn for a terminal', () => {
 
   it('says so where the report is of a release that did not look at limits', () => {
     const { limitChanges: _, ...earlier } = report;
-    expect(drawSimulation(earlier).slice(lines.length)).toEqual(['', limitsNotTold]);
+    expect(drawSimulation(earlier).slice(lines.length)).toEqual(['', limitsNotReported]);
   });
 
   it('shows the limits that a decision was or would be past', () => {

@@ -1,6 +1,6 @@
 import { bold, dim, green, red, yellow } from '../../output.ts';
 import { visible } from '../../visible.ts';
-import { drawLimitChanges, limitsNotTold } from './draw-limit-changes.ts';
+import { drawLimitChanges, limitsNotReported } from './draw-limit-changes.ts';
 import { grouped } from './progress-bar.ts';
 import type { SimulationView } from './simulation.ts';
 
@@ -17,16 +17,14 @@ export function drawSimulation(report: SimulationView): readonly string[] {
     `${bold(report.id)}  ${dim(`against version ${baseVersion}`)}  ${dim(report.bundleHash)}`,
     dim(`of ${rangeInWords(report.range)}`),
     '',
-    ...(decisions === 0
-      ? [yellow('Nothing was judged: no decision with all its inputs is of this time and of these names.')]
-      : []),
+    ...(decisions === 0 ? [yellow('No recorded decision with complete inputs matches the given time and names.')] : []),
     `${grouped(decisions)} decisions, ${flips === 0 ? (decisions === 0 ? dim : green)('no flips') : yellow(`${grouped(flips)} flips`)}: ` +
       `${red(`${grouped(permitToDeny)} permit to deny`)}, ${green(`${grouped(denyToPermit)} deny to permit`)}; ` +
       `${grouped(otherChanges)} the same for other reasons`,
     ...Object.entries(report.skipped).map(([why, count]) => yellow(`${grouped(count)} skipped: ${visible(why)}`)),
     ...(flips === 0 ? [] : tables(report)),
     ...(report.flips.length === 0 ? [] : ['', ...flipLines(report)]),
-    ...(report.limitChanges === undefined ? ['', yellow(limitsNotTold)] : drawLimitChanges(report.limitChanges)),
+    ...(report.limitChanges === undefined ? ['', yellow(limitsNotReported)] : drawLimitChanges(report.limitChanges)),
   ];
 }
 

@@ -16,7 +16,7 @@ export const en = {
   proofText:
     'Every step is recorded before it is answered. After your approval, follow the link to the evidence of the order: you can download it and verify it without this server.',
   notReal:
-    'The firms, the people and the order are made up, and the order goes nowhere. This page is there only in a development installation: whoever opens it becomes a supervisor of the example house.',
+    'The firms, people and order are fictitious, and the order is sent nowhere. This page exists only in a development installation: each visitor becomes a supervisor of the example firm.',
   proof: {
     title: 'Evidence of the order',
     lead: 'This is everything that the audit log recorded about the order.',

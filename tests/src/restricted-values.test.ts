@@ -21,12 +21,12 @@ let settled: string;
 
 /** Amounts that nothing else has. */
 const price = '101.3719';
-const strategy = ['101.3719', '1733', '175677.51', '41733', '4230553.51', 'C-told-to-few'];
+const strategy = ['101.3719', '1733', '175677.51', '41733', '4230553.51', 'C-restricted-values'];
 const told = {
   max_qty: '1733',
   limit_price: { amount: price, ccy: 'EUR' },
   max_notional: { amount: '175677.51', ccy: 'EUR' },
-  client_order_id: 'C-told-to-few',
+  client_order_id: 'C-restricted-values',
 };
 /** By which price and quantity are found in a moment: there are not many of either. */
 const fill = digestOf({ executed_qty: told.max_qty, price: told.limit_price });
@@ -124,10 +124,10 @@ describe('what an institution means to trade', () => {
         expect([table, strategy.filter((secret) => holds(row, secret))]).toEqual([table, []]);
   });
 
-  it('is there for whoever may see it, says what for, and is recorded as its reader', async () => {
+  it('is available to an authorised reader who states a purpose, and is recorded', async () => {
     const records = await controlPlane.operator.records({ transaction: settled });
     const text = JSON.stringify(records);
-    for (const secret of [price, '1733', '175677.51', 'C-told-to-few', fill]) expect(text).toContain(secret);
+    for (const secret of [price, '1733', '175677.51', 'C-restricted-values', fill]) expect(text).toContain(secret);
     const readings = await controlPlane.operator.records({ type: 'evidence.read' });
     expect(readings.map(({ data }) => data)).toContainEqual(
       expect.objectContaining({

@@ -1,5 +1,5 @@
 /** Routes that another specification describes. They are listed here so that the document is complete. */
-export interface SpecifiedElsewhere {
+export interface StandardInterface {
   /** The paths. A trailing `*` matches everything below. */
   readonly paths: readonly string[];
   readonly specification: string;
@@ -8,7 +8,7 @@ export interface SpecifiedElsewhere {
 
 const rfc = (number: number) => `https://www.rfc-editor.org/rfc/rfc${number}`;
 
-export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
+export const standardInterfaces: readonly StandardInterface[] = [
   { paths: ['/token'], specification: 'OAuth 2.0, and the grants of RFC 7523, RFC 8693 and CIBA', url: rfc(6749) },
   {
     paths: ['/provisioning-token'],
@@ -65,8 +65,8 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
 ];
 
 /** @param url in the router's form, e.g. `/register/:client_id` */
-export function isSpecifiedElsewhere(url: string): boolean {
-  return specifiedElsewhere.some(({ paths }) =>
+export function isStandardInterface(url: string): boolean {
+  return standardInterfaces.some(({ paths }) =>
     paths.some((path) => (path.endsWith('*') ? url.startsWith(path.slice(0, -1)) : path === url)),
   );
 }

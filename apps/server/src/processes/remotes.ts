@@ -12,9 +12,9 @@ import type { OwnInterface } from '../configuration/index.ts';
 import { type ProcessGroup, servedBy } from '../process-groups/index.ts';
 
 /** Contracts of components in other processes. */
-export type Elsewhere = <Name extends RemoteContract>(name: Name) => Remote<Name>;
+export type RemoteLookup = <Name extends RemoteContract>(name: Name) => Remote<Name>;
 
-export function elsewhereAt(peers: ReadonlyMap<ProcessGroup, Peer>): Elsewhere {
+export function remotesOf(peers: ReadonlyMap<ProcessGroup, Peer>): RemoteLookup {
   return (name) => {
     const peer = peers.get(servedBy[name]);
     if (peer === undefined) throw new Error(`${name} is not in another process`);
@@ -23,16 +23,16 @@ export function elsewhereAt(peers: ReadonlyMap<ProcessGroup, Peer>): Elsewhere {
 }
 
 /** Guards of the product's own interfaces, called in the process that verifies tokens. */
-export function guardsElsewhere(
+export function remoteGuards(
   issuer: string,
-  { checkAccess, checkLastingAccess, tokenStands }: Remote<'access'>,
+  { checkAccess, checkLastingAccess, isTokenActive }: Remote<'access'>,
 ): Seen['guard'] {
   return (name: OwnInterface): LastingGuard => {
     const resource = `${issuer}/${name}`;
     return {
       check: (request, need) => checkAccess(resource, request, need),
       checkLasting: (request, need) => checkLastingAccess(resource, request, need),
-      stands: (token) => tokenStands(resource, token),
+      stands: (token) => isTokenActive(resource, token),
     };
   };
 }
@@ -42,12 +42,12 @@ export function accessBy(guardOf: (resource: string) => LastingGuard): Remote<'a
   return {
     checkAccess: (resource, request, need) => guardOf(resource).check(request, need),
     checkLastingAccess: (resource, request, need) => guardOf(resource).checkLasting(request, need),
-    tokenStands: (resource, token) => guardOf(resource).stands(token),
+    isTokenActive: (resource, token) => guardOf(resource).stands(token),
   };
 }
 
 /** Requests to configured addresses, made by egress, the only process that calls external addresses. */
-export function requestsElsewhere({ exchangeFor, getFor }: ConfiguredRequests): Seen['exchangeWith'] {
+export function remoteRequests({ exchangeFor, getFor }: ConfiguredRequests): Seen['exchangeWith'] {
   return (authorities): ConfiguredExchange & ConfiguredDocuments => ({
     exchange: (url, message) => exchangeFor(authorities ?? null, url, { ...message, body: Buffer.from(message.body) }),
     get: (url, limits = {}) => getFor(authorities ?? null, url, limits),
