@@ -21,9 +21,8 @@ import {
 } from '@countersign/kernel';
 import type { ApprovalClaims, SignedItem } from './approvals/approval-claims.ts';
 import { actorOf, approvalOf, asGiven, type Given, givenRecord, publicPart } from './approvals/give.ts';
-import { judge } from './approvals/judge.ts';
+import { type Approver, judge } from './approvals/judge.ts';
 import {
-  type Approver,
   type BroughtApproval,
   digestOfBrought,
   type Read,

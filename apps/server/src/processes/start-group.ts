@@ -212,10 +212,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
 
   async 'certificate-authority'({ ground, remote, configuration }) {
     const auditLog = seenLog(remote);
-    const directory = ground.started(
-      'directory',
-      await directoryReplica({ ground, remote, configuration }, auditLog),
-    );
+    const directory = ground.started('directory', await directoryReplica({ ground, remote, configuration }, auditLog));
     const certificates = await startCertificates(ground, {
       ...{ auditLog, directory },
       authenticators: remote('authenticators'),
@@ -239,10 +236,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
 
   async edge({ ground, remote, configuration, logger, clock }) {
     const auditLog = seenLog(remote);
-    const directory = ground.started(
-      'directory',
-      await directoryReplica({ ground, remote, configuration }, auditLog),
-    );
+    const directory = ground.started('directory', await directoryReplica({ ground, remote, configuration }, auditLog));
     const outbound = remote('outbound');
     const detailTypes = ground.started(
       'types of authorization details',

@@ -1,4 +1,12 @@
-import { type Actor, type Claim, ended, type PrincipalId, type RecordDraft, standing } from '@countersign/contracts';
+import {
+  type Actor,
+  type Claim,
+  ended,
+  type Institution,
+  type PrincipalId,
+  type RecordDraft,
+  standing,
+} from '@countersign/contracts';
 import {
   type AuthenticatorId,
   type Clock,
@@ -13,8 +21,25 @@ import {
 import type { Tier } from '@countersign/market';
 import { type About, subjectOf } from '../authenticators/records.ts';
 import type { StoredSession } from './session-store.ts';
-import type { VerifiedSignIn } from './sessions.ts';
 import type { StepUp } from './step-up-store.ts';
+
+/** A verified sign-in. `authTime`: milliseconds since the epoch, if not now. */
+export interface VerifiedSignIn
+  extends Omit<StoredSession, 'id' | 'authTime' | 'lastSeenAt' | 'absoluteEndAt' | 'expiresAt'> {
+  readonly institution: Institution;
+  readonly method: string;
+  readonly authTime?: number | undefined;
+  /** SHA-256 of the certificate, base64url. */
+  readonly certificate: string | undefined;
+  readonly address: string | undefined;
+  readonly zone?: string | undefined;
+  /** For a step-up. */
+  readonly stepUp?: {
+    readonly intents: readonly Digest[];
+    readonly reason: string | undefined;
+    readonly nonce: string;
+  };
+}
 
 // Row members that a record confirms (docs/adr/0043).
 

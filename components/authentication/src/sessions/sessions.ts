@@ -2,7 +2,6 @@ import type {
   Actor,
   AuditAppender,
   Directory,
-  Institution,
   ListedSession,
   PrincipalId,
   SignIn,
@@ -15,7 +14,14 @@ import type pg from 'pg';
 import { authenticatorThing, lockThing } from '../authenticators/row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import { eligibilityOf } from '../standing.ts';
-import { sessionClaim, sessionEnded, sessionStarted, sessionSteppedUp, stepUpClaim } from './records.ts';
+import {
+  sessionClaim,
+  sessionEnded,
+  sessionStarted,
+  sessionSteppedUp,
+  stepUpClaim,
+  type VerifiedSignIn,
+} from './records.ts';
 import type { OpenSession, SessionStore, StoredSession } from './session-store.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
 import { kindOf, type SessionKind, sessionKinds, suffices, type TierRules, tierReached } from './tiers.ts';
@@ -36,24 +42,6 @@ export interface SessionDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: { readonly tiers: TierRules; readonly stepUpMs: number };
-}
-
-/** A verified sign-in. `authTime`: milliseconds since the epoch, if not now. */
-export interface VerifiedSignIn
-  extends Omit<StoredSession, 'id' | 'authTime' | 'lastSeenAt' | 'absoluteEndAt' | 'expiresAt'> {
-  readonly institution: Institution;
-  readonly method: string;
-  readonly authTime?: number | undefined;
-  /** SHA-256 of the certificate, base64url. */
-  readonly certificate: string | undefined;
-  readonly address: string | undefined;
-  readonly zone?: string | undefined;
-  /** For a step-up. */
-  readonly stepUp?: {
-    readonly intents: readonly Digest[];
-    readonly reason: string | undefined;
-    readonly nonce: string;
-  };
 }
 
 export interface Started {

@@ -1,6 +1,6 @@
-import type { Client } from '@countersign/contracts';
+import type { Client, Outbound } from '@countersign/contracts';
 import { defined, isCodedError, isRecent } from '@countersign/kernel';
-import type { ClientKeysDependencies } from './client-keys.ts';
+import type { Logger } from '@countersign/runtime';
 import { type ClientKeySet, readKeySet } from './read-key-set.ts';
 
 /** A fetched key set is used this long. */
@@ -37,7 +37,10 @@ interface Entry {
 export function createFetchedKeys({
   outbound,
   logger,
-}: Pick<ClientKeysDependencies, 'outbound' | 'logger'>): FetchedKeys {
+}: {
+  readonly outbound: Pick<Outbound, 'getJson'>;
+  readonly logger: Logger;
+}): FetchedKeys {
   const entries = new Map<string, Entry>();
 
   function entryOf({ id, jwksUri }: Client): Entry | undefined {

@@ -16,7 +16,7 @@ import {
   createMemorySigner,
   createTestDatabase,
   everybodyIndependent,
-  everyProposerStands,
+  everyProposerActive,
   fixedClock,
 } from '@countersign/testkit';
 import { buildCertificationRequest, encodeDirectoryName } from '@countersign/x509';
@@ -136,7 +136,7 @@ export async function createAuthorityWorld() {
       },
       policyEngine: { decide },
       signer,
-      proposerStanding: everyProposerStands,
+      proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       ...{ issuer, operator, clock, random, logger },
       organization: 'Example Bank AG',

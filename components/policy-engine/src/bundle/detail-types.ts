@@ -8,8 +8,8 @@ import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
 import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
 import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
-import { applicationFolder, detailTypesFile } from './loaded-bundle.ts';
 import type { LocatedProblem } from './located.ts';
+import { applicationFolder, detailTypesFile } from './located.ts';
 
 /**
  * The types of authorization details that models declare. A name has one owner in any spelling, and only the market uses its own

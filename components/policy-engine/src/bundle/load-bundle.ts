@@ -12,8 +12,9 @@ import { type PolicyNotes, readNotes } from './annotations.ts';
 import { detailTypesOf } from './detail-types.ts';
 import { atOnce } from './in-turns.ts';
 import { readLimits } from './limit-definitions.ts';
-import { applicationFolder, applicationOf, claimsOf, type LoadedBundle, rulesOf } from './loaded-bundle.ts';
+import { applicationOf, claimsOf, type LoadedBundle, rulesOf } from './loaded-bundle.ts';
 import {
+  applicationFolder,
   describeProblem,
   joinPolicies,
   type LocatedProblem,

@@ -4,7 +4,7 @@ import type { Digest } from '@countersign/kernel';
 import { isScope } from '@countersign/market';
 import type { PolicyNotes } from './annotations.ts';
 import type { LimitDefinition } from './limit-definitions.ts';
-import type { LocatedProblem } from './located.ts';
+import { applicationFolder, type LocatedProblem } from './located.ts';
 
 /** A bundle that is parsed, validated against its schema and compiled. Immutable. */
 export interface LoadedBundle {
@@ -31,11 +31,6 @@ export interface LoadedApplication {
 type TypeClaims = ReadonlyMap<string, LoadedApplication>;
 
 export const maxApplicationEntities = 10_000;
-
-export const applicationFolder = ({ namespace }: Pick<ApplicationModel, 'namespace'>): string =>
-  `applications/${namespace}/`;
-
-export const detailTypesFile = 'authorization-details.json';
 
 /** The rules of a model as a bundle, so that they are read, validated, compiled and tested like those of the market. */
 export function rulesOf({ schema, policies, entities, tests }: ApplicationModel): PolicyBundle {

@@ -1,7 +1,11 @@
 import { checkEntity, type EntityInput, type PolicyProblem, type PolicySchema } from '@countersign/cedar';
 import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { canonicalize, isCodedError } from '@countersign/kernel';
-import { applicationFolder, detailTypesFile } from './loaded-bundle.ts';
+
+export const applicationFolder = ({ namespace }: Pick<ApplicationModel, 'namespace'>): string =>
+  `applications/${namespace}/`;
+
+export const detailTypesFile = 'authorization-details.json';
 
 export interface LocatedProblem {
   readonly file?: string;

@@ -1,7 +1,7 @@
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
-import type { LoadedBundle } from './load-bundle.ts';
-import { applicationFolder, detailTypesFile } from './loaded-bundle.ts';
+import type { LoadedBundle } from './loaded-bundle.ts';
+import { applicationFolder, detailTypesFile } from './located.ts';
 
 interface BundlePart {
   readonly part: string;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type Json, membersOf, parseJson } from '@countersign/kernel';
 import { bundleBodyLimit, readApplication, readBundle } from './bundle-body.ts';
-import { detailTypesFile } from './loaded-bundle.ts';
+import { detailTypesFile } from './located.ts';
 
 /**
  * Reads a bundle from a folder: `schema.cedarschema`, any number of `*.cedar`, and optionally `entities.json`, `limits.json`,

@@ -3,8 +3,9 @@ import type { Obligation } from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from './judge.ts';
 import type { Question } from './question.ts';
+
+export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
 
 /** A remedy may trigger further forbids, which need remedies in turn; the search stops after this many rounds. */
 const maxRounds = 4;

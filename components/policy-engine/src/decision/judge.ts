@@ -3,7 +3,7 @@ import type { Decision, DecisionReason } from '@countersign/contracts';
 import { isCodedError, type Json } from '@countersign/kernel';
 import type { PolicyNotes } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { findRemedies } from './find-remedies.ts';
+import { type Evaluator, findRemedies } from './find-remedies.ts';
 import type { Question } from './question.ts';
 
 export interface Verdict
@@ -89,8 +89,6 @@ function shortestLife(bundle: LoadedBundle, determining: readonly string[]): num
   }
   return shortest;
 }
-
-export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
 
 /** The compiled policies, failing closed. */
 export const evaluateCompiled: Evaluator = ({ compiled, parsed }, question) => {

@@ -7,7 +7,8 @@ import {
 } from '@countersign/contracts';
 import { canonicalize, digestOf, type Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { denied, type Evaluator, judge, notEvaluable, type Verdict } from '../decision/judge.ts';
+import type { Evaluator } from '../decision/find-remedies.ts';
+import { denied, judge, notEvaluable, type Verdict } from '../decision/judge.ts';
 import { heldToLimits } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
 import { evaluateByReference } from '../shadow/reference-answer.ts';

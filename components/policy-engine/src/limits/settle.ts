@@ -1,7 +1,7 @@
 import type { LimitWindow, TransactionRegistry } from '@countersign/contracts';
 import { type Clock, isCodedError, parseId } from '@countersign/kernel';
 import { createRounds, type Logger } from '@countersign/runtime';
-import type { LimitStore, OpenHold } from './store.ts';
+import type { LimitStore, OpenHold, Stretch } from './store.ts';
 
 /** Minimum age of an open reservation before we ask about its order. A shorter time would only cause more useless questions. */
 const patienceMs = 30_000;
@@ -85,12 +85,6 @@ export function createSettling(dependencies: SettleDependencies): { settle(): Pr
       return rounds.stop();
     },
   };
-}
-
-/** From `starts` (inclusive) to `ends` (exclusive), in milliseconds since the epoch. */
-export interface Stretch {
-  readonly starts: number;
-  readonly ends: number;
 }
 
 /** A window with a sum; the window of a single order needs none. */

@@ -20,7 +20,12 @@ import {
   sumsOf,
   withAmount,
 } from './seals.ts';
-import type { Stretch } from './settle.ts';
+
+/** From `starts` (inclusive) to `ends` (exclusive), in milliseconds since the epoch. */
+export interface Stretch {
+  readonly starts: number;
+  readonly ends: number;
+}
 
 export interface CountedClaim {
   readonly limit: string;

@@ -11,8 +11,7 @@ import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { atOnce, inTurns } from '../bundle/in-turns.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { applicationFolder } from '../bundle/loaded-bundle.ts';
-import { firstFaultIn, misfitOf } from '../bundle/located.ts';
+import { applicationFolder, firstFaultIn, misfitOf } from '../bundle/located.ts';
 import { judge, type Verdict } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
 

@@ -1,6 +1,6 @@
 import { type Answer, compile, createReference, decideFailClosed, type ParsedPolicySet } from '@countersign/cedar';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from '../decision/judge.ts';
+import type { Evaluator } from '../decision/find-remedies.ts';
 import type { Question } from '../decision/question.ts';
 import { memoised } from '../memoised.ts';
 

@@ -6,7 +6,8 @@ import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } 
 import { type ComponentAccess, keepFresh, type Logger, type Metrics, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { type Evaluator, evaluateCompiled } from '../decision/judge.ts';
+import type { Evaluator } from '../decision/find-remedies.ts';
+import { evaluateCompiled } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
 import { memoised } from '../memoised.ts';
 import { evaluateByReference } from './reference-answer.ts';

@@ -6,7 +6,8 @@ import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import { isStaffed } from './desk-hours.ts';
 import { gatesOver } from './gates.ts';
 import type { IntentView } from './intent-view.ts';
-import { type KnownDirectory, type KnownPrincipal, knownReference } from './known-directory.ts';
+import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
+import { knownReference } from './known-reference.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 import type { TradingInput } from './trading-input.ts';
 

@@ -2,7 +2,8 @@ import { EntityReference, UnrelatedEntity } from '@countersign/cedar';
 import type { Device, Devices } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
-import { type KnownDirectory, type KnownPrincipal, knownReference } from './known-directory.ts';
+import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
+import { knownReference } from './known-reference.ts';
 
 const deviceRecord = recordShape('holder', 'institution', 'posture', 'postureAt');
 

@@ -3,7 +3,7 @@ import type { Institution, InstitutionCompliance } from '@countersign/contracts'
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import { endOfDay } from './entities.ts';
-import { knownReference } from './known-directory.ts';
+import { knownReference } from './known-reference.ts';
 
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
 type Risk = (typeof risks)[number];

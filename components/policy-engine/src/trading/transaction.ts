@@ -11,7 +11,7 @@ import {
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
 import type { IntentView } from './intent-view.ts';
-import { knownReference } from './known-directory.ts';
+import { knownReference } from './known-reference.ts';
 import type { ReferenceFacts } from './reference-facts.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 

@@ -12,7 +12,6 @@ import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from '../history/json-members.ts';
-import type { ActiveVersion } from './active-version.ts';
 import { type PolicySigner, policiesOf, shownVersion, signActivation } from './signature.ts';
 import { bundlesByHash, findVersion, insertVersion, lockVersions, newestVersion, type StoredVersion } from './store.ts';
 
@@ -128,7 +127,7 @@ export async function publishedBy(
   }: {
     readonly pool: pg.Pool;
     readonly audit: Pick<AuditLog, 'find'>;
-    readonly active: Pick<ActiveVersion, 'atLeast'>;
+    readonly active: { atLeast(version: number): Promise<{ readonly version: PolicyVersion }> };
   },
 ): Promise<PolicyVersion> {
   const version = memberOf((await audit.find(record))?.record.data, 'version');

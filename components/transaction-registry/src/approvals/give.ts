@@ -24,7 +24,8 @@ import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import type { ApprovalClaims } from './approval-claims.ts';
-import { type Approver, type BroughtApproval, proofOf } from './read-approval.ts';
+import type { Approver } from './judge.ts';
+import { type BroughtApproval, proofOf } from './read-approval.ts';
 import { expiryOf } from './rules.ts';
 
 export interface Given {

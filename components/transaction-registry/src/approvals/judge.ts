@@ -1,19 +1,28 @@
 import {
   type ApproverRole,
+  type Authenticator,
   approverRoles,
   type Directory,
   type Independence,
   type Person,
   transactionErrors,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, epochSeconds, isCodedError } from '@countersign/kernel';
+import { type Clock, type CodedError, epochSeconds, isCodedError, type RecordId } from '@countersign/kernel';
 import type { Unit } from '../proof/proven-store.ts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import { countsFor, type RequiredApproval } from './quorum.ts';
-import type { Approver } from './read-approval.ts';
 import { approvalFault, isIndependent, roleOf } from './rules.ts';
+
+export interface Approver {
+  readonly principal: Person;
+  readonly kid: string;
+  readonly jwk: Readonly<Record<string, string>>;
+  readonly registration: RecordId | undefined;
+  readonly authenticator?: Authenticator;
+}
+
 import { type AccountDependencies, type AuthenticatorsHeld, accountOf, standingApprovals } from './standing.ts';
 
 type Judgement =

@@ -1,12 +1,11 @@
 import {
-  type Authenticator,
   type Directory,
   type DirectorySnapshot,
   type Person,
   type SignedStatement,
   transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
+import { type CodedError, type Digest, digestOf, type Json } from '@countersign/kernel';
 import { type KeyCache, type VerificationKey, verifyJws } from '@countersign/oauth';
 import {
   type ApprovalClaims,
@@ -19,15 +18,7 @@ import {
   parseBatchApprovalStatement,
   type SignedItem,
 } from './approval-claims.ts';
-import { refusalBy } from './judge.ts';
-
-export interface Approver {
-  readonly principal: Person;
-  readonly kid: string;
-  readonly jwk: Readonly<Record<string, string>>;
-  readonly registration: RecordId | undefined;
-  readonly authenticator?: Authenticator;
-}
+import { type Approver, refusalBy } from './judge.ts';
 
 /**
  * The key comes from the directory, never from the approval. @throws CodedError `approval_key_unknown`,
