@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { type AuthorityRequest, certificateAuthorityErrors, type RevocationReason } from '@countersign/contracts';
 import { isCodedError, sha256Base64Url } from '@countersign/kernel';
 import {
@@ -23,10 +23,10 @@ import {
   readCertificationRequest,
   readStatusRequest,
   readX509Certificate,
-  validatePath,
   verifySignature,
 } from '@countersign/x509';
 import { derUtf8 } from '@countersign/x509/der';
+import { createIssuanceCheck, type IssuanceCheck } from '@countersign/x509/issuing';
 import type { CeremonyResult } from './ledger/fold.ts';
 import { type ReleasedProfile, statusPolicy, usages } from './profiles.ts';
 
@@ -163,7 +163,7 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
     // RFC 5280 section 4.1.2.6; the LEI in the form of ETSI EN 319 412-1 section 5.1.4.
     subject: encodeDirectoryName([
       ['organizationIdentifier', `LEIXG-${leaf.institution}`],
-      ['commonName', name],
+      ['commonName', shortened(name)],
     ]),
     notBefore: leaf.notBefore,
     notAfter: leaf.notAfter,
@@ -220,34 +220,25 @@ export function isSignedByAuthority(certificate: Uint8Array, authority: Uint8Arr
   }
 }
 
-/** Signs nothing that anybody trusts: it only shows whether a certificate would be valid. */
-const throwAway = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const throwAwayInfo = throwAway.publicKey.export({ format: 'der', type: 'spki' });
+const rehearsals = new Map<string, IssuanceCheck>();
 
 /**
- * Checks a to-be-signed certificate against the constraints of its authority, before a real key signs it: a throw-away key signs it,
- * and it is validated below a copy of the authority with that key.
+ * Checks a to-be-signed certificate before a real key signs it: the rules for every certificate, and a rehearsal with throw-away keys below
+ * the real constraints of its authorities.
  *
+ * @param chain DER of the issuing authority's certificate, then of its root
+ * @param now milliseconds since the epoch
  * @returns what is wrong, or undefined
  */
-export function findLeafFault(
-  tbs: Uint8Array,
-  {
-    authority,
-    profile,
-    at,
-  }: { readonly authority: Uint8Array; readonly profile: ReleasedProfile; readonly at: number },
-): string | undefined {
-  const signature = signWith('sha256', tbs, { key: throwAway.privateKey, dsaEncoding: 'ieee-p1363' });
-  const leaf = readX509Certificate(assemble(tbs, signature));
-  const verdict = validatePath(leaf, {
-    anchors: [{ ...parsed(authority), publicKey: throwAwayInfo }],
-    intermediates: [],
-    at,
-    purposes: profile.extendedKeyUsage,
-    policies: [profile.policy],
-  });
-  return verdict.ok ? undefined : verdict.detail;
+export function findLeafFault(tbs: Uint8Array, chain: readonly Uint8Array[], now: number): string | undefined {
+  const of = chain.map((der) => sha256Base64Url(der)).join();
+  let rehearsal = rehearsals.get(of);
+  if (rehearsal === undefined) {
+    rehearsal = createIssuanceCheck(chain.map(parsed));
+    if (rehearsals.size > 200) rehearsals.clear();
+    rehearsals.set(of, rehearsal);
+  }
+  return rehearsal.findFaults(tbs, now)[0]?.detail;
 }
 
 const shortened = (organization: string): string => [...organization].slice(0, 64).join('');

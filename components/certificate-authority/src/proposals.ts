@@ -96,7 +96,7 @@ export function createProposals(
   const commands = createLoggedCommands({ pool, log: audit, source, clock });
   const second = createSecondPerson(authorityApproval, dependencies);
   const lock: LoggedKind<RecordId, PkiState>['lock'] = (session) => takeNamedLock(session, 'decisions');
-  const begun = { kind: 'pki-proposal', lock, read: () => ledger.current() };
+  const started = { kind: 'pki-proposal', lock, read: () => ledger.current() };
   const decided = { kind: 'pki-decision', lock, read: () => ledger.current() };
 
   const refused =
@@ -119,7 +119,7 @@ export function createProposals(
     Proposal
   > = {
     ...plain,
-    kind: begun,
+    kind: started,
     about: ({ id }) => id,
     check: async () => undefined,
     record: ({ ask: { what, reason, by }, now }) => ({

@@ -21,7 +21,7 @@ const transactionTypes = [
   'client-authentication+jwt',
 ] as const;
 
-/** What each key signs. A statement of another purpose, issuer or log is refused, whoever asks for it. */
+/** What each key signs. A statement of another purpose, issuer or log is refused for every caller. */
 const rules: Readonly<Record<KeyPurpose, Rule>> = {
   'access-token': accessToken,
   'id-token': messageToClient,

@@ -135,7 +135,7 @@ export function createJudge(
       },
       ...(modelDigest === undefined ? {} : { extension: { id: modelDigestExtension, text: modelDigest } }),
     });
-    const fault = findLeafFault(tbs, { authority: authority.certificate, profile, at: now });
+    const fault = findLeafFault(tbs, [authority.certificate, authority.root], now);
     if (fault !== undefined) throw error('certificate_unfit', `The certificate would not be valid: ${fault}`);
     const decision = await decisionOn(order, institution, by);
     decided(decision);

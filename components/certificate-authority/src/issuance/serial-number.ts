@@ -2,7 +2,7 @@ import type { Random } from '@countersign/kernel';
 
 /**
  * A serial number of 16 octets with 126 random bits (RFC 5280 section 4.1.2.2 asks for a positive number of at most 20). The id of
- * the record of the issuance follows from it, so whoever has a certificate finds its record.
+ * the record of the issuance follows from it, so the certificate leads to its record.
  *
  * @returns 32 hexadecimal digits
  */

@@ -23,7 +23,7 @@ import { newestOf } from '../store.ts';
 export interface StatusAnswer {
   /** DER of the OCSPResponse. */
   readonly response: Uint8Array;
-  /** Milliseconds since the epoch; undefined for an answer that nobody may keep. */
+  /** Milliseconds since the epoch; undefined for an answer that must not be cached. */
   readonly thisUpdate?: number;
   readonly nextUpdate?: number;
 }
