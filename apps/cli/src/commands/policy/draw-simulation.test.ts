@@ -132,10 +132,10 @@ describe('a simulation drawn for a terminal', () => {
     expect(many).toContain('and 980 more; --json shows the first thousand');
   });
 
-  it('does not take nothing for a good sign', () => {
+  it('does not present an empty simulation as a good result', () => {
     const nothing = { ...report, decisions: 0, permitToDeny: 0, denyToPermit: 0, flips: [] };
-    expect(drawSimulation(nothing).join('\n')).toContain('Nothing was judged');
-    expect(lines.join('\n')).not.toContain('Nothing was judged');
+    expect(drawSimulation(nothing).join('\n')).toContain('No recorded decision with complete inputs matches');
+    expect(lines.join('\n')).not.toContain('No recorded decision with complete inputs matches');
   });
 
   it('says it in a line when nothing flips', () => {
