@@ -145,15 +145,16 @@ export function composeClaims(passed: PassedToken, issued: IssuedClaims): Access
     scope: [...passed.scopes].sort().join(' '),
     ...defined({ cnf: passed.confirmation }),
     lei: authority.institution,
-    ...defined({ act, grant, region, acr, auth_time: authTime }),
+    ...defined({ act }),
     ...(mayAct === undefined ? {} : { may_act: { sub: mayAct } }),
     ...(details.length === 0 ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
     ...(step === undefined ? {} : { txn: step.transaction, intent_digest: step.intentDigest as IntentDigest }),
-    ...defined({ ancestors: authority.continues?.ancestors }),
+    ...defined({ grant, ancestors: authority.continues?.ancestors, region }),
     policy_version: issued.decision.policyVersion,
     evidence: issued.recordId,
+    ...defined({ acr, auth_time: authTime }),
   };
   // Checks the claims that are actually signed.
   const fault = authorityFault(claims);
