@@ -188,7 +188,7 @@ describe('countersign mandate', () => {
     // The same file again is the same amendment.
     expect((await run('am-mandates', 'mandate', 'amend', id, change)).out).toBe(proposed.out);
 
-    const another = `A${digest.slice(1)}`;
+    const another = `${digest.startsWith('A') ? 'B' : 'A'}${digest.slice(1)}`;
     expect((await refusalOf('ha-mandates', 'mandate', 'accept-amendment', id, '--terms-digest', another)).code).toBe(
       'terms_hash_mismatch',
     );

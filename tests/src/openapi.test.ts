@@ -20,6 +20,7 @@ import { leis } from './testing/firms.ts';
 import { otherBond } from './testing/instruments.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
+import { useCertificates } from './testing/use-certificates.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
 
 // The description of the interfaces against the interfaces: which routes there are, what they take, what they answer.
@@ -450,6 +451,7 @@ async function useEverything(): Promise<void> {
   await useEvents();
   await useSignals();
   await useTimeStamps();
+  await useCertificates(controlPlane, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);
 

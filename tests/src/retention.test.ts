@@ -205,7 +205,7 @@ describe('evidence whose time has passed', () => {
     const { transaction, order } = await tellAnOrder();
     clock.advance(10 * yearMs);
     const placed = await run('first', 'hold', 'place', '--transaction', transaction, '--matter', 'SEC HO-14021');
-    expect(placed).toMatch(/^rec_\w{26} {2}stands {3}transaction txn_/);
+    expect(placed).toMatch(/^rec_\w{26} {2}active {3}transaction txn_/);
     expect(await proposeAndApprove(['pruning', 'transaction'])).toContain('0 gone, 1 held');
     const hold = placed.slice(0, 30);
     expect(await codeOf(run('first', 'hold', 'release', hold, '--reason', 'over'))).toBe('hold_same_person');

@@ -202,9 +202,9 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
     ['begun more than an hour ago', () => ({ nbf: seconds() - 3_610 }), wrong('time')],
     ['that has ended', () => ({ exp: seconds() - 1 }), wrong('expired')],
     ['for more than an hour', () => ({ exp: seconds() + 3_700 }), wrong('lifetime')],
-    ['about the client itself, as a client assertion is', () => ({ sub: 'desk-ciba' }), wrong('foreign')],
-    ['that is an authorization request', () => ({ response_type: 'code' }), wrong('foreign')],
-    ['with another inside', () => ({ request: 'x' }), wrong('foreign')],
+    ['about the client itself, as a client assertion is', () => ({ sub: 'desk-ciba' }), wrong('kind')],
+    ['that is an authorization request', () => ({ response_type: 'code' }), wrong('kind')],
+    ['with another inside', () => ({ request: 'x' }), wrong('kind')],
     [
       'about a person of another firm',
       () => ({ login_hint: 'person:carla.weiss' }),

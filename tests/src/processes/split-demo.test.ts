@@ -36,10 +36,10 @@ describe('countersign demo --split', () => {
 
   it('says which processes there are, and which one was killed and started again', () => {
     const pidOf = new Map(
-      [...outcome.stdout.matchAll(/^ +process (\d+): (\w+)$/gm)].map(([, pid, name]) => [name, pid]),
+      [...outcome.stdout.matchAll(/^ +process (\d+): ([\w-]+)$/gm)].map(([, pid, name]) => [name, pid]),
     );
     expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority']);
-    expect(new Set(pidOf.values()).size).toBe(4);
+    expect(new Set(pidOf.values()).size).toBe(5);
     const [, killed] = /process (\d+) \(core\) is killed: SIGKILL/.exec(outcome.stdout) ?? [];
     expect(killed).toBe(pidOf.get('core'));
     const [, again] = /process (\d+) \(core\) is started again/.exec(outcome.stdout) ?? [];

@@ -101,7 +101,7 @@ export async function startServer(
   let timer: NodeJS.Timeout | undefined;
   const address = await new Promise<string>((resolve, reject) => {
     createInterface({ input: stdout }).on('line', (line) => {
-      const ready = /^(?:Ready|[a-z]+ ready) after [\d.]+ s: (\S+)/.exec(line);
+      const ready = /^(?:Ready|[a-z-]+ ready) after [\d.]+ s: (\S+)/.exec(line);
       if (ready?.[1] !== undefined) resolve(ready[1]);
     });
     void ended.then(([code]) => reject(new Error(`it ended with ${code}: ${JSON.stringify(heard())}`)));

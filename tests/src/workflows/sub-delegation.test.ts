@@ -387,7 +387,9 @@ describe('a person who leaves', () => {
         { name: 'tokens', status: 'done' },
         { name: 'sessions', status: 'done', ended: 1 },
         { name: 'approvals', status: 'done', ended: 3 },
-        ...['proposals', 'authenticators', 'devices', 'recoveries'].map((name) => ({ name, status: 'done', ended: 0 })),
+        ...['proposals', 'authenticators', 'devices', 'recoveries', 'certificates'].map((name) => ({
+          ...{ name, status: 'done', ended: 0 },
+        })),
       ],
     });
     const [withdrawn] = await world.recordsOf(others.transaction, 'approval.withdrawn');

@@ -93,6 +93,8 @@ type CallTable = {
 const query: Call = { kind: 'query' };
 const command: Call = { kind: 'command' };
 const repeatable: Call = { kind: 'command', repeatable: true };
+/** Asked every half second for a copy that may be five seconds old: after a lost answer there is time for another question. */
+const polled: Call = { kind: 'query', timeoutMs: 1_500 };
 /** A query that may read many rows. */
 const longQuery: Call = { kind: 'query', timeoutMs: 30_000 };
 
@@ -130,7 +132,7 @@ export const remoteCalls = {
     revokeAll: command,
     list: query,
   },
-  'policy-engine': { decide: { ...query, gathered: true }, declaredDetailTypes: query },
+  'policy-engine': { decide: { ...query, gathered: true }, declaredDetailTypes: polled },
   'transaction-registry': {
     open: command,
     facts: query,
