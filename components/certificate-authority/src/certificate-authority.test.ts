@@ -1,9 +1,8 @@
 import { membersOf } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
-import { readX509Certificate } from '@countersign/x509';
+import { encodePem, readX509Certificate } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from './certificate-authority.ts';
-import { pemOf } from './http/views.ts';
 import { releasedProfiles } from './profiles.ts';
 import {
   type AuthorityWorld,
@@ -37,9 +36,9 @@ const { write, run: openssl } = tool;
 describe('issuing', () => {
   it('gives a certificate that OpenSSL accepts under the policy of its profile and under no other', async () => {
     const { certificate, chain, profile } = await world.issue(ca, 'trading-agent', 'agent:vwap-1');
-    const leaf = write('leaf.pem', pemOf('CERTIFICATE', certificate));
-    const issuing = write('issuing.pem', pemOf('CERTIFICATE', chain[0] ?? new Uint8Array()));
-    const root = write('root.pem', pemOf('CERTIFICATE', world.root.der));
+    const leaf = write('leaf.pem', encodePem('CERTIFICATE', certificate));
+    const issuing = write('issuing.pem', encodePem('CERTIFICATE', chain[0] ?? new Uint8Array()));
+    const root = write('root.pem', encodePem('CERTIFICATE', world.root.der));
     const verify = (policy: string, ...more: readonly string[]) =>
       openssl(
         'verify',

@@ -112,8 +112,11 @@ export function createCertificateAuthority(
     };
   }
 
+  const lookUp = async (serial: string): Promise<StoredCertificate | undefined> =>
+    /^[0-9a-f]{32}$/.test(serial) ? commands.things.find(serial) : undefined;
+
   async function load(serial: string): Promise<StoredCertificate> {
-    const stored = /^[0-9a-f]{32}$/.test(serial) ? await commands.things.find(serial) : undefined;
+    const stored = await lookUp(serial);
     if (stored === undefined) throw unknownCertificate();
     return stored;
   }
@@ -150,7 +153,7 @@ export function createCertificateAuthority(
       return shown(await load(serial), clock.now());
     },
     async find(serial) {
-      const stored = /^[0-9a-f]{32}$/.test(serial) ? await commands.things.find(serial) : undefined;
+      const stored = await lookUp(serial);
       return stored === undefined ? undefined : release(stored);
     },
     async list({ holder, institution, profile, status }) {

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { type AuthorityRequest, certificateAuthorityErrors, type RevocationReason } from '@countersign/contracts';
-import { isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { createGenerations, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import {
   type AuthorityLimits,
   assembleCertificate,
@@ -11,6 +11,7 @@ import {
   buildTbsCertificate,
   buildTbsRevocationList,
   type CertificateId,
+  decodeStatusRequestPath,
   encodeDirectoryName,
   encodeStatusFailure,
   isIssuedBy,
@@ -44,7 +45,8 @@ export interface ParsedAuthority extends ParsedCertificate {
   readonly keyId: string;
 }
 
-const known = new Map<string, ParsedAuthority>();
+const maxKept = 200;
+const known = createGenerations<string, ParsedAuthority>(maxKept);
 
 /** Reads a certificate of an authority. @throws CodedError `authority_certificate_invalid` */
 export function parsed(der: Uint8Array): ParsedAuthority {
@@ -54,10 +56,7 @@ export function parsed(der: Uint8Array): ParsedAuthority {
   try {
     const certificate = readX509Certificate(der);
     const key = createPublicKey({ key: Buffer.from(certificate.publicKey), format: 'der', type: 'spki' });
-    const read = { ...certificate, keyId: thumbprintOf(key) };
-    if (known.size > 200) known.clear();
-    known.set(of, read);
-    return read;
+    return known.keep(of, { ...certificate, keyId: thumbprintOf(key) });
   } catch (error) {
     throw certificateAuthorityErrors.error(
       'authority_certificate_invalid',
@@ -220,7 +219,7 @@ export function isSignedByAuthority(certificate: Uint8Array, authority: Uint8Arr
   }
 }
 
-const rehearsals = new Map<string, IssuanceCheck>();
+const rehearsals = createGenerations<string, IssuanceCheck>(maxKept);
 
 /**
  * Checks a to-be-signed certificate before a real key signs it: the rules for every certificate, and a rehearsal with throw-away keys below
@@ -232,12 +231,7 @@ const rehearsals = new Map<string, IssuanceCheck>();
  */
 export function findLeafFault(tbs: Uint8Array, chain: readonly Uint8Array[], now: number): string | undefined {
   const of = chain.map((der) => sha256Base64Url(der)).join();
-  let rehearsal = rehearsals.get(of);
-  if (rehearsal === undefined) {
-    rehearsal = createIssuanceCheck(chain.map(parsed));
-    if (rehearsals.size > 200) rehearsals.clear();
-    rehearsals.set(of, rehearsal);
-  }
+  const rehearsal = rehearsals.get(of) ?? rehearsals.keep(of, createIssuanceCheck(chain.map(parsed)));
   return rehearsal.findFaults(tbs, now)[0]?.detail;
 }
 
@@ -330,9 +324,13 @@ export interface ReadStatusRequest {
   readonly nonce: Uint8Array | undefined;
 }
 
-/** @returns undefined when it cannot be read */
-export function readStatus(der: Uint8Array): ReadStatusRequest | undefined {
+/**
+ * @param request DER, or the path of a GET (RFC 5019 section 5)
+ * @returns undefined when it cannot be read
+ */
+export function readStatus(request: Uint8Array | string): ReadStatusRequest | undefined {
   try {
+    const der = typeof request === 'string' ? decodeStatusRequestPath(request) : request;
     const { certificateIds, nonce } = readStatusRequest(der);
     const singles = certificateIds.map((id) => ({ id, serial: id.serial.toString(16).padStart(32, '0') }));
     return { singles, nonce };

@@ -1,7 +1,7 @@
 import { timeStampErrors } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
 import { described } from '@countersign/runtime';
-import { maxRequestOctets } from '@countersign/x509';
+import { encodePem, maxRequestOctets } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { AuthorityCertificates } from './authority/authority-certificates.ts';
@@ -79,17 +79,12 @@ export function timeStampingRoutes(app: FastifyInstance, routes: TimeStampingRou
   });
   app.get('/timestamps/certificates', every, async (_request, reply) => {
     const all = await certificates.all();
-    return reply.header('cache-control', cached).type('application/pem-certificate-chain').send(all.map(pem).join(''));
+    return reply
+      .header('cache-control', cached)
+      .type('application/pem-certificate-chain')
+      .send(all.map((der) => encodePem('CERTIFICATE', der)).join(''));
   });
 }
 
 /** Shorter than the time between publishing a new key and using it. */
 const cached = 'public, max-age=60';
-
-function pem(certificate: Uint8Array): string {
-  const lines =
-    Buffer.from(certificate)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}

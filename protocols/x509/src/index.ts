@@ -33,6 +33,7 @@ export {
   type KeyUsage,
 } from './certificates/extensions.ts';
 export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
+export { decodePem, encodePem } from './certificates/pem.ts';
 export { encodeCertificateBag } from './cms/certificate-bag.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';

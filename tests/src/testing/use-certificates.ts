@@ -1,7 +1,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import {
   buildCertificationRequest,
+  decodePem,
   encodeDirectoryName,
+  encodePem,
   encodeStatusRequest,
   readX509Certificate,
 } from '@countersign/x509';
@@ -14,9 +16,9 @@ import { scratchFolder } from './scratch-folder.ts';
 const get = (path: string) => ({ method: 'GET' as const, path });
 const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
 
-const pemOf = (label: string, der: Uint8Array): string =>
-  `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64')}\n-----END ${label}-----\n`;
-const derOf = (pem: string): Uint8Array => Buffer.from(/-----\n([^-]+)-----/.exec(pem)?.[1] ?? '', 'base64');
+/** The first certificate of a chain. */
+const derOf = (pem: string): Uint8Array =>
+  decodePem(`${pem.split(/(?<=-----END CERTIFICATE-----)/)[0]}`, 'CERTIFICATE') ?? new Uint8Array();
 
 /** An issuing authority from its ceremony to a revoked certificate, with every interface that is on the way. */
 export async function useCertificates({ operator, issuer }: RunningControlPlane, holder: string): Promise<void> {
@@ -66,7 +68,7 @@ export async function useCertificates({ operator, issuer }: RunningControlPlane,
     algorithm: 'ES256',
     sign: async (octets) => sign('sha256', octets, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
   });
-  const order = { profile: 'partner-client', holder, request: pemOf('CERTIFICATE REQUEST', csr) };
+  const order = { profile: 'partner-client', holder, request: encodePem('CERTIFICATE REQUEST', csr) };
   await expect(call('certificate:issue', post('/certificates', { ...order, profile: 'device' }))).rejects.toThrow();
   const issued = await call<{ readonly pem: string; readonly certificate: { readonly serial: string } }>(
     'certificate:issue',

@@ -1,12 +1,11 @@
 import { certificateAuthorityErrors } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import { decodeBase64 } from '@countersign/kernel';
 import { described } from '@countersign/runtime';
+import { encodePem, maxStatusRequestOctets } from '@countersign/x509';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
 import type { StatusAnswer } from '../status/responder.ts';
-import { pemOf } from './views.ts';
 
 const tag = 'certificates';
 const octets = Type.String({ format: 'binary' });
@@ -17,8 +16,6 @@ const listParams = Type.Object(
   strict,
 );
 const requestParams = Type.Object({ request: Type.String({ maxLength: 1_024 }) }, strict);
-/** Of an OCSP request; ours are about 120 octets. */
-const maxStatusRequestOctets = 4_096;
 
 /** What verifiers fetch without a token: certificates of authorities, revocation lists and OCSP answers, under `/pki`. */
 export function publicKeyInfrastructureRoutes(
@@ -48,7 +45,7 @@ export function publicKeyInfrastructureRoutes(
       return reply
         .header('cache-control', 'public, max-age=300')
         .type('application/pem-certificate-chain')
-        .send(certificates.map((der) => pemOf('CERTIFICATE', der)).join(''));
+        .send(certificates.map((der) => encodePem('CERTIFICATE', der)).join(''));
     },
   );
 
@@ -130,7 +127,6 @@ export function publicKeyInfrastructureRoutes(
       params: requestParams,
       answers: { 200: { description: 'An OCSPResponse', body: octets, mediaType: 'application/ocsp-response' } },
     }),
-    async (request, reply) =>
-      send(reply, await ca.responder.answer(decodeBase64(request.params.request) ?? new Uint8Array())),
+    async (request, reply) => send(reply, await ca.responder.answer(request.params.request)),
   );
 }

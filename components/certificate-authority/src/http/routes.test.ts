@@ -1,5 +1,6 @@
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { asCaller, createOpenGuard } from '@countersign/testkit';
+import { encodePem } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
@@ -15,7 +16,6 @@ import {
   operator,
   requestOf,
 } from '../testing/authority-world.ts';
-import { pemOf } from './views.ts';
 
 let world: AuthorityWorld;
 let ca: RunningCertificateAuthority;
@@ -61,7 +61,7 @@ async function call(
 }
 const order = async (profile: string, holder: string) => ({
   ...{ profile, holder },
-  request: pemOf('CERTIFICATE REQUEST', await requestOf(newKey())),
+  request: encodePem('CERTIFICATE REQUEST', await requestOf(newKey())),
 });
 
 describe('certificates over HTTP', () => {
@@ -130,13 +130,13 @@ describe('certificates over HTTP', () => {
     ['no PEM', { request: 'hello' }, 400, 'certificate_request_invalid'],
     [
       'two PEM blocks',
-      { request: pemOf('CERTIFICATE REQUEST', new Uint8Array(3)).repeat(2) },
+      { request: encodePem('CERTIFICATE REQUEST', new Uint8Array(3)).repeat(2) },
       400,
       'certificate_request_invalid',
     ],
     [
       'a certificate instead of a request',
-      { request: pemOf('CERTIFICATE', new Uint8Array(3)) },
+      { request: encodePem('CERTIFICATE', new Uint8Array(3)) },
       400,
       'certificate_request_invalid',
     ],
@@ -172,8 +172,8 @@ describe('authorities and profiles over HTTP', () => {
     const { certificate } = await world.root.grant(await ca.requestAuthority('person'));
     const proposed = await call(['POST', '/certificates/authorities/person/proposals'], 'authority:propose', {
       body: {
-        certificate: pemOf('CERTIFICATE', certificate),
-        root: pemOf('CERTIFICATE', world.root.der),
+        certificate: encodePem('CERTIFICATE', certificate),
+        root: encodePem('CERTIFICATE', world.root.der),
         transcript: 'what was done',
         reason: 'the first authority for people',
       },

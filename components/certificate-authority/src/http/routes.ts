@@ -8,6 +8,7 @@ import {
 } from '@countersign/contracts';
 import { defined, sha256Base64Url } from '@countersign/kernel';
 import { createGate, described } from '@countersign/runtime';
+import { encodePem } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
@@ -36,7 +37,7 @@ import {
   serialParams,
   termsBody,
 } from './schemas.ts';
-import { authorityView, certificateView, derOf, pemOf, profileView, proposalView, requestView } from './views.ts';
+import { authorityView, certificateView, derOf, profileView, proposalView, requestView } from './views.ts';
 
 const tag = 'certificates';
 
@@ -76,7 +77,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
     const place = await placeOf(certificate.recordId);
     return {
       certificate: certificateView(certificate),
-      pem: [certificate.certificate, ...certificate.chain].map((der) => pemOf('CERTIFICATE', der)).join(''),
+      pem: [certificate.certificate, ...certificate.chain].map((der) => encodePem('CERTIFICATE', der)).join(''),
       inclusion_proof: `${issuer}/log/proof/inclusion/${place ?? 0n}`,
     };
   }

@@ -6,7 +6,8 @@ import type {
   IssuingAuthority,
 } from '@countersign/contracts';
 import { certificateAuthorityErrors } from '@countersign/contracts';
-import { decodeBase64, defined } from '@countersign/kernel';
+import { defined } from '@countersign/kernel';
+import { decodePem, encodePem } from '@countersign/x509';
 import type { Static } from 'typebox';
 import type {
   authorityAnswer,
@@ -50,8 +51,8 @@ export function authorityView(authority: IssuingAuthority): Static<typeof author
     ...{ id, class: of, state },
     usable_from: authority.usableFrom,
     not_after: authority.notAfter,
-    certificate: pemOf('CERTIFICATE', authority.certificate),
-    root: pemOf('CERTIFICATE', authority.root),
+    certificate: encodePem('CERTIFICATE', authority.certificate),
+    root: encodePem('CERTIFICATE', authority.root),
     transcript,
     record_id: authority.recordId,
   };
@@ -61,7 +62,7 @@ export function requestView(request: AuthorityRequest): Static<typeof authorityR
   const { class: of, id, name, organization } = request;
   return {
     ...{ class: of, id, name, organization },
-    request: pemOf('CERTIFICATE REQUEST', request.request),
+    request: encodePem('CERTIFICATE REQUEST', request.request),
     uri_hosts: [...request.uriHosts],
     dns_names: [...request.dnsNames],
     policies: [...request.policies],
@@ -92,19 +93,9 @@ export function proposalView(proposal: AuthorityProposal): Static<typeof proposa
   };
 }
 
-/** RFC 7468. */
-export function pemOf(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .replaceAll(/(.{64})(?=.)/g, '$1\n');
-  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
-}
-
 /** DER of the only PEM block with one of these labels. @throws CodedError `certificate_request_invalid` */
 export function derOf(pem: string, ...labels: readonly string[]): Uint8Array {
-  const [, label = '', body = ''] =
-    /^\s*-----BEGIN ([A-Z ]+)-----\s+([A-Za-z0-9+/=\s]+)-----END \1-----\s*$/.exec(pem) ?? [];
-  const der = labels.includes(label) ? decodeBase64(body.replaceAll(/\s/g, '')) : undefined;
+  const der = decodePem(pem, ...labels);
   if (der === undefined)
     throw certificateAuthorityErrors.error(
       'certificate_request_invalid',

@@ -6,11 +6,11 @@ import {
   answerOf,
   assemble,
   buildStatusCertificate,
+  findLeafFault,
   isAbout,
   isSignedByAuthority,
   malformedAnswer,
   publicKeyOf,
-  type ReadStatusRequest,
   readStatus,
   type SingleStatus,
   unauthorizedAnswer,
@@ -29,10 +29,19 @@ export interface StatusAnswer {
 }
 
 export interface Responder {
-  /** Answers a request (RFC 6960); a request that cannot be read gets an answer that says so. */
-  answer(request: Uint8Array): Promise<StatusAnswer>;
+  /**
+   * Answers a request (RFC 6960): DER, or the path of a GET. A request that cannot be read gets an answer that says so.
+   */
+  answer(request: Uint8Array | string): Promise<StatusAnswer>;
   /** Issues the certificate of the responder for each authority in time. */
   renew(): Promise<void>;
+}
+
+interface ResponderCertificate {
+  readonly kid: string;
+  readonly der: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
 }
 
 /** How long an answer is valid: an hour, or ten minutes for approvals, which must be revocable quickly. */
@@ -53,13 +62,24 @@ export function createResponder(
 ): Responder {
   const { pool, signer, clock, installation, organization, authorities, commands, newSerial, signatureOf } =
     dependencies;
-  const certificates = new Map<string, { readonly kid: string; readonly der: Uint8Array; readonly notAfter: number }>();
+  const certificates = new Map<string, ResponderCertificate>();
 
-  /** The responder's certificate by an authority, issued when there is none that lives for half of its time. */
-  async function certificateBy(authority: LiveAuthority) {
+  /** Requests that arrive while a certificate is issued wait for that one: anybody may ask, and each issuance is a record. */
+  const issuing = new Map<string, Promise<ResponderCertificate>>();
+
+  function certificateBy(authority: LiveAuthority): Promise<ResponderCertificate> {
+    const found = issuing.get(authority.id) ?? findCertificate(authority).finally(() => issuing.delete(authority.id));
+    issuing.set(authority.id, found);
+    return found;
+  }
+
+  /** The responder's certificate by an authority, issued when there is none that lives for half of the possible time. */
+  async function findCertificate(authority: LiveAuthority): Promise<ResponderCertificate> {
     const key = await signer.current('certificate-status');
     const now = clock.now();
-    const isFresh = (notAfter: number) => notAfter - now > (statusLifetimeSeconds * 1_000) / 2;
+    // Near the end of the authority a new certificate would end at the same time: it would help nobody.
+    const longestMs = Math.min(statusLifetimeSeconds * 1_000, authority.notAfter - now);
+    const isFresh = (notAfter: number) => notAfter - now > longestMs / 2;
     const known = certificates.get(authority.id);
     if (known !== undefined && known.kid === key.kid && isFresh(known.notAfter)) return known;
     const stored = await newestOf(pool, statusProfile, authority.id);
@@ -79,6 +99,12 @@ export function createResponder(
       authority: authority.certificate,
       publicKey: encoding,
     });
+    const fault = findLeafFault(tbs, [authority.certificate, authority.root], now);
+    if (fault !== undefined)
+      throw certificateAuthorityErrors.error(
+        'authority_unavailable',
+        `The certificate of the OCSP responder would not be valid: ${fault}`,
+      );
     const state: CertificateState = {
       ...{ serial, tbs, notBefore },
       authority: authority.id,
@@ -120,8 +146,8 @@ export function createResponder(
   }
 
   return {
-    async answer(octets) {
-      const request: ReadStatusRequest | undefined = readStatus(octets);
+    async answer(asked) {
+      const request = readStatus(asked);
       if (request === undefined) return { response: malformedAnswer() };
       const all = await authorities.all();
       const authority = all.find((one) => request.singles.every((single) => isAbout(single, one.certificate)));

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { ReleasedCertificate } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
+import { encodePem, encodeStatusRequest, readX509Certificate } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
-import { pemOf } from '../http/views.ts';
 import { shardOf } from '../shards.ts';
 import { type AuthorityWorld, ari, createAuthorityWorld, holder, olga } from '../testing/authority-world.ts';
 import { createOpenssl } from '../testing/openssl.ts';
@@ -29,9 +30,9 @@ afterAll(async () => {
 /** Files of a certificate for OpenSSL. */
 function filesOf({ certificate, chain: [issuing = new Uint8Array()] }: ReleasedCertificate, name: string) {
   return {
-    leaf: tool.write(`${name}.pem`, pemOf('CERTIFICATE', certificate)),
-    issuing: tool.write(`${name}-issuing.pem`, pemOf('CERTIFICATE', issuing)),
-    root: tool.write('root.pem', pemOf('CERTIFICATE', world.root.der)),
+    leaf: tool.write(`${name}.pem`, encodePem('CERTIFICATE', certificate)),
+    issuing: tool.write(`${name}-issuing.pem`, encodePem('CERTIFICATE', issuing)),
+    root: tool.write('root.pem', encodePem('CERTIFICATE', world.root.der)),
   };
 }
 const partner = () => world.issue(ca, 'partner-client', 'service:partner');
@@ -111,6 +112,33 @@ describe('OCSP', () => {
       payload: readFileSync(foreign),
     });
     expect(failureOf(answer.rawPayload)).toBe('30030a0106');
+  });
+
+  it('issues one certificate to the responder, however many ask at once, and no other near the end of its authority', async () => {
+    const ending = await createAuthorityWorld();
+    const node = ending.node();
+    const request = await node.requestAuthority('partner');
+    const inTwoDays = ending.clock.now() + 2 * 86_400_000;
+    const proposal = await node.proposeAuthority(
+      'partner',
+      await ending.root.grant(request, {}, inTwoDays),
+      'ends',
+      olga,
+    );
+    await node.approve(proposal.id, proposal.digest, ari);
+    const { certificate, chain } = await ending.issue(node, 'partner-client', 'service:partner');
+    const [leaf, issuing] = [certificate, chain[0] ?? new Uint8Array()].map(readX509Certificate);
+    if (leaf === undefined || issuing === undefined) throw new Error('no chain');
+    const asked = encodeStatusRequest(leaf, issuing);
+    const own = () =>
+      ending.records('certificate.issued').filter(({ data }) => membersOf(data)?.['profile'] === 'ocsp').length;
+    await Promise.all(Array.from({ length: 20 }, () => node.responder.answer(asked)));
+    for (const hours of [1, 10, 20]) {
+      ending.clock.advance(hours * 3_600_000);
+      expect((await node.responder.answer(asked)).response.length).toBeGreaterThan(200);
+    }
+    expect(own()).toBe(1);
+    await ending.close();
   });
 
   it('is valid for ten minutes for approvals and for an hour otherwise', async () => {

@@ -5,7 +5,9 @@ import { CodedError, isVisibleText, sha256Base64Url, toInstant } from '@counters
 import {
   buildIssuingCertificate,
   buildRootCertificate,
+  decodePem,
   encodeDirectoryName,
+  encodePem,
   readCertificationRequest,
   readX509Certificate,
 } from '@countersign/x509';
@@ -59,7 +61,7 @@ export async function createRoot(options: {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const key = privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase });
   writeFileSync(join(folder, files.key), key, { mode: 0o600, flag: 'wx' });
-  writeFileSync(join(folder, files.certificate), pemOf(certificate), { flag: 'wx' });
+  writeFileSync(join(folder, files.certificate), encodePem('CERTIFICATE', certificate), { flag: 'wx' });
   const fingerprint = sha256Base64Url(certificate);
   const transcript = transcriptOf(now, persons, [
     `root ${organization} root`,
@@ -86,9 +88,9 @@ export async function signAuthority(options: {
   const { folder, request, years, passphrase, now } = options;
   const persons = readWitnesses(options.persons);
   const rootPem = readFileSync(join(folder, files.certificate), 'utf8');
-  const root = readX509Certificate(derOf(rootPem));
+  const root = readX509Certificate(derOf(rootPem, 'CERTIFICATE'));
   const privateKey = openKey(join(folder, files.key), passphrase);
-  const { subject, publicKey } = readCertificationRequest(derOf(request.request));
+  const { subject, publicKey } = readCertificationRequest(derOf(request.request, 'CERTIFICATE REQUEST'));
   if (thumbprintOf(publicKey) !== request.id) throw invalid('The request is for another key than the one it names.');
   const notAfter = now + years * yearMs;
   if (!Number.isInteger(years) || years < 1 || notAfter > root.notAfter)
@@ -101,7 +103,7 @@ export async function signAuthority(options: {
   });
   return {
     class: request.class,
-    certificate: pemOf(certificate),
+    certificate: encodePem('CERTIFICATE', certificate),
     root: rootPem,
     transcript: transcriptOf(now, persons, [
       `issuing authority ${request.name}, class ${request.class}`,
@@ -150,15 +152,8 @@ function thumbprintOf(publicKey: Uint8Array): string {
   return sha256Base64Url(new TextEncoder().encode(JSON.stringify({ crv, kty, x, y })));
 }
 
-function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .replaceAll(/(.{64})(?=.)/g, '$1\n');
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
-}
-
-function derOf(pem: string): Uint8Array {
-  const [, body] = /-----BEGIN [A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END [A-Z ]+-----/.exec(pem) ?? [];
-  if (body === undefined) throw invalid('A file that has to be PEM is not.');
-  return Buffer.from(body, 'base64');
+function derOf(pem: string, label: string): Uint8Array {
+  const der = decodePem(pem, label);
+  if (der === undefined) throw invalid(`A file that has to be one PEM block ${label} is not.`);
+  return der;
 }
