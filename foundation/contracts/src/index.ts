@@ -325,7 +325,15 @@ export {
 } from './recovery.ts';
 export { declaresRefusal } from './remote/call-errors.ts';
 export { type Call, type Remote, type RemoteContract, remoteCalls } from './remote/calls.ts';
-export { peopleOf, type Requester, recordedRequester, requesterOf, sharePeople } from './requester.ts';
+export {
+  actionOf,
+  peopleOf,
+  type RecordedAction,
+  type Requester,
+  recordedRequester,
+  requesterOf,
+  sharePeople,
+} from './requester.ts';
 export {
   type ClassSurvey,
   type EraseOrder,

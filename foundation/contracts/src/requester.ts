@@ -1,5 +1,5 @@
-import { defined } from '@countersign/kernel';
-import type { Actor, RecordDraft } from './audit-log.ts';
+import { defined, type RecordId } from '@countersign/kernel';
+import type { Actor, EvidenceRecord, RecordDraft } from './audit-log.ts';
 import { actorOf, type Caller } from './authorization-server.ts';
 
 /**
@@ -35,5 +35,28 @@ export function recordedRequester({
   return {
     subject: { id, ...defined({ institution }) },
     ...(through.length === 0 ? {} : { actors: through.map((each) => ({ id: each })) }),
+  };
+}
+
+/** What somebody did, as its record says it: the reverse of {@link recordedRequester}. */
+export interface RecordedAction {
+  readonly record: RecordId;
+  readonly by: Actor;
+  /** Principal ids: the actor and everyone in the acting chain, each once. */
+  readonly people: readonly string[];
+  /** RFC 3339. */
+  readonly at: string;
+  readonly reason?: string;
+}
+
+/** @param reason the stated reason, where the record has one */
+export function actionOf(record: EvidenceRecord, reason?: string): RecordedAction {
+  const { id, time, subject = { id: record.source }, actors = [] } = record;
+  return {
+    record: id,
+    by: subject,
+    people: [...new Set([subject.id, ...actors.map((actor) => actor.id)])],
+    at: time,
+    ...defined({ reason }),
   };
 }

@@ -1,12 +1,13 @@
 import {
-  type Actor,
   type AuthorityClass,
+  actionOf,
   authorityClasses,
   type CertificateProfileName,
   type CertificateProfileTerms,
   certificateProfileNames,
   type EvidenceRecord,
   type LogEntry,
+  type RecordedAction,
   type RecordType,
 } from '@countersign/contracts';
 import { type Digest, decodeBase64Url, parseDigest, parseInstant, type RecordId } from '@countersign/kernel';
@@ -14,16 +15,6 @@ import { approvedData, proposedData, rejectedData } from './record-data.ts';
 
 /** Records that make up the state of profiles and authorities. All are of class `custody` and never pruned. */
 export const foldedTypes = ['pki.proposed', 'pki.approved', 'pki.rejected'] as const satisfies readonly RecordType[];
-
-/** What somebody did, with the acting chain. */
-export interface Deed {
-  readonly record: RecordId;
-  readonly by: Actor;
-  readonly people: readonly string[];
-  /** RFC 3339. */
-  readonly at: string;
-  readonly reason?: string;
-}
 
 /** The certificates of a ceremony. */
 export interface CeremonyResult {
@@ -38,11 +29,11 @@ export interface CeremonyResult {
 
 interface Proposed {
   readonly id: RecordId;
-  readonly proposal: Deed;
+  readonly proposal: RecordedAction;
   readonly expiresAt: number;
   readonly digest: Digest;
   readonly status: 'proposed' | 'approved' | 'rejected';
-  readonly decision?: Deed;
+  readonly decision?: RecordedAction;
 }
 export interface ProfileProposal extends Proposed {
   readonly kind: 'profile';
@@ -98,7 +89,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const digest = parseDigest(data.digest);
     if (expiresAt === undefined || digest === undefined) return false;
     const common = {
-      ...{ id: record.id, proposal: deedOf(record, data.reason), expiresAt, digest },
+      ...{ id: record.id, proposal: actionOf(record, data.reason), expiresAt, digest },
       status: 'proposed',
     } as const;
     if (data.kind === 'profile') {
@@ -128,7 +119,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     if (!approvedData.Check(data)) return false;
     const proposal = proposals.get(data.proposal);
     if (proposal?.status !== 'proposed' || proposal.digest !== data.digest) return true;
-    proposals.set(proposal.id, { ...proposal, status: 'approved', decision: deedOf(record) });
+    proposals.set(proposal.id, { ...proposal, status: 'approved', decision: actionOf(record) });
     if (proposal.kind === 'profile') {
       const version = (profiles.get(proposal.about)?.version ?? 0) + 1;
       profiles.set(proposal.about, { version, terms: proposal.terms, record: record.id });
@@ -145,7 +136,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     if (!rejectedData.Check(data)) return false;
     const proposal = proposals.get(data.proposal);
     if (proposal?.status === 'proposed')
-      proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: deedOf(record, data.reason) });
+      proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: actionOf(record, data.reason) });
     return true;
   }
 
@@ -169,16 +160,5 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       proposals: new Map(proposals),
       upTo,
     }),
-  };
-}
-
-function deedOf(record: EvidenceRecord, reason?: string): Deed {
-  const { id, time, subject = { id: record.source }, actors = [] } = record;
-  return {
-    record: id,
-    by: subject,
-    people: [...new Set([subject.id, ...actors.map((actor) => actor.id)])],
-    at: time,
-    ...(reason === undefined ? {} : { reason }),
   };
 }

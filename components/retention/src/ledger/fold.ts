@@ -1,9 +1,16 @@
-import type { EvidenceRecord, LegalHold, LogEntry, RecordType, RetentionSchedule } from '@countersign/contracts';
+import {
+  actionOf,
+  type EvidenceRecord,
+  type LegalHold,
+  type LogEntry,
+  type RecordType,
+  type RetentionSchedule,
+} from '@countersign/contracts';
 import { parseInstant, type RecordId } from '@countersign/kernel';
 import { firstSchedule } from '../schedule.ts';
 import { readScope } from '../scope.ts';
 import { readSimulation } from '../simulation.ts';
-import type { ChangeProposal, ErasureProposal, Proposal, RecordedAction } from './proposal.ts';
+import type { ChangeProposal, ErasureProposal, Proposal } from './proposal.ts';
 import {
   changedData,
   decidedData,
@@ -220,17 +227,6 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       upTo,
       governedUpTo,
     }),
-  };
-}
-
-function actionOf(record: EvidenceRecord, reason?: string): RecordedAction {
-  const { id, time, subject = { id: record.source }, actors = [] } = record;
-  return {
-    record: id,
-    by: subject,
-    people: [...new Set([subject.id, ...actors.map((actor) => actor.id)])],
-    at: time,
-    ...(reason === undefined ? {} : { reason }),
   };
 }
 

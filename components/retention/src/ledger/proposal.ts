@@ -1,18 +1,8 @@
 import { statusAt } from '@countersign/commands';
-import type { Actor } from '@countersign/contracts';
+import type { RecordedAction } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import type { Static, Type } from 'typebox';
 import type { Change, erasureKeyMembers, Simulation } from '../simulation.ts';
-
-/** An action, with the actor and everyone in the acting chain. */
-export interface RecordedAction {
-  readonly record: RecordId;
-  readonly by: Actor;
-  readonly people: readonly string[];
-  /** RFC 3339. */
-  readonly at: string;
-  readonly reason?: string;
-}
 
 interface Proposed {
   /** Id of the record. */
