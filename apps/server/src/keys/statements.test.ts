@@ -1,5 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { type KeyPurpose, keyPurposes } from '@countersign/contracts';
 import { canonicalize, digestOf } from '@countersign/kernel';
+import {
+  buildCertificationRequest,
+  buildTbsCertificate,
+  buildTbsRevocationList,
+  encodeDirectoryName,
+  keyIdentifierOf,
+  type NewExtensions,
+} from '@countersign/x509';
+import { derCertificateTime, derInteger, derObjectIdentifier, derSequence } from '@countersign/x509/der';
 import { describe, expect, it } from 'vitest';
 import { createStatementCheck } from './statements.ts';
 
@@ -18,8 +28,51 @@ const base = (end: string): string =>
   ['"@method": POST', '"@target-uri": https://hook.example/', `"@signature-params": ${end}`].join('\n');
 const octetsOf = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
-/** The start of a to-be-signed certificate, with basicConstraints of a subscriber. */
-const leaf = octetsOf('3011a0030201020603551d130101ff04023000');
+const spki = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'der', type: 'spki' });
+const name = encodeDirectoryName([['commonName', 'service:risk']]);
+/** A to-be-signed certificate. */
+const certificateWith = (extensions: NewExtensions): Buffer =>
+  Buffer.from(
+    buildTbsCertificate({
+      ...{ serial: 1n, algorithm: 'ES256', issuer: name, subject: name, publicKey: spki, extensions },
+      ...{ notBefore: Date.UTC(2026, 0), notAfter: Date.UTC(2027, 0) },
+    }),
+  );
+const leaf = certificateWith({ basicConstraints: { authority: false } });
+const stampingUsage = { purposes: ['1.3.6.1.5.5.7.3.8'], critical: true };
+const stamping = certificateWith({ basicConstraints: { authority: false }, extendedKeyUsage: stampingUsage });
+/** `basicConstraints` of a subscriber, which a certificate of an authority has in another extension. */
+const notAnAuthority = octetsOf('0603551d130101ff04023000');
+const hidden = certificateWith({
+  basicConstraints: { authority: true },
+  others: [{ id: '1.3.6.1.4.1.99999.1', critical: false, value: notAnAuthority }],
+});
+const list = Buffer.from(
+  buildTbsRevocationList({
+    ...{ algorithm: 'ES256', issuer: name, number: 1n, entries: [], authorityKeyIdentifier: keyIdentifierOf(spki) },
+    ...{ thisUpdate: Date.UTC(2026, 0), nextUpdate: Date.UTC(2026, 1) },
+  }),
+);
+/** A certificate of version 1: it begins with its serial number, and has no extensions. */
+const versionOne = (serial: bigint): Buffer =>
+  Buffer.from(
+    derSequence(
+      derInteger(serial),
+      derSequence(derObjectIdentifier('1.2.840.10045.4.3.2')),
+      name,
+      derSequence(derCertificateTime(Date.UTC(2026, 0)), derCertificateTime(Date.UTC(2027, 0))),
+      name,
+      spki,
+    ),
+  );
+let request = Buffer.alloc(0);
+await buildCertificationRequest({
+  ...{ subject: name, publicKey: spki, algorithm: 'ES256' },
+  async sign(octets) {
+    request = Buffer.from(octets);
+    return new Uint8Array(64).fill(1);
+  },
+});
 
 /** A statement of each purpose. */
 const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
@@ -38,8 +91,8 @@ const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
   'certificate-workload': leaf,
   'certificate-person': leaf,
   'certificate-device': leaf,
-  'certificate-partner': octetsOf('3003020101'),
-  'certificate-service': octetsOf('3003020100'),
+  'certificate-partner': list,
+  'certificate-service': request,
   'certificate-status': octetsOf('3004a2020400'),
 };
 
@@ -81,13 +134,28 @@ describe('the signer', () => {
     ['policy-bundle', JSON.stringify({ type: 'countersign-policy-version' }), 'with its record'],
     ['event', base('("@method");keyid="another"'), 'signature base'],
     ['time-stamp', octetsOf('3000'), 'neither'],
-    ['certificate-workload', octetsOf('3011a0030201020603551d130101ff040530030101ff'), 'of another authority'],
+    ['certificate-workload', certificateWith({ basicConstraints: { authority: true } }), 'of another authority'],
+    ['certificate-workload', hidden, 'of another authority'],
+    ['certificate-workload', certificateWith({ keyUsage: ['digitalSignature'] }), 'of another authority'],
+    ['certificate-workload', versionOne(1n), 'neither a certificate'],
+    ['certificate-workload', versionOne(0n), 'neither a certificate'],
+    ['certificate-workload', octetsOf('3003020101'), 'neither a certificate'],
+    ['time-stamp', leaf, 'neither'],
+    [
+      'time-stamp',
+      certificateWith({ basicConstraints: { authority: true }, extendedKeyUsage: stampingUsage }),
+      'neither',
+    ],
     ['certificate-workload', octetsOf('3000'), 'neither a certificate'],
     ['certificate-workload', octetsOf('30'), 'neither a certificate'],
     ['certificate-status', leaf, 'not the content of an OCSP answer'],
     ['unknown', 'anything', 'the purpose is unknown'],
   ])('refuses a statement for %s: %s', (purpose, data, reason) => {
     expect(verdict(purpose, data)).toContain(reason);
+  });
+
+  it('signs the certificate of the time-stamping authority with its own key', () => {
+    expect(verdict('time-stamp', stamping)).toBe(undefined);
   });
 
   it('sees the mandate whose digest it signs, and the record that led to it', () => {

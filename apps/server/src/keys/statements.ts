@@ -1,6 +1,9 @@
 import { type KeyPurpose, keyPurposes } from '@countersign/contracts';
-import { digestOf, type Json, membersOf, parseJson } from '@countersign/kernel';
+import { digestOf, isCodedError, type Json, membersOf, parseJson } from '@countersign/kernel';
 import type { SignedStatement, StatementCheck } from '@countersign/runtime';
+import { basicConstraintsOf, extendedKeyUsageOf, type ParsedCertificate, x509Errors } from '@countersign/x509';
+import { contextConstructed, readDerSequence, readSmallInteger, tags } from '@countersign/x509/der';
+import { readToBeSigned } from '@countersign/x509/issuing';
 
 /** Settings that statements must agree with. */
 export interface StatementFacts {
@@ -114,29 +117,61 @@ function httpMessage({ data, kid }: SignedStatement): string | undefined {
 
 /** Content type of a TSTInfo (RFC 3161) in DER. */
 const timeStampContent = Buffer.from('060b2a864886f70d0109100104', 'hex');
-/** Extended key usage for time stamping in DER. */
-const timeStampUsage = Buffer.from('06082b06010505070308', 'hex');
+const timeStamping = '1.3.6.1.5.5.7.3.8';
 
-/** Signed attributes of a time stamp (a SET), or the authority's own certificate (a SEQUENCE). */
+/** Signed attributes of a time stamp (a SET), or the authority's own certificate. */
 function timeStamp({ data }: SignedStatement): string | undefined {
   if (data[0] === 0x31 && data.includes(timeStampContent)) return undefined;
-  return data[0] === 0x30 && data.includes(timeStampUsage)
+  const usage = read(() => extendedKeyUsageOf(subscriberCertificate(data)));
+  return usage?.critical === true && usage.purposes.length === 1 && usage.purposes[0] === timeStamping
     ? undefined
     : 'this is neither a time stamp nor the certificate of a time-stamping authority';
 }
 
-/** `basicConstraints` of a certificate that is not of an authority, critical, in DER. */
-const notAnAuthority = Buffer.from('0603551d130101ff04023000', 'hex');
-
-/** A to-be-signed certificate that is not of an authority, a revocation list (version 2), or our own request for a ceremony. */
+/**
+ * A to-be-signed certificate that is not of an authority, a revocation list (version 2), or our own request for a ceremony. The form is
+ * read, not searched for: octets of one form can stand inside another, and a certificate of version 1 begins like a list.
+ */
 function certificate({ data }: SignedStatement): string | undefined {
-  const first = firstInside(data);
-  if (first?.[0] === 0xa0)
-    return data.includes(notAnAuthority) ? undefined : 'an issuing authority signs no certificate of another authority';
-  const version = first?.subarray(0, 3).toString('hex');
-  return version === '020101' || version === '020100'
+  if (firstInside(data)?.[0] === contextConstructed(0))
+    return read(() => subscriberCertificate(data)) === undefined
+      ? 'an issuing authority signs certificates of holders only, and none of another authority'
+      : undefined;
+  return read(() => isListOrRequest(data)) === true
     ? undefined
     : 'this is neither a certificate, a revocation list nor a certificate request';
+}
+
+/** @throws CodedError unless it is a to-be-signed certificate whose basicConstraints say that it is not of an authority */
+function subscriberCertificate(data: Buffer): ParsedCertificate {
+  const read = readToBeSigned(data);
+  if (read.extensions.get(basicConstraints)?.critical !== true || basicConstraintsOf(read).authority)
+    throw x509Errors.error('certificate_malformed', 'The certificate is of an authority.');
+  return read;
+}
+
+const basicConstraints = '2.5.29.19';
+
+/** TBSCertList (RFC 5280 section 5.1) or CertificationRequestInfo (RFC 2986 section 4.1). */
+function isListOrRequest(data: Buffer): boolean {
+  const fields = readDerSequence(data);
+  const version = readSmallInteger(fields.next(tags.integer));
+  fields.next(tags.sequence);
+  fields.next(tags.sequence);
+  const next = fields.peek();
+  return version === 1
+    ? next === tags.utcTime || next === tags.generalizedTime
+    : version === 0 && next === contextConstructed(0);
+}
+
+/** What the reading gives; undefined if the octets have another form. */
+function read<Value>(reading: () => Value): Value | undefined {
+  try {
+    return reading();
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The content of a DER SEQUENCE, from its first element on. */

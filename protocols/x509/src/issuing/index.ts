@@ -5,4 +5,5 @@ export {
   certificateRules,
   type LintContext,
   lintCertificate,
+  readToBeSigned,
 } from './lint-certificate.ts';
