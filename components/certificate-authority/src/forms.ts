@@ -287,7 +287,7 @@ export function findAuthorityFault(
       return `The extension ${id} differs from the one in the request: the constraints of an authority are not negotiable.`;
   }
   const others = [...authority.extensions].filter(([id, { critical }]) => critical && !wanted.extensions.has(id));
-  return others.length === 0 ? undefined : 'The certificate has a critical extension that nobody asked for.';
+  return others.length === 0 ? undefined : 'The certificate has a critical extension that was not requested.';
 }
 
 function isIssued(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {

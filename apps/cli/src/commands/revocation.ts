@@ -32,7 +32,7 @@ export function revocationCommands(program: Command, options: () => ConnectionOp
   revocation
     .command('place <kind> <id>')
     .description(
-      'end what was issued to a mandate, client, principal or partner (an institution), and issue no more until it is lifted; also a token or grant, which end for good',
+      'revoke what was issued to a mandate, client, principal or partner (an institution), and issue nothing until the revocation is lifted; or revoke one token or grant for good',
     )
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .action(async (kind: string, id: string, { reason }: { reason: string }) => {
