@@ -51,8 +51,6 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/certificate-authority/src/status/revocation-lists.ts':
     'a revocation list: it follows from the log, and without its row another one is signed',
   'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
-  'components/workload-identity/src/workload-identity.ts':
-    'the result of an attestation: it changes nothing, and certificates and tokens that follow have records of their own',
   // A protocol of their own, for the reason that ADR 0057 gives.
   'components/authentication/src/risk/risk.ts': 'signals: a sign-in waits for no look at the log',
   'components/authorization-server/src/registration/registration.ts':

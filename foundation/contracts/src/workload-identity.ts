@@ -1,6 +1,5 @@
 import { type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
-import type { CertificateProfileName } from './certificate-authority.ts';
 import type { PrincipalId } from './principals.ts';
 import type { Requester } from './requester.ts';
 
@@ -17,11 +16,7 @@ export const isAtLeast = (level: AssuranceLevel, minimum: AssuranceLevel): boole
   assuranceLevels.indexOf(level) >= assuranceLevels.indexOf(minimum);
 
 /** Profiles of certificates that workloads get. */
-export const workloadProfiles = [
-  'trading-agent',
-  'risk-service',
-  'gateway',
-] as const satisfies readonly CertificateProfileName[];
+export const workloadProfiles = ['trading-agent', 'risk-service', 'gateway'] as const;
 export type WorkloadProfile = (typeof workloadProfiles)[number];
 
 /** Facts about a workload, in the order in which they are compared. Each comes from one or several kinds of evidence. */
