@@ -113,7 +113,10 @@ export function serveCalls({
 
   function requireRoom(process: string, calls: number): void {
     if ((underWay.get(process) ?? 0) + calls > mostCalls)
-      throw wireErrors.error('peer_overloaded', `Too many calls of the process ${process} are in progress. Send this one again later.`);
+      throw wireErrors.error(
+        'peer_overloaded',
+        `Too many calls of the process ${process} are in progress. Send this one again later.`,
+      );
   }
 
   async function counted<Result>(process: string, work: () => Promise<Result>): Promise<Result> {
