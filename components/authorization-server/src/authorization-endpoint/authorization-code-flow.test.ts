@@ -373,7 +373,7 @@ describe('the consent form', () => {
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
     ['a sibling of ours', { 'sec-fetch-site': 'same-site', origin: 'https://evil.as.example' }],
     ['another site, by an old browser', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
-    ['nobody knows where', { 'sec-fetch-site': undefined, origin: undefined }],
+    ['an unknown place', { 'sec-fetch-site': undefined, origin: undefined }],
   ])('is rejected when it comes from %s', async (_, headers) => {
     expect(await forged({}, headers)).toEqual([403, 'csrf_token_invalid']);
   });

@@ -248,7 +248,7 @@ describe('the person addressed by a backchannel request', () => {
   it.each<[string, Fields]>([
     ['nobody', { login_hint: undefined }],
     ['an empty hint', { login_hint: '' }],
-  ])('must be said: %s', async (_, change) => {
+  ])('must be identified: %s', async (_, change) => {
     expect(await refused(change)).toEqual(as('invalid_request', 'hint_missing'));
   });
 
@@ -256,7 +256,7 @@ describe('the person addressed by a backchannel request', () => {
     ['login_hint and id_token_hint', { id_token_hint: 'x' }],
     ['login_hint and login_hint_token', { login_hint_token: 'x' }],
     ['id_token_hint and login_hint_token', { login_hint: undefined, id_token_hint: 'x', login_hint_token: 'y' }],
-  ])('must be said once: %s', async (_, change) => {
+  ])('must be identified only once: %s', async (_, change) => {
     expect(await refused(change)).toEqual(as('invalid_request', 'hint_several'));
   });
 

@@ -379,8 +379,8 @@ describe('the chain of actors', () => {
     ['names another principal', { sub: 'service:clearing' }, 'actor_not_allowed'],
     ['names another client of the same principal', { sub: 'service:venue', client_id: 'other' }, 'actor_not_allowed'],
     ['names another issuer', { sub: 'service:venue', iss: 'https://evil.example' }, 'actor_not_allowed'],
-    ['holds a condition nobody understands', { sub: 'service:venue', hours: '9-17' }, 'actor_not_allowed'],
-    ['names nobody', {}, 'actor_not_allowed'],
+    ['holds an unknown condition', { sub: 'service:venue', hours: '9-17' }, 'actor_not_allowed'],
+    ['names no actor', {}, 'actor_not_allowed'],
     ['names a list', { sub: ['service:venue'] }, 'actor_not_allowed'],
   ])('is limited by a may_act that %s, even without an actor token', async (_, mayAct, outcome) => {
     const harness = createHarness();

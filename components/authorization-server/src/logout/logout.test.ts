@@ -151,7 +151,7 @@ describe('logout by a relying party', () => {
     ['in another case', { post_logout_redirect_uri: back.toUpperCase() }, 'post_logout_redirect_uri_unregistered'],
     ['with a query', { post_logout_redirect_uri: `${back}?x=1` }, 'post_logout_redirect_uri_unregistered'],
     ['of the code flow', { post_logout_redirect_uri: dashboardRedirect }, 'post_logout_redirect_uri_unregistered'],
-    ['of nobody', { id_token_hint: undefined }, 'client_id_missing'],
+    ['without a hint', { id_token_hint: undefined }, 'client_id_missing'],
     ['of another client than the hint', { client_id: 'trading-desk' }, 'client_id_differs'],
     ['of a client that is not known', { id_token_hint: undefined, client_id: 'nobody' }, 'client_unknown'],
     ['with a state too long', { state: 's'.repeat(513) }, 'parameter_malformed'],

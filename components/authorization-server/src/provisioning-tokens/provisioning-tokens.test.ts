@@ -193,7 +193,7 @@ describe('a provisioning token', () => {
     ],
     ['may no longer provision', ({ world }) => world.changeClient('order-desk', { scopes: ['identity:read'] })],
     ['is of a firm that is no more', ({ world }) => world.lapse(broker)],
-  ])('gives nothing when its client %s', async (_, change) => {
+  ])('issues nothing when its client %s', async (_, change) => {
     const its = begin();
     const token = await its.give();
     await its.use(token);
@@ -238,7 +238,7 @@ describe('a provisioning token', () => {
     ['shows the certificate of another', {}, other, 'client_certificate_name'],
     ['is not registered for the interface', { audiences: [] }, own, 'target_not_allowed'],
     ['holds no scope of it', { scopes: ['audit:read'] }, own, 'scope_not_offered'],
-  ])('is not given to a client that %s, and this is recorded', async (_, change, certificate, reason) => {
+  ])('is refused to a client that %s, and this is recorded', async (_, change, certificate, reason) => {
     const { server, form, audit } = begin(change);
     const proofless = { ...form({}, certificate), dpop: [] };
     const refused = await refusalOf(server.clientEndpoints.provisioningToken(proofless));

@@ -194,7 +194,7 @@ describe('a token for an intent', () => {
     ['a larger notional', { max_notional: { amount: '100001', ccy: 'EUR' } }, 'mandate_notional'],
     ['another jurisdiction', { jurisdiction: 'FR' }, 'mandate_jurisdiction'],
     ['another mandate', { mandate_id: `mnd_${'0'.repeat(26)}` }, 'mandate_not_found'],
-    ['a firm nobody spoke for', { entity_lei: '529900T8BM49AURSDO55' }, 'entity_not_represented'],
+    ['an entity without a mandate', { entity_lei: '529900T8BM49AURSDO55' }, 'entity_not_represented'],
   ])('is refused for %s than the mandate allows', async (_, change, reason) => {
     const { server, clientCredentials, order, audit } = createHarness();
     const answer = server.token(clientCredentials({ authorization_details: order(change) }));

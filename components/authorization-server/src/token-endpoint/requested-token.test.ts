@@ -185,7 +185,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
 
   it.each([
     ['for others than the institution of the client', { audience: foreign }, 'target_not_allowed'],
-    ['that nobody has named', { audience: 'https://evil.example' }, 'target_unknown'],
+    ['that is not registered', { audience: 'https://evil.example' }, 'target_unknown'],
     ['that is an interface of ours', { audience: clearingTrades }, 'target_unknown'],
     ['that is this server', { audience: issuer }, 'target_unknown'],
     ['that is only nearly one', { audience: `${audience}/` }, 'target_unknown'],
@@ -200,7 +200,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
   it.each([
     ['the token does not hold', 'settlement:read', 'scope_wider'],
     ['the client is not registered for', 'order:create', 'scope_not_allowed'],
-    ['nobody knows', 'rocket:launch', 'scope_unknown'],
+    ['is unknown', 'rocket:launch', 'scope_unknown'],
   ])('is refused with a scope that %s', async (_, scope, reason) => {
     const { harness, first } = await asked();
     expect(await refusalOf(ask(harness, first.access_token, { scope }))).toMatchObject({
