@@ -39,9 +39,9 @@ const software = '1.3.6.1.4.1.99999.1.2';
 const hour = 3_600_000;
 
 type Outside = Pick<ConfiguredExchange, 'exchange'> & ConfiguredDocuments;
-const unreachable = () => Promise.reject(outboundErrors.error('outbound_failed', 'Nothing is reachable.'));
+const refuseOutbound = () => Promise.reject(outboundErrors.error('outbound_failed', 'Nothing is reachable.'));
 /** Nothing is reachable unless a test provides it. */
-const nowhere: Outside = { exchange: unreachable, get: unreachable };
+const nowhere: Outside = { exchange: refuseOutbound, get: refuseOutbound };
 
 describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` (skipped: ${found.reason})`}`, () => {
   let authority: PeopleAuthority;
@@ -235,7 +235,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
           extensions: [...chains.without('subjectAltName'), 'subjectAltName = DER:30:0A:81:08:C3:A4:40:64:65:73:6B:2E'],
         }),
       ],
-      ['person_unknown', authority.issue('unreachable')],
+      ['person_unknown', authority.issue('nobody')],
     ];
     for (const [code, shown, on = node] of cases) {
       const browser = on.browser();
@@ -306,7 +306,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(codeIn((await signIn(lost, below)).body)).toBe('certificate_revoked');
   });
 
-  it('lets unreachable in without a recent revocation status, unless configured to', async () => {
+  it('lets nobody in without a recent revocation status, unless configured to', async () => {
     const node = await installation();
     expect((await signIn(node, ada)).statusCode).toBe(303);
     world.clock.advance(25 * hour);
