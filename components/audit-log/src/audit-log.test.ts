@@ -292,8 +292,8 @@ describe('scanning', () => {
     ['within a time', { from: 1_001, until: 5_000 }, [3, 4]],
     ['within no time', { from: 4_000, until: 4_000 }, []],
     ['within a time that ends before it begins', { from: 5_000, until: 1_000 }, []],
-    ['from a time and behind a place, whichever is later', { from: 2_000, after: 4 }, [5]],
-    ['from a time and behind a place that is earlier', { from: 4_000, after: 1 }, [4, 5]],
+    ['from a time and after a position, whichever is later', { from: 2_000, after: 4 }, [5]],
+    ['from a time and after an earlier position', { from: 4_000, after: 1 }, [4, 5]],
   ])('respects a time range: %s', async (_, { from, until, after }: Range, places) => {
     const log = await ofFiveSeconds();
     const range = {

@@ -162,7 +162,7 @@ describe('verifying the shards', () => {
       'column_altered',
     ],
     [
-      'a second body at a place',
+      'a second body at a position',
       `insert into bodies select 'operation', index, body from bodies where index = 4`,
       'body_unexpected',
     ],

@@ -84,11 +84,11 @@ describe('the clock of a log', () => {
     await log.append(draft());
     clockSource.says = good;
     await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 60_000 }).toBe(true);
-    clockSource.says = { measured: false, reason: 'nobody answers' };
+    clockSource.says = { measured: false, reason: 'no server answers' };
     await expect.poll(async () => (await recordsOf(log, 'clock.alarm')).length, { timeout: 60_000 }).toBe(2);
     expect((await recordsOf(log, 'clock.alarm'))[1]?.data).toMatchObject({
       synchronised: false,
-      reason: 'nobody answers',
+      reason: 'no server answers',
     });
   });
 

@@ -350,12 +350,12 @@ describe('a value that was tampered with', () => {
 describe('a writer with an invalid declaration', () => {
   const value = { kind: 'strategy', subject: bank, value: 1 } as const;
   it.each([
-    ['a place outside of data', [{ ...value, path: '/type' }]],
+    ['a path outside data', [{ ...value, path: '/type' }]],
     ['the address as a value', [{ ...value, path: '/address' }]],
-    ['a place that is taken', [{ ...value, path: '/data/intent_type' }]],
-    ['a place in what is no object', [{ ...value, path: '/data/intent_type/x' }]],
+    ['a path already in use', [{ ...value, path: '/data/intent_type' }]],
+    ['a path into a value that is not an object', [{ ...value, path: '/data/intent_type/x' }]],
     [
-      'a place twice',
+      'a repeated path',
       [
         { ...value, path: '/data/x' },
         { ...value, path: '/data/x' },

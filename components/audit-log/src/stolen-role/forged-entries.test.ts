@@ -162,7 +162,7 @@ describe('a standing inserted by an attacker with the role of the log', () => {
 
   it.each([
     ['at the position of another record', 4n],
-    ['at a place that no record has', 1_000_000n],
+    ['at a position without a record', 1_000_000n],
   ])('grants no authority %s, and stops the log', async (_, index) => {
     await log.append(draft({ standing: [standing('session:a', weak)] }));
     await insert('session:a', index === 4n ? (await log.append(draft())).index : index, strong);

@@ -131,10 +131,10 @@ describe('a bulk reader', () => {
       copyOf(row(11, body), row(12, body), row(13, body), row(14, body)),
       'not requested',
     ],
-    ['a place twice', copyOf(row(11, body), row(11, body)), 'not requested'],
-    ['a place before the stretch', copyOf(row(10, body)), 'not requested'],
-    ['a place behind it', copyOf(row(20, body)), 'not requested'],
-    ['a place to look on from that was passed already', copyOf(row(10, undefined)), 'not requested'],
+    ['a repeated position', copyOf(row(11, body), row(11, body)), 'not requested'],
+    ['a position before the range', copyOf(row(10, body)), 'not requested'],
+    ['a position after the range', copyOf(row(20, body)), 'not requested'],
+    ['a continuation before the last position', copyOf(row(10, undefined)), 'not requested'],
     ['one before what was found', copyOf(row(12, body), row(11, undefined)), 'not requested'],
   ])('refuses %s', async (_, bytes, message) => {
     const own = await answering(bytes);
