@@ -7,7 +7,7 @@ import {
   type Signer,
   type StandingRecord,
 } from '@countersign/contracts';
-import type { Clock, Json, MandateId, Random } from '@countersign/kernel';
+import { type Clock, type Json, type MandateId, plainJson, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { completed, type Seals, type StoredVersion } from './stored-version.ts';
 import { readKeys, sealFault } from './verify-versions.ts';
@@ -72,7 +72,7 @@ export function createSeals(dependencies: SealsDependencies): Seals {
     // A row older than the newest record is about to be replaced, or was left behind by a crash.
     if (head !== undefined && !(mandate !== undefined && head.version < mandate.version)) {
       const { digest: _, signature: __, ...covered } = head;
-      await standings.holds({ of: mandateThing(id), content: covered as unknown as Json });
+      await standings.holds({ of: mandateThing(id), content: plainJson(covered) });
     }
     return mandate;
   }

@@ -51,6 +51,7 @@ export function serveCalls({
   mostCalls = 1_024,
 }: ServedCalls): (request: IncomingMessage) => RequestListener | undefined {
   const served = new Map<string, Served>();
+  // Only contracts can be offered.
   for (const contract of Object.keys(offered) as RemoteContract[]) {
     const component: Readonly<Record<string, unknown>> = { ...offered[contract] };
     for (const method of Object.keys(remoteCalls[contract])) {

@@ -1,6 +1,6 @@
 import type { EntityInput } from '@countersign/cedar';
 import type { AuditLog, StandingThing } from '@countersign/contracts';
-import { canonicalize, digestOf, type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { canonicalize, digestOf, plainJson, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import {
@@ -58,7 +58,7 @@ export async function completeEntities(
       if (change?.entity === undefined || (row !== undefined && row.record !== change.previous)) continue;
       const { entity } = change;
       const name = { namespace, type: entity.uid.type, id: entity.uid.id };
-      const document = canonicalize(entity as unknown as Json);
+      const document = canonicalize(entity);
       if (thingOf(name) !== of || sha256Base64Url(document) !== digest) continue;
       await writeEntity(session, name, { document, recordId: record });
       written.push(change.version);

@@ -1,3 +1,4 @@
+import { namesOf } from '@countersign/kernel';
 import { kindOfScope, type Scope, scopes } from '@countersign/market';
 import { type IntentName, intentNames, statesOf } from './lives.ts';
 
@@ -66,7 +67,7 @@ export const factors = {
 } as const;
 
 export type FactorName = keyof typeof factors;
-export const factorNames = Object.keys(factors) as readonly FactorName[];
+export const factorNames = namesOf(factors);
 export type Conditions = { readonly [Name in FactorName]: (typeof factors)[Name][number] };
 export type Kind = Conditions['kind'];
 

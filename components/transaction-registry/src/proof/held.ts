@@ -1,5 +1,5 @@
 import { type Claim, recordIdAfter } from '@countersign/contracts';
-import { digestOf, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
+import { digestOf, type Json, plainJson, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
@@ -32,7 +32,7 @@ export function transactionClaim({ transaction, steps, exceptions, uses }: Held)
     content: {
       client: transaction.client,
       idempotency_key: transaction.idempotencyKey,
-      detail: digestOf(transaction.detail as unknown as Json),
+      detail: digestOf(transaction.detail),
       intent: transaction.intentDigest,
       initiator: transaction.initiator,
       institution: transaction.initiatorInstitution,
@@ -85,7 +85,7 @@ function exceptionContent({ id, cause, event, reason, status, owner, ...exceptio
     raised_version: exception.raisedVersion,
     raised_by: exception.raisedBy,
     body_digest: exception.bodyDigest,
-    resolution: exception.resolution === undefined ? null : digestOf(exception.resolution as unknown as Json),
+    resolution: exception.resolution === undefined ? null : digestOf(exception.resolution),
   };
 }
 
