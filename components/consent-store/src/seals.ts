@@ -98,6 +98,7 @@ function documentIn(data: Json | undefined): StoredVersion['document'] | undefin
   if (typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
   const { mandate } = data;
   return typeof mandate === 'object' && mandate !== null && 'digest' in mandate
-    ? (mandate as unknown as StoredVersion['document'])
+    ? // The seal shows that this component wrote it.
+      (mandate as unknown as StoredVersion['document'])
     : undefined;
 }

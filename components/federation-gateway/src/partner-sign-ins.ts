@@ -164,7 +164,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     },
 
     async complete(underWay, answer) {
-      const digest = sha256Base64Url(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1)))) as Digest;
+      const digest = sha256Digest(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1))));
       const found: Found = { digest };
       try {
         const signedIn = await accept(underWay, answer, found);

@@ -20,6 +20,7 @@ export function createProfileKind(clock: Clock): ProfileKind {
     lock: lockNewest,
     recordOf: ({ recordId }) => recordId,
     content: (profile) => plainJson(stateOf(profile)),
+    // A record of our own, whose digest agrees with the newest in the log.
     stateOf: (carried) => carried as unknown as ProfileState,
     put: (session, state, { record }) => putVersion(session, { ...stateOf(state), recordId: record }, clock.now()),
   };

@@ -310,7 +310,7 @@ function isRefusal(error: CodedError): boolean {
 }
 
 function isSame({ id: _id, version: _version, recordId: _record, ...before }: TrustProfile, content: object): boolean {
-  return canonicalize(before) === canonicalize(content as Json);
+  return canonicalize(before) === canonicalize(content);
 }
 
 /** With version and record: a profile that was changed and changed back is another basis. */

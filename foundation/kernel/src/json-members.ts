@@ -35,10 +35,12 @@ export type JsonLike<Value> = Value extends string | number | boolean | null | u
 
 /** A value as JSON whose type says that it is; TypeScript does not convert interfaces to {@link Json} by itself. */
 export function plainJson<Value>(value: Value & JsonLike<Value>): Json {
+  // By the type of the parameter.
   return value as unknown as Json;
 }
 
 /** The own names of an object literal, with their type. Not for objects that may have more members than their type. */
 export function namesOf<Name extends string>(object: { readonly [name in Name]: unknown }): Name[] {
+  // A literal has only the members of its type.
   return Object.keys(object) as Name[];
 }

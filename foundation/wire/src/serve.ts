@@ -170,6 +170,7 @@ const callRoute = '/calls/:contract/:method';
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
+  // A request without an encoding has Buffers.
   for await (const part of request as AsyncIterable<Buffer>) {
     length += part.length;
     if (length > largestCall) throw wireErrors.error('call_too_large', `A call has at most ${largestCall} bytes.`);

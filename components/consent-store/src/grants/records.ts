@@ -1,7 +1,7 @@
 import type { RecordContent } from '@countersign/commands';
 import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
 import { defined, digestOf, type Json, plainJson, type RecordId } from '@countersign/kernel';
-import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
+import { digestOfIntent } from '@countersign/market';
 
 export const source = 'consent-store';
 

@@ -66,6 +66,7 @@ function contentOf(state: RequestState): Json {
 }
 
 function stateOf(carried: Json, id: ChangeId): RequestState {
+  // A record of our own, whose digest agrees with the newest in the log.
   const content = carried as unknown as Content;
   return {
     id,

@@ -1,4 +1,4 @@
-import { type Json, plainJson, type RecordId } from '@countersign/kernel';
+import type { RecordId } from '@countersign/kernel';
 import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from '../store/leases.ts';
@@ -309,7 +309,7 @@ async function queueTokens(
       id,
       tokens.map(({ jti }) => jti),
       written,
-      tokens.map(({ jti }, at) => rowSeal.seal(queued(id, jti), JSON.parse(written[at] ?? '') as Json)),
+      tokens.map(({ jti }, at) => rowSeal.seal(queued(id, jti), JSON.parse(written[at] ?? ''))),
     ],
   );
 }

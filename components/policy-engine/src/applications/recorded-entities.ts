@@ -1,6 +1,6 @@
 import type { EntityInput } from '@countersign/cedar';
 import type { AuditLog, StandingThing } from '@countersign/contracts';
-import { canonicalize, digestOf, plainJson, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { canonicalize, digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import {
@@ -85,6 +85,7 @@ interface EntityChange {
 async function changeBy(log: Pick<Log, 'find'>, record: RecordId): Promise<EntityChange | undefined> {
   const found = (await log.find(record))?.record;
   if (found?.type !== 'application.entity_written' && found?.type !== 'application.entity_removed') return undefined;
+  // A record that this component wrote.
   const { entity, ...change } = found.data as unknown as EntityChange;
   return found.type === 'application.entity_written' && entity !== undefined ? { ...change, entity } : change;
 }

@@ -2,6 +2,7 @@ import { namesOf } from '@countersign/kernel';
 
 /** States in which no step only completes or cancels the transaction. */
 function without<const State extends string>(...states: readonly State[]): Readonly<Record<State, readonly []>> {
+  // One member for each state.
   return Object.fromEntries(states.map((state) => [state, []])) as unknown as Record<State, readonly []>;
 }
 

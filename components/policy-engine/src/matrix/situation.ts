@@ -125,10 +125,12 @@ export function inOrder(ask: Ask, kind: Kind): Conditions {
 }
 
 function isMarket(scope: string): boolean {
+  // The requests of the matrix name scopes of the market.
   return ['dealing', 'settling'].includes(kindOfScope(scope as Scope));
 }
 
 function isControl(scope: string): boolean {
+  // The requests of the matrix name scopes of the market.
   return ['control', 'approving'].includes(kindOfScope(scope as Scope));
 }
 

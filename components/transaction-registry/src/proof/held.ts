@@ -1,5 +1,5 @@
 import { type Claim, recordIdAfter } from '@countersign/contracts';
-import { digestOf, type Json, plainJson, type RecordId, type TransactionId } from '@countersign/kernel';
+import { digestOf, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
@@ -64,6 +64,7 @@ function stepContent({ event, state, version, institution, idempotencyKey, ...st
     institution,
     idempotency_key: idempotencyKey,
     body_digest: step.bodyDigest,
+    // A body is parsed from JSON.
     body: digestOf(step.body as Json),
     record: step.recordId,
     at: step.recordedAt,
