@@ -60,6 +60,7 @@ export {
   type VerifiedClientAssertion,
   verifyClientAssertion,
 } from './client-assertion.ts';
+export { findRegisteredKey } from './registered-key.ts';
 export {
   type NonceCheck,
   type ProofExpectations,

@@ -37,6 +37,7 @@ export async function startTokens(
     transactions,
     notices,
     outbound,
+    workloadKeys,
     signers,
   }: Pick<
     Seen,
@@ -48,6 +49,7 @@ export async function startTokens(
     | 'transactions'
     | 'notices'
     | 'outbound'
+    | 'workloadKeys'
   > &
     Pick<PeopleParts, 'authentication'> & { readonly signers: Pick<Signers, TokenKeyPurpose> },
 ): Promise<TokenParts> {
@@ -76,6 +78,7 @@ export async function startTokens(
       transactionRegistry: transactions,
       federationGateway,
       outbound,
+      workloadKeys,
       authentication,
       statements: authentication.authenticators,
       transactions,

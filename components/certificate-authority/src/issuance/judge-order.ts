@@ -7,6 +7,7 @@ import {
   kindOfPrincipal,
   type Requester,
   standing,
+  type WorkloadBinding,
 } from '@countersign/contracts';
 import { type CodedError, defined, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import type { Authorities, LiveAuthority } from '../authorities.ts';
@@ -88,6 +89,7 @@ export function createJudge(
         scopes: ['certificate:issue'],
         mandateInForce: false,
         actors: [by.id, ...(by.through ?? [])],
+        ...(order.workload === undefined ? {} : { workload: attestedOf(order.workload) }),
       },
     });
   }
@@ -191,6 +193,12 @@ export type Judge = ReturnType<typeof createJudge>;
 export function holderUri(trustDomain: string, holder: string): string {
   return `spiffe://${trustDomain}/${holder.replace(':', '/')}`;
 }
+
+/** The members that policies see. */
+const attestedOf = ({ level, environment, image, configuration }: WorkloadBinding) => ({
+  ...{ level, environment, image },
+  ...defined({ configuration }),
+});
 
 /** The institution of the holder, if the profile fits its kind. */
 function institutionOf(order: CertificateOrder, profile: ReleasedProfile, snapshot: DirectorySnapshot): string {
