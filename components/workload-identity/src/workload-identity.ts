@@ -222,8 +222,10 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
       });
       const { kid } = await signer.current('workload-token');
       const { dnsNames: _, ...statement } = binding;
-      const token = await signJwtSvid({ spiffeId, audiences, jti, issuedAt, statement }, kid, async (octets) =>
-        (await signer.sign('workload-token', kid, octets)).signature,
+      const token = await signJwtSvid(
+        { spiffeId, audiences, jti, issuedAt, statement },
+        kid,
+        async (octets) => (await signer.sign('workload-token', kid, octets)).signature,
       );
       return { spiffeId, token, expiresAt, recordId: record.id };
     },

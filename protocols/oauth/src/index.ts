@@ -60,7 +60,6 @@ export {
   type VerifiedClientAssertion,
   verifyClientAssertion,
 } from './client-assertion.ts';
-export { findRegisteredKey } from './registered-key.ts';
 export {
   type NonceCheck,
   type ProofExpectations,
@@ -191,6 +190,7 @@ export {
   protectedResourceMetadataUrl,
 } from './metadata.ts';
 export { isCodeChallenge, verifyCodeChallenge } from './pkce.ts';
+export { findRegisteredKey } from './registered-key.ts';
 export {
   composeRequestObject,
   maxRequestObjectLength,

@@ -110,7 +110,10 @@ export async function authenticateClient(
   const authenticated = await mutualTls(credentials.clientId, presented, rules);
   const { presented: shown } = presented;
   if (shown?.chainVerified !== true) return authenticated;
-  return { ...authenticated, ...defined({ workload: await rules.workloads.ofCertificate(shown.der, authenticated.client) }) };
+  return {
+    ...authenticated,
+    ...defined({ workload: await rules.workloads.ofCertificate(shown.der, authenticated.client) }),
+  };
 }
 
 /** A JWT-SVID of our own authority (draft-ietf-oauth-spiffe-client-auth), for a client whose certificates have its SPIFFE id. */

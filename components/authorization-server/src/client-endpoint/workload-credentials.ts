@@ -1,7 +1,7 @@
 import {
   type AuditLog,
-  certificateThing,
   type Client,
+  certificateThing,
   type KeyLister,
   recordIdOfCommand,
   suspendedWorkloadThing,
@@ -71,7 +71,10 @@ export function createWorkloadCredentials({
   async function requireActive({ entry }: WorkloadStatement): Promise<void> {
     const of = suspendedWorkloadThing(entry);
     if ((await audit.standings([of])).get(of)?.digest !== undefined)
-      throw refuse('workload_suspended', `The workload ${entry} is suspended. Two people must approve its entry again.`);
+      throw refuse(
+        'workload_suspended',
+        `The workload ${entry} is suspended. Two people must approve its entry again.`,
+      );
   }
 
   return {
@@ -79,7 +82,9 @@ export function createWorkloadCredentials({
       const certificate = readX509Certificate(der);
       const extension = certificate.extensions.get(workloadExtension);
       if (extension === undefined) return undefined;
-      const serial = Buffer.from(certificate.serial).toString('hex').replace(/^00(?=.{32}$)/, '');
+      const serial = Buffer.from(certificate.serial)
+        .toString('hex')
+        .replace(/^00(?=.{32}$)/, '');
       const entry = await audit.find(recordIdOfCommand({ first: certificateThing(serial) }));
       const data = entry?.record.type === 'certificate.issued' ? membersOf(entry.record.data) : undefined;
       if (data?.['tbs_digest'] !== sha256Base64Url(certificate.toBeSigned) || data['holder'] !== client.principal)
@@ -105,7 +110,10 @@ export function createWorkloadCredentials({
         authentication.name.kind === 'san_uri' &&
         authentication.name.value === svid.spiffeId;
       if (!isRegistered || principalOfSpiffeId(parseSpiffeId(svid.spiffeId)) !== client.principal)
-        throw refuse('jwt_svid_invalid', 'The JWT-SVID is of another workload than the one that the client is registered for.');
+        throw refuse(
+          'jwt_svid_invalid',
+          'The JWT-SVID is of another workload than the one that the client is registered for.',
+        );
       if (svid.jti === undefined || svid.statement === undefined)
         throw refuse('jwt_svid_invalid', 'The JWT-SVID has no jti, or no statement about the workload.');
       await requireActive(svid.statement);

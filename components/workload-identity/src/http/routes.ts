@@ -214,7 +214,8 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
       ...described({
         tag,
         summary: 'Obtain a JWT-SVID for a workload',
-        description: 'For an attester of the entry, after the same comparison; for registered audiences only. It lives five minutes.',
+        description:
+          'For an attester of the entry, after the same comparison; for registered audiences only. It lives five minutes.',
         scopes: ['workload:attest'],
         params: nameParams,
         body: tokenBody,
@@ -229,7 +230,12 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
         gate.callerOf(request),
       );
       return reply.status(201).send({
-        ...{ spiffe_id: issued.spiffeId, token: issued.token, expires_at: issued.expiresAt, record_id: issued.recordId },
+        ...{
+          spiffe_id: issued.spiffeId,
+          token: issued.token,
+          expires_at: issued.expiresAt,
+          record_id: issued.recordId,
+        },
       });
     },
   );
@@ -277,7 +283,11 @@ function bundleOf(roots: readonly Uint8Array[], keys: readonly PublicKey[]): Sta
   return {
     keys: [
       ...roots.map((der) => ({
-        ...createPublicKey({ key: Buffer.from(readX509Certificate(der).publicKey), format: 'der', type: 'spki' }).export({
+        ...createPublicKey({
+          key: Buffer.from(readX509Certificate(der).publicKey),
+          format: 'der',
+          type: 'spki',
+        }).export({
           format: 'jwk',
         }),
         use: 'x509-svid',
