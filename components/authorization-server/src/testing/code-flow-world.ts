@@ -35,7 +35,8 @@ import {
   createAuthorizationEndpoint,
   interactionLifetimeSeconds,
 } from '../authorization-endpoint/index.ts';
-import { createRefusalBudget, createWorkloadCredentials } from '../client-endpoint/refusal-budget.ts';
+import { createRefusalBudget } from '../client-endpoint/refusal-budget.ts';
+import { createWorkloadCredentials } from '../client-endpoint/workload-credentials.ts';
 import { createClientKeys, createCredentialHolderStore } from '../client-keys/index.ts';
 import { createCodes } from '../codes/index.ts';
 import { createGuard } from '../guard.ts';

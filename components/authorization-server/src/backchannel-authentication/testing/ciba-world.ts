@@ -26,7 +26,8 @@ import {
 } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { createSmallAuthenticators } from '../../../../transaction-registry/src/testing/small-authenticators.ts';
-import { createRefusalBudget, createWorkloadCredentials } from '../../client-endpoint/refusal-budget.ts';
+import { createRefusalBudget } from '../../client-endpoint/refusal-budget.ts';
+import { createWorkloadCredentials } from '../../client-endpoint/workload-credentials.ts';
 import { createClientKeys, createCredentialHolderStore } from '../../client-keys/index.ts';
 import { ciba } from '../../grants/ciba.ts';
 import { refreshToken } from '../../grants/refresh-token.ts';
