@@ -67,7 +67,6 @@ export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlo
   return startOrderFlow(ordering, { issuer, venue, clearing, house: trader, locations });
 }
 
-/** The directory file with the market. */
 export function directoryFile(
   { traders, certified, gateways, desks, people, ordering }: Market,
   issuer: string,

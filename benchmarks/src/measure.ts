@@ -125,13 +125,11 @@ function costs(parts: readonly Counted[]): Pick<Counted, 'seconds' | keyof Costs
   return { seconds: sum(parts.map(({ seconds }) => seconds)), ...Object.fromEntries(known) };
 }
 
-/** The same members with other values. */
 export function mapMembers<Name extends string, Value, Mapped>(
   of: Readonly<Record<Name, Value>>,
   map: (value: Value, name: Name) => Mapped,
 ): Readonly<Record<Name, Mapped>> {
   const names = Object.keys(of) as Name[];
-  // The names are those of the record.
   return Object.fromEntries(names.map((name) => [name, map(of[name], name)])) as Record<Name, Mapped>;
 }
 

@@ -5,7 +5,6 @@ import { digestOf } from '@countersign/kernel';
 const startedAt = Date.now();
 const dayMs = 86_400_000;
 
-/** The terms of every mandate of the benchmark. */
 export const mandateTerms = {
   legalBasis: { type: 'contract', reference: 'Framework agreement 2026/17, annex B' },
   termsHash: digestOf('the terms of the benchmark'),

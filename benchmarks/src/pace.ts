@@ -15,7 +15,6 @@ export const fullPace = {
   /** Records in the logs that are compared, smallest first. */
   evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
   publication: { callers: 128, rounds: 3, seconds: 5 },
-  /** Revocations at each interface. */
   revocations: 12,
   /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },

@@ -13,7 +13,6 @@ export const about = (what: string, onProgress: Progress): Progress => {
 
 /** What every part of a run gets. */
 export interface Run {
-  /** The folder of the databases. */
   readonly folder: string;
   readonly started: Starter;
   readonly onProgress: Progress;

@@ -23,7 +23,6 @@ export interface MandateResults {
 }
 
 export interface MandateChecks {
-  /** Mandates in the line. */
   readonly chain: number;
   readonly mandates: number;
   /** From memory, not in memory, the database asked each time, and the constraints alone. */
@@ -33,7 +32,6 @@ export interface MandateChecks {
 /** The memory of a consent store whose cache is full. */
 export interface MandateMemory {
   readonly mandates: number;
-  /** Mandates in memory. */
   readonly remembered: number;
   readonly heapBytes: number;
   /** The whole process afterwards. */
@@ -183,7 +181,6 @@ async function memoryOf({ consentStore }: TradingSite, groups: number): Promise<
 /** Twice the size of the cache. */
 const mostInMemory = 40_000;
 
-/** The lowest mandate of the line of this length in a group. */
 function mandateAt(group: number, length: number): MandateId {
   const id = parseId('mandate', idOfCopy(group, lowestOf(length)));
   if (id === undefined) throw new Error('a mandate without an id');

@@ -39,7 +39,6 @@ import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { InProcessOptions } from './suite.ts';
 
 export interface SignInResults {
-  /** Ours, then the floors, then the peer. */
   readonly signIns: readonly Result[];
   /** Of ours and of the first floor, which have the same steps. */
   readonly steps: readonly { readonly name: string; readonly results: readonly Result[] }[];

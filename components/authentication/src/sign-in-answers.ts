@@ -30,7 +30,6 @@ export interface SignInAnswersDependencies {
   readonly logger: Logger;
 }
 
-/** Identifies the browser of a sign-in. */
 const browserCookieName = 'sign-in';
 
 type Handler<Request extends FastifyRequest> = (request: Request, reply: FastifyReply) => Promise<FastifyReply>;

@@ -29,7 +29,6 @@ export interface GuardDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
-  /** Shared by all guards. */
   readonly tokenMemory: TokenMemory;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;

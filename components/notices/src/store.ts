@@ -9,7 +9,6 @@ export interface TakenDelivery {
   /** Whether the seal matches. */
   readonly genuine: boolean;
   readonly channel: string;
-  /** Including this one. */
   readonly attempts: number;
   readonly recordId: RecordId;
 }

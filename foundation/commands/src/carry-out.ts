@@ -33,7 +33,6 @@ export interface Keeping<Session, Ask, Row, Next, Said> {
     session: Session,
     decided: Decided<Ask, Row, Next, Said>,
   ): Promise<{ readonly next: Next; readonly recorded: Recorded }>;
-  /** Writes the recorded state to the rows. */
   write(session: Session, decided: Decided<Ask, Row, Next, Said> & { readonly recorded: Recorded }): Promise<void>;
 }
 

@@ -32,7 +32,6 @@ export type RecordContent = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
   readonly data: Readonly<Record<string, Json>>;
 };
 
-/** A record that is durable. */
 export interface Recorded extends RecordedOnce {
   readonly record: RecordId;
 }

@@ -211,7 +211,6 @@ export function createChangedThings<Id extends string, State, Row extends State>
   };
 }
 
-/** Writes the recorded state. */
 export async function write<Id extends string, State, Row extends State>(
   kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,

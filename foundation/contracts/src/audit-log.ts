@@ -14,7 +14,6 @@ export interface Actor {
   readonly institution?: string;
 }
 
-/** A record as its writer supplies it. */
 export interface RecordDraft {
   /** Chosen by the writer in advance, so that a token or decision can name its record. */
   readonly id: RecordId;

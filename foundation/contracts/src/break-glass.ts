@@ -81,7 +81,6 @@ export const breakGlassErrors = errorVocabulary({
   incident_scope: 'forbidden',
   /** Not a holder, or of another institution. */
   incident_not_holder: 'forbidden',
-  /** The second holder must be another person. */
   incident_same_person: 'forbidden',
   /** The second holder was invited by the first. */
   incident_not_independent: 'forbidden',
@@ -98,7 +97,6 @@ export const breakGlassErrors = errorVocabulary({
   incident_statement: 'forbidden',
 });
 
-/** The access token of an incident. */
 export interface EmergencyAccess {
   readonly accessToken: string;
   readonly scopes: readonly EmergencyScope[];

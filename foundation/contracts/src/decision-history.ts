@@ -4,7 +4,6 @@ import type { Decision } from './decisions.ts';
 import type { LimitReading } from './limits.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
-/** A decision as recorded. */
 export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord' | 'inputText'> & {
   readonly id: string;
   readonly input: Json;

@@ -81,7 +81,6 @@ export function standing(of: string, content: Json): Standing {
   return { of, digest: digestOf(content) };
 }
 
-/** The standing of a thing that has ended. */
 export function ended(of: string): Standing {
   return { of };
 }

@@ -38,7 +38,6 @@ export type ProfileId = Brand<string, 'ProfileId'>;
 export type GrantId = Brand<string, 'GrantId'>;
 /** A person's sign-in in one browser. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** A directory change awaiting a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
 /** A policy bundle awaiting a second person. */
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;

@@ -19,7 +19,6 @@ export function readCallPath(path: string): { readonly contract: string; readonl
 export interface AnswerLine {
   /** Index of the call among the lines of the request, from 0. */
   readonly place: number;
-  /** HTTP status. */
   readonly status: number;
   /** JSON without line breaks; empty when there is no return value. */
   readonly text: string;

@@ -6,7 +6,6 @@ export interface PeerCall {
   readonly body: string;
   /** Time until the caller gives up, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether the call may be repeated. */
   readonly repeatable: boolean;
   /** Whether it may share a request with other calls of its method. */
   readonly gathered?: boolean;

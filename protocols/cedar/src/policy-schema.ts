@@ -10,7 +10,6 @@ import { EntityReference } from './value.ts';
 /** A schema in Cedar's schema syntax, with the parts that evaluation needs. */
 export interface PolicySchema {
   readonly text: string;
-  /** The declared actions and their groups. */
   readonly actions: EntitySnapshot;
   /** For every declared action; a group that is never requested itself has no types. */
   readonly applications: ReadonlyMap<EntityReference, ActionApplication>;

@@ -23,7 +23,6 @@ export interface AssertionExpectations {
   readonly origins: readonly string[];
 }
 
-/** The verified content of an assertion. */
 export type VerifiedAssertion = Pick<AuthenticatorData, 'backupEligible' | 'backedUp' | 'counter'> & {
   /** The matching expected origin. */
   readonly origin: string;

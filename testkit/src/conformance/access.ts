@@ -87,7 +87,6 @@ export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
   targets(claims: RevocableClaims): readonly RevocationTarget[];
   /** The kind of the revocation that ended it. */
   endedBy(claims: RevocableClaims): string | undefined;
-  /** Number of recorded revocations. */
   recorded(): number;
 }
 

@@ -11,7 +11,6 @@ export interface ProposalsUnderTest<Name extends ProposalsContract> extends Unde
   readonly proposer: string;
   /** The record of a proposal that ends without approval. */
   readonly rejection: RecordType;
-  /** Proposes as the proposer. */
   propose(): Promise<unknown>;
   /** Proposes through software that acts for the proposer. */
   proposeThrough(): Promise<unknown>;

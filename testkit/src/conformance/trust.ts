@@ -10,7 +10,6 @@ export interface TrustRegistryUnderTest extends UnderTest<'trust-registry'> {
   suspend(): Promise<unknown>;
 }
 
-/** Trusted issuers and their profiles. */
 export const describeTrustRegistry = suiteOf<'trust-registry', TrustRegistryUnderTest>('trust-registry', {
   profileOf(made) {
     it('gives the profile of an issuer, and none of one that is not known', async () => {

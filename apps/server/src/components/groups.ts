@@ -30,7 +30,6 @@ interface Keys<Purpose extends keyof Signers> {
   readonly keyRecords: KeyRecords;
 }
 
-/** The log, its time stamps, and retention. */
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
 /** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;

@@ -42,7 +42,6 @@ export async function openSigners<Purpose extends ComponentKeyPurpose>(
   return opened as Pick<Signers, Purpose>;
 }
 
-/** The keys of tokens. */
 export async function openTokenSigners(
   ground: Ground,
   keyRecords: KeyRecords,

@@ -16,7 +16,6 @@ export interface StreamRun {
   readonly count: number;
   /** Sum of the numbers. */
   readonly sum: bigint;
-  /** Place of the last. */
   readonly place: bigint;
 }
 

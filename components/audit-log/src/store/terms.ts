@@ -87,7 +87,6 @@ export function termStore(database: Queryable) {
       return rows[0]?.moved === true ? { differing } : undefined;
     },
 
-    /** The first places of each criterion. */
     async places(criteria: readonly Criterion[], { after, before, limit }: PlaceRange): Promise<readonly bigint[][]> {
       const values: unknown[] = [after, before, limit];
       const parts = criteria.map(

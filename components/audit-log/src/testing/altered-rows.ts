@@ -11,7 +11,6 @@ export async function openVandal(connection: pg.ClientConfig) {
 
   return {
     query: (sql: string, values: readonly unknown[] = []) => client.query(sql, [...values]),
-    /** Where the rows of a table are. */
     async rows(table: string, where: string): Promise<readonly string[]> {
       const { rows } = await client.query<{ ctid: string }>(
         `select ctid::text from ${table} where ${where} order by ctid`,

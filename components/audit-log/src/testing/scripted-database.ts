@@ -22,7 +22,6 @@ export function spoken(text: string): Buffer {
 export interface ScriptedDatabase {
   readonly host: string;
   readonly port: number;
-  /** Connections there are now. */
   connections(): number;
   close(): Promise<void>;
 }

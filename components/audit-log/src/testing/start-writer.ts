@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline';
 import { membersOf, parseJson } from '@countersign/kernel';
 import type { WriterSettings } from './run-writer.ts';
 
-/** A writer in a process of its own, and what it has said. */
 export interface WriterProcess {
   readonly pid: number;
   /** Ids of the records whose append has resolved, with their places. */
@@ -16,12 +15,10 @@ export interface WriterProcess {
   readonly unsigned: Set<string>;
   /** Why it ended by itself, if it did. */
   failure(): string | undefined;
-  /** Has it begin. */
   go(): void;
   /** Resolves when it is so, looked at with each line; rejects when the process ends before. */
   until(it: () => boolean): Promise<void>;
   kill(): void;
-  /** Has it end as it should. */
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }

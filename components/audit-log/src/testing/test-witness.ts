@@ -79,7 +79,6 @@ export async function startTestWitness(name: string, timestamp = () => 1_795_253
     name,
     key,
     vkey: formatVerifierKey(key),
-    /** Its line in a policy. */
     line: `witness ${name} ${formatVerifierKey(key)} http://127.0.0.1:${port}/sub/\n`,
     newest: () => newest,
     /** The old sizes it was asked with. */

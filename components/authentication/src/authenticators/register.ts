@@ -23,7 +23,6 @@ const maxHours = 72;
 const maxEvidence = 10;
 const longestEvidence = 200;
 const longestReason = 400;
-/** Maximum of a signal. */
 const signalMs = 365 * 86_400_000;
 
 /** By owners and account administrators. */

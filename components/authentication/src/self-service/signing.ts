@@ -10,7 +10,6 @@ import { credentialFieldName } from '@countersign/runtime';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
 import { addStatementType } from '../authenticators/registrations.ts';
 
-/** Statement types. */
 export const changeTypes = {
   add: addStatementType,
   rename: 'countersign-authenticator-rename+webauthn',

@@ -80,7 +80,6 @@ export function createSignIns(dependencies: SignInDependencies) {
   const { pool, store, sessions, directory, clock, random, settings, logger, accounts, risk } = dependencies;
   const { judge, refuse } = createJudge(dependencies);
 
-  /** Checks the browser and the form. */
   async function ofForm({ handle, browserSecret, csrf }: SentForm): Promise<StoredSignIn> {
     const signIn = inTime(isSecret(handle) ? await store.find(hashOfSecret(handle)) : undefined, clock.now());
     if (!isSecret(browserSecret) || !belongsTo(signIn, browserSecret)) throw forged('another browser');

@@ -39,7 +39,6 @@ export interface PeopleDirectory extends Pick<Directory, 'snapshot' | 'snapshotA
   add(principal: Principal): void;
   remove(id: string): void;
   setLeiStatus(lei: Lei, status: Institution['leiStatus']): void;
-  /** An issuer knows a person by this name from now on. */
   knowAs(person: Person, issuer: string, subject: string): void;
   /** Another node's view: it stays at what this one is now, until it is told to follow. */
   behind(): Pick<Directory, 'snapshot' | 'snapshotAtLeast'> & { follow(): void };

@@ -31,7 +31,6 @@ export async function createSelfServiceWorld() {
     ...world,
     holders,
     node,
-    /** A person with a key, signed in with it in a browser. */
     async signedIn(at: SignInNode, person: Person) {
       const key = await holders.keyOf(at, person);
       const browser = at.browser();

@@ -29,7 +29,6 @@ import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budg
 export interface ClientContext {
   readonly client: Client;
   readonly method: ClientAuthentication['method'];
-  /** Verified and claimed. */
   readonly proof?: VerifiedProof;
   /** Of the connection, however the client authenticates. */
   readonly certificate?: Certificate;

@@ -43,7 +43,6 @@ export function acceptProvisioningTokens(
   const { register, ask, directory, proofKeys, clock } = dependencies;
   const held = new Map<ClientId, HeldAccessToken>();
 
-  /** Of the request, checked. */
   async function provisioningTokenOf(request: GuardedRequest): Promise<ProvisioningToken | undefined> {
     const presented = request.authorization.length === 1 ? readPresentedToken(request.authorization) : undefined;
     const sent = presented === undefined ? undefined : readTokenText(presented.accessToken);

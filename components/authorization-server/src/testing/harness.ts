@@ -57,7 +57,6 @@ export interface HarnessOptions {
   readonly seed?: string;
 }
 
-/** Every session stands, whosever it is. */
 export async function standingSession(session: SessionId): Promise<SignIn> {
   const person = parsePrincipalId('person:anna.keller');
   if (person === undefined) throw new Error('a fixture that its own parser refuses');

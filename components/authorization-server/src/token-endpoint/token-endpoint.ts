@@ -108,7 +108,6 @@ async function issueToken(
     authentication: dependencies.authentication,
   });
 
-  // The mandate and the transaction.
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   const parties = { authority, client, directory, mandates: mandate?.chain ?? [] };

@@ -81,7 +81,6 @@ export class LimitContradiction extends Error {
   }
 }
 
-/** The prefix of all revision names of a counter. */
 export function revisionsOf({ limit, key, measure, unit }: CounterName): string {
   return `limit-counter:${digestOf([limit, key, measure, unit])}:`;
 }

@@ -1,4 +1,3 @@
-/** The sources of the facts that policies read. */
 export const sourcesInWords = {
   bundle: 'The policies: approved by two people and signed',
   directory: 'The directory; changes that give power need two people',

@@ -5,7 +5,6 @@ import type { Static, Type } from 'typebox';
 import type { Change, erasureKeyMembers, Simulation } from '../simulation.ts';
 
 interface Proposed {
-  /** Id of the record. */
   readonly id: RecordId;
   readonly proposal: RecordedAction;
   readonly expiresAt: number;
@@ -30,7 +29,6 @@ export interface ErasureProposal extends Proposed {
   readonly kind: 'erasure';
   readonly subject: string;
   readonly keys: readonly ErasureKey[];
-  /** Number of erased values. */
   readonly erased?: number;
 }
 

@@ -281,7 +281,6 @@ export async function createTradingWorld(log?: AuditAppender) {
     open,
     report,
     reach,
-    /** Records about one transaction. */
     recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
     async close() {
       await Promise.all(nodes.map((node) => node.stop()));

@@ -123,7 +123,6 @@ export const callErrors: ErrorTable = {
   'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
 };
 
-/** Whether a call declares this refusal. */
 export function declaresRefusal(
   contract: RemoteContract,
   method: string,

@@ -21,7 +21,6 @@ export interface AttestationAuthority {
   readonly root: Uint8Array;
   /** The root certificate in PEM. */
   readonly rootPem: string;
-  /** Issues the attestation key of a model. */
   issue(aaguid: string): AttestationKey;
   /** For {@link createAttestationAuthority}; contains the private key. */
   save(): SavedAttestationAuthority;

@@ -16,9 +16,7 @@ export interface Answer {
   readonly body: Document;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly etag: string;
-  /** The id of the resource in the body. */
   readonly id: string;
-  /** Resources of a list. */
   readonly resources: readonly Document[];
 }
 
@@ -161,7 +159,6 @@ export async function createScimRig(): Promise<ScimRig> {
   };
 }
 
-/** The smallest User. */
 export function newUser(userName: string, members: Document = {}): Document {
   return { schemas: [userUrn], userName, ...members };
 }
