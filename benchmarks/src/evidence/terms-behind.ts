@@ -24,10 +24,10 @@ export function termsBehind({
   return {
     /** Waits until the index has caught up, and counts the costs; an operation is a record. */
     async settle(): Promise<Counted> {
-      const before = await store.drawn();
+      const before = await store.indexed();
       const size = await store.size();
       const { value: _, ...costs } = await withCosts(thisProcess, async () => {
-        while ((await store.drawn()) < size) await asked(auditLog);
+        while ((await store.indexed()) < size) await asked(auditLog);
       });
       return { ...costs, operations: Math.max(0, size - before) };
     },

@@ -114,8 +114,8 @@ function contendersFor(
     const question = pick(questions, index);
     const use = useOf(question);
     const answer = await store.check({ mandate: question.mandate, actingFor: question.actingFor, use, at: use.at });
-    if (!answer.stands || answer.chain.length !== question.line.length)
-      throw new Error(answer.stands ? 'an answer based on another line' : answer.detail);
+    if (!answer.valid || answer.chain.length !== question.line.length)
+      throw new Error(answer.valid ? 'an answer based on another line' : answer.detail);
   };
   const fromMemory = timed('consent store, from memory', pace, asking(consentStore));
   const contenders: readonly Contender[] = [

@@ -153,7 +153,7 @@ describe('the guard of our own interfaces', () => {
       const { caller, token: lasting } = await guard.checkLasting(resourceRequest(token, 'vwap-engine', url), need);
       expect(caller).toEqual(await guard.check(resourceRequest(token, 'vwap-engine', url), need));
       // As another process gives it back.
-      const stands = () => guard.stands(structuredClone(lasting));
+      const stands = () => guard.isActive(structuredClone(lasting));
       expect(await stands()).toBe(true);
       const revoke = () =>
         revocations.revoke(

@@ -66,7 +66,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
       const verified = await verify(request, need);
       return { caller: callerOf(verified), token: lastingTokenOf(verified) };
     },
-    stands: async (token) =>
+    isActive: async (token) =>
       clock.now() < token.exp * 1000 &&
       checkStillKnown(token, directory) === undefined &&
       checkNotRevoked(token, revocations) === undefined,

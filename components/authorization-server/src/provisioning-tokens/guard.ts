@@ -100,7 +100,7 @@ export function acceptProvisioningTokens(
   return {
     check: (request, need) => checked(request, (own) => guard.check(own, need)),
     checkLasting: (request, need) => checked(request, (own) => guard.checkLasting(own, need)),
-    stands: (lasting) => guard.stands(lasting),
+    isActive: (lasting) => guard.isActive(lasting),
   };
 }
 

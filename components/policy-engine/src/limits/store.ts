@@ -1,4 +1,4 @@
-import type { LimitMeasure, LimitReading, ReserveOutcome, StandingThing } from '@countersign/contracts';
+import type { LimitMeasure, LimitReading, ReserveOutcome, StandingEntry } from '@countersign/contracts';
 import { parseDecimal, subtractDecimals } from '@countersign/kernel';
 import { ask, databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -60,7 +60,7 @@ export interface OpenHold {
 }
 
 /** The newest revision of each counter in the log, by {@link revisionsOf}; read before the rows. */
-export type Recorded = ReadonlyMap<string, StandingThing>;
+export type Recorded = ReadonlyMap<string, StandingEntry>;
 
 interface HoldRequest {
   readonly reservation: string;
