@@ -61,7 +61,6 @@ export function makeMarket(): Market {
   };
 }
 
-/** Orders of the trading firm over HTTP. */
 export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlow> {
   const locations = [venueOrders, clearingTrades];
   return startOrderFlow(ordering, { issuer, venue, clearing, house: trader, locations });
@@ -181,7 +180,6 @@ interface Installation {
   readonly dataFolder: string;
 }
 
-/** The client of the operator's command line. */
 export function operatorOf(installation: Installation): Client {
   return createClient(commandOf(installation));
 }

@@ -12,7 +12,6 @@ export const mandateTerms = {
   effectiveUntil: new Date(startedAt + 300 * dayMs).toISOString(),
 } as const;
 
-/** What every mandate of the benchmark permits. */
 export const mandateConstraints = {
   actions: ['order:create', 'order:cancel', 'settlement:instruct'],
   productClasses: ['DB', 'ES'],

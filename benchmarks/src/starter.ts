@@ -11,7 +11,6 @@ export const about = (what: string, onProgress: Progress): Progress => {
   return (message) => onProgress(`${what}: ${message}`);
 };
 
-/** What every part of a run gets. */
 export interface Run {
   readonly folder: string;
   readonly started: Starter;

@@ -21,7 +21,6 @@ import { marketOf } from './filled-market.ts';
 import { openProductLog } from './product-log.ts';
 import { asked } from './terms-behind.ts';
 
-/** A log with this many records. */
 export type EvidenceSite = Awaited<ReturnType<typeof startSite>>;
 
 /** A smaller log is faster to fill again than worth keeping. */

@@ -8,7 +8,6 @@ import { entrySealKey, logOrigin } from './product-log.ts';
 const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
 export type LogTable = (typeof tables)[number];
 
-/** Position and time of the filled records. */
 export interface FilledStretch {
   readonly market: FilledMarket;
   readonly first: number;
@@ -117,7 +116,6 @@ export function filledLogStore(owner: pg.Pool) {
       );
     },
 
-    /** Records that have their terms. */
     async indexed(): Promise<number> {
       const { rows } = await owner.query<{ indexed: string }>(
         'select coalesce(max(size), 0) as indexed from audit_log.terms_drawn',

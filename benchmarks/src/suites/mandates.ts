@@ -34,7 +34,6 @@ export interface MandateMemory {
   readonly mandates: number;
   readonly remembered: number;
   readonly heapBytes: number;
-  /** The whole process afterwards. */
   readonly residentBytes: number;
 }
 

@@ -113,7 +113,6 @@ interface RevocationTarget extends HeldToken {
   readonly presented: string;
 }
 
-/** One way of revoking. */
 interface RevocationDoor {
   readonly name: string;
   /** A fresh target for each turn. */

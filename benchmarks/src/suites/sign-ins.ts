@@ -204,7 +204,6 @@ async function bareStatementBatch(
 
 const intent = digestOf({ benchmark: true });
 
-/** The statement of an approval page. */
 function approvalBy(iss: KeyHolder['person']) {
   const from = { clock: systemClock, random: systemRandom };
   const iat = Math.floor(systemClock.now() / 1000);

@@ -35,7 +35,6 @@ const browserCookieName = 'sign-in';
 type Handler<Request extends FastifyRequest> = (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
 type Outcome = Awaited<ReturnType<SignIns['attempt']>>;
 
-/** Responses to a browser during a sign-in. */
 export function createSignInAnswers({ authentication, directory, logger }: SignInAnswersDependencies) {
   const { settings, signIns, methods, limits, deviceProof } = authentication;
   const { secure } = settings;

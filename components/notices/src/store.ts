@@ -6,7 +6,6 @@ import { messageOf, type StoredNotice } from './message.ts';
 
 export interface TakenDelivery {
   readonly notice: StoredNotice;
-  /** Whether the seal matches. */
   readonly genuine: boolean;
   readonly channel: string;
   readonly attempts: number;

@@ -178,7 +178,6 @@ export interface ClientRequest {
   readonly accept?: string;
   /** Source address as our listener saw it. */
   readonly address?: string;
-  /** Network zone of the listener. */
   readonly zone?: string;
 }
 
@@ -200,7 +199,6 @@ export interface TokenResponse {
   /** Grant Management for OAuth. */
   readonly grant_id?: string;
   readonly authorization_details?: readonly TokenDetail[];
-  /** The transaction that the token belongs to. */
   readonly txn?: TransactionId;
 }
 

@@ -40,7 +40,6 @@ export const emergencySeconds = 900;
 export const incidentStatuses = ['declared', 'granted', 'reviewed', 'overdue', 'lapsed'] as const;
 export type IncidentStatus = (typeof incidentStatuses)[number];
 
-/** A declared incident and its emergency access. */
 export interface Incident {
   readonly id: IncidentId;
   readonly status: IncidentStatus;
@@ -104,7 +103,6 @@ export interface EmergencyAccess {
   readonly expiresAt: string;
 }
 
-/** A person's declaration of an incident. */
 export interface Declaration {
   /** 10 to 400 characters. */
   readonly reason: string;

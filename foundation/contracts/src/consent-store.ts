@@ -172,7 +172,6 @@ export interface ValidityQuestion {
   readonly knownAt?: number;
 }
 
-/** A partner's copy of a mandate. */
 export interface MandateCopy {
   readonly id: string;
   readonly version: number;

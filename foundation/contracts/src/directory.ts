@@ -450,7 +450,6 @@ export interface DirectoryChange {
   readonly after?: { readonly [field: string]: Json };
 }
 
-/** Progress of a large file. */
 export type ApplyProgress = (step: {
   readonly step: 'read' | 'checked' | 'written';
   readonly done: number;

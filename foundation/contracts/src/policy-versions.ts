@@ -75,7 +75,6 @@ export interface ApplicationType {
   readonly open?: true;
 }
 
-/** Results of a bundle's tests. */
 export interface PolicyTestReport {
   readonly passed: number;
   readonly failed: number;

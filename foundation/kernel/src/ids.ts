@@ -122,7 +122,6 @@ function headOf(time: number): string {
 
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** The character of the lowest five bits. */
 function codeOf(bits: number): number {
   return codes[bits & 31] ?? 0;
 }

@@ -1,4 +1,3 @@
-/** A call to another process. */
 export interface PeerCall {
   readonly contract: string;
   readonly method: string;

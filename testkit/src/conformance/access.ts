@@ -17,7 +17,6 @@ export interface AccessUnderTest extends UnderTest<'access'> {
   readonly believes?: true;
 }
 
-/** The guards of our own interfaces. */
 export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
   checkAccess(made) {
     it('says who asks', async () => {
@@ -90,7 +89,6 @@ export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
   recorded(): number;
 }
 
-/** Revocation of issued tokens. */
 export const describeRevoking = suiteOf<'authorization-server', RevokingUnderTest>('authorization-server', {
   revoke(made) {
     it('ends what was issued until then, at once and recorded', async () => {

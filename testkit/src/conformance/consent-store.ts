@@ -15,7 +15,6 @@ export interface ConsentStoreUnderTest extends UnderTest<'consent-store'> {
   readonly permitted: MandateUse;
   /** An institution that is no party to it. */
   readonly stranger: Lei;
-  /** Revokes the mandate. */
   end(): Promise<unknown>;
 }
 

@@ -32,7 +32,6 @@ function proposals(made: () => ProposalsUnderTest<ProposalsContract>): void {
   });
 }
 
-/** Proposals of a person who departs. */
 export const describeProposals = suiteOf<'retention-proposals', ProposalsUnderTest<'retention-proposals'>>(
   'retention-proposals',
   { endProposalsOf: proposals },

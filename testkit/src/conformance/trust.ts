@@ -6,7 +6,6 @@ import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface TrustRegistryUnderTest extends UnderTest<'trust-registry'> {
   readonly profile: TrustProfile;
-  /** Withdraws trust in its issuer. */
   suspend(): Promise<unknown>;
 }
 
@@ -38,7 +37,6 @@ export interface FederationUnderTest extends UnderTest<'federation-gateway'> {
   assertion(claims?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-/** Assertions of partners about their people. */
 export const describeFederation = suiteOf<'federation-gateway', FederationUnderTest>('federation-gateway', {
   acceptAssertion(made) {
     const accept = async (claims?: Readonly<Record<string, unknown>>) =>

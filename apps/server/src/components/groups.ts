@@ -31,11 +31,9 @@ interface Keys<Purpose extends keyof Signers> {
 }
 
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
-/** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
-/** The private certificate authority. */
 export type Certificates = CertificateParts & Keys<CertificateKeyPurpose>;
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;

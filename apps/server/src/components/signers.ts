@@ -59,7 +59,6 @@ export async function openTokenSigners(
   };
 }
 
-/** The keys of the certificate authority. */
 export async function openCertificateSigners(
   ground: Ground,
   keyRecords: KeyRecords,

@@ -11,7 +11,6 @@ export interface SealedDraft {
   readonly restricted: string;
 }
 
-/** A protected value of a stored record. */
 export type OpenedValue = {
   readonly path: string;
   readonly commitment: Commitment;

@@ -9,7 +9,6 @@ export type Criterion =
   | { readonly by: 'types'; readonly types: readonly RecordType[] }
   /** The term, or the record itself. */
   | { readonly by: 'record'; readonly record: string; readonly term: bigint }
-  /** Every record. */
   | { readonly by: 'place' };
 
 export interface IndexedTerm {

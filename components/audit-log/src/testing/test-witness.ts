@@ -81,7 +81,6 @@ export async function startTestWitness(name: string, timestamp = () => 1_795_253
     vkey: formatVerifierKey(key),
     line: `witness ${name} ${formatVerifierKey(key)} http://127.0.0.1:${port}/sub/\n`,
     newest: () => newest,
-    /** The old sizes it was asked with. */
     asked,
     cosignature,
     /** As if it were restored from a backup. */

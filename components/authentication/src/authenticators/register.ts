@@ -25,7 +25,6 @@ const longestEvidence = 200;
 const longestReason = 400;
 const signalMs = 365 * 86_400_000;
 
-/** By owners and account administrators. */
 export interface AuthenticatorKeeping extends AuthenticatorRegister {
   /** By its owner, who has just signed it. @throws CodedError `authenticator_not_found`, `authenticator_last` */
   removeOwn(person: PrincipalId, id: AuthenticatorId): Promise<void>;

@@ -39,7 +39,6 @@ export interface SignInDependencies extends JudgeDependencies {
   readonly sessions: Sessions;
 }
 
-/** From the browser's form. */
 export interface SentForm {
   readonly handle: string;
   readonly browserSecret: string | undefined;

@@ -168,7 +168,6 @@ export interface ClientRules {
   readonly environment: 'development' | 'production';
 }
 
-/** Its environment, principal and institution. */
 export function checkClient(client: Client, directory: DirectorySnapshot, { environment }: ClientRules): void {
   if (environment === 'production' && client.environment !== 'production')
     throw refuse(

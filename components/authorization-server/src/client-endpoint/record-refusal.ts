@@ -51,7 +51,6 @@ export async function recordRefusal(
   });
 }
 
-/** Facts that the endpoint added. */
 function factsOf(data: Json | undefined): { readonly [name: string]: Json } {
   return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [name: string]: Json }) : {};
 }

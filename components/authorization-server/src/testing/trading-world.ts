@@ -62,7 +62,6 @@ export interface World {
   readonly personal: Map<string, PersonalClaims>;
   /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
-  /** Registers an account as this institution's. */
   addAccount(id: string, institution: Lei): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;

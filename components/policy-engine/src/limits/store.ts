@@ -42,7 +42,6 @@ export interface CountedClaim {
   readonly expiresAt: number;
 }
 
-/** The usage of a counter, in decimals. */
 export interface Usage {
   readonly used: string;
   /** Zero if the usage exceeds the limit. */

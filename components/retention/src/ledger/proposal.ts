@@ -19,7 +19,6 @@ export interface ChangeProposal extends Proposed {
   readonly kind: Change['kind'];
   readonly change: Change;
   readonly simulation: Simulation;
-  /** Progress so far. */
   readonly pruned: { readonly count: number; readonly held: number; readonly needed: number };
 }
 

@@ -52,7 +52,6 @@ export const foreignSupervisor = personOf(clearer, 'flo', 'supervisor');
 
 const traders = [trader, supervisor, secondSupervisor, colleague, foreignSupervisor];
 
-/** Whose software reports which event. */
 const reporters = {
   submit: broker,
   acknowledge: venue,

@@ -26,7 +26,6 @@ export interface TradeReader {
 }
 
 export type TradeStanding =
-  /** The intent follows no trade. */
   | { readonly kind: 'none' }
   | { readonly kind: 'usable'; readonly trades: readonly ExecutedTrade[]; readonly uses: readonly TradeUse[] }
   | { readonly kind: 'fault'; readonly fault: CodedError };

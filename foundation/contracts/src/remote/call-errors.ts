@@ -19,7 +19,6 @@ import { revocationErrors } from '../standing-revocations.ts';
 import { transactionErrors } from '../transaction-registry.ts';
 import type { RemoteContract, remoteCalls } from './calls.ts';
 
-/** Codes with their categories. */
 export type CallErrors = Readonly<Record<string, ErrorCategory>>;
 
 type ErrorTable = {

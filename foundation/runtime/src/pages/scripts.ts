@@ -4,7 +4,6 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 
-/** One of our scripts; public. */
 export interface PageScript {
   readonly route: string;
   /** The path in pages: with the digest of the content, so that it can be cached for ever. */

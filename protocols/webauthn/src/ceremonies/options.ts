@@ -9,7 +9,6 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
-/** A known credential as sent to browsers. */
 export interface CredentialDescriptor {
   /** Base64url. */
   readonly credentialId: string;

@@ -15,7 +15,6 @@ import {
   tags,
 } from '@countersign/x509/der';
 
-/** A manufacturer of authenticators. */
 export interface AttestationAuthority {
   /** DER of its root certificate. */
   readonly root: Uint8Array;

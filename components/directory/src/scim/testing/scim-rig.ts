@@ -34,11 +34,9 @@ export interface ScimRig extends Rig {
   readonly directory: DirectoryComponent;
   /** The interface of that directory, without a listener. */
   readonly app: FastifyInstance;
-  /** The provisioning system of the broker. */
   readonly client: ScimClient;
   /** A client with this token: principal, institution and scopes, separated by spaces. */
   clientOf(token: string, app?: FastifyInstance): ScimClient;
-  /** Another node with its own interface. */
   node(options?: Partial<ScimDependencies>): Promise<FastifyInstance>;
 }
 
