@@ -12,7 +12,7 @@ import {
   epochSeconds,
   isCodedError,
   type Random,
-  sha256Base64Url,
+  sha256Digest,
 } from '@countersign/kernel';
 import { parseCompactJws } from '@countersign/oauth';
 import type { PartnerKeys } from './partner-keys.ts';
@@ -86,7 +86,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
 
   return {
     async acceptAssertion(assertion, audience, client) {
-      const attempt: Attempt = { assertion, audience, client, digest: sha256Base64Url(assertion) as Digest };
+      const attempt: Attempt = { assertion, audience, client, digest: sha256Digest(assertion) };
       try {
         return await accept(attempt);
       } catch (error) {

@@ -22,6 +22,7 @@ import {
   newId,
   type Random,
   sha256Base64Url,
+  sha256Digest,
 } from '@countersign/kernel';
 import { parseCompactJws } from '@countersign/oauth';
 import type { HeldDocumentTimes } from './held-document.ts';
@@ -91,7 +92,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     const code = codeIn(answer, issuer, provider);
     const redeeming = { code, clientId, tokenEndpoint: provider.tokenEndpoint, underWay };
     const { idToken, accessToken } = await redeemCode(dependencies, redeeming);
-    found.digest = sha256Base64Url(idToken) as Digest;
+    found.digest = sha256Digest(idToken);
 
     const jws = parseCompactJws(idToken, refuseJws);
     checkType(jws.header, { grantsAccepted: false });
@@ -145,7 +146,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     },
 
     async complete(underWay, answer) {
-      const digest = sha256Base64Url(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1)))) as Digest;
+      const digest = sha256Digest(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1))));
       const found: Examined = { digest };
       try {
         const signedIn = await accept(underWay, answer, found);
