@@ -1,5 +1,5 @@
 import type { RunningAuditLog } from '@countersign/audit-log';
-import { isCodedError } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
 import type { OwnerConnection } from '@countersign/runtime';
 import { ownerPool } from '../growth/owner-pool.ts';
 import { thisProcess, withCosts } from '../http-contender.ts';
@@ -40,6 +40,6 @@ export async function asked(auditLog: Pick<RunningAuditLog, 'query'>): Promise<v
   try {
     await auditLog.query({ person: nobody, limit: 1 });
   } catch (error) {
-    if (!isCodedError(error, 'query_behind')) throw error;
+    if (!auditLogErrors.is(error, 'query_behind')) throw error;
   }
 }

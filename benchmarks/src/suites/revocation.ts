@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { accessErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
 import { createProtection, createTransport, type Transport } from '@countersign/sdk';
 import { completeFlows, type Flow, signIn } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
@@ -238,7 +239,7 @@ function enforcing(name: string, by: { readonly issuer: string; readonly transpo
         await protection.check(request, { scope: clearingScope });
         return true;
       } catch (error) {
-        if (isCodedError(error, 'token_revoked')) return false;
+        if (accessErrors.is(error, 'token_revoked')) return false;
         throw error;
       }
     },

@@ -5,15 +5,7 @@ import type {
   FederationGateway,
   TrustRegistry,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  type Digest,
-  defined,
-  epochSeconds,
-  isCodedError,
-  type Random,
-  sha256Digest,
-} from '@countersign/kernel';
+import { type Clock, defined, epochSeconds, isCodedError, type Random, sha256Digest } from '@countersign/kernel';
 import { parseCompactJws } from '@countersign/oauth';
 import type { PartnerKeys } from './partner-keys.ts';
 import { refuseJws } from './refusal.ts';

@@ -15,7 +15,6 @@ import {
 } from '@countersign/contracts';
 import {
   type Clock,
-  type Digest,
   defined,
   epochSeconds,
   isCodedError,
