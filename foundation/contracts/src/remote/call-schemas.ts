@@ -368,8 +368,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   RecordDraft: object({
     'actors?': list(ref('Actor')), 'address?': string, 'audience?': list(string),
     'authentication?': ref('EvidenceRecordAuthentication'), 'certificate?': ref('EvidenceRecordCertificate'),
-    'client?': string, 'data?': any, 'dataText?': string, 'device?': string, id: string, 'intent?': string,
-    'mandate?': ref('CallerMandate'), outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
+    'client?': string, 'data?': any, 'device?': string, id: string, 'intent?': string, 'mandate?': ref('CallerMandate'),
+    outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
     'policy?': ref('EvidenceRecordPolicy'), 'protectedValues?': list(ref('ProtectedValue')), 'reason?': string,
     'references?': list(string), 'scope?': list(string), source: string, 'standing?': list(ref('Standing')),
     'subject?': ref('Actor'), 'transaction?': string, type: ref('RecordType'), 'zone?': string,
@@ -456,8 +456,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     authenticator: ref('Authenticator'), claims: ref('StatementClaims'), signature: ref('WebAuthnSignature'),
   }),
   Standing: object({ 'digest?': string, of: string }),
-  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
+  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,
