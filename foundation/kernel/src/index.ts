@@ -51,6 +51,7 @@ export {
   type DecisionId,
   type DepartureId,
   derivedId,
+  type EnrolmentId,
   type ExceptionId,
   type GrantId,
   type IdKind,
