@@ -33,6 +33,7 @@ import { createSingleUse } from '@countersign/runtime';
 import { keyIdentifierOf } from '@countersign/x509';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { parsed, readRequest } from '../forms.ts';
+import { replacedCertificateThing } from '../issuance/certificate-commands.ts';
 import type { Asking } from '../issuance/judge-order.ts';
 import { releasedProfiles } from '../profiles.ts';
 import { addOrder, findOrder, forgetOrders, listOrders, type StoredOrder } from './acme-store.ts';
@@ -40,7 +41,6 @@ import { accountOver, holderOf, type RefusedOperation } from './enrolment-comman
 import { enrolmentRecordOf, enrolmentStatusOf, type StoredEnrolment } from './enrolment-state.ts';
 import { acmeBaseOf, type Enrolments } from './enrolments.ts';
 import { type RenewalWindow, renewalWindowOf } from './renewal-window.ts';
-import { replacedCertificateThing } from './replacements.ts';
 
 /** A request as it arrived. */
 export interface SignedRequest {

@@ -19,7 +19,6 @@ import {
 import { type CodedError, newId, sha256Base64Url, toInstant } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
-import { replacedCertificateThing } from '../acme/replacements.ts';
 import { type CertificateState, type StoredCertificate, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { shardOf } from '../shards.ts';
@@ -58,6 +57,9 @@ export const holderCertificates = (holder: string): string => `certificate-of:${
 /** Revoked certificates of one list, as things in the log. */
 export const listedCertificates = (authority: string, shard: number): string =>
   `listed-certificate:${authority}/${shard}/`;
+
+/** Stands once a certificate was replaced by another one, as a thing in the log. */
+export const replacedCertificateThing = (serial: string): string => `replaced-certificate:${serial}`;
 
 export type CertificateCommands = ReturnType<typeof createCertificateCommands>;
 

@@ -393,6 +393,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'device.enrolled', 'device.enrolment-opened', 'device.posture-changed', 'device.refused', 'device.removed',
     'device.report-refused', 'directory.applied', 'directory.change-approved', 'directory.change-proposed',
     'directory.change-rejected', 'directory.committed', 'directory.departure', 'directory.departure-completed',
+    'enrolment.ended', 'enrolment.key-changed', 'enrolment.made', 'enrolment.refused', 'enrolment.used',
     'envelope.issued', 'erasure.approved', 'erasure.completed', 'erasure.proposed', 'erasure.rejected',
     'event.delivery-suspended', 'event.subscribed', 'event.unsubscribed', 'evidence.exported', 'evidence.read',
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
