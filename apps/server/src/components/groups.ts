@@ -20,6 +20,7 @@ import { type KeepingParts, startKeeping } from './keeping.ts';
 import { type LogParts, startLog } from './log.ts';
 import { type OutgoingParts, startOutgoing } from './outgoing.ts';
 import { type PeopleParts, startPeople } from './people.ts';
+import { type SecretParts, startSecretsComponent } from './secrets.ts';
 import type { Seen } from './seen.ts';
 import { openCertificateSigners, openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
@@ -38,6 +39,8 @@ export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mand
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
 /** The private certificate authority. */
 export type Certificates = CertificateParts & Keys<CertificateKeyPurpose>;
+/** Leased credentials and the key broker. It has no signing keys of its own. */
+export type Secrets = SecretParts;
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
@@ -62,7 +65,9 @@ export interface RemoteDepartures extends Pick<Seen, 'tokens'> {
   readonly retention: ProposalEnder;
   /** Ends the person's proposals about certificate authorities and profiles. */
   readonly authorities: ProposalEnder;
-  /** The effects on authenticators, devices, recoveries and certificates. */
+  /** Ends the person's proposals about roles, secrets and keys of venues. */
+  readonly secretProposals: ProposalEnder;
+  /** The effects on authenticators, devices, recoveries, certificates and leases. */
   readonly effects: readonly DepartureEffect[];
 }
 
@@ -80,7 +85,7 @@ export async function startCore(
   effects = departureEffects({
     ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities],
+    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities, remote.secretProposals],
     others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
@@ -108,6 +113,13 @@ export async function startCertificates(
   const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
   const signers = await openCertificateSigners(ground, keyRecords);
   return { ...startCertificateAuthority(ground, { ...seen, signers }), signers, keyRecords };
+}
+
+export async function startSecrets(
+  ground: Ground,
+  seen: Parameters<typeof startSecretsComponent>[1],
+): Promise<Secrets> {
+  return startSecretsComponent(ground, seen);
 }
 
 export async function startEdge(

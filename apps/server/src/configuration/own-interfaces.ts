@@ -91,6 +91,10 @@ export const ownInterfaces = {
     'authority:propose',
     'authority:approve',
   ],
+  /** Leased credentials, secrets, and keys of trading venues. */
+  secrets: ['secret:use', 'secret:read', 'secret:revoke', 'secret:propose', 'secret:approve'],
+  /** Signed requests to trading venues, for orders that were submitted. */
+  venues: ['order:create', 'order:cancel', 'order:read'],
   /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
   /** The scopes come from Grant Management for OAuth 2.0. */
@@ -143,6 +147,10 @@ const commandScopes = [
   'certificate:revoke',
   'certificate:read',
   'authority:propose',
+  'secret:use',
+  'secret:read',
+  'secret:revoke',
+  'secret:propose',
 ];
 const approverScopes = [
   'directory:approve',
@@ -161,6 +169,8 @@ const approverScopes = [
   'revocation:read',
   'certificate:read',
   'authority:approve',
+  'secret:read',
+  'secret:approve',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
@@ -169,7 +179,7 @@ const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'],
+    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets'],
   },
   'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
 } as const;

@@ -193,6 +193,7 @@ function unusedParts(): InterfaceParts {
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),
     certificateAuthority: nobodyAsks(),
+    secrets: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

@@ -40,5 +40,6 @@ export const pathsOfOtherGroups: Readonly<Record<Exclude<ProcessGroup, 'edge'>, 
     '/keys/certificate-service',
     '/keys/certificate-status',
   ],
+  secrets: ['/secrets', '/venues'],
   egress: ['/events', '/signals', '/.well-known/ssf-configuration', '/keys/event', '/keys/security-event'],
 };

@@ -8,6 +8,7 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
+  mountSecretInterfaces,
 } from '../interfaces/interfaces.ts';
 import { nobodyAsks } from '../openapi/describe-interfaces.ts';
 import type { ProcessGroup } from '../process-groups/groups.ts';
@@ -19,6 +20,7 @@ export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readon
     core: (app, options) => mountCoreInterfaces(app, nobodyAsks(), options),
     egress: (app, options) => mountEgressInterfaces(app, nobodyAsks(), options),
     'certificate-authority': (app, options) => mountCertificateInterfaces(app, nobodyAsks(), options),
+    secrets: (app, options) => mountSecretInterfaces(app, nobodyAsks(), options),
     evidence: (app, options) => mountEvidenceInterfaces(app, nobodyAsks(), options),
   };
   return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {
