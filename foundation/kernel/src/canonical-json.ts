@@ -134,7 +134,7 @@ function parseBounded(text: string, maxLength = 1_048_576): Bounded {
     return { ok: false, problem: 'it is not JSON' };
   }
   const survey = { keys: 0, isExact: true };
-  lookThrough(value, survey);
+  surveyValue(value, survey);
   if (scan.keys !== survey.keys) return { ok: false, problem: 'it holds the same key twice in one object' };
   return { ok: true, value, isExact: survey.isExact };
 }
@@ -177,18 +177,18 @@ interface Survey {
   isExact: boolean;
 }
 
-function lookThrough(value: Json, survey: Survey): void {
+function surveyValue(value: Json, survey: Survey): void {
   if (typeof value === 'number') {
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER) survey.isExact = false;
     return;
   }
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
-    for (const item of value) lookThrough(item, survey);
+    for (const item of value) surveyValue(item, survey);
     return;
   }
   for (const member of Object.values(value)) {
     survey.keys++;
-    lookThrough(member, survey);
+    surveyValue(member, survey);
   }
 }
