@@ -12,7 +12,7 @@ import {
 import { defined, newId, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createVenueBroker, type VenueBroker } from './broker/broker.ts';
-import { createVenueSigner, importVenueKey, makeVenueKey } from './broker/venue-signer.ts';
+import { createVenueSigner, importVenueKey, makeVenueKey } from './broker/venues/index.ts';
 import { checkDefinition, type Definition, type Proposable } from './definitions.ts';
 import type { SecretsDependencies, TokenHolder } from './dependencies.ts';
 import { decryptMaterial, encryptMaterial, type MaterialPlace } from './envelope.ts';

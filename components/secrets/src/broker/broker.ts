@@ -23,8 +23,14 @@ import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
 import { decided, type Judge, type Permitted, recordingRefusals, unknownSecret } from '../judge.ts';
 import { nextNonce } from '../store/index.ts';
 import { requirePermitted } from './permitted-requests.ts';
-import type { SignedVenueRequest, VenueOperation, VenueOrder, VenueRequest, VenueSigner } from './venue-form.ts';
-import { venueForms } from './venues/index.ts';
+import {
+  type SignedVenueRequest,
+  type VenueOperation,
+  type VenueOrder,
+  type VenueRequest,
+  type VenueSigner,
+  venueForms,
+} from './venues/index.ts';
 
 /** A caller of the broker, with what its token says about the order. */
 export interface VenueCaller extends TokenHolder, Pick<Caller, 'transaction' | 'intentDigest'> {}

@@ -3,8 +3,7 @@ import { isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requirePermitted } from './permitted-requests.ts';
-import type { VenueOperation, VenueRequest } from './venue-form.ts';
-import { venueForms } from './venues/index.ts';
+import { type VenueOperation, type VenueRequest, venueForms } from './venues/index.ts';
 
 const attempt = (venue: (typeof brokerVenues)[number], operation: VenueOperation, request: VenueRequest): string => {
   try {

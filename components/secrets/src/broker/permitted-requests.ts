@@ -1,7 +1,6 @@
 import { type BrokerVenue, secretsErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { VenueOperation, VenueRequest } from './venue-form.ts';
-import { venueForms } from './venues/index.ts';
+import { type VenueOperation, type VenueRequest, venueForms } from './venues/index.ts';
 
 const longestValue = 512;
 const mostParameters = 16;

@@ -16,8 +16,8 @@ import { toInstant } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
 import { decided } from '../judge.ts';
+import { claimsOf, type LeaseState, leaseId, type StoredLease } from '../lease-state.ts';
 import { countLeases, leasesAsRows } from '../store/index.ts';
-import { claimsOf, type LeaseState, leaseId, type StoredLease } from './lease-state.ts';
 
 interface Issuing {
   readonly slot: string;

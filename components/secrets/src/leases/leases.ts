@@ -13,6 +13,16 @@ import { createRounds } from '@countersign/runtime';
 import type { Definition } from '../definitions.ts';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
 import { decided, type Judge, recordingRefusals, unknownSecret } from '../judge.ts';
+import {
+  type LeaseState,
+  leaseId,
+  leaseOfUsername,
+  parseLeaseId,
+  type StoredLease,
+  shown,
+  slotOf,
+  usernamePrefix,
+} from '../lease-state.ts';
 import { definitionKey, type Ledger } from '../ledger/index.ts';
 import {
   countByStatus,
@@ -27,16 +37,6 @@ import {
 } from '../store/index.ts';
 import { createEndedAuthority } from './ended-authority.ts';
 import { createLeaseCommands, leaseOver, unknownLease } from './lease-commands.ts';
-import {
-  type LeaseState,
-  leaseId,
-  leaseOfUsername,
-  parseLeaseId,
-  type StoredLease,
-  shown,
-  slotOf,
-  usernamePrefix,
-} from './lease-state.ts';
 import { leasePassword, scramVerifier } from './scram.ts';
 
 /** A lease with its credential. */

@@ -2,7 +2,7 @@ import type { RecordedKind } from '@countersign/commands';
 import { type RecordId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { carriedOf, keysOf, type LeaseState, type StoredLease, stateOf } from '../leases/lease-state.ts';
+import { carriedOf, keysOf, type LeaseState, type StoredLease, stateOf } from '../lease-state.ts';
 
 export type Session = pg.Pool | pg.PoolClient;
 

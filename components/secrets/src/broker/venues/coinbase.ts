@@ -1,6 +1,6 @@
 import { secretsErrors } from '@countersign/contracts';
 import type { TimeInForce } from '@countersign/market';
-import { encodeForm, type VenueForm, type VenueOrder } from '../venue-form.ts';
+import { encodeForm, type VenueForm, type VenueOrder } from './venue-form.ts';
 
 /** Seconds for which Coinbase accepts a token. */
 const lifetimeSeconds = 120;

@@ -1,6 +1,6 @@
 import { secretsErrors } from '@countersign/contracts';
 import type { TimeInForce } from '@countersign/market';
-import { encodeForm, type VenueForm } from '../venue-form.ts';
+import { encodeForm, type VenueForm } from './venue-form.ts';
 
 const timesInForce: Readonly<Partial<Record<TimeInForce, string>>> = {
   DAY: 'good_til_day',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { secretsErrors } from '@countersign/contracts';
 import type { TimeInForce } from '@countersign/market';
-import { encodeForm, type VenueForm } from '../venue-form.ts';
+import { encodeForm, type VenueForm } from './venue-form.ts';
 
 const timesInForce: Readonly<Partial<Record<TimeInForce, string>>> = { GTC: 'GTC', IOC: 'IOC' };
 

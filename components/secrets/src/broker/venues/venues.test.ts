@@ -1,9 +1,9 @@
 import { createHash, createHmac, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import type { BrokerVenue, VenueAlgorithm } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
-import type { VenueOrder, VenueRequest } from '../venue-form.ts';
-import { createVenueSigner, importVenueKey, makeVenueKey } from '../venue-signer.ts';
 import { venueForms } from './index.ts';
+import type { VenueOrder, VenueRequest } from './venue-form.ts';
+import { createVenueSigner, importVenueKey, makeVenueKey } from './venue-signer.ts';
 
 const order: VenueOrder = {
   symbol: 'BTCUSDT',
