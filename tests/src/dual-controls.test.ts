@@ -13,6 +13,7 @@ import { candidateApproval } from '@countersign/policy-engine';
 import { erasureApproval, holdRelease, retentionApproval } from '@countersign/retention';
 import { secretApproval } from '@countersign/secrets';
 import { fixedClock } from '@countersign/testkit';
+import { workloadApproval } from '@countersign/workload-identity';
 import { describe, expect, it } from 'vitest';
 
 // Everything in the product that takes two people, by what its component declares of it.
@@ -69,6 +70,7 @@ const controls = {
   changeApproval: row(changeApproval),
   authorityApproval: row(authorityApproval),
   secretApproval: row(secretApproval),
+  workloadApproval: row(workloadApproval),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),
   holdRelease: row(holdRelease),

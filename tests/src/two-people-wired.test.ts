@@ -3,6 +3,7 @@ import type { DirectoryDependencies } from '@countersign/directory';
 import type { PolicyEngineDependencies } from '@countersign/policy-engine';
 import type { RetentionDependencies } from '@countersign/retention';
 import type { SecretsDependencies } from '@countersign/secrets';
+import type { WorkloadIdentityDependencies } from '@countersign/workload-identity';
 import { expectTypeOf, it } from 'vitest';
 
 // Checked when the tests are compiled (`npm run check`): a rule that is not wired would pass silently.
@@ -20,4 +21,5 @@ it('nothing that two people decide is opened without the rules for the second of
   expectTypeOf<LeftOut<PolicyEngineDependencies>>().toBeNever();
   expectTypeOf<LeftOut<RetentionDependencies>>().toBeNever();
   expectTypeOf<LeftOut<SecretsDependencies>>().toBeNever();
+  expectTypeOf<LeftOut<WorkloadIdentityDependencies>>().toBeNever();
 });

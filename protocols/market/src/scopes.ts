@@ -69,6 +69,7 @@ const vocabulary = {
   certificate: { issue: 'control', revoke: 'control', read: 'reading' },
   authority: { propose: 'control', approve: 'control' },
   secret: { use: 'control', read: 'reading', revoke: 'control', propose: 'control', approve: 'control' },
+  workload: { propose: 'control', approve: 'control', suspend: 'control', attest: 'control', read: 'reading' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
@@ -144,6 +145,8 @@ export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'authority:approve',
   'secret:propose',
   'secret:approve',
+  'workload:propose',
+  'workload:approve',
 ]);
 
 export function isScope(text: unknown): text is Scope {
@@ -204,6 +207,7 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['erasure:propose'], ['erasure:approve']],
   [['authority:propose'], ['authority:approve']],
   [['secret:propose'], ['secret:approve']],
+  [['workload:propose'], ['workload:approve']],
 ];
 
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));

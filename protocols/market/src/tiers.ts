@@ -25,6 +25,7 @@ const administered = new Set([
     'erasure',
     'legalhold',
     'breakglass',
+    'workload',
   ],
   ...[
     'directory',

@@ -31,7 +31,7 @@ export interface Components
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
     Omit<Edge, 'signers'>,
-    Omit<Certificates, 'signers'>,
+    Omit<Certificates, 'signers' | 'endings'>,
     Secrets {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
@@ -55,9 +55,9 @@ export async function startComponents({
   const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
   let edge: Edge | undefined;
   let certificates: Certificates | undefined;
-  const issuing = (): Certificates['certificateAuthority'] => {
+  const endings = (): Certificates['endings'] => {
     if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
-    return certificates.certificateAuthority;
+    return certificates.endings;
   };
   let secrets: Secrets['secrets'] | undefined;
   const leasing = (): Secrets['secrets'] => {
@@ -88,7 +88,7 @@ export async function startComponents({
     },
     {
       retention: evidence.retention,
-      authorities: { endProposalsOf: async (...asked) => issuing().endProposalsOf(...asked) },
+      authorities: { endProposalsOf: async (...asked) => endings().endProposalsOf(...asked) },
       secretProposals: { endProposalsOf: async (...asked) => leasing().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
@@ -96,7 +96,7 @@ export async function startComponents({
         departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
-        { name: 'certificates', end: async (departure) => issuing().departureEffect.end(departure) },
+        { name: 'certificates', end: async (departure) => endings().departureEffect.end(departure) },
         { name: 'leases', end: async (departure) => leasing().departureEffect.end(departure) },
       ],
     },
@@ -119,5 +119,13 @@ export async function startComponents({
     ...edge.signers,
     ...certificates.signers,
   };
-  return { ...evidence, ...core, ...egress, ...edge, ...certificates, secrets, securityEvents, signers };
+  const { certificateAuthority, workloadIdentity } = certificates;
+  return {
+    ...evidence,
+    ...core,
+    ...egress,
+    ...edge,
+    ...{ certificateAuthority, workloadIdentity, keyRecords: certificates.keyRecords },
+    ...{ secrets, securityEvents, signers },
+  };
 }

@@ -60,6 +60,7 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   'break-glass': 3,
   'certificate-authority': 7,
   secrets: 8,
+  'workload-identity': 5,
 };
 
 export function connectionsOf(component: string): number {

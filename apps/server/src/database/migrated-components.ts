@@ -16,6 +16,7 @@ import { secretsMigrations } from '@countersign/secrets';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
+import { workloadIdentityMigrations } from '@countersign/workload-identity';
 
 /** Every component with its own schema, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
@@ -37,4 +38,5 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   breakGlassMigrations,
   certificateAuthorityMigrations,
   secretsMigrations,
+  workloadIdentityMigrations,
 ];

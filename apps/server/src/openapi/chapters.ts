@@ -21,6 +21,7 @@ import {
   timeStampErrors,
   transactionErrors,
   trustErrors,
+  workloadErrors,
 } from '@countersign/contracts';
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { statusOf } from '@countersign/runtime';
@@ -153,6 +154,13 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'Requests to trading venues, signed by the key broker: the order of a submitted transaction, its cancellation, and queries.',
     audience: 'venues',
     codes: secretsErrors.codes,
+  },
+  workloads: {
+    description:
+      'Registered workloads: entries changed by two people, and certificates for attested workloads (SPIFFE). The Workload API itself is ' +
+      'served by the agent on the machine of the workload.',
+    audience: 'workloads',
+    codes: { ...workloadErrors.codes, ...certificateAuthorityErrors.codes },
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

@@ -195,6 +195,7 @@ function unusedParts(): InterfaceParts {
     breakGlass: nobodyAsks(),
     certificateAuthority: nobodyAsks(),
     secrets: nobodyAsks(),
+    workloadIdentity: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

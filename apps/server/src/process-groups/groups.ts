@@ -40,7 +40,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
     keyPurposes: ['event', 'security-event'],
   },
   'certificate-authority': {
-    stored: ['certificate-authority'],
+    stored: ['certificate-authority', 'workload-identity'],
     stateless: [],
     keyPurposes: [
       'certificate-workload',
@@ -49,6 +49,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
       'certificate-partner',
       'certificate-service',
       'certificate-status',
+      'workload-token',
     ],
   },
   secrets: { stored: ['secrets'], stateless: [], keyPurposes: [] },

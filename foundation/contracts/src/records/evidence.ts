@@ -72,6 +72,7 @@ export const evidenceRecords = {
       'event-publisher',
       'certificate-authority',
       'secrets',
+      'workload-identity',
     ],
     outcomes: ['deny'],
     always: ['reason'],

@@ -19,6 +19,7 @@ import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
 import { transactionRecords } from './transactions.ts';
+import { workloadRecords } from './workloads.ts';
 
 /** Every record type with its meaning, its writers, and the shape of its data. */
 export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
@@ -29,6 +30,7 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...signInRecords,
   ...certificateRecords,
   ...secretsRecords,
+  ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
   ...noticeRecords,
