@@ -397,10 +397,10 @@ export {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingLister,
   type StandingReader,
   type StandingRecord,
-  type StandingThing,
   standing,
   standingErrors,
 } from './standing.ts';

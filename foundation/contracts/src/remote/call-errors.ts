@@ -21,7 +21,6 @@ import { transactionErrors } from '../transaction-registry.ts';
 import { workloadErrors } from '../workload-identity.ts';
 import type { RemoteContract, remoteCalls } from './calls.ts';
 
-/** Codes with their categories. */
 export type CallErrors = Readonly<Record<string, ErrorCategory>>;
 
 type ErrorTable = {
@@ -129,7 +128,6 @@ export const callErrors: ErrorTable = {
   'leases-departure': { end: { ...secretsErrors.codes, ...recording } },
 };
 
-/** Whether a call declares this refusal. */
 export function declaresRefusal(
   contract: RemoteContract,
   method: string,
