@@ -81,7 +81,6 @@ export interface CallRequest {
   readonly url: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
-  /** Identity envelope. */
   readonly envelope?: string;
   /** Returns the body as a Buffer. */
   readonly binary?: boolean;
@@ -231,6 +230,7 @@ export function createClient(options: ClientOptions): Client {
       if (answer.body['active'] !== true) return undefined;
       // Loaded on demand: the parser is large.
       const { readAccessTokenClaims } = await import('@countersign/oauth');
+      // An object, as checked by the transport.
       return readAccessTokenClaims(answer.body as JsonObject);
     },
     async callOrThrow(issued, request) {

@@ -20,11 +20,9 @@ export { eventErrors, type ReceivedRequest } from './message-signature.ts';
 /** CloudEvents 1.0.2. May be delivered more than once; `id` identifies it. */
 export interface ControlPlaneEvent {
   readonly id: RecordId;
-  /** Origin of the log. */
   readonly source: string;
   /** E.g. `countersign.mandate.revoked`. */
   readonly type: string;
-  /** Id of the entity. */
   readonly subject: string;
   /** RFC 3339. */
   readonly time: string;
@@ -123,6 +121,7 @@ function readPage(body: unknown): EventPage {
   const { events: listed, position } = isObject(body) ? body : {};
   if (!Array.isArray(listed) || typeof position !== 'string')
     throw eventErrors.error('event_malformed', 'The answer of the control plane is not a page of events.');
+  // Each event is checked below.
   const events = (listed as readonly Json[]).map((json) => {
     const event = readEvent(json);
     if (event === undefined) throw eventErrors.error('event_malformed', 'One of the events cannot be read.');

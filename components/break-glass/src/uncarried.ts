@@ -4,7 +4,6 @@ import type { IncidentState, StoredIncident } from './incident-state.ts';
 
 // Incidents whose records lack the carried state: no access can be collected; they lapse, or are ended and reviewed.
 
-/** The content of the record of the declaration. */
 export function declaredContent(state: IncidentState, { endRecord }: NonNullable<IncidentState['uncarried']>): Json {
   const { holder, institution, reason, reference, resource, jkt, acr } = state;
   return {
@@ -27,6 +26,7 @@ export async function requireGrantRecorded(
   const newest = (await log.standings([thing])).get(thing);
   if (status === 'declared' && newest === undefined) return;
   const grant = grantedRecord === undefined ? undefined : (await log.find(grantedRecord))?.record;
+  // A record that this component wrote.
   const said = (grant?.data ?? {}) as { readonly incident?: string; readonly review_due_at?: string };
   const holds =
     status !== 'declared' &&

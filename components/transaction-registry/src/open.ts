@@ -64,7 +64,7 @@ const opening: OneRecordSteps<
       outcome: 'done',
       references: [
         row.mandate.recordId,
-        ...(found.kind === 'stands' ? found.trades.map(({ recordId }) => recordId) : []),
+        ...(found.kind === 'usable' ? found.trades.map(({ recordId }) => recordId) : []),
       ],
       subject: request.initiator,
       client: row.client,
@@ -104,6 +104,7 @@ async function earlierOf(row: StoredTransaction, unit: Unit): Promise<StoredTran
 
 /** @throws CodedError `idempotency_conflict` if a different intent was recorded under the same key */
 function asRecorded(row: StoredTransaction, record: EvidenceRecord): StoredTransaction {
+  // A record that this component wrote.
   const { opened_at: openedAt } = record.data as { readonly opened_at?: string };
   const at = openedAt === undefined ? undefined : parseInstant(openedAt);
   if (

@@ -16,13 +16,11 @@ import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { Behind, onceSettled } from './behind.ts';
 
-/** The change that writes a row. */
 export interface WrittenBy<Id extends string> {
   readonly id: Id;
   readonly record: RecordId;
 }
 
-/** Common part of all kinds. */
 interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
@@ -211,7 +209,6 @@ export function createChangedThings<Id extends string, State, Row extends State>
   };
 }
 
-/** Writes the recorded state. */
 export async function write<Id extends string, State, Row extends State>(
   kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,
@@ -383,5 +380,6 @@ const gone = { is: 'gone' } as const;
 const foreign = { is: 'foreign' } as const;
 
 function carriedIn({ data }: EvidenceRecord) {
+  // The runner of commands wrote these members.
   return (data ?? {}) as { readonly thing?: string; readonly after?: Json; readonly previous?: RecordId };
 }

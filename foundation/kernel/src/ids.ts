@@ -39,7 +39,6 @@ export type ProfileId = Brand<string, 'ProfileId'>;
 export type GrantId = Brand<string, 'GrantId'>;
 /** A person's sign-in in one browser. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** A directory change awaiting a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
 /** A policy bundle awaiting a second person. */
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
@@ -97,6 +96,7 @@ export function newId<Kind extends IdKind>(
   kind: Kind,
   from: { readonly clock: Clock; readonly random: Random },
 ): IdOf[Kind] {
+  // The id of this kind, by its prefix.
   return `${idPrefixes[kind]}_${headOf(from.clock.now())}${tailOf(from.random.bytes(10))}` as unknown as IdOf[Kind];
 }
 
@@ -106,6 +106,7 @@ export function newId<Kind extends IdKind>(
  * @param time milliseconds since the epoch @param bytes 10, such as the first bytes of a digest
  */
 export function derivedId<Kind extends IdKind>(kind: Kind, time: number, bytes: Uint8Array): IdOf[Kind] {
+  // The id of this kind, by its prefix.
   return `${idPrefixes[kind]}_${headOf(time)}${tailOf(bytes)}` as unknown as IdOf[Kind];
 }
 
@@ -127,7 +128,6 @@ function headOf(time: number): string {
 
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** The character of the lowest five bits. */
 function codeOf(bits: number): number {
   return codes[bits & 31] ?? 0;
 }
@@ -166,5 +166,6 @@ export function parseId<Kind extends IdKind>(kind: Kind, text: unknown): IdOf[Ki
   if (typeof text !== 'string') return undefined;
   const prefix = `${idPrefixes[kind]}_`;
   if (!text.startsWith(prefix) || !bodyPattern.test(text.slice(prefix.length))) return undefined;
+  // The id of this kind, by its prefix.
   return text as unknown as IdOf[Kind];
 }

@@ -18,13 +18,11 @@ export interface EnvelopeClaims {
   readonly iss: string;
   readonly iat: number;
   readonly exp: number;
-  /** Record of its issue. */
   readonly jti: RecordId;
   readonly txn: string;
   /** State and number of transitions of the transaction. */
   readonly st: string;
   readonly ver: number;
-  /** Intent: type and digest. */
   readonly int: string;
   readonly dig: IntentDigest;
   /** Reference of the subject, and its institution. */
@@ -183,6 +181,7 @@ function secondsOf(value: Json | undefined): number | undefined {
 }
 
 function digestOf(value: Json | undefined): IntentDigest | undefined {
+  // The claim of an intent digest.
   return parseDigest(value) as IntentDigest | undefined;
 }
 

@@ -9,7 +9,6 @@ import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isStandardInterface, standardInterfaces } from './standard-interfaces.ts';
 
-/** The addresses of an installation. */
 export interface Servers {
   readonly issuer: string;
   readonly mutualTlsBaseUrl?: string;
@@ -171,6 +170,7 @@ function versionOf(): string {
 
 /** A placeholder for a dependency while routes are described: it is passed around but never called. */
 export function nobodyAsks<Part extends object>(): Part {
+  // Only described, never called.
   return new Proxy({}, { get: () => nobodyAsks() }) as Part;
 }
 
@@ -193,6 +193,8 @@ function unusedParts(): InterfaceParts {
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),
     certificateAuthority: nobodyAsks(),
+    secrets: nobodyAsks(),
+    workloadIdentity: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

@@ -26,7 +26,6 @@ export interface RefusedCalls {
 
 interface Counted {
   readonly call: RefusedCall;
-  /** The record of the first call. */
   readonly recorded: Promise<void>;
   since: number;
   count: number;
@@ -35,7 +34,6 @@ interface Counted {
 
 export interface RefusedCallsDependencies {
   readonly audit: Pick<AuditLog, 'append'>;
-  /** The group that refuses the calls. */
   readonly at: ProcessGroup;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -124,6 +122,6 @@ export function createRefusedCalls({
 /** Prevents invented method names from producing a record each. */
 function knownCall(call: string): string {
   const [contract = '', method = ''] = call.split('/');
-  const methods: object = Object.hasOwn(remoteCalls, contract) ? (Reflect.get(remoteCalls, contract) as object) : {};
+  const methods: object = Object.hasOwn(remoteCalls, contract) ? Object(Reflect.get(remoteCalls, contract)) : {};
   return Object.hasOwn(methods, method) ? call : 'unknown';
 }

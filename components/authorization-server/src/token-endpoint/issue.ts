@@ -39,7 +39,6 @@ import type { StandingMandate } from './check-mandate.ts';
 import { decide, requirePermit, type TokenQuestion } from './decide.ts';
 import { groundsOf, recordIssue } from './record.ts';
 
-/** A token that has passed every rule. */
 export interface PassedToken extends TokenQuestion {
   readonly grantType: string;
   /** The key binding; undefined only for the profile `oidc`. */
@@ -150,6 +149,7 @@ export function composeClaims(passed: PassedToken, issued: IssuedClaims): Access
     ...(details.length === 0 ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
+    // A step names the digest of the intent of its transaction.
     ...(step === undefined ? {} : { txn: step.transaction, intent_digest: step.intentDigest as IntentDigest }),
     ...defined({ grant, ancestors: authority.continues?.ancestors, region }),
     policy_version: issued.decision.policyVersion,

@@ -1,3 +1,4 @@
+import { cedarErrors } from '@countersign/cedar';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { evaluateCompiled, judge, noPolicyPermits, notEvaluable, type Verdict } from '../decision/judge.ts';
@@ -72,7 +73,7 @@ function answered(
     };
   } catch (error) {
     // As in `judge`: no policy permits a step that the schema does not declare for such a resource.
-    if (isCodedError(error, 'request_refused'))
+    if (cedarErrors.is(error, 'request_refused'))
       return { permitted: false, reasons: [noPolicyPermits.code], determining: [] };
     if (isCodedError(error)) return { permitted: false, reasons: [notEvaluable.code], determining: [] };
     throw error;
@@ -137,6 +138,7 @@ const doors = ['interface', 'token', 'step'] as const;
 /** A covering design over all conditions: every pair of values occurs, for every probed request. */
 function* design(): Generator<Posed> {
   for (const row of pairwise(factorNames.map((name) => factors[name].length))) {
+    // One value for each factor.
     const all = Object.fromEntries(
       factorNames.map((name, place) => [name, factors[name][row[place] ?? 0]]),
     ) as unknown as Conditions;

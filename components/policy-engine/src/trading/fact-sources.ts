@@ -1,4 +1,5 @@
-/** The sources of the facts that policies read. */
+import { namesOf } from '@countersign/kernel';
+
 export const sourcesInWords = {
   bundle: 'The policies: approved by two people and signed',
   directory: 'The directory; changes that give power need two people',
@@ -98,7 +99,7 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
 };
 
 export const factSources: Readonly<Record<string, FactSource>> = Object.fromEntries(
-  (Object.keys(factsOf) as FactSource[]).flatMap((source) =>
+  namesOf(factsOf).flatMap((source) =>
     Object.entries(factsOf[source]).flatMap(([owner, names]) =>
       names.split(' ').map((name) => [`${owner}.${name}`, source] as const),
     ),

@@ -25,7 +25,6 @@ export interface Change {
   readonly used?: readonly ApprovalId[];
   /** Quantities of trades used by this step, beside earlier ones. */
   readonly takes?: { readonly kind: TradeUseKind; readonly uses: readonly TradeUse[] };
-  /** Instructions used by this transaction. */
   readonly instructions?: readonly MandateId[];
   readonly raised?: Omit<StoredException, 'transaction' | 'recordId'>;
   readonly resolved?: {
@@ -103,11 +102,12 @@ export function stepOf(
 }
 
 export function changeJson(change: Change): Json {
-  return JSON.parse(JSON.stringify(change)) as Json;
+  return JSON.parse(JSON.stringify(change));
 }
 
 /** The change in a record; undefined if it changes another transaction, or the change is withheld. */
 export function changeIn(record: EvidenceRecord, transaction: TransactionId): DurableChange | undefined {
+  // A record that this component wrote.
   const data = record.data as { readonly change?: Change; readonly body?: DurableChange['body'] } | undefined;
   if (record.source !== 'transaction-registry' || record.transaction !== transaction || data?.change === undefined)
     return undefined;

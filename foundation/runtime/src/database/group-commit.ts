@@ -1,7 +1,6 @@
 import { databaseErrors } from './failure.ts';
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Maximum number of items in one flush. */
   readonly maxBatch: number;
   /** Maximum number of waiting items; further ones are refused. */
   readonly maxQueued: number;
@@ -74,6 +73,7 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
       const results = await flush(batch);
       if (results.length !== batch.length)
         throw new Error(`a flush of ${batch.length} items returned ${results.length} results`);
+      // One result for each item, as checked.
       for (let index = 0; index < results.length; index++) batchResolves[index]?.(results[index] as Result);
     } catch (error) {
       for (const reject of batchRejects) reject(error);

@@ -13,7 +13,6 @@ export interface AccessRequest {
   readonly certificate?: ClientCertificate;
   /** Source address as our listener saw it. */
   readonly address: string;
-  /** Network zone of the listener. */
   readonly zone?: string;
 }
 
@@ -79,6 +78,7 @@ export function withCaller<Caller, Request extends FastifyRequest = FastifyReque
     handler(request, reply, await callerOf(request));
   earlyChecks.set(guarded, {
     hook: needsBody ? 'preValidation' : 'onRequest',
+    // Every request of this server has the member, from the hook above.
     check: async (request) => void (await callerOf(request as Request)),
   });
   return guarded;

@@ -2,7 +2,6 @@ import { graphLimits } from './graph.ts';
 
 /** From the log or a bundle. Its shape is not trusted. */
 export interface GraphRecord {
-  /** Index in the log. */
   readonly index: bigint;
   readonly record: unknown;
 }
@@ -20,6 +19,7 @@ export class View {
     for (const name of path) {
       if (typeof here !== 'object' || here === null || Array.isArray(here) || !Object.hasOwn(here, name))
         return new View(undefined);
+      // An object that has the member.
       here = (here as Readonly<Record<string, unknown>>)[name];
     }
     return new View(here);

@@ -16,7 +16,6 @@ export interface MandateCounterexample {
   /** A concrete example, e.g. `venue XLON` or `an order of 5000001 USD`. */
   readonly example: string;
   readonly parentAllows: false;
-  /** The refusal in a sentence. */
   readonly sentence: string;
   /**
    * `permits` grants it for the child and refuses it for the parent. Absent where a rule refuses the child without an
@@ -83,6 +82,7 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
  * because offsets change; only a parent that is open all week is an exception.
  */
 export function narrowConstraints(parent: Constraints, child: Constraints): NarrowedConstraints {
+  // The names of the literal.
   for (const [constraint, rule] of Object.entries(rules) as [keyof Constraints, Rule][]) {
     const wider = rule(parent, child);
     if (wider === undefined) continue;

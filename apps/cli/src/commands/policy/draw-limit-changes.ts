@@ -17,7 +17,6 @@ export const limitsByThemselves =
 export const limitsTriedApart =
   'A simulation tries limits as far as recorded readings go, and no rates: its report says of each on how many decisions.';
 
-/** Of a report that says nothing of them. */
 export const limitsNotReported =
   'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
 
@@ -36,11 +35,11 @@ export function drawLimitChanges(changes: readonly LimitChangeView[]): readonly 
 }
 
 function drawn(change: LimitChangeView): string {
-  return `${difference(change)}  ${howFarTried(change)}`;
+  return `${difference(change)}  ${describeTrial(change)}`;
 }
 
 /** By the number of decisions: a limit without a decision was not tested. */
-function howFarTried({ tried }: LimitChangeView): string {
+function describeTrial({ tried }: LimitChangeView): string {
   if (tried === undefined) return yellow('not tried');
   if (tried === 0) return yellow('tried on no decision');
   return dim(`tried on ${grouped(tried)} ${tried === 1 ? 'decision' : 'decisions'}`);

@@ -41,7 +41,6 @@ export type FolderContent =
   | { readonly kind: 'market'; readonly bundle: Bundle }
   | { readonly kind: 'application'; readonly model: Model };
 
-/** A folder whose rules compile. */
 export interface LoadedFolder {
   readonly content: FolderContent;
   /** Only the rules of the folder. Those of a model are in its own namespace. */
@@ -94,7 +93,6 @@ export function inForceWith(content: FolderContent, active: Bundle): Bundle {
   ]);
 }
 
-/** The bundle with exactly these models. */
 export function withModels({ applications: _others, ...rules }: Bundle, models: readonly Model[]): Bundle {
   const applications = [...models].sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
   return applications.length === 0 ? rules : { ...rules, applications };
@@ -190,6 +188,7 @@ export function withProblemsAsJson(error: unknown): never {
 
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  // The loader of bundles made them.
   return Array.isArray(problems) ? (problems as readonly Problem[]) : undefined;
 }
 
