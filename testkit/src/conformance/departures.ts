@@ -67,3 +67,8 @@ export const describeCertificatesDeparture = suiteOf<
   'certificates-departure',
   DepartureUnderTest<'certificates-departure'>
 >('certificates-departure', { end: departures });
+
+export const describeLeasesDeparture = suiteOf<'leases-departure', DepartureUnderTest<'leases-departure'>>(
+  'leases-departure',
+  { end: departures },
+);

@@ -36,6 +36,10 @@ export const describeProposals = suiteOf<'retention-proposals', ProposalsUnderTe
   'retention-proposals',
   { endProposalsOf: proposals },
 );
+export const describeSecretProposals = suiteOf<'secret-proposals', ProposalsUnderTest<'secret-proposals'>>(
+  'secret-proposals',
+  { endProposalsOf: proposals },
+);
 export const describeAuthorityProposals = suiteOf<'authority-proposals', ProposalsUnderTest<'authority-proposals'>>(
   'authority-proposals',
   { endProposalsOf: proposals },

@@ -193,6 +193,33 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
+    /** Databases whose credentials are leased, and limits of leases. */
+    secrets: Type.Optional(
+      Type.Object(
+        {
+          databases: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+                  /** URL of a role that may create roles and has the leased roles with ADMIN OPTION. */
+                  url: secretReference,
+                  /** PEM of the authorities of the server's certificate. Required but for a loopback address. */
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          /** Leases that one holder may have at the same time. Default: 20. */
+          leasesPerHolder: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+          /** Leases of one role at the same time. Default: 1,000. */
+          leasesPerRole: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+        },
+        closed,
+      ),
+    ),
     amounts: Type.Optional(
       Type.Object(
         {

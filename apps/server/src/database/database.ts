@@ -59,6 +59,7 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   recovery: 3,
   'break-glass': 3,
   'certificate-authority': 7,
+  secrets: 8,
   'workload-identity': 5,
 };
 

@@ -193,6 +193,7 @@ function unusedParts(): InterfaceParts {
     recovery: unusedPart(),
     breakGlass: unusedPart(),
     certificateAuthority: unusedPart(),
+    secrets: unusedPart(),
     workloadIdentity: unusedPart(),
     singleUse: unusedPart(),
     scim: {

@@ -16,6 +16,8 @@ export const servedBy = {
   'egress-keys': 'egress',
   'certificate-authority-keys': 'certificate-authority',
   'authority-proposals': 'certificate-authority',
+  'secret-proposals': 'secrets',
+  'leases-departure': 'secrets',
   directory: 'core',
   'trust-registry': 'core',
   'consent-store': 'core',
@@ -79,6 +81,8 @@ export const callers = {
     'recovery-departure': ['end'],
     'certificates-departure': ['end'],
     'authority-proposals': ['endProposalsOf'],
+    'secret-proposals': ['endProposalsOf'],
+    'leases-departure': ['end'],
   },
   evidence: {
     directory: ['changesSince'],
@@ -103,6 +107,18 @@ export const callers = {
     authenticators: ['isLocked', 'invitersOf'],
     'policy-engine': ['decide'],
     access: ['checkAccess'],
+  },
+  secrets: {
+    'audit-log': [
+      ...['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest', 'scan'],
+    ] as Methods<'audit-log'>,
+    directory: ['changesSince'],
+    authenticators: ['isLocked', 'invitersOf'],
+    'consent-store': ['withDescendants'],
+    'policy-engine': ['decide'],
+    'transaction-registry': ['facts'],
+    access: ['checkAccess', 'checkLastingAccess'],
+    'configured-requests': ['exchangeFor', 'getFor'],
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 

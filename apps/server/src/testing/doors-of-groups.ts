@@ -8,6 +8,7 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
+  mountSecretInterfaces,
 } from '../interfaces/interfaces.ts';
 import { unusedPart } from '../openapi/describe-interfaces.ts';
 import type { ProcessGroup } from '../process-groups/groups.ts';
@@ -18,6 +19,7 @@ export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readon
     core: (app, options) => mountCoreInterfaces(app, unusedPart(), options),
     egress: (app, options) => mountEgressInterfaces(app, unusedPart(), options),
     'certificate-authority': (app, options) => mountCertificateInterfaces(app, unusedPart(), options),
+    secrets: (app, options) => mountSecretInterfaces(app, unusedPart(), options),
     evidence: (app, options) => mountEvidenceInterfaces(app, unusedPart(), options),
   };
   return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {

@@ -14,6 +14,7 @@ import { outboundErrors } from '../outbound.ts';
 import { policyErrors } from '../policy-engine.ts';
 import { recoveryErrors } from '../recovery.ts';
 import { retentionErrors } from '../retention.ts';
+import { secretsErrors } from '../secrets.ts';
 import { signerErrors } from '../signer.ts';
 import { revocationErrors } from '../standing-revocations.ts';
 import { transactionErrors } from '../transaction-registry.ts';
@@ -123,6 +124,8 @@ export const callErrors: ErrorTable = {
   'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
   'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording } },
+  'secret-proposals': { endProposalsOf: { ...secretsErrors.codes, ...recording } },
+  'leases-departure': { end: { ...secretsErrors.codes, ...recording } },
 };
 
 export function declaresRefusal(

@@ -60,6 +60,8 @@ export interface RemoteContracts {
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
   readonly 'certificates-departure': DepartureEffect;
+  readonly 'secret-proposals': ProposalEnder;
+  readonly 'leases-departure': DepartureEffect;
 }
 export type RemoteContract = keyof RemoteContracts;
 
@@ -160,6 +162,8 @@ export const remoteCalls = {
   'devices-departure': { end: repeatable },
   'recovery-departure': { end: repeatable },
   'certificates-departure': { end: repeatable },
+  'secret-proposals': { endProposalsOf: repeatable },
+  'leases-departure': { end: repeatable },
 } as const satisfies CallTable;
 
 /** The part of a contract that is available in other processes. */
