@@ -57,6 +57,7 @@ function writeObject(object: object, depth: number): string {
   const keys = Object.keys(object).sort();
   let out = '{';
   for (const key of keys) {
+    // Only its own members are read.
     const member: unknown = (object as Record<string, unknown>)[key];
     if (member === undefined) continue;
     if (out.length > 1) out += ',';
@@ -129,7 +130,7 @@ function parseBounded(text: string, maxLength = 1_048_576): Bounded {
   if (scan.depth > maxDepth) return { ok: false, problem: 'it is nested deeper than 64 levels' };
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = JSON.parse(text);
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }

@@ -51,6 +51,7 @@ export function serveCalls({
   mostCalls = 1_024,
 }: ServedCalls): (request: IncomingMessage) => RequestListener | undefined {
   const served = new Map<string, Served>();
+  // Only contracts can be offered.
   for (const contract of Object.keys(offered) as RemoteContract[]) {
     const component: Readonly<Record<string, unknown>> = { ...offered[contract] };
     for (const method of Object.keys(remoteCalls[contract])) {
@@ -169,6 +170,7 @@ const callRoute = '/calls/:contract/:method';
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
+  // A request without an encoding has Buffers.
   for await (const part of request as AsyncIterable<Buffer>) {
     length += part.length;
     if (length > largestCall) throw wireErrors.error('call_too_large', `A call has at most ${largestCall} bytes.`);

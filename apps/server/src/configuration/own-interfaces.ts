@@ -1,4 +1,5 @@
 import type { ClientId } from '@countersign/contracts';
+import { namesOf } from '@countersign/kernel';
 import { commandRedirectUri } from '@countersign/sdk';
 import type { Configuration } from './configuration.ts';
 import { operatorCommands, operatorPeople } from './operator-people.ts';
@@ -91,6 +92,8 @@ export const ownInterfaces = {
     'authority:propose',
     'authority:approve',
   ],
+  /** Registration entries of workloads, and their certificates after attestation. */
+  workloads: ['workload:propose', 'workload:approve', 'workload:suspend', 'workload:attest', 'workload:read'],
   /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
   /** The scopes come from Grant Management for OAuth 2.0. */
@@ -143,6 +146,9 @@ const commandScopes = [
   'certificate:revoke',
   'certificate:read',
   'authority:propose',
+  'workload:propose',
+  'workload:suspend',
+  'workload:read',
 ];
 const approverScopes = [
   'directory:approve',
@@ -161,6 +167,8 @@ const approverScopes = [
   'revocation:read',
   'certificate:read',
   'authority:approve',
+  'workload:read',
+  'workload:approve',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
@@ -169,7 +177,7 @@ const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'],
+    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'workloads'],
   },
   'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
 } as const;
@@ -180,7 +188,7 @@ const commandFor = {
  */
 export function directorySeed(configuration: Configuration): unknown {
   const { issuer, environment, operator } = configuration;
-  const names = Object.keys(ownInterfaces) as OwnInterface[];
+  const names = namesOf(ownInterfaces);
   const commands = operatorCommands(configuration);
   return {
     institutions: [{ lei: operator.lei, name: operator.name, country: operator.country }],

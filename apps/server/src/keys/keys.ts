@@ -89,6 +89,8 @@ const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
   'security-event': 86_460,
   // The certificate of a time stamp is verified together with the evidence, years later.
   'time-stamp': tenYearsSeconds,
+  // A JWT-SVID lives for five minutes.
+  'workload-token': 360,
 };
 
 /**
@@ -102,6 +104,7 @@ export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
   return createKeyring<Purpose>({
     ...common,
     recorder,
+    // A record with the one purpose.
     purposes: { [purpose]: policy(signatureLifeSeconds[purpose]) } as Readonly<Record<Purpose, KeyPolicy>>,
   });
 }
