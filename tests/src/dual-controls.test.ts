@@ -11,6 +11,7 @@ import { digestOf } from '@countersign/kernel';
 import { checkSeparation } from '@countersign/market';
 import { candidateApproval } from '@countersign/policy-engine';
 import { erasureApproval, holdRelease, retentionApproval } from '@countersign/retention';
+import { secretApproval } from '@countersign/secrets';
 import { fixedClock } from '@countersign/testkit';
 import { workloadApproval } from '@countersign/workload-identity';
 import { describe, expect, it } from 'vitest';
@@ -68,6 +69,7 @@ const controls = {
   candidateApproval: row(candidateApproval),
   changeApproval: row(changeApproval),
   authorityApproval: row(authorityApproval),
+  secretApproval: row(secretApproval),
   workloadApproval: row(workloadApproval),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),

@@ -2,6 +2,7 @@ import type { CertificateAuthorityDependencies } from '@countersign/certificate-
 import type { DirectoryDependencies } from '@countersign/directory';
 import type { PolicyEngineDependencies } from '@countersign/policy-engine';
 import type { RetentionDependencies } from '@countersign/retention';
+import type { SecretsDependencies } from '@countersign/secrets';
 import type { WorkloadIdentityDependencies } from '@countersign/workload-identity';
 import { expectTypeOf, it } from 'vitest';
 
@@ -19,5 +20,6 @@ it('nothing that two people decide is opened without the rules for the second of
   expectTypeOf<LeftOut<DirectoryDependencies>>().toBeNever();
   expectTypeOf<LeftOut<PolicyEngineDependencies>>().toBeNever();
   expectTypeOf<LeftOut<RetentionDependencies>>().toBeNever();
+  expectTypeOf<LeftOut<SecretsDependencies>>().toBeNever();
   expectTypeOf<LeftOut<WorkloadIdentityDependencies>>().toBeNever();
 });

@@ -325,21 +325,21 @@ describe('checking a mandate', () => {
   it('confirms it for the grantee, with the chain up to the root', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(cut.id, clearer)).toEqual({ stands: true, mandate: cut, chain: [cut, parent] });
+    expect(await ask(cut.id, clearer)).toEqual({ valid: true, mandate: cut, chain: [cut, parent] });
   });
 
   it('confirms it for the holder of a sub-mandate of the named one, with the chain', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(parent.id, clearer)).toEqual({ stands: true, mandate: parent, chain: [cut, parent] });
+    expect(await ask(parent.id, clearer)).toEqual({ valid: true, mandate: parent, chain: [cut, parent] });
   });
 
   it('checks the whole chain: under the parent’s name the holder of the child may do only what the child permits', async () => {
     const parent = await root();
     await child(parent.id);
-    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ stands: true });
+    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ valid: true });
     expect(await ask(parent.id, clearer, { action: 'order:create' })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_action',
     });
   });
@@ -349,7 +349,7 @@ describe('checking a mandate', () => {
     const cut = await child(parent.id);
     await store.revoke(parent.id, byFund, 'End of relationship');
     expect(await ask(cut.id, clearer)).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_revoked',
       mandate: { id: cut.id },
     });
@@ -377,10 +377,10 @@ describe('checking a mandate', () => {
     const { id, effectiveFrom, effectiveUntil } = await root();
     const at = (time: number) => store.check({ mandate: id, actingFor: broker, use: use(), at: time });
     expect(await at(Date.parse(effectiveFrom) - 1)).toMatchObject({ reason: 'mandate_not_effective' });
-    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ stands: true });
-    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ stands: true });
+    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ valid: true });
+    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ valid: true });
     expect(await at(Date.parse(effectiveUntil))).toMatchObject({ reason: 'mandate_expired' });
-    expect(await at(Number.NaN)).toMatchObject({ stands: false });
+    expect(await at(Number.NaN)).toMatchObject({ valid: false });
   });
 
   it('never answers from a version older than requested', async () => {
@@ -392,7 +392,7 @@ describe('checking a mandate', () => {
       reason: 'mandate_suspended',
     });
     expect(await other.check({ ...question, atLeastVersion: 99 })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_not_found',
     });
   });
@@ -400,9 +400,9 @@ describe('checking a mandate', () => {
   it('sees on one node what was revoked on another', async () => {
     const other = await world.node({ pollEveryMs: 3_600_000 });
     const { id } = await root();
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: true });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: true });
     await store.revoke(id, byFund, 'End of relationship');
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 
   it('does not answer from memory when the log cannot be followed any more', async () => {
@@ -415,10 +415,10 @@ describe('checking a mandate', () => {
     // What is read while notification of the acceptance is pending is answered but not cached: ask until it is cached.
     await expect
       .poll(async () => ({ ...(await question()), remembered: deaf.remembered() }))
-      .toMatchObject({ stands: true, remembered: 1 });
+      .toMatchObject({ valid: true, remembered: 1 });
     own.audit.breakDown();
     own.clock.advance(5_000);
-    expect(await question()).toMatchObject({ stands: true });
+    expect(await question()).toMatchObject({ valid: true });
     own.clock.advance(1);
     await expect(question()).rejects.toThrow(coded('log_unavailable'));
     // A clock that is set back must not make stale data fresh.
@@ -437,7 +437,7 @@ describe('evidence before release', () => {
     await expect(store.propose(rootProposal(), byFund, same)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await store.find(accepted.id)).toEqual(accepted);
-    expect(await ask(accepted.id, broker)).toMatchObject({ stands: true });
+    expect(await ask(accepted.id, broker)).toMatchObject({ valid: true });
     await expect(store.propose(rootProposal(), byFund, same)).resolves.toMatchObject({ version: 1 });
   });
 

@@ -147,11 +147,11 @@ it('a sub-mandate never permits what its parent does not, whatever is granted, e
             use,
             at: use.at,
           });
-          if (!answer.stands) continue;
+          if (!answer.valid) continue;
           stood++;
           const above = { mandate: parent.id, use, at: use.at };
-          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ stands: true });
-          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ stands: true });
+          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ valid: true });
+          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ valid: true });
         }
       }
     }),

@@ -92,7 +92,7 @@ it('reads rows in proportion to the answer, not to what is stored', async () => 
     [root, clearer],
   ] as const) {
     const question = { mandate: mandate.id, actingFor, use: permittedUse(at), at };
-    expect(await node.check(question)).toMatchObject({ stands: true });
+    expect(await node.check(question)).toMatchObject({ valid: true });
     await node.validate({ ...question, detail: tradeOrder(mandate.id) });
   }
   // Without statistics the planner's choice must not matter.

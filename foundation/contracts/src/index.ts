@@ -250,6 +250,8 @@ export {
   outboundErrors,
   type SignatureFields,
   signatureFields,
+  type VenueHeaders,
+  venueHeaderNames,
 } from './outbound.ts';
 export { createPageSource, type PageSource } from './page-source.ts';
 export { permittedAt, permittedIntent } from './permitted-intents.ts';
@@ -351,6 +353,24 @@ export {
   type SubjectKey,
 } from './retention.ts';
 export {
+  type BrokerVenue,
+  brokerVenues,
+  type Lease,
+  type LeasedRole,
+  type LeaseEnding,
+  type LeaseStatus,
+  leaseEndings,
+  leaseStatuses,
+  type SecretKind,
+  type SecretProposal,
+  secretKinds,
+  secretsErrors,
+  type VenueAlgorithm,
+  type VenueKey,
+  venueAlgorithms,
+  venueOrderThing,
+} from './secrets.ts';
+export {
   type CaepEvent,
   caepEvents,
   caepEventUri,
@@ -377,10 +397,10 @@ export {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingLister,
   type StandingReader,
   type StandingRecord,
-  type StandingThing,
   standing,
   standingErrors,
 } from './standing.ts';

@@ -16,6 +16,7 @@ import {
   recoveryErrors,
   retentionErrors,
   revocationErrors,
+  secretsErrors,
   sharedSignalErrors,
   timeStampErrors,
   transactionErrors,
@@ -140,6 +141,19 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'lists and OCSP for everybody.',
     audience: 'certificates',
     codes: certificateAuthorityErrors.codes,
+  },
+  secrets: {
+    description:
+      'Credentials and secrets on demand: lease, renew and end database credentials, read secrets; roles, secrets and keys of venues, ' +
+      'changed by two people.',
+    audience: 'secrets',
+    codes: secretsErrors.codes,
+  },
+  venues: {
+    description:
+      'Requests to trading venues, signed by the key broker: the order of a submitted transaction, its cancellation, and queries.',
+    audience: 'venues',
+    codes: secretsErrors.codes,
   },
   workloads: {
     description:

@@ -42,5 +42,6 @@ export const pathsOfOtherGroups: Readonly<Record<Exclude<ProcessGroup, 'edge'>, 
     '/workloads',
     '/keys/workload-token',
   ],
+  secrets: ['/secrets', '/venues'],
   egress: ['/events', '/signals', '/.well-known/ssf-configuration', '/keys/event', '/keys/security-event'],
 };

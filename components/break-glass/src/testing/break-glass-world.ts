@@ -169,7 +169,6 @@ export async function createBreakGlassWorld() {
     keys,
     people,
     directory,
-    /** The holder's record in the log. */
     deed: {
       id: newId('record', { clock, random }),
       type: 'transaction.transitioned',

@@ -15,7 +15,6 @@ export const byBroker = actor(brokerSignatory);
 export const byClearer = actor(clearerSignatory);
 
 let keys = 0;
-/** A new idempotency key. */
 export const newKey = () => `given-${++keys}`;
 
 /** Fund to broker, accepted. */

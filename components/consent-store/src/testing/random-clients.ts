@@ -85,7 +85,6 @@ async function unlessRefused<Result>(work: () => Promise<Result>): Promise<Resul
 /** Clients that send random requests and remember what they have asked. */
 export interface RandomClients {
   take(step: Step, store: RunningConsentStore): Promise<void>;
-  /** The mandates in their answers. */
   readonly mandates: ReadonlySet<MandateId>;
 }
 

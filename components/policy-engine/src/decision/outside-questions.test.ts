@@ -264,13 +264,16 @@ describe('a question from outside', () => {
     ['withdrawal', 'withdrawal:request'],
     ['address_book_change', 'withdrawal-address:propose'],
     ['regulatory_report', 'report:submit'],
-  ] as const)('about a step of a %s checks the mandate for %s, as of the start of the intent', async (name, action) => {
-    const asked: { action: string; atLeastVersion: number | undefined }[] = [];
-    const mandated = await rig.start({
-      consentStore: {
-        async check({ use, atLeastVersion }) {
-          asked.push({ action: use.action, atLeastVersion });
-          return { stands: true, chain: [] } as never;
+  ] as const)(
+    'about a step of a %s asks the mandate for %s, as it was when the intent was begun',
+    async (name, action) => {
+      const asked: { action: string; atLeastVersion: number | undefined }[] = [];
+      const mandated = await rig.start({
+        consentStore: {
+          async check({ use, atLeastVersion }) {
+            asked.push({ action: use.action, atLeastVersion });
+            return { valid: true, chain: [] } as never;
+          },
         },
       },
     });
@@ -327,7 +330,7 @@ describe('a search', () => {
   beforeAll(async () => {
     rig = await createEngineRig({ policies });
     engine = await rig.start({
-      consentStore: { check: async ({ use }) => ({ stands: use.action === 'order:create', chain: [] }) as never },
+      consentStore: { check: async ({ use }) => ({ valid: use.action === 'order:create', chain: [] }) as never },
     });
     const facts = order('1');
     rig.transactions.set(facts.id, { facts, parties: [own] });

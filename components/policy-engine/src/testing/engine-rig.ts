@@ -84,8 +84,8 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         },
         audit: log,
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
-        // A caller with its own mandate is responsible for its question.
-        consentStore: { check: async () => ({ stands: true, chain: [] }) as never },
+        // Who asks with a mandate of its own answers for itself.
+        consentStore: { check: async () => ({ valid: true, chain: [] }) as never },
         transactions: {
           facts: async (id) => rig.transactions.get(id)?.facts,
           parties: async (id) => rig.transactions.get(id)?.parties ?? [],

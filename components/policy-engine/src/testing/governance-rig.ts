@@ -38,7 +38,6 @@ export interface Rig {
   breakLog(broken: boolean): void;
   /** Runs once, after the next record is durable and before its writer is told. */
   afterNextRecord(act: () => Promise<void>): void;
-  /** Starts a node. */
   open(options?: Partial<PolicyVersionsDependencies>): Promise<GovernedVersions>;
   /** The report of a finished simulation of the bundle against a version, with `changes` applied. */
   simulated(bundle: PolicyBundle, baseVersion: number, changes?: Partial<SimulationReport>): SimulationId;

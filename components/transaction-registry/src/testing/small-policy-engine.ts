@@ -21,7 +21,6 @@ interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
   forbid(forbidden: boolean): void;
 }
 
-/** The obligation that it reports. */
 export const supervisorWanted: Obligation = {
   kind: 'approval',
   role: 'supervisor',

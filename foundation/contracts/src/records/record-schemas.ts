@@ -14,6 +14,7 @@ import { membersOfLog, membersOfWriter, numbering } from './members.ts';
 import { noticeRecords } from './notices.ts';
 import { recoveryRecords } from './recoveries.ts';
 import { riskRecords } from './risk.ts';
+import { secretsRecords } from './secrets.ts';
 import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
@@ -28,6 +29,7 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...secretsRecords,
   ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
