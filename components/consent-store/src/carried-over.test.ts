@@ -109,7 +109,7 @@ function ask(mandate: MandateId, actingFor: typeof broker) {
 }
 
 describe('mandates of an earlier release', () => {
-  it('stand as they stood, in their lines', async () => {
+  it('are in force as before, in their chains', async () => {
     expect(await ask(root, broker)).toMatchObject({ valid: true, mandate: { consents: [] } });
     expect(await ask(child, clearer)).toMatchObject({ valid: true, chain: [{ id: child }, { id: root }] });
     expect(await ask(root, clearer)).toMatchObject({ valid: true });

@@ -51,7 +51,7 @@ async function compare(
         const allowed = allows(heads, id, actingFor, use);
         const answer = await world.store.check(question);
         expect([id, actingFor, venue, answer.valid]).toEqual([id, actingFor, venue, allowed]);
-        // The other node has forgotten most of it, and hears of changes a moment later.
+        // The other node has evicted most of it, and sees changes a moment later.
         await expect.poll(async () => (await other.check(question)).valid, { timeout: 60_000 }).toBe(allowed);
         if (answer.valid) seen.longestChain = Math.max(seen.longestChain, answer.chain.length);
         else seen.refused++;

@@ -29,7 +29,7 @@ async function insert(row: Pick<Mandate, 'id' | 'version'>, document: object): P
   await pool.query('update mandates set version = $2, status = $3 where id = $1', [row.id, row.version, 'active']);
 }
 
-/** A node that starts has the mandate as it was recorded, whatever else is written beside it. */
+/** A starting node has the mandate as it was recorded, whatever else is written beside it. */
 async function expectAsRecorded(mandate: Mandate, valid: object): Promise<void> {
   const node = await world.node();
   expect(await node.check(asked(mandate))).toMatchObject(valid);

@@ -264,16 +264,13 @@ describe('a question from outside', () => {
     ['withdrawal', 'withdrawal:request'],
     ['address_book_change', 'withdrawal-address:propose'],
     ['regulatory_report', 'report:submit'],
-  ] as const)(
-    'about a step of a %s asks the mandate for %s, as it was when the intent was begun',
-    async (name, action) => {
-      const asked: { action: string; atLeastVersion: number | undefined }[] = [];
-      const mandated = await rig.start({
-        consentStore: {
-          async check({ use, atLeastVersion }) {
-            asked.push({ action: use.action, atLeastVersion });
-            return { valid: true, chain: [] } as never;
-          },
+  ] as const)('about a step of a %s checks the mandate for %s, as of the start of the intent', async (name, action) => {
+    const asked: { action: string; atLeastVersion: number | undefined }[] = [];
+    const mandated = await rig.start({
+      consentStore: {
+        async check({ use, atLeastVersion }) {
+          asked.push({ action: use.action, atLeastVersion });
+          return { valid: true, chain: [] } as never;
         },
       },
     });

@@ -84,7 +84,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         },
         audit: log,
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
-        // Who asks with a mandate of its own answers for itself.
+        // A caller with its own mandate is responsible for its question.
         consentStore: { check: async () => ({ valid: true, chain: [] }) as never },
         transactions: {
           facts: async (id) => rig.transactions.get(id)?.facts,
