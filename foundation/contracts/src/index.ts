@@ -193,6 +193,14 @@ export {
   type Venue,
 } from './directory.ts';
 export {
+  type Enrolment,
+  type EnrolmentStatus,
+  enrolmentErrors,
+  enrolmentStatuses,
+  enrolmentThing,
+  type NewEnrolment,
+} from './enrolments.ts';
+export {
   type CloudEvent,
   type EventPublisher,
   type EventSubscription,

@@ -395,6 +395,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'device.enrolled', 'device.enrolment-opened', 'device.posture-changed', 'device.refused', 'device.removed',
     'device.report-refused', 'directory.applied', 'directory.change-approved', 'directory.change-proposed',
     'directory.change-rejected', 'directory.committed', 'directory.departure', 'directory.departure-completed',
+    'enrolment.ended', 'enrolment.key-changed', 'enrolment.made', 'enrolment.refused', 'enrolment.used',
     'envelope.issued', 'erasure.approved', 'erasure.completed', 'erasure.proposed', 'erasure.rejected',
     'event.delivery-suspended', 'event.subscribed', 'event.unsubscribed', 'evidence.exported', 'evidence.read',
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
@@ -460,8 +461,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     authenticator: ref('Authenticator'), claims: ref('StatementClaims'), signature: ref('WebAuthnSignature'),
   }),
   Standing: object({ 'digest?': string, of: string }),
-  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
+  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,
