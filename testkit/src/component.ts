@@ -7,7 +7,6 @@ export interface Component {
   readonly name: string;
   /** Possible paths, best first. */
   readonly paths: readonly string[];
-  /** The Debian package that contains it. */
   readonly debianPackage: string;
 }
 
@@ -32,6 +31,10 @@ export const components = {
     debianPackage: 'softhsm2',
   },
   pkcs11Tool: { name: 'pkcs11-tool', paths: ['/usr/bin/pkcs11-tool'], debianPackage: 'opensc' },
+  certbot: { name: 'certbot', paths: ['/usr/bin/certbot'], debianPackage: 'certbot' },
+  lego: { name: 'lego', paths: ['/usr/bin/lego'], debianPackage: 'lego' },
+  dehydrated: { name: 'dehydrated', paths: ['/usr/bin/dehydrated'], debianPackage: 'dehydrated' },
+  uacme: { name: 'uacme', paths: ['/usr/bin/uacme'], debianPackage: 'uacme' },
   /** npm compiles it where there is a compiler, and leaves it out where there is none. */
   pkcs11js: {
     name: 'The optional package pkcs11js',

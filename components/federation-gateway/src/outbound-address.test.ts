@@ -52,7 +52,7 @@ describe('an address is internal', () => {
       expect(isInternalAddress(address), address).toBe(false);
   });
 
-  it('whichever way an IPv4 address is carried in IPv6', () => {
+  it('however an IPv4 address is embedded in IPv6', () => {
     const byte = fc.nat({ max: 255 });
     fc.assert(
       fc.property(byte, byte, byte, byte, (a, b, c, d) => {
@@ -67,7 +67,7 @@ describe('an address is internal', () => {
 });
 
 describe('an address is loopback', () => {
-  it('only when it is of our own machine', () => {
+  it('only when it is of this machine', () => {
     for (const address of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])
       expect(isLoopbackAddress(address)).toBe(true);
     for (const address of [

@@ -9,8 +9,8 @@ import { type Change, claimsIn, type Fields, seconds, signJwt } from '../testing
 import { dashboardRedirectUri, redirectUri } from '../testing/relying-parties.ts';
 import { send } from '../testing/wire.ts';
 
-// Requests that are signed (RFC 9101, FAPI 2.0 Message Signing section 5.3), and which of several places counts when
-// parameters stand in more than one (RFC 9101 section 6.3, RFC 9126 section 4).
+// Signed requests (RFC 9101, FAPI 2.0 Message Signing section 5.3), and which place counts when parameters occur more than
+// once (RFC 9101 section 6.3, RFC 9126 section 4).
 
 let world: AuthorizationWorld;
 let accepted = 0;
@@ -24,7 +24,7 @@ const signer = () => world.party('desk-signed');
 const plain = () => world.party('desk-dpop');
 const pkce = createPkce();
 
-/** RFC 9101 section 4: numbers and JSON as what they are, not as text. */
+/** RFC 9101 section 4: numbers and JSON in their own types, not as text. */
 function parameters(): Change {
   return {
     response_type: 'code',
@@ -47,7 +47,7 @@ async function push(object: string, beside: Fields = []) {
 
 const wrong = (rule: string): Verdict => `400 invalid_request_object request_object_${rule}`;
 
-describe('a request object is taken', () => {
+describe('a request object is accepted', () => {
   it.each<readonly [string, Change, Change]>([
     ['as it should be', {}, {}],
     ['for several audiences, of which we are one', { aud: ['https://another.example', 'us'] }, {}],
@@ -140,7 +140,7 @@ describe('a request object is refused', () => {
     expectVerdict(await push(object), wrong('replayed'));
   });
 
-  it('and is not used up by a request that was refused for something else', async () => {
+  it('and is not used up by a request that was refused for another reason', async () => {
     const jti = 'kept';
     expectVerdict(
       await push(signer().requestObject(parameters(), { jti, scope: 'order:burn' })),
@@ -156,13 +156,13 @@ describe('a request object is refused', () => {
   });
 });
 
-it('a request object is taken in whatever case its type is written (RFC 7515 section 4.1.9)', async () => {
+it('a request object is accepted in whatever case its type is written (RFC 7515 section 4.1.9)', async () => {
   for (const typ of ['OAUTH-AUTHZ-REQ+JWT', 'application/oauth-authz-req+jwt'])
     expectVerdict(await push(signer().requestObject(parameters(), {}, { typ })), 'accepted');
 });
 
 describe('parameters in more than one place', () => {
-  it('count as the object says, and beside it say nothing (RFC 9101 section 6.3)', async () => {
+  it('count as in the object, and are ignored beside it (RFC 9101 section 6.3)', async () => {
     const { scope: _scope, ...without } = parameters();
     const beside: Fields = [
       ['scope', 'openid'],
@@ -183,7 +183,7 @@ describe('parameters in more than one place', () => {
     });
   });
 
-  it('count as they were pushed, and at the authorization endpoint say nothing (RFC 9126 section 4)', async () => {
+  it('count as pushed, and are ignored at the authorization endpoint (RFC 9126 section 4)', async () => {
     const flow = world.flow(plain());
     const uri = await flow.push(
       flow.request(pkce, [
@@ -215,7 +215,7 @@ describe('parameters in more than one place', () => {
   const visit = (query: Readonly<Record<string, string>>) =>
     send({ method: 'GET', url: `${world.issuer}/authorize?${new URLSearchParams(query).toString()}` });
 
-  /** What an ordinary relying party may send by itself. */
+  /** What an ordinary relying party may send without pushing. */
   const plainRequest = {
     client_id: 'dashboard',
     response_type: 'code',
@@ -240,7 +240,7 @@ describe('parameters in more than one place', () => {
         .requestObject({ ...parameters(), redirect_uri: name === 'dashboard' ? dashboardRedirectUri : redirectUri });
     for (const client_id of ['desk-signed', 'desk-dpop'] as const)
       expectVerdict(await visit({ client_id, request: object(client_id) }), '400 page pushed_request_required');
-    // Told to the client where its redirect URI stands beside the object, and to the person where it does not.
+    // The error goes to the client if its redirect URI is beside the object, and to the person otherwise.
     const request = object('dashboard');
     expectVerdict(await visit({ client_id: 'dashboard', request }), '400 page parameter_missing');
     expectVerdict(await visit({ ...plainRequest, request }), '303 request_not_supported');
@@ -267,7 +267,7 @@ describe('parameters in more than one place', () => {
 });
 
 describe('after all of that', () => {
-  it('what was said to be taken is in the log, and nothing else', async () => {
+  it('the log holds what was accepted, and nothing else', async () => {
     expect(await world.recorded(signer(), 'authorization.pushed')).toBe(accepted);
     expect(faultsIn(world.logged())).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { type createAttester, establishWorkloadAuthority, registerWorkload, work
 const get = (path: string) => ({ method: 'GET' as const, path });
 const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
 
-/** A registered workload from its proposal to its suspension, with every interface that is on the way. */
+/** A registered workload from its proposal to its suspension, with every interface on the way. */
 export async function useWorkloads(
   { operator, issuer }: RunningControlPlane,
   attester: ReturnType<typeof createAttester>,

@@ -20,6 +20,7 @@ import { type KeepingParts, startKeeping } from './keeping.ts';
 import { type LogParts, startLog } from './log.ts';
 import { type OutgoingParts, startOutgoing } from './outgoing.ts';
 import { type PeopleParts, startPeople } from './people.ts';
+import { type SecretParts, startSecretsComponent } from './secrets.ts';
 import type { Seen } from './seen.ts';
 import { openCertificateSigners, openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
@@ -31,19 +32,18 @@ interface Keys<Purpose extends keyof Signers> {
   readonly keyRecords: KeyRecords;
 }
 
-/** The log, its time stamps, and retention. */
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
-/** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
-/** The private certificate authority. */
 export type Certificates = CertificateParts &
   WorkloadParts &
   Keys<CertificateKeyPurpose | 'workload-token'> & {
     /** What ends for somebody who departs: certificates, registered workloads, and proposals about both. */
     readonly endings: ProposalEnder & { readonly departureEffect: DepartureEffect };
   };
+/** Leased credentials and the key broker. It has no signing keys of its own. */
+export type Secrets = SecretParts;
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
@@ -68,7 +68,9 @@ export interface RemoteDepartures extends Pick<Seen, 'tokens'> {
   readonly retention: ProposalEnder;
   /** Ends the person's proposals about certificate authorities and profiles. */
   readonly authorities: ProposalEnder;
-  /** The effects on authenticators, devices, recoveries and certificates. */
+  /** Ends the person's proposals about roles, secrets and keys of venues. */
+  readonly secretProposals: ProposalEnder;
+  /** The effects on authenticators, devices, recoveries, certificates and leases. */
   readonly effects: readonly DepartureEffect[];
 }
 
@@ -86,7 +88,7 @@ export async function startCore(
   effects = departureEffects({
     ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities],
+    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities, remote.secretProposals],
     others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
@@ -136,6 +138,13 @@ export async function startCertificates(
     },
   };
   return { certificateAuthority, workloadIdentity, endings, signers, keyRecords };
+}
+
+export async function startSecrets(
+  ground: Ground,
+  seen: Parameters<typeof startSecretsComponent>[1],
+): Promise<Secrets> {
+  return startSecretsComponent(ground, seen);
 }
 
 export async function startEdge(

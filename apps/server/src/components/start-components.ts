@@ -15,11 +15,13 @@ import {
   type Edge,
   type Egress,
   type Evidence,
+  type Secrets,
   startCertificates,
   startCore,
   startEdge,
   startEgress,
   startEvidence,
+  startSecrets,
 } from './groups.ts';
 import { later } from './later.ts';
 import type { Seen } from './seen.ts';
@@ -30,12 +32,13 @@ export interface Components
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
     Omit<Edge, 'signers'>,
-    Omit<Certificates, 'signers' | 'endings'> {
+    Omit<Certificates, 'signers' | 'endings'>,
+    Secrets {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
 }
 
-/** Starts all components in this process in the order of their dependencies: evidence, core, egress, edge and the certificate authority. */
+/** Starts all components in this process in the order of their dependencies: evidence, core, egress, edge, the certificate authority and secrets. */
 export async function startComponents({
   unfitRecords,
   ...given
@@ -56,6 +59,11 @@ export async function startComponents({
   const endings = (): Certificates['endings'] => {
     if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
     return certificates.endings;
+  };
+  let secrets: Secrets['secrets'] | undefined;
+  const leasing = (): Secrets['secrets'] => {
+    if (secrets === undefined) throw new Error('somebody left before credentials could be leased');
+    return secrets;
   };
   const started = (): Edge => {
     if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
@@ -82,6 +90,7 @@ export async function startComponents({
     {
       retention: evidence.retention,
       authorities: { endProposalsOf: async (...asked) => endings().endProposalsOf(...asked) },
+      secretProposals: { endProposalsOf: async (...asked) => leasing().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
       effects: [
@@ -89,6 +98,7 @@ export async function startComponents({
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
         { name: 'certificates', end: async (departure) => endings().departureEffect.end(departure) },
+        { name: 'leases', end: async (departure) => leasing().departureEffect.end(departure) },
       ],
     },
   );
@@ -108,6 +118,7 @@ export async function startComponents({
   authentication.is(edge.authentication);
   tokens.is(edge.authorizationServer);
   certificates = await startCertificates(ground, { ...seen, authenticators: authenticators.seen });
+  secrets = (await startSecrets(ground, { ...seen, ...edge, authenticators: authenticators.seen })).secrets;
 
   const signers = {
     ...evidence.signers,
@@ -123,6 +134,6 @@ export async function startComponents({
     ...egress,
     ...edge,
     ...{ certificateAuthority, workloadIdentity, keyRecords: certificates.keyRecords },
-    ...{ securityEvents, signers },
+    ...{ secrets, securityEvents, signers },
   };
 }

@@ -12,6 +12,7 @@ import { policyEngineMigrations } from '@countersign/policy-engine';
 import { recoveryMigrations } from '@countersign/recovery';
 import { retentionMigrations } from '@countersign/retention';
 import type { ComponentMigrations } from '@countersign/runtime';
+import { secretsMigrations } from '@countersign/secrets';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
@@ -36,5 +37,6 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   recoveryMigrations,
   breakGlassMigrations,
   certificateAuthorityMigrations,
+  secretsMigrations,
   workloadIdentityMigrations,
 ];

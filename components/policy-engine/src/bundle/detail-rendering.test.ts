@@ -46,8 +46,8 @@ const also = (line: DetailRendering['lines'][number]): DetailRendering => ({
   lines: [...rendering.lines, line],
 });
 
-describe('what a person is shown of a detail', () => {
-  it('is a line for each value, in the order of the rule, and what belongs together stands together', () => {
+describe('the rendering of an authorization detail', () => {
+  it('has a line for each value, in the order of the rule, with related values together', () => {
     expect(faultOfDetailSchema(schema)).toBeUndefined();
     expect(faultOfRendering(schema, rendering)).toBeUndefined();
     expect(
@@ -76,7 +76,7 @@ describe('what a person is shown of a detail', () => {
     });
   });
 
-  it('says a boolean in the words of the rule', () => {
+  it('shows a boolean in the words of the rule', () => {
     const { lines } = renderDetail(
       {
         title: 'T',
@@ -87,7 +87,7 @@ describe('what a person is shown of a detail', () => {
     expect(lines).toEqual([{ label: 'Preview', value: 'no drafts' }]);
   });
 
-  it('differs where two details differ', () => {
+  it('differs when two details differ', () => {
     const word = fc.stringMatching(/^[a-c]{1,2}$/);
     const some = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
     const detail = fc
@@ -116,7 +116,7 @@ describe('what a person is shown of a detail', () => {
   });
 });
 
-/** The order of members says nothing. */
+/** The order of members has no meaning. */
 function sorted(value: Json): string {
   return JSON.stringify(value, (_, member) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
@@ -125,7 +125,7 @@ function sorted(value: Json): string {
   );
 }
 
-describe('a rule by which something could stay unseen', () => {
+describe('a rule that could hide a value', () => {
   it.each(rendering.lines.map(({ pointer }) => pointer))('has no line for %s', (pointer) => {
     expect(faultOfRendering(schema, without(pointer))).toEqual({
       code: 'details_rendering_incomplete',
@@ -204,7 +204,7 @@ it.each<[string, DetailRendering, string]>([
   expect(fault?.message).toContain(words);
 });
 
-it('finds text that a page would not show as it is', () => {
+it('is refused for text that a page would not show as it is', () => {
   expect(unshowableText({ a: 'Steel, 2026', b: ['x', { c: 7, d: true }] })).toBeUndefined();
   for (const text of [
     'a\u00a0b',

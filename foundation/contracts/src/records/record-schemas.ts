@@ -5,6 +5,7 @@ import { certificateRecords } from './certificates.ts';
 import { decisionRecords } from './decisions.ts';
 import { deviceRecords } from './devices.ts';
 import { directoryRecords } from './directory.ts';
+import { enrolmentRecords } from './enrolments.ts';
 import { eventRecords } from './events.ts';
 import { evidenceRecords } from './evidence.ts';
 import { incidentRecords } from './incidents.ts';
@@ -14,6 +15,7 @@ import { membersOfLog, membersOfWriter, numbering } from './members.ts';
 import { noticeRecords } from './notices.ts';
 import { recoveryRecords } from './recoveries.ts';
 import { riskRecords } from './risk.ts';
+import { secretsRecords } from './secrets.ts';
 import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
@@ -28,6 +30,8 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...enrolmentRecords,
+  ...secretsRecords,
   ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
