@@ -369,8 +369,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   RecordDraft: object({
     'actors?': list(ref('Actor')), 'address?': string, 'audience?': list(string),
     'authentication?': ref('EvidenceRecordAuthentication'), 'certificate?': ref('EvidenceRecordCertificate'),
-    'client?': string, 'data?': any, 'dataText?': string, 'device?': string, id: string, 'intent?': string,
-    'mandate?': ref('CallerMandate'), outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
+    'client?': string, 'data?': any, 'device?': string, id: string, 'intent?': string, 'mandate?': ref('CallerMandate'),
+    outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
     'policy?': ref('EvidenceRecordPolicy'), 'protectedValues?': list(ref('ProtectedValue')), 'reason?': string,
     'references?': list(string), 'scope?': list(string), source: string, 'standing?': list(ref('Standing')),
     'subject?': ref('Actor'), 'transaction?': string, type: ref('RecordType'), 'zone?': string,
