@@ -275,7 +275,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_type_taken',
     'the model Other',
   ],
-  ['an audience that is none', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
+  ['an invalid audience', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
   ...(
     [
       ['an open object', { type: 'object', properties: {} }, 'additionalProperties must be false'],
@@ -318,7 +318,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
         'the server reads it',
       ],
       [
-        'a member that is no name',
+        'a member that is not a name',
         { type: 'object', additionalProperties: false, properties: { constructor: { type: 'boolean' } } },
         'an invalid name',
       ],

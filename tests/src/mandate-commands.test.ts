@@ -296,7 +296,7 @@ describe('countersign mandate versions', () => {
     ['versions that are none', { versions: [{ id: 'mnd_x' }], keys: [] }, 'versions_malformed'],
     ['consents that are no list', { versions: [{ ...minimal(), consents: 'all' }], keys: [] }, 'versions_malformed'],
     ['an amendment without terms', { versions: [{ ...minimal(), amendment: {} }], keys: [] }, 'versions_malformed'],
-    ['a signature that is none', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
+    ['an invalid signature', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
     ['no keys', { versions: [minimal()] }, 'versions_malformed'],
   ])('refuses a file with %s as such', async (_, content, code) => {
     expect((await refusalOf('am-mandates', 'mandate', 'verify', file('bad.json', content))).code).toBe(code);

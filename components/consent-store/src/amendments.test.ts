@@ -155,7 +155,7 @@ describe('amending a mandate', () => {
       'a third party where there is none',
       { replace: { part: 'thirdParty', by: { lei: custodian, role: 'Custodian' } } },
     ],
-    ['a part that nobody has', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
+    ['an unknown part', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
     ['a party by the other one', { replace: { part: 'grantee', by: { lei: fund, role: 'Client' } } }],
     [
       'a party and the constraints with it',
@@ -411,7 +411,7 @@ describe('a three-party mandate', () => {
     ['a rule without a third party', { kind: 'tri-party-rule' }],
     ['a third party of a mandate', { thirdParty: triParty.thirdParty }],
     ['a third party that is one of the two', { ...triParty, thirdParty: { lei: broker, role: 'Custodian' } }],
-    ['a kind that is none', { kind: 'carte-blanche' }],
+    ['an invalid kind', { kind: 'carte-blanche' }],
   ])('is refused %s', async (_, changes) => {
     await expect(world.store.propose(rootProposal(changes), byFund, newKey())).rejects.toThrow(
       coded('mandate_invalid'),

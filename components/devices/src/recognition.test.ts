@@ -201,11 +201,7 @@ describe('a device proves itself', () => {
     ],
     ['another key', () => proofField(createTestKey(), annas.id, node.challenge(about)), 'device_proof_wrong'],
     ['another device’s name', (key) => proofField(key, shared.id, node.challenge(about)), 'device_unknown'],
-    [
-      'a device that nobody knows',
-      (key) => proofField(key, 'device:unheard-of', node.challenge(about)),
-      'device_unknown',
-    ],
+    ['an unknown device', (key) => proofField(key, 'device:unheard-of', node.challenge(about)), 'device_unknown'],
     ['no name', (key) => proofField(key, 'person:anna', node.challenge(about)), 'device_proof_wrong'],
     ['no JSON', () => '{', 'device_proof_wrong'],
     [

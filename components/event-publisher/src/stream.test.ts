@@ -156,8 +156,8 @@ describe('a stream', () => {
       'insufficient_scope',
     ],
     ['from a position that was made up', '?after=77777777777777777777', {}, 400, 'event_position_invalid'],
-    ['of a topic that is none', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
-    ['with a parameter that is none', '?since=1', {}, 400, undefined],
+    ['of an invalid topic', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
+    ['with an invalid parameter', '?since=1', {}, 400, undefined],
   ])('is refused %s', async (reason, query, headers, status, code) => {
     const { url } = await serve();
     const caller = reason === 'without a token' ? {} : asReader(leis.fund);

@@ -77,8 +77,8 @@ describe('a legal hold', () => {
   it.each<[string, WrittenScope]>([
     ['nothing', {}],
     ['no types', { types: [] }],
-    ['a type that is none', { types: ['order.shredded'] }],
-    ['a transaction that is none', { transaction: 'T-1' }],
+    ['an invalid type', { types: ['order.shredded'] }],
+    ['an invalid transaction', { transaction: 'T-1' }],
     ['an agent as a person', { person: 'agent:archivist' }],
     ['a person as an agent', { agent: 'person:tessa.trader' }],
     ['a name instead of an LEI', { institution: 'Example Fund' }],

@@ -229,14 +229,14 @@ describe('one signature for several transactions counts for none when', () => {
   it.each([
     ['no items', { items: [] }],
     ['items that are no list', { items: { txn: 'x' } }],
-    ['an item that is no object', { items: ['txn'] }],
+    ['an item that is not an object', { items: ['txn'] }],
     [
       'an item with a member beside',
       { items: [{ txn: 'txn_00000000000000000000000000', intent_digest: digestOf('x'), and: 1 }] },
     ],
     ['an item without its intent', { items: [{ txn: 'txn_00000000000000000000000000' }] }],
     ['no root', { root: undefined }],
-    ['a root that is no digest', { root: 'everything' }],
+    ['a root that is not a digest', { root: 'everything' }],
     ['a transaction beside the items', { txn: 'txn_00000000000000000000000000' }],
     ['another decision', { decision: 'reject' }],
     ['no end', { exp: undefined }],

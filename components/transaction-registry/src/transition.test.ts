@@ -230,7 +230,7 @@ describe('a step of a transaction', () => {
   });
 
   it.each([
-    ['a body that is no object', 'submit', []],
+    ['a body that is not an object', 'submit', []],
     ['a member that nothing compares', 'settle', { settled_qty: '800', settled_amount: '1' }],
     ['no quantity', 'execute', { price: { amount: '1', ccy: 'EUR' } }],
     ['a quantity of nothing', 'clear', { cleared_qty: '0' }],

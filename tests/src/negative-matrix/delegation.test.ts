@@ -216,7 +216,7 @@ describe('7: an exchange', () => {
       '400 invalid_request actor_not_allowed',
     ],
     [
-      'this client and a condition that nobody knows',
+      'this client and an unknown condition',
       { client_id: 'brk-orders', until: 'noon' },
       '400 invalid_request actor_not_allowed',
     ],
@@ -276,7 +276,7 @@ describe('10: keys fetched from a client’s address', () => {
   it.each([
     ['an address that leads on to another', 'redirects'],
     ['more than a key set can be', 'too-large'],
-    ['something that is no JSON', 'no-json'],
+    ['something that is not JSON', 'no-json'],
     ['a private key', 'private'],
     ['the metadata of a cloud', 'internal'],
     ['a neighbour in a private network', 'neighbour'],

@@ -198,7 +198,7 @@ describe('client_credentials of an agent, for an intent', () => {
             '400 invalid_authorization_details details_location',
           ],
           [
-            'under a mandate that is not there',
+            'under a mandate that does not exist',
             () => intent({ mandate_id: `mnd_${'0'.repeat(26)}` }),
             '400 access_denied mandate_not_found',
           ],

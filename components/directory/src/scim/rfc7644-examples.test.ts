@@ -282,13 +282,13 @@ describe('section 3.5.2, modifying with PATCH', () => {
 
   it.each<readonly [string, Record<string, Json>, string]>([
     ['a remove without a path', { op: 'remove' }, 'noTarget'],
-    ['an operation that there is not', { op: 'test', path: 'active' }, 'invalidSyntax'],
+    ['an operation that does not exist', { op: 'test', path: 'active' }, 'invalidSyntax'],
     ['an add without a value', { op: 'add', path: 'roles' }, 'invalidSyntax'],
-    ['a path that is none', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
+    ['an invalid path', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
     ['a password', { op: 'replace', path: 'password', value: 'x' }, 'invalidPath'],
-    ['a filter that is none', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
+    ['an invalid filter', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
     ['a filter where nothing can be selected', { op: 'remove', path: 'externalId[value eq "x"]' }, 'invalidPath'],
     ['the id', { op: 'replace', path: 'id', value: 'x' }, 'mutability'],
     ['meta', { op: 'replace', path: 'meta.created', value: 'x' }, 'mutability'],

@@ -99,7 +99,7 @@ describe('a joining person', () => {
     ['active in words', newUser('x', { active: 'yes' }), 'invalidValue'],
     ['with a role that is a text', newUser('x', { roles: ['trader'] }), 'invalidValue'],
     ['with a role that is not one', newUser('x', { roles: [{ value: 'trader', salary: 1 }] }), 'invalidValue'],
-    ['at a desk that there is not', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
+    ['at a desk that does not exist', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
     ['with control characters', newUser('x', { externalId: 'a\u0000b' }), 'invalidValue'],
     ['as a list', [], 'invalidSyntax'],
     ['as no JSON', '{', 'invalidSyntax'],

@@ -61,9 +61,9 @@ describe('a bundle loaded in a worker thread', () => {
         ],
       },
     ],
-    ['policies that nobody can parse', { policies: [{ file: 'a.cedar', text: 'permit' }] }],
-    ['a schema that is none', { schema: 'entity A;\nentity B in [Nowhere];' }],
-    ['what is no text', { schema: '\ud800' }],
+    ['policies that cannot be parsed', { policies: [{ file: 'a.cedar', text: 'permit' }] }],
+    ['an invalid schema', { schema: 'entity A;\nentity B in [Nowhere];' }],
+    ['not text', { schema: '\ud800' }],
     ['limits that are none', { limits: [{ id: 'x' }] }],
     [
       'an annotation',

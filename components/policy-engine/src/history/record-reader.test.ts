@@ -219,7 +219,7 @@ describe('reading records of decisions', () => {
     ['a decision within another member of the data', { data: { before: { ...open, decision: false } } }],
     ['an id that is another’s', { data: { before: { decision_id: 'x' } } }],
     ['a digest that is another’s', { open: { decision_id: 'x', before: { input_digest: 'y' } } }],
-    ['a digest that is none', { open: { input_digest: 'y' } }],
+    ['an invalid digest', { open: { input_digest: 'y' } }],
     ['an id with an escape in it', { open: { decision_id: 'dec_"' } }],
     ['a policy with an escape in its name', { open: { determining: ['","input_digest":"'] } }],
     ['no id', { open: { decision_id: undefined } }],

@@ -197,7 +197,7 @@ describe('an approval', () => {
   it.each([
     ['of another role', { ...risk, role: 'supervisor' }],
     ['of another institution', { ...risk, institution: '529900T8BM49AURSDO55' }],
-    ['of whoever began the order', { ...risk, approver: 'person:tess' }],
+    ['of the initiator', { ...risk, approver: 'person:tess' }],
   ])('%s permits no excess', async (_, approval) => {
     const limits = await start([passable]);
     expect((await reserve(limits, { notional: '1500', approvals: [approval] })).outcome).toBe('exceeded');

@@ -428,7 +428,7 @@ describe('of compliance findings the policies see the worst', () => {
       { kycCurrent: false, kycFailing: stranger },
     ],
     [
-      'a review until a day that there is not',
+      'a review until a day that does not exist',
       { ...inOrder, kyc: { status: 'approved', validUntil: '2027-02-30' } },
       { kycCurrent: false, kycFailing: stranger },
     ],

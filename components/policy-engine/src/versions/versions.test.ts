@@ -759,7 +759,7 @@ describe('a node', () => {
     'said to be approved by another': `update policy_versions set approved_by = 'person:eve' where version = 2`,
     'with a signature of another version': `update policy_versions set signature = (select signature from policy_versions where version = 1) where version = 2`,
     'without a signature': `update policy_versions set signature = null, bundle = null, change_request = null, proposed_by = null where version = 2`,
-    'under a key that nobody has': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
+    'under an unknown key': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
   };
   it.each(Object.entries(forgeries))('refuses a version %s, and does not start on it', async (_, forgery) => {
     const { logged, logger } = heardErrors();

@@ -76,7 +76,7 @@ describe('the authority', () => {
   it.each<[string, Uint8Array, string, string]>([
     ['a policy that is not its own', request({ policy: '1.2.3' }), 'unacceptedPolicy', 'timestamp_request_malformed'],
     ['a digest that it does not take', sha1Request(), 'badAlg', 'timestamp_request_malformed'],
-    ['what is no request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
+    ['not a request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
     ['an extension', withExtension(), 'unacceptedExtension', 'timestamp_request_malformed'],
   ])('refuses %s, by the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
     expect(await refused(octets)).toBe(failure);
