@@ -45,6 +45,8 @@ export const processEvidence = Type.Object(
     executable: Type.Optional(word),
     user: Type.String({ pattern: '^[0-9]{1,10}$' }),
     systemd_unit: Type.Optional(word),
+    /** Of files that the attester reads, not of what the process has loaded. */
+    configuration: Type.Optional(sha256),
   },
   { ...closed, title: 'ProcessEvidence' },
 );
@@ -132,6 +134,7 @@ export async function establish(
         ...found('asserted', { environment: item.environment }),
         ...found('kernel-observed', {
           image: item.image,
+          configuration: item.configuration,
           executable: item.executable,
           user: item.user,
           'systemd-unit': item.systemd_unit,
