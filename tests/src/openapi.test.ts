@@ -22,6 +22,7 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { useCertificates } from './testing/use-certificates.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
+import { leasedDatabase, useSecrets } from './testing/use-secrets.ts';
 import { useWorkloads } from './testing/use-workloads.ts';
 import { createAttester } from './testing/workload-world.ts';
 
@@ -58,14 +59,17 @@ let configuration: Configuration;
 let controlPlane: RunningControlPlane;
 let trading: Trading;
 let document: Document;
+let leased: Awaited<ReturnType<typeof leasedDatabase>>;
 const exchanges: Exchange[] = [];
 
 beforeAll(async () => {
   const plain = await configurationIn(folder.path);
+  leased = await leasedDatabase(folder.path);
   configuration = readConfiguration({
     ...plain,
     devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
+    secrets: leased.settings,
     // The same clients are there in years, when evidence may go.
     keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
   });
@@ -78,6 +82,7 @@ afterAll(async () => {
   vi.restoreAllMocks();
   await trading?.stop();
   await controlPlane?.stop();
+  await leased?.drop();
   folder.remove();
 });
 
@@ -456,6 +461,7 @@ async function useEverything(): Promise<void> {
   await useSignals();
   await useTimeStamps();
   await useCertificates(controlPlane, 'service:feed');
+  await useSecrets(controlPlane, trading, mandate, leased);
   await useWorkloads(controlPlane, attester, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);

@@ -185,7 +185,7 @@ export function createSecrets(
     async approve(id, digest, by) {
       const approved = await proposals.approve(id, digest, by, async ({ what }) => {
         checkDefinition(what, context);
-        return {};
+        return 'venueKey' in what ? defined({ probe: await broker.probe(what) }) : {};
       });
       await afterChange(approved);
       return view(approved);

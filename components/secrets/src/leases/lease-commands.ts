@@ -57,6 +57,8 @@ const { error } = secretsErrors;
 const source = 'secrets';
 const nothing = async (): Promise<void> => undefined;
 
+/** A lease as a thing in the log. */
+export const leaseThing = (slot: string): string => `lease:${slot}`;
 /** Leases of a holder that have not ended, as things in the log. */
 export const holderLeases = (holder: string): string => `lease-of:${holder}/`;
 

@@ -34,9 +34,10 @@ import {
   slotsToExamine,
   takeRemovals,
   unappliedSlots,
+  unendedLeases,
 } from '../store/index.ts';
 import { createEndedAuthority } from './ended-authority.ts';
-import { createLeaseCommands, leaseOver, unknownLease } from './lease-commands.ts';
+import { createLeaseCommands, leaseOver, leaseThing, unknownLease } from './lease-commands.ts';
 import { leasePassword, scramVerifier } from './scram.ts';
 
 /** A lease with its credential. */
@@ -78,6 +79,7 @@ const pageSize = 500;
 /** Attempts after which a removal counts as failed for good. It is still repeated. */
 const attemptsUntilAlarm = 6;
 const sweepEveryMs = 300_000;
+const settleEveryMs = 30_000;
 const { error } = secretsErrors;
 
 export function createLeases(
@@ -247,9 +249,36 @@ export function createLeases(
     });
   }
 
+  /**
+   * Writes rows that are behind their records: a process may have died in between, and an ending that nobody asks for again must take
+   * effect. The log is asked for many leases at once.
+   */
+  async function settleBehind(): Promise<void> {
+    let after = '';
+    for (;;) {
+      const page = await unendedLeases(pool, after, 1_000);
+      const newest = await audit.standings(page.map(({ slot }) => leaseThing(slot)));
+      for (const { slot, record } of page) {
+        if (newest.get(leaseThing(slot))?.record === record) continue;
+        // A row that was altered is reported by the reading.
+        await things
+          .find(slot)
+          .catch((failure: unknown) => logger.error({ error: failure, slot }, 'a lease is unproven'));
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < 1_000) return;
+      after = last.slot;
+    }
+  }
+  let settledAt = Number.NEGATIVE_INFINITY;
+
   const rounds = createRounds({
     what: 'leases',
     async work() {
+      if (clock.now() - settledAt >= settleEveryMs) {
+        await settleBehind();
+        settledAt = clock.now();
+      }
       await readEnded();
       await endExpired();
       await removeEnded();
@@ -264,7 +293,13 @@ export function createLeases(
     what: 'credentials that no lease accounts for',
     async work() {
       for (const [database, target] of targets)
-        for (const username of await target.leased(prefix)) await sweepOne(database, target, username);
+        for (const username of await target.leased(prefix))
+          await sweepOne(database, target, username).catch((failure: unknown) =>
+            logger.error(
+              { error: failure, database, username },
+              'a credential that no lease accounts for is still there',
+            ),
+          );
     },
     logger,
     everyMs: dependencies.everyMs === undefined ? sweepEveryMs : dependencies.everyMs * 300,

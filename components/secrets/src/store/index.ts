@@ -9,6 +9,7 @@ export {
   slotsToExamine,
   takeRemovals,
   unappliedSlots,
+  unendedLeases,
 } from './leases-store.ts';
 export { destroyMaterials, findMaterial, keepMaterial, materialsBefore } from './materials-store.ts';
 export { nextNonce } from './nonces-store.ts';

@@ -176,3 +176,17 @@ export async function countByStatus(session: Session): Promise<ReadonlyMap<strin
   );
   return new Map(rows.map(({ status, many }) => [status, many]));
 }
+
+/** Leases that have not ended, by slot, with the record that wrote the row. */
+export async function unendedLeases(
+  session: Session,
+  after: string,
+  limit: number,
+): Promise<readonly { readonly slot: string; readonly record: RecordId }[]> {
+  const { rows } = await ask<{ slot: string; record: RecordId }>(
+    session,
+    `select slot, record from leases where status <> 'ended' and slot > $1 order by slot limit $2`,
+    [after, limit],
+  );
+  return rows;
+}
