@@ -319,6 +319,7 @@ async function useEverything(): Promise<void> {
     services: [
       ...(file['services'] ?? []),
       { id: 'service:desk', institution: leis.arranger, roles: [] },
+      { id: 'service:venues', institution: leis.arranger, roles: [] },
       { id: 'service:feed', institution: configuration.operator.lei, roles: ['reference-data'] },
       attester.service,
     ],

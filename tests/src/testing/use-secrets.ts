@@ -6,7 +6,7 @@ import { createTestDatabase } from '@countersign/testkit';
 import pg from 'pg';
 import { expect } from 'vitest';
 import type { RunningControlPlane } from './control-plane.ts';
-import { leis } from './firms.ts';
+import { doors, leis } from './firms.ts';
 import { claimsOf, type Trading } from './trading.ts';
 
 const get = (path: string) => ({ method: 'GET' as const, path });
@@ -120,7 +120,7 @@ export async function useSecrets(
     post('/directory/clients', {
       id: 'ha-venues',
       institution: leis.arranger,
-      principal: 'service:ha-oms',
+      principal: 'service:venues',
       grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
       scopes: ['order:create', 'order:cancel', 'order:read'],
       audiences: [`${issuer}/venues`],
@@ -130,11 +130,19 @@ export async function useSecrets(
   const desk = createClient({ issuer, clientId: 'ha-venues', key });
   const tokenFor = async (scope: string, details: object = {}) =>
     desk.jwtBearer(await trading.assertion(), { resource: `${issuer}/venues`, scope, ...details });
-  const order = trading.order(mandate, { locations: [`${issuer}/venues`] });
-  const token = await tokenFor('order:create', { authorizationDetails: [order] });
-  const transaction = String(claimsOf(token)['txn']);
+  // The trader's token is for the broker, who submits the order and exchanges the token for one of the key broker.
+  const order = trading.order(mandate, { locations: [doors.broker, `${issuer}/venues`] });
+  const opened = await trading.traderToken(order);
+  const transaction = String(claimsOf(opened)['txn']);
+  const broker = trading.firms.client('brk-orders');
+  const token = await broker.exchange(opened.accessToken, {
+    resource: `${issuer}/venues`,
+    scope: 'order:create',
+    authorizationDetails: [{ ...order, locations: [`${issuer}/venues`], actions: ['create'] }],
+  });
+  expect(claimsOf(token)['txn']).toBe(transaction);
   const sign = (body: object) =>
-    desk.callOrThrow(token, { method: 'POST', url: `${issuer}/venues/derivatives/orders`, body }) as Promise<{
+    broker.callOrThrow(token, { method: 'POST', url: `${issuer}/venues/derivatives/orders`, body }) as Promise<{
       readonly request: { readonly url: string };
     }>;
   await expect(sign({ order })).rejects.toThrow('venue_order_not_submitted');
