@@ -33,7 +33,7 @@ const withCode = (code: string) => expect.objectContaining({ code });
 const open = async (): Promise<RecoveryId> => (await recovery.open(lost, helpDesk)).id;
 const recordsOf = (type: RecordDraft['type']) => world.audit.ofType(type);
 const declined = () => recordsOf('recovery.refused').filter(({ reason }) => reason === 'recovery_declined');
-const toldKinds = () => world.told.map(({ kind }) => kind);
+const noticeKinds = () => world.told.map(({ kind }) => kind);
 
 /** Every way to look one up. */
 const readers: readonly (readonly [string, (id: RecoveryId) => Promise<Recovery | undefined>])[] = [
@@ -59,7 +59,7 @@ describe('a refusal whose process died after its record', () => {
   const isOver = async (id: RecoveryId) => {
     expect(await other.find(id)).toMatchObject({ status: 'refused' });
     expect(declined()).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await expect(other.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   };
 
@@ -172,7 +172,7 @@ describe('an approval whose process died after its record', () => {
     await world.dyingAfter('recovery.approved', () => recovery.approve(id, statement));
     expect(world.ended).toEqual([]);
     expect(await other.find(id)).toMatchObject({ status: 'approved' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await other.carryOn();
     expect(await other.find(id)).toMatchObject({ status: 'ended' });
     expect(await world.keys.register.of(anna.id)).toEqual([]);
@@ -192,7 +192,7 @@ describe('a recovery whose process died after its opening was recorded', () => {
       recordId: recordsOf('recovery.opened')[0]?.id,
     });
     expect(recordsOf('recovery.opened')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened']);
+    expect(noticeKinds()).toEqual(['recovery-opened']);
     if (found === undefined) throw new Error('nothing was opened');
     await world.approve(other, found.id, ben);
     expect(await world.approve(other, found.id, cora)).toMatchObject({ status: 'ended' });
@@ -225,7 +225,7 @@ describe('a notice that cannot be written', () => {
     await expect(other.find(id)).rejects.toThrow('the outbox cannot be written');
     world.failNotices(false);
     expect(await other.find(id)).toMatchObject({ status: 'cancelled' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     expect(recordsOf('recovery.cancelled')).toHaveLength(1);
   });
 });
@@ -261,7 +261,7 @@ describe('an automatic step whose process died after its record', () => {
     await world.dyingAfter('recovery.completed', () => recovery.carryOn());
     await isNow(id, 'completed');
     expect(recordsOf('recovery.completed')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
   });
 
   it('expires once, and its link with it', async () => {
