@@ -115,7 +115,7 @@ async function activeMandate(): Promise<string> {
 const amendedVenues = (venues: readonly string[]) => ({ constraints: { ...mandateTerms().constraints, venues } });
 
 describe('countersign mandate', () => {
-  it('takes a proposal to acceptance, and prints who has to act and with which command', async () => {
+  it('takes a proposal to acceptance, and prints who must act next and with which command', async () => {
     const { file: path, document, termsHash } = terms();
     const proposed = await run('am-mandates', 'mandate', 'propose', path);
     const id = idIn(proposed);

@@ -81,7 +81,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** Records every exchange with a described route, whoever makes it. */
+/** Records every exchange with a described route, from every caller. */
 function listen(): void {
   const original = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {

@@ -429,7 +429,7 @@ describe('mandate kinds', () => {
     await expect(givenChild(world.store, instruction.id)).rejects.toThrow(coded('mandate_wider'));
   });
 
-  it('are kept apart under one idempotency key', async () => {
+  it('do not share an idempotency key', async () => {
     const key = newKey();
     await world.store.propose(rootProposal(), byFund, key);
     await expect(world.store.propose(rootProposal({ kind: 'standing-authority' }), byFund, key)).rejects.toThrow(

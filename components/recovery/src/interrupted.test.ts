@@ -63,7 +63,7 @@ describe('a refusal whose process died after its record', () => {
     await expect(other.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   };
 
-  it('is completed by whoever repeats it', async () => {
+  it('is completed when the request is repeated', async () => {
     const id = await interrupted();
     expect(await other.refuse(id, cora.id, 'She is sitting next to me')).toMatchObject({ status: 'refused' });
     await isOver(id);
@@ -121,7 +121,7 @@ describe('a cancellation whose process died after its record', () => {
     await expect(other.cancelOwn(second, again)).rejects.toEqual(withCode('recovery_decided'));
   });
 
-  it('by an operator is completed by whoever repeats it, and ends the link that was handed out', async () => {
+  it('by an operator is completed when the request is repeated, and ends the link that was handed out', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     await world.dyingAfter('recovery.cancelled', () => recovery.cancel(id, helpDesk, 'She has found it'));
@@ -218,7 +218,7 @@ describe('a recovery whose process died after its opening was recorded', () => {
 });
 
 describe('a notice that cannot be written', () => {
-  it('delays what it is about, and is sent by the next reader', async () => {
+  it('delays the step that it announces, and is sent by the next reader', async () => {
     const id = await open();
     world.failNotices(true);
     await expect(recovery.cancel(id, helpDesk, 'She has found it')).rejects.toThrow('the outbox cannot be written');

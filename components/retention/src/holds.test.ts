@@ -106,7 +106,7 @@ describe('a legal hold', () => {
     expect((await retention.simulate({ kind: 'pruning', class: 'access' }, paula)).holds).toBe(0);
   });
 
-  it('is in force at once when the log cannot yet say what it matches, and then nobody can release it', async () => {
+  it('is in force at once when its matches are still unknown, and then nobody can release it', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
     world.log.breakDown('finding');

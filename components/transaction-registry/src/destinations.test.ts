@@ -47,7 +47,7 @@ const toAccount = (account: string, changes: Changes = {}) => settlementTo({ lei
 const known = async ({ id }: { readonly id: TransactionId }) => (await world.registry.facts(id))?.destinationKnown;
 
 describe('a settlement', () => {
-  it('is refused to an account outside the address book, whoever instructs it', async () => {
+  it('is refused to an account outside the address book, for every initiator', async () => {
     const { id } = await toAccount(freshAccount());
     expect(await known({ id })).toBe(false);
     for (const by of [{}, { person: trader }, { person: releaser }])

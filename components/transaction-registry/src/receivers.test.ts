@@ -41,7 +41,7 @@ describe('of a withdrawal the policies see', () => {
     expect(asked?.resource).toMatchObject({ facts: { receivers: [fund] } });
   });
 
-  it('nobody, without such an entry: that is refused by itself', async () => {
+  it('nobody, without such an entry: the missing entry itself is refused', async () => {
     const { id } = await world.begin('withdrawal', { address_id: 'txn_00000000000000000000000000' });
     expect(await registry.facts(id)).toMatchObject({ destinationKnown: false });
     expect(await registry.facts(id)).not.toHaveProperty('receivers');

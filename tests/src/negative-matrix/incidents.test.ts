@@ -265,7 +265,7 @@ describe('the data left by a token', () => {
     expect(await recorded()).toBe(recordedBefore);
   });
 
-  it('is in tables with an index on the expiry by which they are swept', async () => {
+  it('is in tables with an index on the expiry, so that they can be swept', async () => {
     const { rows } = await sql.query<{ table: string }>(
       `select c.table_name as table from information_schema.columns c
         where c.table_schema = 'authorization_server' and c.column_name in ('expires_at', 'removed_after')
@@ -301,7 +301,7 @@ describe('a decision', () => {
 });
 
 describe('an ID token hint', () => {
-  it('whose key is gone still signs out: the person is asked first', async () => {
+  it('whose signing key is gone still signs out: the person is asked first', async () => {
     const flow = world.flow(desk());
     const pkce = createPkce();
     const browser = personBrowser(world.issuer);

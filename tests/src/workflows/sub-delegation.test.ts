@@ -174,7 +174,7 @@ describe('a missing link', () => {
     ).toBe('not_a_signatory');
   });
 
-  it('is noticed when a mandate is used: below another chain, or below none, there is no authority', async () => {
+  it('is noticed when a mandate is used: a firm outside the chain, or without a chain, has no authority', async () => {
     const { lowest } = await line();
     const bare = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     expect(await codeOf(() => begin(bare))).toBe('access_denied mandate_grantee');

@@ -201,7 +201,7 @@ describe('a withdrawal', () => {
 });
 
 describe('a withdrawal whose mandate has ended', () => {
-  it('cannot be released, whoever approved it, and can still be rejected', async () => {
+  it('cannot be released with any approvals, and can still be rejected', async () => {
     const own = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     const address = await active();
     const { transaction } = await requested(address, { mandate_id: own });

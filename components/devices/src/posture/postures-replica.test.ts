@@ -111,7 +111,7 @@ describe('a replica of device postures', () => {
     expect(replica.postureOf(shared.id)?.posture).toBe('failing');
   });
 
-  it('does not believe that a device without a record is healthy when the directory says otherwise', async () => {
+  it('does not treat a device without a record as healthy when the directory says otherwise', async () => {
     await report({ device: shared.id, posture: 'compliant' });
     const failing = { ...annas, posture: 'failing' as const };
     const before = world.directory.snapshot();

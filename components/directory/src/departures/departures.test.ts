@@ -407,7 +407,7 @@ describe('an effect of a departure', () => {
     expect(typesOf().filter((type) => type === 'directory.departure-completed')).toHaveLength(1);
   });
 
-  it('is continued by another node when its worker is gone, from where it was', async () => {
+  it('is continued by another node from the last completed step when its worker is gone', async () => {
     const dying = recordingEffects('sessions', 'tokens');
     const directory = await opened(dying.effects);
     dying.gates.set('tokens', new Promise(() => undefined));

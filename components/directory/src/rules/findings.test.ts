@@ -170,7 +170,7 @@ describe('a compliance finding', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('can be proposed by whoever may still record it', async () => {
+  it('can be proposed only by people who may still record it', async () => {
     const scopes: string[] = [];
     const node = await rig.open({
       proposerStanding: async (proposal) => void scopes.push(proposal.scope) as undefined,

@@ -313,7 +313,7 @@ describe('an entity written over the interface', () => {
     await changed('"admin"', '"editor"');
     const again = await world.rig.start({ policiesFolder: world.folder });
     expect(await again.evaluate(asking, caller)).toMatchObject({ decision: true });
-    // Even without a row, the records show that the entity existed and what it said.
+    // The records alone show that the entity existed, and its content.
     await pool.query('delete from application_entities');
     await pool.query('delete from application_entity_versions');
     const emptied = await world.rig.start({ policiesFolder: world.folder });

@@ -157,7 +157,7 @@ describe('simulating a lower limit', () => {
     expect(tried(withLimits([nobodyPasses, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
-  it('no longer permits orders with an approval that it does not accept any more', async () => {
+  it('no longer permits orders with an approval that it has stopped accepting', async () => {
     await asked(finding([{ ...fullHour, overriddenBy: 'supervisor' }]));
     expect(answersOf(tried(withLimits([{ ...hour, max: '19' }, day])))).toEqual({ ...none, decisions: 1 });
     expect(tried(withLimits([{ ...hour, overridable_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
@@ -206,7 +206,7 @@ describe('simulating a higher limit', () => {
   });
 });
 
-it('a removed limit denies nobody any more', async () => {
+it('a removed limit no longer denies', async () => {
   await asked(finding([fullHour, ofDay], [fullHour]));
   const report = tried(withLimits([day]));
   expect(answersOf(report)).toEqual({ ...none, decisions: 1, denyToPermit: 1 });

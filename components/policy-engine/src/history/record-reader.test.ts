@@ -140,7 +140,7 @@ describe('reading records of decisions', () => {
     expect(expectAgreement([texts])).toBe(1);
   });
 
-  it('shares equal lists between records, whoever asked', () => {
+  it('shares equal lists between records, for every caller', () => {
     const read = createRecordReader(schema);
     const first = read(textsOf()).read?.outline.entities;
     expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** What the policies see of a question is what is recorded. */
+/** What the policies see of a question, taken from what is recorded. */
 async function seen(input: DecisionInput, directory = desk): Promise<Seen> {
   rig.directory = directory;
   return JSON.parse((await engine.decide(input)).inputText) as Seen;
@@ -358,7 +358,7 @@ describe('of the circumstances the policies see', () => {
     }
   });
 
-  it('a signal of its own once, beside those reported', async () => {
+  it('each of their own signals once, beside those reported', async () => {
     const signalsOf = async (...signals: readonly string[]) =>
       (await seen(placing({ claimedDevice: 'device:unheard-of', claimedSignals: signals }))).context['claimedSignals'];
     expect(await signalsOf('new-address')).toEqual(['new-address', 'device-unknown']);

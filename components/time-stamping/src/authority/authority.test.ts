@@ -172,7 +172,7 @@ describe('over HTTP', () => {
     expect(readTimeStampResponse(refusal.rawPayload)).toMatchObject({ granted: false, failures: ['badDataFormat'] });
   });
 
-  it('it accepts nothing but such requests, up to a maximum size', async () => {
+  it('it accepts only such requests, up to a maximum size', async () => {
     const app = await world.serve(node);
     const json = await app.inject({ method: 'POST', url: '/timestamps', payload: { digest: 'x' } });
     expect(json.json()).toMatchObject({ code: 'media_type_unsupported' });
