@@ -94,7 +94,7 @@ describe('a thief with the database role of the directory', () => {
       `update entities set document = document || '{"country": "US"}', version = 2 where id = $1`,
       [venue],
     ],
-    ['takes somebody away', `delete from entities where id = 'person:ben.ito'`, []],
+    ['deletes a person', `delete from entities where id = 'person:ben.ito'`, []],
     [
       'says that another record lists the keys',
       `update entities set record_id = $1 where id = 'person:ben.ito'`,

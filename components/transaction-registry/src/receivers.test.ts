@@ -67,7 +67,7 @@ describe('of collateral the policies see', () => {
   });
 
   it.each<[string, () => void]>([
-    ['nobody has registered', () => agreements.clear()],
+    ['is not registered', () => agreements.clear()],
     ['names nobody else', () => agreement({ parties: [{ lei: broker, role: 'pledgor' }] })],
     [
       'is between others',

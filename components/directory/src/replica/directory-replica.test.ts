@@ -173,7 +173,7 @@ describe('a replica of the directory', () => {
 
     it.each<readonly [string, (page: DirectoryPage) => DirectoryPage]>([
       ['gives a person a role', empowered],
-      ['leaves somebody out', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
+      ['leaves out an entity', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
       ['gives it another version number', (page) => ({ ...page, version: page.version + 1 })],
       [
         'says of another record that it lists the keys',

@@ -50,7 +50,7 @@ describe('an administrator', () => {
       'security',
     ].map((role) => [`somebody new with the role ${role}`, { people: [newcomer({ roles: [role] })] }, 'role'] as const),
     ['a role that the configuration gives a part', { people: [newcomer({ roles: ['crisis-team'] })] }, 'role'],
-    ['a role for somebody who is there', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
+    ['a role for an existing person', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
     ['somebody new with a key that approves', { people: [newcomer({ credentials: [key()] })] }, 'approval-key'],
     ['another key that approves', withMembers(1, { credentials: [key()] }), 'approval-key'],
     ['another authority to sign', withMembers(1, { signing_authority: { alone: true } }), 'signing-authority'],
