@@ -290,7 +290,7 @@ describe('every interface that decides', () => {
     ['partner', ({ initiatorInstitution }) => initiatorInstitution],
     ['mandate', ({ mandate }) => mandate.id],
     ['client', () => 'brk'],
-  ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
+  ])('denies while the %s is revoked, and permits again once that is lifted', async (kind, idIn) => {
     enter({
       ...{ who: 'trader', certificate: 'Approved', signals: [], mandateInForce: true, lei: 'ISSUED', kyc: 'approved' },
       ...{

@@ -298,7 +298,7 @@ describe('countersign mandate versions', () => {
     ['an amendment without terms', { versions: [{ ...minimal(), amendment: {} }], keys: [] }, 'versions_malformed'],
     ['an invalid signature', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
     ['no keys', { versions: [minimal()] }, 'versions_malformed'],
-  ])('refuses a file with %s as such', async (_, content, code) => {
+  ])('refuses a file with %s, and says so', async (_, content, code) => {
     expect((await refusalOf('am-mandates', 'mandate', 'verify', file('bad.json', content))).code).toBe(code);
   });
 

@@ -101,7 +101,7 @@ describe('a thief with the database role of the directory', () => {
       ['rec_x'],
     ],
     ['changes nothing but the version', 'update directory_state set version = version', []],
-  ])('%s for nobody, whether the change is announced or not', async (_, sql, values) => {
+  ])('%s without effect, whether the change is announced or not', async (_, sql, values) => {
     const before = directory.snapshot();
     await thief.query(sql, [...values]);
     // A running node does not read an unannounced version; a starting node does.

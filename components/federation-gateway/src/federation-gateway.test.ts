@@ -660,7 +660,7 @@ describe('the keys of a partner', () => {
   it.each<[string, Answer]>([
     ['never ends', (_request, response) => void response.writeHead(200).write('{"keys":[')],
     ['never answers', () => undefined],
-  ])('are not taken, after a time, from a key set that %s', async (_name, silent) => {
+  ])('are no longer accepted, after a time, from a key set that %s', async (_name, silent) => {
     answer = silent;
     expect(await accepted(open({ fetchTimeoutMs: 300 }))).toBe('partner_keys_unavailable');
     expect(requests.length).toBeLessThan(2);

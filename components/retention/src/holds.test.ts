@@ -84,7 +84,7 @@ describe('a legal hold', () => {
     ['a name instead of an LEI', { institution: 'Example Fund' }],
     ['a day that does not exist', { from: '2030-02-30T00:00:00Z' }],
     ['an end before its beginning', { from: '2031-01-01T00:00:00Z', until: '2030-01-01T00:00:00Z' }],
-  ])('is not placed over %s', async (_, scope) => {
+  ])('is refused over %s', async (_, scope) => {
     expect(await codeOf(place(scope, paula, true))).toBe('retention_malformed');
     expect(world.log.ofType('hold.placed')).toEqual([]);
   });

@@ -194,7 +194,7 @@ describe('retention over HTTP', () => {
     ['/retention/holds', 'legalhold:place', { scope: { everything: true }, matter: 'm' }],
     ['/retention/holds', 'legalhold:place', { scope: {}, matter: 'm', future: true }],
     ['/retention/erasures', 'erasure:propose', { subject: 'x', reason: 'r', keys: [] }],
-  ])('POST %s refuses what it cannot read', async (url, scope, body) => {
+  ])('POST %s refuses unreadable input', async (url, scope, body) => {
     expect((await call('POST', url, scope, { body })).status).toBe(400);
   });
 });

@@ -81,7 +81,7 @@ describe('a settlement', () => {
     ['the same account elsewhere', { place_of_settlement: 'MGTCBEBEECL' }, {}],
     ['an account for another firm of ours', { entity_lei: custodian }, {}],
     ['an account, where the settlement names another place', {}, { place_of_settlement: 'DAKVDEFFXXX' }],
-  ])('does not go by an entry for %s', async (_, entry, settlement) => {
+  ])('does not accept an entry for %s', async (_, entry, settlement) => {
     const account = freshAccount();
     await world.activeAddress(entryOf(account, entry));
     const { id } = await toAccount(account, settlement);

@@ -80,7 +80,7 @@ describe('of collateral the policies see', () => {
           ],
         }),
     ],
-  ])('that an agreement is not known which %s', async (_, is) => {
+  ])('an unknown agreement when it %s', async (_, is) => {
     is();
     expect((await registry.facts(await collateral()))?.agreementKnown).toBe(false);
   });

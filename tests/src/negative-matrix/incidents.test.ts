@@ -87,7 +87,7 @@ describe('the address in a proof', () => {
     ['X-Forwarded-Host', { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }],
     ['Forwarded', { forwarded: 'host=evil.example;proto=https' }],
     ['X-Original-URL', { 'x-original-url': '/other', 'x-rewrite-url': '/other' }],
-  ])('is compared with what the server is called, whatever %s says', async (_, headers) => {
+  ])('is compared with the configured issuer, whatever %s says', async (_, headers) => {
     expectVerdict(await post(`${world.issuer}/token`, headers), 'accepted');
     for (const htu of ['https://evil.example/token', 'http://evil.example/token'])
       expectVerdict(await post(htu, headers), '400 invalid_dpop_proof proof_url');

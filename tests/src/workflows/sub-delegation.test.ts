@@ -97,7 +97,7 @@ describe('a mandate delegated twice', () => {
     // The root permits it, but the delegating firm does not hold it.
     ['action', { actions: ['settlement:instruct', 'withdrawal:request'] }],
     ['asset', { assets: [{ asset: { dti: 'X9J9K872S' }, perOrder: '101', perDay: '1000' }] }],
-  ])('is not widened by a larger or further %s: the refusal brings a use that shows it', async (_, wider) => {
+  ])('cannot be widened by a larger or further %s: the refusal gives a counterexample', async (_, wider) => {
     const { middle } = await line();
     const constraints = { ...lowestTerms, ...wider };
     const refusal = await refusalBy(() =>

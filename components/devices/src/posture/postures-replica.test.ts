@@ -101,7 +101,7 @@ describe('a replica of device postures', () => {
       'says that somebody else wrote it',
       (posture) => [{ ...posture, sealed: false, posture: 'compliant', failed: [] }],
     ],
-  ])('has what is recorded where the owner %s', async (_name, change) => {
+  ])('shows the recorded posture when the owner %s', async (_name, change) => {
     await report({ device: annas.id, posture: 'failing' });
     const replica = await open(lying(change));
     expect(replica.postureOf(annas.id)).toMatchObject({ posture: 'failing', failed: ['disk_encryption'] });

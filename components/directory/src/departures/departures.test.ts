@@ -262,7 +262,7 @@ describe('every way to depart', () => {
           proposer,
         ),
     ],
-  ])('%s, what it held ends', async (_name, go) => {
+  ])('%s: the principal’s holdings end', async (_name, go) => {
     const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     await go(directory);

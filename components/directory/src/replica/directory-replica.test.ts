@@ -182,7 +182,7 @@ describe('a replica of the directory', () => {
           changed: page.changed.map(({ record: _, ...entity }) => entity),
         }),
       ],
-    ])('does not start when it %s, and reports it', async (_name, change) => {
+    ])('does not start when it %s, and reports that', async (_name, change) => {
       const source = remote(owner);
       expect(await codeOf(open({ ...source, ...altered(source, change) }, { maxAgeMs: 300 }))).toBe(
         'authority_unproven',

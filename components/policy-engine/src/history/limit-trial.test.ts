@@ -285,7 +285,7 @@ describe('a decision of an earlier version', () => {
   it.each<[string, () => unknown]>([
     ['is not kept any more', () => past.published.delete(2)],
     ['is not the one that decided', () => past.published.set(2, withLimits([{ ...hour, detail: 'Other.' }, day]))],
-  ])('is not where the version %s', async (_, lose) => {
+  ])('is not simulated when its version %s', async (_, lose) => {
     await asked(finding([ofHour]));
     past.publish(withLimits([hour, day], rulesWith('@id("cancelling")', '@id("cancels")')));
     lose();

@@ -316,7 +316,7 @@ describe('of the circumstances the policies see', () => {
       'a desk of another firm by the same name',
       directoryOf({ desks: market.desks.filter((each) => each.institution !== own) }),
     ],
-  ])('nobody at the desk of %s', async (_, directory) => {
+  ])('nobody at the desk for %s', async (_, directory) => {
     expect((await seen(placing(), directory)).context['deskOpen']).toBe(false);
   });
 
