@@ -76,7 +76,9 @@ export async function useCertificates({ operator, issuer }: RunningControlPlane,
   );
   const { serial } = issued.certificate;
   const enrolment = { profile: 'partner-client', holder };
-  await expect(call('certificate:issue', post('/certificates/enrolments', { ...enrolment, profile: 'gateway' }))).rejects.toThrow();
+  await expect(
+    call('certificate:issue', post('/certificates/enrolments', { ...enrolment, profile: 'gateway' })),
+  ).rejects.toThrow();
   const { key_id: enrolled } = await call<{ readonly key_id: string }>(
     'certificate:issue',
     post('/certificates/enrolments', enrolment),
