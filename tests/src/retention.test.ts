@@ -35,7 +35,7 @@ const principals: Readonly<Record<string, string>> = { first: 'person:paula.reco
 const trader = { id: 'person:tessa.trader', institution: operator };
 const yearMs = 365.25 * 86_400_000;
 
-/** A token here says by whom and for what it was asked. */
+/** A test token names who asked and for which scopes. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const [, client = '', granted] = authorization[0]?.replace(/^DPoP /, '').match(/^(\w+)~(.+)$/) ?? [];
@@ -143,7 +143,7 @@ async function write(members: Partial<RecordDraft> & Pick<RecordDraft, 'type'>):
   await log.append({ id, source: 'test', outcome: 'done', ...members });
   return id;
 }
-/** What a printed line has after a word. */
+/** The word that follows in the output. */
 const after = (word: string, text: string): string => new RegExp(`${word} ([\\w-]+)`).exec(text)?.[1] ?? '';
 
 async function proposeAndApprove(words: readonly string[]): Promise<string> {
@@ -154,7 +154,7 @@ async function proposeAndApprove(words: readonly string[]): Promise<string> {
   return run('second', 'retention', 'approve', id, '--digest', digest);
 }
 
-/** An order with all that it rests on, and the address it came from. */
+/** Writes an order with everything it depends on, and the address it came from. */
 async function tellAnOrder() {
   const transaction = newId('transaction', { clock, random: systemRandom });
   const session = await write({ type: 'session.started', subject: trader, address: '203.0.113.7' });
@@ -163,7 +163,7 @@ async function tellAnOrder() {
   return { transaction, session, token, order };
 }
 
-/** Every proof of the bundle, against its own checkpoint, and that against the log as it is now. */
+/** Every proof of the bundle against its own checkpoint, and that against the current log. */
 async function stillProves(bundle: EvidenceBundle): Promise<boolean> {
   const old = checkpointIn(bundle.checkpoint);
   const now = checkpointIn(await log.checkpoint());
@@ -186,12 +186,12 @@ function checkpointIn(note: string) {
   return checkpoint.checkpoint;
 }
 
-describe('evidence whose time has passed', () => {
-  it('goes by two people, class by class, and everything that was proved stays proved', async () => {
+describe('expired evidence', () => {
+  it('is removed by two people, class by class, and everything proved stays proved', async () => {
     const { transaction, session, token, order } = await tellAnOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     clock.advance(5.5 * yearMs);
-    // The order has to be kept for six years, and the sign-in that it rests on with it.
+    // The order must be kept for six years, and so must the sign-in that it depends on.
     expect(await proposeAndApprove(['pruning', 'access'])).toContain('0 gone, 0 held, 2 needed by what is kept');
     clock.advance(yearMs);
     expect(await proposeAndApprove(['pruning', 'transaction'])).toContain('1 gone');
@@ -276,7 +276,7 @@ describe('evidence whose time has passed', () => {
   });
 });
 
-describe('somebody with the database role of retention', () => {
+describe('a thief with the database role of retention', () => {
   it('reaches neither the log nor the eraser', async () => {
     const thief = scratch.pool('retention');
     for (const statement of [

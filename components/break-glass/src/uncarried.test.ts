@@ -17,7 +17,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const acr = 'phrh';
 
-describe('an incident from before its records carried the state', () => {
+describe('an incident whose records do not carry the state yet', () => {
   let world: BreakGlassWorld;
   let breakGlass: RunningBreakGlass;
 
@@ -33,11 +33,14 @@ describe('an incident from before its records carried the state', () => {
   const withCode = (code: string) => expect.objectContaining({ code });
 
   async function recorded(draft: Pick<RecordDraft, 'id' | 'type' | 'actors' | 'standing' | 'data'>): Promise<RecordId> {
-    // Of another source: the records of today say more.
+    // From an earlier version: today's records say more.
     return (await world.audit.append({ ...draft, source: 'test', outcome: 'done' })).id;
   }
 
-  /** As the release before stored and recorded it. @param second whom the row names, and whether that was recorded */
+  /**
+   * As the earlier release stored and recorded it. @param second the holder that the row names, and whether that was
+   * recorded
+   */
   async function fromBefore(
     status: 'declared' | 'granted' | 'reviewed',
     second: { readonly recorded: boolean } = { recorded: status !== 'declared' },
@@ -99,7 +102,7 @@ describe('an incident from before its records carried the state', () => {
     expect(await breakGlass.find(again.id)).toMatchObject({ status: 'granted', collected: true });
   });
 
-  it('gives no more access, and is reviewed: then both may declare again', async () => {
+  it('grants no more access, and is reviewed: then both may declare again', async () => {
     const { id } = await fromBefore('granted');
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
     for (const who of [fay, sam])
@@ -109,14 +112,14 @@ describe('an incident from before its records carried the state', () => {
     for (const who of [fay, sam]) await expect(breakGlass.askToDeclare(stopOrders, who.id)).resolves.toBeDefined();
   });
 
-  it('locks both holders out when nobody reviews it', async () => {
+  it('locks both holders when nobody reviews it', async () => {
     await fromBefore('granted');
     world.clock.advance(24 * hour);
     await breakGlass.handleDue();
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
-  it('does nothing to anybody where no second holder was recorded, or another one', async () => {
+  it('affects nobody when no second holder was recorded, or another one', async () => {
     const { id } = await fromBefore('granted', { recorded: false });
     const other = await fromBefore('granted');
     await rows().query('update incidents set second = $2 where id = $1', [other.id, tom.id]);
@@ -129,7 +132,7 @@ describe('an incident from before its records carried the state', () => {
     expect(world.audit.ofType('incident.lapsed')).toEqual([]);
   });
 
-  it('that is settled stays as it is', async () => {
+  it('that is settled stays unchanged', async () => {
     const { id } = await fromBefore('reviewed');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'reviewed', second: sam.id });
     await expect(world.review(breakGlass, id)).rejects.toEqual(withCode('incident_decided'));

@@ -18,7 +18,7 @@ import {
 const hour = 3_600_000;
 let world: RecoveryWorld;
 let recovery: RunningRecovery;
-/** The node that goes on after the other has died. */
+/** The node that continues after the other has died. */
 let other: RunningRecovery;
 
 beforeEach(async () => {
@@ -35,7 +35,7 @@ const recordsOf = (type: RecordDraft['type']) => world.audit.ofType(type);
 const declined = () => recordsOf('recovery.refused').filter(({ reason }) => reason === 'recovery_declined');
 const toldKinds = () => world.told.map(({ kind }) => kind);
 
-/** Every way of looking at one. */
+/** Every way to look one up. */
 const readers: readonly (readonly [string, (id: RecoveryId) => Promise<Recovery | undefined>])[] = [
   ['finding it', (id) => other.find(id)],
   ['listing', async (id) => (await other.list({})).find((each) => each.id === id)],
@@ -63,7 +63,7 @@ describe('a refusal whose process died after its record', () => {
     await expect(other.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   };
 
-  it('is completed by who repeats it', async () => {
+  it('is completed by whoever repeats it', async () => {
     const id = await interrupted();
     expect(await other.refuse(id, cora.id, 'She is sitting next to me')).toMatchObject({ status: 'refused' });
     await isOver(id);
@@ -75,7 +75,7 @@ describe('a refusal whose process died after its record', () => {
     await isOver(id);
   });
 
-  it('is what an operator finds who calls it off, and an approver who comes too late', async () => {
+  it('is found by an operator who cancels, and by an approver who comes too late', async () => {
     const id = await interrupted();
     await expect(other.cancel(id, helpDesk, 'Found it')).rejects.toEqual(withCode('recovery_decided'));
     await expect(other.askToApprove(id, ben.id)).rejects.toEqual(withCode('recovery_decided'));
@@ -83,7 +83,7 @@ describe('a refusal whose process died after its record', () => {
     await isOver(id);
   });
 
-  it('is forgotten in time, and not written again by who asks for it', async () => {
+  it('is deleted in time, and not written again by a later request', async () => {
     const id = await interrupted();
     await other.find(id);
     world.clock.advance(91 * 24 * hour);
@@ -107,8 +107,8 @@ describe('a refusal whose process died after its record', () => {
   });
 });
 
-describe('calling off whose process died after its record', () => {
-  it('by the person is completed by the same statement, and by whoever looks', async () => {
+describe('a cancellation whose process died after its record', () => {
+  it('by the person is completed by the same statement, and by any reader', async () => {
     const id = await open();
     const statement = await world.sign(anna, await recovery.askToCancel(id, anna.id));
     await world.dyingAfter('recovery.cancelled', () => recovery.cancelOwn(id, statement));
@@ -131,7 +131,7 @@ describe('calling off whose process died after its record', () => {
     expect(await other.find(id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('by an operator is repeated by another', async () => {
+  it('by an operator is completed when another operator repeats it', async () => {
     const id = await open();
     await world.dyingAfter('recovery.cancelled', () => recovery.cancel(id, helpDesk, 'She has found it'));
     await expect(other.cancel(id, { ...helpDesk, id: anna.id }, 'It is mine')).rejects.toEqual(
@@ -145,7 +145,7 @@ describe('calling off whose process died after its record', () => {
 });
 
 describe('an approval whose process died after its record', () => {
-  it('counts, whoever looks, and is not given twice', async () => {
+  it('counts for every reader, and is not given twice', async () => {
     const id = await open();
     const statement = await world.sign(ben, await recovery.askToApprove(id, ben.id));
     await world.dyingAfter('recovery.approved', () => recovery.approve(id, statement));
@@ -165,7 +165,7 @@ describe('an approval whose process died after its record', () => {
     expect(recordsOf('recovery.refused')).toEqual([]);
   });
 
-  it('as the second one begins what follows, and the person is told', async () => {
+  it('as the second one starts the replacement, and the person is notified', async () => {
     const id = await open();
     await world.approve(recovery, id, ben);
     const statement = await world.sign(cora, await recovery.askToApprove(id, cora.id));
@@ -179,8 +179,8 @@ describe('an approval whose process died after its record', () => {
   });
 });
 
-describe('an opening whose process died after its record', () => {
-  it('stands: nobody opens another, and it is there for whoever repeats it', async () => {
+describe('a recovery whose process died after its opening was recorded', () => {
+  it('is in force: no second one can be opened, and a repeated request gets it', async () => {
     await world.dyingAfter('recovery.opened', () => recovery.open(lost, helpDesk));
     await expect(other.open(lost, installation)).rejects.toEqual(withCode('recovery_standing'));
     const [found, ...others] = await other.list({});
@@ -198,14 +198,14 @@ describe('an opening whose process died after its record', () => {
     expect(await world.approve(other, found.id, cora)).toMatchObject({ status: 'ended' });
   });
 
-  it('is the one that stands for the person, and keeps them from approving for others', async () => {
+  it('is the person’s open recovery, and keeps them from approving for others', async () => {
     const mine = await open();
     await world.dyingAfter('recovery.opened', () => recovery.open({ ...lost, person: ben.id }, helpDesk));
     await expect(other.askToApprove(mine, ben.id)).rejects.toEqual(withCode('recovery_approver_unsettled'));
     expect(await other.standingOf(ben.id)).toMatchObject({ person: ben.id, status: 'waiting' });
   });
 
-  it('stands once although many repeat it at once', async () => {
+  it('exists once although many repeat the request at once', async () => {
     await world.dyingAfter('recovery.opened', () => recovery.open(lost, helpDesk));
     const nodes = [recovery, other];
     const outcomes = await Promise.allSettled(
@@ -218,7 +218,7 @@ describe('an opening whose process died after its record', () => {
 });
 
 describe('a notice that cannot be written', () => {
-  it('holds back what it is about, and is told by whoever looks next', async () => {
+  it('delays what it is about, and is sent by the next reader', async () => {
     const id = await open();
     world.failNotices(true);
     await expect(recovery.cancel(id, helpDesk, 'She has found it')).rejects.toThrow('the outbox cannot be written');
@@ -230,14 +230,14 @@ describe('a notice that cannot be written', () => {
   });
 });
 
-describe('what follows by itself, when the process died after its record', () => {
+describe('an automatic step whose process died after its record', () => {
   const isNow = async (id: RecoveryId, status: RecoveryStatus) => {
     world.clock.advance(61_000);
     await other.carryOn();
     expect(await other.find(id)).toMatchObject({ status });
   };
 
-  it('has ended what the person had once, and a link is handed out', async () => {
+  it('ends the person’s authenticators once, and a link is handed out', async () => {
     const id = await open();
     await world.approve(recovery, id, ben);
     await world.dyingAfter('recovery.credentials-ended', () => world.approve(recovery, id, cora));
@@ -254,7 +254,7 @@ describe('what follows by itself, when the process died after its record', () =>
     await expect(other.invite(id, helpDesk)).rejects.toEqual(withCode('recovery_invitations_spent'));
   });
 
-  it('is complete once', async () => {
+  it('is completed once', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.keys.enrol(anna.id);
@@ -264,7 +264,7 @@ describe('what follows by itself, when the process died after its record', () =>
     expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
   });
 
-  it('is over once, and its link with it', async () => {
+  it('expires once, and its link with it', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.clock.advance(72 * hour);

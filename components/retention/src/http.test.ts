@@ -15,7 +15,7 @@ import {
 import { retentionRoutes } from './index.ts';
 import { createRetentionWorld, operator, type RetentionWorld } from './testing/retention-world.ts';
 
-/** Believes what the request says of its caller, and checks the scope. */
+/** Takes the caller from the request, and checks the scope. */
 
 let world: RetentionWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
@@ -85,7 +85,7 @@ describe('retention over HTTP', () => {
     expect((await call('GET', '/retention/proposals?status=rejected', 'retention:read')).body.proposals).toEqual([]);
   });
 
-  it('prunes, and says of the proposal what went', async () => {
+  it('prunes, and shows in the proposal what was removed', async () => {
     world.aged(9, { type: 'session.started' });
     const change = { kind: 'pruning', class: 'access' };
     const { body: simulation } = await call('POST', '/retention/simulations', 'retention:propose', {
@@ -138,7 +138,7 @@ describe('retention over HTTP', () => {
     expect(done.body).toMatchObject({ status: 'completed', erased: 2 });
     expect(isA(erasureProposal, done.body)).toEqual([]);
     expect((await call('GET', '/retention/erasures?status=completed', 'retention:read')).body.erasures).toHaveLength(1);
-    // What is an erasure is no proposal of the schedule, and the other way round.
+    // An erasure is not a proposal for the schedule, and the reverse.
     expect(await call('GET', `/retention/proposals/${id}`, 'retention:read')).toMatchObject({ status: 404 });
   });
 
@@ -162,7 +162,7 @@ describe('retention over HTTP', () => {
   ] as const;
   const scopes = [...new Set(routes.map(([, , scope]) => scope))];
 
-  it.each(routes)('%s %s is for %s alone, and for the operator', async (method, url, scope, body) => {
+  it.each(routes)('%s %s is for %s only, and for the operator', async (method, url, scope, body) => {
     const given = body === undefined ? {} : { body };
     for (const other of scopes.filter((name) => name !== scope))
       expect(await call(method, url, other, given)).toMatchObject({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isAsShown, stepsOf, stepsThatStart } from '../testing/guide.ts';
 
-describe('what is printed, beside what is shown', () => {
+describe('printed output, compared with the guide', () => {
   it.each([
     ['the same', 'a\nb', 'a\nb', true],
     ['something else', 'a\nc', 'a\nb', false],

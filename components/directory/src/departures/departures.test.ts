@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Effects that note their calls and can be made to fail or to wait. */
+/** Departure effects that record their calls and can be made to fail or wait. */
 function effectsThatTell(...names: readonly string[]) {
   const calls: string[] = [];
   const failing = new Set<string>();
@@ -45,8 +45,8 @@ async function opened(effects: () => readonly DepartureEffect[]): Promise<Direct
   return directory;
 }
 
-describe('leaving', () => {
-  it('takes a person out in one change, ends what they held in order, and records both', async () => {
+describe('a departure', () => {
+  it('removes a person in one change, ends what they held in order, and records both', async () => {
     const { effects, calls } = effectsThatTell('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     const version = directory.snapshot().version;
@@ -92,7 +92,7 @@ describe('leaving', () => {
     expect(await directory.departures({ status: 'in-progress' })).toEqual([]);
   });
 
-  it('takes the clients, short codes and held devices of the principal along, and nobody else is touched', async () => {
+  it('removes the principal’s clients, short codes and devices, and nobody else’s', async () => {
     const { effects } = effectsThatTell();
     const directory = await opened(effects);
     await directory.apply(
@@ -125,7 +125,7 @@ describe('leaving', () => {
     expect(snapshot.principal('person:ben.ito')).toBeDefined();
   });
 
-  it('keeps who certified an algorithm as a name with nothing, and forgets them with the algorithm', async () => {
+  it('keeps the certifier of an algorithm as a bare name, and deletes it with the algorithm', async () => {
     const { effects } = effectsThatTell('tokens');
     const directory = await opened(effects);
     const ben = directory.snapshot().principal('person:ben.ito');
@@ -152,7 +152,7 @@ describe('leaving', () => {
     expect(await directory.departures()).toHaveLength(2);
   });
 
-  it('twice, also at once and on two nodes, is leaving once', async () => {
+  it('happens once, even when requested concurrently on two nodes', async () => {
     const { effects, calls } = effectsThatTell('tokens');
     const one = await opened(effects);
     const two = await rig.open({ departureEffects: effects });
@@ -180,15 +180,18 @@ describe('leaving', () => {
     expect(await directory.departures()).toEqual([]);
   });
 
-  it.each(['', ' ', 'a\u0000b', 'x'.repeat(401)])('is refused without a plain reason: %j', async (text) => {
-    const directory = await opened(() => []);
-    expect((await refusalOf(directory.leave('person:anna.keller', proposer, text))).code).toBe(
-      'directory_file_invalid',
-    );
-    expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
-  });
+  it.each(['', ' ', 'a\u0000b', 'x'.repeat(401)])(
+    'is refused with the reason %j, which is not plain text',
+    async (text) => {
+      const directory = await opened(() => []);
+      expect((await refusalOf(directory.leave('person:anna.keller', proposer, text))).code).toBe(
+        'directory_file_invalid',
+      );
+      expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
+    },
+  );
 
-  it('of software in production takes two people, who get the same departure', async () => {
+  it('of production software takes two people, who get the same departure', async () => {
     const { effects, calls } = effectsThatTell('tokens');
     const directory = await opened(effects);
     await directory.apply({ services: [{ id: 'service:desk', institution: broker, roles: [] }] }, proposer);
@@ -215,7 +218,7 @@ describe('leaving', () => {
     });
   });
 
-  it('lets go of nothing when it cannot be recorded', async () => {
+  it('changes nothing when it cannot be recorded', async () => {
     const { effects, calls } = effectsThatTell('tokens');
     const directory = await opened(effects);
     rig.breakLog(true);
@@ -227,7 +230,7 @@ describe('leaving', () => {
   });
 });
 
-describe('whichever way a principal goes', () => {
+describe('every way to depart', () => {
   const without = (id: string) => {
     const file = exampleFile();
     return { ...file, agents: [], people: file.people.filter((person) => person['id'] !== id) };
@@ -268,7 +271,7 @@ describe('whichever way a principal goes', () => {
     expect(calls.filter((call) => call.endsWith('person:anna.keller'))).toEqual(['tokens leave person:anna.keller']);
   });
 
-  it('an inactive person leaves no second time, and comes back by a file', async () => {
+  it('an inactive person does not depart a second time, and comes back by a file', async () => {
     const { effects } = effectsThatTell('tokens');
     const directory = await opened(effects);
     await directory.apply(inactive('person:anna.keller'), proposer);
@@ -280,7 +283,7 @@ describe('whichever way a principal goes', () => {
     expect(await departed(directory)).toEqual(['leave person:anna.keller completed']);
   });
 
-  it('a file that puts somebody on another desk moves them', async () => {
+  it('a file that puts somebody on another desk is a move', async () => {
     const { effects, calls } = effectsThatTell('tokens');
     const directory = await opened(effects);
     const file = exampleFile();
@@ -290,7 +293,7 @@ describe('whichever way a principal goes', () => {
     expect(calls).toEqual(['tokens move person:anna.keller']);
   });
 
-  it('a file that changes nothing of desk and roles moves nobody', async () => {
+  it('a file that leaves desk and roles unchanged is not a move', async () => {
     const directory = await opened(() => []);
     const file = exampleFile();
     for (const person of file.people) person['credentials'] = [{ use: 'approval', jwk: exampleKeyPair().publicJwk }];
@@ -299,7 +302,7 @@ describe('whichever way a principal goes', () => {
   });
 });
 
-describe('moving', () => {
+describe('a move', () => {
   it('puts a person on another desk with other roles, and ends what they held', async () => {
     const { effects, calls } = effectsThatTell('tokens');
     const directory = await opened(effects);
@@ -324,7 +327,7 @@ describe('moving', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('takes the signing authority from who signs no more', async () => {
+  it('removes the signing authority of a person who loses the role', async () => {
     const directory = await opened(() => []);
     const file = exampleFile();
     for (const person of file.people)
@@ -337,7 +340,7 @@ describe('moving', () => {
     expect(ben).not.toHaveProperty('desk');
   });
 
-  it('does not undo what somebody else has changed of them meanwhile', async () => {
+  it('keeps concurrent changes by others', async () => {
     const one = await opened(() => []);
     const two = await rig.open({ departureEffects: () => [] });
     await Promise.all([
@@ -358,7 +361,7 @@ describe('moving', () => {
     );
   });
 
-  it('is refused for who is there already and never moved', async () => {
+  it('is refused for somebody who is already there and never moved', async () => {
     const directory = await opened(() => []);
     expect((await refusalOf(directory.move('person:anna.keller', { desk: 'rates' }, proposer, 'stays'))).code).toBe(
       'directory_file_invalid',
@@ -366,7 +369,7 @@ describe('moving', () => {
   });
 });
 
-describe('what a departure ends', () => {
+describe('an effect of a departure', () => {
   const stateOf = ({ status, effects }: Departure) => ({
     status,
     effects: effects.map((effect) => `${effect.name} ${effect.status} ${effect.lastFailure ?? ''}`.trim()),
@@ -377,7 +380,7 @@ describe('what a departure ends', () => {
     return departure;
   };
 
-  it('is retried again until it has ended, and nothing after it ends before', async () => {
+  it('is retried until it succeeds, and no later effect runs before', async () => {
     const { effects, calls, failing } = effectsThatTell('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     failing.add('tokens');
@@ -404,7 +407,7 @@ describe('what a departure ends', () => {
     expect(typesOf().filter((type) => type === 'directory.departure-completed')).toHaveLength(1);
   });
 
-  it('is carried on by another node when the one that had it is gone, from where it was', async () => {
+  it('is continued by another node when its worker is gone, from where it was', async () => {
     const dying = effectsThatTell('sessions', 'tokens');
     const directory = await opened(dying.effects);
     dying.gates.set('tokens', new Promise(() => undefined));
@@ -454,7 +457,7 @@ describe('what a departure ends', () => {
     expect((await only(directory)).status).toBe('completed');
   });
 
-  it('ends before the next departure of the same principal begins', async () => {
+  it('finishes before the next departure of the same principal begins', async () => {
     const { effects, calls, failing } = effectsThatTell('tokens');
     const directory = await opened(effects);
     failing.add('tokens');

@@ -36,7 +36,7 @@ const withMembers = (index: 0 | 1, members: Person): ExampleFile => {
   return { ...file, people: file.people.map((each, place) => (place === index ? { ...each, ...members } : each)) };
 };
 
-describe('who governs', () => {
+describe('an administrator', () => {
   it.each<readonly [string, { readonly people: readonly Person[] }, string]>([
     ...[
       'supervisor',
@@ -74,7 +74,7 @@ describe('who governs', () => {
     expect((await directory.approve(id, digest, approver)).version).toBe(2);
   });
 
-  it('is not given by an edit, by moving somebody, or by making them active again', async () => {
+  it('is not created by an edit, a move, or reactivation', async () => {
     const alone = expect.objectContaining({ code: 'second_person_required' });
     const [anna, ben] = exampleFile().people;
     await expect(directory.edit({ put: { people: [{ ...anna, roles: ['supervisor'] }] } }, proposer)).rejects.toEqual(
@@ -102,7 +102,7 @@ describe('who governs', () => {
     expect((await directory.apply(withMembers(1, members), proposer)).version).toBe(2);
   });
 
-  it('takes one person where nobody governs', async () => {
+  it('needs one person while nobody administers', async () => {
     const file = withMembers(0, {
       roles: ['trader', 'sales'],
       federated: [{ issuer: 'https://idp.broker.example', subject: 'anna' }],
@@ -111,7 +111,7 @@ describe('who governs', () => {
     expect(directory.snapshot().version).toBe(2);
   });
 
-  it('is named by two in the first file too, where two founders are there before it', async () => {
+  it('needs two people in the first file too, when two founders exist before it', async () => {
     const other = await createRig();
     try {
       const empty = await other.open({ foundedByTwo: true });
@@ -124,7 +124,7 @@ describe('who governs', () => {
     }
   });
 
-  it('is named by one person in the file that fills an empty directory, and in no later one', async () => {
+  it('needs one person in the file that fills an empty directory, and in no later one', async () => {
     const other = await createRig();
     try {
       const empty = await other.open();
@@ -142,7 +142,7 @@ describe('the second person', () => {
   const file = { people: [newcomer({ roles: ['supervisor'] })] };
   const olga: Requester = { id: 'person:olga.second', institution: operator };
 
-  it('is none through whom the first one asked, nor one who asks through the first', async () => {
+  it('is nobody through whom the first one asked, nor somebody who asks through the first', async () => {
     const through = { ...proposer, through: [olga.id] };
     const request = await directory.propose({ file }, through, 'a new supervisor');
     expect(rig.records.at(-1)).toMatchObject({ subject: proposer, actors: [{ id: olga.id }] });
