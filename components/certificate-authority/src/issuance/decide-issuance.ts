@@ -1,4 +1,10 @@
-import { type CertificateOrder, type Decision, kindOfPrincipal, type Requester } from '@countersign/contracts';
+import {
+  type CertificateOrder,
+  type Decision,
+  kindOfPrincipal,
+  type Requester,
+  type WorkloadBinding,
+} from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 
