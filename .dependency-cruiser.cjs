@@ -37,6 +37,8 @@ const importsOfProtocols = {
   webauthn: ['oauth', 'x509'],
   // An envelope is a JWS.
   envelope: ['oauth'],
+  // Keys of accounts.
+  acme: ['oauth'],
   // A bundle holds records of all of these.
   evidence: ['market', 'merkle-log', 'oauth', 'webauthn', 'x509'],
 };

@@ -83,7 +83,7 @@ afterAll(async () => {
 });
 
 describe('a registered workload', () => {
-  it('fetches its X.509-SVID over its socket, and the certificate says what was established', async () => {
+  it('fetches its X.509-SVID over its socket, with the attested facts in the certificate', async () => {
     const { address } = await start('vwap-1');
     const client = createWorkloadClient(address);
     const stream = client.stream('FetchX509SVID');
@@ -110,7 +110,7 @@ describe('a registered workload', () => {
     client.close();
   });
 
-  it('gets nothing with another image, and the refusal is recorded with what was expected and found', async () => {
+  it('gets nothing with another image, and the refusal is recorded with expected and actual values', async () => {
     const copy = join(folder.path, 'another-program');
     copyFileSync('/bin/sleep', copy);
     expect(await codeOf(start('vwap-1', { executable: copy, command: [copy, '60'] }))).toBe('workload_image_differs');
@@ -134,7 +134,7 @@ describe('a registered workload', () => {
     expect((await refusals()).at(-1)).toMatchObject({ data: { expected: ['test'], found: 'production' } });
   });
 
-  it('gets nothing through a machine that is not its own, and nothing on its own word', async () => {
+  it('gets nothing through another machine, or by its own claim', async () => {
     expect(await codeOf(start('vwap-1', { door: door(stranger) }))).toBe('workload_attester_unknown');
     const image = await digestFile(process.execPath);
     const facts = [
@@ -147,7 +147,7 @@ describe('a registered workload', () => {
     });
   });
 
-  it('is asked for by calls with the security header only', async () => {
+  it('is served only by calls with the security header', async () => {
     const { Metadata } = await import('@grpc/grpc-js');
     const { address } = await start('vwap-1');
     const client = createWorkloadClient(address);
@@ -168,7 +168,7 @@ describe('a registered workload', () => {
     expect(stream.failure()?.details).toContain('workload_configuration_differs');
     await registerWorkload(controlPlane.operator, 'vwap-1', await terms());
     const again = client.stream('FetchX509SVID');
-    // The agent asks again by itself; the stream may be refused until then.
+    // The agent retries by itself; the stream may be refused until then.
     await vi
       .waitFor(
         () => {

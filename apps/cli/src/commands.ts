@@ -58,7 +58,7 @@ export async function addCommands(
   for (const load of named === undefined ? Object.values(commands) : [named]) (await load())(program, options);
 }
 
-/** The first word that is no option of the program; undefined also where those are mistyped, which the program will say. */
+/** The command name: the first word that is not an option. Undefined also after a mistyped option, which Commander reports. */
 function askedFor(words: readonly string[]): string | undefined {
   const reader = withConnectionOptions(new Command())
     .passThroughOptions()

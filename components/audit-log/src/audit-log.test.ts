@@ -168,34 +168,6 @@ describe('appending', () => {
     expect(await codeOf(log.append(draft({ data: '\\ud800' })))).toBe('nothing was refused');
   });
 
-  it('accepts data already serialised for the same record, byte for byte', async () => {
-    const log = await rig.open();
-    const data = { umlaut: 'Zürich 株式 🏦', nested: [1, null, { a: true }], text: '","data":{}}' };
-    const written = draft({ data });
-    const { data: _, ...rest } = written;
-    const asText = { ...rest, dataText: JSON.stringify(data) };
-    const receipt = await log.append(asText);
-    expect(await log.append(written)).toEqual(receipt);
-    expect(await codeOf(log.append({ ...asText, dataText: '{}' }))).toBe('record_identity_taken');
-    expect(await log.find(written.id)).toEqual({
-      index: at(0),
-      record: { ...(await originOf(log, 4)), time: receipt.time, ...written },
-    });
-    expect(await log.verify()).toMatchObject({ ok: true, size: at(1) });
-  });
-
-  it('refuses serialised data that would be lost, is given twice, or cannot be hashed', async () => {
-    const log = await rig.open();
-    await expect(log.append(draft({ data: {}, dataText: '{}' }))).rejects.toThrow('not both');
-    await expect(log.append(draft({ type: 'mandate.accepted', dataText: '{}' }))).rejects.toThrow('as JSON');
-    expect(await codeOf(log.append(draft({ dataText: JSON.stringify({ text: '\ud800' }) })))).toBe(
-      'not_canonicalizable',
-    );
-    expect(await codeOf(log.append(draft({ dataText: JSON.stringify({ text: '\\ud800' }) })))).toBe(
-      'nothing was refused',
-    );
-  });
-
   it('refuses a draft that sets fields reserved for the log or would corrupt its columns', async () => {
     const log = await rig.open();
     const forged = { ...draft(), time: '2020-01-01T00:00:00.000Z' };

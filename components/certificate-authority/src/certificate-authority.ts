@@ -9,13 +9,17 @@ import {
   certificateAuthorityErrors,
   certificateProfileNames,
   type DepartureEffect,
+  type IssuedCertificate,
   type IssuingAuthority,
   type ProposalEnder,
   type ReleasedCertificate,
   type Requester,
+  type RevocationReason,
 } from '@countersign/contracts';
-import { parseInstant, toInstant } from '@countersign/kernel';
+import { defined, parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
+import { type AcmeServer, createAcmeServer, type Issuing } from './acme/acme-server.ts';
+import { createEnrolments, type Enrolments } from './acme/enrolments.ts';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
 import { type StoredCertificate, shown, statusOf } from './certificate-state.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
@@ -57,6 +61,8 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
   reject(id: string, reason: string, by: Requester): Promise<AuthorityProposal>;
   readonly lists: Pick<RevocationLists, 'list'>;
   readonly responder: Pick<Responder, 'answer'>;
+  readonly enrolments: Omit<Enrolments, 'use' | 'changeKey' | 'refuse' | 'secretOf' | 'find' | 'findByKey'>;
+  readonly acme: AcmeServer;
   readonly departureEffect: DepartureEffect;
   /** Renews lists and responder certificates, and compares the log with the rows; runs by itself. */
   lookAtDue(): Promise<void>;
@@ -121,6 +127,32 @@ export function createCertificateAuthority(
     return stored;
   }
 
+  const find = async (serial: string): Promise<ReleasedCertificate | undefined> => {
+    const stored = await lookUp(serial);
+    return stored === undefined ? undefined : release(stored);
+  };
+
+  const issueAs: Issuing['issueAs'] = async (serial, { onlyReplacement, ...order }, by) => {
+    const predecessor =
+      order.predecessor === undefined ? undefined : await load(order.predecessor).catch(() => undefined);
+    const judgement = await judge(serial, order, by, predecessor);
+    return release(await load(await commands.issue({ serial, order, by, judgement, ...defined({ onlyReplacement }) })));
+  };
+
+  async function revoke(serial: string, reason: RevocationReason, by: Requester): Promise<IssuedCertificate> {
+    await load(serial);
+    await commands.revoke({ serial, reason, by });
+    rounds.hurry();
+    return shown(await load(serial), clock.now());
+  }
+
+  const enrolments = createEnrolments({ ...dependencies, ledger });
+  const acme = createAcmeServer({
+    ...dependencies,
+    enrolments,
+    issuing: { issueAs, find, revoke, newSerial },
+  });
+
   const rounds = createRounds({
     what: 'revocation lists and the comparison of certificates',
     async work() {
@@ -128,6 +160,7 @@ export function createCertificateAuthority(
       await responder.renew();
       await monitor.compare();
       await forgetCertificates(pool, clock.now() - commands.keptAfterEndMs);
+      await acme.forget();
     },
     logger,
     everyMs: dependencies.everyMs ?? 5_000,
@@ -139,23 +172,9 @@ export function createCertificateAuthority(
   }
 
   return {
-    async issue(order, by: Asking) {
-      const serial = newSerial();
-      const predecessor =
-        order.predecessor === undefined ? undefined : await load(order.predecessor).catch(() => undefined);
-      const judgement = await judge(serial, order, by, predecessor);
-      return release(await load(await commands.issue({ serial, order, by, judgement })));
-    },
-    async revoke(serial, reason, by) {
-      await load(serial);
-      await commands.revoke({ serial, reason, by });
-      rounds.hurry();
-      return shown(await load(serial), clock.now());
-    },
-    async find(serial) {
-      const stored = await lookUp(serial);
-      return stored === undefined ? undefined : release(stored);
-    },
+    issue: (order, by: Asking) => issueAs(newSerial(), order, by),
+    revoke,
+    find,
     async list({ holder, institution, profile, status }) {
       const found = await listCertificates(pool, { holder, institution, profile, limit: mostListed });
       const now = clock.now();
@@ -213,11 +232,16 @@ export function createCertificateAuthority(
     endProposalsOf: proposals.endProposalsOf,
     lists,
     responder,
+    enrolments,
+    acme,
     departureEffect: {
       name: 'certificates',
-      async end({ principal, kind, at, by }) {
+      async end(departure) {
+        const { principal, kind, at, by } = departure;
         // Someone who moves keeps their name; the policies decide at the next renewal.
         if (kind !== 'leave') return { ended: 0 };
+        // First: after it, no account of theirs obtains a certificate that the search below would miss.
+        const accounts = await enrolments.endAllOf(departure);
         const before = parseInstant(at) ?? 0;
         const prefix = holderCertificates(principal);
         let ended = 0;
@@ -234,11 +258,14 @@ export function createCertificateAuthority(
           after = page.next;
         } while (after !== undefined);
         if (ended > 0) rounds.hurry();
-        return { ended };
+        return { ended: ended + accounts.ended };
       },
     },
     lookAtDue: rounds.run,
-    stop: rounds.stop,
+    async stop() {
+      await rounds.stop();
+      await acme.stop();
+    },
   };
 }
 

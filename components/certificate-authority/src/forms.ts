@@ -7,6 +7,7 @@ import {
   assembleCertificate,
   assembleRevocationList,
   assembleStatusResponse,
+  attributeTexts,
   buildCertificationRequest,
   buildStatusResponseData,
   buildTbsCertificate,
@@ -39,6 +40,7 @@ type Sign = (octets: Uint8Array) => Promise<Uint8Array>;
 type Jwk = Readonly<Record<string, string>>;
 
 const algorithm = 'ES256';
+const commonNameType = '2.5.4.3';
 const scheme = { kind: 'ecdsa', hash: 'sha256' } as const;
 
 export interface ParsedAuthority extends ParsedCertificate {
@@ -84,14 +86,17 @@ export interface ReadRequest {
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array;
   readonly names: readonly { readonly kind: 'dns' | 'uri' | 'other'; readonly value: string }[];
+  /** Of the requested subject; certificates do not take them over. */
+  readonly commonNames: readonly string[];
 }
 
 /** Reads a certificate request and verifies that its sender has the key. @throws CodedError `certificate_request_invalid` */
 export function readRequest(der: Uint8Array): ReadRequest {
   try {
-    const { publicKey, subjectAltNames } = readCertificationRequest(der);
+    const { publicKey, subjectAltNames, subject } = readCertificationRequest(der);
     return {
       publicKey,
+      commonNames: attributeTexts(subject, commonNameType),
       names: subjectAltNames.map((name) =>
         name.kind === 'dns' || name.kind === 'uri'
           ? { kind: name.kind, value: name.text }
@@ -139,6 +144,8 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
   const { profile, authority: der, publicKey, uri, dnsNames, places, extension, workload } = leaf;
   const authority = parsed(der);
   const name = leaf.holder.slice(leaf.holder.indexOf(':') + 1);
+  // ACME clients renew for the common name too, as a host name: a certificate for hosts has no other.
+  const commonName = dnsNames.length === 0 ? shortened(name) : dnsNames.find((host) => host.length <= 64);
   const extensions: NewExtensions = {
     basicConstraints: { authority: false },
     keyUsage: profile.keyUsage,
@@ -167,7 +174,7 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
     // RFC 5280 section 4.1.2.6; the LEI in the form of ETSI EN 319 412-1 section 5.1.4.
     subject: encodeDirectoryName([
       ['organizationIdentifier', `LEIXG-${leaf.institution}`],
-      ['commonName', shortened(name)],
+      ...(commonName === undefined ? [] : [['commonName', commonName] as const]),
     ]),
     notBefore: leaf.notBefore,
     notAfter: leaf.notAfter,

@@ -25,7 +25,7 @@ function validate(mandate: Mandate, changes: Record<string, unknown> = {}): Prom
   });
 }
 
-/** Moves on an hour, so that what is recorded has its own time. @returns the time before */
+/** Advances the clock by an hour, so that each record has its own time. @returns the time before */
 function later(): number {
   const now = world.clock.now();
   world.clock.advance(hourMs);
@@ -33,7 +33,7 @@ function later(): number {
 }
 
 describe('whether a mandate was valid', () => {
-  it('is answered for each time as things stood then', async () => {
+  it('is answered for each time by the state at that time', async () => {
     const root = await givenRoot(world.store);
     const standing = later();
     await world.store.suspend(root.id, byFund, 'Review');
@@ -62,7 +62,7 @@ describe('whether a mandate was valid', () => {
     expect(await validate(root, { knownAt: knownAt - hourMs })).toMatchObject({ reason: 'mandate_not_found' });
   });
 
-  it('lets an acceptance speak for the time before it, once it is known', async () => {
+  it('lets an acceptance count for the time before it, once it is known', async () => {
     const at = later();
     const { id } = await world.store.propose(rootProposal(), byFund, newKey());
     const before = later();
@@ -74,7 +74,7 @@ describe('whether a mandate was valid', () => {
     });
   });
 
-  it('does not let an amendment speak for the time before it', async () => {
+  it('does not let an amendment count for the time before it', async () => {
     const root = await givenRoot(world.store);
     const before = later();
     const { amendment } = await world.store.amend(
@@ -89,7 +89,7 @@ describe('whether a mandate was valid', () => {
     expect(await validate(root, { action, at: before })).toMatchObject({ reason: 'mandate_action' });
   });
 
-  it('asks the whole line as it was, and the future as it is now', async () => {
+  it('checks the whole chain as it was, and the future as it is now', async () => {
     const depths = { constraints: { ...constraints, delegationDepth: 1 } };
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id, depths);
@@ -107,7 +107,7 @@ describe('whether a mandate was valid', () => {
     expect(await validate(root, { actingFor: stranger, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });
 
-  it('remembers who held it before its party changed', async () => {
+  it('remembers its earlier holders', async () => {
     const root = await givenRoot(world.store);
     const before = later();
     const change = { replace: { part: 'grantee', by: { lei: clearer, role: 'ClearingFirm' } } };
@@ -150,7 +150,7 @@ describe('a history', () => {
     return { own: await world.store.history(child.id), parents: await world.store.history(root.id) };
   }
 
-  it('can be checked by anybody who has the keys', async () => {
+  it('can be verified by anybody who has the keys', async () => {
     const { own, parents } = await history();
     const keys = await world.signer.publicKeys('mandate');
     expect(own).toHaveLength(5);
@@ -158,7 +158,7 @@ describe('a history', () => {
     expect(verifyMandateVersions(own, keys)).toEqual({ ok: true, signedFrom: 1 });
   });
 
-  it('shows what was changed in it', async () => {
+  it('shows what was tampered with', async () => {
     const { own, parents } = await history();
     const keys = await world.signer.publicKeys('mandate');
     const [first, second, third, ...rest] = own;
@@ -182,7 +182,7 @@ describe('a history', () => {
     expect(verifyMandateVersions(own, [])).toEqual({ ok: false, version: 1, fault: 'signature-key-unknown' });
   });
 
-  it('takes text that has no canonical form for what it is: another content', async () => {
+  it('treats text without a canonical form as different content', async () => {
     const [first] = (await history()).own;
     if (first === undefined) throw new Error('no history');
     const odd = { ...first, legalBasis: { type: 'agreement', reference: '\ud800' } };

@@ -23,7 +23,7 @@ const maxTextLength = 2_000;
 const maxFacts = 16;
 const maxFactLength = 400;
 
-/** Our own components write notices, so a misfit is our bug. @throws Error */
+/** Notices come from our own components, so an invalid one is our bug. @throws Error */
 export function requireValid({ kind, text, facts = {} }: Notice): void {
   const entries = Object.entries(facts);
   if (

@@ -152,7 +152,7 @@ export interface ChangedThings<Id extends string, State, Row extends State>
   carrying(id: Id, state: State, previous: RecordId | undefined): Readonly<Record<string, Json>>;
 }
 
-/** A missing row cannot be locked, so its name is, to prevent overwriting newer state with older. */
+/** Locks the name, because a missing row cannot be locked; otherwise older state could overwrite newer state. */
 async function lockName<Id extends string>(
   { kind }: { readonly kind: string },
   session: pg.PoolClient,

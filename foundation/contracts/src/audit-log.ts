@@ -57,10 +57,6 @@ export interface RecordDraft {
   readonly standing?: readonly Standing[];
   /** Facts of this record type. Plain JSON; no secrets, no personal data. */
   readonly data?: Json;
-  /**
-   * `data` as JSON text, instead of `data`. Saves a second serialization, e.g. of a decision's input; the record is the same.
-   */
-  readonly dataText?: string;
   /** Restricted values. The members above do not contain them; authorized readers get them restored at their paths. */
   readonly protectedValues?: readonly ProtectedValue[];
 }
@@ -106,7 +102,7 @@ export interface Disclosure {
  * A record of the log. The leaf is exactly the UTF-8 bytes of its JSON. Reading a record restores its restricted values unless
  * they were erased.
  */
-export interface EvidenceRecord extends Omit<RecordDraft, 'dataText' | 'protectedValues'> {
+export interface EvidenceRecord extends Omit<RecordDraft, 'protectedValues'> {
   /** Version 2 added the numbering by source. */
   readonly v: 1 | 2;
   /** RFC 3339, UTC, set by the log. */

@@ -193,6 +193,14 @@ export {
   type Venue,
 } from './directory.ts';
 export {
+  type Enrolment,
+  type EnrolmentStatus,
+  enrolmentErrors,
+  enrolmentStatuses,
+  enrolmentThing,
+  type NewEnrolment,
+} from './enrolments.ts';
+export {
   type CloudEvent,
   type EventPublisher,
   type EventSubscription,
@@ -447,9 +455,11 @@ export {
   assuranceLevels,
   type EvidenceKind,
   evidenceKinds,
+  type IssuedJwtSvid,
   type IssuedSvid,
   isAtLeast,
   type SvidRequest,
+  suspendedWorkloadThing,
   type WorkloadBinding,
   type WorkloadEntry,
   type WorkloadFact,

@@ -23,6 +23,7 @@ export const idPrefixes = {
   recovery: 'rcv',
   incident: 'inc',
   notice: 'ntc',
+  enrolment: 'enr',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -57,6 +58,8 @@ export type RecoveryId = Brand<string, 'RecoveryId'>;
 export type IncidentId = Brand<string, 'IncidentId'>;
 /** A notice to a person, through all channels. */
 export type NoticeId = Brand<string, 'NoticeId'>;
+/** A one-time secret for certificates, and the account that it becomes. */
+export type EnrolmentId = Brand<string, 'EnrolmentId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -79,6 +82,7 @@ interface IdOf {
   recovery: RecoveryId;
   incident: IncidentId;
   notice: NoticeId;
+  enrolment: EnrolmentId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

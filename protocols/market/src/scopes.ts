@@ -228,7 +228,7 @@ export function checkSeparation(scopeSet: ReadonlySet<Scope>):
       return {
         ok: false,
         code: 'scope_duties_combined',
-        detail: `${does} and ${checks} check each other: ask for them in two tokens, held by two principals.`,
+        detail: `${does} and ${checks} check each other. Request them in two tokens for two principals.`,
         pair: [does, checks],
       };
   }

@@ -6,7 +6,7 @@ import { spiffeErrors } from './spiffe-id.ts';
  * Certificate extension about the workload behind the key: SEQUENCE of UTF8String: entry, level, environment, image, configuration
  * (empty when none is bound), evidence, record. Not critical.
  */
-export const workloadExtension = '2.25.330383215296402779964578928257534510745.3.2';
+export const workloadExtension = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321.3.2';
 
 export interface WorkloadStatement {
   readonly entry: string;

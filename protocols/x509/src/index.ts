@@ -26,6 +26,7 @@ export {
   maxCertificationRequestOctets,
   readCertificationRequest,
 } from './certificates/certification-request.ts';
+export { attributeTexts } from './certificates/directory-name.ts';
 export {
   basicConstraintsOf,
   extendedKeyUsageOf,

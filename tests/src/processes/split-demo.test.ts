@@ -34,7 +34,7 @@ describe('countersign demo --split', () => {
     expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
   });
 
-  it('says which processes there are, and which one was killed and started again', () => {
+  it('lists the processes, and which one was killed and restarted', () => {
     const pidOf = new Map(
       [...outcome.stdout.matchAll(/^ +process (\d+): ([\w-]+)$/gm)].map(([, pid, name]) => [name, pid]),
     );
@@ -47,7 +47,7 @@ describe('countersign demo --split', () => {
     expect([...pidOf.values()]).not.toContain(again);
   });
 
-  it('refuses what needs the killed process with a code, and releases nothing meanwhile', () => {
+  it('refuses with a code whatever needs the killed process, and releases nothing meanwhile', () => {
     const [, absence = ''] =
       /The process that decides is killed(.*)is started again.*nothing was released/s.exec(outcome.stdout) ?? [];
     const refusals = absence.match(/ refused: .*/g) ?? [];
@@ -56,7 +56,7 @@ describe('countersign demo --split', () => {
     expect(absence).toContain('evidence still gives the checkpoint of the log');
   });
 
-  it('refuses all that one process refuses, each with the same codes', { timeout: wholeDemoMs }, async () => {
+  it('refuses everything that a single process refuses, with the same codes', { timeout: wholeDemoMs }, async () => {
     const whole = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
     const refused = ({ stdout }: Outcome) => stdout.match(/(?<= refused: ).*? {2}\w+/g) ?? [];
     const withoutAbsence = refused(outcome).filter((line) => !line.endsWith('  peer_unavailable'));

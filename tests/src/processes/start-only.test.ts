@@ -23,7 +23,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('countersign start --only', () => {
-  it('runs several groups in one process, and says that it holds the keys of all of them', async () => {
+  it('runs several groups in one process, and reports that it holds the keys of all of them', async () => {
     await expect
       .poll(() => deciding.said())
       .toContain('holds the keys and database roles of secrets, certificate-authority, core, evidence together.');
@@ -46,8 +46,8 @@ describe('countersign start --only', () => {
       expect(keys.stdout).toContain(purpose);
   });
 
-  it('gives everything up when one of its groups cannot start', async () => {
-    // Its ports are taken by the process that runs.
+  it('stops everything when one of its groups cannot start', async () => {
+    // Its ports are in use by the running process.
     const { code, stderr } = await countersign([
       'start',
       '--config',
@@ -59,7 +59,7 @@ describe('countersign start --only', () => {
     expect(stderr).toContain('address_in_use');
   });
 
-  it('ends all of them on a signal', async () => {
+  it('stops all of them on a signal', async () => {
     expect(await facing.end('SIGTERM')).toBe(0);
     expect(await deciding.end('SIGTERM')).toBe(0);
   });

@@ -5,15 +5,15 @@ import { type Configuration, initProcesses, migrateDatabase, prepareSplitDevelop
 import { freePort } from '@countersign/testkit';
 import { freePortRange } from '../../../examples/src/demo/free-port.ts';
 
-/** A split installation on a PostgreSQL of its own, of which no process runs yet. */
+/** A split installation on its own PostgreSQL, with no process running yet. */
 export interface PreparedSplit {
   readonly configuration: Configuration;
   readonly configurationFile: string;
-  /** What `processes init` made. */
+  /** The output of `processes init`. */
   readonly processes: string;
-  /** Until all of it answers. */
+  /** Waits until all of it answers. */
   untilReady(): Promise<void>;
-  /** Ends the database. */
+  /** Stops the database. */
   stop(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { scratchFolder } from './scratch-folder.ts';
 
 const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
 
-/** Holds the ceremony of the authority for workloads, with its two people. @returns the certificates in PEM */
+/** Holds the ceremony of the workload authority, with its two people. @returns the certificates in PEM */
 export async function establishWorkloadAuthority(operator: Operator): Promise<{ readonly root: string }> {
   const call = (path: string, body?: unknown) => operator.call('certificates', 'authority:propose', post(path, body));
   const request = (await call('/certificates/authorities/workload/request')) as AuthorityRequestFile;

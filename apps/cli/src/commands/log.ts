@@ -53,7 +53,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .option('--earlier <file>', 'a checkpoint that you hold: the log has only grown since')
     .option('--json', 'one JSON object, for machines')
     .action(async (flags: FsckFlags) => {
-      // Loaded when it is asked for: it reads records, the others bytes.
+      // Loaded on demand: only this command parses records.
       const { fsck } = await import('./log/fsck.ts');
       process.exitCode = await fsck(flags, options());
     });

@@ -16,6 +16,7 @@ export interface GroupKey {
       | 'envelope-reference'
       | 'entry-seal'
       | 'lease-passwords'
+      | 'enrolment'
       | `row-seal/${string}`,
   ): Uint8Array;
   /** Encrypts the keys of protected evidence of one region. It cannot decrypt the keys of another region. */

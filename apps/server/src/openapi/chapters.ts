@@ -8,6 +8,7 @@ import {
   consentErrors,
   deviceErrors,
   directoryErrors,
+  enrolmentErrors,
   eventErrors,
   exceptionErrors,
   grantErrors,
@@ -140,7 +141,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'Certificates of our own authority: obtain, renew, revoke; profiles and issuing authorities, changed by two people; revocation ' +
       'lists and OCSP for everybody.',
     audience: 'certificates',
-    codes: certificateAuthorityErrors.codes,
+    codes: { ...certificateAuthorityErrors.codes, ...enrolmentErrors.codes },
   },
   secrets: {
     description:

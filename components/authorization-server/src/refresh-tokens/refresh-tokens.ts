@@ -28,7 +28,7 @@ export interface RefreshTokensDependencies {
 const prefix = 'csr_';
 const pattern = /^csr_[\w-]{43}$/;
 
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 60_000;
 
 export function createRefreshTokens(dependencies: RefreshTokensDependencies): RefreshTokens {

@@ -8,7 +8,7 @@ import {
   type Requester,
   standing,
 } from '@countersign/contracts';
-import { type CodedError, defined, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { type CodedError, defined, isCodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { Authorities, LiveAuthority } from '../authorities.ts';
 import { type CertificateState, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
@@ -24,10 +24,13 @@ import {
   releasedProfiles,
 } from '../profiles.ts';
 import { shardOf } from '../shards.ts';
+import { createIssuanceDecider } from './decide-issuance.ts';
 
 /** A caller with the client of its token. */
 export interface Asking extends Requester {
   readonly client?: string;
+  /** The record that made the enrolment whose account asks. */
+  readonly enrolment?: RecordId;
 }
 
 /** An order that may be carried out, with the certificate to sign. */
@@ -57,7 +60,8 @@ export function createJudge(
     'audit' | 'directory' | 'policyEngine' | 'clock' | 'issuer' | 'operator' | 'hosts'
   > & { readonly ledger: Ledger; readonly authorities: Authorities },
 ) {
-  const { audit, directory, policyEngine, clock, issuer, operator, ledger, authorities } = dependencies;
+  const { audit, directory, clock, issuer, operator, ledger, authorities } = dependencies;
+  const decide = createIssuanceDecider(dependencies);
   const trustDomain = new URL(issuer).hostname;
   const hosts = dependencies.hosts ?? [trustDomain];
 
@@ -71,25 +75,6 @@ export function createJudge(
     const known = (await audit.standings([of])).get(of);
     if (known !== undefined && known.digest !== standing(of, { holder }).digest)
       throw error('certificate_key_refused', 'This key was certified for another holder. Make a new key.');
-  }
-
-  async function decisionOn(order: CertificateOrder, institution: string, by: Asking): Promise<Decision> {
-    // A device cannot ask for itself; the policies see who asks for it.
-    const isDevice = kindOfPrincipal(order.holder) === 'device';
-    return policyEngine.decide({
-      principal: isDevice ? by.id : order.holder,
-      action: 'certificate:issue',
-      resource: { type: 'resource', uri: `urn:countersign:certificate-profile:${order.profile}` },
-      context: {
-        client: by.client ?? '',
-        institution: by.institution ?? institution,
-        audience: `${issuer}/certificates`,
-        at: clock.now(),
-        scopes: ['certificate:issue'],
-        mandateInForce: false,
-        actors: [by.id, ...(by.through ?? [])],
-      },
-    });
   }
 
   async function grant(
@@ -138,15 +123,9 @@ export function createJudge(
     });
     const fault = findLeafFault(tbs, [authority.certificate, authority.root], now);
     if (fault !== undefined) throw error('certificate_unfit', `The certificate would not be valid: ${fault}`);
-    const decision = await decisionOn(order, institution, by);
+    const decision = await decide(order, institution, by);
     decided(decision);
-    if (!decision.decision) {
-      const [reason] = decision.reasons;
-      throw error(
-        'certificate_not_permitted',
-        reason === undefined ? 'No policy permits this certificate.' : `${reason.code}: ${reason.detail}`,
-      );
-    }
+    if (!decision.decision) throw notPermitted(decision);
     return {
       state: {
         ...{ serial, key, tbs, institution, notBefore },
@@ -192,8 +171,18 @@ export function holderUri(trustDomain: string, holder: string): string {
   return `spiffe://${trustDomain}/${holder.replace(':', '/')}`;
 }
 
+/** @returns the refusal for a decision that denies */
+export function notPermitted({ reasons: [reason] }: Decision): CodedError {
+  const detail = reason === undefined ? 'No policy permits this certificate.' : `${reason.code}: ${reason.detail}`;
+  return error('certificate_not_permitted', detail);
+}
+
 /** The institution of the holder, if the profile fits its kind. */
-function institutionOf(order: CertificateOrder, profile: ReleasedProfile, snapshot: DirectorySnapshot): string {
+export function institutionOf(
+  order: Pick<CertificateOrder, 'holder' | 'profile'>,
+  profile: ReleasedProfile,
+  snapshot: DirectorySnapshot,
+): string {
   const kind = kindOfPrincipal(order.holder);
   if (!profile.holders.includes(kind))
     throw error(

@@ -9,7 +9,7 @@ export interface DirectoryLogDouble {
   readonly all: readonly RecordDraft[];
   readonly audit: DirectoryLog;
   readonly rewrite: MemoryLog['rewrite'];
-  /** @param what which part of the log fails; everything by default */
+  /** @param what selects the records that fail; all by default */
   breakLog(broken: boolean, what?: (record: RecordDraft) => boolean): void;
   /** The log of a process that dies once, when the next record of this type is durable. */
   dyingAfter(type: RecordDraft['type']): DirectoryLog;

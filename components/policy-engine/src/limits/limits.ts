@@ -82,7 +82,7 @@ export function createLimits({
   }
 
   /** Records and refuses rows that were tampered with. */
-  async function believed<Result>(work: () => Promise<Result>): Promise<Result> {
+  async function rejectingTampered<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
@@ -137,7 +137,7 @@ export function createLimits({
       recorded = releaseOf(hold.reservation, hold.taken);
       await recordRelease(hold);
     };
-    await believed(() =>
+    await rejectingTampered(() =>
       store.release({ reservation, ...(attempt === undefined ? {} : { attempt }), recordedOf, record }),
     );
     if (recorded !== undefined) unwritten.delete(recorded);
@@ -149,7 +149,7 @@ export function createLimits({
       const counted = countedOf(claims, at);
       // Read the log before the lock, so that the rows are at least as new.
       const recorded = await recordedOf(counted);
-      return believed(() =>
+      return rejectingTampered(() =>
         store.hold({
           reservation,
           taken: Buffer.from(random.bytes(16)).toString('base64url'),
@@ -163,7 +163,7 @@ export function createLimits({
       );
     },
     read: ({ facts, at }) =>
-      believed(async () => {
+      rejectingTampered(async () => {
         const held = await store.held(facts.id);
         if (held !== undefined) {
           if (await wasReleased(held.reservation, held.taken)) throw contradictionOfHold(held);

@@ -12,15 +12,15 @@ import {
 } from '../index.ts';
 import { createCheckpointedLog } from './checkpointed-log.ts';
 
-/** Never by itself: tests say when. */
+/** Never automatic: tests start it. */
 const never = 3_600_000;
 
 export const operator = { id: 'service:countersign', institution: '5493001KJTIIGC8Y1R12' };
 
-/** Time stamping on a database of its own, with a log that the test holds in its hands. */
+/** Time stamping on a database of its own, with a log that the test controls. */
 export async function createTimeStampingWorld() {
   const scratch = await createTestDatabase({ components: [timeStampingMigrations] });
-  // About now, since tools of others have clocks of their own.
+  // About the real time, since external tools have clocks of their own.
   const clock = fixedClock(Date.now());
   const logger = createLogger({ level: 'silent', name: 'test' });
   const random = systemRandom;
@@ -55,7 +55,7 @@ export async function createTimeStampingWorld() {
 
   return {
     ...{ scratch, clock, log, random, node },
-    /** The key that signs now. */
+    /** The current signing key. */
     key: (): Promise<PublicKey> => signer.current('time-stamp'),
     withdraw: (kid: string) => signer.withdraw('time-stamp', kid),
     transaction: (): TransactionId => newId('transaction', { clock, random }),

@@ -32,11 +32,6 @@ describe('a draft held against the schema of its type', () => {
     expect(recordFaults(opened({ protectedValues: [] }))).toEqual([]);
   });
 
-  it('fits when its data are given as text', () => {
-    const { data, ...draft } = opened();
-    expect(recordFaults({ ...draft, dataText: JSON.stringify(data) })).toEqual([]);
-  });
-
   it.each<[string, object]>([
     [
       'a member of data that its schema does not name',

@@ -5,6 +5,7 @@ import { certificateRecords } from './certificates.ts';
 import { decisionRecords } from './decisions.ts';
 import { deviceRecords } from './devices.ts';
 import { directoryRecords } from './directory.ts';
+import { enrolmentRecords } from './enrolments.ts';
 import { eventRecords } from './events.ts';
 import { evidenceRecords } from './evidence.ts';
 import { incidentRecords } from './incidents.ts';
@@ -29,6 +30,7 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...enrolmentRecords,
   ...secretsRecords,
   ...workloadRecords,
   ...recoveryRecords,

@@ -145,6 +145,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateInForce: boolean,
       'partner?': object({ claims: list(string), institution: string }), scopes: list(string),
       'step?': object({ events: list(string), 'onlyCompletes?': boolean, transaction: string }),
+      'workload?': object({ 'configuration?': string, environment: string, image: string, level: string }),
     }),
     principal: string,
     resource: anyOf(
@@ -272,8 +273,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     jti: string, lei: string, 'mandate?': ref('CallerMandate'), sub: string,
   }),
   ListedKey: object({
-    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), kid: string, place: ref('KeyPlace'),
-    publishedAt: number, purpose: ref('KeyPurpose'), state: oneOf('active', 'published', 'retiring'),
+    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), jwk: record(string), kid: string,
+    place: ref('KeyPlace'), publishedAt: number, purpose: ref('KeyPurpose'),
+    state: oneOf('active', 'published', 'retiring'),
   }),
   LogEntry: object({ index: { wire: 'bigint' }, record: ref('EvidenceRecord') }),
   Mandate: object({
@@ -369,8 +371,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   RecordDraft: object({
     'actors?': list(ref('Actor')), 'address?': string, 'audience?': list(string),
     'authentication?': ref('EvidenceRecordAuthentication'), 'certificate?': ref('EvidenceRecordCertificate'),
-    'client?': string, 'data?': any, 'dataText?': string, 'device?': string, id: string, 'intent?': string,
-    'mandate?': ref('CallerMandate'), outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
+    'client?': string, 'data?': any, 'device?': string, id: string, 'intent?': string, 'mandate?': ref('CallerMandate'),
+    outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
     'policy?': ref('EvidenceRecordPolicy'), 'protectedValues?': list(ref('ProtectedValue')), 'reason?': string,
     'references?': list(string), 'scope?': list(string), source: string, 'standing?': list(ref('Standing')),
     'subject?': ref('Actor'), 'transaction?': string, type: ref('RecordType'), 'zone?': string,
@@ -395,6 +397,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'device.enrolled', 'device.enrolment-opened', 'device.posture-changed', 'device.refused', 'device.removed',
     'device.report-refused', 'directory.applied', 'directory.change-approved', 'directory.change-proposed',
     'directory.change-rejected', 'directory.committed', 'directory.departure', 'directory.departure-completed',
+    'enrolment.ended', 'enrolment.key-changed', 'enrolment.made', 'enrolment.refused', 'enrolment.used',
     'envelope.issued', 'erasure.approved', 'erasure.completed', 'erasure.proposed', 'erasure.rejected',
     'event.delivery-suspended', 'event.subscribed', 'event.unsubscribed', 'evidence.exported', 'evidence.read',
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
@@ -460,8 +463,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     authenticator: ref('Authenticator'), claims: ref('StatementClaims'), signature: ref('WebAuthnSignature'),
   }),
   Standing: object({ 'digest?': string, of: string }),
-  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
+  StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,

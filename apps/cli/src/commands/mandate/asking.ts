@@ -14,7 +14,7 @@ interface ValidateFlags {
   readonly knownAt?: string;
 }
 
-/** What can be asked of a mandate, and of the copies of many. */
+/** Validity of a mandate, and comparison with the copies that partners hold. */
 export const askingCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('validate <id>')

@@ -72,7 +72,7 @@ function differencesOf(before: ReadonlyMap<string, Item>, after: ReadonlyMap<str
   });
 }
 
-/** File by file, as they lie in the folder of a bundle. */
+/** One item for each file in the bundle's folder. */
 function modelsOf({ bundle }: Side): ReadonlyMap<string, Item> {
   return new Map(
     (bundle.applications ?? []).flatMap(

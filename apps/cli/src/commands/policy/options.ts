@@ -45,7 +45,7 @@ export function readReason(text: string): string {
 }
 
 /** Adds the ticket and the reason that are recorded with a policy change. */
-export function withWhy(command: Command): Command {
+export function withTicketAndReason(command: Command): Command {
   return command
     .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
     .requiredOption('--reason <text>', 'why; it is recorded', readReason);
