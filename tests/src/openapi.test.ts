@@ -70,7 +70,6 @@ beforeAll(async () => {
     devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
     secrets: leased.settings,
-    // The same clients are there in years, when evidence may go.
     // The same clients still exist years later, when evidence may be pruned.
     keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
   });

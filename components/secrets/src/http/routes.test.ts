@@ -59,7 +59,7 @@ describe('credentials over HTTP', () => {
     const leased = await call(['POST', '/secrets/leases'], 'secret:use', bot, { role: 'quotes' });
     expect(leased).toMatchObject({ status: 201, headers: { 'cache-control': 'no-store' } });
     expect(leased.body).toMatchObject({ holder: bot.id, institution: firm, database_name: world.leased.database });
-    const { username, password } = leased.body;
+    const { username = '', password = '' } = leased.body as Readonly<Record<string, string>>;
     await (await world.leased.connect({ username, password })).end();
     const listed = await call(['GET', '/secrets/leases'], 'secret:read', bot);
     expect(JSON.stringify(listed.body)).not.toContain(password);
