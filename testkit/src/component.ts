@@ -14,7 +14,7 @@ export type FoundComponent =
   | { readonly found: true; readonly path: string }
   | { readonly found: false; readonly reason: string };
 
-/** The components that tests are run against when they are there. */
+/** The components that tests use if they are installed. */
 export const components = {
   chromium: { name: 'Chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser'], debianPackage: 'chromium' },
   openssl: { name: 'OpenSSL', paths: ['/usr/bin/openssl'], debianPackage: 'openssl' },
@@ -35,7 +35,7 @@ export const components = {
   lego: { name: 'lego', paths: ['/usr/bin/lego'], debianPackage: 'lego' },
   dehydrated: { name: 'dehydrated', paths: ['/usr/bin/dehydrated'], debianPackage: 'dehydrated' },
   uacme: { name: 'uacme', paths: ['/usr/bin/uacme'], debianPackage: 'uacme' },
-  /** npm compiles it where there is a compiler, and leaves it out where there is none. */
+  /** npm compiles it if there is a compiler, and otherwise leaves it out. */
   pkcs11js: {
     name: 'The optional package pkcs11js',
     paths: [fileURLToPath(new URL('../../node_modules/pkcs11js/build/Release/pkcs11.node', import.meta.url))],

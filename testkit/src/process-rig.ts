@@ -25,7 +25,7 @@ export function processIdentityOf(authority: TestAuthority, name: string, uris =
 export interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
-  /** One of the rig's authority when left out. */
+  /** One of the rig's authority by default. */
   readonly identity?: ProcessIdentity;
 }
 

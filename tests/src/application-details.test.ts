@@ -275,7 +275,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_type_taken',
     'the model Other',
   ],
-  ['an audience that is none', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
+  ['an invalid audience', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
   ...(
     [
       ['an open object', { type: 'object', properties: {} }, 'additionalProperties must be false'],
@@ -318,7 +318,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
         'the server reads it',
       ],
       [
-        'a member that is no name',
+        'a member that is not a name',
         { type: 'object', additionalProperties: false, properties: { constructor: { type: 'boolean' } } },
         'an invalid name',
       ],
@@ -343,7 +343,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_schema_invalid',
     words,
   ]),
-])('a model is refused that declares %s', async (_, applications, code, words) => {
+])('a model that declares %s is refused', async (_, applications, code, words) => {
   const problems = await problemsOf(applications);
   expect(problems).toContain(`"code":"${code}"`);
   expect(problems).toContain(words);

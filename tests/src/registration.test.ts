@@ -214,7 +214,7 @@ describe('the directory refuses', () => {
       '/scope',
     ],
     [
-      'an interface that there is not',
+      'an interface that does not exist',
       { countersign_audiences: ['https://nowhere.example'] },
       'invalid_client_metadata',
       'reference_unknown',
@@ -263,7 +263,7 @@ describe('the directory refuses', () => {
       '/redirect_uris/0',
     ],
     [
-      'a redirect that is no list',
+      'a redirect that is not a list',
       { grant_types: ['authorization_code'], redirect_uris: 'https://desk.example/cb' },
       'invalid_redirect_uri',
       'directory_file_invalid',

@@ -3,12 +3,16 @@ import { type Clock, isCodedError } from '@countersign/kernel';
 import type { Client, Token } from '@countersign/sdk/calling';
 import { buildCertificationRequest, decodePem, encodeDirectoryName, encodePem } from '@countersign/x509';
 import { agentErrors } from './errors.ts';
-import type { Svid } from './svid.ts';
+import type { JwtSvid, Svid } from './svid.ts';
 
 /** The control plane, as an attester uses it. */
 export interface AttesterDoor {
   /** A new key, certified for the workload. @throws CodedError the refusal; `control_plane_unavailable` */
   obtainSvid(entry: string, evidence: readonly object[]): Promise<Svid>;
+  /** A JWT-SVID for the workload. @throws CodedError as above */
+  obtainToken(entry: string, audiences: readonly string[], evidence: readonly object[]): Promise<JwtSvid>;
+  /** Keys that verify JWT-SVIDs, as JWKs. @throws CodedError `control_plane_unavailable` */
+  obtainTokenKeys(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Why the workload may have nothing any more; undefined while it may. @throws CodedError as above */
   findEnd(entry: string): Promise<{ readonly code: string; readonly detail: string } | undefined>;
 }
@@ -67,6 +71,16 @@ export function createAttesterDoor({
         serial: textOf(answer, 'serial'),
         level: textOf(answer, 'level'),
       };
+    },
+    async obtainToken(entry, audiences, evidence) {
+      const url = `${issuer}/workloads/${entry}/tokens`;
+      const answer = membersIn(await call({ method: 'POST', url, body: { audiences, evidence } }));
+      return { spiffeId: textOf(answer, 'spiffe_id'), token: textOf(answer, 'token') };
+    },
+    async obtainTokenKeys() {
+      const { keys } = membersIn(await call({ method: 'GET', url: `${issuer}/workloads/bundle` }));
+      if (!Array.isArray(keys)) throw strange();
+      return keys.map(membersIn).filter((key) => key['use'] === 'jwt-svid');
     },
     async findEnd(entry) {
       const answer = membersIn(await call({ method: 'GET', url: `${issuer}/workloads/${entry}/standing` }));

@@ -1,7 +1,9 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Clock } from '@countersign/kernel';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { agentErrors } from './errors.ts';
+import { createSecretDiscovery, secretDiscoveryDefinition } from './secret-discovery.ts';
 import type { SvidSource } from './svid-source.ts';
 import { createWorkloadApi, workloadApiDefinition } from './workload-api.ts';
 
@@ -22,17 +24,20 @@ export async function openEndpoint({
   socket,
   user,
   source,
+  clock,
 }: {
   readonly socket: string;
   readonly user?: number;
   readonly source: SvidSource;
+  readonly clock: Clock;
 }): Promise<Endpoint> {
   const folder = dirname(socket);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   requireClosed(folder, user);
   rmSync(socket, { force: true });
   const server = new Server({ 'grpc.max_receive_message_length': 65_536, 'grpc.max_concurrent_streams': 1_000 });
-  server.addService(workloadApiDefinition, createWorkloadApi(source));
+  server.addService(workloadApiDefinition, createWorkloadApi(source, clock));
+  server.addService(secretDiscoveryDefinition, createSecretDiscovery(source));
   await new Promise<void>((resolve, reject) => {
     server.bindAsync(`unix:${socket}`, ServerCredentials.createInsecure(), (error) =>
       error === null

@@ -7,6 +7,8 @@ export const agentErrors = errorVocabulary({
   workload_unobservable: 'unavailable',
   /** The control plane did not answer, or answered otherwise than described. */
   control_plane_unavailable: 'unavailable',
+  /** The workload asked for the identity of another one. */
+  identity_refused: 'forbidden',
   /** A message of the Workload API cannot be read. */
   message_malformed: 'invalid',
 });

@@ -112,7 +112,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     throw error;
   });
   const source = createSvidSource({ ...options, evidence, first });
-  const endpoint = await openEndpoint({ socket: join(folder, 'api.sock'), source });
+  const endpoint = await openEndpoint({ socket: join(folder, 'api.sock'), source, clock: options.clock });
   const [, ...args] = command;
   child = spawn(options.executable, args, {
     stdio: 'inherit',

@@ -1,3 +1,4 @@
+import { type Json, membersOf } from '@countersign/kernel';
 import { agentErrors } from './errors.ts';
 
 // The part of Protocol Buffers that the SPIFFE Workload API and Envoy's SDS use: length-delimited fields and small integers.
@@ -32,10 +33,6 @@ export function doubleField(number: number, value: number): Buffer {
   octets.writeDoubleLE(value);
   return Buffer.concat([varint(number * 8 + 1), octets]);
 }
-
-/** A field that is left out when it is empty, as proto3 does. */
-export const optionalField = (number: number, content: Uint8Array | string): Buffer =>
-  content.length === 0 ? Buffer.alloc(0) : field(number, content);
 
 /** An entry of a `map<string, ...>`. */
 export const mapField = (number: number, key: string, value: Uint8Array | string): Buffer =>
@@ -105,3 +102,18 @@ export function textsIn(fields: ReadonlyMap<number, readonly Buffer[]>, number: 
 /** The last value counts, as proto3 demands. */
 export const textIn = (fields: ReadonlyMap<number, readonly Buffer[]>, number: number): string =>
   textsIn(fields, number).at(-1) ?? '';
+
+/** A `google.protobuf.Value`. */
+function encodeValue(value: Json): Buffer {
+  if (value === null) return integerField(1, 0);
+  if (typeof value === 'number') return doubleField(2, value);
+  if (typeof value === 'string') return field(3, value);
+  if (typeof value === 'boolean') return integerField(4, value ? 1 : 0);
+  const members = membersOf(value);
+  if (members !== undefined) return field(5, structOf(members));
+  return field(6, message(...(Array.isArray(value) ? value : []).map((each: Json) => field(1, encodeValue(each)))));
+}
+
+/** A `google.protobuf.Struct`. */
+export const structOf = (members: Readonly<Record<string, Json>>): Buffer =>
+  message(...Object.entries(members).map(([name, value]) => mapField(1, name, encodeValue(value))));

@@ -1,6 +1,6 @@
 import { type Clock, isCodedError, type Random } from '@countersign/kernel';
 import type { AttesterDoor } from './control-plane.ts';
-import type { Svid, SvidState } from './svid.ts';
+import type { JwtSvid, Svid, SvidState } from './svid.ts';
 
 /** The evidence about a workload, gathered anew for each certificate. */
 export interface EvidenceSource {
@@ -14,8 +14,10 @@ export interface SvidSource {
   state(): SvidState;
   /** Called with each new state until the returned function is called. */
   subscribe(listener: (state: SvidState) => void): () => void;
-  /** The evidence for a token, which is attested like a certificate. */
-  readonly evidence: EvidenceSource;
+  /** A JWT-SVID, attested like a certificate. @throws CodedError */
+  token(audiences: readonly string[]): Promise<JwtSvid>;
+  /** Keys that verify JWT-SVIDs, at most a minute old. @throws CodedError `control_plane_unavailable` */
+  tokenKeys(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   stop(): void;
 }
 
@@ -43,6 +45,8 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
   let state: SvidState = first === undefined ? { is: 'waiting' } : { is: 'ready', svid: first };
   let renewAt = first === undefined ? 0 : renewalOf(first);
   let seen: string | undefined;
+  let keys: readonly Readonly<Record<string, unknown>>[] = [];
+  let keysAt = Number.NEGATIVE_INFINITY;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -99,7 +103,14 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    evidence,
+    token: async (audiences) => door.obtainToken(entry, audiences, await evidence.gather()),
+    async tokenKeys() {
+      if (clock.now() - keysAt >= 60_000) {
+        keys = await door.obtainTokenKeys();
+        keysAt = clock.now();
+      }
+      return keys;
+    },
     stop() {
       stopped = true;
       clearTimeout(timer);

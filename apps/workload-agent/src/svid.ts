@@ -13,6 +13,11 @@ export interface Svid {
   readonly level: string;
 }
 
+export interface JwtSvid {
+  readonly spiffeId: string;
+  readonly token: string;
+}
+
 /** What a workload has now. `ended`: it may have nothing, and must not use what it had. */
 export type SvidState =
   | { readonly is: 'waiting' }

@@ -1,5 +1,9 @@
+import { type Clock, isCodedError } from '@countersign/kernel';
+import { importVerificationKey } from '@countersign/oauth';
+import { parseSpiffeId, verifyJwtSvid } from '@countersign/spiffe';
 import {
   type handleServerStreamingCall,
+  type handleUnaryCall,
   type Metadata,
   type MethodDefinition,
   type ServerWritableStream,
@@ -7,7 +11,8 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { field, mapField, message, optionalField } from './protobuf.ts';
+import { agentErrors } from './errors.ts';
+import { field, mapField, message, readFields, structOf, textIn, textsIn } from './protobuf.ts';
 import { type Svid, type SvidState, trustDomainOf } from './svid.ts';
 import type { SvidSource } from './svid-source.ts';
 
@@ -28,6 +33,9 @@ const ofService = (name: string): string => `/SpiffeWorkloadAPI/${name}`;
 export const workloadApiDefinition: ServiceDefinition = {
   FetchX509SVID: method(ofService('FetchX509SVID'), true),
   FetchX509Bundles: method(ofService('FetchX509Bundles'), true),
+  FetchJWTSVID: method(ofService('FetchJWTSVID'), false),
+  FetchJWTBundles: method(ofService('FetchJWTBundles'), true),
+  ValidateJWTSVID: method(ofService('ValidateJWTSVID'), false),
 };
 
 /** Section 5 of the SPIFFE Workload Endpoint: without it, a server-side request forgery could ask for a certificate. */
@@ -93,19 +101,78 @@ function x509Svids({ spiffeId, chain, privateKey, roots }: Svid): Buffer {
   return message(field(1, svid));
 }
 
-const x509Bundles = ({ spiffeId, roots }: Svid): Buffer =>
-  message(mapField(2, trustDomainOf(spiffeId), Buffer.concat(roots)), optionalField(1, ''));
+const x509Bundles = ({ spiffeId, roots }: Svid): Buffer => mapField(2, trustDomainOf(spiffeId), Buffer.concat(roots));
+
+/** An error of ours as the status of a call. */
+function statusOf(error: unknown): { readonly code: status; readonly details: string } {
+  if (!isCodedError(error)) return { code: status.INTERNAL, details: 'The agent failed.' };
+  const details = `${error.code}: ${error.detail}`;
+  if (error.category === 'forbidden') return { code: status.PERMISSION_DENIED, details };
+  if (error.category === 'invalid') return { code: status.INVALID_ARGUMENT, details };
+  return { code: status.UNAVAILABLE, details };
+}
 
 /** The methods for the workload of one socket. */
-export function createWorkloadApi(source: SvidSource): UntypedServiceImplementation {
+export function createWorkloadApi(source: SvidSource, clock: Clock): UntypedServiceImplementation {
   const streaming =
-    (messageOf: (svid: Svid) => Buffer): handleServerStreamingCall<Buffer, Buffer> =>
+    (messageOf: (svid: Svid) => Buffer | Promise<Buffer>): handleServerStreamingCall<Buffer, Buffer> =>
     (call) => {
       if (!hasSecurityHeader(call.metadata)) return void call.emit('error', noHeader);
-      streamStates(call, source, (svid) => void call.write(messageOf(svid)));
+      streamStates(call, source, (svid) => {
+        Promise.resolve(messageOf(svid)).then(
+          (octets) => void call.write(octets),
+          (error: unknown) => void call.emit('error', statusOf(error)),
+        );
+      });
     };
+
+  const unary =
+    (answer: (svid: Svid, request: Buffer) => Promise<Buffer>): handleUnaryCall<Buffer, Buffer> =>
+    (call, callback) => {
+      if (!hasSecurityHeader(call.metadata)) return callback(noHeader);
+      const state = source.state();
+      if (state.is === 'ended') return callback(refusalOf(state));
+      if (state.is === 'waiting') return callback(waiting);
+      answer(state.svid, call.request).then(
+        (octets) => callback(null, octets),
+        (error: unknown) => callback(statusOf(error)),
+      );
+    };
+
   return {
     FetchX509SVID: streaming(x509Svids),
     FetchX509Bundles: streaming(x509Bundles),
+    FetchJWTSVID: unary(async ({ spiffeId }, request) => {
+      const fields = readFields(request);
+      const audiences = textsIn(fields, 1);
+      const wanted = textIn(fields, 2);
+      if (audiences.length === 0) throw agentErrors.error('message_malformed', 'Name at least one audience.');
+      if (wanted !== '' && wanted !== spiffeId)
+        throw agentErrors.error('identity_refused', `This workload is ${spiffeId}.`);
+      const svid = await source.token(audiences);
+      return message(field(1, message(field(1, svid.spiffeId), field(2, svid.token))));
+    }),
+    FetchJWTBundles: streaming(async ({ spiffeId }) => {
+      const keys = await source.tokenKeys();
+      return message(mapField(1, trustDomainOf(spiffeId), JSON.stringify({ keys })));
+    }),
+    ValidateJWTSVID: unary(async ({ spiffeId }, request) => {
+      const fields = readFields(request);
+      const audience = textIn(fields, 1);
+      if (audience === '') throw agentErrors.error('message_malformed', 'Name the audience.');
+      const keys = (await source.tokenKeys()).map((jwk) => ({
+        kid: String(jwk['kid']),
+        key: importVerificationKey({ kty: jwk['kty'], crv: jwk['crv'], x: jwk['x'], y: jwk['y'] }),
+      }));
+      const trustDomain = parseSpiffeId(spiffeId).trustDomain;
+      const verified = await verifyJwtSvid(textIn(fields, 2), { trustDomain, audience, keys, now: clock.now() }).catch(
+        (error: unknown) => {
+          // The specification wants an invalid token to be an invalid argument.
+          if (isCodedError(error, 'jwt_svid_invalid')) throw agentErrors.error('message_malformed', error.detail);
+          throw error;
+        },
+      );
+      return message(field(1, verified.spiffeId), field(2, structOf(verified.claims)));
+    }),
   };
 }

@@ -150,12 +150,12 @@ describe('amending a mandate', () => {
   it.each([
     ['nothing', { constraints }],
     ['an end in the past', { effectiveFrom: '2026-01-01T00:00:00Z', effectiveUntil: '2026-02-01T00:00:00Z' }],
-    ['a party by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
+    ['a party replaced by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
     [
       'a third party where there is none',
       { replace: { part: 'thirdParty', by: { lei: custodian, role: 'Custodian' } } },
     ],
-    ['a part that nobody has', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
+    ['an unknown part', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
     ['a party by the other one', { replace: { part: 'grantee', by: { lei: fund, role: 'Client' } } }],
     [
       'a party and the constraints with it',
@@ -411,7 +411,7 @@ describe('a three-party mandate', () => {
     ['a rule without a third party', { kind: 'tri-party-rule' }],
     ['a third party of a mandate', { thirdParty: triParty.thirdParty }],
     ['a third party that is one of the two', { ...triParty, thirdParty: { lei: broker, role: 'Custodian' } }],
-    ['a kind that is none', { kind: 'carte-blanche' }],
+    ['an invalid kind', { kind: 'carte-blanche' }],
   ])('is refused %s', async (_, changes) => {
     await expect(world.store.propose(rootProposal(changes), byFund, newKey())).rejects.toThrow(
       coded('mandate_invalid'),
@@ -429,7 +429,7 @@ describe('mandate kinds', () => {
     await expect(givenChild(world.store, instruction.id)).rejects.toThrow(coded('mandate_wider'));
   });
 
-  it('are kept apart under one idempotency key', async () => {
+  it('do not share an idempotency key', async () => {
     const key = newKey();
     await world.store.propose(rootProposal(), byFund, key);
     await expect(world.store.propose(rootProposal({ kind: 'standing-authority' }), byFund, key)).rejects.toThrow(

@@ -178,18 +178,18 @@ describe('proposing and accepting', () => {
   it.each([
     ['an end before its beginning', { effectiveUntil: '2025-12-31T00:00:00Z' }, 'effectiveUntil'],
     ['more than five years', { effectiveUntil: '2031-01-01T00:00:01Z' }, 'effectiveUntil'],
-    ['a time that is none', { effectiveFrom: 'tomorrow' }, 'effectiveFrom'],
+    ['an invalid time', { effectiveFrom: 'tomorrow' }, 'effectiveFrom'],
     [
       'an LEI with wrong check digits',
       { grantee: { lei: `${broker.slice(0, 18)}00`, role: 'ExecutingBroker' } },
       'grantee.lei',
     ],
     ['a mandate to oneself', { grantee: { lei: fund, role: 'ExecutingBroker' } }, 'grantee'],
-    ['a role that nobody has', { grantee: { lei: broker, role: 'Wizard' } }, 'grantee.role'],
+    ['an unknown role', { grantee: { lei: broker, role: 'Wizard' } }, 'grantee.role'],
     ['constraints that name no venue', { constraints: { ...constraints, venues: [] } }, 'constraints/venues'],
     ['a constraint unknown to us', { constraints: { ...constraints, unlimited: true } }, 'constraints'],
     ['constraints that are no object', { constraints: null }, 'constraints'],
-    ['a terms hash that is none', { termsHash: 'abc' }, 'termsHash'],
+    ['an invalid terms hash', { termsHash: 'abc' }, 'termsHash'],
     ['a parent that is no mandate id', { parent: 'mnd_1' }, 'parent'],
     [
       'a legal basis that turns the writing direction',

@@ -79,11 +79,11 @@ describe('comparing a partner’s copies', () => {
   });
 
   it.each([
-    ['a version that is none', { version: 0 }],
+    ['an invalid version', { version: 0 }],
     ['a version beyond all counting', { version: 2 ** 40 }],
     ['a version between two', { version: 1.5 }],
-    ['text that is no id', { id: 'Anna Keller, 1 Main Street' }],
-    ['text that is no digest', { digest: 'anna.keller@example.com' }],
+    ['text that is not an id', { id: 'Anna Keller, 1 Main Street' }],
+    ['text that is not a digest', { digest: 'anna.keller@example.com' }],
   ])('refuses %s', async (_, changes) => {
     const root = await givenRoot(world.store);
     await expect(world.store.compareCopies(broker, [{ ...copyOf(root), ...changes }], byBroker)).rejects.toThrow(

@@ -81,7 +81,7 @@ describe('amendments over HTTP', () => {
 
   it.each([
     ['an unknown member', { note: 'x' }],
-    ['a part that nobody has', { replace: { part: 'fourth', by: { lei: clearer, role: 'ClearingFirm' } } }],
+    ['an unknown part', { replace: { part: 'fourth', by: { lei: clearer, role: 'ClearingFirm' } } }],
     ['nothing', {}],
     ['another kind', { kind: 'instruction' }],
     ['another parent', { parent: 'mnd_00000000000000000000000000' }],

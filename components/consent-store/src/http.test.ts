@@ -193,10 +193,10 @@ describe('asking whether a mandate is valid', () => {
   });
 
   it.each([
-    ['an intent that is none', { intent: { type: 'x' } }],
+    ['an invalid intent', { intent: { type: 'x' } }],
     ['an intent that names another mandate', { intent: tradeOrder('mnd_00000000000000000000000000') }],
-    ['an institution that is none', { acting_for: 'broker' }],
-    ['a time that is none', { at: 'now' }],
+    ['an invalid institution', { acting_for: 'broker' }],
+    ['an invalid time', { at: 'now' }],
   ])('refuses %s', async (_, changes) => {
     const { id } = await active();
     const answer = await validity(id, brokerClerk, question(id, changes));

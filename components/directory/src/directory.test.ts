@@ -776,8 +776,8 @@ describe('the names of people', () => {
   });
 
   it.each([
-    ['a name with a character that nobody sees', { name: 'Anna\u200bKeller' }, '/people/0/name'],
-    ['a name without one', { name: '' }, '/people/0/name'],
+    ['a name with an invisible character', { name: 'Anna\u200bKeller' }, '/people/0/name'],
+    ['an empty name', { name: '' }, '/people/0/name'],
     ['an address without a host', { email: 'anna@' }, '/people/0/email'],
     ['two addresses', { email: 'a@b.example,c@d.example' }, '/people/0/email'],
     ['an address with a header in it', { email: 'a@b.example\nBcc:c@d.example' }, '/people/0/email'],

@@ -113,7 +113,7 @@ describe('subscriptions over HTTP', () => {
 
   it.each<[string, object, string | undefined]>([
     ['no topics', { url, topics: [] }, undefined],
-    ['a topic that is none', { url, topics: ['all'] }, undefined],
+    ['an invalid topic', { url, topics: ['all'] }, undefined],
     ['no address', { topics: ['mandate'] }, undefined],
     ['an address without TLS', { url: 'http://ops.example/', topics: ['mandate'] }, 'subscription_invalid'],
     ['a made-up position', { url, topics: ['mandate'], after: '8'.repeat(20) }, 'event_position_invalid'],

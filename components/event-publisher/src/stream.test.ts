@@ -156,8 +156,8 @@ describe('a stream', () => {
       'insufficient_scope',
     ],
     ['from a position that was made up', '?after=77777777777777777777', {}, 400, 'event_position_invalid'],
-    ['of a topic that is none', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
-    ['with a parameter that is none', '?since=1', {}, 400, undefined],
+    ['of an invalid topic', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
+    ['with an invalid parameter', '?since=1', {}, 400, undefined],
   ])('is refused %s', async (reason, query, headers, status, code) => {
     const { url } = await serve();
     const caller = reason === 'without a token' ? {} : asReader(leis.fund);
@@ -315,7 +315,7 @@ describe('streams', () => {
     expect(streams.size).toBe(0);
   });
 
-  it('are not held open by a HEAD request', async () => {
+  it('are not started by a HEAD request', async () => {
     const { streams, url } = await counted();
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
     await untilSize(streams, 0);
@@ -352,7 +352,7 @@ describe('streams', () => {
     const [before, socket] = [world.log.reads.scans, await openAndIgnore(url, {})];
     await untilSize(streams, 1);
     await untilSize(streams, 0);
-    // 20 MB were available; it stopped where the connection took no more.
+    // 20 MB were available; sending stopped when the connection accepted no more.
     expect(world.log.reads.scans - before).toBeLessThan(150);
     socket.destroy();
   });

@@ -269,8 +269,8 @@ describe('an assertion is refused', () => {
     ['from ourselves', 'assertion_issuer_unknown', { iss: ourIssuer }],
     ['from an issuer of another spelling', 'assertion_issuer_unknown', { iss: 'https://IDP.broker.example' }],
     ['without an issuer', 'assertion_issuer_unknown', { iss: undefined }],
-    ['with an issuer that is no text', 'assertion_issuer_unknown', { iss: 7 }],
-    ['with a kid nobody has', 'assertion_key_unknown', {}, { kid: 'k9' }],
+    ['with an issuer that is not text', 'assertion_issuer_unknown', { iss: 7 }],
+    ['with an unknown kid', 'assertion_key_unknown', {}, { kid: 'k9' }],
     ['without a kid', 'assertion_key_unknown', {}, { kid: undefined }],
     ['for another audience', 'assertion_audience', { aud: 'https://countersign.example/' }],
     ['for two audiences', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
@@ -382,7 +382,7 @@ describe('an assertion is refused', () => {
     );
   });
 
-  it('when trust in its issuer was withdrawn, whoever signed it, before any key is fetched', async () => {
+  it('when trust in its issuer was withdrawn, for every signature, before any key is fetched', async () => {
     const gateway = open();
     const assertion = await sign(claims());
     profile = { ...profile, suspended: true };
@@ -460,7 +460,7 @@ describe('an authorization grant of another server', () => {
   const jkt = 'x'.repeat(43);
   const types = ['authorization-grant+jwt', 'OAuth-ID-JAG+JWT', 'application/jwt', 'JWT', undefined];
 
-  it.each(types.map((typ) => ({ typ })))('is limited to what it states, as $typ', async ({ typ }) => {
+  it.each(types.map((typ) => ({ typ })))('is restricted by its own claims, as $typ', async ({ typ }) => {
     const limited = {
       client_id: 'broker-oms',
       scope: 'order:read order:create',
@@ -495,8 +495,8 @@ describe('an authorization grant of another server', () => {
     ['for another server', 'assertion_audience', { aud: 'https://other.example' }],
     ['for two servers', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
     ['with an actor of another house', 'assertion_actor_unknown', { act: { sub: 'service:venue' } }],
-    ['with an actor nobody knows', 'assertion_actor_unknown', { act: { sub: 'service:ghost' } }],
-    ['with an actor that is no id', 'assertion_actor_unknown', { act: { sub: 'Mallory' } }],
+    ['with an unknown actor', 'assertion_actor_unknown', { act: { sub: 'service:ghost' } }],
+    ['with an actor that is not an id', 'assertion_actor_unknown', { act: { sub: 'Mallory' } }],
     [
       'with a hidden actor of another house',
       'assertion_actor_unknown',
@@ -504,7 +504,7 @@ describe('an authorization grant of another server', () => {
     ],
     ['with an actor it says more of', 'assertion_malformed', { act: { sub: 'service:oms', iss: 'https://x.example' } }],
     ['with actors without end', 'assertion_malformed', { act: nested(5) }],
-    ['with a scope that is no text', 'assertion_malformed', { scope: ['order:read'] }],
+    ['with a scope that is not text', 'assertion_malformed', { scope: ['order:read'] }],
     ['with an empty scope', 'assertion_malformed', { scope: '' }],
     ['with no resource in a list', 'assertion_malformed', { resource: [] }],
     ['with details that are unknown', 'assertion_malformed', { authorization_details: [{ type: 'payment' }] }],
@@ -660,7 +660,7 @@ describe('the keys of a partner', () => {
   it.each<[string, Answer]>([
     ['never ends', (_request, response) => void response.writeHead(200).write('{"keys":[')],
     ['never answers', () => undefined],
-  ])('are not taken, after a time, from a key set that %s', async (_name, silent) => {
+  ])('are no longer accepted, after a time, from a key set that %s', async (_name, silent) => {
     answer = silent;
     expect(await accepted(open({ fetchTimeoutMs: 300 }))).toBe('partner_keys_unavailable');
     expect(requests.length).toBeLessThan(2);
@@ -673,7 +673,7 @@ describe('the keys of a partner', () => {
     ['not on its curve', () => ({ ...first.publicJwk, y: first.publicJwk.x })],
     ['without a kid', () => ({ ...first.publicJwk, kid: undefined })],
     ['whose kid is no text', () => ({ ...first.publicJwk, kid: 1 })],
-    ['that is no object', () => null],
+    ['that is not an object', () => null],
   ];
   it.each(unusable)('are used beside a key %s, which is left out', async (_name, make) => {
     answer = keySet(make(), second.publicJwk);

@@ -28,7 +28,7 @@ describe('an address is internal', () => {
       ['64:ff9b::7f00:1', '64:ff9b::169.254.169.254', '64:ff9b::10.0.0.1', '64:ff9b::1', '64:ff9b:1::1'],
     ],
     ['IPv4 inside a tunnel', ['2002:7f00:1::', '2002:a00:1::1', '2001:0:4136:e378:8000:63bf:3fff:fdd2', '::127.0.0.1']],
-    ['what is no address', ['', 'localhost', '127.1', '0x7f000001', '2130706433', '1.2.3', '::1::']],
+    ['not an address', ['', 'localhost', '127.1', '0x7f000001', '2130706433', '1.2.3', '::1::']],
   ])('when it is %s', (_, addresses) => {
     for (const address of addresses) expect(isInternalAddress(address), address).toBe(true);
   });

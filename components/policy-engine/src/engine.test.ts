@@ -113,12 +113,12 @@ describe('the policy engine on the shipped policies', () => {
     ['a person without the role', placing(order(), { principal: 'person:clerk' }), 'no_policy_permits'],
     ['a lapsed LEI', placing(order(), { principal: 'person:lapsed' }), 'institution_not_in_good_standing'],
     ['a mandate that does not stand', placing(order(), { mandateInForce: false }), 'mandate_not_in_force'],
-    ['a principal nobody knows', placing(order(), { principal: 'person:nobody' }), 'not_evaluable'],
+    ['an unknown principal', placing(order(), { principal: 'person:nobody' }), 'not_evaluable'],
     ['an amount that is not one', placing(order({ notional: '1e9' })), 'not_evaluable'],
     ['an amount beyond what can be compared', placing(order({ notional: '9223372036854775808' })), 'not_evaluable'],
     ['a weak sign-in', stepQuestion('token:issue', order(), { acr: 'pwd' }), 'sign_in_too_weak'],
     ['a person who names an algorithm', placing(transactionOf('trade_order')), 'algorithm_without_agent'],
-    ['an action nobody declared', stepQuestion('order:everything', order()), 'no_policy_permits'],
+    ['an undeclared action', stepQuestion('order:everything', order()), 'no_policy_permits'],
     ['text that cannot be written down', placing(order(), { claimedSignals: ['\ud800'] }), 'not_evaluable'],
   ])('denies %s', async (_, input, code) => {
     const decision = await engine.decide(input);

@@ -157,7 +157,7 @@ describe('the role of an approval', () => {
 describe('an invalid approval', () => {
   it.each([
     ['the initiator', trader, 'approval_self'],
-    ['somebody who is no supervisor', colleague, 'approval_role'],
+    ['somebody who is not a supervisor', colleague, 'approval_role'],
     ['a supervisor of another institution', foreignSupervisor, 'approval_institution'],
   ])('is refused from %s, and the refusal is recorded', async (_, person, code) => {
     const order = await largeOrder();
@@ -283,7 +283,7 @@ describe('an invalid approval', () => {
     ['another decision', { decision: 'reject' }],
     ['a condition that nobody reads', { only_if: 'tuesday' }],
     ['no transaction', { txn: undefined }],
-    ['a digest that is none', { intent_digest: 'abc' }],
+    ['an invalid digest', { intent_digest: 'abc' }],
     ['no end', { exp: undefined }],
     ['an end as text', { exp: '9999999999' }],
     ['an end out of all time', { exp: Number.MAX_SAFE_INTEGER }],
@@ -291,8 +291,8 @@ describe('an invalid approval', () => {
     ['a beginning in the future', { iat: Date.parse('2026-06-15T10:05:00Z') / 1000 }],
     ['no id', { jti: undefined }],
     ['a role that nobody approves in', { role: 'trader' }],
-    ['a role that is no text', { role: ['supervisor'] }],
-    ['an issuer that is no text', { iss: { id: 'person:sid' } }],
+    ['a role that is not text', { role: ['supervisor'] }],
+    ['an issuer that is not text', { iss: { id: 'person:sid' } }],
   ])('is refused with %s among its claims', async (_, changes) => {
     const order = await largeOrder();
     await expect(world.registry.approve(order.id, approvalBy(supervisor, order, changes))).rejects.toThrow(

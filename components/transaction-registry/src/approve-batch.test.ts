@@ -74,7 +74,7 @@ describe('one signature for several transactions', () => {
     await expect(world.step(first.id, 'apply', actor(trader))).resolves.toMatchObject({ state: 'applied' });
   });
 
-  it('covers a hundred and no more', async () => {
+  it('covers at most a hundred', async () => {
     const targets = await changes(101);
     await expect(world.registry.approveBatch(world.signedBatch(olga, targets))).rejects.toThrow(
       coded('approval_malformed'),
@@ -229,14 +229,14 @@ describe('one signature for several transactions counts for none when', () => {
   it.each([
     ['no items', { items: [] }],
     ['items that are no list', { items: { txn: 'x' } }],
-    ['an item that is no object', { items: ['txn'] }],
+    ['an item that is not an object', { items: ['txn'] }],
     [
       'an item with a member beside',
       { items: [{ txn: 'txn_00000000000000000000000000', intent_digest: digestOf('x'), and: 1 }] },
     ],
     ['an item without its intent', { items: [{ txn: 'txn_00000000000000000000000000' }] }],
     ['no root', { root: undefined }],
-    ['a root that is no digest', { root: 'everything' }],
+    ['a root that is not a digest', { root: 'everything' }],
     ['a transaction beside the items', { txn: 'txn_00000000000000000000000000' }],
     ['another decision', { decision: 'reject' }],
     ['no end', { exp: undefined }],

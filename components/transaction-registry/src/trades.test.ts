@@ -126,13 +126,13 @@ describe('an intent that contradicts its trade', () => {
     ['another currency', 'settlement_instruction', { ccy: 'USD' }, 'ccy'],
     ['another instrument', 'settlement_instruction', { ccy: undefined, dti: 'X9J9K872S', amount: '800' }, 'dti'],
     [
-      'a receiver that is no party',
+      'a receiver that is not a party',
       'settlement_instruction',
       { receiver: { lei: stranger, account: 'A' } },
       'receiver',
     ],
     [
-      'a deliverer that is no party',
+      'a deliverer that is not a party',
       'settlement_instruction',
       { deliverer: { lei: stranger, account: 'A' } },
       'deliverer',
@@ -150,8 +150,8 @@ describe('an intent that contradicts its trade', () => {
       'entity_lei',
     ],
     ['another clearing firm', 'clearing_submission', { clearing_firm_lei: custodian }, 'clearing_firm_lei'],
-    ['a firm to give up to that is no party', 'allocation', { giveup_to_lei: stranger }, 'giveup_to_lei'],
-  ])('by %s is not opened', async (_, kind, changes, field) => {
+    ['a firm to give up to that is not a party', 'allocation', { giveup_to_lei: stranger }, 'giveup_to_lei'],
+  ])('with %s is refused', async (_, kind, changes, field) => {
     const trade = await world.executedOrder();
     await expect(begin(kind, trade, changes)).rejects.toThrow(coded('trade_differs', { field }));
   });

@@ -151,8 +151,8 @@ describe('a witness', () => {
     ['an empty body', ''],
     ['no request', 'hello\n'],
     ['a request without checkpoint', 'old 0\n\n'],
-    ['a checkpoint that is no note', 'old 0\n\nhello\n'],
-    ['a note that is no checkpoint', 'old 0\n\nhello\nthere\n\n\u2014 log.example/paper AAAAAAAA\n'],
+    ['a checkpoint that is not a note', 'old 0\n\nhello\n'],
+    ['a note that is not a checkpoint', 'old 0\n\nhello\nthere\n\n\u2014 log.example/paper AAAAAAAA\n'],
     ['bytes that are no text', new Uint8Array([0xff, 0xfe])],
   ])('answers %s with 400', async (_, body) => {
     const witness = await open();

@@ -5,6 +5,7 @@ import type {
   Independence,
   IssuingAuthority,
   ProposerStanding,
+  Signer,
 } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
@@ -17,6 +18,8 @@ export interface WorkloadIdentityDependencies {
   readonly certificateAuthority: Pick<CertificateAuthority, 'issue'> & {
     authorities(): Promise<readonly IssuingAuthority[]>;
   };
+  /** Its keys for the purpose `workload-token`. */
+  readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly proposerStanding: ProposerStanding;
   readonly independence: Independence;
   /** The public URL of the installation; its host is the trust domain. */

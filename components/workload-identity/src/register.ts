@@ -9,10 +9,13 @@ import {
 } from '@countersign/commands';
 import {
   type Actor,
+  ended,
   peopleOf,
   type RecordDraft,
   type Requester,
   recordedRequester,
+  standing,
+  suspendedWorkloadThing,
   type WorkloadTerms,
   workloadErrors,
 } from '@countersign/contracts';
@@ -167,6 +170,7 @@ export function createRegister(
         outcome: 'done',
         ...recordedRequester(ask.by),
         references: [id],
+        standing: [ended(suspendedWorkloadThing(entry))],
         data: { proposal: id, entry, digest, proposed_by: proposal.by.id },
       };
     },
@@ -211,6 +215,7 @@ export function createRegister(
       type: 'workload.suspended',
       outcome: 'done',
       ...recordedRequester(by),
+      standing: [standing(suspendedWorkloadThing(id), { entry: id })],
       data: { entry: id, holder: entryOf(state, id).terms.holder, reason },
     }),
     ends: false,

@@ -130,4 +130,6 @@ export function documentOf(terms: WorkloadTerms): TermsDocument {
 }
 
 const entryName = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
-export const isEntryName = (text: string): boolean => entryName.test(text);
+/** Paths of the interface. */
+const reserved = ['proposals', 'bundle'];
+export const isEntryName = (text: string): boolean => entryName.test(text) && !reserved.includes(text);

@@ -2,9 +2,11 @@ import { statusAt } from '@countersign/commands';
 import {
   type DepartureEffect,
   type DirectorySnapshot,
+  type IssuedJwtSvid,
   type IssuedSvid,
   isInBusiness,
   type ProposalEnder,
+  type PublicKey,
   peopleOf,
   type RecordDraft,
   type Requester,
@@ -20,7 +22,7 @@ import {
   workloadErrors,
 } from '@countersign/contracts';
 import { type CodedError, defined, digestOf, isCodedError, newId, parseInstant, toInstant } from '@countersign/kernel';
-import { spiffeIdOf } from '@countersign/spiffe';
+import { jwtSvidLifetimeSeconds, signJwtSvid, spiffeIdOf } from '@countersign/spiffe';
 import { compare, type Mismatch } from './attestation/compare.ts';
 import { establish, readEvidence } from './attestation/evidence.ts';
 import type { WorkloadIdentityDependencies } from './dependencies.ts';
@@ -50,6 +52,8 @@ export interface RunningWorkloadIdentity extends WorkloadIdentity, ProposalEnder
    * @throws CodedError `workload_unknown`, `workload_attester_unknown`
    */
   standing(entry: string, by: Attester): Promise<CodedError | undefined>;
+  /** Public keys that verify JWT-SVIDs of this trust domain. */
+  tokenKeys(): Promise<readonly PublicKey[]>;
   /** DER of the roots that verify X.509-SVIDs of this trust domain. */
   roots(): Promise<readonly Uint8Array[]>;
   readonly departureEffect: DepartureEffect;
@@ -61,7 +65,7 @@ const { error } = workloadErrors;
 
 /** Registered workloads, attested before each certificate. The state is in the log; nothing here is in rows. */
 export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencies): RunningWorkloadIdentity {
-  const { audit, clock, random, logger, directory, certificateAuthority, issuer, operator } = dependencies;
+  const { audit, clock, random, logger, directory, certificateAuthority, signer, issuer, operator } = dependencies;
   const trustDomain = new URL(issuer).hostname;
   const ledger = createLedger({ log: audit, logger });
   const register = createRegister({ ...dependencies, ledger });
@@ -192,6 +196,40 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
         serial: issued.serial,
       };
     },
+    async issueToken({ entry: name, evidence, audiences }, by: Attester): Promise<IssuedJwtSvid> {
+      const { entry, binding } = await attest(name, evidence, by);
+      const { holder, audiences: registered } = entry.terms;
+      const other = audiences.find((audience) => !registered.includes(audience));
+      if (other !== undefined || audiences.length === 0)
+        return refuse(
+          error('workload_audience_refused', `No JWT-SVID for ${other ?? 'no audience'}: it is not registered.`, {
+            facts: { expected: [...registered] },
+          }),
+          entry,
+          by,
+        );
+      const spiffeId = spiffeIdOf(trustDomain, holder);
+      const issuedAt = Math.floor(clock.now() / 1_000);
+      const jti = Buffer.from(random.bytes(16)).toString('base64url');
+      const expiresAt = toInstant((issuedAt + jwtSvidLifetimeSeconds) * 1_000);
+      const record = draft(by);
+      await audit.append({
+        ...record,
+        type: 'workload.token-issued',
+        outcome: 'permit',
+        references: [binding.record],
+        data: { entry: name, holder, audiences: [...audiences], jti, expires_at: expiresAt },
+      });
+      const { kid } = await signer.current('workload-token');
+      const { dnsNames: _, ...statement } = binding;
+      const token = await signJwtSvid(
+        { spiffeId, audiences, jti, issuedAt, statement },
+        kid,
+        async (octets) => (await signer.sign('workload-token', kid, octets)).signature,
+      );
+      return { spiffeId, token, expiresAt, recordId: record.id };
+    },
+    tokenKeys: () => signer.publicKeys('workload-token'),
     entries: async () => [...(await ledger.current()).entries.values()].slice(0, mostListed).map(shown),
     entry: async (name) => shown(entryOf(await ledger.current(), name)),
     propose: async (entry, terms, reason, by) =>

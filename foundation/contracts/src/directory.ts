@@ -205,6 +205,8 @@ export interface Agent {
     /** SHA-256 of the deployed artefact, 64 hexadecimal digits. */
     readonly artifactSha256: string;
     readonly certificateId: string;
+    /** SHA-256 of the certified configuration, 64 hexadecimal digits. With it, the agent acts only as an attested workload. */
+    readonly configurationSha256?: string;
     readonly status: CertificationStatus;
     readonly certifiedBy: PrincipalId;
     readonly developedBy: PrincipalId;

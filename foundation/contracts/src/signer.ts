@@ -100,7 +100,7 @@ export interface Signer {
 }
 
 /** A signing key as listed for key administrators. */
-export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpose' | 'state'> {
+export interface ListedKey extends PublicKey {
   /** Milliseconds since the epoch. */
   readonly publishedAt: number;
   readonly activeFrom: number;

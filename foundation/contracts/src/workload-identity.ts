@@ -187,8 +187,26 @@ export interface SvidRequest {
   readonly request: Uint8Array;
 }
 
+/** A JWT-SVID. */
+export interface IssuedJwtSvid {
+  readonly spiffeId: string;
+  readonly token: string;
+  /** RFC 3339. */
+  readonly expiresAt: string;
+  /** Record of the issue. */
+  readonly recordId: RecordId;
+}
+
 /** Registration and attestation of workloads. Certificates come from the issue command of the certificate authority. */
 export interface WorkloadIdentity {
   /** @throws CodedError of {@link workloadErrors} and of `certificateAuthorityErrors`; `log_unavailable` */
   issue(request: SvidRequest, by: Requester): Promise<IssuedSvid>;
+  /** @throws CodedError of {@link workloadErrors}; `log_unavailable` */
+  issueToken(
+    request: Pick<SvidRequest, 'entry' | 'evidence'> & { readonly audiences: readonly string[] },
+    by: Requester,
+  ): Promise<IssuedJwtSvid>;
 }
+
+/** Stands while an entry is suspended. Every process can look it up without asking the component. */
+export const suspendedWorkloadThing = (entry: string): string => `suspended-workload:${entry}`;

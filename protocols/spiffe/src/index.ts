@@ -1,3 +1,11 @@
+export {
+  jwtSvidLifetimeSeconds,
+  type NewJwtSvid,
+  signJwtSvid,
+  type VerifiedJwtSvid,
+  verifyJwtSvid,
+  workloadClaim,
+} from './jwt-svid.ts';
 export { parseSpiffeId, principalOfSpiffeId, type SpiffeId, spiffeErrors, spiffeIdOf } from './spiffe-id.ts';
 export {
   encodeWorkloadExtension,

@@ -3,6 +3,8 @@ import { errorVocabulary } from '@countersign/kernel';
 export const spiffeErrors = errorVocabulary({
   /** Not a SPIFFE id, or not one of a workload. */
   spiffe_id_invalid: 'invalid',
+  /** A JWT-SVID has another form, key, audience or subject, or has expired. */
+  jwt_svid_invalid: 'unauthenticated',
   /** The extension about the workload cannot be read. */
   workload_extension_malformed: 'invalid',
 });

@@ -18,7 +18,7 @@ export interface ProposalsUnderTest<Name extends ProposalsContract> extends Unde
 }
 
 function proposals(made: () => ProposalsUnderTest<ProposalsContract>): void {
-  it('ends what somebody proposed, or had proposed through them, each recorded, and nothing more when repeated', async () => {
+  it('ends what somebody proposed, or had proposed through software, each recorded, and nothing more when repeated', async () => {
     const { contract, propose, proposeThrough, proposer, rejection, recorded, clock, by } = made();
     await propose();
     await proposeThrough();

@@ -33,7 +33,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
   'transaction-registry',
   {
     open(made) {
-      it('gives the same intent of a client under the same key the same transaction, also twice at once', async () => {
+      it('gives a client’s repeated intent under one key the same transaction, also twice at once', async () => {
         const { contract, opening } = made();
         const key = newKey();
         const [first, second] = await Promise.all([contract.open(opening(key)), contract.open(opening(key))]);
@@ -44,7 +44,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
         expect((await contract.open(opening(newKey()))).id).not.toBe(first?.id);
       });
 
-      it('refuses another intent under a key that is taken, and gives another client one of its own', async () => {
+      it('refuses another intent under a used key, and gives another client its own', async () => {
         const { contract, opening } = made();
         const key = newKey();
         const { id } = await contract.open(opening(key));
@@ -54,7 +54,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     facts(made) {
-      it('are of the intent, who began it and where it stands', async () => {
+      it('are of the intent, its initiator and its state', async () => {
         const { contract, opening } = made();
         const asked = opening(newKey());
         const { id, intentDigest } = await contract.open(asked);
@@ -68,7 +68,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
         });
       });
 
-      it('are none of an unknown transaction', async () => {
+      it('are absent for an unknown transaction', async () => {
         expect(await made().contract.facts(unknown())).toBeUndefined();
       });
     },
@@ -100,7 +100,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     parties(made) {
-      it('are all that may know of it, and nobody where it is unknown', async () => {
+      it('are all that may see it, and nobody for an unknown one', async () => {
         const { contract, opening, step, stranger } = made();
         const asked = opening(newKey());
         const { id } = await contract.open(asked);
@@ -112,7 +112,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     countsAgainstLimits(made) {
-      it('is so once the order was submitted, and not known of an unknown transaction', async () => {
+      it('is true once the order was submitted, and undefined for an unknown transaction', async () => {
         const { contract, opening, submit } = made();
         if (submit === undefined) throw new Error('nobody submits');
         const { id } = await contract.open(opening(newKey()));

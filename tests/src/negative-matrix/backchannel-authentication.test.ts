@@ -175,7 +175,7 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     ['authorization_details as an object', { authorization_details: {} }, details],
     ['authorization_details empty', { authorization_details: [] }, details],
     ['authorization_details of an unknown type', { authorization_details: [{ type: 'x' }] }, details],
-    ['authorization_details as text that is no JSON', { authorization_details: 'x' }, details],
+    ['authorization_details as text that is not JSON', { authorization_details: 'x' }, details],
     ['client_notification_token oversized', { client_notification_token: long }, token('malformed')],
     ['client_notification_token of two lines', { client_notification_token: 'a\r\nX: y' }, token('malformed')],
     ['client_notification_token too short', { client_notification_token: 'abc' }, token('weak')],

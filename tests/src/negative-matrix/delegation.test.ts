@@ -94,7 +94,7 @@ describe('7: a token with changed claims is invalid everywhere', () => {
     expectVerdict(await exchange(subject), 'accepted');
   });
 
-  // Signed with the control plane's own key: it must be refused for its content, whoever signed it.
+  // Signed with the control plane's own key: it must be refused for its content, even with a valid signature.
   it.each<readonly [string, () => Change, string]>([
     [
       'five actors',
@@ -216,7 +216,7 @@ describe('7: an exchange', () => {
       '400 invalid_request actor_not_allowed',
     ],
     [
-      'this client and a condition that nobody knows',
+      'this client and an unknown condition',
       { client_id: 'brk-orders', until: 'noon' },
       '400 invalid_request actor_not_allowed',
     ],
@@ -276,7 +276,7 @@ describe('10: keys fetched from a client’s address', () => {
   it.each([
     ['an address that leads on to another', 'redirects'],
     ['more than a key set can be', 'too-large'],
-    ['something that is no JSON', 'no-json'],
+    ['something that is not JSON', 'no-json'],
     ['a private key', 'private'],
     ['the metadata of a cloud', 'internal'],
     ['a neighbour in a private network', 'neighbour'],

@@ -92,8 +92,8 @@ describe('1: a client assertion is refused', () => {
     ['of another issuer than its subject', () => ({ sub: 'desk-signed' }), 'issuer'],
     ['without a subject', () => ({ sub: undefined }), 'issuer'],
     ['without an issuer', () => ({ iss: undefined }), 'issuer'],
-    ['of an issuer that is no text', () => ({ iss: 1, sub: 1 }), 'issuer'],
-    ['of a client that is not there', () => ({ iss: 'nobody', sub: 'nobody' }), 'key'],
+    ['of an issuer that is not text', () => ({ iss: 1, sub: 1 }), 'issuer'],
+    ['of a client that does not exist', () => ({ iss: 'nobody', sub: 'nobody' }), 'key'],
     ['of another client, with this one’s key', () => ({ iss: 'desk-signed', sub: 'desk-signed' }), 'key'],
     ['without an end', () => ({ exp: undefined }), 'time'],
     ['with an end that is text', () => ({ exp: String(seconds() + 60) }), 'time'],
@@ -158,7 +158,7 @@ describe('3: a DPoP proof is refused', () => {
     ['for another host', () => ({ htu: 'https://another.example/token' }), () => ({}), 'url'],
     ['for another scheme', () => ({ htu: at('/token').replace('http:', 'https:') }), () => ({}), 'url'],
     ['for no address', () => ({ htu: undefined }), () => ({}), 'url'],
-    ['for an address that is none', () => ({ htu: 'token' }), () => ({}), 'url'],
+    ['for an invalid address', () => ({ htu: 'token' }), () => ({}), 'url'],
     ['made too long ago', () => ({ iat: seconds() - 75 }), () => ({}), 'time'],
     ['made in the future', () => ({ iat: seconds() + 30 }), () => ({}), 'time'],
     ['that does not say when it was made', () => ({ iat: undefined }), () => ({}), 'time'],
@@ -381,7 +381,7 @@ describe('4: a token bound to a certificate', () => {
       : createSelfSigned({ subject: 'CN=desk-self', privateKeyPem });
   };
 
-  it.each<Name>(['desk-mtls', 'desk-self'])('of %s opens nothing on any other connection', async (name) => {
+  it.each<Name>(['desk-mtls', 'desk-self'])('of %s is refused on any other connection', async (name) => {
     const redeemed = await redeem(name);
     expect(redeemed.members['token_type']).toBe('Bearer');
     const token = textIn(redeemed, 'access_token');

@@ -182,7 +182,7 @@ const rules: readonly ParameterRule[] = [
       ['a list of null', '[null]', wrongDetails],
       ['a key twice', '[{"type":"a","type":"b"}]', wrongDetails],
       ['nested without end', '['.repeat(10_000), wrongDetails],
-      ['a number that is none', '[1e999]', wrongDetails],
+      ['an invalid number', '[1e999]', wrongDetails],
       ['text with U+0000', details({ client_order_id: 'a\u0000' }), wrongDetails],
       ['__proto__', '[{"__proto__":{"type":"x"}}]', wrongDetails],
       ['without a type', details({ type: undefined }), wrongDetails],

@@ -68,7 +68,7 @@ describe('a request object is refused', () => {
     ['for our token endpoint', () => ({ aud: `${world.issuer}/token` }), wrong('audience')],
     ['for our PAR endpoint', () => ({ aud: [`${world.issuer}/par`] }), wrong('audience')],
     ['for our issuer with a slash more', () => ({ aud: `${world.issuer}/` }), wrong('audience')],
-    ['for an audience that is no text', () => ({ aud: [[world.issuer]] }), wrong('audience')],
+    ['for an audience that is not text', () => ({ aud: [[world.issuer]] }), wrong('audience')],
     ['without a beginning', () => ({ nbf: undefined }), wrong('time')],
     ['with a beginning that is text', () => ({ nbf: String(seconds()) }), wrong('time')],
     ['without an end', () => ({ exp: undefined }), wrong('time')],
@@ -84,8 +84,8 @@ describe('a request object is refused', () => {
     ['about the client itself, as a client assertion is', () => ({ sub: 'desk-signed' }), wrong('subject')],
     ['with another inside', () => ({ request: signer().requestObject(parameters()) }), wrong('nested')],
     ['with an address inside', () => ({ request_uri: 'https://desk.example/request' }), wrong('nested')],
-    ['that holds U+0000 in a parameter that nobody knows', () => ({ other: ['\u0000'] }), wrong('malformed')],
-    ['with an id that is no text', () => ({ jti: 1 }), wrong('parameter')],
+    ['that holds U+0000 in an unknown parameter', () => ({ other: ['\u0000'] }), wrong('malformed')],
+    ['with an id that is not text', () => ({ jti: 1 }), wrong('parameter')],
     ['with an id without end', () => ({ jti: 'x'.repeat(257) }), wrong('parameter')],
     ['with a state that is a number', () => ({ state: 1 }), '400 invalid_request parameter_malformed'],
     ['with a list of scopes', () => ({ scope: ['openid'] }), '400 invalid_scope scope_malformed'],
@@ -233,7 +233,7 @@ describe('parameters in more than one place', () => {
     expectVerdict(await visit({ request_uri }), '400 page client_id_missing');
   });
 
-  it('cannot come to the authorization endpoint in an object, from any client', async () => {
+  it('cannot be sent to the authorization endpoint in an object, by any client', async () => {
     const object = (name: 'desk-signed' | 'desk-dpop' | 'dashboard') =>
       world
         .party(name)

@@ -17,7 +17,7 @@ export async function useWorkloads(
     operator.call('workloads', scope, request);
   await establishWorkloadAuthority(operator);
   const image = 'ab'.repeat(32);
-  const terms = workloadTerms({ holder, profile: 'risk-service', images: [image] });
+  const terms = workloadTerms({ holder, profile: 'risk-service', images: [image], audiences: [issuer] });
   await registerWorkload(operator, 'risk', terms);
   const body = { entry: 'risk', terms, reason: 'Once more' };
   await expect(
@@ -36,6 +36,9 @@ export async function useWorkloads(
   const door = createAttesterDoor({ issuer, client: attester.client, clock: systemClock });
   const evidence = [{ kind: 'launcher', environment: 'test', image }];
   await door.obtainSvid('risk', evidence);
+  await door.obtainToken('risk', [issuer], evidence);
+  await expect(door.obtainToken('risk', ['https://elsewhere.example'], evidence)).rejects.toThrow();
+  expect(await door.obtainTokenKeys()).not.toHaveLength(0);
   await expect(door.obtainSvid('risk', [{ ...evidence[0], image: 'cd'.repeat(32) }])).rejects.toThrow();
   expect(await door.findEnd('risk')).toBeUndefined();
   await call('workload:suspend', post('/workloads/risk/suspend', { reason: 'Over' }));

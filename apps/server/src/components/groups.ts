@@ -119,7 +119,7 @@ export async function startCertificates(
     ...(await openSigners(ground, keyRecords, ['workload-token'])),
   };
   const { certificateAuthority } = startCertificateAuthority(ground, { ...seen, signers });
-  const { workloadIdentity } = startWorkloadIdentity(ground, { ...seen, certificateAuthority });
+  const { workloadIdentity } = startWorkloadIdentity(ground, { ...seen, certificateAuthority, signers });
   const both = [certificateAuthority, workloadIdentity];
   const endings: Certificates['endings'] = {
     async endProposalsOf(proposer, of) {

@@ -24,6 +24,7 @@ import {
   startSecrets,
 } from './groups.ts';
 import { later } from './later.ts';
+import type { Seen } from './seen.ts';
 
 /** The components of one process, joined by their contracts. */
 export interface Components
@@ -105,7 +106,14 @@ export async function startComponents({
   const seen = { ...outside, ...evidence, ...core, transactions: core.transactionRegistry };
   const partnerKeys = partnerKeysOf(ground, seen);
   const { signals: securityEvents, ...egress } = await startEgress(ground, { ...seen, partnerKeys });
-  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys });
+  const workloadKeys: Seen['workloadKeys'] = {
+    async listKeys() {
+      if (certificates === undefined) return [];
+      const keys = await certificates.signers['workload-token'].publicKeys('workload-token');
+      return keys.map((key) => ({ ...key, place: { driver: key.place.driver } }));
+    },
+  };
+  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys, workloadKeys });
   authenticators.is(edge.authentication.authenticators);
   authentication.is(edge.authentication);
   tokens.is(edge.authorizationServer);

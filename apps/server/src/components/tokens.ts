@@ -36,6 +36,7 @@ export async function startTokens(
     transactions,
     notices,
     outbound,
+    workloadKeys,
     signers,
   }: Pick<
     Seen,
@@ -47,6 +48,7 @@ export async function startTokens(
     | 'transactions'
     | 'notices'
     | 'outbound'
+    | 'workloadKeys'
   > &
     Pick<PeopleParts, 'authentication'> & { readonly signers: Pick<Signers, TokenKeyPurpose> },
 ): Promise<TokenParts> {
@@ -75,6 +77,7 @@ export async function startTokens(
       transactionRegistry: transactions,
       federationGateway,
       outbound,
+      workloadKeys,
       authentication,
       statements: authentication.authenticators,
       transactions,

@@ -4,6 +4,7 @@ import {
   type RunningWorkloadIdentity,
   workloadIdentityMigrations,
 } from '@countersign/workload-identity';
+import type { Signers } from '../keys/index.ts';
 import type { CertificateParts } from './certificate-authority.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
@@ -21,14 +22,19 @@ export function startWorkloadIdentity(
     directory,
     authenticators,
     certificateAuthority,
+    signers,
   }: Pick<Seen, 'auditLog' | 'authenticators'> &
-    CertificateParts & { readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'> },
+    CertificateParts & {
+      readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
+      readonly signers: Pick<Signers, 'workload-token'>;
+    },
 ): WorkloadParts {
   const { issuer, operator } = configuration;
   return {
     workloadIdentity: createWorkloadIdentity({
       pool: database.pool(workloadIdentityMigrations, { maxConnections: 3 }),
       audit: auditLog,
+      signer: signers['workload-token'],
       ...{ directory, certificateAuthority, issuer },
       ...twoPeople({ directory, authenticators, auditLog }),
       operator: operator.lei,

@@ -92,8 +92,8 @@ export function listerOf(signers: Partial<Signers>): KeyLister {
   return {
     async listKeys() {
       const keys = await Promise.all(keyPurposes.map(async (purpose) => signers[purpose]?.publicKeys(purpose) ?? []));
-      return keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom, place }) => ({
-        ...{ purpose, kid, algorithm, state, publishedAt, activeFrom },
+      return keys.flat().map(({ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom, place }) => ({
+        ...{ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom },
         place: place.driver === 'software' ? place : { driver: place.driver, ...nameOf(place) },
       }));
     },

@@ -276,6 +276,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       federationGateway: remote('federation-gateway'),
       notices: remote('notices'),
       exchangeWith: remoteRequests(remote('configured-requests')),
+      workloadKeys: remote('certificate-authority-keys'),
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;

@@ -36,6 +36,7 @@ import {
   interactionLifetimeSeconds,
 } from '../authorization-endpoint/index.ts';
 import { createRefusalBudget } from '../client-endpoint/refusal-budget.ts';
+import { createWorkloadCredentials } from '../client-endpoint/workload-credentials.ts';
 import { createClientKeys, createCredentialHolderStore } from '../client-keys/index.ts';
 import { createCodes } from '../codes/index.ts';
 import { createGuard } from '../guard.ts';
@@ -142,6 +143,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
         keyAge: { maxDays: 365, warnDays: 30 },
       }),
       proofKeys: createKeyCache(),
+      workloads: createWorkloadCredentials({ audit: parts.audit, issuer, workloadKeys: undefined }),
       refusals: createRefusalBudget({ failuresPerMinute: 10_000 }),
     };
     const codes = createCodes(parts);

@@ -139,6 +139,7 @@ async function issueToken(
       applicationDetail,
       protocolScopes: scope.protocol,
       longestSeconds: dependencies.accessTokenLifetimeSeconds,
+      workload: context.workload,
       notRevoked,
       now,
     },

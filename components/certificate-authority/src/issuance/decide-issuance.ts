@@ -1,8 +1,12 @@
-import { type CertificateOrder, type Decision, kindOfPrincipal } from '@countersign/contracts';
+import {
+  type CertificateOrder,
+  type Decision,
+  kindOfPrincipal,
+  type Requester,
+  type WorkloadBinding,
+} from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
-import type { Asking } from './judge-order.ts';
-
-export type IssuanceDecider = ReturnType<typeof createIssuanceDecider>;
 
 /** Asks the policies whether a holder may have certificates of a profile. */
 export function createIssuanceDecider({
@@ -10,7 +14,11 @@ export function createIssuanceDecider({
   clock,
   issuer,
 }: Pick<CertificateAuthorityDependencies, 'policyEngine' | 'clock' | 'issuer'>) {
-  return (order: Pick<CertificateOrder, 'holder' | 'profile'>, institution: string, by: Asking): Promise<Decision> => {
+  return (
+    order: Pick<CertificateOrder, 'holder' | 'profile' | 'workload'>,
+    institution: string,
+    by: Requester & { readonly client?: string },
+  ): Promise<Decision> => {
     // A device cannot ask for itself; the policies see who asks for it.
     const isDevice = kindOfPrincipal(order.holder) === 'device';
     return policyEngine.decide({
@@ -25,7 +33,14 @@ export function createIssuanceDecider({
         scopes: ['certificate:issue'],
         mandateInForce: false,
         actors: [by.id, ...(by.through ?? [])],
+        ...(order.workload === undefined ? {} : { workload: attestedOf(order.workload) }),
       },
     });
   };
 }
+
+/** The members that policies see. */
+const attestedOf = ({ level, environment, image, configuration }: WorkloadBinding) => ({
+  ...{ level, environment, image },
+  ...defined({ configuration }),
+});

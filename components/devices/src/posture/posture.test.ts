@@ -164,7 +164,7 @@ describe('a posture report is refused, and the refusal recorded', () => {
   const header = { alg: 'ES256', typ: 'countersign-posture+jwt', kid: 'feed-1' };
 
   it.each<[string, () => string, string]>([
-    ['of a feed that nobody knows', () => reportOf(world.feedKey, claims({ iss: 'other' })), 'posture_feed_unknown'],
+    ['of an unknown feed', () => reportOf(world.feedKey, claims({ iss: 'other' })), 'posture_feed_unknown'],
     [
       'of another institution’s feed',
       () => reportOf(world.feedKey, claims({ iss: 'bank-mdm' })),
@@ -210,7 +210,7 @@ describe('a posture report is refused, and the refusal recorded', () => {
       'posture_report_invalid',
     ],
     [
-      'with a posture that is none',
+      'with an invalid posture',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), posture: 'ok' }] })),
       'posture_report_invalid',
     ],
@@ -220,12 +220,12 @@ describe('a posture report is refused, and the refusal recorded', () => {
       'posture_report_invalid',
     ],
     [
-      'with a time that is none',
+      'with an invalid time',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), posture_at: 'today' }] })),
       'posture_report_invalid',
     ],
     [
-      'with a member nobody knows',
+      'with an unknown member',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), x: 1 }] })),
       'posture_report_invalid',
     ],

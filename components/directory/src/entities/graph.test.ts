@@ -114,7 +114,7 @@ describe('the identity graph', () => {
 
   it.each<readonly [string, ReturnType<typeof wholeFile>, string]>([
     [
-      'a branch of nobody',
+      'a branch without an owner',
       spoiled('branches', { institution: exampleLei('529900NOBODY') }),
       'reference_unknown /branches/0/institution',
     ],
@@ -125,7 +125,7 @@ describe('the identity graph', () => {
     ],
     ['a branch with the LEI of an institution', spoiled('branches', { lei: venue }), 'id_duplicate /branches/0/lei'],
     [
-      'a desk in a branch that is not there',
+      'a desk in a branch that does not exist',
       spoiled('desks', { branch: 'Paris' }),
       'reference_unknown /desks/0/branch',
     ],
@@ -160,12 +160,12 @@ describe('the identity graph', () => {
       'directory_file_invalid /contracts/0/until',
     ],
     [
-      'a contract from a day that is none',
+      'a contract from an invalid day',
       spoiled('contracts', { from: '2026-02-30' }),
       'directory_file_invalid /contracts/0/from',
     ],
     [
-      'an account under a contract that is not there',
+      'an account under a contract that does not exist',
       spoiled('accounts', { contract: 'OTHER' }),
       'reference_unknown /accounts/0/contract',
     ],
@@ -264,7 +264,7 @@ describe('a signatory', () => {
   it.each<readonly [string, ReturnType<typeof wholeFile>, string]>([
     ['without saying whether alone', signing({}), '/people/1/signing_authority'],
     [
-      'for a kind that there is not',
+      'for a kind that does not exist',
       signing({ kinds: ['treaty'], alone: true }),
       '/people/1/signing_authority/kinds/0',
     ],

@@ -88,7 +88,7 @@ describe('the departure routes', () => {
     ['no reason', 'person:anna.keller/leave', {}, 400, 'request_invalid'],
     ['a reason in two lines', 'person:anna.keller/leave', { reason: 'a\nb' }, 400, 'directory_file_invalid'],
     ['a move to nowhere', 'person:anna.keller/move', { reason: 'x' }, 400, 'request_invalid'],
-    ['a desk that is no name', 'person:anna.keller/move', { desk: ' ', reason: 'x' }, 400, 'request_invalid'],
+    ['a desk that is not a name', 'person:anna.keller/move', { desk: ' ', reason: 'x' }, 400, 'request_invalid'],
     ['software that moves', 'service:oms/move', { desk: 'x', reason: 'x' }, 404, 'principal_not_found'],
   ])('refuse %s', async (_name, path, body, status, code) => {
     const answer = await send('POST', `/directory/principals/${path}`, applying, body);

@@ -46,7 +46,7 @@ describe('one certificate named differently by two clients', () => {
     ['a longer type', 'subject_dn', 'CN=desk,O=Broker', 'commonName=desk,organizationName=Broker'],
     ['object identifiers', 'subject_dn', 'CN=desk,O=Broker', '2.5.4.3=desk,2.5.4.10=Broker'],
     ['full-width letters', 'subject_dn', 'CN=desk,O=Broker', 'CN=\uff44\uff45\uff53\uff4b,O=Broker'],
-    ['escapes that nobody needs', 'subject_dn', 'CN=desk,O=Broker', 'CN=\\64esk,O=Broker'],
+    ['unnecessary escapes', 'subject_dn', 'CN=desk,O=Broker', 'CN=\\64esk,O=Broker'],
     ['an encoding', 'subject_dn', 'CN=desk,O=Broker', 'CN=#0c046465736b,O=Broker'],
     ['runs of spaces', 'subject_dn', 'CN=the desk,O=Broker', 'CN=the   desk,O=Broker'],
     ['another order in one relative name', 'subject_dn', 'CN=desk+OU=Sales,O=Broker', 'OU=Sales+CN=desk,O=Broker'],
@@ -117,7 +117,7 @@ describe('one key written in two ways', () => {
     ['a member of another key type', { ...publicJwk, n: 'AQAB' }],
     ['a coordinate with a leading byte', { ...publicJwk, x: `AA${publicJwk['x']}` }],
     ['a coordinate with padding', { ...publicJwk, x: `${publicJwk['x']}=` }],
-    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withLoosenedEnd(publicJwk['x'] ?? '') }],
+    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withSpareBits(publicJwk['x'] ?? '') }],
   ])('is refused for %s', async (_, jwk) => {
     expect(await codesOf(approvalKey(jwk))).toEqual(['key_unusable']);
   });
@@ -135,7 +135,7 @@ describe('one key written in two ways', () => {
 });
 
 /** The same octets for a decoder that ignores the bits after the last octet (RFC 4648 section 3.5). */
-function withLoosenedEnd(text: string): string {
+function withSpareBits(text: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return text.slice(0, -1) + (alphabet[alphabet.indexOf(text.slice(-1)) | 1] ?? '');
 }

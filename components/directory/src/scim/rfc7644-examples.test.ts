@@ -282,13 +282,13 @@ describe('section 3.5.2, modifying with PATCH', () => {
 
   it.each<readonly [string, Record<string, Json>, string]>([
     ['a remove without a path', { op: 'remove' }, 'noTarget'],
-    ['an operation that there is not', { op: 'test', path: 'active' }, 'invalidSyntax'],
+    ['an operation that does not exist', { op: 'test', path: 'active' }, 'invalidSyntax'],
     ['an add without a value', { op: 'add', path: 'roles' }, 'invalidSyntax'],
-    ['a path that is none', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
+    ['an invalid path', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
     ['a password', { op: 'replace', path: 'password', value: 'x' }, 'invalidPath'],
-    ['a filter that is none', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
+    ['an invalid filter', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
     ['a filter where nothing can be selected', { op: 'remove', path: 'externalId[value eq "x"]' }, 'invalidPath'],
     ['the id', { op: 'replace', path: 'id', value: 'x' }, 'mutability'],
     ['meta', { op: 'replace', path: 'meta.created', value: 'x' }, 'mutability'],
@@ -297,7 +297,7 @@ describe('section 3.5.2, modifying with PATCH', () => {
     ['removing userName', { op: 'remove', path: 'userName' }, 'mutability'],
     ['a value of another type', { op: 'replace', path: 'active', value: 'no' }, 'invalidValue'],
     ['half of a value', { op: 'add', path: 'roles', value: [{ type: 'x' }] }, 'invalidValue'],
-  ])('refuses %s, and does nothing of the request', async (_, operation, scimType) => {
+  ])('refuses %s, and applies nothing of the request', async (_, operation, scimType) => {
     const first = { op: 'replace', path: 'externalId', value: 'changed' };
     const refused = await rig.client.send('PATCH', `/Users/${bjensen}`, patch(first, operation));
     expect(refused.body).toMatchObject({ status: '400', scimType });

@@ -99,7 +99,7 @@ describe('a joining person', () => {
     ['active in words', newUser('x', { active: 'yes' }), 'invalidValue'],
     ['with a role that is a text', newUser('x', { roles: ['trader'] }), 'invalidValue'],
     ['with a role that is not one', newUser('x', { roles: [{ value: 'trader', salary: 1 }] }), 'invalidValue'],
-    ['at a desk that there is not', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
+    ['at a desk that does not exist', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
     ['with control characters', newUser('x', { externalId: 'a\u0000b' }), 'invalidValue'],
     ['as a list', [], 'invalidSyntax'],
     ['as no JSON', '{', 'invalidSyntax'],
@@ -262,7 +262,7 @@ describe('a User whose active attribute is removed', () => {
     ['replaced by "False"', patch({ op: 'Replace', path: 'active', value: 'False' })],
     ['null in a PUT', newUser('anna.keller', { active: null })],
     ['"false" in a PUT', newUser('anna.keller', { active: 'false' })],
-  ])('is not active: %s', async (_, body) => {
+  ])('is not active when it is %s', async (_, body) => {
     const method = JSON.stringify(body).includes('PatchOp') ? 'PATCH' : 'PUT';
     const answer = await rig.client.send(method, `/Users/${await idOf('anna.keller')}`, body);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 200, active: false });

@@ -96,11 +96,11 @@ describe('an unknown subject or resource', () => {
   const known = { subject: person, action: { name: 'order:create' }, resource: about(ordinary) };
   it.each([
     ['a subject of another type', { subject: { type: 'user', id: 'alice' } }],
-    ['a subject that is none', { subject: { type: 'person', id: 'alice' } }],
+    ['an invalid subject', { subject: { type: 'person', id: 'alice' } }],
     ['a subject of another kind than its id', { subject: { type: 'service', id: 'person:own' } }],
     ['a resource of another type', { resource: { type: 'record', id: ordinary.id } }],
-    ['a transaction that is not there', { resource: { type: 'transaction', id: 'nonsense' } }],
-    ['an action that nobody knows', { action: { name: 'can_read_todos' } }],
+    ['a transaction that does not exist', { resource: { type: 'transaction', id: 'nonsense' } }],
+    ['an unknown action', { action: { name: 'can_read_todos' } }],
   ])('is denied, and the denial recorded: %s', async (_, change) => {
     const { status, body } = await post('evaluation', { ...known, ...change });
     expect([status, body.decision]).toEqual([200, false]);
@@ -294,7 +294,7 @@ describe('a search about an order that exceeds a limit', () => {
     expect(names).not.toContain('order:create');
   });
 
-  it('finds nobody who could place it, whoever asks, until somebody approves the excess', async () => {
+  it('finds nobody who could place it, for any caller, until somebody approves the excess', async () => {
     const subject = { type: 'person' };
     for (const institution of [own, operator])
       expect(await found('search/subject', { ...placing(ordinary), subject }, institution)).toEqual([]);

@@ -138,7 +138,7 @@ describe('a rule that could hide a value', () => {
     ['a list that may be empty', object({ a: list(text, 0) }), '/a could be empty'],
     ['a list of objects that may be empty', object({ a: list(object({ b: text })) }), '/a/* could be present'],
     ['a list of lists that may be empty', object({ a: list(list(text, 0)) }), '/a/* could be empty'],
-  ])('is for %s', (_, hiding, words) => {
+  ])('is invalid for %s', (_, hiding, words) => {
     const everything = {
       title: 'T',
       lines: ['/a', '/a/b', '/a/*', '/a/*/b'].map((pointer, index) => ({ pointer, label: `L${index}` })),
@@ -150,7 +150,7 @@ describe('a rule that could hide a value', () => {
 });
 
 it.each<[string, DetailRendering, string]>([
-  ['a member that there is not', also({ pointer: '/other', label: 'Other' }), '/other is not a member'],
+  ['a member that does not exist', also({ pointer: '/other', label: 'Other' }), '/other is not a member'],
   ['an object as if it were a value', also({ pointer: '/owner', label: 'Owner' }), '/owner is not a member'],
   ['a member twice', also({ pointer: '/note', label: 'Again' }), '/note has two lines'],
   [
@@ -166,7 +166,7 @@ it.each<[string, DetailRendering, string]>([
   ...(
     [
       ['one of two choices alone', { read: 'read it' }, 'no words for comment'],
-      ['a choice that there is not', { read: 'a', comment: 'b', delete: 'c' }, 'which is not one of its values'],
+      ['a choice that does not exist', { read: 'a', comment: 'b', delete: 'c' }, 'which is not one of its values'],
       ['two choices in the same words', { read: 'Use it', comment: 'use it' }, 'the same words for two values'],
       [
         'two choices in words that look alike',
@@ -197,7 +197,7 @@ it.each<[string, DetailRendering, string]>([
     { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label }] },
     'is not a valid label',
   ]),
-  ['a title that is no line', { ...rendering, title: 'Two\nlines' }, 'is not a valid label'],
+  ['a title that is not a line', { ...rendering, title: 'Two\nlines' }, 'is not a valid label'],
 ])('a rule is refused with %s', (_, rule, words) => {
   const fault = faultOfRendering(schema, rule);
   expect(fault?.code).toBe('details_rendering_invalid');

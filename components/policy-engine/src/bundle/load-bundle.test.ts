@@ -94,7 +94,7 @@ describe('a bundle', () => {
       { file: 'limits.json', message: expect.stringContaining('cfo') },
     ],
     [
-      'a remedy that nobody can give',
+      'a remedy that nobody can fulfil',
       {
         policies: [
           {

@@ -46,10 +46,10 @@ afterAll(() => rig.close());
 const inputs: readonly (readonly [string, DecisionInput])[] = [
   ...typeNames.map((name) => [`an intent of type ${name}`, tokenQuestion('person:own', transactionOf(name))] as const),
   ['an interface', tokenQuestion('service:own', 'https://venue.example/orders', { scopes: ['order:read'] })],
-  ['an interface of nobody', tokenQuestion('service:own', 'https://nobody.example/')],
+  ['an interface without an owner', tokenQuestion('service:own', 'https://nobody.example/')],
   ['an algorithm', stepQuestion('order:create', transactionOf('rfq', { initiator: 'agent:vwap' }))],
-  ['a principal nobody knows', tokenQuestion('person:nobody', transactionOf('trade_order'))],
-  ['an intent that is none', tokenQuestion('person:own', transactionOf('trade_order', { drop: ['entity_lei'] }))],
+  ['an unknown principal', tokenQuestion('person:nobody', transactionOf('trade_order'))],
+  ['an invalid intent', tokenQuestion('person:own', transactionOf('trade_order', { drop: ['entity_lei'] }))],
   [
     'everything a context can hold',
     stepQuestion('order:create', transactionOf('trade_order', { set: { jurisdiction: 'ZZ' } }), {
@@ -178,7 +178,7 @@ describe('the input of a decision', () => {
     const after = await digestsOf();
     expect(after.get(`Institution ${own}`)).not.toBe(before.get(`Institution ${own}`));
     expect(after.get('Person person:own')).toBe(before.get('Person person:own'));
-    // A desk that the directory no longer has is not the person's any more, though the person object is the same.
+    // If the directory drops a desk, it is no longer the person's, though the person object is unchanged.
     rig.directory = directoryOf({ version: 4, desks: [] });
     expect((await digestsOf()).get('Person person:own')).not.toBe(before.get('Person person:own'));
     rig.directory = directoryOf();

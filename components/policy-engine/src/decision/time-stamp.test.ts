@@ -35,7 +35,7 @@ describe('@time_stamp of a policy', () => {
   });
 
   it.each([
-    ['of a kind that there is not', '@id("a") @time_stamp("sundial") permit (principal, action, resource);'],
+    ['of a kind that does not exist', '@id("a") @time_stamp("sundial") permit (principal, action, resource);'],
     ['on a forbid', '@id("a") @time_stamp("rfc3161") forbid (principal, action, resource);'],
   ])('is not published %s', (_, text) => {
     const bundle = { ...smallBundle(), policies: [{ file: 'a.cedar', text }] };

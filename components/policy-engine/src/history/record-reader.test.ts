@@ -71,7 +71,7 @@ function textsOf({ input = order, errors, reasons, data, more, open: said }: Par
 }
 
 /** Everything in one text, as before values were stored beside the record. */
-function inOneText({ more, data, ...parts }: Parts): RecordTexts {
+function asSingleText({ more, data, ...parts }: Parts): RecordTexts {
   const decision = { ...open, input: order, errors: [], reasons: [], ...parts };
   return { record: JSON.stringify({ v: 1, ...more, data: { ...data, decision } }), input: '', errors: '', reasons: '' };
 }
@@ -140,7 +140,7 @@ describe('reading records of decisions', () => {
     expect(expectAgreement([texts])).toBe(1);
   });
 
-  it('shares equal lists between records, whoever asked', () => {
+  it('shares equal lists between records, for every caller', () => {
     const read = createRecordReader(schema);
     const first = read(textsOf()).read?.outline.entities;
     expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
@@ -219,7 +219,7 @@ describe('reading records of decisions', () => {
     ['a decision within another member of the data', { data: { before: { ...open, decision: false } } }],
     ['an id that is another’s', { data: { before: { decision_id: 'x' } } }],
     ['a digest that is another’s', { open: { decision_id: 'x', before: { input_digest: 'y' } } }],
-    ['a digest that is none', { open: { input_digest: 'y' } }],
+    ['an invalid digest', { open: { input_digest: 'y' } }],
     ['an id with an escape in it', { open: { decision_id: 'dec_"' } }],
     ['a policy with an escape in its name', { open: { determining: ['","input_digest":"'] } }],
     ['no id', { open: { decision_id: undefined } }],
@@ -287,8 +287,8 @@ describe('reading records of decisions', () => {
 
   it('reads records with nothing stored beside them', () => {
     const all = [{}, { reasons, errors }, { input: { ...order, context: {} } }, { input: null }, { decision: 1 }];
-    expect(expectAgreement(all.map(inOneText))).toBe(0);
-    expect(parsedWhole(inOneText({ reasons }))).toMatchObject({ reasons });
+    expect(expectAgreement(all.map(asSingleText))).toBe(0);
+    expect(parsedWhole(asSingleText({ reasons }))).toMatchObject({ reasons });
   });
 
   it('reports which values beside a record are missing, and which are in the open', () => {

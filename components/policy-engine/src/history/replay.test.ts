@@ -20,7 +20,7 @@ describe('replaying a recorded decision', () => {
     ['a deny that an approval would lift', { notional: '2000000.5' }, false],
     ['a deny that nobody lifts', { person: 'person:dora' }, false],
     ['a deny of a forbid that failed', { notional: 'much' }, false],
-    ['a deny of an action that nobody declared', { action: 'order:eat' }, false],
+    ['a deny of an undeclared action', { action: 'order:eat' }, false],
     ['a deny of somebody unknown', { person: 'person:nobody' }, false],
     ['a decision in the record of a transaction', { type: 'transaction.refused', acr: '' }, false],
   ] as const)('reproduces %s exactly', async (_, order, decision) => {

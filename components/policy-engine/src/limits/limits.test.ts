@@ -197,7 +197,7 @@ describe('an approval', () => {
   it.each([
     ['of another role', { ...risk, role: 'supervisor' }],
     ['of another institution', { ...risk, institution: '529900T8BM49AURSDO55' }],
-    ['of whoever began the order', { ...risk, approver: 'person:tess' }],
+    ['of the initiator', { ...risk, approver: 'person:tess' }],
   ])('%s permits no excess', async (_, approval) => {
     const limits = await start([passable]);
     expect((await reserve(limits, { notional: '1500', approvals: [approval] })).outcome).toBe('exceeded');
@@ -233,7 +233,7 @@ describe('a window', () => {
     expect((await reserve(limits, { notional: '1' })).outcome).toBe('exceeded');
   });
 
-  it('is deleted when nothing counts in it any more', async () => {
+  it('is deleted when nothing counts in it any longer', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id, notional: '1000' });

@@ -83,9 +83,9 @@ describe('the tests of a bundle', () => {
   });
 
   it.each([
-    ['a principal that is no uid', { principal: 'anna' }, 'anna does not have the form Type::"id".'],
-    ['a resource that is not there', { resource: 'nothing' }, 'nothing is not a name in resources'],
-    ['something else that is not there', { also: ['nothing'] }, 'There is no nothing'],
+    ['a principal that is not a uid', { principal: 'anna' }, 'anna does not have the form Type::"id".'],
+    ['a resource that does not exist', { resource: 'nothing' }, 'nothing is not a name in resources'],
+    ['something else that does not exist', { also: ['nothing'] }, 'There is no nothing'],
     ['attributes of what is not its own', { resource: 'Order::"x"', attrs: { a: 1 } }, 'cannot be changed'],
     ['an action that nobody declared', { action: 'order:eat' }, 'decision: expected permit, and it was deny'],
   ])('fail for %s', (_, test, words) => {
@@ -96,7 +96,7 @@ describe('the tests of a bundle', () => {
 
   it.each([
     ['an action that nobody declared', { action: 'order:crate' }, 'the action is not declared', 'no_policy_permits'],
-    ['a principal that is not there', { principal: 'Person::"person:ana"' }, 'failed: ', 'no_policy_permits'],
+    ['a principal that does not exist', { principal: 'Person::"person:ana"' }, 'failed: ', 'no_policy_permits'],
   ])('do not pass by %s: a typing mistake is denied whatever the rules say', (_, slip, words, reason) => {
     expect(differencesOf({ ...slip, expect: { decision: 'deny' } })).toEqual([expect.stringContaining(words)]);
     expect(differencesOf({ ...slip, expect: { decision: 'deny', reasons: [reason] } })).toEqual([]);

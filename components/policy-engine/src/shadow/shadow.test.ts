@@ -138,8 +138,8 @@ describe('the shadow check', () => {
     ['a permit', order('10.0'), true],
     ['a deny by a forbid', order('500.0'), false],
     ['a question that the schema does not foresee', order('10.0', { resource: uid('Box', 'b') }), false],
-    ['an action that nobody has spoken of', order('10.0', { action: 'look' }), false],
-    ['a principal that nobody knows', order('10.0', { principal: uid('Person', 'nobody') }), false],
+    ['an unknown action', order('10.0', { action: 'look' }), false],
+    ['an unknown principal', order('10.0', { principal: uid('Person', 'nobody') }), false],
   ])('agrees with the compiled policies on %s', async (_, question, permitted) => {
     const shadow = await open();
     await offerUntil('agreed', 2, () => expect(decide(shadow, bundle, question).decision).toBe(permitted));

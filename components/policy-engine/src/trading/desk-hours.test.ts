@@ -62,7 +62,7 @@ describe('a desk is staffed', () => {
   });
 
   it.each([
-    ['a zone that there is not', hours('Mars/Olympus', '00:00', '24:00')],
+    ['a zone that does not exist', hours('Mars/Olympus', '00:00', '24:00')],
     ['hours that are none', hours('UTC', '8:00', '18:00')],
     ['hours after the last', hours('UTC', '08:00', '25:00')],
     ['minutes after the last', hours('UTC', '08:60', '18:00')],

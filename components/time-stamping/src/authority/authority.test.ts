@@ -76,9 +76,9 @@ describe('the authority', () => {
   it.each<[string, Uint8Array, string, string]>([
     ['a policy that is not its own', request({ policy: '1.2.3' }), 'unacceptedPolicy', 'timestamp_request_malformed'],
     ['a digest that it does not take', sha1Request(), 'badAlg', 'timestamp_request_malformed'],
-    ['what is no request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
+    ['not a request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
     ['an extension', withExtension(), 'unacceptedExtension', 'timestamp_request_malformed'],
-  ])('refuses %s, by the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
+  ])('refuses %s with the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
     expect(await refused(octets)).toBe(failure);
     expect(world.log.ofType('timestamp.refused')).toMatchObject([{ outcome: 'deny', reason, data: { failure } }]);
     expect(world.log.ofType('timestamp.issued')).toEqual([]);
@@ -172,7 +172,7 @@ describe('over HTTP', () => {
     expect(readTimeStampResponse(refusal.rawPayload)).toMatchObject({ granted: false, failures: ['badDataFormat'] });
   });
 
-  it('it accepts nothing but such requests, up to a maximum size', async () => {
+  it('it accepts only such requests, up to a maximum size', async () => {
     const app = await world.serve(node);
     const json = await app.inject({ method: 'POST', url: '/timestamps', payload: { digest: 'x' } });
     expect(json.json()).toMatchObject({ code: 'media_type_unsupported' });

@@ -77,7 +77,7 @@ describe('n of m', () => {
       [['operations', 1]],
     ],
     [
-      'whoever began it',
+      'the initiator',
       [
         ['tess', 'operations'],
         ['olga', 'operations'],

@@ -1,5 +1,7 @@
+import { createPublicKey } from 'node:crypto';
 import {
   certificateAuthorityErrors,
+  type PublicKey,
   type ResourceGuard,
   requesterOf,
   type WorkloadEntry,
@@ -8,13 +10,14 @@ import {
 } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import { createGate, described } from '@countersign/runtime';
-import { decodePem, encodePem } from '@countersign/x509';
+import { decodePem, encodePem, readX509Certificate } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { documentOf } from '../terms.ts';
 import type { Attester, RunningWorkloadIdentity } from '../workload-identity.ts';
 import {
   approveBody,
+  bundleAnswer,
   entryAnswer,
   entryList,
   idParams,
@@ -28,6 +31,8 @@ import {
   suspendBody,
   svidAnswer,
   svidBody,
+  tokenAnswer,
+  tokenBody,
 } from './schemas.ts';
 
 const tag = 'workloads';
@@ -203,6 +208,54 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
     },
   );
 
+  app.post<{ Params: Static<typeof nameParams>; Body: Static<typeof tokenBody> }>(
+    '/workloads/:name/tokens',
+    {
+      ...described({
+        tag,
+        summary: 'Obtain a JWT-SVID for a workload',
+        description:
+          'For an attester of the entry, after the same comparison; for registered audiences only. It lives five minutes.',
+        scopes: ['workload:attest'],
+        params: nameParams,
+        body: tokenBody,
+        answers: { 201: { description: 'The token', body: tokenAnswer } },
+      }),
+      ...gate.needs('workload:attest'),
+    },
+    async (request, reply) => {
+      const { audiences, evidence } = request.body;
+      const issued = await workloads.issueToken(
+        { entry: request.params.name, evidence, audiences },
+        gate.callerOf(request),
+      );
+      return reply.status(201).send({
+        ...{
+          spiffe_id: issued.spiffeId,
+          token: issued.token,
+          expires_at: issued.expiresAt,
+          record_id: issued.recordId,
+        },
+      });
+    },
+  );
+
+  app.get(
+    '/workloads/bundle',
+    {
+      ...described({
+        tag,
+        summary: 'Read the trust bundle',
+        description: 'The SPIFFE bundle of the trust domain: roots of X.509-SVIDs and keys of JWT-SVIDs.',
+        answers: { 200: { description: 'A JWK set (SPIFFE Trust Domain and Bundle)', body: bundleAnswer } },
+      }),
+    },
+    async (_, reply) => {
+      reply.header('cache-control', 'public, max-age=60');
+      return bundleOf(await workloads.roots(), await workloads.tokenKeys());
+    },
+  );
+
   app.get<{ Params: Static<typeof nameParams> }>(
     '/workloads/:name/standing',
     {
@@ -223,6 +276,27 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
         : { standing: 'ended' as const, reason: ended.code, detail: ended.detail };
     },
   );
+}
+
+/** SPIFFE Trust Domain and Bundle, section 4. */
+function bundleOf(roots: readonly Uint8Array[], keys: readonly PublicKey[]): Static<typeof bundleAnswer> {
+  return {
+    keys: [
+      ...roots.map((der) => ({
+        ...createPublicKey({
+          key: Buffer.from(readX509Certificate(der).publicKey),
+          format: 'der',
+          type: 'spki',
+        }).export({
+          format: 'jwk',
+        }),
+        use: 'x509-svid',
+        x5c: [Buffer.from(der).toString('base64')],
+      })),
+      ...keys.map(({ kid, jwk }) => ({ ...jwk, kid, use: 'jwt-svid' })),
+    ],
+    spiffe_refresh_hint: 60,
+  };
 }
 
 function requestIn(pem: string): Uint8Array {

@@ -76,3 +76,20 @@ export const standingAnswer = closed(
   },
   'WorkloadStanding',
 );
+
+export const tokenBody = closed({
+  audiences: Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 8 }),
+  evidence,
+});
+export const tokenAnswer = closed(
+  { spiffe_id: Type.String(), token: Type.String(), expires_at: instant, record_id: Type.String() },
+  'JwtSvid',
+);
+export const bundleAnswer = Type.Object(
+  {
+    keys: Type.Array(Type.Record(Type.String(), Type.Unknown())),
+    spiffe_sequence: Type.Optional(Type.Integer()),
+    spiffe_refresh_hint: Type.Integer({ description: 'Seconds' }),
+  },
+  { additionalProperties: false, title: 'SpiffeBundle' },
+);

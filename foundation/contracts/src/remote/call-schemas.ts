@@ -145,6 +145,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateInForce: boolean,
       'partner?': object({ claims: list(string), institution: string }), scopes: list(string),
       'step?': object({ events: list(string), 'onlyCompletes?': boolean, transaction: string }),
+      'workload?': object({ 'configuration?': string, environment: string, image: string, level: string }),
     }),
     principal: string,
     resource: anyOf(
@@ -272,8 +273,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     jti: string, lei: string, 'mandate?': ref('CallerMandate'), sub: string,
   }),
   ListedKey: object({
-    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), kid: string, place: ref('KeyPlace'),
-    publishedAt: number, purpose: ref('KeyPurpose'), state: oneOf('active', 'published', 'retiring'),
+    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), jwk: record(string), kid: string,
+    place: ref('KeyPlace'), publishedAt: number, purpose: ref('KeyPurpose'),
+    state: oneOf('active', 'published', 'retiring'),
   }),
   LogEntry: object({ index: { wire: 'bigint' }, record: ref('EvidenceRecord') }),
   Mandate: object({

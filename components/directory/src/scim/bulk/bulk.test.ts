@@ -169,11 +169,11 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     ['of another schema', { schemas: [groupUrn] }],
     ['without operations', { Operations: [] }],
     ['with operations that are none', { Operations: [1] }],
-    ['with a method that there is not', { Operations: [{ ...join('k1'), method: 'GET' }] }],
+    ['with a method that does not exist', { Operations: [{ ...join('k1'), method: 'GET' }] }],
     ['with a POST that has no bulkId', { Operations: [{ method: 'POST', path: '/Users', data: newUser('k1') }] }],
     ['with a bulkId that is there twice', { Operations: [join('k1'), { ...join('k1'), data: newUser('k2') }] }],
-    ['with failOnErrors that is no count', { failOnErrors: 0 }],
-  ])('%s is refused before any of it is done', async (_, members) => {
+    ['with failOnErrors that is not a count', { failOnErrors: 0 }],
+  ])('%s is refused before any operation runs', async (_, members) => {
     const answer = await bulk([join('k1')], members);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 400, scimType: 'invalidSyntax' });
     expect(person('k1')).toBeUndefined();
