@@ -194,7 +194,7 @@ describe('in the browser', () => {
 
 it.each<[string, Fields, string]>([
   ['a member that the schema does not have', asking([{ ...detail, all: true }]), 'details_malformed'],
-  ['text that reads otherwise', asking([{ ...detail, note: 'steel\u202e6202' }]), 'details_malformed'],
+  ['text that is displayed differently', asking([{ ...detail, note: 'steel\u202e6202' }]), 'details_malformed'],
   ['text with spaces that a page takes away', asking([{ ...detail, note: 'a  b' }]), 'details_malformed'],
   ['one detail twice', asking([detail, located(detail)]), 'details_malformed'],
   [

@@ -343,7 +343,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_schema_invalid',
     words,
   ]),
-])('a model is refused that declares %s', async (_, applications, code, words) => {
+])('a model that declares %s is refused', async (_, applications, code, words) => {
   const problems = await problemsOf(applications);
   expect(problems).toContain(`"code":"${code}"`);
   expect(problems).toContain(words);

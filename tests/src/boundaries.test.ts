@@ -10,7 +10,7 @@ const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruis
 const folders = ['foundation', 'protocols', 'components', 'apps', 'sdk', 'examples', 'testkit'];
 
 /** A text that starts like the statements of our stores. */
-const beginningOfSql =
+const sqlStart =
   /[`'"]\s*(?:select|insert into|update \w+\s+set|delete from|with \w+ (?:\([^)]*\) )?as|truncate|lock table|notify|listen)\s/;
 
 interface Violation {
@@ -59,7 +59,7 @@ describe('the room boundaries', () => {
       for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
         if (!file.endsWith('.ts') || /\.test\.ts$|(^|\/)testing\//.test(file)) continue;
         const text = readFileSync(join(root, folder, file), 'utf8');
-        const hasSql = beginningOfSql.test(text);
+        const hasSql = sqlStart.test(text);
         if (/(^|[-/])store(\/[a-z-]+)?\.ts$/.test(file)) storesWithSql += hasSql ? 1 : 0;
         else if (hasSql || /^import (?!type\b).*from 'pg'/m.test(text)) guilty.push(join(folder, file));
       }

@@ -60,7 +60,7 @@ describe('the command, with a control plane certified by a private authority', (
     }
   });
 
-  it('says the same of a log served with such a certificate', async () => {
+  it('says the same of a published log served with such a certificate', async () => {
     const answer = get(`${url}/.well-known/countersign`, { ca: authority.certificatePem });
     const [response] = (await once(answer, 'response')) as [IncomingMessage];
     const { log } = JSON.parse(Buffer.concat(await response.toArray()).toString('utf8')) as {

@@ -200,12 +200,12 @@ describe('every interface that decides', () => {
   const by = { id: 'service:own', institution: own };
   const codesOf = (reasons: readonly { readonly code: string }[]) => reasons.map(({ code }) => code).sort();
   /** Reasons about the actor and the firm: the same facts have the same code at every interface. */
-  const aboutWho = new Set([
+  const actorReasons = new Set([
     ...['risk_takeover', 'recovered_recently', 'agent_not_certified', 'institution_not_in_good_standing'],
     ...['kyc_not_current', 'desk_unknown', 'risk_software', 'not_evaluable', 'mandate_not_in_force'],
   ]);
   const factsIn = (reasons: readonly { readonly code: string }[]) =>
-    codesOf(reasons).filter((code) => aboutWho.has(code));
+    codesOf(reasons).filter((code) => actorReasons.has(code));
 
   it('answers from the same facts, in 1,000 situations, and no claim of a caller turns a deny into a permit', {
     timeout: 300_000,
@@ -290,7 +290,7 @@ describe('every interface that decides', () => {
     ['partner', ({ initiatorInstitution }) => initiatorInstitution],
     ['mandate', ({ mandate }) => mandate.id],
     ['client', () => 'brk'],
-  ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
+  ])('denies while the %s is revoked, and permits again once that is lifted', async (kind, idIn) => {
     enter({
       ...{ who: 'trader', certificate: 'Approved', signals: [], mandateInForce: true, lei: 'ISSUED', kyc: 'approved' },
       ...{

@@ -86,10 +86,10 @@ describe.each(Object.entries(controls))('%s', (_, { control, asks, codeOf }) => 
   });
 
   it.each([
-    ['who proposed it', ['person:anna']],
-    ['who acts through who proposed it', ['person:ben', 'person:anna']],
-    ['whom it was proposed through', ['service:console']],
-    ['who acts through the same software', ['person:ben', 'service:console']],
+    ['its proposer', ['person:anna']],
+    ['a person acting through the proposer', ['person:ben', 'person:anna']],
+    ['the software through which it was proposed', ['service:console']],
+    ['a person acting through the same software', ['person:ben', 'service:console']],
   ])('is not approved by %s', async (_who, people) => {
     expect(await asks({}, { people })).toBe(codeOf('self'));
   });

@@ -48,7 +48,7 @@ async function withholdAnswers(): Promise<void> {
   await superuser.query('select pg_reload_conf()');
 }
 
-async function giveAnswers(): Promise<void> {
+async function restoreAnswers(): Promise<void> {
   await superuser.query('alter system reset synchronous_standby_names');
   await superuser.query('select pg_reload_conf()');
 }
@@ -71,7 +71,7 @@ const decisionToken = (client: Client): Promise<Token> =>
   client.clientCredentials({ resource: `${configuration.issuer}/decisions`, scope: 'decision:evaluate' });
 
 describe('a process killed between record and release', () => {
-  afterEach(giveAnswers);
+  afterEach(restoreAnswers);
 
   it('has released nothing that is not in the log, and the log knows what was in progress', {
     timeout: 120_000,
@@ -93,7 +93,7 @@ describe('a process killed between record and release', () => {
       await untilCommitIsWithheld();
       expect(await server.end('SIGKILL')).toBe('SIGKILL');
       expect(await outcome).toMatchObject({ code: 'control_plane_unreachable' });
-      await giveAnswers();
+      await restoreAnswers();
 
       const restarted = await start();
       const after = await operatorOf(folder.path, restarted.address).records({ type: 'token.issued' });
@@ -245,7 +245,7 @@ describe('in a running control plane', () => {
       ];
       const records = (await operator.records()).filter(({ type }) => effects.includes(type));
       // Checking the state takes tokens as well.
-      const ownLooks = ({ type, scope = [] }: { type: string; scope?: readonly string[] }) =>
+      const isOwnCheck = ({ type, scope = [] }: { type: string; scope?: readonly string[] }) =>
         type === 'token.issued' &&
         scope.every((name) => name.endsWith(':read') || ['audit:disclose', 'partner:register'].includes(name));
       return {
@@ -254,7 +254,7 @@ describe('in a running control plane', () => {
         order2,
         institution,
         profiles,
-        records: records.filter((record) => !ownLooks(record)).map(({ id: record, type }) => `${type} ${record}`),
+        records: records.filter((record) => !isOwnCheck(record)).map(({ id: record, type }) => `${type} ${record}`),
       };
     };
   });
@@ -381,7 +381,7 @@ describe('an unacknowledged commit', () => {
       );
       await untilCommitIsWithheld();
       proxy.cut();
-      await giveAnswers();
+      await restoreAnswers();
       const received = await outcome;
 
       // The log retries and finds its own record; the client may or may not still be answered.
@@ -390,7 +390,7 @@ describe('an unacknowledged commit', () => {
       expect([...meanwhile, 'temporarily_unavailable']).toContain(received);
       expect(await controlPlane.components.auditLog.verify()).toMatchObject({ ok: true });
     } finally {
-      await giveAnswers();
+      await restoreAnswers();
       await controlPlane.stop();
     }
   });

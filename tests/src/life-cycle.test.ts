@@ -39,7 +39,7 @@ const start = async (): Promise<ServerProcess> => {
 };
 
 /** Clients that request one token after the other, as fast as they are answered, until they get no answer. */
-function keepAsking(clients: number): { readonly received: string[]; readonly ended: Promise<unknown> } {
+function requestRepeatedly(clients: number): { readonly received: string[]; readonly ended: Promise<unknown> } {
   const received: string[] = [];
   const ask = async ({ client }: Operator): Promise<void> => {
     for (;;) {
@@ -122,7 +122,7 @@ describe('countersign start', () => {
   });
 
   it('ends with 0 on SIGTERM under load, and nothing it has answered is lost', { timeout: 120_000 }, async () => {
-    const { received, ended } = keepAsking(20);
+    const { received, ended } = requestRepeatedly(20);
     await untilMany(received, 100);
     expect(await server.end('SIGTERM')).toBe(0);
     await ended;
@@ -165,7 +165,7 @@ describe('countersign start', () => {
   it('recovers by itself after a SIGKILL under load, and every received token has its record', {
     timeout: 60_000,
   }, async () => {
-    const { received, ended } = keepAsking(20);
+    const { received, ended } = requestRepeatedly(20);
     await untilMany(received, 200);
     expect(await server.end('SIGKILL')).toBe('SIGKILL');
     await ended;

@@ -115,7 +115,7 @@ async function activeMandate(): Promise<string> {
 const amendedVenues = (venues: readonly string[]) => ({ constraints: { ...mandateTerms().constraints, venues } });
 
 describe('countersign mandate', () => {
-  it('takes a proposal to acceptance, and prints who has to act and with which command', async () => {
+  it('takes a proposal to acceptance, and prints who must act next and with which command', async () => {
     const { file: path, document, termsHash } = terms();
     const proposed = await run('am-mandates', 'mandate', 'propose', path);
     const id = idIn(proposed);
@@ -298,7 +298,7 @@ describe('countersign mandate versions', () => {
     ['an amendment without terms', { versions: [{ ...minimal(), amendment: {} }], keys: [] }, 'versions_malformed'],
     ['an invalid signature', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
     ['no keys', { versions: [minimal()] }, 'versions_malformed'],
-  ])('refuses a file with %s as such', async (_, content, code) => {
+  ])('refuses a file with %s, and says so', async (_, content, code) => {
     expect((await refusalOf('am-mandates', 'mandate', 'verify', file('bad.json', content))).code).toBe(code);
   });
 

@@ -101,9 +101,9 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
 
   it('admits a person who signed in here, and knows who it is', async () => {
     const visitor = personBrowser(apache.origin);
-    const sentAway = await visitor.open(`${apache.origin}/protected/`);
-    expect(sentAway.leaves?.origin).toBe(controlPlane.issuer);
-    const back = await personBrowser(controlPlane.issuer).authorize(sentAway.leaves ?? '', {
+    const redirected = await visitor.open(`${apache.origin}/protected/`);
+    expect(redirected.leaves?.origin).toBe(controlPlane.issuer);
+    const back = await personBrowser(controlPlane.issuer).authorize(redirected.leaves ?? '', {
       person: 'person:bernd.vogt',
     });
     expect(back.origin).toBe(apache.origin);
@@ -114,8 +114,8 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
 
   it('admits nobody who refused, and nobody with a response meant for another browser', async () => {
     const visitor = personBrowser(apache.origin);
-    const sentAway = await visitor.open(`${apache.origin}/protected/`);
-    const refused = await personBrowser(controlPlane.issuer).authorize(sentAway.leaves ?? '', {
+    const redirected = await visitor.open(`${apache.origin}/protected/`);
+    const refused = await personBrowser(controlPlane.issuer).authorize(redirected.leaves ?? '', {
       person: 'person:dana.quant',
       decision: 'refuse',
     });

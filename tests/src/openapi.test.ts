@@ -22,6 +22,7 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { useCertificates } from './testing/use-certificates.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
+import { leasedDatabase, useSecrets } from './testing/use-secrets.ts';
 import { useWorkloads } from './testing/use-workloads.ts';
 import { createAttester } from './testing/workload-world.ts';
 
@@ -58,14 +59,17 @@ let configuration: Configuration;
 let controlPlane: RunningControlPlane;
 let trading: Trading;
 let document: Document;
+let leased: Awaited<ReturnType<typeof leasedDatabase>>;
 const exchanges: Exchange[] = [];
 
 beforeAll(async () => {
   const plain = await configurationIn(folder.path);
+  leased = await leasedDatabase(folder.path);
   configuration = readConfiguration({
     ...plain,
     devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
+    secrets: leased.settings,
     // The same clients still exist years later, when evidence may be pruned.
     keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
   });
@@ -78,10 +82,11 @@ afterAll(async () => {
   vi.restoreAllMocks();
   await trading?.stop();
   await controlPlane?.stop();
+  await leased?.drop();
   folder.remove();
 });
 
-/** Records every exchange with a described route, whoever makes it. */
+/** Records every exchange with a described route, from every caller. */
 function listen(): void {
   const original = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
@@ -314,6 +319,7 @@ async function useEverything(): Promise<void> {
     services: [
       ...(file['services'] ?? []),
       { id: 'service:desk', institution: leis.arranger, roles: [] },
+      { id: 'service:venues', institution: leis.arranger, roles: [] },
       { id: 'service:feed', institution: configuration.operator.lei, roles: ['reference-data'] },
       attester.service,
     ],
@@ -456,6 +462,7 @@ async function useEverything(): Promise<void> {
   await useSignals();
   await useTimeStamps();
   await useCertificates(controlPlane, 'service:feed');
+  await useSecrets(controlPlane, trading, mandate, leased);
   await useWorkloads(controlPlane, attester, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);

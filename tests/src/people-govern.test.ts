@@ -312,7 +312,7 @@ describe('trust in a partner', () => {
     expect(await codeOf(software('countersign-approver', 'directory', 'directory:approve'))).toBe(
       'access_denied person_needed',
     );
-    // The approver's software holds no scope to propose, whoever uses it.
+    // The approver's software holds no scope to propose, for any user.
     expect(await codeOf(() => proposePartner(node.operator.second))).toMatch(/^(invalid_scope|invalid_target)/);
     const body = { reason: 'A test', partner: partnerProfile({ max_lifetime_seconds: 300 }) };
     expect(

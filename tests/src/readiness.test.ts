@@ -55,14 +55,14 @@ async function expectStopped(): Promise<void> {
   expect(await statusOf('/healthz')).toBe(200);
   expect(await codeOf(issue)).toBe('temporarily_unavailable log_inconsistent');
 }
-async function expectGoing(): Promise<void> {
+async function expectReady(): Promise<void> {
   await becomes(200);
   await issue();
 }
 
 describe('the readiness of a node', () => {
   it('is lost while its head guard is gone', { timeout: 180_000 }, async () => {
-    await expectGoing();
+    await expectReady();
     const [head, kept] = [join(guard, 'head'), join(guard, 'kept')];
     // It is written whenever the log has grown, with the newest checkpoint.
     await vi.waitFor(
@@ -74,28 +74,28 @@ describe('the readiness of a node', () => {
     );
     await expectStopped();
     renameSync(kept, head);
-    await expectGoing();
+    await expectReady();
   });
 
   it('is lost while witnesses contradict its log and no quorum agrees', { timeout: 180_000 }, async () => {
-    await expectGoing();
+    await expectReady();
     for (const witness of witnesses.slice(0, 2))
       witness.misbehave((_request, response) => void response.writeHead(422).end());
     // Witnesses need a new checkpoint to check.
     await issue();
     await expectStopped();
     for (const witness of witnesses) witness.misbehave(undefined);
-    await expectGoing();
+    await expectReady();
   });
 
   it('is kept when a single witness contradicts its log while a quorum agrees', { timeout: 180_000 }, async () => {
-    await expectGoing();
+    await expectReady();
     const [first] = witnesses;
     first?.misbehave((_request, response) => void response.writeHead(422).end());
     const asked = first?.asked.length ?? 0;
     await issue();
     await vi.waitFor(() => expect(first?.asked.length).toBeGreaterThan(asked), { timeout: 60_000, interval: 100 });
-    await expectGoing();
+    await expectReady();
     first?.misbehave(undefined);
   });
 });

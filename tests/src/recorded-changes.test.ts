@@ -72,7 +72,7 @@ const byThemselves: Readonly<Record<string, string>> = {
 };
 
 /** Completes its changes from its records with a unit of work of its own (docs/adr/0044). */
-const ofItsOwn = 'components/transaction-registry/';
+const ownUnitOfWork = 'components/transaction-registry/';
 /** The log itself. */
 const theLog = 'components/audit-log/';
 
@@ -82,7 +82,7 @@ it('no code records a change and writes its row by itself, except what is listed
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
     )
     .filter((file) => /\/src\/.*\.ts$/.test(file) && !/\.test\.ts$|\/testing\/|node_modules/.test(file))
-    .filter((file) => !file.startsWith(ofItsOwn) && !file.startsWith(theLog))
+    .filter((file) => !file.startsWith(ownUnitOfWork) && !file.startsWith(theLog))
     .filter((file) => {
       const text = readFileSync(join(root, file), 'utf8');
       return appending.test(text) && writing.test(text);

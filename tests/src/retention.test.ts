@@ -155,7 +155,7 @@ async function proposeAndApprove(words: readonly string[]): Promise<string> {
 }
 
 /** Writes an order with everything it depends on, and the address it came from. */
-async function tellAnOrder() {
+async function writeOrder() {
   const transaction = newId('transaction', { clock, random: systemRandom });
   const session = await write({ type: 'session.started', subject: trader, address: '203.0.113.7' });
   const token = await write({ type: 'token.issued', subject: trader, references: [session] });
@@ -188,7 +188,7 @@ function checkpointIn(note: string) {
 
 describe('expired evidence', () => {
   it('is removed by two people, class by class, and everything proved stays proved', async () => {
-    const { transaction, session, token, order } = await tellAnOrder();
+    const { transaction, session, token, order } = await writeOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     clock.advance(5.5 * yearMs);
     // The order must be kept for six years, and so must the sign-in that it depends on.
@@ -202,7 +202,7 @@ describe('expired evidence', () => {
   });
 
   it('stays under an active hold on every path, and the commands report it', async () => {
-    const { transaction, order } = await tellAnOrder();
+    const { transaction, order } = await writeOrder();
     clock.advance(10 * yearMs);
     const placed = await run('first', 'hold', 'place', '--transaction', transaction, '--matter', 'SEC HO-14021');
     expect(placed).toMatch(/^rec_\w{26} {2}active {3}transaction txn_/);
@@ -240,7 +240,7 @@ describe('expired evidence', () => {
   });
 
   it('loses restricted values once two people have approved, and not under an active hold', async () => {
-    const { transaction, session } = await tellAnOrder();
+    const { transaction, session } = await writeOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     expect(await run('first', 'erasure', 'keys', trader.id)).toContain('kept until 2031-11-21');
     expect(await codeOf(run('first', 'erasure', 'propose', trader.id, '--reason', 'asked'))).toBe('erasure_too_early');
@@ -262,7 +262,7 @@ describe('expired evidence', () => {
   });
 
   it('records the request, the approval and the outcome in the log', async () => {
-    await tellAnOrder();
+    await writeOrder();
     clock.advance(10 * yearMs);
     await proposeAndApprove(['pruning', 'transaction']);
     const types = ['retention.proposed', 'access.refused', 'retention.pruning-approved', 'log.pruned'] as const;

@@ -250,7 +250,7 @@ describe('the decision point', () => {
     ['principal', () => 'agent:ha-vwap-1'],
     ['mandate', (mandate) => mandate],
     ['partner', () => leis.arranger],
-  ])('says no to the broker while the %s of an order is revoked, as every other door does', async (kind, idOf) => {
+  ])('denies the broker while the %s of an order is revoked, as every other interface does', async (kind, idOf) => {
     const { mandate } = await trading.grantMandates();
     const { txn } = claimsOf(await trading.agentToken(trading.order(mandate, algorithmic)));
     const asked = () => trading.evaluate(String(txn), 'agent:ha-vwap-1');

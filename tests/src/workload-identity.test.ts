@@ -83,7 +83,7 @@ afterAll(async () => {
 });
 
 describe('a registered workload', () => {
-  it('fetches its X.509-SVID over its socket, and the certificate says what was established', async () => {
+  it('fetches its X.509-SVID over its socket, with the attested facts in the certificate', async () => {
     const { address } = await start('vwap-1');
     const client = createWorkloadClient(address);
     const stream = client.stream('FetchX509SVID');

@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   model: async () => (await import('./commands/model.ts')).modelCommands,
   pki: async () => (await import('./commands/pki.ts')).pkiCommands,
   workload: async () => (await import('./commands/workload.ts')).workloadCommands,
+  secrets: async () => (await import('./commands/secrets.ts')).secretsCommands,
   key: async () => (await import('./commands/key.ts')).keyCommands,
   log: async () => (await import('./commands/log.ts')).logCommands,
   witness: async () => (await import('./commands/witness.ts')).witnessCommands,

@@ -112,7 +112,7 @@ describe('a process that dies between a record and its row', () => {
     await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
   });
 
-  it('has a review recorded once, whoever repeats it', async () => {
+  it('has a review recorded once, even when repeated', async () => {
     const { id } = await granted();
     world.clock.advance(15 * minute);
     await interrupted('incident.reviewed', () => world.review(breakGlass, id));

@@ -41,7 +41,7 @@ describe('an incident whose records do not carry the state yet', () => {
    * As the earlier release stored and recorded it. @param second the holder that the row names, and whether that was
    * recorded
    */
-  async function fromBefore(
+  async function storedByEarlierRelease(
     status: 'declared' | 'granted' | 'reviewed',
     second: { readonly recorded: boolean } = { recorded: status !== 'declared' },
   ) {
@@ -88,7 +88,7 @@ describe('an incident whose records do not carry the state yet', () => {
   }
 
   it('is seconded, or lapses: its records carry the state from then on', async () => {
-    const { id, declared } = await fromBefore('declared');
+    const { id, declared } = await storedByEarlierRelease('declared');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'declared', recordId: declared });
     world.clock.advance(15 * minute);
     await breakGlass.handleDue();
@@ -96,14 +96,14 @@ describe('an incident whose records do not carry the state yet', () => {
       { data: { previous: declared, after: { id, status: 'lapsed', holder: fay.id } } },
     ]);
     expect(await breakGlass.find(id)).toMatchObject({ status: 'lapsed' });
-    const again = await fromBefore('declared');
+    const again = await storedByEarlierRelease('declared');
     await world.second(breakGlass, again.id);
     await breakGlass.collect(again.id, thumbprint);
     expect(await breakGlass.find(again.id)).toMatchObject({ status: 'granted', collected: true });
   });
 
   it('grants no more access, and is reviewed: then both may declare again', async () => {
-    const { id } = await fromBefore('granted');
+    const { id } = await storedByEarlierRelease('granted');
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
     for (const who of [fay, sam])
       await expect(breakGlass.askToDeclare(stopOrders, who.id)).rejects.toEqual(withCode('incident_unreviewed'));
@@ -113,17 +113,17 @@ describe('an incident whose records do not carry the state yet', () => {
   });
 
   it('locks both holders when nobody reviews it', async () => {
-    await fromBefore('granted');
+    await storedByEarlierRelease('granted');
     world.clock.advance(24 * hour);
     await breakGlass.handleDue();
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
   it('affects nobody when no second holder was recorded, or another one', async () => {
-    const { id } = await fromBefore('granted', { recorded: false });
-    const other = await fromBefore('granted');
+    const { id } = await storedByEarlierRelease('granted', { recorded: false });
+    const other = await storedByEarlierRelease('granted');
     await rows().query('update incidents set second = $2 where id = $1', [other.id, tom.id]);
-    const third = await fromBefore('granted');
+    const third = await storedByEarlierRelease('granted');
     await rows().query(`update incidents set status = 'declared', next_attempt = 'epoch' where id = $1`, [third.id]);
     world.clock.advance(24 * hour);
     await breakGlass.handleDue();
@@ -133,7 +133,7 @@ describe('an incident whose records do not carry the state yet', () => {
   });
 
   it('that is settled stays unchanged', async () => {
-    const { id } = await fromBefore('reviewed');
+    const { id } = await storedByEarlierRelease('reviewed');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'reviewed', second: sam.id });
     await expect(world.review(breakGlass, id)).rejects.toEqual(withCode('incident_decided'));
   });

@@ -150,7 +150,7 @@ describe('amending a mandate', () => {
   it.each([
     ['nothing', { constraints }],
     ['an end in the past', { effectiveFrom: '2026-01-01T00:00:00Z', effectiveUntil: '2026-02-01T00:00:00Z' }],
-    ['a party by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
+    ['a party replaced by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
     [
       'a third party where there is none',
       { replace: { part: 'thirdParty', by: { lei: custodian, role: 'Custodian' } } },
@@ -429,7 +429,7 @@ describe('mandate kinds', () => {
     await expect(givenChild(world.store, instruction.id)).rejects.toThrow(coded('mandate_wider'));
   });
 
-  it('are kept apart under one idempotency key', async () => {
+  it('do not share an idempotency key', async () => {
     const key = newKey();
     await world.store.propose(rootProposal(), byFund, key);
     await expect(world.store.propose(rootProposal({ kind: 'standing-authority' }), byFund, key)).rejects.toThrow(

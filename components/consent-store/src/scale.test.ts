@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Twenty thousand sub-mandates of the root, granted by many institutions. */
-async function givenMany(root: string): Promise<void> {
+async function grantMany(root: string): Promise<void> {
   const pool = world.scratch.pool('consent-store', { maxConnections: 1 });
   const id = `'mnd_' || lpad(n::text, 26, '0')`;
   const many = `generate_series(1, ${others}) n`;
@@ -79,7 +79,7 @@ async function readRows(pool: pg.Pool): Promise<number> {
 it('reads rows in proportion to the answer, not to what is stored', async () => {
   const root = await givenRoot(world.store);
   const child = await givenChild(world.store, root.id);
-  await givenMany(root.id);
+  await grantMany(root.id);
   await world.store.stop();
   await disconnectAll();
   const pool = world.scratch.pool('consent-store', { maxConnections: 1 });

@@ -107,7 +107,7 @@ describe('whether a mandate was valid', () => {
     expect(await validate(root, { actingFor: stranger, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });
 
-  it('remembers who held it before its party changed', async () => {
+  it('remembers its earlier holders', async () => {
     const root = await givenRoot(world.store);
     const before = later();
     const change = { replace: { part: 'grantee', by: { lei: clearer, role: 'ClearingFirm' } } };

@@ -93,7 +93,7 @@ describe('a browser enrols as a device', () => {
     ],
     ['a signature that is too short', (key, challenge) => newKeyField(key, challenge, { signature: 'AAAA' })],
     ['far too much', (key, challenge) => newKeyField(key, challenge, { more: 'x'.repeat(4_000) })],
-  ])('not with %s; it is recorded, and the link stands', async (_, field) => {
+  ])('not with %s; it is recorded, and the link stays valid', async (_, field) => {
     const { path } = await node.enrolment.open(shared.id, manager);
     const { challenge } = await node.enrolment.show(codeIn(path));
     const before = refusals().length;
@@ -211,7 +211,7 @@ describe('a device proves itself', () => {
     ],
     ['a number', () => 7, 'device_proof_wrong'],
     ['far too much', () => 'x'.repeat(5_000), 'device_proof_wrong'],
-  ])('not with %s, and that is recorded', async (_, proof, code) => {
+  ])('not with %s, which is recorded', async (_, proof, code) => {
     const key = await enrolled(annas.id);
     const before = refusals().length;
     expect(await codeOf(node.recognise({ about, proof: proof(key), person: anna.id }))).toBe(code);

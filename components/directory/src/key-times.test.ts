@@ -60,7 +60,7 @@ describe('the age of a client key', () => {
     expect(timesOf(directory)).toEqual({ fresh: start });
   });
 
-  it('is the same on two nodes that meet the key at the same time', async () => {
+  it('is the same on two nodes that see the key at the same time', async () => {
     const seed = {
       ...exampleSeed(),
       clients: [{ ...desk(one, two), institution: operator, principal: 'service:operator', audiences: [] }],

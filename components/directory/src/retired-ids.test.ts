@@ -18,7 +18,7 @@ type Lists = { readonly [list: string]: readonly Record<string, unknown>[] };
 
 const newKey = (kid: string) => ({ keys: [exampleKeyPair(kid).publicJwk] });
 
-/** One entity of each kind whose ids are never reused, none of which another entity needs. */
+/** One entity of each kind whose ids are never reused; no other entity refers to them. */
 const onlyOnce: Lists = {
   people: [{ id: 'person:carl.roth', institution: broker, roles: ['trader'], federated: [], credentials: [] }],
   services: [{ id: 'service:reporting', institution: broker, roles: [] }],

@@ -30,7 +30,7 @@ describe('a thief with the database role of the directory', () => {
     rig.log.filter(({ type }) => type === 'row.rejected').map(({ data }) => (data as { of: string }).of);
 
   /** Neither a running node nor a new one adopts the stored state. */
-  async function expectNotBelieved(): Promise<void> {
+  async function expectRejected(): Promise<void> {
     await expect.poll(contradictions, { timeout: 60_000 }).toContain('directory');
     await expect(rig.open()).rejects.toEqual(unproven);
   }
@@ -52,7 +52,7 @@ describe('a thief with the database role of the directory', () => {
       [operator, { id: 'service:backdoor', institution: operator, roles: [] }, client],
     );
     await announce();
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot().version).toBe(version);
     expect(directory.snapshot().client('backdoor')).toBeUndefined();
     // A change does not adopt it either, and the contradiction is recorded once.
@@ -94,20 +94,20 @@ describe('a thief with the database role of the directory', () => {
       `update entities set document = document || '{"country": "US"}', version = 2 where id = $1`,
       [venue],
     ],
-    ['takes somebody away', `delete from entities where id = 'person:ben.ito'`, []],
+    ['deletes a person', `delete from entities where id = 'person:ben.ito'`, []],
     [
       'says that another record lists the keys',
       `update entities set record_id = $1 where id = 'person:ben.ito'`,
       ['rec_x'],
     ],
     ['changes nothing but the version', 'update directory_state set version = version', []],
-  ])('%s for nobody, whether the change is announced or not', async (_, sql, values) => {
+  ])('%s without effect, whether the change is announced or not', async (_, sql, values) => {
     const before = directory.snapshot();
     await thief.query(sql, [...values]);
     // A running node does not read an unannounced version; a starting node does.
     if (!sql.startsWith('update directory_state')) await expect(rig.open()).rejects.toEqual(unproven);
     await announce();
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot()).toBe(before);
   });
 
@@ -123,7 +123,7 @@ describe('a thief with the database role of the directory', () => {
     await thief.query('delete from retired_ids');
     await thief.query('delete from departures');
     await thief.query('update directory_state set version = $1', [state[0]?.version]);
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot().version).toBe(version);
     expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
   });

@@ -70,7 +70,7 @@ describe('an event', () => {
       { approval_id: 'apr_1', role: 'supervisor', expires_at: '2026-11-21T11:00:00Z' },
       { intent_digest: intent, approval: 'apr_1', role: 'supervisor', expires_at: '2026-11-21T11:00:00Z' },
     ],
-  ])('tells of %s', (_, type, data, expected) => {
+  ])('contains the members of %s', (_, type, data, expected) => {
     const told = about(type, data, {
       subject: { id: 'person:tom.trader', institution: leis.fund },
       ...(type.startsWith('exception') ? { reason: 'mandate_revoked' } : {}),

@@ -315,7 +315,7 @@ describe('streams', () => {
     expect(streams.size).toBe(0);
   });
 
-  it('are not held open by a HEAD request', async () => {
+  it('are not started by a HEAD request', async () => {
     const { streams, url } = await counted();
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
     await untilSize(streams, 0);
@@ -352,7 +352,7 @@ describe('streams', () => {
     const [before, socket] = [world.log.reads.scans, await openAndIgnore(url, {})];
     await untilSize(streams, 1);
     await untilSize(streams, 0);
-    // 20 MB were available; it stopped where the connection took no more.
+    // 20 MB were available; sending stopped when the connection accepted no more.
     expect(world.log.reads.scans - before).toBeLessThan(150);
     socket.destroy();
   });

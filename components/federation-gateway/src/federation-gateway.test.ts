@@ -382,7 +382,7 @@ describe('an assertion is refused', () => {
     );
   });
 
-  it('when trust in its issuer was withdrawn, whoever signed it, before any key is fetched', async () => {
+  it('when trust in its issuer was withdrawn, for every signature, before any key is fetched', async () => {
     const gateway = open();
     const assertion = await sign(claims());
     profile = { ...profile, suspended: true };
@@ -460,7 +460,7 @@ describe('an authorization grant of another server', () => {
   const jkt = 'x'.repeat(43);
   const types = ['authorization-grant+jwt', 'OAuth-ID-JAG+JWT', 'application/jwt', 'JWT', undefined];
 
-  it.each(types.map((typ) => ({ typ })))('is limited to what it states, as $typ', async ({ typ }) => {
+  it.each(types.map((typ) => ({ typ })))('is restricted by its own claims, as $typ', async ({ typ }) => {
     const limited = {
       client_id: 'broker-oms',
       scope: 'order:read order:create',
@@ -660,7 +660,7 @@ describe('the keys of a partner', () => {
   it.each<[string, Answer]>([
     ['never ends', (_request, response) => void response.writeHead(200).write('{"keys":[')],
     ['never answers', () => undefined],
-  ])('are not taken, after a time, from a key set that %s', async (_name, silent) => {
+  ])('are no longer accepted, after a time, from a key set that %s', async (_name, silent) => {
     answer = silent;
     expect(await accepted(open({ fetchTimeoutMs: 300 }))).toBe('partner_keys_unavailable');
     expect(requests.length).toBeLessThan(2);

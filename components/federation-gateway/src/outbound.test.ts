@@ -271,7 +271,7 @@ describe('a document', () => {
           .writeHead(200, { 'content-type': 'application/json', 'x-long': 'a'.repeat(20_000) })
           .end('{}')) as RequestListener,
     ],
-  ])('%s is not taken', async (_, listener) => {
+  ])('%s is refused', async (_, listener) => {
     answer = listener;
     await expect(fetched()).rejects.toMatchObject(failed);
   });

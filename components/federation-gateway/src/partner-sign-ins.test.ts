@@ -162,7 +162,7 @@ describe('an ID token', () => {
   it.each<readonly [string, () => Partial<TrustProfile>, string]>([
     ['suspended', () => ({ suspended: true }), 'assertion_issuer_suspended'],
     ['replaced', () => ({ maxAuthenticationAgeSeconds: 1 }), 'assertion_profile_changed'],
-  ])('does not count whose issuer was %s while it was fetched', async (_name, change, code) => {
+  ])('is refused when its issuer was %s while it was fetched', async (_name, change, code) => {
     meanwhile = () => {
       profile = { ...profile, version: 2, recordId: newId('record', { clock, random: systemRandom }), ...change() };
     };

@@ -210,7 +210,7 @@ describe('a notice', () => {
     await expect(start(inFolder).notify({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('is invalid');
   });
 
-  it('needs at least one channel outside development, and each channel a name of its own', () => {
+  it('needs at least one channel outside development, each with a unique name', () => {
     expect(() => start()).toThrowError(expect.objectContaining({ code: 'configuration_unsafe' }));
     expect(() => start(inFolder, inFolder)).toThrowError(expect.objectContaining({ code: 'configuration_invalid' }));
   });

@@ -129,7 +129,7 @@ describe('the shipped policies', () => {
     }
   });
 
-  it('say of every permit what it entitles to', () => {
+  it('say for every permit what it allows', () => {
     for (const { id, effect } of loaded.parsed.policies)
       if (effect === 'permit') expect(loaded.notes(id).detail, id).not.toContain('forbids');
   });

@@ -33,7 +33,7 @@ const withCode = (code: string) => expect.objectContaining({ code });
 const open = async (): Promise<RecoveryId> => (await recovery.open(lost, helpDesk)).id;
 const recordsOf = (type: RecordDraft['type']) => world.audit.ofType(type);
 const declined = () => recordsOf('recovery.refused').filter(({ reason }) => reason === 'recovery_declined');
-const toldKinds = () => world.told.map(({ kind }) => kind);
+const noticeKinds = () => world.told.map(({ kind }) => kind);
 
 /** Every way to look one up. */
 const readers: readonly (readonly [string, (id: RecoveryId) => Promise<Recovery | undefined>])[] = [
@@ -59,11 +59,11 @@ describe('a refusal whose process died after its record', () => {
   const isOver = async (id: RecoveryId) => {
     expect(await other.find(id)).toMatchObject({ status: 'refused' });
     expect(declined()).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await expect(other.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   };
 
-  it('is completed by whoever repeats it', async () => {
+  it('is completed when the request is repeated', async () => {
     const id = await interrupted();
     expect(await other.refuse(id, cora.id, 'She is sitting next to me')).toMatchObject({ status: 'refused' });
     await isOver(id);
@@ -121,7 +121,7 @@ describe('a cancellation whose process died after its record', () => {
     await expect(other.cancelOwn(second, again)).rejects.toEqual(withCode('recovery_decided'));
   });
 
-  it('by an operator is completed by whoever repeats it, and ends the link that was handed out', async () => {
+  it('by an operator is completed when the request is repeated, and ends the link that was handed out', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     await world.dyingAfter('recovery.cancelled', () => recovery.cancel(id, helpDesk, 'She has found it'));
@@ -172,7 +172,7 @@ describe('an approval whose process died after its record', () => {
     await world.dyingAfter('recovery.approved', () => recovery.approve(id, statement));
     expect(world.ended).toEqual([]);
     expect(await other.find(id)).toMatchObject({ status: 'approved' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await other.carryOn();
     expect(await other.find(id)).toMatchObject({ status: 'ended' });
     expect(await world.keys.register.of(anna.id)).toEqual([]);
@@ -192,7 +192,7 @@ describe('a recovery whose process died after its opening was recorded', () => {
       recordId: recordsOf('recovery.opened')[0]?.id,
     });
     expect(recordsOf('recovery.opened')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened']);
+    expect(noticeKinds()).toEqual(['recovery-opened']);
     if (found === undefined) throw new Error('nothing was opened');
     await world.approve(other, found.id, ben);
     expect(await world.approve(other, found.id, cora)).toMatchObject({ status: 'ended' });
@@ -218,14 +218,14 @@ describe('a recovery whose process died after its opening was recorded', () => {
 });
 
 describe('a notice that cannot be written', () => {
-  it('delays what it is about, and is sent by the next reader', async () => {
+  it('delays the step that it announces, and is sent by the next reader', async () => {
     const id = await open();
     world.failNotices(true);
     await expect(recovery.cancel(id, helpDesk, 'She has found it')).rejects.toThrow('the outbox cannot be written');
     await expect(other.find(id)).rejects.toThrow('the outbox cannot be written');
     world.failNotices(false);
     expect(await other.find(id)).toMatchObject({ status: 'cancelled' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     expect(recordsOf('recovery.cancelled')).toHaveLength(1);
   });
 });
@@ -261,7 +261,7 @@ describe('an automatic step whose process died after its record', () => {
     await world.dyingAfter('recovery.completed', () => recovery.carryOn());
     await isNow(id, 'completed');
     expect(recordsOf('recovery.completed')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
   });
 
   it('expires once, and its link with it', async () => {

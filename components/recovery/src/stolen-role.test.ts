@@ -157,7 +157,7 @@ describe('a thief with the database role of recovery', () => {
     expect(await world.keys.register.of(anna.id)).toHaveLength(1);
   });
 
-  it('and a process that died after the record leave a recovery that is cancelled once, whoever repeats it', async () => {
+  it('and a process that died after the record leave a recovery that is cancelled once, even when repeated', async () => {
     await recovery.cancel(id, helpDesk, 'Found it again');
     // As it was before its row was written.
     await setStatus('waiting');

@@ -81,7 +81,7 @@ describe('an erasure', () => {
     expect(await codeOf(propose())).toBe('erasure_too_early');
   });
 
-  it('needs a person of whom something is stored', async () => {
+  it('needs a person about whom something is stored', async () => {
     expect(await codeOf(propose(['key_of_another']))).toBe('subject_without_values');
     const nobody = retention.erasures.propose({ subject: 'person:nobody', reason: 'asked' }, paula);
     expect(await codeOf(nobody)).toBe('subject_without_values');

@@ -84,7 +84,7 @@ describe('a legal hold', () => {
     ['a name instead of an LEI', { institution: 'Example Fund' }],
     ['a day that does not exist', { from: '2030-02-30T00:00:00Z' }],
     ['an end before its beginning', { from: '2031-01-01T00:00:00Z', until: '2030-01-01T00:00:00Z' }],
-  ])('is not placed over %s', async (_, scope) => {
+  ])('is refused over %s', async (_, scope) => {
     expect(await codeOf(place(scope, paula, true))).toBe('retention_malformed');
     expect(world.log.ofType('hold.placed')).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('a legal hold', () => {
     expect((await retention.simulate({ kind: 'pruning', class: 'access' }, paula)).holds).toBe(0);
   });
 
-  it('is in force at once when the log cannot yet say what it matches, and then nobody can release it', async () => {
+  it('is in force at once when its matches are still unknown, and then nobody can release it', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
     world.log.breakDown('finding');

@@ -56,6 +56,8 @@ const reservedRole = /^(?:pg_|postgres$|cs_)/;
 export const longestLeaseSeconds = 86_400;
 
 interface VenueRules {
+  /** Whether the venue says what a key may do. */
+  readonly probes: boolean;
   readonly algorithms: readonly VenueAlgorithm[];
   /** Base URLs; the second is for tests at the venue. */
   readonly baseUrls: readonly string[];
@@ -64,12 +66,13 @@ interface VenueRules {
 /** What each venue accepts. Part of the release: no definition can name another address. */
 export const venueRules: Readonly<Record<BrokerVenue, VenueRules>> = {
   binance: {
+    probes: true,
     algorithms: ['hmac', 'ed25519'],
     baseUrls: ['https://api.binance.com', 'https://testnet.binance.vision'],
   },
-  coinbase: { algorithms: ['es256', 'ed25519'], baseUrls: ['https://api.coinbase.com'] },
-  deribit: { algorithms: ['hmac', 'ed25519'], baseUrls: ['https://www.deribit.com', 'https://test.deribit.com'] },
-  kraken: { algorithms: ['hmac'], baseUrls: ['https://api.kraken.com'] },
+  coinbase: { probes: true, algorithms: ['es256', 'ed25519'], baseUrls: ['https://api.coinbase.com'] },
+  deribit: { probes: true, algorithms: ['hmac'], baseUrls: ['https://www.deribit.com', 'https://test.deribit.com'] },
+  kraken: { probes: false, algorithms: ['hmac'], baseUrls: ['https://api.kraken.com'] },
 };
 
 /**
@@ -125,10 +128,12 @@ function checkVenueKey(key: VenueKey, environment: 'development' | 'production')
   if (pairs.size < key.symbols.length) throw refuse('An instrument and currency have one symbol.');
   if (key.symbols.some(({ symbol }) => !/^[A-Za-z0-9][A-Za-z0-9_./-]{0,40}$/.test(symbol)))
     throw refuse('A symbol has letters, digits, and . _ / - between them.');
-  if (key.probe === 'waived' && environment === 'production' && key.algorithm === 'hmac')
+  if (key.probe === 'required' && !rules.probes)
     throw refuse(
-      'In production, the rights of a key that the venue has made are read from the venue before it is used.',
+      `${key.venue} does not say what a key may do. Waive the probe, and look at the rights of the key there.`,
     );
+  if (key.probe === 'waived' && rules.probes && environment === 'production')
+    throw refuse('In production, the rights of a key are read from the venue before it is used.');
 }
 
 function isLoopback(url: string): boolean {

@@ -74,14 +74,13 @@ class Refused extends Error {
 
 /** The members of a record for a decision. */
 export function decided(
-  { policyVersion, policyHash, policyRecord, ...decision }: Decision,
+  decision: Decision,
   { institution }: Pick<TokenHolder, 'institution'>,
 ): Pick<RecordDraft, 'policy' | 'protectedValues' | 'references'> {
-  const whole = { policyVersion, policyHash, policyRecord, ...decision };
   return {
-    policy: { version: policyVersion, hash: policyHash },
-    references: [policyRecord],
-    protectedValues: protectedDecision(whole, institution),
+    policy: { version: decision.policyVersion, hash: decision.policyHash },
+    references: [decision.policyRecord],
+    protectedValues: protectedDecision(decision, institution),
   };
 }
 

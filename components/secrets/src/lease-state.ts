@@ -124,6 +124,9 @@ export function carriedOf(state: LeaseState): { readonly [name: string]: Json } 
     max_expires_at: toInstant(state.maxExpiresAt),
     status: state.status,
     ending: state.ending ?? null,
+    // For queries: they follow from the members above.
+    people: [state.holder, ...state.through],
+    revocation_keys: [...revocationKeysOf(state.claims)],
   };
 }
 
@@ -155,9 +158,6 @@ function momentOf(instant: string): number {
   if (at === undefined) throw new Error('the state of a lease has a time that cannot be read');
   return at;
 }
-
-/** Keys under which a revocation finds the lease. */
-export const keysOf = ({ claims }: LeaseState): readonly string[] => revocationKeysOf(claims);
 
 export function shown(state: LeaseState & { readonly change: RecordId }): Lease {
   const { status, role, database, username, holder, institution, client, ending, change } = state;

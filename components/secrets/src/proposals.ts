@@ -18,6 +18,7 @@ import {
 import {
   type CodedError,
   digestOf,
+  isCodedError,
   isVisibleText,
   newId,
   parseInstant,
@@ -200,8 +201,8 @@ export function createProposals(
       const refusal = await second.refusalOf(waiting(proposal), { people: peopleOf(by), digest });
       if (refusal?.code === secretApproval.codes.gone)
         await commands.run(reject, { id: proposal.id, by, reason: refusal.detail });
-      const examined = refusal === undefined ? await check(proposal) : {};
-      return proposalOf(await commands.run(approve, { id: proposal.id, by, refusal, examined }), id);
+      const examined = refusal === undefined ? await examine(() => check(proposal)) : { refusal };
+      return proposalOf(await commands.run(approve, { id: proposal.id, by, ...examined }), id);
     },
     async reject(id, reason, by) {
       const { id: known } = proposalOf(await ledger.current(), id);
@@ -219,6 +220,16 @@ export function createProposals(
       return ended;
     },
   };
+}
+
+/** A refusal is recorded by the command; other failures end the approval at once. */
+async function examine(check: () => Promise<Examined>): Promise<Pick<Deciding, 'examined' | 'refusal'>> {
+  try {
+    return { examined: await check() };
+  } catch (failure) {
+    if (!isCodedError(failure) || failure.category !== 'forbidden') throw failure;
+    return { refusal: failure };
+  }
 }
 
 /** @throws CodedError `secret_proposal_unknown` */

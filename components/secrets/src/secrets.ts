@@ -9,7 +9,7 @@ import {
   type SecretProposal,
   secretsErrors,
 } from '@countersign/contracts';
-import { defined, newId, toInstant } from '@countersign/kernel';
+import { defined, newId, sha256Base64Url, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createVenueBroker, type VenueBroker } from './broker/broker.ts';
 import { createVenueSigner, importVenueKey, makeVenueKey } from './broker/venues/index.ts';
@@ -87,7 +87,8 @@ export function createSecrets(
   async function open(digest: string, place: MaterialPlace): Promise<Buffer> {
     const { destroyed } = await ledger.current();
     const material = destroyed.has(digest) ? undefined : await findMaterial(pool, digest);
-    if (material === undefined) throw unavailable();
+    // Somebody may have put another value of the same name there.
+    if (material === undefined || sha256Base64Url(material.ciphertext) !== digest) throw unavailable();
     try {
       const value = decryptMaterial(material, place, sealingKey);
       return value;
@@ -185,7 +186,7 @@ export function createSecrets(
     async approve(id, digest, by) {
       const approved = await proposals.approve(id, digest, by, async ({ what }) => {
         checkDefinition(what, context);
-        return {};
+        return 'venueKey' in what ? defined({ probe: await broker.probe(what) }) : {};
       });
       await afterChange(approved);
       return view(approved);

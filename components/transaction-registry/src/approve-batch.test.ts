@@ -74,7 +74,7 @@ describe('one signature for several transactions', () => {
     await expect(world.step(first.id, 'apply', actor(trader))).resolves.toMatchObject({ state: 'applied' });
   });
 
-  it('covers a hundred and no more', async () => {
+  it('covers at most a hundred', async () => {
     const targets = await changes(101);
     await expect(world.registry.approveBatch(world.signedBatch(olga, targets))).rejects.toThrow(
       coded('approval_malformed'),

@@ -47,7 +47,7 @@ const toAccount = (account: string, changes: Changes = {}) => settlementTo({ lei
 const known = async ({ id }: { readonly id: TransactionId }) => (await world.registry.facts(id))?.destinationKnown;
 
 describe('a settlement', () => {
-  it('is refused to an account outside the address book, whoever instructs it', async () => {
+  it('is refused to an account outside the address book, for every initiator', async () => {
     const { id } = await toAccount(freshAccount());
     expect(await known({ id })).toBe(false);
     for (const by of [{}, { person: trader }, { person: releaser }])
@@ -81,7 +81,7 @@ describe('a settlement', () => {
     ['the same account elsewhere', { place_of_settlement: 'MGTCBEBEECL' }, {}],
     ['an account for another firm of ours', { entity_lei: custodian }, {}],
     ['an account, where the settlement names another place', {}, { place_of_settlement: 'DAKVDEFFXXX' }],
-  ])('does not go by an entry for %s', async (_, entry, settlement) => {
+  ])('does not accept an entry for %s', async (_, entry, settlement) => {
     const account = freshAccount();
     await world.activeAddress(entryOf(account, entry));
     const { id } = await toAccount(account, settlement);

@@ -111,7 +111,7 @@ describe('a step is refused, and the refusal recorded,', () => {
   });
 
   it.each<PersonSignal>(['impossible-travel', 'credential-compromised', 'recovery-cooling-off'])(
-    'by the hand of somebody of whom there is the signal %s',
+    'from somebody with the risk signal %s',
     async (signal) => {
       const id = await order();
       signals.set(is(hand).id, [signal]);

@@ -105,7 +105,7 @@ describe('a limit of the policies', () => {
     ]);
   });
 
-  it('refuses, and records, what it cannot count without a rate', async () => {
+  it('refuses and records what it cannot count without a rate', async () => {
     traderLimit('1000000', { unit: 'USD' });
     const { id } = await order('1');
     await expect(world.report(id, 'submit')).rejects.toThrow(coded('limit_currency'));

@@ -123,7 +123,7 @@ describe('life cycles over HTTP', () => {
       expect(JSON.stringify(theirs)).not.toContain(secret);
   });
 
-  it('let nobody release in the name of another what they initiated themselves', async () => {
+  it('let nobody release what they initiated themselves, even in the name of another', async () => {
     const address = await world.activeAddress();
     const withdrawal = await world.begin('withdrawal', { address_id: address });
     await world.step(withdrawal.id, 'request');

@@ -47,7 +47,7 @@ it('independent control is lost when its approver moves to the initiating desk',
   world.directory.principals.set(secondOperator.id, secondOperator);
 });
 
-it('independent control is not given by people of the desk of whoever has taken the transaction over', async () => {
+it('independent control is not given by colleagues of the person who has taken the transaction over', async () => {
   const { withdrawal, release } = await requested();
   const taker = { ...personOf(broker, 'tilo', 'operations'), desk: 'operations' };
   world.directory.principals.set(taker.id, taker);

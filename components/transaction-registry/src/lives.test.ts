@@ -346,7 +346,7 @@ describe('an address', () => {
     await own.close();
   });
 
-  it('waits as long as the installation requires, whatever date its proposer names', async () => {
+  it('waits as long as the installation requires, whatever date is proposed', async () => {
     const own = await createLivesWorld();
     const patient = own.registryWith({ addressCoolingOffMs: 4 * 3_600_000 });
     for (const named of ['2020-01-01T00:00:00Z', new Date(own.clock.now()).toISOString()]) {

@@ -65,7 +65,7 @@ describe('an intent whose token was refused', () => {
     ['for somebody else', { subject: { id: 'person:mallory', institution: broker } }],
     ['for another intent', { intent: 'B'.repeat(43) as never }],
     ['for another transaction', { transaction: 'txn_00000000000000000000000000' as never }],
-  ])('is not made anybody’s by the record of a token that was %s', async (_, change) => {
+  ])('cannot be carried out after the record of a token that was %s', async (_, change) => {
     const begun = await order();
     const id = newId('record', world);
     await world.audit.append({

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** The parts of a draft that every reader of the log may see. */
-function inTheOpen({ protectedValues, ...draft }: RecordDraft): string {
+function openPartOf({ protectedValues, ...draft }: RecordDraft): string {
   return JSON.stringify(draft);
 }
 
@@ -30,7 +30,7 @@ it('records in the open that there was an order and its outcome, but not what wa
   const about = world.audit.drafts.filter(({ transaction }) => transaction === order.id);
   expect(about.length).toBeGreaterThan(3);
   for (const draft of about)
-    expect([draft.type, /1733|175677\.51|101\.3719|DE0007164600/.exec(inTheOpen(draft))?.[0]]).toEqual([
+    expect([draft.type, /1733|175677\.51|101\.3719|DE0007164600/.exec(openPartOf(draft))?.[0]]).toEqual([
       draft.type,
       undefined,
     ]);

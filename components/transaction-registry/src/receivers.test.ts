@@ -41,7 +41,7 @@ describe('of a withdrawal the policies see', () => {
     expect(asked?.resource).toMatchObject({ facts: { receivers: [fund] } });
   });
 
-  it('nobody, without such an entry: that is refused by itself', async () => {
+  it('nobody, without such an entry: the missing entry itself is refused', async () => {
     const { id } = await world.begin('withdrawal', { address_id: 'txn_00000000000000000000000000' });
     expect(await registry.facts(id)).toMatchObject({ destinationKnown: false });
     expect(await registry.facts(id)).not.toHaveProperty('receivers');
@@ -67,7 +67,7 @@ describe('of collateral the policies see', () => {
   });
 
   it.each<[string, () => void]>([
-    ['nobody has registered', () => agreements.clear()],
+    ['is not registered', () => agreements.clear()],
     ['names nobody else', () => agreement({ parties: [{ lei: broker, role: 'pledgor' }] })],
     [
       'is between others',
@@ -80,7 +80,7 @@ describe('of collateral the policies see', () => {
           ],
         }),
     ],
-  ])('that an agreement is not known which %s', async (_, is) => {
+  ])('an unknown agreement when it %s', async (_, is) => {
     is();
     expect((await registry.facts(await collateral()))?.agreementKnown).toBe(false);
   });

@@ -104,7 +104,7 @@ describe('a trader of the initiating desk', () => {
   afterEach(() => put(trader, rita));
 
   it.each(['risk', 'desk-head', 'compliance', 'operations'])(
-    'does not check it as %s, nor stand in as such',
+    'cannot check it as %s, nor stand in as such',
     async (role) => {
       put(beginner, playing('rates', role));
       const order = await world.begin('trade_order');

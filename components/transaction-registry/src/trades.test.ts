@@ -151,7 +151,7 @@ describe('an intent that contradicts its trade', () => {
     ],
     ['another clearing firm', 'clearing_submission', { clearing_firm_lei: custodian }, 'clearing_firm_lei'],
     ['a firm to give up to that is not a party', 'allocation', { giveup_to_lei: stranger }, 'giveup_to_lei'],
-  ])('by %s is not opened', async (_, kind, changes, field) => {
+  ])('with %s is refused', async (_, kind, changes, field) => {
     const trade = await world.executedOrder();
     await expect(begin(kind, trade, changes)).rejects.toThrow(coded('trade_differs', { field }));
   });

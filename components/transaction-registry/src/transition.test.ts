@@ -64,7 +64,7 @@ describe('opening a transaction', () => {
     expect(recordsOf(opened[0]?.id as TransactionId, 'transaction.opened')).toHaveLength(1);
   });
 
-  it('distinguishes intents by what is to be done, not by where the token is used', async () => {
+  it('distinguishes intents by content, not by where the token is used', async () => {
     const { root } = await world.mandates();
     const idempotency_key = world.next('order');
     const { id } = await world.open(root, { idempotency_key });

@@ -38,7 +38,7 @@ function departures(made: () => DepartureUnderTest<DepartureContract>): void {
     expect(await contract.end(leaving(principal))).toEqual({ ended: 1 });
   });
 
-  it('ends nothing of somebody who moves, or who held nothing', async () => {
+  it('ends nothing of somebody who moves, or who holds nothing', async () => {
     const { contract, holder } = made();
     const principal = await holder();
     expect(await contract.end({ ...leaving(principal), kind: 'move' })).toEqual({ ended: 0 });

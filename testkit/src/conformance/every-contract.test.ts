@@ -26,7 +26,7 @@ const [kit, server, registry] = [
   'components/authorization-server/src/doubles.test.ts',
   'components/transaction-registry/src/doubles.test.ts',
 ];
-const nobodyNeeds =
+const noDoubleNeeded =
   'Nobody needs one: what asks it is tested with the component, or with an answer that the test gives.';
 
 const held: { readonly [Name in RemoteContract]: Held } = {
@@ -36,7 +36,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'record-pages': {
     ...{ suite: 'describeRecordPages', component: 'components/audit-log/src/conformance.test.ts' },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   directory: {
     ...{ suite: 'describeDirectoryCalls', component: component('directory') },
@@ -44,7 +44,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'trust-registry': {
     ...{ suite: 'describeTrustRegistry', component: component('trust-registry') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'consent-store': {
     ...{ suite: 'describeConsentStore', component: component('consent-store') },
@@ -74,7 +74,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
     ...{ suite: 'describeStatements', component: component('authentication') },
     doubles: { createPeopleKeys: kit, createSmallAuthenticators: registry },
   },
-  postures: { suite: 'describePostureStream', component: component('devices'), doubles: nobodyNeeds },
+  postures: { suite: 'describePostureStream', component: component('devices'), doubles: noDoubleNeeded },
   'authorization-server': {
     ...{ suite: 'describeRevoking', component: component('authorization-server') },
     doubles: { liveRevocations: server },
@@ -90,47 +90,47 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'configured-requests': {
     ...{ suite: 'describeConfiguredRequests', component: component('federation-gateway') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   notices: {
     ...{ suite: 'describeNotices', component: component('notices') },
     doubles: { createMemoryNotices: kit },
   },
-  'retention-proposals': { suite: 'describeProposals', component: component('retention'), doubles: nobodyNeeds },
-  'core-keys': { suite: 'describeCoreKeys', component: apps, doubles: nobodyNeeds },
-  'evidence-keys': { suite: 'describeEvidenceKeys', component: apps, doubles: nobodyNeeds },
-  'egress-keys': { suite: 'describeEgressKeys', component: apps, doubles: nobodyNeeds },
+  'retention-proposals': { suite: 'describeProposals', component: component('retention'), doubles: noDoubleNeeded },
+  'core-keys': { suite: 'describeCoreKeys', component: apps, doubles: noDoubleNeeded },
+  'evidence-keys': { suite: 'describeEvidenceKeys', component: apps, doubles: noDoubleNeeded },
+  'egress-keys': { suite: 'describeEgressKeys', component: apps, doubles: noDoubleNeeded },
   'certificate-authority-keys': {
     ...{ suite: 'describeCertificateAuthorityKeys', component: apps },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'authority-proposals': {
     ...{ suite: 'describeAuthorityProposals', component: component('certificate-authority') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'certificates-departure': {
     ...{ suite: 'describeCertificatesDeparture', component: component('certificate-authority') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'secret-proposals': {
     ...{ suite: 'describeSecretProposals', component: component('secrets') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'leases-departure': {
     ...{ suite: 'describeLeasesDeparture', component: component('secrets') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'authenticators-departure': {
     ...{ suite: 'describeAuthenticatorsDeparture', component: component('authentication') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'devices-departure': {
     ...{ suite: 'describeDevicesDeparture', component: component('devices') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'recovery-departure': {
     ...{ suite: 'describeRecoveryDeparture', component: component('recovery') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
 };
 

@@ -7,7 +7,7 @@ describe('printed output, compared with the guide', () => {
     ['something else', 'a\nc', 'a\nb', false],
     ['one line too many', 'a\nb\nc', 'a\nb', false],
     ['one line too few', 'a', 'a\nb', false],
-    ['what differs each time', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
+    ['a varying value', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
     ['another line where only a part may differ', '{"id":"chg_01\n","x":1}', '{"id":"...","x":1}', false],
     ['any lines', 'a\nx\ny\nb', 'a\n...\nb', true],
     ['no line where there may be any', 'a\nb', 'a\n...\nb', true],

@@ -334,7 +334,7 @@ describe('the authorization endpoint refuses a request of another form', () => {
 
   it.each([
     ['a parameter twice', 'client_id=dashboard&client_id=dashboard', page('form_repeated')],
-    ['a body over what a form may be', `client_id=dashboard&x=${'x'.repeat(9_000)}`, '413 page form_too_large'],
+    ['an oversized body', `client_id=dashboard&x=${'x'.repeat(9_000)}`, '413 page form_too_large'],
     ['an encoding that is not UTF-8', 'client_id=%ff', page('form_malformed')],
   ])('by POST with %s', async (_, body, verdict) => {
     expectVerdict(await send({ method: 'POST', url: url(), headers: { 'content-type': formType }, body }), verdict);

@@ -94,7 +94,7 @@ describe('7: a token with changed claims is invalid everywhere', () => {
     expectVerdict(await exchange(subject), 'accepted');
   });
 
-  // Signed with the control plane's own key: it must be refused for its content, whoever signed it.
+  // Signed with the control plane's own key: it must be refused for its content, even with a valid signature.
   it.each<readonly [string, () => Change, string]>([
     [
       'five actors',

@@ -87,7 +87,7 @@ describe('the address in a proof', () => {
     ['X-Forwarded-Host', { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }],
     ['Forwarded', { forwarded: 'host=evil.example;proto=https' }],
     ['X-Original-URL', { 'x-original-url': '/other', 'x-rewrite-url': '/other' }],
-  ])('is compared with what the server is called, whatever %s says', async (_, headers) => {
+  ])('is compared with the configured issuer, whatever %s says', async (_, headers) => {
     expectVerdict(await post(`${world.issuer}/token`, headers), 'accepted');
     for (const htu of ['https://evil.example/token', 'http://evil.example/token'])
       expectVerdict(await post(htu, headers), '400 invalid_dpop_proof proof_url');
@@ -265,7 +265,7 @@ describe('the data left by a token', () => {
     expect(await recorded()).toBe(recordedBefore);
   });
 
-  it('is in tables with an index on the expiry by which they are swept', async () => {
+  it('is in tables with an index on the expiry, so that they can be swept', async () => {
     const { rows } = await sql.query<{ table: string }>(
       `select c.table_name as table from information_schema.columns c
         where c.table_schema = 'authorization_server' and c.column_name in ('expires_at', 'removed_after')
@@ -301,7 +301,7 @@ describe('a decision', () => {
 });
 
 describe('an ID token hint', () => {
-  it('whose key is gone still signs out: the person is asked first', async () => {
+  it('whose signing key is gone still signs out: the person is asked first', async () => {
     const flow = world.flow(desk());
     const pkce = createPkce();
     const browser = personBrowser(world.issuer);

@@ -100,7 +100,7 @@ describe.each<readonly [string, () => RawClient, (answer: WireAnswer) => void]>(
     ['a token without its signature', async () => `${(await traderToken()).split('.').slice(0, 2).join('.')}.`],
     ['a token with a fourth part', async () => `${await traderToken()}.x`],
     ['a token in capitals', async () => (await traderToken()).toUpperCase()],
-  ])('says the same of what is no token: %s', async (_, token) => {
+  ])('gives the same answer to text that is not a token: %s', async (_, token) => {
     const value = await token();
     expectNothing(await client().post(path, [['token', value]]));
   });

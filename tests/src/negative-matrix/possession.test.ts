@@ -381,7 +381,7 @@ describe('4: a token bound to a certificate', () => {
       : createSelfSigned({ subject: 'CN=desk-self', privateKeyPem });
   };
 
-  it.each<Name>(['desk-mtls', 'desk-self'])('of %s opens nothing on any other connection', async (name) => {
+  it.each<Name>(['desk-mtls', 'desk-self'])('of %s is refused on any other connection', async (name) => {
     const redeemed = await redeem(name);
     expect(redeemed.members['token_type']).toBe('Bearer');
     const token = textIn(redeemed, 'access_token');

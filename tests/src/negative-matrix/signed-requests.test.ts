@@ -233,7 +233,7 @@ describe('parameters in more than one place', () => {
     expectVerdict(await visit({ request_uri }), '400 page client_id_missing');
   });
 
-  it('cannot come to the authorization endpoint in an object, from any client', async () => {
+  it('cannot be sent to the authorization endpoint in an object, by any client', async () => {
     const object = (name: 'desk-signed' | 'desk-dpop' | 'dashboard') =>
       world
         .party(name)

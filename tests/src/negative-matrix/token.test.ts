@@ -426,7 +426,7 @@ describe('authorization_code', () => {
       () => JSON.stringify([world.trading.order(world.mandate)]),
       '400 invalid_authorization_details details_wider',
     ],
-  ])('takes no %s that is %s, whatever the code', async (name, _, value, verdict) => {
+  ])('refuses a %s that is %s, whatever the code', async (name, _, value, verdict) => {
     const { code, verifier: codeVerifier } = await world.flow(client()).allow([
       ['scope', 'openid order:create'],
       ['resource', doors.broker],
@@ -531,7 +531,7 @@ describe('a grant that a client is not registered for', () => {
         ['subject_token_type', accessTokenType],
       ],
     ],
-  ])('%s: nothing else is looked at', async (grantType, client, fields) => {
+  ])('%s: nothing else is checked', async (grantType, client, fields) => {
     const answer = await client().post('/token', [['grant_type', grantType], ...fields]);
     expectVerdict(answer, '400 unauthorized_client grant_not_allowed', fields);
   });

@@ -98,7 +98,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
     await trader.press('Use security key or passkey');
     await trader.press(/^Allow/);
     await redeem(first);
-    // Seconds later, the same person in the same browser: required again all the same.
+    // Seconds later, the same person in the same browser must do it again.
     const other = await ask(world.trading.order(world.mandate, { max_qty: '1999' }), demands);
     await trader.open(other.url);
     await trader.page.waitForURL(/\/sign-in\//);

@@ -185,7 +185,7 @@ describe('a hundred at once, on two processes of edge and two of core,', () => {
   });
 });
 
-describe('two processes of core, of which one is killed,', () => {
+describe('two processes of core, one of them killed,', () => {
   it('keep answering; only the callers with a request in progress notice', async () => {
     const [first] = installation.nodesOf('core');
     await first?.kill();

@@ -115,7 +115,7 @@ const registrations = (issuer: string) =>
       principal: 'service:brk-orders',
       grants: ['client', 'federated', 'exchange'],
       scopes: ['order:create', 'order:read', 'decision:evaluate', 'application:write', 'settlement:instruct'],
-      audiences: [...ours(issuer, 'decisions', 'transactions'), doors.broker, doors.venue, doors.clearing],
+      audiences: [...ours(issuer, 'decisions', 'transactions', 'venues'), doors.broker, doors.venue, doors.clearing],
     },
     'ven-matching': {
       firm: 'venue',

@@ -216,7 +216,7 @@ export const transportCases: readonly TransportCase[] = [
     send: (client, url) => form(client, url, ''),
   },
   {
-    name: 'a body over what a form may be',
+    name: 'an oversized body',
     verdict: '413 invalid_request form_too_large',
     send: (client, url, fields) => form(client, url, `${encodeFields(fields)}&padding=${'x'.repeat(66_000)}`),
   },

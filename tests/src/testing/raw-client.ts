@@ -34,7 +34,7 @@ export interface PostOptions {
   readonly headers?: WireRequest['headers'];
   readonly tls?: WireRequest['tls'];
   readonly from?: string;
-  /** The target, if it differs from the address that the client believes in. */
+  /** The actual target, if it differs from the address that the client uses. */
   readonly to?: string;
 }
 

@@ -75,6 +75,16 @@ export async function useCertificates({ operator, issuer }: RunningControlPlane,
     post('/certificates', order),
   );
   const { serial } = issued.certificate;
+  const enrolment = { profile: 'partner-client', holder };
+  await expect(
+    call('certificate:issue', post('/certificates/enrolments', { ...enrolment, profile: 'gateway' })),
+  ).rejects.toThrow();
+  const { key_id: enrolled } = await call<{ readonly key_id: string }>(
+    'certificate:issue',
+    post('/certificates/enrolments', enrolment),
+  );
+  await call('certificate:read', get(`/certificates/enrolments?holder=${holder}`));
+  await call('certificate:revoke', post(`/certificates/enrolments/${enrolled}/end`, { reason: 'No longer needed' }));
   await call('certificate:read', get(`/certificates?holder=${holder}&status=valid`));
   await call('certificate:read', get(`/certificates/${serial}`));
   await expect(call('certificate:read', get(`/certificates/${'0'.repeat(32)}`))).rejects.toThrow();

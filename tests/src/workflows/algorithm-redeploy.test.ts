@@ -174,7 +174,7 @@ describe('a redeploy', () => {
 
 describe('certification', () => {
   it.each([
-    ['by who developed it', { certified_by: 'person:dana.quant' }],
+    ['by its developer', { certified_by: 'person:dana.quant' }],
     ['by the algorithm itself', { certified_by: 'agent:ha-vwap-1' }],
   ])('is refused %s, and nothing changes', async (_, model) => {
     const redeployed = { artifact_sha256: retrained, certificate_id: 'ALGO-2026-0204', ...model };

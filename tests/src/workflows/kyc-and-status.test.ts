@@ -257,7 +257,11 @@ describe('suitability', () => {
 
 describe('a registration', () => {
   it.each([
-    ['who acts', 'arranger', '(entity_not_in_good_standing|institution_not_in_good_standing|assertion_institution)'],
+    [
+      'the acting firm',
+      'arranger',
+      '(entity_not_in_good_standing|institution_not_in_good_standing|assertion_institution)',
+    ],
     ['the client whose account it is', 'assetManager', 'client_not_in_good_standing'],
   ] as const)('of %s that has lapsed stops new business', async (_, firm, code) => {
     for (const status of ['LAPSED', 'RETIRED']) {

@@ -231,8 +231,8 @@ describe('a mandate that ends between execution and clearing', () => {
   const resolution = () => ({ kind: 'fresh-mandate', reason: 'Renewed agreement', mandate: fresh.mandate });
 
   it.each([
-    ['who placed the order', 'trader', 'exception_authority'],
-    ['who approved it', 'supervisor', 'exception_authority'],
+    ['the initiator', 'trader', 'exception_authority'],
+    ['the approver', 'supervisor', 'exception_authority'],
     ['somebody without a controlling role', 'colleague', 'exception_authority'],
     ['compliance of another firm', 'brokersCompliance', 'exception_authority'],
   ] as const)('is not resolved by %s, and the attempt is in the log', async (_, by, code) => {

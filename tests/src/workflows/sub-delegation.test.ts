@@ -97,7 +97,7 @@ describe('a mandate delegated twice', () => {
     // The root permits it, but the delegating firm does not hold it.
     ['action', { actions: ['settlement:instruct', 'withdrawal:request'] }],
     ['asset', { assets: [{ asset: { dti: 'X9J9K872S' }, perOrder: '101', perDay: '1000' }] }],
-  ])('is not widened by a larger or further %s: the refusal brings a use that shows it', async (_, wider) => {
+  ])('cannot be widened by a larger or further %s: the refusal gives a counterexample', async (_, wider) => {
     const { middle } = await line();
     const constraints = { ...lowestTerms, ...wider };
     const refusal = await refusalBy(() =>
@@ -174,7 +174,7 @@ describe('a missing link', () => {
     ).toBe('not_a_signatory');
   });
 
-  it('is noticed when a mandate is used: below another chain, or below none, there is no authority', async () => {
+  it('is noticed when a mandate is used: a firm outside the chain, or without a chain, has no authority', async () => {
     const { lowest } = await line();
     const bare = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     expect(await codeOf(() => begin(bare))).toBe('access_denied mandate_grantee');

@@ -190,18 +190,18 @@ describe('a withdrawal', () => {
 
   it('is released by somebody who neither initiated nor approved it', async () => {
     const { transaction } = await requested(await active());
-    const letOut = (by: 'treasurer' | 'firstOperator' | 'releaser') => () =>
+    const releaseBy = (by: 'treasurer' | 'firstOperator' | 'releaser') => () =>
       world.step(by, 'release', transaction, release);
-    expect(await codeOf(letOut('treasurer'))).toBe('duties_combined');
-    expect(await codeOf(letOut('firstOperator'))).toBe('duties_combined');
+    expect(await codeOf(releaseBy('treasurer'))).toBe('duties_combined');
+    expect(await codeOf(releaseBy('firstOperator'))).toBe('duties_combined');
     expect(await stateOf(transaction)).toBe('requested');
-    expect(await letOut('releaser')()).toMatchObject({ state: 'released' });
-    expect(await codeOf(letOut('releaser'))).toBe('transition_out_of_order');
+    expect(await releaseBy('releaser')()).toMatchObject({ state: 'released' });
+    expect(await codeOf(releaseBy('releaser'))).toBe('transition_out_of_order');
   });
 });
 
 describe('a withdrawal whose mandate has ended', () => {
-  it('cannot be released, whoever approved it, and can still be rejected', async () => {
+  it('cannot be released with any approvals, and can still be rejected', async () => {
     const own = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     const address = await active();
     const { transaction } = await requested(address, { mandate_id: own });
@@ -230,19 +230,19 @@ describe('an approval that comes too late', () => {
 
   it('does not count if it expired before the release; a new one does', async () => {
     const withdrawal = await requested(await active());
-    const letOut = () => world.step('releaser', 'release', withdrawal.transaction, release);
+    const releaseBy = () => world.step('releaser', 'release', withdrawal.transaction, release);
     await world.pass(minutes(11));
-    const refusal = await refusalBy(letOut);
+    const refusal = await refusalBy(releaseBy);
     expect(refusal.code).toBe('approval_required');
     expect(await stateOf(withdrawal.transaction)).toBe('requested');
     await world.approve('firstOperator', withdrawal, toApproveWithdrawals);
-    expect(await codeOf(letOut)).toBe('approval_required');
+    expect(await codeOf(releaseBy)).toBe('approval_required');
     await world.approve('thirdOperator', withdrawal, toApproveWithdrawals);
     // An approver cannot release it either, although the approval has expired.
     expect(await codeOf(() => world.step('secondOperator', 'release', withdrawal.transaction, release))).toBe(
       'duties_combined',
     );
-    expect(await letOut()).toMatchObject({ state: 'released' });
+    expect(await releaseBy()).toMatchObject({ state: 'released' });
   });
 
   it('is refused once the withdrawal has been released', async () => {

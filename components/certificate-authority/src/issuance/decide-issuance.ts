@@ -1,9 +1,12 @@
-import { type CertificateOrder, type Decision, kindOfPrincipal, type WorkloadBinding } from '@countersign/contracts';
+import {
+  type CertificateOrder,
+  type Decision,
+  kindOfPrincipal,
+  type Requester,
+  type WorkloadBinding,
+} from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
-import type { Asking } from './judge-order.ts';
-
-export type IssuanceDecider = ReturnType<typeof createIssuanceDecider>;
 
 /** Asks the policies whether a holder may have certificates of a profile. */
 export function createIssuanceDecider({
@@ -14,7 +17,7 @@ export function createIssuanceDecider({
   return (
     order: Pick<CertificateOrder, 'holder' | 'profile' | 'workload'>,
     institution: string,
-    by: Asking,
+    by: Requester & { readonly client?: string },
   ): Promise<Decision> => {
     // A device cannot ask for itself; the policies see who asks for it.
     const isDevice = kindOfPrincipal(order.holder) === 'device';

@@ -176,7 +176,7 @@ describe('changing a grant', () => {
     ['another interface', {}, { resources: ['https://clearing.example/'] }],
     ['a detail of an application', {}, { applicationDetails: [anApplicationDetail] }],
     ['a grant that has one', { applicationDetails: [anApplicationDetail] }, {}],
-  ])('merges nothing that was shown for something else: %s', async (_, before, asked) => {
+  ])('does not merge what was shown for something else: %s', async (_, before, asked) => {
     const first = await grants.give(grantProposal(before));
     await expect(grants.change(first.id, 'merge', grantProposal(asked))).rejects.toThrow(coded('grant_not_mergeable'));
     expect(await grants.find(first.id)).toEqual(first);

@@ -81,7 +81,7 @@ describe('a consent whose process died after its record', () => {
     await expect(grants.give(grantProposal({ client }), request)).rejects.toThrow(coded('grant_revoked'));
   });
 
-  it('allows what was decided last when the same person decides otherwise about the same request', async () => {
+  it('allows the last decision when the same person decides differently about the same request', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     const narrower = grantProposal({ client, scopes: ['order:create'], expiresAt: '2026-06-15T10:20:00.000Z' });

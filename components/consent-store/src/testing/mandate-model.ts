@@ -27,7 +27,7 @@ export function headsOf(histories: ReadonlyMap<string, readonly Mandate[]>): Hea
   return heads;
 }
 
-/** Every link up to the root is active, in time, in the right hands, and permits the use. */
+/** Every mandate up to the root is active, in time, correctly held, and permits the use. */
 export function allows(heads: Heads, id: string, holder: Lei, use: MandateUse): boolean {
   const mandate = heads.get(id);
   if (mandate === undefined || !lineStands(heads, mandate, use.at)) return false;

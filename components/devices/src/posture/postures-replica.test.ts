@@ -101,7 +101,7 @@ describe('a replica of device postures', () => {
       'says that somebody else wrote it',
       (posture) => [{ ...posture, sealed: false, posture: 'compliant', failed: [] }],
     ],
-  ])('has what is recorded where the owner %s', async (_name, change) => {
+  ])('shows the recorded posture when the owner %s', async (_name, change) => {
     await report({ device: annas.id, posture: 'failing' });
     const replica = await open(lying(change));
     expect(replica.postureOf(annas.id)).toMatchObject({ posture: 'failing', failed: ['disk_encryption'] });
@@ -111,7 +111,7 @@ describe('a replica of device postures', () => {
     expect(replica.postureOf(shared.id)?.posture).toBe('failing');
   });
 
-  it('does not believe that a device without a record is healthy when the directory says otherwise', async () => {
+  it('does not treat a device without a record as healthy when the directory says otherwise', async () => {
     await report({ device: shared.id, posture: 'compliant' });
     const failing = { ...annas, posture: 'failing' as const };
     const before = world.directory.snapshot();

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 /** Departure effects that record their calls and can be made to fail or wait. */
-function effectsThatTell(...names: readonly string[]) {
+function recordingEffects(...names: readonly string[]) {
   const calls: string[] = [];
   const failing = new Set<string>();
   const gates = new Map<string, Promise<void>>();
@@ -47,7 +47,7 @@ async function opened(effects: () => readonly DepartureEffect[]): Promise<Direct
 
 describe('a departure', () => {
   it('removes a person in one change, ends what they held in order, and records both', async () => {
-    const { effects, calls } = effectsThatTell('sessions', 'tokens', 'mandates');
+    const { effects, calls } = recordingEffects('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     const version = directory.snapshot().version;
     const departure = await directory.leave('person:anna.keller', proposer, reason);
@@ -93,7 +93,7 @@ describe('a departure', () => {
   });
 
   it('removes the principal’s clients, short codes and devices, and nobody else’s', async () => {
-    const { effects } = effectsThatTell();
+    const { effects } = recordingEffects();
     const directory = await opened(effects);
     await directory.apply(
       {
@@ -126,7 +126,7 @@ describe('a departure', () => {
   });
 
   it('keeps the certifier of an algorithm as a bare name, and deletes it with the algorithm', async () => {
-    const { effects } = effectsThatTell('tokens');
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     const ben = directory.snapshot().principal('person:ben.ito');
     const kid = ben?.kind === 'person' ? (ben.credentials[0]?.kid ?? '') : '';
@@ -153,7 +153,7 @@ describe('a departure', () => {
   });
 
   it('happens once, even when requested concurrently on two nodes', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const one = await opened(effects);
     const two = await rig.open({ departureEffects: effects });
     const answers = await Promise.all(
@@ -173,7 +173,7 @@ describe('a departure', () => {
     ['no principal at all', 'principal_not_found'],
     ['service:operator', 'seed_protected'],
   ])('is refused for %s', async (principal, code) => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     expect((await refusalOf(directory.leave(principal, proposer, reason))).code).toBe(code);
     expect(calls).toEqual([]);
@@ -192,7 +192,7 @@ describe('a departure', () => {
   );
 
   it('of production software takes two people, who get the same departure', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     await directory.apply({ services: [{ id: 'service:desk', institution: broker, roles: [] }] }, proposer);
     const going = await directory.propose({ edit: { put: { clients: [tradingDesk()] } } }, proposer, 'go-live');
@@ -219,7 +219,7 @@ describe('a departure', () => {
   });
 
   it('changes nothing when it cannot be recorded', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     rig.breakLog(true);
     expect((await refusalOf(directory.leave('person:anna.keller', proposer, reason))).code).toBe('log_unavailable');
@@ -262,8 +262,8 @@ describe('every way to depart', () => {
           proposer,
         ),
     ],
-  ])('%s, what it held ends', async (_name, go) => {
-    const { effects, calls } = effectsThatTell('tokens');
+  ])('%s: the principal’s holdings end', async (_name, go) => {
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     await go(directory);
     expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
@@ -272,7 +272,7 @@ describe('every way to depart', () => {
   });
 
   it('an inactive person does not depart a second time, and comes back by a file', async () => {
-    const { effects } = effectsThatTell('tokens');
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     await directory.apply(inactive('person:anna.keller'), proposer);
     const changed = inactive('person:anna.keller');
@@ -284,7 +284,7 @@ describe('every way to depart', () => {
   });
 
   it('a file that puts somebody on another desk is a move', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     const file = exampleFile();
     for (const person of file.people) if (person['id'] === 'person:anna.keller') person['desk'] = 'credit';
@@ -304,7 +304,7 @@ describe('every way to depart', () => {
 
 describe('a move', () => {
   it('puts a person on another desk with other roles, and ends what they held', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     const departure = await directory.move(
       'person:ben.ito',
@@ -381,7 +381,7 @@ describe('an effect of a departure', () => {
   };
 
   it('is retried until it succeeds, and no later effect runs before', async () => {
-    const { effects, calls, failing } = effectsThatTell('sessions', 'tokens', 'mandates');
+    const { effects, calls, failing } = recordingEffects('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     failing.add('tokens');
     const begun = await directory.leave('person:anna.keller', proposer, reason);
@@ -407,8 +407,8 @@ describe('an effect of a departure', () => {
     expect(typesOf().filter((type) => type === 'directory.departure-completed')).toHaveLength(1);
   });
 
-  it('is continued by another node when its worker is gone, from where it was', async () => {
-    const dying = effectsThatTell('sessions', 'tokens');
+  it('is continued by another node from the last completed step when its worker is gone', async () => {
+    const dying = recordingEffects('sessions', 'tokens');
     const directory = await opened(dying.effects);
     dying.gates.set('tokens', new Promise(() => undefined));
     const leaving = directory.edit({ remove: [{ kind: 'person', id: 'person:anna.keller' }] }, proposer);
@@ -416,7 +416,7 @@ describe('an effect of a departure', () => {
     void directory.carryDepartures();
     await expect.poll(() => dying.calls.length).toBe(2);
     // The worker is silent, but its claim is still valid, so no other node starts.
-    const living = effectsThatTell('sessions', 'tokens');
+    const living = recordingEffects('sessions', 'tokens');
     const other = await rig.open({ departureEffects: living.effects });
     await other.carryDepartures();
     expect(living.calls).toEqual([]);
@@ -427,7 +427,7 @@ describe('an effect of a departure', () => {
   });
 
   it('is not settled by a node that lost its claim', async () => {
-    const slow = effectsThatTell('tokens');
+    const slow = recordingEffects('tokens');
     const directory = await opened(slow.effects);
     let open: () => void = () => undefined;
     slow.gates.set('tokens', new Promise((resolve) => (open = resolve)));
@@ -436,7 +436,7 @@ describe('an effect of a departure', () => {
     const carried = directory.carryDepartures();
     await expect.poll(() => slow.calls.length).toBe(1);
     rig.clock.advance(61_000);
-    const other = await rig.open({ departureEffects: effectsThatTell('tokens').effects });
+    const other = await rig.open({ departureEffects: recordingEffects('tokens').effects });
     await other.carryDepartures();
     open();
     await carried;
@@ -445,9 +445,9 @@ describe('an effect of a departure', () => {
   });
 
   it('is left to a node that has the effect', async () => {
-    const { effects } = effectsThatTell('sessions', 'tokens');
+    const { effects } = recordingEffects('sessions', 'tokens');
     const directory = await opened(effects);
-    const older = await rig.open({ departureEffects: effectsThatTell('sessions').effects });
+    const older = await rig.open({ departureEffects: recordingEffects('sessions').effects });
     await older.carryDepartures();
     await directory.leave('person:anna.keller', proposer, reason);
     rig.clock.advance(10_000);
@@ -458,7 +458,7 @@ describe('an effect of a departure', () => {
   });
 
   it('finishes before the next departure of the same principal begins', async () => {
-    const { effects, calls, failing } = effectsThatTell('tokens');
+    const { effects, calls, failing } = recordingEffects('tokens');
     const directory = await opened(effects);
     failing.add('tokens');
     await directory.move('person:anna.keller', { desk: 'credit' }, proposer, 'moves');
@@ -476,11 +476,11 @@ describe('an effect of a departure', () => {
   });
 
   it('is completed once in the log, also when the log fails at that moment', async () => {
-    const { effects } = effectsThatTell('tokens');
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     effects()[0];
     let open: () => void = () => undefined;
-    const gated = effectsThatTell('tokens');
+    const gated = recordingEffects('tokens');
     gated.gates.set('tokens', new Promise((resolve) => (open = resolve)));
     const other = await rig.open({ departureEffects: gated.effects });
     await other.edit(

@@ -73,7 +73,7 @@ describe('the compliance interface', () => {
     );
   });
 
-  it('answers with what is pending and what has changed', async () => {
+  it('returns what is pending and what has changed', async () => {
     const { status, body } = await ask(person, compliance);
     expect({ status, body }).toMatchObject({
       status: 202,

@@ -173,7 +173,7 @@ describe('a replica of the directory', () => {
 
     it.each<readonly [string, (page: DirectoryPage) => DirectoryPage]>([
       ['gives a person a role', empowered],
-      ['leaves somebody out', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
+      ['leaves out an entity', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
       ['gives it another version number', (page) => ({ ...page, version: page.version + 1 })],
       [
         'says of another record that it lists the keys',
@@ -182,7 +182,7 @@ describe('a replica of the directory', () => {
           changed: page.changed.map(({ record: _, ...entity }) => entity),
         }),
       ],
-    ])('does not start when it %s, and reports it', async (_name, change) => {
+    ])('does not start when it %s, and reports that', async (_name, change) => {
       const source = remote(owner);
       expect(await codeOf(open({ ...source, ...altered(source, change) }, { maxAgeMs: 300 }))).toBe(
         'authority_unproven',

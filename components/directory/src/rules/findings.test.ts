@@ -95,7 +95,7 @@ describe('a compliance finding', () => {
     ['a review that has run out', { kyc: { status: 'expired', valid_until: '2027-03-31' } }],
     ['an earlier review', { kyc: { status: 'approved', valid_until: '2026-12-31' } }],
     ['less that it is suited for', { suitable_for: ['D'] }],
-  ])('counts at once where it is no better: %s', async (_, members) => {
+  ])('counts at once when it is no better: %s', async (_, members) => {
     expect(await directory.recordFindings(of(members), screening, 'the screening of today')).toEqual({
       version: 2,
       changes: [{ change: 'change', kind: 'institution', id: broker, fields: ['compliance'] }],
@@ -114,7 +114,7 @@ describe('a compliance finding', () => {
     ['a later review', { kyc: { status: 'approved', valid_until: '2030-12-31' } }],
     ['another category', { category: 'eligible-counterparty' }],
     ['more that it is suited for', { suitable_for: ['D', 'E', 'S'] }],
-  ])('waits for a second person where it is better: %s', async (_, members) => {
+  ])('waits for a second person when it is better: %s', async (_, members) => {
     const before = known();
     const answer = await record(of(members));
     if (!('proposed' in answer)) throw new Error('it was recorded by one');
@@ -170,7 +170,7 @@ describe('a compliance finding', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('can be proposed by whoever may still record it', async () => {
+  it('can be proposed only by people who may still record it', async () => {
     const scopes: string[] = [];
     const node = await rig.open({
       proposerStanding: async (proposal) => void scopes.push(proposal.scope) as undefined,

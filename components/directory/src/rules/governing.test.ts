@@ -50,7 +50,7 @@ describe('an administrator', () => {
       'security',
     ].map((role) => [`somebody new with the role ${role}`, { people: [newcomer({ roles: [role] })] }, 'role'] as const),
     ['a role that the configuration gives a part', { people: [newcomer({ roles: ['crisis-team'] })] }, 'role'],
-    ['a role for somebody who is there', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
+    ['a role for an existing person', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
     ['somebody new with a key that approves', { people: [newcomer({ credentials: [key()] })] }, 'approval-key'],
     ['another key that approves', withMembers(1, { credentials: [key()] }), 'approval-key'],
     ['another authority to sign', withMembers(1, { signing_authority: { alone: true } }), 'signing-authority'],
@@ -98,7 +98,7 @@ describe('an administrator', () => {
     ['how they sign in', { federated: [] }],
     ['everything', { active: false }],
     ['the roles, on another desk', { desk: 'credit', roles: ['sales'] }],
-  ])('loses by one person: %s', async (_, members) => {
+  ])('is removed by one person: %s', async (_, members) => {
     expect((await directory.apply(withMembers(1, members), proposer)).version).toBe(2);
   });
 
@@ -159,7 +159,7 @@ describe('the second person', () => {
     ['the first one invited', 'person:olga.second', 'person:paul.first'],
     ['invited the first one', 'person:paul.first', 'person:olga.second'],
     ['invited through whom the first one asks', 'person:through', 'person:olga.second'],
-  ])('is none who %s to enrol a key', async (_, person, inviter) => {
+  ])('is nobody who %s to enrol a key', async (_, person, inviter) => {
     const paul: Requester = { id: 'person:paul.first', institution: operator, through: ['person:through'] };
     const { id, digest } = await directory.propose({ file }, paul, 'a new supervisor');
     invited.set(person, [inviter]);
@@ -173,7 +173,7 @@ describe('the second person', () => {
   });
 
   it.each<ProposerLapse>(['locked', 'revoked', 'right-lost'])(
-    'approves nothing of somebody who may no longer propose it: %s',
+    'cannot approve a proposal of somebody who may no longer propose it: %s',
     async (why) => {
       const { id, digest } = await directory.propose({ file }, proposer, 'a new supervisor');
       lapse = why;

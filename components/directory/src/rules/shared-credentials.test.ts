@@ -117,7 +117,7 @@ describe('one key written in two ways', () => {
     ['a member of another key type', { ...publicJwk, n: 'AQAB' }],
     ['a coordinate with a leading byte', { ...publicJwk, x: `AA${publicJwk['x']}` }],
     ['a coordinate with padding', { ...publicJwk, x: `${publicJwk['x']}=` }],
-    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withLoosenedEnd(publicJwk['x'] ?? '') }],
+    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withSpareBits(publicJwk['x'] ?? '') }],
   ])('is refused for %s', async (_, jwk) => {
     expect(await codesOf(approvalKey(jwk))).toEqual(['key_unusable']);
   });
@@ -135,7 +135,7 @@ describe('one key written in two ways', () => {
 });
 
 /** The same octets for a decoder that ignores the bits after the last octet (RFC 4648 section 3.5). */
-function withLoosenedEnd(text: string): string {
+function withSpareBits(text: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return text.slice(0, -1) + (alphabet[alphabet.indexOf(text.slice(-1)) | 1] ?? '');
 }

@@ -63,7 +63,7 @@ describe('at the same time, on two nodes', () => {
       'PATCH of the external id',
       (index) => ({ method: 'PATCH', body: patch({ op: 'add', path: 'externalId', value: `${index}` }) }),
     ],
-  ])('one of many changes the version that If-Match names: %s', async (_, request) => {
+  ])('one of many requests changes the version named in If-Match: %s', async (_, request) => {
     const { id, etag } = await rig.client.send('POST', '/Users', newUser('eve'));
     const answers = await times(6, (index) => {
       const { method, body } = request(index);

@@ -297,7 +297,7 @@ describe('section 3.5.2, modifying with PATCH', () => {
     ['removing userName', { op: 'remove', path: 'userName' }, 'mutability'],
     ['a value of another type', { op: 'replace', path: 'active', value: 'no' }, 'invalidValue'],
     ['half of a value', { op: 'add', path: 'roles', value: [{ type: 'x' }] }, 'invalidValue'],
-  ])('refuses %s, and does nothing of the request', async (_, operation, scimType) => {
+  ])('refuses %s, and applies nothing of the request', async (_, operation, scimType) => {
     const first = { op: 'replace', path: 'externalId', value: 'changed' };
     const refused = await rig.client.send('PATCH', `/Users/${bjensen}`, patch(first, operation));
     expect(refused.body).toMatchObject({ status: '400', scimType });

@@ -262,7 +262,7 @@ describe('a User whose active attribute is removed', () => {
     ['replaced by "False"', patch({ op: 'Replace', path: 'active', value: 'False' })],
     ['null in a PUT', newUser('anna.keller', { active: null })],
     ['"false" in a PUT', newUser('anna.keller', { active: 'false' })],
-  ])('is not active: %s', async (_, body) => {
+  ])('is not active when it is %s', async (_, body) => {
     const method = JSON.stringify(body).includes('PatchOp') ? 'PATCH' : 'PUT';
     const answer = await rig.client.send(method, `/Users/${await idOf('anna.keller')}`, body);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 200, active: false });

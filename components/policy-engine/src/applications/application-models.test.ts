@@ -57,7 +57,7 @@ describe('the certification scenario', () => {
     ['bob does not write', 'bob', action('write'), record('record-1'), false],
     ['alice does not write an archived record', 'alice', action('write'), record('record-2'), false],
     [
-      'what the question says of a record counts',
+      'the attributes in the question count',
       'alice',
       action('write'),
       record('record-1', { status: 'archived' }),
@@ -65,8 +65,8 @@ describe('the certification scenario', () => {
     ],
     ['an admin writes an archived record', 'bob', action('write'), record('record-2', { status: 'archived' }), true],
     ['alice deletes softly', 'alice', action('delete', { soft: true }), record('record-1'), true],
-    ['and not otherwise', 'alice', action('delete', { soft: false }), record('record-1'), false],
-    ['nor without a word', 'alice', action('delete'), record('record-1'), false],
+    ['alice does not delete permanently', 'alice', action('delete', { soft: false }), record('record-1'), false],
+    ['nor without the soft property', 'alice', action('delete'), record('record-1'), false],
   ] as const)('%s', async (_, id, act, resource, expected) => {
     const body = {
       subject: user(id),
@@ -313,7 +313,7 @@ describe('an entity written over the interface', () => {
     await changed('"admin"', '"editor"');
     const again = await world.rig.start({ policiesFolder: world.folder });
     expect(await again.evaluate(asking, caller)).toMatchObject({ decision: true });
-    // Even without a row, the records show that the entity existed and what it said.
+    // The records alone show that the entity existed, and its content.
     await pool.query('delete from application_entities');
     await pool.query('delete from application_entity_versions');
     const emptied = await world.rig.start({ policiesFolder: world.folder });

@@ -166,7 +166,7 @@ describe('an answer', () => {
     expect([nonsense.statusCode, nonsense.json().code]).toEqual([400, 'evaluation_invalid']);
   });
 
-  it('to a batch has an error in the place of an unreadable evaluation', async () => {
+  it('to a batch has an error in place of an unreadable evaluation', async () => {
     const evaluations = [complete, { ...complete, context: { policy_version: 'newest' } }, complete];
     const body = (await world.post('evaluations', { evaluations })).json();
     expect(body.evaluations).toMatchObject([

@@ -294,7 +294,7 @@ describe('a search about an order that exceeds a limit', () => {
     expect(names).not.toContain('order:create');
   });
 
-  it('finds nobody who could place it, whoever asks, until somebody approves the excess', async () => {
+  it('finds nobody who could place it, for any caller, until somebody approves the excess', async () => {
     const subject = { type: 'person' };
     for (const institution of [own, operator])
       expect(await found('search/subject', { ...placing(ordinary), subject }, institution)).toEqual([]);

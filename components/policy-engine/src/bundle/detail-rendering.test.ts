@@ -138,7 +138,7 @@ describe('a rule that could hide a value', () => {
     ['a list that may be empty', object({ a: list(text, 0) }), '/a could be empty'],
     ['a list of objects that may be empty', object({ a: list(object({ b: text })) }), '/a/* could be present'],
     ['a list of lists that may be empty', object({ a: list(list(text, 0)) }), '/a/* could be empty'],
-  ])('is for %s', (_, hiding, words) => {
+  ])('is invalid for %s', (_, hiding, words) => {
     const everything = {
       title: 'T',
       lines: ['/a', '/a/b', '/a/*', '/a/*/b'].map((pointer, index) => ({ pointer, label: `L${index}` })),

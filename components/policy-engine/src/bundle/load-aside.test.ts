@@ -94,22 +94,22 @@ describe('a bundle loaded in a worker thread', () => {
     ['for inspection', undefined],
     ['for decisions', 'urgent'],
   ] as const)('waits in a bounded queue when it is one %s', async (_, urgent) => {
-    const letGo = holdLine(13, urgent);
+    const release = holdLine(13, urgent);
     const read: string[] = [];
     const line = ['first', 'second', 'third'].map(async (name): Promise<void> => {
       await loadBundleAside(small, urgent);
       read.push(name);
     });
     expect(await refusalOf(() => loadBundleAside(small, urgent))).toMatchObject({ code: 'bundles_waiting' });
-    await letGo();
+    await release();
     await Promise.all(line);
     expect(read).toEqual(['first', 'second', 'third']);
     await loadBundleAside(small, urgent);
   });
 
   it('does not wait behind bundles that are only inspected when it is needed for decisions', async () => {
-    const letGo = holdLine(16);
+    const release = holdLine(16);
     expect(await loadBundleAside(small, 'urgent')).toMatchObject({ hash: hashOfBundle(small) });
-    await letGo();
+    await release();
   });
 });

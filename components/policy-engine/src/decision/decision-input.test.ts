@@ -178,7 +178,7 @@ describe('the input of a decision', () => {
     const after = await digestsOf();
     expect(after.get(`Institution ${own}`)).not.toBe(before.get(`Institution ${own}`));
     expect(after.get('Person person:own')).toBe(before.get('Person person:own'));
-    // A desk that the directory no longer has is not the person's any more, though the person object is the same.
+    // If the directory drops a desk, it is no longer the person's, though the person object is unchanged.
     rig.directory = directoryOf({ version: 4, desks: [] });
     expect((await digestsOf()).get('Person person:own')).not.toBe(before.get('Person person:own'));
     rig.directory = directoryOf();

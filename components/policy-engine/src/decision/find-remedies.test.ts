@@ -28,7 +28,7 @@ unless {
 @id("agreed") @remedy("approval supervisor 2") @escalation("desk-head 60")
 forbid (principal, action == Action::"rfq:accept", resource) unless { resource.approvals.supervisor >= 2 };
 
-// One of several alternatives, of which one asks fewer people.
+// One of several alternatives, which asks fewer people.
 @id("two-or-the-head") @remedy("approval desk-head 1; approval supervisor 2")
 forbid (principal, action == Action::"trade:affirm", resource)
 unless { resource.approvals.desk_head >= 1 || resource.approvals.supervisor >= 2 };
@@ -123,7 +123,7 @@ describe('the remedy for a denial', () => {
     ]);
   });
 
-  it('never asks software for a sign-in, nor for an approval that nobody can give any more, if there is another way', async () => {
+  it('never asks software for a sign-in, nor for an approval that is no longer possible, if there is another way', async () => {
     const rita = { approvals: [{ approver: 'person:rita', role: 'risk', institution: own }] };
     const withAgent = await obligationsOf('settlement:instruct', { ...rita, initiator: 'agent:vwap' });
     expect(withAgent).toEqual([{ kind: 'approval', role: 'compliance', count: 1, escalation: [] }]);

@@ -110,7 +110,7 @@ describe('a question from outside', () => {
       expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
     });
 
-    it('does not name an approval that nobody can give any more', async () => {
+    it('does not name an approval that is no longer possible', async () => {
       const held = transactionOf('trade_order', {
         drop: ['algo'],
         id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as never,

@@ -157,7 +157,7 @@ describe('simulating a lower limit', () => {
     expect(tried(withLimits([nobodyPasses, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
-  it('no longer permits orders with an approval that it does not accept any more', async () => {
+  it('no longer permits orders with an approval that it has stopped accepting', async () => {
     await asked(finding([{ ...fullHour, overriddenBy: 'supervisor' }]));
     expect(answersOf(tried(withLimits([{ ...hour, max: '19' }, day])))).toEqual({ ...none, decisions: 1 });
     expect(tried(withLimits([{ ...hour, overridable_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
@@ -206,7 +206,7 @@ describe('simulating a higher limit', () => {
   });
 });
 
-it('a removed limit denies nobody any more', async () => {
+it('a removed limit no longer denies', async () => {
   await asked(finding([fullHour, ofDay], [fullHour]));
   const report = tried(withLimits([day]));
   expect(answersOf(report)).toEqual({ ...none, decisions: 1, denyToPermit: 1 });
@@ -285,7 +285,7 @@ describe('a decision of an earlier version', () => {
   it.each<[string, () => unknown]>([
     ['is not kept any more', () => past.published.delete(2)],
     ['is not the one that decided', () => past.published.set(2, withLimits([{ ...hour, detail: 'Other.' }, day]))],
-  ])('is not where the version %s', async (_, lose) => {
+  ])('is not simulated when its version %s', async (_, lose) => {
     await asked(finding([ofHour]));
     past.publish(withLimits([hour, day], rulesWith('@id("cancelling")', '@id("cancels")')));
     lose();

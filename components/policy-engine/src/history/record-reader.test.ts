@@ -71,7 +71,7 @@ function textsOf({ input = order, errors, reasons, data, more, open: said }: Par
 }
 
 /** Everything in one text, as before values were stored beside the record. */
-function inOneText({ more, data, ...parts }: Parts): RecordTexts {
+function asSingleText({ more, data, ...parts }: Parts): RecordTexts {
   const decision = { ...open, input: order, errors: [], reasons: [], ...parts };
   return { record: JSON.stringify({ v: 1, ...more, data: { ...data, decision } }), input: '', errors: '', reasons: '' };
 }
@@ -140,7 +140,7 @@ describe('reading records of decisions', () => {
     expect(expectAgreement([texts])).toBe(1);
   });
 
-  it('shares equal lists between records, whoever asked', () => {
+  it('shares equal lists between records, for every caller', () => {
     const read = createRecordReader(schema);
     const first = read(textsOf()).read?.outline.entities;
     expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
@@ -287,8 +287,8 @@ describe('reading records of decisions', () => {
 
   it('reads records with nothing stored beside them', () => {
     const all = [{}, { reasons, errors }, { input: { ...order, context: {} } }, { input: null }, { decision: 1 }];
-    expect(expectAgreement(all.map(inOneText))).toBe(0);
-    expect(parsedWhole(inOneText({ reasons }))).toMatchObject({ reasons });
+    expect(expectAgreement(all.map(asSingleText))).toBe(0);
+    expect(parsedWhole(asSingleText({ reasons }))).toMatchObject({ reasons });
   });
 
   it('reports which values beside a record are missing, and which are in the open', () => {

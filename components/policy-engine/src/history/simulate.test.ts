@@ -342,12 +342,12 @@ describe('the report of a simulation', () => {
   it('is recorded before its node has stopped, though another one has started meanwhile', async () => {
     const { append } = past.log;
     let goOn = (): void => undefined;
-    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+    const resumed = new Promise<void>((resolve) => (goOn = resolve));
     let appending = (): void => undefined;
     const isAppending = new Promise<void>((resolve) => (appending = resolve));
     past.log.append = async (draft) => {
       appending();
-      await mayGoOn;
+      await resumed;
       return append.call(past.log, draft);
     };
     past.clock.advance(1_000);

@@ -233,7 +233,7 @@ describe('a window', () => {
     expect((await reserve(limits, { notional: '1' })).outcome).toBe('exceeded');
   });
 
-  it('is deleted when nothing counts in it any more', async () => {
+  it('is deleted when nothing counts in it any longer', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id, notional: '1000' });

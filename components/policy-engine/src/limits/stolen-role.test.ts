@@ -79,7 +79,7 @@ describe('a thief with the database role of the policy engine, attacking limits,
   }
 
   it.each([
-    ['lowers what was used', `update limit_sums set amount = 1`],
+    ['lowers the used amount', `update limit_sums set amount = 1`],
     ['deletes what was used', `delete from limit_sums`],
     ['has it expire', `update limit_sums set expires_at = 0`],
     ['moves it to a time that nobody counts', `update limit_sums set starts = 0, ends = 1`],

@@ -29,7 +29,7 @@ export function holdLine(waiting: number, urgent?: 'urgent'): () => Promise<void
   return letGo;
 }
 
-/** Refused as soon as its turn comes. */
+/** Refused when its turn comes. */
 function unreadable(): PolicyBundle {
   return {
     ...smallBundle(),

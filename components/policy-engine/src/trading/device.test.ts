@@ -94,7 +94,7 @@ describe('a device named by an enforcement point', () => {
       { id: 'service:own', institution: own },
     );
   const facts = transactionOf('trade_order', { id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId, drop: ['algo'] });
-  const putDown = (device?: string) =>
+  const questionAbout = (device?: string) =>
     rig.transactions.set(facts.id, {
       facts: {
         ...facts,
@@ -115,7 +115,7 @@ describe('a device named by an enforcement point', () => {
     reasons.map(({ code }) => code);
 
   it('is the enforcement point’s own claim: it can only turn a permit into a deny', async () => {
-    putDown();
+    questionAbout();
     report('compliant');
     const permitted = await asking({ device: mine });
     expect(permitted.reasons).toEqual([]);
@@ -128,13 +128,13 @@ describe('a device named by an enforcement point', () => {
 
   it('does not replace the device of the sign-in, which the token record names', async () => {
     report('failing');
-    putDown(mine);
+    questionAbout(mine);
     expect(codes(await asking({}))).toEqual(['device_failing']);
     expect(codes(await asking({ device: mine }))).toEqual(['device_failing', 'device_failing']);
     report('compliant');
     expect((await asking({})).reasons).toEqual([]);
     const evidence = issuedTo(rig, { subject: 'person:own', acr: 'phr', draft: { device: mine } });
-    putDown();
+    questionAbout();
     report('failing');
     expect(codes(await asking({ evidence }))).toEqual(['device_failing']);
   });

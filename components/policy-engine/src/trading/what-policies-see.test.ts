@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** What the policies see of a question is what is recorded. */
+/** What the policies see of a question, taken from what is recorded. */
 async function seen(input: DecisionInput, directory = desk): Promise<Seen> {
   rig.directory = directory;
   return JSON.parse((await engine.decide(input)).inputText) as Seen;
@@ -316,7 +316,7 @@ describe('of the circumstances the policies see', () => {
       'a desk of another firm by the same name',
       directoryOf({ desks: market.desks.filter((each) => each.institution !== own) }),
     ],
-  ])('nobody at the desk of %s', async (_, directory) => {
+  ])('nobody at the desk for %s', async (_, directory) => {
     expect((await seen(placing(), directory)).context['deskOpen']).toBe(false);
   });
 
@@ -358,7 +358,7 @@ describe('of the circumstances the policies see', () => {
     }
   });
 
-  it('a signal of its own once, beside those reported', async () => {
+  it('each of their own signals once, beside those reported', async () => {
     const signalsOf = async (...signals: readonly string[]) =>
       (await seen(placing({ claimedDevice: 'device:unheard-of', claimedSignals: signals }))).context['claimedSignals'];
     expect(await signalsOf('new-address')).toEqual(['new-address', 'device-unknown']);

@@ -61,7 +61,7 @@ async function openWatched() {
 }
 
 /** A log for errors only, and what was written to it. */
-function heardErrors() {
+function errorLog() {
   const logged: string[] = [];
   const logger = createLogger({ level: 'error', name: 'test' });
   logger.error = (_: object, message?: string) => void logged.push(message ?? '');
@@ -762,7 +762,7 @@ describe('a node', () => {
     'under an unknown key': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
   };
   it.each(Object.entries(forgeries))('refuses a version %s, and does not start on it', async (_, forgery) => {
-    const { logged, logger } = heardErrors();
+    const { logged, logger } = errorLog();
     const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000, versionWithinMs: 20, logger })];
     await other.stop();
     await publish(node);
@@ -776,7 +776,7 @@ describe('a node', () => {
   });
 
   it('keeps what is in force when the database is restored to an earlier state', async () => {
-    const { logged, logger } = heardErrors();
+    const { logged, logger } = errorLog();
     const node = await rig.open({ versionWithinMs: 20, logger });
     await publish(node);
     await sql('delete from policy_candidates');
@@ -800,7 +800,7 @@ describe('when the key is lost', () => {
     ['the row names another approver by now', () => sql(`update policy_versions set proposed_by = 'person:eve'`)],
     ['the log knows of no such activation', async () => void rig.records.splice(0)],
   ])('nothing is signed again when %s', async (_, tamper) => {
-    const { logged, logger } = heardErrors();
+    const { logged, logger } = errorLog();
     const node = await rig.open({ pollMs: 20, logger });
     const { kid } = node.current().version.signature;
     await tamper();

@@ -13,6 +13,7 @@ import {
   isCodedError,
   newId,
   parseId,
+  parseJson,
   sha256Base64Url,
   type TransactionId,
 } from '@countersign/kernel';
@@ -64,6 +65,12 @@ export interface VenueBroker {
   place(key: string, detail: unknown, by: VenueCaller, how: { readonly send: boolean }): Promise<VenueResult>;
   /** The cancellation of an order that was signed. @param of the transaction */
   cancel(key: string, of: string, by: VenueCaller, how: { readonly send: boolean }): Promise<VenueResult>;
+  /**
+   * Asks the venue what a key may do.
+   *
+   * @throws CodedError `venue_key_too_powerful`, `venue_unavailable`
+   */
+  probe(definition: Pick<Definition, 'name' | 'venueKey' | 'material'>): Promise<'trade-only' | 'waived' | undefined>;
   /** A query on the venue's list. @throws CodedError `venue_request_refused` */
   read(
     key: string,
@@ -84,7 +91,7 @@ export function createVenueBroker(
   dependencies: SecretsDependencies & {
     readonly judge: Judge;
     /** @throws CodedError `secret_unavailable` */
-    readonly signerOf: (definition: Definition) => Promise<VenueSigner>;
+    readonly signerOf: (definition: Pick<Definition, 'name' | 'venueKey' | 'material'>) => Promise<VenueSigner>;
   },
 ): VenueBroker {
   const { pool, audit, transactions, exchange, clock, random, judge, signerOf } = dependencies;
@@ -166,6 +173,10 @@ export function createVenueBroker(
     const signed = form.sign(request, signer, { baseUrl: venueKey.baseUrl, apiKey: venueKey.apiKey, now, nonce });
     const named = order === undefined ? {} : { order };
     if (form.bindsOrder && !send) return { ...named, request: signed };
+    return { ...named, answer: await deliver(signed) };
+  }
+
+  async function deliver(signed: SignedVenueRequest): Promise<VenueAnswer> {
     const { 'content-type': contentType = 'application/json', authorization } = signed.headers;
     const venueHeaders = Object.fromEntries(
       venueHeaderNames.flatMap((header) => {
@@ -183,7 +194,7 @@ export function createVenueBroker(
         maxBytes: longestAnswer,
         timeoutMs: 10_000,
       });
-      return { ...named, answer: { status, body: body.toString('utf8') } };
+      return { status, body: body.toString('utf8') };
     } catch (failure) {
       if (!isCodedError(failure, 'outbound_failed')) throw failure;
       throw error(
@@ -246,6 +257,28 @@ export function createVenueBroker(
   }
 
   return {
+    async probe(definition) {
+      const { venueKey } = definition;
+      if (venueKey === undefined) return undefined;
+      if (venueKey.probe === 'waived') return 'waived';
+      const { probe } = venueForms[venueKey.venue];
+      // A key that the venue does not know yet is not used; it is probed when its name is entered.
+      if (venueKey.apiKey === '' || probe === undefined) return undefined;
+      const now = clock.now();
+      const nonce = await nextNonce(pool, definition.name, firstNonce(now));
+      const { baseUrl, apiKey } = venueKey;
+      const signer = await signerOf(definition);
+      const { status, body } = await deliver(probe.request(signer, { baseUrl, apiKey, now, nonce }));
+      const answer = parseJson(body);
+      if (status !== 200 || !answer.ok)
+        throw error('venue_unavailable', `The venue did not say what the key may do (status ${status}).`);
+      if (!probe.isTradeOnly(answer.value))
+        throw error(
+          'venue_key_too_powerful',
+          'The venue says that this key can do more than trade. Take its other rights away there, or make another key.',
+        );
+      return 'trade-only';
+    },
     place: (name, detail, by, { send }) =>
       recordingRefusals(dependencies, by, refusal(name, 'place', by), async () => {
         const permitted = await venueKeyFor(name, by);

@@ -57,8 +57,11 @@ const { error } = secretsErrors;
 const source = 'secrets';
 const nothing = async (): Promise<void> => undefined;
 
-/** Leases of a holder that have not ended, as things in the log. */
-export const holderLeases = (holder: string): string => `lease-of:${holder}/`;
+/** A lease as a thing in the log. */
+export const leaseThing = (slot: string): string => `lease:${slot}`;
+/** Leases that are active, as things in the log: holder and slot. */
+export const activeLeases = 'lease-of:';
+const holderLeases = (holder: string): string => `${activeLeases}${holder}/`;
 
 export const unknownLease = () => error('lease_unknown', 'There is no such lease that you may use.');
 export const leaseOver = () => error('lease_over', 'This lease has ended. Ask for a new one.');
@@ -89,7 +92,7 @@ export function createLeaseCommands(
   const commands = createCommands(recording);
 
   const about = (state: LeaseState) => ({ lease: leaseId(state), role: state.role, holder: state.holder });
-  const ofHolder = (state: LeaseState) => `${holderLeases(state.holder)}${leaseId(state)}`;
+  const ofHolder = ({ holder, slot }: LeaseState) => `${holderLeases(holder)}${slot}`;
   const isActive = (row: StoredLease, now: number): boolean => row.status === 'active' && now < row.expiresAt;
 
   const issue: Command<Issuing, string, LeaseState, StoredLease, undefined, Issued> = {

@@ -7,8 +7,9 @@ import {
   type Requester,
   recordedRequester,
   secretsErrors,
+  standingErrors,
 } from '@countersign/contracts';
-import { backOffMs, newId, parseInstant } from '@countersign/kernel';
+import { backOffMs, digestOf, newId, parseInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import type { Definition } from '../definitions.ts';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
@@ -32,11 +33,13 @@ import {
   listLeases,
   postponeRemoval,
   slotsToExamine,
+  storedRows,
   takeRemovals,
   unappliedSlots,
+  unendedSlots,
 } from '../store/index.ts';
 import { createEndedAuthority } from './ended-authority.ts';
-import { createLeaseCommands, leaseOver, unknownLease } from './lease-commands.ts';
+import { activeLeases, createLeaseCommands, leaseOver, leaseThing, unknownLease } from './lease-commands.ts';
 import { leasePassword, scramVerifier } from './scram.ts';
 
 /** A lease with its credential. */
@@ -78,6 +81,7 @@ const pageSize = 500;
 /** Attempts after which a removal counts as failed for good. It is still repeated. */
 const attemptsUntilAlarm = 6;
 const sweepEveryMs = 300_000;
+const settleEveryMs = 30_000;
 const { error } = secretsErrors;
 
 export function createLeases(
@@ -152,6 +156,20 @@ export function createLeases(
     throw leaseOver();
   }
 
+  /**
+   * A lease that is to end, or whose credential is compared with it. An altered row is reported and written anew from its record; a row
+   * without a record is reported and ignored. So no altered row keeps another lease, or itself, from its end.
+   */
+  async function provenLease(slot: string): Promise<StoredLease | undefined> {
+    try {
+      return await things.find(slot);
+    } catch (failure) {
+      if (!standingErrors.is(failure, 'authority_unproven')) throw failure;
+      logger.error({ error: failure, slot }, 'the row of a lease differs from its record');
+      return (await things.restore(slot)) ? things.find(slot) : undefined;
+    }
+  }
+
   /** Ends active leases that a condition finds, in pages. @returns how many */
   async function endFound(
     by: Parameters<typeof slotsToExamine>[1],
@@ -163,7 +181,7 @@ export function createLeases(
     for (;;) {
       const slots = await slotsToExamine(pool, by, after, pageSize);
       await inParallel(slots, async (slot) => {
-        const lease = await things.find(slot);
+        const lease = await provenLease(slot);
         const ending = lease?.status === 'active' ? shouldEnd(lease) : undefined;
         if (lease === undefined || ending === undefined) return;
         await endNow(lease, ending, ender);
@@ -200,7 +218,7 @@ export function createLeases(
       const slots = await expiredSlots(pool, clock.now(), pageSize);
       let ended = 0;
       await inParallel(slots, async (slot) => {
-        const lease = await things.find(slot);
+        const lease = await provenLease(slot);
         if (lease?.status !== 'active' || clock.now() < lease.expiresAt) return;
         await endNow(lease, 'expired', installation);
         ended += 1;
@@ -213,7 +231,7 @@ export function createLeases(
     const now = clock.now();
     const taken = await takeRemovals(pool, { now, nextAt: now + 60_000, limit: pageSize });
     await inParallel(taken, async ({ slot, attempts }) => {
-      const lease = await things.find(slot);
+      const lease = await provenLease(slot);
       if (lease?.status !== 'ending' && lease?.status !== 'irrevocable') return;
       try {
         await clear(lease);
@@ -236,7 +254,7 @@ export function createLeases(
   async function applyUnapplied(): Promise<void> {
     const slots = await unappliedSlots(pool, clock.now() - 10_000, pageSize);
     await inParallel(slots, async (slot) => {
-      const lease = await things.find(slot);
+      const lease = await provenLease(slot);
       if (lease?.status !== 'active') return;
       await apply(lease).catch((failure: unknown) =>
         logger.warn(
@@ -247,13 +265,49 @@ export function createLeases(
     });
   }
 
+  /**
+   * Writes rows that are behind their records, altered or gone: a process may have died in between, and an ending that nobody asks for
+   * again must take effect. The log says which leases are active; it is asked for many at once.
+   */
+  async function settleAll(): Promise<void> {
+    let next: string | undefined;
+    do {
+      const page = await audit.standingsUnder(activeLeases, { after: next, limit: 1_000 });
+      await settleBehind(page.things.map(({ of }) => of.slice(of.lastIndexOf('/') + 1)));
+      next = page.next;
+    } while (next !== undefined);
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const slots: readonly string[] = await unendedSlots(pool, after, 1_000);
+      await settleBehind(slots);
+      after = slots.length < 1_000 ? undefined : slots.at(-1);
+    }
+  }
+  async function settleBehind(slots: readonly string[]): Promise<void> {
+    const newest = await audit.standings(slots.map(leaseThing));
+    const rows = await storedRows(pool, slots);
+    const isSound = (slot: string): boolean => {
+      const [recorded, row] = [newest.get(leaseThing(slot)), rows.get(slot)];
+      return row !== undefined && recorded?.record === row.record && recorded.digest === digestOf(row.state);
+    };
+    await inParallel(
+      slots.filter((slot) => !isSound(slot)),
+      async (slot) => void (await provenLease(slot)),
+    );
+  }
+
+  let settledAt = Number.NEGATIVE_INFINITY;
+
   const rounds = createRounds({
     what: 'leases',
     async work() {
-      await readEnded();
-      await endExpired();
-      await removeEnded();
-      await applyUnapplied();
+      if (clock.now() - settledAt >= settleEveryMs) {
+        await settleAll();
+        settledAt = clock.now();
+      }
+      const parts = [readEnded, endExpired, removeEnded, applyUnapplied];
+      const failures: unknown[] = [];
+      for (const part of parts) await part().catch((failure: unknown) => failures.push(failure));
+      if (failures.length > 0) throw failures[0];
       if (metrics !== undefined) counted = await countByStatus(pool);
     },
     logger,
@@ -264,7 +318,13 @@ export function createLeases(
     what: 'credentials that no lease accounts for',
     async work() {
       for (const [database, target] of targets)
-        for (const username of await target.leased(prefix)) await sweepOne(database, target, username);
+        for (const username of await target.leased(prefix))
+          await sweepOne(database, target, username).catch((failure: unknown) =>
+            logger.error(
+              { error: failure, database, username },
+              'a credential that no lease accounts for is still there',
+            ),
+          );
     },
     logger,
     everyMs: dependencies.everyMs === undefined ? sweepEveryMs : dependencies.everyMs * 300,
@@ -274,7 +334,7 @@ export function createLeases(
     const named = leaseOfUsername(prefix, username);
     const isAccounted = (row: StoredLease | undefined): boolean =>
       row !== undefined && named?.generation === row.generation && row.database === database && row.status !== 'ended';
-    if (named !== undefined && isAccounted(await things.find(named.slot))) return;
+    if (named !== undefined && isAccounted(await provenLease(named.slot))) return;
     // Read again under the lock: the lease may just have been issued.
     const isOrphan = named === undefined || (await things.locked(named.slot, (row) => !isAccounted(row)));
     if (!isOrphan) return;
@@ -370,6 +430,8 @@ export function createLeases(
         },
       ),
     async end(id, by, mayEnd) {
+      const named = parseLeaseId(id);
+      if (named !== undefined) await provenLease(named.slot);
       const lease = await load(id);
       const ending = mayEnd(shown(lease));
       if (ending === undefined) throw unknownLease();
@@ -417,11 +479,14 @@ export function createLeases(
   };
 }
 
-/** A few at a time, because each holds a connection while it waits for the database of the lease. */
+/** A few at a time, because each holds a connection while it waits for the database of the lease. One failure stops no other. */
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const waiting = [...items];
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
+      await work(item).catch((failure: unknown) => failures.push(failure));
   };
   await Promise.all(Array.from({ length: 4 }, worker));
+  if (failures.length > 0) throw failures[0];
 }

@@ -7,8 +7,10 @@ export {
   listLeases,
   postponeRemoval,
   slotsToExamine,
+  storedRows,
   takeRemovals,
   unappliedSlots,
+  unendedSlots,
 } from './leases-store.ts';
 export { destroyMaterials, findMaterial, keepMaterial, materialsBefore } from './materials-store.ts';
 export { nextNonce } from './nonces-store.ts';

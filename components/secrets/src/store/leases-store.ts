@@ -1,8 +1,8 @@
 import type { RecordedKind } from '@countersign/commands';
-import { type RecordId, toInstant } from '@countersign/kernel';
+import { type Json, type RecordId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { carriedOf, keysOf, type LeaseState, type StoredLease, stateOf } from '../lease-state.ts';
+import { carriedOf, type LeaseState, type StoredLease, stateOf } from '../lease-state.ts';
 
 export type Session = pg.Pool | pg.PoolClient;
 
@@ -30,31 +30,15 @@ export const leasesAsRows: RecordedKind<string, LeaseState, StoredLease> = {
   content: carriedOf,
   stateOf: (carried) => stateOf(carried),
   async put(session, state, { record }) {
+    const isToBeRemoved = state.status === 'ending' || state.status === 'irrevocable';
     await ask(
       session,
-      `insert into leases (slot, state, record, status, holder, institution, role, database, people, revocation_keys, issued_at,
-         expires_at, due_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, case when $4 in ('ending', 'irrevocable') then now() end)
-       on conflict (slot) do update set state = excluded.state, record = excluded.record, status = excluded.status,
-         holder = excluded.holder, institution = excluded.institution, role = excluded.role, database = excluded.database,
-         people = excluded.people, revocation_keys = excluded.revocation_keys, issued_at = excluded.issued_at,
-         expires_at = excluded.expires_at, due_at = coalesce(leases.due_at, excluded.due_at),
-         attempts = case when excluded.status in ('ending', 'irrevocable') then leases.attempts else 0 end,
-         applied_until = case when excluded.status = 'active' then leases.applied_until end`,
-      [
-        state.slot,
-        JSON.stringify(carriedOf(state)),
-        record,
-        state.status,
-        state.holder,
-        state.institution,
-        state.role,
-        state.database,
-        [state.holder, ...state.through],
-        keysOf(state),
-        toInstant(state.issuedAt),
-        toInstant(state.expiresAt),
-      ],
+      `insert into leases (slot, state, record, due_at) values ($1, $2, $3, case when $4 then now() end)
+       on conflict (slot) do update set state = excluded.state, record = excluded.record,
+         due_at = case when $4 then coalesce(leases.due_at, excluded.due_at) end,
+         attempts = case when $4 then leases.attempts else 0 end,
+         applied_until = case when $5 then leases.applied_until end`,
+      [state.slot, JSON.stringify(carriedOf(state)), record, isToBeRemoved, state.status === 'active'],
     );
   },
 };
@@ -108,9 +92,9 @@ export async function slotsToExamine(
 ): Promise<readonly string[]> {
   const [condition, values] =
     'keys' in by
-      ? ['revocation_keys && $1', by.keys]
+      ? ["state -> 'revocation_keys' ?| $1", by.keys]
       : 'people' in by
-        ? ['people && $1', by.people]
+        ? ["state -> 'people' ?| $1", by.people]
         : ['role = any($1)', by.roles];
   const { rows } = await ask<{ slot: string }>(
     session,
@@ -175,4 +159,27 @@ export async function countByStatus(session: Session): Promise<ReadonlyMap<strin
     `select status, count(*)::integer as many from leases where status <> 'ended' group by status`,
   );
   return new Map(rows.map(({ status, many }) => [status, many]));
+}
+
+/** The rows of these leases as they are stored, to be compared with their records. */
+export async function storedRows(
+  session: Session,
+  slots: readonly string[],
+): Promise<ReadonlyMap<string, { readonly state: Json; readonly record: RecordId }>> {
+  const { rows } = await ask<{ slot: string; state: Json; record: RecordId }>(
+    session,
+    'select slot, state, record from leases where slot = any($1)',
+    [slots],
+  );
+  return new Map(rows.map(({ slot, state, record }) => [slot, { state, record }]));
+}
+
+/** Slots of leases that have not ended, by slot. */
+export async function unendedSlots(session: Session, after: string, limit: number): Promise<readonly string[]> {
+  const { rows } = await ask<{ slot: string }>(
+    session,
+    `select slot from leases where status <> 'ended' and slot > $1 order by slot limit $2`,
+    [after, limit],
+  );
+  return rows.map(({ slot }) => slot);
 }

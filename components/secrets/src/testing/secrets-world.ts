@@ -6,10 +6,12 @@ import type {
   LastingToken,
   RecordDraft,
   Requester,
+  RevocationTarget,
   SecretProposal,
   TransactionFacts,
 } from '@countersign/contracts';
 import { digestOf, newId, systemRandom, type TransactionId } from '@countersign/kernel';
+import { revocationKey } from '@countersign/oauth';
 import { createLogger } from '@countersign/runtime';
 import {
   createMemoryLog,
@@ -68,6 +70,13 @@ async function createLeasedDatabase() {
       client.on('error', () => undefined);
       await client.connect();
       return client;
+    },
+    /** A statement of the account that makes the credentials. */
+    async asLeaser(statement: string): Promise<void> {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query(statement);
+      await client.end();
     },
     async roles(): Promise<readonly string[]> {
       const { rows } = await owner.query<{ rolname: string }>(
@@ -216,14 +225,14 @@ export async function createSecretsWorld() {
           ...changes,
         },
       }) as const,
-    async revoke(data: { readonly kind: string; readonly id: string }) {
+    async revoke({ kind, id }: RevocationTarget) {
       await log.append({
         id: newId('record', { clock, random }),
         source: 'authorization-server',
         type: 'token.revoked',
         outcome: 'done',
-        subject: olga,
-        data: { ...data, reason: 'A test' },
+        actors: [{ id: olga.id, institution: operator }],
+        data: { kind, id, key: revocationKey({ kind, id }), reason: 'A test' },
       });
     },
     transaction: (): TransactionId => newId('transaction', { clock, random }),

@@ -78,7 +78,7 @@ describe('the authority', () => {
     ['a digest that it does not take', sha1Request(), 'badAlg', 'timestamp_request_malformed'],
     ['not a request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
     ['an extension', withExtension(), 'unacceptedExtension', 'timestamp_request_malformed'],
-  ])('refuses %s, by the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
+  ])('refuses %s with the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
     expect(await refused(octets)).toBe(failure);
     expect(world.log.ofType('timestamp.refused')).toMatchObject([{ outcome: 'deny', reason, data: { failure } }]);
     expect(world.log.ofType('timestamp.issued')).toEqual([]);
@@ -172,7 +172,7 @@ describe('over HTTP', () => {
     expect(readTimeStampResponse(refusal.rawPayload)).toMatchObject({ granted: false, failures: ['badDataFormat'] });
   });
 
-  it('it accepts nothing but such requests, up to a maximum size', async () => {
+  it('it accepts only such requests, up to a maximum size', async () => {
     const app = await world.serve(node);
     const json = await app.inject({ method: 'POST', url: '/timestamps', payload: { digest: 'x' } });
     expect(json.json()).toMatchObject({ code: 'media_type_unsupported' });

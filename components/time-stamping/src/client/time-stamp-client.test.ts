@@ -160,7 +160,7 @@ describe('an authority that', () => {
       (request, answer) =>
         answer.writeHead(200, { ...reply, 'content-length': '50' }).write('x', () => request.socket.destroy()),
     ],
-  ])('and answers %s is not available', async (_, listener) => {
+  ])('answers %s is reported as unavailable', async (_, listener) => {
     await expect(asking(await serve(listener))).rejects.toMatchObject({ code: 'timestamp_unavailable' });
   });
 

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const stamps = () => world.log.ofType('timestamp.obtained');
-const thingOf = ({ data }: EvidenceRecord) => (data as { readonly thing: Record<string, string> }).thing;
+const stampedThing = ({ data }: EvidenceRecord) => (data as { readonly thing: Record<string, string> }).thing;
 const open = (intentType = 'trade_order') =>
   world.log.write({ type: 'transaction.opened', transaction: world.transaction(), data: { intent_type: intentType } });
 const step = (to: string, decision?: object) =>
@@ -67,7 +67,7 @@ describe('checkpoints', () => {
     world.clock.advance(1);
     const third = await world.log.publish();
     expect(await node.stampDue()).toBe(1);
-    expect(stamps().map((record) => thingOf(record)['checkpoint'])).toEqual([first, third]);
+    expect(stamps().map((record) => stampedThing(record)['checkpoint'])).toEqual([first, third]);
   });
 
   it('are stamped so that anybody can verify it over the SHA-256 of the note', async () => {
@@ -178,7 +178,7 @@ describe('steps of transactions', () => {
     const entries = [open(), open()];
     expect(entries.map(({ index }) => index)).toEqual([255n, 256n]);
     expect(await node.stampDue()).toBe(2);
-    expect(stamps().map((record) => thingOf(record)['leafHash'])).toEqual(entries.map(({ leafHash }) => leafHash));
+    expect(stamps().map((record) => stampedThing(record)['leafHash'])).toEqual(entries.map(({ leafHash }) => leafHash));
   });
 
   it('are all stamped, across pages', async () => {
@@ -186,7 +186,7 @@ describe('steps of transactions', () => {
     await node.stampDue();
     const opened = Array.from({ length: 130 }, () => open());
     expect(await node.stampDue()).toBe(130);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
   });
 });
 
@@ -210,7 +210,7 @@ describe('an outage of the authority', () => {
     state.answering = true;
     world.clock.advance(8_000);
     expect(await node.stampDue()).toBe(3);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
     expect(stamps().every(({ data }) => (data as { authority?: string }).authority === 'https://tsa.example/')).toBe(
       true,
     );
@@ -280,7 +280,7 @@ describe('a log that cannot be written', () => {
     world.log.repair();
     world.clock.advance(minute);
     expect(await node.stampDue()).toBe(1);
-    expect(stamps().map((stamp) => thingOf(stamp)['record'])).toEqual([record.id]);
+    expect(stamps().map((stamp) => stampedThing(stamp)['record'])).toEqual([record.id]);
   });
 });
 
@@ -307,7 +307,7 @@ describe('another node', () => {
     const second = world.node({ ...changes, orders });
     await first.stop();
     expect(await second.stampDue()).toBe(3);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
   });
 });
 

@@ -114,7 +114,7 @@ describe('an identity envelope', () => {
     world.clock.advance(-3_600_000);
   });
 
-  it('names the whole chain of mandates up to the root, and none when one of them is not in force', async () => {
+  it('names the whole chain of mandates up to the root, and none of it when one is not in force', async () => {
     const { root, clearing } = await world.mandates();
     const order = await world.open(clearing);
     expect((await issued(order.id)).envelope.mandates.map(({ id }) => id)).toEqual([clearing.id, root.id]);
@@ -144,7 +144,7 @@ describe('an identity envelope', () => {
     );
   });
 
-  it('does not match a message of which one field was changed', async () => {
+  it('does not match a message in which one field was changed', async () => {
     const { transaction } = await world.reach();
     await expect(issued(transaction.id, { intentDigest: digestOf('another intent') })).rejects.toThrow(
       coded('envelope_intent'),

@@ -299,7 +299,7 @@ describe('an approval by a security key', () => {
     ]);
   });
 
-  it('is refused once something has changed since the page was shown, and the page says what', async () => {
+  it('is refused once something has changed since the page was shown, and the page names the change', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     world.directory.principals.delete(trader.id);

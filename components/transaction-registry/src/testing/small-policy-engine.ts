@@ -29,7 +29,7 @@ export const supervisorWanted: Obligation = {
 };
 
 const parts = [{ part: 'entities.json', digest: digestOf([]), content: [] }];
-/** What the record of the publication says of the deciding policies. */
+/** The deciding policies as the record of the publication describes them. */
 export const publishedPolicies = {
   version: 1,
   hash: digestOf({ v: 1, parts: parts.map(({ part, digest }) => ({ part, digest })) }),

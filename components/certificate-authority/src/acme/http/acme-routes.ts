@@ -1,5 +1,5 @@
 import { acmeErrors, maxRequestLength, problemOfError } from '@countersign/acme';
-import { type Clock, type CodedError, defined, toInstant } from '@countersign/kernel';
+import { type Clock, type CodedError, defined, isObject, toInstant } from '@countersign/kernel';
 import { asCodedError, statusOf } from '@countersign/runtime';
 import { encodePem } from '@countersign/x509';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -87,8 +87,9 @@ export function acmeRoutes(app: FastifyInstance, dependencies: AcmeRoutes): void
     );
     scope.addHook('onSend', async (request, reply) => {
       if (request.method === 'POST' && !reply.hasHeader('replay-nonce')) reply.header('replay-nonce', acme.nonce());
-      const { profile } = request.params as Partial<Record<string, string>>;
-      if (reply.statusCode < 400 && profile !== undefined)
+      const profile = isObject(request.params) ? request.params['profile'] : undefined;
+      // Of a request that succeeded, so it is one of ours.
+      if (reply.statusCode < 400 && typeof profile === 'string')
         reply.header('link', `<${issuer}/acme/${profile}/directory>;rel="index"`);
     });
     scope.setErrorHandler((cause, _request, reply) => {

@@ -126,7 +126,7 @@ describe('the registration of a client', () => {
   const spread = ([name, members, ...problems]: Case) => ({ name, members, problems });
 
   const ofTheDesk: readonly Case[] = [
-    ['what people are called', { scopes: ['openid', 'profile'] }, bad('scopes/1')],
+    ['names of people', { scopes: ['openid', 'profile'] }, bad('scopes/1')],
     ['requests without PKCE', { require_pkce: false }, bad('require_pkce')],
     [
       'ID tokens in RS256, which FAPI 2.0 rules out',
@@ -172,7 +172,11 @@ describe('the registration of a client', () => {
     ['plain http', { redirect_uris: ['http://desk.broker.example/cb'] }, bad('redirect_uris/0')],
     ['loopback in production without a port', { redirect_uris: ['http://127.0.0.1/cb'] }, bad('redirect_uris/0')],
     ['loopback by name in production', { redirect_uris: ['http://localhost:7428/cb'] }, bad('redirect_uris/0')],
-    ['what looks like loopback', { redirect_uris: ['http://127.0.0.1:7428@evil.example/cb'] }, bad('redirect_uris/0')],
+    [
+      'a deceptive loopback address',
+      { redirect_uris: ['http://127.0.0.1:7428@evil.example/cb'] },
+      bad('redirect_uris/0'),
+    ],
     ['a scheme of its own', { redirect_uris: ['com.example.desk:/cb'] }, bad('redirect_uris/0')],
     ['a script', { redirect_uris: ['javascript:alert(1)//https://a.example'] }, bad('redirect_uris/0')],
     ['a relative URI', { redirect_uris: ['/callback'] }, bad('redirect_uris/0')],

@@ -173,7 +173,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     ['with a POST that has no bulkId', { Operations: [{ method: 'POST', path: '/Users', data: newUser('k1') }] }],
     ['with a bulkId that is there twice', { Operations: [join('k1'), { ...join('k1'), data: newUser('k2') }] }],
     ['with failOnErrors that is not a count', { failOnErrors: 0 }],
-  ])('%s is refused before any of it is done', async (_, members) => {
+  ])('%s is refused before any operation runs', async (_, members) => {
     const answer = await bulk([join('k1')], members);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 400, scimType: 'invalidSyntax' });
     expect(person('k1')).toBeUndefined();

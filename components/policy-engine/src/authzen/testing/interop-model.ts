@@ -40,8 +40,8 @@ const actions = [
 ];
 
 /**
- * An information model outside trading: it believes what the enforcement point says of a subject, an action and a resource,
- * as the interop scenarios require.
+ * An information model outside trading: it accepts the enforcement point's statements about a subject, an action and a
+ * resource, as the interop scenarios require.
  */
 export const interopModel: InformationModel<EvaluationRequest> = {
   pose,

@@ -1,4 +1,5 @@
 import { secretsErrors } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 import type { TimeInForce } from '@countersign/market';
 import { encodeForm, type VenueForm } from './venue-form.ts';
 
@@ -74,5 +75,18 @@ export const binance: VenueForm = {
       },
       body: inBody ? signed : '',
     };
+  },
+  probe: {
+    request: (signer, moment) =>
+      binance.sign(
+        { method: 'GET', path: '/sapi/v1/account/apiRestrictions', carriedAs: 'query', parameters: [] },
+        signer,
+        moment,
+      ),
+    isTradeOnly(answer) {
+      const rights = membersOf(answer) ?? {};
+      const moving = ['enableWithdrawals', 'enableInternalTransfer', 'permitsUniversalTransfer'];
+      return moving.every((name) => rights[name] === false);
+    },
   },
 };

@@ -1,4 +1,5 @@
 import { secretsErrors } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 import type { TimeInForce } from '@countersign/market';
 import { encodeForm, type VenueForm, type VenueOrder } from './venue-form.ts';
 
@@ -83,6 +84,15 @@ export const coinbase: VenueForm = {
       },
       body: json === undefined ? '' : JSON.stringify(json),
     };
+  },
+  probe: {
+    request: (signer, moment) =>
+      coinbase.sign(
+        { method: 'GET', path: '/api/v3/brokerage/key_permissions', carriedAs: 'query', parameters: [] },
+        signer,
+        moment,
+      ),
+    isTradeOnly: (answer) => membersOf(answer)?.['can_transfer'] === false,
   },
 };
 

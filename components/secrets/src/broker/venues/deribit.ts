@@ -1,4 +1,5 @@
 import { secretsErrors } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 import type { TimeInForce } from '@countersign/market';
 import { encodeForm, type VenueForm } from './venue-form.ts';
 
@@ -66,5 +67,24 @@ export const deribit: VenueForm = {
       headers: { authorization: `deri-hmac-sha256 id=${apiKey},ts=${now},nonce=${nonce},sig=${signature}` },
       body: '',
     };
+  },
+  probe: {
+    // The answer has a token too, which nobody keeps.
+    request(signer, { baseUrl, apiKey, now, nonce }) {
+      const query = encodeForm([
+        ['grant_type', 'client_signature'],
+        ['client_id', apiKey],
+        ['timestamp', String(now)],
+        ['nonce', nonce.toString()],
+        ['signature', signer.hmac('sha256', `${now}\n${nonce}\n`, 'text').toString('hex')],
+      ]);
+      return { method: 'GET', url: `${baseUrl}/api/v2/public/auth?${query}`, headers: {}, body: '' };
+    },
+    isTradeOnly(answer) {
+      const scope = membersOf(membersOf(answer)?.['result'])?.['scope'];
+      if (typeof scope !== 'string') return false;
+      const scopes = scope.split(' ');
+      return scopes.includes('wallet:none') && !scopes.includes('account:read_write');
+    },
   },
 };

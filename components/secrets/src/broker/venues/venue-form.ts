@@ -1,4 +1,5 @@
 import type { VenueAlgorithm } from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
 import type { Side, TimeInForce } from '@countersign/market';
 
 /** What the broker does at a venue. There is no operation that moves assets or changes keys. */
@@ -63,6 +64,13 @@ export interface VenueEndpoint {
   readonly parameters: readonly string[];
 }
 
+/** Asks the venue what a key may do. Only the approval of a key's definition uses it. */
+export interface VenueProbe {
+  request(signer: VenueSigner, moment: SigningMoment): SignedVenueRequest;
+  /** Whether the key can trade and nothing more. An answer that does not say so counts as no. */
+  isTradeOnly(answer: Json): boolean;
+}
+
 /** One venue: its endpoints and how its requests are built and signed. */
 export interface VenueForm {
   /** Everything that can be signed at all. */
@@ -76,6 +84,8 @@ export interface VenueForm {
   place(order: VenueOrder): VenueRequest;
   cancel(order: Pick<VenueOrder, 'symbol' | 'clientOrderId'>): VenueRequest;
   sign(request: VenueRequest, signer: VenueSigner, moment: SigningMoment): SignedVenueRequest;
+  /** Absent where the venue has no such question. */
+  readonly probe?: VenueProbe;
 }
 
 /** Percent-encoding of form values, the same everywhere: no space as `+`, upper-case hexadecimal. */
