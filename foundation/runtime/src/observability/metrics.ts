@@ -5,7 +5,6 @@ export interface Metrics {
   observeRequest(method: string, route: string, status: number, seconds: number): void;
   counter(name: string, help: string, labels?: readonly string[]): Counter;
   gauge(name: string, help: string, read: () => number): void;
-  histogram(name: string, help: string, buckets: readonly number[]): Histogram;
 }
 
 export function createMetrics(): Metrics {
@@ -27,6 +26,5 @@ export function createMetrics(): Metrics {
     gauge(name, help, read) {
       const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(read()) });
     },
-    histogram: (name, help, buckets) => new Histogram({ name, help, buckets: [...buckets], registers: [registry] }),
   };
 }
