@@ -12,6 +12,7 @@ import {
 import {
   type CodedError,
   isCodedError,
+  membersOf,
   newId,
   parseId,
   parseJson,
@@ -335,8 +336,12 @@ export function createVenueBroker(
         const facts = txn === undefined ? undefined : await transactions.facts(txn);
         if (txn === undefined || facts === undefined || facts.initiatorInstitution !== by.institution)
           throw mismatch('There is no such transaction of your institution.');
-        if (!(await audit.standings([venueOrderThing(txn)])).has(venueOrderThing(txn)) || !cancellable.has(facts.state))
+        const signed = (await audit.standings([venueOrderThing(txn)])).get(venueOrderThing(txn));
+        if (signed === undefined || !cancellable.has(facts.state))
           throw error('venue_order_not_submitted', 'No order of this transaction can be at the venue.');
+        const placed = await audit.find(signed.record);
+        if (membersOf(placed?.record.data)?.['key'] !== name)
+          throw mismatch('The order was signed with another key. Cancel it with that key.');
         const { intent } = facts;
         const symbol = symbolOf(intent, permitted.venueKey.symbols);
         if (intent['venue_mic'] !== permitted.venueKey.venueMic || symbol === undefined)
