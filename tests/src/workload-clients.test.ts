@@ -1,7 +1,21 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { generateSigningKey } from '@countersign/sdk';
-import { createAttesterDoor, createSvidSource, openEndpoint, type Svid } from '@countersign/workload-agent';
+import {
+  createAttesterDoor,
+  createConfiguredEvidence,
+  createSvidSource,
+  digestFile,
+  type Endpoint,
+  openEndpoint,
+  readAgentSettings,
+  type Svid,
+  type SvidSource,
+} from '@countersign/workload-agent';
 import { encodePem } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { field, message, readFields, textIn } from '../../apps/workload-agent/src/protobuf.ts';
@@ -128,7 +142,7 @@ const lastRefusal = async () => (await controlPlane.operator.records({ type: 'cl
 
 describe('an X.509-SVID', () => {
   it('authenticates the registered agent over mutual TLS, and no other', async () => {
-    const svid = await door().obtainSvid('vwap-1', evidence);
+    const svid = await door().obtainSvid('vwap-1', async () => evidence);
     expect(await ask('vwap', { svid })).toMatchObject({ status: 200, token_type: 'DPoP' });
     expect(await ask('twap', { svid })).toMatchObject({ status: 401, error: 'invalid_client' });
   });
@@ -174,7 +188,7 @@ describe('a JWT-SVID', () => {
 
 describe('a certified configuration', () => {
   it('is needed for a certificate, also for one that is asked for by hand', async () => {
-    const { privateKey, chain: _ } = await door().obtainSvid('vwap-1', evidence);
+    const { privateKey, chain: _ } = await door().obtainSvid('vwap-1', async () => evidence);
     expect(privateKey.length).toBeGreaterThan(0);
     const other = 'd1'.repeat(32);
     const { operator } = controlPlane;
@@ -185,12 +199,12 @@ describe('a certified configuration', () => {
     );
     // Two people registered the entry; the certification of the algorithm still covers the first configuration.
     const next = [{ ...evidence[0], configuration: other }];
-    await expect(door().obtainSvid('vwap-1-next', next)).rejects.toThrow('agent_configuration_differs');
+    await expect(door().obtainSvid('vwap-1-next', async () => next)).rejects.toThrow('agent_configuration_differs');
   });
 
   it('is what the policies see of a client with an SVID, and of no other client', async () => {
     const { token } = await door().obtainToken('vwap-1', [controlPlane.issuer], evidence);
-    const svid = await door().obtainSvid('vwap-1', evidence);
+    const svid = await door().obtainSvid('vwap-1', async () => evidence);
     for (const by of [{ svid }, { assertion: token }]) {
       expect(await ask('vwap', by)).toMatchObject({ status: 200 });
       const issued = (await controlPlane.operator.records({ type: 'token.issued' })).findLast(
@@ -203,15 +217,15 @@ describe('a certified configuration', () => {
 
   it('ends with the certification: no certificate until the running configuration is certified again', async () => {
     await recertify('d1'.repeat(32));
-    await expect(door().obtainSvid('vwap-1', evidence)).rejects.toThrow('agent_configuration_differs');
+    await expect(door().obtainSvid('vwap-1', async () => evidence)).rejects.toThrow('agent_configuration_differs');
     await recertify(configuration);
-    await door().obtainSvid('vwap-1', evidence);
+    await door().obtainSvid('vwap-1', async () => evidence);
   });
 });
 
 describe('a suspended workload', () => {
   it('authenticates no client any more, with a certificate that has not expired', async () => {
-    const svid = await door().obtainSvid('twap-1', evidence);
+    const svid = await door().obtainSvid('twap-1', async () => evidence);
     const { token } = await door().obtainToken('twap-1', [controlPlane.issuer], evidence);
     expect(await ask('twap', { svid })).toMatchObject({ status: 200 });
     await controlPlane.operator.call('workloads', 'workload:suspend', {
@@ -225,41 +239,138 @@ describe('a suspended workload', () => {
   });
 });
 
-describe('the Workload API', () => {
-  it('gives and validates JWT-SVIDs, and streams the bundle of their keys', async () => {
-    const folder = scratchFolder();
-    const source = createSvidSource({
-      ...{ entry: 'vwap-1', door: door(), clock: systemClock, random: systemRandom },
+describe('the agent on the machine of a workload', () => {
+  const folder = scratchFolder();
+  const audience = 'https://venue.example';
+  let source: SvidSource;
+  let endpoint: Endpoint;
+  let client: ReturnType<typeof createWorkloadClient>;
+
+  beforeAll(async () => {
+    source = createSvidSource({
+      ...{ entry: 'vwap-1', door: door(), clock: systemClock, random: systemRandom, everyMs: 200 },
       evidence: { gather: async () => evidence, fingerprint: async () => '' },
     });
-    const endpoint = await openEndpoint({ socket: join(folder.path, 'w', 'api.sock'), source, clock: systemClock });
-    const client = createWorkloadClient(endpoint.address);
+    endpoint = await openEndpoint({ socket: join(folder.path, 'w', 'api.sock'), source, clock: systemClock });
+    client = createWorkloadClient(endpoint.address);
     await vi.waitFor(() => expect(source.state().is).toBe('ready'), 10_000);
-    const audience = 'https://venue.example';
+  });
+  afterAll(async () => {
+    client?.close();
+    source?.stop();
+    await endpoint?.stop();
+    folder.remove();
+  });
+
+  it('gives and validates JWT-SVIDs, and streams the bundle of their keys', async () => {
     const fetched = readFields(await client.ask('FetchJWTSVID', message(field(1, audience))));
     const svid = readFields(fetched.get(1)?.[0] ?? Buffer.alloc(0));
     expect(textIn(svid, 1)).toBe('spiffe://localhost/agent/vwap-1');
-    const valid = readFields(
-      await client.ask('ValidateJWTSVID', message(field(1, audience), field(2, textIn(svid, 2)))),
-    );
+    const asked = (of: string) => message(field(1, of), field(2, textIn(svid, 2)));
+    const valid = readFields(await client.ask('ValidateJWTSVID', asked(audience)));
     expect(textIn(valid, 1)).toBe('spiffe://localhost/agent/vwap-1');
-    await expect(
-      client.ask('ValidateJWTSVID', message(field(1, 'https://elsewhere.example'), field(2, textIn(svid, 2)))),
-    ).rejects.toMatchObject({ code: 3 });
-    await expect(
-      client.ask('FetchJWTSVID', message(field(1, audience), field(2, 'spiffe://localhost/agent/twap-1'))),
-    ).rejects.toMatchObject({ code: 7 });
-    await expect(client.ask('FetchJWTSVID', message(field(1, 'https://elsewhere.example')))).rejects.toMatchObject({
-      code: 7,
-    });
+    await expect(client.ask('ValidateJWTSVID', asked('https://elsewhere.example'))).rejects.toMatchObject({ code: 3 });
+    const another = message(field(1, audience), field(2, 'spiffe://localhost/agent/twap-1'));
+    await expect(client.ask('FetchJWTSVID', another)).rejects.toMatchObject({ code: 7 });
+    const unregistered = message(field(1, 'https://elsewhere.example'));
+    await expect(client.ask('FetchJWTSVID', unregistered)).rejects.toMatchObject({ code: 7 });
+    await expect(client.ask('FetchJWTSVID', message())).rejects.toMatchObject({ code: 3 });
+    await expect(client.ask('FetchJWTSVID', Buffer.from([0x0a, 0xff]))).rejects.toMatchObject({ code: 3 });
     const bundles = client.stream('FetchJWTBundles');
     await vi.waitFor(() => expect(bundles.messages).toHaveLength(1), 10_000);
     const entry = readFields(readFields(bundles.messages[0] ?? Buffer.alloc(0)).get(1)?.[0] ?? Buffer.alloc(0));
     expect(textIn(entry, 1)).toBe('spiffe://localhost');
     expect(JSON.parse(textIn(entry, 2))).toMatchObject({ keys: [{ kty: 'EC', use: 'jwt-svid' }] });
-    client.close();
-    source.stop();
-    await endpoint.stop();
-    folder.remove();
+    bundles.cancel();
+  });
+
+  const go = ['/usr/local/go/bin/go', '/usr/bin/go'].find((path) => existsSync(path));
+  it.skipIf(go === undefined)(
+    `serves go-spiffe${go === undefined ? ' (skipped: Go is not installed)' : ''}`,
+    { timeout: 300_000 },
+    async ({ skip }) => {
+      const run = promisify(execFile);
+      const cwd = fileURLToPath(new URL('../go-spiffe', import.meta.url));
+      const program = join(folder.path, 'go-spiffe');
+      await run(go ?? '', ['mod', 'download'], { cwd }).catch(() =>
+        skip('the modules of go-spiffe cannot be downloaded'),
+      );
+      await run(go ?? '', ['build', '-o', program, '.'], { cwd });
+      const { stdout } = await run(program, [audience], {
+        env: { ...process.env, SPIFFE_ENDPOINT_SOCKET: endpoint.address },
+      });
+      const id = 'spiffe://localhost/agent/vwap-1';
+      expect(JSON.parse(stdout)).toEqual({
+        ...{ x509: id, certificates: 2, jwt: id, validated: id, otherAudienceRefused: true },
+      });
+    },
+  );
+
+  const secrets = '/envoy.service.secret.v3.SecretDiscoveryService/';
+  it('serves Envoy its certificate and its roots, in both dialects', async () => {
+    const whole = client.talk(`${secrets}StreamSecrets`);
+    whole.say(message(field(3, 'default'), field(3, 'ROOTCA'), field(3, 'spiffe://localhost/agent/twap-1')));
+    await vi.waitFor(() => expect(whole.messages).toHaveLength(1), 10_000);
+    const answer = readFields(whole.messages[0] ?? Buffer.alloc(0));
+    const found = (answer.get(2) ?? []).map((any) => readFields(readFields(any).get(2)?.[0] ?? Buffer.alloc(0)));
+    expect(found.map((secret) => textIn(secret, 1))).toEqual(['default', 'ROOTCA']);
+    const certificate = readFields(found[0]?.get(2)?.[0] ?? Buffer.alloc(0));
+    expect(textIn(readFields(certificate.get(1)?.[0] ?? Buffer.alloc(0)), 2)).toContain('BEGIN CERTIFICATE');
+    expect(textIn(readFields(certificate.get(2)?.[0] ?? Buffer.alloc(0)), 2)).toContain('BEGIN PRIVATE KEY');
+    // An acknowledgement is not answered.
+    whole.say(
+      message(
+        field(1, '1'),
+        field(3, 'default'),
+        field(3, 'ROOTCA'),
+        field(3, 'spiffe://localhost/agent/twap-1'),
+        field(5, '1'),
+      ),
+    );
+    const changes = client.talk(`${secrets}DeltaSecrets`);
+    changes.say(message(field(3, 'spiffe://localhost/agent/vwap-1')));
+    await vi.waitFor(() => expect(changes.messages).toHaveLength(1), 10_000);
+    expect(
+      textIn(readFields(readFields(changes.messages[0] ?? Buffer.alloc(0)).get(2)?.[0] ?? Buffer.alloc(0)), 3),
+    ).toBe('spiffe://localhost/agent/vwap-1');
+    expect(whole.messages).toHaveLength(1);
+    const malformed = client.talk(`${secrets}StreamSecrets`);
+    malformed.say(Buffer.from([0x1a, 0x7f]));
+    await vi.waitFor(() => expect(malformed.failure()).toMatchObject({ code: 3 }), 10_000);
+
+    // The end of the workload removes the secret, and ends both streams.
+    await controlPlane.operator.call('workloads', 'workload:suspend', {
+      ...{ method: 'POST', path: '/workloads/vwap-1/suspend', body: { reason: 'Kill switch' } },
+    });
+    await vi.waitFor(() => expect(whole.failure()).toMatchObject({ code: 7 }), 10_000);
+    await vi.waitFor(() => expect(changes.failure()).toMatchObject({ code: 7 }), 10_000);
+    expect(textIn(readFields(changes.messages.at(-1) ?? Buffer.alloc(0)), 6)).toBe('spiffe://localhost/agent/vwap-1');
+  });
+
+  it('sees what the kernel says about a process, and refuses a folder that is open to others', async () => {
+    const pidFile = join(folder.path, 'pid');
+    writeFileSync(pidFile, `${process.pid}\n`);
+    const observed = createConfiguredEvidence('test', [{ kind: 'process', pid_file: pidFile }]);
+    expect(await observed.gather(undefined)).toMatchObject([
+      {
+        kind: 'process',
+        environment: 'test',
+        image: await digestFile(process.execPath),
+        user: String(process.getuid?.()),
+      },
+    ]);
+    const before = await observed.fingerprint();
+    writeFileSync(pidFile, String(process.ppid));
+    expect(await observed.fingerprint()).not.toBe(before);
+    writeFileSync(pidFile, '1');
+    await expect(observed.gather(undefined)).rejects.toThrow('workload_unobservable');
+    const open = join(folder.path, 'open');
+    mkdirSync(open, { mode: 0o755 });
+    await expect(openEndpoint({ socket: join(open, 'api.sock'), source, clock: systemClock })).rejects.toThrow(
+      'agent_configuration_invalid',
+    );
+    expect(() => readAgentSettings({ workloads: [{ entry: 'x', socket: 'relative' }] })).toThrow(
+      'agent_configuration_invalid',
+    );
   });
 });

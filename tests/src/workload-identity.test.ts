@@ -141,7 +141,9 @@ describe('a registered workload', () => {
       { name: 'environment', value: 'test' },
       { name: 'image', value: image },
     ];
-    expect(await codeOf(door().obtainSvid('vwap-1', [{ kind: 'self', facts }]))).toBe('workload_assurance_low');
+    expect(await codeOf(door().obtainSvid('vwap-1', async () => [{ kind: 'self', facts }]))).toBe(
+      'workload_assurance_low',
+    );
     expect((await refusals()).at(-1)).toMatchObject({
       data: { fact: 'image', expected: [image], found: image, level: 'asserted', evidence: 'self' },
     });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { type Clock, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import type { Client, Token } from '@countersign/sdk/calling';
 import { buildCertificationRequest, decodePem, encodeDirectoryName, encodePem } from '@countersign/x509';
 import { agentErrors } from './errors.ts';
@@ -8,7 +8,7 @@ import type { JwtSvid, Svid } from './svid.ts';
 /** The control plane, as an attester uses it. */
 export interface AttesterDoor {
   /** A new key, certified for the workload. @throws CodedError the refusal; `control_plane_unavailable` */
-  obtainSvid(entry: string, evidence: readonly object[]): Promise<Svid>;
+  obtainSvid(entry: string, gather: (key: string) => Promise<readonly object[]>): Promise<Svid>;
   /** A JWT-SVID for the workload. @throws CodedError as above */
   obtainToken(entry: string, audiences: readonly string[], evidence: readonly object[]): Promise<JwtSvid>;
   /** Keys that verify JWT-SVIDs, as JWKs. @throws CodedError `control_plane_unavailable` */
@@ -47,11 +47,13 @@ export function createAttesterDoor({
   }
 
   return {
-    async obtainSvid(entry, evidence) {
+    async obtainSvid(entry, gather) {
       const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const spki = publicKey.export({ format: 'der', type: 'spki' });
+      const evidence = await gather(sha256Base64Url(spki));
       const request = await buildCertificationRequest({
         subject: encodeDirectoryName([['commonName', entry]]),
-        publicKey: publicKey.export({ format: 'der', type: 'spki' }),
+        publicKey: spki,
         algorithm: 'ES256',
         sign: async (octets) => sign('sha256', octets, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
       });

@@ -1,3 +1,4 @@
+export { type AgentSettings, createConfiguredEvidence, readAgentSettings, startAgent } from './agent.ts';
 export { type AttesterDoor, createAttesterDoor } from './control-plane.ts';
 export { digestFile, digestTree } from './digest-files.ts';
 export { type Endpoint, openEndpoint } from './endpoint.ts';

@@ -107,7 +107,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const evidence = createLauncherEvidence(options, () => child?.pid);
   const folder = mkdtempSync(join(tmpdir(), 'workload-'));
   // The first attestation decides about the start.
-  const first = await options.door.obtainSvid(options.entry, await evidence.gather()).catch((error: unknown) => {
+  const first = await options.door.obtainSvid(options.entry, evidence.gather).catch((error: unknown) => {
     rmSync(folder, { recursive: true });
     throw error;
   });

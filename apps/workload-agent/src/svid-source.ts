@@ -4,8 +4,8 @@ import type { JwtSvid, Svid, SvidState } from './svid.ts';
 
 /** The evidence about a workload, gathered anew for each certificate. */
 export interface EvidenceSource {
-  /** @throws CodedError `workload_unobservable` */
-  gather(): Promise<readonly object[]>;
+  /** @param key SHA-256 of the key to certify, base64url; undefined for a token. @throws CodedError `workload_unobservable` */
+  gather(key: string | undefined): Promise<readonly object[]>;
   /** A text that changes when the evidence would: cheap enough for every few seconds. */
   fingerprint(): Promise<string>;
 }
@@ -66,7 +66,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
   async function renew(): Promise<void> {
     // Read first: a change during the request is then seen in the next round.
     seen = await evidence.fingerprint();
-    const svid = await door.obtainSvid(entry, await evidence.gather());
+    const svid = await door.obtainSvid(entry, evidence.gather);
     renewAt = renewalOf(svid);
     note('certificate obtained', { entry, serial: svid.serial, level: svid.level });
     become({ is: 'ready', svid });
@@ -103,7 +103,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    token: async (audiences) => door.obtainToken(entry, audiences, await evidence.gather()),
+    token: async (audiences) => door.obtainToken(entry, audiences, await evidence.gather(undefined)),
     async tokenKeys() {
       if (clock.now() - keysAt >= 60_000) {
         keys = await door.obtainTokenKeys();

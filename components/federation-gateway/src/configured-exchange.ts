@@ -76,8 +76,8 @@ export function createConfiguredExchange(
         };
       });
     },
-    get(url, { plainHttp = false, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
-      const headers = { 'accept-encoding': 'identity' };
+    get(url, { plainHttp = false, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes, authorization } = {}) {
+      const headers = { 'accept-encoding': 'identity', ...defined({ authorization }) };
       return ask(url, plainHttp, timeoutMs, { method: 'GET', headers, body: null }, async ({ statusCode, body }) => {
         if (statusCode !== 200) {
           body.on('error', () => undefined).destroy();

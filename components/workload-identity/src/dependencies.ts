@@ -10,6 +10,7 @@ import type {
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import type { Verifiers } from './attestation/evidence.ts';
 
 export interface WorkloadIdentityDependencies {
   readonly pool: pg.Pool;
@@ -26,6 +27,8 @@ export interface WorkloadIdentityDependencies {
   readonly issuer: string;
   /** LEI of the operator, whose attesters may present workloads of every institution. */
   readonly operator: string;
+  /** Outside parties about evidence; none when left out. */
+  readonly verifiers?: Verifiers;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,5 +1,7 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
+export type { Verifiers } from './attestation/evidence.ts';
+export { fetchedKeys, keysIn, pinnedKeys } from './attestation/issuer-keys.ts';
 export type { WorkloadIdentityDependencies } from './dependencies.ts';
 export { type WorkloadIdentityRoutes, workloadIdentityRoutes } from './http/routes.ts';
 export { workloadApproval } from './register.ts';

@@ -21,8 +21,18 @@ import {
   type WorkloadProposal,
   workloadErrors,
 } from '@countersign/contracts';
-import { type CodedError, defined, digestOf, isCodedError, newId, parseInstant, toInstant } from '@countersign/kernel';
+import {
+  type CodedError,
+  defined,
+  digestOf,
+  isCodedError,
+  newId,
+  parseInstant,
+  sha256Base64Url,
+  toInstant,
+} from '@countersign/kernel';
 import { jwtSvidLifetimeSeconds, signJwtSvid, spiffeIdOf } from '@countersign/spiffe';
+import { readCertificationRequest } from '@countersign/x509';
 import { compare, type Mismatch } from './attestation/compare.ts';
 import { establish, readEvidence } from './attestation/evidence.ts';
 import type { WorkloadIdentityDependencies } from './dependencies.ts';
@@ -59,13 +69,25 @@ export interface RunningWorkloadIdentity extends WorkloadIdentity, ProposalEnder
   readonly departureEffect: DepartureEffect;
 }
 
+const noVerifiers = { clusters: [], ciIssuers: [], resultVerifiers: [] };
 const mostListed = 1_000;
 const source = 'workload-identity';
 const { error } = workloadErrors;
 
 /** Registered workloads, attested before each certificate. The state is in the log; nothing here is in rows. */
 export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencies): RunningWorkloadIdentity {
-  const { audit, clock, random, logger, directory, certificateAuthority, signer, issuer, operator } = dependencies;
+  const {
+    audit,
+    clock,
+    random,
+    logger,
+    directory,
+    certificateAuthority,
+    signer,
+    issuer,
+    operator,
+    verifiers = noVerifiers,
+  } = dependencies;
   const trustDomain = new URL(issuer).hostname;
   const ledger = createLedger({ log: audit, logger });
   const register = createRegister({ ...dependencies, ledger });
@@ -136,9 +158,10 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
         );
   }
 
-  async function factsIn(evidence: readonly unknown[]): Promise<readonly WorkloadFact[]> {
+  async function factsIn(evidence: readonly unknown[], key: string | undefined): Promise<readonly WorkloadFact[]> {
     const facts: WorkloadFact[] = [];
-    for (const item of readEvidence(evidence)) facts.push(...(await establish(item)));
+    const asked = { audience: `${issuer}/workloads`, key, now: clock.now() };
+    for (const item of readEvidence(evidence)) facts.push(...(await establish(item, verifiers, asked)));
     return facts;
   }
 
@@ -152,7 +175,7 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     const entry = entryOf(await ledger.current(), name);
     const obstacle = await findObstacle(entry, by);
     if (obstacle !== undefined) return refuse(obstacle, entry, by);
-    const facts = await factsIn(evidence).catch((refusal: unknown) => {
+    const facts = await factsIn(evidence, key).catch((refusal: unknown) => {
       if (isCodedError(refusal) && refusal.code === 'workload_evidence_refused') return refuse(refusal, entry, by);
       throw refusal;
     });
@@ -185,7 +208,8 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
 
   return {
     async issue({ entry: name, evidence, request }: SvidRequest, by: Attester): Promise<IssuedSvid> {
-      const { entry, binding } = await attest(name, evidence, by);
+      const key = keyOf(request);
+      const { entry, binding } = await attest(name, evidence, by, key);
       const { holder, profile } = entry.terms;
       const issued = await certificateAuthority.issue({ holder, profile, request, workload: binding }, by);
       return {
@@ -294,4 +318,14 @@ function shownProposal(proposal: ProposalState, now: number): WorkloadProposal {
     reason: proposal.proposal.reason ?? '',
     ...(decision === undefined ? {} : { decidedBy: decision.by, decidedAt: decision.at }),
   };
+}
+
+/** SHA-256 of the key in a certificate request. Undefined for octets that the certificate authority will refuse. */
+function keyOf(request: Uint8Array): string | undefined {
+  try {
+    return sha256Base64Url(readCertificationRequest(request).publicKey);
+  } catch (refusal) {
+    if (isCodedError(refusal)) return undefined;
+    throw refusal;
+  }
 }

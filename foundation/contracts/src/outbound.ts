@@ -85,7 +85,13 @@ export interface ConfiguredDocuments {
    */
   get(
     url: string,
-    limits?: { readonly plainHttp?: boolean; readonly timeoutMs?: number; readonly maxBytes?: number },
+    limits?: {
+      readonly plainHttp?: boolean;
+      readonly timeoutMs?: number;
+      readonly maxBytes?: number;
+      /** Value of the header `Authorization`. */
+      readonly authorization?: string;
+    },
   ): Promise<Buffer>;
 }
 

@@ -36,23 +36,13 @@ export const workloadFactNames = [
   'ci-ref',
   'ci-workflow',
   'ci-environment',
-  'build-signer',
-  'build-source',
   'platform-status',
   'platform-verifier',
 ] as const;
 export type WorkloadFactName = (typeof workloadFactNames)[number];
 
 /** Kinds of evidence. */
-export const evidenceKinds = [
-  'self',
-  'launcher',
-  'process',
-  'kubernetes',
-  'ci-token',
-  'build-provenance',
-  'attestation-result',
-] as const;
+export const evidenceKinds = ['self', 'launcher', 'process', 'kubernetes', 'ci-token', 'attestation-result'] as const;
 export type EvidenceKind = (typeof evidenceKinds)[number];
 
 /** A fact that an attestor established. */

@@ -35,11 +35,11 @@ export async function useWorkloads(
   await call('workload:read', get('/workloads/proposals?status=rejected'));
   const door = createAttesterDoor({ issuer, client: attester.client, clock: systemClock });
   const evidence = [{ kind: 'launcher', environment: 'test', image }];
-  await door.obtainSvid('risk', evidence);
+  await door.obtainSvid('risk', async () => evidence);
   await door.obtainToken('risk', [issuer], evidence);
   await expect(door.obtainToken('risk', ['https://elsewhere.example'], evidence)).rejects.toThrow();
   expect(await door.obtainTokenKeys()).not.toHaveLength(0);
-  await expect(door.obtainSvid('risk', [{ ...evidence[0], image: 'cd'.repeat(32) }])).rejects.toThrow();
+  await expect(door.obtainSvid('risk', async () => [{ ...evidence[0], image: 'cd'.repeat(32) }])).rejects.toThrow();
   expect(await door.findEnd('risk')).toBeUndefined();
   await call('workload:suspend', post('/workloads/risk/suspend', { reason: 'Over' }));
   expect(await door.findEnd('risk')).toMatchObject({ code: 'workload_ended' });

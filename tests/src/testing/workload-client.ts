@@ -21,6 +21,17 @@ export function createWorkloadClient(address: string) {
       });
       return { messages, failure: () => failure, cancel: () => call.cancel() };
     },
+    /** Opens a stream in both directions. @param path of the method */
+    talk(path: string) {
+      const messages: Buffer[] = [];
+      let failure: ServiceError | undefined;
+      const call = client.makeBidiStreamRequest(path, same, same, new Metadata(), {});
+      call.on('data', (message: Buffer) => messages.push(message));
+      call.on('error', (error: ServiceError) => {
+        failure = error;
+      });
+      return { messages, failure: () => failure, say: (message: Buffer) => void call.write(message) };
+    },
     async ask(method: string, request: Buffer, metadata = header()): Promise<Buffer> {
       return new Promise((resolve, reject) => {
         client.makeUnaryRequest(`/SpiffeWorkloadAPI/${method}`, same, same, request, metadata, {}, (error, answer) =>

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readBody, request, type Schemas } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print, printBeside } from '../output.ts';
+import { readJson } from '../read-json.ts';
 
 type Options = () => ConnectionOptions;
 
@@ -110,6 +111,23 @@ function agentCommands(workload: Command, options: Options): void {
     .action(async (path: string) => {
       const { digestTree } = await import('@countersign/workload-agent');
       print(await digestTree(path));
+    });
+  workload
+    .command('agent')
+    .description('serve the certificates of workloads that others start: systemd units, pods, CI jobs')
+    .requiredOption('--config <file>', 'JSON; see the guide on workloads')
+    .action(async ({ config }: { readonly config: string }) => {
+      const { createAttesterDoor, readAgentSettings, startAgent } = await import('@countersign/workload-agent');
+      const { issuer, client } = connect(options());
+      const agent = await startAgent({
+        settings: readAgentSettings(readJson(config, 'It is the configuration of the agent.')),
+        door: createAttesterDoor({ issuer, client, clock: systemClock }),
+        clock: systemClock,
+        random: systemRandom,
+        note: (text, facts) => printBeside(dim(`${text} ${JSON.stringify(facts)}`)),
+      });
+      for (const address of agent.addresses) print(address);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void agent.stop());
     });
   workload
     .command('run')

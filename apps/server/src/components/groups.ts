@@ -108,7 +108,7 @@ export async function startEgress(
 
 export async function startCertificates(
   ground: Ground,
-  seen: Pick<Seen, 'auditLog' | 'authenticators'> & {
+  seen: Pick<Seen, 'auditLog' | 'authenticators' | 'exchangeWith'> & {
     readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
     readonly policyEngine: Pick<Seen['policyEngine'], 'decide'>;
   },

@@ -176,6 +176,53 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
+    /** Outside parties that are asked or trusted when workloads are attested. */
+    workloads: Type.Optional(
+      Type.Object(
+        {
+          clusters: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+                  apiServer: Type.String({ pattern: '^https?://[^/?#]+$' }),
+                  /** Audience of the projected tokens. */
+                  audience: Type.String({ minLength: 1, maxLength: 512 }),
+                  /** Token of an account that may create token reviews and read pods. */
+                  credential: secretReference,
+                  /** PEM of the authorities of the API server. */
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          ciIssuers: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+                  /** Address of the JWK set. */
+                  keys: Type.String({ pattern: '^https?://' }),
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          /** Verifiers of hardware evidence; `keys` is a JWK set. */
+          resultVerifiers: Type.Optional(
+            Type.Array(
+              Type.Object({ issuer: Type.String({ minLength: 1, maxLength: 512 }), keys: secretReference }, closed),
+              { maxItems: 8 },
+            ),
+          ),
+        },
+        closed,
+      ),
+    ),
     certificates: Type.Optional(
       Type.Object(
         {

@@ -106,6 +106,7 @@ export const callers = {
     directory: ['changesSince'],
     authenticators: ['isLocked', 'invitersOf'],
     'policy-engine': ['decide'],
+    'configured-requests': ['exchangeFor', 'getFor'],
     access: ['checkAccess'],
   },
   secrets: {

@@ -221,6 +221,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       ...{ auditLog, directory },
       authenticators: remote('authenticators'),
       policyEngine: remote('policy-engine'),
+      exchangeWith: remoteRequests(remote('configured-requests')),
     });
     const { certificateAuthority, workloadIdentity, endings } = certificates;
     return {

@@ -37,6 +37,7 @@ const settingsOfOneGroup = {
   timeStamps: 'evidence',
   notices: 'egress',
   certificates: 'certificate-authority',
+  workloads: 'certificate-authority',
   secrets: 'secrets',
 } as const satisfies Partial<Record<keyof Configuration, ProcessGroup>>;
 

@@ -1,6 +1,11 @@
 import { type WorkloadFact, type WorkloadFactName, workloadErrors, workloadFactNames } from '@countersign/contracts';
+import { unreachable } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { type ResultVerifier, readAttestationResult } from './attestation-result.ts';
+import { type CiIssuer, readCiToken } from './ci-token.ts';
+import { type KubernetesCluster, reviewPod } from './kubernetes.ts';
+import { refusedEvidence } from './signed-claims.ts';
 
 const { error } = workloadErrors;
 const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -40,13 +45,49 @@ export const processEvidence = Type.Object(
     executable: Type.Optional(word),
     user: Type.String({ pattern: '^[0-9]{1,10}$' }),
     systemd_unit: Type.Optional(word),
+    /** Of files that the attester reads, not of what the process has loaded. */
+    configuration: Type.Optional(sha256),
   },
   { ...closed, title: 'ProcessEvidence' },
 );
 
-export const evidenceSchema = Type.Union([selfEvidence, launcherEvidence, processEvidence], {
-  title: 'WorkloadEvidence',
-});
+const token = Type.String({ minLength: 16, maxLength: 16_384 });
+
+/** A projected token of a pod, for the review by its cluster. */
+const kubernetesEvidence = Type.Object(
+  {
+    kind: Type.Literal('kubernetes'),
+    environment,
+    cluster: Type.String({ maxLength: 64 }),
+    token,
+    container: Type.Optional(Type.String({ maxLength: 253 })),
+  },
+  { ...closed, title: 'KubernetesEvidence' },
+);
+
+/** An identity token of a CI job. */
+const ciTokenEvidence = Type.Object(
+  { kind: Type.Literal('ci-token'), environment, token },
+  { ...closed, title: 'CiTokenEvidence' },
+);
+
+/** What an outside verifier says about hardware evidence (draft-ietf-rats-ear). */
+const resultEvidence = Type.Object(
+  { kind: Type.Literal('attestation-result'), token },
+  { ...closed, title: 'AttestationResultEvidence' },
+);
+
+export const evidenceSchema = Type.Union(
+  [selfEvidence, launcherEvidence, processEvidence, kubernetesEvidence, ciTokenEvidence, resultEvidence],
+  { title: 'WorkloadEvidence' },
+);
+
+/** Outside parties that are asked or trusted about evidence. */
+export interface Verifiers {
+  readonly clusters: readonly KubernetesCluster[];
+  readonly ciIssuers: readonly CiIssuer[];
+  readonly resultVerifiers: readonly ResultVerifier[];
+}
 export type Evidence = Static<typeof evidenceSchema>;
 const evidenceCheck = Compile(evidenceSchema);
 
@@ -62,7 +103,11 @@ export function readEvidence(items: readonly unknown[]): readonly Evidence[] {
 }
 
 /** Establishes the facts of one item of evidence. @throws CodedError `workload_evidence_refused`, `workload_verifier_unavailable` */
-export async function establish(item: Evidence): Promise<readonly WorkloadFact[]> {
+export async function establish(
+  item: Evidence,
+  { clusters, ciIssuers, resultVerifiers }: Verifiers,
+  asked: { readonly audience: string; readonly key: string | undefined; readonly now: number },
+): Promise<readonly WorkloadFact[]> {
   const evidence = item.kind;
   const found = (level: WorkloadFact['level'], facts: Partial<Record<WorkloadFactName, string | undefined>>) =>
     workloadFactNames.flatMap((name): WorkloadFact[] => {
@@ -89,10 +134,28 @@ export async function establish(item: Evidence): Promise<readonly WorkloadFact[]
         ...found('asserted', { environment: item.environment }),
         ...found('kernel-observed', {
           image: item.image,
+          configuration: item.configuration,
           executable: item.executable,
           user: item.user,
           'systemd-unit': item.systemd_unit,
         }),
       ];
+    case 'kubernetes': {
+      const cluster = clusters.find(({ name }) => name === item.cluster);
+      if (cluster === undefined) throw refusedEvidence(`The cluster ${item.cluster} is not trusted.`);
+      return [
+        ...found('asserted', { environment: item.environment }),
+        ...found('platform-signed', await reviewPod(item.token, item.container, cluster)),
+      ];
+    }
+    case 'ci-token':
+      return [
+        ...found('asserted', { environment: item.environment }),
+        ...found('platform-signed', await readCiToken(item.token, ciIssuers, asked)),
+      ];
+    case 'attestation-result':
+      return found('hardware-rooted', await readAttestationResult(item.token, resultVerifiers, asked));
+    default:
+      return unreachable(item);
   }
 }

@@ -580,7 +580,7 @@ export const callSchemas: CallSchemas = {
     getFor: call(
       [
         { type: ['null', 'string'] }, string,
-        object({ 'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number }),
+        object({ 'authorization?': string, 'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number }),
       ],
       { wire: 'bytes' },
     ),
