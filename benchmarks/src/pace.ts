@@ -13,6 +13,8 @@ export const fullPace = {
   /** Records in the logs that are compared, smallest first. */
   evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
   publication: { callers: 128, rounds: 3, seconds: 5 },
+  /** Leases of as many holders, which end at the same time. */
+  leases: { rounds: 3, seconds: 3, storm: 10_000 },
   revocations: 12,
   /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
@@ -49,6 +51,7 @@ export const quickPace: Pace = {
   appenders: [1, 32],
   evidence: { sizes: [2_000, 6_000], rounds: 1, seconds: 0.2 },
   publication: { callers: 16, rounds: 1, seconds: 1.2 },
+  leases: { rounds: 1, seconds: 0.3, storm: 40 },
   revocations: 1,
   decisions: { policies: [10, 20], entities: [200] },
   simulation: { decisions: 1_200 },

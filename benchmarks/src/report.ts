@@ -7,6 +7,7 @@ import { evidenceQuerySection } from './suites/evidence-queries.ts';
 import { growthSections } from './suites/growth.ts';
 import { introspectionSection } from './suites/introspection.ts';
 import { keysInATokenSections } from './suites/keys-in-a-token.ts';
+import { leasesSections } from './suites/leases.ts';
 import { mandateSections } from './suites/mandates.ts';
 import { proofSections } from './suites/proofs.ts';
 import { publicationSection } from './suites/publication.ts';
@@ -33,6 +34,7 @@ const sections = {
   simulation: simulationSection,
   appends: appendsSections,
   publication: publicationSection,
+  leases: leasesSections,
   proofs: proofSections,
   'evidence-queries': evidenceQuerySection,
   mandates: mandateSections,

@@ -18,6 +18,7 @@ import { measureEvidenceQueries } from './suites/evidence-queries.ts';
 import { measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
 import { measureKeysInAToken } from './suites/keys-in-a-token.ts';
+import { measureLeases } from './suites/leases.ts';
 import { measureLogGrowth } from './suites/log-growth.ts';
 import { measureMandates } from './suites/mandates.ts';
 import { measureProofs } from './suites/proofs.ts';
@@ -183,7 +184,7 @@ async function measureToken(run: Context): Promise<Results> {
 
 async function measureInProcess(run: Context): Promise<Results> {
   const { wants, measured, onProgress } = run;
-  if (!wants('decisions', 'simulation', 'appends', 'publication')) return {};
+  if (!wants('decisions', 'simulation', 'appends', 'publication', 'leases')) return {};
   onProgress('starting PostgreSQL for measurements in process');
   const suite = { ...run, inProcess: await startInProcess(run) };
   return measured({
@@ -191,6 +192,7 @@ async function measureInProcess(run: Context): Promise<Results> {
     simulation: () => measureSimulation(suite),
     appends: () => measureAppends(suite),
     publication: () => measurePublication(suite),
+    leases: () => measureLeases(suite),
   });
 }
 

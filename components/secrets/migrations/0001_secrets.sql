@@ -19,7 +19,7 @@ create table leases (
   -- RFC 3339 in UTC with milliseconds, which sorts as text.
   issued_at     text collate "C" not null generated always as (state ->> 'issued_at') stored,
   expires_at    text collate "C" not null generated always as (state ->> 'expires_at') stored,
-  -- Nothing below carries authority. The end that the database was told, and the next attempt to remove the credential.
+  -- Nothing below carries authority. The end that the leased database has, and the next attempt to remove the credential.
   applied_until text,
   attempts      integer not null default 0,
   due_at        timestamptz

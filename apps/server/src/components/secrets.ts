@@ -1,5 +1,6 @@
 import type { AuditLog, ConsentStore, Directory, PolicyEngine, TransactionRegistry } from '@countersign/contracts';
-import { readSecret } from '@countersign/runtime';
+import { CodedError } from '@countersign/kernel';
+import { addressOfDatabase, readSecret } from '@countersign/runtime';
 import {
   createPostgresqlTarget,
   createSecrets,
@@ -38,6 +39,13 @@ export function startSecretsComponent(
   },
 ): SecretParts {
   const { issuer, environment, secrets: settings = {} } = configuration;
+  for (const { name, url, authorities } of settings.databases ?? [])
+    if (environment === 'production' && authorities === undefined && !isLoopback(readSecret(url)))
+      throw new CodedError({
+        code: 'configuration_unsafe',
+        category: 'invalid',
+        detail: `secrets.databases: ${name} is on another machine. Name the authorities of its certificate, so that the connection is encrypted and verified.`,
+      });
   const targets = new Map<string, LeaseTarget>(
     (settings.databases ?? []).map(({ name, url, authorities }) => [
       name,
@@ -69,4 +77,9 @@ export function startSecretsComponent(
     }),
   );
   return { secrets };
+}
+
+function isLoopback(url: string): boolean {
+  const address = addressOfDatabase({ url });
+  return 'path' in address || ['localhost', '127.0.0.1', '::1'].includes(address.host);
 }

@@ -75,7 +75,7 @@ function submitted(detail = orderDetail(), state = 'submitted', id = trader): Ve
     intentType: detail.type,
     // An intent is plain JSON.
     intent: intentOf(detail) as unknown as Readonly<Record<string, Json>>,
-    mandate: { id: 'mnd_1', version: 1 },
+    mandate: { id: `mnd_${'0'.repeat(25)}1`, version: 1 },
   } satisfies TransactionFacts);
   return { ...world.caller(id), transaction, intentDigest };
 }

@@ -3,6 +3,7 @@ import {
   openDecision,
   type RecordDraft,
   recordedRequester,
+  recordIdOfCommand,
   secretsErrors,
   standing,
   venueHeaderNames,
@@ -11,6 +12,7 @@ import {
 import {
   type CodedError,
   isCodedError,
+  membersOf,
   newId,
   parseId,
   parseJson,
@@ -18,7 +20,6 @@ import {
   type TransactionId,
 } from '@countersign/kernel';
 import { digestOfIntent, instrumentId, parseAuthorizationDetail, type TradeOrder } from '@countersign/market';
-import { takeNamedLock, transaction } from '@countersign/runtime';
 import type { Definition } from '../definitions.ts';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
 import { decided, type Judge, type Permitted, recordingRefusals, unknownSecret } from '../judge.ts';
@@ -113,7 +114,12 @@ export function createVenueBroker(
     detail: unknown,
     by: VenueCaller,
     { venueKey }: Required<Pick<Definition, 'venueKey'>>,
-  ): Promise<{ readonly order: VenueOrder; readonly transaction: TransactionId; readonly trade: TradeOrder }> {
+  ): Promise<{
+    readonly order: VenueOrder;
+    readonly transaction: TransactionId;
+    readonly trade: TradeOrder;
+    readonly mandate: NonNullable<RecordDraft['mandate']>;
+  }> {
     const { transaction: txn, intentDigest } = by;
     if (txn === undefined || intentDigest === undefined)
       throw mismatch(
@@ -154,6 +160,7 @@ export function createVenueBroker(
       },
       transaction: txn,
       trade,
+      mandate: facts.mandate,
     };
   }
 
@@ -200,6 +207,19 @@ export function createVenueBroker(
       throw error(
         'venue_unavailable',
         'The venue did not answer. The order may have arrived: ask the venue for it before anything else.',
+        { cause: failure },
+      );
+    }
+  }
+
+  async function recordOnce(draft: RecordDraft): Promise<void> {
+    try {
+      await audit.append(draft);
+    } catch (failure) {
+      if (!isCodedError(failure, 'record_identity_taken')) throw failure;
+      throw error(
+        'venue_order_signed',
+        'The order of this transaction was signed before. Ask the venue what became of it; a new order is a new transaction.',
         { cause: failure },
       );
     }
@@ -282,7 +302,7 @@ export function createVenueBroker(
     place: (name, detail, by, { send }) =>
       recordingRefusals(dependencies, by, refusal(name, 'place', by), async () => {
         const permitted = await venueKeyFor(name, by);
-        const { order, transaction: txn, trade } = await orderOf(detail, by, permitted);
+        const { order, transaction: txn, trade, mandate } = await orderOf(detail, by, permitted);
         const form = venueForms[permitted.venueKey.venue];
         const request = form.place(order);
         requirePermitted(permitted.venueKey.venue, 'place', request);
@@ -291,29 +311,21 @@ export function createVenueBroker(
         const { payload, data } = describe('place', name, permitted, request, nonce);
         const of = venueOrderThing(txn);
         const about = decided(permitted.decision, by);
-        await transaction(pool, async (session) => {
-          // One of a few names, because each name keeps a row permanently. The log decides; the lock puts the nodes in a row.
-          await takeNamedLock(session, `venue order ${txn.at(-1) ?? ''}`);
-          if ((await audit.standings([of])).has(of))
-            throw error(
-              'venue_order_signed',
-              'The order of this transaction was signed before. Ask the venue what became of it; a new order is a new transaction.',
-            );
-          await audit.append({
-            id: newId('record', { clock, random }),
-            source: 'secrets',
-            type: 'venue.order-signed',
-            outcome: 'permit',
-            ...recordedRequester(by),
-            client: by.client,
-            transaction: txn,
-            mandate: { id: trade.mandate_id, version: (await transactions.facts(txn))?.mandate.version ?? 0 },
-            ...about,
-            intent: digestOfIntent(trade),
-            payload,
-            standing: [standing(of, { key: name, payload })],
-            data: { ...data, order: order.clientOrderId },
-          });
+        await recordOnce({
+          // The id follows from the transaction, and the nonce differs each time: the log takes one record, from whichever node.
+          id: recordIdOfCommand({ venueOrder: txn }),
+          source: 'secrets',
+          type: 'venue.order-signed',
+          outcome: 'permit',
+          ...recordedRequester(by),
+          client: by.client,
+          transaction: txn,
+          mandate,
+          ...about,
+          intent: digestOfIntent(trade),
+          payload,
+          standing: [standing(of, { key: name, payload })],
+          data: { ...data, order: order.clientOrderId },
         });
         return release(request, permitted, { now, nonce, send, order: order.clientOrderId });
       }),
@@ -324,8 +336,12 @@ export function createVenueBroker(
         const facts = txn === undefined ? undefined : await transactions.facts(txn);
         if (txn === undefined || facts === undefined || facts.initiatorInstitution !== by.institution)
           throw mismatch('There is no such transaction of your institution.');
-        if (!(await audit.standings([venueOrderThing(txn)])).has(venueOrderThing(txn)) || !cancellable.has(facts.state))
+        const signed = (await audit.standings([venueOrderThing(txn)])).get(venueOrderThing(txn));
+        if (signed === undefined || !cancellable.has(facts.state))
           throw error('venue_order_not_submitted', 'No order of this transaction can be at the venue.');
+        const placed = await audit.find(signed.record);
+        if (membersOf(placed?.record.data)?.['key'] !== name)
+          throw mismatch('The order was signed with another key. Cancel it with that key.');
         const { intent } = facts;
         const symbol = symbolOf(intent, permitted.venueKey.symbols);
         if (intent['venue_mic'] !== permitted.venueKey.venueMic || symbol === undefined)

@@ -98,7 +98,7 @@ function submitted(changes: object = {}) {
       initiator: trader,
       initiatorInstitution: operator,
     },
-    ...{ approvals: [], intentType: detail.type, mandate: { id: 'mnd_1', version: 1 } },
+    ...{ approvals: [], intentType: detail.type, mandate: { id: `mnd_${'0'.repeat(25)}1`, version: 1 } },
     // An intent is plain JSON.
     intent: intentOf(detail) as unknown as Readonly<Record<string, Json>>,
   } satisfies TransactionFacts);

@@ -12,7 +12,7 @@ import {
   secretsErrors,
   standing,
 } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { digestOf, toInstant } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
 import { decided } from '../judge.ts';
@@ -55,6 +55,8 @@ export interface Issued {
 
 const { error } = secretsErrors;
 const source = 'secrets';
+/** More leases than all nodes can be issuing at the same moment. */
+const mostAtOnce = 256;
 const nothing = async (): Promise<void> => undefined;
 
 /** A lease as a thing in the log. */
@@ -100,9 +102,15 @@ export function createLeaseCommands(
     about: ({ slot }) => slot,
     async facts(session, { ask: { by, role }, row, now }) {
       if (row !== undefined && isActive(row, now)) return undefined;
-      // One of a few names, because each name keeps a row permanently.
-      await takeNamedLock(session, 'quota of leases');
-      const { ofHolder: held, ofRole } = await countLeases(session, { holder: by.id, role });
+      // Of a few names, because each name keeps a row permanently.
+      await takeNamedLock(session, `leases of a holder ${digestOf(by.id).charAt(0)}`);
+      let counted = await countLeases(session, { holder: by.id, role });
+      // Far from the limit of a role, its holders do not wait for each other.
+      if (counted.ofRole + mostAtOnce >= leasesPerRole) {
+        await takeNamedLock(session, `leases of a role ${digestOf(role).charAt(0)}`);
+        counted = await countLeases(session, { holder: by.id, role });
+      }
+      const { ofHolder: held, ofRole } = counted;
       if (held >= leasesPerHolder)
         throw error(
           'lease_quota_exceeded',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { secretsErrors } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
@@ -56,6 +57,19 @@ describe('a leased credential', () => {
     expect(world.records('lease.released').filter(({ data }) => JSON.stringify(data).includes(first.id))).toHaveLength(
       1,
     );
+  });
+
+  it('never has rights over the whole server, whatever two people have agreed', async () => {
+    const holder = newBot();
+    await world.leased.asOwner(
+      (leaser) => `create role ${leaser}_maker nologin createdb; grant ${leaser}_maker to ${leaser} with admin option`,
+    );
+    const maker = `${new URL(world.leased.url).username}_maker`;
+    const { name } = await world.define(secrets, world.roleFor([holder], { memberOf: [world.leased.readers, maker] }));
+    expect(await codeOf(secrets.issue(name, world.caller(holder)))).toBe('lease_target_unavailable');
+    await secrets.lookAtDue();
+    const { slot = '' } = { slot: (await secrets.list({ holder }))[0]?.id.split('.')[0] };
+    expect((await world.leased.roles()).filter((role) => role.includes(slot))).toEqual([]);
   });
 
   it('ends with its sessions when it is revoked, and leaves nothing in the database', async () => {
@@ -235,14 +249,15 @@ describe('whatever dies in between', () => {
     const prefix = lease.username.slice(0, 10);
     for (const stray of [`${prefix}${'a'.repeat(20)}_1`, `${prefix}not-a-lease`])
       await world.leased.asLeaser(`create role "${stray}" login`);
-    await world.leased.owner.query('create role cs_ffffff_another_installation');
+    const foreign = `cs_ffffff_${randomBytes(4).toString('hex')}`;
+    await world.leased.asLeaser(`create role ${foreign}`);
     await secrets.sweep();
     const roles = await world.leased.roles();
     expect(roles).not.toContain(`${prefix}not-a-lease`);
     expect(roles).not.toContain(`${prefix}${'a'.repeat(20)}_1`);
     expect(roles).toContain(lease.username);
-    expect(roles).toContain('cs_ffffff_another_installation');
-    await world.leased.owner.query('drop role cs_ffffff_another_installation');
+    expect(await world.leased.roles(foreign)).toEqual([foreign]);
+    await world.leased.asLeaser(`drop role ${foreign}`);
     expect(world.records('lease.swept')).toHaveLength(2);
   });
 });

@@ -250,7 +250,7 @@ export function createLeases(
     });
   }
 
-  /** A process may have died between the record of a lease and the database, or before the new end was told. */
+  /** A process may have died between the record of a lease and the database, or before the database had the new end. */
   async function applyUnapplied(): Promise<void> {
     const slots = await unappliedSlots(pool, clock.now() - 10_000, pageSize);
     await inParallel(slots, async (slot) => {

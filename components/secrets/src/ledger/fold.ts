@@ -71,15 +71,15 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const key = definitionKey(what.kind, what.name);
     const version = (versions.get(key) ?? 0) + 1;
     versions.set(key, version);
-    const before = definitions.get(key);
+    const replaced = definitions.get(key);
     const material = 'material' in what ? what.material : undefined;
-    if (what.change === 'remove') for (const value of before?.values ?? []) destroyed.add(value.material);
+    if (what.change === 'remove') for (const value of replaced?.values ?? []) destroyed.add(value.material);
     // A replaced key of a venue has no further use; earlier values of a secret stay readable until it is removed.
-    else if (what.kind === 'venue-key' && before?.material !== undefined && before.material !== material)
-      destroyed.add(before.material);
+    else if (what.kind === 'venue-key' && replaced?.material !== undefined && replaced.material !== material)
+      destroyed.add(replaced.material);
     if (what.change === 'remove') definitions.delete(key);
     else {
-      const earlier = what.kind === 'secret' ? (before?.values ?? []) : [];
+      const earlier = what.kind === 'secret' ? (replaced?.values ?? []) : [];
       const values = material === undefined ? [] : [...earlier, { version, material }];
       definitions.set(key, { ...what, version, record: record.id, digest, values });
     }

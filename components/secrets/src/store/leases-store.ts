@@ -138,7 +138,7 @@ export async function postponeRemoval(session: Session, slot: string, at: number
   await ask(session, 'update leases set due_at = $2 where slot = $1', [slot, toInstant(at)]);
 }
 
-/** Slots whose end the database has not been told. */
+/** Slots of active leases whose end the leased database does not have yet. */
 export async function unappliedSlots(session: Session, before: number, limit: number): Promise<readonly string[]> {
   const { rows } = await ask<{ slot: string }>(
     session,

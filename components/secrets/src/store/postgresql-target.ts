@@ -110,6 +110,13 @@ export function createPostgresqlTarget({
     ensure: ({ username, verifier, memberOf, connections, validUntil }) =>
       within(async (client) => {
         await lock(client, username);
+        // Rights over the whole server are never leased, whatever a definition names.
+        const { rows: powerful } = await client.query(
+          `select from pg_roles where rolname = any($1)
+             and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or rolname = current_user)`,
+          [memberOf],
+        );
+        if (powerful.length > 0) throw new Error('a role of the definition has rights over the whole server');
         const verb = (await oidOf(client, username)) === undefined ? 'create' : 'alter';
         await client.query(
           `${verb} role ${name(username)} login connection limit ${Math.trunc(connections)} password ${literal(verifier)} valid until ${literal(toInstant(validUntil))}`,

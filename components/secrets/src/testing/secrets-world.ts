@@ -29,6 +29,7 @@ import {
   type RunningSecrets,
   secretsMigrations,
 } from '../index.ts';
+import { usernamePrefix } from '../lease-state.ts';
 import type { Wanted } from '../secrets.ts';
 
 export const operator = '5493001KJTIIGC8Y1R12';
@@ -43,10 +44,11 @@ export const ari = person('ari.approver');
 export const installation = { id: 'service:countersign', institution: operator };
 
 /** A database with an account that may lease credentials, and a table that the leased role may read. */
-async function createLeasedDatabase() {
+async function createLeasedDatabase(issuer: string) {
   const scratch = await createTestDatabase();
   const id = randomBytes(4).toString('hex');
-  const [admin, readers] = [`leaser_${id}`, `readers_${id}`];
+  const admin = `leaser_${id}`;
+  const readers = `readers_${id}`;
   const owner = new pg.Pool({ ...scratch.connection, max: 4 });
   owner.on('error', () => undefined);
   await owner.query(`create role ${readers} nologin`);
@@ -71,6 +73,10 @@ async function createLeasedDatabase() {
       await client.connect();
       return client;
     },
+    /** A statement of the superuser, about the account that makes the credentials. */
+    async asOwner(statement: (leaser: string) => string): Promise<void> {
+      await owner.query(statement(admin));
+    },
     /** A statement of the account that makes the credentials. */
     async asLeaser(statement: string): Promise<void> {
       const client = new pg.Client({ connectionString: url });
@@ -78,9 +84,11 @@ async function createLeasedDatabase() {
       await client.query(statement);
       await client.end();
     },
-    async roles(): Promise<readonly string[]> {
+    /** Credentials of this world; other ones are on the same server. */
+    async roles(prefix = usernamePrefix(issuer)): Promise<readonly string[]> {
       const { rows } = await owner.query<{ rolname: string }>(
-        "select rolname from pg_roles where rolname like 'cs\\_%'",
+        'select rolname from pg_roles where starts_with(rolname, $1) order by rolname',
+        [prefix],
       );
       return rows.map(({ rolname }) => rolname);
     },
@@ -101,12 +109,12 @@ async function createLeasedDatabase() {
 /** The component on a database of its own, over a log that the test holds in its hands, and a database to lease. */
 export async function createSecretsWorld() {
   const scratch = await createTestDatabase({ components: [secretsMigrations] });
-  const leased = await createLeasedDatabase();
+  const issuer = `https://${randomBytes(6).toString('hex')}.example`;
+  const leased = await createLeasedDatabase(issuer);
   const clock = fixedClock(Math.floor(Date.now() / 1_000) * 1_000);
   const random = systemRandom;
   const logger = createLogger({ level: 'silent', name: 'test' });
   const log = createMemoryLog(clock, { anyReferences: true });
-  const issuer = `https://${randomBytes(6).toString('hex')}.example`;
   const keys = { sealingKey: { bytes: randomBytes(32) }, passwordKey: randomBytes(32) };
   const asked: DecisionInput[] = [];
   const denying = new Map<string, { readonly code: string; readonly detail: string }>();

@@ -12,8 +12,8 @@ const configurations: Readonly<Partial<Record<TimeInForce, string>>> = {
 };
 
 /**
- * Coinbase Advanced Trade (REST): a JWT over method, host and path. It does not cover the body, so whoever has it could order
- * something else: the broker sends such requests itself.
+ * Coinbase Advanced Trade (REST): a JWT over method, host and path. It does not cover the body, so a caller who has it could
+ * order something else: the broker sends such requests itself.
  */
 export const coinbase: VenueForm = {
   bindsOrder: false,

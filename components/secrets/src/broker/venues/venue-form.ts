@@ -67,7 +67,7 @@ export interface VenueEndpoint {
 /** Asks the venue what a key may do. Only the approval of a key's definition uses it. */
 export interface VenueProbe {
   request(signer: VenueSigner, moment: SigningMoment): SignedVenueRequest;
-  /** Whether the key can trade and nothing more. An answer that does not say so counts as no. */
+  /** Whether trading is all that the key can do. An answer that does not say so counts as no. */
   isTradeOnly(answer: Json): boolean;
 }
 
