@@ -15,6 +15,7 @@ export const fullPace = {
   publication: { callers: 128, rounds: 3, seconds: 5 },
   /** Leases of as many holders, which end at the same time. */
   leases: { rounds: 3, seconds: 3, storm: 10_000 },
+  svids: { rounds: 3, seconds: 3, rotation: 10_000 },
   revocations: 12,
   /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
@@ -52,6 +53,7 @@ export const quickPace: Pace = {
   evidence: { sizes: [2_000, 6_000], rounds: 1, seconds: 0.2 },
   publication: { callers: 16, rounds: 1, seconds: 1.2 },
   leases: { rounds: 1, seconds: 0.3, storm: 40 },
+  svids: { rounds: 1, seconds: 0.3, rotation: 40 },
   revocations: 1,
   decisions: { policies: [10, 20], entities: [200] },
   simulation: { decisions: 1_200 },

@@ -15,6 +15,7 @@ import { reconstructionSections } from './suites/reconstruction.ts';
 import { revocationSection } from './suites/revocation.ts';
 import { signInSections } from './suites/sign-ins.ts';
 import { simulationSection } from './suites/simulation.ts';
+import { svidSections } from './suites/svids.ts';
 import { exchangeSection, pushedSection, refreshSection, tokensSection } from './suites/token-requests.ts';
 import { transitionSections } from './suites/transitions.ts';
 import { wholeAndSplitSections } from './suites/whole-and-split.ts';
@@ -35,6 +36,7 @@ const sections = {
   appends: appendsSections,
   publication: publicationSection,
   leases: leasesSections,
+  svids: svidSections,
   proofs: proofSections,
   'evidence-queries': evidenceQuerySection,
   mandates: mandateSections,

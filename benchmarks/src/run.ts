@@ -27,6 +27,7 @@ import { measureReconstruction, ordersToReconstruct } from './suites/reconstruct
 import { measureRevocation } from './suites/revocation.ts';
 import { measureSignIns } from './suites/sign-ins.ts';
 import { measureSimulation } from './suites/simulation.ts';
+import { measureSvids } from './suites/svids.ts';
 import {
   measurePushedAuthorization,
   measureRefresh,
@@ -184,7 +185,7 @@ async function measureToken(run: Context): Promise<Results> {
 
 async function measureInProcess(run: Context): Promise<Results> {
   const { wants, measured, onProgress } = run;
-  if (!wants('decisions', 'simulation', 'appends', 'publication', 'leases')) return {};
+  if (!wants('decisions', 'simulation', 'appends', 'publication', 'leases', 'svids')) return {};
   onProgress('starting PostgreSQL for measurements in process');
   const suite = { ...run, inProcess: await startInProcess(run) };
   return measured({
@@ -193,6 +194,7 @@ async function measureInProcess(run: Context): Promise<Results> {
     appends: () => measureAppends(suite),
     publication: () => measurePublication(suite),
     leases: () => measureLeases(suite),
+    svids: () => measureSvids(suite),
   });
 }
 
