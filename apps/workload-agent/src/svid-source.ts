@@ -10,6 +10,9 @@ export interface EvidenceSource {
   fingerprint(): Promise<string>;
 }
 
+/** After refusals, in rounds: five minutes by default. */
+const longestWait = 60;
+
 export interface SvidSource {
   state(): SvidState;
   /** Called with each new state until the returned function is called. */
@@ -47,6 +50,8 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
   let seen: string | undefined;
   let keys: readonly Readonly<Record<string, unknown>>[] = [];
   let keysAt = Number.NEGATIVE_INFINITY;
+  let retryAt = 0;
+  let waitMs = everyMs;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -69,15 +74,20 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
     const svid = await door.obtainSvid(entry, evidence.gather);
     renewAt = renewalOf(svid);
     note('certificate obtained', { entry, serial: svid.serial, level: svid.level });
+    waitMs = everyMs;
     become({ is: 'ready', svid });
   }
 
   async function round(): Promise<void> {
     if (state.is === 'ready' && clock.now() >= state.svid.notAfter)
       become({ is: 'ended', code: 'svid_expired', detail: 'The certificate expired and could not be renewed.' });
-    if (state.is !== 'ready') return renew();
-    const end = await door.findEnd(entry);
+    const end = state.is === 'waiting' ? undefined : await door.findEnd(entry);
     if (end !== undefined) return become({ is: 'ended', ...end });
+    if (state.is !== 'ready') {
+      // Each refusal is a record: a workload that may have nothing does not ask every few seconds.
+      const isDue = clock.now() >= retryAt || (await evidence.fingerprint()) !== seen;
+      return isDue ? renew() : undefined;
+    }
     if (clock.now() >= renewAt || (await evidence.fingerprint()) !== seen) await renew();
   }
 
@@ -90,8 +100,11 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
         : { code: 'agent_failed', detail: String(error), category: 'unavailable' };
       note('no certificate', { entry, code, detail });
       // A refusal is an answer: what the workload had before does not count any more. No answer is none.
-      if (category === 'forbidden' || category === 'not-found' || code === 'workload_unobservable')
+      if (category === 'forbidden' || category === 'not-found' || code === 'workload_unobservable') {
+        retryAt = clock.now() + waitMs;
+        waitMs = Math.min(waitMs * 2, everyMs * longestWait);
         become({ is: 'ended', code, detail });
+      }
     }
     if (!stopped) timer = setTimeout(run, everyMs);
   }
