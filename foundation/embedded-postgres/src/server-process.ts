@@ -44,7 +44,7 @@ const settings: readonly string[] = Object.entries({
   listen_addresses: host,
   unix_socket_directories: '',
   shared_buffers: '128MB',
-  max_connections: '320',
+  max_connections: '360',
   password_encryption: 'scram-sha-256',
   timezone: 'UTC',
   log_timezone: 'UTC',

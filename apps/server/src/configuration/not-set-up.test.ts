@@ -26,7 +26,7 @@ describe('a start', () => {
   it('says when the database lets fewer connections be open than its processes may need', () => {
     expect(connectionsOf('audit-log')).toBeGreaterThan(0);
     expect(tooFewConnections(97, 1)).toMatch(/max_connections of PostgreSQL to \d+/);
-    expect(tooFewConnections(317, 2)).toBeUndefined();
+    expect(tooFewConnections(357, 2)).toBeUndefined();
     expect(tooFewConnections(317, 3)).toContain('databaseProcesses: 3');
   });
 });

@@ -13,7 +13,10 @@ export interface LeasedCredential {
   readonly validUntil: number;
 }
 
-/** A database whose credentials are leased. Every method can be repeated. */
+/**
+ * A database whose credentials are leased. Every method can be repeated. The caller holds the lock of the lease: a lock in the leased
+ * database could be taken by a holder, who would keep their own credential from being removed.
+ */
 export interface LeaseTarget {
   /** Makes the credential, or makes it as it should be. @throws CodedError `lease_target_unavailable` */
   ensure(credential: LeasedCredential): Promise<void>;
@@ -90,10 +93,6 @@ export function createPostgresqlTarget({
     return rows[0]?.oid;
   }
 
-  /** One statement at a time about one credential, on every node. */
-  const lock = (client: pg.PoolClient, username: string) =>
-    client.query('select pg_advisory_xact_lock(hashtextextended($1, 7431))', [username]);
-
   /** @returns the process ids of the ended sessions */
   async function endSessions(client: pg.PoolClient, oid: number): Promise<readonly number[]> {
     // Otherwise the transaction sees the sessions of its first look.
@@ -109,7 +108,6 @@ export function createPostgresqlTarget({
     place: { host, port, database },
     ensure: ({ username, verifier, memberOf, connections, validUntil }) =>
       within(async (client) => {
-        await lock(client, username);
         // Rights over the whole server are never leased, whatever a definition names.
         const { rows: powerful } = await client.query(
           `select from pg_roles where rolname = any($1)
@@ -125,7 +123,6 @@ export function createPostgresqlTarget({
       }),
     async remove(username) {
       const oid = await within(async (client) => {
-        await lock(client, username);
         const found = await oidOf(client, username);
         if (found === undefined) return undefined;
         await client.query(`alter role ${name(username)} nologin password null valid until '-infinity'`);
@@ -139,7 +136,6 @@ export function createPostgresqlTarget({
       });
       if (oid === undefined) return { sessions: 0 };
       return within(async (client) => {
-        await lock(client, username);
         const sessions = new Set(await endSessions(client, oid));
         if ((await oidOf(client, username)) === oid) {
           await client.query(`reassign owned by ${name(username)} to current_user`);
