@@ -163,6 +163,8 @@ describe('a JWT-SVID', () => {
     const refused = { status: 401, error: 'invalid_client' };
     expect(await ask('twap', { assertion: token })).toMatchObject(refused);
     expect(await ask('node-1', { assertion: token })).toMatchObject(refused);
+    const shared = await door().obtainToken('vwap-1', [controlPlane.issuer, 'https://venue.example'], evidence);
+    expect(await ask('vwap', { assertion: shared.token })).toMatchObject(refused);
     const elsewhere = await obtain('vwap-1', 'https://venue.example');
     expect(await ask('vwap', { assertion: elsewhere.token })).toMatchObject(refused);
     const [header = '', claims = '', signature = ''] = token.split('.');

@@ -104,6 +104,9 @@ export function createWorkloadCredentials({
         if (isCodedError(error, 'jwt_svid_invalid')) throw refuse('jwt_svid_invalid', error.detail);
         throw error;
       });
+      // Another audience could present a token that it got, before its workload does.
+      if (svid.audiences.length !== 1)
+        throw refuse('jwt_svid_invalid', 'The JWT-SVID has several audiences. Obtain one for the issuer alone.');
       const { authentication } = client;
       const isRegistered =
         authentication.method === 'tls_client_auth' &&
