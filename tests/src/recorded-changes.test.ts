@@ -50,6 +50,12 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',
   'components/certificate-authority/src/status/revocation-lists.ts':
     'a revocation list: it follows from the log, and without its row another one is signed',
+  'components/secrets/src/broker/broker.ts':
+    'the signature of an order: the record is all there is of it, and its lock only orders the nodes',
+  'components/secrets/src/leases/leases.ts':
+    'who got a credential again, and one that no lease accounts for; leases themselves change by commands',
+  'components/secrets/src/secrets.ts':
+    'who read a value; values are written once, under their digest, before two people are asked about them',
   'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
   // A protocol of their own, for the reason that ADR 0057 gives.
   'components/authentication/src/risk/risk.ts': 'signals: a sign-in waits for no look at the log',

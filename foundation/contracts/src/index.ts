@@ -250,6 +250,8 @@ export {
   outboundErrors,
   type SignatureFields,
   signatureFields,
+  type VenueHeaders,
+  venueHeaderNames,
 } from './outbound.ts';
 export { createPageSource, type PageSource } from './page-source.ts';
 export { permittedAt, permittedIntent } from './permitted-intents.ts';
@@ -351,6 +353,24 @@ export {
   type SubjectKey,
 } from './retention.ts';
 export {
+  type BrokerVenue,
+  brokerVenues,
+  type Lease,
+  type LeasedRole,
+  type LeaseEnding,
+  type LeaseStatus,
+  leaseEndings,
+  leaseStatuses,
+  type SecretKind,
+  type SecretProposal,
+  secretKinds,
+  secretsErrors,
+  type VenueAlgorithm,
+  type VenueKey,
+  venueAlgorithms,
+  venueOrderThing,
+} from './secrets.ts';
+export {
   type CaepEvent,
   caepEvents,
   caepEventUri,
@@ -377,10 +397,10 @@ export {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingLister,
   type StandingReader,
   type StandingRecord,
-  type StandingThing,
   standing,
   standingErrors,
 } from './standing.ts';
@@ -422,3 +442,24 @@ export {
 export type { PartnerSignIn, TrustProfile, TrustProfileInput } from './trust-profile.ts';
 export { type PlannedProfile, type ProfileChanges, type TrustRegistry, trustErrors } from './trust-registry.ts';
 export { witnessErrors } from './witness.ts';
+export {
+  type AssuranceLevel,
+  assuranceLevels,
+  type EvidenceKind,
+  evidenceKinds,
+  type IssuedSvid,
+  isAtLeast,
+  type SvidRequest,
+  type WorkloadBinding,
+  type WorkloadEntry,
+  type WorkloadFact,
+  type WorkloadFactName,
+  type WorkloadIdentity,
+  type WorkloadProfile,
+  type WorkloadProposal,
+  type WorkloadSelector,
+  type WorkloadTerms,
+  workloadErrors,
+  workloadFactNames,
+  workloadProfiles,
+} from './workload-identity.ts';

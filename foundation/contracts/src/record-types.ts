@@ -80,6 +80,28 @@ const classes = {
   'pki.proposed': 'custody',
   'pki.approved': 'custody',
   'pki.rejected': 'custody',
+  'secrets.proposed': 'custody',
+  'secrets.approved': 'custody',
+  'secrets.rejected': 'custody',
+  'lease.issued': 'access',
+  'lease.released': 'access',
+  'lease.renewed': 'access',
+  'lease.denied': 'access',
+  'lease.ended': 'access',
+  'lease.cleared': 'access',
+  'lease.irrevocable': 'custody',
+  'lease.swept': 'custody',
+  'secret.released': 'access',
+  'venue.order-signed': 'transaction',
+  'venue.request-signed': 'access',
+  'venue.refused': 'access',
+  'workload.proposed': 'custody',
+  'workload.approved': 'custody',
+  'workload.rejected': 'custody',
+  'workload.suspended': 'custody',
+  'workload.attested': 'access',
+  'workload.refused': 'access',
+  'workload.token-issued': 'access',
   'recovery.opened': 'authority',
   'recovery.approved': 'authority',
   'recovery.refused': 'authority',
@@ -174,7 +196,6 @@ const isRecordType = (text: string): text is RecordType => Object.hasOwn(classes
 
 export const recordTypes: readonly RecordType[] = Object.keys(classes).filter(isRecordType);
 
-/** The retention class of a record type. */
 export function retentionClassOf(type: RecordType): RetentionClass {
   if (!isRecordType(type)) throw new Error(`records of type ${type} have no retention class`);
   return classes[type];

@@ -9,7 +9,6 @@ type DepartureContract = Extract<RemoteContract, `${string}-departure`>;
 export interface DepartureUnderTest<Name extends DepartureContract> extends UnderTest<Name> {
   readonly clock: FixedClock;
   readonly by: Actor;
-  /** Gives a principal one thing that ends with their departure. */
   holder(): Promise<PrincipalId>;
   /** Gives one more thing to a principal that has left and returned. */
   giveAgain(principal: PrincipalId): Promise<unknown>;
@@ -68,3 +67,8 @@ export const describeCertificatesDeparture = suiteOf<
   'certificates-departure',
   DepartureUnderTest<'certificates-departure'>
 >('certificates-departure', { end: departures });
+
+export const describeLeasesDeparture = suiteOf<'leases-departure', DepartureUnderTest<'leases-departure'>>(
+  'leases-departure',
+  { end: departures },
+);

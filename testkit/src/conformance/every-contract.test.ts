@@ -112,6 +112,14 @@ const held: { readonly [Name in RemoteContract]: Held } = {
     ...{ suite: 'describeCertificatesDeparture', component: component('certificate-authority') },
     doubles: nobodyNeeds,
   },
+  'secret-proposals': {
+    ...{ suite: 'describeSecretProposals', component: component('secrets') },
+    doubles: nobodyNeeds,
+  },
+  'leases-departure': {
+    ...{ suite: 'describeLeasesDeparture', component: component('secrets') },
+    doubles: nobodyNeeds,
+  },
   'authenticators-departure': {
     ...{ suite: 'describeAuthenticatorsDeparture', component: component('authentication') },
     doubles: nobodyNeeds,

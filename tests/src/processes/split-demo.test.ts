@@ -10,7 +10,7 @@ import { scratchFolder } from '../testing/scratch-folder.ts';
 const folder = scratchFolder();
 const temporary = join(folder.path, 'tmp');
 
-/** Four processes and five firms start on two processors that others use too. */
+/** Six processes and five firms start on two processors that others use too. */
 const wholeDemoMs = 600_000;
 
 afterAll(async () => {
@@ -25,7 +25,7 @@ describe('countersign demo --split', () => {
     outcome = await countersign(['demo', '--split'], { env: { TMPDIR: temporary }, cwd: folder.path });
   }, wholeDemoMs);
 
-  it('carries the order to its end over five processes, proves it, and ends with 0', () => {
+  it('carries the order to its end over six processes, proves it, and ends with 0', () => {
     expect(outcome.stderr).toBe('');
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
@@ -38,8 +38,8 @@ describe('countersign demo --split', () => {
     const pidOf = new Map(
       [...outcome.stdout.matchAll(/^ +process (\d+): ([\w-]+)$/gm)].map(([, pid, name]) => [name, pid]),
     );
-    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority']);
-    expect(new Set(pidOf.values()).size).toBe(5);
+    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority', 'secrets']);
+    expect(new Set(pidOf.values()).size).toBe(6);
     const [, killed] = /process (\d+) \(core\) is killed: SIGKILL/.exec(outcome.stdout) ?? [];
     expect(killed).toBe(pidOf.get('core'));
     const [, again] = /process (\d+) \(core\) is started again/.exec(outcome.stdout) ?? [];

@@ -10,7 +10,7 @@ import {
   startSplitInstallation,
 } from './testing/split-installation.ts';
 
-// Five processes, as they are compiled and started, and clients that never stop asking: whichever process dies or stands
+// Six processes, as they are compiled and started, and clients that never stop asking: whichever process dies or stands
 // still, and whichever network fails, nothing is released without its record, no record is lost, nobody is told of a fault
 // of ours, and all goes on by itself.
 
@@ -105,8 +105,8 @@ describe('a process of a split installation that is killed under load', () => {
       await load.untilDone(some, recoverMs);
       const refusals = load.refusals();
       await nodeOf(group).kill();
-      // No token and no order needs a certificate: all of them go on without the authority.
-      if (group === 'certificate-authority') await load.untilDone(some, recoverMs);
+      // No token and no order needs a certificate or a leased credential: all of them go on without these processes.
+      if (group === 'certificate-authority' || group === 'secrets') await load.untilDone(some, recoverMs);
       else await until(() => expect(refusals()).toBe(true));
       await nodeOf(group).start();
       await expectRecovery();

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const { processes } = installation;
   [facing, deciding] = await Promise.all([
     startServer(['--config', processes, '--only', 'edge,egress']),
-    startServer(['--config', processes, '--only', 'core,evidence,certificate-authority']),
+    startServer(['--config', processes, '--only', 'core,evidence,certificate-authority,secrets']),
   ]);
 }, 120_000);
 afterAll(async () => {
@@ -26,12 +26,12 @@ describe('countersign start --only', () => {
   it('runs several groups in one process, and says that it holds the keys of all of them', async () => {
     await expect
       .poll(() => deciding.said())
-      .toContain('holds the keys and database roles of certificate-authority, core, evidence together.');
+      .toContain('holds the keys and database roles of secrets, certificate-authority, core, evidence together.');
     await expect
       .poll(() => facing.said())
       .toMatch(/keys and database roles of edge, egress together, and may connect to any address/);
     for (const [server, names] of [
-      [deciding, ['core', 'evidence', 'certificate-authority']],
+      [deciding, ['core', 'evidence', 'certificate-authority', 'secrets']],
       [facing, ['edge', 'egress']],
     ] as const)
       for (const name of names)

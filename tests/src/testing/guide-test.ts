@@ -100,8 +100,8 @@ const firstProcessPort = '7431';
 async function freePorts(page: string): Promise<Record<string, string>> {
   const named = [...new Set(page.match(/\b(?:7480|7421|8400|8500)\b/g))];
   const ports = await Promise.all(named.map(async (port) => [port, String(await freePort())] as const));
-  // The first of ten.
-  if (page.includes(firstProcessPort)) ports.push([firstProcessPort, String(await freePortRange(10))]);
+  // The first of twelve.
+  if (page.includes(firstProcessPort)) ports.push([firstProcessPort, String(await freePortRange(12))]);
   return Object.fromEntries(ports);
 }
 

@@ -23,7 +23,7 @@ export async function prepareSplit(folder: string): Promise<PreparedSplit> {
   const { setup, stop } = await prepareSplitDevelopment({ folder: home, port: await freePort() });
   const { configurationFile, configuration } = setup;
   const processes = join(folder, 'processes');
-  await initProcesses({ configurationFile, folder: processes, firstPort: await freePortRange(10) });
+  await initProcesses({ configurationFile, folder: processes, firstPort: await freePortRange(12) });
   await migrateDatabase({ configurationFile, say: () => undefined });
   return {
     ...{ configuration, configurationFile, processes, stop },

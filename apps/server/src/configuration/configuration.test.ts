@@ -53,7 +53,13 @@ const ofCore = {
   key: 'file:/run/secrets/process.key',
   authorities: 'file:/run/secrets/authorities.pem',
   doors: [{ listener: 'HTTP', baseUrl: 'https://identity.example.com', zone: 'main' }],
-  peers: { edge: peer(7431), evidence: peer(7433), egress: peer(7434), 'certificate-authority': peer(7435) },
+  peers: {
+    edge: peer(7431),
+    evidence: peer(7433),
+    egress: peer(7434),
+    'certificate-authority': peer(7435),
+    secrets: peer(7436),
+  },
 };
 
 /** JSON, as it is read from a file: what is undefined is not there. */

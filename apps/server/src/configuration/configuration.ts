@@ -176,7 +176,6 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
-    /** The private certificate authority. */
     certificates: Type.Optional(
       Type.Object(
         {
@@ -194,7 +193,33 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** The currency of thresholds and limits. */
+    /** Databases whose credentials are leased, and limits of leases. */
+    secrets: Type.Optional(
+      Type.Object(
+        {
+          databases: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+                  /** URL of a role that may create roles and has the leased roles with ADMIN OPTION. */
+                  url: secretReference,
+                  /** PEM of the authorities of the server's certificate. Required but for a loopback address. */
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          /** Leases that one holder may have at the same time. Default: 20. */
+          leasesPerHolder: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+          /** Leases of one role at the same time. Default: 1,000. */
+          leasesPerRole: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+        },
+        closed,
+      ),
+    ),
     amounts: Type.Optional(
       Type.Object(
         {
@@ -248,7 +273,6 @@ export const configurationSchema = Type.Object(
 type Written = Static<typeof configurationSchema>;
 type WrittenKeys = NonNullable<Written['keys']>;
 
-/** The parsed configuration with all defaults applied. */
 export type Configuration = Readonly<
   Written & {
     readonly region: string;

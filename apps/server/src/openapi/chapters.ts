@@ -16,10 +16,12 @@ import {
   recoveryErrors,
   retentionErrors,
   revocationErrors,
+  secretsErrors,
   sharedSignalErrors,
   timeStampErrors,
   transactionErrors,
   trustErrors,
+  workloadErrors,
 } from '@countersign/contracts';
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { statusOf } from '@countersign/runtime';
@@ -139,6 +141,26 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'lists and OCSP for everybody.',
     audience: 'certificates',
     codes: certificateAuthorityErrors.codes,
+  },
+  secrets: {
+    description:
+      'Credentials and secrets on demand: lease, renew and end database credentials, read secrets; roles, secrets and keys of venues, ' +
+      'changed by two people.',
+    audience: 'secrets',
+    codes: secretsErrors.codes,
+  },
+  venues: {
+    description:
+      'Requests to trading venues, signed by the key broker: the order of a submitted transaction, its cancellation, and queries.',
+    audience: 'venues',
+    codes: secretsErrors.codes,
+  },
+  workloads: {
+    description:
+      'Registered workloads: entries changed by two people, and certificates for attested workloads (SPIFFE). The Workload API itself is ' +
+      'served by the agent on the machine of the workload.',
+    audience: 'workloads',
+    codes: { ...workloadErrors.codes, ...certificateAuthorityErrors.codes },
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

@@ -9,7 +9,6 @@ import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isStandardInterface, standardInterfaces } from './standard-interfaces.ts';
 
-/** The addresses of an installation. */
 export interface Servers {
   readonly issuer: string;
   readonly mutualTlsBaseUrl?: string;
@@ -194,6 +193,8 @@ function unusedParts(): InterfaceParts {
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),
     certificateAuthority: nobodyAsks(),
+    secrets: nobodyAsks(),
+    workloadIdentity: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

@@ -78,7 +78,7 @@ describe('countersign processes renew', () => {
   it('renews every process that has a folder there, and no other', async () => {
     rmSync(join(out, 'egress'), { recursive: true });
     const renewed = await renewProcesses({ folder: out });
-    expect(renewed.map(({ group }) => group)).toEqual(['edge', 'core', 'evidence', 'certificate-authority']);
+    expect(renewed.map(({ group }) => group)).toEqual(['edge', 'core', 'evidence', 'certificate-authority', 'secrets']);
   });
 
   it('gives no certificate a longer life than its authority, and none after it', async () => {

@@ -213,6 +213,7 @@ describe('what the process of a group is given', () => {
         evidence: ['https://localhost:7433'],
         egress: ['https://localhost:7434'],
         'certificate-authority': ['https://localhost:7435'],
+        secrets: ['https://localhost:7436'],
       },
     });
     expect(configurationOf('edge').process).toMatchObject({

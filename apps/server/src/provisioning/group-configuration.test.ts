@@ -49,7 +49,7 @@ const installation = readConfiguration(
 );
 const here = ['localhost'];
 const places = {
-  names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here },
+  names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here, secrets: here },
   firstPort: 7_431,
 };
 const configurationOf = (group: ProcessGroup) =>
@@ -82,7 +82,7 @@ describe('the configuration of the process of a group', () => {
       const { listen, process } = configurationOf(group);
       return [listen.port, process?.listen.port];
     });
-    expect(ports).toEqual([7420, 7431, 7437, 7432, 7438, 7433, 7439, 7434, 7440, 7435]);
+    expect(ports).toEqual([7420, 7431, 7438, 7432, 7439, 7433, 7440, 7434, 7441, 7435, 7442, 7436]);
     expect(configurationOf('core').process?.peers.edge).toEqual(['https://[::1]:7431']);
     expect(configurationOf('edge').mutualTls).toEqual(installation.mutualTls);
   });

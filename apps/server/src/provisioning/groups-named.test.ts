@@ -59,7 +59,7 @@ describe('the configurations of parts', () => {
   });
   const here = ['localhost'];
   const places = {
-    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here },
+    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, secrets: here },
     firstPort: 7_431,
   };
   for (const group of processGroups) {

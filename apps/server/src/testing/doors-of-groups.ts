@@ -8,17 +8,18 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
+  mountSecretInterfaces,
 } from '../interfaces/interfaces.ts';
 import { nobodyAsks } from '../openapi/describe-interfaces.ts';
 import type { ProcessGroup } from '../process-groups/groups.ts';
 
-/** Every path that the interfaces of each group serve. */
 export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readonly path: string }[] {
   const mounts: Readonly<Record<ProcessGroup, (app: FastifyInstance, options: InterfaceOptions) => void>> = {
     edge: (app, options) => mountEdgeInterfaces(app, nobodyAsks(), options),
     core: (app, options) => mountCoreInterfaces(app, nobodyAsks(), options),
     egress: (app, options) => mountEgressInterfaces(app, nobodyAsks(), options),
     'certificate-authority': (app, options) => mountCertificateInterfaces(app, nobodyAsks(), options),
+    secrets: (app, options) => mountSecretInterfaces(app, nobodyAsks(), options),
     evidence: (app, options) => mountEvidenceInterfaces(app, nobodyAsks(), options),
   };
   return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {

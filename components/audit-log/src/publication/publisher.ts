@@ -62,7 +62,6 @@ interface PublisherDependencies {
   readonly pool: pg.Pool;
   readonly store: LogStore;
   readonly tree: TreeReader;
-  /** The log's key when it was opened. */
   readonly key: VerifierKey;
   readonly currentKey: () => Promise<VerifierKey>;
   readonly sign: () => Promise<SignedCheckpoint>;

@@ -31,6 +31,7 @@ const standingSources = [
   'policy-engine',
   'recovery',
   'retention',
+  'secrets',
   'transaction-registry',
   'trust-registry',
 ];

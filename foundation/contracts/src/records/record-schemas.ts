@@ -14,10 +14,12 @@ import { membersOfLog, membersOfWriter, numbering } from './members.ts';
 import { noticeRecords } from './notices.ts';
 import { recoveryRecords } from './recoveries.ts';
 import { riskRecords } from './risk.ts';
+import { secretsRecords } from './secrets.ts';
 import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
 import { transactionRecords } from './transactions.ts';
+import { workloadRecords } from './workloads.ts';
 
 /** Every record type with its meaning, its writers, and the shape of its data. */
 export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
@@ -27,6 +29,8 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...secretsRecords,
+  ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
   ...noticeRecords,

@@ -242,11 +242,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'order:approve', 'order:cancel', 'order:create', 'order:read', 'partner:register', 'policy:approve',
     'policy:propose', 'policy:read', 'policy:rollback', 'profile', 'recovery:open', 'recovery:read', 'reference:record',
     'report:correct', 'report:read', 'report:submit', 'retention:approve', 'retention:propose', 'retention:read',
-    'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'session:end', 'session:read',
-    'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release',
-    'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
+    'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'secret:approve', 'secret:propose',
+    'secret:read', 'secret:revoke', 'secret:use', 'session:end', 'session:read', 'settlement:affirm',
+    'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release', 'signal:subscribe',
+    'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
     'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve', 'withdrawal:release',
-    'withdrawal:request',
+    'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose', 'workload:read',
+    'workload:suspend',
   )),
   GrantedStep: object({
     actions: list(string), locations: list(string), mandate: ref('CallerMandate'), transaction: string,
@@ -262,7 +264,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   KeyPurpose: oneOf(
     'access-token', 'certificate-device', 'certificate-partner', 'certificate-person', 'certificate-service',
     'certificate-status', 'certificate-workload', 'envelope', 'event', 'id-token', 'id-token-ps256', 'id-token-rs256',
-    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token',
+    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token', 'workload-token',
   ),
   LastingCaller: object({ caller: ref('Caller'), token: ref('LastingToken') }),
   LastingToken: object({
@@ -289,9 +291,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   MandateAnswer: anyOf(
     object({
-      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, stands: oneOf(false),
+      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, valid: oneOf(false),
     }),
-    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), stands: oneOf(true) }),
+    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), valid: oneOf(true) }),
   ),
   MandateConsent: object({
     at: string, authority: oneOf('joint', 'sole'), lei: string, part: oneOf('grantee', 'grantor', 'thirdParty'),
@@ -398,21 +400,25 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
     'grant.revoked', 'hold.placed', 'hold.released', 'identity.accepted', 'identity.refused', 'incident.declared',
     'incident.ended', 'incident.granted', 'incident.lapsed', 'incident.overdue', 'incident.refused',
-    'incident.reviewed', 'key.published', 'key.withdrawn', 'limit.released', 'log.opened', 'log.pruned',
-    'log.publication-resumed', 'log.publication-stopped', 'log.witness-alarm', 'mandate.accepted', 'mandate.amended',
-    'mandate.amendment-proposed', 'mandate.amendment-withdrawn', 'mandate.consented', 'mandate.copy-compared',
-    'mandate.expired', 'mandate.expiring', 'mandate.proposed', 'mandate.refused', 'mandate.resumed', 'mandate.revoked',
-    'mandate.suspended', 'notice.failed', 'notice.sent', 'partner.key-bound', 'partner.key-refused',
-    'partner.profile-registered', 'pki.approved', 'pki.proposed', 'pki.rejected', 'policy.diverged', 'policy.proposed',
-    'policy.published', 'policy.refused', 'policy.rejected', 'policy.simulated', 'provisioning-token.ended',
-    'provisioning-token.issued', 'recovery.approved', 'recovery.cancelled', 'recovery.completed',
-    'recovery.credentials-ended', 'recovery.expired', 'recovery.invited', 'recovery.opened', 'recovery.refused',
-    'retention.changed', 'retention.proposed', 'retention.pruning-approved', 'retention.rejected', 'revocation.lifted',
-    'risk.cleared', 'risk.raised', 'row.rejected', 'session.ended', 'session.logout-notified', 'session.refused',
-    'session.started', 'session.step-up-refused', 'session.stepped-up', 'signal.delivery-suspended',
+    'incident.reviewed', 'key.published', 'key.withdrawn', 'lease.cleared', 'lease.denied', 'lease.ended',
+    'lease.irrevocable', 'lease.issued', 'lease.released', 'lease.renewed', 'lease.swept', 'limit.released',
+    'log.opened', 'log.pruned', 'log.publication-resumed', 'log.publication-stopped', 'log.witness-alarm',
+    'mandate.accepted', 'mandate.amended', 'mandate.amendment-proposed', 'mandate.amendment-withdrawn',
+    'mandate.consented', 'mandate.copy-compared', 'mandate.expired', 'mandate.expiring', 'mandate.proposed',
+    'mandate.refused', 'mandate.resumed', 'mandate.revoked', 'mandate.suspended', 'notice.failed', 'notice.sent',
+    'partner.key-bound', 'partner.key-refused', 'partner.profile-registered', 'pki.approved', 'pki.proposed',
+    'pki.rejected', 'policy.diverged', 'policy.proposed', 'policy.published', 'policy.refused', 'policy.rejected',
+    'policy.simulated', 'provisioning-token.ended', 'provisioning-token.issued', 'recovery.approved',
+    'recovery.cancelled', 'recovery.completed', 'recovery.credentials-ended', 'recovery.expired', 'recovery.invited',
+    'recovery.opened', 'recovery.refused', 'retention.changed', 'retention.proposed', 'retention.pruning-approved',
+    'retention.rejected', 'revocation.lifted', 'risk.cleared', 'risk.raised', 'row.rejected', 'secret.released',
+    'secrets.approved', 'secrets.proposed', 'secrets.rejected', 'session.ended', 'session.logout-notified',
+    'session.refused', 'session.started', 'session.step-up-refused', 'session.stepped-up', 'signal.delivery-suspended',
     'signal.stream-changed', 'source.alarm', 'source.beat', 'source.closed', 'source.opened', 'timestamp.issued',
     'timestamp.obtained', 'timestamp.refused', 'token.exchanged', 'token.introspected', 'token.issued', 'token.refused',
-    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned',
+    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned', 'venue.order-signed',
+    'venue.refused', 'venue.request-signed', 'workload.approved', 'workload.attested', 'workload.proposed',
+    'workload.refused', 'workload.rejected', 'workload.suspended', 'workload.token-issued',
   ),
   RevocationTarget: anyOf(
     object({ id: string, kind: oneOf('client') }), object({ id: string, kind: oneOf('grant') }),
@@ -434,11 +440,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'margin:recall', 'order:approve', 'order:cancel', 'order:create', 'order:read', 'partner:register',
     'policy:approve', 'policy:propose', 'policy:read', 'policy:rollback', 'recovery:open', 'recovery:read',
     'reference:record', 'report:correct', 'report:read', 'report:submit', 'retention:approve', 'retention:propose',
-    'retention:read', 'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'session:end',
-    'session:read', 'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read',
-    'settlement:release', 'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read',
-    'withdrawal-address:approve', 'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve',
-    'withdrawal:release', 'withdrawal:request',
+    'retention:read', 'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'secret:approve',
+    'secret:propose', 'secret:read', 'secret:revoke', 'secret:use', 'session:end', 'session:read', 'settlement:affirm',
+    'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release', 'signal:subscribe',
+    'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
+    'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve', 'withdrawal:release',
+    'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose', 'workload:read',
+    'workload:suspend',
   ),
   SignIn: object({
     acr: string, amr: list(string), authTime: number, 'authenticator?': string, 'boundTo?': list(string),
@@ -453,7 +461,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   Standing: object({ 'digest?': string, of: string }),
   StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
-  StandingThing: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
+  StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,
@@ -512,7 +520,7 @@ export const callSchemas: CallSchemas = {
     count: call([object({ 'from?': number, types: list(ref('RecordType')), 'until?': number })], number),
     find: call([string], anyOf(ref('LogEntry'), nothing)),
     lastUnder: {
-      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingThing') },
+      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingEntry') },
     },
     newest: call([list(ref('RecordType'))], { wire: 'bigint' }),
     query: call([ref('EvidenceQuery')], list(ref('LogEntry'))),
@@ -523,7 +531,7 @@ export const callSchemas: CallSchemas = {
     },
     standingsUnder: call(
       [string, object({ 'after?': string, limit: number })],
-      object({ 'next?': string, things: list(ref('StandingThing')) }),
+      object({ 'next?': string, things: list(ref('StandingEntry')) }),
     ),
   },
   authentication: {
@@ -560,7 +568,8 @@ export const callSchemas: CallSchemas = {
         { type: ['null', 'string'] }, string,
         object({
           'accept?': string, 'authorization?': string, body: { wire: 'bytes' }, contentType: string,
-          'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number,
+          'maxBytes?': number, 'method?': oneOf('DELETE', 'GET', 'POST'), 'plainHttp?': boolean, 'timeoutMs?': number,
+          'venueHeaders?': object({ 'api-key?': string, 'api-sign?': string, 'x-mbx-apikey?': string }),
         }),
       ],
       object({ body: { wire: 'bytes' }, 'contentType?': string, status: number }),
@@ -633,6 +642,9 @@ export const callSchemas: CallSchemas = {
     revoke: call([string, ref('Actor'), string], ref('Grant')),
     revokeAll: call([ref('GrantsOf'), ref('Actor'), string], number),
   },
+  'leases-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   notices: {
     notify: call(
       [object({
@@ -687,6 +699,9 @@ export const callSchemas: CallSchemas = {
     end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
   },
   'retention-proposals': {
+    endProposalsOf: { arguments: ref('AuthorityProposalsEndProposalsOfArguments'), answer: number },
+  },
+  'secret-proposals': {
     endProposalsOf: { arguments: ref('AuthorityProposalsEndProposalsOfArguments'), answer: number },
   },
   statements: {

@@ -10,7 +10,7 @@ import { type Operator, operatorOf } from '../../testing/control-plane.ts';
 import { type Certificates, withMutualTls } from '../../testing/relying-parties.ts';
 import { scratchFolder } from '../../testing/scratch-folder.ts';
 
-export const groups = ['evidence', 'core', 'egress', 'certificate-authority', 'edge'] as const;
+export const groups = ['evidence', 'core', 'egress', 'certificate-authority', 'secrets', 'edge'] as const;
 export type Group = (typeof groups)[number];
 
 /** One process of a split installation, as a supervisor has it. */

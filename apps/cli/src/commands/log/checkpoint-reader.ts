@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
 import { parsePolicy, parseVerifierKey, verifyByPolicy, verifyCheckpoint } from '@countersign/merkle-log';
 
-/** The reader's trusted inputs about a log. */
 export interface LogTrust {
   /** C2SP verifier key. */
   readonly logKey?: string;
@@ -10,7 +9,6 @@ export interface LogTrust {
   readonly policy?: string;
 }
 
-/** Verifies the signatures of a checkpoint. */
 export type ReadCheckpoint = (note: string) => { readonly size: bigint; readonly root: Uint8Array };
 
 /**
