@@ -32,10 +32,10 @@ it('lets a record through', () => {
 describe('a refusal', () => {
   it.each<[title: string, plain: unknown, path: string, rule: string]>([
     ['a member of another type', [{ ...draft, id: 5 }], '/0/id', 'type'],
-    ['a value that is none of the list', [{ ...draft, outcome: 'maybe' }], '/0/outcome', 'enum'],
+    ['an invalid value of the list', [{ ...draft, outcome: 'maybe' }], '/0/outcome', 'enum'],
     ['a member too many', [{ ...draft, sneaked: 'secret' }], '/0', 'additionalProperties'],
     ['a member too few', [{ ...draft, id: undefined }], '/0', 'required'],
-    ['an actor that is none', [{ ...draft, actors: [{ id: 'a' }, 'secret'] }], '/0/actors/1', 'type'],
+    ['an invalid actor', [{ ...draft, actors: [{ id: 'a' }, 'secret'] }], '/0/actors/1', 'type'],
     ['an argument too many', [draft, 'secret'], '', 'items'],
     ['an argument too few', [], '', 'minItems'],
     ['no list of arguments', { 0: draft }, '', 'type'],

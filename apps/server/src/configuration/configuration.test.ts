@@ -108,7 +108,7 @@ describe('a configuration', () => {
     ['a proxy by name', { mutualTls: { ...mutualTls, proxies: ['CN=proxy'] } }],
     ['a certificate without its key', { listen: { ...production.listen, tls: { certificate: 'file:/c.pem' } } }],
     ['a region that is not a label', { region: 'EU 1' }],
-    ['a base currency that is none', { amounts: { baseCurrency: 'eur' } }],
+    ['an invalid base currency', { amounts: { baseCurrency: 'eur' } }],
     ['rates of any age', { amounts: { rateMaxAgeHours: 0 } }],
     ['keys that never rotate', { keys: { rotateEveryDays: 0 } }],
     ['a feature that is merely on', { features: { grantManagement: true } }],

@@ -46,7 +46,7 @@ describe('the listeners', () => {
 
   it.each([
     ['the key of another certificate', { key: file('other.key', other.privateKeyPem) }, 'configuration_invalid'],
-    ['a certificate that is none', { certificate: file('none.pem', 'certificate') }, 'configuration_invalid'],
+    ['an invalid certificate', { certificate: file('none.pem', 'certificate') }, 'configuration_invalid'],
     ['a file that is not there', { certificate: `file:${join(folder, 'missing.pem')}` }, 'secret_unavailable'],
   ])('are refused with %s, before anything is started', (_, change, code) => {
     const expected = expect.objectContaining({ code });

@@ -274,8 +274,8 @@ describe('what the process of a group is given', () => {
   });
 
   it.each([
-    ['names that are none', { names: { edge: ['Not a name'] } }, 'process_name_invalid'],
-    ['a port that is none', { firstPort: 65_535 }, 'port_invalid'],
+    ['invalid names', { names: { edge: ['Not a name'] } }, 'process_name_invalid'],
+    ['an invalid port', { firstPort: 65_535 }, 'port_invalid'],
   ])('is not made with %s', async (_, change, code) => {
     const refused = join(folder, 'refused');
     await expect(initProcesses({ configurationFile, folder: refused, ...change })).rejects.toMatchObject({ code });

@@ -206,7 +206,7 @@ describe('a backchannel authentication request', () => {
       'invalid_request',
       'parameter_malformed',
     ],
-    ['a thumbprint that is none', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
+    ['an invalid thumbprint', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
   ])('is refused with %s', async (_, change, code, reason) => {
     expect(await refused(change)).toEqual(as(code, reason));
     expect(world.audit.last()).toMatchObject({
