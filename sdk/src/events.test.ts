@@ -146,7 +146,7 @@ describe('an event that is sent to us', () => {
     ['a list', [event()]],
     ['a member twice', JSON.stringify(event()).replace('{', '{"id":"rec_1",')],
     ['another version', event({ specversion: '0.3' })],
-    ['an id that is no record', event({ id: 'x' })],
+    ['an id that is not a record', event({ id: 'x' })],
     ['a type of somebody else', event({ type: 'com.other.thing' })],
     ['a place that does not sort', event({ sequence: '42' })],
     ['no time', event({ time: 'soon' })],

@@ -104,7 +104,7 @@ describe('every construct of the JSON policy form', () => {
     ['an expression in a value', when({ Value: { __expr: 'principal' } })],
     ['a pattern as text', when({ like: { left: x, pattern: 'a*' } })],
     ['an unknown piece of a pattern', when({ like: { left: x, pattern: ['AnyDigit'] } })],
-    ['an attribute that is no name', when({ '.': { left: x, attr: 1 } })],
+    ['an attribute that is not a name', when({ '.': { left: x, attr: 1 } })],
     ['has without a name', when({ has: { left: x, attr: [] } })],
     ['a template: its principal is a slot', policyOf({ principal: { op: '==', slot: '?principal' } })],
     ['a template: its resource is in a slot', policyOf({ resource: { op: 'in', slot: '?resource' } })],

@@ -105,7 +105,7 @@ describe('an identity envelope', () => {
   const nested = (list: string, change: object) => ({ [list]: [{ ...(example[list] as object[])[0], ...change }] });
   it.each<[string, object]>([
     ['an unknown claim', { note: 'x' }],
-    ['an issuer that is no URL', { iss: 'identity' }],
+    ['an issuer that is not a URL', { iss: 'identity' }],
     ['a time in text', { iat: '1800000000' }],
     ['a time in fractions', { iat: issuedAt + 0.5 }],
     ['an end before its issue', { exp: issuedAt }],
@@ -118,7 +118,7 @@ describe('an identity envelope', () => {
     ['an intent type of another namespace', { int: 'urn:other:trade_order' }],
     ['a digest cut short', { dig: exampleEnvelope.intentDigest.slice(1) }],
     ['a principal id for a reference', { sub: 'person:anna.keller' }],
-    ['an institution that is no LEI', { lei: 'ACME' }],
+    ['an institution that is not an LEI', { lei: 'ACME' }],
     ['a missing list of actors', { via: undefined }],
     ['too many actors', { via: Array.from({ length: 17 }, () => ({ ref: exampleEnvelope.subject.ref })) }],
     ['an actor with a name', nested('via', { name: 'x' })],

@@ -108,7 +108,7 @@ describe('the answer of a witness', () => {
     ['nothing', ''],
     ['no newline at its end', answer.slice(0, -1)],
     ['an empty line', `${answer}\n`],
-    ['a line that is no signature', `${answer}hello\n`],
+    ['a line that is not a signature', `${answer}hello\n`],
     ['a hyphen for the dash', answer.replace('\u2014', '-')],
     ['a note', `text\n\n${answer}`],
     ['a hundred and one lines', answer.split('\n')[0]?.concat('\n').repeat(101) ?? ''],

@@ -114,7 +114,7 @@ describe('a policy', () => {
     ['a threshold of zero', 'bad_threshold', 2, `${witness('A')}group G 0 A\n`],
     ['a threshold that cannot be met', 'bad_threshold', 2, `${witness('A')}group G 2 A\n`],
     ['a threshold with a leading zero', 'bad_threshold', 2, `${witness('A')}group G 01 A\n`],
-    ['a threshold that is no number', 'bad_threshold', 2, `${witness('A')}group G most A\n`],
+    ['a threshold that is not a number', 'bad_threshold', 2, `${witness('A')}group G most A\n`],
     ['two quorums', 'quorum_twice', 2, 'quorum none\nquorum none\n'],
     ['a quorum that is not defined', 'unknown_name', 1, 'quorum W\n'],
     ['a quorum of two', 'malformed_line', 1, 'quorum none none\n'],

@@ -76,7 +76,7 @@ describe('an assertion', () => {
     ['the other reserved flag', 'credential_malformed', { flags: 0x25 }],
     ['something behind it', 'credential_malformed', { tail: Buffer.alloc(1) }],
     ['invalid extensions', 'credential_malformed', { flags: 0x85 }],
-    ['extensions that are no map', 'credential_malformed', { flags: 0x85, tail: Buffer.from([0x01]) }],
+    ['extensions that are not a map', 'credential_malformed', { flags: 0x85, tail: Buffer.from([0x01]) }],
     ['a credential that is cut off', 'credential_malformed', { flags: 0x45, tail: Buffer.alloc(18) }],
     ['a credential, though it was made long ago', 'credential_malformed', { flags: 0x45, tail: credentialOf() }],
     ['too much of it', 'credential_malformed', { flags: 0x85, tail: Buffer.alloc(9_000) }],

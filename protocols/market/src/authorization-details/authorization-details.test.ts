@@ -266,14 +266,14 @@ describe('authorization details', () => {
       'field_missing',
     ],
     [
-      'a settlement of something that is no transaction',
+      'a settlement of something that is not a transaction',
       changed(examples.settlement_instruction, ['trade_id'], 'txn_uuuuuuuuuuuuuuuuuuuuuuuuuu'),
       '/0/trade_id',
       'trade_id_malformed',
     ],
     ['an allocation of no trade', changed(examples.allocation, ['trade_ids'], []), '/0/trade_ids', 'field_malformed'],
     [
-      'an allocation of something that is no transaction',
+      'an allocation of something that is not a transaction',
       changed(examples.allocation, ['trade_ids', 0], 'txn_iiiiiiiiiiiiiiiiiiiiiiiiii'),
       '/0/trade_ids/0',
       'trade_id_malformed',
