@@ -25,7 +25,7 @@ it.each(calls)('compiles for $name', ({ schema }) => {
   expect(() => [encoderOf(schema), exactEncoderOf(schema), decoderOf(schema), validatorOf(schema)]).not.toThrow();
 });
 
-it('lets a record through', () => {
+it('accepts a record', () => {
   expect(() => judgeAppend([{ ...draft, type: 'transaction.opened' }])).not.toThrow();
 });
 
@@ -47,7 +47,7 @@ describe('a refusal', () => {
     expect(error.detail).toContain(rule);
   });
 
-  it('says nothing of the value, names in it included', () => {
+  it('reveals nothing of the value, including names in it', () => {
     const schema: ValueSchema = {
       type: 'object',
       properties: { known: { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } } },
@@ -78,7 +78,7 @@ describe('hostile input', () => {
     }
   });
 
-  it('throws nothing but the coded error, whatever came', () => {
+  it('causes only the coded error, whatever arrives', () => {
     const judges = calls.map(({ schema }) => validatorOf(schema));
     const anything = fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue()), fc.array(fc.object({ maxDepth: 3 })));
     fc.assert(
@@ -93,7 +93,7 @@ describe('hostile input', () => {
   });
 });
 
-it('lets no definition be one that no call names', () => {
+it('leaves no definition that no call refers to', () => {
   const named = JSON.stringify([callSchemas, callDefinitions]);
   for (const name of Object.keys(callDefinitions)) expect(named).toContain(`"#/$defs/${name}"`);
 });
