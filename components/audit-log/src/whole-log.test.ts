@@ -136,7 +136,7 @@ describe('a complete log, checked without the system that wrote it', () => {
       'time_reversed',
       33n,
     ],
-    ['something that is no JSON', at(33, () => 'x'), 'entry_altered', 33n],
+    ['something that is not JSON', at(33, () => 'x'), 'entry_altered', 33n],
   ])('reports %s', async (_, alter, reason, index) => {
     const verdict = await check(alter);
     expect(verdict).toMatchObject({ ok: false, reason, ...(index === undefined ? {} : { index }) });

@@ -41,7 +41,7 @@ const certificateWith = (extensions: NewExtensions): Buffer =>
 const leaf = certificateWith({ basicConstraints: { authority: false } });
 const stampingUsage = { purposes: ['1.3.6.1.5.5.7.3.8'], critical: true };
 const stamping = certificateWith({ basicConstraints: { authority: false }, extendedKeyUsage: stampingUsage });
-/** `basicConstraints` of a subscriber, which a certificate of an authority has in another extension. */
+/** `basicConstraints` of a subscriber, which an authority's certificate has in another extension. */
 const notAnAuthority = octetsOf('0603551d130101ff04023000');
 const hidden = certificateWith({
   basicConstraints: { authority: true },
@@ -53,7 +53,7 @@ const list = Buffer.from(
     ...{ thisUpdate: Date.UTC(2026, 0), nextUpdate: Date.UTC(2026, 1) },
   }),
 );
-/** A certificate of version 1: it begins with its serial number, and has no extensions. */
+/** A certificate of version 1: it starts with its serial number and has no extensions. */
 const versionOne = (serial: bigint): Buffer =>
   Buffer.from(
     derSequence(
@@ -114,7 +114,7 @@ describe('the signer', () => {
   it.each(keyPurposes)('signs a statement for %s, and none of another purpose', (purpose) => {
     expect(verdict(purpose, statements[purpose])).toBe(undefined);
     const isToClient = (name: string): boolean => name.startsWith('id-token');
-    // The classes of authorities sign the same kinds of statements.
+    // All authority classes sign the same kinds of statements.
     const isIssuing = (name: string): boolean => name.startsWith('certificate-') && name !== 'certificate-status';
     for (const other of keyPurposes)
       if (other !== purpose && !(isToClient(other) && isToClient(purpose)) && !(isIssuing(other) && isIssuing(purpose)))
@@ -165,7 +165,7 @@ describe('the signer', () => {
     expect(verdict('time-stamp', stamping)).toBe(undefined);
   });
 
-  it('sees the mandate whose digest it signs, and the record that led to it', () => {
+  it('checks the mandate whose digest it signs, and the record that led to it', () => {
     const digest = digestOf(version);
     expect(verdict('mandate', digest, { record: 'rec_another' })).toContain('another record');
     expect(verdict('mandate', digestOf({ ...version, version: 2 }))).toContain('not of this version');

@@ -12,7 +12,7 @@ const by = { id: 'service:countersign', institution: '529900OPERATOR000098' };
 const logger = createLogger({ level: 'silent', name: 'test' });
 const sealingKey = { bytes: systemRandom.bytes(32) };
 
-/** Everything below is done over a connection as the role of a component with signing keys, by who has nothing else. */
+/** Everything below uses a connection with the role of a component with signing keys and no other privileges. */
 describe('with the database role of a component that signs, a thief', () => {
   let database: ScratchDatabase;
   let thief: pg.Pool;
@@ -47,7 +47,7 @@ describe('with the database role of a component that signs, a thief', () => {
   });
   afterAll(() => database.drop());
 
-  it('publishes no key of their own: not by a row, nor as the public half of ours', async () => {
+  it('publishes no key of their own, neither by a row nor as the public half of ours', async () => {
     const before = await node();
     const { kid } = await before.current('access-token');
     const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
@@ -66,7 +66,7 @@ describe('with the database role of a component that signs, a thief', () => {
       const key = createPublicKey({ key: { ...current.jwk }, format: 'jwk' });
       expect(verify('sha256', Buffer.from('data'), { key, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
     }
-    // The calendar and people go on.
+    // Scheduled and manual rotations continue.
     expect((await before.rotate('access-token')).state).toBe('published');
   });
 
@@ -76,18 +76,18 @@ describe('with the database role of a component that signs, a thief', () => {
     ['publication', `published_at = published_at - interval '1 day'`],
     ['activation', `activates_at = activates_at - interval '1 day'`],
     ['replacement', `withdraws = 'nothing'`],
-  ])('gives no key another %s: a node that starts does without it', async (_, change) => {
+  ])('gives no key another %s: a starting node ignores the key', async (_, change) => {
     const first = await node();
     const { kid } = await first.current('access-token');
     const { kid: successor } = await first.rotate('access-token');
     await thief.query(`update signing_keys set ${change} where kid = $1`, [successor]);
     expect(await kidsOf(await node())).toEqual([kid]);
     expect(contradictions()).toEqual([`signing-key:${successor}`]);
-    // Who has it in memory goes on with it as it was recorded.
+    // A node that has the key in memory continues with its recorded state.
     expect(await kidsOf(first)).toEqual([kid, successor]);
   });
 
-  it('brings back no key that was withdrawn: neither by a row, nor by taking away the row that says so', async () => {
+  it('restores no withdrawn key, neither by a row nor by deleting the row of the withdrawal', async () => {
     const first = await node();
     const { kid: lost } = await first.current('access-token');
     const { kid } = await first.withdraw('access-token', lost);
@@ -107,7 +107,7 @@ describe('with the database role of a component that signs, a thief', () => {
     await expect(started.sign('access-token', lost, Buffer.from('data'))).rejects.toMatchObject({
       code: 'signing_key_unavailable',
     });
-    // Who withdraws it again, as after an interruption, has a successor.
+    // Repeating the withdrawal, as after an interruption, creates a successor.
     const successor = await started.withdraw('access-token', lost);
     expect(successor.state).toBe('active');
     expect(await kidsOf(started)).toEqual([successor.kid]);

@@ -56,7 +56,7 @@ const configurationOf = (group: ProcessGroup) =>
   readConfiguration(groupConfiguration(installation, { group, places, folder: `/etc/countersign/${group}` }));
 
 describe('the configuration of the process of a group', () => {
-  it('names no secret that belongs to another group, and none of the installation', () => {
+  it('names no secret of another group, and none of the installation', () => {
     const namedBy = (reference: string): readonly ProcessGroup[] =>
       processGroups.filter((group) => JSON.stringify(configurationOf(group)).includes(`"${reference}"`));
     for (const reference of ['file:/tls.key', 'file:/mtls.key']) expect(namedBy(reference)).toEqual(['edge']);
@@ -67,7 +67,7 @@ describe('the configuration of the process of a group', () => {
       expect(namedBy(reference)).toEqual([]);
   });
 
-  it('keeps what more than one group decides by', () => {
+  it('keeps the settings that several groups need to decide alike', () => {
     for (const group of processGroups)
       expect(configurationOf(group)).toMatchObject({
         issuer: installation.issuer,
@@ -77,7 +77,7 @@ describe('the configuration of the process of a group', () => {
       });
   });
 
-  it('has a port for each process, and calls addresses of IPv6 as URLs write them', () => {
+  it('has a port for each process, and writes IPv6 addresses as URLs do', () => {
     const ports = processGroups.flatMap((group) => {
       const { listen, process } = configurationOf(group);
       return [listen.port, process?.listen.port];

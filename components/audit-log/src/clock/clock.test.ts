@@ -145,7 +145,7 @@ describe('chrony as a source', () => {
     ['without a reference', report.replace('Normal', 'Not synchronised')],
     ['with fewer fields', 'A9FEA97B,169.254.169.123\n'],
     ['that is empty', ''],
-    ['with a delay that is no number', report.replace('0.000463789', 'NaN')],
+    ['with a delay that is not a number', report.replace('0.000463789', 'NaN')],
   ])('is rejected with a report %s', (_, text) => {
     expect(readTracking(text)).toMatchObject({ measured: false });
   });

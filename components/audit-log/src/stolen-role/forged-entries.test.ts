@@ -33,7 +33,7 @@ afterEach(() => rig.close());
 const checkpoints = async () => (await rig.tamper('select size from checkpoints order by size')).rows;
 
 describe('an entry inserted by an attacker with the role of the log', () => {
-  it('is signed by no process and stops every release: nothing more is appended, and the process is unhealthy', async () => {
+  it('is signed by no process and stops every release: no append succeeds, and the process is unhealthy', async () => {
     const before = await checkpoints();
     const forged = await thief.forge(approval);
     expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');

@@ -46,7 +46,7 @@ describe('a file of networks', () => {
     ['bits beyond the prefix', '192.0.2.1/24,1,1,DE'],
     ['a name', 'example.com/24,1,1,DE'],
     ['a latitude beyond the pole', '192.0.2.0/24,90.1,1,DE'],
-    ['a longitude that is no number', '192.0.2.0/24,1,x,DE'],
+    ['a longitude that is not a number', '192.0.2.0/24,1,x,DE'],
     ['one coordinate alone', '192.0.2.0/24,1,,DE'],
     ['no country', '192.0.2.0/24,1,1,Germany'],
     ['too many members', '192.0.2.0/24,1,1,DE,x'],

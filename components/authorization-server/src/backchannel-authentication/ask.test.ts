@@ -185,9 +185,14 @@ describe('a backchannel authentication request', () => {
       'invalid_binding_message',
       'binding_message_unacceptable',
     ],
-    ['details that are no JSON', { authorization_details: '[{' }, 'invalid_authorization_details', 'details_malformed'],
     [
-      'details that are no array',
+      'details that are not JSON',
+      { authorization_details: '[{' },
+      'invalid_authorization_details',
+      'details_malformed',
+    ],
+    [
+      'details that are not an array',
       { authorization_details: '{}' },
       'invalid_authorization_details',
       'details_malformed',
@@ -206,7 +211,7 @@ describe('a backchannel authentication request', () => {
       'invalid_request',
       'parameter_malformed',
     ],
-    ['a thumbprint that is none', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
+    ['an invalid thumbprint', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
   ])('is refused with %s', async (_, change, code, reason) => {
     expect(await refused(change)).toEqual(as(code, reason));
     expect(world.audit.last()).toMatchObject({
@@ -408,7 +413,7 @@ describe('a signed authentication request', () => {
     ['no jti', () => ({ jti: undefined }), 'signed_request_id'],
     ['an empty jti', () => ({ jti: '' }), 'signed_request_id'],
     ['too long a jti', () => ({ jti: 'j'.repeat(257) }), 'signed_request_id'],
-    ['a jti that is no text', () => ({ jti: 7 }), 'signed_request_id'],
+    ['a jti that is not text', () => ({ jti: 7 }), 'signed_request_id'],
     ['the client_id of another client', () => ({ client_id: 'order-desk' }), 'signed_request_client'],
     ['the client as its subject', () => ({ sub: 'trading-desk' }), 'signed_request_kind'],
     ['another request inside', () => ({ request: 'a.b.c' }), 'signed_request_kind'],

@@ -278,14 +278,14 @@ describe('the authorization code grant', () => {
       'invalid_scope',
       'scope_wider',
     ],
-    ['a scope that is none', { scope: 'openid order:destroy' }, 'invalid_scope', 'scope_unknown'],
+    ['an invalid scope', { scope: 'openid order:destroy' }, 'invalid_scope', 'scope_unknown'],
     ['another redirect URI', { redirect_uri: `${deskRedirect}/` }, 'invalid_grant', 'code_redirect_uri'],
     ['no redirect URI', { redirect_uri: undefined }, 'invalid_request', 'parameter_missing'],
     ['another verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant', 'code_verifier'],
-    ['a verifier that is none', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
+    ['an invalid verifier', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
     ['no verifier', { code_verifier: undefined }, 'invalid_grant', 'code_verifier'],
     ['no code', { code: undefined }, 'invalid_request', 'parameter_missing'],
-    ['a code that is none', { code: 'x'.repeat(43) }, 'invalid_grant', 'code_unknown'],
+    ['an invalid code', { code: 'x'.repeat(43) }, 'invalid_grant', 'code_unknown'],
     ['a code of a megabyte', { code: 'x'.repeat(60_000) }, 'invalid_grant', 'code_unknown'],
   ])('refuses %s', async (_, change, code, reason) => {
     const { server, give, codeFor, redeem, audit } = start();

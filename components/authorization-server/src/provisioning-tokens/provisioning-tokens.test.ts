@@ -192,7 +192,7 @@ describe('a provisioning token', () => {
         }),
     ],
     ['may no longer provision', ({ world }) => world.changeClient('order-desk', { scopes: ['identity:read'] })],
-    ['is of a firm that is no more', ({ world }) => world.lapse(broker)],
+    ['is of an institution that has been retired', ({ world }) => world.lapse(broker)],
   ])('issues nothing when its client %s', async (_, change) => {
     const its = begin();
     const token = await its.give();

@@ -409,7 +409,7 @@ describe('a signed request object', () => {
     ['with a request_uri inside', { request_uri: 'urn:x' }, {}, 'request_object_nested'],
     ['with a request inside', { request: 'x.y.z' }, {}, 'request_object_nested'],
     ['whose subject is the client', { sub: 'trading-desk' }, {}, 'request_object_subject'],
-    ['with a jti that is no text', { jti: 1 }, {}, 'request_object_parameter'],
+    ['with a jti that is not text', { jti: 1 }, {}, 'request_object_parameter'],
     ['that names no key', {}, { kid: 'other' }, 'request_object_key'],
     ['without a signature', {}, { alg: 'none' }, 'request_object_algorithm'],
   ])('is refused %s', async (_, change, header, reason) => {

@@ -173,7 +173,7 @@ describe('a registration is refused', () => {
     ['with a sector', { sector_identifier_uri: 'https://x.example/s' }, 'metadata_refused', '/sector_identifier_uri'],
     ['for the implicit flow', { response_types: ['token'] }, 'metadata_refused', '/response_types'],
     ['for the hybrid flow', { response_types: ['code id_token'] }, 'metadata_refused', '/response_types'],
-    ['with response types that are no list', { response_types: 'code' }, 'metadata_refused', '/response_types'],
+    ['with response types that are not a list', { response_types: 'code' }, 'metadata_refused', '/response_types'],
     ['for codes without their grant', { response_types: ['code'] }, 'metadata_contradictory', '/response_types'],
     [
       'for unsigned ID tokens',

@@ -351,7 +351,7 @@ describe('a token for a step of a transaction', () => {
       {},
       'details_malformed',
     ],
-    ['something that is no transaction', () => stepOf('mine'), {}, 'details_malformed'],
+    ['something that is not a transaction', () => stepOf('mine'), {}, 'details_malformed'],
   ])('is refused for %s', async (_, details, change, reason) => {
     const world = atTheDesk();
     const { txn } = await begun(world);

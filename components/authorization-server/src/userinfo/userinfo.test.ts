@@ -92,7 +92,7 @@ describe('userinfo', () => {
       401,
       'token_expired',
     ],
-    ['something that is no token', () => bearer('abc'), 401, 'token_invalid'],
+    ['something that is not a token', () => bearer('abc'), 401, 'token_invalid'],
     ['a token of somebody who has left', () => bearer(token({ sub: 'person:gone' })), 401, 'token_revoked'],
     ['a token without openid', () => bearer(token({ scope: 'offline_access' })), 403, 'insufficient_scope'],
   ])('refuses %s', async (_, headers, status, reason) => {

@@ -61,14 +61,14 @@ export class PaperLog {
     return new Date(start + this.leaves.length * 1000).toISOString();
   }
 
-  /** A copy that goes its own way from here, with the same key: what a log does that rewrites its history. */
+  /** A copy that diverges from here with the same key, as in a log that rewrites its history. */
   fork(change: (leaf: Buffer, index: number) => Buffer): PaperLog {
     const other = new PaperLog();
     other.leaves.push(...this.leaves.map(change));
     return other;
   }
 
-  /** @param of which log it says to be of */
+  /** @param of the log named in the checkpoint */
   async checkpoint(size = this.leaves.length, of = origin): Promise<string> {
     const root = Frontier.empty.append(this.leaves.slice(0, size).map(hashLeaf)).root();
     return signCheckpoint({
@@ -78,13 +78,13 @@ export class PaperLog {
     });
   }
 
-  /** From the tree of so many leaves to that of all there are now. */
+  /** From the tree of that size to the current tree. */
   async consistencyFrom(size: number): Promise<readonly string[]> {
     const [from, to] = [BigInt(size), BigInt(this.leaves.length)];
     return asText(await proveConsistency({ from, to, readHashes: this.#readHashes }));
   }
 
-  /** Lists `indices` in a manifest record, appends it, and bundles all of it. */
+  /** Lists `indices` in a manifest record, appends it, and bundles everything. */
   async bundle(
     transaction: TransactionId,
     manifest: RecordId,
