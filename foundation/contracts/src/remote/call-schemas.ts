@@ -398,7 +398,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
     'grant.revoked', 'hold.placed', 'hold.released', 'identity.accepted', 'identity.refused', 'incident.declared',
     'incident.ended', 'incident.granted', 'incident.lapsed', 'incident.overdue', 'incident.refused',
-    'incident.reviewed', 'key.published', 'key.withdrawn', 'limit.released', 'log.opened', 'log.pruned',
+    'incident.reviewed', 'key.published', 'key.withdrawn', 'limit.released', 'log.key-rotated', 'log.opened', 'log.pruned',
     'log.publication-resumed', 'log.publication-stopped', 'log.witness-alarm', 'mandate.accepted', 'mandate.amended',
     'mandate.amendment-proposed', 'mandate.amendment-withdrawn', 'mandate.consented', 'mandate.copy-compared',
     'mandate.expired', 'mandate.expiring', 'mandate.proposed', 'mandate.refused', 'mandate.resumed', 'mandate.revoked',
