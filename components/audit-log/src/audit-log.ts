@@ -348,7 +348,7 @@ async function openAuditLog(
     const handovers = await available(() => rotations.handovers());
     const heads = await Promise.all(handovers.map(({ checkpoint }) => keys.open(checkpoint)));
     const shown = handovers.map(({ size: _, ...handover }) => handover);
-    return { heads, document: `${JSON.stringify({ verifier_key: verifierKey, handovers: shown })}\n` };
+    return { heads, document: `${JSON.stringify({ handovers: shown })}\n` };
   }
 
   const askHowTheyStand = createStandingQuestions(store);

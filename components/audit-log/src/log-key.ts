@@ -86,7 +86,7 @@ export function createLogKeys({ signer, origin }: { readonly signer: Signer; rea
   return {
     origin,
 
-    /** That of the tree as it is now. */
+    /** That of the present tree. */
     current: (): Promise<VerifierKey> => keyAt(maxPlace),
     keyAt,
     /** That which the signer wants to use from now on. */

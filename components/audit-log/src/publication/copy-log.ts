@@ -111,8 +111,8 @@ export async function copyLog({
   await copyWaiting();
   onProgress?.(head.size, head.size);
   await folder.sync();
-  // Before the checkpoint: whoever reads a checkpoint of a new key finds the handover to it.
-  if (succession !== undefined) await folder.replaceKeys(succession.document);
+  // Before the checkpoint: a reader of a checkpoint under a new key finds the handover to it.
+  if (succession !== undefined && succession.heads.length > 0) await folder.replaceKeys(succession.document);
   if (heldNote !== note) await folder.replaceCheckpoint(heldNote, note);
   for (const tile of held === undefined ? [] : partialTiles(from)) await dropPartials(folder, tile, head.size);
   return { size: head.size, files, missingBundles };

@@ -42,13 +42,15 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
     throw unusable('A log is checked where it is served (--from), or in a folder (--folder).');
   const connection = flags.from === undefined && flags.folder === undefined ? connect(options) : undefined;
   const anchored = flags.logKey !== undefined || flags.policy !== undefined || connection === undefined;
+  const trust = anchored ? flags : { logKey: await publishedKey(connection.issuer) };
+  // Settings that cannot be used are reported before the log is asked.
+  await knownLog(trust);
   const served =
     connection !== undefined
       ? ownLog(connection)
       : flags.folder === undefined
         ? logAt(flags.from ?? '')
         : logIn(flags.folder);
-  const trust = anchored ? flags : { logKey: await publishedKey(connection.issuer) };
   const finding = await check({
     ...{ served, trust, anchored },
     earlier: flags.earlier,
@@ -82,8 +84,6 @@ async function check({
 }): Promise<Finding> {
   let known: KnownLog;
   let head: SignedHead;
-  // Settings that cannot be used are reported before the log is asked.
-  await knownLog(trust);
   const note = await served.checkpoint();
   if (note === undefined) return { ok: false, reason: 'checkpoint_missing', detail: 'The log shows no checkpoint.' };
   try {
