@@ -108,7 +108,9 @@ export function logRoutes(
       summary: 'Read how the keys of the log succeeded each other',
       description:
         'Each handover is a checkpoint that both keys signed, and the record in it that names them. Verify it with a key that you have from another source.',
-      answers: { 200: { description: 'The handovers, oldest first; none while the log has its first key', body: logKeysAnswer } },
+      answers: {
+        200: { description: 'The handovers, oldest first; none while the log has its first key', body: logKeysAnswer },
+      },
     }),
     async () => ({ handovers: await auditLog.keyHandovers() }),
   );
