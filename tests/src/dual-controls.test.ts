@@ -12,6 +12,7 @@ import { checkSeparation } from '@countersign/market';
 import { candidateApproval } from '@countersign/policy-engine';
 import { erasureApproval, holdRelease, retentionApproval } from '@countersign/retention';
 import { fixedClock } from '@countersign/testkit';
+import { workloadApproval } from '@countersign/workload-identity';
 import { describe, expect, it } from 'vitest';
 
 // Everything in the product that takes two people, by what its component declares of it.
@@ -67,6 +68,7 @@ const controls = {
   candidateApproval: row(candidateApproval),
   changeApproval: row(changeApproval),
   authorityApproval: row(authorityApproval),
+  workloadApproval: row(workloadApproval),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),
   holdRelease: row(holdRelease),

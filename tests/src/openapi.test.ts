@@ -22,6 +22,8 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { useCertificates } from './testing/use-certificates.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
+import { useWorkloads } from './testing/use-workloads.ts';
+import { createAttester } from './testing/workload-world.ts';
 
 // The description of the interfaces against the interfaces: which routes there are, what they take, what they answer.
 
@@ -303,6 +305,7 @@ async function useEverything(): Promise<void> {
       jwks: { keys: [{ ...feedKey.publicJwk, kid: feedKey.kid }] },
     },
   };
+  const attester = createAttester(controlPlane.issuer, configuration.operator.lei);
   const { people, devices } = peopleAndDevices(configuration.operator.lei);
   const withDesk = {
     ...file,
@@ -312,8 +315,9 @@ async function useEverything(): Promise<void> {
       ...(file['services'] ?? []),
       { id: 'service:desk', institution: leis.arranger, roles: [] },
       { id: 'service:feed', institution: configuration.operator.lei, roles: ['reference-data'] },
+      attester.service,
     ],
-    clients: [...(file['clients'] ?? []), feed.registration],
+    clients: [...(file['clients'] ?? []), feed.registration, attester.registration],
   };
   const applying = (path: string, body: unknown) => operator.call('directory', 'directory:apply', post(path, body));
   // People who approve take two people.
@@ -452,6 +456,7 @@ async function useEverything(): Promise<void> {
   await useSignals();
   await useTimeStamps();
   await useCertificates(controlPlane, 'service:feed');
+  await useWorkloads(controlPlane, attester, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);
 

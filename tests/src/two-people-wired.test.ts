@@ -2,6 +2,7 @@ import type { CertificateAuthorityDependencies } from '@countersign/certificate-
 import type { DirectoryDependencies } from '@countersign/directory';
 import type { PolicyEngineDependencies } from '@countersign/policy-engine';
 import type { RetentionDependencies } from '@countersign/retention';
+import type { WorkloadIdentityDependencies } from '@countersign/workload-identity';
 import { expectTypeOf, it } from 'vitest';
 
 // Checked when the tests are compiled (`npm run check`): a rule that is not wired would pass silently.
@@ -18,4 +19,5 @@ it('nothing that two people decide is opened without the rules for the second of
   expectTypeOf<LeftOut<DirectoryDependencies>>().toBeNever();
   expectTypeOf<LeftOut<PolicyEngineDependencies>>().toBeNever();
   expectTypeOf<LeftOut<RetentionDependencies>>().toBeNever();
+  expectTypeOf<LeftOut<WorkloadIdentityDependencies>>().toBeNever();
 });

@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   policy: async () => (await import('./commands/policy.ts')).policyCommands,
   model: async () => (await import('./commands/model.ts')).modelCommands,
   pki: async () => (await import('./commands/pki.ts')).pkiCommands,
+  workload: async () => (await import('./commands/workload.ts')).workloadCommands,
   key: async () => (await import('./commands/key.ts')).keyCommands,
   log: async () => (await import('./commands/log.ts')).logCommands,
   witness: async () => (await import('./commands/witness.ts')).witnessCommands,

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { type AuthorityRequest, certificateAuthorityErrors, type RevocationReason } from '@countersign/contracts';
 import { createGenerations, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { encodeWorkloadExtension, type WorkloadStatement, workloadExtension } from '@countersign/spiffe';
 import {
   type AuthorityLimits,
   assembleCertificate,
@@ -130,11 +131,12 @@ export interface NewLeaf {
   readonly institution: string;
   readonly places: Places;
   readonly extension?: { readonly id: string; readonly text: string };
+  readonly workload?: WorkloadStatement;
 }
 
 /** The to-be-signed certificate of a holder. */
 export function buildLeaf(leaf: NewLeaf): Uint8Array {
-  const { profile, authority: der, publicKey, uri, dnsNames, places, extension } = leaf;
+  const { profile, authority: der, publicKey, uri, dnsNames, places, extension, workload } = leaf;
   const authority = parsed(der);
   const name = leaf.holder.slice(leaf.holder.indexOf(':') + 1);
   const extensions: NewExtensions = {
@@ -151,9 +153,12 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
           crlDistributionPoints: [places.list],
           authorityInfoAccess: { ocsp: [places.status], issuers: [places.authority] },
         }),
-    ...(extension === undefined
-      ? {}
-      : { others: [{ id: extension.id, critical: false, value: derUtf8(extension.text) }] }),
+    others: [
+      ...(extension === undefined ? [] : [{ id: extension.id, critical: false, value: derUtf8(extension.text) }]),
+      ...(workload === undefined
+        ? []
+        : [{ id: workloadExtension, critical: false, value: encodeWorkloadExtension(workload) }]),
+    ],
   };
   return buildTbsCertificate({
     serial: BigInt(`0x${leaf.serial}`),

@@ -75,10 +75,11 @@ describe('the shipped policies', () => {
       'session:end',
       'token:revoke',
       'withdrawal-address:revoke',
+      'workload:suspend',
     ];
     // The approval itself is signed with the hardware key; a settlement has an age of its own.
     const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
-    // Of devices, people and instruments; each change is checked against the source it comes from.
+    // Of devices, people, instruments and workloads; each change is checked against the source it comes from.
     const kept = [
       'application:write',
       'device:enrol',
@@ -86,6 +87,7 @@ describe('the shipped policies', () => {
       'identity:provision',
       'mandate:revoke',
       'reference:record',
+      'workload:attest',
     ];
     const governing = scopesIn('governing');
     const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));

@@ -422,3 +422,24 @@ export {
 export type { PartnerSignIn, TrustProfile, TrustProfileInput } from './trust-profile.ts';
 export { type PlannedProfile, type ProfileChanges, type TrustRegistry, trustErrors } from './trust-registry.ts';
 export { witnessErrors } from './witness.ts';
+export {
+  type AssuranceLevel,
+  assuranceLevels,
+  type EvidenceKind,
+  evidenceKinds,
+  type IssuedSvid,
+  isAtLeast,
+  type SvidRequest,
+  type WorkloadBinding,
+  type WorkloadEntry,
+  type WorkloadFact,
+  type WorkloadFactName,
+  type WorkloadIdentity,
+  type WorkloadProfile,
+  type WorkloadProposal,
+  type WorkloadSelector,
+  type WorkloadTerms,
+  workloadErrors,
+  workloadFactNames,
+  workloadProfiles,
+} from './workload-identity.ts';

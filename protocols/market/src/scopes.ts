@@ -68,6 +68,7 @@ const vocabulary = {
   recovery: { open: 'control', read: 'reading' },
   certificate: { issue: 'control', revoke: 'control', read: 'reading' },
   authority: { propose: 'control', approve: 'control' },
+  workload: { propose: 'control', approve: 'control', suspend: 'control', attest: 'control', read: 'reading' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
@@ -140,6 +141,8 @@ export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'recovery:open',
   'authority:propose',
   'authority:approve',
+  'workload:propose',
+  'workload:approve',
 ]);
 
 export function isScope(text: unknown): text is Scope {
@@ -199,6 +202,7 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['retention:propose'], ['retention:approve']],
   [['erasure:propose'], ['erasure:approve']],
   [['authority:propose'], ['authority:approve']],
+  [['workload:propose'], ['workload:approve']],
 ];
 
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));

@@ -24,6 +24,7 @@ const administered = new Set([
     'erasure',
     'legalhold',
     'breakglass',
+    'workload',
   ],
   ...[
     'directory',

@@ -87,6 +87,7 @@ const purposes: Readonly<Record<KeyPurpose, KeyPolicy>> = {
   'certificate-partner': unused,
   'certificate-service': unused,
   'certificate-status': unused,
+  'workload-token': unused,
 };
 
 describeSigner('the keyring on PostgreSQL', async () => {

@@ -190,7 +190,7 @@ describe('7: an exchange', () => {
     );
   });
 
-  it('stops at the fourth actor, and never comes back to a hand it passed through', async () => {
+  it('stops at the fourth actor and never returns to an actor already in the chain', async () => {
     const three = await mint(world.controlPlane, subject, { act: chain('service:a', 'service:b', 'service:c') });
     expect(claimsIn(textIn(await exchange(three), 'access_token'))['act']).toEqual(
       chain('service:brk-orders', 'service:a', 'service:b', 'service:c'),

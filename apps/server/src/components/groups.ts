@@ -23,6 +23,7 @@ import { type PeopleParts, startPeople } from './people.ts';
 import type { Seen } from './seen.ts';
 import { openCertificateSigners, openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
+import { startWorkloadIdentity, type WorkloadParts } from './workload-identity.ts';
 
 /** Every group has the signing keys of its components and their records. */
 interface Keys<Purpose extends keyof Signers> {
@@ -37,7 +38,12 @@ export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mand
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
 /** The private certificate authority. */
-export type Certificates = CertificateParts & Keys<CertificateKeyPurpose>;
+export type Certificates = CertificateParts &
+  WorkloadParts &
+  Keys<CertificateKeyPurpose | 'workload-token'> & {
+    /** What ends for somebody who departs: certificates, registered workloads, and proposals about both. */
+    readonly endings: ProposalEnder & { readonly departureEffect: DepartureEffect };
+  };
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
@@ -106,8 +112,30 @@ export async function startCertificates(
   },
 ): Promise<Certificates> {
   const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
-  const signers = await openCertificateSigners(ground, keyRecords);
-  return { ...startCertificateAuthority(ground, { ...seen, signers }), signers, keyRecords };
+  const signers = {
+    ...(await openCertificateSigners(ground, keyRecords)),
+    ...(await openSigners(ground, keyRecords, ['workload-token'])),
+  };
+  const { certificateAuthority } = startCertificateAuthority(ground, { ...seen, signers });
+  const { workloadIdentity } = startWorkloadIdentity(ground, { ...seen, certificateAuthority });
+  const both = [certificateAuthority, workloadIdentity];
+  const endings: Certificates['endings'] = {
+    async endProposalsOf(proposer, of) {
+      let ended = 0;
+      for (const each of both) ended += await each.endProposalsOf(proposer, of);
+      return ended;
+    },
+    departureEffect: {
+      name: 'certificates',
+      // The workload first: its agent must not obtain another certificate meanwhile.
+      async end(departure) {
+        let ended = 0;
+        for (const each of both.toReversed()) ended += (await each.departureEffect.end(departure)).ended;
+        return { ended };
+      },
+    },
+  };
+  return { certificateAuthority, workloadIdentity, endings, signers, keyRecords };
 }
 
 export async function startEdge(

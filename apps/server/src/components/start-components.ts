@@ -29,7 +29,7 @@ export interface Components
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
     Omit<Edge, 'signers'>,
-    Omit<Certificates, 'signers'> {
+    Omit<Certificates, 'signers' | 'endings'> {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
 }
@@ -52,9 +52,9 @@ export async function startComponents({
   const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
   let edge: Edge | undefined;
   let certificates: Certificates | undefined;
-  const issuing = (): Certificates['certificateAuthority'] => {
+  const endings = (): Certificates['endings'] => {
     if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
-    return certificates.certificateAuthority;
+    return certificates.endings;
   };
   const started = (): Edge => {
     if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
@@ -80,14 +80,14 @@ export async function startComponents({
     },
     {
       retention: evidence.retention,
-      authorities: { endProposalsOf: async (...asked) => issuing().endProposalsOf(...asked) },
+      authorities: { endProposalsOf: async (...asked) => endings().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
       effects: [
         departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
-        { name: 'certificates', end: async (departure) => issuing().departureEffect.end(departure) },
+        { name: 'certificates', end: async (departure) => endings().departureEffect.end(departure) },
       ],
     },
   );
@@ -108,5 +108,13 @@ export async function startComponents({
     ...edge.signers,
     ...certificates.signers,
   };
-  return { ...evidence, ...core, ...egress, ...edge, ...certificates, securityEvents, signers };
+  const { certificateAuthority, workloadIdentity } = certificates;
+  return {
+    ...evidence,
+    ...core,
+    ...egress,
+    ...edge,
+    ...{ certificateAuthority, workloadIdentity, keyRecords: certificates.keyRecords },
+    ...{ securityEvents, signers },
+  };
 }

@@ -88,7 +88,7 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'].map(
+      audiences: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'workloads'].map(
         (name) => `${configuration.issuer}/${name}`,
       ),
     });
@@ -98,6 +98,7 @@ describe('the directory before anybody has applied a file', () => {
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
         ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
+        ...['workload:read', 'workload:approve'],
         ...['certificate:read', 'authority:approve'],
       ]),
     );

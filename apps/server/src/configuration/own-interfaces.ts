@@ -92,6 +92,8 @@ export const ownInterfaces = {
     'authority:propose',
     'authority:approve',
   ],
+  /** Registration entries of workloads, and their certificates after attestation. */
+  workloads: ['workload:propose', 'workload:approve', 'workload:suspend', 'workload:attest', 'workload:read'],
   /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
   /** The scopes come from Grant Management for OAuth 2.0. */
@@ -144,6 +146,9 @@ const commandScopes = [
   'certificate:revoke',
   'certificate:read',
   'authority:propose',
+  'workload:propose',
+  'workload:suspend',
+  'workload:read',
 ];
 const approverScopes = [
   'directory:approve',
@@ -162,6 +167,8 @@ const approverScopes = [
   'revocation:read',
   'certificate:read',
   'authority:approve',
+  'workload:read',
+  'workload:approve',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
@@ -170,7 +177,7 @@ const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'],
+    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'workloads'],
   },
   'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
 } as const;

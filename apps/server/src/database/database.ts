@@ -59,6 +59,7 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   recovery: 3,
   'break-glass': 3,
   'certificate-authority': 7,
+  'workload-identity': 5,
 };
 
 export function connectionsOf(component: string): number {

@@ -15,6 +15,7 @@ import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
+import { workloadIdentityMigrations } from '@countersign/workload-identity';
 
 /** Every component with its own schema, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
@@ -35,4 +36,5 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   recoveryMigrations,
   breakGlassMigrations,
   certificateAuthorityMigrations,
+  workloadIdentityMigrations,
 ];

@@ -16,6 +16,7 @@ import { described } from '@countersign/runtime';
 import { timeStampingRoutes } from '@countersign/time-stamping';
 import { transactionRegistryRoutes } from '@countersign/transaction-registry';
 import { trustRegistryRoutes } from '@countersign/trust-registry';
+import { workloadIdentityRoutes } from '@countersign/workload-identity';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Certificates, Core, Edge, Egress, Evidence, Seen } from '../components/index.ts';
@@ -35,7 +36,7 @@ export interface CoreInterfaces
 export interface EgressInterfaces extends Pick<Egress, 'eventPublisher'> {
   readonly securityEvents: Egress['signals'];
 }
-export interface CertificateInterfaces extends Pick<Certificates, 'certificateAuthority'> {
+export interface CertificateInterfaces extends Pick<Certificates, 'certificateAuthority' | 'workloadIdentity'> {
   readonly auditLog: Pick<Seen['auditLog'], 'find'>;
 }
 export interface EdgeInterfaces
@@ -174,7 +175,7 @@ export function mountEgressInterfaces(
 
 export function mountCertificateInterfaces(
   app: FastifyInstance,
-  { certificateAuthority, auditLog }: CertificateInterfaces,
+  { certificateAuthority, workloadIdentity, auditLog }: CertificateInterfaces,
   { guard, baseUrl, clock, configuration: { issuer, operator } }: InterfaceOptions,
 ): void {
   certificateAuthorityRoutes(app, {
@@ -185,6 +186,12 @@ export function mountCertificateInterfaces(
     placeOf: async (record) => (await auditLog.find(record))?.index,
   });
   publicKeyInfrastructureRoutes(app, { certificateAuthority, clock });
+  workloadIdentityRoutes(app, {
+    workloadIdentity,
+    guard: guard('workloads'),
+    baseUrl,
+    operator: operator.lei,
+  });
 }
 
 export function mountEvidenceInterfaces(

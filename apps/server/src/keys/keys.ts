@@ -98,6 +98,8 @@ const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
   'security-event': 86_460,
   // The certificate of a time stamp is verified together with the evidence, years later.
   'time-stamp': tenYearsSeconds,
+  // A JWT-SVID lives for five minutes.
+  'workload-token': 360,
 };
 
 /**

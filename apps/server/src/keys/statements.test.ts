@@ -94,6 +94,7 @@ const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
   'certificate-partner': list,
   'certificate-service': request,
   'certificate-status': octetsOf('3004a2020400'),
+  'workload-token': jwt('JWT', { iss: undefined, sub: `spiffe://${new URL(issuer).hostname}/agent/vwap`, aud: ['x'] }),
 };
 
 const verdict = (purpose: string, data: string | Buffer, others: { record?: string; document?: Buffer } = {}) =>
@@ -149,6 +150,12 @@ describe('the signer', () => {
     ['certificate-workload', octetsOf('3000'), 'neither a certificate'],
     ['certificate-workload', octetsOf('30'), 'neither a certificate'],
     ['certificate-status', leaf, 'not the content of an OCSP answer'],
+    [
+      'workload-token',
+      jwt('JWT', { sub: 'spiffe://another.example/agent/vwap', aud: 'x', iss: undefined }),
+      'trust domain',
+    ],
+    ['workload-token', jwt('JWT', { sub: 'spiffe://x/agent/vwap', aud: 'x', iss: issuer }), 'names no issuer'],
     ['unknown', 'anything', 'the purpose is unknown'],
   ])('refuses a statement for %s: %s', (purpose, data, reason) => {
     expect(verdict(purpose, data)).toContain(reason);

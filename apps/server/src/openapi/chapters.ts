@@ -20,6 +20,7 @@ import {
   timeStampErrors,
   transactionErrors,
   trustErrors,
+  workloadErrors,
 } from '@countersign/contracts';
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { statusOf } from '@countersign/runtime';
@@ -139,6 +140,13 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'lists and OCSP for everybody.',
     audience: 'certificates',
     codes: certificateAuthorityErrors.codes,
+  },
+  workloads: {
+    description:
+      'Registered workloads: entries changed by two people, and certificates for attested workloads (SPIFFE). The Workload API itself is ' +
+      'served by the agent on the machine of the workload.',
+    audience: 'workloads',
+    codes: { ...workloadErrors.codes, ...certificateAuthorityErrors.codes },
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

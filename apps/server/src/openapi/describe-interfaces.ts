@@ -194,6 +194,7 @@ function unusedParts(): InterfaceParts {
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),
     certificateAuthority: nobodyAsks(),
+    workloadIdentity: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

@@ -39,6 +39,8 @@ export const pathsOfOtherGroups: Readonly<Record<Exclude<ProcessGroup, 'edge'>, 
     '/keys/certificate-partner',
     '/keys/certificate-service',
     '/keys/certificate-status',
+    '/workloads',
+    '/keys/workload-token',
   ],
   egress: ['/events', '/signals', '/.well-known/ssf-configuration', '/keys/event', '/keys/security-event'],
 };

@@ -39,7 +39,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
     keyPurposes: ['event', 'security-event'],
   },
   'certificate-authority': {
-    stored: ['certificate-authority'],
+    stored: ['certificate-authority', 'workload-identity'],
     stateless: [],
     keyPurposes: [
       'certificate-workload',
@@ -48,6 +48,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
       'certificate-partner',
       'certificate-service',
       'certificate-status',
+      'workload-token',
     ],
   },
 };

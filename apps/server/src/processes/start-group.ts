@@ -218,15 +218,15 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       authenticators: remote('authenticators'),
       policyEngine: remote('policy-engine'),
     });
-    const { certificateAuthority } = certificates;
+    const { certificateAuthority, workloadIdentity, endings } = certificates;
     return {
       offered: {
         'certificate-authority-keys': listerOf(certificates.signers),
-        'authority-proposals': certificateAuthority,
-        'certificates-departure': certificateAuthority.departureEffect,
+        'authority-proposals': endings,
+        'certificates-departure': endings.departureEffect,
       },
       mount(app, options) {
-        mountCertificateInterfaces(app, { certificateAuthority, auditLog }, options);
+        mountCertificateInterfaces(app, { certificateAuthority, workloadIdentity, auditLog }, options);
         mountKeys(app, certificates, options);
       },
       guard: remoteGuards(configuration.issuer, remote('access')),

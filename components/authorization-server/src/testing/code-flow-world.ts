@@ -74,7 +74,7 @@ export type Parameters = Readonly<Record<string, string | undefined>>;
 
 const noApplications = { detailTypes: () => new Map<string, ApplicationDetailType>() };
 
-/** The code flow on as many nodes as are asked for: a real database, real sign-in, a directory, a log and a clock. */
+/** The code flow on a given number of nodes: a real database, real sign-in, a directory, a log and a clock. */
 export async function createCodeFlowWorld(given: WorldOptions = {}) {
   const { issuer = 'https://as.example', clock = fixedClock(start), environment = 'development' } = given;
   const database = await createTestDatabase({ components: [authorizationServerMigrations, authenticationMigrations] });

@@ -62,11 +62,11 @@ export interface World {
   changeClient(id: string, change: Partial<Client>): void;
   /** The claims that relying parties may receive with a person's consent. */
   readonly personal: Map<string, PersonalClaims>;
-  /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
+  /** @param mayAct the only client that may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
   /** Registers an account as this institution's. */
   addAccount(id: string, institution: Lei): void;
-  /** Takes an entity out of the graph, as an offboarding does. */
+  /** Removes an entity from the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
   /** @param status retired when left out: nobody acts for the institution any more */
   lapse(lei: Lei, status?: 'LAPSED' | 'RETIRED'): void;
@@ -76,7 +76,7 @@ const notHere = async (): Promise<never> => {
   throw new Error('the world of a test is changed by its own functions');
 };
 
-/** A broker with an algorithm and a trader, and the houses its orders travel to. */
+/** A broker with an algorithm and a trader, and the institutions its orders go to. */
 export function tradingWorld(): World {
   const institutions = new Map<string, Institution>();
   for (const lei of [fund, broker, venue, clearing, custodian, retired]) {

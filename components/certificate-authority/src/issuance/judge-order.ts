@@ -114,7 +114,7 @@ export function createJudge(
       );
     const request = readRequest(order.request);
     const uri = holderUri(trustDomain, order.holder);
-    const dnsNames = namesIn(request, { uri, profile, terms });
+    const dnsNames = namesIn(request, { uri, profile, terms, registered: order.workload?.dnsNames });
     const key = sha256Base64Url(request.publicKey);
     await requireKeyOf(order.holder, key);
     const now = clock.now();
@@ -134,6 +134,7 @@ export function createJudge(
         authority: `${issuer}/pki/authorities/${authority.id}.cer`,
       },
       ...(modelDigest === undefined ? {} : { extension: { id: modelDigestExtension, text: modelDigest } }),
+      ...defined({ workload: order.workload }),
     });
     const fault = findLeafFault(tbs, [authority.certificate, authority.root], now);
     if (fault !== undefined) throw error('certificate_unfit', `The certificate would not be valid: ${fault}`);
@@ -211,12 +212,19 @@ function namesIn(
     uri,
     profile,
     terms,
-  }: { readonly uri: string; readonly profile: ReleasedProfile; readonly terms: CertificateProfileTerms },
+    registered,
+  }: {
+    readonly uri: string;
+    readonly profile: ReleasedProfile;
+    readonly terms: CertificateProfileTerms;
+    /** Those of a registered workload, in place of the request's. */
+    readonly registered: readonly string[] | undefined;
+  },
 ): readonly string[] {
   const refuse = (detail: string) => error('certificate_request_refused', detail);
   const others = names.filter((name) => !(name.kind === 'dns') && !(name.kind === 'uri' && name.value === uri));
   if (others.length > 0) throw refuse(`The request may name ${uri} and DNS names only.`);
-  const dnsNames = names.filter(({ kind }) => kind === 'dns').map(({ value }) => value);
+  const dnsNames = registered ?? names.filter(({ kind }) => kind === 'dns').map(({ value }) => value);
   if (!profile.namesHosts) {
     if (dnsNames.length > 0) throw refuse(`Certificates of the profile ${profile.name} name no hosts.`);
     return [];

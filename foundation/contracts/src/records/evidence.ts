@@ -71,6 +71,7 @@ export const evidenceRecords = {
       'policy-engine',
       'event-publisher',
       'certificate-authority',
+      'workload-identity',
     ],
     outcomes: ['deny'],
     always: ['reason'],

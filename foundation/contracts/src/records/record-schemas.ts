@@ -18,6 +18,7 @@ import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
 import { transactionRecords } from './transactions.ts';
+import { workloadRecords } from './workloads.ts';
 
 /** Every record type with its meaning, its writers, and the shape of its data. */
 export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
@@ -27,6 +28,7 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
   ...noticeRecords,

@@ -17,6 +17,7 @@ import { retentionErrors } from '../retention.ts';
 import { signerErrors } from '../signer.ts';
 import { revocationErrors } from '../standing-revocations.ts';
 import { transactionErrors } from '../transaction-registry.ts';
+import { workloadErrors } from '../workload-identity.ts';
 import type { RemoteContract, remoteCalls } from './calls.ts';
 
 /** Codes with their categories. */
@@ -116,11 +117,13 @@ export const callErrors: ErrorTable = {
   'evidence-keys': { listKeys: signerErrors.codes },
   'egress-keys': { listKeys: signerErrors.codes },
   'certificate-authority-keys': { listKeys: signerErrors.codes },
-  'authority-proposals': { endProposalsOf: { ...certificateAuthorityErrors.codes, ...recording } },
+  'authority-proposals': {
+    endProposalsOf: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording },
+  },
   'authenticators-departure': { end: { ...authenticatorErrors.codes, ...recording } },
   'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
-  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
+  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording } },
 };
 
 /** Whether a call declares this refusal. */

@@ -246,7 +246,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release',
     'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
     'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve', 'withdrawal:release',
-    'withdrawal:request',
+    'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose', 'workload:read',
+    'workload:suspend',
   )),
   GrantedStep: object({
     actions: list(string), locations: list(string), mandate: ref('CallerMandate'), transaction: string,
@@ -262,7 +263,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   KeyPurpose: oneOf(
     'access-token', 'certificate-device', 'certificate-partner', 'certificate-person', 'certificate-service',
     'certificate-status', 'certificate-workload', 'envelope', 'event', 'id-token', 'id-token-ps256', 'id-token-rs256',
-    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token',
+    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token', 'workload-token',
   ),
   LastingCaller: object({ caller: ref('Caller'), token: ref('LastingToken') }),
   LastingToken: object({
@@ -412,7 +413,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'session.refused', 'session.started', 'session.step-up-refused', 'session.stepped-up', 'signal.delivery-suspended',
     'signal.stream-changed', 'source.alarm', 'source.beat', 'source.closed', 'source.opened', 'timestamp.issued',
     'timestamp.obtained', 'timestamp.refused', 'token.exchanged', 'token.introspected', 'token.issued', 'token.refused',
-    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned',
+    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned', 'workload.approved',
+    'workload.attested', 'workload.proposed', 'workload.refused', 'workload.rejected', 'workload.suspended',
+    'workload.token-issued',
   ),
   RevocationTarget: anyOf(
     object({ id: string, kind: oneOf('client') }), object({ id: string, kind: oneOf('grant') }),
@@ -438,7 +441,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'session:read', 'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read',
     'settlement:release', 'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read',
     'withdrawal-address:approve', 'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve',
-    'withdrawal:release', 'withdrawal:request',
+    'withdrawal:release', 'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose',
+    'workload:read', 'workload:suspend',
   ),
   SignIn: object({
     acr: string, amr: list(string), authTime: number, 'authenticator?': string, 'boundTo?': list(string),
