@@ -1,4 +1,3 @@
-/** How long and how hard to measure. */
 export const fullPace = {
   /** Rounds of every contender; figures are medians over them. */
   rounds: 5,
@@ -10,17 +9,14 @@ export const fullPace = {
   warmUpSeconds: 1,
   connections: 32,
   warmUpRequests: 8_000,
-  /** Concurrent callers of the audit log. */
   appenders: [1, 8, 32, 128, 512],
   /** Records in the logs that are compared, smallest first. */
   evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
   publication: { callers: 128, rounds: 3, seconds: 5 },
-  /** Revocations at each interface. */
   revocations: 12,
   /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
   simulation: { decisions: 1_000_000 },
-  /** Numbers of mandates in the database. */
   mandates: { sizes: [1_000, 1_000_000] },
   /** Earlier transactions in the larger one of two sites. */
   transactions: 1_000_000,

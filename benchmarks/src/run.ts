@@ -54,7 +54,6 @@ export interface BenchmarkOptions {
 type Measurements = { readonly [Name in SuiteName]?: () => Promise<SuiteResults[Name]> };
 type Results = Partial<SuiteResults>;
 
-/** The context of every part of a run. */
 interface Context extends BenchmarkOptions, Run {
   readonly wants: (...names: readonly SuiteName[]) => boolean;
   /** Runs the requested ones, in order. */

@@ -47,7 +47,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
       'Audit-log appends, a lone caller',
       'audit log, a protected value in each',
       'peer: a lone INSERT',
-      'their terms, drawn behind them',
+      'their terms, indexed afterwards',
       'Audit-log appends, 32 callers at once',
       'peer: an INSERT a record, 10 connections',
       'cosigned by two of three witnesses',

@@ -80,16 +80,16 @@ describe('the control plane, as a service asks it', () => {
   it('says no where the answer about a mandate is anything but a yes', async () => {
     const question = { intent: {}, actingFor: 'LEI', action: 'order:create' };
     const path = 'POST /mandates/mnd_1/validity';
-    issuer.answers.set(path, { status: 200, body: { stands: 'true' } });
-    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: false });
-    issuer.answers.set(path, { status: 200, body: { stands: false, reason: 'mandate_revoked', detail: 'Ended.' } });
+    issuer.answers.set(path, { status: 200, body: { valid: 'true' } });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ valid: false });
+    issuer.answers.set(path, { status: 200, body: { valid: false, reason: 'mandate_revoked', detail: 'Ended.' } });
     expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({
-      stands: false,
+      valid: false,
       reason: 'mandate_revoked',
       detail: 'Ended.',
     });
-    issuer.answers.set(path, { status: 200, body: { stands: true } });
-    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: true });
+    issuer.answers.set(path, { status: 200, body: { valid: true } });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ valid: true });
   });
 
   it('issues an envelope that then travels in one field of a call', async () => {

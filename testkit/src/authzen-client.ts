@@ -1,7 +1,6 @@
 import { defined } from '@countersign/kernel';
 /** Configuration of an AuthZEN client: the decision point, and the authorization of requests. */
 export interface AuthzenClientOptions {
-  /** Identifier of the decision point. */
   readonly pdp: string;
   /** Headers that authenticate the caller; the specification leaves this to the deployment. */
   authorize(request: { readonly method: string; readonly url: string }): Promise<Readonly<Record<string, string>>>;

@@ -69,7 +69,6 @@ export function createTestAuthority({ name }: { readonly name: string }): TestAu
   };
 }
 
-/** A self-signed certificate. */
 export function createSelfSigned(options: TestCertificateOptions): TestCertificate {
   return issueFor(options);
 }

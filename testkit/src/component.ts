@@ -7,7 +7,6 @@ export interface Component {
   readonly name: string;
   /** Possible paths, best first. */
   readonly paths: readonly string[];
-  /** The Debian package that contains it. */
   readonly debianPackage: string;
 }
 

@@ -44,7 +44,6 @@ export interface MemoryLog
   ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
   /** @throws Error when nothing was recorded */
   last(): RecordDraft;
-  /** How often it was scanned and searched. */
   readonly reads: { readonly scans: number; readonly searches: number };
   /** Writes a made-up record without validation. @returns its entry */
   write(draft: Partial<RecordDraft> & Pick<RecordDraft, 'type'>): LogEntry;

@@ -37,7 +37,6 @@ export function signJws(key: SigningKey, header: object, payload: object): strin
 
 /** Keys in memory, a ring for each purpose. */
 export interface MemorySigner extends Signer {
-  /** The keys that sign access tokens. */
   readonly keys: readonly SigningKey[];
   /** The keys that sign what is said to clients. */
   readonly idTokenKeys: readonly SigningKey[];

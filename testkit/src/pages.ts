@@ -1,6 +1,5 @@
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 
-/** The value of a hidden field in a page. */
 export function hiddenField(page: string, name: string): string | undefined {
   return new RegExp(`<input type="hidden" name="${name}" value="([^"]*)">`).exec(page)?.[1];
 }

@@ -126,8 +126,8 @@ describe('every door that decides', () => {
   const consentStore = {
     check: async () =>
       now.mandateInForce
-        ? { stands: true, mandate: { id: 'mnd' }, chain: [] }
-        : { stands: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
+        ? { valid: true, mandate: { id: 'mnd' }, chain: [] }
+        : { valid: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
   } as never;
   beforeAll(async () => {
     rig = await createEngineRig();
@@ -248,7 +248,7 @@ describe('every door that decides', () => {
           transaction: order,
           known: facts,
         } as unknown as Attempt);
-        const stepTaken = mandates.stands && unpermitted === undefined && step.decision;
+        const stepTaken = mandates.valid && unpermitted === undefined && step.decision;
         const doors = {
           evaluations: several?.decision,
           people: people.results.some((each) => 'id' in each && each.id === principal),
@@ -260,7 +260,7 @@ describe('every door that decides', () => {
         if (unpermitted !== undefined)
           // Of who is not in the directory the caller learns nothing.
           expect(codesOf(answer.reasons)).toEqual([situation.inDirectory ? 'intent_not_permitted' : 'not_evaluable']);
-        else if (mandates.stands) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
+        else if (mandates.valid) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
 
         const claimed = await engine.evaluate({ ...question, context: situation.said }, by);
         if (claimed.decision) expect(answer.decision).toBe(true);
@@ -390,7 +390,7 @@ describe('every door that decides', () => {
       usedUp: undefined,
       references: [],
     } as Authority;
-    const stands: Pick<DecisionInput['context'], 'mandateInForce'> = { mandateInForce: now.mandateInForce };
+    const valid: Pick<DecisionInput['context'], 'mandateInForce'> = { mandateInForce: now.mandateInForce };
     return decideOnToken(
       {
         authority,
@@ -404,7 +404,7 @@ describe('every door that decides', () => {
       },
       {
         policyEngine: {
-          decide: (input) => engine.decide({ ...input, context: { ...input.context, ...stands } }),
+          decide: (input) => engine.decide({ ...input, context: { ...input.context, ...valid } }),
         },
       },
     );

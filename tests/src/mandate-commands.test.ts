@@ -329,11 +329,11 @@ describe('countersign mandate validate', () => {
     const intent = file('intent.json', trading.order(id as Parameters<Trading['order']>[0]));
     const ask = (...more: readonly string[]) =>
       run('am-mandates', 'mandate', 'validate', id, '--intent', intent, ...more);
-    expect(await ask()).toMatchObject({ code: 0, out: `stands\n  ${id}  v2\n` });
+    expect(await ask()).toMatchObject({ code: 0, out: `valid\n  ${id}  v2\n` });
     const then = new Date().toISOString();
     await run('am-mandates', 'mandate', 'revoke', id, '--reason', 'The end');
     const now = await ask();
-    expect([now.code, now.out]).toEqual([1, expect.stringMatching(/^does not stand {2}mandate_revoked {2}v3\n/)]);
+    expect([now.code, now.out]).toEqual([1, expect.stringMatching(/^not valid {2}mandate_revoked {2}v3\n/)]);
     expect(await ask('--at', then)).toMatchObject({ code: 0 });
     // What was recorded afterwards was not known then.
     expect(await ask('--known-at', then)).toMatchObject({ code: 0 });

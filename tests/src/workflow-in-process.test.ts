@@ -614,9 +614,9 @@ describe('a mandate that is revoked between execution and settlement', () => {
       const body = { intent: order, acting_for: leis.clearing, action: 'settlement:instruct' };
       return trading.call('clr-core', 'mandates', 'mandate:read', { method: 'POST', path, body });
     };
-    expect(await ask()).toMatchObject({ stands: true });
+    expect(await ask()).toMatchObject({ valid: true });
     await trading.revoke(granted.mandate);
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 });
 

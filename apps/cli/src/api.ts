@@ -99,7 +99,6 @@ interface AnyInputs {
 
 function splitRoute(route: Route): readonly [CallRequest['method'], string] {
   const [method = '', path = ''] = route.split(' ');
-  // Each route begins with its method.
   return [method as CallRequest['method'], path];
 }
 

@@ -68,11 +68,11 @@ describe('a log that was filled', () => {
     await log.stop();
   });
 
-  it('is found by person and by mandate, when its terms are drawn', async () => {
+  it('is found by person and by mandate, when its terms are indexed', async () => {
     const log = await open();
     const terms = termsBehind({ auditLog: log, connection: scratch.connection });
     await terms.settle();
-    expect(await filledLogStore(owner).drawn()).toBe(await filledLogStore(owner).size());
+    expect(await filledLogStore(owner).indexed()).toBe(await filledLogStore(owner).size());
     const { person, mandate, transaction } = orderAt(market, 7);
     for (const query of [{ person }, { mandate }, { person, mandate }])
       expect((await log.query(query)).map(({ record }) => record.transaction)).toContain(transaction);

@@ -60,7 +60,6 @@ export interface RunningAuthentication extends Authentication {
   readonly signIns: SignIns;
   readonly methods: readonly SignInMethod[];
   readonly settings: Settings;
-  /** Keys of people. */
   readonly authenticators: RunningAuthenticators;
   readonly limits: SignInLimits;
   readonly deviceProof: DeviceProof | undefined;

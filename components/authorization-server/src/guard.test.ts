@@ -153,8 +153,8 @@ describe('the guard of our own interfaces', () => {
       const { caller, token: lasting } = await guard.checkLasting(resourceRequest(token, 'vwap-engine', url), need);
       expect(caller).toEqual(await guard.check(resourceRequest(token, 'vwap-engine', url), need));
       // As received from another process.
-      const stands = () => guard.stands(structuredClone(lasting));
-      expect(await stands()).toBe(true);
+      const active = () => guard.isActive(structuredClone(lasting));
+      expect(await active()).toBe(true);
       const revoke = () =>
         revocations.revoke(
           { kind: 'token', id: String(claimsOf(response)['jti']) },
@@ -162,7 +162,7 @@ describe('the guard of our own interfaces', () => {
           'lost',
         );
       await ended({ ...harness, revoke });
-      expect(await stands()).toBe(false);
+      expect(await active()).toBe(false);
     },
   );
 

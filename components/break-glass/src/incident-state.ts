@@ -37,7 +37,6 @@ export interface IncidentState
 
 /** With members on which nothing depends. */
 export interface StoredIncident extends IncidentState {
-  /** The record of the last change. */
   readonly change: RecordId;
   /** The newest; each collection revokes the previous one. */
   readonly token: TokenId | undefined;
@@ -127,7 +126,6 @@ export function stateOf(content: unknown): IncidentState {
   };
 }
 
-/** The state after a change. */
 export function changed(incident: StoredIncident, change: Partial<IncidentState>): IncidentState {
   const { uncarried: _u, change: _c, token: _t, collections: _n, reminded: _r, ...state } = incident;
   return { ...state, ...change };

@@ -7,7 +7,6 @@ export function declarationDigest({ reason, reference, resource, scopes, jkt }: 
   return digestOf({ reason, reference, resource, scopes: [...scopes].sort(), jkt });
 }
 
-/** As the API and pages show it. */
 export function shown(stored: StoredIncident): Incident {
   const { id, status, holder, institution, reason, reference, resource, scopes, jkt, recordId, second, review } =
     stored;

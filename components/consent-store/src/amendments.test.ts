@@ -63,7 +63,7 @@ describe('amending a mandate', () => {
       constraints: { venues: ['XETR', 'XPAR'] },
       amendment: { kind: 'amendment', terms: { constraints: { venues: ['XETR'] } } },
     });
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: true });
 
     const termsDigest = proposed.amendment?.termsDigest ?? '';
     const next = await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
@@ -73,7 +73,7 @@ describe('amending a mandate', () => {
       [fund, termsDigest],
       [broker, termsDigest],
     ]);
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: false, reason: 'mandate_venue' });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: false, reason: 'mandate_venue' });
     expect(world.audit.records.filter(({ mandate }) => mandate?.id === root.id).map(({ type }) => type)).toEqual([
       'mandate.proposed',
       'mandate.accepted',
@@ -191,7 +191,7 @@ describe('amending a mandate', () => {
     );
     world.audit.repair();
     expect(await world.store.find(root.id)).toEqual(proposed);
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: true });
   });
 
   it('lets an amendment and a revocation that come together have one order', async () => {
@@ -214,15 +214,15 @@ describe('amending in a line of mandates', () => {
   it('bounds what was cut from a mandate by what the mandate has become', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
-    expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({ valid: true });
     await amended(root, oneVenue, byFund, byBroker);
     expect((await world.store.find(child.id))?.constraints.venues).toEqual(['XETR', 'XPAR']);
     expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_venue',
       atFault: { id: root.id },
     });
-    expect(await ask(child, clearer)).toMatchObject({ stands: true });
+    expect(await ask(child, clearer)).toMatchObject({ valid: true });
   });
 
   it('checks an amended mandate against the one it is cut from, when it is proposed and when it is agreed', async () => {
@@ -280,13 +280,13 @@ describe('changing a counterparty', () => {
     );
     const half = await world.store.acceptAmendment(root.id, { termsDigest }, byClearer);
     expect(half.grantee.lei).toBe(broker);
-    expect(await ask(root, broker)).toMatchObject({ stands: true });
-    expect(await ask(root, clearer)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(root, broker)).toMatchObject({ valid: true });
+    expect(await ask(root, clearer)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
 
     const changed = await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
     expect(changed.grantee).toEqual({ lei: clearer, role: 'ClearingFirm' });
-    expect(await ask(root, clearer)).toMatchObject({ stands: true });
-    expect(await ask(root, broker)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(root, clearer)).toMatchObject({ valid: true });
+    expect(await ask(root, broker)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
     expect((await world.store.list({ institution: broker })).map(({ id }) => id)).not.toContain(root.id);
     expect(world.audit.ofType('mandate.amended').at(-1)?.data).toMatchObject({
       replaced: [{ part: 'grantee', lei: broker, succession: false }],
@@ -297,12 +297,12 @@ describe('changing a counterparty', () => {
     const root = await givenRoot(world.store);
     const toCustodian = { grantee: { lei: custodian, role: 'Custodian' } };
     const child = await givenChild(world.store, root.id, toCustodian, byCustodian);
-    expect(await ask(child, custodian)).toMatchObject({ stands: true });
-    expect(await ask(root, custodian)).toMatchObject({ stands: true });
+    expect(await ask(child, custodian)).toMatchObject({ valid: true });
+    expect(await ask(root, custodian)).toMatchObject({ valid: true });
     await amended(root, toClearer, byFund, byBroker, byClearer);
     for (const named of [child, root])
       expect(await ask(named, custodian)).toMatchObject({
-        stands: false,
+        valid: false,
         reason: 'mandate_parent_not_active',
         atFault: { id: child.id },
       });
@@ -320,8 +320,8 @@ describe('changing a counterparty', () => {
     await amended(root, toClearer, byFund, byBroker, byClearer);
     expect(await amended(root, toBroker, byFund, byClearer, byBroker)).toMatchObject({ grantee: { lei: broker } });
 
-    expect(await ask(child, custodian)).toMatchObject({ stands: false, reason: 'mandate_parent_not_active' });
-    expect(await ask(root, custodian)).toMatchObject({ stands: false });
+    expect(await ask(child, custodian)).toMatchObject({ valid: false, reason: 'mandate_parent_not_active' });
+    expect(await ask(root, custodian)).toMatchObject({ valid: false });
     await expect(world.store.accept(waiting.id, { termsHash }, byCustodian)).rejects.toThrow(
       coded('mandate_parent_not_active'),
     );
@@ -338,7 +338,7 @@ describe('changing a counterparty', () => {
     ).rejects.toThrow(coded('mandate_parent_not_active'));
     // With everybody's word it is given anew.
     await amended(child, edition, byBroker, byCustodian);
-    expect(await ask(child, custodian)).toMatchObject({ stands: true });
+    expect(await ask(child, custodian)).toMatchObject({ valid: true });
   });
 
   it('passes over a party that is no more: succession', async () => {
@@ -388,8 +388,8 @@ describe('a rule between three', () => {
     const made = await rule();
     expect(made.status).toBe('active');
     expect(made.consents.map(({ part }) => part)).toEqual(['grantor', 'grantee', 'thirdParty']);
-    expect(await ask(made, broker)).toMatchObject({ stands: true });
-    expect(await ask(made, custodian)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(made, broker)).toMatchObject({ valid: true });
+    expect(await ask(made, custodian)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
     expect((await world.store.list({ institution: custodian, kind: 'tri-party-rule' })).map(({ id }) => id)).toContain(
       made.id,
     );
@@ -422,10 +422,10 @@ describe('a rule between three', () => {
 describe('kinds', () => {
   it('gives nothing by an onboarding agreement, and cuts nothing from what is given once or to nobody else', async () => {
     const agreement = await givenRoot(world.store, { kind: 'onboarding-agreement' });
-    expect(await ask(agreement, broker)).toMatchObject({ stands: false, reason: 'mandate_action' });
+    expect(await ask(agreement, broker)).toMatchObject({ valid: false, reason: 'mandate_action' });
     await expect(givenChild(world.store, agreement.id)).rejects.toThrow(coded('mandate_wider'));
     const instruction = await givenRoot(world.store, { kind: 'instruction' });
-    expect(await ask(instruction, broker)).toMatchObject({ stands: true, mandate: { kind: 'instruction' } });
+    expect(await ask(instruction, broker)).toMatchObject({ valid: true, mandate: { kind: 'instruction' } });
     await expect(givenChild(world.store, instruction.id)).rejects.toThrow(coded('mandate_wider'));
   });
 

@@ -110,9 +110,9 @@ function ask(mandate: MandateId, actingFor: typeof broker) {
 
 describe('mandates of an earlier release', () => {
   it('stand as they stood, in their lines', async () => {
-    expect(await ask(root, broker)).toMatchObject({ stands: true, mandate: { consents: [] } });
-    expect(await ask(child, clearer)).toMatchObject({ stands: true, chain: [{ id: child }, { id: root }] });
-    expect(await ask(root, clearer)).toMatchObject({ stands: true });
+    expect(await ask(root, broker)).toMatchObject({ valid: true, mandate: { consents: [] } });
+    expect(await ask(child, clearer)).toMatchObject({ valid: true, chain: [{ id: child }, { id: root }] });
+    expect(await ask(root, clearer)).toMatchObject({ valid: true });
     expect(await ask(ended, broker)).toMatchObject({ reason: 'mandate_revoked' });
     expect(await world.store.withDescendants(root)).toEqual([root, child]);
   });

@@ -325,21 +325,21 @@ describe('the check', () => {
   it('stands for the grantee, with the chain up to the root', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(cut.id, clearer)).toEqual({ stands: true, mandate: cut, chain: [cut, parent] });
+    expect(await ask(cut.id, clearer)).toEqual({ valid: true, mandate: cut, chain: [cut, parent] });
   });
 
   it('stands for the holder of a mandate cut from the one named, and shows the line', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(parent.id, clearer)).toEqual({ stands: true, mandate: parent, chain: [cut, parent] });
+    expect(await ask(parent.id, clearer)).toEqual({ valid: true, mandate: parent, chain: [cut, parent] });
   });
 
   it('asks the whole line: what the child does not permit, its holder may not do under the name of the parent', async () => {
     const parent = await root();
     await child(parent.id);
-    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ stands: true });
+    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ valid: true });
     expect(await ask(parent.id, clearer, { action: 'order:create' })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_action',
     });
   });
@@ -349,7 +349,7 @@ describe('the check', () => {
     const cut = await child(parent.id);
     await store.revoke(parent.id, byFund, 'End of relationship');
     expect(await ask(cut.id, clearer)).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_revoked',
       mandate: { id: cut.id },
     });
@@ -377,10 +377,10 @@ describe('the check', () => {
     const { id, effectiveFrom, effectiveUntil } = await root();
     const at = (time: number) => store.check({ mandate: id, actingFor: broker, use: use(), at: time });
     expect(await at(Date.parse(effectiveFrom) - 1)).toMatchObject({ reason: 'mandate_not_effective' });
-    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ stands: true });
-    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ stands: true });
+    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ valid: true });
+    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ valid: true });
     expect(await at(Date.parse(effectiveUntil))).toMatchObject({ reason: 'mandate_expired' });
-    expect(await at(Number.NaN)).toMatchObject({ stands: false });
+    expect(await at(Number.NaN)).toMatchObject({ valid: false });
   });
 
   it('is not answered from anything older than the version asked for', async () => {
@@ -392,7 +392,7 @@ describe('the check', () => {
       reason: 'mandate_suspended',
     });
     expect(await other.check({ ...question, atLeastVersion: 99 })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_not_found',
     });
   });
@@ -400,9 +400,9 @@ describe('the check', () => {
   it('hears on one node of what was revoked on another', async () => {
     const other = await world.node({ pollEveryMs: 3_600_000 });
     const { id } = await root();
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: true });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: true });
     await store.revoke(id, byFund, 'End of relationship');
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 
   it('does not answer from what it once knew when the log cannot be followed any more', async () => {
@@ -415,10 +415,10 @@ describe('the check', () => {
     // What is read while the acceptance is still being told of is answered and not kept: asked until it is kept.
     await expect
       .poll(async () => ({ ...(await question()), remembered: deaf.remembered() }))
-      .toMatchObject({ stands: true, remembered: 1 });
+      .toMatchObject({ valid: true, remembered: 1 });
     own.audit.breakDown();
     own.clock.advance(5_000);
-    expect(await question()).toMatchObject({ stands: true });
+    expect(await question()).toMatchObject({ valid: true });
     own.clock.advance(1);
     await expect(question()).rejects.toThrow(coded('log_unavailable'));
     // A clock that is put back makes nothing fresh.
@@ -437,7 +437,7 @@ describe('evidence before release', () => {
     await expect(store.propose(rootProposal(), byFund, same)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await store.find(accepted.id)).toEqual(accepted);
-    expect(await ask(accepted.id, broker)).toMatchObject({ stands: true });
+    expect(await ask(accepted.id, broker)).toMatchObject({ valid: true });
     await expect(store.propose(rootProposal(), byFund, same)).resolves.toMatchObject({ version: 1 });
   });
 

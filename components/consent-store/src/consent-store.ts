@@ -122,7 +122,7 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
     if (answer !== undefined) return answer;
     const loaded = await view.load(mandate, actingFor);
     if ((loaded.find(mandate)?.mandate.version ?? 0) < atLeastVersion)
-      return { stands: false, reason: 'mandate_not_found', detail: `${mandate} has no version ${atLeastVersion}.` };
+      return { valid: false, reason: 'mandate_not_found', detail: `${mandate} has no version ${atLeastVersion}.` };
     const read = answerFrom(loaded, question);
     if (read === undefined) throw new Error('a complete view gave no answer');
     return read;

@@ -164,9 +164,9 @@ describe('asking over HTTP', () => {
     const question = { intent: tradeOrder(id), acting_for: broker };
     const validate = async (changes: object, by = brokerClerk) =>
       post(`/mandates/${id}/validate`, by, 'mandate:read', { ...question, ...changes });
-    expect((await validate({})).json()).toMatchObject({ stands: false, reason: 'mandate_revoked' });
-    expect((await validate({ at })).json()).toMatchObject({ stands: true, version: 2 });
-    expect((await validate({ known_at: at })).json()).toMatchObject({ stands: true, version: 2 });
+    expect((await validate({})).json()).toMatchObject({ valid: false, reason: 'mandate_revoked' });
+    expect((await validate({ at })).json()).toMatchObject({ valid: true, version: 2 });
+    expect((await validate({ known_at: at })).json()).toMatchObject({ valid: true, version: 2 });
     expect((await validate({ known_at: 'then' })).json()).toMatchObject({ status: 400, code: 'mandate_invalid' });
     expect((await validate({}, outsider)).statusCode).toBe(404);
   });

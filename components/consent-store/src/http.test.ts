@@ -133,7 +133,7 @@ describe('mandates over HTTP', () => {
   });
 });
 
-describe('asking whether a mandate stands', () => {
+describe('asking whether a mandate is valid', () => {
   const validity = (id: string, by: Person, body: object) => post(`/mandates/${id}/validity`, by, 'mandate:read', body);
   const question = (id: string, changes = {}) => ({
     intent: tradeOrder(id),
@@ -145,12 +145,12 @@ describe('asking whether a mandate stands', () => {
   it('tells a party that it stands, on which versions, and why when it does not', async () => {
     const mandate = await active();
     expect((await validity(mandate.id, brokerClerk, question(mandate.id))).json()).toEqual({
-      stands: true,
+      valid: true,
       version: 2,
       chain: [{ id: mandate.id, version: 2, digest: mandate.digest }],
     });
     const refused = await validity(mandate.id, brokerClerk, question(mandate.id, { action: 'trade:bust' }));
-    expect(refused.json()).toMatchObject({ stands: false, reason: 'mandate_action', detail: expect.any(String) });
+    expect(refused.json()).toMatchObject({ valid: false, reason: 'mandate_action', detail: expect.any(String) });
     const late = question(mandate.id, { at: '2027-06-01T00:00:00Z' });
     expect((await validity(mandate.id, brokerClerk, late)).json()).toMatchObject({ reason: 'mandate_expired' });
   });
@@ -161,7 +161,7 @@ describe('asking whether a mandate stands', () => {
       intent: tradeOrder(mandate.id, { max_notional: { amount: '3000000', ccy: 'EUR' } }),
     });
     expect((await validity(mandate.id, personOf(custodian, 'cus'), tooMuch)).json()).toEqual({
-      stands: false,
+      valid: false,
       reason: 'mandate_notional',
       version: 2,
     });
@@ -174,7 +174,7 @@ describe('asking whether a mandate stands', () => {
     expect((await validity(mandate.id, outsider, question(mandate.id, ownIntent))).statusCode).toBe(404);
     const forThemselves = question(mandate.id, { ...ownIntent, acting_for: outsider.institution });
     expect((await validity(mandate.id, outsider, forThemselves)).json()).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_grantee',
     });
   });
@@ -184,7 +184,7 @@ describe('asking whether a mandate stands', () => {
     const child = await givenChild(world.store, root.id);
     await world.store.suspend(root.id, actor(fundSignatory), 'Review');
     const asked = question(child.id, { acting_for: clearer });
-    const told = { stands: false, reason: 'mandate_suspended' };
+    const told = { valid: false, reason: 'mandate_suspended' };
     expect((await validity(child.id, clearerSignatory, asked)).json()).toEqual({ ...told, version: child.version });
     expect((await validity(child.id, brokerClerk, asked)).json()).toMatchObject({
       ...told,
@@ -203,9 +203,9 @@ describe('asking whether a mandate stands', () => {
     expect(answer.json()).toMatchObject({ status: 400, code: 'mandate_invalid' });
   });
 
-  it('does not stand for an institution to which nothing was given', async () => {
+  it('is not valid for an institution to which nothing was given', async () => {
     const { id } = await active();
     const answer = await validity(id, brokerClerk, question(id, { acting_for: clearer }));
-    expect(answer.json()).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(answer.json()).toMatchObject({ valid: false, reason: 'mandate_grantee' });
   });
 });

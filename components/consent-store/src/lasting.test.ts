@@ -37,12 +37,12 @@ describe('the end of a mandate', () => {
       return world.store.check({ mandate: mandate.id, actingFor: broker, use: permittedUse(at), at });
     };
     world.clock.advance(10 * dayMs - 1);
-    expect(await ask()).toMatchObject({ stands: true });
+    expect(await ask()).toMatchObject({ valid: true });
     world.clock.advance(1);
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_expired' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_expired' });
     expect((await world.store.find(mandate.id))?.status).toBe('active');
     await world.store.sweep();
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_expired' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_expired' });
     expect(await world.store.find(mandate.id)).toMatchObject({ status: 'expired', version: 3 });
     expect(world.audit.ofType('mandate.expired').at(-1)).toMatchObject({
       mandate: { id: mandate.id, version: 3 },

@@ -62,17 +62,17 @@ describe('what a node keeps in memory', () => {
   it('is bounded, and answers are right whatever has been forgotten', async () => {
     const node = await world.node({ remembered: 4 });
     const mandates = await Promise.all(Array.from({ length: 30 }, () => givenRoot(world.store)));
-    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true });
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ valid: true });
     expect(node.remembered()).toBeLessThanOrEqual(8);
-    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true, mandate });
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ valid: true, mandate });
   });
 
   it('holds the longest line there can be, and a line longer than memory', async () => {
     const node = await world.node({ remembered: 1 });
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
-    expect(await ask(node, child, clearer)).toMatchObject({ stands: true, chain: [child, root] });
-    expect(await ask(node, root, clearer)).toMatchObject({ stands: true, chain: [child, root] });
+    expect(await ask(node, child, clearer)).toMatchObject({ valid: true, chain: [child, root] });
+    expect(await ask(node, root, clearer)).toMatchObject({ valid: true, chain: [child, root] });
   });
 
   it('follows what another node has cut, changed and ended', async () => {
@@ -80,18 +80,18 @@ describe('what a node keeps in memory', () => {
     const root = await givenRoot(world.store);
     expect(await ask(node, root, clearer)).toMatchObject({ reason: 'mandate_grantee' });
     const child = await givenChild(world.store, root.id);
-    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ valid: true });
     await world.store.suspend(child.id, byBroker, 'Review');
     await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_suspended' });
     await world.store.resume(child.id, byBroker, 'Done');
-    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ valid: true });
     const change = { replace: { part: 'grantee', by: { lei: custodian, role: 'Custodian' } } };
     const { amendment } = await world.store.amend(child.id, change, byBroker, newKey());
     const termsDigest = amendment?.termsDigest ?? '';
     await world.store.acceptAmendment(child.id, { termsDigest }, actor(custodianSignatory));
     expect(await ask(node, root, custodian)).toMatchObject({ reason: 'mandate_grantee' });
     await world.store.acceptAmendment(child.id, { termsDigest }, byClearer);
-    await expect.poll(() => ask(node, root, custodian), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, custodian), patiently).toMatchObject({ valid: true });
     await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_grantee' });
   });
 
@@ -124,13 +124,13 @@ describe('what a node keeps in memory', () => {
     await world.store.revoke(root.id, byFund, 'Meanwhile');
     const heard = await givenRoot(world.store);
     Object.assign(pool, { query });
-    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ valid: true });
     await world.store.suspend(heard.id, byFund, 'So that the node has heard');
     await expect.poll(() => ask(node, heard), patiently).toMatchObject({ reason: 'mandate_suspended' });
     release();
     // The log is asked after the row.
     for (const answer of [await early, await ask(node, root)])
-      expect(answer).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      expect(answer).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 
   it('does not take an answer that repeats what was once made for what there is now', async () => {
@@ -140,14 +140,14 @@ describe('what a node keeps in memory', () => {
     const active = await world.store.accept(id, { termsHash }, byBroker);
     const forgetful = await world.node({ pollEveryMs: 3_600_000 });
     expect(await forgetful.propose(rootProposal(), byFund, key)).toMatchObject({ version: 1, status: 'proposed' });
-    expect(await ask(forgetful, active)).toMatchObject({ stands: true });
+    expect(await ask(forgetful, active)).toMatchObject({ valid: true });
   });
 
   it('forgets everything when more has changed than it can be told', async () => {
     const from = { clock: world.clock, random: systemRandom };
     const node = await world.node({ pollEveryMs: 3_600_000 });
     const root = await givenRoot(world.store);
-    await expect.poll(() => ask(node, root), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root), patiently).toMatchObject({ valid: true });
     for (let count = 0; count < 5_001; count++)
       await world.audit.append({
         ...{ id: newId('record', from), type: 'mandate.suspended', source: 'test', outcome: 'done' },

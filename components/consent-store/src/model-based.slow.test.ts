@@ -51,10 +51,10 @@ async function compare(
         const question = { mandate: id as MandateId, actingFor, use, at };
         const allowed = allows(heads, id, actingFor, use);
         const answer = await world.store.check(question);
-        expect([id, actingFor, venue, answer.stands]).toEqual([id, actingFor, venue, allowed]);
+        expect([id, actingFor, venue, answer.valid]).toEqual([id, actingFor, venue, allowed]);
         // The other node has forgotten most of it, and hears of changes a moment later.
-        await expect.poll(async () => (await other.check(question)).stands, { timeout: 60_000 }).toBe(allowed);
-        if (answer.stands) seen.longestChain = Math.max(seen.longestChain, answer.chain.length);
+        await expect.poll(async () => (await other.check(question)).valid, { timeout: 60_000 }).toBe(allowed);
+        if (answer.valid) seen.longestChain = Math.max(seen.longestChain, answer.chain.length);
         else seen.refused++;
       }
 }

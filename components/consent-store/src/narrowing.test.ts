@@ -147,11 +147,11 @@ it('never lets a mandate permit what the one it is cut from does not, whatever i
             use,
             at: use.at,
           });
-          if (!answer.stands) continue;
+          if (!answer.valid) continue;
           stood++;
           const above = { mandate: parent.id, use, at: use.at };
-          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ stands: true });
-          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ stands: true });
+          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ valid: true });
+          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ valid: true });
         }
       }
     }),

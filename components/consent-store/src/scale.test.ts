@@ -92,7 +92,7 @@ it('reads rows in proportion to the answer and not to what has been kept', async
     [root, clearer],
   ] as const) {
     const question = { mandate: mandate.id, actingFor, use: permittedUse(at), at };
-    expect(await node.check(question)).toMatchObject({ stands: true });
+    expect(await node.check(question)).toMatchObject({ valid: true });
     await node.validate({ ...question, detail: tradeOrder(mandate.id) });
   }
   // Whatever the planner believes of the tables: nobody has told it anything yet.

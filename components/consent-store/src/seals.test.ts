@@ -30,9 +30,9 @@ async function insert(row: Pick<Mandate, 'id' | 'version'>, document: object): P
 }
 
 /** A node that starts has the mandate as it was recorded, whatever else is written beside it. */
-async function expectAsRecorded(mandate: Mandate, stands: object): Promise<void> {
+async function expectAsRecorded(mandate: Mandate, valid: object): Promise<void> {
   const node = await world.node();
-  expect(await node.check(asked(mandate))).toMatchObject(stands);
+  expect(await node.check(asked(mandate))).toMatchObject(valid);
   expect(await node.find(mandate.id)).toEqual(mandate);
 }
 
@@ -44,22 +44,22 @@ it('gives no authority to a version that was written past us, and takes no step 
     constraints: { ...constraints, venues: ['XETR', 'XPAR', 'XLON'] },
   };
   await insert(wider, { ...wider, digest: digestOf(wider), signature });
-  await expectAsRecorded(root, { stands: true });
+  await expectAsRecorded(root, { valid: true });
 
   const unsigned = await givenRoot(world.store);
   const { digest: __, signature: ___, ...open } = unsigned;
   const next = { ...open, version: unsigned.version + 1, previousDigest: unsigned.digest };
   await insert(next, { ...next, digest: digestOf(next) });
-  await expectAsRecorded(unsigned, { stands: true });
+  await expectAsRecorded(unsigned, { valid: true });
 });
 
 it('gives no authority to a sound version under another mandate or another number', async () => {
   const [revoked, other] = [await givenRoot(world.store), await givenRoot(world.store)];
   const ended = await world.store.revoke(revoked.id, byFund, 'No longer needed');
   await insert({ id: revoked.id, version: 4 }, revoked);
-  await expectAsRecorded(ended, { stands: false, reason: 'mandate_revoked' });
+  await expectAsRecorded(ended, { valid: false, reason: 'mandate_revoked' });
   await insert({ id: other.id, version: 3 }, revoked);
-  await expectAsRecorded(other, { stands: true });
+  await expectAsRecorded(other, { valid: true });
 });
 
 it('goes by the last version, whatever number is written beside it', async () => {
@@ -69,6 +69,6 @@ it('goes by the last version, whatever number is written beside it', async () =>
     .pool('consent-store')
     .query(`update mandates set version = $2, status = 'active' where id = $1`, [root.id, root.version]);
   const node = await world.node();
-  expect(await node.check(asked(root))).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+  expect(await node.check(asked(root))).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   expect(await node.find(root.id)).toMatchObject({ status: 'revoked' });
 });

@@ -61,11 +61,11 @@ describe('with the database role of the consent store, a thief', () => {
         previousDigest: undefined as never,
       });
       await insert(own);
-      expect(await asked(own)).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+      expect(await asked(own)).toMatchObject({ valid: false, reason: 'mandate_not_found' });
       expect(await world.store.find(own.id)).toBeUndefined();
       const at = world.clock.now();
       const validity = { mandate: own.id, actingFor: broker, detail: tradeOrder(own.id), at };
-      expect(await world.store.validate(validity)).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+      expect(await world.store.validate(validity)).toMatchObject({ valid: false, reason: 'mandate_not_found' });
       await expect(world.store.suspend(own.id, byFund, 'Review')).rejects.toMatchObject({ code: 'mandate_not_found' });
       expect(contradictions()).toContain(`mandate:${own.id}`);
 
@@ -80,12 +80,12 @@ describe('with the database role of the consent store, a thief', () => {
       await world.store.suspend(suspended.id, byFund, 'Review');
       await world.store.revoke(revoked.id, byFund, 'No longer needed');
       await thief.query(`update mandates set version = 2, status = 'active'`);
-      expect(await asked(suspended)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
-      expect(await asked(revoked)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      expect(await asked(suspended)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
+      expect(await asked(revoked)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
       await expect(thief.query('delete from mandate_versions')).rejects.toThrow(/never changed/);
       await thief.query('delete from mandates');
       expect(await world.store.find(revoked.id)).toMatchObject({ status: 'revoked' });
-      expect((await asked(suspended)).stands).toBe(false);
+      expect((await asked(suspended)).valid).toBe(false);
     });
 
     it('brings back no older version where the newest is missing: it is read from its record', async () => {
@@ -95,7 +95,7 @@ describe('with the database role of the consent store, a thief', () => {
         await insertVersion({ ...root, version: 3 });
       });
       await expect(world.store.suspend(root.id, byFund, 'Review')).rejects.toThrow();
-      expect(await asked(root)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
+      expect(await asked(root)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
       expect(await world.store.find(root.id)).toMatchObject({ version: 3, status: 'suspended' });
       expect(await world.store.revoke(root.id, byFund, 'Now')).toMatchObject({ version: 4, status: 'revoked' });
     });
@@ -111,28 +111,28 @@ describe('with the database role of the consent store, a thief', () => {
       await expect(world.store.suspend(root.id, byFund, 'Review')).rejects.toMatchObject({
         code: 'database_unavailable',
       });
-      expect(await asked(root)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
+      expect(await asked(root)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
       expect(await world.store.resume(root.id, byFund, 'Done')).toMatchObject({ version: 4, status: 'active' });
       expect((await world.store.history(root.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4]);
-      expect(await asked(root)).toMatchObject({ stands: true });
+      expect(await asked(root)).toMatchObject({ valid: true });
       expect(contradictions()).toEqual([]);
     });
 
     it('keeps no node from hearing of a suspension', async () => {
       const root = await givenRoot(world.store);
       const other = await world.node({ pollEveryMs: 20 });
-      await expect.poll(() => other.check(question(root)), { timeout: 60_000 }).toMatchObject({ stands: true });
+      await expect.poll(() => other.check(question(root)), { timeout: 60_000 }).toMatchObject({ valid: true });
       await world.store.suspend(root.id, byFund, 'Review');
       await thief.query(`update mandates set version = 2, status = 'active' where id = $1`, [root.id]);
       await expect
         .poll(() => other.check(question(root)), { timeout: 60_000 })
-        .toMatchObject({ stands: false, reason: 'mandate_suspended' });
+        .toMatchObject({ valid: false, reason: 'mandate_suspended' });
     });
 
     it('does not agree in the name of a party', async () => {
       const proposed = await world.store.propose(rootProposal(), byFund, newKey());
       await insert({ ...proposed, version: 2, status: 'active', previousDigest: proposed.digest });
-      expect(await asked(proposed)).toMatchObject({ stands: false, reason: 'mandate_not_accepted' });
+      expect(await asked(proposed)).toMatchObject({ valid: false, reason: 'mandate_not_accepted' });
       expect(await world.store.find(proposed.id)).toEqual(proposed);
     });
   });

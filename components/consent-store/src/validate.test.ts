@@ -45,10 +45,10 @@ describe('whether a mandate was valid', () => {
     const answers = [];
     for (const at of [standing, suspended, resumed, revoked]) answers.push(await validate(root, { at }));
     expect(answers).toMatchObject([
-      { stands: true, mandate: { version: 2 } },
-      { stands: false, reason: 'mandate_suspended' },
-      { stands: true, mandate: { version: 4 } },
-      { stands: false, reason: 'mandate_revoked' },
+      { valid: true, mandate: { version: 2 } },
+      { valid: false, reason: 'mandate_suspended' },
+      { valid: true, mandate: { version: 4 } },
+      { valid: false, reason: 'mandate_revoked' },
     ]);
   });
 
@@ -57,8 +57,8 @@ describe('whether a mandate was valid', () => {
     const knownAt = later();
     await world.store.revoke(root.id, byFund, 'End');
     later();
-    expect(await validate(root, { knownAt })).toMatchObject({ stands: true });
-    expect(await validate(root)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    expect(await validate(root, { knownAt })).toMatchObject({ valid: true });
+    expect(await validate(root)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
     expect(await validate(root, { knownAt: knownAt - hourMs })).toMatchObject({ reason: 'mandate_not_found' });
   });
 
@@ -68,7 +68,7 @@ describe('whether a mandate was valid', () => {
     const before = later();
     const accepted = await world.store.accept(id, { termsHash }, byBroker);
     expect(await validate(accepted, { at, knownAt: before })).toMatchObject({ reason: 'mandate_not_accepted' });
-    expect(await validate(accepted, { at })).toMatchObject({ stands: true });
+    expect(await validate(accepted, { at })).toMatchObject({ valid: true });
     expect(await validate(accepted, { at: Date.parse(accepted.effectiveFrom) - 1 })).toMatchObject({
       reason: 'mandate_not_effective',
     });
@@ -85,7 +85,7 @@ describe('whether a mandate was valid', () => {
     );
     await world.store.acceptAmendment(root.id, { termsDigest: amendment?.termsDigest ?? '' }, byBroker);
     const action = 'trade:bust';
-    expect(await validate(root, { action })).toMatchObject({ stands: true });
+    expect(await validate(root, { action })).toMatchObject({ valid: true });
     expect(await validate(root, { action, at: before })).toMatchObject({ reason: 'mandate_action' });
   });
 
@@ -98,11 +98,11 @@ describe('whether a mandate was valid', () => {
     const acting = { actingFor: clearer };
     const now = world.clock.now();
     expect(await validate(child, { ...acting, at: before })).toMatchObject({
-      stands: true,
+      valid: true,
       chain: [{ id: child.id }, { id: root.id, version: 2 }],
     });
     expect(await validate(child, acting)).toMatchObject({ reason: 'mandate_suspended', atFault: { id: root.id } });
-    expect(await validate(root, { ...acting, at: before })).toMatchObject({ stands: true, mandate: { id: root.id } });
+    expect(await validate(root, { ...acting, at: before })).toMatchObject({ valid: true, mandate: { id: root.id } });
     expect(await validate(child, { ...acting, at: now + 24 * hourMs })).toMatchObject({ reason: 'mandate_suspended' });
     expect(await validate(root, { actingFor: stranger, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });
@@ -115,7 +115,7 @@ describe('whether a mandate was valid', () => {
     const termsDigest = amendment?.termsDigest ?? '';
     await world.store.acceptAmendment(root.id, { termsDigest }, byClearer);
     await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
-    expect(await validate(root, { at: before })).toMatchObject({ stands: true });
+    expect(await validate(root, { at: before })).toMatchObject({ valid: true });
     expect(await validate(root)).toMatchObject({ reason: 'mandate_grantee' });
     expect(await validate(root, { actingFor: clearer, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });

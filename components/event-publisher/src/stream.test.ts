@@ -238,7 +238,7 @@ describe('streams', () => {
     app.get<{ Querystring: { institution?: string } }>('/', (request, reply) =>
       streams.answer(reply, {
         institution: request.query.institution ?? leis.fund,
-        stands: () => stands(),
+        isActive: () => stands(),
         async follow(signal) {
           await before();
           return follow(signal);

@@ -3,7 +3,6 @@ import { canonicalize, type NoticeId } from '@countersign/kernel';
 
 export type Notice = Parameters<Notices['notify']>[0];
 
-/** As stored. */
 export interface StoredNotice extends Required<Omit<Notice, 'to'>> {
   readonly to: { readonly person: string } | { readonly role: string; readonly institution: string };
   readonly notifiedAt: string;

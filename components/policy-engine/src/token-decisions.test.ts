@@ -24,7 +24,7 @@ describe('a token on the shipped policies', () => {
   beforeAll(async () => {
     rig = await createEngineRig();
     const consentStore = {
-      check: async ({ use }: { use: { action: string } }) => ({ stands: use.action === held, chain: [] }),
+      check: async ({ use }: { use: { action: string } }) => ({ valid: use.action === held, chain: [] }),
     };
     engine = await rig.start({ consentStore: consentStore as never });
     developmentEngine = await rig.start({ environment: 'development' });

@@ -149,7 +149,7 @@ describe('the profile of a partner', () => {
     });
     expect(await registry.profileOf(issuer)).toBeUndefined();
     expect(await directory.changeRequest(request.id)).toMatchObject({
-      stands: true,
+      current: true,
       entities: [{ change: 'add', kind: 'partner', id: issuer, after: { jwks_uri: `${issuer}/jwks.json` } }],
     });
     expect(await directory.approve(request.id, request.digest, piet)).toEqual({ version: 1, changes: request.changes });
@@ -231,7 +231,7 @@ describe('the profile of a partner', () => {
     const { id } = await registered();
     const request = await propose({ maxLifetimeSeconds: 200 });
     await registry.suspend(id, olga, 'keys were stolen');
-    expect((await directory.changeRequest(request.id)).stands).toBe(false);
+    expect((await directory.changeRequest(request.id)).current).toBe(false);
     expect(await codeOf(directory.approve(request.id, request.digest, piet))).toBe('directory_changed_meanwhile');
     expect(await registry.profileOf(issuer)).toMatchObject({ suspended: true });
   });

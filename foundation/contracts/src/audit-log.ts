@@ -14,12 +14,10 @@ export interface Actor {
   readonly institution?: string;
 }
 
-/** A record as its writer supplies it. */
 export interface RecordDraft {
   /** Chosen by the writer in advance, so that a token or decision can name its record. */
   readonly id: RecordId;
   readonly type: RecordType;
-  /** Name of the writing component. */
   readonly source: string;
   readonly outcome: 'permit' | 'deny' | 'done';
   /** Error code when the outcome is `deny`. */
@@ -219,7 +217,6 @@ export interface EvidenceQuery {
 export interface BundleDisclosure {
   /** The kinds named in the record of the export. */
   readonly kinds: readonly ProtectionKind[];
-  /** The purpose of the disclosure, in words. */
   readonly purpose?: string;
   /**
    * Whether this value may be disclosed to the requester.
@@ -247,7 +244,6 @@ export interface ScanQuery {
   readonly limit: number;
 }
 
-/** Bulk reader of past records. */
 export interface RecordScanner {
   /** In log order, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;

@@ -377,10 +377,10 @@ export {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingLister,
   type StandingReader,
   type StandingRecord,
-  type StandingThing,
   standing,
   standingErrors,
 } from './standing.ts';

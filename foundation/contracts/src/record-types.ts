@@ -182,7 +182,6 @@ const isRecordType = (text: string): text is RecordType => Object.hasOwn(classes
 
 export const recordTypes: readonly RecordType[] = Object.keys(classes).filter(isRecordType);
 
-/** The retention class of a record type. */
 export function retentionClassOf(type: RecordType): RetentionClass {
   if (!isRecordType(type)) throw new Error(`records of type ${type} have no retention class`);
   return classes[type];

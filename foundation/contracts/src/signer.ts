@@ -107,7 +107,6 @@ export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpos
   readonly place: KeyPlace;
 }
 
-/** Where a private key is. */
 export interface KeyPlace {
   readonly driver: 'software' | 'pkcs11';
   /** Serial number of the token in which the key was made. */

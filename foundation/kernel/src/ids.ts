@@ -38,7 +38,6 @@ export type ProfileId = Brand<string, 'ProfileId'>;
 export type GrantId = Brand<string, 'GrantId'>;
 /** A person's sign-in in one browser. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** A directory change awaiting a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
 /** A policy bundle awaiting a second person. */
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
@@ -125,7 +124,6 @@ function headOf(time: number): string {
 
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** The character of the lowest five bits. */
 function codeOf(bits: number): number {
   return codes[bits & 31] ?? 0;
 }

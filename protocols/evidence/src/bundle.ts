@@ -18,7 +18,6 @@ export const bundleLimits = {
   proofHashes: 65,
   noteLength: 16_384,
   verifierKeyLength: 512,
-  /** Of the whole bundle. */
   disclosures: 65_536,
   /** Of the canonical JSON text of one restricted value. */
   disclosureBytes: 65_535,

@@ -7,7 +7,6 @@ import { RecordMalformed } from './members.ts';
 import { type FalseDisclosure, restoreValues } from './protected-values.ts';
 import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
 
-/** The reader's trusted inputs. */
 export interface BundleTrust {
   /** C2SP verifier key from any source except the sender of the bundle. */
   readonly logVerifierKey?: string;

@@ -17,7 +17,6 @@ export interface AccessUnderTest extends UnderTest<'access'> {
   readonly believes?: true;
 }
 
-/** The guards of our own interfaces. */
 export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
   checkAccess(made) {
     it('says who asks', async () => {
@@ -87,11 +86,9 @@ export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
   targets(claims: RevocableClaims): readonly RevocationTarget[];
   /** The kind of the revocation that ended it. */
   endedBy(claims: RevocableClaims): string | undefined;
-  /** Number of recorded revocations. */
   recorded(): number;
 }
 
-/** Revocation of issued tokens. */
 export const describeRevoking = suiteOf<'authorization-server', RevokingUnderTest>('authorization-server', {
   revoke(made) {
     it('ends what was issued until then, at once and recorded', async () => {

@@ -15,7 +15,6 @@ export interface ConsentStoreUnderTest extends UnderTest<'consent-store'> {
   readonly permitted: MandateUse;
   /** An institution that is no party to it. */
   readonly stranger: Lei;
-  /** Revokes the mandate. */
   end(): Promise<unknown>;
 }
 
@@ -30,15 +29,15 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
     it('says that a mandate permits its grantee a use, and on which mandates the answer rests', async () => {
       const { contract, mandate } = made();
       const answer = await contract.check(question());
-      expect(answer).toMatchObject({ stands: true, mandate: { id: mandate.id, version: mandate.version } });
-      expect(answer.stands && answer.chain.map(({ id }) => id)).toEqual([mandate.id]);
+      expect(answer).toMatchObject({ valid: true, mandate: { id: mandate.id, version: mandate.version } });
+      expect(answer.valid && answer.chain.map(({ id }) => id)).toEqual([mandate.id]);
     });
 
     it('says why it does not', async () => {
       const { contract, mandate, permitted, stranger, clock } = made();
       const reasonOf = async (change: Partial<MandateQuestion>) => {
         const answer = await contract.check(question(change));
-        return answer.stands ? 'it stands' : answer.reason;
+        return answer.valid ? 'it stands' : answer.reason;
       };
       const unknown = newId('mandate', { clock, random: systemRandom });
       expect(await reasonOf({ mandate: unknown })).toBe('mandate_not_found');
@@ -96,7 +95,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
       expect(await contract.find(mandate.id)).toMatchObject({ status: 'revoked' });
       expect(
         await contract.check({ mandate: mandate.id, actingFor: institution, use: permitted, at: clock.now() }),
-      ).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      ).toMatchObject({ valid: false, reason: 'mandate_revoked' });
     });
   },
 });

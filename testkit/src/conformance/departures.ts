@@ -9,7 +9,6 @@ type DepartureContract = Extract<RemoteContract, `${string}-departure`>;
 export interface DepartureUnderTest<Name extends DepartureContract> extends UnderTest<Name> {
   readonly clock: FixedClock;
   readonly by: Actor;
-  /** Gives a principal one thing that ends with their departure. */
   holder(): Promise<PrincipalId>;
   /** Gives one more thing to a principal that has left and returned. */
   giveAgain(principal: PrincipalId): Promise<unknown>;

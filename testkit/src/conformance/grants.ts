@@ -241,7 +241,6 @@ function proposalOf({ proposal, clock }: Made): GrantProposal {
   return { ...proposal, client, expiresAt: toInstant(clock.now() + 3_600_000) };
 }
 
-/** An undecided request. */
 function requestOf({ clock }: Made): DecidedRequest {
   return { id: `conforming/${++count}`, askedAt: clock.now() };
 }

@@ -10,7 +10,6 @@ export interface NoticesUnderTest extends UnderTest<'notices'> {
   taken(): Promise<number>;
 }
 
-/** Notices to people. */
 export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
   notify(made) {
     const notice = (): Parameters<Notices['notify']>[0] => ({

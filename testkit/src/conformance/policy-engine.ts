@@ -7,7 +7,6 @@ export interface PolicyEngineUnderTest extends UnderTest<'policy-engine'> {
   readonly permitted: DecisionInput;
   /** An input that is denied. */
   denied(): DecisionInput;
-  /** Number of written records. */
   recorded(): number;
 }
 

@@ -11,7 +11,6 @@ export interface ProposalsUnderTest<Name extends ProposalsContract> extends Unde
   readonly proposer: string;
   /** The record of a proposal that ends without approval. */
   readonly rejection: RecordType;
-  /** Proposes as the proposer. */
   propose(): Promise<unknown>;
   /** Proposes through software that acts for the proposer. */
   proposeThrough(): Promise<unknown>;
@@ -33,7 +32,6 @@ function proposals(made: () => ProposalsUnderTest<ProposalsContract>): void {
   });
 }
 
-/** Proposals of a person who departs. */
 export const describeProposals = suiteOf<'retention-proposals', ProposalsUnderTest<'retention-proposals'>>(
   'retention-proposals',
   { endProposalsOf: proposals },

@@ -4,7 +4,6 @@ import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
 
 export interface SingleUseUnderTest {
-  /** Nodes of one installation. */
   readonly nodes: readonly [SingleUse, ...SingleUse[]];
   readonly clock: FixedClock;
   /** Makes the storage of claims unreachable from now on. */

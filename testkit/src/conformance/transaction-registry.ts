@@ -22,7 +22,6 @@ export interface TransactionRegistryUnderTest extends UnderTest<'transaction-reg
   readonly stranger: string;
   /** Submits the order of an open transaction. */
   submit?(id: TransactionId): Promise<unknown>;
-  /** A transaction awaiting a person's approval. */
   awaiting?(): Promise<{ readonly id: TransactionId; readonly intentDigest: Digest; readonly approver: PrincipalId }>;
 }
 
@@ -30,7 +29,6 @@ let count = 0;
 const newKey = (): string => `conforming-${String(++count).padStart(6, '0')}`;
 const unknown = (): TransactionId => newId('transaction', { clock: systemClock, random: systemRandom });
 
-/** Intents that became transactions. */
 export const describeTransactionRegistry = suiteOf<'transaction-registry', TransactionRegistryUnderTest>(
   'transaction-registry',
   {

@@ -6,11 +6,9 @@ import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface TrustRegistryUnderTest extends UnderTest<'trust-registry'> {
   readonly profile: TrustProfile;
-  /** Withdraws trust in its issuer. */
   suspend(): Promise<unknown>;
 }
 
-/** Trusted issuers and their profiles. */
 export const describeTrustRegistry = suiteOf<'trust-registry', TrustRegistryUnderTest>('trust-registry', {
   profileOf(made) {
     it('gives the profile of an issuer, and none of one that is not known', async () => {
@@ -39,7 +37,6 @@ export interface FederationUnderTest extends UnderTest<'federation-gateway'> {
   assertion(claims?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-/** Assertions of partners about their people. */
 export const describeFederation = suiteOf<'federation-gateway', FederationUnderTest>('federation-gateway', {
   acceptAssertion(made) {
     const accept = async (claims?: Readonly<Record<string, unknown>>) =>

@@ -31,13 +31,10 @@ interface Keys<Purpose extends keyof Signers> {
   readonly keyRecords: KeyRecords;
 }
 
-/** The log, its time stamps, and retention. */
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
-/** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
-/** The private certificate authority. */
 export type Certificates = CertificateParts &
   WorkloadParts &
   Keys<CertificateKeyPurpose | 'workload-token'> & {

@@ -45,7 +45,6 @@ export async function openSigners<Purpose extends ComponentKeyPurpose>(
   return opened as Pick<Signers, Purpose>;
 }
 
-/** The keys of tokens. */
 export async function openTokenSigners(
   ground: Ground,
   keyRecords: KeyRecords,
@@ -63,7 +62,6 @@ export async function openTokenSigners(
   };
 }
 
-/** The keys of the certificate authority. */
 export async function openCertificateSigners(
   ground: Ground,
   keyRecords: KeyRecords,

@@ -16,7 +16,6 @@ import type { Ground } from './ground.ts';
 import type { PeopleParts } from './people.ts';
 import type { Seen } from './seen.ts';
 
-/** Token issue, exchange and revocation. */
 export interface TokenParts {
   readonly singleUse: SingleUse;
   readonly authorizationServer: AuthorizationServerComponent;

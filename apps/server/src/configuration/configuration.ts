@@ -178,7 +178,6 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
-    /** The private certificate authority. */
     certificates: Type.Optional(
       Type.Object(
         {
@@ -196,7 +195,6 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** The currency of thresholds and limits. */
     amounts: Type.Optional(
       Type.Object(
         {
@@ -250,7 +248,6 @@ export const configurationSchema = Type.Object(
 type Written = Static<typeof configurationSchema>;
 type WrittenKeys = NonNullable<Written['keys']>;
 
-/** The parsed configuration with all defaults applied. */
 export type Configuration = Readonly<
   Written & {
     readonly region: string;

@@ -117,7 +117,6 @@ export async function openControlPlaneDatabase(options: OpenOptions): Promise<Op
   return poolsOf({ database, notes, components: its, logger, lifecycle });
 }
 
-/** The components of this process that have their own database role. */
 function componentsHere(
   { process: own }: Configuration,
   components: readonly ComponentMigrations[],

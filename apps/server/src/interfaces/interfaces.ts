@@ -26,7 +26,6 @@ import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
 
 /** The components behind the product's own interfaces, by the group that serves them. */
 export interface EvidenceInterfaces extends Pick<Evidence, 'auditLog' | 'timeStamping' | 'retention'> {
-  /** Every institution that may see a transaction. */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 export interface CoreInterfaces

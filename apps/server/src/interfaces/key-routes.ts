@@ -82,7 +82,6 @@ type RotateRoute = { Params: Static<typeof purposeParams> };
 type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
 export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
-  /** The signers of this process. */
   readonly signers: Partial<Signers>;
   /** Other processes that have keys. Default: none. */
   readonly remoteKeys?: readonly KeyLister[];

@@ -36,7 +36,7 @@ beforeAll(async () => {
       await check(...asking);
       throw new Error('somebody was let in');
     };
-    return { check, checkLasting: refuse, stands: async () => false };
+    return { check, checkLasting: refuse, isActive: async () => false };
   };
   const baseUrl = 'https://a.example';
   mountInterfaces(app, new Proxy({}, { get: () => part() }) as InterfaceParts, {

@@ -22,7 +22,6 @@ export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-che
 /** Purposes of the certificate authority: one for each class of issuing authority, and one for OCSP. */
 export type CertificateKeyPurpose = Extract<KeyPurpose, `certificate-${string}`>;
 
-/** The keyring of each purpose. */
 export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
 
 export interface KeyringDependencies {

@@ -5,7 +5,6 @@ import { basicConstraintsOf, extendedKeyUsageOf, type ParsedCertificate, x509Err
 import { contextConstructed, readDerSequence, readSmallInteger, tags } from '@countersign/x509/der';
 import { readToBeSigned } from '@countersign/x509/issuing';
 
-/** Settings that statements must agree with. */
 export interface StatementFacts {
   readonly issuer: string;
   readonly logOrigin: string;

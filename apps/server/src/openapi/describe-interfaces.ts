@@ -9,7 +9,6 @@ import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isStandardInterface, standardInterfaces } from './standard-interfaces.ts';
 
-/** The addresses of an installation. */
 export interface Servers {
   readonly issuer: string;
   readonly mutualTlsBaseUrl?: string;

@@ -112,7 +112,7 @@ describe('scopes and audiences of the document', () => {
           await check(...asking);
           throw new Error('somebody was let in');
         };
-        return { check, checkLasting: refuse, stands: async () => false };
+        return { check, checkLasting: refuse, isActive: async () => false };
       },
       configuration: {
         issuer: 'https://a.example',

@@ -7,7 +7,6 @@ type Methods<Name extends RemoteContract> = readonly (keyof (typeof remoteCalls)
 /** The methods that processes of one group may call, by contract. */
 export type Callable = { readonly [Name in RemoteContract]?: Methods<Name> };
 
-/** The group that serves each contract. */
 export const servedBy = {
   'audit-log': 'evidence',
   'record-pages': 'evidence',

@@ -16,7 +16,6 @@ import { createRefusedCalls } from './refused-calls.ts';
 import { remotesOf } from './remotes.ts';
 import { startGroup } from './start-group.ts';
 
-/** A running process of a split installation. */
 export interface RunningProcess {
   readonly group: ProcessGroup;
   /** The issuer for the edge process; otherwise the address at which other processes call it. */

@@ -22,7 +22,6 @@ export async function startTogether(
   options: {
     readonly loggerOf: (group: ProcessGroup) => Logger;
     readonly onProgress: (message: string) => void;
-    /** Aborting cancels the start. */
     readonly signal: AbortSignal;
   },
 ): Promise<RunningTogether> {

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Configuration, mainZone, mutualTlsZone } from '../configuration/index.ts';
 import { type ProcessGroup, processGroups } from '../process-groups/index.ts';
 
-/** The addresses of the processes of each group. */
 export interface ProcessPlaces {
   /** DNS names and IP addresses of each group. Other processes call it by the first one. */
   readonly names: Readonly<Record<ProcessGroup, readonly string[]>>;
@@ -11,7 +10,6 @@ export interface ProcessPlaces {
   readonly firstPort: number;
 }
 
-/** The files in the folder of one process. */
 export const processFiles = {
   configuration: 'config.json',
   certificate: 'process.pem',

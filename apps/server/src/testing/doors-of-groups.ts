@@ -12,7 +12,6 @@ import {
 import { nobodyAsks } from '../openapi/describe-interfaces.ts';
 import type { ProcessGroup } from '../process-groups/groups.ts';
 
-/** Every path that the interfaces of each group serve. */
 export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readonly path: string }[] {
   const mounts: Readonly<Record<ProcessGroup, (app: FastifyInstance, options: InterfaceOptions) => void>> = {
     edge: (app, options) => mountEdgeInterfaces(app, nobodyAsks(), options),

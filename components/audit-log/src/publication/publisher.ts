@@ -63,7 +63,6 @@ interface PublisherDependencies {
   readonly pool: pg.Pool;
   readonly store: LogStore;
   readonly tree: TreeReader;
-  /** The log's key when it was opened. */
   readonly key: VerifierKey;
   readonly keysBefore: readonly VerifierKey[];
   /** The log's present and earlier keys. */

@@ -41,7 +41,6 @@ export async function createStepProxy({
   return {
     host: '127.0.0.1',
     port,
-    /** Ends all connections. */
     cut(): void {
       for (const socket of sockets) socket.destroy();
     },

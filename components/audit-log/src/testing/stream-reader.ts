@@ -1,6 +1,5 @@
 import { type FromRecordStream, pieceOf, type RecordStream, type ToRecordStream } from '@countersign/contracts';
 
-/** A record as a stream gives it. */
 export interface StreamedRecord {
   readonly text: string;
   /** In the order of the request; empty where there is none. */

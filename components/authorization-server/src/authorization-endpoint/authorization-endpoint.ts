@@ -87,11 +87,9 @@ export interface AuthorizationEndpoint {
   stop(): Promise<void>;
 }
 
-/** A request in one browser. */
 interface Attempt {
   readonly id: InteractionId;
   readonly interaction: Interaction;
-  /** Whether it is stored. */
   readonly kept: boolean;
   readonly client: Client;
   readonly target: ReturnType<typeof checkResponseTarget>;

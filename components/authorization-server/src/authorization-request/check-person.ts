@@ -34,7 +34,6 @@ export function checkPerson(
 
 const dayMs = 24 * 60 * 60_000;
 
-/** In days. */
 export interface ConsentLifetimes {
   /** With `offline_access`, and for ordinary relying parties. */
   readonly lasting: number;

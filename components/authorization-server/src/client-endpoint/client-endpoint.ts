@@ -29,7 +29,6 @@ import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budg
 export interface ClientContext {
   readonly client: Client;
   readonly method: ClientAuthentication['method'];
-  /** Verified and claimed. */
   readonly proof?: VerifiedProof;
   /** Of the connection, however the client authenticates. */
   readonly certificate?: Certificate;
@@ -169,7 +168,6 @@ export interface ClientRules {
   readonly environment: 'development' | 'production';
 }
 
-/** Its environment, principal and institution. */
 export function checkClient(client: Client, directory: DirectorySnapshot, { environment }: ClientRules): void {
   if (environment === 'production' && client.environment !== 'production')
     throw refuse(

@@ -10,7 +10,6 @@ export interface RefreshTokens {
   find(token: string): Promise<RefreshTokenBinding | undefined>;
   /** Stores the last used DPoP key; idempotent. */
   rebind(token: string, binding: RefreshTokenBinding, jkt: string): Promise<void>;
-  /** Idempotent. */
   end(token: string): Promise<void>;
   /** Also runs by itself. @returns the number removed */
   sweep(): Promise<number>;

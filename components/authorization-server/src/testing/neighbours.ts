@@ -219,7 +219,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
       mandate = { ...mandate, ...change };
     },
     async check({ mandate: id, actingFor, use, at }) {
-      const refuse = (reason: string, detail: string) => ({ stands: false, reason, detail }) as const;
+      const refuse = (reason: string, detail: string) => ({ valid: false, reason, detail }) as const;
       if (id !== mandate.id) return refuse('mandate_not_found', 'There is no such mandate.');
       if (actingFor !== mandate.grantee.lei)
         return refuse('mandate_grantee', 'The mandate was given to another institution.');
@@ -228,7 +228,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
         return refuse('mandate_not_effective', 'The mandate has not begun.');
       if ((parseInstant(mandate.effectiveUntil) ?? 0) <= at) return refuse('mandate_expired', 'The mandate has ended.');
       const permission = permits(mandate.constraints, use);
-      return permission.ok ? { stands: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);
+      return permission.ok ? { valid: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);
     },
   };
 }

@@ -44,7 +44,6 @@ export const ourTransactions = 'https://as.example/transactions';
 export const ourUserinfo = 'https://as.example/userinfo';
 /** Takes tokens as references. */
 export const venueReports = 'https://venue.example/reports';
-/** When every key of the world was registered. */
 export const keysRegisteredAt = Date.parse('2026-11-01T00:00:00Z');
 
 export const deskRedirect = 'https://desk.example/callback';
@@ -56,7 +55,6 @@ const exchange: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 export interface World {
   readonly directory: Directory;
-  /** The key each client signs its assertions with. */
   readonly clientKey: (clientId: string) => SigningKey;
   /** Changes the registration of a client, as the directory would: a new object. */
   changeClient(id: string, change: Partial<Client>): void;
@@ -64,7 +62,6 @@ export interface World {
   readonly personal: Map<string, PersonalClaims>;
   /** @param mayAct the only client that may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
-  /** Registers an account as this institution's. */
   addAccount(id: string, institution: Lei): void;
   /** Removes an entity from the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;

@@ -169,7 +169,6 @@ export async function createBreakGlassWorld() {
     keys,
     people,
     directory,
-    /** What the log has of the holder. */
     deed: {
       id: newId('record', { clock, random }),
       type: 'transaction.transitioned',

@@ -9,7 +9,6 @@ export interface GrantsAskedAnew extends GrantRegister {
 
 let requests = 0;
 
-/** A request that nobody has decided about. */
 export function newRequest(clock: Clock): DecidedRequest {
   return { id: `interaction/${++requests}`, askedAt: clock.now() };
 }

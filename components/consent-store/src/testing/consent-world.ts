@@ -32,7 +32,6 @@ export async function createConsentWorld(given: { readonly scratch?: ScratchData
   const nodes: ConsentNode[] = [];
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
 
-  /** A further node on the same database. */
   async function node(changes: Partial<ConsentStoreDependencies> = {}): Promise<ConsentNode> {
     const running = await createConsentStore({
       pool: scratch.pool('consent-store'),

@@ -15,7 +15,6 @@ export const byBroker = actor(brokerSignatory);
 export const byClearer = actor(clearerSignatory);
 
 let keys = 0;
-/** An idempotency key of its own. */
 export const newKey = () => `given-${++keys}`;
 
 /** Fund to broker, accepted. */

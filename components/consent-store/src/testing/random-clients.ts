@@ -85,7 +85,6 @@ async function unlessRefused<Result>(work: () => Promise<Result>): Promise<Resul
 /** Clients who ask for whatever comes to their mind, and remember what they have asked. */
 export interface RandomClients {
   take(step: Step, store: RunningConsentStore): Promise<void>;
-  /** What they were told of. */
   readonly mandates: ReadonlySet<MandateId>;
 }
 

@@ -149,13 +149,13 @@ describe('a change that touches a production client', () => {
     const view = await directory.changeRequest(request.id);
     expect(view).toMatchObject({
       request,
-      stands: true,
+      current: true,
       entities: [{ change: 'change', kind: 'client', id: 'broker-desk', fields: ['redirect_uris'] }],
     });
     expect(view.entities[0]?.before).toMatchObject({ redirect_uris: tradingDesk()['redirect_uris'] });
     expect(view.entities[0]?.after).toMatchObject({ redirect_uris: ['https://new.broker.example/callback'] });
     await approve(request);
-    expect(await directory.changeRequest(request.id)).toMatchObject({ stands: false, entities: [] });
+    expect(await directory.changeRequest(request.id)).toMatchObject({ current: false, entities: [] });
   });
 
   it('does not show the names by which identity providers know people', async () => {
@@ -204,7 +204,7 @@ describe('an approval', () => {
     const proposed = () => directory.propose({ edit: deskEdit() }, by, 'go-live of the desk');
     const [moved, gone] = [await proposed(), await proposed()];
     await directory.move(by.id, { desk: 'credit', roles: ['sales'] }, proposer, 'another desk');
-    expect((await directory.changeRequest(moved.id)).stands).toBe(false);
+    expect((await directory.changeRequest(moved.id)).current).toBe(false);
     expect(await refusalOf(approve(moved))).toMatchObject({ code: 'directory_changed_meanwhile' });
     await directory.leave(by.id, proposer, 'left');
     expect(await refusalOf(approve(gone))).toMatchObject({ code: 'directory_changed_meanwhile' });
@@ -254,7 +254,7 @@ describe('an approval', () => {
   it('comes within a day', async () => {
     const request = await propose();
     rig.clock.advance(24 * hourMs - 1);
-    expect((await directory.changeRequest(request.id)).stands).toBe(true);
+    expect((await directory.changeRequest(request.id)).current).toBe(true);
     rig.clock.advance(1);
     const error = await refusalOf(approve(request));
     expect(error).toMatchObject({ code: 'change_decided', facts: { status: 'expired' } });
@@ -271,7 +271,7 @@ describe('an approval', () => {
     await directory.edit(deskEdit({ ...sandbox, client_name: 'One' }), proposer);
     const request = await propose(deskEdit({ client_name: 'Three' }));
     await directory.edit(deskEdit({ ...sandbox, client_name: 'Two' }), proposer);
-    expect((await directory.changeRequest(request.id)).stands).toBe(false);
+    expect((await directory.changeRequest(request.id)).current).toBe(false);
     expect((await refusalOf(approve(request))).code).toBe('directory_changed_meanwhile');
     expect(directory.snapshot().client('broker-desk')?.name).toBe('Two');
   });

@@ -182,7 +182,7 @@ describe('the routes of changes', () => {
     });
     expect((await send('GET', `/directory/changes/${request.id}`, reading(operator))).json()).toMatchObject({
       request,
-      stands: true,
+      current: true,
       entities: [{ change: 'add', id: 'broker-desk', after: { environment: 'production' } }],
     });
     const approved = await send('POST', `/directory/changes/${request.id}/approve`, approving, {

@@ -177,7 +177,7 @@ describe('the second person', () => {
     async (why) => {
       const { id, digest } = await directory.propose({ file }, proposer, 'a new supervisor');
       lapse = why;
-      expect((await directory.changeRequest(id)).stands).toBe(false);
+      expect((await directory.changeRequest(id)).current).toBe(false);
       expect(await refusalOf(directory.approve(id, digest, approver))).toMatchObject({
         code: 'directory_changed_meanwhile',
         detail: expect.stringContaining('Somebody who may proposes it again'),

@@ -3,11 +3,9 @@ import type { Clock } from '@countersign/kernel';
 import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 import type { DirectoryLog } from '../proofs.ts';
 
-/** The log of a test with its records of the directory. */
 export interface DirectoryLogDouble {
   /** Appended records in order, without `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** All appended records. */
   readonly all: readonly RecordDraft[];
   readonly audit: DirectoryLog;
   readonly rewrite: MemoryLog['rewrite'];

@@ -14,7 +14,6 @@ export interface Signal {
   readonly claims: Members;
   /** Seconds since the epoch. */
   readonly time: number;
-  /** Signals of one cause have the same. */
   readonly cause: RecordId;
   /** LEIs of the institutions whose people or clients are concerned. */
   readonly audience: readonly string[] | 'everybody';

@@ -41,7 +41,6 @@ export async function createEventWorld() {
   };
   const nodes: RunningEventPublisher[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<EventPublisherDependencies> = {}): RunningEventPublisher {
     const events = createEventPublisher({
       pool: scratch.pool('event-publisher'),

@@ -9,7 +9,6 @@ export interface Frame {
   readonly comment?: string;
 }
 
-/** Follows a stream on a real connection. */
 export interface StreamReader {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;

@@ -10,7 +10,6 @@ export function readAssertionId(claims: VerifiedClaims): string {
   return id;
 }
 
-/** The claims that the trust profile demands. */
 export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: TrustProfile): void {
   for (const name of requiredClaims) {
     const value = claimOf(claims, name);

@@ -272,7 +272,7 @@ describe('a question from outside', () => {
         consentStore: {
           async check({ use, atLeastVersion }) {
             asked.push({ action: use.action, atLeastVersion });
-            return { stands: true, chain: [] } as never;
+            return { valid: true, chain: [] } as never;
           },
         },
       });
@@ -330,7 +330,7 @@ describe('a search', () => {
   beforeAll(async () => {
     rig = await createEngineRig({ policies });
     engine = await rig.start({
-      consentStore: { check: async ({ use }) => ({ stands: use.action === 'order:create', chain: [] }) as never },
+      consentStore: { check: async ({ use }) => ({ valid: use.action === 'order:create', chain: [] }) as never },
     });
     const facts = order('1');
     rig.transactions.set(facts.id, { facts, parties: [own] });

@@ -1,6 +1,7 @@
 import {
   type AuditAppender,
   type AuditLog,
+  auditLogErrors,
   createContradictionReport,
   type Directory,
   type LastStandingReader,
@@ -14,15 +15,7 @@ import {
   type TransactionFacts,
   type TransactionRegistry,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  compareDecimals,
-  isCodedError,
-  parseDecimal,
-  type Random,
-  type RecordId,
-  zero,
-} from '@countersign/kernel';
+import { type Clock, compareDecimals, parseDecimal, type Random, type RecordId, zero } from '@countersign/kernel';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
@@ -133,7 +126,7 @@ export function createLimits({
       });
     } catch (error) {
       // The first attempt was recorded, but its answer was lost.
-      if (!again || !isCodedError(error, 'record_identity_taken')) throw error;
+      if (!again || !auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
     unwritten.set(id, 'recorded');
   };

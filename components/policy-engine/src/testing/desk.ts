@@ -116,7 +116,6 @@ export function worth(amount: string, ccy: keyof typeof shareIn = 'EUR') {
   return { instrument: { isin: shareIn[ccy], cfi: 'ESVUFR' }, max_notional: { amount, ccy } };
 }
 
-/** As reference data has it. */
 export function instrument(
   id: string,
   cfi: string,
@@ -223,7 +222,6 @@ export const market: Market = {
   ],
 };
 
-/** The market with some of it replaced. */
 export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
   const here = { ...market, ...changes };
   const by = <Item>(items: readonly Item[], idOf: (item: Item) => string) => {

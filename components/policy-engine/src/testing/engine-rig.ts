@@ -85,7 +85,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         audit: log,
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
         // Who asks with a mandate of its own answers for itself.
-        consentStore: { check: async () => ({ stands: true, chain: [] }) as never },
+        consentStore: { check: async () => ({ valid: true, chain: [] }) as never },
         transactions: {
           facts: async (id) => rig.transactions.get(id)?.facts,
           parties: async (id) => rig.transactions.get(id)?.parties ?? [],

@@ -38,7 +38,6 @@ export interface Rig {
   breakLog(broken: boolean): void;
   /** Runs once, right after the next record has become durable and before its writer hears of it. */
   afterNextRecord(act: () => Promise<void>): void;
-  /** A node. */
   open(options?: Partial<PolicyVersionsDependencies>): Promise<GovernedVersions>;
   /** The report of a finished simulation of the bundle against a version; `changes` make it another one. */
   simulated(bundle: PolicyBundle, baseVersion: number, changes?: Partial<SimulationReport>): SimulationId;

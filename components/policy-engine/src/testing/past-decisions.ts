@@ -269,7 +269,6 @@ function memoryLog(clock: { now(): number }): AuditAppender &
     readonly records: EvidenceRecord[];
     /** Records whose protected values cannot be read any more. */
     readonly erased: Set<RecordId>;
-    /** Called before each page is read. */
     beforePage: () => Promise<void>;
   } {
   const records: EvidenceRecord[] = [];

@@ -7,7 +7,6 @@ import { recoveryDigest, type Words } from '../store.ts';
 import { type Step, type StepParts, usual } from './step.ts';
 
 interface Opening extends Words {
-  /** Id of the new recovery. */
   readonly id: RecoveryId;
   readonly person: PrincipalId;
   readonly by: Actor;

@@ -164,7 +164,6 @@ export async function createRecoveryWorld() {
       await command().catch(() => undefined);
       if (dyingAfter !== undefined) throw new Error(`nothing of type ${type} was recorded`);
     },
-    /** Signs what is asked with the person's key. */
     sign,
     /** Asks, signs with the person's key and approves. */
     async approve(recovery: ReturnType<typeof node>, id: RecoveryId, by: { readonly id: PrincipalId }) {

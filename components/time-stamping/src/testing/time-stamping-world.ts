@@ -40,7 +40,6 @@ export async function createTimeStampingWorld() {
   const nodes: RunningTimeStamping[] = [];
   const servers: ReturnType<typeof createHttpServer>[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<TimeStampingDependencies> = {}): RunningTimeStamping {
     const one = createTimeStamping({
       pool: scratch.pool('time-stamping'),
@@ -61,7 +60,6 @@ export async function createTimeStampingWorld() {
     withdraw: (kid: string) => signer.withdraw('time-stamp', kid),
     transaction: (): TransactionId => newId('transaction', { clock, random }),
 
-    /** The routes of a node, as a server. */
     async serve(of: RunningTimeStamping, changes: Partial<TimeStampingRoutes> = {}) {
       const app = createHttpServer({ logger, metrics: createMetrics() });
       timeStampingRoutes(app, { authority: of.authority, certificates: of.certificates, clock, ...changes });

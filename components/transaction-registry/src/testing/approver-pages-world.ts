@@ -71,7 +71,6 @@ export function hiddenFields(page: string, within: string): Fields {
   return Object.fromEntries([...fields].map(([, name, value]) => [name, unescaped(value ?? '')]));
 }
 
-/** What a person reads. */
 export function textOf(page: string): string {
   return unescaped(page.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')).trim();
 }

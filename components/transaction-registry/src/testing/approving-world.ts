@@ -102,7 +102,6 @@ export async function createApprovingWorld(log?: AuditAppender) {
     });
   }
 
-  /** What this person would sign now. */
   function signed(person: Person, target: Target, changes: Changes = {}): string {
     return keyOf(person).sign({ ...approvalClaims(person, target, world.clock.now()), ...changes });
   }

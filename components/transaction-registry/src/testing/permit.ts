@@ -32,7 +32,6 @@ export interface PermittedToken {
   /** LEI of whose interface it is for. */
   readonly reaches: string;
   readonly acr?: string;
-  /** The managed device of the sign-in. */
   readonly device?: string;
   readonly signedInSecondsAgo?: number;
 }

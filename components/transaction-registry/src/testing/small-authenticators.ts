@@ -92,7 +92,6 @@ export function createSmallAuthenticators(from: {
   return {
     register,
     statements,
-    /** Gives a person an authenticator, on record. */
     async enrol(person: Person, { acr = 'phrh' } = {}): Promise<Enrolled> {
       const device = createSoftwareAuthenticator({ origin, attestation: 'none' });
       const challenge = Buffer.from(random.bytes(32)).toString('base64url');

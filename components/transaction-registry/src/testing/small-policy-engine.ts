@@ -21,7 +21,6 @@ interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
   forbid(forbidden: boolean): void;
 }
 
-/** What it asks for. */
 export const supervisorWanted: Obligation = {
   kind: 'approval',
   role: 'supervisor',

@@ -52,7 +52,6 @@ export const foreignSupervisor = personOf(clearer, 'flo', 'supervisor');
 
 const traders = [trader, supervisor, secondSupervisor, colleague, foreignSupervisor];
 
-/** Whose software reports which event. */
 const reporters = {
   submit: broker,
   acknowledge: venue,
@@ -281,7 +280,6 @@ export async function createTradingWorld(log?: AuditAppender) {
     open,
     report,
     reach,
-    /** Records about one transaction. */
     recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
     async close() {
       await Promise.all(nodes.map((node) => node.stop()));

@@ -20,7 +20,6 @@ import { transactionErrors } from '../transaction-registry.ts';
 import { workloadErrors } from '../workload-identity.ts';
 import type { RemoteContract, remoteCalls } from './calls.ts';
 
-/** Codes with their categories. */
 export type CallErrors = Readonly<Record<string, ErrorCategory>>;
 
 type ErrorTable = {
@@ -126,7 +125,6 @@ export const callErrors: ErrorTable = {
   'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording } },
 };
 
-/** Whether a call declares this refusal. */
 export function declaresRefusal(
   contract: RemoteContract,
   method: string,

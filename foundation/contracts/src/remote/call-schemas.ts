@@ -290,9 +290,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   MandateAnswer: anyOf(
     object({
-      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, stands: oneOf(false),
+      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, valid: oneOf(false),
     }),
-    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), stands: oneOf(true) }),
+    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), valid: oneOf(true) }),
   ),
   MandateConsent: object({
     at: string, authority: oneOf('joint', 'sole'), lei: string, part: oneOf('grantee', 'grantor', 'thirdParty'),
@@ -457,7 +457,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   Standing: object({ 'digest?': string, of: string }),
   StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
-  StandingThing: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
+  StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,
@@ -516,7 +516,7 @@ export const callSchemas: CallSchemas = {
     count: call([object({ 'from?': number, types: list(ref('RecordType')), 'until?': number })], number),
     find: call([string], anyOf(ref('LogEntry'), nothing)),
     lastUnder: {
-      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingThing') },
+      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingEntry') },
     },
     newest: call([list(ref('RecordType'))], { wire: 'bigint' }),
     query: call([ref('EvidenceQuery')], list(ref('LogEntry'))),
@@ -527,7 +527,7 @@ export const callSchemas: CallSchemas = {
     },
     standingsUnder: call(
       [string, object({ 'after?': string, limit: number })],
-      object({ 'next?': string, things: list(ref('StandingThing')) }),
+      object({ 'next?': string, things: list(ref('StandingEntry')) }),
     ),
   },
   authentication: {

@@ -31,7 +31,6 @@ export interface Call {
   readonly gathered?: true;
 }
 
-/** The remotely callable contract of each component. */
 export interface RemoteContracts {
   readonly 'audit-log': AuditLog;
   readonly 'record-pages': RecordPages;

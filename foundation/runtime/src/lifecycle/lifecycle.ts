@@ -1,6 +1,5 @@
 import type { Logger } from '../observability/index.ts';
 
-/** A started part that must be stopped. */
 export interface Stoppable {
   readonly name: string;
   stop(): Promise<void>;

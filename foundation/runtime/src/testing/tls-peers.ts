@@ -90,7 +90,6 @@ export async function startProxy(options: {
   };
 }
 
-/** A port that is free at present. */
 export async function freePort(): Promise<number> {
   const finder = createPortFinder();
   await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve));

@@ -93,7 +93,6 @@ class PolicyWriter {
     ])();
   }
 
-  /** The path, and what its attributes lead to. */
   #reachable(path: Path, steps: number): readonly Path[] {
     const record = this.#attributesOf(path.type);
     if (record === undefined || steps === 0) return [path];

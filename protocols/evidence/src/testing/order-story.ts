@@ -37,7 +37,6 @@ export interface Plot {
   readonly authenticator?: {
     readonly key: SoftwareAuthenticator;
     readonly behaviour?: CeremonyBehaviour;
-    /** Replaces the signature in the record. */
     readonly record?: (signature: WebAuthnSignature) => WebAuthnSignature;
   };
   /** Writes further records before the named one. */

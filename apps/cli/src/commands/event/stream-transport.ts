@@ -4,7 +4,6 @@ import { type Answer, createTransport, noAnswer, type Transport } from '@counter
 export interface StreamedEvent {
   /** The position from which to continue. */
   readonly id: string;
-  /** JSON. */
   readonly data: string;
 }
 

@@ -12,7 +12,6 @@ import {
   verifyCheckpoint,
 } from '@countersign/merkle-log';
 
-/** The reader's trusted inputs about a log. */
 export interface LogTrust {
   /** C2SP verifier key. */
   readonly logKey?: string;
@@ -20,7 +19,6 @@ export interface LogTrust {
   readonly policy?: string;
 }
 
-/** Verifies the signatures of a checkpoint. */
 export type ReadCheckpoint = (note: string) => { readonly size: bigint; readonly root: Uint8Array };
 
 /** A log as the reader knows it. */

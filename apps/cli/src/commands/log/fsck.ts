@@ -114,7 +114,6 @@ function readHeld(file: string, open: ReadCheckpoint): SignedHead {
   return open(readFileSync(file, 'utf8'));
 }
 
-/** A log in its published folder layout. */
 function logIn(folder: string): ServedLog {
   if (!existsSync(folder)) throw unusable(`There is no folder ${folder}.`);
   return logFrom(async (path) => {

@@ -16,7 +16,6 @@ export interface ServedLog extends LogSource {
 const tokenForMs = 20_000;
 const maxBytes = tileWidth * 65_537;
 
-/** A log by the prefix under which it is served. */
 export function logAt(prefix: string): ServedLog {
   return logFrom((path) => get(`${prefix.replace(/\/+$/, '')}/${path}`));
 }

@@ -51,7 +51,6 @@ export function compareBundles(before: Side, after: Side): readonly Difference[]
   ];
 }
 
-/** The number of changes of each kind. */
 export function countChanges(differences: readonly Difference[]): {
   readonly added: number;
   readonly changed: number;

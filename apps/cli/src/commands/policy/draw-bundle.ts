@@ -37,7 +37,6 @@ function drawn(line: DiffLine): string {
   }
 }
 
-/** Of a bundle that has none. */
 export const noTests = 'no tests: put some into tests/*.json, nothing is published without';
 
 export interface TestsView {

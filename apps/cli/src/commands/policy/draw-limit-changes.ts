@@ -17,7 +17,6 @@ export const limitsByThemselves =
 export const limitsTriedApart =
   'A simulation tries limits as far as recorded readings go, and no rates: its report says of each on how many decisions.';
 
-/** Of a report that says nothing of them. */
 export const limitsNotReported =
   'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
 

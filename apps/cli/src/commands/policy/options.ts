@@ -6,7 +6,6 @@ export function jsonOption(what: string): ['--json', string] {
   return ['--json', `${what}, as JSON`];
 }
 
-/** Statuses of a proposal. */
 export const candidateStatuses = ['proposed', 'approved', 'rejected', 'expired'] as const;
 
 /** @throws InvalidArgumentError for an invalid date and time (RFC 3339) */

@@ -76,7 +76,6 @@ export async function createCibaWorld(
   given: {
     readonly options?: BackchannelAuthenticationOptions;
     readonly pingSecret?: Uint8Array | undefined;
-    /** Whether people have authenticators to sign with. */
     readonly signing?: true;
     readonly environment?: 'production';
     readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;

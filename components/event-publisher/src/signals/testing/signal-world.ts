@@ -64,7 +64,6 @@ export async function createSignalWorld() {
   });
   const nodes: SignalTransmitter[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<SignalTransmitterDependencies> = {}): SignalTransmitter {
     const signals = createSignalTransmitter({
       pool: scratch.pool('event-publisher'),
@@ -112,7 +111,6 @@ export async function createSignalWorld() {
 }
 export type SignalWorld = Awaited<ReturnType<typeof createSignalWorld>>;
 
-/** A client of the institution, as it asks. */
 export const by = (institution: string = leis.fund, client = 'ops') => ({
   id: `service:${client}`,
   institution,
