@@ -13,7 +13,6 @@ import {
 } from '@countersign/merkle-log';
 import { createRounds, type Logger, type Metrics, type Rounds, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { KeyRotations } from '../key-rotations.ts';
 import { logEntry, timeOf } from '../record-json.ts';
 import type { SignedCheckpoint } from '../signed-head.ts';
 import { publicationStore } from '../store/publication.ts';
@@ -68,7 +67,8 @@ interface PublisherDependencies {
   /** The log's present and earlier keys. */
   readonly ownKeys: () => Promise<readonly VerifierKey[]>;
   readonly keyAt: (size: bigint) => Promise<VerifierKey>;
-  readonly handovers: KeyRotations['handovers'];
+  /** The signed handovers to another key in trees of at most this size, oldest first. */
+  readonly handovers: (until: bigint) => Promise<readonly { readonly size: bigint; readonly checkpoint: string }[]>;
   readonly sign: () => Promise<SignedCheckpoint>;
   readonly admit: (head: { readonly size: bigint; readonly root: Uint8Array }) => Promise<void>;
   readonly size: () => bigint | undefined;
