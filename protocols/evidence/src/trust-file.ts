@@ -118,6 +118,7 @@ function readHandovers(value: unknown): readonly KeyHandover[] {
   const items = readList(value, 'handovers');
   if (items.length > maxHandovers) throw new Unusable(`handovers is not a list of at most ${maxHandovers}`);
   return items.map((item) => {
+    // `membersOf` refuses everything but a JSON object, whatever the type says.
     const { checkpoint, leaf, proof } = membersOf(item as Json) ?? {};
     return {
       checkpoint: readText(checkpoint, 'handovers', bundleLimits.noteLength),
