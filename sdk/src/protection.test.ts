@@ -215,23 +215,20 @@ describe('the protection of a service', () => {
     ['principal', { kind: 'principal', id: 'service:oms' }],
     ['principal', { kind: 'principal', id: 'agent:vwap-1' }],
     ['partner', { kind: 'partner', id: '5493000ARRANGERDEM94' }],
-  ] as const)(
-    'refuses a token whose %s has been revoked, within a second of the list',
-    async (kind, target) => {
-      const protection = open();
-      const accessToken = await token({
-        jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
-        act: { sub: 'agent:vwap-1' },
-      });
-      await protection.check(request(accessToken, await proof(accessToken)), need);
-      revoked = [{ key: revocationKey(target), before: now() }];
-      clock.advance(1_000);
-      await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
-        code: 'token_revoked',
-        facts: { ended_by: kind },
-      });
-    },
-  );
+  ] as const)('refuses a token whose %s has been revoked, within a second of the list', async (kind, target) => {
+    const protection = open();
+    const accessToken = await token({
+      jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
+      act: { sub: 'agent:vwap-1' },
+    });
+    await protection.check(request(accessToken, await proof(accessToken)), need);
+    revoked = [{ key: revocationKey(target), before: now() }];
+    clock.advance(1_000);
+    await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+      code: 'token_revoked',
+      facts: { ended_by: kind },
+    });
+  });
 
   it('does not accept a revoked token again when a lagging node signs a newer list without it', async () => {
     const protection = open();

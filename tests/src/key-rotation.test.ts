@@ -112,16 +112,19 @@ describe('a rotation while the server runs', () => {
     expect(JSON.stringify(about)).not.toContain('"d":');
   });
 
-  it('is refused for the log’s key, for an unknown purpose, and without the scope', async () => {
-    expect(await codeOf(() => rotate('log-checkpoint'))).toBe('key_rotation_unsupported');
+  it("is refused as a withdrawal of the log's key, for an unknown purpose, and without the scope", async () => {
     expect(await codeOf(() => rotate('anything'))).toBe('key_purpose_unknown');
     const unknown = 'a'.repeat(43);
+    const ofTheLog = { method: 'POST', path: `/keys/log-checkpoint/${unknown}/withdraw`, body: {} } as const;
+    expect(await codeOf(() => controlPlane.operator.call('keys', 'key:revoke', ofTheLog))).toBe(
+      'key_withdrawal_unsupported',
+    );
     const withdraw = { method: 'POST', path: `/keys/access-token/${unknown}/withdraw`, body: {} } as const;
     expect(await codeOf(() => controlPlane.operator.call('keys', 'key:revoke', withdraw))).toBe('signing_key_unknown');
     const refused = await controlPlane.operator.records({ type: 'access.refused' });
     expect(refused.map(({ reason, subject, data }) => [reason, subject !== undefined, data])).toEqual(
       expect.arrayContaining([
-        ['key_rotation_unsupported', true, { operation: 'key:rotate', about: 'log-checkpoint' }],
+        ['key_withdrawal_unsupported', true, { operation: 'key:revoke', about: `log-checkpoint ${unknown}` }],
         ['key_purpose_unknown', true, { operation: 'key:rotate' }],
         ['signing_key_unknown', true, { operation: 'key:revoke', about: `access-token ${unknown}` }],
       ]),

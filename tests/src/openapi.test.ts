@@ -518,6 +518,7 @@ async function useEverything(): Promise<void> {
   await read(`/log/proof/inclusion/${size - 1}`);
   await read('/log/proof/inclusion/999999999');
   await read(`/log/proof/consistency?from=1&to=${size}`);
+  await read('/log/keys.json');
   const tile = size >= 256 ? '000' : `000.p/${size}`;
   await read(`/log/tile/0/${tile}`);
   await operator.call('evidence', 'audit:read', { ...get(`/log/tile/entries/${tile}`), binary: true });
@@ -525,7 +526,9 @@ async function useEverything(): Promise<void> {
     keys: readonly { readonly purpose: string; readonly kid: string }[];
   };
   await operator.call('keys', 'key:rotate', post('/keys/id-token/rotate'));
-  await refused(operator.call('keys', 'key:rotate', post('/keys/log-checkpoint/rotate')));
+  await operator.call('keys', 'key:rotate', post('/keys/log-checkpoint/rotate'));
+  const ofTheLog = keys.find(({ purpose }) => purpose === 'log-checkpoint')?.kid ?? '';
+  await refused(operator.call('keys', 'key:revoke', post(`/keys/log-checkpoint/${ofTheLog}/withdraw`, {})));
   const lost = keys.find(({ purpose }) => purpose === 'transaction-token')?.kid ?? '';
   await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
   const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };

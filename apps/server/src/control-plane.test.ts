@@ -235,7 +235,7 @@ describe('the signing keys', () => {
 
   it.each([
     ['of an unknown purpose', '/keys/anything/kid/withdraw', 'key_purpose_unknown'],
-    ['of the log', '/keys/log-checkpoint/kid/withdraw', 'key_rotation_unsupported'],
+    ['of the log', '/keys/log-checkpoint/kid/withdraw', 'key_withdrawal_unsupported'],
     ['that are unknown', '/keys/id-token/unknown/withdraw', 'signing_key_unknown'],
   ])('%s are not withdrawn', async (_, path, code) => {
     expect(await codeOf(call('key:revoke', 'POST', path, {}))).toBe(code);

@@ -1,4 +1,4 @@
-import type { RecordDraft } from '@countersign/contracts';
+import { type RecordDraft, recordIdOfCommand } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import {
   Frontier,
@@ -47,6 +47,16 @@ async function originOf(log: RunningAuditLog, number: number) {
   const [opening] = await log.search({ type: 'source.opened' });
   const [measurement] = await log.search({ type: 'clock.measured' });
   return { v: 2, stream: opening?.record.stream, number, clock: measurement?.record.id };
+}
+
+/** The next key of the log is published on record, and its time has come. */
+async function rotateKey(log: RunningAuditLog): Promise<void> {
+  await rig.signer.rotate('log-checkpoint', async ({ kid, purpose, algorithm, jwk }) => {
+    const data = { purpose, kid, algorithm, jwk: { ...jwk } };
+    const id = recordIdOfCommand({ published: kid });
+    await log.append({ id, type: 'key.published', source: 'authorization-server', outcome: 'done', data });
+  });
+  rig.signer.activate('log-checkpoint');
 }
 
 /** Rows of the log that the single connection of this pool has read. */
@@ -436,13 +446,13 @@ describe('checkpoints', () => {
     const log = await rig.open();
     const before = await log.checkpoint();
     const oldKey = log.verifierKey();
-    await rig.signer.rotate('log-checkpoint');
-    rig.signer.activate('log-checkpoint');
+    await rotateKey(log);
     const after = await log.checkpoint();
     expect(log.verifierKey()).not.toBe(oldKey);
-    expect(opened(log, after).size).toBe(3n);
+    // The publication of the key, and the record by which it takes over.
+    expect(opened(log, after).size).toBe(5n);
     await log.append(draft());
-    expect(opened(log, await log.checkpoint()).size).toBe(4n);
+    expect(opened(log, await log.checkpoint()).size).toBe(6n);
     expect(before).not.toBe(after);
     expect(await log.verify()).toMatchObject({ ok: true });
     await rig.open();

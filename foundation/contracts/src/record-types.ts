@@ -13,6 +13,7 @@ export type RetentionClass = (typeof retentionClasses)[number];
 /** A type is never reused for another meaning; new facts get a new type. */
 const classes = {
   'log.opened': 'custody',
+  'log.key-rotated': 'custody',
   'log.publication-stopped': 'custody',
   'log.publication-resumed': 'custody',
   'log.witness-alarm': 'custody',

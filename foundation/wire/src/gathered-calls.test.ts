@@ -51,7 +51,9 @@ function counting(isLocked: (person: string) => Promise<boolean>, more: Paramete
 }
 
 /** A process that answers combined calls wrongly. */
-async function serveWrongAnswers(answer: (response: ServerResponse, request: IncomingMessage) => void): Promise<string> {
+async function serveWrongAnswers(
+  answer: (response: ServerResponse, request: IncomingMessage) => void,
+): Promise<string> {
   const { certificate, key, authorities } = rig.identity('core');
   const server = createServer(
     { cert: certificate, key, ca: authorities, requestCert: true, rejectUnauthorized: true },

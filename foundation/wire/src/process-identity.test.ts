@@ -34,7 +34,7 @@ describe('the process that a certificate names', () => {
   });
 });
 
-describe("a process’s own certificate", () => {
+describe('a process’s own certificate', () => {
   it('states its name', () => {
     expect(ownName(processIdentityOf(authority, 'evidence'))).toBe('evidence');
   });

@@ -62,15 +62,12 @@ describe('a contract in another process', () => {
     }
   });
 
-  it.each(['{', '"yes"', '{"locked":true}'])(
-    'rejects an answer that does not match the method: %s',
-    async (text) => {
-      const { peer } = answering(text);
-      await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({
-        code: expect.stringMatching(/^(?:answer|call)_malformed$/),
-      });
-    },
-  );
+  it.each(['{', '"yes"', '{"locked":true}'])('rejects an answer that does not match the method: %s', async (text) => {
+    const { peer } = answering(text);
+    await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:answer|call)_malformed$/),
+    });
+  });
 
   it('has no method that is not in the table of calls', () => {
     expect('verify' in remoteContract('audit-log', answering('').peer)).toBe(false);

@@ -139,6 +139,8 @@ export const configurationSchema = Type.Object(
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
           /** Days before that limit from which a warning is recorded. Default: 30. */
           clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+          /** Hours between the publication of the log's next key and its first signature; readers and witnesses take it up meanwhile. Default: 24. */
+          logKeyLeadHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 8_760 })),
           ...keyCustodySettings,
         },
         closed,

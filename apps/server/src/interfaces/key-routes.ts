@@ -17,7 +17,7 @@ import type { Signers } from '../keys/index.ts';
 
 export const keyRouteErrors = errorVocabulary({
   key_purpose_unknown: 'not-found',
-  key_rotation_unsupported: 'conflict',
+  key_withdrawal_unsupported: 'conflict',
 });
 
 /** Any other error is an internal failure. */
@@ -173,7 +173,8 @@ export function keyRoutes(
   const rotation = described({
     tag,
     summary: 'Publish the successor of a key',
-    description: 'It signs after five minutes, when every verifier can have it.',
+    description:
+      'It signs after five minutes, when every verifier can have it. A key of the log signs after `keys.logKeyLeadHours`, and is named in the log.',
     scopes: ['key:rotate'],
     params: purposeParams,
     answers: { 200: { description: 'The successor', body: keyAnswer } },
@@ -199,6 +200,11 @@ export function keyRoutes(
   const withdraw = needs<FastifyRequest<WithdrawRoute>>('key:revoke', async (request, _reply, caller) => {
     const successor = await recorded('key:revoke', request.params, caller, async () => {
       const purpose = readPurpose(request.params.purpose);
+      if (purpose === 'log-checkpoint')
+        throw keyRouteErrors.error(
+          'key_withdrawal_unsupported',
+          'The key of the log cannot be withdrawn: the checkpoints that it signed are evidence for years. Rotate it: the handover needs the old key once more.',
+        );
       return signerOf(purpose).withdraw(purpose, request.params.kid, (withdrawn, next) =>
         keyRecords.withdrawn(withdrawn, next, requesterOf(caller), request.body?.reason),
       );
@@ -227,10 +233,5 @@ function readPurpose(text: string): KeyPurpose {
   const purpose = keyPurposes.find((candidate) => candidate === text);
   if (purpose === undefined)
     throw keyRouteErrors.error('key_purpose_unknown', `There are keys for ${keyPurposes.join(', ')}.`);
-  if (purpose === 'log-checkpoint')
-    throw keyRouteErrors.error(
-      'key_rotation_unsupported',
-      'The key of a log is part of its identity to everyone who verifies it; it is succeeded together with a new log, not in place.',
-    );
   return purpose;
 }

@@ -64,12 +64,21 @@ export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise
 }
 
 /**
- * Opens the key of the log. It is never rotated or withdrawn, because checkpoints are verified for years. Its creation is not
- * recorded either, because it signs the log's first record.
+ * Opens the keys of the log. They rotate by hand only and are never withdrawn, because checkpoints are verified for years. The creation of the
+ * first is not recorded, because it signs the log's first record; the log uses no later key without its record.
+ *
+ * @param leadHours between the publication of a key and its first signature
  */
-export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<'log-checkpoint'>> {
+export function openLogKeys({
+  leadHours = 24,
+  ...dependencies
+}: KeyringDependencies & { readonly leadHours?: number | undefined }): Promise<Keyring<'log-checkpoint'>> {
   const purposes = {
-    'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds, longestSignedLifeSeconds: 100 * 365 * 86_400 },
+    'log-checkpoint': {
+      algorithm: 'EdDSA',
+      publicationLeadSeconds: Math.max(publicationLeadSeconds, leadHours * 3_600),
+      longestSignedLifeSeconds: 100 * 365 * 86_400,
+    },
   } as const;
   return createKeyring({ ...dependencies, purposes });
 }

@@ -103,15 +103,18 @@ describe('the database of a split installation', () => {
     }
   });
 
-  it.each(processGroups)('lets a thief with the secrets of %s sign in only with the roles of that group', async (group) => {
-    for (const { name, role } of migratedComponents)
-      if (groupOf(name) === group) await asThiefOf(group, role, (client) => client.query('select 1'));
-      else
-        await expect(
-          asThiefOf(group, role, (client) => client.query('select 1')),
-          role,
-        ).rejects.toMatchObject({ code: '28P01' });
-  });
+  it.each(processGroups)(
+    'lets a thief with the secrets of %s sign in only with the roles of that group',
+    async (group) => {
+      for (const { name, role } of migratedComponents)
+        if (groupOf(name) === group) await asThiefOf(group, role, (client) => client.query('select 1'));
+        else
+          await expect(
+            asThiefOf(group, role, (client) => client.query('select 1')),
+            role,
+          ).rejects.toMatchObject({ code: '28P01' });
+    },
+  );
 
   it('shows nothing of the log to a holder of the secrets of edge', async () => {
     for (const name of groupParts.edge.stored) {

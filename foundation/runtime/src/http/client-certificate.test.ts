@@ -203,7 +203,7 @@ describe('an authenticated proxy', () => {
     expect(await asProxy(headers)).toMatchObject(shown({ der }, false));
   });
 
-  it("is never taken for its client: its own certificate does not authenticate a client", async () => {
+  it('is never taken for its client: its own certificate does not authenticate a client', async () => {
     await listen();
     expect(await asProxy({})).toMatchObject(notShown);
   });

@@ -70,7 +70,9 @@ describe('closing a server', () => {
 });
 
 describe('a listener with TLS', () => {
-  it('closes connections that never start the handshake, and closes itself all the same', { timeout: 60_000 }, async () => {
+  it('closes connections that never start the handshake, and closes itself all the same', {
+    timeout: 60_000,
+  }, async () => {
     const { certificatePem, privateKeyPem } = createSelfSigned({ subject: 'CN=localhost' });
     const { app, port } = await start({ certificate: certificatePem, key: privateKeyPem });
     const held = () => new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));

@@ -119,19 +119,16 @@ describe('the JSON output for a folder', () => {
     expect(refusal).toMatchObject({ code: 'policy_invalid' });
   });
 
-  it.each(['validate', 'test'])(
-    'lists every problem with its place (%s), and the command fails',
-    async (word) => {
-      const { document, refusal } = await read(word, written(wrongBundle));
-      expect(document).toEqual({
-        ok: false,
-        problems: expect.arrayContaining([
-          expect.objectContaining({ file: 'zz.cedar', line: 2, message: expect.stringMatching(/./) }),
-        ]),
-      });
-      expect(refusal).toMatchObject({ code: 'policy_invalid', detail: expect.stringMatching(/problem\(s\)\.$/) });
-    },
-  );
+  it.each(['validate', 'test'])('lists every problem with its place (%s), and the command fails', async (word) => {
+    const { document, refusal } = await read(word, written(wrongBundle));
+    expect(document).toEqual({
+      ok: false,
+      problems: expect.arrayContaining([
+        expect.objectContaining({ file: 'zz.cedar', line: 2, message: expect.stringMatching(/./) }),
+      ]),
+    });
+    expect(refusal).toMatchObject({ code: 'policy_invalid', detail: expect.stringMatching(/problem\(s\)\.$/) });
+  });
 
   it('lists every finding of a folder that would decide, and exits with 1 if a finding is never intended', async () => {
     const policies = [{ file: 'zz.cedar', text: '@id("anybody")\npermit (principal, action, resource);\n' }];
