@@ -99,6 +99,7 @@ interface AnyInputs {
 
 function splitRoute(route: Route): readonly [CallRequest['method'], string] {
   const [method = '', path = ''] = route.split(' ');
+  // The part of a route before the space is its method.
   return [method as CallRequest['method'], path];
 }
 

@@ -186,7 +186,8 @@ describe('the signing keys', () => {
     expect(keys.map(({ purpose, state }) => [purpose, state])).toEqual(
       [
         ...tokenPurposes,
-        ...['log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event', 'security-event', 'time-stamp'],
+        ...['log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event', 'security-event'],
+        ...['time-stamp', 'workload-token'],
       ].map((purpose) => [purpose, 'active']),
     );
     for (const { age_seconds } of keys) expect(age_seconds).toBeGreaterThanOrEqual(0);

@@ -98,6 +98,7 @@ const strange = () =>
 
 function membersIn(answer: unknown): Readonly<Record<string, unknown>> {
   if (typeof answer !== 'object' || answer === null) throw strange();
+  // Any object can be read by name; its members stay unknown.
   return answer as Readonly<Record<string, unknown>>;
 }
 

@@ -105,7 +105,7 @@ function serve(call: ServerDuplexStream<Buffer, Buffer>, source: SvidSource, dia
     if (over || names === undefined) return;
     count += 1;
     if (state.is === 'ended') {
-      // Envoy keeps what it has unless it is told that the secret is gone.
+      // Envoy keeps what it has until a message says that the secret is gone.
       if (dialect === delta) call.write(dialect.answer(new Map(), names, String(count)));
       fail(refusalOf(state));
       return;

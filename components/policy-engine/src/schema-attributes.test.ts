@@ -27,6 +27,9 @@ const unread: Readonly<Record<string, string>> = {
   'context.client': 'the verifier of evidence compares it with the token',
   'context.institution': 'the verifier of evidence compares it with the token',
   'context.step.transaction': 'the verifier of evidence compares it with the transaction',
+  'context.workload.environment': 'with the decision: in which environment the workload ran',
+  'context.workload.image': 'with the decision: which image the workload ran',
+  'context.workload.level': 'the registration entry compares it with the level that the profile demands',
 };
 
 type Typed = ValueType | undefined;

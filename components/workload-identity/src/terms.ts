@@ -98,7 +98,9 @@ function requireFit({ holder, profile, level, attesters, configuration, selector
     throw refuse('An attester is a service: the agent on the machine of the workload.');
   if (attesters.includes(holder)) throw refuse('A workload cannot be its own attester.');
   if (!isAtLeast(level, demand.level))
-    throw refuse(`The profile ${profile} needs at least the level ${demand.level}: nobody may only assert an image.`);
+    throw refuse(
+      `The profile ${profile} needs at least the level ${demand.level}: an image that is only asserted is not enough.`,
+    );
   if (demand.binds && configuration === undefined)
     throw refuse(`The profile ${profile} needs the digest of the approved configuration.`);
   if (profile === 'gateway' ? dnsNames.length === 0 : dnsNames.length > 0)

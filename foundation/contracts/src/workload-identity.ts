@@ -142,7 +142,7 @@ export const workloadErrors = errorVocabulary({
   workload_verifier_unavailable: 'unavailable',
 });
 
-/** What a certificate and the policies are told about the workload behind it. */
+/** The facts about the workload behind a certificate, in the certificate and for the policies. */
 export interface WorkloadBinding {
   readonly entry: string;
   readonly level: AssuranceLevel;

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, isObject } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { type Answer, type Caller, readBody, request } from '../api.ts';
+import { type Answer, type Caller, FileContent, readBody, request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
 
@@ -143,8 +143,12 @@ function definitionCommands(secrets: Command, options: () => ConnectionOptions):
     .action(async (file: string, { valueFile }: { readonly valueFile?: string }) => {
       const { value: body } = readBody(file, 'It has name, holders, venue_key and reason.');
       const value = valueFile === undefined ? {} : { value: readFileSync(valueFile, 'utf8').trimEnd() };
-      const inputs = { scope: 'secret:propose', body: { ...(body as object), ...value } as never } as const;
-      drawProposal(await request(connect(options()), 'POST /secrets/venue-keys/proposals', inputs));
+      drawProposal(
+        await request(connect(options()), 'POST /secrets/venue-keys/proposals', {
+          scope: 'secret:propose',
+          body: new FileContent(isObject(body) ? { ...body, ...value } : body),
+        }),
+      );
     });
   secrets
     .command('remove <kind> <name>')

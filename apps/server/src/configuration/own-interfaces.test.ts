@@ -88,9 +88,9 @@ describe('the directory before the first file is applied', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'workloads'].map(
-        (name) => `${configuration.issuer}/${name}`,
-      ),
+      audiences: [
+        ...['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets', 'workloads'],
+      ].map((name) => `${configuration.issuer}/${name}`),
     });
     // Both may roll the policies back by one step, and read; one proposes, and the other approves.
     expect(new Set(approver?.scopes)).toEqual(

@@ -112,6 +112,7 @@ export const callers = {
   secrets: {
     'audit-log': [
       ...['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest', 'scan'],
+      // The schema of the table checks names of methods.
     ] as Methods<'audit-log'>,
     directory: ['changesSince'],
     authenticators: ['isLocked', 'invitersOf'],

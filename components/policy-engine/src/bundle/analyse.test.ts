@@ -29,8 +29,12 @@ describe('the shipped policies', () => {
     expect(annotated('shadowed')).toEqual(['account-is-known']);
   });
 
-  it('have two permits without a condition on authority, and give the reason', () => {
-    expect(annotated('unconditional').sort()).toEqual(['certificate-for-a-holder', 'token-for-an-interface']);
+  it('have three permits without a condition on authority, and give the reason', () => {
+    expect(annotated('unconditional').sort()).toEqual([
+      'certificate-for-a-holder',
+      'secret-for-a-holder',
+      'token-for-an-interface',
+    ]);
   });
 });
 

@@ -16,7 +16,7 @@ import {
   newId,
   parseId,
   parseJson,
-  sha256Base64Url,
+  sha256Digest,
   type TransactionId,
 } from '@countersign/kernel';
 import { digestOfIntent, instrumentId, parseAuthorizationDetail, type TradeOrder } from '@countersign/market';
@@ -233,9 +233,7 @@ export function createVenueBroker(
     request: VenueRequest,
     nonce: bigint,
   ) => ({
-    payload: sha256Base64Url(
-      Buffer.from(JSON.stringify([request.method, request.path, request.parameters])),
-    ) as NonNullable<RecordDraft['payload']>,
+    payload: sha256Digest(JSON.stringify([request.method, request.path, request.parameters])),
     data: {
       key: name,
       venue: venueKey?.venue ?? '',

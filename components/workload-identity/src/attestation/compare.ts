@@ -82,6 +82,7 @@ const codes = {
 } as const satisfies Partial<Record<WorkloadFactName, string>>;
 
 function differs({ name, values }: Expectation, { value }: WorkloadFact): CodedError {
+  // `hasOwn` has found the name.
   const code = Object.hasOwn(codes, name) ? codes[name as keyof typeof codes] : 'workload_fact_differs';
   return error(code, `The ${name} is ${value}; registered: ${values.join(', ')}.`, {
     facts: { fact: name, found: value, expected: [...values] },

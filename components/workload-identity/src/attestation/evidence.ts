@@ -119,7 +119,7 @@ export async function establish(
       return item.facts.map(({ name, value }) => ({ name, value, level: 'asserted', evidence }));
     case 'launcher':
       return [
-        // The attester is told its environment; nobody observes it.
+        // The environment comes from the configuration of the attester; it is not observed.
         ...found('asserted', { environment: item.environment }),
         ...found('kernel-observed', {
           image: item.image,

@@ -7,14 +7,8 @@ import { isScimId } from '../schema/scim-id.ts';
 import { groupOf, nameOfDesk } from './groups.ts';
 import { documentWith, factsOf } from './person-document.ts';
 import { notFound, requireVersion, versionStale } from './preconditions.ts';
-import {
-  type Caller,
-  externalIdIn,
-  type ProvisioningDependencies,
-  versionOf,
-  whileContended,
-} from './provision-users.ts';
-import type { Provisioning } from './resource-operations.ts';
+import { externalIdIn, type ProvisioningDependencies, versionOf, whileContended } from './provision-users.ts';
+import type { Caller, Provisioning } from './resource-operations.ts';
 import type { StoredResource } from './store.ts';
 import type { ScimResource } from './users.ts';
 

@@ -14,7 +14,7 @@ import { userShape } from '../schema/resource-shape.ts';
 import { refuseGrant } from './grants.ts';
 import { documentWith, factsIn, factsOf, newPersonDocument, type PersonFacts } from './person-document.ts';
 import { notFound, requireVersion, versionStale } from './preconditions.ts';
-import type { Provisioning } from './resource-operations.ts';
+import type { Caller, Provisioning } from './resource-operations.ts';
 import type { ScimStore, StoredResource } from './store.ts';
 import { type ScimResource, userOf } from './users.ts';
 
@@ -26,8 +26,6 @@ export interface ProvisioningDependencies {
   /** Without a trailing slash. */
   readonly base: string;
 }
-
-export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
 
 const reason = 'provisioned by the institution (SCIM)';
 /** Every attempt met a concurrent change. */

@@ -1,10 +1,13 @@
+import type { Actor } from '@countersign/contracts';
 import type { PatchOperation } from '../patch/read-patch.ts';
 import type { Asserted } from '../schema/read-resource.ts';
 import type { ResourceShape } from '../schema/resource-shape.ts';
 import { isScimId } from '../schema/scim-id.ts';
 import { notFound } from './preconditions.ts';
-import type { Caller } from './provision-users.ts';
 import type { ScimResource } from './users.ts';
+
+/** Its institution is the one of the provisioning token. */
+export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
 
 /** SCIM operations on one kind of resource. All but `read` throw CodedErrors of `scimErrors` and `directoryErrors`. */
 export interface Provisioning {
