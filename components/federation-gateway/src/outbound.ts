@@ -31,6 +31,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       lookup: guardedLookup(resolve, rules),
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
+      timeout: defaultTimeoutMs,
       ...defined({ ca: authorities }),
     },
     // A connection held open would outlive the check of its address.
@@ -46,12 +47,15 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
   ): Promise<Result> {
     const target = readTarget(url, rules);
     try {
-      const answer = await request(target, {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const answering = request(target, {
         ...message,
         dispatcher: agent,
         headers: { 'accept-encoding': 'identity', ...message.headers },
-        signal: AbortSignal.timeout(timeoutMs),
+        signal,
       });
+      // Until a connection is made, undici does not notice the signal.
+      const answer = await Promise.race([answering, rejectedBy(signal)]);
       if (answer.statusCode >= 300 && answer.statusCode < 400) return await refuse(answer, 'it redirects');
       return await read(answer);
     } catch (error) {
@@ -142,4 +146,10 @@ async function readText(answer: Dispatcher.ResponseData, maxBytes: number): Prom
 async function refuse(answer: Dispatcher.ResponseData, why: string): Promise<never> {
   answer.body.on('error', () => undefined).destroy();
   throw new Error(why);
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
