@@ -9,6 +9,7 @@ import { defined, isCodedError, parseJson } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
 import { guardedLookup, type Resolve, readTarget, systemResolve } from './outbound-target.ts';
+import { within } from './within.ts';
 
 export interface OutboundDependencies {
   readonly environment: 'development' | 'production';
@@ -31,7 +32,6 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       lookup: guardedLookup(resolve, rules),
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      timeout: defaultTimeoutMs,
       ...defined({ ca: authorities }),
     },
     // A connection held open would outlive the check of its address.
@@ -47,15 +47,14 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
   ): Promise<Result> {
     const target = readTarget(url, rules);
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
-      const answering = request(target, {
-        ...message,
-        dispatcher: agent,
-        headers: { 'accept-encoding': 'identity', ...message.headers },
-        signal,
-      });
-      // Until a connection is made, undici does not notice the signal.
-      const answer = await Promise.race([answering, rejectedBy(signal)]);
+      const answer = await within(timeoutMs, (signal) =>
+        request(target, {
+          ...message,
+          dispatcher: agent,
+          headers: { 'accept-encoding': 'identity', ...message.headers },
+          signal,
+        }),
+      );
       if (answer.statusCode >= 300 && answer.statusCode < 400) return await refuse(answer, 'it redirects');
       return await read(answer);
     } catch (error) {
@@ -146,10 +145,4 @@ async function readText(answer: Dispatcher.ResponseData, maxBytes: number): Prom
 async function refuse(answer: Dispatcher.ResponseData, why: string): Promise<never> {
   answer.body.on('error', () => undefined).destroy();
   throw new Error(why);
-}
-
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
