@@ -57,7 +57,8 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
       'gates.kycCurrent gates.kycFailing gates.amlRisk gates.amlWorst gates.sanctionsClear gates.sanctionsFailing gates.sanctionsOldest gates.sanctionsOldestOf gates.sanctionsPostdatedOf',
   },
   certification: {
-    Agent: 'model.modelId model.version model.artifactSha256 model.status model.certificateId model.configurationSha256',
+    Agent:
+      'model.modelId model.version model.artifactSha256 model.status model.certificateId model.configurationSha256',
   },
   intent: {
     Transaction:
