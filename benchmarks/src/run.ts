@@ -151,12 +151,12 @@ async function measureOverHttp(run: Context): Promise<Results> {
 async function measureInstallations(run: Context): Promise<Results> {
   const { wants, measured, started, before, onProgress } = run;
   if (!wants('whole-and-split')) return {};
-  onProgress('starting a control plane in one process and one in four');
+  onProgress('starting a control plane in one process and one that is split');
   const whole = await started(startControlPlaneProcess({ ...run, name: 'whole' }));
   const split = await started(startSplitInstallation(run));
   const installations: Installation[] = [
     { ...whole, name: 'one process' },
-    { ...split, name: 'four processes' },
+    { ...split, name: 'split' },
   ];
   if (before !== undefined) {
     const earlier = await started(startControlPlaneProcess({ ...run, name: 'before', checkout: before }));

@@ -38,11 +38,11 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
       'AuthZEN evaluations over HTTP',
       '100 a request',
       'the requests/s of the empty server',
-      'One process and four: tokens, under load',
-      'the CPU of one process: four processes',
-      'One process and four: decisions, one at a time',
-      'One process and four: appends, one at a time',
-      'One process and four: a second in which nobody asks anything',
+      'One process and split: tokens, under load',
+      'the CPU of one process: split',
+      'One process and split: decisions, one at a time',
+      'One process and split: appends, one at a time',
+      'One process and split: a second in which nobody asks anything',
       'A policy bundle simulated over recorded decisions',
       'Audit-log appends, a lone caller',
       'audit log, a protected value in each',
@@ -94,15 +94,15 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
     expect(stdout).not.toContain('Client-credentials tokens');
   });
 
-  it('measures a control plane in one process and in four', { timeout: 540_000 }, async () => {
+  it('measures a control plane in one process and split', { timeout: 540_000 }, async () => {
     const { stdout } = await run('--quick', '--only', 'whole-and-split');
     for (const work of ['tokens', 'decisions', 'transitions', 'appends'])
       for (const at of ['under load', 'one at a time'])
-        expect(stdout).toContain(`One process and four: ${work}, ${at}`);
+        expect(stdout).toContain(`One process and split: ${work}, ${at}`);
     expect(stdout).toMatch(
-      /too short to judge: .* the CPU of one process: four processes \(expected at most 1\.60 x\)/,
+      /too short to judge: .* the CPU of one process: split \(expected at most 1\.60 x\)/,
     );
-    expect(stdout).toContain('added at p50, one at a time: four processes (expected at most 2.00 ms)');
+    expect(stdout).toContain('added at p50, one at a time: split (expected at most 2.00 ms)');
   });
 
   it('lists the suites if an unknown one is requested', async () => {

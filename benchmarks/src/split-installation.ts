@@ -15,9 +15,9 @@ import { freePorts } from './servers/loopback.ts';
 import { databaseUrlFile, urlOf } from './servers/measured-server.ts';
 import type { Stoppable } from './starter.ts';
 
-/** A control plane in four processes, with the market of the benchmark in its directory. */
+/** A control plane in a process for each group, with the market of the benchmark in its directory. */
 interface SplitInstallation extends Stoppable {
-  /** The four processes as one server, without PostgreSQL. */
+  /** All processes as one server, without PostgreSQL. */
   readonly server: MeteredServer;
   readonly market: Market;
 }

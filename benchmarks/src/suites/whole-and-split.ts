@@ -42,7 +42,7 @@ export interface WorkResult {
 
 /**
  * What it costs to keep the components of each security context in a process of their own: the same requests put to the
- * control plane in one process and in four, and to that of another checkout where one is given.
+ * control plane in one process and split, and to that of another checkout where one is given.
  */
 export async function measureWholeAndSplit(
   options: SuiteOptions & { readonly installations: readonly Installation[] },
@@ -132,7 +132,7 @@ function decisions({ name, server, market }: Installation, load: Load): Contende
   });
 }
 
-/** What four processes cost beside one, with the goals beside it. */
+/** What a split installation costs beside one process, with the goals beside it. */
 export function wholeAndSplitSections(
   { works, idle }: WholeAndSplitResults,
   { rounds }: { readonly rounds: number },
@@ -147,7 +147,7 @@ export function wholeAndSplitSections(
       const { name } = other;
       const cpuRatio = ratio(other, whole, 'cpuUs');
       const added = difference(otherAlone, wholeAlone);
-      const isGoal = work === 'tokens' && name.startsWith('four');
+      const isGoal = work === 'tokens' && name === 'split';
       return [
         `  ${times(ratio(other, whole, 'rate'))} the rate of one process: ${name}`,
         isGoal
@@ -160,14 +160,14 @@ export function wholeAndSplitSections(
       ];
     });
     return [
-      section(`One process and four: ${work}, under load`, underLoad, columns),
-      section(`One process and four: ${work}, one at a time`, alone, columns),
+      section(`One process and split: ${work}, under load`, underLoad, columns),
+      section(`One process and split: ${work}, one at a time`, alone, columns),
       ...lines,
     ].join('\n');
   });
   return [
     ...sections,
-    section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs')),
+    section('One process and split: a second in which nobody asks anything', idle, cpu('CPU of all processes µs')),
   ];
 }
 

@@ -18,7 +18,7 @@ import { type PreparedSplit, prepareSplit } from '../testing/prepared-split.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
 
-// Every family of commands, against an installation whose four groups know each other by calls only. Each command's behaviour
+// Every family of commands, against an installation whose groups know each other by calls only. Each command's behaviour
 // is tested in its own room; this test proves that its interface, and the calls behind it, can be reached.
 
 const folder = scratchFolder();
