@@ -48,7 +48,10 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
     reason: string,
     by: Requester,
   ): Promise<AuthorityProposal>;
-  /** @throws CodedError `authority_certificate_invalid` */
+  /**
+   * Proposes the certificates of a ceremony.
+   * @throws CodedError `authority_certificate_invalid`
+   */
   proposeAuthority(
     of: AuthorityClass,
     ceremony: CeremonyResult,
@@ -64,7 +67,7 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
   readonly enrolments: Omit<Enrolments, 'use' | 'changeKey' | 'refuse' | 'secretOf' | 'find' | 'findByKey'>;
   readonly acme: AcmeServer;
   readonly departureEffect: DepartureEffect;
-  /** Renews lists and responder certificates, and compares the log with the rows; runs by itself. */
+  /** Renews lists and responder certificates, and compares rows with the log. Also runs periodically. */
   lookAtDue(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -72,7 +75,7 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
 const mostListed = 100;
 const { error } = certificateAuthorityErrors;
 
-/** A private certificate authority. Its state is in the log: rows are copies, and count only if their records agree. */
+/** A private certificate authority. Its state is in the log; rows are copies that count only if their records agree. */
 export function createCertificateAuthority(
   dependencies: CertificateAuthorityDependencies,
 ): RunningCertificateAuthority {
@@ -95,7 +98,7 @@ export function createCertificateAuthority(
     return found;
   };
 
-  /** The stored signature if it verifies; otherwise made now, as the record of the issuance permits. */
+  /** The stored signature if it verifies. Otherwise signs now: the record of the issuance permits it. */
   async function signatureOf(stored: StoredCertificate): Promise<Uint8Array> {
     const authority = await authorityOf(stored.authority);
     const isSound = (signature: Uint8Array) =>
@@ -238,9 +241,9 @@ export function createCertificateAuthority(
       name: 'certificates',
       async end(departure) {
         const { principal, kind, at, by } = departure;
-        // Someone who moves keeps their name; the policies decide at the next renewal.
+        // A person who moves keeps their name. The policies decide at the next renewal.
         if (kind !== 'leave') return { ended: 0 };
-        // First: after it, no account of theirs obtains a certificate that the search below would miss.
+        // Enrolments end first. After that, no account can obtain a certificate that the search below would miss.
         const accounts = await enrolments.endAllOf(departure);
         const before = parseInstant(at) ?? 0;
         const prefix = holderCertificates(principal);

@@ -7,7 +7,7 @@ export { publicKeyInfrastructureRoutes } from './http/public-routes.ts';
 export { type CertificateAuthorityRoutes, certificateAuthorityRoutes } from './http/routes.ts';
 export { authorityApproval } from './proposals.ts';
 
-/** This component's place in the database. */
+/** The schema and migrations of this component. */
 export const certificateAuthorityMigrations: ComponentMigrations = {
   name: 'certificate-authority',
   schema: 'certificate_authority',

@@ -20,7 +20,7 @@ const policy = '1.3.6.1.4.1.99999.2.1';
 const spiffe = 'spiffe://desk.example/agent/alpha';
 
 describe.skipIf(!found.found)(
-  `a certificate that is built here${found.found ? '' : ` (skipped: ${found.reason})`}`,
+  `a certificate built here${found.found ? '' : ` (skipped: ${found.reason})`}`,
   () => {
     let tool: OpenSsl;
     beforeAll(() => {
@@ -105,7 +105,7 @@ describe.skipIf(!found.found)(
       expect(validate(unnamed)).toMatchObject({ ok: false, reason: 'policy_missing' });
     });
 
-    it('shows OpenSSL where its status is published, and is critical where the standard says so', () => {
+    it('shows OpenSSL where its status is published, and has the critical extensions of the standard', () => {
       const leaf = issue('', {
         by: issuing,
         subject: encodeDirectoryName([]),
@@ -168,7 +168,7 @@ describe.skipIf(!found.found)(
       expect(tool.run('cms', '-cmsout', '-print', '-inform', 'DER', '-in', 'bag.der')).toContain('signerInfos');
     });
 
-    it('has only names that every reader reads alike', () => {
+    it('has only names that all software reads alike', () => {
       const leaf = issue('leaf', {
         by: issuing,
         subject: encodeDirectoryName([
@@ -207,7 +207,7 @@ describe.skipIf(!found.found)(
         );
     });
 
-    describe('for a certification request', () => {
+    describe('a certification request', () => {
       const make = (key: readonly string[], ...options: readonly string[]): Uint8Array => {
         tool.run('genpkey', ...key, '-out', 'request.key');
         tool.write('request.cnf', '[req]\ndistinguished_name = dn\n[dn]\n');
@@ -236,7 +236,7 @@ describe.skipIf(!found.found)(
         }
       };
 
-      it('is made for the key and the names that OpenSSL requested', () => {
+      it('leads to a certificate for the key and the names that OpenSSL requested', () => {
         for (const key of [p256, ['-algorithm', 'RSA'], ['-algorithm', 'ED25519']]) {
           const request = readCertificationRequest(
             make(key, '-addext', `subjectAltName=URI:${spiffe},DNS:a.desk.example`),
