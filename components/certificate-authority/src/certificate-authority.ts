@@ -4,6 +4,7 @@ import {
   type AuthorityProposal,
   type AuthorityRequest,
   type CertificateAuthority,
+  type CertificateOrder,
   type CertificateProfile,
   type CertificateProfileTerms,
   certificateAuthorityErrors,
@@ -14,14 +15,15 @@ import {
   type ReleasedCertificate,
   type Requester,
 } from '@countersign/contracts';
-import { parseInstant, toInstant } from '@countersign/kernel';
+import { type CodedError, parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
-import { type StoredCertificate, shown, statusOf } from './certificate-state.ts';
+import { type CertificateState, type StoredCertificate, shown, statusOf } from './certificate-state.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
 import { assemble, isSignedByAuthority } from './forms.ts';
 import { createCertificateCommands, holderCertificates, unknownCertificate } from './issuance/certificate-commands.ts';
 import { type Asking, createJudge } from './issuance/judge-order.ts';
+import { createRenewals, type Renewal, type RenewalOrder } from './issuance/renewals.ts';
 import { newSerialNumber } from './issuance/serial-number.ts';
 import type { CeremonyResult, Proposal } from './ledger/fold.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -33,6 +35,14 @@ import { createRevocationLists, type RevocationLists } from './status/revocation
 import { forgetCertificates, keepSignature, listCertificates, replaceSignature } from './store.ts';
 
 export interface RunningCertificateAuthority extends CertificateAuthority, ProposalEnder {
+  /**
+   * Renews a certificate for the holder of its key, which the connection has proved. A refusal is recorded.
+   *
+   * @throws CodedError `certificate_unknown` when it is not a certificate of ours, and those of `issue`
+   */
+  renew(order: RenewalOrder): Promise<ReleasedCertificate>;
+  /** The certificate of ours that somebody presents; undefined for any other. Its status is not checked. */
+  recognise(presented: Uint8Array): Promise<Renewal | undefined>;
   profiles(): Promise<readonly CertificateProfile[]>;
   /** Accepted authorities that have not expired. */
   authorities(): Promise<readonly IssuingAuthority[]>;
@@ -121,6 +131,26 @@ export function createCertificateAuthority(
     return stored;
   }
 
+  const renewals = createRenewals({
+    audit,
+    lookUp,
+    isSigned: async ({ authority }, der) => isSignedByAuthority(der, (await authorityOf(authority)).certificate),
+  });
+
+  async function issueFor(
+    order: CertificateOrder,
+    by: Asking,
+    predecessor: CertificateState | undefined,
+    refusal?: CodedError,
+  ): Promise<ReleasedCertificate> {
+    const serial = newSerial();
+    const judgement =
+      refusal === undefined
+        ? await judge(serial, order, by, predecessor)
+        : ({ is: 'refused', error: refusal } as const);
+    return release(await load(await commands.issue({ serial, order, by, judgement })));
+  }
+
   const rounds = createRounds({
     what: 'revocation lists and the comparison of certificates',
     async work() {
@@ -140,12 +170,14 @@ export function createCertificateAuthority(
 
   return {
     async issue(order, by: Asking) {
-      const serial = newSerial();
-      const predecessor =
-        order.predecessor === undefined ? undefined : await load(order.predecessor).catch(() => undefined);
-      const judgement = await judge(serial, order, by, predecessor);
-      return release(await load(await commands.issue({ serial, order, by, judgement })));
+      const predecessor = order.predecessor === undefined ? undefined : await lookUp(order.predecessor);
+      return issueFor(order, by, predecessor);
     },
+    async renew(renewal) {
+      const { order, by, predecessor, refusal } = await renewals.read(renewal);
+      return issueFor(order, by, predecessor, refusal);
+    },
+    recognise: renewals.recognise,
     async revoke(serial, reason, by) {
       await load(serial);
       await commands.revoke({ serial, reason, by });

@@ -2,7 +2,11 @@ import { auditLogRoutes } from '@countersign/audit-log';
 import { peopleRoutes, sessionRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { breakGlassRoutes } from '@countersign/break-glass';
-import { certificateAuthorityRoutes, publicKeyInfrastructureRoutes } from '@countersign/certificate-authority';
+import {
+  certificateAuthorityRoutes,
+  enrolmentRoutes,
+  publicKeyInfrastructureRoutes,
+} from '@countersign/certificate-authority';
 import { consentStoreRoutes } from '@countersign/consent-store';
 import type { Directory, LastingGuard } from '@countersign/contracts';
 import { devicesRoutes } from '@countersign/devices';
@@ -185,6 +189,7 @@ export function mountCertificateInterfaces(
     placeOf: async (record) => (await auditLog.find(record))?.index,
   });
   publicKeyInfrastructureRoutes(app, { certificateAuthority, clock });
+  enrolmentRoutes(app, { certificateAuthority, guard: guard('certificates'), baseUrl, issuer });
 }
 
 export function mountEvidenceInterfaces(

@@ -33,6 +33,7 @@ export const pathsOfOtherGroups: Readonly<Record<Exclude<ProcessGroup, 'edge'>, 
   'certificate-authority': [
     '/certificates',
     '/pki',
+    '/.well-known/est',
     '/keys/certificate-workload',
     '/keys/certificate-person',
     '/keys/certificate-device',
