@@ -48,6 +48,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', './scripts/tally-reporter.mjs'],
     sequence: { sequencer: LongestFirst },
     projects: [
       { ...fromSources, test: { ...common, name: 'formats', include: formats, exclude: outside } },

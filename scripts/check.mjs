@@ -21,6 +21,7 @@ const steps = [
     ],
   ],
   ['folders and doors', ['node', 'scripts/structure.mjs', '--check']],
+  ['casts say why', ['node', 'scripts/casts.mjs']],
   ['plain words', ['node', 'scripts/plain-words.mjs', '--comments']],
   ['unused code', ['knip']],
 ];

@@ -231,6 +231,7 @@ export function createClient(options: ClientOptions): Client {
       if (answer.body['active'] !== true) return undefined;
       // Loaded on demand: the parser is large.
       const { readAccessTokenClaims } = await import('@countersign/oauth');
+      // An object, as checked by the transport.
       return readAccessTokenClaims(answer.body as JsonObject);
     },
     async callOrThrow(issued, request) {

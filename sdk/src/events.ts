@@ -123,6 +123,7 @@ function readPage(body: unknown): EventPage {
   const { events: listed, position } = isObject(body) ? body : {};
   if (!Array.isArray(listed) || typeof position !== 'string')
     throw eventErrors.error('event_malformed', 'The answer of the control plane is not a page of events.');
+  // Each event is checked below.
   const events = (listed as readonly Json[]).map((json) => {
     const event = readEvent(json);
     if (event === undefined) throw eventErrors.error('event_malformed', 'One of the events cannot be read.');

@@ -39,7 +39,8 @@ export function createIssuerKeys(options: {
     });
     const listed =
       isObject(answer.body) && Array.isArray(answer.body['keys'])
-        ? (answer.body['keys'] as unknown[]).slice(0, 64)
+        ? // Each key is checked on import.
+          (answer.body['keys'] as unknown[]).slice(0, 64)
         : [];
     const read = listed.flatMap((jwk) => readKey(jwk));
     if (answer.status !== 200 || read.length === 0)

@@ -13,6 +13,7 @@ export interface SigningKey {
 /** Private JWK, EC P-256 or Ed25519. @throws CodedError `key_unusable`, without the key */
 export function importSigningKey(jwk: unknown): SigningKey {
   try {
+    // The import checks its members.
     return signingKey(createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' }));
   } catch (cause) {
     if (cause instanceof CodedError) throw cause;
@@ -23,6 +24,7 @@ export function importSigningKey(jwk: unknown): SigningKey {
 /** ES256. Store `privateJwk` only in a file with mode 0600. */
 export function generateSigningKey(): SigningKey & { readonly privateJwk: Readonly<Record<string, string>> } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  // A JWK has only text members.
   return { ...signingKey(privateKey), privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string> };
 }
 

@@ -115,6 +115,7 @@ const errorCodes: Readonly<Record<keyof typeof securityEventErrors.codes, string
 };
 
 function registeredCode({ code }: CodedError): string {
+  // Looked up by any code.
   return (errorCodes as Readonly<Record<string, string>>)[code] ?? 'invalid_request';
 }
 

@@ -54,6 +54,7 @@ async function readBounded(answer: Response): Promise<Buffer> {
   if (answer.body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
+  // The DOM type of a body does not declare the iterator that Node has.
   for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);

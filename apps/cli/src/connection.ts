@@ -74,6 +74,7 @@ const withAdvice =
     const reason = isCodedError(error) ? error.facts?.['reason'] : undefined;
     if (!isCodedError(error) || typeof reason !== 'string' || !Object.hasOwn(advice, reason)) throw error;
     const { category, detail } = error;
+    // Checked above to be one of its names.
     const next = advice[reason as keyof typeof advice](clientId, door);
     throw new CodedError({ code: reason, category, detail: `${detail} ${next}`, cause: error });
   };

@@ -1,5 +1,5 @@
 import type { RecordDraft } from '@countersign/contracts';
-import { type Json, type MandateId, parseId } from '@countersign/kernel';
+import { type Json, type MandateId, membersOf, parseId } from '@countersign/kernel';
 
 /** The mandate that a record of its life cycle is about. */
 export function mandateOf({ type, data }: Pick<RecordDraft, 'type' | 'data'>): MandateId | undefined {
@@ -19,5 +19,5 @@ export function mandatesNamedIn(record: Pick<RecordDraft, 'type' | 'data' | 'man
 function memberOf(value: Json | undefined, name: string): Json | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
     return undefined;
-  return (value as Readonly<Record<string, Json>>)[name];
+  return membersOf(value)?.[name];
 }

@@ -41,6 +41,7 @@ export function recordRest({ stream, number, clock }: Origin, json: string, comm
 const longestOrigin: Origin = {
   stream: `src_${'0'.repeat(26)}`,
   number: Number.MAX_SAFE_INTEGER,
+  // Only its length matters.
   clock: `rec_${'0'.repeat(26)}` as RecordId,
 };
 /** Most bytes added to a draft, without commitments and with them. */
@@ -75,5 +76,6 @@ export function timeOf(bytes: Buffer): string | undefined {
 
 /** Trusts the stored bytes; `verify` checks them. */
 export function logEntry({ index, bytes }: { readonly index: bigint; readonly bytes: Buffer }): LogEntry {
+  // The log wrote these octets; their hash is in its tree.
   return { index, record: JSON.parse(bytes.toString()) as EvidenceRecord };
 }

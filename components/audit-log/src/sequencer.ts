@@ -383,6 +383,7 @@ export async function isSameDraft(request: {
   readonly protection: Protection;
 }): Promise<boolean> {
   const { draft, sealed, written, protection } = request;
+  // The log wrote these octets; their hash is in its tree.
   const record = JSON.parse(written.toString()) as EvidenceRecord;
   const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
   // Version 1 has no restricted values.

@@ -15,7 +15,7 @@ export function present<Members extends object>(members: Members) {
 
 /** For a row's seal. */
 export function rowContent(content: object): Json {
-  return JSON.parse(JSON.stringify(content)) as Json;
+  return JSON.parse(JSON.stringify(content));
 }
 
 /**

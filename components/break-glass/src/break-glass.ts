@@ -153,8 +153,10 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     async collect(id, jkt) {
       // A caller without the key does not learn whether the incident exists.
       const stored = (await findIncident(pool, id)) ?? (await things.find(id));
+      // Compared as text: the thumbprint of the caller is not yet known to belong to the incident.
       if ((stored?.jkt as string | undefined) !== jkt) throw unknownIncident();
       return things.locked(id, async (incident, session) => {
+        // Compared as text, as above.
         if (incident === undefined || (incident.jkt as string) !== jkt) throw unknownIncident();
         return recorded(incident, () => collected(incident, jkt, session));
       });

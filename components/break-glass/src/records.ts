@@ -13,6 +13,7 @@ import {
   type Clock,
   digestOf,
   type IncidentId,
+  membersOf,
   newId,
   parseId,
   type Random,
@@ -42,7 +43,7 @@ export async function recordedUnreviewed(
   const thing = unreviewedThing(person);
   const newest = (await log.standings([thing])).get(thing);
   if (newest?.digest === undefined) return undefined;
-  const { incident } = ((await log.find(newest.record))?.record.data ?? {}) as { readonly incident?: unknown };
+  const { incident } = membersOf((await log.find(newest.record))?.record.data) ?? {};
   return parseId('incident', incident);
 }
 

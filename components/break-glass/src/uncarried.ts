@@ -27,6 +27,7 @@ export async function requireGrantRecorded(
   const newest = (await log.standings([thing])).get(thing);
   if (status === 'declared' && newest === undefined) return;
   const grant = grantedRecord === undefined ? undefined : (await log.find(grantedRecord))?.record;
+  // A record that this component wrote.
   const said = (grant?.data ?? {}) as { readonly incident?: string; readonly review_due_at?: string };
   const holds =
     status !== 'declared' &&

@@ -5,7 +5,7 @@ import {
   type MandateCopy,
   type MandateDrift,
 } from '@countersign/contracts';
-import { type Clock, digestOf, type Json, newId, parseDigest, parseId, type Random } from '@countersign/kernel';
+import { type Clock, digestOf, newId, parseDigest, parseId, plainJson, type Random } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { ComparableVersion, Store } from './store/store.ts';
 
@@ -54,7 +54,7 @@ export async function compareCopies(
       compared: copies.length,
       complete,
       counts: countsOf(drifts),
-      drifts: drifts.slice(0, mostRecorded) as unknown as Json,
+      drifts: plainJson(drifts.slice(0, mostRecorded)),
       drifts_digest: digestOf(drifts),
     },
   });

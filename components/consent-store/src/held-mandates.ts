@@ -21,6 +21,7 @@ export function held(mandate: Mandate): HeldMandate {
 }
 
 export function viewOf(mandates: readonly Mandate[], below: readonly string[]): MandateView {
+  // Looked up by ids that are not parsed.
   const byId = new Map(mandates.map((mandate) => [mandate.id as string, held(mandate)]));
   return { find: (id) => byId.get(id), heldBelow: () => below, whole: true };
 }

@@ -129,6 +129,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
 function changeIn({ record: { mandate, data } }: LogEntry): Change | undefined {
   const id = parseId('mandate', mandate?.id);
   if (id === undefined || typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
+  // A record that this component wrote.
   const { grantee, parent } = data.mandate as unknown as Partial<Mandate>;
   return mandate?.version === undefined || grantee === undefined
     ? undefined

@@ -1,6 +1,6 @@
 import type { ProvenKind } from '@countersign/commands';
 import type { Mandate } from '@countersign/contracts';
-import type { Json, MandateId } from '@countersign/kernel';
+import { type MandateId, plainJson } from '@countersign/kernel';
 import { isOver } from './life-cycle.ts';
 import { mandateKind } from './seals.ts';
 import { unitOn } from './store/unit.ts';
@@ -22,8 +22,8 @@ export function createMandateKind(
     complete: (session, id) => unitOn(session, seals).complete(id),
     recordOf: ({ recordId }) => recordId,
     // A version with a digest is valid JSON.
-    content: ({ digest: _, signature: __, ...covered }) => covered as unknown as Json,
-    carries: (mandate) => ({ mandate: mandate as unknown as Json }),
+    content: ({ digest: _, signature: __, ...covered }) => plainJson(covered),
+    carries: (mandate) => ({ mandate: plainJson(mandate) }),
     put: (session, mandate) =>
       unitOn(session, seals).put(mandate, isOver(mandate.status) ? undefined : lookAt(mandate)),
   };

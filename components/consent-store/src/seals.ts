@@ -7,7 +7,7 @@ import {
   type Signer,
   type StandingRecord,
 } from '@countersign/contracts';
-import type { Clock, Json, MandateId, Random } from '@countersign/kernel';
+import { type Clock, type Json, type MandateId, plainJson, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { completed, type Seals, type StoredVersion } from './stored-version.ts';
 import { readKeys, sealFault } from './verify-versions.ts';
@@ -72,7 +72,7 @@ export function createSeals(dependencies: SealsDependencies): Seals {
     // A row older than the newest record is about to be replaced, or was left behind by a crash.
     if (head !== undefined && !(mandate !== undefined && head.version < mandate.version)) {
       const { digest: _, signature: __, ...covered } = head;
-      await standings.holds({ of: mandateThing(id), content: covered as unknown as Json });
+      await standings.holds({ of: mandateThing(id), content: plainJson(covered) });
     }
     return mandate;
   }
@@ -98,6 +98,7 @@ function documentIn(data: Json | undefined): StoredVersion['document'] | undefin
   if (typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
   const { mandate } = data;
   return typeof mandate === 'object' && mandate !== null && 'digest' in mandate
-    ? (mandate as unknown as StoredVersion['document'])
+    ? // The seal shows that this component wrote it.
+      (mandate as unknown as StoredVersion['document'])
     : undefined;
 }

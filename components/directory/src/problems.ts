@@ -72,6 +72,7 @@ function escapeStep(step: string | number): string {
 }
 
 function asDirectoryCode(code: string): DirectoryCode {
+  // One of its names, as checked.
   return Object.hasOwn(directoryErrors.codes, code) ? (code as DirectoryCode) : 'directory_file_invalid';
 }
 

@@ -18,9 +18,10 @@ export function createSealedStates(sealingKey: SealingKey, random: Random): Seal
       sealed: seal(Buffer.from(JSON.stringify(state)), sealingKey, bound(of), random).toString('base64url'),
     }),
     open(carried, of) {
+      // A record that this component wrote.
       const { sealed } = carried as { readonly sealed?: string };
       const bytes = decodeBase64Url(sealed ?? '') ?? new Uint8Array();
-      return JSON.parse(unseal(bytes, sealingKey, bound(of)).toString('utf8')) as Json;
+      return JSON.parse(unseal(bytes, sealingKey, bound(of)).toString('utf8'));
     },
   };
 }

@@ -42,6 +42,7 @@ export const unprovenSubscription = () => unprovenRow('subscription', 'Remove it
 
 /** @param opened what {@link createSubscriptionKind} has sealed */
 function subscriptionOf(opened: Json, id: SubscriptionId): SubscriptionState {
+  // A record of our own, whose digest agrees with the newest in the log.
   const { position, ...state } = opened as unknown as Omit<SubscriptionState, 'id' | 'position'> & {
     readonly position: string;
   };

@@ -14,7 +14,7 @@ import {
   isCodedError,
   newId,
   type Random,
-  sha256Base64Url,
+  sha256Digest,
 } from '@countersign/kernel';
 import { parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
 import type { PartnerKeys } from './partner-keys.ts';
@@ -130,7 +130,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
 
   return {
     async acceptAssertion(assertion, audience, client) {
-      const attempt: Attempt = { assertion, audience, client, digest: sha256Base64Url(assertion) as Digest };
+      const attempt: Attempt = { assertion, audience, client, digest: sha256Digest(assertion) };
       try {
         return await accept(attempt);
       } catch (error) {

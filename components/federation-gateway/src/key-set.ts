@@ -17,6 +17,7 @@ export function readKeySet(document: unknown, cache: KeyCache): KeySet {
   if (!Array.isArray(list)) return refused('it is not a JSON Web Key Set');
   if (list.length > maxKeys) return refused(`it holds more than ${maxKeys} keys`);
   const keys = new Map<string, VerificationKey>();
+  // Each key is checked below.
   for (const jwk of list as readonly unknown[]) {
     const imported = importKey(jwk, cache);
     if (imported === 'private') return { ok: false, problem: 'it holds private key material', compromised: true };

@@ -22,6 +22,7 @@ import {
   newId,
   type Random,
   sha256Base64Url,
+  sha256Digest,
 } from '@countersign/kernel';
 import { parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
 import type { HeldDocumentTimes } from './held-document.ts';
@@ -98,7 +99,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     const code = codeIn(answer, issuer, provider);
     const redeeming = { code, clientId, tokenEndpoint: provider.tokenEndpoint, underWay };
     const { idToken, accessToken } = await redeemCode(dependencies, redeeming);
-    found.digest = sha256Base64Url(idToken) as Digest;
+    found.digest = sha256Digest(idToken);
 
     const jws = parseCompactJws(idToken, refuseJws);
     checkType(jws.header, { grantsAccepted: false });
@@ -163,7 +164,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     },
 
     async complete(underWay, answer) {
-      const digest = sha256Base64Url(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1)))) as Digest;
+      const digest = sha256Digest(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1))));
       const found: Found = { digest };
       try {
         const signedIn = await accept(underWay, answer, found);

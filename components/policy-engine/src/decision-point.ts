@@ -79,7 +79,7 @@ interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluati
 }
 
 /** Owner of the protected values when neither subject nor caller has a known institution. */
-const nobodys = 'institution:unknown';
+const unknownOwner = 'institution:unknown';
 
 const timedOut: DecisionReason = {
   code: 'decision_timed_out',
@@ -297,6 +297,6 @@ function recordOf(
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     data: { decision: openDecision(decision), evaluation },
     // Reuses the text that was made for the digest.
-    protectedValues: protectedDecision(decision, about.subject?.institution ?? caller.institution ?? nobodys),
+    protectedValues: protectedDecision(decision, about.subject?.institution ?? caller.institution ?? unknownOwner),
   };
 }

@@ -73,6 +73,7 @@ function stateOf(json: Json): RecoveryState {
 
 /** Reason and evidence from the record of the opening. @throws CodedError `authority_unproven` if they have been erased */
 async function wordsOf(audit: Pick<AuditLog, 'find'>, { person, digest, recordId }: RecoveryState): Promise<Words> {
+  // A record that this component wrote.
   const { reason, evidence } = ((await audit.find(recordId))?.record.data ?? {}) as Partial<Words>;
   if (reason === undefined || evidence === undefined || recoveryDigest({ person, reason, evidence }) !== digest)
     throw standingErrors.error(

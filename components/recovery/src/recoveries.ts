@@ -9,7 +9,7 @@ import {
   type SignedStatement,
   standingErrors,
 } from '@countersign/contracts';
-import { newId, parseId, type RecoveryId } from '@countersign/kernel';
+import { membersOf, newId, parseId, type RecoveryId } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
@@ -93,7 +93,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     const thing = standsForThing(person);
     const newest = (await audit.standings([thing])).get(thing);
     const opening = newest?.digest === undefined ? undefined : (await audit.find(newest.record))?.record;
-    const recorded = parseId('recovery', (opening?.data as { readonly recovery?: unknown } | undefined)?.recovery);
+    const recorded = parseId('recovery', membersOf(opening?.data)?.['recovery']);
     const id = recorded ?? (await findStanding(pool, person))?.id;
     const found = id === undefined ? undefined : await viewed(id);
     return found === undefined || isSettled(found) ? undefined : found;

@@ -1,5 +1,12 @@
 import { type Person, type PrincipalId, recordIdOfCommand, transactionErrors } from '@countersign/contracts';
-import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  type CodedError,
+  membersOf,
+  type Random,
+  type RecordId,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
 import { circumstancesOf, passesRules } from './approvals/judge.ts';
 import { notVisible } from './explain-refusal.ts';
@@ -105,7 +112,7 @@ const declines: RecordedSubject<Declining, StoredTransaction, Declined> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
   /** The first recorded reason and time count, also if the process died before storing them. */
   recorded({ transaction, decline }, { time, before }) {
-    const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
+    const said = membersOf(before?.data)?.['reason'];
     return { transaction, decline: { ...decline, at: time, ...(typeof said === 'string' ? { reason: said } : {}) } };
   },
   put: (unit, { transaction, decline }) => unit.putDecline(transaction, decline),

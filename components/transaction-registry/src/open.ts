@@ -104,6 +104,7 @@ async function earlierOf(row: StoredTransaction, unit: Unit): Promise<StoredTran
 
 /** @throws CodedError `idempotency_conflict` if a different intent was recorded under the same key */
 function asRecorded(row: StoredTransaction, record: EvidenceRecord): StoredTransaction {
+  // A record that this component wrote.
   const { opened_at: openedAt } = record.data as { readonly opened_at?: string };
   const at = openedAt === undefined ? undefined : parseInstant(openedAt);
   if (

@@ -46,14 +46,17 @@ type AskedBody = Pick<Asked, 'body' | 'bodyDigest' | 'institution'>;
 
 /** Only of an empty body: prices and quantities could be guessed from the digest of another. */
 export function openDigest({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
+  // A body is parsed from JSON.
   return isEmpty(body as Json) ? { body_digest: bodyDigest } : {};
 }
 
 export function openPayload({ body, bodyDigest }: AskedBody): Pick<RecordDraft, 'payload'> {
+  // A body is parsed from JSON.
   return isEmpty(body as Json) ? { payload: bodyDigest } : {};
 }
 
 /** What {@link openDigest} leaves out. */
 export function restrictedDigest({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
+  // A body is parsed from JSON.
   return isEmpty(body as Json) ? [] : strategyOf(institution, { body_digest: bodyDigest });
 }

@@ -42,6 +42,7 @@ export interface Grounds {
 export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft, 'id'> {
   const { asked, rule, transaction } = attempt;
   const { mandates, decision, readings, counters, trades, approvals, delay } = grounds;
+  // A body is parsed from JSON.
   const body = asked.body as Json;
   const named = mandates.find(({ id }) => id === transaction.mandate.id);
   return {
@@ -108,6 +109,7 @@ export function refusalRecord(
     },
     protectedValues: [
       ...restrictedDigest(asked),
+      // Facts of our errors are JSON.
       ...strategyOf(asked.institution, { facts: error.facts as Json | undefined }),
       ...protectedPart(decision, asked.institution),
     ],

@@ -1,6 +1,6 @@
 import type { RecordedKind } from '@countersign/commands';
 import type { TrustProfile } from '@countersign/contracts';
-import { type Clock, type Json, sha256Base64Url } from '@countersign/kernel';
+import { type Clock, plainJson, sha256Base64Url } from '@countersign/kernel';
 import { lockNewest, newestOf, putVersion } from './store.ts';
 
 // The content of a profile in records; rows are compared with it (docs/adr/0043, 0057).
@@ -19,7 +19,8 @@ export function createProfileKind(clock: Clock): ProfileKind {
     find: newestOf,
     lock: lockNewest,
     recordOf: ({ recordId }) => recordId,
-    content: (profile) => stateOf(profile) as unknown as Json,
+    content: (profile) => plainJson(stateOf(profile)),
+    // A record of our own, whose digest agrees with the newest in the log.
     stateOf: (carried) => carried as unknown as ProfileState,
     put: (session, state, { record }) => putVersion(session, { ...stateOf(state), recordId: record }, clock.now()),
   };

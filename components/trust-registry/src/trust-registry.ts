@@ -26,6 +26,7 @@ import {
   type Json,
   newId,
   type ProfileId,
+  plainJson,
   type Random,
   visibleLine,
 } from '@countersign/kernel';
@@ -309,12 +310,12 @@ function isRefusal(error: CodedError): boolean {
 }
 
 function isSame({ id: _id, version: _version, recordId: _record, ...before }: TrustProfile, content: object): boolean {
-  return canonicalize(before) === canonicalize(content as Json);
+  return canonicalize(before) === canonicalize(content);
 }
 
 /** With version and record: a profile that was changed and changed back is another basis. */
 function basisOf(before: TrustProfile | undefined): Digest {
-  return digestOf(before === undefined ? null : (before as unknown as Json));
+  return digestOf(before ?? null);
 }
 
 function differing(was: Readonly<Record<string, Json>>, is: Readonly<Record<string, Json>>): readonly string[] {
@@ -350,6 +351,6 @@ function registered(profile: ProfileState, by: Requester, reason: string | undef
     outcome: 'done',
     ...recordedRequester(by),
     partner: profile.institution,
-    data: { profile: stateOf(profile) as unknown as Json, ...defined({ reason }) },
+    data: { profile: plainJson(stateOf(profile)), ...defined({ reason }) },
   } as const;
 }

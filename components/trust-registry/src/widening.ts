@@ -19,13 +19,13 @@ export function widensTrust(before: TrustProfile | undefined, after: TrustProfil
   );
 }
 
-/** Each accepted class keeps its worth: without an entry it is worth its own name, which may be more. */
+/** Whether an accepted class maps to another class of ours. A class without an entry counts under its own name. */
 function widensSignIn({ signIn: before }: TrustProfile, { signIn: after, acrValues }: TrustProfileInput): boolean {
   if (after === undefined) return false;
   if (before === undefined || before.clientId !== after.clientId) return true;
-  const worth = (classes: Readonly<Record<string, string>>) =>
+  const mapped = (classes: Readonly<Record<string, string>>) =>
     canonicalize(acrValues.map((acr) => (Object.hasOwn(classes, acr) ? (classes[acr] ?? acr) : acr)));
-  return worth(before.classes) !== worth(after.classes);
+  return mapped(before.classes) !== mapped(after.classes);
 }
 
 function isWithin(part: readonly string[], whole: readonly string[]): boolean {

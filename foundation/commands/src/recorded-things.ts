@@ -383,5 +383,6 @@ const gone = { is: 'gone' } as const;
 const foreign = { is: 'foreign' } as const;
 
 function carriedIn({ data }: EvidenceRecord) {
+  // The runner of commands wrote these members.
   return (data ?? {}) as { readonly thing?: string; readonly after?: Json; readonly previous?: RecordId };
 }

@@ -50,9 +50,9 @@ function isObject(value: unknown): value is Members {
 export function completeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
   const { dataText, protectedValues = [], ...open } = draft;
   let whole: Readonly<Record<string, unknown>> =
-    dataText === undefined ? open : { ...open, data: JSON.parse(dataText) as Json };
+    dataText === undefined ? open : { ...open, data: JSON.parse(dataText) };
   for (const { path, value, text } of protectedValues) {
-    const filled = insertValue(whole, readPointer(path) ?? [], value ?? (JSON.parse(text ?? 'null') as Json));
+    const filled = insertValue(whole, readPointer(path) ?? [], value ?? JSON.parse(text ?? 'null'));
     if (filled === undefined) throw new Error(`a draft of type ${draft.type} has no place for a value at ${path}`);
     whole = filled;
   }

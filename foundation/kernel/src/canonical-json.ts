@@ -57,6 +57,7 @@ function writeObject(object: object, depth: number): string {
   const keys = Object.keys(object).sort();
   let out = '{';
   for (const key of keys) {
+    // Only its own members are read.
     const member: unknown = (object as Record<string, unknown>)[key];
     if (member === undefined) continue;
     if (out.length > 1) out += ',';
@@ -129,12 +130,12 @@ function parseBounded(text: string, maxLength = 1_048_576): Bounded {
   if (scan.depth > maxDepth) return { ok: false, problem: 'it is nested deeper than 64 levels' };
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = JSON.parse(text);
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }
   const survey = { keys: 0, isExact: true };
-  lookThrough(value, survey);
+  surveyValue(value, survey);
   if (scan.keys !== survey.keys) return { ok: false, problem: 'it holds the same key twice in one object' };
   return { ok: true, value, isExact: survey.isExact };
 }
@@ -177,18 +178,18 @@ interface Survey {
   isExact: boolean;
 }
 
-function lookThrough(value: Json, survey: Survey): void {
+function surveyValue(value: Json, survey: Survey): void {
   if (typeof value === 'number') {
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER) survey.isExact = false;
     return;
   }
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
-    for (const item of value) lookThrough(item, survey);
+    for (const item of value) surveyValue(item, survey);
     return;
   }
   for (const member of Object.values(value)) {
     survey.keys++;
-    lookThrough(member, survey);
+    surveyValue(member, survey);
   }
 }

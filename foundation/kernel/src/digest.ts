@@ -17,9 +17,14 @@ export function sha256Base64Url(data: Uint8Array | string): string {
   return hash('sha256', data, 'base64url');
 }
 
+/** {@link sha256Base64Url} of an octet string whose digest is stored or compared as a {@link Digest}. */
+export function sha256Digest(data: Uint8Array | string): Digest {
+  return sha256Base64Url(data) as Digest;
+}
+
 /** Digest of a JSON value by its canonical form (RFC 8785), so that formatting and key order do not matter. */
 export function digestOf(value: unknown): Digest {
-  return sha256Base64Url(canonicalize(value)) as Digest;
+  return sha256Digest(canonicalize(value));
 }
 
 /** {@link digestOf} for an intent. The caller guarantees that `intent` is a parsed authorization detail. */

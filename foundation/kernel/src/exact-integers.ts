@@ -62,13 +62,13 @@ export function readExactly(text: string): ExactJson | undefined {
   function string(): string {
     const start = at++;
     while (text.charAt(at) !== '"') at += text.charAt(at) === '\\' ? 2 : 1;
-    return JSON.parse(text.slice(start, ++at)) as string;
+    return JSON.parse(text.slice(start, ++at));
   }
   function scalar(): ExactJson {
     const start = at;
     while (at < text.length && !' \t\n\r,]}'.includes(text.charAt(at))) at++;
     const written = text.slice(start, at);
-    const plain = JSON.parse(written) as null | boolean | number;
+    const plain: null | boolean | number = JSON.parse(written);
     if (typeof plain !== 'number' || Math.abs(plain) <= Number.MAX_SAFE_INTEGER) return plain;
     if (written.length <= maxDigits && /^-?\d+$/.test(written)) return BigInt(written);
     inexact = true;

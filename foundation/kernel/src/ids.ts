@@ -93,6 +93,7 @@ export function newId<Kind extends IdKind>(
   kind: Kind,
   from: { readonly clock: Clock; readonly random: Random },
 ): IdOf[Kind] {
+  // The id of this kind, by its prefix.
   return `${idPrefixes[kind]}_${headOf(from.clock.now())}${tailOf(from.random.bytes(10))}` as unknown as IdOf[Kind];
 }
 
@@ -102,6 +103,7 @@ export function newId<Kind extends IdKind>(
  * @param time milliseconds since the epoch @param bytes 10, such as the first bytes of a digest
  */
 export function derivedId<Kind extends IdKind>(kind: Kind, time: number, bytes: Uint8Array): IdOf[Kind] {
+  // The id of this kind, by its prefix.
   return `${idPrefixes[kind]}_${headOf(time)}${tailOf(bytes)}` as unknown as IdOf[Kind];
 }
 
@@ -162,5 +164,6 @@ export function parseId<Kind extends IdKind>(kind: Kind, text: unknown): IdOf[Ki
   if (typeof text !== 'string') return undefined;
   const prefix = `${idPrefixes[kind]}_`;
   if (!text.startsWith(prefix) || !bodyPattern.test(text.slice(prefix.length))) return undefined;
+  // The id of this kind, by its prefix.
   return text as unknown as IdOf[Kind];
 }

@@ -32,6 +32,7 @@ export {
   parseDigest,
   sha256,
   sha256Base64Url,
+  sha256Digest,
 } from './digest.ts';
 export {
   CodedError,
@@ -72,6 +73,6 @@ export {
   type TransactionId,
   timeOfId,
 } from './ids.ts';
-export { isObject, listOf, membersOf } from './json-members.ts';
+export { isObject, type JsonLike, listOf, membersOf, namesOf, plainJson } from './json-members.ts';
 export { isStrongKey } from './key-strength.ts';
 export { isVisibleText, replaceUnseen, visibleLine } from './visible-text.ts';

@@ -7,9 +7,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /** Members of a JSON object; undefined for any other value. */
 export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
-    ? (json as Readonly<Record<string, Json>>)
-    : undefined;
+  // The members of a JSON value are JSON values.
+  return isObject(json) ? (json as Readonly<Record<string, Json>>) : undefined;
 }
 
 /** Applies `read` to every item of a JSON array; undefined for any other JSON, and when an item cannot be read. */
@@ -25,4 +24,23 @@ export function listOf<Item>(
     items.push(item);
   }
   return items;
+}
+
+/** A type whose values are JSON: members of other types, such as functions and bigints, become `never`. */
+export type JsonLike<Value> = Value extends string | number | boolean | null | undefined
+  ? Value
+  : Value extends bigint | symbol | ((...args: never) => unknown)
+    ? never
+    : { readonly [Name in keyof Value]: JsonLike<Value[Name]> };
+
+/** A value as JSON whose type says that it is; TypeScript does not convert interfaces to {@link Json} by itself. */
+export function plainJson<Value>(value: Value & JsonLike<Value>): Json {
+  // By the type of the parameter.
+  return value as unknown as Json;
+}
+
+/** The own names of an object literal, with their type. Not for objects that may have more members than their type. */
+export function namesOf<Name extends string>(object: { readonly [name in Name]: unknown }): Name[] {
+  // A literal has only the members of its type.
+  return Object.keys(object) as Name[];
 }

@@ -68,6 +68,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw encodingErrors.error('call_malformed', 'What was sent is no JSON.', { cause });
+    throw encodingErrors.error('call_malformed', 'The call is not valid JSON.', { cause });
   }
 }

@@ -211,6 +211,7 @@ export function createPeer({
     open: Map<number, GatheredCall>,
     { node, signal }: { readonly node: Node; readonly signal: AbortSignal },
   ): Promise<void> {
+    // Exactly one call, as checked.
     const [{ call }] = gathered as readonly [GatheredCall];
     const what = `${name}: ${call.contract}.${call.method}`;
     const { statusCode, body } = await node.pool.request({
@@ -234,6 +235,7 @@ export function createPeer({
     };
     let rest = '';
     body.setEncoding('utf8');
+    // The encoding is set, so the parts are text.
     for await (const part of body as AsyncIterable<string>) {
       const lines = `${rest}${part}`.split('\n');
       rest = lines.pop() ?? '';
@@ -438,7 +440,7 @@ function errorOf(status: number, text: string, what: string): Error {
 
 function readProblem(text: string) {
   try {
-    const { code, detail, facts } = JSON.parse(text) as Record<string, unknown>;
+    const { code, detail, facts }: Record<string, unknown> = JSON.parse(text);
     if (typeof code !== 'string' || typeof detail !== 'string') return undefined;
     return { code, detail, ...(isObject(facts) ? { facts } : {}) };
   } catch {

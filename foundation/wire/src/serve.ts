@@ -51,6 +51,7 @@ export function serveCalls({
   mostCalls = 1_024,
 }: ServedCalls): (request: IncomingMessage) => RequestListener | undefined {
   const served = new Map<string, Served>();
+  // Only contracts can be offered.
   for (const contract of Object.keys(offered) as RemoteContract[]) {
     const component: Readonly<Record<string, unknown>> = { ...offered[contract] };
     for (const method of Object.keys(remoteCalls[contract])) {
@@ -91,10 +92,10 @@ export function serveCalls({
     if (process === undefined && hasEnded(request.socket)) throw expired('the process that calls');
     if (process === undefined || !mayCall(process, contract, method)) return refuse(process, name);
     const call = served.get(name);
-    if (call === undefined) throw wireErrors.error('call_unknown', `${name} is not served here.`);
+    if (call === undefined) throw wireErrors.error('call_unknown', `This process does not serve ${name}.`);
     const type = request.headers['content-type'];
     if (type !== callMediaType && type !== callsMediaType)
-      throw encodingErrors.error('call_malformed', `A call is sent as ${callMediaType}.`);
+      throw encodingErrors.error('call_malformed', `The content type of a call must be ${callMediaType}.`);
     requireRoom(process, 1);
     const permit = async (values: readonly unknown[]): Promise<void> => {
       if (!mayAsk(process, contract, method, values)) await refuse(process, name);
@@ -105,7 +106,7 @@ export function serveCalls({
     if (type === callMediaType) return answer(text);
     const texts = text.split('\n');
     if (texts.length > maxBatched)
-      throw encodingErrors.error('call_malformed', `At most ${maxBatched} calls are sent together.`);
+      throw encodingErrors.error('call_malformed', `A request can hold at most ${maxBatched} calls.`);
     requireRoom(process, texts.length);
     await sendAnswers(response, texts.map(answer));
     return undefined;
@@ -113,7 +114,10 @@ export function serveCalls({
 
   function requireRoom(process: string, calls: number): void {
     if ((underWay.get(process) ?? 0) + calls > mostCalls)
-      throw wireErrors.error('peer_overloaded', `Too much of the ${process} process is under way here.`);
+      throw wireErrors.error(
+        'peer_overloaded',
+        `Too many calls of the process ${process} are in progress. Send this one again later.`,
+      );
   }
 
   async function counted<Result>(process: string, work: () => Promise<Result>): Promise<Result> {
@@ -166,6 +170,7 @@ const callRoute = '/calls/:contract/:method';
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
+  // A request without an encoding has Buffers.
   for await (const part of request as AsyncIterable<Buffer>) {
     length += part.length;
     if (length > largestCall) throw wireErrors.error('call_too_large', `A call has at most ${largestCall} bytes.`);

@@ -183,6 +183,7 @@ function secondsOf(value: Json | undefined): number | undefined {
 }
 
 function digestOf(value: Json | undefined): IntentDigest | undefined {
+  // The claim of an intent digest.
   return parseDigest(value) as IntentDigest | undefined;
 }
 

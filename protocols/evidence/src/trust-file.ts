@@ -72,6 +72,7 @@ function optional<Name extends keyof BundleTrust, Value>(
   given: Readonly<Record<string, unknown>>,
   read: (value: unknown) => Value,
 ): { readonly [member in Name]?: Value } {
+  // The computed name is exactly this one.
   return given[name] === undefined ? {} : ({ [name]: read(given[name]) } as { readonly [member in Name]: Value });
 }
 

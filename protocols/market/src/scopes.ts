@@ -81,6 +81,7 @@ const kinds: ReadonlyMap<string, ScopeKind> = new Map(
   ),
 );
 
+// The keys of the literal.
 export const scopes: readonly Scope[] = [...kinds.keys()] as Scope[];
 
 export function kindOfScope(scope: Scope): ScopeKind {

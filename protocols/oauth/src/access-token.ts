@@ -4,6 +4,7 @@ import {
   type IntentDigest,
   type Json,
   type MandateId,
+  membersOf,
   parseDigest,
   parseId,
   type RecordId,
@@ -187,7 +188,7 @@ function checkMayBeUnbound(audience: string, { allowUnbound, issuer }: AccessTok
 function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAccessToken {
   const scope = required('scope', readString(claims, 'scope', 2_048));
   const act = claims['act'];
-  const mayAct = optional(claims, 'may_act', asObject);
+  const mayAct = optional(claims, 'may_act', membersOf);
   const txn = optional(claims, 'txn', (value) => parseId('transaction', value));
   const details = optional(claims, 'authorization_details', parseDetails);
   const mandate = optional(claims, 'mandate', parseMandateReference);
@@ -218,6 +219,7 @@ function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAcce
     ...(mayAct === undefined ? {} : { may_act: mayAct }),
     ...(details === undefined ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate }),
+    // The claim of an intent digest.
     ...(intentDigest === undefined ? {} : { intent_digest: intentDigest as IntentDigest }),
     ...(grant === undefined ? {} : { grant }),
     ...(ancestors === undefined ? {} : { ancestors }),
@@ -270,23 +272,21 @@ function parseAncestors(value: Json): readonly Digest[] | undefined {
 
 /** An unknown member could be a binding that this verifier does not check. */
 function parseConfirmation(value: Json): Confirmation | undefined {
-  const members = Object.entries(asObject(value) ?? {});
+  const members = Object.entries(membersOf(value) ?? {});
   const [name, thumbprint] = members.length === 1 ? (members[0] ?? []) : [];
   const digest = parseDigest(thumbprint);
   if (digest === undefined) return undefined;
+  // RFC 9449 section 6.1: the thumbprint of a key.
   if (name === 'jkt') return { jkt: digest as string as Thumbprint };
+  // RFC 8705 section 3.1: the thumbprint of a certificate.
   return name === 'x5t#S256' ? { 'x5t#S256': digest as string as CertificateThumbprint } : undefined;
 }
 
 function parseMandateReference(value: Json): { readonly id: MandateId; readonly version: number } | undefined {
-  const members = asObject(value);
+  const members = membersOf(value);
   const id = parseId('mandate', members?.['id']);
   const version = asCount(members?.['version']);
   return id === undefined || version === undefined ? undefined : { id, version };
-}
-
-function asObject(value: Json | undefined): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
 function asCount(value: Json | undefined): number | undefined {

@@ -19,6 +19,7 @@ export function parseActChain(act: Json | undefined): readonly string[] {
   const actors: string[] = [];
   for (let level = act; level !== undefined; ) {
     if (typeof level !== 'object' || level === null || Array.isArray(level)) throw malformed();
+    // An object, as checked.
     const members = level as { readonly [key: string]: Json };
     const actor = readString(members, 'sub', 256);
     if (actor === undefined || Object.keys(members).some((name) => name !== 'sub' && name !== 'act')) throw malformed();

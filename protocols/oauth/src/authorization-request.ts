@@ -194,6 +194,7 @@ function readPrompt(parameters: RequestParameters): readonly Prompt[] {
 
 function readThumbprint(parameters: RequestParameters): Thumbprint | undefined {
   const jkt = textOf(parameters, 'dpop_jkt', { maxLength: 128, pattern: sha256Pattern });
+  // A valid thumbprint, as checked.
   return jkt === undefined ? undefined : (jkt as Thumbprint);
 }
 

@@ -49,6 +49,7 @@ export function createKeyCache(options: { readonly maxKeys?: number } = {}): Key
   return {
     import(jwk) {
       const checked = checkTokenJwk(jwk);
+      // Checked to have an algorithm of tokens.
       return known.get(checked.canonical) ?? known.keep(checked.canonical, importJwk(checked) as VerificationKey);
     },
   };
@@ -56,6 +57,7 @@ export function createKeyCache(options: { readonly maxKeys?: number } = {}): Key
 
 /** For keys that are read once. @throws as {@link KeyCache.import} */
 export function importVerificationKey(jwk: unknown): VerificationKey {
+  // Checked to have an algorithm of tokens.
   return importJwk(checkTokenJwk(jwk)) as VerificationKey;
 }
 
@@ -67,6 +69,7 @@ export function importAuthenticatorKey(jwk: unknown): AuthenticatorKey {
 /** An RSA key serves PS256 or RS256, never both. @throws as {@link KeyCache.import} */
 export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): VerificationKey<IssuerAlgorithm> {
   const key = importVerificationKey(jwk);
+  // The same key for the other algorithm of RSA.
   if (algorithm === 'RS256' && key.algorithm === 'PS256') return { ...key, algorithm } as VerificationKey<'RS256'>;
   if (key.algorithm !== algorithm)
     throw keyErrors.error('key_unsupported', `A key of this type is not for ${algorithm}.`);
@@ -196,6 +199,7 @@ function importJwk(checked: CheckedJwk): VerificationKey | AuthenticatorKey {
       { cause },
     );
   }
+  // The only place that makes keys.
   return {
     key,
     algorithm: checked.algorithm,

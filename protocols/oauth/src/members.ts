@@ -1,8 +1,8 @@
-import type { Json } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import type { JsonObject } from './jws.ts';
 
 export function asJsonObject(value: Json | undefined): JsonObject | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  return membersOf(value);
 }
 
 /** Own members only, without `Object.prototype`. */
@@ -29,5 +29,6 @@ export function given<Name extends string, Value>(
   name: Name,
   value: Value | undefined,
 ): { readonly [name in Name]?: Value } {
+  // The computed name is exactly this one.
   return value === undefined ? {} : ({ [name]: value } as { readonly [name in Name]: Value });
 }

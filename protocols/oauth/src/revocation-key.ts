@@ -1,4 +1,4 @@
-import { type Digest, sha256Base64Url } from '@countersign/kernel';
+import { type Digest, sha256Digest } from '@countersign/kernel';
 import type { AccessTokenClaims } from './access-token.ts';
 import type { ActClaim } from './act-chain.ts';
 
@@ -7,7 +7,7 @@ export type RevocationKind = 'token' | 'grant' | 'mandate' | 'client' | 'princip
 
 /** A digest, so that only holders of an affected token learn the target. */
 export function revocationKey(target: { readonly kind: RevocationKind; readonly id: string }): Digest {
-  return sha256Base64Url(`${target.kind}:${target.id}`) as Digest;
+  return sha256Digest(`${target.kind}:${target.id}`);
 }
 
 /** Published instead of a list with too many entries. */

@@ -1,4 +1,4 @@
-import { type Digest, type Json, parseDigest } from '@countersign/kernel';
+import { type Digest, type Json, membersOf, parseDigest } from '@countersign/kernel';
 import { type ClaimRefusal, checkClaims, readSeconds } from './claims.ts';
 import { revocationListErrors } from './errors.ts';
 import type { SigningKeyName } from './issued-jwt.ts';
@@ -123,8 +123,9 @@ function readEntries(entries: Json | undefined): ReadonlyMap<Digest, number> {
   if (entries.length > maxRevocationEntries)
     throw refuse('revocation_list_too_large', `It holds more than ${maxRevocationEntries} entries.`);
   const revoked = new Map<Digest, number>();
+  // Each entry is checked below.
   for (const entry of entries as readonly Json[]) {
-    const members = typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? (entry as JsonObject) : {};
+    const members = membersOf(entry) ?? {};
     const key = parseDigest(members['key']);
     const before = readSeconds(members, 'before');
     if (key === undefined || before === undefined)

@@ -25,7 +25,7 @@ async function fromFile(): Promise<Record<string, unknown>> {
   const { document } = await readJsonFile(file);
   const parsed = parseTrust(document);
   if (!parsed.ok) throw new FileUnusable(`${file.name} is no trust file: ${parsed.problem}.`);
-  return { ...(document as object) };
+  return Object.assign({}, document);
 }
 
 async function certificates(): Promise<readonly Uint8Array[]> {

@@ -13,8 +13,10 @@ export function later<Component extends object, Name extends keyof Component & s
     (name: Name) =>
     async (...args: readonly never[]) => {
       if (started === undefined) throw new Error(`${name} was asked for before its component had started`);
+      // Only names of methods are passed.
       return Reflect.apply(started[name] as Method, started, args);
     };
+  // The names are those of the component.
   const seen = Object.fromEntries(methods.map((name) => [name, call(name)])) as unknown as Pick<Component, Name>;
   return {
     seen,

@@ -8,6 +8,7 @@ import {
   parsePrincipalId,
   standingRevocation,
 } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
 
 /** Reports the current standing of proposers, from the directory, the locks and the log. */
 export function createProposerStanding({
@@ -30,7 +31,7 @@ export function createProposerStanding({
         ...(after === undefined ? {} : { after }),
       });
       for (const { record } of page) {
-        const data = record.data as { readonly principal?: unknown; readonly kind?: unknown } | undefined;
+        const data = membersOf(record.data);
         if (data?.principal === principal) return data.kind === 'move' ? 'moved' : 'left';
       }
       after = page.at(-1)?.index;

@@ -39,6 +39,7 @@ export async function openSigners<Purpose extends ComponentKeyPurpose>(
       `keys: ${purpose}`,
       await openComponentKeys(purpose, rotated(ground, keyRecords, keptBy[purpose])),
     );
+  // Every purpose was opened above.
   return opened as Pick<Signers, Purpose>;
 }
 

@@ -91,6 +91,7 @@ type PublicJwk = Readonly<Record<string, string | undefined>>;
 function keyIn(path: string): PublicJwk {
   const made = generateSigningKey();
   createFileDurably(path, `${JSON.stringify({ ...made.privateJwk, kid: made.kid })}\n`, 0o600);
+  // A file that this function wrote.
   const { kid, kty, crv, x, y } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
   return { kid, kty, crv, x, y };
 }

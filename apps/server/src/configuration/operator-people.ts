@@ -51,6 +51,7 @@ export function developmentIssuers(
     const own = `${issuer}/${developmentPeople[id].issuer}`;
     return {
       profile: {
+        // The schema of the configuration checks LEIs.
         institution: operator.lei as Lei,
         issuer: own,
         jwksUri: `${own}/jwks.json`,
@@ -60,6 +61,7 @@ export function developmentIssuers(
         acrValues: [developmentAcr],
         maxAuthenticationAgeSeconds: 60,
       },
+      // The import checks it; anything that is no object fails there.
       keySet: { keys: keys.map((jwk) => ({ ...(jwk as object), kid: importVerificationKey(jwk).thumbprint })) },
     };
   });

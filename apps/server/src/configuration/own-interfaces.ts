@@ -1,4 +1,5 @@
 import type { ClientId } from '@countersign/contracts';
+import { namesOf } from '@countersign/kernel';
 import { commandRedirectUri } from '@countersign/sdk';
 import type { Configuration } from './configuration.ts';
 import { operatorCommands, operatorPeople } from './operator-people.ts';
@@ -180,7 +181,7 @@ const commandFor = {
  */
 export function directorySeed(configuration: Configuration): unknown {
   const { issuer, environment, operator } = configuration;
-  const names = Object.keys(ownInterfaces) as OwnInterface[];
+  const names = namesOf(ownInterfaces);
   const commands = operatorCommands(configuration);
   return {
     institutions: [{ lei: operator.lei, name: operator.name, country: operator.country }],

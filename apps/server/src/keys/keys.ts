@@ -102,6 +102,7 @@ export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
   return createKeyring<Purpose>({
     ...common,
     recorder,
+    // A record with the one purpose.
     purposes: { [purpose]: policy(signatureLifeSeconds[purpose]) } as Readonly<Record<Purpose, KeyPolicy>>,
   });
 }

@@ -171,6 +171,7 @@ function versionOf(): string {
 
 /** A placeholder for a dependency while routes are described: it is passed around but never called. */
 export function nobodyAsks<Part extends object>(): Part {
+  // Only described, never called.
   return new Proxy({}, { get: () => nobodyAsks() }) as Part;
 }
 

@@ -65,6 +65,7 @@ export const callers = {
   core: {
     'audit-log': [
       ...['append', 'standings', 'standingsUnder', 'lastUnder', 'find', 'search', 'query', 'newest', 'scan', 'count'],
+      // The schema of the table checks names of methods.
     ] as Methods<'audit-log'>,
     'record-pages': ['openPages', 'nextPage', 'closePages'],
     'retention-proposals': ['endProposalsOf'],
@@ -97,6 +98,7 @@ export const callers = {
   'certificate-authority': {
     'audit-log': [
       ...['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest', 'count'],
+      // The schema of the table checks names of methods.
     ] as Methods<'audit-log'>,
     directory: ['changesSince'],
     authenticators: ['isLocked', 'invitersOf'],

@@ -124,6 +124,6 @@ export function createRefusedCalls({
 /** Prevents invented method names from producing a record each. */
 function knownCall(call: string): string {
   const [contract = '', method = ''] = call.split('/');
-  const methods: object = Object.hasOwn(remoteCalls, contract) ? (Reflect.get(remoteCalls, contract) as object) : {};
+  const methods: object = Object.hasOwn(remoteCalls, contract) ? Object(Reflect.get(remoteCalls, contract)) : {};
   return Object.hasOwn(methods, method) ? call : 'unknown';
 }

@@ -23,6 +23,7 @@ export function exampleKeys(dataFolder: string, now: number): ExampleKeys {
   };
   createFileDurably(file, `${JSON.stringify(made)}\n`, 0o600);
   try {
+    // A file that this function wrote.
     const { since, keys } = JSON.parse(readFileSync(file, 'utf8')) as typeof made;
     const keyOf = (name: ClientName): SigningKey => importSigningKey(keys[name]);
     return {

@@ -43,6 +43,7 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
     for (let after: string | undefined = ''; after !== undefined && keeping.size < holds.length; ) {
       const page: Awaited<ReturnType<typeof store.recordsUnder>> = await store.recordsUnder(keys, after, pageSize);
       for (const body of page.bodies) {
+        // The log wrote these octets; their hash is in its tree.
         const record = JSON.parse(body.toString()) as EvidenceRecord;
         for (const [scope, grounds] of asked)
           if (!keeping.has(scope) && (matches(scope, record) || grounds.has(record.id))) keeping.add(scope);

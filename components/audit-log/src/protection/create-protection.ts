@@ -5,7 +5,7 @@ import {
   type RetentionClass,
   readPointer,
 } from '@countersign/contracts';
-import type { Clock, Json, Random } from '@countersign/kernel';
+import type { Clock, Random } from '@countersign/kernel';
 import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createProtectedValueStore, type StoredValue } from '../store/protected-values.ts';
@@ -142,7 +142,7 @@ function restored(record: EvidenceRecord, values: readonly OpenedValue[], logger
   let whole: EvidenceRecord = record;
   for (const value of values) {
     if (value.state !== 'open') continue;
-    const filled = insertValue({ ...whole }, readPointer(value.path) ?? [], JSON.parse(value.text) as Json);
+    const filled = insertValue({ ...whole }, readPointer(value.path) ?? [], JSON.parse(value.text));
     // Reached only if a writer declares a path that its record lacks.
     if (filled === undefined) logger.error({ record: record.id, path: value.path }, 'a protected value has no place');
     else whole = { ...whole, ...filled };

@@ -57,6 +57,7 @@ function hasRoomFor(path: string, { data, dataText }: RecordDraft): boolean {
   const names = path.split('/').slice(2);
   for (const [place, name] of names.entries()) {
     if (typeof at !== 'object' || at === null || Array.isArray(at)) return false;
+    // An object that has the member.
     const there: unknown = Object.hasOwn(at, name) ? (at as Readonly<Record<string, unknown>>)[name] : undefined;
     if (place === names.length - 1) return there === undefined;
     at = there;

@@ -137,5 +137,6 @@ async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly Inde
 
 /** Terms come from the leaf only, never from restricted values. */
 function read(bytes: Buffer): EvidenceRecord {
+  // The log wrote these octets; their hash is in its tree.
   return JSON.parse(bytes.toString()) as EvidenceRecord;
 }

@@ -1,5 +1,4 @@
 import { type Disclosure, type EvidenceRecord, insertValue, readPointer } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
 import type { OpenedValue } from '../protection/protection.ts';
 
 export type ValueState = 'disclosed' | 'withheld' | Exclude<OpenedValue['state'], 'open'>;
@@ -27,7 +26,7 @@ export function disclose(
       continue;
     }
     const { salt, text } = value;
-    const filled = insertValue({ ...shown }, readPointer(path) ?? [], JSON.parse(text) as Json);
+    const filled = insertValue({ ...shown }, readPointer(path) ?? [], JSON.parse(text));
     shown = { ...shown, ...filled };
     values[path] = 'disclosed';
     disclosures.push({ record: record.id, path, salt: salt.toString('base64url'), text });

@@ -7,7 +7,16 @@ import {
   type LogEntry,
   type RecordDraft,
 } from '@countersign/contracts';
-import { type Clock, type Json, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  type Json,
+  membersOf,
+  newId,
+  plainJson,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import type { OpenedValue } from '../protection/protection.ts';
 import { type DisclosedRecord, disclose } from './disclose.ts';
 import { mayBeShown, type ReadingRules, readable } from './rights.ts';
@@ -161,7 +170,7 @@ export function readingRecord(
 
 function queryJson({ from, until, after, ...query }: EvidenceQuery): Json {
   return {
-    ...(query as { readonly [name: string]: Json }),
+    ...membersOf(plainJson(query)),
     ...(from === undefined ? {} : { from: toInstant(from) }),
     ...(until === undefined ? {} : { until: toInstant(until) }),
     ...(after === undefined ? {} : { after: after.toString() }),

@@ -23,6 +23,7 @@ export function askKeeper(port: MessagePort): AskedOfKeeper {
     });
     if (said.answer === 'failed') throw new Error(said.detail);
     if (said.answer !== expected) throw new Error(`the keeper of keys sent ${said.answer}, which was not expected`);
+    // The keeper answers in the kind of the question.
     return said as Answer<Kind>;
   }
 

@@ -25,6 +25,7 @@ export interface StreamMonitor {
 const markName = 'streams';
 
 function markOf(through: bigint, watched: unknown): string {
+  // Read from JSON.
   return `${through}\n${canonicalize(watched as Json)}`;
 }
 

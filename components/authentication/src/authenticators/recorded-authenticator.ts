@@ -37,6 +37,7 @@ export function createAuthenticatorKind(dependencies: {
     recordOf: ({ endedBy, recordId }) => endedBy ?? recordId,
     content: contentOf,
     carried: ({ name: _, ...state }) => ({ ...state, jwk: { ...state.jwk }, transports: [...state.transports] }),
+    // A record of our own, whose digest agrees with the newest in the log.
     stateOf: (carried) => carried as unknown as AuthenticatorState,
     forgets: true,
     async put(session, state, { record }) {

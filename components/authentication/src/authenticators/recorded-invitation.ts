@@ -23,6 +23,7 @@ export function createInvitationKind(invitations: InvitationStore, clock: Clock)
       return endedAt === undefined ? content : { ...membersOf(content), ended_at: endedAt };
     },
     carried: (state) => ({ ...state }),
+    // A record of our own, whose digest agrees with the newest in the log.
     stateOf: (carried) => carried as unknown as InvitationState,
     async put(session, { endedAt, ...open }) {
       // One open invitation at a time.

@@ -48,5 +48,6 @@ function signalOf({ type, subject, data }: EvidenceRecord): StoredSignal | undef
   if (subject === undefined || typeof signal !== 'string') return undefined;
   const end = type === 'risk.raised' && typeof until === 'string' ? parseInstant(until) : 0;
   if (end === undefined) return undefined;
+  // A record of a signal names a person and one of our signals.
   return { person: subject.id as PrincipalId, name: signal as PersonSignal, until: end };
 }

@@ -12,6 +12,6 @@ export function ownPath(text: string, origin: string): string {
   const url = suspicious || !URL.canParse(text, origin) ? undefined : new URL(text, origin);
   const path = url === undefined ? '' : url.pathname + url.search + url.hash;
   if (url?.origin !== origin || path.startsWith('//'))
-    throw authenticationErrors.error('return_to_foreign', 'A sign-in leads back to a path on our own origin only.');
+    throw authenticationErrors.error('return_to_foreign', 'A sign-in can return only to a path on our own origin.');
   return path;
 }

@@ -236,7 +236,7 @@ export function createSignIns(dependencies: SignInDependencies) {
 }
 
 function notAvailable(): Error {
-  return authenticationErrors.error('method_not_available', 'This way to sign in is not available here.');
+  return authenticationErrors.error('method_not_available', 'This sign-in method is not available here.');
 }
 
 function boundedIntents(intents: readonly Digest[]): readonly Digest[] {

@@ -1,7 +1,6 @@
 import type { AuditAppender, ClientRequest, ProtectedValue, RecordDraft, RecordType } from '@countersign/contracts';
 import { oauthErrors } from '@countersign/contracts';
-import type { CodedError, Json, RecordId } from '@countersign/kernel';
-import { defined } from '@countersign/kernel';
+import { type CodedError, defined, type Json, membersOf, type RecordId } from '@countersign/kernel';
 import type { Certificate } from '@countersign/oauth';
 import { reasonOf } from '../refusal.ts';
 
@@ -53,5 +52,5 @@ export async function recordRefusal(
 
 /** Facts that the endpoint added. */
 function factsOf(data: Json | undefined): { readonly [name: string]: Json } {
-  return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [name: string]: Json }) : {};
+  return membersOf(data) ?? {};
 }

@@ -102,6 +102,7 @@ function issuerOf(assertion: string): string | undefined {
   const parsed = bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
   if (parsed?.ok !== true || typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value))
     return undefined;
+  // Unverified; only its type is checked below.
   const { iss } = parsed.value as { readonly iss?: unknown };
   return typeof iss === 'string' ? iss : undefined;
 }

@@ -115,6 +115,7 @@ function readToken(client: ClientId, data: Json | undefined): ProvisioningToken 
   const certificate = parseDigest(members['certificate']);
   if (sha256 === undefined || certificate === undefined) return undefined;
   if (typeof scope !== 'string' || typeof expiresAt !== 'number') return undefined;
+  // The digest of a certificate, recorded under this name.
   return { client, sha256, certificate: certificate as string as CertificateThumbprint, scope, expiresAt };
 }
 

@@ -7,7 +7,7 @@ import type {
   RevocationTarget,
 } from '@countersign/contracts';
 import { directoryErrors } from '@countersign/contracts';
-import { epochSeconds, type Json, parseId } from '@countersign/kernel';
+import { epochSeconds, type Json, membersOf, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
@@ -46,7 +46,7 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
     }
     case 'directory.departure': {
       // Also of a person who changed institution.
-      const { principal } = membersOf(record.data);
+      const { principal } = factsOf(record.data);
       return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
     case 'directory.applied':
@@ -81,14 +81,14 @@ function targetsOf(data: Json | undefined): readonly RevocationTarget[] {
 
 /** From a `token.revoked` record, with the party that must lift it. */
 export function revocationOf(data: Json | undefined) {
-  const { kind, id, until_lifted: untilLifted } = membersOf(data);
+  const { kind, id, until_lifted: untilLifted } = factsOf(data);
   return isRevocationKind(kind) && typeof id === 'string'
     ? { target: { kind, id } satisfies RevocationTarget, untilLifted }
     : undefined;
 }
 
 function grantOf(data: Json | undefined): readonly string[] {
-  const { grant } = membersOf(data);
+  const { grant } = factsOf(data);
   return typeof grant === 'string' ? [grant] : [];
 }
 
@@ -99,8 +99,8 @@ interface Change {
 }
 
 function changesOf(data: Json | undefined): readonly Change[] {
-  return listOf(membersOf(data)['changes']).flatMap((entry) => {
-    const { change, kind, id } = membersOf(entry);
+  return listOf(factsOf(data)['changes']).flatMap((entry) => {
+    const { change, kind, id } = factsOf(entry);
     return typeof id === 'string' ? [{ change, kind, id }] : [];
   });
 }
@@ -133,7 +133,7 @@ async function removedTargets(
   data: Json | undefined,
   directory: EntrySources['directory'],
 ): Promise<readonly RevocationTarget[]> {
-  const { version } = membersOf(data);
+  const { version } = factsOf(data);
   const changed = changesOf(data).filter(({ change }) => change !== 'add');
   if (changed.length === 0) return [];
   const snapshot = changed.some(({ kind }) => kind === 'institution')
@@ -161,11 +161,7 @@ async function snapshotLeftBy(
   }
 }
 
-function membersOf(value: Json | undefined): { readonly [name: string]: Json | undefined } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as { readonly [name: string]: Json })
-    : {};
-}
+const factsOf = (value: Json | undefined): { readonly [name: string]: Json | undefined } => membersOf(value) ?? {};
 
 function listOf(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];

@@ -150,6 +150,7 @@ export function composeClaims(passed: PassedToken, issued: IssuedClaims): Access
     ...(details.length === 0 ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
+    // A step names the digest of the intent of its transaction.
     ...(step === undefined ? {} : { txn: step.transaction, intent_digest: step.intentDigest as IntentDigest }),
     ...defined({ grant, ancestors: authority.continues?.ancestors, region }),
     policy_version: issued.decision.policyVersion,

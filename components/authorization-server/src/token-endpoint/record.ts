@@ -123,5 +123,6 @@ function hashesOf(companions: Companions | undefined): { readonly [name: string]
 
 /** Claims are JSON by construction: parsed from JSON, or built from strings and integers. */
 export function asJson(claims: object): Json {
+  // See above.
   return { ...claims } as unknown as Json;
 }

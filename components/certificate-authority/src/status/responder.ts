@@ -77,7 +77,7 @@ export function createResponder(
   async function findCertificate(authority: LiveAuthority): Promise<ResponderCertificate> {
     const key = await signer.current('certificate-status');
     const now = clock.now();
-    // Near the end of the authority a new certificate would end at the same time: it would help nobody.
+    // Near the end of the authority, a new certificate would expire at the same time as the old one.
     const longestMs = Math.min(statusLifetimeSeconds * 1_000, authority.notAfter - now);
     const isFresh = (notAfter: number) => notAfter - now > longestMs / 2;
     const known = certificates.get(authority.id);

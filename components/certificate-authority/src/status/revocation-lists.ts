@@ -145,6 +145,7 @@ function isDue({ number, nextUpdate }: StoredList, now: number, revokedUpTo: big
 }
 
 function readEntry(serial: string, data: unknown): Entry | undefined {
+  // Each member is checked below.
   const { after } = (data ?? {}) as { readonly after?: { readonly [name: string]: unknown } };
   const at = parseInstant(String(after?.['revoked_at']));
   const reason = revocationReasons.find((known) => known === after?.['revocation_reason']);

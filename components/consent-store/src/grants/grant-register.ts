@@ -20,7 +20,6 @@ import {
   derivedId,
   digestOf,
   type GrantId,
-  type Json,
   type Random,
 } from '@countersign/kernel';
 import type pg from 'pg';
@@ -155,7 +154,7 @@ function grantIdOf({ client, subject, institution }: GrantProposal, { id, askedA
 /** Identifies a decision about a request. The expiry is left out, because a repetition has a later one. */
 function decisionOf(proposal: Partial<GrantProposal>, { id, askedAt }: DecidedRequest): Digest {
   const { expiresAt: _, ...said } = proposal;
-  return digestOf({ request: id, askedAt, said: JSON.parse(JSON.stringify(said)) as Json });
+  return digestOf({ request: id, askedAt, said: JSON.parse(JSON.stringify(said)) });
 }
 
 /** The log keys whose later records end this grant together with others. */

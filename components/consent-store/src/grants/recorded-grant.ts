@@ -40,8 +40,10 @@ function openPartOf({ details: _, applicationDetails: __, ...open }: Grant): Jso
 
 /** @param data of `consent.given` or `grant.changed`; `grant.revoked` has no terms */
 function grantOf(carried: Json, data: Json): Grant {
+  // A record of our own, whose digest agrees with the newest in the log.
   const { details = [], application_details: others } = data as unknown as RecordedDetails;
   return {
+    // A record of our own, whose digest agrees with the newest in the log.
     ...(carried as unknown as Omit<Grant, 'details' | 'applicationDetails'>),
     details: details.map(({ detail }) => detail),
     ...(others === undefined ? {} : { applicationDetails: others.map(({ detail }) => detail) }),
@@ -55,5 +57,5 @@ interface RecordedDetails {
 }
 
 function jsonOf(grant: Partial<Grant>): Json {
-  return JSON.parse(JSON.stringify(grant)) as Json;
+  return JSON.parse(JSON.stringify(grant));
 }

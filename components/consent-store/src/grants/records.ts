@@ -1,7 +1,7 @@
 import type { RecordContent } from '@countersign/commands';
 import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
-import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
-import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
+import { defined, digestOf, type Json, plainJson, type RecordId } from '@countersign/kernel';
+import { digestOfIntent } from '@countersign/market';
 
 export const source = 'consent-store';
 
@@ -92,7 +92,7 @@ function protectedDetails(shown: Omit<GrantProposal, 'expiresAt'>): readonly Pro
   const intents = details.map((detail) => ({
     type: detail.type,
     intent_digest: digestOfIntent(detail),
-    detail: jsonOf(detail),
+    detail: plainJson(detail),
   }));
   const others = applicationDetails.map((detail) => ({ type: detail.type, detail_digest: digestOf(detail), detail }));
   const kept = { kind: 'strategy', subject: institution } as const;
@@ -100,9 +100,4 @@ function protectedDetails(shown: Omit<GrantProposal, 'expiresAt'>): readonly Pro
     ...(intents.length === 0 ? [] : [{ path: '/data/details', ...kept, value: intents }]),
     ...(others.length === 0 ? [] : [{ path: '/data/application_details', ...kept, value: others }]),
   ];
-}
-
-/** A parsed detail is JSON by its schema; its type names members where JSON's has an index. */
-function jsonOf(detail: AuthorizationDetail): Json {
-  return detail as unknown as Json;
 }

@@ -33,6 +33,7 @@ export function guardedRoutes(
         handler: withCaller(
           (request) => guard.check(request, { scope }),
           baseUrl,
+          // The route has the schema of the handler.
           (request, reply, caller: Caller) => handler(request as Parameters<typeof handler>[0], caller, reply),
         ),
       });

@@ -76,6 +76,7 @@ export function refusal(
     outcome: 'deny',
     reason: error.code,
     subject: by,
+    // Facts of our errors are JSON.
     data: { ...asked, ...(error.facts === undefined ? {} : { facts: error.facts as Json }) },
   };
 }

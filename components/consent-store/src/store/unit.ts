@@ -103,7 +103,7 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
     hold,
     complete,
     async lock(id) {
-      // Without a second query, a lock that had to wait would be joined with the version from before the wait.
+      // Lock first, read afterwards: one query that waits for the lock would still return the version from before the wait.
       await hold(id);
       return complete(id);
     },

@@ -31,6 +31,7 @@ export function createCredentialKind(credentials: CredentialStore, enrolments: E
       jwk: jwk === null ? null : { ...jwk },
     }),
     stateOf(carried) {
+      // A record of our own, whose digest agrees with the newest in the log.
       const { enrolledAt, ...state } = carried as unknown as Omit<CredentialState, 'enrolledAt'> & {
         readonly enrolledAt: number;
       };

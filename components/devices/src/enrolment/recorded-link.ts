@@ -25,6 +25,7 @@ export function createLinkKind(enrolments: EnrolmentStore): LinkKind {
       ...{ ...state, openedBy: { ...openedBy }, expiresAt: expiresAt.getTime() },
     }),
     stateOf(carried) {
+      // A record of our own, whose digest agrees with the newest in the log.
       const { expiresAt, ...state } = carried as unknown as Omit<LinkState, 'expiresAt'> & {
         readonly expiresAt: number;
       };

@@ -52,6 +52,7 @@ export function createProvenPostures(dependencies: {
 /** The posture in the record of a change. */
 function postureIn(device: string, data: Json | undefined): StoredPosture | undefined {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined;
+  // A record that this component wrote.
   const { institution, feed, posture, posture_at: at, failed } = data as Readonly<Record<string, Json>>;
   const postureAt = typeof at === 'string' ? parseInstant(at) : undefined;
   if (typeof institution !== 'string' || typeof feed !== 'string' || postureAt === undefined) return undefined;

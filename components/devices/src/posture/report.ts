@@ -96,6 +96,7 @@ function readPostures(devices: Json | undefined, latest: number): readonly Repor
   if (!Array.isArray(devices) || devices.length === 0 || devices.length > maxReported)
     throw malformed(`Its devices must be a list of 1 to ${maxReported}.`);
   const named = new Set<string>();
+  // A list of JSON values, which are read one by one.
   return (devices as readonly Json[]).map((line, place) => {
     const posture = readPosture(line, latest, place);
     if (named.has(posture.device)) throw malformed(`devices[${place}] names a device for the second time.`);
@@ -109,6 +110,7 @@ const members: ReadonlySet<string> = new Set(['device', 'posture', 'posture_at',
 function readPosture(line: Json, latest: number, place: number): ReportedPosture {
   const wrong = (what: string) => malformed(`devices[${place}] ${what}.`);
   if (typeof line !== 'object' || line === null || Array.isArray(line)) throw wrong('must be an object');
+  // Checked to be an object.
   const given = line as JsonObject;
   if (Object.keys(given).some((name) => !members.has(name))) throw wrong('has an unknown member');
   const { device, posture, posture_at, failed = [] } = given;

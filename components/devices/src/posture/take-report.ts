@@ -13,7 +13,7 @@ import {
   newId,
   parseInstant,
   type Random,
-  sha256Base64Url,
+  sha256Digest,
   toInstant,
 } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
@@ -153,7 +153,7 @@ export function createReportTaker(dependencies: ReportDependencies) {
   }
 
   return async (text: string, by: ReportSender): Promise<TakenReport> => {
-    const payload = sha256Base64Url(text) as Digest;
+    const payload = sha256Digest(text);
     let feed: PostureFeed | undefined;
     try {
       const unverified = parseReport(text, settings.feeds);

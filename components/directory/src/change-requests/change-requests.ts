@@ -155,6 +155,7 @@ export function createChangeRequests(dependencies: {
     const approval = await graph.approved();
     if (approval === undefined) return undefined;
     const record = (await audit.find(approval))?.record;
+    // A record that this component wrote.
     const { change_request: change, after } = (record?.data ?? {}) as { change_request?: unknown; after?: Json };
     const id = parseId('change', change);
     if (record?.source !== 'directory' || record.subject === undefined || id === undefined || after === undefined)

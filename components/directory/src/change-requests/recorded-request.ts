@@ -1,5 +1,13 @@
 import type { RecordedKind } from '@countersign/commands';
-import { type ChangeId, type Clock, type Digest, defined, type Json, type RecordId } from '@countersign/kernel';
+import {
+  type ChangeId,
+  type Clock,
+  type Digest,
+  defined,
+  type Json,
+  plainJson,
+  type RecordId,
+} from '@countersign/kernel';
 import type { ChangeScope } from '../rules/index.ts';
 import { findRequest, lockRequest, putRequest, type RequestState, type StoredRequest } from './store.ts';
 
@@ -54,10 +62,11 @@ function contentOf(state: RequestState): Json {
     ...(status === 'proposed' ? {} : { status }),
     ...defined({ decided_by: decidedBy ?? undefined }),
   };
-  return content as unknown as Json;
+  return plainJson(content);
 }
 
 function stateOf(carried: Json, id: ChangeId): RequestState {
+  // A record of our own, whose digest agrees with the newest in the log.
   const content = carried as unknown as Content;
   return {
     id,

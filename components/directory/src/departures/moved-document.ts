@@ -11,7 +11,9 @@ export function movedDocument(
   return {
     ...rest,
     ...(desk === undefined || desk === null ? {} : { desk }),
+    // A list of names is JSON.
     roles: roles as JsonDocument[string],
+    // Its items may be anything that the document had.
     ...(authority === undefined || !(roles as readonly unknown[]).includes('signatory')
       ? {}
       : { signing_authority: authority }),

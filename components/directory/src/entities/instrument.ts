@@ -138,6 +138,7 @@ function readMultiplier(text: string, place: Place): DecimalString | undefined {
   );
 }
 
+// A valid decimal.
 const one = '1' as DecimalString;
 
 function readCurrency(text: string, place: Place): Currency | undefined {

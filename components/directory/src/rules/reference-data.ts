@@ -61,6 +61,7 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
   );
 }
 
+// A valid decimal.
 const nineTenths = '0.9' as DecimalString;
 
 /**

@@ -290,5 +290,6 @@ export function signalRoutes(app: FastifyInstance, { signals, issuer, guard, bas
 
 /** Parsed from JSON by the server. */
 function asJson(value: unknown): Json {
+  // The framework types bodies as unknown.
   return value as Json;
 }

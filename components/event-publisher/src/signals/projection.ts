@@ -256,9 +256,11 @@ function keyWithdrawn(_record: EvidenceRecord, data: Members, { issuer }: Signal
  * additions nor devices, so these are not signalled.
  */
 async function directoryApplied(_record: EvidenceRecord, data: Members, from: SignalSources): Promise<readonly Told[]> {
+  // Each line is read as untrusted JSON.
   const lines = Array.isArray(data['changes']) ? (data['changes'] as readonly Json[]) : [];
   const wanted = lines.flatMap((line) => {
     const { change, kind, id, fields } = membersOf(line) ?? {};
+    // Each name is checked below.
     const named = Array.isArray(fields) ? (fields as readonly Json[]) : [];
     return typeof id === 'string' ? [{ change, kind, id, named }] : [];
   });

@@ -66,6 +66,7 @@ function fromJson(opened: Json, id: SignalStreamId): StreamState {
     'institution' | 'audience' | 'status'
   > & {
     readonly description: string | null;
+    // A record of our own, whose digest agrees with the newest in the log.
     readonly events: readonly string[] | null;
     readonly position: string;
     readonly push: { readonly url: string; readonly authorization: string | null } | null;

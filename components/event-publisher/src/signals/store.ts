@@ -1,4 +1,4 @@
-import type { Json, RecordId } from '@countersign/kernel';
+import type { RecordId } from '@countersign/kernel';
 import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from '../store/leases.ts';
@@ -207,9 +207,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
         'select place, jti, claims, seal from signal_queue where stream = $1 order by place limit $2',
         [id, limit],
       );
-      const ours = rows.filter(({ jti, claims, seal }) =>
-        rowSeal.holds(queued(id, jti), claims as unknown as Json, seal),
-      );
+      const ours = rows.filter(({ jti, claims, seal }) => rowSeal.holds(queued(id, jti), claims, seal));
       const others = rows.filter((row) => !ours.includes(row));
       if (others.length > 0)
         await ask(pool, 'delete from signal_queue where stream = $1 and place = any($2::bigint[])', [
@@ -311,7 +309,7 @@ async function queueTokens(
       id,
       tokens.map(({ jti }) => jti),
       written,
-      tokens.map(({ jti }, at) => rowSeal.seal(queued(id, jti), JSON.parse(written[at] ?? '') as Json)),
+      tokens.map(({ jti }, at) => rowSeal.seal(queued(id, jti), JSON.parse(written[at] ?? ''))),
     ],
   );
 }

@@ -203,6 +203,7 @@ function askedEntity(
 
 function plain({ uid, attrs, parents }: EntityInput): LocalEntity {
   return {
+    // Attributes in the JSON form of Cedar.
     attrs: attrs as LocalEntity['attrs'],
     parents: parents.map(({ type, id }) => ({ id, type })),
     uid: { id: uid.id, type: uid.type },
@@ -251,6 +252,7 @@ function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
     case 'entity':
       return typeof json === 'string' && json.isWellFormed() ? { __entity: { id: json, type: type.type } } : undefined;
     case 'set':
+      // The elements are read one by one.
       return Array.isArray(json) ? allOf(json as readonly Json[], type.element) : undefined;
     case 'record': {
       const members = membersOf(json);
@@ -278,6 +280,7 @@ export function askedRecord(
 
 function allOf(items: readonly Json[], element: ValueType): Json | undefined {
   const values = items.map((item) => askedValue(element, item));
+  // Without undefined, as checked.
   return values.includes(undefined) ? undefined : (values as Json[]);
 }
 

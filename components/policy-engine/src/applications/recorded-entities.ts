@@ -1,6 +1,6 @@
 import type { EntityInput } from '@countersign/cedar';
 import type { AuditLog, StandingThing } from '@countersign/contracts';
-import { canonicalize, digestOf, type Json, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { canonicalize, digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import {
@@ -58,7 +58,7 @@ export async function completeEntities(
       if (change?.entity === undefined || (row !== undefined && row.record !== change.previous)) continue;
       const { entity } = change;
       const name = { namespace, type: entity.uid.type, id: entity.uid.id };
-      const document = canonicalize(entity as unknown as Json);
+      const document = canonicalize(entity);
       if (thingOf(name) !== of || sha256Base64Url(document) !== digest) continue;
       await writeEntity(session, name, { document, recordId: record });
       written.push(change.version);
@@ -85,6 +85,7 @@ interface EntityChange {
 async function changeBy(log: Pick<Log, 'find'>, record: RecordId): Promise<EntityChange | undefined> {
   const found = (await log.find(record))?.record;
   if (found?.type !== 'application.entity_written' && found?.type !== 'application.entity_removed') return undefined;
+  // A record that this component wrote.
   const { entity, ...change } = found.data as unknown as EntityChange;
   return found.type === 'application.entity_written' && entity !== undefined ? { ...change, entity } : change;
 }

@@ -333,6 +333,7 @@ function* readingOf(
     const thing = thingOf({ namespace, ...row });
     const digest = sha256Base64Url(document);
     if (recorded.get(thing)?.digest === digest)
+      // The row agrees with its record.
       read.set(keyOf(row), { thing, text: row.digest, digest, entity: JSON.parse(document) as EntityInput });
     yield;
   }
@@ -348,6 +349,7 @@ const pageKey = ({ uid }: EntityInput): string => Buffer.from(keyOf(uid)).toStri
 function shown({ uid, attrs, parents }: EntityInput): ApplicationEntity {
   return {
     uid: { type: uid.type, id: uid.id },
+    // Attributes in the JSON form of Cedar.
     attrs: attrs as ApplicationEntity['attrs'],
     parents: parents.map(({ type, id }) => ({ type, id })),
   };

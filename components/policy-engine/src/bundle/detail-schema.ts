@@ -108,7 +108,7 @@ function isKnownType(type: Json | undefined): type is keyof typeof keywords {
 }
 
 function isCount(value: Json | undefined, most: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most;
 }
 
 /**

@@ -84,6 +84,7 @@ export function inModel(model: ApplicationModel, error: unknown): unknown {
   if (!Array.isArray(problems)) return error;
   const folder = applicationFolder(model);
   return refused(
+    // The facts of `policy_invalid`.
     (problems as readonly LocatedProblem[]).map((problem) => ({
       ...problem,
       file: `${folder}${problem.file ?? 'model.json'}`,
@@ -116,6 +117,7 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
       problems.push({ ...placeOf(policy.text, bundle), policyId: policy.id, message });
     yield;
   }
+  // The schema checks their form, Cedar their content.
   const entities = bundle.entities as unknown as readonly EntityInput[];
   try {
     createEntitySnapshot(entities);

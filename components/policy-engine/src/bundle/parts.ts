@@ -1,5 +1,5 @@
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
-import { type CodedError, type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
+import { type CodedError, type Digest, digestOf, type Json, plainJson, sha256Digest } from '@countersign/kernel';
 import type { LoadedBundle } from './loaded-bundle.ts';
 import { applicationFolder, detailTypesFile } from './located.ts';
 
@@ -33,13 +33,14 @@ function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
   const folder = applicationFolder(model);
   const { schema, policies, entities, tests: _tests, authorizationDetails, ...described } = model;
   return [
-    json(`${folder}model.json`, described as unknown as Json),
+    json(`${folder}model.json`, plainJson(described)),
     text(`${folder}schema.cedarschema`, schema),
     ...policies.map(({ file, text: policy }) => text(`${folder}${file}`, policy)),
     json(`${folder}entities.json`, entities),
     ...(authorizationDetails === undefined
       ? []
-      : [json(`${folder}${detailTypesFile}`, authorizationDetails as unknown as Json)]),
+      : // A recursive type of JSON members only.
+        [json(`${folder}${detailTypesFile}`, authorizationDetails as unknown as Json)]),
   ];
 }
 
@@ -64,7 +65,7 @@ export function hashOfBundle(bundle: PolicyBundle): Digest {
 }
 
 function text(part: string, content: string): BundlePart {
-  return { part, digest: sha256Base64Url(content) as Digest, content };
+  return { part, digest: sha256Digest(content), content };
 }
 
 function json(part: string, content: Json): BundlePart {

@@ -1,5 +1,5 @@
 import type { EntityInput, EntityUid } from '@countersign/cedar';
-import { canonicalize, type Digest, sha256Base64Url } from '@countersign/kernel';
+import { canonicalize, type Digest, sha256Digest } from '@countersign/kernel';
 import type { EntityFactStore } from './store.ts';
 
 /** An entity that decisions may have read. Records name it by the digest of its canonical form. */
@@ -14,7 +14,7 @@ export interface EntityFact {
 /** @throws CodedError `not_canonicalizable` */
 export function factOf(entity: EntityInput): EntityFact {
   const text = canonicalize(entity);
-  return { entity, digest: sha256Base64Url(text) as Digest, text, references: referencesIn(entity) };
+  return { entity, digest: sha256Digest(text), text, references: referencesIn(entity) };
 }
 
 export interface Closure {

@@ -1,6 +1,6 @@
 import { type Answer, decideFailClosed, recordToJson } from '@countersign/cedar';
 import type { Decision, DecisionReason } from '@countersign/contracts';
-import { isCodedError, type Json } from '@countersign/kernel';
+import { isCodedError } from '@countersign/kernel';
 import type { PolicyNotes } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Evaluator, findRemedies } from './find-remedies.ts';
@@ -136,7 +136,7 @@ function attributesOf(value: unknown, { local, shared }: Question): unknown {
 
 function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? (value as Readonly<Record<string, Json>>)[name]
+    ? Reflect.get(value, name)
     : undefined;
 }
 

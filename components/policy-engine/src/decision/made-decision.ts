@@ -6,7 +6,7 @@ import {
   type Digest,
   type Json,
   type RecordId,
-  sha256Base64Url,
+  sha256Digest,
 } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { memoised } from '../memoised.ts';
@@ -115,7 +115,7 @@ export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
   }
   const input = inputJson(posed, finding);
   const text = canonicalize(input);
-  return { input, text, digest: sha256Base64Url(text) as Digest };
+  return { input, text, digest: sha256Digest(text) };
 }
 
 /** Members are in canonical order. */
@@ -155,7 +155,7 @@ class InputOfValues implements WrittenInput {
   }
 
   get digest(): Digest {
-    this.#digest ??= sha256Base64Url(this.text) as Digest;
+    this.#digest ??= sha256Digest(this.text);
     return this.#digest;
   }
 

@@ -87,6 +87,7 @@ export class QuestionOfValues implements Question {
   }
 
   get context(): Readonly<Record<string, Json>> {
+    // The JSON form of a record is an object.
     this.#context ??= recordToJson(this.#values.context) as Readonly<Record<string, Json>>;
     return this.#context;
   }
@@ -99,6 +100,7 @@ export class QuestionOfValues implements Question {
 
 function localJson({ attributes, parents, reference }: UnrelatedEntity): LocalEntity {
   return {
+    // The JSON form of a record is an object.
     attrs: recordToJson(attributes) as Readonly<Record<string, Json>>,
     parents: parents.map(uidJson),
     uid: uidJson(reference),

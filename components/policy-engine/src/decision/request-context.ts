@@ -80,7 +80,8 @@ const readSignals: Reading<readonly string[]> = {
   expected: `a list of at most ${maxSignals} names`,
   read: (json) =>
     Array.isArray(json) && json.length <= maxSignals && json.every((name) => isText(name, 64) && name !== '')
-      ? (json as readonly string[])
+      ? // Strings, as checked.
+        (json as readonly string[])
       : undefined,
 };
 

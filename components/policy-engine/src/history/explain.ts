@@ -31,6 +31,7 @@ export async function explain(record: DecisionRecord, from: RecallSources): Prom
     policies: bundle.parsed.policies
       .filter(({ id }) => recorded.determining.includes(id) || spoke.some(({ policyId }) => policyId === id))
       .map(({ id, effect, text }) => ({ id, effect, text, determining: recorded.determining.includes(id) })),
+    // Entities in the JSON form of Cedar.
     entities: [...input.local, ...entities] as unknown as readonly Json[],
     limits: input.limits === undefined ? [] : readingsIn(input.limits),
     unmet: recorded.decision ? [] : unmetOf(spoke),

@@ -102,6 +102,7 @@ export function createInputReader(schema: SchemaTextReader): (text: string) => R
 function readLimits(cursor: TextCursor): LimitFinding | undefined {
   const end = cursor.text.indexOf(',"local":[', cursor.at);
   if (end === -1) return undefined;
+  // Parsed from JSON.
   const limits = readFinding(parsed(cursor.text.slice(cursor.at, end)) as Json | undefined);
   cursor.at = end;
   return limits;

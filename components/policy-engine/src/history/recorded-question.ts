@@ -48,7 +48,9 @@ export function readRecordedInput(json: unknown): RecordedInput | undefined {
     return undefined;
   return {
     ...outline,
+    // An object, as checked.
     context: context as Readonly<Record<string, Json>>,
+    // Each has a uid, as checked; Cedar checks the rest.
     local: local as readonly EntityInput[],
   };
 }
@@ -61,6 +63,7 @@ function readRecordedOutline(
   const read = {
     principal: uidIn(principal),
     resource: uidIn(resource),
+    // Parsed from JSON.
     limits: limits === undefined ? undefined : readFinding(limits as Json),
   };
   if (
@@ -95,8 +98,10 @@ const readLists = new WeakSet<object>();
 /** Reads a list of entities by type, id and digest; undefined for any other value. */
 export function readRecordedEntities(json: unknown): readonly RecordedEntity[] | undefined {
   if (!Array.isArray(json)) return undefined;
+  // Read before.
   if (readLists.has(json)) return json as readonly RecordedEntity[];
   const entities: RecordedEntity[] = [];
+  // Each element is checked below.
   for (const element of json as readonly unknown[]) {
     const entity = entityIn(element);
     if (entity === undefined) return undefined;
@@ -108,6 +113,7 @@ export function readRecordedEntities(json: unknown): readonly RecordedEntity[] |
 
 function entityIn(json: unknown): RecordedEntity | undefined {
   if (!Array.isArray(json) || json.length !== 3) return undefined;
+  // Each member is checked below.
   const [type, id, written] = json as readonly unknown[];
   const digest = parseDigest(written);
   return typeof type === 'string' && typeof id === 'string' && digest !== undefined
@@ -124,6 +130,7 @@ export function readEntityFact(digest: Digest, text: string): EntityInput | unde
     return undefined;
   }
   if (uidIn(memberOf(json, 'uid')) === undefined || digestOf(json) !== digest) return undefined;
+  // It has a uid, as checked; Cedar checks the rest.
   return json as EntityInput;
 }
 

@@ -52,6 +52,7 @@ export function startTrialThread(): TrialThread {
         });
         const wanted = expected.find((say) => say === said.say);
         if (wanted === undefined) throw new Error(`the thread of the simulation said ${said.say} out of turn`);
+        // Of the kind that was compared above.
         return said as Extract<FromTrial, { say: typeof wanted }>;
       } finally {
         clearTimeout(timer);

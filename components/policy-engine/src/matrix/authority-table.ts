@@ -94,6 +94,7 @@ function cellOf(ask: Ask, kind: Kind, judge: ReturnType<typeof createJudge>): Au
   for (const factor of factorNames)
     for (const value of factors[factor]) {
       if (factor === 'kind' || base[factor] === value) continue;
+      // A value of this factor.
       const changed = rulingOf(judge({ ask, is: { ...base, [factor]: value } as Conditions }));
       if (changed.outcome !== ruling.outcome) conditions.push({ factor, value, ...changed });
     }

@@ -45,6 +45,7 @@ export function describeAuthority(table: readonly AuthorityRow[], { rules }: Mat
     '',
     '| source | facts |',
     '| --- | --- |',
+    // The names of the literal.
     ...(Object.entries(sourcesInWords) as [FactSource, string][]).map(
       ([source, words]) =>
         `| ${words} | ${Object.keys(factSources)

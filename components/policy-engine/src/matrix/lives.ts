@@ -1,5 +1,8 @@
+import { namesOf } from '@countersign/kernel';
+
 /** States in which no step only completes or cancels the transaction. */
 function without<const State extends string>(...states: readonly State[]): Readonly<Record<State, readonly []>> {
+  // One member for each state.
   return Object.fromEntries(states.map((state) => [state, []])) as unknown as Record<State, readonly []>;
 }
 
@@ -92,7 +95,7 @@ export const stepsInTurn: Readonly<Record<IntentName, Readonly<Record<string, re
 };
 
 export type IntentName = keyof typeof lives;
-export const intentNames = Object.keys(lives) as readonly IntentName[];
+export const intentNames = namesOf(lives);
 
 export function statesOf(intent: IntentName): readonly string[] {
   return Object.keys(lives[intent]);

@@ -46,17 +46,19 @@ const findings: Readonly<Partial<Record<Standing, Partial<Institution>>>> = {
   'kyc-expired': { compliance: { ...cleared, kyc: { status: 'approved', validUntil: '2026-11-19' } } },
   'aml-high': { compliance: { ...cleared, amlRisk: 'high' } },
   'aml-prohibited': { compliance: { ...cleared, amlRisk: 'prohibited' } },
+  // Deliberately outside the vocabulary.
   'aml-unrated': { compliance: { ...cleared, amlRisk: 'unheard-of' as InstitutionCompliance['amlRisk'] } },
   'sanctions-match': { compliance: { ...cleared, sanctions: { ...cleared.sanctions, result: 'match' } } },
   'sanctions-stale': screened(openAt - 40 * hour),
   'sanctions-postdated': screened(openAt + 40 * hour),
   'data-elsewhere': { dataRegions: ['elsewhere'] },
-  'not-served': { country: 'KP' as Country },
-  'high-risk-country': { country: 'MC' as Country },
+  'not-served': { country: coded<Country>('KP') },
+  'high-risk-country': { country: coded<Country>('MC') },
   'retail-suited': categorised('retail', ['D', 'E']),
   'retail-not-suited': categorised('retail', ['C']),
   'professional-assessed': categorised('professional', ['S', 'K']),
   'professional-not-assessed': categorised('professional', ['C']),
+  // Deliberately outside the vocabulary.
   'not-categorised': categorised('unheard-of' as InstitutionCompliance['category'], ['D', 'E', 'S', 'K']),
 };
 
@@ -71,12 +73,12 @@ function categorised(category: InstitutionCompliance['category'], suitableFor: s
 /** Twenty letters and digits; the firms are fictitious. */
 export function leiOf(part: 'acting' | 'entity' | 'client' | 'party', standing: Standing): Lei {
   const letters = `${part}${standing}`.replaceAll(/[^a-z]/g, '').toUpperCase();
-  return `${letters.slice(0, 3)}${letters.slice(-13)}`.padEnd(20, '0') as Lei;
+  return coded<Lei>(`${letters.slice(0, 3)}${letters.slice(-13)}`.padEnd(20, '0'));
 }
 
 /** A firm that no finding of a situation applies to. */
-export const bystander = 'BYSTANDER00000000000' as Lei;
-const served = 'DE' as Country;
+export const bystander = coded<Lei>('BYSTANDER00000000000');
+const served = coded<Country>('DE');
 
 export const venues: Readonly<Record<Conditions['venue'], string>> = {
   served: 'XETR',
@@ -111,18 +113,24 @@ const referenceData = new Map<string, Instrument>(
       idIn(id, currency),
       {
         id: idIn(id, currency),
-        cfi: cfi as Cfi,
-        currency: currency as Currency,
-        venues: Object.values(venues) as Mic[],
+        cfi: coded<Cfi>(cfi),
+        currency: coded<Currency>(currency),
+        venues: Object.values(venues).map((mic) => coded<Mic>(mic)),
         complex: false,
         targetMarket: ['retail', 'professional', 'eligible-counterparty'],
-        priceMultiplier: '1' as DecimalString,
+        priceMultiplier: coded<DecimalString>('1'),
         source: 'matrix',
         asOf: toInstant(openAt - 7 * hour),
       },
     ]),
   ),
 );
+
+/** A code or an id, which the policies only compare. */
+function coded<Code extends string>(text: string): Code {
+  // Made here, in the right form.
+  return text as Code;
+}
 
 /** The directory with the firms, people and desks of every situation, each created on first use. */
 export class MatrixMarket {
@@ -140,11 +148,14 @@ export class MatrixMarket {
       ] as const
     ).map((venue) => [
       venue.mic,
-      { ...venue, mic: venue.mic as Mic, country: venue.country as Country, operator: bystander },
+      { ...venue, mic: coded<Mic>(venue.mic), country: coded<Country>(venue.country), operator: bystander },
     ]),
   );
   readonly #resources = new Map<string, Resource>([
-    [interfaceUri, { uri: interfaceUri as Resource['uri'], institution: bystander, scopes: [], tokenFormat: 'jwt' }],
+    [
+      interfaceUri,
+      { uri: coded<Resource['uri']>(interfaceUri), institution: bystander, scopes: [], tokenFormat: 'jwt' },
+    ],
   ]);
 
   /** @returns the LEI; a firm with the standing `unknown` is not added to the directory */
@@ -156,14 +167,15 @@ export class MatrixMarket {
 
   accountOf(lei: Lei): string {
     const id = `${lei}-1`;
-    if (!this.#accounts.has(id)) this.#accounts.set(id, { id: id as Account['id'], institution: lei, type: 'Client' });
+    if (!this.#accounts.has(id))
+      this.#accounts.set(id, { id: coded<Account['id']>(id), institution: lei, type: 'Client' });
     return id;
   }
 
   principal(is: Conditions): { readonly id: string; readonly institution: Lei } {
     const institution = this.firm('acting', is.firm);
     const name = [is.role, is.firm, is.desk, ...(is.kind === 'agent' ? [is.certificate.toLowerCase()] : [])].join('.');
-    const id = `${is.kind}:${name}` as PrincipalId;
+    const id = coded<PrincipalId>(`${is.kind}:${name}`);
     if (is.inDirectory === 'no') return { id: `${is.kind}:nobody`, institution };
     if (!this.#principals.has(id)) this.#principals.set(id, this.#made(id, institution, is));
     return { id, institution };
@@ -173,7 +185,10 @@ export class MatrixMarket {
     const shared = { id, institution, desk: this.#desk(institution, desk), roles: role === 'none' ? [] : [role] };
     if (kind === 'person') return { ...shared, kind, credentials: [] };
     if (kind === 'service') return { ...shared, kind };
-    const people = { certifiedBy: 'person:certifier' as PrincipalId, developedBy: 'person:developer' as PrincipalId };
+    const people = {
+      certifiedBy: coded<PrincipalId>('person:certifier'),
+      developedBy: coded<PrincipalId>('person:developer'),
+    };
     return { ...shared, kind, model: { ...certified, ...people, status: certificate } };
   }
 

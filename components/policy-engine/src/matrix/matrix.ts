@@ -137,6 +137,7 @@ const doors = ['interface', 'token', 'step'] as const;
 /** A covering design over all conditions: every pair of values occurs, for every probed request. */
 function* design(): Generator<Posed> {
   for (const row of pairwise(factorNames.map((name) => factors[name].length))) {
+    // One value for each factor.
     const all = Object.fromEntries(
       factorNames.map((name, place) => [name, factors[name][row[place] ?? 0]]),
     ) as unknown as Conditions;

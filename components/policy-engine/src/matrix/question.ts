@@ -46,6 +46,7 @@ export function createQuestions(): (situation: Situation, bundle: LoadedBundle) 
     const posed = poses[is.installation](input, bundle);
     return {
       posed,
+      // The policies only compare it.
       refusal: notPermittedReason(input, { id: acting.id as never, institution: acting.institution }, true),
     };
   };
@@ -111,6 +112,7 @@ function vouching(partner: Exclude<Conditions['partner'], 'none'>, own: Lei) {
   };
 }
 
+// The policies only compare it.
 const transactionId = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId;
 
 function factsOf(
@@ -134,6 +136,7 @@ function factsOf(
       jurisdiction: lawOf(intent, entity, market),
       ...membersOf(intent, is, { own, party, market }),
     },
+    // The policies only compare it.
     intentDigest: 'x'.repeat(43) as Digest,
     initiator: 'person:initiator',
     initiatorInstitution,
@@ -160,6 +163,7 @@ function lawOf(intent: IntentName, entity: Lei, { snapshot }: MatrixMarket): str
 }
 
 function permittedBy(sign: Exclude<Conditions['permitted'], 'no-token'>, at: number) {
+  // The policies only compare it.
   const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId;
   const acr = {
     'hardware-key': 'phrh',

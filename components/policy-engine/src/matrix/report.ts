@@ -22,6 +22,7 @@ export function checkMatrix(
   rules: readonly ControlRule[] = controlRules,
   rows: Iterable<MatrixRow> = authorityMatrix(bundle),
 ): MatrixReport {
+  // Filled below.
   const tallies = rules.map((rule) => ({ rule, judged: 0, broken: 0, examples: [] as MatrixRow[] }));
   let questions = 0;
   let permitted = 0;

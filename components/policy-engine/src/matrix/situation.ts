@@ -1,3 +1,4 @@
+import { namesOf } from '@countersign/kernel';
 import { kindOfScope, type Scope, scopes } from '@countersign/market';
 import { type IntentName, intentNames, statesOf } from './lives.ts';
 
@@ -66,7 +67,7 @@ export const factors = {
 } as const;
 
 export type FactorName = keyof typeof factors;
-export const factorNames = Object.keys(factors) as readonly FactorName[];
+export const factorNames = namesOf(factors);
 export type Conditions = { readonly [Name in FactorName]: (typeof factors)[Name][number] };
 export type Kind = Conditions['kind'];
 
@@ -124,10 +125,12 @@ export function inOrder(ask: Ask, kind: Kind): Conditions {
 }
 
 function isMarket(scope: string): boolean {
+  // The requests of the matrix name scopes of the market.
   return ['dealing', 'settling'].includes(kindOfScope(scope as Scope));
 }
 
 function isControl(scope: string): boolean {
+  // The requests of the matrix name scopes of the market.
   return ['control', 'approving'].includes(kindOfScope(scope as Scope));
 }
 

@@ -287,7 +287,7 @@ export function readUid(text: string): EntityUid | undefined {
   const [, type, quoted] = uidText.exec(text) ?? [];
   if (type === undefined || quoted === undefined) return undefined;
   try {
-    return { type, id: JSON.parse(quoted) as string };
+    return { type, id: JSON.parse(quoted) };
   } catch {
     return undefined;
   }
@@ -299,5 +299,6 @@ function entityOf({ uid, attrs, parents }: Static<typeof entity>): EntityInput {
 
 /** The members of a parsed JSON object. */
 function jsonMembers(members: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, Json>> {
+  // The schema of the tests checks that it is an object.
   return (members ?? {}) as Readonly<Record<string, Json>>;
 }

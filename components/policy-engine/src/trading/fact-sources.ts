@@ -1,3 +1,4 @@
+import { namesOf } from '@countersign/kernel';
 /** The sources of the facts that policies read. */
 export const sourcesInWords = {
   bundle: 'The policies: approved by two people and signed',
@@ -98,7 +99,7 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
 };
 
 export const factSources: Readonly<Record<string, FactSource>> = Object.fromEntries(
-  (Object.keys(factsOf) as FactSource[]).flatMap((source) =>
+  namesOf(factsOf).flatMap((source) =>
     Object.entries(factsOf[source]).flatMap(([owner, names]) =>
       names.split(' ').map((name) => [`${owner}.${name}`, source] as const),
     ),

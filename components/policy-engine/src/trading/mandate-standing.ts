@@ -51,6 +51,7 @@ export async function checkMandateFor(
   if (mandateAction === undefined) return none;
   const answer = await consentStore.check({
     mandate,
+    // The registry knows initiators by LEI.
     actingFor: facts.initiatorInstitution as Lei,
     use: intentUse(detail, { action: mandateAction, at }),
     at,

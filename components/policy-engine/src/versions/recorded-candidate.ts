@@ -7,6 +7,7 @@ import {
   digestOf,
   type Json,
   type PolicyCandidateId,
+  plainJson,
   type SimulationId,
 } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
@@ -30,7 +31,7 @@ export function createCandidateKind(clock: Clock): CandidateKind {
     find: findCandidate,
     lock: lockCandidate,
     recordOf: ({ changeRecord }) => changeRecord,
-    content: (state) => contentOf(state) as unknown as Json,
+    content: (state) => plainJson(contentOf(state)),
     stateOf,
     forgets: ({ expiresAt }) => expiresAt.getTime() + keptMs <= clock.now(),
     put: putCandidate,

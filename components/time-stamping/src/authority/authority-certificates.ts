@@ -82,6 +82,7 @@ export function createAuthorityCertificates(dependencies: AuthorityCertificatesD
 function isOf({ jwk }: PublicKey, certificate: Uint8Array): boolean {
   try {
     const read = new X509Certificate(certificate);
+    // The signer published it as a JWK.
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
     return read.publicKey.equals(key) && read.verify(key);
   } catch {

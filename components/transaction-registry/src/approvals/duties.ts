@@ -1,5 +1,5 @@
 import { type Actor, approverRoles, type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
-import type { CodedError, TransactionId } from '@countersign/kernel';
+import { type CodedError, membersOf, type TransactionId } from '@countersign/kernel';
 import type { Duties } from '../life-cycles/index.ts';
 import type { RegistryLog } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
@@ -60,7 +60,7 @@ export async function approversOf(
   const approvals = entries.map(({ record: { type, subject, data } }) => ({
     type,
     approver: subject?.id,
-    id: (data as { readonly approval_id?: string } | undefined)?.approval_id,
+    id: membersOf(data)?.['approval_id'],
   }));
   const withdrawn = new Set(approvals.flatMap(({ type, id }) => (type === 'approval.withdrawn' ? [id] : [])));
   return approvals.flatMap(({ type, id, approver }) =>

@@ -94,6 +94,7 @@ export function givenRecord(
  */
 export function asGiven(approval: StoredApproval, before: EvidenceRecord | undefined): StoredApproval {
   if (before === undefined) return approval;
+  // A record that this component wrote. Each member is compared below.
   const said = before.data as {
     readonly approval_id?: unknown;
     readonly expires_at?: unknown;

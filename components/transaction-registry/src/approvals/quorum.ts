@@ -203,7 +203,7 @@ export function countsFor(
   // A desk head approves for their own desk. A desk head without a desk heads several.
   if (role === 'desk-head' && person.desk !== undefined && person.desk !== desk) return false;
   if (!want.independent) return true;
-  // The desk of a person who took the transaction over must not check itself either.
+  // If somebody else took the transaction over, their desk must not approve it either.
   const { carriedBy = null } = transaction;
   const theirs = carriedBy === null ? undefined : directory.principal(carriedBy)?.desk;
   return isIndependent(person, role, [desk, theirs]);

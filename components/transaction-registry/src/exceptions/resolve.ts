@@ -153,6 +153,7 @@ function resolving(
             ...recordedRequester(by),
             data: dataOf(facts.exception, asked),
             protectedValues: strategyOf(facts.transaction.initiatorInstitution, {
+              // Facts of our errors are JSON.
               facts: error.facts as Json | undefined,
             }),
           },

@@ -9,7 +9,7 @@ export const order: LifeCycle = {
   initial: 'intended',
   states: {
     intended: {},
-    // A venue says at once that it has an order; how long the order rests there is the order's own affair.
+    // A venue acknowledges an order at once; how long the order rests there depends on its time in force.
     submitted: {
       counts: true,
       awaits: { events: ['acknowledge', 'execute', 'reject'], withinSeconds: 15 * minute },

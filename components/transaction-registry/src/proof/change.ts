@@ -103,11 +103,12 @@ export function stepOf(
 }
 
 export function changeJson(change: Change): Json {
-  return JSON.parse(JSON.stringify(change)) as Json;
+  return JSON.parse(JSON.stringify(change));
 }
 
 /** The change in a record; undefined if it changes another transaction, or the change is withheld. */
 export function changeIn(record: EvidenceRecord, transaction: TransactionId): DurableChange | undefined {
+  // A record that this component wrote.
   const data = record.data as { readonly change?: Change; readonly body?: DurableChange['body'] } | undefined;
   if (record.source !== 'transaction-registry' || record.transaction !== transaction || data?.change === undefined)
     return undefined;

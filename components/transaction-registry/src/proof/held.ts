@@ -32,7 +32,7 @@ export function transactionClaim({ transaction, steps, exceptions, uses }: Held)
     content: {
       client: transaction.client,
       idempotency_key: transaction.idempotencyKey,
-      detail: digestOf(transaction.detail as unknown as Json),
+      detail: digestOf(transaction.detail),
       intent: transaction.intentDigest,
       initiator: transaction.initiator,
       institution: transaction.initiatorInstitution,
@@ -64,6 +64,7 @@ function stepContent({ event, state, version, institution, idempotencyKey, ...st
     institution,
     idempotency_key: idempotencyKey,
     body_digest: step.bodyDigest,
+    // A body is parsed from JSON.
     body: digestOf(step.body as Json),
     record: step.recordId,
     at: step.recordedAt,
@@ -85,7 +86,7 @@ function exceptionContent({ id, cause, event, reason, status, owner, ...exceptio
     raised_version: exception.raisedVersion,
     raised_by: exception.raisedBy,
     body_digest: exception.bodyDigest,
-    resolution: exception.resolution === undefined ? null : digestOf(exception.resolution as unknown as Json),
+    resolution: exception.resolution === undefined ? null : digestOf(exception.resolution),
   };
 }
 

@@ -11,6 +11,7 @@ import { Compile } from 'typebox/compile';
  */
 export function parseConfiguration<Schema extends TSchema>(schema: Schema, input: unknown): Readonly<Static<Schema>> {
   const validator = Compile(schema);
+  // Checked against the schema.
   if (validator.Check(input)) return deepFreeze(structuredClone(input) as Static<Schema> & object);
   const problems = [...validator.Errors(input)].map(
     (error) => `${error.instancePath === '' ? '(root)' : error.instancePath}: ${error.message}`,

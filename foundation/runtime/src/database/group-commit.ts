@@ -74,6 +74,7 @@ export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item
       const results = await flush(batch);
       if (results.length !== batch.length)
         throw new Error(`a flush of ${batch.length} items returned ${results.length} results`);
+      // One result for each item, as checked.
       for (let index = 0; index < results.length; index++) batchResolves[index]?.(results[index] as Result);
     } catch (error) {
       for (const reject of batchRejects) reject(error);

@@ -17,6 +17,7 @@ export function watchHeldPools(): void {
   if (holding !== undefined) return;
   holding = new AsyncLocalStorage();
   const { connect } = pg.Pool.prototype;
+  // The overloads of `connect` are passed through.
   pg.Pool.prototype.connect = function (this: pg.Pool, ...callback: unknown[]) {
     requireNotHeld(this);
     return Reflect.apply(connect, this, callback);

@@ -32,6 +32,7 @@ export function scratchServer(): OwnerConnection | undefined {
 
 function isConnection(value: unknown): value is OwnerConnection {
   if (typeof value !== 'object' || value === null) return false;
+  // Each member is checked below.
   const { host, port, user, password, database } = value as Record<string, unknown>;
   return typeof port === 'number' && [host, user, password, database].every((member) => typeof member === 'string');
 }

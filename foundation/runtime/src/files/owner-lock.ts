@@ -97,6 +97,7 @@ function parseOwner(text: string): ProcessIdentity | undefined {
   const parsed = parseJson(text, { maxLength: 16_384 });
   if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value))
     return undefined;
+  // Each member is checked below.
   const { pid, started, boot, place } = parsed.value as Record<string, unknown>;
   if (typeof pid !== 'number' || typeof started !== 'string' || typeof boot !== 'string' || typeof place !== 'string')
     return undefined;

@@ -79,6 +79,7 @@ export function withCaller<Caller, Request extends FastifyRequest = FastifyReque
     handler(request, reply, await callerOf(request));
   earlyChecks.set(guarded, {
     hook: needsBody ? 'preValidation' : 'onRequest',
+    // Every request of this server has the member, from the hook above.
     check: async (request) => void (await callerOf(request as Request)),
   });
   return guarded;

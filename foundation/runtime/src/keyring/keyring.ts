@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, errorVocabulary, isCodedError, type Random } from '@countersign/kernel';
+import { type Clock, errorVocabulary, isCodedError, namesOf, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import { type HardwareKeys, hardwareKeyErrors } from '../hardware-keys/index.ts';
 import { createRounds } from '../lifecycle/index.ts';
@@ -81,7 +81,7 @@ export async function createKeyring<Purpose extends string>(
 ): Promise<Keyring<Purpose>> {
   const { clock, logger, recorder, refreshEveryMs = 2_000, custody: places = inSoftware } = options;
   const custody = createKeyCustody({ ...options, hardware: places.hardware });
-  const purposes = Object.keys(options.purposes) as Purpose[];
+  const purposes = namesOf(options.purposes);
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
   /** Keys that signed and are no longer in the token, with their purpose. */

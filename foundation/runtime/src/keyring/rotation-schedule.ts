@@ -1,4 +1,4 @@
-import type { Clock } from '@countersign/kernel';
+import { type Clock, namesOf } from '@countersign/kernel';
 import type { Logger } from '../observability/index.ts';
 import type { KeyPolicy } from './keyring-contract.ts';
 
@@ -19,7 +19,7 @@ export function createRotationSchedule<Purpose extends string>(options: {
   rotate(purpose: Purpose): Promise<{ readonly kid: string }>;
 }): () => Promise<void> {
   const { policies, clock, logger } = options;
-  const purposes = Object.keys(policies) as Purpose[];
+  const purposes = namesOf(policies);
   const notBefore = new Map<Purpose, number>();
   for (const purpose of purposes) {
     const { rotateEverySeconds = Infinity, publicationLeadSeconds } = policies[purpose];

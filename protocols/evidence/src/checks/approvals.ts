@@ -55,6 +55,7 @@ function faultsOfUse(evidence: Evidence): readonly Finding[] {
       if (approval?.facts.kind !== 'approval.given') return [];
       if (approval.transaction !== evidence.bundle.transaction)
         return [finding('approval_terms', 'The step refers to an approval of another transaction.', record)];
+      // Of this type, as selected above.
       const verified = verifyApproval(evidence, approval as ApprovalRecord);
       return verified.ok && typeof verified.terms.exp === 'number' && verified.terms.exp * 1000 + endedSinceMs < at
         ? [finding('approval_late', 'The step refers to an approval that had ended by then.', record)]

@@ -138,7 +138,8 @@ const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 function sourceOf(evidence: Evidence, { facts }: Exchange): Token | undefined {
   const source = evidence.byId.get(facts.subjectToken.record);
   return source?.facts.kind === 'token.issued' || source?.facts.kind === 'token.exchanged'
-    ? (source as Token)
+    ? // The record of a token.
+      (source as Token)
     : undefined;
 }
 

@@ -30,6 +30,7 @@ function readRestored(leaf: string, disclosures: ReadonlyMap<string, readonly Di
 /** `protected` then names only withheld values. */
 function withoutOpened(record: Json, withheld: ReadonlyMap<string, unknown>): Json {
   if (typeof record !== 'object' || record === null || Array.isArray(record) || !('protected' in record)) return record;
+  // A parsed JSON object.
   const { protected: commitments, ...rest } = record as Readonly<Record<string, Json>>;
   const members =
     typeof commitments === 'object' && commitments !== null && !Array.isArray(commitments) ? commitments : {};

@@ -20,6 +20,7 @@ export class View {
     for (const name of path) {
       if (typeof here !== 'object' || here === null || Array.isArray(here) || !Object.hasOwn(here, name))
         return new View(undefined);
+      // An object that has the member.
       here = (here as Readonly<Record<string, unknown>>)[name];
     }
     return new View(here);

@@ -1,3 +1,4 @@
+import { namesOf } from '@countersign/kernel';
 import { type AddressBookChange, addressBookChangeShape } from './address-book-change.ts';
 import { type Allocation, allocationShape } from './allocation.ts';
 import { type ClearingSubmission, clearingSubmissionShape } from './clearing-submission.ts';
@@ -37,7 +38,7 @@ export type AuthorizationDetail =
 export type AuthorizationDetailType = AuthorizationDetail['type'];
 export type DetailOf<DetailType extends AuthorizationDetailType> = Extract<AuthorizationDetail, { type: DetailType }>;
 
-export const authorizationDetailTypes = Object.keys(authorizationDetailShapes) as AuthorizationDetailType[];
+export const authorizationDetailTypes = namesOf(authorizationDetailShapes);
 
 export function isAuthorizationDetailType(type: unknown): type is AuthorizationDetailType {
   return typeof type === 'string' && Object.hasOwn(authorizationDetailShapes, type);

@@ -83,6 +83,7 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
  * because offsets change; only a parent that is open all week is an exception.
  */
 export function narrowConstraints(parent: Constraints, child: Constraints): NarrowedConstraints {
+  // The names of the literal.
   for (const [constraint, rule] of Object.entries(rules) as [keyof Constraints, Rule][]) {
     const wider = rule(parent, child);
     if (wider === undefined) continue;

@@ -77,6 +77,7 @@ function parse(text: string): unknown {
 function transportsOf(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
   const items: readonly unknown[] = value.slice(0, 8);
+  // Strings, as filtered.
   return items.filter((item) => typeof item === 'string' && /^[a-z-]{1,20}$/.test(item)) as string[];
 }
 

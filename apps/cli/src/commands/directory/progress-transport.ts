@@ -67,6 +67,7 @@ async function* linesOf(answer: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let size = 0;
   let pending: string[] = [];
+  // The DOM type of a body does not declare the iterator that Node has.
   for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length;
     if (size > maxBytes) throw new Error('the answer is too large');

@@ -75,6 +75,7 @@ function take(lines: readonly string[], { onEvent, onPosition }: Parameters<type
 async function* framesOf(answer: Response, heard: () => void): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder();
   let pending = '';
+  // The DOM type of a body does not declare the iterator that Node has.
   for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
     heard();
     pending += decoder.decode(chunk, { stream: true });

@@ -73,7 +73,7 @@ function entityOf(intent: unknown): string {
   });
 }
 
-/** Id, version and digest of each; what else stands beside them is passed over. */
+/** Id, version and digest of each; other members are ignored. */
 function copiesIn(path: string): readonly Readonly<Record<string, unknown>>[] {
   const file = readJson(path, 'Name a JSON list of mandates: `mandate list --json` prints one.');
   if (!Array.isArray(file) || !file.every(isObject))

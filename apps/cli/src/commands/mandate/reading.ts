@@ -35,7 +35,7 @@ export const readingCommands: AddCommands = (mandate, connection) => {
 };
 
 const pageSize = 200;
-/** More are for a program, which asks the interface page by page. */
+/** A longer list needs a program that reads the interface page by page. */
 const mostListed = 100_000;
 
 async function everyMandate(

@@ -119,8 +119,10 @@ function drawVersion(version: Schemas['Mandate'], before: Schemas['Mandate'] | u
 
 function verificationKeyOf(jwk: unknown): VerificationInput[1] {
   if (typeof jwk !== 'object' || jwk === null) return [];
+  // Each member is checked below.
   const { kid, alg } = jwk as Readonly<Record<string, unknown>>;
   if (typeof kid !== 'string' || (alg !== 'ES256' && alg !== 'EdDSA' && alg !== 'PS256')) return [];
+  // The import of the key checks its members.
   return [{ kid, algorithm: alg, jwk: jwk as Readonly<Record<string, string>> }];
 }
 
@@ -137,6 +139,7 @@ function keysIn(path: string): readonly unknown[] {
 
 function readKept(path: string): KeptVersions {
   const file = readJson(path, 'Name a file that `mandate versions --out` wrote.');
+  // Each member is checked below.
   const { versions, parents, keys } = typeof file === 'object' && file !== null ? (file as Partial<KeptVersions>) : {};
   if (
     areVersions(versions) &&

@@ -36,11 +36,11 @@ export function drawLimitChanges(changes: readonly LimitChangeView[]): readonly 
 }
 
 function drawn(change: LimitChangeView): string {
-  return `${difference(change)}  ${howFarTried(change)}`;
+  return `${difference(change)}  ${describeTrial(change)}`;
 }
 
 /** By the number of decisions: a limit without a decision was not tested. */
-function howFarTried({ tried }: LimitChangeView): string {
+function describeTrial({ tried }: LimitChangeView): string {
   if (tried === undefined) return yellow('not tried');
   if (tried === 0) return yellow('tried on no decision');
   return dim(`tried on ${grouped(tried)} ${tried === 1 ? 'decision' : 'decisions'}`);

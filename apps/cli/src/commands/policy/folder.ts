@@ -190,6 +190,7 @@ export function withProblemsAsJson(error: unknown): never {
 
 function problemsOf(error: unknown): readonly Problem[] | undefined {
   const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  // The loader of bundles made them.
   return Array.isArray(problems) ? (problems as readonly Problem[]) : undefined;
 }
 

@@ -81,6 +81,7 @@ function sortLists(document: JsonDocument): JsonDocument {
 
 function sorted(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
+  // An object, since it is no list.
   if (!Array.isArray(value)) return sortLists(value as JsonDocument);
   const items = value.map((item: Json) => ({ item: sorted(item), text: canonicalize(item) }));
   return items.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)).map(({ item }) => item);

@@ -39,6 +39,7 @@ export function resourceRoutes(scim: FastifyInstance, operations: ResourceOperat
     name: `a ${shape.name}`,
     removal: summaries.remove,
     params: idParams,
+    // The route has this schema.
     find: async (request) => idOf((request.params as WithId['Params']).id),
   });
 }
