@@ -57,7 +57,7 @@ describe('a renewal by the certificate', () => {
     const first = await world.issue(ca, 'device', 'device:ws-1');
     const second = await renew(first);
     await renew(second);
-    const issued = world.records('certificate.issued').filter(({ data }) => membersOf(data)['profile'] === 'device');
+    const issued = world.records('certificate.issued').filter(({ data }) => membersOf(data)?.['profile'] === 'device');
     expect(issued).toHaveLength(3);
     for (const { subject, actors } of issued.slice(1))
       expect([subject?.id, actors]).toEqual(['person:olga.operator', [{ id: 'device:ws-1' }]]);
