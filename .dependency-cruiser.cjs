@@ -31,10 +31,14 @@ const importsOfProtocols = {
   x509: [],
   // Authorization details and scopes of tokens; certificates of clients (RFC 8705).
   oauth: ['market', 'x509'],
+  // JWT-SVIDs are JWS; X.509-SVIDs are certificates.
+  spiffe: ['oauth', 'x509'],
   // Keys and JWS; attestation certificates.
   webauthn: ['oauth', 'x509'],
   // An envelope is a JWS.
   envelope: ['oauth'],
+  // Keys of accounts.
+  acme: ['oauth'],
   // A bundle holds records of all of these.
   evidence: ['market', 'merkle-log', 'oauth', 'webauthn', 'x509'],
 };
@@ -138,8 +142,14 @@ module.exports = {
     only(
       'cli-imports-contracts-and-protocols',
       '^apps/cli/',
-      [kernel, contracts, protocols, '^sdk/', '^apps/server/', '^examples/'],
+      [kernel, contracts, protocols, '^sdk/', '^apps/server/', '^apps/workload-agent/', '^examples/'],
       'The command talks to a running control plane through its public door; `start` and `demo` start one.',
+    ),
+    only(
+      'the-workload-agent-imports-the-sdk',
+      '^apps/workload-agent/',
+      [kernel, protocols, '^sdk/'],
+      'The agent on the machine of a workload calls the control plane through its public door.',
     ),
     only(
       'the-evidence-page-imports-protocols',

@@ -10,7 +10,6 @@ const fromSources = {
 // Files share a process and one set of modules, which halves the time that they take: what a test changes of its process
 // (a spy, the environment) it puts back.
 const common = {
-  // The seed of what is generated.
   setupFiles: ['testkit/src/vitest-setup.ts'],
   // Long enough for a machine that is very busy: what is never going to come is found out all the same.
   testTimeout: 120_000,

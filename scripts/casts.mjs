@@ -1,7 +1,8 @@
 // Finds type assertions (`x as T`, `x!`) in the source of the product that no comment explains. `as const` and `as unknown` assert
-// nothing; the file that declares a brand is the one that may give it.
+// nothing; the file that declares a brand is the one that may give it. With arguments it checks those files alone.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseSync } from '@swc/core';
 
@@ -11,10 +12,16 @@ const isChecked = (file) => file.endsWith('.ts') && !/\.test\.ts$|\/testing\/|\.
 /** Lines of a statement above which its comment may be. */
 const reach = 8;
 
-const found = execFileSync('git', ['ls-files', ...rooms], { cwd: root, encoding: 'utf8' })
-  .split('\n')
-  .filter(isChecked)
-  .flatMap((file) => unexplained(readFileSync(`${root}/${file}`, 'utf8')).map((line) => `${file}:${line}`));
+const asked = process.argv.slice(2);
+const files =
+  asked.length > 0
+    ? asked
+    : execFileSync('git', ['ls-files', ...rooms], { cwd: root, encoding: 'utf8' })
+        .split('\n')
+        .filter(isChecked);
+const found = files.flatMap((file) =>
+  unexplained(readFileSync(resolve(root, file), 'utf8')).map((line) => `${file}:${line}`),
+);
 if (found.length > 0) {
   console.log('Casts without a comment that says why they are right:');
   for (const place of found) console.log(`  ${place}`);
@@ -51,7 +58,7 @@ function assertionsIn(node) {
 /** A comment on a line of the expression, or above its statement. */
 function isExplained(lines, first, last) {
   const isComment = (line) => /(?:^|\s)\/\/ |\*\/$/.test(line);
-  if (lines.slice(first - 2, last).some(isComment)) return true;
+  if (lines.slice(Math.max(0, first - 2), last).some(isComment)) return true;
   for (let at = first - 2; at >= 0 && first - at < reach; at--) {
     const line = lines[at].trim();
     if (isComment(line)) return true;

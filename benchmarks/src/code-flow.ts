@@ -22,7 +22,6 @@ export interface CodeFlowServer {
   readonly scope: string;
 }
 
-/** A person who is signed in, in one browser. */
 export interface SignedIn {
   readonly person: string;
   readonly browser: WebBrowser;

@@ -92,7 +92,6 @@ export async function withCosts<Value>(of: Metered, work: () => Promise<Value>) 
   return { value, seconds, cpuUs, databaseCpuUs, walBytes };
 }
 
-/** Runs a load and reads what it cost. */
 export async function measured(of: Metered, run: () => Promise<LoadResult>): Promise<Counted> {
   const { value, cpuUs, databaseCpuUs, walBytes } = await withCosts(of, run);
   const { seconds, latenciesMs } = value;

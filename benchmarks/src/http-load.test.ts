@@ -28,7 +28,7 @@ const load = (url: string, count: number) => ({
 });
 
 describe('the load generator', () => {
-  it('sends every request once and takes the time of each', async () => {
+  it('sends every request once and measures each', async () => {
     const seen: string[] = [];
     const url = await serve((request, response) => {
       seen.push(request.url ?? '');
@@ -40,13 +40,13 @@ describe('the load generator', () => {
     expect(latenciesMs.every((latency) => latency > 0 && latency <= seconds * 1000)).toBe(true);
   });
 
-  it('keeps one request under way on each connection', async () => {
+  it('keeps one request in progress on each connection', async () => {
     let most = 0;
     const held: (() => void)[] = [];
     const url = await serve((_request, response) => {
       held.push(() => response.setHeader('content-length', token.length).end(token));
       most = Math.max(most, held.length);
-      // Nobody is answered before all four connections have asked.
+      // No request is answered before all four connections have sent one.
       if (held.length === 4) for (const answer of held.splice(0)) answer();
     });
     await sendAll(load(url, 40));
@@ -73,11 +73,11 @@ describe('the load generator', () => {
       (error: unknown) => String(error),
     );
     expect(failure).toContain(said);
-    // A success of the wrong kind may hold a token, which is not for the terminal.
+    // A wrong success may hold a token, which must not reach the terminal.
     expect(failure).not.toContain('secret');
   });
 
-  it('stops when a connection is closed on it, and when nobody listens', async () => {
+  it('stops if a connection is closed, and if no server listens', async () => {
     const url = await serve((request) => request.socket.destroy());
     await expect(sendAll(load(url, 4))).rejects.toThrow(/closed|ECONNRESET/);
     await stops.pop()?.();
@@ -85,10 +85,10 @@ describe('the load generator', () => {
   });
 });
 
-describe('work of several requests', () => {
+describe('work that takes several requests', () => {
   const get = (path: string) => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
 
-  it('is done once for every item, with one item under way on each connection', async () => {
+  it('is done once per item, with one item in progress on each connection', async () => {
     let underWay = 0;
     let most = 0;
     const url = await serve((request, response) => response.setHeader('content-length', 1).end(request.url?.[1]));
@@ -111,7 +111,7 @@ describe('work of several requests', () => {
     expect(most).toBe(3);
   });
 
-  it('ends with the first fault, and when a connection is closed on it', async () => {
+  it('ends at the first error, and if a connection is closed', async () => {
     const url = await serve((_request, response) => response.setHeader('content-length', 0).end());
     const perform = async (): Promise<void> => {
       throw new Error('not this');
@@ -126,10 +126,10 @@ describe('work of several requests', () => {
   });
 });
 
-describe('the answer reader', () => {
+describe('the response parser', () => {
   const answer = `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhällo`.replace('5', '6');
 
-  it('reads an answer however it is cut, and keeps what follows it', () => {
+  it('reads a response split anywhere, and keeps the bytes after it', () => {
     const bytes = Buffer.from(answer + answer);
     for (let cut = 1; cut < bytes.length / 2; cut++) {
       const reader = createAnswerReader();
@@ -139,7 +139,7 @@ describe('the answer reader', () => {
     }
   });
 
-  it('knows headers by name, in any case, each time they are given', () => {
+  it('finds headers by name in any case, including repeated ones', () => {
     const given =
       'HTTP/1.1 303 See Other\r\nSet-Cookie: a=1\r\nlocation: /x\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n';
     const read = createAnswerReader().push(Buffer.from(given));
@@ -147,7 +147,7 @@ describe('the answer reader', () => {
     expect(read && headersOf(read, 'Location')).toEqual(['/x']);
   });
 
-  it('refuses an answer without a length', () => {
+  it('refuses a response without a length', () => {
     const chunked = Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n');
     expect(() => createAnswerReader().push(chunked)).toThrow('content-length');
   });

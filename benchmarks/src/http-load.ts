@@ -7,7 +7,6 @@ import {
   requireSuccess,
 } from './http-connection.ts';
 
-/** The target of the load, and its concurrency. */
 interface Target {
   readonly name: string;
   readonly url: string;
@@ -69,7 +68,6 @@ export async function performAll<Item>({
 }): Promise<LoadResult> {
   const latenciesMs = new Float64Array(items.length);
   const lanes = Math.max(1, identities.length);
-  /** The next item of each lane. */
   const next = Array.from({ length: lanes }, (_, lane) => lane);
   async function drive(connection: Connection, lane: number): Promise<void> {
     for (;;) {

@@ -61,13 +61,11 @@ export function makeMarket(): Market {
   };
 }
 
-/** Orders of the trading firm over HTTP. */
 export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlow> {
   const locations = [venueOrders, clearingTrades];
   return startOrderFlow(ordering, { issuer, venue, clearing, house: trader, locations });
 }
 
-/** The directory file with the market. */
 export function directoryFile(
   { traders, certified, gateways, desks, people, ordering }: Market,
   issuer: string,
@@ -182,7 +180,6 @@ interface Installation {
   readonly dataFolder: string;
 }
 
-/** The client of the operator's command line. */
 export function operatorOf(installation: Installation): Client {
   return createClient(commandOf(installation));
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { figure, measureInTurn, median, oneAfterTheOther, percentile, ratio, roundOf, together } from './measure.ts';
 
 describe('percentiles', () => {
-  it('are values that were measured, by nearest rank', () => {
+  it('are measured values, by nearest rank', () => {
     const hundred = Float64Array.from({ length: 100 }, (_, index) => index + 1);
     expect([1, 50, 99, 100].map((percent) => percentile(hundred, percent))).toEqual([1, 50, 99, 100]);
     expect(percentile(Float64Array.of(7), 99)).toBe(7);
@@ -29,16 +29,16 @@ describe('a round', () => {
     });
   });
 
-  it('in which nothing was done has no figures', () => {
+  it('without operations has no figures', () => {
     expect(() => roundOf({ operations: 0, seconds: 1 })).toThrow('nothing was done');
   });
 });
 
-describe('what was counted', () => {
+describe('counters', () => {
   const first = { operations: 2, seconds: 1, latenciesMs: Float64Array.of(5, 1), cpuUs: 10, databaseCpuUs: 4 };
   const second = { operations: 2, seconds: 2, latenciesMs: Float64Array.of(1, 7), cpuUs: 20, walBytes: 8 };
 
-  it('adds up when it is more of the same', () => {
+  it('add up for more of the same operation', () => {
     expect(together([first, second])).toEqual({
       operations: 4,
       seconds: 3,
@@ -49,7 +49,7 @@ describe('what was counted', () => {
     });
   });
 
-  it('adds up operation by operation when one step follows the other, whatever order a round was sorted in', () => {
+  it('add up operation by operation for consecutive steps, in any order of a round', () => {
     roundOf(first);
     const whole = oneAfterTheOther([first, second]);
     expect(whole).toMatchObject({ operations: 2, seconds: 3, latenciesMs: Float64Array.of(6, 8), cpuUs: 30 });
@@ -75,7 +75,7 @@ describe('figures', () => {
   });
 });
 
-describe('measuring in turn', () => {
+describe('alternating measurement', () => {
   const contender = (name: string, log: string[]) => ({
     name,
     async warmUp() {
@@ -87,7 +87,7 @@ describe('measuring in turn', () => {
     },
   });
 
-  it('warms everybody up and then alternates', async () => {
+  it('warms up every contender and then alternates', async () => {
     const log: string[] = [];
     const contenders = [contender('a', log), contender('b', log)];
     const results = await measureInTurn(contenders, { rounds: 2, seconds: 1 }, () => undefined);
@@ -98,7 +98,7 @@ describe('measuring in turn', () => {
     ]);
   });
 
-  it('gives no figures at all when a contender fails', async () => {
+  it('gives no figures if a contender fails', async () => {
     const failing = { ...contender('b', []), round: () => Promise.reject(new Error('refused')) };
     const measuring = measureInTurn([contender('a', []), failing], { rounds: 1, seconds: 1 }, () => undefined);
     await expect(measuring).rejects.toThrow('refused');

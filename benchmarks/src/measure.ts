@@ -16,7 +16,6 @@ export interface Round {
 
 export type Figure = Exclude<keyof Round, 'operations' | 'seconds'>;
 
-/** An implementation that a suite compares. */
 export interface Contender<Turn = Round> {
   readonly name: string;
   /** Runs until caches are filled and code is compiled. */
@@ -62,7 +61,6 @@ export async function measureInTurn<Turn = Round>(
 const costNames = ['cpuUs', 'databaseCpuUs', 'walBytes'] as const;
 type Costs = Readonly<Record<(typeof costNames)[number], number | undefined>>;
 
-/** The raw counts of a measurement. */
 export interface Counted extends Partial<Costs> {
   readonly operations: number;
   readonly seconds: number;
@@ -70,7 +68,6 @@ export interface Counted extends Partial<Costs> {
   readonly latenciesMs?: Float64Array;
 }
 
-/** Computes a round from raw counts. */
 export function roundOf(counted: Counted): Round {
   const { operations, seconds, latenciesMs } = counted;
   if (operations === 0 || seconds <= 0) throw new Error('a round in which nothing was done');
@@ -125,13 +122,11 @@ function costs(parts: readonly Counted[]): Pick<Counted, 'seconds' | keyof Costs
   return { seconds: sum(parts.map(({ seconds }) => seconds)), ...Object.fromEntries(known) };
 }
 
-/** The same members with other values. */
 export function mapMembers<Name extends string, Value, Mapped>(
   of: Readonly<Record<Name, Value>>,
   map: (value: Value, name: Name) => Mapped,
 ): Readonly<Record<Name, Mapped>> {
   const names = Object.keys(of) as Name[];
-  // The names are those of the record.
   return Object.fromEntries(names.map((name) => [name, map(of[name], name)])) as Record<Name, Mapped>;
 }
 

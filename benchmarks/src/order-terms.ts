@@ -5,7 +5,6 @@ import { digestOf } from '@countersign/kernel';
 const startedAt = Date.now();
 const dayMs = 86_400_000;
 
-/** The terms of every mandate of the benchmark. */
 export const mandateTerms = {
   legalBasis: { type: 'contract', reference: 'Framework agreement 2026/17, annex B' },
   termsHash: digestOf('the terms of the benchmark'),
@@ -13,7 +12,6 @@ export const mandateTerms = {
   effectiveUntil: new Date(startedAt + 300 * dayMs).toISOString(),
 } as const;
 
-/** What every mandate of the benchmark permits. */
 export const mandateConstraints = {
   actions: ['order:create', 'order:cancel', 'settlement:instruct'],
   productClasses: ['DB', 'ES'],

@@ -1,4 +1,3 @@
-/** How long and how hard to measure. */
 export const fullPace = {
   /** Rounds of every contender; figures are medians over them. */
   rounds: 5,
@@ -10,17 +9,17 @@ export const fullPace = {
   warmUpSeconds: 1,
   connections: 32,
   warmUpRequests: 8_000,
-  /** Concurrent callers of the audit log. */
   appenders: [1, 8, 32, 128, 512],
   /** Records in the logs that are compared, smallest first. */
   evidence: { sizes: [10_000, 10_000_000], rounds: 5, seconds: 1 },
   publication: { callers: 128, rounds: 3, seconds: 5 },
-  /** Revocations at each interface. */
+  /** Leases of as many holders, which end at the same time. */
+  leases: { rounds: 3, seconds: 3, storm: 10_000 },
+  svids: { rounds: 3, seconds: 3, rotation: 10_000 },
   revocations: 12,
   /** Sizes of policy sets and directories; each with each. */
   decisions: { policies: [10, 200, 2_000], entities: [1_000, 1_000_000] },
   simulation: { decisions: 1_000_000 },
-  /** Numbers of mandates in the database. */
   mandates: { sizes: [1_000, 1_000_000] },
   /** Earlier transactions in the larger one of two sites. */
   transactions: 1_000_000,
@@ -53,6 +52,8 @@ export const quickPace: Pace = {
   appenders: [1, 32],
   evidence: { sizes: [2_000, 6_000], rounds: 1, seconds: 0.2 },
   publication: { callers: 16, rounds: 1, seconds: 1.2 },
+  leases: { rounds: 1, seconds: 0.3, storm: 40 },
+  svids: { rounds: 1, seconds: 0.3, rotation: 40 },
   revocations: 1,
   decisions: { policies: [10, 20], entities: [200] },
   simulation: { decisions: 1_200 },

@@ -10,7 +10,6 @@ export interface Peers {
   readonly oidcProvider: ServerProcess;
 }
 
-/** Their names in tables. */
 export const peerNames = { bare: 'bare HTTP and cryptography', oidcProvider: 'oidc-provider, in memory' } as const;
 
 export async function startPeers(market: Market, { started, onProgress }: Run): Promise<Peers> {

@@ -7,15 +7,15 @@ import { descendantsCpuUs, parseProcessTimes } from './process-tree-cpu.ts';
 describe('a line of /proc/<pid>/stat', () => {
   const rest = '4194560 1 2 3 4 10 20 300 4000 20 0 1 0 100';
 
-  it('gives the parent and the time used, that of ended children included', () => {
+  it('returns the parent and the CPU time, including ended children', () => {
     expect(parseProcessTimes(`77 (postgres) S 42 77 77 0 -1 ${rest}`)).toEqual({ parent: 42, ticks: 4330 });
   });
 
-  it('is read right whatever the process calls itself', () => {
+  it('is parsed correctly for any process name', () => {
     expect(parseProcessTimes(`77 (a) R 1 (b) S 42 77 77 0 -1 ${rest}`)).toEqual({ parent: 42, ticks: 4330 });
   });
 
-  it('is refused when it is cut', () => {
+  it('is refused if it is truncated', () => {
     expect(parseProcessTimes('77 (postgres) S 42')).toBeUndefined();
     expect(parseProcessTimes('')).toBeUndefined();
   });
@@ -33,13 +33,13 @@ describe.skipIf(!existsSync('/proc/self/stat'))('the CPU time of descendants (ne
       await once(child, 'message');
       expect((descendantsCpuUs(process.pid) ?? 0) - before).toBeGreaterThanOrEqual(90_000);
     } finally {
-      // Which lets the other one end as well.
+      // This lets the other one end as well.
       child.disconnect();
       await once(child, 'exit');
     }
   });
 
-  it('is not known for a process that is not there', () => {
+  it('is unknown for a missing process', () => {
     expect(descendantsCpuUs(2 ** 30)).toBeUndefined();
   });
 });

@@ -7,6 +7,7 @@ import { evidenceQuerySection } from './suites/evidence-queries.ts';
 import { growthSections } from './suites/growth.ts';
 import { introspectionSection } from './suites/introspection.ts';
 import { keysInATokenSections } from './suites/keys-in-a-token.ts';
+import { leasesSections } from './suites/leases.ts';
 import { mandateSections } from './suites/mandates.ts';
 import { proofSections } from './suites/proofs.ts';
 import { publicationSection } from './suites/publication.ts';
@@ -14,6 +15,7 @@ import { reconstructionSections } from './suites/reconstruction.ts';
 import { revocationSection } from './suites/revocation.ts';
 import { signInSections } from './suites/sign-ins.ts';
 import { simulationSection } from './suites/simulation.ts';
+import { svidSections } from './suites/svids.ts';
 import { exchangeSection, pushedSection, refreshSection, tokensSection } from './suites/token-requests.ts';
 import { transitionSections } from './suites/transitions.ts';
 import { wholeAndSplitSections } from './suites/whole-and-split.ts';
@@ -33,6 +35,8 @@ const sections = {
   simulation: simulationSection,
   appends: appendsSections,
   publication: publicationSection,
+  leases: leasesSections,
+  svids: svidSections,
   proofs: proofSections,
   'evidence-queries': evidenceQuerySection,
   mandates: mandateSections,

@@ -18,6 +18,7 @@ import { measureEvidenceQueries } from './suites/evidence-queries.ts';
 import { measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
 import { measureKeysInAToken } from './suites/keys-in-a-token.ts';
+import { measureLeases } from './suites/leases.ts';
 import { measureLogGrowth } from './suites/log-growth.ts';
 import { measureMandates } from './suites/mandates.ts';
 import { measureProofs } from './suites/proofs.ts';
@@ -26,6 +27,7 @@ import { measureReconstruction, ordersToReconstruct } from './suites/reconstruct
 import { measureRevocation } from './suites/revocation.ts';
 import { measureSignIns } from './suites/sign-ins.ts';
 import { measureSimulation } from './suites/simulation.ts';
+import { measureSvids } from './suites/svids.ts';
 import {
   measurePushedAuthorization,
   measureRefresh,
@@ -54,7 +56,6 @@ export interface BenchmarkOptions {
 type Measurements = { readonly [Name in SuiteName]?: () => Promise<SuiteResults[Name]> };
 type Results = Partial<SuiteResults>;
 
-/** The context of every part of a run. */
 interface Context extends BenchmarkOptions, Run {
   readonly wants: (...names: readonly SuiteName[]) => boolean;
   /** Runs the requested ones, in order. */
@@ -184,7 +185,7 @@ async function measureToken(run: Context): Promise<Results> {
 
 async function measureInProcess(run: Context): Promise<Results> {
   const { wants, measured, onProgress } = run;
-  if (!wants('decisions', 'simulation', 'appends', 'publication')) return {};
+  if (!wants('decisions', 'simulation', 'appends', 'publication', 'leases', 'svids')) return {};
   onProgress('starting PostgreSQL for measurements in process');
   const suite = { ...run, inProcess: await startInProcess(run) };
   return measured({
@@ -192,6 +193,8 @@ async function measureInProcess(run: Context): Promise<Results> {
     simulation: () => measureSimulation(suite),
     appends: () => measureAppends(suite),
     publication: () => measurePublication(suite),
+    leases: () => measureLeases(suite),
+    svids: () => measureSvids(suite),
   });
 }
 

@@ -6,13 +6,13 @@ import { describe, expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-// Its servers are processes of their own, which run what was built.
+// Its servers are separate processes, which run the build.
 describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
   const run = (...args: readonly string[]) => promisify(execFile)(process.execPath, [main, ...args]);
 
-  // Some minutes: for who changes the benchmarks. Each suite that is quick enough has a test of its own beside it.
+  // Takes some minutes: for changes to the benchmarks. Each quick suite has a test of its own beside it.
   const whole = process.env['COUNTERSIGN_BENCH'] === 'whole';
-  it.runIf(whole)('measures every suite, in a hurry, and leaves no data behind', { timeout: 540_000 }, async () => {
+  it.runIf(whole)('measures every suite briefly, and leaves no data behind', { timeout: 540_000 }, async () => {
     const left = () =>
       existsSync('/var/tmp') ? readdirSync('/var/tmp').filter((name) => name.startsWith('countersign-bench-')) : [];
     const before = left();
@@ -47,7 +47,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
       'Audit-log appends, a lone caller',
       'audit log, a protected value in each',
       'peer: a lone INSERT',
-      'their terms, drawn behind them',
+      'their terms, indexed afterwards',
       'Audit-log appends, 32 callers at once',
       'peer: an INSERT a record, 10 connections',
       'cosigned by two of three witnesses',
@@ -105,7 +105,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
     expect(stdout).toContain('added at p50, one at a time: four processes (expected at most 2.00 ms)');
   });
 
-  it('says which suites there are when asked for another', async () => {
+  it('lists the suites if an unknown one is requested', async () => {
     await expect(run('--only', 'tokens,magic')).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no suite named magic'),

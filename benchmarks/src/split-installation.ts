@@ -66,7 +66,7 @@ export async function startSplitInstallation(options: {
     await initProcesses({ configurationFile, folder: processesFolder, firstPort });
     onProgress('bringing the database to this release');
     await finished(spawned(['migrate', '--config', configurationFile]));
-    for (const group of ['evidence', 'core', 'egress', 'certificate-authority', 'edge'] as const) {
+    for (const group of ['evidence', 'core', 'egress', 'certificate-authority', 'secrets', 'edge'] as const) {
       const { profileFolder } = options;
       const profiled =
         profileFolder === undefined

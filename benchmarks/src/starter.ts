@@ -11,9 +11,7 @@ export const about = (what: string, onProgress: Progress): Progress => {
   return (message) => onProgress(`${what}: ${message}`);
 };
 
-/** What every part of a run gets. */
 export interface Run {
-  /** The folder of the databases. */
   readonly folder: string;
   readonly started: Starter;
   readonly onProgress: Progress;

@@ -24,7 +24,7 @@ const page =
   '<form method="post" action="/decide"><input type="hidden" name="csrf" value="a-b_c"><button name="decision" value="allow">Allow</button></form>';
 
 describe('the browser of the benchmark', () => {
-  it('keeps cookies, follows redirects on the same site, and stops on the way to another', async () => {
+  it('keeps cookies, follows redirects on the same site, and stops before another site', async () => {
     const { url, connection, browser } = await site((request, response) => {
       if (request.url === '/a')
         return response
@@ -43,7 +43,7 @@ describe('the browser of the benchmark', () => {
     expect(left.kind === 'left' && left.location.searchParams.get('code')).toBe('x');
   });
 
-  it('sends a form with its hidden fields, from the same site', async () => {
+  it('submits a form with its hidden fields, from the same site', async () => {
     const seen: string[] = [];
     const { url, connection, browser } = await site((request, response) => {
       if (request.method === 'GET') return response.writeHead(200, { 'content-length': page.length }).end(page);
@@ -56,7 +56,7 @@ describe('the browser of the benchmark', () => {
     expect(seen).toEqual(['same-origin', 'csrf=a-b_c&decision=allow']);
   });
 
-  it('stops at an error page, saying what it says, and in a ring of redirects', async () => {
+  it('stops at an error page with its message, and in a redirect loop', async () => {
     const refusal = '<h1>Not   now</h1><p>log_unavailable</p>';
     const { url, connection, browser } = await site((request, response) =>
       request.url === '/ring'
@@ -69,7 +69,7 @@ describe('the browser of the benchmark', () => {
     await expect(visit(`${url}/ring`, browser, connection, 'it')).rejects.toThrow('303');
   });
 
-  it('takes the form that is posted, and knows what can be filled in', () => {
+  it('finds the posted form, and knows its fields', () => {
     const search = '<form method="get" action="/find"><input name="find"></form>';
     expect(readForm(search + page)).toEqual({ action: '/decide', fields: { csrf: 'a-b_c' }, inputs: ['decision'] });
     expect(() => readForm(search)).toThrow('without a form');

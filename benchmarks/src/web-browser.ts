@@ -17,7 +17,6 @@ export type Arrival = Page | { readonly kind: 'left'; readonly location: URL };
 export interface Form {
   readonly action: string;
   readonly fields: Readonly<Record<string, string>>;
-  /** Names of inputs and buttons. */
   readonly inputs: readonly string[];
 }
 

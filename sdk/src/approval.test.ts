@@ -20,7 +20,7 @@ function claimsOf(text: string) {
 }
 
 describe('an approval', () => {
-  it('is signed over one intent, for a while', async () => {
+  it('is signed over one intent, with an expiry', async () => {
     const approved = item('one');
     const claims = claimsOf(await signApproval({ ...terms, ...approved, role: 'risk' }, key, { clock }));
     expect(claims).toEqual({
@@ -35,7 +35,7 @@ describe('an approval', () => {
     });
   });
 
-  it('is never the same twice', async () => {
+  it('is unique', async () => {
     const approved = { ...terms, ...item('one') };
     const [one, other] = [await signApproval(approved, key), await signApproval(approved, key)];
     expect(claimsOf(one)['jti']).not.toBe(claimsOf(other)['jti']);
@@ -53,7 +53,7 @@ describe('an approval', () => {
     expect(claims).not.toHaveProperty('txn');
   });
 
-  it('of several intents has another root when one is left out, put in, changed or moved', () => {
+  it('of several intents has another root if one is omitted, added, changed or moved', () => {
     const [one, two, three] = [item('one'), item('two'), item('three')];
     const roots = [
       [one, two],

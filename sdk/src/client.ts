@@ -81,7 +81,6 @@ export interface CallRequest {
   readonly url: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
-  /** Identity envelope. */
   readonly envelope?: string;
   /** Returns the body as a Buffer. */
   readonly binary?: boolean;

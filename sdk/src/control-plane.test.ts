@@ -5,7 +5,7 @@ import { createControlPlane } from './control-plane.ts';
 import { generateSigningKey } from './keys.ts';
 import { type SmallIssuer, startSmallIssuer } from './testing/small-issuer.ts';
 
-describe('the control plane, as a service asks it', () => {
+describe('the control plane client of a service', () => {
   const clock = fixedClock(Date.now());
   let issuer: SmallIssuer;
   beforeEach(async () => {
@@ -17,7 +17,7 @@ describe('the control plane, as a service asks it', () => {
   const controlPlane = () => createControlPlane({ issuer: issuer.url, client: client(), clock });
   const request = { transaction: 'txn_1', idempotencyKey: 'key-0001', body: { qty: '1' } };
 
-  it('carries a transaction on under its idempotency key, with the scope that the event needs', async () => {
+  it('continues a transaction under its idempotency key, with the scope that the event needs', async () => {
     issuer.answers.set('POST /transactions/txn_1/transitions', { status: 200, body: { state: 'submitted' } });
     const plane = controlPlane();
     expect(await plane.transition({ ...request, event: 'submit' })).toEqual({ state: 'submitted' });
@@ -30,7 +30,7 @@ describe('the control plane, as a service asks it', () => {
     expect(JSON.parse(issuer.seen[0]?.body ?? '')).toEqual({ event: 'submit', body: { qty: '1' } });
   });
 
-  it('asks for a token for the one step, and for none where the step cancels', async () => {
+  it('requests a token for the single step, and none if the step cancels', async () => {
     issuer.answers.set('POST /transactions/txn_1/transitions', { status: 200, body: {} });
     const wanted: unknown[] = [];
     const counting = client();
@@ -65,7 +65,7 @@ describe('the control plane, as a service asks it', () => {
     ]);
   });
 
-  it('tells a refusal with its code and its facts', async () => {
+  it('returns a refusal with its code and its facts', async () => {
     issuer.answers.set('POST /transactions/txn_1/transitions', {
       status: 409,
       body: { code: 'mandate_lapsed', detail: 'It has been revoked.', facts: { reason: 'mandate_revoked' } },
@@ -77,22 +77,22 @@ describe('the control plane, as a service asks it', () => {
     });
   });
 
-  it('says no where the answer about a mandate is anything but a yes', async () => {
+  it('denies unless the answer about a mandate is a clear yes', async () => {
     const question = { intent: {}, actingFor: 'LEI', action: 'order:create' };
     const path = 'POST /mandates/mnd_1/validity';
-    issuer.answers.set(path, { status: 200, body: { stands: 'true' } });
-    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: false });
-    issuer.answers.set(path, { status: 200, body: { stands: false, reason: 'mandate_revoked', detail: 'Ended.' } });
+    issuer.answers.set(path, { status: 200, body: { valid: 'true' } });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ valid: false });
+    issuer.answers.set(path, { status: 200, body: { valid: false, reason: 'mandate_revoked', detail: 'Ended.' } });
     expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({
-      stands: false,
+      valid: false,
       reason: 'mandate_revoked',
       detail: 'Ended.',
     });
-    issuer.answers.set(path, { status: 200, body: { stands: true } });
-    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ stands: true });
+    issuer.answers.set(path, { status: 200, body: { valid: true } });
+    expect(await controlPlane().checkMandate('mnd_1', question)).toEqual({ valid: true });
   });
 
-  it('issues an envelope that then travels in one field of a call', async () => {
+  it('issues an envelope that travels in one field of a call', async () => {
     issuer.answers.set('GET /transactions/txn_1/envelope', { status: 200, body: { envelope: 'aa.bb.cc' } });
     issuer.answers.set('POST /orders', { status: 201, body: {} });
     const envelope = await controlPlane().envelope('txn_1');
@@ -105,13 +105,13 @@ describe('the control plane, as a service asks it', () => {
     ).rejects.toMatchObject({ code: 'envelope_malformed' });
   });
 
-  it('throws where no envelope is answered', async () => {
+  it('throws if no envelope is returned', async () => {
     issuer.answers.set('GET /transactions/txn_1/envelope', { status: 200, body: {} });
     await expect(controlPlane().envelope('txn_1')).rejects.toMatchObject({ code: 'unexpected_answer' });
     await expect(controlPlane().envelope('txn_2')).rejects.toMatchObject({ code: 'not_here', category: 'not-found' });
   });
 
-  it('keeps a token until shortly before it ends', async () => {
+  it('keeps a token until shortly before it expires', async () => {
     issuer.answers.set('GET /transactions/txn_1/envelope', { status: 200, body: { envelope: 'aa.bb.cc' } });
     let tokens = 0;
     const counting = client();

@@ -18,7 +18,7 @@ export interface ControlPlane {
   checkMandate(
     mandate: string,
     question: { readonly intent: unknown; readonly actingFor: string; readonly action: string },
-  ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
+  ): Promise<{ readonly valid: boolean; readonly reason?: string; readonly detail?: string }>;
   /** Repeating an event with the same key returns the first receipt. @throws the refusal */
   transition(request: TransitionOrder): Promise<Readonly<Record<string, unknown>>>;
   /** Valid for some minutes. @param scope one that permits reading the transaction; `order:read` by default */
@@ -89,9 +89,9 @@ export function createControlPlane(options: {
         url: `${issuer}/mandates/${encodeURIComponent(mandate)}/validity`,
         body: { intent, acting_for: actingFor, action },
       });
-      const { stands, reason, detail } = isObject(answer) ? answer : {};
+      const { valid, reason, detail } = isObject(answer) ? answer : {};
       return {
-        stands: stands === true,
+        valid: valid === true,
         ...(typeof reason === 'string' ? { reason } : {}),
         ...(typeof detail === 'string' ? { detail } : {}),
       };

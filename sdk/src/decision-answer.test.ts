@@ -15,7 +15,7 @@ const approval = {
 };
 
 describe('an answer of the decision point', () => {
-  it('is a yes when it says so and asks for nothing', () => {
+  it('is a permit if it says so without obligations', () => {
     expect(readDecisionAnswer({ decision: true, context: { evidence: 'rec_1' } })).toStrictEqual({
       decision: true,
       reasons: [],
@@ -35,9 +35,9 @@ describe('an answer of the decision point', () => {
     { decision: 'true' },
     { decision: 1 },
     { decision: null },
-  ])('is a no when it is %j', (answer) => expect(readDecisionAnswer(answer).decision).toBe(false));
+  ])('is a denial when it is %j', (answer) => expect(readDecisionAnswer(answer).decision).toBe(false));
 
-  it('tells what is missing', () => {
+  it('lists what is missing', () => {
     const context = {
       reasons: [{ code: 'approval_required', detail: 'A supervisor must approve.' }, { code: 7 }, null],
       obligations: [approval, stepUp],
@@ -54,14 +54,14 @@ describe('an answer of the decision point', () => {
 
   it.each([
     ['known', [stepUp]],
-    ['of a type nobody here knows', [{ id: 'x', type: 'notification', properties: { to: 'a', body: 'b' } }]],
+    ['of an unknown type', [{ id: 'x', type: 'notification', properties: { to: 'a', body: 'b' } }]],
     ['of another vendor', [{ ...approval, properties: { ...approval.properties, vendor: 'other' } }]],
     ['broken', [{ ...stepUp, properties: {} }]],
     ['without properties', [{ id: 'x', type: 'step-up' }]],
     ['no object', ['step-up']],
     ['no list', { 0: stepUp }],
     ['null', null],
-  ])('with an obligation that is %s is no yes', (_, obligations) => {
+  ])('with an obligation that is %s is not a permit', (_, obligations) => {
     const answer = readDecisionAnswer({ decision: true, context: { obligations } });
     expect(answer.decision).toBe(false);
     expect(answer.obligations).toHaveLength(1);

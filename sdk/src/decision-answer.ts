@@ -3,7 +3,6 @@ import { isObject } from './transport.ts';
 export type DecisionObligation =
   | {
       readonly kind: 'approval';
-      /** Role at the initiator's institution. */
       readonly role: string;
       /** Further approvals, by different people. */
       readonly count: number;

@@ -64,7 +64,7 @@ describe('the envelope of a message', () => {
   };
   const verifier = () => createEnvelopeVerifier({ issuer: issuer.url, clock });
 
-  it('is verified with the keys that the control plane publishes for envelopes, and compared with the message', async () => {
+  it('is verified with the published envelope keys and compared with the message', async () => {
     const headers = { ...toHttpField(await issued()), accept: '*/*' };
     const verified = await verifier().verifyRequest(headers, { transaction, intentDigest });
     expect(verified).toMatchObject({ transaction, state: 'requested', mode: 'manual' });
@@ -75,7 +75,7 @@ describe('the envelope of a message', () => {
     ['another amount', { amount: '12.6' }],
     ['another address', { address_id: 'VAULT-2' }],
     ['a field more', { calldata_hash: `0x${'0'.repeat(64)}` }],
-  ])('does not go with an intent of %s', async (_, change) => {
+  ])('does not match an intent of %s', async (_, change) => {
     const received = digestOfReceivedIntent({ ...intent, ...change });
     if (received === undefined) return expect.unreachable();
     await expect(verifier().verify(await issued(), { intentDigest: received })).rejects.toMatchObject({
@@ -83,7 +83,7 @@ describe('the envelope of a message', () => {
     });
   });
 
-  it('does not go with another transaction, nor with none at all', async () => {
+  it('does not match another transaction, nor none at all', async () => {
     const other = newId('transaction', from);
     await expect(verifier().verify(await issued(), { transaction: other })).rejects.toMatchObject({
       code: 'envelope_transaction',
@@ -91,7 +91,7 @@ describe('the envelope of a message', () => {
     await expect(verifier().verifyRequest({}, { transaction })).rejects.toMatchObject({ code: 'envelope_malformed' });
   });
 
-  it('is refused when it has ended, or is of another control plane', async () => {
+  it('is refused once it has expired, or from another control plane', async () => {
     const text = await issued();
     const foreign = await issued({ issuer: 'https://other.example' });
     await expect(verifier().verify(foreign, {})).rejects.toMatchObject({ code: 'envelope_issuer' });
@@ -99,7 +99,7 @@ describe('the envelope of a message', () => {
     await expect(verifier().verify(text, {})).rejects.toMatchObject({ code: 'envelope_expired' });
   });
 
-  it('is verified with a key that was published after the last look, asked for once', async () => {
+  it('is verified with a newly published key, which is fetched once', async () => {
     const checks = verifier();
     await checks.verify(await issued(), {});
     const next = generateSigningKey();
@@ -114,12 +114,12 @@ describe('the envelope of a message', () => {
     expect(issuer.keyFetches(path)).toBe(2);
   });
 
-  it('is refused while the keys cannot be had', async () => {
+  it('is refused while the keys are unavailable', async () => {
     issuer.keys.delete(path);
     await expect(verifier().verify(await issued(), {})).rejects.toMatchObject({ code: 'issuer_keys_unavailable' });
   });
 
-  it('has the digest that the control plane took of the intent, whoever is asked to take part and how', () => {
+  it('has the control plane’s digest of the intent, whoever takes part and how', () => {
     const parsed = parseAuthorizationDetails([intent]);
     const detail = parsed.ok ? parsed.value[0] : undefined;
     if (detail === undefined) return expect.unreachable('the intent is none');

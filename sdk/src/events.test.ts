@@ -34,7 +34,7 @@ const event = (change: object = {}) => ({
   ...change,
 });
 
-describe('an event that is sent to us', () => {
+describe('an event sent to us', () => {
   const clock = fixedClock(Date.now());
   const verifier = () => createEventVerifier({ issuer: issuer.url, url, clock });
 
@@ -48,7 +48,7 @@ describe('an event that is sent to us', () => {
     readonly alg?: string;
     readonly by?: typeof key;
   }
-  /** Signed by an implementation of RFC 9421 that others wrote. */
+  /** Signed by an independent implementation of RFC 9421. */
   async function sent(body: unknown, signing: Signing = {}): Promise<ReceivedRequest> {
     const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     const by = signing.by ?? key;
@@ -83,19 +83,19 @@ describe('an event that is sent to us', () => {
     headers: { ...request.headers, ...headers },
   });
 
-  it('is read when the control plane signed it', async () => {
+  it('is accepted if the control plane signed it', async () => {
     const told = event();
     const { specversion: _version, datacontenttype: _type, ...read } = told;
     expect(await verifier().verify(await sent(told))).toEqual(read);
   });
 
-  it('is read however its address was written when it was subscribed to', async () => {
+  it('is accepted for any spelling of its subscribed address', async () => {
     const request = await sent(event(), { target: 'https://consumer.example/hooks/a%20b' });
     const written = createEventVerifier({ issuer: issuer.url, url: 'https://CONSUMER.example:443/hooks/a b', clock });
     expect(await written.verify(request)).toMatchObject({ data: { version: 3 } });
   });
 
-  it('may hold attributes that are not known here', async () => {
+  it('may hold unknown attributes', async () => {
     expect(await verifier().verify(await sent(event({ traceparent: '00-1-2-3' })))).toMatchObject({
       type: 'countersign.mandate.revoked',
     });
@@ -116,11 +116,11 @@ describe('an event that is sent to us', () => {
     ['ahead of time', { created: new Date(clock.now() + 302_000) }, 'event_stale'],
     ['until a moment ago', { expires: new Date(clock.now() - 1_000) }, 'event_stale'],
     ['as something else', { contentType: 'application/json' }, 'event_malformed'],
-  ])('is refused when it was signed %s', async (_, signing, code) => {
+  ])('is refused if it was signed %s', async (_, signing, code) => {
     await expect(verifier().verify(await sent(event(), signing))).rejects.toMatchObject({ code });
   });
 
-  it('is refused when anything was changed on the way', async () => {
+  it('is refused after any change in transit', async () => {
     const request = await sent(event());
     const body = Buffer.from(request.body.toString().replace('"version":3', '"version":4'));
     const digest = `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
@@ -146,16 +146,16 @@ describe('an event that is sent to us', () => {
     ['a list', [event()]],
     ['a member twice', JSON.stringify(event()).replace('{', '{"id":"rec_1",')],
     ['another version', event({ specversion: '0.3' })],
-    ['an id that is no record', event({ id: 'x' })],
-    ['a type of somebody else', event({ type: 'com.other.thing' })],
+    ['an id that is not a record', event({ id: 'x' })],
+    ['an event type of another source', event({ type: 'com.other.thing' })],
     ['a place that does not sort', event({ sequence: '42' })],
     ['no time', event({ time: 'soon' })],
     ['no subject', event({ subject: undefined })],
-  ])('is refused when it holds %s, though it was signed', async (_, body) => {
+  ])('is refused if it holds %s, even with a valid signature', async (_, body) => {
     await expect(verifier().verify(await sent(body))).rejects.toMatchObject({ code: 'event_malformed' });
   });
 
-  it('is refused with a code of the vocabulary, whatever its fields hold', async () => {
+  it('is refused with a registered code, whatever its fields hold', async () => {
     const request = await sent(event());
     const checks = verifier();
     const names = ['signature', 'signature-input', 'content-digest', 'content-type'];
@@ -183,11 +183,11 @@ describe('an event that is sent to us', () => {
   });
 });
 
-describe('events that are read', () => {
+describe('polled events', () => {
   const client = () => createClient({ issuer: issuer.url, clientId: 'consumer', key: generateSigningKey() });
   const position = (number: number) => String(number).padStart(20, '0');
 
-  it('go on from where they were, and one page is not lost when it could not be had', async () => {
+  it('continue from their position, and a page that could not be fetched is not lost', async () => {
     const reader = createEventReader({
       issuer: issuer.url,
       client: client(),
@@ -212,7 +212,7 @@ describe('events that are read', () => {
     expect(asked[0]?.get('limit')).toBe('2');
   });
 
-  it('do not go on past one that cannot be read', async () => {
+  it('do not continue past an unreadable one', async () => {
     const reader = createEventReader({ issuer: issuer.url, client: client() });
     issuer.answers.set('GET /events', { status: 200, body: { events: [event(), { id: 'x' }], position: position(9) } });
     await expect(reader.next()).rejects.toMatchObject({ code: 'event_malformed' });

@@ -20,11 +20,9 @@ export { eventErrors, type ReceivedRequest } from './message-signature.ts';
 /** CloudEvents 1.0.2. May be delivered more than once; `id` identifies it. */
 export interface ControlPlaneEvent {
   readonly id: RecordId;
-  /** Origin of the log. */
   readonly source: string;
   /** E.g. `countersign.mandate.revoked`. */
   readonly type: string;
-  /** Id of the entity. */
   readonly subject: string;
   /** RFC 3339. */
   readonly time: string;

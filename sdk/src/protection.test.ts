@@ -118,7 +118,7 @@ describe('the protection of a service', () => {
   const open = (options: Partial<ProtectionOptions> = {}) => createProtection({ issuer, audience, clock, ...options });
   const need = { scope: 'order:cancel' };
 
-  it('lets a bound token with a fresh proof in, and the same proof never again', async () => {
+  it('accepts a bound token with a fresh proof, and never the same proof again', async () => {
     const protection = open();
     const accessToken = await token();
     const once = request(accessToken, await proof(accessToken));
@@ -126,7 +126,7 @@ describe('the protection of a service', () => {
     await expect(protection.check(once, need)).rejects.toMatchObject({ code: 'proof_replayed' });
   });
 
-  it('refuses a token that changes something in a market without an intent, a mandate and a transaction', async () => {
+  it('refuses a market token without an intent, a mandate and a transaction', async () => {
     const protection = open();
     for (const scope of ['order:create', 'order:cancel settlement:release', 'withdrawal:request', 'order:approve']) {
       const accessToken = await token({ scope });
@@ -158,7 +158,7 @@ describe('the protection of a service', () => {
     await expect(protection.check(bearer, need)).rejects.toMatchObject({ code: 'token_scheme' });
   });
 
-  it('finds a key the issuer has rotated to, and is not made to flood it by keys nobody has', async () => {
+  it('fetches a key that the issuer has rotated to, and is not made to flood the issuer by unknown kids', async () => {
     const protection = open();
     const first = await token();
     await protection.check(request(first, await proof(first)), need);
@@ -176,7 +176,7 @@ describe('the protection of a service', () => {
     expect(fetches).toBe(2);
   });
 
-  it('says no while it has no keys, and goes on with those it has when the issuer is away', async () => {
+  it('refuses while it has no keys, and continues with those it has while the issuer is unreachable', async () => {
     answers = false;
     const protection = open();
     const accessToken = await token();
@@ -196,7 +196,7 @@ describe('the protection of a service', () => {
     });
   });
 
-  it('believes a key that was withdrawn for a minute at most', async () => {
+  it('accepts a withdrawn key for a minute at most', async () => {
     const protection = open();
     const accessToken = await token();
     await protection.check(request(accessToken, await proof(accessToken)), need);
@@ -215,25 +215,22 @@ describe('the protection of a service', () => {
     ['principal', { kind: 'principal', id: 'service:oms' }],
     ['principal', { kind: 'principal', id: 'agent:vwap-1' }],
     ['partner', { kind: 'partner', id: '5493000ARRANGERDEM94' }],
-  ] as const)(
-    'refuses a token whose %s has been ended, within a second of the list saying so',
-    async (kind, target) => {
-      const protection = open();
-      const accessToken = await token({
-        jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
-        act: { sub: 'agent:vwap-1' },
-      });
-      await protection.check(request(accessToken, await proof(accessToken)), need);
-      revoked = [{ key: revocationKey(target), before: now() }];
-      clock.advance(1_000);
-      await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
-        code: 'token_revoked',
-        facts: { ended_by: kind },
-      });
-    },
-  );
+  ] as const)('refuses a token whose %s has been revoked, within a second of the list', async (kind, target) => {
+    const protection = open();
+    const accessToken = await token({
+      jti: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' as TokenId,
+      act: { sub: 'agent:vwap-1' },
+    });
+    await protection.check(request(accessToken, await proof(accessToken)), need);
+    revoked = [{ key: revocationKey(target), before: now() }];
+    clock.advance(1_000);
+    await expect(protection.check(request(accessToken, await proof(accessToken)), need)).rejects.toMatchObject({
+      code: 'token_revoked',
+      facts: { ended_by: kind },
+    });
+  });
 
-  it('does not let in again what has been ended, when a node that lags behind signs a newer list without it', async () => {
+  it('does not accept a revoked token again when a lagging node signs a newer list without it', async () => {
     const protection = open();
     const accessToken = await token();
     const call = async () => protection.check(request(accessToken, await proof(accessToken)), need);
@@ -246,13 +243,13 @@ describe('the protection of a service', () => {
     version -= 2;
     clock.advance(1_000);
     await expect(call()).rejects.toMatchObject({ code: 'token_revoked' });
-    // No node lags behind for as long as a list is good: what is still older then is what there is.
+    // No node lags for longer than a list is valid: after that, an older version is the current one.
     version -= 5;
     clock.advance(60_000);
     await call();
   });
 
-  it('asks for the list once a second at most, however many call', async () => {
+  it('fetches the list once a second at most, however many requests arrive', async () => {
     const protection = open();
     for (let count = 0; count < 20; count++) {
       const accessToken = await token();
@@ -261,7 +258,7 @@ describe('the protection of a service', () => {
     expect(listFetches).toBe(1);
   });
 
-  it('lets nobody in without a list of revocations, nor with one older than its bound', async () => {
+  it('refuses everyone without a revocation list, or with one older than its bound', async () => {
     listAnswers = false;
     const protection = open({ revocationBoundMs: 5_000 });
     const accessToken = await token();
@@ -281,7 +278,7 @@ describe('the protection of a service', () => {
     });
   });
 
-  it('asks for list and keys anew after the clock was set back, and honours what has ended since', async () => {
+  it('fetches list and keys again after the clock was set back, and applies revocations since', async () => {
     const protection = open();
     const before = await token();
     await protection.check(request(before, await proof(before)), need);
@@ -296,7 +293,7 @@ describe('the protection of a service', () => {
     clock.advance(3_600_000);
   });
 
-  it('lets nobody in by a list from before its clock was set back', async () => {
+  it('refuses everyone by a list from before its clock was set back', async () => {
     const own = fixedClock(clock.now());
     const protection = open({ clock: own });
     const before = await token();
@@ -309,7 +306,7 @@ describe('the protection of a service', () => {
     ).rejects.toMatchObject({ code: 'revocations_unavailable' });
   });
 
-  it('lets a token bound to a certificate in over a connection that shows it, and over no other', async () => {
+  it('accepts a certificate-bound token on a connection with that certificate, and on no other', async () => {
     const own = createSelfSigned({ subject: 'CN=client' });
     const other = createSelfSigned({ subject: 'CN=client' });
     const protection = open();
@@ -325,7 +322,7 @@ describe('the protection of a service', () => {
     ).rejects.toMatchObject({ code: 'token_scheme' });
   });
 
-  it('resolves a reference token where it was told how, and refuses it elsewhere', async () => {
+  it('resolves a reference token if configured, and otherwise refuses it', async () => {
     const reference = 'cst_reference';
     const claims = JSON.parse(
       Buffer.from((await token()).split('.')[1] ?? '', 'base64url').toString('utf8'),
@@ -342,7 +339,7 @@ describe('the protection of a service', () => {
     });
   });
 
-  it('asks for a stronger or a more recent sign-in, in the words of RFC 9470', async () => {
+  it('requires a stronger or a more recent sign-in, as RFC 9470 defines', async () => {
     const protection = open();
     const acr = 'urn:countersign:acr:device-bound';
     const weak = await token({ acr: 'urn:countersign:acr:development', auth_time: now() });
@@ -366,7 +363,7 @@ describe('the protection of a service', () => {
 });
 
 describe('the memory of used proofs', () => {
-  it('takes nothing again that it forgot while the clock ran ahead', async () => {
+  it('accepts no proof again that it forgot while the clock ran ahead', async () => {
     const clock = fixedClock(100_000);
     const memory = createReplayMemory({ clock });
     expect(await memory.claim('used', 160_000)).toBe('claimed');
@@ -380,7 +377,7 @@ describe('the memory of used proofs', () => {
     expect(await memory.claim('new', 161_000)).toBe('claimed');
   });
 
-  it('forgets nothing that still lives, and refuses rather than forgets when it is full', async () => {
+  it('forgets no proof that is still valid, and refuses rather than forgets when it is full', async () => {
     const clock = fixedClock(1_000);
     const memory = createReplayMemory({ clock, maxIds: 2 });
     expect(await memory.claim('long', 9_000)).toBe('claimed');

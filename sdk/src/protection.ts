@@ -29,7 +29,6 @@ export const protectionErrors = errorVocabulary({
 });
 
 export interface ProtectionOptions {
-  /** Issuer identifier of the control plane. */
   readonly issuer: string;
   /** Resource URI of this service: the only accepted audience. */
   readonly audience: string;

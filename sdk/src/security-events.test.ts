@@ -32,10 +32,10 @@ const verifier = () => createSecurityEventVerifier({ issuer: issuer.url, audienc
 interface Signing {
   readonly by?: typeof key;
   readonly header?: object;
-  /** Members that are undefined are left out. */
+  /** Undefined members are omitted. */
   readonly claims?: Record<string, unknown>;
 }
-/** Signed by an implementation of JWS that others wrote. */
+/** Signed by an independent implementation of JWS. */
 async function token({ by = key, header = {}, claims = {} }: Signing = {}): Promise<string> {
   const whole = {
     ...{ iss: issuer.url, aud: 'ops', jti: 'set-1', iat: now, toe: now - 5, txn: 'rec_1', sub_id: subject },
@@ -56,7 +56,7 @@ describe('a security event token', () => {
     });
   });
 
-  it('may be for several receivers, and lie in a queue for days', async () => {
+  it('may be for several receivers, and stay in a queue for days', async () => {
     expect(
       await verifier().verify(await token({ claims: { aud: ['x', 'ops'], iat: now - 5 * 86_400 } })),
     ).toMatchObject({ jti: 'set-1' });
@@ -65,7 +65,7 @@ describe('a security event token', () => {
   it.each<[string, Signing, keyof typeof securityEventErrors.codes]>([
     ['of another issuer', { claims: { iss: 'https://evil.example' } }, 'security_event_issuer'],
     ['for another receiver', { claims: { aud: 'others' } }, 'security_event_audience'],
-    ['for nobody', { claims: { aud: undefined } }, 'security_event_audience'],
+    ['without an audience', { claims: { aud: undefined } }, 'security_event_audience'],
     ['by a key that is not published', { by: stranger }, 'security_event_key'],
     ['of a stranger under a name of ours', { by: stranger, header: { kid: key.kid } }, 'security_event_signature'],
     ['of another type', { header: { typ: 'at+jwt' } }, 'security_event_malformed'],
@@ -76,7 +76,7 @@ describe('a security event token', () => {
     ['without an iat', { claims: { iat: undefined } }, 'security_event_malformed'],
     ['that is not yet valid', { claims: { nbf: now + 11 } }, 'security_event_malformed'],
     ['from ahead', { claims: { iat: now + 11 } }, 'security_event_malformed'],
-    ['about nobody', { claims: { sub_id: undefined } }, 'security_event_malformed'],
+    ['without a subject', { claims: { sub_id: undefined } }, 'security_event_malformed'],
     ['about a text', { claims: { sub_id: 'ses_1' } }, 'security_event_malformed'],
     ['without an event', { claims: { events: {} } }, 'security_event_malformed'],
     ['with two', { claims: { events: { [revoked]: {}, other: {} } } }, 'security_event_malformed'],
@@ -99,7 +99,7 @@ describe('a security event token', () => {
     );
   });
 
-  it('of a key of another kind under our name is refused', async () => {
+  it('by a key of another kind under our name is refused', async () => {
     const { publicKey } = generateKeyPairSync('ed25519');
     const secret = Buffer.from(JSON.stringify(publicKey.export({ format: 'jwk' })));
     const forged = await new SignJWT({ iss: issuer.url, aud: 'ops' })
@@ -126,7 +126,7 @@ describe('a push', () => {
     { headers: {} },
     { headers: { 'content-type': 'application/jwt' } },
     { body: Buffer.alloc(65_537, 'a') },
-  ])('that is none is refused: %j', async (change) => {
+  ])('that is invalid is refused: %j', async (change) => {
     await expect(verifier().verifyRequest(await request(change))).rejects.toMatchObject({
       code: 'security_event_malformed',
     });
@@ -138,7 +138,7 @@ describe('a push', () => {
     [{ claims: { iss: 'x' } }, 'invalid_issuer'],
     [{ claims: { jti: undefined } }, 'invalid_request'],
     [{ by: stranger, header: { kid: key.kid } }, 'authentication_failed'],
-  ])('that is refused (%#) is answered as RFC 8935 has it: %s', async (signing, err) => {
+  ])('that is refused (%#) is answered as RFC 8935 defines: %s', async (signing, err) => {
     const error: unknown = await verifier()
       .verify(await token(signing))
       .catch((thrown: unknown) => thrown);
@@ -147,7 +147,7 @@ describe('a push', () => {
     expect(JSON.parse(body)).toMatchObject({ err });
   });
 
-  it('that could not be looked at is to come again', async () => {
+  it('that could not be checked is to be sent again', async () => {
     const error: unknown = await createSecurityEventVerifier({
       issuer: 'http://127.0.0.1:1',
       audience: 'ops',
@@ -159,7 +159,7 @@ describe('a push', () => {
   });
 });
 
-describe('a stream that is polled', () => {
+describe('a polled stream', () => {
   const reader = () =>
     createSecurityEventReader({
       ...{ issuer: issuer.url, audience: 'ops', stream: 'strm_1', clock, wait: false, limit: 10 },
@@ -168,7 +168,7 @@ describe('a stream that is polled', () => {
   const answers = (status: number, body: object) => issuer.answers.set('POST /signals/poll/strm_1', { status, body });
   const asked = () => JSON.parse(issuer.seen.at(-1)?.body ?? '{}') as Record<string, unknown>;
 
-  it('is acknowledged when the next page is asked for, and not when that fails', async () => {
+  it('is acknowledged when the next page is requested, and not if that fails', async () => {
     const reading = reader();
     const [a, b] = [await token({ claims: { jti: 'a' } }), await token({ claims: { jti: 'b' } })];
     answers(200, { sets: { a, b }, moreAvailable: true });
@@ -185,15 +185,15 @@ describe('a stream that is polled', () => {
     expect(asked()).not.toHaveProperty('ack');
   });
 
-  it('says which could not be accepted, and tells the control plane why', async () => {
+  it('reports the rejected events and why', async () => {
     const reading = reader();
     answers(200, {
       sets: {
         a: await token({ claims: { jti: 'a' } }),
         forged: await token({ by: stranger, header: { kid: key.kid }, claims: { jti: 'forged' } }),
-        // It may be signed by a key that was published a moment ago: it is neither taken nor given up.
+        // Its key may have been published a moment ago: it is neither acknowledged nor rejected.
         early: await token({ by: stranger, claims: { jti: 'early' } }),
-        // Acknowledging it under this name would acknowledge another.
+        // Acknowledging it under this name would acknowledge another event.
         other: await token({ claims: { jti: 'a' } }),
       },
     });
@@ -212,7 +212,7 @@ describe('a stream that is polled', () => {
     expect(asked()['setErrs']).not.toHaveProperty('early');
   });
 
-  it('answers with something else: that is said', async () => {
+  it('reports an unexpected answer', async () => {
     answers(200, { sets: [] });
     await expect(reader().next()).rejects.toMatchObject({ code: 'security_event_malformed' });
   });

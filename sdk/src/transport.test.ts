@@ -4,7 +4,7 @@ import { refusalOf } from './transport.ts';
 describe('a refusal of the token endpoint', () => {
   const refused = (body: object) => refusalOf({ status: 400, body });
 
-  it('names the rule that refused, and the transaction that an approval would free', () => {
+  it('names the rule that refused, and the transaction that an approval would release', () => {
     const body = {
       error: 'access_denied',
       error_description: 'Two have to agree.',
@@ -15,7 +15,7 @@ describe('a refusal of the token endpoint', () => {
     expect(refused({ ...body, txn: 'txn_1' }).facts).toEqual({ reason: 'approval_new_destination', txn: 'txn_1' });
   });
 
-  it('is one whatever comes as an answer', () => {
+  it('is returned for any answer', () => {
     for (const body of [{}, { error: 7, txn: ['txn_1'], reason: {} }])
       expect(refused(body)).toMatchObject({ code: 'unexpected_answer', facts: undefined });
   });

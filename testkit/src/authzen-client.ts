@@ -1,7 +1,6 @@
 import { defined } from '@countersign/kernel';
 /** Configuration of an AuthZEN client: the decision point, and the authorization of requests. */
 export interface AuthzenClientOptions {
-  /** Identifier of the decision point. */
   readonly pdp: string;
   /** Headers that authenticate the caller; the specification leaves this to the deployment. */
   authorize(request: { readonly method: string; readonly url: string }): Promise<Readonly<Record<string, string>>>;
@@ -49,7 +48,7 @@ export async function createAuthzenClient({ pdp, authorize }: AuthzenClientOptio
     });
     if (response.status !== 200) throw new Error(`${endpoint} answered ${response.status}: ${await response.text()}`);
     requireJson(response);
-    // Section 10.1.3: the same, where it was sent.
+    // Section 10.1.3: the response has the request's id.
     if (response.headers.get('x-request-id') !== requestId) throw new Error('the answer has another X-Request-ID');
     return objectIn(await response.json(), endpoint);
   }

@@ -22,13 +22,13 @@ const launchArguments = [
 const patienceMs = 60_000;
 
 /**
- * Starts the Chromium of this machine, whose pages are waited for patiently, or says what to install. Close it when
- * done. To skip tests by name where there is none, ask `findComponent(components.chromium)` first: it needs no process.
+ * Starts the Chromium of this machine with a generous time limit for its pages, or says what to install. Close it when
+ * done. To skip tests by name when there is none, call `findComponent(components.chromium)` first: it needs no process.
  */
 export async function openBrowser(): Promise<OpenedBrowser> {
   const found = findComponent(components.chromium);
   if (!found.found) return { browser: undefined, reason: found.reason };
-  // Loaded here, so that the tests that open no browser do not pay for it.
+  // Loaded here, so that tests without a browser do not pay for it.
   const { chromium } = await import('playwright-core');
   const browser = await chromium.launch({ executablePath: found.path, args: launchArguments, timeout: 120_000 });
   browser.on('context', (context) => context.setDefaultTimeout(patienceMs));

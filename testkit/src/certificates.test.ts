@@ -8,7 +8,7 @@ const authority = createTestAuthority({ name: 'Test Authority' });
 
 describe('a test certificate', () => {
   it.each(['ES256', 'EdDSA', 'PS256'] as const)(
-    'for a key of %s is one that OpenSSL reads and verifies',
+    'for a key of %s can be read and verified by OpenSSL',
     (keyAlgorithm) => {
       const issued = authority.issue({
         subject: 'CN=desk,O=Example',
@@ -34,7 +34,7 @@ describe('a test certificate', () => {
     },
   );
 
-  it('that is self-signed is vouched for by nobody else', () => {
+  it('that is self-signed is verified by no authority', () => {
     for (const issued of [
       createSelfSigned({ subject: 'CN=me' }),
       authority.issue({ subject: 'CN=me', selfSigned: true }),

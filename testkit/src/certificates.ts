@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import { bitString, element, integer, objectIdentifier, sequence, time } from './der.ts';
 
-/** One attribute of a name. `stringType` is UTF8String when left out; `value` is then text in UTF-8. */
+/** One attribute of a name. `stringType` is UTF8String by default; `value` is then text in UTF-8. */
 export interface TestAttribute {
   /** `CN`, `O`, `OU`, `C`, `L`, `ST`, `DC`, `UID`, `serialNumber`, `emailAddress`, or an object identifier. */
   readonly type: string;
@@ -29,13 +29,13 @@ export interface TestCertificateOptions {
     readonly ip?: readonly string[];
     readonly email?: readonly string[];
   };
-  /** 2020 when left out. */
+  /** 2020 by default. */
   readonly notBefore?: Date;
-  /** The end of 2049 when left out. */
+  /** The end of 2049 by default. */
   readonly notAfter?: Date;
-  /** `ES256` (P-256) when left out; `PS256` is an RSA key of 2048 bits. */
+  /** `ES256` (P-256) by default; `PS256` is an RSA key of 2048 bits. */
   readonly keyAlgorithm?: 'ES256' | 'EdDSA' | 'PS256';
-  /** For this key instead of a new one, as when a certificate is renewed. PKCS #8. */
+  /** For this key instead of a new one, as for a renewed certificate. PKCS #8. */
   readonly privateKeyPem?: string;
 }
 
@@ -51,7 +51,7 @@ export interface TestCertificate {
 export interface TestAuthority {
   readonly certificatePem: string;
   readonly der: Buffer;
-  /** Issues a certificate for clients and servers; with `selfSigned` one that its own key signs instead. */
+  /** Issues a certificate for clients and servers; with `selfSigned` one signed by its own key. */
   issue(options: TestCertificateOptions & { readonly selfSigned?: boolean }): TestCertificate;
 }
 
@@ -69,7 +69,6 @@ export function createTestAuthority({ name }: { readonly name: string }): TestAu
   };
 }
 
-/** A self-signed certificate. */
 export function createSelfSigned(options: TestCertificateOptions): TestCertificate {
   return issueFor(options);
 }
@@ -101,7 +100,7 @@ function certify(
   const algorithm = signatureAlgorithm(issuer.key);
   const toBeSigned = sequence(
     element(0xa0, integer(Buffer.from([2]))),
-    // A positive number without leading zeros, whatever was drawn.
+    // A positive number without leading zeros, whatever the random bytes.
     integer(Buffer.concat([Buffer.from([0x40]), randomBytes(15)])),
     algorithm,
     encodeName(issuer.name),

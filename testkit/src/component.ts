@@ -7,7 +7,6 @@ export interface Component {
   readonly name: string;
   /** Possible paths, best first. */
   readonly paths: readonly string[];
-  /** The Debian package that contains it. */
   readonly debianPackage: string;
 }
 
@@ -15,7 +14,7 @@ export type FoundComponent =
   | { readonly found: true; readonly path: string }
   | { readonly found: false; readonly reason: string };
 
-/** The components that tests are run against when they are there. */
+/** The components that tests use if they are installed. */
 export const components = {
   chromium: { name: 'Chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser'], debianPackage: 'chromium' },
   openssl: { name: 'OpenSSL', paths: ['/usr/bin/openssl'], debianPackage: 'openssl' },
@@ -33,7 +32,11 @@ export const components = {
     debianPackage: 'softhsm2',
   },
   pkcs11Tool: { name: 'pkcs11-tool', paths: ['/usr/bin/pkcs11-tool'], debianPackage: 'opensc' },
-  /** npm compiles it where there is a compiler, and leaves it out where there is none. */
+  certbot: { name: 'certbot', paths: ['/usr/bin/certbot'], debianPackage: 'certbot' },
+  lego: { name: 'lego', paths: ['/usr/bin/lego'], debianPackage: 'lego' },
+  dehydrated: { name: 'dehydrated', paths: ['/usr/bin/dehydrated'], debianPackage: 'dehydrated' },
+  uacme: { name: 'uacme', paths: ['/usr/bin/uacme'], debianPackage: 'uacme' },
+  /** npm compiles it if there is a compiler, and otherwise leaves it out. */
   pkcs11js: {
     name: 'The optional package pkcs11js',
     paths: [fileURLToPath(new URL('../../node_modules/pkcs11js/build/Release/pkcs11.node', import.meta.url))],

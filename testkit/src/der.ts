@@ -1,4 +1,4 @@
-/** Just enough of DER (ITU-T X.690) to write a certificate, rightly or wrongly on purpose. */
+/** Just enough of DER (ITU-T X.690) to write a certificate, valid or deliberately invalid. */
 
 export function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(contents);

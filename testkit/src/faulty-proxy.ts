@@ -4,7 +4,6 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export interface FaultyProxy {
   readonly host: string;
   readonly port: number;
-  /** The given connection, redirected through the proxy. */
   through<Connection extends { readonly host: string; readonly port: number }>(connection: Connection): Connection;
   /** Breaks all present connections. New ones work. */
   cut(): void;

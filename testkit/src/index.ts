@@ -34,6 +34,7 @@ export { takePicture } from './picture.ts';
 export { plainOutbound } from './plain-outbound.ts';
 export { createProcessRig, type ProcessRig, processIdentityOf, type ServedByRig, serving } from './process-rig.ts';
 export { testRowSeal } from './row-seal.ts';
+export { type SandboxKey, type SandboxOrder, type SandboxVenue, startSandboxVenue } from './sandbox-venue.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn, createCookieSignIn } from './signed-in.ts';
 export { findSoftHsm, makeSoftToken, type SoftToken } from './soft-token.ts';

@@ -44,7 +44,6 @@ export interface MemoryLog
   ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
   /** @throws Error when nothing was recorded */
   last(): RecordDraft;
-  /** How often it was scanned and searched. */
   readonly reads: { readonly scans: number; readonly searches: number };
   /** Writes a made-up record without validation. @returns its entry */
   write(draft: Partial<RecordDraft> & Pick<RecordDraft, 'type'>): LogEntry;
@@ -246,12 +245,8 @@ function checkNumber(asked: number): void {
 
 /** The draft as in the leaf, without restricted values. */
 function openPartOf(draft: RecordDraft): RecordDraft {
-  const { dataText, protectedValues: _protected, address: _address, ...open } = draft;
-  if (dataText !== undefined && 'data' in draft)
-    throw new Error('the data of a record are given as JSON or as text, not both');
-  return JSON.parse(
-    JSON.stringify(dataText === undefined ? open : { ...open, data: JSON.parse(dataText) as unknown }),
-  ) as RecordDraft;
+  const { protectedValues: _protected, address: _address, ...open } = draft;
+  return JSON.parse(JSON.stringify(open)) as RecordDraft;
 }
 
 function checkMembers(draft: RecordDraft): void {

@@ -2,7 +2,6 @@ import type { Notices } from '@countersign/contracts';
 
 type Notice = Parameters<Notices['notify']>[0];
 
-/** Sent notices, in memory. */
 export interface MemoryNotices extends Notices {
   /** Oldest first, each once; a test may empty it. */
   readonly told: Notice[];

@@ -27,7 +27,7 @@ function signBytes(key: SigningKey, data: Uint8Array): Buffer {
   return sign('sha256', data, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
 }
 
-/** A compact JWS with any header and payload, right or wrong, correctly signed. */
+/** A compact JWS with any header and payload, valid or not, correctly signed. */
 export function signJws(key: SigningKey, header: object, payload: object): string {
   const signingInput = [header, payload]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
@@ -37,17 +37,16 @@ export function signJws(key: SigningKey, header: object, payload: object): strin
 
 /** Keys in memory, a ring for each purpose. */
 export interface MemorySigner extends Signer {
-  /** The keys that sign access tokens. */
   readonly keys: readonly SigningKey[];
-  /** The keys that sign what is said to clients. */
+  /** The keys that sign ID tokens. */
   readonly idTokenKeys: readonly SigningKey[];
-  /** The publication lead is over: the successor that {@link Signer.rotate} has published signs. */
+  /** Ends the publication lead: the successor that {@link Signer.rotate} has published signs. */
   activate(purpose?: KeyPurpose): void;
-  /** What the predecessors of the active key have signed is over: they leave the key set. */
+  /** Ends the lifetime of everything that the predecessors of the active key signed: they leave the key set. */
   retire(purpose?: KeyPurpose): void;
 }
 
-/** A signer without storage and without time; it keeps the promises of the contract, to which `describeSigner` holds it. */
+/** A signer without storage and without time; `describeSigner` tests it against the contract. */
 export function createMemorySigner(): MemorySigner {
   const rings = new Map<KeyPurpose, Ring>();
   function ring(purpose: KeyPurpose): Ring {
@@ -68,7 +67,7 @@ export function createMemorySigner(): MemorySigner {
   };
 }
 
-/** RSA keys take long to make, and no test changes one. */
+/** RSA keys take long to generate, and no test changes one. */
 const rsaKeys = new Map<KeyPurpose, SigningKey>();
 function rsaKeyOf(purpose: KeyPurpose): SigningKey {
   const known = rsaKeys.get(purpose);
@@ -150,7 +149,7 @@ function createRing(purpose: KeyPurpose) {
       return { kid, algorithm, signature: signAs(algorithm, key, data) };
     },
     async rotate(record: Parameters<Signer['rotate']>[1]) {
-      // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
+      // A second rotation must not postpone the successor's activation: it returns the waiting one.
       if (active < keys.length - 1) return one(keys.length - 1);
       const successor = makeOne();
       await record?.(describe(successor, keys.length));

@@ -9,10 +9,10 @@ export interface MemorySingleUse extends SingleUse {
   failWith(error: Error | undefined): void;
 }
 
-/** What is valid for longer ends after a time that no clock here has been at. */
+/** Longer lifetimes end after any time that a clock here can show. */
 const longestLifeMs = 15 * 60_000;
 
-/** Claims in memory: taken in one step, before anything is awaited, so that exactly one of many callers gets one. */
+/** Claims in memory: made in one step before anything is awaited, so that exactly one of many callers gets one. */
 export function createMemorySingleUse(clock: Clock): MemorySingleUse {
   const taken = new Set<string>();
   const claims: SingleUseClaim[] = [];

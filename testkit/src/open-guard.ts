@@ -39,7 +39,7 @@ export function createOpenGuard(): OpenGuard {
       const caller = await check(request, need);
       return { caller, token: { ...unusedClaims, sub: caller.subject } };
     },
-    stands: async ({ sub }) => !ended.has(sub),
+    isActive: async ({ sub }) => !ended.has(sub),
     end: (subject) => void ended.add(subject),
   };
 }

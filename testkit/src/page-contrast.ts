@@ -6,7 +6,7 @@ export interface TextContrast {
   readonly contrast: number;
 }
 
-// As text, because it runs in the page: there is no `document` where this file is compiled.
+// As text, because it runs in the page: this file is compiled without `document`.
 const script = String.raw`(() => {
   const channels = (colour) => (colour.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (colour) => {
@@ -31,7 +31,7 @@ const script = String.raw`(() => {
   });
 })()`;
 
-/** How well each text of the page stands out, in the colours it is shown in now (WCAG 2.2, 1.4.3 asks for 4.5). */
+/** The contrast of each text of the page in its current colours (WCAG 2.2, 1.4.3 requires 4.5). */
 export function contrastsOfText(page: Page): Promise<readonly TextContrast[]> {
   return page.evaluate<readonly TextContrast[]>(script);
 }

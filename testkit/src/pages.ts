@@ -1,11 +1,10 @@
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 
-/** The value of a hidden field in a page. */
 export function hiddenField(page: string, name: string): string | undefined {
   return new RegExp(`<input type="hidden" name="${name}" value="([^"]*)">`).exec(page)?.[1];
 }
 
-/** The options of the ceremony in a page, or in one form of it, as its script reads them; undefined where there is none. */
+/** The ceremony options in a page, or in one form of it, as its script reads them; undefined if there are none. */
 export function optionsIn(page: string): unknown {
   const written = /data-options="([^"]*)"/.exec(page)?.[1];
   return written === undefined ? undefined : JSON.parse(unescaped(written));

@@ -1,7 +1,7 @@
 import { type Person, parsePrincipalId } from '@countersign/contracts';
 import { type Lei, parseLei } from '@countersign/market';
 
-/** The LEI with this beginning, padded to 18 characters, with its check digits (ISO 17442). */
+/** The LEI with this prefix, padded to 18 characters, with its check digits (ISO 17442). */
 export function leiOf(beginning: string): Lei {
   const first18 = beginning.padEnd(18, '0');
   const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
@@ -10,7 +10,7 @@ export function leiOf(beginning: string): Lei {
   return lei.value;
 }
 
-/** Somebody of an institution, by the name in their id: `anna.keller`. */
+/** A person of an institution, by the name in their id: `anna.keller`. */
 export function personOf(name: string, institution: Lei, ...roles: readonly string[]): Person {
   const id = parsePrincipalId(`person:${name}`);
   if (id === undefined) throw new Error(`no principal id: ${name}`);

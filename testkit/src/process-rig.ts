@@ -14,7 +14,6 @@ import { createTestAuthority, type TestAuthority } from './certificates.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 
-/** The identity of a process in an installation with this authority. */
 export function processIdentityOf(authority: TestAuthority, name: string, uris = [processUri(name)]): ProcessIdentity {
   const { certificatePem, privateKeyPem } = authority.issue({
     subject: `CN=${name}`,
@@ -23,11 +22,10 @@ export function processIdentityOf(authority: TestAuthority, name: string, uris =
   return { certificate: certificatePem, key: privateKeyPem, authorities: authority.certificatePem };
 }
 
-/** The calls that a process of the rig serves. */
 export interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
-  /** One of the rig's authority when left out. */
+  /** One of the rig's authority by default. */
   readonly identity?: ProcessIdentity;
 }
 

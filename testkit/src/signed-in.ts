@@ -5,9 +5,8 @@ import { type AskedServer, type WebBrowser, webBrowser } from './web-browser.ts'
 type CookieSignIn = Pick<Authentication, 'begin' | 'current'>;
 
 /**
- * A sign-in that identifies a browser by a cookie with the person's id and signed-in tiers.
- *
- * @param clock time at which people have just signed in; long ago when left out
+ * A sign-in that identifies a browser by a cookie with the person's id and signed-in tiers. @param clock time at which
+ * people have just signed in; long ago by default
  */
 export function createCookieSignIn(clock: Clock = { now: () => 0 }): CookieSignIn {
   const sessions = new Map<string, SignIn['session']>();

@@ -20,7 +20,7 @@ export interface SoftToken {
     readonly pin: string;
     readonly environment: readonly string[];
   };
-  /** Takes the token out, as when a device is unplugged. */
+  /** Removes the token, as when a device is unplugged. */
   remove(): void;
   putBack(): void;
   writePin(pin: string): void;

@@ -6,7 +6,6 @@ import type { OwnerConnection } from '@countersign/runtime';
 
 export interface TestServer {
   readonly connection: OwnerConnection;
-  /** Stops it and removes its data. */
   stop(): Promise<void>;
 }
 

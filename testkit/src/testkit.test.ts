@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFaultyProxy, createTestDatabase, fixedClock, seededRandom } from './index.ts';
 
 describe('the fixed clock', () => {
-  it('moves only when told to', () => {
+  it('advances only when told to', () => {
     const clock = fixedClock(1000);
     expect(clock.now()).toBe(1000);
     clock.advance(5);
@@ -13,7 +13,7 @@ describe('the fixed clock', () => {
 });
 
 describe('the seeded random', () => {
-  it('repeats itself for one seed, however the draws are cut, and differs for another', () => {
+  it('repeats itself for one seed, however the draws are split, and differs for another', () => {
     const whole = Buffer.from(seededRandom('a').bytes(100));
     const random = seededRandom('a');
     expect(Buffer.concat([random.bytes(1), random.bytes(64), random.bytes(35)])).toEqual(whole);
@@ -22,7 +22,7 @@ describe('the seeded random', () => {
 });
 
 describe('the test database', () => {
-  it('gives each caller an empty database of its own, and takes it away again', async () => {
+  it('gives each caller an empty database of its own, and drops it afterwards', async () => {
     const [one, two] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     expect(one.connection.database).not.toBe(two.connection.database);
     await one.drop();
@@ -37,10 +37,10 @@ describe('the faulty proxy', () => {
   });
   afterAll(() => scratch.drop());
 
-  /** PostgreSQL answers an SSL request with one byte: the smallest conversation there is. */
+  /** PostgreSQL answers an SSL request with one byte: the smallest possible exchange. */
   const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-  it('passes, cuts, refuses, and restores on the same port', async () => {
+  it('forwards, cuts, refuses, and restores on the same port', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     const first = connect(proxy.port, proxy.host);
     first.write(sslRequest);
@@ -61,7 +61,7 @@ describe('the faulty proxy', () => {
     await proxy.close();
   });
 
-  it('holds back what is sent while it stalls, and delivers it afterwards', async () => {
+  it('holds back data while it stalls, and delivers it afterwards', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     proxy.stall();
     const socket = connect(proxy.port, proxy.host);
@@ -72,7 +72,7 @@ describe('the faulty proxy', () => {
     });
     socket.write(sslRequest);
     const answer = once(socket, 'data');
-    // A full round trip past the proxy takes well under this; the assertion holds at any speed.
+    // A full round trip through the proxy takes well under this; the assertion holds at any speed.
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(answered).toBe(false);
     await proxy.restore();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 // For `setupFiles` of Vitest.
 
-// No test is about this, and each of them finds it: see there.
+// In every test, using a pool while holding one of its connections throws.
 watchHeldPools();
 
 // Properties use the same seed in each run, so that failures are reproducible. With `random` each property gets a new seed, and

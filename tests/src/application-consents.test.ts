@@ -12,8 +12,8 @@ import { redirectUri } from './testing/relying-parties.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import type { WireAnswer } from './testing/wire.ts';
 
-// What a person is asked about the detail of an application: from the rule in the signed bundle to the page, the consent, the
-// token and its refresh.
+// What a person is asked about an application's authorization detail: from the rule in the signed bundle to the page, the
+// consent, the token and its refresh.
 
 const type = 'https://portal.example/details/note-access';
 const notes = 'https://portal.example/notes';
@@ -120,7 +120,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** The page that asks, with the person signed in. */
+/** The consent page, with the person signed in. */
 async function consentPage(parameters: Fields): Promise<Visit> {
   const uri = await flow.push(flow.request(createPkce(), parameters));
   const page = await browser.open(flow.urlOf(uri));
@@ -137,7 +137,7 @@ const reasonOf = ({ members }: WireAnswer) => `${String(members['error'])} ${Str
 const pushed = (parameters: Fields) => screen.post('/par', flow.request(createPkce(), parameters));
 
 describe('in the browser', () => {
-  it('the person is shown every member, in the words of the rule, and where it counts', async () => {
+  it('the person sees every member, in the words of the rule, and where it applies', async () => {
     const shown = textOf(await consentPage(asking([detail, another])));
     expect(shown).toContain('Details: 2 details, allowed together');
     expect(shown).toContain('Access to a research note Note steel-2026 Right read it (read)');
@@ -146,7 +146,7 @@ describe('in the browser', () => {
     expect(shown).toContain(`At ${notes}, an interface of`);
   });
 
-  it('what is allowed is kept as it was shown, in the token and in what is refreshed', async () => {
+  it('what is allowed is kept as it was shown, in the token and in refreshed tokens', async () => {
     const answer = await flow.redeem(await flow.allow(asking()));
     expect(answer.status).toBe(200);
     expect(detailsIn(answer)).toEqual([located(detail)]);
@@ -160,7 +160,7 @@ describe('in the browser', () => {
     expect(JSON.stringify(given)).toContain('steel-2026');
   });
 
-  it('of several the client names one, as it was allowed', async () => {
+  it('among several, the client names one as it was allowed', async () => {
     const first = await flow.redeem(await flow.allow(asking([detail, another])));
     expect(reasonOf(first)).toBe('invalid_authorization_details details_ambiguous');
     const named = (one: object): Fields => [['authorization_details', JSON.stringify([one])]];
@@ -176,7 +176,7 @@ describe('in the browser', () => {
     expect(reasonOf(await flow.refresh(token, [['authorization_details', '[]']]))).toMatch(/details_malformed$/);
   });
 
-  it('who has consented to scopes has consented to no detail', async () => {
+  it('a consent to scopes is no consent to a detail', async () => {
     const plain = await flow.allow([
       ['scope', 'report:read'],
       ['resource', notes],
@@ -185,7 +185,7 @@ describe('in the browser', () => {
     expect(reasonOf(await flow.redeem(plain, asked))).toBe('invalid_authorization_details details_wider');
   });
 
-  it('who refuses gives nothing', async () => {
+  it('a refusal grants nothing', async () => {
     const uri = await flow.push(flow.request(createPkce(), asking()));
     const answer = await browser.authorize(flow.urlOf(uri), { person: ada, decision: 'refuse' });
     expect(answer.searchParams.get('error')).toBe('access_denied');
@@ -194,7 +194,7 @@ describe('in the browser', () => {
 
 it.each<[string, Fields, string]>([
   ['a member that the schema does not have', asking([{ ...detail, all: true }]), 'details_malformed'],
-  ['text that reads otherwise', asking([{ ...detail, note: 'steel\u202e6202' }]), 'details_malformed'],
+  ['text that is displayed differently', asking([{ ...detail, note: 'steel\u202e6202' }]), 'details_malformed'],
   ['text with spaces that a page takes away', asking([{ ...detail, note: 'a  b' }]), 'details_malformed'],
   ['one detail twice', asking([detail, located(detail)]), 'details_malformed'],
   [
@@ -221,7 +221,7 @@ describe('on a device of their own', () => {
       ...change,
     });
 
-  it('the person sees title and members, and the token is for what they allowed', async () => {
+  it('the person sees title and members, and the token holds what they allowed', async () => {
     const request = await asked();
     expect(request.status, request.body).toBe(200);
     let list = await browser.open(`${node.issuer}/approvals`);
@@ -255,7 +255,7 @@ describe('on a device of their own', () => {
 });
 
 describe('when the model changes', () => {
-  it('what was allowed under the rule of before gives no token that the schema of now would refuse', async () => {
+  it('a detail allowed under the earlier rule gives no token if the current schema would refuse it', async () => {
     const answer = await flow.redeem(await flow.allow(asking()));
     const token = textIn(answer, 'refresh_token');
     await publishModels(node, [portal({ audience: archive })]);
@@ -266,7 +266,7 @@ describe('when the model changes', () => {
     expect(detailsIn(await flow.refresh(token))).toEqual([located(detail)]);
   });
 
-  it('a page that is open when the rule goes is not answered by it', async () => {
+  it('a page that is open when the rule is removed is no longer accepted', async () => {
     const page = await consentPage(asking());
     await publishModels(node, [portal({ rendering: undefined })]);
     const answer = await browser.submit(formOf(page), { decision: 'allow' });

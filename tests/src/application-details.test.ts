@@ -9,7 +9,7 @@ import { claimsIn } from './testing/raw-client.ts';
 import { codeOf, refusalBy } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// Types of authorization details that the model of an application declares: from the signed bundle to the token.
+// Authorization detail types declared by an application model: from the signed bundle to the token.
 
 const type = 'https://portal.example/details/note-access';
 const notes = 'https://portal.example/notes';
@@ -111,7 +111,7 @@ let desk: Client;
 
 const publish = (applications: readonly ApplicationModel[]) => publishModels(node, applications);
 
-/** What publication finds wrong with models, by code or in words. */
+/** The problems that publication reports about models, by code or in words. */
 async function problemsOf(applications: readonly ApplicationModel[]): Promise<string> {
   const bundle = { ...(await activeBundle(node)), applications };
   const refused = await refusalBy(() =>
@@ -130,13 +130,13 @@ const request = (change: object = {}, over: Partial<TokenRequest> = {}): TokenRe
 });
 const refusal = (client: Client, asked: TokenRequest) => codeOf(() => client.clientCredentials(asked));
 
-it('a client that is registered for the type is given a token that holds the detail, and no transaction', async () => {
+it('a client registered for the type gets a token with the detail, and no transaction', async () => {
   const token = await portal.clientCredentials(request({ locations: [notes] }));
   expect(token.authorizationDetails).toEqual([{ ...detail, locations: [notes] }]);
   const claims = claimsIn(token.accessToken);
   expect(claims).toMatchObject({ aud: notes, scope: 'order:read', authorization_details: token.authorizationDetails });
   for (const name of ['txn', 'mandate', 'intent_digest', 'may_act']) expect(claims).not.toHaveProperty(name);
-  // A protected interface of the institution is told the same.
+  // A protected interface of the institution sees the same.
   expect((await portal.introspect(token.accessToken))?.authorization_details).toEqual(token.authorizationDetails);
   const [issued] = (await node.operator.records({ type: 'token.issued' })).filter(
     ({ id }) => id === claims['evidence'],
@@ -212,11 +212,11 @@ it.each<[string, object, Partial<TokenRequest>, string]>([
   expect(await refusal(portal, request(change, over))).toBe(code);
 });
 
-it('a client that names no types has those of the market alone', async () => {
+it('a client that names no types gets only those of the market', async () => {
   expect(await refusal(marketOnly, request())).toBe('invalid_authorization_details details_not_allowed');
 });
 
-it('a person is not asked about a detail that no page shows', async () => {
+it('a person is not asked about a detail that no page can show', async () => {
   const about = { redirectUri: 'https://portal.example/callback', state: 'state', codeChallenge: 'A'.repeat(43) };
   const { authorizationDetails: _, ...plain } = request();
   expect(await desk.pushAuthorization({ ...plain, ...about })).toContain('request_uri');
@@ -225,7 +225,7 @@ it('a person is not asked about a detail that no page shows', async () => {
   );
 });
 
-it('a model gives no meaning to tokens of an interface of the control plane', async () => {
+it('a model cannot give tokens a meaning at a control-plane interface', async () => {
   const transactions = `${node.issuer}/transactions`;
   await publish([model([{ ...declared, audience: transactions }])]);
   expect(await refusal(portal, request({}, { resource: transactions }))).toBe(
@@ -234,7 +234,7 @@ it('a model gives no meaning to tokens of an interface of the control plane', as
   await publish([model([declared])]);
 });
 
-it('a token with such a detail is exchanged for nothing', async () => {
+it('a token with such a detail cannot be exchanged', async () => {
   const { accessToken } = await carrier.clientCredentials(request());
   const asked = { resource: archive, scope: 'order:read' };
   expect(await codeOf(() => carrier.exchange(accessToken, asked))).toBe(
@@ -275,7 +275,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_type_taken',
     'the model Other',
   ],
-  ['an audience that is none', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
+  ['an invalid audience', [model([{ ...declared, audience: 'notes' }])], 'details_schema_invalid', 'audience'],
   ...(
     [
       ['an open object', { type: 'object', properties: {} }, 'additionalProperties must be false'],
@@ -318,7 +318,7 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
         'the server reads it',
       ],
       [
-        'a member that is no name',
+        'a member that is not a name',
         { type: 'object', additionalProperties: false, properties: { constructor: { type: 'boolean' } } },
         'an invalid name',
       ],
@@ -343,14 +343,14 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
     'details_schema_invalid',
     words,
   ]),
-])('a model is refused that declares %s', async (_, applications, code, words) => {
+])('a model that declares %s is refused', async (_, applications, code, words) => {
   const problems = await problemsOf(applications);
   expect(problems).toContain(`"code":"${code}"`);
   expect(problems).toContain(words);
   expect(problems).toContain('authorization-details.json');
 });
 
-it('what a model declares is refused and no longer listed once the model is gone', async () => {
+it('a declared type is refused and no longer listed once the model is removed', async () => {
   await publish([]);
   expect(await refusal(portal, request())).toBe('invalid_authorization_details details_unsupported');
   const { body } = await createTransport().send({

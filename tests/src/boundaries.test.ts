@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
 const folders = ['foundation', 'protocols', 'components', 'apps', 'sdk', 'examples', 'testkit'];
 
-/** A text that begins as the statements of our stores do. */
-const beginningOfSql =
+/** A text that starts like the statements of our stores. */
+const sqlStart =
   /[`'"]\s*(?:select|insert into|update \w+\s+set|delete from|with \w+ (?:\([^)]*\) )?as|truncate|lock table|notify|listen)\s/;
 
 interface Violation {
@@ -23,7 +23,7 @@ interface Violation {
 function cruise(tree: string): Promise<{ readonly violations: readonly Violation[]; readonly modules: number }> {
   const args = [cruiser, '--config', join(tree, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders];
   return new Promise((resolve, reject) => {
-    // It ends with the number of violations; only output that cannot be read is a failure here.
+    // The exit code is the number of violations; only unreadable output is a failure here.
     execFile(process.execPath, args, { cwd: tree, maxBuffer: 256 * 1_048_576 }, (_error, stdout, stderr) => {
       try {
         const { summary } = JSON.parse(stdout) as { summary: { violations: Violation[]; totalCruised: number } };
@@ -35,7 +35,7 @@ function cruise(tree: string): Promise<{ readonly violations: readonly Violation
   });
 }
 
-/** Rooms as they are on disk: `components/audit-log`, `sdk`, ... */
+/** Rooms on disk: `components/audit-log`, `sdk`, ... */
 function rooms(): readonly string[] {
   const inside = (folder: string): readonly string[] =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
@@ -44,14 +44,14 @@ function rooms(): readonly string[] {
     .filter((room) => existsSync(join(root, room, 'package.json')));
 }
 
-describe('the boundaries of the rooms', () => {
-  it('are kept by the tree as it is', { timeout: 120_000 }, async () => {
+describe('the room boundaries', () => {
+  it('are kept by the current tree', { timeout: 120_000 }, async () => {
     const { violations, modules } = await cruise(root);
     expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
     expect(modules).toBeGreaterThan(200);
   });
 
-  it('leave the database to the stores: elsewhere in a component there is no SQL, and of the driver only its types', () => {
+  it('leave the database to the stores: elsewhere in a component there is no SQL, and only types of the driver', () => {
     const guilty: string[] = [];
     let storesWithSql = 0;
     for (const component of readdirSync(join(root, 'components'))) {
@@ -59,17 +59,17 @@ describe('the boundaries of the rooms', () => {
       for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
         if (!file.endsWith('.ts') || /\.test\.ts$|(^|\/)testing\//.test(file)) continue;
         const text = readFileSync(join(root, folder, file), 'utf8');
-        const hasSql = beginningOfSql.test(text);
+        const hasSql = sqlStart.test(text);
         if (/(^|[-/])store(\/[a-z-]+)?\.ts$/.test(file)) storesWithSql += hasSql ? 1 : 0;
         else if (hasSql || /^import (?!type\b).*from 'pg'/m.test(text)) guilty.push(join(folder, file));
       }
     }
     expect(guilty).toEqual([]);
-    // Else the rule would not know SQL when it sees it.
+    // Proves that the rule recognises SQL.
     expect(storesWithSql).toBeGreaterThan(50);
   });
 
-  it("lock and notify by what the runtime has for it: an advisory lock is anybody's, and a notification may fail a commit", () => {
+  it('use the runtime for locks and notifications: an advisory lock is shared by everybody, and a notification may fail a commit', () => {
     const guilty: string[] = [];
     for (const room of rooms())
       for (const folder of [join(room, 'src'), join(room, 'migrations'), join(room, 'eraser-migrations')]) {
@@ -84,7 +84,7 @@ describe('the boundaries of the rooms', () => {
     expect(guilty).toEqual([]);
   });
 
-  it('leave the fetching of what others name to the gateway: no component and no foundation calls fetch', () => {
+  it('leave fetching of external addresses to the gateway: no component and no foundation calls fetch', () => {
     const guilty: string[] = [];
     for (const room of rooms().filter((name) => /^(components|foundation|protocols)\//.test(name))) {
       const folder = join(room, 'src');
@@ -101,7 +101,7 @@ describe('the boundaries of the rooms', () => {
     expect(guilty).toEqual([]);
   });
 
-  describe('fail in a tree where', () => {
+  describe('report a tree where', () => {
     const folder = scratchFolder();
     afterAll(() => folder.remove());
 

@@ -16,10 +16,10 @@ import { directoryCommands } from '../../apps/cli/src/commands/directory.ts';
 import { fileWithServices, tradingDesk } from '../../components/directory/src/testing/example-clients.ts';
 import { exampleSeed, operator } from '../../components/directory/src/testing/example-file.ts';
 
-/** Whose software each client of the command is. */
+/** The principal of each client of the command. */
 const principals: Readonly<Record<string, string>> = { first: 'service:operator', second: 'person:olga.second' };
 
-/** A token here says by whom and for what it was asked. */
+/** A test token names who asked and for which scopes. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const [, client = '', granted] = authorization[0]?.replace(/^DPoP /, '').match(/^(\w+)~(.+)$/) ?? [];
@@ -119,7 +119,7 @@ function file(name: string, content: unknown): string {
 }
 
 describe('countersign client', () => {
-  it('registers, lists, shows and removes a client of the sandbox', async () => {
+  it('registers, lists, shows and removes a sandbox client', async () => {
     await run('first', 'directory', 'apply', file('all.json', fileWithServices()));
     const desk = { ...tradingDesk(), environment: 'sandbox' };
     expect(await run('first', 'client', 'put', file('desk.json', desk))).toBe(
@@ -131,7 +131,7 @@ describe('countersign client', () => {
       expect.stringMatching(/^broker-oms +sandbox +fapi2 machine /),
     ]);
     const shown = await run('first', 'client', 'show', 'broker-desk');
-    // What it shows can be put back.
+    // Its output can be put back.
     expect(await run('first', 'client', 'put', file('shown.json', JSON.parse(shown)))).toBe('nothing differs\n');
     expect(await run('first', 'client', 'remove', 'broker-desk')).toContain('- client       broker-desk');
     expect((await refusalOf(run('first', 'client', 'remove', 'broker-desk'))).code).toBe('entity_not_found');
@@ -160,7 +160,7 @@ describe('countersign client', () => {
 });
 
 describe('countersign change', () => {
-  it('takes a production client through two people, saying at each step what comes next', async () => {
+  it('takes a production client through two people, with the next step at each stage', async () => {
     await run('first', 'directory', 'apply', file('all.json', fileWithServices()));
     const desk = file('desk.json', tradingDesk());
     const refusal = await refusalOf(run('first', 'client', 'put', desk));
@@ -188,7 +188,7 @@ describe('countersign change', () => {
     expect(directory.snapshot().client('broker-desk')?.environment).toBe('production');
     expect(await run('second', 'change', 'list')).toContain('approved 1 by service:operator, person:olga.second');
 
-    // Of a client that changes, what changes.
+    // For a changed client, the changed members.
     const renamed = file('renamed.json', { ...tradingDesk(), client_name: 'Desk' });
     const again = await run('first', 'client', 'put', renamed, '--propose', 'a name for people');
     expect(await run('second', 'change', 'show', /chg_\w+/.exec(again)?.[0] ?? '')).toContain(
@@ -196,7 +196,7 @@ describe('countersign change', () => {
     );
   });
 
-  it('rejects, with a reason', async () => {
+  it('rejects with a reason', async () => {
     await run('first', 'directory', 'apply', file('all.json', fileWithServices()));
     const proposed = await run('first', 'client', 'put', file('desk.json', tradingDesk()), '--propose', 'go-live');
     const id = /chg_\w+/.exec(proposed)?.[0] ?? '';
@@ -205,7 +205,7 @@ describe('countersign change', () => {
     expect(directory.snapshot().client('broker-desk')).toBeUndefined();
   });
 
-  it('is also how a whole file with production clients goes in', async () => {
+  it('also applies a whole file with production clients', async () => {
     const all = fileWithServices();
     const path = file('all.json', { ...all, clients: [tradingDesk()] });
     expect((await refusalOf(run('first', 'directory', 'apply', path, '--prune'))).detail).toContain('--propose REASON');
@@ -220,7 +220,7 @@ describe('countersign change', () => {
 describe('countersign directory', () => {
   const everybody = () => file('all.json', fileWithServices());
 
-  it('shows from what to what a file would change, and changes nothing', async () => {
+  it('shows the differences of a file, and changes nothing', async () => {
     await run('first', 'directory', 'apply', everybody());
     const changed = fileWithServices();
     const [anna] = changed.people;
@@ -238,13 +238,13 @@ describe('countersign directory', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('reports the problems of a file as before', async () => {
+  it('reports the problems of a file', async () => {
     const error = await refusalOf(run('first', 'directory', 'apply', file('bad.json', { people: [{}] })));
     expect(error.code).toBe('directory_file_invalid');
     expect(error.facts?.['problem_count']).toBeGreaterThan(0);
   });
 
-  it('shows how far it has come with a large file', async () => {
+  it('shows its progress with a large file', async () => {
     const bars: string[] = [];
     vi.spyOn(process.stderr, 'write').mockImplementation((text) => bars.push(String(text)) > 0);
     const { institutions } = fileWithServices();
@@ -260,7 +260,7 @@ describe('countersign directory', () => {
     expect(bars.join('')).toContain('6,000 of 6,000 written');
   });
 
-  it('moves somebody, lets them leave, and lists both', async () => {
+  it('moves a person, removes a person, and lists both', async () => {
     await run('first', 'directory', 'apply', everybody());
     const moved = await run(
       'first',

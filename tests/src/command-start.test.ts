@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { countersign } from './testing/command.ts';
 
-/** Writes the address of each module that is loaded to stderr. */
+/** Writes the address of each loaded module to stderr. */
 const hooks = `import { writeSync } from 'node:fs';
 export const load = async (url, context, next) => (writeSync(2, url + '\\n'), next(url, context));`;
 const asDataUrl = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`;
@@ -15,9 +15,9 @@ async function modulesOf(command: string): Promise<readonly string[]> {
   return loaded;
 }
 
-// A command of a second is typed hundreds of times a day, and what it loads is most of that second.
+// Loading takes most of the second that a command needs, hundreds of times a day.
 describe('a command that calls a control plane', () => {
-  it.each(['client', 'directory', 'key', 'log', 'policy'])('(%s) loads no schemas of details', async (command) => {
+  it.each(['client', 'directory', 'key', 'log', 'policy'])('(%s) loads no detail schemas', async (command) => {
     expect((await modulesOf(command)).filter((url) => url.includes('/typebox/'))).toEqual([]);
   });
 

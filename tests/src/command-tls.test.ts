@@ -36,7 +36,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-describe('the command, with a control plane whose certificate comes from an authority of one’s own', () => {
+describe('the command, with a control plane certified by a private authority', () => {
   it('says that the certificate is not trusted, and what to do', async () => {
     for (const trusted of [[], ['--ca', file('other.pem')]]) {
       const outcome = await countersign(['--data', data, ...trusted, 'client', 'list']);
@@ -46,7 +46,7 @@ describe('the command, with a control plane whose certificate comes from an auth
     }
   });
 
-  it('works with the certificate of that authority, in every way of asking', async () => {
+  it('works with the authority’s certificate, in every mode', async () => {
     const trusting = ['--data', data, '--ca', file('ca.pem')];
     for (const words of [
       ['client', 'list'],
@@ -60,7 +60,7 @@ describe('the command, with a control plane whose certificate comes from an auth
     }
   });
 
-  it('says the same of a log that is served with such a certificate', async () => {
+  it('says the same of a published log served with such a certificate', async () => {
     const answer = get(`${url}/.well-known/countersign`, { ca: authority.certificatePem });
     const [response] = (await once(answer, 'response')) as [IncomingMessage];
     const { log } = JSON.parse(Buffer.concat(await response.toArray()).toString('utf8')) as {
@@ -75,7 +75,7 @@ describe('the command, with a control plane whose certificate comes from an auth
     expect(done.code).toBe(0);
   });
 
-  it('says so where the other side does not speak TLS', async () => {
+  it('says when the other side does not speak TLS', async () => {
     const plain = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => plain.once('listening', resolve));
     const { port } = plain.address() as AddressInfo;

@@ -11,8 +11,8 @@ import { createCertificates, registerRelyingParties, withMutualTls } from './tes
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, openTrading, type Trading } from './testing/trading.ts';
 
-// Two certified clients as they come: an issuer, a client id and a way to authenticate, and no other setting. Plain http, as
-// on loopback here, is the one thing that both must be told to take. No request names a resource.
+// Two certified clients at their defaults: an issuer, a client id and an authentication method, and no other setting except
+// that both must be told to accept plain http on loopback. No request names a resource.
 
 const folder = scratchFolder();
 const keys = {
@@ -74,7 +74,7 @@ beforeAll(async () => {
   );
   await nameTrader();
 });
-/** The firm tells the directory what relying parties may learn of its trader, once the trader allows it. */
+/** The firm releases the trader's personal claims to relying parties, subject to the trader's consent. */
 async function nameTrader(): Promise<void> {
   const document = trading.firms.directoryDocument();
   const people = (document['people'] ?? []).map((person: Readonly<Record<string, unknown>>) =>
@@ -101,7 +101,7 @@ async function keyOf({ privateJwk, kid }: (typeof keys)[Party]): Promise<oauth.P
   return { key, kid };
 }
 
-/** The person signs in and allows it. @returns the answer at the redirect URI */
+/** The person signs in and consents. @returns the response at the redirect URI */
 const allowed = (url: URL | string) =>
   personBrowser(controlPlane.issuer).authorize(url, { person: trading.firms.people.trader.id });
 
@@ -117,7 +117,7 @@ describe('openid-client at its default settings', () => {
       { execute: [client.allowInsecureRequests] },
     );
 
-  it('carries a pushed request with DPoP, its refresh with another key, introspection and revocation', async () => {
+  it('completes a pushed request with DPoP, its refresh with another key, introspection and revocation', async () => {
     const desk = await discovered('desk');
     const DPoP = client.getDPoPHandle(desk, await client.randomDPoPKeyPair());
     const pkceCodeVerifier = client.randomPKCECodeVerifier();
@@ -152,7 +152,7 @@ describe('openid-client at its default settings', () => {
     expect(await client.tokenIntrospection(broker, renewed.access_token)).toEqual({ active: false });
   });
 
-  it('signs a person in with PKCE, refreshes, and asks who it is', async () => {
+  it('signs a person in with PKCE, refreshes, and reads the userinfo', async () => {
     const portal = await discovered('portal');
     const pkceCodeVerifier = client.randomPKCECodeVerifier();
     const url = client.buildAuthorizationUrl(portal, {
@@ -163,14 +163,14 @@ describe('openid-client at its default settings', () => {
       acr_values: 'urn:nobody:knows:this',
     });
     const tokens = await client.authorizationCodeGrant(portal, await allowed(url), { pkceCodeVerifier });
-    // What was wished for is unknown here; the claim says what the sign-in was.
+    // No class was requested; the claim states how the person signed in.
     expect(tokens.claims()).toMatchObject({ acr: 'urn:countersign:acr:development' });
     const again = await client.refreshTokenGrant(portal, tokens.refresh_token ?? '');
     const { sub = '' } = tokens.claims() ?? {};
     expect(await client.fetchUserInfo(portal, again.access_token, sub)).toMatchObject({
       ...{ sub, name: 'Anna Keller', email: 'anna.keller@arranger.example', email_verified: false },
     });
-    // The log has neither: not by the directory's change, not by consent, token or userinfo.
+    // The log has neither: not from the directory change, the consent, the token or userinfo.
     const records = await Promise.all(
       (['directory.applied', 'consent.given', 'token.issued'] as const).map((type) =>
         controlPlane.operator.records({ type }),
@@ -219,7 +219,7 @@ describe('openid-client at its default settings', () => {
     expect(tokens.claims()).toMatchObject({ sub: trading.firms.people.trader.id });
   });
 
-  it('finds no device flow in the metadata, which is not offered', async () => {
+  it('finds no device flow in the metadata', async () => {
     const portal = await discovered('portal');
     expect(portal.serverMetadata().device_authorization_endpoint).toBeUndefined();
   });
@@ -235,7 +235,7 @@ describe('oauth4webapi at its default settings', () => {
   }
   const proof = async (party: oauth.Client) => oauth.DPoP(party, await oauth.generateKeyPair('ES256'));
 
-  it('carries a pushed request with DPoP, its refresh with another key, and revocation', async () => {
+  it('completes a pushed request with DPoP, its refresh with another key, and revocation', async () => {
     const { server, party, authentication } = await software('desk');
     const DPoP = await proof(party);
     const verifier = oauth.generateRandomCodeVerifier();

@@ -11,14 +11,14 @@ import { differencesPage } from './testing/differential-page.ts';
 import { type Sides, startSides } from './testing/differential-servers.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// The same requests to our server and to node-oidc-provider, set up alike. Where two implementations of one text differ,
-// one of them is wrong or the text leaves it open: either way somebody should have thought about it.
+// The same requests to our server and to node-oidc-provider, configured alike. If two implementations of one specification
+// differ, one is wrong or the text is ambiguous: each difference must be explained.
 
 const page = fileURLToPath(new URL('../../docs/differences-from-oidc-provider.md', import.meta.url));
 const cases = [...pushedRequestCases, ...tokenCases, ...browserCases];
 const found = new Map<string, readonly Difference[]>();
 
-/** Sends every case to both, one after the other: what one leaves behind, the next meets on both sides. */
+/** Sends every case to both, in sequence, so that both sides have the same state. */
 async function compare(sides: Sides, compared: readonly Case[]): Promise<void> {
   for (const { name, ask } of compared) {
     const before = sides.faults.length;
@@ -54,12 +54,12 @@ describe('our answers and those of oidc-provider', () => {
     expect(found.size).toBe(cases.length);
   });
 
-  it('have no member of the metadata that no case names', async () => {
+  it('have no metadata member without a case', async () => {
     expect([await unlistedMetadata(sides.ours), await unlistedMetadata(sides.theirs)]).toEqual([[], []]);
   });
 });
 
-describe('our answers and those of oidc-provider where nonces are required', () => {
+describe('our answers and those of oidc-provider when nonces are required', () => {
   const folder = scratchFolder();
   let sides: Sides;
   beforeAll(async () => {
@@ -77,11 +77,11 @@ describe('our answers and those of oidc-provider where nonces are required', () 
 });
 
 describe('the differences', () => {
-  it('are all explained, and nothing is explained that does not differ', () => {
+  it('are all explained, and every explanation has a difference', () => {
     expect(judge(found, explanations)).toEqual({ unexplained: [], outdated: [] });
   });
 
-  it('are in the documentation as they are now', async () => {
+  it('are documented as they are now', async () => {
     const alike = countAlike(found, explanations);
     await expect(differencesPage(explanations, { cases: found.size, alike })).toMatchFileSnapshot(page);
   });

@@ -24,7 +24,7 @@ const codeIn = (text: string): string =>
     .map(([, code]) => code ?? '')
     .join('\n');
 
-/** As GitHub makes anchors of headings. */
+/** Anchors of headings as GitHub makes them. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const headings = [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#{1,6}\s+(.+)$/gm)];
   return new Set(
@@ -39,7 +39,7 @@ function anchorsOf(text: string): ReadonlySet<string> {
 }
 
 describe('the documentation', () => {
-  it('is there: the root, and a README in every room', () => {
+  it('is complete: the root, and a README in every room', () => {
     const { workspaces } = JSON.parse(textOf(join(root, 'package.json'))) as { workspaces: readonly string[] };
     const rooms = workspaces.flatMap((pattern) => {
       const folder = pattern.replace('/*', '');
@@ -51,7 +51,7 @@ describe('the documentation', () => {
     expect(real.length).toBeGreaterThan(20);
   });
 
-  it.each(pages.map((page) => [nameOf(page), page]))('%s leads nowhere that does not exist', (_, page) => {
+  it.each(pages.map((page) => [nameOf(page), page]))('%s has no dead links', (_, page) => {
     const broken: string[] = [];
     for (const [, target = ''] of withoutCode(textOf(page)).matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)/g)) {
       if (/^[a-z][a-z0-9+.-]*:/i.test(target)) continue;
@@ -64,7 +64,7 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  it.each(pages.map((page) => [nameOf(page), page]))('%s names no npm script that does not exist', (_, page) => {
+  it.each(pages.map((page) => [nameOf(page), page]))('%s names only existing npm scripts', (_, page) => {
     const { scripts } = JSON.parse(textOf(join(root, 'package.json'))) as { scripts: Record<string, string> };
     const named = [...codeIn(textOf(page)).matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)];
     expect(named.map(([, run, short]) => run ?? short ?? '').filter((name) => !Object.hasOwn(scripts, name))).toEqual(
@@ -72,7 +72,7 @@ describe('the documentation', () => {
     );
   });
 
-  it('names no command of countersign that does not exist', { timeout: 300_000 }, () => {
+  it('names only existing commands of countersign', { timeout: 300_000 }, () => {
     const help = (...words: readonly string[]): string =>
       execFileSync(process.execPath, [join(root, 'bin/countersign.js'), ...words, '--help'], { encoding: 'utf8' });
     const commandsOf = (text: string): readonly string[] =>
@@ -98,7 +98,7 @@ describe('the documentation', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('names tests that exist, by their own words', () => {
+  it('names existing tests by their titles', () => {
     const tests = new Map<string, string>();
     for (const file of filesIn(root, '.test.ts'))
       tests.set(basename(file), (tests.get(basename(file)) ?? '') + textOf(file));
@@ -110,7 +110,7 @@ describe('the documentation', () => {
       if (!row.startsWith('|')) continue;
       const shownBy = row.split('|').at(-2) ?? '';
       const named = [...shownBy.matchAll(/`(?:negative-matrix\/)?([\w.-]+\.test\.ts)`/g)].map(([, name = '']) => name);
-      // "same" is that of the row above.
+      // "same" refers to the row above.
       const files = named.length === 0 ? before : named;
       before = files;
       if (named.length > 0) rowsChecked++;

@@ -45,7 +45,7 @@ const personSignals = [
   'failed-attempts',
 ];
 
-/** By what an order that says otherwise is refused. */
+/** The codes that refuse an order which contradicts reference data. */
 const refusedOtherwise = {
   cfi: 'instrument_facts_differ',
   currency: 'instrument_facts_differ',
@@ -77,7 +77,7 @@ function saying(otherwise: keyof typeof refusedOtherwise | undefined, amount: st
   }
 }
 
-/** What can be the case, of who asks and of the firm. */
+/** Possible situations of the caller and the firm. */
 const situations = fc.record({
   who: fc.constantFrom('trader', 'clerk', 'agent'),
   certificate: fc.constantFrom('Approved', 'Registered', 'Draft', 'Submitted'),
@@ -89,12 +89,12 @@ const situations = fc.record({
   desk: fc.oneof({ weight: 6, arbitrary: fc.constant('cash') }, { weight: 1, arbitrary: fc.constant('unknown') }),
   amount: fc.constantFrom('900', '249000', '5000000'),
   approved: fc.boolean(),
-  /** What the intent says of its instrument otherwise than reference data. */
+  /** How the intent contradicts the reference data of its instrument. */
   otherwise: fc.oneof(
     { weight: 9, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constantFrom('cfi', 'currency', 'venue', 'notional', 'instrument', 'jurisdiction') },
   ),
-  /** The token for the order: refused, or permitted after this sign-in, so many seconds before it. */
+  /** The token for the order: refused, or permitted after this sign-in, this many seconds before. */
   permitted: fc.oneof(
     { weight: 1, arbitrary: fc.constant(undefined) },
     {
@@ -102,7 +102,7 @@ const situations = fc.record({
       arbitrary: fc.record({ acr: fc.constantFrom('pwd', 'phr', 'phrh', undefined), ago: fc.constantFrom(10, 400) }),
     },
   ),
-  /** What a caller may say, true or not. */
+  /** What a caller may claim, true or not. */
   said: fc.record(
     {
       acr: fc.constantFrom('phrh', 'phr', 'pwd'),
@@ -118,7 +118,7 @@ const situations = fc.record({
 });
 type Situation = typeof situations extends fc.Arbitrary<infer Value> ? Value : never;
 
-describe('every door that decides', () => {
+describe('every interface that decides', () => {
   let rig: EngineRig;
   let engine: RunningPolicyEngine;
   let now: Situation;
@@ -126,8 +126,8 @@ describe('every door that decides', () => {
   const consentStore = {
     check: async () =>
       now.mandateInForce
-        ? { stands: true, mandate: { id: 'mnd' }, chain: [] }
-        : { stands: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
+        ? { valid: true, mandate: { id: 'mnd' }, chain: [] }
+        : { valid: false, reason: 'mandate_revoked', detail: 'It was revoked.' },
   } as never;
   beforeAll(async () => {
     rig = await createEngineRig();
@@ -160,7 +160,7 @@ describe('every door that decides', () => {
     });
   }
 
-  /** An order that is about to be submitted, as the registry has it. */
+  /** An order about to be submitted, in the registry's form. */
   function orderOf({
     who,
     amount,
@@ -190,7 +190,7 @@ describe('every door that decides', () => {
     } as StoredTransaction & { readonly facts: ReturnType<typeof transactionOf> };
   }
 
-  /** As the record of the token says it. */
+  /** The same in the form of the token record. */
   function signedInFor({ acr, ago }: { readonly acr: string | undefined; readonly ago: number }) {
     const at = rig.clock.now();
     const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId;
@@ -199,15 +199,15 @@ describe('every door that decides', () => {
 
   const by = { id: 'service:own', institution: own };
   const codesOf = (reasons: readonly { readonly code: string }[]) => reasons.map(({ code }) => code).sort();
-  /** What is about who acts, and about the firm: the same facts have the same word at every door. */
-  const aboutWho = new Set([
+  /** Reasons about the actor and the firm: the same facts have the same code at every interface. */
+  const actorReasons = new Set([
     ...['risk_takeover', 'recovered_recently', 'agent_not_certified', 'institution_not_in_good_standing'],
     ...['kyc_not_current', 'desk_unknown', 'risk_software', 'not_evaluable', 'mandate_not_in_force'],
   ]);
   const factsIn = (reasons: readonly { readonly code: string }[]) =>
-    codesOf(reasons).filter((code) => aboutWho.has(code));
+    codesOf(reasons).filter((code) => actorReasons.has(code));
 
-  it('answers from the same facts, in 1,000 situations, and no word of a caller makes a no a yes', {
+  it('answers from the same facts, in 1,000 situations, and no claim of a caller turns a deny into a permit', {
     timeout: 300_000,
   }, async () => {
     const seen = { yes: 0, no: 0, issued: 0 };
@@ -248,7 +248,7 @@ describe('every door that decides', () => {
           transaction: order,
           known: facts,
         } as unknown as Attempt);
-        const stepTaken = mandates.stands && unpermitted === undefined && step.decision;
+        const stepTaken = mandates.valid && unpermitted === undefined && step.decision;
         const doors = {
           evaluations: several?.decision,
           people: people.results.some((each) => 'id' in each && each.id === principal),
@@ -258,9 +258,9 @@ describe('every door that decides', () => {
         const same = answer.decision;
         expect(doors).toEqual({ evaluations: same, people: same, actions: same, registry: same });
         if (unpermitted !== undefined)
-          // Of who is not in the directory the caller learns nothing.
+          // About people outside the directory the caller learns nothing.
           expect(codesOf(answer.reasons)).toEqual([situation.inDirectory ? 'intent_not_permitted' : 'not_evaluable']);
-        else if (mandates.stands) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
+        else if (mandates.valid) expect(codesOf(step.reasons)).toEqual(codesOf(answer.reasons));
 
         const claimed = await engine.evaluate({ ...question, context: situation.said }, by);
         if (claimed.decision) expect(answer.decision).toBe(true);
@@ -274,7 +274,7 @@ describe('every door that decides', () => {
           expect(answer.decision).toBe(false);
           if (situation.inDirectory) expect(codesOf(token.reasons)).toContain(refusedOtherwise[otherwise]);
         }
-        // A token is no step: only what the step itself wants beyond it, approvals, may still be missing.
+        // A token is no step: only the step's own further requirements, approvals, may still be missing.
         if (answer.decision) expect([token.decision, codesOf(token.reasons)]).toEqual([true, []]);
         seen[answer.decision ? 'yes' : 'no'] += 1;
         if (token.decision) seen.issued += 1;
@@ -290,7 +290,7 @@ describe('every door that decides', () => {
     ['partner', ({ initiatorInstitution }) => initiatorInstitution],
     ['mandate', ({ mandate }) => mandate.id],
     ['client', () => 'brk'],
-  ])('says no while the %s is revoked, and yes again once that is lifted', async (kind, idIn) => {
+  ])('denies while the %s is revoked, and permits again once that is lifted', async (kind, idIn) => {
     enter({
       ...{ who: 'trader', certificate: 'Approved', signals: [], mandateInForce: true, lei: 'ISSUED', kyc: 'approved' },
       ...{
@@ -378,7 +378,7 @@ describe('every door that decides', () => {
     expect(await said()).toEqual({ doors: all(true), reasons: [] });
   });
 
-  /** The question of the token endpoint, of a person who signed in with a security key: the one of the token that was permitted. */
+  /** The token endpoint's question for a person who signed in with a security key: the one of the permitted token. */
   function tokenFor(facts: ReturnType<typeof transactionOf>, actors: readonly string[]) {
     const { acr, authTime = Math.floor(rig.clock.now() / 1000) - 10 } = facts.permitted ?? {};
     const authority = {
@@ -390,7 +390,7 @@ describe('every door that decides', () => {
       usedUp: undefined,
       references: [],
     } as Authority;
-    const stands: Pick<DecisionInput['context'], 'mandateInForce'> = { mandateInForce: now.mandateInForce };
+    const valid: Pick<DecisionInput['context'], 'mandateInForce'> = { mandateInForce: now.mandateInForce };
     return decideOnToken(
       {
         authority,
@@ -404,7 +404,7 @@ describe('every door that decides', () => {
       },
       {
         policyEngine: {
-          decide: (input) => engine.decide({ ...input, context: { ...input.context, ...stands } }),
+          decide: (input) => engine.decide({ ...input, context: { ...input.context, ...valid } }),
         },
       },
     );

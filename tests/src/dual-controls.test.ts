@@ -11,10 +11,12 @@ import { digestOf } from '@countersign/kernel';
 import { checkSeparation } from '@countersign/market';
 import { candidateApproval } from '@countersign/policy-engine';
 import { erasureApproval, holdRelease, retentionApproval } from '@countersign/retention';
+import { secretApproval } from '@countersign/secrets';
 import { fixedClock } from '@countersign/testkit';
+import { workloadApproval } from '@countersign/workload-identity';
 import { describe, expect, it } from 'vitest';
 
-// Everything in the product that takes two people, by what its component declares of it.
+// Every dual control of the product, from the declarations of its components.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const now = Date.parse('2026-11-24T10:00:00Z');
@@ -25,12 +27,12 @@ interface Circumstances {
   readonly lapse?: ProposerLapse;
 }
 
-/** A control, and what becomes of somebody who would approve under it. */
+/** A control with the outcome for each possible approver. */
 function row<Code extends string>(control: DualControl<Code>) {
   const codes: Readonly<Record<string, string | undefined>> = control.codes;
   return {
     control,
-    /** @returns the code of the refusal; undefined where it is approved */
+    /** @returns the code of the refusal; undefined if approved */
     async asks(
       proposal: Partial<WaitingProposal>,
       approver: Partial<SecondOfTwo>,
@@ -67,6 +69,8 @@ const controls = {
   candidateApproval: row(candidateApproval),
   changeApproval: row(changeApproval),
   authorityApproval: row(authorityApproval),
+  secretApproval: row(secretApproval),
+  workloadApproval: row(workloadApproval),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),
   holdRelease: row(holdRelease),
@@ -76,21 +80,21 @@ const controls = {
 };
 
 describe.each(Object.entries(controls))('%s', (_, { control, asks, codeOf }) => {
-  it('lets somebody else approve what was proposed, in time', async () => {
+  it('lets another person approve the proposal in time', async () => {
     expect(await asks({}, {})).toBeUndefined();
     expect(control.quorum).toBe(1);
   });
 
   it.each([
-    ['who proposed it', ['person:anna']],
-    ['who acts through who proposed it', ['person:ben', 'person:anna']],
-    ['whom it was proposed through', ['service:console']],
-    ['who acts through the same software', ['person:ben', 'service:console']],
+    ['its proposer', ['person:anna']],
+    ['a person acting through the proposer', ['person:ben', 'person:anna']],
+    ['the software through which it was proposed', ['service:console']],
+    ['a person acting through the same software', ['person:ben', 'service:console']],
   ])('is not approved by %s', async (_who, people) => {
     expect(await asks({}, { people })).toBe(codeOf('self'));
   });
 
-  it('is not approved by whom the proposer has let in, nor by who let them in', async () => {
+  it('is not approved by somebody whom the proposer invited, nor by whoever invited the proposer', async () => {
     expect(await asks({}, {}, { independent: false })).toBe(codeOf('dependent'));
   });
 
@@ -99,13 +103,13 @@ describe.each(Object.entries(controls))('%s', (_, { control, asks, codeOf }) => 
     expect(await asks({ decided: 'rejected' }, {})).toBe(codeOf('settled'));
   });
 
-  it.skipIf(control.waitsMs === 'until-decided')('is not approved after its time', async () => {
+  it.skipIf(control.waitsMs === 'until-decided')('is not approved after its deadline', async () => {
     expect(await asks({ expiresAt: now }, {})).toBe(codeOf('expired'));
     expect(await asks({ expiresAt: Number.NaN }, {})).toBe(codeOf('expired'));
     if (typeof control.waitsMs === 'number') expect(control.waitsMs).toBeGreaterThan(0);
   });
 
-  it.skipIf(control.approves === 'id')('is approved by the digest of what was proposed, and by no other', async () => {
+  it.skipIf(control.approves === 'id')('is approved only by the digest of the proposal', async () => {
     expect(control.codes.digest).toBeDefined();
     expect(await asks({}, { digest: digestOf('else') })).toBe(codeOf('digest'));
     expect(await asks({}, { digest: '' })).toBe(codeOf('digest'));
@@ -122,7 +126,7 @@ describe.each(Object.entries(controls))('%s', (_, { control, asks, codeOf }) => 
     },
   );
 
-  it('keeps the two duties apart', () => {
+  it('separates the two duties', () => {
     if ('people' in control.separates) return expect(control.separates.people).not.toBe('');
     const [propose, approve] = control.separates.scopes;
     for (const one of propose)
@@ -131,9 +135,9 @@ describe.each(Object.entries(controls))('%s', (_, { control, asks, codeOf }) => 
   });
 });
 
-/** What else asks whether two are independent, and why it is none of these. */
+/** Other code that checks independence, with the reason why it is not a dual control. */
 const ofTheirOwn = {
-  // Several functions of one institution, in one direction: who let the person in may approve, who was let in by them may not.
+  // Several functions of one institution, in one direction: the inviter may approve, the invited may not.
   'components/recovery/src/people.ts': 'createIndependence',
 };
 
@@ -147,7 +151,7 @@ describe('the sources', () => {
     )
     .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
 
-  it('open no control that is not in this table', () => {
+  it('declare no control that is not in this table', () => {
     const opened = files.flatMap(({ text }) =>
       [...text.matchAll(/createSecondPerson\(\s*(\w+),/g)].map(([, name]) => name),
     );

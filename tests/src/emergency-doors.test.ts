@@ -3,7 +3,7 @@ import { emergencyScopes } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 import { lifeCycles } from '../../components/transaction-registry/src/life-cycles/index.ts';
 
-// Every scope of emergencies against every door: a door that opens to one of them must be a door that reads or stops.
+// Every emergency scope against every interface: one that accepts such a scope must only read or stop.
 
 interface Operation {
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
@@ -14,7 +14,7 @@ const document = JSON.parse(readFileSync(new URL('../../docs/openapi.json', impo
 };
 const known: ReadonlySet<string> = new Set(emergencyScopes);
 
-/** Each of them ends, suspends or locks something; that they change something is why they are named one by one. */
+/** Each of them ends, suspends or locks something; because they change something, they are listed one by one. */
 const stopping: readonly string[] = [
   'POST /grants/{id}/revoke',
   'POST /mandates/{id}/amendments/withdraw',
@@ -26,18 +26,18 @@ const stopping: readonly string[] = [
   'DELETE /people/{person}/sessions',
   'DELETE /people/{person}/sessions/{id}',
   'POST /revocations',
-  // By the event; see below.
+  // Depends on the event; see below.
   'POST /transactions/{id}/transitions',
 ];
-/** Ask with a body, and change nothing. */
+/** Requests with a body that change nothing. */
 const asking: readonly string[] = [
   'POST /mandates/compare',
   'POST /mandates/{id}/validate',
   'POST /mandates/{id}/validity',
 ];
 
-describe('access of emergencies', () => {
-  it('opens no door but those that read or stop', () => {
+describe('emergency access', () => {
+  it('is accepted only by interfaces that read or stop', () => {
     const opened = Object.entries(document.paths).flatMap(([path, operations]) =>
       Object.entries(operations)
         .filter(([, { security = [] }]) =>
@@ -51,7 +51,7 @@ describe('access of emergencies', () => {
     ).toEqual([]);
   });
 
-  it('carries no transaction on but to its end', () => {
+  it('can only end a transaction, not advance it', () => {
     const steps = Object.values(lifeCycles).flatMap(({ rules }) =>
       Object.entries(rules).flatMap(([event, rule]) =>
         rule !== undefined && known.has(rule.scope) ? [[event, rule.to]] : [],

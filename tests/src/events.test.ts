@@ -25,7 +25,7 @@ let controlPlane: RunningControlPlane;
 let trading: Trading;
 let hooks: Readonly<Record<Who, Hook>>;
 let streams: Readonly<Record<Who, Stream>>;
-/** What each is to hear, in order. */
+/** The events that each institution must get, in order. */
 const expected: Record<Who, string[]> = { grantor: [], grantee: [], venue: [] };
 let mandate: MandateId;
 let transaction: string;
@@ -60,7 +60,7 @@ async function forEach<Value>(act: (who: Who) => Promise<Value> | Value): Promis
 const call = (client: Listener, scope: string, method: 'GET' | 'POST', path: string, body?: object) =>
   trading.call(client, 'events', scope, { method, path, ...(body === undefined ? {} : { body }) });
 
-/** Mandates are given and taken; an order is opened, approved, and runs to its settlement; the mandate is revoked. */
+/** Mandates are proposed and accepted; an order is opened, approved and settled; the mandate is revoked. */
 async function runEverything(): Promise<void> {
   const hear = (who: readonly Who[], ...types: readonly string[]): void => {
     for (const one of who) expected[one].push(...types);
@@ -78,7 +78,7 @@ async function runEverything(): Promise<void> {
   const claims = claimsOf(await trading.traderToken(order));
   transaction = String(claims['txn']);
   hear(['grantee'], 'transaction.opened');
-  // Refused for want of an approval: told to who asked, and to nobody else.
+  // Refused without an approval: reported to the caller only.
   expect(await codeOf(() => trading.carry(order, transaction, 'submitted'))).toBe('approval_required');
   await trading.approve({ transaction, digest: String(claims['intent_digest']), by: 'supervisor' });
   hear(['grantee'], 'approval.given');
@@ -94,7 +94,7 @@ interface Hook {
   close(): Promise<void>;
 }
 
-/** A receiver that is busy at first: what it refuses comes again. */
+/** A receiver that is busy at first: what it refuses is sent again. */
 async function openHook(): Promise<Hook> {
   const received: ReceivedRequest[] = [];
   let busy = true;
@@ -143,7 +143,7 @@ async function openStream(who: Who): Promise<Stream> {
           const data = frame.split('\n').find((line) => line.startsWith('data: '));
           if (data !== undefined) events.push(JSON.parse(data.slice(6)) as CloudEvent);
         }
-        // It has said from where it tells.
+        // It has stated its starting position.
         resolve({ events, leave: () => asked.destroy() });
       });
       answer.on('error', () => undefined);
@@ -151,7 +151,7 @@ async function openStream(who: Who): Promise<Stream> {
   });
 }
 
-/** Everything that an institution reads by pages, few at a time. */
+/** Everything that an institution reads by pages, a few events at a time. */
 async function pagesOf(who: Who): Promise<readonly { readonly id: string; readonly type: string }[]> {
   const client = trading.firms.client(listeners[who]);
   const reader = createEventReader({ issuer: controlPlane.issuer, client, limit: 3 });
@@ -171,7 +171,7 @@ async function until(done: () => boolean): Promise<void> {
   while (!done()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-describe('what has happened', () => {
+describe('every event', () => {
   it.each(everybody)('is delivered to the %s by page: only their own events, in order', async (who) => {
     expect(typesOf(await pagesOf(who))).toEqual(expected[who]);
   });
@@ -195,7 +195,7 @@ describe('what has happened', () => {
       expect(await codeOf(() => elsewhere.verify(request))).toBe('event_signature');
   });
 
-  it('is in the log, to the letter: no event without its record', async () => {
+  it('is in the log, unchanged: no event without its record', async () => {
     const records = new Map<string, LogRecord>();
     for (const record of await controlPlane.operator.records()) records.set(record.id, record);
     const [origin] = (await (await fetch(`${controlPlane.issuer}/log/checkpoint`)).text()).split('\n');
@@ -219,7 +219,7 @@ describe('what has happened', () => {
     );
   });
 
-  it('says what became of it', async () => {
+  it('states the outcome', async () => {
     const { events } = streams.venue;
     expect(events.map(({ data }) => data)).toMatchObject(
       ['submitted', 'executed', 'cleared', 'settled'].map((to) => ({ transaction, to })),
@@ -228,14 +228,14 @@ describe('what has happened', () => {
   });
 });
 
-describe('over the real doors', () => {
-  it('a page goes on from the position of a stream, and of a webhook', async () => {
+describe('over HTTP', () => {
+  it('a page continues from the position of a stream or of a webhook', async () => {
     const [, second] = streams.grantee.events;
     const page = await call(listeners.grantee, 'event:read', 'GET', `/events?after=${second?.sequence}&limit=500`);
     expect(page).toMatchObject({ events: streams.grantee.events.slice(2) });
   });
 
-  it('a subscription is listed for its institution alone, and recorded without its address', async () => {
+  it('a subscription is listed for its institution only, and recorded without its address', async () => {
     const listed = await call(listeners.venue, 'event:subscribe', 'GET', '/events/subscriptions');
     expect(listed).toMatchObject({ subscriptions: [{ url: hooks.venue.url, status: 'active' }] });
     const records = await controlPlane.operator.records({ type: 'event.subscribed' });
@@ -243,7 +243,7 @@ describe('over the real doors', () => {
     expect(JSON.stringify(records)).not.toContain('of=countersign');
   });
 
-  it('nobody hears anything who was not given that scope, the operator neither', async () => {
+  it('nobody gets anything without the scope, not even the operator', async () => {
     const request = { method: 'GET', path: '/events' } as const;
     for (const read of [
       () => trading.call('ha-mandates', 'events', 'event:read', request),
@@ -252,9 +252,9 @@ describe('over the real doors', () => {
       expect(await codeOf(read)).toMatch(/^invalid_(target|scope)/);
   });
 
-  it('the server closes by itself, though streams are open', async () => {
+  it('the server stops by itself, though streams are open', async () => {
     await controlPlane.stop();
-    // What does not end within its time is left behind, and named.
+    // A part that does not stop in time is abandoned and named.
     expect(readFileSync(logFile, 'utf8')).not.toMatch(/"part":"HTTP".*(?:did not stop in time|failed to stop)/);
   });
 });

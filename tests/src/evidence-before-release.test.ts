@@ -11,8 +11,8 @@ import { codeOf, refusalBy } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, large, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 
-// Nothing leaves before its record is durable. Faults are made where they happen in life: in the database, in the
-// network before it, and to the process.
+// Nothing is released before its record is durable. The faults are real: in the database, in the network to it, and in the
+// process.
 
 const folder = scratchFolder();
 const configurationFile = join(folder.path, 'countersign.json');
@@ -36,19 +36,19 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** What goes wrong here is meant to. */
+/** Errors in this test are intended. */
 const logger = createLogger({ level: 'silent', name: 'countersign' });
 
 /**
- * Commits are flushed and then wait for a standby that never answers: durable, and nobody hears of it. Claims of
- * single use do not wait, they are made durable by the record.
+ * Commits are flushed and then wait for a standby that never answers: durable, but unacknowledged. Single-use claims do not
+ * wait, since their record makes them durable.
  */
 async function withholdAnswers(): Promise<void> {
   await superuser.query(`alter system set synchronous_standby_names = 'nobody'`);
   await superuser.query('select pg_reload_conf()');
 }
 
-async function giveAnswers(): Promise<void> {
+async function restoreAnswers(): Promise<void> {
   await superuser.query('alter system reset synchronous_standby_names');
   await superuser.query('select pg_reload_conf()');
 }
@@ -57,7 +57,7 @@ async function untilCommitIsWithheld(): Promise<void> {
   await vi.waitFor(
     async () => {
       const { rows } = await superuser.query(
-        // The log keeps more than records, and what it keeps beside them waits as well.
+        // The log stores more than records, and those commits wait as well.
         `select 1 from pg_stat_activity
          where wait_event = 'SyncRep' and usename = 'countersign_audit_log' and query like 'with turn as (insert into append_turns%'`,
       );
@@ -70,15 +70,15 @@ async function untilCommitIsWithheld(): Promise<void> {
 const decisionToken = (client: Client): Promise<Token> =>
   client.clientCredentials({ resource: `${configuration.issuer}/decisions`, scope: 'decision:evaluate' });
 
-describe('a process that is killed between record and release', () => {
-  afterEach(giveAnswers);
+describe('a process killed between record and release', () => {
+  afterEach(restoreAnswers);
 
-  it('has let nothing out that is not in the log, and the log knows what was on its way', {
+  it('has released nothing that is not in the log, and the log knows what was in progress', {
     timeout: 120_000,
   }, async () => {
     const start = (): Promise<ServerProcess> => startServer(['--config', configurationFile]);
 
-    /** @returns records of the token that was on its way when the process was killed */
+    /** @returns records of the token that was in progress when the process was killed */
     async function killedOnTheWay(): Promise<readonly unknown[]> {
       const server = await start();
       const { client, records } = operatorOf(folder.path, configuration.issuer);
@@ -93,7 +93,7 @@ describe('a process that is killed between record and release', () => {
       await untilCommitIsWithheld();
       expect(await server.end('SIGKILL')).toBe('SIGKILL');
       expect(await outcome).toMatchObject({ code: 'control_plane_unreachable' });
-      await giveAnswers();
+      await restoreAnswers();
 
       const restarted = await start();
       const after = await operatorOf(folder.path, restarted.address).records({ type: 'token.issued' });
@@ -103,10 +103,10 @@ describe('a process that is killed between record and release', () => {
         .filter(({ audience }) => audience?.includes(`${configuration.issuer}/decisions`));
     }
 
-    // Now and then the process notes something of its own in that moment, and it is this commit that was withheld.
+    // Sometimes the process records something of its own at that moment, and that commit was withheld instead.
     let meanwhile = await killedOnTheWay();
     for (let again = 0; again < 3 && meanwhile.length === 0; again++) meanwhile = await killedOnTheWay();
-    // The token that nobody received is on record: the fault errs on this side and never on the other.
+    // The token that nobody received is on record: the fault errs on this side only.
     expect(meanwhile).toHaveLength(1);
   });
 });
@@ -114,7 +114,7 @@ describe('a process that is killed between record and release', () => {
 describe('in a running control plane', () => {
   let controlPlane: RunningControlPlane;
   let trading: Trading;
-  /** What can be done, each with the tokens it needs: got beforehand, because there are none to be had meanwhile. */
+  /** The possible actions, each with the tokens it needs: obtained beforehand, because none are issued meanwhile. */
   let actions: Readonly<Record<string, () => Promise<unknown>>>;
   let state: () => Promise<unknown>;
 
@@ -244,8 +244,8 @@ describe('in a running control plane', () => {
         'key.published',
       ];
       const records = (await operator.records()).filter(({ type }) => effects.includes(type));
-      // Looking at the state takes tokens of its own.
-      const ownLooks = ({ type, scope = [] }: { type: string; scope?: readonly string[] }) =>
+      // Checking the state takes tokens as well.
+      const isOwnCheck = ({ type, scope = [] }: { type: string; scope?: readonly string[] }) =>
         type === 'token.issued' &&
         scope.every((name) => name.endsWith(':read') || ['audit:disclose', 'partner:register'].includes(name));
       return {
@@ -254,7 +254,7 @@ describe('in a running control plane', () => {
         order2,
         institution,
         profiles,
-        records: records.filter((record) => !ownLooks(record)).map(({ id: record, type }) => `${type} ${record}`),
+        records: records.filter((record) => !isOwnCheck(record)).map(({ id: record, type }) => `${type} ${record}`),
       };
     };
   });
@@ -323,7 +323,7 @@ describe('in a running control plane', () => {
       'a trust profile',
       'a key',
     ];
-    it.each(named)('%s is not given: 503, with a code', async (name) => {
+    it.each(named)('%s is refused: 503, with a code', async (name) => {
       const action = actions[name];
       if (action === undefined) throw new Error(`nobody knows how to do ${name}`);
       const refusal = await refusalBy(action);
@@ -336,7 +336,7 @@ describe('in a running control plane', () => {
       expect(await statusOf('/readyz')).toBe(503);
     });
 
-    it('has changed nothing, and works again without a restart when it has its database back', async () => {
+    it('has changed nothing, and works again without a restart when its database is back', async () => {
       await end();
       await vi.waitFor(async () => expect(await statusOf('/readyz')).toBe(200), { timeout: 60_000, interval: 50 });
       await vi.waitFor(async () => expect(await state()).toEqual(before), { timeout: 60_000, interval: 200 });
@@ -360,8 +360,8 @@ describe('in a running control plane', () => {
   });
 });
 
-describe('a commit of which nobody hears', () => {
-  it('is on record once, and nothing is released that is not', async () => {
+describe('an unacknowledged commit', () => {
+  it('is on record once, and nothing unrecorded is released', async () => {
     const controlPlane = await runControlPlane(configuration, { logger });
     try {
       const { operator } = controlPlane;
@@ -381,16 +381,16 @@ describe('a commit of which nobody hears', () => {
       );
       await untilCommitIsWithheld();
       proxy.cut();
-      await giveAnswers();
+      await restoreAnswers();
       const received = await outcome;
 
-      // The log asks again and finds what it has written; whether the client is still answered is another matter.
+      // The log retries and finds its own record; the client may or may not still be answered.
       const meanwhile = (await issued()).slice(before.length);
       expect(meanwhile).toHaveLength(1);
       expect([...meanwhile, 'temporarily_unavailable']).toContain(received);
       expect(await controlPlane.components.auditLog.verify()).toMatchObject({ ok: true });
     } finally {
-      await giveAnswers();
+      await restoreAnswers();
       await controlPlane.stop();
     }
   });

@@ -8,7 +8,7 @@ import { type ReportedBundle, reportBundle } from '../../apps/evidence-page/src/
 import { isAsShown, stepsOf } from './testing/guide.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// What the guide shows to do by hand, on bundles that are good and bundles that are not.
+// The manual steps of the guide, on valid and invalid bundles.
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/guides/verify-evidence.md', import.meta.url)), 'utf8');
 const byHand = stepsOf(page.slice(page.indexOf('## Checking it by hand'), page.indexOf('## Reason codes')));
@@ -17,17 +17,17 @@ const folder = scratchFolder();
 afterAll(() => folder.remove());
 
 describe.skipIf(!openssl.found)(
-  `evidence, checked with openssl, sha256sum and jq alone${openssl.found ? '' : ` (skipped: ${openssl.reason})`}`,
+  `evidence, checked with openssl, sha256sum and jq only${openssl.found ? '' : ` (skipped: ${openssl.reason})`}`,
   () => {
     let told: ReportedBundle;
     beforeAll(async () => {
       const all = await reportBundle();
-      // P-256 and RSA: `openssl ts` reads no signatures by Ed25519, and P-384 with SHA-384 alone.
+      // P-256 and RSA: `openssl ts` supports no Ed25519 signatures, and P-384 only with SHA-384.
       const timeStamps = all.bundle.timeStamps?.filter((_, kind) => kind === 0 || kind === 2) ?? [];
       told = { ...all, bundle: { ...all.bundle, timeStamps } };
     });
 
-    /** What each of these blocks of the guide prints, run one after the other in one shell. */
+    /** The output of each of these blocks of the guide, run in sequence in one shell. */
     function run(
       bundle: object,
       trust: object = told.trust,
@@ -41,13 +41,13 @@ describe.skipIf(!openssl.found)(
           `-----BEGIN CERTIFICATE-----\n${Buffer.from(der, 'base64url').toString('base64')}\n-----END CERTIFICATE-----\n`,
       );
       writeFileSync(join(folder.path, 'tsa.pem'), pem.join(''));
-      // As somebody goes on who has seen one step fail.
+      // A reader continues after a failed step.
       const script = blocks.map((index) => `echo; echo '${mark}'\n${byHand[index]?.commands ?? ''}`).join('\n');
       const { stdout } = spawnSync('bash', ['-c', `exec 2>&1; ${script}`], { cwd: folder.path, encoding: 'utf8' });
       return stdout.split(mark).slice(1);
     }
 
-    it('holds for a bundle that the command verifies', { timeout: 240_000 }, () => {
+    it('passes for a bundle that the command verifies', { timeout: 240_000 }, () => {
       const printed = run(told.bundle);
       expect(byHand).toHaveLength(6);
       for (const [index, { shown }] of byHand.entries())
@@ -57,7 +57,7 @@ describe.skipIf(!openssl.found)(
       expect(printed[5]?.match(/Verification: OK/g)).toHaveLength(2);
     });
 
-    it('finds another key, a byte of a record, a record left out, another value, and another stamp', {
+    it('finds another key, a changed byte of a record, a missing record, another value, and another stamp', {
       timeout: 240_000,
     }, () => {
       const other = told.trust.logVerifierKey.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));

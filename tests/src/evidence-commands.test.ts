@@ -22,7 +22,7 @@ import {
 const operator = '529900T8BM49AURSDO55';
 const transaction = newTransaction();
 
-/** A token here says for what it was asked. */
+/** A test token names its scopes. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const scopes = (authorization[0] ?? '').replace(/^DPoP /, '').split('~');
@@ -120,7 +120,7 @@ const codeOf = (running: Promise<unknown>): Promise<string> =>
 const written = (name: string) => readFileSync(join(folder, name), 'utf8');
 
 describe('countersign evidence search', () => {
-  it('prints what is asked for, a line each, and says where to go on', async () => {
+  it('prints the matching records, one a line, and how to continue', async () => {
     const found = await run('search', '--person', 'person:anna');
     expect(found).toMatch(
       /^#\d+ {2}2026-11-21T\S+ {2}transaction\.opened {2}person:anna client oms {2}txn_\S+ {2}rec_\S+\n$/,
@@ -132,7 +132,7 @@ describe('countersign evidence search', () => {
     expect(await run('search', '--client', 'nobody')).toBe('');
   });
 
-  it('prints JSON with what is disclosed, for a purpose', async () => {
+  it('prints JSON with the disclosed values, for a purpose', async () => {
     const question = ['search', '--json', '--transaction', transaction, '--type', 'transaction.opened'];
     expect(await run(...question)).not.toContain('DE0001102580');
     const shown = JSON.parse(await run(...question, '--disclose', '*', '--purpose', 'case 17')) as { record: unknown };
@@ -143,7 +143,7 @@ describe('countersign evidence search', () => {
 });
 
 describe('countersign evidence export', () => {
-  it('writes every record that is asked for, over as many pages as it takes', async () => {
+  it('writes every matching record, over as many pages as needed', async () => {
     const out = join(folder, 'many.jsonl');
     await run('export', '--client', 'many', '--format', 'jsonl', '--out', out);
     const places = written('many.jsonl')
@@ -157,7 +157,7 @@ describe('countersign evidence export', () => {
     expect(written('report.html')).toContain('Records without proof');
   });
 
-  it('leaves nothing that looks like an export where it was refused', async () => {
+  it('leaves no partial export when it was refused', async () => {
     const out = join(folder, 'refused.csv');
     expect(await codeOf(run('export', '--from', 'yesterday', '--format', 'csv', '--out', out))).toBe('query_malformed');
     expect(existsSync(out)).toBe(false);
@@ -167,7 +167,7 @@ describe('countersign evidence export', () => {
     expect(await codeOf(run('export'))).toBe('transaction_missing');
   });
 
-  it('writes a bundle, and with it offline a report and a picture', async () => {
+  it('writes a bundle, and from it offline a report and a diagram', async () => {
     const [bundle, trust] = [join(folder, 'bundle.json'), join(folder, 'trust.json')];
     await run('export', '--transaction', transaction, '--out', bundle, '--trust', trust);
     expect(await run('report', bundle, '--trust', trust, '--out', join(folder, 'report.html'))).toContain(
@@ -184,7 +184,7 @@ describe('countersign evidence export', () => {
 });
 
 describe('countersign evidence graph', () => {
-  it('shows the chain of authority as sentences, as JSON and as a picture', async () => {
+  it('shows the chain of authority as sentences, as JSON and as a diagram', async () => {
     const lines = (await run('graph', '--transaction', transaction)).trimEnd().split('\n');
     expect(lines).toContainEqual(expect.stringMatching(/^ +#\d+ {2}anna person {2}opened {2}intended transaction$/));
     expect(lines).toContainEqual(expect.stringMatching(/intended transaction {2}cancel {2}cancelled transaction$/));

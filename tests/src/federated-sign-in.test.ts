@@ -18,7 +18,7 @@ import {
 } from '../../components/authentication/src/testing/sign-in-world.ts';
 import { type OpenIdProvider, startOpenIdProvider } from './testing/openid-provider.ts';
 
-// People sign in to our pages at their own firm: an identity provider that nobody wrote for this server.
+// People sign in to our pages at their own firm: through an independent identity provider.
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const strong = 'urn:partner:hardware';
@@ -107,7 +107,7 @@ function profileOf(issuer: string, jwksUri: string, change: Partial<TrustProfile
   };
 }
 
-/** Sends a browser off to a provider. @returns the authorization request */
+/** Redirects a browser to a provider. @returns the authorization request */
 async function leave(browser: WebBrowser, need: object = {}, chosen = '0'): Promise<string> {
   const path = await begin(node, { need: { acrValues: [], ...need } });
   const { action: _, ...form } = await formOf(browser, path);
@@ -115,7 +115,7 @@ async function leave(browser: WebBrowser, need: object = {}, chosen = '0'): Prom
   return statusCode === 303 ? String(headers.location) : body;
 }
 
-/** From our page through the provider's and back. @returns our last answer */
+/** From our page through the provider's and back. @returns our last response */
 async function signIn(browser: WebBrowser, need: object = {}, cookies?: Map<string, string>) {
   const back = await provider.visit(await leave(browser, need), cookies);
   return browser.get(back.replace(origin, ''));
@@ -125,7 +125,7 @@ const current = (browser: WebBrowser) => node.authentication.current(browser.coo
 const last = (type: RecordDraft['type']) => world.audit.ofType(type).at(-1);
 
 describe("sign-in at a partner's identity provider", () => {
-  it('signs the person in whom the directory knows there, with the assurance that the trust profile gives it', async () => {
+  it('signs in the person known by that account, with the assurance that the trust profile assigns', async () => {
     const browser = node.browser();
     const answer = await signIn(browser);
     expect([answer.statusCode, answer.headers.location]).toEqual([303, returnTo]);
@@ -140,7 +140,7 @@ describe("sign-in at a partner's identity provider", () => {
     });
   });
 
-  it('keeps a class that the trust profile does not translate, which is enough for reading alone', async () => {
+  it('keeps a class that the trust profile does not translate, which is enough for reading only', async () => {
     provider.person = { subject: 'anna-at-broker', acr: weak, amr: ['pwd'] };
     const browser = node.browser();
     expect((await signIn(browser)).statusCode).toBe(303);
@@ -150,7 +150,7 @@ describe("sign-in at a partner's identity provider", () => {
     expect(last('session.refused')).toMatchObject({ subject: { id: anna.id }, reason: 'authenticator_too_weak' });
   });
 
-  it('hands on what is asked for: the class, the age, and to sign in once more', async () => {
+  it('passes on the requested class, maximum age and reauthentication', async () => {
     const now = Math.floor(world.clock.now() / 1000);
     const requests = await Promise.all(
       [{}, { acrValues: ['phr'], notBefore: now - 900 }, { notBefore: now }].map(
@@ -168,7 +168,7 @@ describe("sign-in at a partner's identity provider", () => {
     }
   });
 
-  it('steps up: a session there is not enough where a fresh sign-in is asked for', async () => {
+  it('steps up: a session there is not enough when a fresh sign-in is required', async () => {
     const cookies = new Map<string, string>();
     const browser = node.browser();
     await signIn(browser, {}, cookies);
@@ -176,13 +176,13 @@ describe("sign-in at a partner's identity provider", () => {
     const now = Math.floor(Date.now() / 1000);
     expect((await signIn(node.browser(), { notBefore: now }, cookies)).statusCode).toBe(303);
     expect(provider.asked.at(before)?.get('prompt')).toBe('login');
-    // It says that the person signed in long ago: that is no fresh sign-in, whatever was asked.
+    // It says that the person signed in long ago: that is not a fresh sign-in, whatever was requested.
     provider.person = { subject: 'anna-at-broker', acr: strong, amr: ['hwk'], authTime: now - 1_800 };
     const stale = await signIn(node.browser(), { notBefore: now - 600 });
     expect([stale.statusCode, stale.body.includes('sign_in_too_old')]).toEqual([403, true]);
   });
 
-  it('refuses, on our page and in the log, who is unknown, who gave up, and what is not in the profile', async () => {
+  it('refuses, on our page and in the log, unknown people, cancelled sign-ins, and anything outside the profile', async () => {
     const refusals: [string, string | undefined][] = [];
     const attempt = async () => {
       const browser = node.browser();
@@ -222,7 +222,7 @@ describe("sign-in at a partner's identity provider", () => {
     ]);
   });
 
-  it('takes no class that the configuration does not take from there, whatever the profile makes of it', async () => {
+  it('accepts no class that the configuration does not accept from there, whatever the profile maps', async () => {
     const { jwksUri, issuer } = provider;
     profiles.set(
       issuer,
@@ -234,7 +234,7 @@ describe("sign-in at a partner's identity provider", () => {
     expect(last('session.refused')).toMatchObject({ subject: { id: anna.id }, reason: 'provider_answer_refused' });
   });
 
-  it('is of use in the browser that began, once, and with its own state alone', async () => {
+  it('works once, in the browser that started it, and only with its own state', async () => {
     const attacker = node.browser();
     const back = (await provider.visit(await leave(attacker))).replace(origin, '');
     const victim = node.browser();
@@ -255,14 +255,14 @@ describe("sign-in at a partner's identity provider", () => {
     const [first, second] = [node.browser(), node.browser()];
     const mine = new URL(await provider.visit(await leave(first)));
     const theirs = new URL(await provider.visit(await leave(second)));
-    // Somebody else's code: the verifier of this browser's request does not fit it.
+    // Somebody else's code: it does not match the verifier of this browser's request.
     mine.searchParams.set('code', theirs.searchParams.get('code') ?? '');
     const injected = await first.get(`${mine.pathname}${mine.search}`);
     expect([injected.statusCode, await current(first)]).toEqual([403, undefined]);
     expect(last('identity.refused')).toMatchObject({ reason: 'partner_sign_in_answer' });
   });
 
-  it('refuses an answer of another provider than the one that was asked', async () => {
+  it('refuses a response of another provider than the one that was asked', async () => {
     const browser = node.browser();
     const back = new URL(await provider.visit(await leave(browser)));
     expect(back.searchParams.get('iss')).toBe(provider.issuer);
@@ -270,14 +270,14 @@ describe("sign-in at a partner's identity provider", () => {
     expect((await browser.get(`${back.pathname}${back.search}`)).body).toContain('provider_answer_refused');
     expect(last('identity.refused')).toMatchObject({ reason: 'partner_sign_in_answer' });
 
-    // An issuer speaks for its own people: the same subject at another one is somebody else.
+    // An issuer vouches for its own people: the same subject at another issuer is somebody else.
     other.person = { subject: 'anna-at-broker', acr: strong, amr: ['hwk'] };
     const second = node.browser();
     const from = (await other.visit(await leave(second, {}, '1'))).replace(origin, '');
     expect((await second.get(from)).body).toContain('person_unknown');
   });
 
-  it('is not possible where no trust profile allows it, or nobody answers, and says so on our page', async () => {
+  it('is refused, on our page, when no trust profile allows it or the provider does not answer', async () => {
     profiles.delete(provider.issuer);
     expect(await leave(node.browser())).toContain('provider_unknown');
     const { signIn: _, ...without } = profileOf(provider.issuer, provider.jwksUri);
@@ -289,7 +289,7 @@ describe("sign-in at a partner's identity provider", () => {
     expect(await leave(node.browser(), {}, '1')).toContain('provider_unavailable');
   });
 
-  it('shows the names of the configuration to everybody, and nothing of the directory', async () => {
+  it('shows the configured names to everybody, and nothing of the directory', async () => {
     const { body, headers } = await node.browser().get(await begin(node));
     expect(body).toContain('Sign in at Example Broker AG');
     expect(body).toContain('Sign in at Another');

@@ -2,11 +2,11 @@ import { readBundleFolder, shippedPolicies } from '@countersign/policy-engine';
 import { describe, expect, it } from 'vitest';
 import { lifeCycles } from '../../components/transaction-registry/src/life-cycles/index.ts';
 
-// The policies give no new token for an intent in a final state; which states are final, the registry says.
+// The policies give no new token for an intent in a final state; the registry defines which states are final.
 
 const reports = 'urn:countersign:rar:v1:regulatory_report';
 
-describe('the policies and the lives', () => {
+describe('the policies and the life cycles', () => {
   it.each(Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const))(
     'agree on which states of %s are final',
     async (_, { states, intentType }) => {

@@ -43,7 +43,7 @@ async function witnessOf(vkey: string, name: string) {
   };
 }
 
-describe.skipIf(program === undefined)('a log that is not ours (skipped without the program)', () => {
+describe.skipIf(program === undefined)('a foreign log (skipped without the program)', () => {
   it('has a verifier that recomputes what we publish, and accepts our cosignatures', { timeout: 300_000 }, async () => {
     const database = await createTestDatabase({ components: [auditLogMigrations] });
     const pool = database.pool('audit-log', { maxConnections: 8 });

@@ -25,8 +25,8 @@ import { formOf, type PersonBrowser, personBrowser, type Visit } from './testing
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// A production installation on its first day: two people enrol a hardware key by the links of a start, and govern; software
-// does not, and no key file is anybody.
+// A production installation on its first day: two people enrol hardware keys by the links of a start, and administer; software
+// and key files have no authority.
 
 const ada = 'person:ada.first';
 const ben = 'person:ben.second';
@@ -71,7 +71,7 @@ describe('a production installation', () => {
     folder.remove();
   });
 
-  /** Leads what is meant for the issuer to this process, as a proxy on the same machine does. */
+  /** Routes requests for the issuer to this process, as a proxy on the same machine does. */
   function throughProxy(): Transport {
     const transport = createTransport();
     return { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) };
@@ -81,7 +81,7 @@ describe('a production installation', () => {
     createClient({ issuer, clientId, key: keyIn(file), transport: throughProxy() });
   const browserOf = () => personBrowser(issuer, address);
 
-  /** Answers the form of the page that asks for a key, as its script does. */
+  /** Submits the form of the page that asks for a key, as its script does. */
   function respond(
     browser: PersonBrowser,
     page: Visit,
@@ -105,7 +105,7 @@ describe('a production installation', () => {
     return key;
   }
 
-  /** A person signs in for a command: PKCE, a pushed request, their hardware key, and the code that comes back over loopback. */
+  /** A person signs in for a command: PKCE, a pushed request, their hardware key, and the code that returns over loopback. */
   async function signIn(client: Client, key: SoftwareAuthenticator, door: string, scope: string): Promise<Token> {
     const browser = browserOf();
     const codeVerifier = randomBytes(32).toString('base64url');
@@ -128,7 +128,7 @@ describe('a production installation', () => {
   let adasKey: SoftwareAuthenticator;
   let bensKey: SoftwareAuthenticator;
 
-  it('writes a link for each founder, which nobody else on the machine can read, and says where and no more', async () => {
+  it('writes a link for each founder that nobody else on the machine can read, and prints only its location', async () => {
     for (const name of ['ada.first', 'ben.second']) {
       expect(linkIn(name)).toMatch(/^https:\/\/countersign\.example\/enrol\/[\w-]{20,}$/);
       expect(statSync(linkFile(name)).mode & 0o777).toBe(0o600);
@@ -143,7 +143,7 @@ describe('a production installation', () => {
     expect(invited.map(({ record }) => record.subject?.id).sort()).toEqual([ada, ben]);
   });
 
-  it('is governed neither by software nor by who holds a key file', async () => {
+  it('is administered neither by software nor by the holder of a key file', async () => {
     const client = clientOf('countersign-cli', 'operator.jwk');
     const asked = { resource: `${issuer}/directory`, scope: 'directory:apply' };
     expect(await codeOf(() => client.clientCredentials(asked))).toBe('access_denied person_needed');
@@ -151,7 +151,7 @@ describe('a production installation', () => {
     expect(await codeOf(() => client.jwtBearer(assertion, asked))).toMatch(/^(unauthorized_client|invalid_grant)/);
   });
 
-  it('ends a link by the next start, and writes none for who has a key', async () => {
+  it('invalidates a link at the next start, and writes none for founders who have a key', async () => {
     const [first, second] = [linkIn('ada.first'), linkIn('ben.second')];
     adasKey = await enrol(first);
     expect((await browserOf().open(first)).status).toBeGreaterThanOrEqual(400);
@@ -167,14 +167,14 @@ describe('a production installation', () => {
     expect(node.notes.join('\n')).not.toContain('Founders');
   });
 
-  it('is governed by its founders with their hardware keys, by two where it takes two', async () => {
+  it('is administered by its founders with their hardware keys, by two where two are required', async () => {
     const command = clientOf('countersign-cli', 'operator.jwk');
     const second = clientOf('countersign-approver', 'approver.jwk');
     const url = (path: string) => `${issuer}/directory${path}`;
     const institution = configuration.operator.lei;
     const newcomer = { id: 'person:cleo.third', institution, roles: ['approver'], federated: [], credentials: [] };
     const proposing = await signIn(command, adasKey, 'directory', 'directory:apply');
-    // The first file is none of one person's either.
+    // The first file cannot be applied by one person either.
     const alone = () =>
       command.callOrThrow(proposing, { method: 'POST', url: url('/apply'), body: { people: [newcomer] } });
     expect(await codeOf(alone)).toBe('second_person_required');
@@ -221,11 +221,11 @@ describe('countersign --sign-in', () => {
     return startCommand(['--url', node.issuer, '--key', key, '--sign-in', ...words]);
   };
 
-  it('waits for the person at this machine, and governs as them', async () => {
+  it('waits for the person at this machine, and acts as them', async () => {
     const command = waiting('key', 'rotate', 'id-token');
     const [, address = ''] = await command.says(/Sign in here: (\S+)/);
     const back = await personBrowser(node.issuer).authorize(address, { person: ada });
-    // What answers another sign-in changes nothing.
+    // A response for another sign-in changes nothing.
     const other = new URL(back);
     other.searchParams.set('state', 'another');
     expect((await fetch(other)).status).toBe(400);
@@ -235,7 +235,7 @@ describe('countersign --sign-in', () => {
     expect(published.at(-1)).toMatchObject({ actors: [{ id: ada }, { id: 'service:countersign-cli' }] });
   });
 
-  it('says that nobody was signed in where they refuse', async () => {
+  it('says that nobody was signed in when they refuse', async () => {
     const command = waiting('key', 'rotate', 'id-token');
     const [, address = ''] = await command.says(/Sign in here: (\S+)/);
     await fetch(await personBrowser(node.issuer).authorize(address, { person: ada, decision: 'refuse' }));

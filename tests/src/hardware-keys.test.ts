@@ -42,7 +42,7 @@ const listed = async (): Promise<readonly ListedKey[]> =>
 
 const get = (path: string) => ({ method: 'GET' as const, path });
 
-/** Signers that this process has started. */
+/** Signer processes that this process has started. */
 function signerProcesses(): readonly number[] {
   return readdirSync('/proc')
     .map(Number)
@@ -89,7 +89,7 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     }
   });
 
-  it('has recorded where each key was made, and that it cannot leave the token', async () => {
+  it('records where each key was made, and that it cannot leave the token', async () => {
     const records = await controlPlane.operator.records({ type: 'key.published' });
     const keys = await listed();
     expect(new Set(records.map(({ data }) => (data as { kid: string }).kid))).toEqual(
@@ -108,14 +108,14 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     }
   });
 
-  it.skipIf(!pkcs11Tool.found)('shares its keys with pkcs11-tool, which sees what the records say', async () => {
+  it.skipIf(!pkcs11Tool.found)('shares its keys with pkcs11-tool, which shows what the records say', async () => {
     const objects = token.tool('--list-objects', '--type', 'privkey');
     for (const { token: place } of await listed()) expect(objects).toContain(place?.id);
     const accesses = objects.split('\n').flatMap((line) => (line.includes('Access:') ? [line.trim()] : []));
     expect(new Set(accesses)).toEqual(new Set(['Access:     sensitive, always sensitive, never extractable, local']));
   });
 
-  it('carries an order from mandate to settlement, with a token, checkpoints, envelopes and time stamps', async () => {
+  it('takes an order from mandate to settlement, with a token, checkpoints, envelopes and time stamps', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate);
     const claims = claimsOf(await trading.traderToken(order));
@@ -131,7 +131,7 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     expect(shown.stdout).toMatch(/^mandate +active +\S+ {2}0 days {2}token [0-9a-f]{16} [0-9a-f]{32}$/m);
   });
 
-  it('signs with RSA for clients that ask for it', async () => {
+  it('signs with RSA for clients that request it', async () => {
     for (const purpose of ['id-token-ps256', 'id-token-rs256']) {
       await controlPlane.operator.call('keys', 'key:rotate', {
         method: 'POST',
@@ -142,7 +142,7 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     }
   });
 
-  it.each(keyPurposes)('signs nothing for %s that is not a statement of this purpose', async (purpose) => {
+  it.each(keyPurposes)('refuses to sign for %s anything but a statement of this purpose', async (purpose) => {
     const signer = controlPlane.components.signers[purpose];
     const { kid, algorithm } = await signer.current(purpose);
     const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -177,7 +177,7 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     const after = (await issuedRecords()).filter((id) => !before.includes(id));
     expect(new Set(after).size).toBe(after.length);
     for (const id of evidence) expect(after).toContain(id);
-    // A request that was refused left no record of a token.
+    // A refused request left no record of a token.
     expect((await recordsOfAudience()).filter((id) => after.includes(id))).toHaveLength(evidence.length + 1);
   });
 
@@ -217,9 +217,9 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
     controlPlane = await start(withKeys({ driver: 'pkcs11' }));
   });
 
-  it('publishes successors where the configuration wants them, and keeps the keys that cannot be replaced', async () => {
+  it('publishes successors as configured, and keeps the keys that cannot be replaced', async () => {
     await controlPlane.stop();
-    // The log and the issuing authorities are known by their keys.
+    // The log and the issuing authorities are identified by their keys.
     const kept = keyPurposes.filter((purpose) => /^(?:log-checkpoint|certificate-)/.test(purpose));
     expect(kept.length).toBeGreaterThan(5);
     const inSoftware = { driver: 'software', drivers: Object.fromEntries(kept.map((purpose) => [purpose, 'pkcs11'])) };
@@ -256,7 +256,7 @@ describe.skipIf(!softHsm.found)(`a control plane with its keys in a token${skipp
       for (const _ of [1, 2])
         token.tool('--delete-object', '--type', type, '--label', place?.label ?? '', '--id', place?.id ?? '');
 
-    // Now the token has none of them: it starts only if the operator permits that the lost key is replaced.
+    // The token now has none of them: it starts only if the operator permits replacing the lost key.
     expect(await codeOf(start(withKeys(keys)))).toBe('hardware_key_missing');
     controlPlane = await start(withKeys({ ...keys, replaceLost: ['mandate'] }));
     const mandateKeys = (await listed()).filter(({ purpose }) => purpose === 'mandate');

@@ -24,7 +24,7 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 const there = 'https://as.there.example';
 const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** The broker's own authorization server, and that of a market which takes the broker's word by a trust profile. */
+/** The broker's own authorization server, and that of a market which trusts it by a trust profile. */
 function twoServers(options: { readonly identityChaining?: 'off' | 'draft-17'; readonly issuer?: string } = {}) {
   const clock = fixedClock(start);
   const here = createHarness({
@@ -84,7 +84,7 @@ function twoServers(options: { readonly identityChaining?: 'off' | 'draft-17'; r
   far.world.changeClient('trading-desk', { grantTypes: [grantType] });
   far.world.changeClient('order-desk', { grantTypes: [grantType] });
 
-  /** A person's token for an interface of the broker, which the trading desk turns into a grant for the other server. */
+  /** A person's token for an interface of the broker, which the trading desk exchanges for a grant at the other server. */
   async function firstHop(change: Readonly<Record<string, string | undefined>> = {}) {
     const first = await here.server.token(here.federated({ scope: 'order:read', resource: brokerBook }));
     return here.server.token(
@@ -122,7 +122,7 @@ function twoServers(options: { readonly identityChaining?: 'off' | 'draft-17'; r
 }
 
 describe('identity chaining between two authorization servers', () => {
-  it('takes a person, what they may do, and who has acted for them from one to the other', async () => {
+  it('carries the person, their authority and the acting chain from one to the other', async () => {
     const { firstHop, secondHop } = twoServers();
     const grant = await firstHop();
     expect(grant).toMatchObject({ token_type: 'N_A', issued_token_type: jwtAuthorizationGrantTokenType });
@@ -148,7 +148,7 @@ describe('identity chaining between two authorization servers', () => {
     });
   });
 
-  it('is of no use to another client, by another key, or a second time', async () => {
+  it('cannot be used by another client, with another key, or a second time', async () => {
     const { firstHop, secondHop } = twoServers();
     const { access_token: grant } = await firstHop();
     expect(await refusalOf(secondHop(grant, { key: makeKey() }))).toMatchObject({ reason: 'assertion_key' });
@@ -159,27 +159,27 @@ describe('identity chaining between two authorization servers', () => {
     expect(await refusalOf(secondHop(grant))).toMatchObject({ code: 'invalid_grant', reason: 'assertion_replayed' });
   });
 
-  it('is refused where it is switched off there, and recorded', async () => {
+  it('is refused when it is switched off at the receiver, and the refusal is recorded', async () => {
     const { firstHop, secondHop, refusals } = twoServers({ identityChaining: 'off' });
     const { access_token: grant } = await firstHop();
     expect(await refusalOf(secondHop(grant))).toMatchObject({ code: 'invalid_grant', reason: 'assertion_type' });
     expect(refusals).toMatchObject([{ type: 'identity.refused', reason: 'assertion_type' }]);
   });
 
-  it('is refused from a server that is no partner there', async () => {
+  it('is refused from a server that is not a partner of the receiver', async () => {
     const { firstHop, secondHop } = twoServers({ issuer: 'https://as.another.example' });
     const { access_token: grant } = await firstHop();
     expect(await refusalOf(secondHop(grant))).toMatchObject({ reason: 'assertion_issuer_unknown' });
   });
 
-  it('is over with the grant', async () => {
+  it('ends with the grant', async () => {
     const { firstHop, secondHop, here } = twoServers();
     const { access_token: grant } = await firstHop();
     here.clock.advance(60_000);
     expect(await refusalOf(secondHop(grant))).toMatchObject({ reason: 'assertion_expired' });
   });
 
-  it('takes no access token for a grant', async () => {
+  it('does not accept an access token as a grant', async () => {
     const { here, secondHop } = twoServers();
     const { access_token: token } = await here.server.token(
       here.federated({ scope: 'order:read', resource: brokerBook }),
@@ -188,7 +188,7 @@ describe('identity chaining between two authorization servers', () => {
   });
 });
 
-describe('a control plane with its drafts switched on', () => {
+describe('a control plane with its drafts enabled', () => {
   const folder = scratchFolder();
   let controlPlane: RunningControlPlane;
   beforeAll(async () => {
@@ -205,7 +205,7 @@ describe('a control plane with its drafts switched on', () => {
     folder.remove();
   });
 
-  it('says so in its metadata, and not to whom its grants go', async () => {
+  it('announces them in its metadata, without the recipients of its grants', async () => {
     const answer = await fetch(`${controlPlane.issuer}/.well-known/oauth-authorization-server`);
     const metadata: unknown = await answer.json();
     expect(metadata).toMatchObject({

@@ -8,7 +8,7 @@ import { type ClientName, doors, leis } from './testing/firms.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, openTrading, type Trading } from './testing/trading.ts';
 
-// Clients that nobody wrote for this server: what they accept is the standards, not our reading of them.
+// Independent clients: they test the standards, not our reading of them.
 
 const folder = scratchFolder();
 let controlPlane: RunningControlPlane;
@@ -91,7 +91,7 @@ describe('openid-client', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('sees who alone may exchange a token, which nobody else does', async () => {
+  it('sees that only one client may exchange a token, and no other can', async () => {
     const name = (service: string) =>
       controlPlane.operator.call('directory', 'directory:apply', {
         method: 'POST',
@@ -177,7 +177,7 @@ describe('oauth4webapi', () => {
 });
 
 describe('jose', () => {
-  it('verifies a token by the published keys, and no token that was touched', async () => {
+  it('verifies a token with the published keys, and refuses an altered one', async () => {
     const { accessToken } = await trading.agentToken(order);
     const keys = createRemoteJWKSet(new URL(`${controlPlane.issuer}/jwks`));
     const expected = { issuer: controlPlane.issuer, audience: doors.broker, typ: 'at+jwt', algorithms: ['ES256'] };
@@ -194,7 +194,7 @@ describe('jose', () => {
     ).rejects.toThrow();
   });
 
-  it('finds public keys alone in the key set, each with its algorithm and use', async () => {
+  it('finds only public keys in the key set, each with its algorithm and use', async () => {
     const set = (await (await fetch(`${controlPlane.issuer}/jwks`)).json()) as { keys: Record<string, string>[] };
     expect(set.keys.length).toBeGreaterThan(0);
     for (const key of set.keys) {

@@ -5,7 +5,7 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 
 const folder = scratchFolder();
 let ahead = 0;
-/** Goes on like the system's, and jumps when told to. */
+/** Runs like the system clock, and jumps when told to. */
 const clock = { now: () => Date.now() + ahead };
 const advance = (seconds: number): void => {
   ahead += seconds * 1000;
@@ -20,7 +20,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** The keys in the key set by which access tokens are verified; it holds those of other purposes as well. */
+/** The access token keys in the key set; it also holds keys of other purposes. */
 const published = async (): Promise<readonly string[]> => {
   const { keys } = (await (await fetch(`${controlPlane.issuer}/jwks`)).json()) as { keys: readonly { kid: string }[] };
   const { signers } = controlPlane.components;
@@ -55,7 +55,7 @@ describe('a rotation while the server runs', () => {
         };
         return keys.filter((key) => key['alg'] === alg);
       };
-      // Made when the first is signed, or when somebody asks for it.
+      // Created at the first signature, or on request.
       expect(await inKeySet()).toEqual([]);
       expect(await rotate(`id-token-${alg.toLowerCase()}`)).toMatchObject({ state: 'active' });
       const [before, ...none] = await inKeySet();
@@ -78,7 +78,7 @@ describe('a rotation while the server runs', () => {
     expect(keyOf(await newToken())).toBe(first);
     expect(await rotate('access-token')).toMatchObject({ kid: second, state: 'published' });
 
-    // A verifier may keep the key set for a minute: what it fetched then must hold the key of what it meets now.
+    // A verifier may cache the key set for a minute: it must already contain the key of any token met in that time.
     const seen: { readonly at: number; readonly keys: readonly string[] }[] = [];
     const used: string[] = [];
     let lastOfFirst: Awaited<ReturnType<typeof newToken>> | undefined;
@@ -112,16 +112,19 @@ describe('a rotation while the server runs', () => {
     expect(JSON.stringify(about)).not.toContain('"d":');
   });
 
-  it("is refused for the log's key, for an unknown purpose, and without the scope", async () => {
-    expect(await codeOf(() => rotate('log-checkpoint'))).toBe('key_rotation_unsupported');
+  it("is refused as a withdrawal of the log's key, for an unknown purpose, and without the scope", async () => {
     expect(await codeOf(() => rotate('anything'))).toBe('key_purpose_unknown');
     const unknown = 'a'.repeat(43);
+    const ofTheLog = { method: 'POST', path: `/keys/log-checkpoint/${unknown}/withdraw`, body: {} } as const;
+    expect(await codeOf(() => controlPlane.operator.call('keys', 'key:revoke', ofTheLog))).toBe(
+      'key_withdrawal_unsupported',
+    );
     const withdraw = { method: 'POST', path: `/keys/access-token/${unknown}/withdraw`, body: {} } as const;
     expect(await codeOf(() => controlPlane.operator.call('keys', 'key:revoke', withdraw))).toBe('signing_key_unknown');
     const refused = await controlPlane.operator.records({ type: 'access.refused' });
     expect(refused.map(({ reason, subject, data }) => [reason, subject !== undefined, data])).toEqual(
       expect.arrayContaining([
-        ['key_rotation_unsupported', true, { operation: 'key:rotate', about: 'log-checkpoint' }],
+        ['key_withdrawal_unsupported', true, { operation: 'key:revoke', about: `log-checkpoint ${unknown}` }],
         ['key_purpose_unknown', true, { operation: 'key:rotate' }],
         ['signing_key_unknown', true, { operation: 'key:revoke', about: `access-token ${unknown}` }],
       ]),

@@ -38,8 +38,8 @@ const start = async (): Promise<ServerProcess> => {
   return server;
 };
 
-/** Clients that ask for one token after the other, as fast as they are answered, until they no longer are. */
-function keepAsking(clients: number): { readonly received: string[]; readonly ended: Promise<unknown> } {
+/** Clients that request one token after the other, as fast as they are answered, until they get no answer. */
+function requestRepeatedly(clients: number): { readonly received: string[]; readonly ended: Promise<unknown> } {
   const received: string[] = [];
   const ask = async ({ client }: Operator): Promise<void> => {
     for (;;) {
@@ -68,13 +68,13 @@ async function expectAllRecorded(received: readonly string[]): Promise<void> {
   expect(received.filter((evidence) => !known.has(evidence))).toEqual([]);
   const verified = await countersign(['--data', data, 'log', 'verify']);
   expect(verified.stdout).toMatch(/^ok\s+\d+ entries hash to the signed root/);
-  // The key was the one that the log publishes: whoever has it from elsewhere names it.
+  // It used the key that the log publishes; to anchor it, the reader names one from elsewhere.
   expect(verified.stdout).toContain('unanchored');
   expect(verified.code).toBe(3);
 }
 
 describe('countersign start', () => {
-  it('makes what it needs, says where it is, and answers', { timeout: 120_000 }, async () => {
+  it('creates what it needs, prints its address, and answers', { timeout: 120_000 }, async () => {
     const { address, startedInSeconds } = await start();
     expect(address).toBe(`http://localhost:${port}`);
     expect(server.said()).toContain('Not for production');
@@ -84,7 +84,7 @@ describe('countersign start', () => {
     process.stdout.write(`first start: ready after ${startedInSeconds.toFixed(1)} s\n`);
   });
 
-  it('says nothing that is secret', () => {
+  it('prints no secrets', () => {
     const said = server.said();
     const secrets = [
       readFileSync(join(data, 'key-encryption-key'), 'utf8').trim(),
@@ -109,7 +109,7 @@ describe('countersign start', () => {
     expect(outcome.code).toBe(1);
   });
 
-  it('is refused on data that is in use, and leaves the first start alone', async () => {
+  it('is refused on data in use, and leaves the first start undisturbed', async () => {
     for (const words of [
       ['start', '--data', data],
       ['--data', data, 'start'],
@@ -122,7 +122,7 @@ describe('countersign start', () => {
   });
 
   it('ends with 0 on SIGTERM under load, and nothing it has answered is lost', { timeout: 120_000 }, async () => {
-    const { received, ended } = keepAsking(20);
+    const { received, ended } = requestRepeatedly(20);
     await untilMany(received, 100);
     expect(await server.end('SIGTERM')).toBe(0);
     await ended;
@@ -132,7 +132,7 @@ describe('countersign start', () => {
     await expectAllRecorded(received);
   });
 
-  it('answers on SIGTERM every open connection, and resets none', { timeout: 60_000 }, async () => {
+  it('answers every open connection on SIGTERM, and resets none', { timeout: 60_000 }, async () => {
     const connections = await Promise.all(
       Array.from({ length: 80 }, async () => {
         const socket = connect(port, '127.0.0.1');
@@ -162,10 +162,10 @@ describe('countersign start', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/open_files_limit.*512.*1024.*ulimit/s) });
   });
 
-  it('comes back by itself after a SIGKILL under load, and every token that was received has its record', {
+  it('recovers by itself after a SIGKILL under load, and every received token has its record', {
     timeout: 60_000,
   }, async () => {
-    const { received, ended } = keepAsking(20);
+    const { received, ended } = requestRepeatedly(20);
     await untilMany(received, 200);
     expect(await server.end('SIGKILL')).toBe('SIGKILL');
     await ended;
@@ -174,7 +174,7 @@ describe('countersign start', () => {
     await expectAllRecorded(received);
   });
 
-  it('starts all the same when the port its database had is taken', { timeout: 120_000 }, async () => {
+  it('starts although the former port of its database is taken', { timeout: 120_000 }, async () => {
     const postmaster = readFileSync(join(data, 'postgres/cluster/postmaster.pid'), 'utf8').split('\n');
     const databasePort = Number(postmaster[3]);
     await server.end('SIGTERM');
@@ -205,15 +205,15 @@ describe('countersign start', () => {
     expect(processesAbout(data)).toEqual([]);
     // No database was started: the next start finds the data free.
     await start();
-    // Node and PostgreSQL at least; where there is no /proc, nothing can be seen of either.
+    // Node and PostgreSQL at least; without /proc neither can be seen.
     if (process.platform === 'linux') expect(processesAbout(data).length).toBeGreaterThan(1);
     expect(await server.end('SIGTERM')).toBe(0);
     expect(processesAbout(data)).toEqual([]);
   });
 });
 
-describe('the secret of the database roles', () => {
-  it('is reported as another log, and is adopted on request', { timeout: 120_000 }, async () => {
+describe('another secret of the database roles', () => {
+  it('is reported, and is adopted on request', { timeout: 120_000 }, async () => {
     rmSync(join(data, 'roles-secret'));
     const refused = await countersign(['start', '--data', data]);
     expect(refused.stderr).toContain('roles_secret_mismatch');
@@ -227,7 +227,7 @@ describe('the secret of the database roles', () => {
 });
 
 describe('DATABASE_URL', () => {
-  it('is refused where the data lies in an embedded database', async () => {
+  it('is refused when the data is in an embedded database', async () => {
     const env = { DATABASE_URL: 'postgres://somebody:hunter2@127.0.0.1:1/else' };
     const outcome = await countersign(['start', '--data', data], { env });
     expect(outcome.stderr).toContain('database_url_unused');
@@ -235,7 +235,7 @@ describe('DATABASE_URL', () => {
     expect(outcome.code).toBe(1);
   });
 
-  it('is taken up by a first start, which keeps the name and not the secret', { timeout: 60_000 }, async () => {
+  it('is used by a first start, which stores its name and not its secret', { timeout: 60_000 }, async () => {
     const own = join(folder.path, 'own-database');
     const words = ['start', '--data', own, '--port', String(await freePort())];
     const outcome = await countersign(words, { env: { DATABASE_URL: 'mysql://somebody:hunter2@127.0.0.1/else' } });
@@ -248,10 +248,10 @@ describe('DATABASE_URL', () => {
   });
 });
 
-describe('a start that is given up', () => {
+describe('an aborted start', () => {
   const given = join(folder.path, 'given-up');
 
-  // In this order on one folder: what the first leaves behind, the second carries on with.
+  // In this order on one folder: each start continues with what the previous one left.
   it.each([
     ['while the database is made', 'Creating the database', 'SIGTERM'],
     ['while the components start', 'Starting components', 'SIGINT'],
@@ -265,7 +265,7 @@ describe('a start that is given up', () => {
     expect(processesAbout(given)).toEqual([]);
   });
 
-  it('is no hindrance to the next', { timeout: 120_000 }, async () => {
+  it('does not block the next', { timeout: 120_000 }, async () => {
     const next = await startServer(['--data', given, '--port', String(await freePort())]);
     expect((await fetch(`${next.address}/readyz`)).status).toBe(200);
     expect(await next.end('SIGTERM')).toBe(0);
@@ -318,7 +318,7 @@ describe('a configuration', () => {
     );
   });
 
-  it('stops the command before anything was started, naming all that is unsafe', async () => {
+  it('stops the command before anything was started, naming every unsafe setting', async () => {
     const file = join(folder.path, 'unsafe.json');
     writeFileSync(
       file,
@@ -332,7 +332,7 @@ describe('a configuration', () => {
     expect(() => readFileSync(join(folder.path, 'untouched/roles-secret'))).toThrow();
   });
 
-  it('stops the command when a secret cannot be read, or the key is none', async () => {
+  it('stops the command when a secret cannot be read, or a key is invalid', async () => {
     const file = join(folder.path, 'no-secret.json');
     writeFileSync(file, JSON.stringify({ ...good(), keyEncryptionKey: 'env:NOT_SET_ANYWHERE' }));
     const outcome = await countersign(['start', '--config', file]);

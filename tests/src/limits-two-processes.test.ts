@@ -10,18 +10,17 @@ import { configurationIn, type Operator, operatorOf } from './testing/control-pl
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 
-// Two processes, as they are compiled and started, and one database: however many orders come at once, to whichever of
-// the two, and whichever of them dies on the way, a limit of a mandate or of the policies is never passed, and all of it
-// can be used.
+// Two compiled processes and one database: however many orders arrive at once, at either process, and whichever dies on the
+// way, a limit of a mandate or of the policies is never exceeded, and can be used completely.
 
 const folder = scratchFolder();
 const callers = 64;
-/** So many orders of the size below fit into a day of a mandate. */
+/** How many orders of the size below fit into a daily limit of a mandate. */
 const fitting = 20;
 const size = 202_500;
 
 let database: TestServer;
-/** Looks at the database, and holds it up where a process is to die. */
+/** Watches the database, and blocks it where a process is to die. */
 let superuser: pg.Client;
 let processes: ServerProcess[];
 let configurations: readonly [string, string];
@@ -60,7 +59,7 @@ beforeAll(async () => {
       transport: { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) },
     });
     const request = { resource: `${issuer}/transactions`, scope: 'order:read' };
-    // Known to the second process a moment later.
+    // The second process learns of it a moment later.
     await vi.waitFor(() => client.clientCredentials(request), { timeout: 60_000, interval: 200 });
     return { client, issuer };
   };
@@ -74,7 +73,7 @@ afterAll(async () => {
   folder.remove();
 }, 120_000);
 
-/** A mandate with a day that so many orders fit into, and orders under it that wait to be submitted. */
+/** A mandate with a daily limit for this many orders, and orders under it ready for submission. */
 async function ordersUnder(
   count: number,
 ): Promise<{ readonly mandate: MandateId; readonly orders: readonly string[] }> {
@@ -92,7 +91,7 @@ async function mandateFor(euroPerDay: number): Promise<MandateId> {
   return mandate;
 }
 
-/** @returns so many transactions, each of a token of its own */
+/** @returns this many transactions, each with a token of its own */
 async function placed(count: number, tokenOf: (index: number) => Promise<Token>): Promise<readonly string[]> {
   const orders: string[] = [];
   while (orders.length < count) {
@@ -103,7 +102,7 @@ async function placed(count: number, tokenOf: (index: number) => Promise<Token>)
   return orders;
 }
 
-/** A token for the one step that submits an order: there is none to be had while the log is held. */
+/** A token for the step that submits an order, obtained beforehand: none are issued while the log is blocked. */
 function submitToken(order: string, on: 0 | 1): Promise<Token> {
   const { client, issuer } = brokers[on];
   return client.clientCredentials({
@@ -113,7 +112,7 @@ function submitToken(order: string, on: 0 | 1): Promise<Token> {
   });
 }
 
-/** @returns what became of it: `submitted`, the code of the refusal, or `lost` when nobody answered */
+/** @returns the outcome: `submitted`, the code of the refusal, or `lost` without an answer */
 async function submit(order: string, on: 0 | 1, key = `submit-${order}`, held?: Token): Promise<string> {
   const { client, issuer } = brokers[on];
   const url = `${issuer}/transactions/${order}/transitions`;
@@ -144,7 +143,7 @@ async function holdsOf(orders: readonly string[], state: string): Promise<number
   ]);
   return found.length;
 }
-/** What is kept of a limit under a key, in all. */
+/** The total count of a limit under a key. */
 async function countedOf(limit: string, key: string): Promise<string | undefined> {
   const [sum] = await rows<{ readonly amount: string }>(
     `select trim_scale(sum(s.amount))::text as amount from policy_engine.limit_sums s
@@ -153,7 +152,7 @@ async function countedOf(limit: string, key: string): Promise<string | undefined
   );
   return sum?.amount;
 }
-/** What limits were found at, as it was recorded with each order that was let through. */
+/** The limit readings recorded with each permitted order. */
 async function readingsOf(orders: readonly string[]): Promise<readonly Readonly<Record<string, string>>[]> {
   const records = await operator.records({ type: 'transaction.transitioned' });
   return records
@@ -162,7 +161,7 @@ async function readingsOf(orders: readonly string[]): Promise<readonly Readonly<
 }
 const eventually = (check: () => Promise<void>, timeout = 60_000) => vi.waitFor(check, { timeout, interval: 50 });
 
-/** Takes a table, so that nobody writes to it until it is let go. */
+/** Locks a table, so that nobody can write to it until it is released. */
 async function hold(table: string): Promise<{ letGo(): Promise<void> }> {
   const client = new pg.Client(database.connection);
   await client.connect();
@@ -176,8 +175,8 @@ async function hold(table: string): Promise<{ letGo(): Promise<void> }> {
   };
 }
 
-describe('sixty-four orders at once, on two processes', () => {
-  it('use all of the limit and no more, and each has found all before it', async () => {
+describe('sixty-four concurrent orders on two processes', () => {
+  it('use exactly the limit, and each reading includes all earlier ones', async () => {
     const { mandate, orders } = await ordersUnder(callers);
     const told = await Promise.all(orders.map((order, index) => submit(order, index % 2 === 0 ? 0 : 1)));
     expect(told.filter((answer) => answer === 'submitted')).toHaveLength(fitting);
@@ -196,15 +195,15 @@ describe('sixty-four orders at once, on two processes', () => {
   }, 120_000);
 });
 
-describe('sixty-four orders at once under two mandates, on two processes', () => {
+describe('sixty-four concurrent orders under two mandates, on two processes', () => {
   const limit = 'trader-hour-notional';
   const mostOfAnHour = 20_000_000;
   const each = 950_000;
   const some = Math.floor(mostOfAnHour / each);
   const rest = mostOfAnHour - some * each;
 
-  it('use all of a limit of the policies and no more, and each has found all before it', async () => {
-    // More than a trader may place in an hour, under mandates that let all of it be placed.
+  it('use exactly a limit of the policies, and each reading includes all earlier ones', async () => {
+    // More than a trader may place in an hour, under mandates that would permit all of it.
     const { id: trader, subject } = trading.firms.people.colleague;
     const mandates = [await mandateFor(callers * each), await mandateFor(callers * each)] as const;
     const ordersOf = (count: number, euro: number) =>
@@ -229,7 +228,7 @@ describe('sixty-four orders at once under two mandates, on two processes', () =>
     const readings = await readingsOf(orders);
     const used = readings.filter((reading) => reading['limit'] === limit).map((reading) => Number(reading['used']));
     expect(used.sort((a, b) => a - b)).toEqual(Array.from({ length: some }, (_, index) => index * each));
-    // No unit is lost: what is left can be used to the last, and then there is nothing.
+    // No unit is lost: the rest can be used completely, and then there is nothing left.
     const [last, beyond] = await ordersOf(2, rest);
     expect(await submit(String(last), 1)).toBe('submitted');
     expect(await submit(String(beyond), 0)).toBe('limit_exceeded');
@@ -237,7 +236,7 @@ describe('sixty-four orders at once under two mandates, on two processes', () =>
   }, 120_000);
 });
 
-describe('a process that is killed', () => {
+describe('a killed process', () => {
   const some = 4;
   let unfinished: Awaited<ReturnType<typeof ordersUnder>>;
   let finished: Awaited<ReturnType<typeof ordersUnder>>;
@@ -249,7 +248,7 @@ describe('a process that is killed', () => {
   it('between a reservation and the order leaves the amounts counted for now', async () => {
     unfinished = await ordersUnder(fitting + some);
     const dying = unfinished.orders.slice(0, some);
-    // Whoever waits for its record has reserved, and has not submitted.
+    // An order that waits for its record has reserved, and is not submitted.
     const tokens = await Promise.all(dying.map((order) => submitToken(order, 1)));
     const log = await hold('audit_log.entries');
     const pending = Promise.all(dying.map((order, index) => submit(order, 1, undefined, tokens[index])));
@@ -261,7 +260,7 @@ describe('a process that is killed', () => {
     expect(await submittedOf(dying)).toBe(0);
   }, 120_000);
 
-  it('between an order and the end of its reservation leaves the order standing', async () => {
+  it('between an order and the end of its reservation leaves the order in place', async () => {
     processes[1] = await startServer(['--config', configurations[1]]);
     finished = await ordersUnder(fitting + some);
     const dying = finished.orders.slice(0, some);
@@ -269,7 +268,7 @@ describe('a process that is killed', () => {
     const log = await hold('audit_log.entries');
     const pending = Promise.all(dying.map((order, index) => submit(order, 1, undefined, tokens[index])));
     await eventually(async () => expect(await holdsOf(dying, 'reserved')).toBe(some));
-    // Now the orders may go on, and the ends of their reservations may not.
+    // Now the orders may continue, but their reservations cannot be committed or released.
     const holds = await hold('policy_engine.limit_holds');
     await log.letGo();
     await eventually(async () => expect(await submittedOf(dying)).toBe(some));
@@ -277,7 +276,8 @@ describe('a process that is killed', () => {
       where wait_event_type = 'Lock' and query like 'update limit_holds%set state = case%'`;
     await eventually(async () => expect(await rows(`select pid ${asking}`, [])).toHaveLength(some));
     await kill();
-    // The database would carry out what the dead have asked it for: this is as if they had died before asking.
+    // The database would complete the statements of the dead process: terminating them is as if it had died before sending
+    // them.
     expect(await rows(`select pg_terminate_backend(pid) ${asking}`, [])).toHaveLength(some);
     await holds.letGo();
     const answers = await pending;
@@ -285,8 +285,8 @@ describe('a process that is killed', () => {
     expect(await holdsOf(dying, 'reserved')).toBe(some);
   }, 120_000);
 
-  it('leaves nothing stuck: the other settles what it has left, and the whole of the limit can be used', async () => {
-    // What stood counts, what did not is free: of either mandate twenty orders are placed in the end, and no more.
+  it('leaves nothing stuck: the other process settles its reservations, and the whole limit can be used', async () => {
+    // Submitted orders count, the others are free: twenty orders are placed under either mandate in the end, and no more.
     for (const { orders } of [unfinished, finished]) {
       let round = 0;
       await eventually(async () => {

@@ -52,7 +52,7 @@ let issuer: string;
 let folder: string;
 let published: string;
 let printed: string;
-/** The first checkpoint that was published, and the newest. */
+/** The first published checkpoint, and the newest. */
 let earlier: string;
 let newest: string;
 
@@ -129,19 +129,19 @@ const byKey = (): readonly string[] => ['--log-key', log.verifierKey()];
 const inFolder = (): readonly string[] => ['--folder', published, '--policy', path('policy')];
 
 describe('countersign log fsck', () => {
-  it('recomputes the log of a control plane, by a key from elsewhere and an earlier checkpoint', async () => {
+  it('recomputes the log of a control plane, with a key from elsewhere and an earlier checkpoint', async () => {
     const { code, said } = await fsck(...byKey(), '--earlier', path('earlier'));
     expect(said).toMatch(/^ok {2}40\d entries hash to the signed root \S+\nok {2}they extend the 30\d entries/);
     expect(code).toBe(exitCodes.ok);
   });
 
-  it('says that a log was verified against its own word alone', async () => {
+  it('says when a log was verified only with its own key', async () => {
     const { code, said } = await fsck();
     expect(said).toContain('unanchored');
     expect(code).toBe(exitCodes.unanchored);
   });
 
-  it('recomputes what was published, from the files alone, for people and for machines', async () => {
+  it('recomputes a published log from its files alone, with output for people and for machines', async () => {
     expect(await fsck(...inFolder(), '--earlier', path('earlier'))).toMatchObject({ code: exitCodes.ok });
     const { code, said } = await fsck(...inFolder(), '--json');
     expect(code).toBe(exitCodes.ok);
@@ -157,7 +157,7 @@ describe('countersign log fsck', () => {
     });
   });
 
-  it('finds any byte that was changed in any published file, and names what is wrong with it', async () => {
+  it('finds any changed byte in any published file, and names the fault', async () => {
     const files = readdirSync(published, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.parentPath.includes('.countersign'))
       .map((entry) => join(entry.parentPath, entry.name));
@@ -186,7 +186,7 @@ describe('countersign log fsck', () => {
     expect(await fsck(...inFolder())).toMatchObject({ code: exitCodes.ok });
   });
 
-  it('names a checkpoint that is older than the one that the reader holds', async () => {
+  it('names a checkpoint that is older than the reader’s', async () => {
     const file = join(published, 'checkpoint');
     const whole = readFileSync(file);
     writeFileSync(file, earlier);
@@ -196,7 +196,7 @@ describe('countersign log fsck', () => {
     expect(code).toBe(exitCodes.unverified);
   });
 
-  it('names a cosignature that was forged, and one that is missing', async () => {
+  it('names a forged cosignature, and a missing one', async () => {
     const file = join(published, 'checkpoint');
     const whole = readFileSync(file, 'utf8');
     const mine = whole.split('\n').find((line) => line.includes('alpha.example')) ?? '';
@@ -214,7 +214,7 @@ describe('countersign log fsck', () => {
     writeFileSync(file, whole);
   });
 
-  it('says plainly what was pruned, record by record, and finds what was let go beside it', async () => {
+  it('reports pruned records one by one, and finds records removed without pruning', async () => {
     const { rows } = await rig.tamper('select leaf_hash from entries where index between 20 and 29 order by index');
     const root = Frontier.empty.append(rows.map((row: { leaf_hash: Buffer }) => row.leaf_hash)).root();
     await log.append(
@@ -236,31 +236,34 @@ describe('countersign log fsck', () => {
     });
   });
 
-  describe.skipIf(!hasVectors(archive))('of another implementation (skipped without the vectors folder)', () => {
-    const root = hasVectors(archive) ? join(unpackVectors(archive), 'log') : '';
-    const vkey = 'example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx';
+  describe.skipIf(!hasVectors(archive))(
+    'on the log of another implementation (skipped without the vectors folder)',
+    () => {
+      const root = hasVectors(archive) ? join(unpackVectors(archive), 'log') : '';
+      const vkey = 'example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx';
 
-    it.each([0, 8, 15])('passes with %i entries, and says what was not checked', async (size) => {
-      copyFileSync(join(root, `checkpoint.${size}`), join(root, 'checkpoint'));
-      const { code, said } = await fsck('--folder', root, '--log-key', vkey);
-      expect(said).toMatch(new RegExp(`^ok  ${size} entries hash to the signed root `));
-      if (size > 0) expect(said).toContain(`not checked  ${size} entries are no records of Countersign.`);
-      expect(code).toBe(exitCodes.ok);
-    });
+      it.each([0, 8, 15])('passes with %i entries, and says what was not checked', async (size) => {
+        copyFileSync(join(root, `checkpoint.${size}`), join(root, 'checkpoint'));
+        const { code, said } = await fsck('--folder', root, '--log-key', vkey);
+        expect(said).toMatch(new RegExp(`^ok  ${size} entries hash to the signed root `));
+        if (size > 0) expect(said).toContain(`not checked  ${size} entries are no records of Countersign.`);
+        expect(code).toBe(exitCodes.ok);
+      });
 
-    it('finds a byte that was changed in an entry', async () => {
-      copyFileSync(join(root, 'checkpoint.8'), join(root, 'checkpoint'));
-      const file = join(root, 'tile/entries/000.p/8');
-      const whole = readFileSync(file);
-      writeFileSync(file, whole.with(whole.length - 1, (whole.at(-1) ?? 0) ^ 1));
-      const { code, said } = await fsck('--folder', root, '--log-key', vkey);
-      writeFileSync(file, whole);
-      expect(said).toMatch(/^entry_altered/);
-      expect(code).toBe(exitCodes.unverified);
-    });
-  });
+      it('finds a changed byte in an entry', async () => {
+        copyFileSync(join(root, 'checkpoint.8'), join(root, 'checkpoint'));
+        const file = join(root, 'tile/entries/000.p/8');
+        const whole = readFileSync(file);
+        writeFileSync(file, whole.with(whole.length - 1, (whole.at(-1) ?? 0) ^ 1));
+        const { code, said } = await fsck('--folder', root, '--log-key', vkey);
+        writeFileSync(file, whole);
+        expect(said).toMatch(/^entry_altered/);
+        expect(code).toBe(exitCodes.unverified);
+      });
+    },
+  );
 
-  describe('of entries that somebody else has signed', () => {
+  describe('on entries that somebody else has signed', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const jwk = publicKey.export({ format: 'jwk' });
     const key = createVerifierKey({
@@ -303,14 +306,14 @@ describe('countersign log fsck', () => {
       expect(JSON.parse(said)).toMatchObject({ ok: true, size: '3', foreign: 3 });
     });
 
-    it('does not pass for whole where some are records of ours and some are not', async () => {
+    it('does not report a log as complete when only some of its records are ours', async () => {
       const { code, said } = await fsck(...(await publish([record, Buffer.from('something else')])));
       expect(said).toContain('1 entries are no records of Countersign');
       expect(said).toContain('Find out who wrote these.');
       expect(code).toBe(exitCodes.incomplete);
     });
 
-    it('holds what begins as a record of ours to be one', async () => {
+    it('requires that what starts like our record is one', async () => {
       const older = Buffer.from(record.toString().replace('10:00', '09:00'));
       expect(await fsck(...(await publish([record, older])))).toMatchObject({
         code: exitCodes.unverified,

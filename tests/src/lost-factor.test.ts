@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyHolders } from '../../components/authentication/src/testing/key-holders.ts';
 import { anna, bank, ben, broker, peopleDirectory } from '../../components/authentication/src/testing/people.ts';
 
-// The real register of authenticators, statements, signals and notices, joined as an installation joins them.
+// The real register of authenticators, statements, signals and notices, connected as in an installation.
 
 const issuer = 'http://localhost:8080';
 const hour = 3_600_000;
@@ -186,8 +186,8 @@ beforeEach(async () => {
 afterEach(() => all.close());
 const withCode = (code: string) => expect.objectContaining({ code });
 
-describe('a lost factor, in an installation', () => {
-  it('is replaced by recovery and by nothing else', async () => {
+describe('a lost authenticator in an installation', () => {
+  it('is replaced by recovery only', async () => {
     const { recovery, authenticators, sign } = all;
     const again = () => authenticators.invite({ person: anna.id, evidence: ['I know her voice'] }, helpDesk);
     await expect(again()).rejects.toEqual(withCode('recovery_needed'));
@@ -195,7 +195,7 @@ describe('a lost factor, in an installation', () => {
     await expect(again()).rejects.toEqual(withCode('recovery_needed'));
     await expect(recovery.askToApprove(id, anna.id)).rejects.toEqual(withCode('recovery_self'));
     for (const who of [ben, cora]) await recovery.approve(id, await sign(who, await recovery.askToApprove(id, who.id)));
-    // Everything is gone, and the ordinary way is closed all the same.
+    // All authenticators are gone, and an ordinary invitation is still refused.
     expect(await authenticators.of(anna.id)).toEqual([]);
     expect(all.revoked).toEqual([anna.id]);
     await expect(again()).rejects.toEqual(withCode('recovery_needed'));
@@ -218,7 +218,7 @@ describe('a lost factor, in an installation', () => {
       'recovery-decided',
       'recovery-opened',
     ]);
-    // From the enrolment back to what each of the two has signed.
+    // From the enrolment back to the signed statements of both approvers.
     const invited = all.audit.ofType('authenticator.invited').at(-1);
     const ended = all.audit.ofType('recovery.credentials-ended')[0];
     expect(invited?.references).toContain(ended?.id);
@@ -227,7 +227,7 @@ describe('a lost factor, in an installation', () => {
     );
   });
 
-  it('is called off by its person with the key that is not lost', async () => {
+  it('has its recovery cancelled by its person with the remaining key', async () => {
     const { recovery, sign } = all;
     const { id } = await recovery.open(lost, helpDesk);
     await recovery.cancelOwn(id, await sign(anna, await recovery.askToCancel(id, anna.id)));
@@ -235,8 +235,8 @@ describe('a lost factor, in an installation', () => {
   });
 });
 
-describe('emergency access, in an installation', () => {
-  it('locks both holders out when nobody has reviewed it', async () => {
+describe('emergency access in an installation', () => {
+  it('locks both holders when nobody has reviewed it', async () => {
     const { breakGlass, sign, clock, authenticators } = all;
     const jkt = parseDigest('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
     if (jkt === undefined) throw new Error('a broken fixture');
@@ -258,7 +258,7 @@ describe('emergency access, in an installation', () => {
       expect(await authenticators.isLocked(who.id)).toBe(true);
       expect(await all.told(who)).toEqual(expect.arrayContaining(['account-locked', 'break-glass-review-overdue']));
     }
-    // Whoever is locked out signs nothing.
+    // A locked account cannot sign.
     await expect(breakGlass.askToReview(id, 'justified', 'Looked at all of it', fay.id)).rejects.toEqual(
       withCode('incident_not_reviewer'),
     );

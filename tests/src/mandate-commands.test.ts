@@ -96,7 +96,7 @@ function file(name: string, content: unknown): string {
 }
 
 let documents = 0;
-/** Terms of which there are no others like them, with the document that they are of. */
+/** Unique terms, with the document that they belong to. */
 function terms(change: Readonly<Record<string, unknown>> = {}) {
   const document = file('terms.txt', `Terms of business, edition ${++documents}`);
   const termsHash = createHash('sha256').update(readFileSync(document)).digest('base64url');
@@ -115,7 +115,7 @@ async function activeMandate(): Promise<string> {
 const amendedVenues = (venues: readonly string[]) => ({ constraints: { ...mandateTerms().constraints, venues } });
 
 describe('countersign mandate', () => {
-  it('goes from a proposal to acceptance, saying who is waited for and what they type', async () => {
+  it('takes a proposal to acceptance, and prints who must act next and with which command', async () => {
     const { file: path, document, termsHash } = terms();
     const proposed = await run('am-mandates', 'mandate', 'propose', path);
     const id = idIn(proposed);
@@ -132,7 +132,7 @@ describe('countersign mandate', () => {
     expect((await run('ha-mandates', 'mandate', 'list')).out).toContain(accepted.out);
   });
 
-  it('proposes once, however often the same file is sent; another key makes it another mandate', async () => {
+  it('proposes once, however often the same file is sent; another key makes another mandate', async () => {
     const { file: path } = terms();
     const first = idIn(await run('am-mandates', 'mandate', 'propose', path));
     expect(idIn(await run('am-mandates', 'mandate', 'propose', path))).toBe(first);
@@ -143,7 +143,7 @@ describe('countersign mandate', () => {
     ).toBe('idempotency_conflict');
   });
 
-  it('accepts under the hash of the very terms alone', async () => {
+  it('accepts only under the hash of exactly these terms', async () => {
     const { file: path, termsHash } = terms();
     const id = idIn(await run('am-mandates', 'mandate', 'propose', path));
     const other = file('other-terms.txt', 'Other terms');
@@ -162,7 +162,7 @@ describe('countersign mandate', () => {
     );
   });
 
-  it('shows the counterexample where a sub-mandate is wider', async () => {
+  it('shows the counterexample when a sub-mandate is wider', async () => {
     const parent = await activeMandate();
     const wide = {
       ...mandateTerms({ venues: ['XEUR', 'XEEE'] }),
@@ -176,7 +176,7 @@ describe('countersign mandate', () => {
     });
   });
 
-  it('amends with the agreement of both, showing what would change, and only what was seen', async () => {
+  it('amends with the consent of both, showing what would change, and accepts only what was shown', async () => {
     const id = await activeMandate();
     const change = file('change.json', amendedVenues(['XEUR', 'XEEE']));
     const proposed = await run('am-mandates', 'mandate', 'amend', id, change);
@@ -194,13 +194,13 @@ describe('countersign mandate', () => {
     );
     const accepted = await run('ha-mandates', 'mandate', 'accept-amendment', id, '--terms-digest', digest);
     expect(accepted.out).toBe(`${id}  v4  active    ${leis.assetManager} -> ${leis.arranger} ArrangingBroker\n`);
-    // Once more after a time-out: nothing happens, and it says so.
+    // Repeated after a time-out: nothing happens, and it says so.
     expect((await run('ha-mandates', 'mandate', 'accept-amendment', id, '--terms-digest', digest)).out).toBe(
       accepted.out,
     );
   });
 
-  it('names everybody who is waited for when a party is replaced', async () => {
+  it('names everybody whose consent is outstanding when a party is replaced', async () => {
     const id = await activeMandate();
     const by = { lei: leis.clearing, role: 'ClearingFirm' };
     const proposed = await run(
@@ -232,7 +232,7 @@ describe('countersign mandate', () => {
     expect((await run('am-mandates', 'mandate', 'list', '--status', 'active')).out).not.toContain(id);
   });
 
-  it('lists by kind and end, and says that there is none', async () => {
+  it('lists by kind and end, and says when there is none', async () => {
     const { file: path } = terms({ kind: 'standing-authority', effectiveUntil: '2029-01-01T00:00:00Z' });
     const id = idIn(await run('am-mandates', 'mandate', 'propose', path));
     const standing = ['mandate', 'list', '--kind', 'standing-authority'] as const;
@@ -242,7 +242,7 @@ describe('countersign mandate', () => {
 });
 
 describe('countersign mandate versions', () => {
-  it('draws the history and verifies it here, with what it was cut from', async () => {
+  it('draws the history and verifies it locally, with its parent', async () => {
     const parent = await activeMandate();
     await run('am-mandates', 'mandate', 'suspend', parent, '--reason', 'Pause');
     const shown = await run('am-mandates', 'mandate', 'versions', parent);
@@ -258,7 +258,7 @@ describe('countersign mandate versions', () => {
     expect(shown.out).toContain('consents: grantor service:am-mandates, grantee service:ha-mandates');
   });
 
-  it('keeps them in a file that is verified without a network, and a changed one is not', async () => {
+  it('writes a file that can be verified offline, and detects a changed one', async () => {
     const granted = await trading.grantMandates();
     const out = join(folder.path, 'kept.json');
     const keys = file('keys.json', await (await fetch(`${controlPlane.issuer}/mandates/keys`)).json());
@@ -283,7 +283,7 @@ describe('countersign mandate versions', () => {
     expect([orphan.code, orphan.out]).toEqual([2, expect.stringContaining('(parent)')]);
   });
 
-  it('says that the mandate above is not theirs to see', async () => {
+  it('says that the parent is not visible to the caller', async () => {
     const { subMandate } = await trading.grantMandates();
     const shown = await run('clr-mandates', 'mandate', 'versions', subMandate);
     expect([shown.code, shown.out]).toEqual([0, expect.stringContaining('not yours to see')]);
@@ -296,13 +296,13 @@ describe('countersign mandate versions', () => {
     ['versions that are none', { versions: [{ id: 'mnd_x' }], keys: [] }, 'versions_malformed'],
     ['consents that are no list', { versions: [{ ...minimal(), consents: 'all' }], keys: [] }, 'versions_malformed'],
     ['an amendment without terms', { versions: [{ ...minimal(), amendment: {} }], keys: [] }, 'versions_malformed'],
-    ['a signature that is none', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
+    ['an invalid signature', { versions: [{ ...minimal(), signature: 7 }], keys: [] }, 'versions_malformed'],
     ['no keys', { versions: [minimal()] }, 'versions_malformed'],
-  ])('refuses a file with %s as such', async (_, content, code) => {
+  ])('refuses a file with %s, and says so', async (_, content, code) => {
     expect((await refusalOf('am-mandates', 'mandate', 'verify', file('bad.json', content))).code).toBe(code);
   });
 
-  it('verifies nothing by keys that are none', async () => {
+  it('verifies nothing with invalid keys', async () => {
     const kept = file('minimal.json', { versions: [minimal()], keys: [null, { kid: 1 }, 'x'] });
     expect((await run('am-mandates', 'mandate', 'verify', kept)).out).toContain('NOT VERIFIED: version 1');
     const refusal = await refusalOf('am-mandates', 'mandate', 'verify', kept, '--keys', file('k.json', { keys: {} }));
@@ -324,18 +324,18 @@ function minimal() {
 }
 
 describe('countersign mandate validate', () => {
-  it('answers for times that are past, as was known then', async () => {
+  it('answers for past times, by what was known then', async () => {
     const id = await activeMandate();
     const intent = file('intent.json', trading.order(id as Parameters<Trading['order']>[0]));
     const ask = (...more: readonly string[]) =>
       run('am-mandates', 'mandate', 'validate', id, '--intent', intent, ...more);
-    expect(await ask()).toMatchObject({ code: 0, out: `stands\n  ${id}  v2\n` });
+    expect(await ask()).toMatchObject({ code: 0, out: `valid\n  ${id}  v2\n` });
     const then = new Date().toISOString();
     await run('am-mandates', 'mandate', 'revoke', id, '--reason', 'The end');
     const now = await ask();
-    expect([now.code, now.out]).toEqual([1, expect.stringMatching(/^does not stand {2}mandate_revoked {2}v3\n/)]);
+    expect([now.code, now.out]).toEqual([1, expect.stringMatching(/^not valid {2}mandate_revoked {2}v3\n/)]);
     expect(await ask('--at', then)).toMatchObject({ code: 0 });
-    // What was recorded afterwards was not known then.
+    // Later records were not known then.
     expect(await ask('--known-at', then)).toMatchObject({ code: 0 });
     expect((await ask('--at', '2020-01-01T00:00:00Z')).out).toContain('mandate_not_effective');
     expect((await refusalOf('am-mandates', 'mandate', 'validate', id, '--intent', intent, '--at', 'now')).code).toBe(
@@ -343,7 +343,7 @@ describe('countersign mandate validate', () => {
     );
   });
 
-  it('asks for another institution and another action where they are named', async () => {
+  it('checks another institution and another action if they are named', async () => {
     const { subMandate } = await trading.grantMandates();
     const intent = file('intent.json', trading.order(subMandate));
     const ask = (...more: readonly string[]) =>
@@ -359,7 +359,7 @@ describe('countersign mandate validate', () => {
 });
 
 describe('countersign mandate compare', () => {
-  it('finds what is behind, changed, unknown and missing; nothing of what was just listed', async () => {
+  it('reports outdated, changed, unknown and missing copies, and nothing for a fresh export', async () => {
     const id = await activeMandate();
     const listed = await run('clr-mandates', 'mandate', 'list', '--json');
     const same = await run('clr-mandates', 'mandate', 'compare', file('same.json', listed.out), '--complete');
@@ -396,7 +396,7 @@ describe('countersign event', () => {
       .map((line) => JSON.parse(line) as CloudEvent);
   const positionIn = ({ err }: Ran): string => /position (\d{20})/.exec(err)?.[1] ?? '';
 
-  it('reads what concerns the institution, page by page', async () => {
+  it('reads the institution’s events, page by page', async () => {
     const id = await activeMandate();
     const all: CloudEvent[] = [];
     for (let after: readonly string[] = []; ; ) {
@@ -413,7 +413,7 @@ describe('countersign event', () => {
     expect((await refusalOf('am-mandates', 'event', 'read')).code).toBe('target_not_allowed');
   });
 
-  it('follows from a position, and ends after as many as were asked for', async () => {
+  it('follows from a position, and ends after the requested number', async () => {
     const id = await activeMandate();
     const last = positionIn(await run('am-watcher', 'event', 'read', '--limit', '500'));
     const following = run('am-watcher', 'event', 'follow', '--after', last, '--topics', 'mandate', '--limit', '2');
@@ -438,7 +438,7 @@ describe('countersign event', () => {
     expect((await refusalOf('am-watcher', 'event', 'follow', '--topics', 'gossip')).category).toBe('invalid');
   });
 
-  it('subscribes an address, lists it, and ends it', async () => {
+  it('subscribes an address, lists the subscription, and ends it', async () => {
     const received: string[] = [];
     const receiver = createServer((request, response) => {
       received.push(String(request.headers['content-type']));
@@ -463,7 +463,7 @@ describe('countersign event', () => {
 });
 
 describe('countersign transaction and exception', () => {
-  it('shows a transaction, its steps, what there is to approve, and an envelope that it has checked', async () => {
+  it('shows a transaction, its steps, what there is to approve, and an envelope that it has verified', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate, large);
     const claims = claimsOf(await trading.traderToken(order));
@@ -497,7 +497,7 @@ describe('countersign transaction and exception', () => {
     expect((await refusalOf('clr-core', 'transaction', 'show', transaction)).code).toBe('scope_not_allowed');
   });
 
-  it('lists what could not be carried on, and resolves nothing', async () => {
+  it('lists transactions with exceptions, and resolves nothing', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate);
     const transaction = String(claimsOf(await trading.traderToken(order))['txn']);

@@ -5,17 +5,17 @@ import { drawStateMachine, type StateMachine } from '../../components/transactio
 
 const folder = join(import.meta.dirname, '../../docs/guides/state-machines');
 
-/** Beside `amend` it need not be said each time what is consented to. */
+/** Beside `amend` there is no need to repeat what is consented to. */
 const words = (name: string): string =>
   name.replace(/(To)?Amendment$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const parties = ['grantor', 'grantee', 'thirdParty'];
-/** "any party" where each of them may. */
+/** "any party" if each of them may. */
 function actorsOf(by: readonly string[]): string {
   const others = by.filter((part) => !parties.includes(part));
   return (parties.every((part) => by.includes(part)) ? ['any party', ...others] : by).join(', ');
 }
 
-/** Steps that lead to where they come from are one line for each state; the others one for each name. */
+/** Steps that return to their own state are one line for each state; the others one for each name. */
 function machineOf({ states, steps }: ReturnType<typeof describeLifeCycle>): StateMachine {
   const drawn = new Map<string, { events: string[]; from: Set<string>; to: string; by: Set<string> }>();
   for (const { name, from, to, by } of steps) {
@@ -38,7 +38,7 @@ function machineOf({ states, steps }: ReturnType<typeof describeLifeCycle>): Sta
   };
 }
 
-describe('the life of a mandate', () => {
+describe('the mandate life cycle', () => {
   const described = describeLifeCycle();
 
   it('is drawn in the guides as it is in the code', async () => {

@@ -14,9 +14,9 @@ import {
 } from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { startsNewRisk } from '../../components/transaction-registry/src/life-cycles/life-cycle.ts';
 
-// The authority matrix asks about every intent in each of its states: the registry knows which these are.
+// The authority matrix covers every intent in each of its states, which the registry defines.
 
-describe('the authority matrix and the lives', () => {
+describe('the authority matrix and the life cycles', () => {
   it('have the same kinds of intent', () => {
     expect(intentNames.map((name) => `urn:countersign:rar:v1:${name}`)).toEqual(
       Object.values(lifeCycles).map(({ intentType }) => intentType),
@@ -24,7 +24,7 @@ describe('the authority matrix and the lives', () => {
   });
 
   it.each(Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const))(
-    'have the same states of %s, and the same steps that carry it through',
+    'have the same states of %s, and the same steps that complete it',
     (_, cycle) => {
       const name = intentNames.find((each) => cycle.intentType.endsWith(`:${each}`));
       if (name === undefined) throw new Error(`the matrix has no ${cycle.intentType}`);

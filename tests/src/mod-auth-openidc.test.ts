@@ -9,8 +9,8 @@ import { createCertificates, registerRelyingParties, withMutualTls } from './tes
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { openTrading, type Trading } from './testing/trading.ts';
 
-// A relying party that knows nothing of us, unmodified: Debian's mod_auth_openidc in front of a page. It authenticates
-// by its certificate: its private_key_jwt signs with RS256, which is not accepted here.
+// An unmodified relying party that knows nothing of us: Debian's mod_auth_openidc in front of a page. It authenticates by its
+// certificate, because its private_key_jwt signs with RS256, which is not accepted here.
 
 const apacheFound = findComponent(components.apache);
 const moduleFound = findComponent(components.modAuthOpenidc);
@@ -69,10 +69,10 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
       folder: site.path,
       port,
       directives: [
-        // It takes plain http, as on loopback here, from metadata alone; and it refuses metadata that offers no client
-        // authentication that it knows by name, so it is given what it needs of ours and no more.
+        // It accepts plain http, as on loopback here, only from metadata; and it refuses metadata without a client
+        // authentication method that it knows, so it gets only the members it needs.
         `OIDCProviderMetadataURL ${apacheOrigin}/provider.json`,
-        // RFC 8705 section 2: the certificate is the authentication, and client_id goes along in the form.
+        // RFC 8705 section 2: the certificate is the authentication, and the form holds the client_id.
         'OIDCProviderTokenEndpointAuth none',
         `OIDCClientTokenEndpointCert ${file('client.pem', own.certificatePem)}`,
         `OIDCClientTokenEndpointKey ${file('client.key', own.privateKeyPem)}`,
@@ -99,11 +99,11 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
     site.remove();
   });
 
-  it('lets a person through who signed in here, and knows who it is', async () => {
+  it('admits a person who signed in here, and knows who it is', async () => {
     const visitor = personBrowser(apache.origin);
-    const sentAway = await visitor.open(`${apache.origin}/protected/`);
-    expect(sentAway.leaves?.origin).toBe(controlPlane.issuer);
-    const back = await personBrowser(controlPlane.issuer).authorize(sentAway.leaves ?? '', {
+    const redirected = await visitor.open(`${apache.origin}/protected/`);
+    expect(redirected.leaves?.origin).toBe(controlPlane.issuer);
+    const back = await personBrowser(controlPlane.issuer).authorize(redirected.leaves ?? '', {
       person: 'person:bernd.vogt',
     });
     expect(back.origin).toBe(apache.origin);
@@ -112,10 +112,10 @@ describe.skipIf(missing.length > 0)(`mod_auth_openidc ${missing.join('; ')}`.tri
     expect(page.headers.get('x-remote-user')).toContain('person:bernd.vogt');
   });
 
-  it('lets nobody through who refused, and nobody with an answer that was meant for another browser', async () => {
+  it('admits nobody who refused, and nobody with a response meant for another browser', async () => {
     const visitor = personBrowser(apache.origin);
-    const sentAway = await visitor.open(`${apache.origin}/protected/`);
-    const refused = await personBrowser(controlPlane.issuer).authorize(sentAway.leaves ?? '', {
+    const redirected = await visitor.open(`${apache.origin}/protected/`);
+    const refused = await personBrowser(controlPlane.issuer).authorize(redirected.leaves ?? '', {
       person: 'person:dana.quant',
       decision: 'refuse',
     });

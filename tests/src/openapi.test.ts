@@ -22,8 +22,11 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { useCertificates } from './testing/use-certificates.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
+import { leasedDatabase, useSecrets } from './testing/use-secrets.ts';
+import { useWorkloads } from './testing/use-workloads.ts';
+import { createAttester } from './testing/workload-world.ts';
 
-// The description of the interfaces against the interfaces: which routes there are, what they take, what they answer.
+// The interface description, compared with the interfaces: which routes exist, what they accept, what they answer.
 
 interface Content {
   readonly content?: Readonly<Record<string, { readonly schema: object }>>;
@@ -42,7 +45,7 @@ interface Document {
   readonly 'x-specified-elsewhere': readonly { readonly paths: readonly string[] }[];
 }
 
-/** What went over the wire to one of the described routes. */
+/** What was sent and received at one of the described routes. */
 interface Exchange {
   readonly route: string;
   readonly status: number;
@@ -56,15 +59,18 @@ let configuration: Configuration;
 let controlPlane: RunningControlPlane;
 let trading: Trading;
 let document: Document;
+let leased: Awaited<ReturnType<typeof leasedDatabase>>;
 const exchanges: Exchange[] = [];
 
 beforeAll(async () => {
   const plain = await configurationIn(folder.path);
+  leased = await leasedDatabase(folder.path);
   configuration = readConfiguration({
     ...plain,
     devices: postureFeeds(plain.operator.lei),
     features: { grantManagement: 'draft-03' },
-    // The same clients are there in years, when evidence may go.
+    secrets: leased.settings,
+    // The same clients still exist years later, when evidence may be pruned.
     keys: { ...plain.keys, clientKeyMaxAgeDays: 3_650 },
   });
   controlPlane = await runControlPlane(configuration);
@@ -76,10 +82,11 @@ afterAll(async () => {
   vi.restoreAllMocks();
   await trading?.stop();
   await controlPlane?.stop();
+  await leased?.drop();
   folder.remove();
 });
 
-/** Writes down every exchange with a described route, whoever makes it. */
+/** Records every exchange with a described route, from every caller. */
 function listen(): void {
   const original = globalThis.fetch;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
@@ -96,14 +103,14 @@ function listen(): void {
         sent: typeof init?.body === 'string' ? JSON.parse(init.body) : undefined,
         answered: mediaType.endsWith('json') || mediaType === 'text/event-stream' ? JSON.parse(text) : text,
       });
-      // A stream has been read as far as it is wanted, and has ended with that.
+      // A stream has been read as far as needed, and ended by that.
       if (mediaType === 'text/event-stream') return new Response(text, answer);
     }
     return answer;
   });
 }
 
-/** The first event of a stream, which would otherwise be waited for until it ends. */
+/** The first event of a stream; waiting for its end would take forever. */
 async function firstFrameOf(answer: Response): Promise<string> {
   const reader = answer.body?.getReader();
   let text = '';
@@ -126,7 +133,7 @@ const patternOf = (path: string): RegExp =>
       .replaceAll(/\{\w+\}/g, '[^/]+')}$`,
   );
 
-/** The most literal one comes first, as it does for the router. */
+/** The most literal one comes first, as in the router. */
 function routeOf(method: string, pathname: string): string | undefined {
   const found = Object.entries(document.paths)
     .filter(([path, methods]) => Object.hasOwn(methods, method.toLowerCase()) && patternOf(path).test(pathname))
@@ -146,7 +153,7 @@ const documented = (): readonly string[] =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
 
-/** All routes, without a listener. `onRoute` hears of each. */
+/** All routes, without a listener. `onRoute` is called for each. */
 function mounted(onRoute: (route: string) => void = () => undefined): ReturnType<typeof createHttpServer> {
   const logger = createLogger({ level: 'silent', name: 'test' });
   const metrics = createMetrics();
@@ -171,7 +178,7 @@ describe('the description of the running server', () => {
     expect(document.servers).toEqual([{ url: controlPlane.issuer }]);
   });
 
-  it('has every route, or says which specification has it', async () => {
+  it('has every route, or names the specification that describes it', async () => {
     const routes: string[] = [];
     const app = mounted((route) => routes.push(route));
     await app.ready();
@@ -186,7 +193,7 @@ describe('the description of the running server', () => {
       routes.filter((route) => !described.has(inDocument(route)) && !isElsewhere(route.split(' ')[1] ?? '')),
     ).toEqual([]);
     expect([...described].filter((route) => !routes.map(inDocument).includes(route))).toEqual([]);
-    // Nothing is described twice, and nothing is promised elsewhere that is not there.
+    // Nothing is described twice, and every named address exists.
     const urls = routes.map((route) => route.split(' ')[1] ?? '');
     expect([...described].filter((route) => isElsewhere(route.split(' ')[1] ?? ''))).toEqual([]);
     for (const path of elsewhere)
@@ -197,15 +204,15 @@ describe('the description of the running server', () => {
   });
 });
 
-describe('what the running server answers', () => {
-  it('asks who is there before it looks at anything else', async () => {
+describe('the answers of the running server', () => {
+  it('authenticate before anything else', async () => {
     const app = mounted();
     const guarded = documented().filter((route) => (operationOf(route).security ?? []).length > 0);
     expect(guarded.length).toBeGreaterThan(80);
     const others = new Set<string>();
     for (const route of [...guarded, 'POST /scim/v2/Users', 'GET /scim/v2/Users/{id}']) {
       const [method = '', path = ''] = route.split(' ');
-      // Neither what cannot be read, nor what is not as described.
+      // Neither unreadable input nor input that does not match the description.
       for (const body of method === 'GET' ? [''] : ['{', '[7]', '{"event":7}'])
         for (const authorization of [undefined, 'DPoP x.y.z']) {
           const { statusCode } = await app.inject({
@@ -217,13 +224,13 @@ describe('what the running server answers', () => {
           if (statusCode !== 401) others.add(`${route} ${body} ${statusCode}`);
         }
     }
-    // Which scope a step needs stands in the body.
+    // The required scope of a step depends on the body.
     const step = 'POST /transactions/{id}/transitions { 400';
     expect([...others]).toEqual([step]);
     await app.close();
   });
 
-  it('is as described, for every route, and so is what was sent', async () => {
+  it('match the description for every route, and so do the requests', async () => {
     await useEverything();
     const answered = new Set(exchanges.filter(({ status }) => status < 300).map(({ route }) => route));
     expect(documented().filter((route) => !answered.has(route))).toEqual([]);
@@ -231,7 +238,7 @@ describe('what the running server answers', () => {
     const ajv = new Ajv2020({
       strict: false,
       allErrors: true,
-      // Our times are in UTC, always.
+      // Our times are always in UTC.
       formats: { 'date-time': /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/, binary: true },
     });
     ajv.addSchema({ $id: 'document', ...document });
@@ -254,7 +261,7 @@ describe('what the running server answers', () => {
     expect(exchanges.length).toBeGreaterThan(60);
   }, 120_000);
 
-  it('refuses with a code of the chapter or of the document, and with its status', async () => {
+  it('use an error code of the chapter or of the document, with its status', async () => {
     const refused = exchanges.filter(({ status }) => status >= 400);
     expect(new Set(refused.map(({ answered }) => (answered as { code: string }).code)).size).toBeGreaterThan(8);
     for (const { route, status, answered } of refused) {
@@ -267,7 +274,7 @@ describe('what the running server answers', () => {
   });
 });
 
-/** One exchange with every route at least, and the refusals that people meet first. */
+/** At least one exchange with every route, and the most common refusals. */
 async function useEverything(): Promise<void> {
   const { operator } = controlPlane;
   const decide = (path: string, body: unknown): Promise<unknown> =>
@@ -277,7 +284,7 @@ async function useEverything(): Promise<void> {
   for (const path of ['/log/checkpoint', '/log/verifier-key', '/revocations', '/log/tile/0/999']) await read(path);
   for (const path of ['/keys', '/directory/clients', '/mandates?after=x', '/evidence/records']) await read(path);
 
-  // Directory, clients, changes of production, partners.
+  // Directory, clients, production changes, partners.
   const file = trading.firms.directoryDocument();
   await operator.call('directory', 'directory:apply', post('/directory/plan', file));
   const desk = generateSigningKey();
@@ -303,6 +310,7 @@ async function useEverything(): Promise<void> {
       jwks: { keys: [{ ...feedKey.publicJwk, kid: feedKey.kid }] },
     },
   };
+  const attester = createAttester(controlPlane.issuer, configuration.operator.lei);
   const { people, devices } = peopleAndDevices(configuration.operator.lei);
   const withDesk = {
     ...file,
@@ -311,12 +319,14 @@ async function useEverything(): Promise<void> {
     services: [
       ...(file['services'] ?? []),
       { id: 'service:desk', institution: leis.arranger, roles: [] },
+      { id: 'service:venues', institution: leis.arranger, roles: [] },
       { id: 'service:feed', institution: configuration.operator.lei, roles: ['reference-data'] },
+      attester.service,
     ],
-    clients: [...(file['clients'] ?? []), feed.registration],
+    clients: [...(file['clients'] ?? []), feed.registration, attester.registration],
   };
   const applying = (path: string, body: unknown) => operator.call('directory', 'directory:apply', post(path, body));
-  // People who approve take two people.
+  // Adding approvers takes two people.
   await refused(applying('/directory/apply', withDesk));
   const asked = (await applying('/directory/changes', { file: withDesk, reason: 'A new desk' })) as {
     readonly id: string;
@@ -340,7 +350,7 @@ async function useEverything(): Promise<void> {
   await record('instruments', { instruments: [{ ...otherBond, complex: true }] });
   await record('instruments', { instruments: [otherBond] });
   await refused(record('rates', { rates: [{ ...yen, rate: '0' }] }));
-  // What compliance has found: better takes two people, worse one.
+  // Compliance findings: better ones take two people, worse ones take one.
   const findings = (reason: string, compliance: unknown) =>
     asCompliance('/directory/findings', { reason, findings: [{ institution: leis.arranger, compliance }] });
   const [arranger] = (file['institutions'] ?? []).filter(({ lei }) => lei === leis.arranger);
@@ -355,7 +365,7 @@ async function useEverything(): Promise<void> {
   await refused(operator.call('directory', 'directory:read', get('/directory/client/nobody')));
   await refused(operator.call('directory', 'directory:apply', post('/directory/clients', { ...registration, x: 1 })));
   await operator.call('directory', 'directory:apply', { method: 'DELETE', path: '/directory/clients/desk' });
-  // The id of a client that was removed is never given again.
+  // The id of a removed client is never reused.
   const production = { ...registration, id: 'desk-live', environment: 'production' };
   await refused(operator.call('directory', 'directory:apply', post('/directory/clients', production)));
   const propose = async (reason: string): Promise<{ readonly id: string; readonly digest: string }> =>
@@ -370,7 +380,7 @@ async function useEverything(): Promise<void> {
   await decide(`/directory/changes/${first.id}/reject`, { reason: 'Not this week' });
   const again = await propose('Goes live after all');
   await decide(`/directory/changes/${again.id}/approve`, { digest: again.digest });
-  // A partner whose trust is proposed and approved, made narrower and withdrawn.
+  // A partner whose trust is proposed and approved, narrowed and withdrawn.
   const partner = {
     ...trading.firms.trustProfile,
     issuer: 'https://idp.partner.example',
@@ -452,10 +462,12 @@ async function useEverything(): Promise<void> {
   await useSignals();
   await useTimeStamps();
   await useCertificates(controlPlane, 'service:feed');
+  await useSecrets(controlPlane, trading, mandate, leased);
+  await useWorkloads(controlPlane, attester, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);
 
-  // Policies: what was decided, made again and explained; a change that is simulated, rejected, approved, taken back.
+  // Policies: decisions, replays and explanations; a change that is simulated, rejected, approved, rolled back.
   const policies = async (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>): Promise<unknown> =>
     operator.call('policies', scope, request);
   await policies('policy:read', post('/policies/replay', { record: decided }));
@@ -506,6 +518,7 @@ async function useEverything(): Promise<void> {
   await read(`/log/proof/inclusion/${size - 1}`);
   await read('/log/proof/inclusion/999999999');
   await read(`/log/proof/consistency?from=1&to=${size}`);
+  await read('/log/keys.json');
   const tile = size >= 256 ? '000' : `000.p/${size}`;
   await read(`/log/tile/0/${tile}`);
   await operator.call('evidence', 'audit:read', { ...get(`/log/tile/entries/${tile}`), binary: true });
@@ -513,7 +526,9 @@ async function useEverything(): Promise<void> {
     keys: readonly { readonly purpose: string; readonly kid: string }[];
   };
   await operator.call('keys', 'key:rotate', post('/keys/id-token/rotate'));
-  await refused(operator.call('keys', 'key:rotate', post('/keys/log-checkpoint/rotate')));
+  await operator.call('keys', 'key:rotate', post('/keys/log-checkpoint/rotate'));
+  const ofTheLog = keys.find(({ purpose }) => purpose === 'log-checkpoint')?.kid ?? '';
+  await refused(operator.call('keys', 'key:revoke', post(`/keys/log-checkpoint/${ofTheLog}/withdraw`, {})));
   const lost = keys.find(({ purpose }) => purpose === 'transaction-token')?.kid ?? '';
   await operator.call('keys', 'key:revoke', post(`/keys/transaction-token/${lost}/withdraw`, { reason: 'Lost' }));
   const revocation = { kind: 'client', id: 'ha-approvals', reason: 'Its key is lost' };
@@ -551,7 +566,7 @@ async function asCompliance(path: string, body: unknown): Promise<unknown> {
 const get = (path: string) => ({ method: 'GET' as const, path });
 const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
 
-/** Amendments, versions, copies; and what was valid when. */
+/** Amendments, versions, copies; and validity at a time. */
 async function useMandates(ended: MandateId, mandate: MandateId): Promise<void> {
   const at = (client: 'am-mandates' | 'ha-mandates', scope: string, request: object) =>
     trading.call(client, 'mandates', scope, request as ReturnType<typeof get>);
@@ -583,7 +598,7 @@ async function useMandates(ended: MandateId, mandate: MandateId): Promise<void> 
   await at('ha-mandates', 'mandate:read', post('/mandates/compare', { copies, complete: true }));
 }
 
-/** What a person does about transactions: looks, approves several, takes it back, deals with an exception. */
+/** A person's work on transactions: views, approvals of several, a withdrawal of one, an exception. */
 async function useTransactions(settled: string, lapsed: string, mandate: MandateId): Promise<void> {
   const { issuer } = controlPlane;
   const { supervisor } = trading.firms.people;
@@ -627,7 +642,7 @@ async function useTransactions(settled: string, lapsed: string, mandate: Mandate
   await byPerson('exception:resolve', `/transactions/exceptions/${exceptions[0]?.id}/resolution`, resolution);
 }
 
-/** A small model of an application, whose entities the broker's software writes. */
+/** A small application model, whose entities the broker's software writes. */
 const researchPortal: ApplicationModel = {
   namespace: 'Portal',
   types: { reader: { entity: 'Reader' } },
@@ -654,7 +669,7 @@ const researchPortal: ApplicationModel = {
   ],
 };
 
-/** An entity of the model of an application, from its first word to its end. */
+/** An application entity, from its creation to its removal. */
 async function useApplication(): Promise<void> {
   const call = (request: object) =>
     trading.call('brk-orders', 'decisions', 'application:write', request as ReturnType<typeof get>);
@@ -708,7 +723,7 @@ async function useSignals(): Promise<void> {
   await call({ method: 'DELETE', path: `/signals/streams?${ofStream}` });
 }
 
-/** RFC 3161: the request is DER, of a digest by SHA-256. */
+/** RFC 3161: the request is DER, of a SHA-256 digest. */
 async function useTimeStamps(): Promise<void> {
   const query = Buffer.concat([
     Buffer.from('30390201013031300d060960864801650304020105000420', 'hex'),
@@ -723,7 +738,7 @@ async function useTimeStamps(): Promise<void> {
   await read('/timestamps/certificates');
 }
 
-/** Records, their shapes, the chain of authority, and everything as files. */
+/** Records, their schemas, the chain of authority, and complete exports. */
 async function useEvidence(transaction: string): Promise<void> {
   const { operator } = controlPlane;
   const evidence = (scope: string, path: string) => operator.call('evidence', scope, get(path));
@@ -743,7 +758,7 @@ async function useEvidence(transaction: string): Promise<void> {
     await evidence('audit:export', `/evidence/export?format=${format}&transaction=${transaction}`);
 }
 
-/** For how long evidence is kept, and a hold. */
+/** The retention schedule, and a hold. */
 async function useRetention(transaction: string): Promise<void> {
   const { operator } = controlPlane;
   const retention = (scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>) =>
@@ -779,7 +794,7 @@ async function useRetention(transaction: string): Promise<void> {
   await retention('retention:read', get('/retention/holds'));
 }
 
-/** In years, when they may be: the same installation with another clock. */
+/** Years later, when erasure is possible: the same installation with another clock. */
 async function useErasures(): Promise<void> {
   const clock = { now: () => Date.now() + 8 * 365 * 86_400_000 };
   await controlPlane.stop();

@@ -16,8 +16,8 @@ import {
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, openTrading, type Trading } from './testing/trading.ts';
 
-// People sign in, and software that nobody wrote for this server gets tokens for them: FAPI 2.0 with DPoP and with
-// mutual TLS, Message Signing, and plain OpenID Connect.
+// People sign in, and independent software gets tokens for them: FAPI 2.0 with DPoP and with mutual TLS, Message Signing, and
+// plain OpenID Connect.
 
 const folder = scratchFolder();
 const certificates = createCertificates();
@@ -65,7 +65,7 @@ async function configured(
 
 const order = () => trading.order(mandate);
 
-/** What a person allows through a client: the whole flow up to the answer at the redirect URI. */
+/** The whole flow for a person who consents, up to the response at the redirect URI. */
 async function allow(
   configuration: client.Configuration,
   parameters: Readonly<Record<string, string>>,
@@ -181,7 +181,7 @@ describe('openid-client at FAPI 2.0', () => {
     const tokens = await client.authorizationCodeGrant(configuration, answer, checks, {}, { DPoP });
     expect(tokens.claims()?.sub).toBe('person:anna.keller');
 
-    // The broker, whose interface the token is for, asks what it says, and wants the answer signed.
+    // The broker, whose interface the token is for, introspects it and requests a signed answer.
     const { privateJwk, kid } = trading.firms.key('brk-orders');
     const key = await importJWK({ ...privateJwk }, 'ES256');
     if (key instanceof Uint8Array) throw new Error('a private key that is none');
@@ -205,7 +205,7 @@ describe('openid-client at FAPI 2.0', () => {
     });
   });
 
-  it('receives the refusal of the person, and login_required if no page may be shown', async () => {
+  it('receives the person’s refusal, and login_required if no page may be shown', async () => {
     const configuration = await configured('desk-dpop');
     const DPoP = client.getDPoPHandle(configuration, await client.randomDPoPKeyPair('ES256'));
     const pkceCodeVerifier = client.randomPKCECodeVerifier();
@@ -278,7 +278,7 @@ describe('oauth4webapi at FAPI 2.0', () => {
     const answer = await personBrowser(controlPlane.issuer).authorize(url, {
       person: trading.firms.people.trader.id,
     });
-    // RFC 9207: oauth4webapi refuses an answer without the issuer, or with another.
+    // RFC 9207: oauth4webapi refuses a response without the issuer, or with another.
     const parameters = oauth.validateAuthResponse(server, party, answer, state);
     const response = await oauth.authorizationCodeGrantRequest(
       server,
@@ -296,7 +296,7 @@ describe('oauth4webapi at FAPI 2.0', () => {
 });
 
 describe('an ordinary relying party', () => {
-  it('signs a person in without PAR, asks who it is, and signs them out', async () => {
+  it('signs a person in without PAR, reads the userinfo, and signs them out', async () => {
     const configuration = await configured('dashboard');
     const pkceCodeVerifier = client.randomPKCECodeVerifier();
     const expectedNonce = client.randomNonce();
@@ -315,7 +315,7 @@ describe('an ordinary relying party', () => {
     expect(tokens.token_type).toBe('bearer');
     const about = await client.fetchUserInfo(configuration, tokens.access_token, 'person:bernd.vogt');
     expect(about).toMatchObject({ sub: 'person:bernd.vogt' });
-    // A token that anyone can use opens nothing else.
+    // A bearer token is accepted nowhere else.
     const elsewhere = await fetch(`${controlPlane.issuer}/decisions/policy`, {
       headers: { authorization: `Bearer ${tokens.access_token}` },
     });
@@ -331,7 +331,7 @@ describe('an ordinary relying party', () => {
     expect(goodbye.leaves?.href).toBe('https://dashboard.example/goodbye?state=over');
   });
 
-  it('gets no market scope, whatever it asks for', async () => {
+  it('gets no market scope, whatever it requests', async () => {
     const configuration = await configured('dashboard');
     const visit = await personBrowser(controlPlane.issuer).open(
       client.buildAuthorizationUrl(configuration, {

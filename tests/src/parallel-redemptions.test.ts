@@ -19,8 +19,8 @@ import { scratchFolder } from './testing/scratch-folder.ts';
 import { openTrading, type Trading } from './testing/trading.ts';
 import type { WireAnswer } from './testing/wire.ts';
 
-// Two processes, as they are compiled and started, and one database: whatever may be used once is used once, however
-// many come with it at the same time, and to whichever of the two.
+// Two compiled processes and one database: a single-use value is accepted once, however many send it at the same time, to
+// either process.
 
 const folder = scratchFolder();
 const times = 100;
@@ -72,7 +72,7 @@ beforeAll(async () => {
   signer = rawClient({ issuer, id: 'desk-signed', key: parties.keyOf('desk-signed') });
   asker = rawClient({ issuer, id: 'desk-ciba', key });
   flow = codeFlow({ issuer, client: desk, browser: personBrowser(issuer), person: trading.firms.people.trader.id });
-  // Known to the second as well, before anything is counted.
+  // The second process must know it as well, before anything is counted.
   await vi.waitFor(
     async () => {
       for (const client of [desk, signer, asker])
@@ -88,11 +88,11 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** As many at once, every other one to the other process. */
+/** As many at once, alternating between the processes. */
 const atOnce = (use: (to: string, index: number) => Promise<WireAnswer>): Promise<readonly WireAnswer[]> =>
   Promise.all(Array.from({ length: times }, (_, index) => use(addresses[index % 2 === 0 ? 0 : 1], index)));
 
-/** Exactly one of them is taken; all others are told one of these. */
+/** Exactly one of them is accepted; all others get one of these refusals. */
 function expectOneOf(answers: readonly WireAnswer[], ...refusals: readonly string[]): WireAnswer {
   const taken = answers.filter((answer) => verdictOf(answer) === 'accepted');
   expect(taken).toHaveLength(1);
@@ -103,7 +103,7 @@ function expectOneOf(answers: readonly WireAnswer[], ...refusals: readonly strin
   return one;
 }
 
-/** An intent that the trader allows for the broker, and the grant to go on with it. */
+/** An intent that the trader allows for the broker, with a refreshable grant. */
 const forBroker = (): Fields => [
   ['scope', 'openid offline_access order:create'],
   ['resource', doors.broker],
@@ -114,7 +114,7 @@ const broker = () => rawClient({ issuer, id: 'brk-orders', key: trading.firms.ke
 const active = async (token: string, to: string) =>
   (await broker().post('/introspect', [['token', token]], { to })).members['active'];
 
-/** What a service of the broker says of a token, by the list of revocations of one of the two. */
+/** The result at a service of the broker, by the revocation list of one of the two. */
 async function atService(token: string, to: string): Promise<string> {
   const transport = createTransport();
   const protection = createProtection({
@@ -136,7 +136,7 @@ async function atService(token: string, to: string): Promise<string> {
 
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
-describe('a hundred at once, on two processes', () => {
+describe('a hundred at once, on two processes,', () => {
   const machine: Fields = [
     ['grant_type', 'client_credentials'],
     ['resource', 'x'],
@@ -178,11 +178,11 @@ describe('a hundred at once, on two processes', () => {
     expect(pushed.filter(({ client }) => client === signer.id)).toHaveLength(1);
   });
 
-  it('are given one code for one request URI', async () => {
+  it('get one code for one request URI', async () => {
     const uri = flow.urlOf(await flow.push(flow.request(createPkce())));
     const before = (await operator.records({ type: 'consent.given' })).length;
     const person = trading.firms.people.colleague.id;
-    // Each in a browser of their own, all of them in front of the same question.
+    // Each in a browser of its own, all in front of the same consent page.
     const asked: { readonly browser: ReturnType<typeof personBrowser>; readonly form: Form }[] = [];
     for (let some = 0; some < times; some += 20)
       asked.push(
@@ -205,7 +205,7 @@ describe('a hundred at once, on two processes', () => {
     expect(await operator.records({ type: 'consent.given' })).toHaveLength(before + 1);
   });
 
-  it('redeem one code once, and what the one of them got is dead', async () => {
+  it('redeem one code once, and the token from it is revoked', async () => {
     const allowed = await flow.allow(forBroker());
     const answers = await atOnce((to) => flow.redeem(allowed, [['scope', 'order:create offline_access']], { to }));
     const one = expectOneOf(answers, '400 invalid_grant code_replayed', '400 invalid_grant grant_ended');
@@ -227,8 +227,8 @@ describe('a hundred at once, on two processes', () => {
   });
 });
 
-describe('a hundred refreshes at once, on two processes', () => {
-  it('all succeed, each with a token and a record of its own; after one revocation none does', async () => {
+describe('a hundred concurrent refreshes on two processes', () => {
+  it('all succeed, each with its own token and record; after one revocation none does', async () => {
     const redeemed = await flow.redeem(await flow.allow(forBroker()));
     const refreshToken = textIn(redeemed, 'refresh_token');
     const before = (await operator.records({ type: 'token.issued' })).filter(({ client }) => client === desk.id).length;
@@ -254,8 +254,8 @@ describe('a hundred refreshes at once, on two processes', () => {
   });
 });
 
-describe('what was used before a restart', () => {
-  it('is used after it: an assertion, a proof, a code, a request object', async () => {
+describe('a value used before a restart', () => {
+  it('is still used up afterwards: an assertion, a proof, a code, a request object', async () => {
     const assertion = desk.assertion({ exp: Math.floor(Date.now() / 1000) + 120 });
     const fields: Fields = [
       ['client_assertion_type', clientAssertionType],
@@ -289,7 +289,7 @@ describe('what was used before a restart', () => {
     ]);
   });
 
-  it('and neither of the two has said anything of a fault', () => {
+  it('and neither process has logged an internal error', () => {
     for (const server of processes) expect(server.said()).not.toContain('by a fault of ours');
   });
 });

@@ -18,8 +18,8 @@ import { seconds, signJwt } from './testing/raw-client.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// Who governs is a person, and two people are two: software of the operator puts nothing into force, however it is registered,
-// and one person is one, whichever client they use.
+// Only people administer, and dual control needs two people: software of the operator puts nothing into force, however it is
+// registered, and one person counts once, whichever client they use.
 
 const folder = scratchFolder();
 const extraKey = generateSigningKey();
@@ -45,7 +45,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** One that permits whatever is asked, with a test that says so. */
+/** A bundle that permits everything, with a test that says so. */
 async function permitEverything() {
   const { bundle } = (await node.operator.call('policies', 'policy:read', {
     method: 'GET',
@@ -63,7 +63,7 @@ const activeVersion = async () =>
   ).version.version;
 
 describe('two services of the operator', () => {
-  it('put no policies into force, by the commands of the installation or by clients of their own, and it is recorded', async () => {
+  it('cannot put policies into force, by the commands of the installation or by their own clients, and the attempt is recorded', async () => {
     const lei = operatorLei();
     const { publicJwk, kid } = extraKey;
     const jwks = { keys: [{ ...publicJwk, kid }] };
@@ -84,12 +84,12 @@ describe('two services of the operator', () => {
     ];
     for (const [name, client, scope] of attempts) {
       expect(await codeOf(() => client.clientCredentials(asked(scope))), name).toBe('access_denied person_needed');
-      // What it holds beside it does not carry it.
+      // The other scopes in the request do not help.
       expect(await codeOf(() => client.clientCredentials(asked(`policy:read ${scope}`)))).toBe(
         'access_denied person_needed',
       );
     }
-    // Nor does a token that reads open the door.
+    // Nor does a read-only token give access.
     const reader = clientOf('countersign-cli');
     const answer = await reader.call(await reader.clientCredentials(asked('policy:read')), {
       method: 'POST',
@@ -105,7 +105,7 @@ describe('two services of the operator', () => {
     for (const [name] of attempts) expect(refused).toContainEqual([name, 'person_needed']);
   });
 
-  it.each([...personScopes].sort())('are given no token with %s', async (scope) => {
+  it.each([...personScopes].sort())('get no token with %s', async (scope) => {
     const doors = node.components.directory.snapshot();
     for (const id of Object.keys(developmentPeople) as DevelopmentClient[]) {
       const client = doors.client(id);
@@ -126,7 +126,7 @@ function operatorLei(): string {
   return institution;
 }
 
-/** The operator's person, through whichever client: with the assertion that is made out to it. */
+/** The operator's person, through any client: with the assertion issued to it. */
 function operatorThrough(clientId: DevelopmentClient): Command {
   const client = clientOf(clientId);
   const token: Command['token'] = async (door, scope) => {
@@ -154,7 +154,7 @@ const assertionOf = (iss: string, sub: string, clientId: string, key: SigningKey
 const developmentClass = 'urn:countersign:acr:development';
 
 describe('one person with the clients of two', () => {
-  it('does not approve a change of the directory that they proposed', async () => {
+  it('cannot approve a directory change that they proposed', async () => {
     const body = {
       reason: 'A test',
       file: { services: [{ id: 'service:one', institution: operatorLei(), roles: [] }] },
@@ -173,7 +173,7 @@ describe('one person with the clients of two', () => {
     await approve(node.operator.second);
   });
 
-  it('does not approve policies that they proposed', async () => {
+  it('cannot approve policies that they proposed', async () => {
     const policies = (scope: string, request: ReturnType<typeof post>) =>
       node.operator.call('policies', scope, request);
     const { bundle } = (await node.operator.call('policies', 'policy:read', {
@@ -198,7 +198,7 @@ describe('one person with the clients of two', () => {
     expect(await activeVersion()).toBe(2);
   });
 
-  it('neither approves a retention change that they proposed nor releases a hold that they placed', async () => {
+  it('can neither approve a retention change that they proposed nor release a hold that they placed', async () => {
     const change = { kind: 'pruning', class: 'access' };
     const call = (scope: string, request: ReturnType<typeof post>) => node.operator.call('retention', scope, request);
     const { id: simulation } = (await call('retention:propose', post('/retention/simulations', { change }))) as {
@@ -221,7 +221,7 @@ describe('one person with the clients of two', () => {
     await node.operator.second.call('retention', 'legalhold:release', release);
   });
 
-  it('does not lift a revocation that they placed', async () => {
+  it('cannot lift a revocation that they placed', async () => {
     const body = { kind: 'client', id: 'first', reason: 'ended by a test' };
     const placed = (await operatorThrough('countersign-cli').call(
       'revocations',
@@ -272,11 +272,11 @@ const proposePartner = (by: Command, change: object = {}) =>
   ) as Promise<Proposed>;
 const approveChange = (by: Command, { id, digest }: Proposed) =>
   by.call('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
-/** Of the partner, as whoever verifies what it signs has it. */
+/** The partner's profile, as used to verify its signatures. */
 const trusted = () => node.components.trustRegistry.profileOf(partnerIssuer);
 
 describe('trust in a partner', () => {
-  it('is not given by one person with the clients of two', async () => {
+  it('cannot be given by one person with the clients of two', async () => {
     const proposed = await proposePartner(node.operator);
     expect(proposed).toMatchObject({ status: 'proposed', proposedBy: 'person:development.operator' });
     expect(await codeOf(() => approveChange(operatorThrough('countersign-approver'), proposed))).toBe(
@@ -291,7 +291,7 @@ describe('trust in a partner', () => {
     ['another key set', { jwks_uri: `${partnerIssuer}/mine` }],
     ['a weaker sign-in', { acr_values: ['password', 'phrh'] }],
     ['a sign-in to our pages', { sign_in: { client_id: 'countersign', classes: { phrh: 'phrh' } } }],
-  ])('is not widened by one person: %s', async (_name, change) => {
+  ])('cannot be widened by one person: %s', async (_name, change) => {
     const before = await trusted();
     const proposed = await proposePartner(node.operator, change);
     expect(await codeOf(() => approveChange(operatorThrough('countersign-approver'), proposed))).toBe(
@@ -302,7 +302,7 @@ describe('trust in a partner', () => {
     expect([reason, subject?.id]).toEqual(['change_self_approval', 'person:development.operator']);
   });
 
-  it('is not given by two services, nor through the doors of the directory', async () => {
+  it('cannot be given by two services, nor through the directory interfaces', async () => {
     const before = await trusted();
     const software = (id: DevelopmentClient, door: string, scope: string) => () =>
       clientOf(id).clientCredentials({ resource: `${issuer}/${door}`, scope });
@@ -312,7 +312,7 @@ describe('trust in a partner', () => {
     expect(await codeOf(software('countersign-approver', 'directory', 'directory:approve'))).toBe(
       'access_denied person_needed',
     );
-    // The approver's software holds no scope to propose, whoever uses it.
+    // The approver's software holds no scope to propose, for any user.
     expect(await codeOf(() => proposePartner(node.operator.second))).toMatch(/^(invalid_scope|invalid_target)/);
     const body = { reason: 'A test', partner: partnerProfile({ max_lifetime_seconds: 300 }) };
     expect(
@@ -326,7 +326,7 @@ describe('trust in a partner', () => {
     const suspension = post(`/partners/profiles/${id}/suspend`, { reason: 'Its keys were stolen' });
     await node.operator.call('partners', 'partner:register', suspension);
     expect(await trusted()).toMatchObject({ suspended: true });
-    // Also what is less than was trusted before gives trust again.
+    // Even less than before is trust again.
     const proposed = await proposePartner(node.operator, { max_lifetime_seconds: 30 });
     expect(await trusted()).toMatchObject({ suspended: true });
     await approveChange(node.operator.second, proposed);
@@ -335,24 +335,24 @@ describe('trust in a partner', () => {
   });
 });
 
-describe('the sign-in of one person', () => {
+describe('a sign-in of one person', () => {
   const asked = () => ({ resource: `${issuer}/directory`, scope: 'directory:apply' });
   const own = developmentPeople['countersign-cli'];
   const other = developmentPeople['countersign-approver'];
   const given = (assertion: string) => codeOf(() => clientOf('countersign-cli').jwtBearer(assertion, asked()));
 
-  it('is not made with the key of another', async () => {
+  it('cannot be made with the key of another', async () => {
     const key = keys['countersign-approver'];
     expect(await given(assertionOf(`${issuer}/${own.issuer}`, own.person, 'countersign-cli', key))).toBe(
       'invalid_grant assertion_key_unknown',
     );
-    // Each key speaks for one person.
+    // Each key belongs to one person.
     expect(await given(assertionOf(`${issuer}/${other.issuer}`, own.person, 'countersign-cli', key))).toBe(
       'invalid_grant assertion_subject_unknown',
     );
   });
 
-  it('is used once, by the client that it was made out to, and is no better than it is', async () => {
+  it('is used once, by the client that it was issued to, and with its own assurance only', async () => {
     const key = keys['countersign-cli'];
     const once = await signInForDevelopment({ issuer, clientId: 'countersign-cli', key });
     const client = clientOf('countersign-cli');
@@ -367,7 +367,7 @@ describe('the sign-in of one person', () => {
   });
 });
 
-/** Until the simulation is done. */
+/** Waits until the simulation is done. */
 async function finished(simulation: string): Promise<void> {
   await expect
     .poll(
@@ -383,9 +383,9 @@ async function finished(simulation: string): Promise<void> {
     .toBe('done');
 }
 
-// Last: nothing that these two do together counts any more.
+// Last: after this, nothing that these two do together counts.
 describe('two people of whom one invited the other to enrol', () => {
-  it('are not the second person for each other, for a change of the directory, a partner, the release of a hold or lifting a revocation, and it is recorded', async () => {
+  it('are not the second person for each other, for a directory change, a partner, the release of a hold or lifting a revocation, and the refusal is recorded', async () => {
     const { authenticators } = node.components.authentication;
     const [operatorPerson, approverPerson] = [
       developmentPeople['countersign-cli'].person,

@@ -6,7 +6,7 @@ import { type IdentityProvider, startIdentityProvider } from './testing/identity
 import { refusalBy } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// What somebody proposed counts while they may still propose it: here the software loses the scope by which they did.
+// A proposal is valid only while its proposer may still make it: here the software loses its scope.
 
 const folder = scratchFolder();
 const key = generateSigningKey();
@@ -75,7 +75,7 @@ async function signedIn(
   return { console, token: await console.jwtBearer(assertion, { resource: `${node.issuer}/${door}`, scope }) };
 }
 
-it("a change of the directory is not approved once its proposer's software has lost the scope by which it was proposed", async () => {
+it('a directory change is not approved once its proposer’s software has lost the scope by which it was proposed', async () => {
   await register(['directory:apply']);
   const { console, token } = await signedIn('directory:apply');
   const url = `${node.issuer}/directory/changes`;
@@ -145,13 +145,13 @@ it("policies are not approved once their proposer's software has lost the scope 
     code: 'candidate_proposer_gone',
     detail: 'Who proposed this may no longer propose it. Somebody who may proposes it again.',
   });
-  // It has ended, also for when the software has its scope back.
+  // It has ended, and stays ended when the software gets its scope back.
   await register(['policy:propose']);
   expect(await refusalBy(() => approve(proposed))).toMatchObject({ code: 'candidate_decided' });
   await approve(await propose());
 });
 
-it('nothing is approved by a token from before its software has lost the scope to approve', async () => {
+it('nothing is approved with a token from before its software lost the scope to approve', async () => {
   await register(['directory:approve']);
   const { console, token } = await signedIn('directory:approve');
   const resource = `${node.issuer}/directory`;

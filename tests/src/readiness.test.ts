@@ -8,7 +8,7 @@ import { configurationIn, type RunningControlPlane, runControlPlane } from './te
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// What a load balancer asks: a node whose log has stopped gets no requests, and gets them again when it goes on.
+// Readiness for load balancers: a node whose log has stopped gets no requests, and gets them again when it continues.
 
 const folder = scratchFolder();
 const guard = join(folder.path, 'log-head-of-the-test');
@@ -49,22 +49,22 @@ const issue = () =>
 const becomes = (status: number) =>
   vi.waitFor(async () => expect(await statusOf('/readyz')).toBe(status), { timeout: 60_000, interval: 100 });
 
-/** Whoever is sent here all the same gets nothing, and the process is not started anew for what that does not mend. */
+/** Requests that still arrive are refused, and the process is not restarted, since that would not help. */
 async function expectStopped(): Promise<void> {
   await becomes(503);
   expect(await statusOf('/healthz')).toBe(200);
   expect(await codeOf(issue)).toBe('temporarily_unavailable log_inconsistent');
 }
-async function expectGoing(): Promise<void> {
+async function expectReady(): Promise<void> {
   await becomes(200);
   await issue();
 }
 
-describe('a node is not ready', () => {
-  it('while the guard of its head is gone', { timeout: 180_000 }, async () => {
-    await expectGoing();
+describe('the readiness of a node', () => {
+  it('is lost while its head guard is gone', { timeout: 180_000 }, async () => {
+    await expectReady();
     const [head, kept] = [join(guard, 'head'), join(guard, 'kept')];
-    // It is written whenever the log has grown: what is kept is the newest.
+    // It is written whenever the log has grown, with the newest checkpoint.
     await vi.waitFor(
       async () => {
         if (existsSync(head)) renameSync(head, kept);
@@ -74,28 +74,28 @@ describe('a node is not ready', () => {
     );
     await expectStopped();
     renameSync(kept, head);
-    await expectGoing();
+    await expectReady();
   });
 
-  it('while witnesses contradict its log and no quorum agrees', { timeout: 180_000 }, async () => {
-    await expectGoing();
+  it('is lost while witnesses contradict its log and no quorum agrees', { timeout: 180_000 }, async () => {
+    await expectReady();
     for (const witness of witnesses.slice(0, 2))
       witness.misbehave((_request, response) => void response.writeHead(422).end());
-    // Something has to be published for them to look at.
+    // Witnesses need a new checkpoint to check.
     await issue();
     await expectStopped();
     for (const witness of witnesses) witness.misbehave(undefined);
-    await expectGoing();
+    await expectReady();
   });
 
-  it('for no single witness that contradicts it while a quorum agrees', { timeout: 180_000 }, async () => {
-    await expectGoing();
+  it('is kept when a single witness contradicts its log while a quorum agrees', { timeout: 180_000 }, async () => {
+    await expectReady();
     const [first] = witnesses;
     first?.misbehave((_request, response) => void response.writeHead(422).end());
     const asked = first?.asked.length ?? 0;
     await issue();
     await vi.waitFor(() => expect(first?.asked.length).toBeGreaterThan(asked), { timeout: 60_000, interval: 100 });
-    await expectGoing();
+    await expectReady();
     first?.misbehave(undefined);
   });
 });

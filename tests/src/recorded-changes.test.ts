@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-// Who changes what is kept declares a command (docs/adr/0057). What records and writes in one place by itself is named here, and why
-// it reads better so.
+// Every change of stored state must declare a command (docs/adr/0057). Code that records and writes by itself is listed here,
+// with the reason.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folders = ['components', 'apps/server'];
 
 /** Appends a record. */
 const appending = /\b(?:audit|auditLog|log|evidence)\??\s*\.append\(|\bappendOnce\(/;
-/** Opens a transaction, takes the lock of a row, or has a store write one. */
+/** Opens a transaction, locks a row, or has a store write one. */
 const writing =
   /\btransaction\(|\.(?:underLock|underClient|underInstitution|inUnit)\(|(?<!\.)\bkeep\(|\b(?:insert|complete|begin|keep|write|remove|drop|mark)[A-Z]\w*\((?:pool|session|client|unit)\b|\b(?:\w*[sS]tore|history|codes|unit|refreshTokens|deliveries)\.(?:put|insert|update|remove|delete|settle|end|mark|finish|enqueue|advance|release|hold|commit|reopen|acknowledge|drop|exclude|include|issue|rebind|redeem|take|claim|sweep|begin|move|see)\w*\(/;
 
 const byThemselves: Readonly<Record<string, string>> = {
-  // What ends by itself within minutes, and is begun anew where it was interrupted.
+  // State that expires within minutes, and is created again when it was interrupted.
   'components/authentication/src/sessions/sessions.ts':
     'a session: nobody has its secret before its row is there, and an end that is recorded ends it whatever the row says',
   'components/authorization-server/src/authorization-endpoint/authorization-endpoint.ts':
@@ -29,7 +29,7 @@ const byThemselves: Readonly<Record<string, string>> = {
     'an answer to such a request; the consent behind it is a command that the request names',
   'components/authorization-server/src/pushed-requests/pushed-requests.ts':
     'a pushed request: without its row it is nothing, and the client pushes again',
-  // What decides nothing.
+  // State that decides nothing.
   'components/authentication/src/authenticators/register.ts': 'the name of a key',
   'components/authorization-server/src/grants/refresh-token.ts':
     'the DPoP key of a refresh token, which whoever authenticates as its client may change again',
@@ -39,7 +39,7 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/policy-engine/src/shadow/shadow.ts': 'a divergence from the reference engine, noted once',
   'components/directory/src/scim/resources/provision-users.ts':
     'the refusal of a request of a provisioning system; what it changes is a command of the directory',
-  // Records of what was done elsewhere, kept until they are delivered.
+  // Records of changes made elsewhere, kept until they are delivered.
   'components/authorization-server/src/logout/backchannel-logout.ts': 'how the delivery of a logout token went',
   'components/break-glass/src/break-glass.ts':
     'the token of an emergency: its issue is the record, and its row says which the next one ends; appended here is who was refused it',
@@ -50,8 +50,12 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',
   'components/certificate-authority/src/status/revocation-lists.ts':
     'a revocation list: it follows from the log, and without its row another one is signed',
+  'components/secrets/src/leases/leases.ts':
+    'who got a credential again, and one that no lease accounts for; leases themselves change by commands',
+  'components/secrets/src/secrets.ts':
+    'who read a value; values are written once, under their digest, before two people are asked about them',
   'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
-  // A protocol of their own, for the reason that ADR 0057 gives.
+  // A separate protocol, for the reason in ADR 0057.
   'components/authentication/src/risk/risk.ts': 'signals: a sign-in waits for no look at the log',
   'components/authorization-server/src/registration/registration.ts':
     'who manages a client; the client itself is a change of the directory, reserved before and taken back where it was interrupted',
@@ -65,18 +69,18 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/policy-engine/src/versions/publish.ts': 'the first version, before there is anybody to propose one',
 };
 
-/** Carries its changes in its records with a unit of work of its own (docs/adr/0044). */
-const ofItsOwn = 'components/transaction-registry/';
+/** Completes its changes from its records with a unit of work of its own (docs/adr/0044). */
+const ownUnitOfWork = 'components/transaction-registry/';
 /** The log itself. */
 const theLog = 'components/audit-log/';
 
-it('nothing records a change and writes its row by itself, but for what is named and explained here', () => {
+it('no code records a change and writes its row by itself, except what is listed and explained here', () => {
   const found = folders
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
     )
     .filter((file) => /\/src\/.*\.ts$/.test(file) && !/\.test\.ts$|\/testing\/|node_modules/.test(file))
-    .filter((file) => !file.startsWith(ofItsOwn) && !file.startsWith(theLog))
+    .filter((file) => !file.startsWith(ownUnitOfWork) && !file.startsWith(theLog))
     .filter((file) => {
       const text = readFileSync(join(root, file), 'utf8');
       return appending.test(text) && writing.test(text);
@@ -84,7 +88,7 @@ it('nothing records a change and writes its row by itself, but for what is named
   expect(found.toSorted()).toEqual(Object.keys(byThemselves).toSorted());
 });
 
-it('knows one that does', () => {
+it('the rule recognises such code', () => {
   const source =
     'await transaction(pool, async (session) => { await audit.append(draft); await store.put(session, row); });';
   expect([appending.test(source), writing.test(source)]).toEqual([true, true]);

@@ -6,7 +6,7 @@ import { clearedByCompliance, leis } from './testing/firms.ts';
 import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// A firm registers its own software (RFC 7591) and manages it (RFC 7592), judged by the real directory.
+// A firm registers its own software (RFC 7591) and manages it (RFC 7592), checked by the real directory.
 
 const folder = scratchFolder();
 const registrarKey = generateSigningKey();
@@ -16,7 +16,7 @@ const orders = 'https://venue.example/orders';
 let controlPlane: RunningControlPlane;
 let issuer: string;
 let registrar: Client;
-/** Of another firm, whose software the directory refuses: each firm may ask only so much in a minute. */
+/** Of another firm, whose software the directory refuses: each firm has a request budget per minute. */
 let clearer: Client;
 let venue: Client;
 
@@ -77,7 +77,7 @@ async function register(metadata: unknown, by: Client = registrar): Promise<Answ
   return answerOf(await by.call(token, { method: 'POST', url: `${issuer}/register`, body: metadata }));
 }
 
-/** With the registration access token that the last answer brought. */
+/** With the registration access token of the last response. */
 async function manage(method: 'GET' | 'PUT' | 'DELETE', registered: Answer, body?: unknown): Promise<Answer> {
   const answer = await fetch(String(registered.body['registration_client_uri']), {
     method,
@@ -115,7 +115,7 @@ describe('software that a firm registers', () => {
     expect(metadata).toMatchObject({ registration_endpoint: `${issuer}/register` });
   });
 
-  it('gets tokens at once, less of them after an update, and none after its removal', async () => {
+  it('gets tokens at once, with fewer scopes after an update, and none after its removal', async () => {
     const key = generateSigningKey();
     const registered = await register(machine('service:oms', key));
     expect(registered).toMatchObject({
@@ -152,7 +152,7 @@ describe('software that a firm registers', () => {
     expect((await manage('GET', updated)).status).toBe(401);
   });
 
-  it('is sent back and registered again as it was, whatever the directory made of it', async () => {
+  it('can be registered again from the returned metadata, whatever the directory normalised', async () => {
     const key = generateSigningKey();
     const registered = await register({
       client_name: 'Dashboard',
@@ -174,7 +174,7 @@ describe('software that a firm registers', () => {
     expect((await manage('DELETE', again)).status).toBe(204);
   });
 
-  it('leaves a record before it counts, and its token nowhere', async () => {
+  it('is recorded before it takes effect, without its token', async () => {
     const registered = await register(machine('service:blotter', generateSigningKey()));
     const records = await controlPlane.operator.records();
     const made = records.findIndex(
@@ -214,7 +214,7 @@ describe('the directory refuses', () => {
       '/scope',
     ],
     [
-      'an interface that there is not',
+      'an interface that does not exist',
       { countersign_audiences: ['https://nowhere.example'] },
       'invalid_client_metadata',
       'reference_unknown',
@@ -263,7 +263,7 @@ describe('the directory refuses', () => {
       '/redirect_uris/0',
     ],
     [
-      'a redirect that is no list',
+      'a redirect that is not a list',
       { grant_types: ['authorization_code'], redirect_uris: 'https://desk.example/cb' },
       'invalid_redirect_uri',
       'directory_file_invalid',
@@ -289,7 +289,7 @@ describe('the directory refuses', () => {
     expect(body['problems']).toEqual(expect.arrayContaining([expect.objectContaining({ code: reason, path })]));
   });
 
-  it('the second of two clients for one principal, of eight that come at once', async () => {
+  it('the second of two clients for one principal, when eight arrive at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => register(machine('service:late', generateSigningKey()), clearer)),
     );
@@ -309,8 +309,8 @@ describe('the directory refuses', () => {
   });
 });
 
-describe('who may register', () => {
-  it('is who holds the scope, for an access token of the endpoint', async () => {
+describe('the right to register', () => {
+  it('needs the scope, in an access token for the endpoint', async () => {
     const key = generateSigningKey();
     const registered = await register(machine('service:oms', key));
     const token = await softwareOf(registered, key).clientCredentials({ resource: orders, scope: 'order:read' });
@@ -323,7 +323,7 @@ describe('who may register', () => {
     await manage('DELETE', registered);
   });
 
-  it('does not hand the right on', async () => {
+  it('cannot be passed on', async () => {
     const metadata = machine('service:oms', generateSigningKey(), {
       scope: 'client:register directory:apply',
       countersign_audiences: [`${issuer}/register`, `${issuer}/directory`],

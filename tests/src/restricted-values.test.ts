@@ -9,8 +9,8 @@ import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, openTrading, type Trading } from './testing/trading.ts';
 
-// Orders of every kind, and then a search for what they say in everything that is kept of them in the open: whoever reads
-// the log learns that there was an order, who placed it and what became of it, and not what it was.
+// Orders of every kind, then a search for their content in everything stored in the open: a reader of the log learns that
+// there was an order, who placed it and its outcome, but not its terms.
 
 const folder = scratchFolder();
 let database: TestServer;
@@ -19,7 +19,7 @@ let trading: Trading;
 let mandate: MandateId;
 let settled: string;
 
-/** Amounts that nothing else has. */
+/** Amounts that occur nowhere else. */
 const price = '101.3719';
 const strategy = ['101.3719', '1733', '175677.51', '41733', '4230553.51', 'C-restricted-values'];
 const told = {
@@ -28,7 +28,7 @@ const told = {
   max_notional: { amount: '175677.51', ccy: 'EUR' },
   client_order_id: 'C-restricted-values',
 };
-/** By which price and quantity are found in a moment: there are not many of either. */
+/** A digest that would reveal price and quantity: both have few possible values. */
 const fill = digestOf({ executed_qty: told.max_qty, price: told.limit_price });
 const tooLarge = { ...told, max_qty: '41733', max_notional: { amount: '4230553.51', ccy: 'EUR' } };
 
@@ -51,7 +51,7 @@ beforeAll(async () => {
   await trading.transition('brk-orders', 'submit', transaction, 'again').catch(() => undefined);
   const agents = await begin({ ...told, ...algorithmic });
   await trading.evaluate(agents.transaction, 'agent:ha-vwap-1');
-  // Refused for their size: by the policies, by the limits of the mandate, for want of an approval.
+  // Refused for their size: by the policies, by the limits of the mandate, for a missing approval.
   const large = await begin(tooLarge);
   expect((await trading.evaluate(large.transaction)).decision).toBe(false);
   expect(await codeOf(() => trading.carry(large.order, large.transaction, 'submitted'))).toContain('approval');
@@ -69,18 +69,18 @@ async function rows(sql: string): Promise<readonly string[]> {
   const { user, password, host, port, database: name } = database.connection;
   const client = new pg.Client({ user, password, host, port, database: name });
   await client.connect();
-  // Of several statements, what the last one finds.
+  // For several statements, the rows of the last one.
   const found = [await client.query<{ text: string }>(sql)].flat().at(-1);
   await client.end();
   return found?.rows.map(({ text }) => text) ?? [];
 }
 
-/** Numbers stand for themselves, and not for a part of a longer one. */
+/** Numbers match as a whole, not as part of a longer one. */
 function holds(text: string, secret: string): boolean {
   return new RegExp(`(?<![0-9A-Za-z])${secret.replaceAll('.', '\\.')}(?![0-9A-Za-z])`).test(text);
 }
 
-/** What a bundle would have made of all that was decided; nothing changes but a test in it. */
+/** A simulation over all decisions; only a test in the bundle changes. */
 async function simulated(): Promise<Readonly<Record<string, unknown>>> {
   const shipped = await readBundleFolder(shippedPolicies);
   const call = (path: string, body?: unknown) =>
@@ -100,8 +100,8 @@ async function simulated(): Promise<Readonly<Record<string, unknown>>> {
   );
 }
 
-describe('what an institution means to trade', () => {
-  it('is in no leaf of the log, and nor is where anybody was', async () => {
+describe('what an institution intends to trade', () => {
+  it('is in no leaf of the log, and neither is anybody’s location', async () => {
     const leaves = await rows(`select convert_from(body, 'UTF8') as text from audit_log.bodies`);
     expect(leaves.length).toBeGreaterThan(30);
     const types = new Set(leaves.map((leaf) => String((JSON.parse(leaf) as { type: unknown }).type)));
@@ -153,7 +153,7 @@ describe('what an institution means to trade', () => {
     expect(JSON.stringify(withheld)).not.toContain(price);
   });
 
-  it('is put to the policies again, all of it, by a simulation', async () => {
+  it('is evaluated again, completely, by a simulation', async () => {
     const decided = async (): Promise<number> =>
       (await rows(`select record_id as text from audit_log.protected_values where path = '/data/decision/input'`))
         .length;
@@ -161,12 +161,12 @@ describe('what an institution means to trade', () => {
     expect(before).toBeGreaterThan(10);
     const { decisions, skipped, permitToDeny, denyToPermit } = await simulated();
     expect({ skipped, permitToDeny, denyToPermit }).toEqual({ skipped: {}, permitToDeny: 0, denyToPermit: 0 });
-    // The tokens by which the simulation is asked for are decided about as well.
+    // The tokens that the simulation needs are decisions as well.
     expect(decisions).toBeGreaterThanOrEqual(before);
     expect(decisions).toBeLessThanOrEqual(await decided());
   });
 
-  it('is missing in a simulation, and in a decision made again, once it is erased, which both say', async () => {
+  it('is missing in a simulation and in a replay once it is erased, which both report', async () => {
     const [record] = await rows(
       `select record_id as text from audit_log.protected_values where path = '/data/decision/input' limit 1`,
     );

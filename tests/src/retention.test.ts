@@ -35,7 +35,7 @@ const principals: Readonly<Record<string, string>> = { first: 'person:paula.reco
 const trader = { id: 'person:tessa.trader', institution: operator };
 const yearMs = 365.25 * 86_400_000;
 
-/** A token here says by whom and for what it was asked. */
+/** A test token names who asked and for which scopes. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const [, client = '', granted] = authorization[0]?.replace(/^DPoP /, '').match(/^(\w+)~(.+)$/) ?? [];
@@ -143,7 +143,7 @@ async function write(members: Partial<RecordDraft> & Pick<RecordDraft, 'type'>):
   await log.append({ id, source: 'test', outcome: 'done', ...members });
   return id;
 }
-/** What a printed line has after a word. */
+/** The word that follows in the output. */
 const after = (word: string, text: string): string => new RegExp(`${word} ([\\w-]+)`).exec(text)?.[1] ?? '';
 
 async function proposeAndApprove(words: readonly string[]): Promise<string> {
@@ -154,8 +154,8 @@ async function proposeAndApprove(words: readonly string[]): Promise<string> {
   return run('second', 'retention', 'approve', id, '--digest', digest);
 }
 
-/** An order with all that it rests on, and the address it came from. */
-async function tellAnOrder() {
+/** Writes an order with everything it depends on, and the address it came from. */
+async function writeOrder() {
   const transaction = newId('transaction', { clock, random: systemRandom });
   const session = await write({ type: 'session.started', subject: trader, address: '203.0.113.7' });
   const token = await write({ type: 'token.issued', subject: trader, references: [session] });
@@ -163,7 +163,7 @@ async function tellAnOrder() {
   return { transaction, session, token, order };
 }
 
-/** Every proof of the bundle, against its own checkpoint, and that against the log as it is now. */
+/** Every proof of the bundle against its own checkpoint, and that against the current log. */
 async function stillProves(bundle: EvidenceBundle): Promise<boolean> {
   const old = checkpointIn(bundle.checkpoint);
   const now = checkpointIn(await log.checkpoint());
@@ -186,12 +186,12 @@ function checkpointIn(note: string) {
   return checkpoint.checkpoint;
 }
 
-describe('evidence whose time has passed', () => {
-  it('goes by two people, class by class, and everything that was proved stays proved', async () => {
-    const { transaction, session, token, order } = await tellAnOrder();
+describe('expired evidence', () => {
+  it('is removed by two people, class by class, and everything proved stays proved', async () => {
+    const { transaction, session, token, order } = await writeOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     clock.advance(5.5 * yearMs);
-    // The order has to be kept for six years, and the sign-in that it rests on with it.
+    // The order must be kept for six years, and so must the sign-in that it depends on.
     expect(await proposeAndApprove(['pruning', 'access'])).toContain('0 gone, 0 held, 2 needed by what is kept');
     clock.advance(yearMs);
     expect(await proposeAndApprove(['pruning', 'transaction'])).toContain('1 gone');
@@ -202,7 +202,7 @@ describe('evidence whose time has passed', () => {
   });
 
   it('stays under an active hold on every path, and the commands report it', async () => {
-    const { transaction, order } = await tellAnOrder();
+    const { transaction, order } = await writeOrder();
     clock.advance(10 * yearMs);
     const placed = await run('first', 'hold', 'place', '--transaction', transaction, '--matter', 'SEC HO-14021');
     expect(placed).toMatch(/^rec_\w{26} {2}active {3}transaction txn_/);
@@ -240,7 +240,7 @@ describe('evidence whose time has passed', () => {
   });
 
   it('loses restricted values once two people have approved, and not under an active hold', async () => {
-    const { transaction, session } = await tellAnOrder();
+    const { transaction, session } = await writeOrder();
     const bundle = await log.exportBundle({ transaction, requester: trader });
     expect(await run('first', 'erasure', 'keys', trader.id)).toContain('kept until 2031-11-21');
     expect(await codeOf(run('first', 'erasure', 'propose', trader.id, '--reason', 'asked'))).toBe('erasure_too_early');
@@ -262,7 +262,7 @@ describe('evidence whose time has passed', () => {
   });
 
   it('records the request, the approval and the outcome in the log', async () => {
-    await tellAnOrder();
+    await writeOrder();
     clock.advance(10 * yearMs);
     await proposeAndApprove(['pruning', 'transaction']);
     const types = ['retention.proposed', 'access.refused', 'retention.pruning-approved', 'log.pruned'] as const;
@@ -276,7 +276,7 @@ describe('evidence whose time has passed', () => {
   });
 });
 
-describe('somebody with the database role of retention', () => {
+describe('a thief with the database role of retention', () => {
   it('reaches neither the log nor the eraser', async () => {
     const thief = scratch.pool('retention');
     for (const statement of [

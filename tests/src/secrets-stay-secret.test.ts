@@ -13,14 +13,13 @@ import { opaqueDoor, opaqueOrder, openTokenClassWorld, type TokenClassWorld } fr
 import { send, type WireAnswer } from './testing/wire.ts';
 import { type Wiretap, wiretap } from './testing/wiretap.ts';
 
-// Flows of every kind, done rightly and wrongly, and then a search for everything in them that lets its holder in: in the
-// log at its lowest level, in the evidence, in the database, in the addresses that browsers are sent to, in what people
-// are shown, and in what errors say.
+// Flows of every kind, valid and invalid, then a search for every credential used in them: in the log at its lowest level, in
+// the evidence, in the database, in the addresses that browsers are sent to, on pages, and in error messages.
 
 let database: TestServer;
 let world: TokenClassWorld;
 let tap: Wiretap;
-/** What lets its holder in, by what it is. */
+/** The credentials, by kind. */
 const secrets = new Map<string, string>();
 const answers: string[] = [];
 const pages: string[] = [];
@@ -29,7 +28,7 @@ const keep = (what: string, ...values: readonly string[]): void => {
   for (const value of values) if (value.length >= 16) secrets.set(value, what);
 };
 
-/** Everything that a client sends to show who it is, or gets. */
+/** Every credential that a client sends or receives. */
 function watched(client: RawClient): RawClient {
   const watch = (answer: WireAnswer): WireAnswer => {
     if (answer.status >= 400) answers.push(answer.body);
@@ -94,7 +93,7 @@ async function runFlows(): Promise<void> {
   const desk = watched(world.party('desk-dpop'));
   const flow = world.flow(desk);
 
-  // A person allows an order; the client uses what it gets, and then everything goes wrong.
+  // A person allows an order; the client uses its tokens, and then everything goes wrong.
   const allowed = await allowInSteps(desk, flow, trader);
   const redeemed = await flow.redeem(allowed);
   await flow.refresh(textIn(redeemed, 'refresh_token'), [
@@ -108,7 +107,7 @@ async function runFlows(): Promise<void> {
   await desk.post('/revoke', [['token', textIn(redeemed, 'refresh_token')]]);
   await desk.post('/introspect', [['token', textIn(redeemed, 'access_token')]]);
 
-  // Credentials that are wrong, in every place where one can be.
+  // Wrong credentials, in every place where there can be one.
   const used = desk.proof(`${issuer}/token`);
   for (const _ of [1, 2]) await desk.post('/token', [['grant_type', 'authorization_code']], { dpop: [used] });
   await desk.post('/token', [['client_secret', 'a-secret-that-somebody-sends']]);
@@ -128,7 +127,7 @@ async function runFlows(): Promise<void> {
   ]);
   await desk.postOnly('/token', [...desk.authentication(), ['code', 'x'], ['code', 'y']]);
 
-  // Firms: an assertion, an exchange, a reference; rightly, again, and by the wrong hands.
+  // Firms: an assertion, an exchange, a reference; valid, then from the wrong client.
   const oms = watched(world.firm('ha-oms'));
   const broker = watched(world.firm('brk-orders'));
   const assertion = kept('assertion', await trading.assertion());
@@ -167,7 +166,7 @@ async function runFlows(): Promise<void> {
   await signInAndOut();
 }
 
-/** The whole way of a browser, page by page. */
+/** A browser's whole flow, page by page. */
 async function allowInSteps(desk: RawClient, flow: CodeFlow, person: string) {
   const pkce = createPkce();
   keep('code_verifier', pkce.verifier);
@@ -228,7 +227,7 @@ async function signInAndOut(): Promise<void> {
   seen(await browser.open(`${issuer}/logout?id_token_hint=${kept('wrong hint', `${textIn(redeemed, 'id_token')}x`)}`));
 }
 
-/** Which of them a text holds: whole, or by the part of a JWT that makes it one. Told by what they are, not by value. */
+/** The credentials in a text: as a whole, or by the signature of a JWT. Reported by kind, not by value. */
 function leaked(text: string, except: readonly string[] = []): readonly string[] {
   const found: string[] = [];
   for (const [secret, what] of secrets) {
@@ -240,8 +239,8 @@ function leaked(text: string, except: readonly string[] = []): readonly string[]
   return found;
 }
 
-describe('what lets its holder in', () => {
-  it('was there to be looked for', () => {
+describe('a credential', () => {
+  it('was there to be found', () => {
     for (const cookie of tap.cookies) keep('cookie', cookie);
     const kinds = new Set(secrets.values());
     for (const kind of [
@@ -250,7 +249,7 @@ describe('what lets its holder in', () => {
     ])
       expect([...kinds]).toContain(kind);
     expect(secrets.size).toBeGreaterThan(80);
-    // The search finds what is there.
+    // The search finds an existing one.
     const [any = ''] = secrets.keys();
     expect(leaked(`{"value":"${any}"}`)).toHaveLength(1);
   });
@@ -265,12 +264,12 @@ describe('what lets its holder in', () => {
     const records = await world.controlPlane.operator.records();
     expect(records.length).toBeGreaterThan(50);
     expect(leaked(JSON.stringify(records))).toEqual([]);
-    // They name it by its hash, so that a token that is found can be traced.
+    // They name it by its hash, so that a found token can be traced.
     const token = world.tokens['access token for a firm'];
     expect(JSON.stringify(records)).toContain(createHash('sha256').update(token).digest('base64url'));
   });
 
-  it('is not in the database, but for the token behind a reference', async () => {
+  it('is not in the database, except the token behind a reference', async () => {
     const { user, password, host, port, database: name } = database.connection;
     const client = new pg.Client({ user, password, host, port, database: name });
     await client.connect();
@@ -281,7 +280,7 @@ describe('what lets its holder in', () => {
     expect(rows.length).toBeGreaterThan(20);
     let looked = 0;
     for (const { table } of rows) {
-      // Bytes as they are, in whatever column.
+      // Raw bytes, in any column.
       const content = await client.query<{ row: string }>(`select t::text as row from ${table} as t`);
       const bytes = content.rows.map(({ row }) => row + bytesIn(row)).join('\n');
       looked += content.rows.length;
@@ -291,7 +290,7 @@ describe('what lets its holder in', () => {
     await client.end();
   });
 
-  it('is in no address that a browser is sent to, but for what goes to the client by that way', () => {
+  it('is in no address that a browser is sent to, except what goes to the client that way', () => {
     expect(tap.locations.length).toBeGreaterThan(20);
     for (const location of tap.locations) {
       const url = new URL(location, world.issuer);
@@ -303,7 +302,7 @@ describe('what lets its holder in', () => {
     }
   });
 
-  it('is on no page, but for the token of its form; nor in a link', () => {
+  it('is on no page, except the token of its form; nor in a link', () => {
     expect(pages.length).toBeGreaterThan(5);
     for (const page of pages) {
       expect(leaked(page, ['csrf'])).toEqual([]);
@@ -311,19 +310,19 @@ describe('what lets its holder in', () => {
     }
   });
 
-  it('is in nothing that an error says', () => {
+  it('is in no error message', () => {
     expect(answers.length).toBeGreaterThan(20);
     for (const answer of answers) expect(leaked(answer)).toEqual([]);
   });
 
-  it('is in no measurement', async () => {
+  it('is in no metric', async () => {
     const { body } = await send({ method: 'GET', url: `${world.issuer}/metrics` });
     expect(body).toContain('/token');
     expect(leaked(body)).toEqual([]);
   });
 });
 
-/** What `bytea` columns hold, as text: a secret that was stored as it is would be found there too. */
+/** The content of `bytea` columns as text: a secret stored in the clear would be found there too. */
 function bytesIn(row: string): string {
   return [...row.matchAll(/\\x([0-9a-f]{2,})/g)]
     .map(([, hex = '']) => Buffer.from(hex, 'hex').toString('latin1'))

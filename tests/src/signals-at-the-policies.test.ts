@@ -4,8 +4,8 @@ import { createRiskWorld, type RiskWorld } from '../../components/authentication
 import { desk, midday, stepQuestion, transactionOf } from '../../components/policy-engine/src/testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../../components/policy-engine/src/testing/engine-rig.ts';
 
-/** What is raised about a person, as the shipped policies take it when that person’s order is to be placed. */
-describe('what is unusual about a person', () => {
+/** The effect of a person's risk signals on their next order, under the shipped policies. */
+describe('a risk signal about a person', () => {
   let rig: EngineRig;
   let world: RiskWorld;
   let risk: Awaited<ReturnType<RiskWorld['node']>>;
@@ -46,7 +46,7 @@ describe('what is unusual about a person', () => {
     ['impossible-travel', 'risk_takeover'],
     ['credential-compromised', 'risk_takeover'],
     ['recovery-cooling-off', 'recovered_recently'],
-  ] as const)('denies while %s stands, however fresh the sign-in', async (name, reason) => {
+  ] as const)('denies while %s is active, however fresh the sign-in', async (name, reason) => {
     await raise(name);
     expect(await placed(fresh)).toEqual({ decision: false, reasons: [reason], obligations: [] });
     await risk.clear(person, name, 'person:olga.office');

@@ -5,7 +5,7 @@ import { configurationIn, type RunningControlPlane, runControlPlane } from './te
 import { createCertificates, withMutualTls } from './testing/relying-parties.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// docs/specifications.md says which options are on. What it says of the metadata is held against a running server.
+// docs/specifications.md lists the enabled options. Its statements about the metadata are compared with a running server.
 
 type Metadata = Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,7 @@ interface Entry {
   readonly member: string;
 }
 
-/** The entries of the last column of the table under a heading. */
+/** The entries in the last column of the table under a heading. */
 function entriesUnder(heading: string): readonly Entry[] {
   const [, section = ''] = page.split(`## ${heading}\n`);
   const [own = ''] = section.split('\n## ');
@@ -38,7 +38,7 @@ function entriesUnder(heading: string): readonly Entry[] {
     });
 }
 
-/** What the metadata would have to say for an entry to be so, and what it says. */
+/** The metadata that an entry implies, and the actual value. */
 function compared({ text, member }: Entry, metadata: Metadata): readonly [said: string, found: string] {
   const value = metadata[member];
   const values = (Array.isArray(value) ? value : [value]).map(String);
@@ -64,7 +64,7 @@ function describeValue(value: unknown, values: readonly string[], operand: strin
   return values.join(' ');
 }
 
-describe.each(sections)('the page of specifications, on %s', (heading, path) => {
+describe.each(sections)('the specifications page, on %s,', (heading, path) => {
   const folder = scratchFolder();
   let controlPlane: RunningControlPlane;
   let metadata: Metadata;
@@ -85,7 +85,7 @@ describe.each(sections)('the page of specifications, on %s', (heading, path) => 
     expect(pairs.map(([, found]) => found)).toEqual(pairs.map(([said]) => said));
   });
 
-  it('names every member that the server publishes', () => {
+  it('names every published member', () => {
     const named = new Set(entries.map(({ member }) => member));
     expect(Object.keys(metadata).filter((member) => !named.has(member))).toEqual([]);
   });

@@ -10,8 +10,8 @@ import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { algorithmic, claimsOf, openTrading, type Trading } from './testing/trading.ts';
 
-// An agent is revoked: it gets no token on any node, not after a restart either, and what it has begun goes no further,
-// until a second person lifts it.
+// A revoked agent gets no token on any node, not even after a restart, and its transactions stop, until a second person lifts
+// the revocation.
 
 const folder = scratchFolder();
 let database: TestServer;
@@ -45,7 +45,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** Leads what is meant for the issuer to the second node. */
+/** Routes requests for the issuer to the second node. */
 function towardsSecond(): Transport {
   const transport = createTransport();
   return { send: (request) => transport.send({ ...request, url: request.url.replace(first.issuer, address) }) };
@@ -66,7 +66,7 @@ const lift = (record: string, by: Command = first.operator.second) =>
   });
 
 describe('a revoked agent', () => {
-  it('gets no token anywhere, and is let in again by a second person alone', async () => {
+  it('gets no token anywhere, and is admitted again only by a second person', async () => {
     const { mandate } = await trading.grantMandates();
     const agentOn = (transport?: Transport) =>
       trading.firms.client('ha-vwap-1', transport === undefined ? {} : { transport });
@@ -90,7 +90,7 @@ describe('a revoked agent', () => {
     second = await startSecond();
     expect(await codeOf(() => ask(agentOn(towardsSecond())))).toContain('authority_revoked');
 
-    // The operator's command cannot even ask for the scope.
+    // The operator's command cannot even request the scope.
     expect(await codeOf(() => lift(revocation, first.operator))).toContain('scope_not_allowed');
     await lift(revocation);
     expect(await codeOf(() => lift(revocation))).toBe('revocation_not_standing');
@@ -112,13 +112,13 @@ describe('a revoked agent', () => {
     await lift(revocation);
   });
 
-  it('has nothing carried on that it began, but for cancelling it', async () => {
+  it('has none of its transactions continued, only cancelled', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate, algorithmic);
     const { txn } = claimsOf(await trading.agentToken(order));
     const transaction = String(txn);
     const { revocation } = await revoke('principal', 'agent:ha-vwap-1');
-    // By another firm: the broker, whose own token stands.
+    // By another firm: the broker, whose own token is valid.
     expect(await codeOf(() => trading.transition('brk-orders', 'submit', transaction, 'k-1'))).toBe(
       'authority_revoked authority_revoked',
     );
@@ -126,7 +126,7 @@ describe('a revoked agent', () => {
   });
 });
 
-/** A client of each of these firms that may see what is revoked. */
+/** A client of each of these firms that may read revocations. */
 async function watchers(...firms: readonly string[]): Promise<readonly Client[]> {
   const keys = firms.map(() => generateSigningKey());
   const id = (place: number) => `watch-${place}`;
@@ -149,7 +149,7 @@ async function watchers(...firms: readonly string[]): Promise<readonly Client[]>
   return keys.map((key, place) => createClient({ issuer: first.issuer, clientId: id(place), key }));
 }
 
-describe('the list of what is revoked', () => {
+describe('the list of revocations', () => {
   const listed = async (client: Client) => {
     const token = await client.clientCredentials({
       resource: `${first.issuer}/revocations`,
@@ -199,7 +199,7 @@ describe('countersign revocation', () => {
   const asOperator = ['--key', join(folder.path, 'operator.jwk')];
   const asApprover = ['--client', 'countersign-approver', '--key'];
 
-  it('lists, places and lifts, and lifts for nobody who placed', async () => {
+  it('lists, places and lifts revocations, and lets no placer lift', async () => {
     const keyFile = join(folder.path, 'approver.jwk');
     expect(await command(...asOperator, 'revocation', 'list')).toMatchObject({ code: 0, stdout: 'none\n' });
     const placed = await command(
@@ -223,7 +223,7 @@ describe('countersign revocation', () => {
   });
 });
 
-describe('revoking what nobody knows', () => {
+describe('revoking something unknown', () => {
   it.each([
     ['principal', 'person:nobody'],
     ['client', 'nobody'],
@@ -235,11 +235,11 @@ describe('revoking what nobody knows', () => {
     expect(await codeOf(() => revoke(kind, id))).toBe('revocation_target_unknown');
   });
 
-  it('and revoking the operator’s own institution, which nobody could lift', async () => {
+  it('and so is revoking the operator’s own institution, since nobody could lift that', async () => {
     expect(await codeOf(() => revoke('partner', configuration.operator.lei))).toBe('revocation_locks_out');
   });
 
-  it('and lifting what was never revoked', async () => {
+  it('and lifting a revocation that does not exist', async () => {
     expect(await codeOf(() => lift('rec_01k9z3m8q4d6s0v2x5y7a9b1c3'))).toBe('revocation_unknown');
     expect(await codeOf(() => lift('nothing'))).toBe('revocation_unknown');
   });
@@ -250,7 +250,7 @@ describe('the decision point', () => {
     ['principal', () => 'agent:ha-vwap-1'],
     ['mandate', (mandate) => mandate],
     ['partner', () => leis.arranger],
-  ])('says no to the broker while the %s of an order is revoked, as every other door does', async (kind, idOf) => {
+  ])('denies the broker while the %s of an order is revoked, as every other interface does', async (kind, idOf) => {
     const { mandate } = await trading.grantMandates();
     const { txn } = claimsOf(await trading.agentToken(trading.order(mandate, algorithmic)));
     const asked = () => trading.evaluate(String(txn), 'agent:ha-vwap-1');

@@ -35,7 +35,7 @@ function check(files: Readonly<Record<string, string>>) {
   return { status, faults: stdout.trim() };
 }
 
-it('accepts folders that build on each other in one direction, through their doors', () => {
+it('accepts folders that build on each other in one direction, through their entry points', () => {
   const room = {
     'room/src/low/index.ts': "export { low } from './low.ts';\n",
     'room/src/low/low.ts': 'export const low = 1;\n',

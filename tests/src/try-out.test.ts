@@ -32,12 +32,12 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** One of the two buttons of the page. */
+/** Presses one of the two buttons of the page. */
 const press = (browser: Browser, button: 'key' | 'order') =>
   browser.send({ action: new URL(`${configuration.issuer}/try/${button}`), fields: {} }, {});
 
 describe('the try-out of a development installation', () => {
-  it('sets nothing up by being looked at, and speaks the language of who looks', async () => {
+  it('creates nothing when it is viewed, and uses the viewer’s language', async () => {
     const page = await createBrowser().open(`${configuration.issuer}/try`);
     expect(titleOf(page)).toBe('Try it');
     const german = await fetch(`${configuration.issuer}/try`, { headers: { 'accept-language': 'de-CH' } });
@@ -46,7 +46,7 @@ describe('the try-out of a development installation', () => {
     expect(await operator.records({ type: 'directory.applied' })).toEqual([]);
   });
 
-  it('presses no button for another site', async () => {
+  it('accepts no button press from another site', async () => {
     for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, {}]) {
       const answer = await fetch(`${configuration.issuer}/try/order`, { method: 'POST', headers, redirect: 'manual' });
       expect(answer.status).toBe(403);
@@ -55,7 +55,7 @@ describe('the try-out of a development installation', () => {
     expect(await operator.records({ type: 'directory.applied' })).toEqual([]);
   });
 
-  it('leads a visitor from nothing to an approval that is signed with a key of their own', async () => {
+  it('leads a visitor from nothing to an approval signed with their own key', async () => {
     const invited = await press(createBrowser(), 'key');
     expect(invited.url.pathname).toMatch(/^\/enrol\/[\w-]{43}$/);
     const visitor = factsOn(invited).get('Person');
@@ -80,7 +80,7 @@ describe('the try-out of a development installation', () => {
     expect(given).toMatchObject({ transaction: token?.transaction, data: { statement: { claims: { iss: visitor } } } });
   });
 
-  it('invites the next visitor for another person, and each again until they have a key', async () => {
+  it('invites the next visitor as another person, and each again until they have a key', async () => {
     const names = [await press(createBrowser(), 'key'), await press(createBrowser(), 'key')].map((page) =>
       factsOn(page).get('Person'),
     );
@@ -111,7 +111,7 @@ describe('the try-out of a development installation', () => {
       expect([file.status, file.headers.get('content-disposition')]).toEqual([200, 'attachment']);
     expect(await files[0]?.json()).toMatchObject({ transaction });
     const exported: unknown = JSON.parse(proof.bundle);
-    // The same records with another who was issued the token: whose order it is shows by them alone.
+    // The same records with another token holder: the order's owner is determined by them alone.
     const leaves = (exported as { records: { leaf?: string }[] }).records.map((each) => ({
       ...each,
       ...(each.leaf === undefined
@@ -131,14 +131,14 @@ describe('the try-out of a development installation', () => {
       expect((await fetch(`${configuration.issuer}/try/proof/${path}`)).status).toBe(404);
   });
 
-  it('goes on with what it made, after a restart', async () => {
+  it('continues with its data after a restart', async () => {
     await controlPlane.stop();
     controlPlane = await startControlPlane(configuration, { logger, tryOut, unfitRecords: 'throw' });
     expect((await press(createBrowser(), 'order')).url.pathname).toMatch(/^\/sign-in\//);
     expect(await operator.records({ type: 'mandate.proposed' })).toHaveLength(1);
   });
 
-  it('is not there where nobody has asked for it, and in production it does not start', async () => {
+  it('is off by default, and does not start in production', async () => {
     await controlPlane.stop();
     controlPlane = await startControlPlane(configuration, { logger });
     for (const path of ['/try', '/try/key', '/try/order'])

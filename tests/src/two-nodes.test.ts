@@ -16,7 +16,7 @@ import { codeOf } from './testing/refusal.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, openTrading, type Trading } from './testing/trading.ts';
 
-// One issuer, two processes' worth of control plane, one database: what a load balancer would spread over both.
+// One issuer, two control planes, one database: as behind a load balancer.
 
 const folder = scratchFolder();
 let database: TestServer;
@@ -31,9 +31,9 @@ beforeAll(async () => {
   const port = await freePort();
   issuer = configuration.issuer;
   addresses = [issuer, `http://127.0.0.1:${port}`];
-  // One after the other, as a rolling start: both at once is tried where migrations are tested.
+  // In sequence, as for a rolling start: simultaneous starts are tested with the migrations.
   const first = await runControlPlane(configuration);
-  // Each with a guard of its own: what a node has signed and shown is for that node to remember.
+  // Each with its own head guard: each node remembers what it signed.
   const second = await runControlPlane({
     ...configuration,
     listen: { ...configuration.listen, port },
@@ -49,13 +49,13 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** A transport that leads what is meant for the issuer to one node. */
+/** A transport that routes requests for the issuer to one node. */
 function towards(address: string): Transport {
   const transport = createTransport();
   return { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) };
 }
 
-/** A hundred at once, every other one to the other node. */
+/** A hundred at once, alternating between the nodes. */
 const hundredAtOnce = (redeem: (endpoint: string) => Promise<TokenAnswer>): Promise<readonly TokenAnswer[]> =>
   Promise.all(Array.from({ length: 100 }, (_, index) => redeem(`${addresses[index % 2 === 0 ? 0 : 1]}/token`)));
 
@@ -80,7 +80,7 @@ const brokerAssertion = () => clientAssertion(issuer, { clientId: 'brk-orders', 
 const freshProof = () => proofOf(generateSigningKey(), { method: 'POST', url: `${issuer}/token` });
 
 describe('two nodes on one database', () => {
-  it('take one client assertion once', async () => {
+  it('accept one client assertion once', async () => {
     const assertion = await brokerAssertion();
     const answers = await hundredAtOnce(async (endpoint) =>
       postToken(endpoint, brokerForm(assertion), await freshProof()),
@@ -88,7 +88,7 @@ describe('two nodes on one database', () => {
     expectOneOf(answers, { error: 'invalid_client', reason: 'client_assertion_replayed' });
   });
 
-  it('take one DPoP proof once', async () => {
+  it('accept one DPoP proof once', async () => {
     const proof = await freshProof();
     const answers = await hundredAtOnce(async (endpoint) =>
       postToken(endpoint, brokerForm(await brokerAssertion()), proof),
@@ -96,7 +96,7 @@ describe('two nodes on one database', () => {
     expectOneOf(answers, { error: 'invalid_dpop_proof', reason: 'proof_replayed' });
   });
 
-  it('take one federated assertion once', async () => {
+  it('accept one federated assertion once', async () => {
     const { mandate } = await trading.grantMandates();
     const order = trading.order(mandate);
     const assertion = await trading.assertion();
@@ -124,7 +124,7 @@ describe('two nodes on one database', () => {
     expectOneOf(answers, { error: 'invalid_grant', reason: 'assertion_replayed' });
   });
 
-  it('take one proof at a protected interface once', async () => {
+  it('accept one proof at a protected interface once', async () => {
     const key = generateSigningKey();
     const proof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
     const { accessToken = '' } = await postToken(`${issuer}/token`, brokerForm(await brokerAssertion()), proof);
@@ -149,11 +149,11 @@ describe('two nodes on one database', () => {
       timeout: 60_000,
       interval: 10,
     });
-    // And does not come back.
+    // And it stays refused.
     for (let again = 0; again < 5; again++) expect(await attempt()).toBe('access_denied mandate_revoked');
   });
 
-  it('refuse a client that was taken out of the directory on the other, and its tokens', async () => {
+  it('refuse a client that was removed from the directory on the other, and its tokens', async () => {
     const { firms } = trading;
     const onSecond = firms.client('ven-events', { transport: towards(addresses[1]) });
     const request = { resource: `${issuer}/events`, scope: 'event:read' };
@@ -178,7 +178,7 @@ describe('two nodes on one database', () => {
     );
     const used = await onSecond.call(token, { method: 'GET', url: `${issuer}/events` });
     expect(used).toMatchObject({ status: 401, body: { code: 'token_revoked' } });
-    // Its id is never given again, whichever node is asked.
+    // Its id is never reused, on any node.
     for (const { operator } of nodes) {
       const again = () =>
         operator.call('directory', 'directory:apply', {
@@ -234,7 +234,7 @@ describe('two nodes on one database', () => {
     }
   });
 
-  it('write one log, which holds together and knows every token that either has issued', async () => {
+  it('write one consistent log with every token that either has issued', async () => {
     const clients = addresses.map((address) => trading.firms.client('brk-orders', { transport: towards(address) }));
     const tokens = await Promise.all(
       clients.flatMap((client) =>

@@ -13,7 +13,7 @@ import { createTestDatabase, freePort } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratchFolder } from './testing/scratch-folder.ts';
 
-// A log on a real database and three witnesses, each a process of its own with a folder of its own.
+// A log on a real database and three witnesses, each in its own process and folder.
 
 const fixture = fileURLToPath(
   new URL('../../components/witness/src/testing/witness-process.fixture.mjs', import.meta.url),
@@ -111,7 +111,7 @@ function draft(): RecordDraft {
   };
 }
 
-/** Verifies as a stranger who has the policy and the key. @returns size, and who cosigned */
+/** Verifies as an outsider with the policy and the key. @returns size and cosigners */
 function verified(note: string): { readonly size: bigint; readonly cosigners: readonly string[] } {
   const read = parsePolicy(policy);
   const key = parseVerifierKey(log.verifierKey());
@@ -121,7 +121,7 @@ function verified(note: string): { readonly size: bigint; readonly cosigners: re
   return { size: verdict.checkpoint.size, cosigners: verdict.cosignatures.map((one) => one.key.name) };
 }
 
-describe('a log with witnesses in processes of their own', () => {
+describe('a log with witnesses in separate processes', () => {
   it('publishes with their cosignatures', async () => {
     const { index } = await log.append(draft());
     const { size, cosigners } = verified(await log.checkpoint());
@@ -129,7 +129,7 @@ describe('a log with witnesses in processes of their own', () => {
     expect(cosigners).toEqual(['alpha.example', 'beta.example', 'gamma.example']);
   });
 
-  it('goes on while they are killed one after the other, and never a smaller or another tree is published', {
+  it('continues while they are killed one after the other, and never publishes a smaller or another tree', {
     timeout: 120_000,
   }, async () => {
     let growing = true;
@@ -157,7 +157,7 @@ describe('a log with witnesses in processes of their own', () => {
     expect((await log.search({ types: ['log.witness-alarm'] })).length).toBe(0);
   });
 
-  it('stops without a quorum, and goes on by itself with one', async () => {
+  it('stops without a quorum, and continues by itself with one', async () => {
     await endWitness('alpha');
     await endWitness('beta');
     await log.append(draft());

@@ -35,7 +35,7 @@ async function checkpoint(): Promise<string> {
   return (await fetch(`${controlPlane.issuer}/log/checkpoint`)).text();
 }
 
-/** What the log holds of what was done meanwhile. What is published may be a second old; what is signed now is not. */
+/** The records written during `act`. A published checkpoint may be a second old; one signed now is not. */
 async function recordsOf(act: () => Promise<unknown>): Promise<readonly LogRecord[]> {
   const size = Number((await controlPlane.components.auditLog.checkpoint()).split('\n')[1]);
   await act();
@@ -51,16 +51,16 @@ async function begin(change: Readonly<Record<string, unknown>> = {}, under: Mand
 }
 
 describe('a mandate', () => {
-  it('is granted by a signatory of the grantor alone', async () => {
+  it('is granted only by a signatory of the grantor', async () => {
     expect(await codeOf(() => trading.propose('ha-mandates', mandateTerms()))).toBe('not_a_signatory');
   });
 
-  it('is not accepted by who granted it', async () => {
+  it('cannot be accepted by its grantor', async () => {
     const proposed = await trading.propose('am-mandates', mandateTerms());
     expect(await codeOf(() => trading.accept('am-mandates', proposed))).toBe('not_a_signatory');
   });
 
-  it('is not accepted under the hash of other terms', async () => {
+  it('cannot be accepted under the hash of other terms', async () => {
     const proposed = await trading.propose('am-mandates', mandateTerms());
     const { termsHash } = mandateTerms();
     const another = `${termsHash.startsWith('A') ? 'B' : 'A'}${termsHash.slice(1)}`;
@@ -86,17 +86,17 @@ describe('a mandate', () => {
     ['action', { actions: ['settlement:instruct', 'settlement:release'] }],
     ['jurisdiction', { jurisdictions: ['DE', 'FR'] }],
     ['product', { productClasses: ['DB', 'ES'] }],
-  ])('is not cut wider by a %s: the refusal brings a use that shows it', async (_, constraints) => {
+  ])('cannot have a sub-mandate with a wider %s: the refusal gives a counterexample', async (_, constraints) => {
     const child = mandateTerms(constraints, mandate);
     const refusal = await refusalBy(() => trading.propose('ha-mandates', child));
     expect(refusal.code).toBe('mandate_wider');
     const counterexample = refusal.facts?.['counterexample'] as { readonly use: MandateUse };
-    // The counterexample is one: asked of both, the child grants it and the parent does not.
+    // It is a true counterexample: the child permits it and the parent does not.
     expect(permits(child.constraints as unknown as Constraints, counterexample.use)).toEqual({ ok: true });
     expect(permits(mandateTerms().constraints as unknown as Constraints, counterexample.use).ok).toBe(false);
   });
 
-  it('does not reach further down than its delegation depth', async () => {
+  it('cannot be delegated beyond its depth', async () => {
     const deeper = mandateTerms({ delegationDepth: 1 }, mandate);
     expect(await codeOf(() => trading.propose('ha-mandates', deeper))).toBe('mandate_wider');
   });
@@ -167,7 +167,7 @@ describe('federated sign-in', () => {
     );
   });
 
-  it("is refused when another firm's client brings the assertion, and the refusal is in the log", async () => {
+  it('is refused when another firm’s client brings the assertion, and the refusal is in the log', async () => {
     const assertion = await trading.assertion();
     const records = await recordsOf(async () => {
       const brought = () => trading.traderToken(trading.order(mandate), assertion, trading.firms.client('brk-orders'));
@@ -178,13 +178,13 @@ describe('federated sign-in', () => {
     );
   });
 
-  it('takes an assertion made out to the client that brings it', async () => {
+  it('accepts an assertion issued to the client that brings it', async () => {
     const assertion = await trading.assertion({ claims: { client_id: 'ha-oms' } });
     const token = await trading.traderToken(trading.order(mandate), assertion);
     expect(claimsOf(token)).toMatchObject({ sub: trading.firms.people.trader.id });
   });
 
-  it('keeps origin and assurance: who vouched, by which profile, and how the person signed in', async () => {
+  it('keeps origin and assurance: the provider, the trust profile, and how the person signed in', async () => {
     const { claims } = await begin();
     const [issued] =
       (await controlPlane.operator.records({ transaction: String(claims['txn']), type: 'token.issued' })) ?? [];
@@ -202,7 +202,7 @@ describe('federated sign-in', () => {
 });
 
 describe('a token', () => {
-  it('is for one audience and one purpose, bound to a key, short, and points at what it rests on', async () => {
+  it('is for one audience and one purpose, bound to a key, short-lived, and names its basis', async () => {
     const { order, claims, transaction } = await begin();
     expect(claims).toMatchObject({
       iss: controlPlane.issuer,
@@ -231,13 +231,13 @@ describe('a token', () => {
     });
   });
 
-  it('holds no more life than the assertion it came from', async () => {
+  it('expires no later than its assertion', async () => {
     const exp = seconds() + 45;
     const token = await trading.traderToken(trading.order(mandate), await trading.assertion({ claims: { exp } }));
     expect(claimsOf(token)['exp']).toBe(exp);
   });
 
-  it('belongs to one transaction, however often it is asked for', async () => {
+  it('belongs to one transaction, however often it is requested', async () => {
     const { order, transaction } = await begin();
     expect(claimsOf(await trading.traderToken(order))['txn']).toBe(transaction);
     const changed = { ...order, max_qty: '1999' } as TradeOrder;
@@ -259,7 +259,7 @@ describe('an agent', () => {
     );
   });
 
-  it('gets nothing without naming its model, and a person nothing by naming one', async () => {
+  it('gets nothing without naming its model, nor does a person who names one', async () => {
     expect(await codeOf(() => trading.agentToken(trading.order(mandate)))).toBe('access_denied agent_artefact_differs');
     expect(await codeOf(() => trading.traderToken(trading.order(mandate, algorithmic)))).toBe(
       'access_denied algorithm_without_agent',
@@ -273,7 +273,7 @@ describe('approval', () => {
     pending = await begin(large);
   });
 
-  it('is asked for by the decision point, which says whose and how many, and is recorded', async () => {
+  it('is requested by the decision point, with role and number, and recorded', async () => {
     const { decision, context } = await trading.evaluate(pending.transaction);
     expect(decision).toBe(false);
     expect(context.reasons.map(({ code }) => code)).toContain('approval_required');
@@ -285,7 +285,7 @@ describe('approval', () => {
     expect(made).toContainEqual(expect.objectContaining({ id: context.evidence, outcome: 'deny' }));
   });
 
-  it('is asked for again when the order is submitted all the same', async () => {
+  it('is required again at the submission', async () => {
     const { transaction } = pending;
     expect(await codeOf(() => trading.transition('brk-orders', 'submit', transaction, 'too-early'))).toBe(
       'approval_required',
@@ -308,7 +308,7 @@ describe('approval', () => {
     );
   });
 
-  it('is refused for terms that were changed in one field', async () => {
+  it('is refused for terms with one changed field', async () => {
     const { transaction, order } = pending;
     const digest = digestOfIntent({ ...order, max_qty: '40001' } as TradeOrder);
     expect(await codeOf(() => trading.approve({ transaction, digest, by: 'supervisor' }))).toBe(
@@ -316,7 +316,7 @@ describe('approval', () => {
     );
   });
 
-  it('is refused for another transaction than the one signed for', async () => {
+  it('is refused for another transaction than the signed one', async () => {
     const other = await begin(large);
     const { transaction } = pending;
     expect(await codeOf(() => trading.approve({ transaction, digest: other.digest, by: 'supervisor' }))).toBe(
@@ -382,7 +382,7 @@ describe('an exchange', () => {
     });
   });
 
-  it('never lives longer than the token it came from', async () => {
+  it('expires no later than the token it came from', async () => {
     expect(Number(claimsOf(await exchange())['exp'])).toBeLessThanOrEqual(Number(subject.claims['exp']));
   });
 
@@ -420,7 +420,7 @@ describe('an exchange', () => {
     expect(await codeOf(() => exchange(change))).toBe('invalid_authorization_details details_wider');
   });
 
-  it('refuses an audience that is not for the broker, and the one the token has', async () => {
+  it('refuses an audience that is not for the broker, and the token’s own', async () => {
     const { accessToken } = subject.token;
     const broker = trading.firms.client('brk-orders');
     const towards = (resource: string) => () =>
@@ -439,7 +439,7 @@ describe('an exchange', () => {
     expect(await codeOf(stolen)).toBe('invalid_request token_audience');
   });
 
-  /** A token that the control plane's own key signed, with claims that it would not write. */
+  /** A token signed with the control plane's own key, with claims that it would never issue. */
   async function minted(change: Readonly<Record<string, unknown>>): Promise<string> {
     const { signers } = controlPlane.components;
     const { kid } = await signers['access-token'].current('access-token');
@@ -469,7 +469,7 @@ describe('an exchange', () => {
     expect(await codeOf(exchangeOf(named))).toBe('invalid_request token_key_unknown');
   });
 
-  it('refuses a fifth actor, and one who is in the chain already', async () => {
+  it('refuses a fifth actor, and one who is already in the chain', async () => {
     const chain = (...actors: readonly string[]) =>
       actors.reduceRight<object | undefined>((act, sub) => ({ sub, ...(act === undefined ? {} : { act }) }), undefined);
     const four = chain('service:ha-oms', 'service:ha-approvals', 'service:am-mandates', 'service:cus-core');
@@ -479,7 +479,7 @@ describe('an exchange', () => {
     );
   });
 
-  it('is made by nobody whom may_act does not name', async () => {
+  it('is refused to everybody whom may_act does not name', async () => {
     const another = await minted({ may_act: { client_id: 'clr-core' } });
     expect(await codeOf(exchangeOf(another))).toBe('invalid_request actor_not_allowed');
     const unknownCondition = await minted({ may_act: { client_id: 'brk-orders', weekday: 'monday' } });
@@ -517,7 +517,7 @@ describe('settlement', () => {
     expect(settled(records).map(({ id }) => id)).toEqual([receipts[0]?.recordId]);
   });
 
-  it('happens once when fifty ask at once under keys of their own', async () => {
+  it('happens once when fifty ask at once under their own keys', async () => {
     const { order, transaction } = await begin();
     await trading.carry(order, transaction, 'cleared');
     const client = trading.firms.client('cus-core');
@@ -556,7 +556,7 @@ describe('settlement', () => {
       trading.transition('cus-core', 'settle', transaction, key, { settled_qty: quantity });
     expect(await codeOf(settle(order.max_qty, 'early'))).toBe('transition_out_of_order');
     const clear = { cleared_qty: '1500' };
-    // No token is to be had for the step of another firm.
+    // No token is issued for the step of another firm.
     const wrongFirm = () => trading.transition('brk-orders', 'clear', transaction, 'wrong-firm', clear);
     expect(await codeOf(wrongFirm)).toBe('invalid_authorization_details step_of_another_party');
     await trading.transition('clr-core', 'clear', transaction, 'clear', clear);
@@ -564,7 +564,7 @@ describe('settlement', () => {
   });
 });
 
-describe('a mandate that is revoked between execution and settlement', () => {
+describe('a mandate revoked between execution and settlement', () => {
   it('raises one exception that stays visible, and no transaction continues or starts under it', async () => {
     const granted = await trading.grantMandates();
     const { order, transaction, token } = await begin({}, granted.mandate);
@@ -599,14 +599,14 @@ describe('a mandate that is revoked between execution and settlement', () => {
         scope: 'settlement:instruct',
         authorizationDetails: details,
       });
-    // Whichever comes first: the mandate that is asked, or the log that says that it ended the token.
+    // Whichever check comes first: the mandate, or the log's record that its token has ended.
     expect(await codeOf(exchange)).toMatch(/^(access_denied mandate_revoked|invalid_request subject_token_revoked)$/);
     expect(await codeOf(() => trading.traderToken(trading.order(granted.mandate)))).toBe(
       'access_denied mandate_revoked',
     );
   });
 
-  it('ends the sub-mandate cut from it', async () => {
+  it('ends its sub-mandate', async () => {
     const granted = await trading.grantMandates();
     const order = trading.order(granted.subMandate);
     const ask = async () => {
@@ -614,9 +614,9 @@ describe('a mandate that is revoked between execution and settlement', () => {
       const body = { intent: order, acting_for: leis.clearing, action: 'settlement:instruct' };
       return trading.call('clr-core', 'mandates', 'mandate:read', { method: 'POST', path, body });
     };
-    expect(await ask()).toMatchObject({ stands: true });
+    expect(await ask()).toMatchObject({ valid: true });
     await trading.revoke(granted.mandate);
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 });
 
@@ -660,7 +660,7 @@ describe('the evidence of a settled order', () => {
     expect(verifyBundle(bundle)).toMatchObject({ ok: true, anchored: false });
   });
 
-  it('names every record in which one byte was changed', () => {
+  it('reveals every record in which one byte was changed', () => {
     for (const [position, record] of bundle.records.entries()) {
       const changed = copy();
       const leaf = Buffer.from(record.leaf, 'base64url');
@@ -671,7 +671,7 @@ describe('the evidence of a settled order', () => {
     }
   });
 
-  it('names every record that was left out', () => {
+  it('reveals every missing record', () => {
     for (const [position, record] of bundle.records.entries()) {
       const changed = copy();
       changed.records.splice(position, 1);
@@ -679,7 +679,7 @@ describe('the evidence of a settled order', () => {
     }
   });
 
-  it('unmasks a log that was rewritten by who holds its key', async () => {
+  it('reveals a log that was rewritten with its key', async () => {
     const { signers } = controlPlane.components;
     const [origin, size, root] = kept.split('\n');
     const otherRoot = Buffer.from(root ?? '', 'base64');
@@ -692,8 +692,8 @@ describe('the evidence of a settled order', () => {
     expect(faults(bundle, { ...trust, checkpoint: note }).map(({ code }) => code)).toEqual(['log_rewritten']);
   });
 
-  it('is not taken from a log with another key', async () => {
-    // The key is base64, in which a plus sign may stand too.
+  it('is refused from a log with another key', async () => {
+    // The key is base64, which may contain a plus sign too.
     const [name, id, ...key] = trust.logVerifierKey.split('+');
     const bytes = Buffer.from(key.join('+'), 'base64');
     bytes.writeUInt8(bytes.readUInt8(9) ^ 1, 9);

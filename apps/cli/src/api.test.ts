@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { typesFile, typesText } from '../../../scripts/openapi-types.mjs';
 import { FileContent, request } from './api.ts';
 
-it('checks requests by the types of docs/openapi.json; `npm run openapi` writes them', () => {
+it('checks requests against the types of docs/openapi.json; `npm run openapi` writes them', () => {
   expect(readFileSync(typesFile, 'utf8')).toBe(typesText());
 });
 
-it('fills in the path, leaves out what is undefined, and asks for a token of the audience', async () => {
+it('fills in the path, omits undefined values, and requests a token for the audience', async () => {
   const sent: unknown[] = [];
   const caller = {
     issuer: 'https://countersign.example',

@@ -99,7 +99,7 @@ interface AnyInputs {
 
 function splitRoute(route: Route): readonly [CallRequest['method'], string] {
   const [method = '', path = ''] = route.split(' ');
-  // Each route begins with its method.
+  // The part of a route before the space is its method.
   return [method as CallRequest['method'], path];
 }
 

@@ -30,6 +30,8 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   policy: async () => (await import('./commands/policy.ts')).policyCommands,
   model: async () => (await import('./commands/model.ts')).modelCommands,
   pki: async () => (await import('./commands/pki.ts')).pkiCommands,
+  workload: async () => (await import('./commands/workload.ts')).workloadCommands,
+  secrets: async () => (await import('./commands/secrets.ts')).secretsCommands,
   key: async () => (await import('./commands/key.ts')).keyCommands,
   log: async () => (await import('./commands/log.ts')).logCommands,
   witness: async () => (await import('./commands/witness.ts')).witnessCommands,
@@ -56,7 +58,7 @@ export async function addCommands(
   for (const load of named === undefined ? Object.values(commands) : [named]) (await load())(program, options);
 }
 
-/** The first word that is no option of the program; undefined also where those are mistyped, which the program will say. */
+/** The command name: the first word that is not an option. Undefined also after a mistyped option, which Commander reports. */
 function askedFor(words: readonly string[]): string | undefined {
   const reader = withConnectionOptions(new Command())
     .passThroughOptions()

@@ -8,7 +8,7 @@ export interface ConnectionOptions {
   readonly url?: string;
   readonly key?: string;
   readonly client?: string;
-  /** The person at this machine signs in with a browser for governing acts. */
+  /** The person at this machine signs in with a browser for changes that need a person. */
   readonly signIn?: true;
   /** PEM file of additional trusted certificate authorities. */
   readonly ca?: string;

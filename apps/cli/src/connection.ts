@@ -86,7 +86,7 @@ const advice = {
   target_not_allowed: permissionAdvice,
 };
 
-/** Interfaces that tell parties what is theirs, however the client of an operator is registered. */
+/** Interfaces that show institutions their own data; an operator's client may use them whatever its registration says. */
 const forParties: readonly string[] = ['transactions', 'events'];
 
 function permissionAdvice(clientId: string, door: string): string {

@@ -19,7 +19,7 @@ program.hook('preAction', async () => {
 
 const connectionOptions = (): ConnectionOptions => program.opts<ConnectionOptions>();
 
-// When the reader closes the pipe (`| head`), the command ends, without an error. One that has something to stop first does so, as on a signal.
+// When the reader closes the pipe (`| head`), the command ends without an error. A running server stops as on a signal.
 let ending = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -29,12 +29,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  // Before the commands are loaded, from more files than that.
+  // Checked first, because loading the commands opens many files.
   requireOpenFiles();
   await addCommands(program, connectionOptions, process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
-  // Commander has said what was wrong with the words; its own code is 0 for --help.
+  // Commander has already printed the problem. Its exit code is 0 for --help.
   process.exitCode =
     error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.ok : exitCodes.usage) : reportFailure(error);
 }

@@ -31,11 +31,11 @@ it.each([
   'http://localhost:7420',
   'https://countersign.example:8443/below',
   'http://[::1]:7420',
-])('takes %s as it was written', (address) => {
+])('takes %s as written', (address) => {
   expect(readAddress(address)).toBe(address);
 });
 
-describe.each(wrong)('%j is no address, and what one looks like is said', (text) => {
+describe.each(wrong)('refuses the address %j with an example of a valid one', (text) => {
   it.each([
     ['of a control plane', ['--url', text, 'log', 'checkpoint']],
     ['of a log that is checked', ['log', 'fsck', '--from', text]],
@@ -62,11 +62,11 @@ describe('the address in a data folder', () => {
     return issuerOf(folder);
   };
 
-  it('is taken as it stands there', () => {
+  it('is used as it is there', () => {
     expect(written('http://localhost:7420')).toBe('http://localhost:7420');
   });
 
-  it.each(['nonsense', 'ftp://countersign.example', 7420])('is refused where it is %j', (issuer) => {
+  it.each(['nonsense', 'ftp://countersign.example', 7420])('is refused if it is %j', (issuer) => {
     expect(() => written(issuer)).toThrow(expect.objectContaining({ code: 'connection_settings' }));
   });
 });

@@ -10,15 +10,15 @@ it.each([
   ['a\u200bb', 'a\\u200bb'],
   ['a\rb\nc', 'a\\u000db\\u000ac'],
   ['\tbei Müller', '  bei Müller'],
-])('%j is shown as what it is', (text, shown) => {
+])('%j is shown without control characters', (text, shown) => {
   expect(visible(text)).toBe(shown);
 });
 
-it('keeps the lines of a text of several', () => {
+it('keeps the lines of a multi-line text', () => {
   expect(visibleLines('a\n\u001b[2Jb')).toBe('a\n\\u001b[2Jb');
 });
 
-it('a failure that quotes others is told without what would draw on the terminal', () => {
+it('a failure that quotes others is printed without control characters', () => {
   const written: string[] = [];
   const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
   try {

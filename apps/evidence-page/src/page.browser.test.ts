@@ -13,7 +13,7 @@ import { newAuthenticator } from '../../../protocols/evidence/src/testing/order-
 import { hostilePlot, type ReportedBundle, reportBundle } from './testing/told-bundles.ts';
 
 const chromium = findComponent(components.chromium);
-/** Where pictures of the page go, if anywhere. */
+/** Directory for screenshots of the page, if any. */
 const shots = process.env['COUNTERSIGN_SHOTS'];
 const builder = fileURLToPath(new URL('../../../scripts/build-evidence-page.mjs', import.meta.url));
 
@@ -39,9 +39,9 @@ describe.skipIf(!chromium.found)(
 
     interface Visit {
       readonly page: Page;
-      /** What the page asked for, beside itself. */
+      /** Requests that the page made, besides itself. */
       readonly requests: string[];
-      /** Errors, and what its own policy refused. */
+      /** Errors, and requests blocked by its own policy. */
       readonly complaints: string[];
     }
 
@@ -71,7 +71,7 @@ describe.skipIf(!chromium.found)(
 
     const verdict = (page: Page) => page.locator('#verdict');
 
-    /** The report that the page lets one save. */
+    /** The report that the page offers to save. */
     async function savedReport(page: Page): Promise<unknown> {
       const [download] = await Promise.all([
         page.waitForEvent('download'),
@@ -80,7 +80,7 @@ describe.skipIf(!chromium.found)(
       return JSON.parse(readFileSync(await download.path(), 'utf8'));
     }
 
-    /** What the command line would say of the same file. */
+    /** The command line's report about the same file. */
     function reportHere(bundle: unknown, trustFile: object = {}): unknown {
       const parsed = parseTrust(trustFile);
       if (!parsed.ok) throw new Error(parsed.problem);
@@ -91,7 +91,7 @@ describe.skipIf(!chromium.found)(
       );
     }
 
-    it('verifies a bundle by what the reader gives, and asks nobody for anything', async () => {
+    it('verifies a bundle with the reader’s inputs, and makes no requests', async () => {
       const { page, requests, complaints } = await visit();
       await give(page, told.bundle, told.trust);
       await verdict(page).waitFor();
@@ -101,7 +101,7 @@ describe.skipIf(!chromium.found)(
       expect(complaints).toEqual([]);
     });
 
-    it('says that a bundle without a key of the reader proves nothing yet', async () => {
+    it('says that a bundle without a reader’s key proves nothing yet', async () => {
       const { page } = await visit();
       await give(page, told.bundle);
       await verdict(page).waitFor();
@@ -113,7 +113,7 @@ describe.skipIf(!chromium.found)(
       await page.getByRole('heading', { name: 'Verified', exact: true }).waitFor();
     });
 
-    it('comes to the same report as the command line, whatever is wrong with the bundle', {
+    it('gives the same report as the command line, whatever is wrong with the bundle', {
       timeout: 120_000,
     }, async () => {
       const { page, complaints } = await visit();
@@ -136,7 +136,7 @@ describe.skipIf(!chromium.found)(
         try {
           variants.push(JSON.parse(changed));
         } catch {
-          // Not JSON any more: the next test is about that.
+          // No longer JSON, which the next test covers.
         }
       }
       expect(variants.length).toBeGreaterThan(15);
@@ -168,7 +168,7 @@ describe.skipIf(!chromium.found)(
       expect(complaints).toEqual([]);
     });
 
-    it('gives no verdict on what cannot be read, or by trust that cannot be used', async () => {
+    it('gives no verdict on an unreadable file or with unusable trust', async () => {
       const { page } = await visit();
       await give(page, told.bundle, told.trust);
       await verdict(page).waitFor();
@@ -201,7 +201,7 @@ describe.skipIf(!chromium.found)(
       }
     });
 
-    it('checks a bundle that was given beside unusable trust, once the trust is put right', async () => {
+    it('checks a bundle given together with unusable trust once the trust is corrected', async () => {
       const { page } = await visit();
       const key = page.getByLabel("The log's verifier key");
       await key.fill('no key');
@@ -213,7 +213,7 @@ describe.skipIf(!chromium.found)(
       expect(await verdict(page).textContent()).toBe('Verified');
     });
 
-    it('shows what records hold as text', async () => {
+    it('escapes the content of records', async () => {
       const hostile = await reportBundle(hostilePlot());
       const { page, complaints } = await visit();
       await give(page, hostile.bundle, hostile.trust);
@@ -223,7 +223,7 @@ describe.skipIf(!chromium.found)(
       expect(complaints).toEqual([]);
     });
 
-    it('takes a bundle that is dropped on it', async () => {
+    it('accepts a dropped bundle', async () => {
       const { page } = await visit();
       const text = JSON.stringify(JSON.stringify(told.bundle));
       const data = await page.evaluateHandle(`(() => {
@@ -235,7 +235,7 @@ describe.skipIf(!chromium.found)(
       await verdict(page).waitFor();
     });
 
-    it('is worked by the keyboard alone, and the verdict is where a reader is taken', async () => {
+    it('can be used by the keyboard alone, and moves the focus to the verdict', async () => {
       const { page } = await visit();
       const focused: string[] = [];
       for (let step = 0; step < 9; step++) {
@@ -260,7 +260,7 @@ describe.skipIf(!chromium.found)(
       expect(await page.evaluate('document.activeElement?.textContent')).toBe('Save report for programs (JSON)');
     });
 
-    it('names everything that is operated, and tells outcomes by words', async () => {
+    it('has a name for every control, and states outcomes in words', async () => {
       const { page } = await visit();
       await give(page, { ...told.bundle, disclosures: [], records: told.bundle.records.slice(1) }, told.trust);
       await verdict(page).waitFor();
@@ -271,7 +271,7 @@ describe.skipIf(!chromium.found)(
       expect(unnamed).toEqual([]);
       const marks = await page.locator('.mark').allTextContents();
       expect(new Set(marks)).toEqual(new Set(['fails', 'incomplete', 'not checked', 'holds']));
-      // What fails stands first.
+      // Failures come first.
       expect(marks.indexOf('holds')).toBeGreaterThan(marks.lastIndexOf('fails'));
       const headings = await page.evaluate<string[]>(
         "[...document.querySelectorAll('h1, h2')].map((each) => each.tagName)",
@@ -280,7 +280,7 @@ describe.skipIf(!chromium.found)(
       expect(headings.filter((tag) => tag === 'H1')).toHaveLength(1);
     });
 
-    it.each(['light', 'dark'] as const)('is readable in %s, and on a telephone', async (colorScheme) => {
+    it.each(['light', 'dark'] as const)('is readable in %s and on a phone', async (colorScheme) => {
       const states = [
         ['verified', told.bundle, told.trust],
         ['incomplete', { ...told.bundle, disclosures: [] }, told.trust],
@@ -304,7 +304,7 @@ describe.skipIf(!chromium.found)(
       if (shots !== undefined) await page.screenshot({ path: join(shots, `phone-${colorScheme}.png`), fullPage: true });
     });
 
-    it('saves a report for people that needs neither script nor network', async () => {
+    it('saves a report for readers that needs neither scripts nor network', async () => {
       const { page } = await visit();
       await give(page, told.bundle, told.trust);
       await verdict(page).waitFor();
@@ -317,13 +317,13 @@ describe.skipIf(!chromium.found)(
       expect(html).not.toContain('<script');
     });
 
-    it('is one file: no address in it is ever asked for, and nothing else may run in it', () => {
+    it('is one file: it loads no address, and runs nothing else', () => {
       const html = readFileSync(file, 'utf8');
       expect(html).toMatch(
         /Content-Security-Policy" content="default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-/,
       );
       expect(html).not.toMatch(/<(?:link|img|iframe|object|embed)\b|<script[^>]* src|@import|url\(/);
-      // A page whose script was changed does not run it.
+      // A page with a changed script does not run it.
       writeFileSync(join(folder, 'changed.html'), html.replace('<script>', '<script>0;'));
     });
 

@@ -100,7 +100,7 @@ const codeOf = async (work: Promise<unknown>): Promise<string> => {
 };
 
 describe('a control plane with two listeners', () => {
-  it('serves the same interfaces on both, and says where the second is', async () => {
+  it('serves the same interfaces on both, and names the second', async () => {
     const { issuer } = configuration;
     const plain = createTransport();
     expect(controlPlane.mutualTlsAddress).toBe(mutualTlsUrl);
@@ -122,7 +122,7 @@ describe('a control plane with two listeners', () => {
     });
   });
 
-  it('keeps pages, metrics and readiness to the main one', async () => {
+  it('serves pages, metrics and readiness only on the main one', async () => {
     const { issuer } = configuration;
     for (const path of ['/sign-out', '/metrics', '/readyz']) {
       expect((await get(createTransport(), issuer + path)).status, path).toBe(200);
@@ -130,7 +130,7 @@ describe('a control plane with two listeners', () => {
     }
   });
 
-  it('takes a token at either, with a proof for the address that was used', async () => {
+  it('accepts a token at either, with a proof for the address used', async () => {
     const { issuer } = configuration;
     const keys = { resource: `${issuer}/keys`, scope: 'key:rotate' };
     const both: Transport = {
@@ -141,7 +141,7 @@ describe('a control plane with two listeners', () => {
     for (const base of [issuer, mutualTlsUrl])
       expect(await client.call(token, { method: 'GET', url: `${base}/keys` })).toMatchObject({ status: 200 });
 
-    // A proof for one address is worth nothing at the other.
+    // A proof for one address is refused at the other.
     const misled: Transport = {
       send: (sent) => overTls().send({ ...sent, url: sent.url.replace(issuer, mutualTlsUrl) }),
     };
@@ -149,7 +149,7 @@ describe('a control plane with two listeners', () => {
     expect(await codeOf(tokenInDevelopment(lost, command(), keys))).toBe('invalid_dpop_proof');
   });
 
-  it('refuses a header about a client certificate on both, but from the proxy that is named', async () => {
+  it('refuses a header about a client certificate on both, except from the configured proxy', async () => {
     const headers = { 'client-cert': `:${clientCertificate.der.toString('base64')}:` };
     const untrusted = { status: 400, body: { code: 'client_certificate_header_untrusted' } };
     expect(await get(createTransport(), `${configuration.issuer}/jwks`, headers)).toMatchObject(untrusted);
@@ -166,7 +166,7 @@ interface ListedKey {
   readonly age_seconds: number;
 }
 
-describe('the keys', () => {
+describe('the signing keys', () => {
   const call = async (scope: string, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> => {
     const token = await tokenInDevelopment(operator, command(), { resource: `${configuration.issuer}/keys`, scope });
     return operator.callOrThrow(token, {
@@ -180,22 +180,23 @@ describe('the keys', () => {
   const recorded = async (type: 'key.published' | 'key.withdrawn') =>
     (await controlPlane.components.auditLog.search({ type })).map(({ record }) => record);
 
-  it('are listed with state and age, one for each purpose but those of RSA, recorded before they were published', async () => {
+  it('are listed with state and age, one per purpose except those of RSA, recorded before they were published', async () => {
     const keys = await list();
     const tokenPurposes = ['access-token', 'id-token', 'transaction-token'];
     expect(keys.map(({ purpose, state }) => [purpose, state])).toEqual(
       [
         ...tokenPurposes,
-        ...['log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event', 'security-event', 'time-stamp'],
+        ...['log-checkpoint', 'policy-bundle', 'mandate', 'envelope', 'event', 'security-event'],
+        ...['time-stamp', 'workload-token'],
       ].map((purpose) => [purpose, 'active']),
     );
     for (const { age_seconds } of keys) expect(age_seconds).toBeGreaterThanOrEqual(0);
     const kids = (await recorded('key.published')).map(({ data }) => (data as { kid: string }).kid);
-    // The log's key is told with the log, and needs no record in it.
+    // The log's key is listed with the log, and needs no record in it.
     expect(new Set(kids)).toEqual(
       new Set(keys.filter(({ purpose }) => purpose !== 'log-checkpoint').map(({ kid }) => kid)),
     );
-    // What signs policies signs no token: it is in no key set.
+    // A key that signs policies signs no token, so it is in no key set.
     const published = (await get(createTransport(), `${configuration.issuer}/jwks`)).body as {
       keys: readonly ListedKey[];
     };
@@ -204,7 +205,7 @@ describe('the keys', () => {
     );
   });
 
-  it('are withdrawn at once in an emergency: the lost one is in no key set, and its tokens open nothing', async () => {
+  it('are withdrawn immediately in an emergency: the lost key is in no key set, and its tokens are refused', async () => {
     const token = await tokenInDevelopment(operator, command(), {
       resource: `${configuration.issuer}/keys`,
       scope: 'key:rotate',
@@ -226,7 +227,7 @@ describe('the keys', () => {
     });
     const publication = (await recorded('key.published')).find(({ id }) => withdrawal?.references?.includes(id));
     expect(publication).toMatchObject({ data: { kid } });
-    // Again is the same.
+    // A repetition has the same result.
     expect(await call('key:revoke', 'POST', `/keys/access-token/${lost}/withdraw`, {})).toMatchObject({
       successor: { kid },
     });
@@ -235,20 +236,20 @@ describe('the keys', () => {
 
   it.each([
     ['of an unknown purpose', '/keys/anything/kid/withdraw', 'key_purpose_unknown'],
-    ['of the log', '/keys/log-checkpoint/kid/withdraw', 'key_rotation_unsupported'],
-    ['that nobody knows', '/keys/id-token/unknown/withdraw', 'signing_key_unknown'],
+    ['of the log', '/keys/log-checkpoint/kid/withdraw', 'key_withdrawal_unsupported'],
+    ['that are unknown', '/keys/id-token/unknown/withdraw', 'signing_key_unknown'],
   ])('%s are not withdrawn', async (_, path, code) => {
     expect(await codeOf(call('key:revoke', 'POST', path, {}))).toBe(code);
   });
 
-  it('are not withdrawn by whoever may rotate them, nor listed for strangers', async () => {
+  it('are not withdrawn by a caller who may only rotate them, nor listed for unauthorised callers', async () => {
     expect(await codeOf(call('key:rotate', 'POST', '/keys/id-token/unknown/withdraw', {}))).toBe('insufficient_scope');
     expect((await get(createTransport(), `${configuration.issuer}/keys`)).status).toBe(401);
   });
 });
 
 describe('a start that fails', () => {
-  it('says which port is taken, and has stopped what it had started', async () => {
+  it('names the port that is in use, and has stopped what it had started', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const address = taken.address();

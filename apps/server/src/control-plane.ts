@@ -10,7 +10,6 @@ import { answersWithin, createListeners, requireFree } from './listening/index.t
 import { described } from './openapi/index.ts';
 import { createTryOut, evidenceOfExample, type TryOutKeys, tryOutPath, tryOutRoutes } from './try-out/index.ts';
 
-/** A running control plane. */
 export interface ControlPlane {
   readonly address: string;
   /** Base address of the mutual TLS listener, if configured. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const components = fileURLToPath(new URL('../../../components/', import.meta.url));
 
-/** Sources that run in production, of every component. */
+/** Production sources of every component. */
 const sources = readdirSync(components, { recursive: true, encoding: 'utf8' })
   .filter(
     (file) => file.includes('/src/') && file.endsWith('.ts') && !/node_modules|\.test\.ts$|\/testing\//.test(file),
@@ -20,7 +20,7 @@ describe('the vocabulary of signals about people', () => {
     expect(sources.some((source) => raised.test(source))).toBe(true);
   });
 
-  it('names no signal to policies that nobody raises', () => {
+  it('offers policies no signal that is never raised', () => {
     const known = new Set<string>([...personSignals, 'device-unknown']);
     for (const text of policies)
       for (const [, list = ''] of text.matchAll(/context\.signals\.contains(?:Any|All)?\(\[?([^\])]*)/g))
@@ -28,7 +28,7 @@ describe('the vocabulary of signals about people', () => {
   });
 
   it('has a rule that reads each signal', () => {
-    // `risk-signal-needs-step-up` reads whether there is any signal at all.
+    // `risk-signal-needs-step-up` checks whether there is any signal at all.
     expect(policies.join('\n')).toMatch(/!context\.signals\.isEmpty\(\)/);
     for (const signal of blockingSignals) expect(policies.join('\n')).toContain(`"${signal}"`);
   });

@@ -18,7 +18,7 @@ const testFiles = ['apps', 'components', 'foundation', 'protocols', 'tests'].fla
     .map((path) => join(room, path)),
 );
 
-/** The test files that a page names: by their path, or by the end of it. */
+/** The test files that a page names, by their path or the end of it. */
 const namedIn = (text: string): readonly string[] => [
   ...new Set([...text.matchAll(/`([\w./-]+\.test\.ts)`/g)].map(([, name = '']) => name)),
 ];
@@ -26,7 +26,7 @@ const filesCalled = (name: string): readonly string[] =>
   testFiles.filter((path) => path === name || path.endsWith(`/${name}`));
 
 describe.each(migratedComponents.map(({ role }) => [role]))('the database role %s', (role) => {
-  it('has a page that says what its thief can do, and names the tests that try it', () => {
+  it('has a page that states what its thief can do, and names the tests', () => {
     const its = pages.filter(({ text }) => text.includes(`\`${role}\``));
     expect(its.map(({ name }) => name)).toHaveLength(1);
     expect(its.flatMap(({ text }) => namedIn(text).flatMap(filesCalled))).not.toEqual([]);
@@ -42,11 +42,11 @@ describe.each(pages.map(({ name, text }) => [name, text]))('%s', (name, text) =>
     const names = namedIn(text);
     expect(names).not.toEqual([]);
     expect(names.filter((one) => filesCalled(one).length === 0)).toEqual([]);
-    // A path from the root is the file itself, and not the end of another path.
+    // A path from the root is the file itself, not the end of another path.
     expect(names.filter((one) => /^(?:apps|components|tests)\//.test(one) && !existsSync(join(root, one)))).toEqual([]);
   });
 
-  it('quotes tests that are in those files', () => {
+  it('quotes tests that exist in those files', () => {
     const tests = namedIn(text)
       .flatMap(filesCalled)
       .map((path) => textOf(join(root, path)));

@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, 120_000);
 
-/** What somebody has who has stolen the password of a role: a connection of their own. */
+/** A connection as an attacker with the password of a role has it. */
 async function asRole<Result>(
   { role }: ComponentMigrations,
   work: (client: pg.Client) => Promise<Result>,
@@ -63,7 +63,7 @@ const append = () =>
   });
 
 describe.each(migratedComponents.map((component) => [component.role, component] as const))('%s', (_role, component) => {
-  it('owns nothing, makes nothing, and is a member of nothing', () =>
+  it('owns nothing, creates nothing, and is a member of nothing', () =>
     asRole(component, async (client) => {
       const { rows } = await client.query(
         `select (select count(*)::int from pg_shdepend where refclassid = 'pg_authid'::regclass and deptype = 'o'
@@ -81,7 +81,7 @@ describe.each(migratedComponents.map((component) => [component.role, component] 
         await expect(client.query(sql), sql).rejects.toMatchObject({ code: '42501' });
     }));
 
-  it('cannot make the connections of the control plane forget, whatever it presets', () =>
+  it('cannot weaken the durability of the control plane’s connections by presets', () =>
     asRole(component, async (client) => {
       const { rows } = await client.query<{ name: string }>('select current_database() as name');
       const places = ['', ` in database ${pg.escapeIdentifier(rows[0]?.name ?? '')}`];
@@ -108,7 +108,7 @@ describe.each(migratedComponents.map((component) => [component.role, component] 
           await expect(client.query(sql), sql).rejects.toMatchObject({ code: '42501' });
           await client.query('rollback');
         }
-      // Its own turn the role of the log may take; nobody else may.
+      // The lock of the log's role belongs to that role; no other may take it.
       if (component.schema !== 'audit_log')
         await expect(client.query('select audit_log.take_append_turn()')).rejects.toMatchObject({ code: '42501' });
       const { rows } = await client.query<{ pid: number; query: string; usename: string }>(
@@ -122,9 +122,9 @@ describe.each(migratedComponents.map((component) => [component.role, component] 
       });
     }));
 
-  it('stalls nobody with advisory locks and notifications', () =>
+  it('blocks nobody with advisory locks and notifications', () =>
     asRole(component, async (client) => {
-      // The keys that earlier versions locked, and the channels that nodes listen on.
+      // The keys that earlier versions locked, and the channels on which nodes listen.
       for (const key of ['4993201861150729217', '7163058014938236711', '7163058014938236714', '5518203374410962883'])
         await client.query('select pg_advisory_lock($1)', [key]);
       for (const channel of ['directory_changes', 'consent_store_changes', 'person_signals'])
@@ -134,7 +134,7 @@ describe.each(migratedComponents.map((component) => [component.role, component] 
 });
 
 describe('a client that the role of the directory inserts', () => {
-  it('is none, and the difference from the log is recorded', async () => {
+  it('is not accepted, and the difference from the log is recorded', async () => {
     const { directory, auditLog } = components;
     const [own] = directory.clients({ limit: 1 });
     const version = directory.snapshot().version;
@@ -153,7 +153,7 @@ describe('a client that the role of the directory inserts', () => {
 });
 
 describe('a webhook whose address the role of the event publisher changes', () => {
-  it('is confirmed by nobody who resumes it', async () => {
+  it('is not confirmed when somebody resumes it', async () => {
     const { eventPublisher, directory } = components;
     const [own] = directory.clients({ limit: 1 });
     const institution = String(own?.['institution']);

@@ -21,7 +21,6 @@ import { marketOf } from './filled-market.ts';
 import { openProductLog } from './product-log.ts';
 import { asked } from './terms-behind.ts';
 
-/** A log with this many records. */
 export type EvidenceSite = Awaited<ReturnType<typeof startSite>>;
 
 /** A smaller log is faster to fill again than worth keeping. */
@@ -78,24 +77,24 @@ async function startSite(records: number, server: OwnerConnection, { folder, sta
   const auditLog = await started(openProductLog({ pool, logger, signer }));
   if ((await store.size()) < records) throw new Error('records were lost before the measurement');
   /** Records per second that were indexed in this run. */
-  const termsDrawnASecond = isKept ? undefined : await drawTerms(auditLog, store, say);
+  const termsIndexedASecond = isKept ? undefined : await indexTerms(auditLog, store, say);
   if (!isKept) {
     await analyseAndCheckpoint(owner);
     writeFileSync(keyFile, key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   }
-  return { name, records, market, auditLog, connection, owner, termsDrawnASecond };
+  return { name, records, market, auditLog, connection, owner, termsIndexedASecond };
 }
 
 /** @returns records per second */
-async function drawTerms(
+async function indexTerms(
   auditLog: RunningAuditLog,
   store: ReturnType<typeof filledLogStore>,
   say: Progress,
 ): Promise<number> {
   const size = await store.size();
   const began = performance.now();
-  for (let drawn = 0; drawn < size; drawn = await store.drawn()) {
-    say(`terms: ${drawn.toLocaleString('en-US')} records`);
+  for (let indexed = 0; indexed < size; indexed = await store.indexed()) {
+    say(`terms: ${indexed.toLocaleString('en-US')} records`);
     await asked(auditLog);
   }
   return size / ((performance.now() - began) / 1000);

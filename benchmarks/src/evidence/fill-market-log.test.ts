@@ -38,8 +38,8 @@ afterAll(async () => {
   await scratch?.drop();
 });
 
-describe('a log that was filled', () => {
-  it('verifies from its first byte to its last, is continued, and verifies again', async () => {
+describe('a filled log', () => {
+  it('verifies completely, is continued, and verifies again', async () => {
     const log = await open();
     expect(await log.verify()).toMatchObject({ ok: true });
     await log.append(draft());
@@ -47,14 +47,14 @@ describe('a log that was filled', () => {
     await log.stop();
   }, 120_000);
 
-  it('has no stream that its monitor would alarm anybody about', async () => {
+  it('has no stream that its monitor would report', async () => {
     const log = await open({ watchEveryMs: 0 });
     await log.watchStreams();
     expect(await log.search({ type: 'source.alarm' })).toEqual([]);
     await log.stop();
   });
 
-  it('answers for its first and its last order with the whole chain of authority', async () => {
+  it('returns the whole chain of authority for its first and its last order', async () => {
     const log = await open();
     for (const number of [0, ordersIn(market) - 1]) {
       const { transaction, chain, records } = orderAt(market, number);
@@ -68,11 +68,11 @@ describe('a log that was filled', () => {
     await log.stop();
   });
 
-  it('is found by person and by mandate, when its terms are drawn', async () => {
+  it('is searchable by person and by mandate once its terms are indexed', async () => {
     const log = await open();
     const terms = termsBehind({ auditLog: log, connection: scratch.connection });
     await terms.settle();
-    expect(await filledLogStore(owner).drawn()).toBe(await filledLogStore(owner).size());
+    expect(await filledLogStore(owner).indexed()).toBe(await filledLogStore(owner).size());
     const { person, mandate, transaction } = orderAt(market, 7);
     for (const query of [{ person }, { mandate }, { person, mandate }])
       expect((await log.query(query)).map(({ record }) => record.transaction)).toContain(transaction);

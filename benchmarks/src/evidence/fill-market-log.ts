@@ -3,9 +3,7 @@ import type pg from 'pg';
 import { inBulk, inSlices } from '../growth/owner-pool.ts';
 import { type FilledStretch, filledLogStore } from './filled-log-store.ts';
 
-/** Records of one statement. */
 const slice = 50_000;
-/** Tiles of one statement. */
 const tilesAtOnce = 256;
 /** A whole number of the pages in which the log draws terms. */
 const termSlice = 49_152;

@@ -8,7 +8,6 @@ import { entrySealKey, logOrigin } from './product-log.ts';
 const tables = ['entries', 'bodies', 'tiles', 'terms', 'protected_values', 'checkpoints'] as const;
 export type LogTable = (typeof tables)[number];
 
-/** Position and time of the filled records. */
 export interface FilledStretch {
   readonly market: FilledMarket;
   readonly first: number;
@@ -107,7 +106,7 @@ export function filledLogStore(owner: pg.Pool) {
       );
     },
 
-    /** Builds the index of the terms, and says that they are drawn. */
+    /** Builds the index of the terms, and says that they are indexed. */
     async endTerms({ market, first }: FilledStretch): Promise<void> {
       await owner.query('alter table audit_log.terms add primary key (term, first)');
       await owner.query(
@@ -117,12 +116,11 @@ export function filledLogStore(owner: pg.Pool) {
       );
     },
 
-    /** Records that have their terms. */
-    async drawn(): Promise<number> {
-      const { rows } = await owner.query<{ drawn: string }>(
-        'select coalesce(max(size), 0) as drawn from audit_log.terms_drawn',
+    async indexed(): Promise<number> {
+      const { rows } = await owner.query<{ indexed: string }>(
+        'select coalesce(max(size), 0) as indexed from audit_log.terms_drawn',
       );
-      return Number(rows[0]?.drawn);
+      return Number(rows[0]?.indexed);
     },
 
     /** Size of each table on disk, with its indexes. */
@@ -154,7 +152,7 @@ export function entrySealSql({ index, leafHash, id }: Readonly<Record<'index' | 
   return `sha256(${pad(0x5c)} || sha256(${pad(0x36)} || ${message}))`;
 }
 
-/** The seal of the size up to which terms have been drawn. */
+/** The seal of the size up to which terms have been indexed. */
 export function termsSeal(rule: number, size: number): Buffer {
   return createHmac('sha256', keyOf('mark-seal')).update(`terms ${rule}\n${size}`).digest();
 }

@@ -3,7 +3,6 @@ import { type MandateId, parseId, type TransactionId } from '@countersign/kernel
 
 /** How many take part in a market whose log has so many records. */
 export interface FilledMarket {
-  /** Records that are filled in. */
   readonly records: number;
   readonly mandates: number;
   /** Each trades under one mandate; so many of them under each. */
@@ -24,7 +23,6 @@ export function marketOf(records: number): FilledMarket {
   return { records, mandates, persons: 2 * mandates, desks: Math.ceil(mandates / 5), firms: Math.ceil(mandates / 25) };
 }
 
-/** Orders whose records are all there. */
 export function ordersIn({ records, mandates }: FilledMarket): number {
   return Math.floor((records - lead - recordsOfMandate * mandates - 1) / recordsOfOrder);
 }

@@ -1,5 +1,5 @@
 import type { RunningAuditLog } from '@countersign/audit-log';
-import { isCodedError } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
 import type { OwnerConnection } from '@countersign/runtime';
 import { ownerPool } from '../growth/owner-pool.ts';
 import { thisProcess, withCosts } from '../http-contender.ts';
@@ -24,10 +24,10 @@ export function termsBehind({
   return {
     /** Waits until the index has caught up, and counts the costs; an operation is a record. */
     async settle(): Promise<Counted> {
-      const before = await store.drawn();
+      const before = await store.indexed();
       const size = await store.size();
       const { value: _, ...costs } = await withCosts(thisProcess, async () => {
-        while ((await store.drawn()) < size) await asked(auditLog);
+        while ((await store.indexed()) < size) await asked(auditLog);
       });
       return { ...costs, operations: Math.max(0, size - before) };
     },
@@ -40,6 +40,6 @@ export async function asked(auditLog: Pick<RunningAuditLog, 'query'>): Promise<v
   try {
     await auditLog.query({ person: nobody, limit: 1 });
   } catch (error) {
-    if (!isCodedError(error, 'query_behind')) throw error;
+    if (!auditLogErrors.is(error, 'query_behind')) throw error;
   }
 }

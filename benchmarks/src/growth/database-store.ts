@@ -2,7 +2,6 @@ import type { OwnerConnection } from '@countersign/runtime';
 import { filledTables } from './filled-tables-store.ts';
 import { inBulk, ownerPool } from './owner-pool.ts';
 
-/** What has been read of one table. */
 export interface TableReading {
   readonly table: string;
   /** Rows and index entries that were read, by any plan. */

@@ -6,7 +6,6 @@ import { openOwnedDatabase } from './database-store.ts';
 
 export type GrownSite = Awaited<ReturnType<typeof startGrownSite>>;
 
-/** Consents whose refresh tokens are used. */
 const consents = 16;
 
 /** A control plane with this many rows in every table. */

@@ -3,7 +3,6 @@ import type pg from 'pg';
 import { inBulk, inSlices } from '../growth/owner-pool.ts';
 import { mandatesAGroup } from './lines.ts';
 
-/** Groups of lines of one statement. */
 const slice = 1_250;
 
 /** The id of a copy: of the group numbered n, the mandate at place p. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { generatedBundle, permittingPolicy, relevantOf } from './generated-bundle.ts';
 
 describe('the policies of the benchmark', () => {
-  it.each([10, 200])('are %i that the engine would publish, so many of them for orders', async (policies) => {
+  it.each([10, 200])('are %i valid policies, with a fixed share for orders', async (policies) => {
     const { parsed } = loadBundle(generatedBundle(await readBundleFolder(shippedPolicies), policies));
     expect(parsed.policies).toHaveLength(policies);
     expect(new Set(parsed.policies.map(({ text }) => text.replace(/@\w+\("[^"]*"\)/g, ''))).size).toBeGreaterThan(

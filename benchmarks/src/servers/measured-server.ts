@@ -14,7 +14,6 @@ export type ToServer =
 
 export interface Server {
   readonly url: string;
-  /** Appends this many records to its log. */
   readonly fillLog?: (records: number) => Promise<void>;
   stop(): Promise<void>;
 }

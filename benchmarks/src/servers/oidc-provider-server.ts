@@ -133,7 +133,6 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
 }
 
-/** An item of node-oidc-provider. */
 interface Kept {
   readonly uid?: string;
   readonly grantId?: string;
@@ -141,7 +140,6 @@ interface Kept {
 }
 
 const kept = new Map<string, Kept>();
-/** Other indexes of the items. */
 const byUid = new Map<string, string>();
 const byGrant = new Map<string, string[]>();
 

@@ -50,7 +50,6 @@ const row = Buffer.alloc(600, 'x');
 /** Shared by all floors of a run, which share a table. */
 let place = 0;
 
-/** One durable row. */
 export async function insertRow(pool: pg.Pool): Promise<void> {
   await pool.query({
     name: 'floor-row',
@@ -87,7 +86,6 @@ export async function startBareSignIn(
   return { server: { name: bareName, url, begin: async () => '/sign-in' }, stop: () => app.close() };
 }
 
-/** Its name in tables. */
 export const bareName = 'floor: HTTP, a verification, a durable row';
 
 /**

@@ -48,7 +48,6 @@ export function signInSteps({ name, url, begin }: SignInServer) {
   };
 }
 
-/** Completes these sign-ins. */
 export function signInAll(server: SignInServer, items: readonly SignInCeremony[], connections: number) {
   const { name, url } = server;
   const steps = signInSteps(server);
@@ -74,7 +73,6 @@ export interface SignInCeremony {
   readonly browser: WebBrowser;
   page?: { readonly url: string; readonly body: string };
   credential?: AuthenticationResponse;
-  /** Of the new session. */
   cookie?: string;
 }
 
@@ -82,7 +80,6 @@ export function prepareSignIns(people: readonly KeyHolder[]): readonly SignInCer
   return people.map((holder) => ({ holder, browser: { cookies: new Map<string, string>() } }));
 }
 
-/** The signature counter of a person's key. */
 export function countOf({ key }: KeyHolder): number {
   return key.save()[0]?.counter ?? 0;
 }

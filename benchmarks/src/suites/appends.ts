@@ -15,8 +15,8 @@ export interface AppendResults {
   readonly callers: number;
   /** The log, the log with a protected value in each record, the floors, and the peer. */
   readonly results: readonly Result[];
-  /** The index of terms, drawn after each round of the log; an operation is a record. */
-  readonly drawn: Result;
+  /** The index of terms, indexed after each round of the log; an operation is a record. */
+  readonly indexed: Result;
 }
 
 /**
@@ -32,11 +32,11 @@ export async function measureAppends(options: InProcessOptions): Promise<readonl
   try {
     const all: AppendResults[] = [];
     for (const callers of pace.appenders) {
-      const drawn: Round[] = [];
+      const indexed: Round[] = [];
       // Drawing the terms must not burden the next contender.
       const settle = async (): Promise<void> => {
         const counted = await terms.settle();
-        if (counted.operations > 0) drawn.push(roundOf(counted));
+        if (counted.operations > 0) indexed.push(roundOf(counted));
       };
       const common = { callers, warmUpSeconds: pace.warmUpSeconds };
       const withAddress = () => auditLog.append({ ...draft(), address: '127.0.0.1' });
@@ -49,7 +49,7 @@ export async function measureAppends(options: InProcessOptions): Promise<readonl
       ];
       const turns = { rounds: pace.rounds, seconds: pace.inProcessSeconds };
       const results = await measureInTurn(contenders, turns, about(`appends, ${callers} at once`, onProgress));
-      all.push({ callers, results, drawn: { name: 'their terms, drawn behind them', rounds: drawn } });
+      all.push({ callers, results, indexed: { name: 'their terms, indexed afterwards', rounds: indexed } });
     }
     return all;
   } finally {
@@ -148,12 +148,12 @@ export function draft(): RecordDraft {
 
 /** Durable appends by the number of concurrent callers. */
 export function appendsSections(measured: readonly AppendResults[], { rounds }: Pace): readonly string[] {
-  const sections = measured.map(({ callers, results, drawn }) => {
+  const sections = measured.map(({ callers, results, indexed }) => {
     const [log, sealed, ...others] = results;
     const lines = [
       section(
         `Audit-log appends, ${callers === 1 ? 'a lone caller' : `${callers} callers at once`}`,
-        [...results, ...(drawn.rounds.length === 0 ? [] : [drawn])],
+        [...results, ...(indexed.rounds.length === 0 ? [] : [indexed])],
         [rate('appends/s'), ...latency, ...cpu('process CPU µs')],
       ),
     ];

@@ -107,7 +107,6 @@ const stepTitles = {
   redeem: 'the client redeems the code: access, ID and refresh token',
 } as const;
 
-/** The whole flow, then where it goes. */
 export function codeFlowSections(results: CodeFlowResults, { connections }: Pace): readonly string[] {
   const { total } = results;
   const whole = besidePeers(

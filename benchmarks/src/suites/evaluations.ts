@@ -65,7 +65,6 @@ export async function measureEvaluations(
   return { proved: results.slice(0, half), certified: results.slice(half) };
 }
 
-/** A kind of caller. */
 interface Kind {
   readonly name: string;
   readonly transport: string;

@@ -15,7 +15,6 @@ export interface QueryResults {
   readonly results: readonly Result[];
 }
 
-/** Records of a page. */
 const pageOf = 100;
 const dayMs = 86_400_000;
 

@@ -19,7 +19,6 @@ export interface GrowthResults {
   /** Rows that each table had got, smallest first; results and readings are in this order. */
   readonly sizes: readonly number[];
   readonly operations: readonly { readonly name: string; readonly results: readonly Result[] }[];
-  /** What the same work read of each table. */
   readonly readings: readonly { readonly table: string; readonly atSize: readonly TableReading[] }[];
 }
 

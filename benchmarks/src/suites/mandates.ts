@@ -23,7 +23,6 @@ export interface MandateResults {
 }
 
 export interface MandateChecks {
-  /** Mandates in the line. */
   readonly chain: number;
   readonly mandates: number;
   /** From memory, not in memory, the database asked each time, and the constraints alone. */
@@ -33,10 +32,8 @@ export interface MandateChecks {
 /** The memory of a consent store whose cache is full. */
 export interface MandateMemory {
   readonly mandates: number;
-  /** Mandates in memory. */
   readonly remembered: number;
   readonly heapBytes: number;
-  /** The whole process afterwards. */
   readonly residentBytes: number;
 }
 
@@ -116,8 +113,8 @@ function contendersFor(
     const question = pick(questions, index);
     const use = useOf(question);
     const answer = await store.check({ mandate: question.mandate, actingFor: question.actingFor, use, at: use.at });
-    if (!answer.stands || answer.chain.length !== question.line.length)
-      throw new Error(answer.stands ? 'an answer based on another line' : answer.detail);
+    if (!answer.valid || answer.chain.length !== question.line.length)
+      throw new Error(answer.valid ? 'an answer based on another line' : answer.detail);
   };
   const fromMemory = timed('consent store, from memory', pace, asking(consentStore));
   const contenders: readonly Contender[] = [
@@ -183,7 +180,6 @@ async function memoryOf({ consentStore }: TradingSite, groups: number): Promise<
 /** Twice the size of the cache. */
 const mostInMemory = 40_000;
 
-/** The lowest mandate of the line of this length in a group. */
 function mandateAt(group: number, length: number): MandateId {
   const id = parseId('mandate', idOfCopy(group, lowestOf(length)));
   if (id === undefined) throw new Error('a mandate without an id');

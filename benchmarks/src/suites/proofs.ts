@@ -31,7 +31,7 @@ export interface ProofResults {
     readonly name: string;
     readonly records: number;
     readonly bytes: Readonly<Record<LogTable, number>>;
-    readonly termsDrawnASecond: number | undefined;
+    readonly termsIndexedASecond: number | undefined;
   }[];
 }
 
@@ -47,11 +47,11 @@ export async function measureProofs(
 ): Promise<ProofResults> {
   const { sites, pace, onProgress } = options;
   const sizes = await Promise.all(
-    sites.map(async ({ name, records, owner, termsDrawnASecond }) => ({
+    sites.map(async ({ name, records, owner, termsIndexedASecond }) => ({
       name,
       records,
       bytes: await filledLogStore(owner).bytes(),
-      termsDrawnASecond,
+      termsIndexedASecond,
     })),
   );
   const asked = await Promise.all(sites.map((site) => questionsAbout(site, pace)));
@@ -165,12 +165,12 @@ export function proofSections(
     [bySize('Proofs, a lone caller', proofs), ...slowest].join('\n'),
     table('Bytes on the disk a record, with indexes', [
       ['', 'all', 'places and hashes', 'bodies', 'tiles', 'terms', 'terms drawn/s'],
-      ...sizes.map(({ name, records, bytes, termsDrawnASecond }) => [
+      ...sizes.map(({ name, records, bytes, termsIndexedASecond }) => [
         name,
         ...[...[sum(Object.values(bytes)), bytes.entries, bytes.bodies, bytes.tiles, bytes.terms]].map((value) =>
           number(value / records, 1),
         ),
-        number(termsDrawnASecond, 0),
+        number(termsIndexedASecond, 0),
       ]),
     ]),
     logGrowthSection(appends, pace),

@@ -7,7 +7,6 @@ import type { Trading } from '../trading/grown-trading.ts';
 import { type OpenOrder, orderSteps } from '../trading/orders.ts';
 import type { SuiteOptions } from './suite.ts';
 
-/** The results of one site. */
 export interface ReconstructionResults {
   readonly name: string;
   readonly results: readonly Result[];

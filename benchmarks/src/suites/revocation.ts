@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { accessErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
 import { createProtection, createTransport, type Transport } from '@countersign/sdk';
 import { completeFlows, type Flow, signIn } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
@@ -113,7 +114,6 @@ interface RevocationTarget extends HeldToken {
   readonly presented: string;
 }
 
-/** One way of revoking. */
 interface RevocationDoor {
   readonly name: string;
   /** A fresh target for each turn. */
@@ -239,7 +239,7 @@ function enforcing(name: string, by: { readonly issuer: string; readonly transpo
         await protection.check(request, { scope: clearingScope });
         return true;
       } catch (error) {
-        if (isCodedError(error, 'token_revoked')) return false;
+        if (accessErrors.is(error, 'token_revoked')) return false;
         throw error;
       }
     },

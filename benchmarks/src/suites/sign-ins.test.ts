@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 describe('the suite of sign-ins', () => {
-  it('measures ceremonies beside their floors and their peer, and finds nothing lost', {
+  it('measures ceremonies beside their lower bounds and a comparison library, and loses none', {
     timeout: 120_000,
   }, async () => {
     const results = await measureSignIns({ ...place(), pace: quickPace });
@@ -42,9 +42,9 @@ describe('the suite of sign-ins', () => {
       expect(said).toContain(part);
   });
 
-  it('ends without a result when the count of a key is not the one that is kept', async () => {
+  it('ends without a result if a key’s counter differs from the stored one', async () => {
     const site = await startSignInSite(2, place());
-    // A use of the key that the server never heard of.
+    // A use of the key that the server never saw.
     const [holder] = site.people;
     const sabotaged = {
       ...site,

@@ -39,7 +39,6 @@ import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { InProcessOptions } from './suite.ts';
 
 export interface SignInResults {
-  /** Ours, then the floors, then the peer. */
   readonly signIns: readonly Result[];
   /** Of ours and of the first floor, which have the same steps. */
   readonly steps: readonly { readonly name: string; readonly results: readonly Result[] }[];
@@ -205,7 +204,6 @@ async function bareStatementBatch(
 
 const intent = digestOf({ benchmark: true });
 
-/** The statement of an approval page. */
 function approvalBy(iss: KeyHolder['person']) {
   const from = { clock: systemClock, random: systemRandom };
   const iat = Math.floor(systemClock.now() / 1000);

@@ -25,7 +25,6 @@ import { number, table, verdict } from '../table.ts';
 import { engineOn } from './decisions.ts';
 import type { InProcessOptions } from './suite.ts';
 
-/** A simulation over this many recorded decisions. */
 export interface SimulationResults {
   readonly decisions: number;
   readonly flips: number;
@@ -140,7 +139,6 @@ unless { resource.approvals.supervisor >= 1 };`;
   return { ...bundle, policies: [...bundle.policies, { file: 'more.cedar', text: rule }] };
 }
 
-/** A candidate over recorded decisions. */
 export function simulationSection(results: SimulationResults, { rounds }: Pace): string {
   const { decisions, flips, seconds, cpuSeconds, databaseCpuSeconds, judgedAlone } = results;
   const aMillion = (seconds * 1_000_000) / decisions;

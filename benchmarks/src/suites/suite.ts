@@ -9,7 +9,6 @@ import type { ServerProcess } from '../server-process.ts';
 import { about, type Progress, type Run } from '../starter.ts';
 import { times } from '../table.ts';
 
-/** The input of every suite. */
 export interface SuiteOptions {
   readonly pace: Pace;
   readonly onProgress: Progress;

@@ -25,7 +25,6 @@ import type { SuiteOptions } from './suite.ts';
 /** The results for a number of concurrent callers. */
 export interface TransitionResults {
   readonly callers: number;
-  /** Transitions on each site, smallest first. */
   readonly transitions: readonly TransitionResult[];
   /** Appends of records like theirs to the log alone, in the same turns. */
   readonly appends: Result;

@@ -20,7 +20,6 @@ import { decisionCallers } from './evaluations.ts';
 import { activeComplaint, introspectionRequests } from './introspection.ts';
 import type { SuiteOptions } from './suite.ts';
 
-/** One of the installations that are compared. */
 export interface Installation {
   readonly name: string;
   readonly server: MeteredServer;
@@ -38,7 +37,6 @@ export interface WorkResult {
   readonly work: string;
   /** By as many connections as the pace says. */
   readonly underLoad: readonly Result[];
-  /** By one connection. */
   readonly alone: readonly Result[];
 }
 

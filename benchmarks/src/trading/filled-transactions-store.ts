@@ -2,10 +2,8 @@ import type { TransactionId } from '@countersign/kernel';
 import type pg from 'pg';
 import { inBulk, inSlices } from '../growth/owner-pool.ts';
 
-/** Transactions of one statement. */
 const slice = 20_000;
 
-/** The transaction of a copy, by its number. */
 const copy = `'txn_' || lpad(n::text, 26, '0')`;
 /** Of the copy numbered n, the row that it is a copy of. */
 const copied = (table: string, key: string) =>

@@ -40,17 +40,14 @@ export const houses: readonly House[] = Array.from({ length: counts.houses }, (_
 /** A firm in a line of mandates, each of which is cut from the one above. */
 export const holder = (index: number): Lei => leiOf('HOLDER', index % holders);
 
-/** The signatory of an institution. */
 export function signatory(of: string): Actor {
   return { id: `service:signs-${of.toLowerCase()}`, institution: of };
 }
 
-/** The reporting service of an institution. */
 export function reporter(of: Lei): Actor & { readonly client: string } {
   return { id: `service:reports-${of.toLowerCase()}`, institution: of, client: `reports-${of.toLowerCase()}` };
 }
 
-/** The entries of all firms in the directory. */
 export function tradingDirectory(): unknown {
   const street = houses.flatMap(({ broker, venue, clearing, custodian }) => [broker, venue, clearing, custodian]);
   const owners = houses.flatMap(({ client, arranger }) => [client, arranger]);

@@ -20,8 +20,8 @@ afterAll(async () => {
   await scratch?.drop();
 });
 
-describe('a site that has traded', () => {
-  it('holds as many transactions as were asked for, under all constraints, and goes on trading', async () => {
+describe('a site with a trading history', () => {
+  it('holds the requested number of transactions, under all constraints, and continues trading', async () => {
     expect(await countTransactions(trading.site.owner)).toBeGreaterThan(60);
     const [order] = await trading.orders.open(1);
     if (order === undefined) throw new Error('no order was opened');
@@ -30,7 +30,7 @@ describe('a site that has traded', () => {
     expect(states).toEqual(['submitted', 'executed', 'cleared', 'settled']);
   });
 
-  it('has its settled orders scattered over a log of all transactions', async () => {
+  it('has its settled orders spread over a log of all transactions', async () => {
     expect(trading.settled).toHaveLength(10);
     const [first] = trading.settled;
     if (first === undefined) throw new Error('no order was settled');
@@ -46,7 +46,7 @@ describe('a site that has traded', () => {
 });
 
 describe('copies of mandates', () => {
-  it('stand in lines as their models do', { timeout: 120_000 }, async () => {
+  it('form chains as their models do', { timeout: 120_000 }, async () => {
     const models = (await giveLines(trading.site.consentStore)).map(({ id }) => id);
     const before = await countMandates(trading.site.owner);
     await fillMandates(trading.site.owner, models, 7, () => undefined);

@@ -6,7 +6,6 @@ import { countTransactions, fillTransactions } from './filled-transactions-store
 import { createOrderBook, type OpenOrder, type OrderBook } from './orders.ts';
 import { startTradingSite, type TradingSite } from './trading-site.ts';
 
-/** A site that trades. */
 export interface Trading {
   readonly name: string;
   readonly site: TradingSite;

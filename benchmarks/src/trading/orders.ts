@@ -103,7 +103,6 @@ const reports = {
   settle: { by: 'custodian', body: { settled_qty: orderQuantity } },
 } as const;
 
-/** Concurrent callers outside of measurements. */
 const callers = 32;
 
 export type OrderBook = Awaited<ReturnType<typeof createOrderBook>>;

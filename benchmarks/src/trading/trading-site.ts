@@ -69,7 +69,6 @@ export async function startTradingSite(
   );
   const registry = await started(
     createTransactionRegistry({
-      // The settings of a server.
       pool: scratch.pool(transactionRegistryMigrations.name, { maxConnections: 20, byIndexAlone: true }),
       audit: auditLog,
       directory,

@@ -1,5 +1,5 @@
 import { recordTypes } from '@countersign/contracts';
-import { bundleFormat, bundleLimits } from '@countersign/evidence';
+import { bundleFormat, bundleFormatWithHandovers, bundleLimits } from '@countersign/evidence';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
@@ -116,7 +116,7 @@ const proof = Type.Array(digestSchema(), { maxItems: bundleLimits.proofHashes })
 
 export const bundleAnswer = Type.Object(
   {
-    format: Type.Literal(bundleFormat),
+    format: Type.Enum([bundleFormat, bundleFormatWithHandovers]),
     transaction: idSchema('transaction'),
     log: Type.Object({ origin: Type.String(), verifierKey: Type.String() }, closed),
     checkpoint: note,
@@ -153,6 +153,20 @@ export const bundleAnswer = Type.Object(
           closed,
         ),
         { maxItems: bundleLimits.timeStamps, description: 'Over earlier checkpoints: what lies below existed then' },
+      ),
+    ),
+    handovers: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            checkpoint: note,
+            leaf: Type.String({ pattern: '^[A-Za-z0-9_-]+$', description: 'The record log.key-rotated, base64url' }),
+            proof,
+            consistency: proof,
+          },
+          closed,
+        ),
+        { maxItems: 32, description: 'Between the keys that the log has had, oldest first' },
       ),
     ),
   },

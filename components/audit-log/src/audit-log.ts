@@ -8,6 +8,7 @@ import {
   type ScanQuery,
   type Signer,
 } from '@countersign/contracts';
+import type { KeyHandover } from '@countersign/evidence';
 import {
   type Clock,
   createGenerations,
@@ -36,6 +37,7 @@ import { createLogCustody } from './custody/log-custody.ts';
 import { createRemovals } from './custody/removals.ts';
 import { createBundleExport } from './export-bundle.ts';
 import { createHalt } from './halt.ts';
+import { createKeyRotations } from './key-rotations.ts';
 import { createLogKeys } from './log-key.ts';
 import { withoutProtection } from './protection/no-protection.ts';
 import type { OpenedValue, Protection } from './protection/protection.ts';
@@ -119,6 +121,8 @@ export interface RunningAuditLog extends AuditLog {
   entryBundle(bundle: EntryBundle, options?: { readonly gone: 'empty' }): Promise<Buffer | undefined>;
   /** Signs a checkpoint. @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue` */
   checkHealth(): Promise<void>;
+  /** How the keys of the log succeeded each other, oldest first, for readers who trust one of them. */
+  keyHandovers(): Promise<readonly KeyHandover[]>;
   publishToFolder(): Promise<void>;
   clockQuality(): ClockQuality | undefined;
   /** Checks the streams now, unless another node is checking them. */
@@ -194,7 +198,13 @@ async function openAuditLog(
     beatEveryMs: dependencies.beatEveryMs ?? 10_000,
     ...ownRecords,
   });
-  const checkpointer = createCheckpointer({ store, tree, keys, tail, guard });
+  const rotations = createKeyRotations({
+    ...{ store, tree: shownTree, keys, reader, logger },
+    append: sequencer.append,
+    published: async (size) => (await publicationStore(pool).published(size - 1n, size)).at(-1)?.note,
+  });
+  await available(rotations.readOn);
+  const checkpointer = createCheckpointer({ store, tree, keys, rotations, tail, guard });
   const standing = await available(() => checkpointer.check());
   if (guard !== undefined && !standing.guarded && standing.signed > 0n)
     logger.warn(
@@ -212,7 +222,10 @@ async function openAuditLog(
           store,
           tree,
           key,
-          currentKey: keys.current,
+          keysBefore: await keys.all(),
+          ownKeys: keys.all,
+          keyAt: keys.keyAt,
+          handovers: rotations.handovers,
           sign,
           admit: (head) => haltingOn(() => checkpointer.admit(head)),
           size: () => sequencer.head()?.edge.size,
@@ -261,6 +274,10 @@ async function openAuditLog(
     }
   }
   async function sign() {
+    // Without this record the old key signs on; a log that takes no records can still be signed.
+    await rotations
+      .recordDue()
+      .catch((error: unknown) => logger.warn({ error }, 'the next key of the log could not be recorded yet'));
     const signed = await haltingOn(() => checkpointer.sign());
     halt.clear();
     verifierKey = formatVerifierKey(signed.key);
@@ -326,6 +343,14 @@ async function openAuditLog(
   const authorityAfter = (after: bigint | undefined): bigint =>
     after === undefined || after < unsealedBefore - 1n ? unsealedBefore - 1n : after;
 
+  /** As it is served at `keys.json`. */
+  async function succession() {
+    const handovers = await available(() => rotations.handovers());
+    const heads = await Promise.all(handovers.map(({ checkpoint }) => keys.open(checkpoint)));
+    const shown = handovers.map(({ size: _, ...handover }) => handover);
+    return { heads, document: `${JSON.stringify({ handovers: shown })}\n` };
+  }
+
   const askHowTheyStand = createStandingQuestions(store);
   let folder: FolderPublisher | undefined;
   const log: Omit<RunningAuditLog, 'exportBundle' | 'publishToFolder'> = {
@@ -347,6 +372,8 @@ async function openAuditLog(
       if (refusal !== undefined) throw refusal;
     },
     verifierKey: () => verifierKey,
+    keyHandovers: () =>
+      available(async () => (await rotations.handovers()).map(({ size: _, ...handover }) => handover)),
     find: (id) =>
       available(async () => {
         const found = (await store.byRecordIds([id])).filter(reader.isAuthority);
@@ -474,7 +501,11 @@ async function openAuditLog(
   const { publishTo } = dependencies;
   if (publishTo !== undefined)
     try {
-      folder = await createFolderPublisher({ options: publishTo, source: log, published, open: keys.open, logger });
+      folder = await createFolderPublisher({
+        ...{ options: publishTo, source: log, published, logger },
+        open: keys.open,
+        succession,
+      });
     } catch (error) {
       await log.stop();
       throw error;
@@ -483,6 +514,7 @@ async function openAuditLog(
     store,
     tree,
     keys,
+    rotations,
     sign: publish,
     append: log.append,
     protection,

@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Says which bodies go, as a pruning does, with the root over their leaf hashes. */
-async function sayPruned(log: RunningAuditLog, first: number, last: number, root?: string): Promise<void> {
+/** Records which bodies are pruned, as a pruning does, with the root over their leaf hashes. */
+async function recordPruning(log: RunningAuditLog, first: number, last: number, root?: string): Promise<void> {
   const { rows } = await rig.tamper('select leaf_hash from entries where index between $1 and $2 order by index', [
     first,
     last,
@@ -30,9 +30,9 @@ async function sayPruned(log: RunningAuditLog, first: number, last: number, root
 }
 
 describe('the shards of bodies', () => {
-  it('are one for each class, and every record is in that of its type', async () => {
+  it('are one per class, and every record is in the shard of its type', async () => {
     const log = await rig.open();
-    // What tells of streams and of prunings has to be true.
+    // Records about streams and prunings must be true.
     const types = recordTypes.filter((type) => !/^source\.|^log\.pruned/.test(type));
     await Promise.all(types.map((type) => log.append(draft({ type }))));
     for (const name of retentionClasses) {
@@ -46,7 +46,7 @@ describe('the shards of bodies', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('are kept as they are by the role of the log and by their owner', async () => {
+  it('cannot be changed by the role of the log or by their owner', async () => {
     await rig.open();
     const pool = rig.pool();
     for (const statement of [
@@ -61,7 +61,7 @@ describe('the shards of bodies', () => {
 });
 
 describe('a record whose body has been pruned', () => {
-  /** Fifty refusals of access, from the first place on, of which the first forty have been pruned. */
+  /** Fifty refusals of access from the first position on, of which the first forty have been pruned. */
   async function pruned(): Promise<{ readonly log: RunningAuditLog; readonly written: readonly RecordDraft[] }> {
     const log = await rig.open();
     const transaction = newTransaction();
@@ -71,12 +71,12 @@ describe('a record whose body has been pruned', () => {
       await log.append(record);
     }
     await log.checkpoint();
-    await sayPruned(log, firstPlace, firstPlace + 39);
+    await recordPruning(log, firstPlace, firstPlace + 39);
     await rig.tamper('delete from bodies where index between $1 and $2', [firstPlace, firstPlace + 39]);
     return { log, written };
   }
 
-  it('is not found any more, and the others are, page by page', async () => {
+  it('is no longer found, and the others are, page by page', async () => {
     const { log, written } = await pruned();
     const [first] = written;
     expect(await log.find(first?.id ?? ('' as never))).toBeUndefined();
@@ -90,7 +90,7 @@ describe('a record whose body has been pruned', () => {
     expect(await log.newest(['access.refused'])).toBe(BigInt(firstPlace + 49));
   });
 
-  it('keeps its place, its time and its proof', async () => {
+  it('keeps its position, its time and its proof', async () => {
     const { log } = await pruned();
     const start = Date.parse('2026-11-21T09:30:00Z');
     expect(await log.count({ types: ['access.refused'], from: start + 10_000, until: start + 20_000 })).toBe(10);
@@ -111,7 +111,7 @@ describe('a record whose body has been pruned', () => {
     expect(await log.entryBundle({ index: 0n, width: firstPlace })).toBeDefined();
   });
 
-  it('does not stop the log from being verified, opened again and appended to', async () => {
+  it('does not prevent the log from being verified, reopened and appended to', async () => {
     const { log } = await pruned();
     const size = BigInt(firstPlace + 51);
     expect(await log.verify()).toMatchObject({ ok: true, size });
@@ -121,22 +121,22 @@ describe('a record whose body has been pruned', () => {
     expect(await again.verify()).toMatchObject({ ok: true });
   });
 
-  it('cannot be appended again: what it said cannot be compared', async () => {
+  it('cannot be appended again, because its content cannot be compared', async () => {
     const { log, written } = await pruned();
     const outcome = await log.append(written[0] ?? draft()).catch((error: unknown) => error);
     expect(isCodedError(outcome, 'record_identity_taken')).toBe(true);
   });
 
-  it('is missed when the log has not said that it goes', async () => {
+  it('is reported as missing if the log has not recorded its pruning', async () => {
     const { log } = await pruned();
     await rig.tamper('delete from bodies where index = $1', [firstPlace + 44]);
     expect(await log.verify()).toMatchObject({ ok: false, reason: 'body_missing', index: BigInt(firstPlace + 44) });
   });
 
-  it('is not explained by a list with another root, or of places that had not been written', async () => {
+  it('is not explained by a list with another root or of positions not yet written', async () => {
     const log = await rig.open();
     await Promise.all(drafts(5).map((record) => log.append(record)));
-    await sayPruned(log, firstPlace, firstPlace + 2, Buffer.alloc(32, 1).toString('base64url'));
+    await recordPruning(log, firstPlace, firstPlace + 2, Buffer.alloc(32, 1).toString('base64url'));
     expect(await log.verify()).toMatchObject({ ok: false, reason: 'pruning_altered', index: BigInt(firstPlace + 5) });
     const other = await createRig();
     const second = await other.open();
@@ -162,7 +162,7 @@ describe('verifying the shards', () => {
       'column_altered',
     ],
     [
-      'a second body at a place',
+      'a second body at a position',
       `insert into bodies select 'operation', index, body from bodies where index = 4`,
       'body_unexpected',
     ],
@@ -180,15 +180,15 @@ describe('verifying the shards', () => {
   });
 });
 
-describe('a log that was begun before records were numbered', () => {
+describe('a log from before records were numbered', () => {
   const start = Date.parse('2026-11-20T09:00:00Z');
   const old = Array.from({ length: 6 }, (_, position) => ({
     ...draft({ address: '192.0.2.7', data: { n: position } }),
     id: newId('record', { clock: { now: () => start }, random: { bytes: (size) => Buffer.alloc(size, position) } }),
   }));
 
-  /** Rows as they were written then: the bytes in the entry itself, neither class nor time beside it. */
-  async function begun(): Promise<RunningAuditLog> {
+  /** Rows as they were written then: the bytes in the entry itself, with neither class nor time beside them. */
+  async function openUnnumberedLog(): Promise<RunningAuditLog> {
     for (const [index, record] of old.entries()) {
       const { reason, data, address, ...rest } = record;
       const text = JSON.stringify({ v: 1, time: toInstant(start + index * 1_000), ...rest, reason, data, address });
@@ -200,15 +200,15 @@ describe('a log that was begun before records were numbered', () => {
         Buffer.from(text),
       ]);
     }
-    // As the migration that brought the seals has left it.
+    // As the migration that introduced the seals left it.
     await rig.tamper('update unsealed_entries set before = $1', [old.length]);
     return rig.open();
   }
 
-  it('goes on, is read and is verified as one', async () => {
-    const log = await begun();
+  it('continues, is read and is verified as one log', async () => {
+    const log = await openUnnumberedLog();
     await Promise.all(drafts(300).map((record) => log.append(record)));
-    // What was appended before there were seals is evidence, and no authority.
+    // Records from before the seals are evidence but grant no authority.
     expect((await log.search({ type: 'access.refused' })).map(({ record }) => record.v)).toEqual(
       Array<number>(300).fill(2),
     );
@@ -221,7 +221,7 @@ describe('a log that was begun before records were numbered', () => {
   });
 
   it('finds its records by time, old and new', async () => {
-    const log = await begun();
+    const log = await openUnnumberedLog();
     await log.append(draft());
     const types = ['access.refused'] as const;
     expect(await log.count({ types, from: start + 2_000, until: start + 4_000 })).toBe(2);
@@ -229,15 +229,15 @@ describe('a log that was begun before records were numbered', () => {
   });
 
   it('answers an old draft with its first receipt, and another under its id with a refusal', async () => {
-    const log = await begun();
+    const log = await openUnnumberedLog();
     const again = old[2] ?? draft();
     expect(await log.append(again)).toEqual({ id: again.id, index: 2n, time: toInstant(start + 2_000) });
     const other = await log.append({ ...again, data: { n: 99 } }).catch((error: unknown) => error);
     expect(isCodedError(other, 'record_identity_taken')).toBe(true);
   });
 
-  it('has no stream to be watched before the first that was opened', async () => {
-    const log = await begun();
+  it('has no stream to monitor before the first one that was opened', async () => {
+    const log = await openUnnumberedLog();
     await log.watchStreams();
     expect(await log.search({ type: 'source.alarm' })).toEqual([]);
   });

@@ -2,7 +2,8 @@ import { auditLogErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { verifyConsistency } from '@countersign/merkle-log';
 import { available, logUnavailable } from './availability.ts';
-import { keyIdText, type LogKeys } from './log-key.ts';
+import { type KeyRotations, signedHandover } from './key-rotations.ts';
+import { handoverSize, isSignedBy, type KeyRotation, keyIdText, type LogKeys } from './log-key.ts';
 import type { Head, HeadGuard } from './publication/head-guard.ts';
 import type { VerifiedTail } from './seals/verified-tail.ts';
 import { inconsistent, newestSigned, type SignedCheckpoint, type SignedHead } from './signed-head.ts';
@@ -14,10 +15,11 @@ export function createCheckpointer(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
+  readonly rotations: Pick<KeyRotations, 'readOn'>;
   readonly tail: VerifiedTail;
   readonly guard?: HeadGuard | undefined;
 }) {
-  const { store, tree, keys, tail, guard } = dependencies;
+  const { store, tree, keys, rotations, tail, guard } = dependencies;
   let last: SignedCheckpoint | undefined;
   let running: Promise<SignedCheckpoint> | undefined;
   let next: Promise<SignedCheckpoint> | undefined;
@@ -29,6 +31,11 @@ export function createCheckpointer(dependencies: {
     // Read before the query: another checkpoint may be signed meanwhile.
     const known = last;
     const newest = await newestSigned(store, keys);
+    if (newest !== undefined && newest.head.size > 0n) {
+      const key = await keys.keyAt(newest.head.size);
+      if (!newest.stored.some(({ note }) => isSignedBy(note, key)))
+        throw inconsistent(`its checkpoint of ${newest.head.size} records is of another key than its records name`);
+    }
     if (known !== undefined && (newest === undefined || newest.head.size < known.size))
       throw inconsistent(`the checkpoint of ${known.size} records that it signed is missing`);
     if (
@@ -75,6 +82,8 @@ export function createCheckpointer(dependencies: {
     // Read first: the log may grow meanwhile, and still covers it.
     const signed = await lastSigned();
     const { edge } = await tail.readOn(store);
+    // Read after the entries: a rotation among them decides by which key they are signed.
+    await rotations.readOn();
     const held = await store.size();
     const known = signed !== undefined && signed.head.size > edge.size ? signed.head.size : edge.size;
     if (held < known) throw inconsistent(`it holds ${held} records and has signed a checkpoint of ${known}`);
@@ -83,7 +92,9 @@ export function createCheckpointer(dependencies: {
     if (signed !== undefined && !(await extendsLast(signed.head, { size, root })))
       throw inconsistent(`its ${size} records do not extend the checkpoint of ${signed.head.size} that it signed`);
     await inTurnAtGuard(() => passGuard({ size, root }, { set: true }));
-    const current = await keys.current();
+    for (const rotation of keys.rotations())
+      if (handoverSize(rotation) <= size) await handOver(rotation, { size, root });
+    const current = await keys.keyAt(size);
     const again =
       signed?.head.size === size ? signed.stored.find(({ keyId }) => keyId === keyIdText(current)) : undefined;
     if (again !== undefined) {
@@ -95,6 +106,24 @@ export function createCheckpointer(dependencies: {
     if (await store.insertCheckpoint({ size, keyId: keyIdText(key), note })) last = { size, root, note, key };
     else last = await stored({ size, root, key });
     return last;
+  }
+
+  const handedOver = new Set<bigint>();
+
+  /** The tree that ends with the record of the rotation is signed by both keys, on whichever node comes first. */
+  async function handOver(rotation: KeyRotation, head: Head): Promise<void> {
+    const size = handoverSize(rotation);
+    if (handedOver.has(size)) return;
+    if ((await signedHandover(store, rotation)) === undefined) {
+      const root = await tree.rootAt(size);
+      if (!(await extendsLast({ size, root }, head)))
+        throw inconsistent(`its ${head.size} records do not extend the ${size} of the handover to another key`);
+      const note = await keys.signHandover(rotation, { size, root });
+      const isNew = await store.insertCheckpoint({ size, keyId: keyIdText(rotation.to), note });
+      if (!isNew && (await signedHandover(store, rotation)) === undefined)
+        throw inconsistent(`its checkpoint of ${size} records is not signed by the key that was handed over`);
+    }
+    handedOver.add(size);
   }
 
   async function stored({ size, root, key }: Omit<SignedCheckpoint, 'note'>): Promise<SignedCheckpoint> {

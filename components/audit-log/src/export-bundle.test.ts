@@ -40,7 +40,7 @@ function failuresOf(bundle: EvidenceBundle, trust: Parameters<typeof verifyBundl
     .map((step) => `${step.code} ${step.record ?? '-'}`);
 }
 
-/** The log as someone with its key and the database could rewrite it: the same records, but for what `change` does. */
+/** The log as an attacker with its key and the database could rewrite it: the same records, except for `change`. */
 async function rewrite(log: RunningAuditLog, signer: MemorySigner, change: (record: RecordDraft) => RecordDraft) {
   const other = await createRig();
   const copy = await other.open({ signer });
@@ -166,7 +166,7 @@ const idsOf = (bundle: EvidenceBundle): readonly string[] =>
   bundle.records.map(({ leaf }) => (JSON.parse(Buffer.from(leaf ?? '', 'base64url').toString()) as { id: string }).id);
 
 describe('exporting the evidence of a transaction', () => {
-  it('gives a bundle that verifies offline with the log key', async () => {
+  it('returns a bundle that verifies offline with the log key', async () => {
     const log = await rig.open();
     await Promise.all(drafts(300).map((record) => log.append(record)));
     const { transaction } = await tellOrder(log);
@@ -177,7 +177,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(verification).toMatchObject({ ok: true, anchored: true });
   });
 
-  it('takes along what the records rest on: references of references, and mandates up to their root with all their versions', async () => {
+  it('includes everything the records depend on: references of references, and mandates up to their root with all versions', async () => {
     const log = await rig.open();
     const root = await tellOrder(log);
     const basis = await log.append(draft());
@@ -193,7 +193,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf(bundle)).toEqual([]);
   });
 
-  it('takes along the consent that a token rests on, back to the first, with records of every type there is', async () => {
+  it('includes the consent behind a token, back to the first version, with records of every type', async () => {
     const log = await rig.open();
     const { transaction } = await tellOrder(log);
     const given = await log.append(
@@ -207,7 +207,7 @@ describe('exporting the evidence of a transaction', () => {
       draft({ type: 'grant.changed', outcome: 'permit', references: [given.id], data: { grant: 'grt_1', version: 2 } }),
     );
     await log.append(draft({ transaction, references: [changed.id] }));
-    // What a check reads has members of its own, and is told above.
+    // Types that a check reads have members of their own, and are covered above.
     const read = [
       ...['directory.applied', 'authenticator.registered', 'policy.published', 'decision.made', 'approval.given'],
       ...['evidence.exported', 'timestamp.obtained', 'envelope.issued', 'log.pruned', 'erasure.completed'],
@@ -223,7 +223,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf(bundle)).toEqual([]);
   });
 
-  it('records the export, with what belongs into the bundle, before it is let out', async () => {
+  it('records the export with its contents before releasing it', async () => {
     const log = await rig.open();
     const { transaction } = await tellOrder(log);
     const bundle = await log.exportBundle({ transaction, requester });
@@ -246,13 +246,13 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf({ ...bundle, records: dropped })).toEqual([`record_missing ${idsOf(bundle)[700]}`]);
   });
 
-  it('does not let parts of two exports leave out what lies between them', { timeout: 120_000 }, async () => {
+  it('does not let parts of two exports hide a record between them', { timeout: 120_000 }, async () => {
     const log = await rig.open();
     const transaction = newTransaction();
     const basis = await log.append(draft());
     await Promise.all(drafts(1000, { transaction }).map((one) => log.append(one)));
     const earlier = await log.exportBundle({ transaction, requester });
-    // Its place is before all others, so that the last record of the first part is now the first of the second.
+    // Its position is before all others, so the last record of the first part is now the first of the second.
     await log.append(draft({ transaction, references: [basis.id] }));
     const later = await log.exportBundle({ transaction, requester });
     const [first = ''] = later.manifest;
@@ -276,7 +276,7 @@ describe('exporting the evidence of a transaction', () => {
     expect(failuresOf(mixed)).toContain(`record_missing ${second}`);
   });
 
-  it('refuses more than fits into a bundle', { timeout: 120_000 }, async () => {
+  it('refuses more records than a bundle can hold', { timeout: 120_000 }, async () => {
     const log = await rig.open();
     const transaction = newTransaction();
     for (let round = 0; round < 3; round++)
@@ -286,7 +286,7 @@ describe('exporting the evidence of a transaction', () => {
     );
   });
 
-  it('refuses a transaction the log knows nothing about', async () => {
+  it('refuses a transaction unknown to the log', async () => {
     const log = await rig.open();
     await expect(log.exportBundle({ transaction: newTransaction(), requester })).rejects.toSatisfy((error) =>
       isCodedError(error, 'transaction_without_records'),
@@ -307,7 +307,7 @@ describe('a bundle since a checkpoint that the reader holds', () => {
     expect(failuresOf(without as EvidenceBundle, { trust })).toEqual(['log_growth_unproven -']);
   });
 
-  it('unmasks a log that was written anew with its own key', async () => {
+  it('reveals a log that was rewritten with its own key', async () => {
     const log = await rig.open();
     const { transaction, opened } = await tellOrder(log);
     const kept = await log.checkpoint();
@@ -324,7 +324,7 @@ describe('a bundle since a checkpoint that the reader holds', () => {
     await other.close();
   });
 
-  it('is refused for a note that this log did not sign, and for a tree larger than it holds', async () => {
+  it('is refused for a note that this log did not sign, and for a tree larger than the log', async () => {
     const log = await rig.open();
     const { transaction } = await tellOrder(log);
     const foreign = await createRig();

@@ -6,11 +6,18 @@ import {
   type BundleDisclosure,
   type Disclosure,
 } from '@countersign/contracts';
-import { bundleFormat, bundleLimits, type EvidenceBundle } from '@countersign/evidence';
+import {
+  type BundledHandover,
+  bundleFormat,
+  bundleFormatWithHandovers,
+  bundleLimits,
+  type EvidenceBundle,
+} from '@countersign/evidence';
 import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 import { formatVerifierKey } from '@countersign/merkle-log';
 import { stampsOver } from './bundle-time-stamps.ts';
 import { collectEvidence, explainAbsences } from './collect-evidence.ts';
+import type { KeyRotations } from './key-rotations.ts';
 import type { LogKeys } from './log-key.ts';
 import type { Protection } from './protection/protection.ts';
 import { disclose } from './reading/disclose.ts';
@@ -24,13 +31,14 @@ export function createBundleExport(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
+  readonly rotations: Pick<KeyRotations, 'handovers'>;
   readonly sign: () => Promise<SignedCheckpoint>;
   readonly append: AuditAppender['append'];
   readonly protection: Pick<Protection, 'open'>;
   readonly clock: Clock;
   readonly random: Random;
 }): AuditLog['exportBundle'] {
-  const { store, tree, keys, sign, append, protection, clock, random } = dependencies;
+  const { store, tree, keys, rotations, sign, append, protection, clock, random } = dependencies;
   /** Recorded before anything is released. */
   async function writeManifest(
     transaction: TransactionId,
@@ -91,6 +99,16 @@ export function createBundleExport(dependencies: {
     });
   }
 
+  async function handoversUntil({ size }: SignedCheckpoint): Promise<readonly BundledHandover[]> {
+    const made = await rotations.handovers(size);
+    return Promise.all(
+      made.map(async ({ size: from, ...handover }) => ({
+        ...handover,
+        consistency: asText(await tree.proveConsistency(from, size)),
+      })),
+    );
+  }
+
   return async ({ transaction, requester, since, disclose: disclosure }) => {
     const earlier = since === undefined ? undefined : { note: since, checkpoint: await keys.open(since) };
     const known = await collectEvidence(store, transaction);
@@ -122,9 +140,10 @@ export function createBundleExport(dependencies: {
     const timeStamps =
       first === undefined || last === undefined
         ? []
-        : await stampsOver({ first: first.index, last: last.index }, signed, { store, tree });
+        : await stampsOver({ first: first.index, last: last.index }, signed, { store, tree, keys });
+    const handovers = await handoversUntil(signed);
     const bundle: EvidenceBundle = {
-      format: bundleFormat,
+      format: handovers.length === 0 ? bundleFormat : bundleFormatWithHandovers,
       transaction,
       log: { origin: keys.origin, verifierKey: formatVerifierKey(signed.key) },
       checkpoint: signed.note,
@@ -138,6 +157,7 @@ export function createBundleExport(dependencies: {
       })),
       ...(disclosures.length === 0 ? {} : { disclosures }),
       ...(timeStamps.length === 0 ? {} : { timeStamps }),
+      ...(handovers.length === 0 ? {} : { handovers }),
     };
     if (earlier === undefined) return bundle;
     // The reader verifies the proof against their own checkpoint.

@@ -5,7 +5,7 @@ import { issueCertificate, issueToken } from '../../../protocols/x509/src/testin
 import type { RunningAuditLog } from './index.ts';
 import { createRig, draft, drafts, newTransaction, type Rig } from './testing/rig.ts';
 
-// Bundles with what came after the records: time stamps over them, bodies that are gone, values that were erased.
+// Bundles with later additions: time stamps over their records, pruned bodies, erased values.
 
 let rig: Rig;
 let log: RunningAuditLog;
@@ -41,7 +41,7 @@ describe('the time stamps of a bundle', () => {
     await log.append(draft({ type: 'timestamp.obtained', outcome: 'done', data: { thing, token } }));
   }
 
-  it('are the first that covers the beginning and the first that covers all, with proof that the log only grew', async () => {
+  it('are the first that covers the start and the first that covers everything, with a consistency proof', async () => {
     const transaction = newTransaction();
     await stamp();
     await log.append(draft({ transaction }));
@@ -58,7 +58,7 @@ describe('the time stamps of a bundle', () => {
     expect(asked.detail('time-stamps')).toMatch(/^1 record shown .* 22 records shown/);
   });
 
-  it('are none when nothing was stamped since, and none that an earlier key of the log had signed', async () => {
+  it('are absent if nothing was stamped since, and exclude those under an earlier key of the log', async () => {
     const transaction = newTransaction();
     await log.append(draft({ transaction }));
     expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
@@ -69,7 +69,7 @@ describe('the time stamps of a bundle', () => {
   });
 });
 
-describe('what is gone from a bundle', () => {
+describe('removed content of a bundle', () => {
   const passYears = (years: number) => rig.clock.advance(years * yearMs);
 
   async function order(type: 'retention.pruning-approved' | 'erasure.approved', data: Json): Promise<RecordId> {
@@ -86,7 +86,7 @@ describe('what is gone from a bundle', () => {
     await log.custody.prune({ class: of, before, holds: [], asOf: await asOf(), authority, by });
   }
 
-  it('is there by its hash, with the record by which the log removed it', async () => {
+  it('is represented by its hash and the record of its removal', async () => {
     const transaction = newTransaction();
     await log.append(draft({ transaction, type: 'access.refused', outcome: 'deny' }));
     await log.append(draft({ transaction, type: 'exception.raised', outcome: 'done' }));
@@ -96,7 +96,7 @@ describe('what is gone from a bundle', () => {
     const after = await log.exportBundle({ transaction, requester });
     expect(after.records.filter(({ leaf }) => leaf === undefined)).toHaveLength(1);
     expect(ask(after)).toMatchObject({ verdict: 'incomplete', told: ['note record_pruned'] });
-    // What was exported while it was there says what it said.
+    // A bundle exported before the removal still has the content.
     expect(ask(before)).toMatchObject({ verdict: 'verified' });
     const unexplained = after.records.filter(
       ({ leaf }) => !Buffer.from(leaf ?? '', 'base64url').includes('"log.pruned"'),
@@ -104,7 +104,7 @@ describe('what is gone from a bundle', () => {
     expect(ask({ ...after, records: unexplained }).told).toContain('fail record_missing');
   });
 
-  it('may be all of it: then the bundle says so, and is not refused', async () => {
+  it('may be everything: the bundle then says so and is not refused', async () => {
     const transaction = newTransaction();
     await log.append(draft({ transaction, type: 'access.refused', outcome: 'deny' }));
     passYears(9);
@@ -113,7 +113,7 @@ describe('what is gone from a bundle', () => {
     expect(ask(bundle)).toMatchObject({ verdict: 'incomplete', told: ['note record_pruned'] });
   });
 
-  it('may be values alone: their commitments stay, with the record by which their key was destroyed', async () => {
+  it('may be values only: their commitments stay, with the record of the destruction of their key', async () => {
     const transaction = newTransaction();
     const subject = '5493001KJTIIGC8Y1R12';
     const protectedValues = [{ path: '/data/price', kind: 'strategy' as const, subject, value: '101.25' }];

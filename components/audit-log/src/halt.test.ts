@@ -20,12 +20,12 @@ afterEach(async () => {
 });
 
 const fileOf = (node: string): string => join(folder, node, 'head');
-/** A node as it runs: it compares and signs by itself. */
+/** A production-like node: it compares and signs periodically. */
 const open = (node: string, options: Parameters<Rig['open']>[0] = {}): Promise<RunningAuditLog> =>
   rig.open({ headGuardFolder: join(folder, node), checkpointEveryMs: 20, ...options });
 const grow = (log: RunningAuditLog, count: number) => Promise.all(drafts(count).map((one) => log.append(one)));
 
-/** Why the node appends nothing; undefined while it does. */
+/** Why the node appends nothing; undefined while it appends. */
 async function refusalOf(log: RunningAuditLog): Promise<string | undefined> {
   try {
     await log.append(draft());
@@ -34,7 +34,7 @@ async function refusalOf(log: RunningAuditLog): Promise<string | undefined> {
     return isCodedError(error) ? error.code : String(error);
   }
 }
-/** Nothing more is appended, and whoever asks whether the node is well hears the same. */
+/** Nothing more is appended, and the health check gives the same reason. */
 async function expectStopped(log: RunningAuditLog, code = 'log_inconsistent'): Promise<void> {
   await vi.waitFor(async () => expect(await refusalOf(log)).toBe(code), { timeout: 60_000, interval: 20 });
   await expect(log.checkHealth()).rejects.toMatchObject({ code });
@@ -47,7 +47,7 @@ const expectGoing = (log: RunningAuditLog): Promise<void> =>
   vi.waitFor(async () => expect(await refusalOf(log)).toBeUndefined(), { timeout: 60_000, interval: 20 });
 
 describe('a node with a head guard', () => {
-  it('stops, and so does every other node, when the database is restored from an older copy under it', async () => {
+  it('stops, as every other node does, when the database is restored from an older copy', async () => {
     const nodes = [await open('one'), await open('two')];
     const [one] = nodes;
     if (one === undefined) throw new Error('the test has no node');
@@ -56,9 +56,9 @@ describe('a node with a head guard', () => {
     for (const node of nodes) await node.checkpoint();
     await snapshotLog(rig.scratch.connection, 'newer');
     await restoreLog(rig.scratch.connection, 'older');
-    // Nothing is recorded meanwhile: each finds out by itself.
+    // Nothing is recorded meanwhile: each node detects it by itself.
     for (const node of nodes) await expectStopped(node);
-    // As the operator is told: all nodes are stopped while a newer copy is brought back.
+    // As the operator's instructions say: all nodes are stopped while a newer copy is restored.
     for (const node of nodes) await node.stop();
     await restoreLog(rig.scratch.connection, 'newer');
     const again = await open('one');
@@ -66,7 +66,7 @@ describe('a node with a head guard', () => {
     expect(await again.verify()).toMatchObject({ ok: true });
   });
 
-  it('stops when the guard is deleted, and goes on when it is put back', async () => {
+  it('stops when the guard is deleted, and continues when it is restored', async () => {
     const log = await open('one');
     await grow(log, 3);
     await log.checkpoint();
@@ -108,7 +108,7 @@ describe('a node with witnesses', () => {
       ...more,
     });
 
-  it('stops on every node of a restored database that witnesses know more of, guard or no guard, and after a restart', async () => {
+  it('stops on every node of a restored database that is behind the witnesses, with or without a guard, and after a restart', async () => {
     const first = await witnessed('2');
     await snapshotLog(rig.scratch.connection, 'older');
     await grow(first, 50);
@@ -119,7 +119,7 @@ describe('a node with witnesses', () => {
     const nodes = [await witnessed('2'), await witnessed('2')];
     for (const node of nodes) await expectStopped(node);
     for (const node of nodes) await node.stop();
-    // What witnesses said is not forgotten, also where they cannot be asked now.
+    // The answers of witnesses are remembered even when they cannot be reached.
     for (const witness of witnesses) await witness.goAway();
     const again = await witnessed('2');
     expect(await refusalOf(again)).toBe('log_inconsistent');
@@ -129,7 +129,7 @@ describe('a node with witnesses', () => {
     await expectGoing(await witnessed('2'));
   });
 
-  it('stops when they find that it does not extend what they cosigned, until a quorum agrees', async () => {
+  it('stops when witnesses find that it does not extend what they cosigned, until a quorum agrees', async () => {
     const log = await witnessed('2');
     await grow(log, 3);
     await log.checkpoint();
@@ -141,7 +141,7 @@ describe('a node with witnesses', () => {
     await expectGoing(log);
   });
 
-  it('removes nothing while it is stopped, not even what was recorded before', async () => {
+  it('removes nothing while it is stopped, including removals recorded before', async () => {
     const log = await witnessed('2');
     const subject = 'person:tessa.trader';
     await log.append(
@@ -154,7 +154,7 @@ describe('a node with witnesses', () => {
     const by = { id: 'person:colin.counsel', institution: '5493001KJTIIGC8Y1R12' };
     const approved = draft({ type: 'erasure.approved', source: 'retention', outcome: 'done', data: { keys } });
     await log.append(approved);
-    // Recorded by a process that died before it removed anything.
+    // Recorded by a process that stopped before removing anything.
     await log.append(
       draft({
         ...{ type: 'erasure.completed', source: 'audit-log', outcome: 'done', subject: by },
@@ -179,7 +179,7 @@ describe('a node with witnesses', () => {
     expect(await isThere()).toBe(false);
   });
 
-  it('goes on while one witness contradicts it and a quorum agrees', async () => {
+  it('continues while one witness contradicts it and a quorum agrees', async () => {
     const log = await witnessed('2');
     await log.checkpoint();
     witnesses[0].misbehave((_request, response) => void response.writeHead(422).end());
@@ -189,12 +189,12 @@ describe('a node with witnesses', () => {
     }
     expect((await log.search({ type: 'log.witness-alarm' })).length).toBeGreaterThan(0);
     await log.stop();
-    // A start asks them again before anything is recorded.
+    // A starting node asks the witnesses again before anything is recorded.
     const next = await witnessed('2');
     expect(await refusalOf(next)).toBeUndefined();
   });
 
-  it('goes on while they cannot be reached, as long as the policy lets it', async () => {
+  it('continues while witnesses cannot be reached, for as long as the policy allows', async () => {
     const log = await witnessed('all');
     await log.checkpoint();
     for (const witness of witnesses) await witness.goAway();

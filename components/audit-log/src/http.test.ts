@@ -20,7 +20,7 @@ let log: RunningAuditLog;
 let app: FastifyInstance;
 const transaction = newTransaction();
 
-/** Lets in whoever sends the scope itself as a token. */
+/** Accepts any token and takes it as the scope. */
 const guard: ResourceGuard = {
   async check({ authorization, url }, { scope }): Promise<Caller> {
     expect(url.startsWith('https://log.example/')).toBe(true);
@@ -54,7 +54,7 @@ async function get(url: string, scope?: string) {
   return app.inject({ url, headers: scope === undefined ? {} : { authorization: `DPoP ${scope}` } });
 }
 
-describe('the log for everyone', () => {
+describe('the public log endpoints', () => {
   it('serves a checkpoint that verifies with the key it serves', async () => {
     const answer = await get('/log/checkpoint');
     expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
@@ -65,7 +65,7 @@ describe('the log for everyone', () => {
     );
   });
 
-  it('serves the hashes of full and partial tiles, for good', async () => {
+  it('serves the hashes of full and partial tiles, cacheable forever', async () => {
     const full = await get('/log/tile/0/000');
     expect(full.statusCode).toBe(200);
     expect(full.rawPayload).toHaveLength(8_192);
@@ -84,12 +84,12 @@ describe('the log for everyone', () => {
     '/log/tile/x',
     '/log/tile/0/x000/001',
     '/log/tile/64/000',
-  ])('does not have %s', async (url) => {
+  ])('returns 404 for %s', async (url) => {
     expect((await get(url)).statusCode).toBe(404);
   });
 });
 
-describe('proofs for everyone', () => {
+describe('public proofs', () => {
   async function keys() {
     const key = parseVerifierKey((await get('/log/verifier-key')).body.trim());
     return key.ok ? [key.key] : [];
@@ -107,13 +107,13 @@ describe('proofs for everyone', () => {
     }
   });
 
-  it('of inclusion are given for what is published, and for nothing else', async () => {
+  it('of inclusion are given only for published records', async () => {
     expect((await get('/log/proof/inclusion/300000')).statusCode).toBe(404);
     for (const index of ['-1', '01', 'x', '1e3', '99999999999999999999'])
       expect((await get(`/log/proof/inclusion/${index}`)).statusCode, index).toBe(400);
   });
 
-  it('of consistency lead from any size to any other', async () => {
+  it('of consistency connect any two sizes', async () => {
     const { body } = await get('/log/checkpoint');
     const size = Number(body.split('\n')[1]);
     const toRoot = Buffer.from(body.split('\n')[2] ?? '', 'base64');
@@ -137,7 +137,7 @@ describe('proofs for everyone', () => {
 });
 
 describe('records and evidence', () => {
-  it('are for those with a token of the right scope', async () => {
+  it('require a token with the right scope', async () => {
     for (const url of [
       '/log/tile/entries/000',
       '/log/tile/%65ntries/000',
@@ -159,7 +159,7 @@ describe('records and evidence', () => {
     expect((await get('/log/tile/entries/001.p/44', 'audit:read')).headers['cache-control']).toContain('private');
   });
 
-  it('can be looked through by transaction, by type and page by page', async () => {
+  it('can be searched by transaction, by type and page by page', async () => {
     const found = (await get(`/evidence/records?transaction=${transaction}&after=100&limit=2`, 'audit:read')).json<{
       records: { index: string }[];
     }>();
@@ -190,7 +190,7 @@ describe('records and evidence', () => {
     });
   });
 
-  it('are not exported for nothing', async () => {
+  it('are not exported for an unknown transaction', async () => {
     expect((await get(`/evidence/transactions/${newTransaction()}`, 'audit:export')).json()).toMatchObject({
       status: 404,
       code: 'transaction_without_records',
@@ -202,7 +202,7 @@ describe('records and evidence', () => {
 });
 
 describe('the schemas of records over HTTP', () => {
-  it('are there for everybody, one for each type', async () => {
+  it('are public, one for each type', async () => {
     const answer = await app.inject({ method: 'GET', url: '/evidence/schemas' });
     const { schemas } = answer.json<{ schemas: readonly { type: string; id: string; url: string }[] }>();
     expect(schemas.map(({ type }) => type)).toEqual(recordTypes);
@@ -215,7 +215,7 @@ describe('the schemas of records over HTTP', () => {
     expect(one.json()).toEqual(JSON.parse(JSON.stringify(recordSchema('token.issued'))));
   });
 
-  it.each(['token.stolen', 'constructor', '%2e%2e%2fsecret'])('knows no type %s', async (type) => {
+  it.each(['token.stolen', 'constructor', '%2e%2e%2fsecret'])('are not found for the type %s', async (type) => {
     const answer = await app.inject({ method: 'GET', url: `/evidence/schemas/${type}` });
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toMatchObject({ code: 'record_not_found' });

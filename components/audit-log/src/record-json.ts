@@ -17,18 +17,11 @@ export interface Origin {
 export function draftJson(draft: Omit<RecordDraft, 'protectedValues'>): string {
   if (membersOfTheLog.some((name) => name in draft))
     throw new Error(`the members ${membersOfTheLog.join(', ')} of a record are set by the log`);
-  const json = jsonOf(draft);
+  const json = JSON.stringify(draft);
   // JSON.stringify escapes lone surrogates in this way; the text may also contain it literally.
   if (json.includes('\\ud')) canonicalize(JSON.parse(json));
   checkLength(json);
   return json;
-}
-
-function jsonOf(draft: Omit<RecordDraft, 'protectedValues'>): string {
-  const { dataText } = draft;
-  if (dataText === undefined) return JSON.stringify(draft);
-  if ('data' in draft) throw new Error('the data of a record are given as JSON or as text, not both');
-  return `${JSON.stringify({ ...draft, dataText: undefined }).slice(0, -1)},"data":${dataText}}`;
 }
 
 /** A record without its head. @param commitments JSON of the member `protected` */

@@ -357,7 +357,7 @@ const knownTypes: ReadonlySet<string> = new Set(recordTypes);
 
 const maxStandings = 1_000;
 
-function checkMembers({ id, type, transaction, dataText, standing = [] }: RecordDraft): void {
+function checkMembers({ id, type, transaction, standing = [] }: RecordDraft): void {
   if (
     parseId('record', id) === undefined ||
     !knownTypes.has(type) ||
@@ -370,9 +370,6 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
     standing.some(({ of, digest }) => !/^[!-~]{1,256}$/.test(of) || (digest !== undefined && !parseDigest(digest)))
   )
     throw new Error(`a draft of type ${type} has a repeated or malformed standing`);
-  // The column of the mandate is read from them.
-  if (dataText !== undefined && type.startsWith('mandate.'))
-    throw new Error('the data of a record about a mandate are given as JSON');
 }
 
 /** Apart from the members that the log sets; restricted values are compared if they can be read. */

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
 import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
 
-/** A log of two processes and several levels of tiles, served as it is and otherwise. */
+/** A log of two processes and several tile levels, served as it is or with changes. */
 let rig: Rig;
 let log: RunningAuditLog;
 let head: SignedHead;
@@ -52,7 +52,7 @@ function headOf(note: string): SignedHead {
 
 type Entries = readonly (Buffer | undefined)[] | undefined;
 
-/** The log with some of what it says changed on the way. */
+/** The log with some of its answers changed on the way. */
 function served({
   tile: changeTile = (_, bytes) => bytes,
   entries: changeEntries = (_, all) => all,
@@ -73,7 +73,7 @@ function served({
 const check = (source: ServedLog, held: SignedHead | undefined = earlier) =>
   checkServedLog({ source, head, earlier: held });
 const isAt = (place: number, first: number, width = 256) => place >= first && place < first + width;
-/** Another entry at one place. */
+/** Replaces the entry at one position. */
 const entryAt = (place: number, change: (bytes: Buffer | undefined) => Buffer | undefined) => ({
   entries: (first: number, all: Entries): Entries =>
     isAt(place, first) ? all?.map((entry, offset) => (first + offset === place ? change(entry) : entry)) : all,
@@ -87,8 +87,8 @@ const tileAt = (path: string, change: (bytes: Buffer | undefined) => Buffer | un
   tile: (tile: Tile, bytes: Buffer | undefined) => (tilePath(tile) === path ? change(bytes) : bytes),
 });
 
-describe('a log that is recomputed from what it serves', () => {
-  it('is what was signed, and extends what was signed before', async () => {
+describe('a log that is recomputed from its served data', () => {
+  it('equals the signed tree and extends the earlier one', async () => {
     const seen: bigint[] = [];
     const verdict = await checkServedLog({ source: served(), head, earlier, onProgress: (done) => seen.push(done) });
     expect(verdict).toEqual({
@@ -103,7 +103,7 @@ describe('a log that is recomputed from what it serves', () => {
     expect(seen.at(-1)).toBe(head.size);
   });
 
-  it('is whole without what it said that it lets go, and without nothing else', async () => {
+  it('is complete without the bodies it recorded as pruned, and without no others', async () => {
     const without = (first: number, last: number) =>
       served({
         entries: (from, all) =>
@@ -113,13 +113,13 @@ describe('a log that is recomputed from what it serves', () => {
     expect(await check(without(pruned.first, pruned.last + 1))).toMatchObject({ reason: 'body_missing', index: 310n });
   });
 
-  it('is checked by its hashes alone where entries are not to be had, which is counted', async () => {
+  it('is checked by its hashes alone if entries are unavailable, which is counted', async () => {
     expect(await check(served({ entries: () => undefined }))).toMatchObject({
       ok: true,
       pruned: 0,
       unread: Number(head.size),
     });
-    // The record of the pruning is read, so ten of this bundle are known to be gone.
+    // The record of the pruning is read, so ten of this bundle are known to be pruned.
     const some = served({ entries: (first, all) => (first === 256 ? undefined : all) });
     expect(await check(some)).toMatchObject({ ok: true, pruned: 10, unread: 246 });
   });
@@ -173,12 +173,12 @@ describe('a log that is recomputed from what it serves', () => {
       'tile_altered',
       256n,
     ],
-  ])('names %s', async (_, change, reason, index) => {
+  ])('reports %s', async (_, change, reason, index) => {
     const verdict = await check(served(change));
     expect(verdict).toMatchObject({ ok: false, reason, ...(index === undefined ? {} : { index }) });
   });
 
-  it('names a rewritten tail, entry and hashes alike, by the root that was signed', async () => {
+  it('reports a rewritten tail, entries and hashes alike, by the signed root', async () => {
     const last = Number(head.size) - 1;
     const rewritten = Buffer.from('{"v":1,"time":"2026-11-21T09:30:00.000Z","type":"access.refused"}');
     const source = served({
@@ -191,7 +191,7 @@ describe('a log that is recomputed from what it serves', () => {
     expect(await check(source, undefined)).toMatchObject({ reason: 'root_differs', index: BigInt(last) });
   });
 
-  it('names a checkpoint that is older than one that was shown, and a history that is another one', async () => {
+  it('reports a checkpoint older than one shown before, and a different history', async () => {
     expect(await checkServedLog({ source: served(), head: earlier, earlier: head })).toMatchObject({
       reason: 'checkpoint_stale',
     });
@@ -211,7 +211,7 @@ describe('a log that is recomputed from what it serves', () => {
     });
   });
 
-  it('passes on what keeps its parts from coming, and does not stay', async () => {
+  it('passes on the error that prevents loading its parts', async () => {
     const source: ServedLog = { ...served(), tile: () => Promise.reject(new Error('gone away')) };
     await expect(check(source)).rejects.toThrow('gone away');
   });

@@ -16,12 +16,12 @@ afterAll(() => rig.close());
 
 const strong = { acr: 'phrh', person: 'person:anna' };
 const weak = { acr: 'pwd', person: 'person:anna' };
-const says = (...all: readonly Standing[]) => draft({ standing: all });
+const standingDraft = (...all: readonly Standing[]) => draft({ standing: all });
 const checkOf = (one: RunningAuditLog = log) =>
   createStandingCheck({ log: one, source: 'authentication', clock: rig.clock, random: systemRandom });
 
-describe('questions at once', () => {
-  it('are asked of the database together, and each has its own answer', async () => {
+describe('simultaneous questions about standings', () => {
+  it('are sent to the database together, and each gets its own answer', async () => {
     let asked = 0;
     const ask = createStandingQuestions({
       async newestStandings(subjects) {
@@ -39,16 +39,16 @@ describe('questions at once', () => {
     expect(asked).toBeLessThan(10);
   });
 
-  it('see every record that was appended before they were asked', async () => {
+  it('see every record appended before them', async () => {
     await Promise.all(
       Array.from({ length: 100 }, async (_, number) => {
-        const { id, index } = await log.append(says(standing(`own:${number}`, weak)));
+        const { id, index } = await log.append(standingDraft(standing(`own:${number}`, weak)));
         expect((await log.standings([`own:${number}`])).get(`own:${number}`)).toMatchObject({ record: id, index });
       }),
     );
   });
 
-  it('fail together where the database fails, and the next one is answered', async () => {
+  it('fail together if the database fails, and the next one is answered', async () => {
     let broken = true;
     const ask = createStandingQuestions({
       async newestStandings() {
@@ -63,11 +63,11 @@ describe('questions at once', () => {
   });
 });
 
-describe('how a thing stands', () => {
-  it('is what the newest record about it says, on every node', async () => {
+describe('the standing of a thing', () => {
+  it('is that of its newest record, on every node', async () => {
     const other = await rig.open();
-    const first = await log.append(says(standing('session:a', weak), standing('session:b', weak)));
-    const second = await other.append(says(standing('session:a', strong)));
+    const first = await log.append(standingDraft(standing('session:a', weak), standing('session:b', weak)));
+    const second = await other.append(standingDraft(standing('session:a', strong)));
     for (const node of [log, other])
       expect(await node.standings(['session:a', 'session:b', 'session:none'])).toEqual(
         new Map([
@@ -77,18 +77,18 @@ describe('how a thing stands', () => {
       );
   });
 
-  it('is an end once a record says so, and stays one whatever the row says', async () => {
-    await log.append(says(standing('session:c', strong)));
-    const end = await log.append(says(ended('session:c')));
+  it('has ended once a record says so, whatever the row says', async () => {
+    await log.append(standingDraft(standing('session:c', strong)));
+    const end = await log.append(standingDraft(ended('session:c')));
     expect((await log.standings(['session:c'])).get('session:c')).toEqual({ record: end.id, index: end.index });
     expect(await checkOf().holds({ of: 'session:c', content: strong })).toBe(false);
   });
 
-  it('is listed by the beginning of names, page by page, while it has not ended', async () => {
+  it('is listed by name prefix, page by page, until it has ended', async () => {
     const names = ['list:a', 'list:b', 'list:b:1', 'list:c', 'list:~'];
-    for (const of of [...names, 'lisu', 'list', 'lis:z']) await log.append(says(standing(of, weak)));
-    const newer = await log.append(says(standing('list:c', strong)));
-    await log.append(says(ended('list:b')));
+    for (const of of [...names, 'lisu', 'list', 'lis:z']) await log.append(standingDraft(standing(of, weak)));
+    const newer = await log.append(standingDraft(standing('list:c', strong)));
+    await log.append(standingDraft(ended('list:b')));
     const all = await log.standingsUnder('list:', { limit: 1_000 });
     expect(all.things.map(({ of }) => of)).toEqual(['list:a', 'list:b:1', 'list:c', 'list:~']);
     expect(all).not.toHaveProperty('next');
@@ -100,11 +100,11 @@ describe('how a thing stands', () => {
     expect(await log.standingsUnder('none:', { limit: 10 })).toEqual({ things: [] });
   });
 
-  it('is told of the last name under each prefix, an ended one too', async () => {
+  it('is returned for the last name under each prefix, even if ended', async () => {
     for (const name of ['count:a:0009', 'count:a:0010', 'count:b:0001', 'count:a'])
-      await log.append(says(standing(name, weak)));
-    const newer = await log.append(says(standing('count:a:0010', strong)));
-    const end = await log.append(says(ended('count:b:0002')));
+      await log.append(standingDraft(standing(name, weak)));
+    const newer = await log.append(standingDraft(standing('count:a:0010', strong)));
+    const end = await log.append(standingDraft(ended('count:b:0002')));
     expect(await log.lastUnder(['count:a:', 'count:b:', 'count:c:'])).toEqual(
       new Map<string, unknown>([
         ['count:a:', { of: 'count:a:0010', record: newer.id, index: newer.index, digest: digestOf(strong) }],
@@ -120,12 +120,12 @@ describe('how a thing stands', () => {
     const found = await log.standings(batch.map((_, number) => `approval:${number}`));
     expect([...found.values()].map(({ record }) => record).sort()).toEqual(receipts.map(({ id }) => id).sort());
     await expect(log.append({ ...draft(), standing: [standing('two words', {})] })).rejects.toThrow();
-    await expect(log.append(says(standing('session:d', {}), ended('session:d')))).rejects.toThrow();
+    await expect(log.append(standingDraft(standing('session:d', {}), ended('session:d')))).rejects.toThrow();
     expect((await log.standings(['session:d'])).size).toBe(0);
   });
 
-  it('stands in the leaf, and verification compares the two', async () => {
-    const receipt = await log.append(says(standing('session:e', weak)));
+  it('is part of the leaf, and verification compares the two', async () => {
+    const receipt = await log.append(standingDraft(standing('session:e', weak)));
     expect((await log.find(receipt.id))?.record.standing).toEqual([{ of: 'session:e', digest: digestOf(weak) }]);
     expect(await log.verify()).toMatchObject({ ok: true });
     const forged = Buffer.from(digestOf(strong), 'base64url');
@@ -141,16 +141,16 @@ describe('how a thing stands', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('cannot be taken back by the role of the log', async () => {
+  it('cannot be reverted by the role of the log', async () => {
     const pool = rig.pool();
     for (const sql of ['delete from standings', "update standings set digest = null where subject = 'session:a'"])
       await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 });
 
-describe('a row held against the log', () => {
+describe('a standing row checked against the log', () => {
   it('counts while its newest record says the same', async () => {
-    const { id } = await log.append(says(standing('session:f', strong)));
+    const { id } = await log.append(standingDraft(standing('session:f', strong)));
     const check = checkOf();
     expect(await check.require({ of: 'session:f', content: { person: 'person:anna', acr: 'phrh' } })).toMatchObject({
       record: id,
@@ -164,8 +164,8 @@ describe('a row held against the log', () => {
     ).toEqual([{ of: 'session:f', content: strong }]);
   });
 
-  it('that says more counts for nothing, and the difference is recorded once', async () => {
-    await log.append(says(standing('session:g', weak)));
+  it('that claims more counts for nothing, and the difference is recorded once', async () => {
+    await log.append(standingDraft(standing('session:g', weak)));
     const check = checkOf();
     const before = (await log.search({ type: 'row.rejected' })).length;
     const claim = { of: 'session:g', content: strong };

@@ -3,7 +3,7 @@ import { decodeEntryBundle, Frontier, hashLeaf, parseVerifierKey, verifyCheckpoi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
 
-/** A log of two processes, of which one has stopped, as anybody has it who has copied its entries. */
+/** A log of two processes, one of which has stopped, as anyone has it who has copied its entries. */
 let rig: Rig;
 let entries: readonly PresentedEntry[];
 let expected: { readonly size: bigint; readonly root: Buffer };
@@ -72,8 +72,8 @@ const absent = (first: number, last: number) => (all: readonly PresentedEntry[])
       : { index, bytes },
   );
 
-describe('a whole log, checked without the system that wrote it', () => {
-  it('is what its checkpoint says, and says which streams were not closed', async () => {
+describe('a complete log, checked without the system that wrote it', () => {
+  it('is what its checkpoint says, and reports the streams that were not closed', async () => {
     expect(await check()).toEqual({
       ok: true,
       ...expected,
@@ -82,7 +82,7 @@ describe('a whole log, checked without the system that wrote it', () => {
     });
   });
 
-  it('is checked as far as the checkpoint goes, and to its end', async () => {
+  it('is checked up to the checkpoint, and to its end', async () => {
     const size = 100n;
     const root = Frontier.empty
       .append(entries.slice(0, 100).map(({ bytes }) => hashLeaf(bytes ?? Buffer.alloc(0))))
@@ -94,7 +94,7 @@ describe('a whole log, checked without the system that wrote it', () => {
     });
   });
 
-  it('is whole without bodies that it said it would not keep', async () => {
+  it('is complete without the bodies it recorded as pruned', async () => {
     expect(await check(absent(10, 19))).toMatchObject({ ok: true, pruned: 10 });
     expect(await check(absent(12, 15))).toMatchObject({ ok: true, pruned: 4 });
   });
@@ -128,7 +128,7 @@ describe('a whole log, checked without the system that wrote it', () => {
     ['a tail that is gone', (all) => all.slice(0, -1), 'entry_missing', undefined],
     ['a body that is gone without a word', absent(40, 40), 'body_missing', 40n],
     ['bodies beside those that the log lets go', absent(10, 20), 'body_missing', 20n],
-    ['a key that stands twice', at(33, (text) => text.replace(/\}$/, ',"outcome":"deny"}')), 'entry_altered', 33n],
+    ['a duplicate key', at(33, (text) => text.replace(/\}$/, ',"outcome":"deny"}')), 'entry_altered', 33n],
     ['a record without its stream', at(33, (text) => text.replace(/"stream":"[^"]+",/, '')), 'entry_altered', 33n],
     [
       'a time that goes back',
@@ -136,19 +136,19 @@ describe('a whole log, checked without the system that wrote it', () => {
       'time_reversed',
       33n,
     ],
-    ['something that is no JSON', at(33, () => 'x'), 'entry_altered', 33n],
-  ])('names %s', async (_, alter, reason, index) => {
+    ['something that is not JSON', at(33, () => 'x'), 'entry_altered', 33n],
+  ])('reports %s', async (_, alter, reason, index) => {
     const verdict = await check(alter);
     expect(verdict).toMatchObject({ ok: false, reason, ...(index === undefined ? {} : { index }) });
   });
 
-  it('names a record that is missing even where no checkpoint tells: its stream has counted it', async () => {
-    // A record of the process that stopped, whose last word says how far it had counted.
+  it('reports a missing record even if no checkpoint covers it, because its stream counted it', async () => {
+    // A record of the process that stopped, whose last record states its count.
     const verdict = await check((all) => renumbered(all.filter(({ index }) => index !== 200n)), undefined);
     expect(verdict).toMatchObject({ ok: false, reason: 'number_missing' });
   });
 
-  it('names a list of what was let go that is not the one that was written', async () => {
+  it('reports a pruning list that differs from the recorded one', async () => {
     const place = Number(expected.size) - 1;
     for (const change of [
       (text: string) => text.replace('[[10,19]]', '[[10,18]]'),

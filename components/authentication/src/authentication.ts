@@ -60,7 +60,6 @@ export interface RunningAuthentication extends Authentication {
   readonly signIns: SignIns;
   readonly methods: readonly SignInMethod[];
   readonly settings: Settings;
-  /** Keys of people. */
   readonly authenticators: RunningAuthenticators;
   readonly limits: SignInLimits;
   readonly deviceProof: DeviceProof | undefined;
@@ -70,7 +69,7 @@ export interface RunningAuthentication extends Authentication {
 }
 
 const sliceSize = 1_000;
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 60_000;
 
 /** Sign-in of people and their sessions. @throws CodedError `configuration_invalid`; `configuration_unsafe` for a method that this environment refuses */

@@ -6,7 +6,6 @@ import { type TierRules, tierRulesOf, tiersSchema } from './sessions/tiers.ts';
 
 export const authenticationConfigurationSchema = Type.Object(
   {
-    /** Our own URL. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     /** In the order in which they are offered. */

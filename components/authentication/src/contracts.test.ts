@@ -79,7 +79,7 @@ describeComponent(describeAuthenticatorsDeparture, async () => ({
     await people.enrol(person);
     return person;
   },
-  // Whoever once had a key enrols another by a recovery.
+  // A person who once had a key enrols another by a recovery.
   async giveAgain(person) {
     const recovery = newId('record', { clock: world.clock, random: systemRandom });
     const { path } = await node.authenticators.invite({ person, evidence: ['file 7'], recovery }, office);

@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anna, ben } from './testing/people.ts';
 import { begin, createSignInWorld, formOf, type SignInNode, type SignInWorld } from './testing/sign-in-world.ts';
 
-/** A firm with one workstation, which is Anna's and well. It shows itself by saying its challenge back. */
+/**
+ * An institution with one workstation, which belongs to Anna and is healthy. It identifies itself by repeating its
+ * challenge.
+ */
 const devices: Pick<Devices, 'recognise' | 'requireFit'> = {
   async recognise({ about, proof }) {
     if (proof === undefined) return undefined;
@@ -19,7 +22,7 @@ const devices: Pick<Devices, 'recognise' | 'requireFit'> = {
 };
 const deviceProof = { script: '/assets/device.js?v=1', challenge: (about: string) => `for ${about}` };
 
-describe('a tier that begins on a managed device only', () => {
+describe('a tier that requires a managed device', () => {
   let world: SignInWorld;
   let node: SignInNode;
   beforeAll(async () => {
@@ -43,7 +46,7 @@ describe('a tier that begins on a managed device only', () => {
   const ofDesk = (path: string) => ({ device: 'device:desk-7', challenge: `for ${path.slice('/sign-in/'.length)}` });
   const lastRecord = () => world.audit.records.at(-1);
 
-  it('asks the browser for it, with a script of our own origin', async () => {
+  it('asks the browser for the device with a script of our own origin', async () => {
     const path = await begin(node);
     const page = await node.browser().get(path);
     expect(page.body).toContain(`data-device-challenge="for ${path.slice('/sign-in/'.length)}"`);
@@ -52,7 +55,7 @@ describe('a tier that begins on a managed device only', () => {
     expect(hiddenField(page.body, 'method')).toBe('development');
   });
 
-  it('begins with it, and session and record name it', async () => {
+  it('starts with the device, and session and record name it', async () => {
     const { answer, signIn } = await attempt('approval', anna, ofDesk);
     expect(answer.statusCode).toBe(303);
     expect(signIn).toMatchObject({ person: anna.id, tier: 'approval', device: 'device:desk-7' });
@@ -60,10 +63,10 @@ describe('a tier that begins on a managed device only', () => {
   });
 
   it.each([
-    ['none shows itself', anna, undefined, 'device_required', undefined],
-    ['it belongs to somebody else', ben, ofDesk, 'device_not_yours', 'device:desk-7'],
+    ['no device identifies itself', anna, undefined, 'device_required', undefined],
+    ['the device belongs to another person', ben, ofDesk, 'device_not_yours', 'device:desk-7'],
     ['it cannot show that it is the one', anna, () => ({ device: 'device:desk-7' }), 'device_proof_wrong', undefined],
-  ])('does not begin where %s, and that is on record', async (_what, person, proof, code, device) => {
+  ])('does not start where %s, and the refusal is recorded', async (_what, person, proof, code, device) => {
     const { answer, signIn } = await attempt('approval', person, proof);
     expect([answer.statusCode, answer.body]).toEqual([403, expect.stringContaining(code)]);
     expect(signIn).toBeUndefined();
@@ -71,14 +74,14 @@ describe('a tier that begins on a managed device only', () => {
     expect(lastRecord()?.device).toBe(device === undefined || code === 'device_proof_wrong' ? undefined : device);
   });
 
-  it('is told apart from one that asks for none: there a device counts when it shows itself, and not otherwise', async () => {
+  it('differs from a tier without this rule, where a device counts only if it identifies itself', async () => {
     expect((await attempt('research', ben)).signIn).toMatchObject({ person: ben.id });
     expect((await attempt('research', ben)).signIn).not.toHaveProperty('device');
     expect((await attempt('research', anna, ofDesk)).signIn).toMatchObject({ device: 'device:desk-7' });
     expect((await attempt('research', anna, () => ({}))).answer.body).toContain('device_proof_wrong');
   });
 
-  it('is refused at the start where the installation manages no devices', () => {
+  it('is refused at startup if the installation manages no devices', () => {
     expect(() => world.node({ tiers: { approval: { device: 'required' } } })).toThrow(
       expect.objectContaining({ code: 'configuration_invalid' }),
     );

@@ -92,7 +92,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     browser = opened.browser;
     world = await createSelfServiceWorld();
     const port = await freePort();
-    // An RP id is a name: browsers take no address for one.
+    // An RP id is a domain name: browsers do not accept an IP address.
     origin = `http://localhost:${port}`;
     node = world.node(sources, { issuer: origin, methods: ['webauthn'] });
     await node.app.listen({ host: '127.0.0.1', port });
@@ -111,8 +111,8 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     const { cdp, add } = await virtualKeys(page);
     return { page, complaints, cdp, addKey: add, authenticatorId: await add() };
   }
-  /** Nothing is wider than the screen; every page is looked at. */
-  async function lookAt(page: Page, name: string) {
+  /** Checks width, heading and accessibility of the page, and takes its screenshot. */
+  async function checkPage(page: Page, name: string) {
     expect([name, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, true]);
     expect([name, await page.locator('h1').count()]).toEqual([name, 1]);
     expect([name, await seriousFindings(page)]).toEqual([name, []]);
@@ -124,7 +124,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await page.waitForURL('**/me');
   }
 
-  it('keys are added, renamed and removed, by keyboard and on a narrow screen', { timeout: 120_000 }, async () => {
+  it('keys are added, renamed and removed by keyboard on a narrow screen', { timeout: 120_000 }, async () => {
     const { page, complaints, cdp, addKey, authenticatorId } = await opened('light');
     const { authenticators } = node.authentication;
     const invited = await authenticators.invite({ person: anna.id, evidence: ['file'] }, { id: 'person:office' });
@@ -135,7 +135,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await signIn(page);
     signals = ['device-new'];
     await page.reload();
-    await lookAt(page, 'me-light');
+    await checkPage(page, 'me-light');
     for (const [section, name] of [
       ['devices', 'devices'],
       ['mandates', 'mandates'],
@@ -146,38 +146,38 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
       ['keys', 'keys'],
     ] as const) {
       await page.goto(`${origin}/me/${section}`);
-      await lookAt(page, `me-${name}-light`);
+      await checkPage(page, `me-${name}-light`);
     }
 
     await page.getByRole('link', { name: 'Add a key' }).press('Enter');
     await page.getByRole('heading', { name: 'Add a key' }).waitFor();
-    await lookAt(page, 'me-keys-add-light');
+    await checkPage(page, 'me-keys-add-light');
     await page.getByRole('button', { name: 'Confirm' }).press('Enter');
     await page.getByRole('heading', { name: 'Step 2 of 2' }).waitFor();
-    await lookAt(page, 'me-keys-new-light');
-    // The first key is registered already and taken away; the new one is another.
+    await checkPage(page, 'me-keys-new-light');
+    // The first key is already registered and is removed; the new one is different.
     const [credential] = (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
     await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
     const second = await addKey();
     await page.getByLabel('Name of the key').fill('green key');
     await page.getByRole('button', { name: 'Register the new key' }).click();
     await page.getByText('The key has been registered.').waitFor();
-    await lookAt(page, 'me-keys-added-light');
+    await checkPage(page, 'me-keys-added-light');
     expect((await authenticators.of(anna.id)).map(({ name }) => name).sort()).toEqual(['blue key', 'green key']);
     expect(credential).toBeDefined();
 
     await page.getByRole('link', { name: 'green key' }).click();
     await page.getByLabel('New name').fill('office key');
-    await lookAt(page, 'me-key-light');
+    await checkPage(page, 'me-key-light');
     await page.getByRole('button', { name: 'Continue' }).press('Enter');
     await page.getByRole('heading', { name: 'New name' }).waitFor();
-    await lookAt(page, 'me-key-rename-light');
+    await checkPage(page, 'me-key-rename-light');
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('The key has been renamed.').waitFor();
 
     await page.getByRole('link', { name: 'blue key' }).click();
     await page.getByRole('button', { name: 'Remove this key' }).click();
-    // The session stood on the key that is gone.
+    // The session depended on the removed key.
     await page.waitForURL('**/sign-in/**');
     await page.getByRole('button', { name: /security key/ }).click();
     await page.waitForURL('**/me/keys?after=sign-in');
@@ -186,7 +186,9 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     expect(complaints).toEqual([]);
   });
 
-  it('is there in the dark and in German, and a session elsewhere is ended', { timeout: 120_000 }, async () => {
+  it('is shown in dark mode and in German, and a session in another browser is ended', {
+    timeout: 120_000,
+  }, async () => {
     const { page, complaints } = await opened('dark', 'de-DE');
     const { authenticators } = node.authentication;
     await authenticators.revokeAllOf(anna.id, { id: 'person:office' }, 'lost');
@@ -203,17 +205,17 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await signIn(page);
     signals = ['impossible-travel'];
     await page.goto(`${origin}/me`);
-    await lookAt(page, 'me-dark');
+    await checkPage(page, 'me-dark');
     for (const section of ['keys', 'activity', 'devices']) {
       await page.goto(`${origin}/me/${section}`);
-      await lookAt(page, `me-${section}-dark`);
+      await checkPage(page, `me-${section}-dark`);
     }
     await page.goto(`${origin}/me/sessions`);
-    await lookAt(page, 'me-sessions-dark');
+    await checkPage(page, 'me-sessions-dark');
     const before = await node.authentication.sessionsOf(anna.id);
     expect(before.length).toBeGreaterThanOrEqual(2);
     await page.getByRole('link', { name: 'Alle anderen Sitzungen beenden' }).click();
-    await lookAt(page, 'me-sessions-others-dark');
+    await checkPage(page, 'me-sessions-others-dark');
     await page.getByRole('button', { name: 'Alle anderen Sitzungen beenden' }).click();
     await page.getByText('Alle anderen Sitzungen wurden beendet.').waitFor();
     expect(await node.authentication.sessionsOf(anna.id)).toHaveLength(1);

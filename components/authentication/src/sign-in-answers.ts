@@ -1,9 +1,10 @@
 import { authenticationErrors, type Directory } from '@countersign/contracts';
-import { isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { sha256Base64Url } from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
   cookieName,
+  formErrors,
   type Logger,
   presentedCertificateOf,
   readCookie,
@@ -30,13 +31,11 @@ export interface SignInAnswersDependencies {
   readonly logger: Logger;
 }
 
-/** Identifies the browser of a sign-in. */
 const browserCookieName = 'sign-in';
 
 type Handler<Request extends FastifyRequest> = (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
 type Outcome = Awaited<ReturnType<SignIns['attempt']>>;
 
-/** Responses to a browser during a sign-in. */
 export function createSignInAnswers({ authentication, directory, logger }: SignInAnswersDependencies) {
   const { settings, signIns, methods, limits, deviceProof } = authentication;
   const { secure } = settings;
@@ -154,7 +153,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       try {
         requireSameOriginPost(request, settings.origin);
       } catch (error) {
-        if (!isCodedError(error, 'csrf_token_invalid')) throw error;
+        if (!formErrors.is(error, 'csrf_token_invalid')) throw error;
         throw authenticationErrors.error('sign_in_forged', error.detail, { cause: error });
       }
     },

@@ -10,7 +10,7 @@ import { createSignInWorld, returnTo, type SignInNode, type SignInWorld } from '
 /** The benchmark does the same with a thousand. */
 const ceremonies = 300;
 const atOnce = 32;
-/** One key does one thing after the other, as in a hand: each of those at once has people of their own. */
+/** A real key works sequentially: each parallel worker has people of its own. */
 const peopleEach = 2;
 
 interface Holder {
@@ -37,11 +37,11 @@ describe('hundreds of sign-ins, 32 at once, on two nodes', () => {
     return { person, key: await holders.keyOf(node, person), signIns: 0 };
   }
 
-  it('begin exactly one session each, with its record, and no count of a key is lost', async () => {
+  it('start exactly one session each, with its record, and lose no key counter', async () => {
     const config = {
       methods: ['webauthn' as const],
       authenticators: { rootsFile: holders.rootsFile },
-      // Everybody comes from one address, in one minute of a clock that stands.
+      // All requests come from one address, within one minute of a stopped clock.
       limits: { perAddress: 1_000_000, perBrowser: 1_000_000 },
     };
     const [one, other] = [world.node(config), world.node(config)];
@@ -59,7 +59,7 @@ describe('hundreds of sign-ins, 32 at once, on two nodes', () => {
         const next = people[turn % people.length];
         if (next === undefined) throw new Error('a lane without people');
         begun += 1;
-        // Each key is shown to either node in its turn: what one has counted binds the other.
+        // Each key is used on both nodes in turn: the counter of one binds the other.
         const node = Math.floor(turn / people.length) % 2 === 0 ? one : other;
         const browser = node.browser();
         const { answer } = await signInWithKey(node, browser, next.key);

@@ -15,11 +15,11 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
   let browser: Browser;
   let origin: string;
   let bare: { readonly node: SignInNode; readonly origin: string };
-  /** The application that asked: another origin, where the way back leads on to. */
+  /** The requesting application: another origin, to which the browser returns. */
   const application = createServer((_request, response) => response.end('<h1>Back at the application</h1>'));
   let applicationOrigin: string;
 
-  /** A node that listens: its origin is known only then. */
+  /** A listening node, because its origin is known only then. */
   async function listening(config: Parameters<SignInWorld['node']>[0] = {}) {
     const port = await freePort();
     const issuer = `http://127.0.0.1:${port}`;
@@ -67,7 +67,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     page.evaluate<string>("getComputedStyle(document.querySelector('.panel')).backgroundColor");
 
   for (const scheme of ['light', 'dark'] as const)
-    it(`signs a person in by keyboard alone, in ${scheme}, and leads on to the application`, async () => {
+    it(`signs a person in by keyboard alone, in ${scheme}, and returns to the application`, async () => {
       const { page, complaints, requested } = await opened(scheme);
       await page.goto(origin + (await beginHere()));
       await takePicture(page, `sign-in-${scheme}`);
@@ -100,7 +100,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
       await page.context().close();
     });
 
-  it('can be read by a screen reader: one heading, landmarks, and a name for all that can be operated', async () => {
+  it('works with a screen reader: one heading, landmarks, and a name for every control', async () => {
     const { page } = await opened('light');
     await page.goto(origin + (await beginHere()));
     expect(await page.getByRole('heading', { level: 1 }).allInnerTexts()).toEqual(['Sign in']);
@@ -115,7 +115,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('has text that stands out enough from what is behind it, in light and dark', async () => {
+  it('has sufficient text contrast in light and dark mode', async () => {
     for (const scheme of ['light', 'dark'] as const) {
       const { page } = await opened(scheme);
       await page.goto(origin + (await beginHere()));
@@ -126,7 +126,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     }
   });
 
-  it('fits a phone, with nothing wider than the screen and everything big enough for a thumb', async () => {
+  it('fits a phone, with nothing wider than the screen and controls large enough to touch', async () => {
     const { page } = await opened('light', { width: 360, height: 740 });
     await page.goto(origin + (await beginHere('An application with a name that is longer than any telephone is wide')));
     await takePicture(page, 'sign-in-phone');
@@ -136,7 +136,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('says what went wrong on the page of a refused attempt', async () => {
+  it('explains the error on the page of a refused attempt', async () => {
     const { page } = await opened('light');
     await page.goto(origin + (await beginHere()));
     world.directory.remove(anna.id);
@@ -148,7 +148,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('does not lead on to where the application was not said to be: the browser stops there', async () => {
+  it('does not redirect to an address that was not declared for the application: the browser blocks it', async () => {
     const { page, complaints } = await opened('light');
     await page.goto(origin + (await begin(node, { returnTo: '/continue' })));
     await page.getByRole('radio', { name: /anna/ }).check();
@@ -158,7 +158,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('leads back when the person gives up', async () => {
+  it('redirects back when the person cancels', async () => {
     const { page } = await opened('light');
     await page.goto(origin + (await beginHere()));
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -168,7 +168,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('says plainly where nobody can be let in, and what is wrong with a foreign address', async () => {
+  it('explains that nobody can sign in, and what is wrong with an unknown address', async () => {
     const { page } = await opened('dark');
     await page.goto(bare.origin + (await begin(bare.node)));
     expect(await page.getByRole('alert').innerText()).toContain('No sign-in method is configured');
@@ -179,7 +179,7 @@ describe.skipIf(!chromium.found)(`the sign-in page in a browser${skipped}`, () =
     await page.context().close();
   });
 
-  it('signs out after asking', async () => {
+  it('signs out after a confirmation', async () => {
     const { page } = await opened('light');
     await page.goto(origin + (await beginHere()));
     await page.getByRole('radio', { name: /anna/ }).check();

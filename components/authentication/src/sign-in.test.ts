@@ -28,7 +28,7 @@ describe('signing in', () => {
   });
   afterAll(() => world.close());
 
-  it('lets in the person that was chosen, and leads back to where they came from', async () => {
+  it('lets the chosen person in and redirects to where they came from', async () => {
     const answer = await signIn(node, browser, anna);
     expect(answer.statusCode).toBe(303);
     expect(answer.headers.location).toBe(returnTo);
@@ -45,7 +45,7 @@ describe('signing in', () => {
     if (signedIn !== undefined) expect(await node.authentication.session(signedIn.session)).toEqual(signedIn);
   });
 
-  it('records who signed in, how and from where, and none of the secrets', async () => {
+  it('records person, method and address, and no secrets', async () => {
     const before = world.audit.records.length;
     await signIn(node, browser, ben);
     const [record, ...others] = world.audit.records.slice(before);
@@ -77,7 +77,7 @@ describe('signing in', () => {
     }
   });
 
-  it('answers with a page that nothing foreign can frame, script or restyle, and that nobody keeps', async () => {
+  it('answers with a page that other origins cannot frame, script or restyle, and that is not cached', async () => {
     const { headers, statusCode } = await browser.get(await begin(node));
     expect(statusCode).toBe(200);
     expect(headers).toMatchObject({
@@ -92,14 +92,14 @@ describe('signing in', () => {
     expect(headers['strict-transport-security']).toBeUndefined();
   });
 
-  it('lets the form lead on to the redirect URI of the client that asked, by its origin', async () => {
+  it('lets the form redirect to the origin of the client’s redirect URI', async () => {
     const { headers } = await browser.get(
       await begin(node, { continuesTo: ['https://desk.example:8443/callback?x=; script-src *'] }),
     );
     expect(headers['content-security-policy']).toContain("form-action 'self' https://desk.example:8443; frame");
   });
 
-  it('under https uses cookies that no other host can plant, and tells browsers to stay with https', async () => {
+  it('uses cookies under https that no other host can set, and sends HSTS', async () => {
     const secure = world.node({ issuer: 'https://id.example' });
     const visitor = secure.browser();
     const answer = await signIn(secure, visitor, anna);
@@ -114,7 +114,7 @@ describe('signing in', () => {
     expect(page.headers['set-cookie']).toMatch(/^__Host-countersign-sign-in=.*Max-Age=600; .*Secure/);
   });
 
-  it('lists people with institution, desk and roles, and nobody whose institution may not act', async () => {
+  it('lists people with institution, desk and roles, without those whose institution may not act', async () => {
     const { body } = await browser.get(await begin(node, { clientName: 'Desk <script>alert(1)</script>' }));
     for (const text of ['anna.keller', 'Example Broker AG', 'desk <bdi>rates', 'supervisor', 'chloe.martin'])
       expect(body).toContain(text);
@@ -139,7 +139,7 @@ describe('signing in', () => {
     expect(body).not.toContain('"><b>');
   });
 
-  it('shows a bounded part of a long list, and says so', async () => {
+  it('shows a bounded part of a long list and says so', async () => {
     const names = Array.from({ length: 60 }, (_, index) => ({
       ...personOf(`zoe.${index}`, bank, 'trader'),
       desk: 'fx',
@@ -151,7 +151,7 @@ describe('signing in', () => {
     for (const person of names) world.directory.remove(person.id);
   });
 
-  it('puts the expected person first and chosen', async () => {
+  it('lists the expected person first and preselected', async () => {
     for (const loginHint of [ben.id, 'ben.ito']) {
       const { body } = await browser.get(await begin(node, { need: { acrValues: [], loginHint } }));
       expect(/value="(person:[^"]*)" required checked/.exec(body)?.[1]).toBe(ben.id);
@@ -159,7 +159,7 @@ describe('signing in', () => {
     }
   });
 
-  it('leads back without a session when the person gives up, and the sign-in is over', async () => {
+  it('redirects without a session when the person cancels, and ends the sign-in', async () => {
     const path = await begin(node);
     const form = await formOf(browser, path);
     const answer = await browser.post(path, { ...form, action: 'cancel', person: anna.id });
@@ -170,7 +170,7 @@ describe('signing in', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('begins one session for twenty forms sent at once to two nodes', async () => {
+  it('starts one session for twenty forms sent at once to two nodes', async () => {
     const other = world.node();
     const path = await begin(node);
     const form = { ...(await formOf(browser, path)), person: anna.id };
@@ -187,7 +187,7 @@ describe('signing in', () => {
     expect(withSession).toHaveLength(1);
     expect(await world.rows('sessions')).toBe(before + 1);
     expect(world.audit.ofType('session.started')).toHaveLength(records + 1);
-    // The repeated click of one person leads on as the first did; what is beyond the attempts does not.
+    // Repeated clicks of one person redirect as the first did; those beyond the attempt limit do not.
     for (const { statusCode } of answers) expect([303, 429]).toContain(statusCode);
   });
 
@@ -197,10 +197,10 @@ describe('signing in', () => {
       expect(answer.statusCode).toBe(status);
       expect(answer.body).toMatch(/^<!doctype html>/);
     };
-    const nobodyIsIn = async () => expect(await current()).toBeUndefined();
+    const expectNoSession = async () => expect(await current()).toBeUndefined();
 
     it.each([`/sign-in/${'A'.repeat(43)}`, '/sign-in/short', '/sign-in/%00', `/sign-in/${'A'.repeat(43)}%0a`])(
-      'a handle it never made: %s',
+      'a handle it never issued: %s',
       async (path) => {
         expectPage(await browser.get(path), 404, 'sign_in_unknown');
         expectPage(await browser.post(path, { csrf: 'x', person: anna.id }), 404, 'sign_in_unknown');
@@ -213,10 +213,10 @@ describe('signing in', () => {
       world.clock.advance(600_000);
       expectPage(await browser.post(path, { ...form, person: anna.id }), 409, 'sign_in_expired');
       expectPage(await browser.get(path), 409, 'sign_in_expired');
-      await nobodyIsIn();
+      await expectNoSession();
     });
 
-    it('a sign-in that was opened in another browser, to look at and to finish', async () => {
+    it('to show or finish a sign-in that was opened in another browser', async () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       const thief = node.browser();
@@ -229,19 +229,19 @@ describe('signing in', () => {
       expect((await browser.post(path, { ...form, person: anna.id })).statusCode).toBe(303);
     });
 
-    it('a sign-in that nobody has opened', async () => {
+    it('a sign-in that no browser has opened', async () => {
       await browser.get(await begin(node));
       const path = await begin(node);
       expectPage(await browser.post(path, { csrf: 'A'.repeat(43), person: anna.id }), 403, 'sign_in_forged');
     });
 
-    it('a form without our token, with a wrong one, and with that of another sign-in', async () => {
+    it('a form without our token, with a wrong one, or with that of another sign-in', async () => {
       const other = await formOf(browser, await begin(node));
       const path = await begin(node);
       const form = await formOf(browser, path);
       for (const csrf of [undefined, '', 'A'.repeat(43), `${form.csrf}A`, other.csrf, 'x'.repeat(10_000)])
         expectPage(await browser.post(path, { ...form, csrf, person: anna.id }), 403, 'sign_in_forged');
-      await nobodyIsIn();
+      await expectNoSession();
       expect((await browser.post(path, { ...form, person: anna.id })).statusCode).toBe(303);
     });
 
@@ -257,10 +257,10 @@ describe('signing in', () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       expectPage(await browser.post(path, { ...form, person: anna.id }, headers), 403, 'sign_in_forged');
-      await nobodyIsIn();
+      await expectNoSession();
     });
 
-    it('a body that is not one form', async () => {
+    it('a body that is not a single form', async () => {
       const path = await begin(node);
       const { csrf } = await formOf(browser, path);
       const cookie = browser.cookieHeader() ?? '';
@@ -280,8 +280,8 @@ describe('signing in', () => {
     });
 
     it.each([
-      ['nobody chosen', undefined],
-      ['nobody known', 'person:nobody'],
+      ['no person chosen', undefined],
+      ['an unknown person', 'person:nobody'],
       ['a service', oms.id],
       ['no id', 'person:anna.keller\0'],
       ['a prototype', '__proto__'],
@@ -290,12 +290,12 @@ describe('signing in', () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       expectPage(await browser.post(path, { ...form, person }), 403, 'person_unknown');
-      await nobodyIsIn();
+      await expectNoSession();
       expect(world.audit.records).toHaveLength(records);
       expect((await browser.post(path, { ...form, person: chloe.id })).statusCode).toBe(303);
     });
 
-    it('keeps the filter, whom it was about and that it was for somebody else', async () => {
+    it('with a page that keeps the filter, the expected person and the choice of another person', async () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       const again = await browser.post(path, { ...form, find: 'keller', person: 'person:nobody', other: '1' });
@@ -309,7 +309,7 @@ describe('signing in', () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       expectPage(await browser.post(path, { ...form, person: larry.id }), 403, 'institution_not_issued');
-      await nobodyIsIn();
+      await expectNoSession();
       expect(world.audit.records.at(-1)).toMatchObject({
         type: 'session.refused',
         outcome: 'deny',
@@ -319,19 +319,19 @@ describe('signing in', () => {
       });
     });
 
-    it('an eleventh attempt, also the right one', async () => {
+    it('an eleventh attempt, even a correct one', async () => {
       const path = await begin(node);
       const form = await formOf(browser, path);
       for (let attempt = 0; attempt < 10; attempt++)
         expectPage(await browser.post(path, { ...form, person: 'person:nobody' }), 403, 'person_unknown');
       expectPage(await browser.post(path, { ...form, person: anna.id }), 429, 'sign_in_attempts_spent');
-      await nobodyIsIn();
+      await expectNoSession();
     });
 
-    it('everybody while the log cannot be written, and nobody is half in afterwards', async () => {
+    it('everybody while the log cannot be written, and leaves no partial sign-in', async () => {
       const path = await begin(node);
       const before = await world.rows('sessions');
-      // An attempt uses up the page that it was sent from, whatever came of it.
+      // Every attempt uses up its page, whatever the outcome.
       const attempt = async ({ id }: { readonly id: string }) =>
         browser.post(path, { ...(await formOf(browser, path)), person: id });
       world.audit.breakDown('writing');
@@ -341,13 +341,13 @@ describe('signing in', () => {
       } finally {
         world.audit.repair();
       }
-      await nobodyIsIn();
+      await expectNoSession();
       expect(await world.rows('sessions')).toBe(before);
       expect((await attempt(anna)).statusCode).toBe(303);
       expect(await current()).toMatchObject({ person: anna.id });
     });
 
-    it('everybody where no method is configured, in plain words', async () => {
+    it('everybody if no method is configured, in plain words', async () => {
       const bare = world.node({ environment: 'production', issuer: 'https://id.example', methods: [] });
       const visitor = bare.browser();
       const path = await begin(bare);
@@ -366,7 +366,7 @@ describe('signing in', () => {
     });
 
     it.each(['urn:example:hardware', '', 'x'.repeat(100_000), `${developmentAcr}\0`])(
-      'to sign in below the class that was asked for',
+      'to sign in below the requested class',
       async (acr) => {
         const path = await begin(node, { need: { acrValues: [acr] } });
         const page = await browser.get(path);
@@ -374,7 +374,7 @@ describe('signing in', () => {
         expect(page.body).not.toContain('anna.keller');
         const form = { ...(await formOf(browser, path)), method: 'development', person: anna.id };
         expectPage(await browser.post(path, form), 403, 'method_not_available');
-        await nobodyIsIn();
+        await expectNoSession();
       },
     );
 
@@ -386,7 +386,7 @@ describe('signing in', () => {
     });
   });
 
-  it('signs in where one of several classes asked for is ours, whatever else is in the request', async () => {
+  it('signs in if one of several requested classes is supported, whatever else the request holds', async () => {
     const path = await begin(node, {
       need: { acrValues: ['urn:example:hardware', developmentAcr], loginHint: '\0\ud800<b>'.repeat(500), notBefore: 1 },
       clientName: 'Desk\0 \u202eksed',

@@ -20,7 +20,7 @@ describe('signing out', () => {
   });
   afterAll(() => world.close());
 
-  it('asks first, then ends the session, recorded, and makes the browser forget it', async () => {
+  it('asks first, then ends the session with a record and deletes the cookie', async () => {
     const before = await current();
     const page = await browser.get('/sign-out');
     expect(page.body).toContain(anna.id);
@@ -37,7 +37,7 @@ describe('signing out', () => {
     });
   });
 
-  it('is not done by a form of another site, without our token, or with that of another session', async () => {
+  it('is refused for a form of another site, without our token, or with that of another session', async () => {
     const other = node.browser();
     await signIn(node, other, anna);
     const csrf = await csrfOf(browser);
@@ -54,7 +54,7 @@ describe('signing out', () => {
     expect(await current()).toMatchObject({ person: anna.id });
   });
 
-  it('is done for a person everywhere at once when they leave, and for nobody else', async () => {
+  it('happens everywhere at once for a person who leaves, and for nobody else', async () => {
     const [other, colleague] = [node.browser(), node.browser()];
     await signIn(node, other, anna);
     await signIn(node, colleague, ben);
@@ -69,13 +69,13 @@ describe('signing out', () => {
     expect(ended.length).toBeGreaterThanOrEqual(2);
   });
 
-  it('says so when nobody is signed in', async () => {
+  it('reports that nobody is signed in', async () => {
     const stranger = node.browser();
     expect((await stranger.get('/sign-out')).body).toContain('You are signed out');
     expect((await stranger.post('/sign-out', {})).body).toContain('You are signed out');
   });
 
-  it('does not claim to be done while the log cannot be written', async () => {
+  it('does not report success while the log cannot be written', async () => {
     const csrf = await csrfOf(browser);
     world.audit.breakDown('writing');
     const answer = await browser.post('/sign-out', { csrf });

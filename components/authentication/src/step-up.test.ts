@@ -11,7 +11,7 @@ const order = digestOf({ order: 1 });
 const another = digestOf({ order: 2 });
 const tier = 'order-entry';
 
-/** A browser that was tampered with asks every key there is. */
+/** A manipulated browser asks any available key. */
 function ofAnybody(options: unknown): object {
   return { ...(options as object), allowCredentials: [] };
 }
@@ -48,7 +48,7 @@ describe('stepping up for an intent', () => {
   const current = (intents?: readonly (typeof order)[]) =>
     node.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
 
-  it('counts for that intent alone, and leaves the session as it was', async () => {
+  it('counts for that intent only and leaves the session unchanged', async () => {
     const before = await current();
     expect((await current([order]))?.boundTo).toBeUndefined();
     const { answer } = await signInWithKey(node, browser, key, need());
@@ -80,7 +80,7 @@ describe('stepping up for an intent', () => {
     expect((await current([another, order]))?.boundTo).toEqual([order, another].sort());
   });
 
-  it('is over after five minutes', async () => {
+  it('expires after five minutes', async () => {
     await signInWithKey(node, browser, key, need());
     world.clock.advance(5 * minute - 1);
     expect((await current([order]))?.boundTo).toEqual([order]);
@@ -89,7 +89,7 @@ describe('stepping up for an intent', () => {
     expect(await current()).toBeDefined();
   });
 
-  it('is gone with the session, from the table too', async () => {
+  it('ends with the session and is deleted from the table', async () => {
     await signInWithKey(node, browser, key, need());
     const found = await current();
     if (found !== undefined) await node.authentication.end(found.session, 'test');
@@ -102,13 +102,13 @@ describe('stepping up for an intent', () => {
     expect(rows).toEqual([{ n: 0 }]);
   });
 
-  it('begins a session where there is none, and is bound all the same', async () => {
+  it('starts a session if there is none, and is bound to the intent all the same', async () => {
     browser = node.browser();
     await signInWithKey(node, browser, key, need());
     expect(await current([order])).toMatchObject({ person: person.id, boundTo: [order] });
   });
 
-  it('says on its page what it is for and why, and that it is bound to it', async () => {
+  it('shows its intent, its reason and its binding on the page', async () => {
     const { body } = await browser.get(await begin(node, { need: need() }));
     expect(body).toContain(order);
     expect(body).toContain('step_up_very_large');
@@ -120,7 +120,7 @@ describe('stepping up for an intent', () => {
 
   describe('refuses', () => {
     const notBound = async () => expect((await current([order]))?.boundTo).toBeUndefined();
-    /** Sends an assertion over options of which something was changed. */
+    /** Sends an assertion over options that were partly changed. */
     async function sendChanged(change: (options: object) => object) {
       const path = await begin(node, { need: need() });
       const { body } = await browser.get(path);
@@ -130,7 +130,7 @@ describe('stepping up for an intent', () => {
       return browser.post(path, { csrf: hiddenField(body, 'csrf'), method: 'webauthn', action: 'sign-in', credential });
     }
 
-    it('an assertion that was made for another intent, with the challenge of its page', async () => {
+    it('an assertion made for another intent, with the challenge of its page', async () => {
       const elsewhere = await begin(node, { need: need([another]) });
       const other = optionsIn((await browser.get(elsewhere)).body);
       const answer = await sendChanged(() => other as object);
@@ -139,26 +139,26 @@ describe('stepping up for an intent', () => {
       expect(world.audit.ofType('authenticator.refused').at(-1)).toMatchObject({ reason: 'challenge_mismatch' });
     });
 
-    it('one over the nonce without the intent', async () => {
+    it('an assertion over the nonce without the intent', async () => {
       const nonce = Buffer.alloc(32, 9).toString('base64url');
       expect((await sendChanged((options) => ({ ...options, challenge: nonce }))).statusCode).toBe(403);
       await notBound();
     });
 
-    it('a form that is sent a second time, before and after the page is shown again', async () => {
+    it('a form sent a second time, before and after the page is shown again', async () => {
       const path = await begin(node, { need: need() });
       const weak = await holders.keyOf(node, await stranger());
       const { body } = await browser.get(path);
       const options = optionsIn(body);
       const form = { csrf: hiddenField(body, 'csrf'), method: 'webauthn', action: 'sign-in' };
       const credential = JSON.stringify(key.get(options as object));
-      // An attempt by a key that is nobody's here uses the page up; what was signed for it is worth nothing any more.
+      // An attempt with an unknown key uses up the page; the assertion for it becomes worthless.
       await browser.post(path, { ...form, credential: JSON.stringify(weak.get(ofAnybody(options))) });
       expect((await browser.post(path, { ...form, credential })).statusCode).toBe(403);
       await notBound();
     });
 
-    it('a form whose challenge another attempt, on another node, has used up a moment ago, and records it', async () => {
+    it('a form whose challenge was just used by an attempt on another node, and records it', async () => {
       const path = await begin(node, { need: need() });
       const { body } = await browser.get(path);
       await world.database.pool('authentication').query('update sign_ins set nonce = null');
@@ -173,7 +173,7 @@ describe('stepping up for an intent', () => {
       });
     });
 
-    it('a second sign-in by what was finished', async () => {
+    it('a second sign-in with a finished one', async () => {
       const { path, form } = await signInWithKey(node, browser, key, need());
       const records = world.audit.records.length;
       const again = await browser.post(path, form);
@@ -181,7 +181,7 @@ describe('stepping up for an intent', () => {
       expect(world.audit.records).toHaveLength(records);
     });
 
-    it('a key of somebody else', async () => {
+    it('another person’s key', async () => {
       const other = await holders.keyOf(node, await stranger());
       const path = await begin(node, { need: need() });
       const { body } = await browser.get(path);
@@ -193,7 +193,7 @@ describe('stepping up for an intent', () => {
       await notBound();
     });
 
-    it('a key that could be copied where one in hardware is asked for', async () => {
+    it('a key that could be copied if a hardware key is required', async () => {
       const holder = await stranger();
       const passkey = await holders.keyOf(node, holder, { backupEligible: true });
       browser = node.browser();
@@ -203,7 +203,7 @@ describe('stepping up for an intent', () => {
       await notBound();
     });
 
-    it('a method whose challenge holds no intent: it is not even offered', async () => {
+    it('a method whose challenge cannot include the intent: it is not offered', async () => {
       const certificate = {
         name: 'certificate',
         acrs: ['phrh'],
@@ -227,7 +227,7 @@ describe('stepping up for an intent', () => {
     return made;
   }
 
-  it('asks for the key of who is signed in, and of nobody where somebody else wants to', async () => {
+  it('requests the key of the signed-in person, and no key for another person', async () => {
     const other = await holders.keyOf(node, await stranger());
     const path = await begin(node, { need: { acrValues: [], tier } });
     const named = optionsIn((await browser.get(path)).body);

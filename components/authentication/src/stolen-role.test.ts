@@ -11,7 +11,7 @@ const office = { id: 'person:olga.office' };
 const intent = digestOf({ order: 1 });
 const tier = 'order-entry';
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+/** Everything below uses a connection with the role of this component and no other privileges. */
 describe('with the database role of authentication, a thief', () => {
   let world: SignInWorld;
   let holders: Awaited<ReturnType<typeof createKeyHolders>>;
@@ -55,11 +55,11 @@ describe('with the database role of authentication, a thief', () => {
     ['a tier for approvals', "update sessions set tier = 'approval' where person = $1"],
     ['another device', "update sessions set device = 'device:own' where person = $1"],
     ['no key behind it', 'update sessions set authenticator = null where person = $1'],
-  ])('cannot give a session %s: it opens nothing then, and the difference is recorded', async (_, sql) => {
+  ])('cannot give a session %s: it then grants nothing, and the difference is recorded', async (_, sql) => {
     await signInWithKey(node, browser, key, { tier });
     const session = await current();
     expect(session).toBeDefined();
-    // What is dated ahead counts for nothing anyway.
+    // Values dated in the future count for nothing anyway.
     world.clock.advance(60_000);
     await thief.query(sql, [person.id]);
     for (const opens of ['order-entry', 'approval', 'market-data'] as const)
@@ -68,7 +68,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(contradictions()).toContain(`session:${session?.session}`);
   });
 
-  it("cannot open somebody's session with a cookie of their own, nor make one up", async () => {
+  it('cannot open another person’s session with their own cookie, nor create one', async () => {
     const own = personOf(`thief${number}`, broker, 'trader');
     world.directory.add(own);
     await holders.keyOf(node, own).then((theirs) => signInWithKey(node, browser, theirs, { tier }));
@@ -79,7 +79,7 @@ describe('with the database role of authentication, a thief', () => {
       [person.id, own.id],
     );
     expect(await current()).toBeUndefined();
-    // The hash of a cookie that the thief has, put into the row of the victim.
+    // The hash of the thief's own cookie in the row of the victim.
     await thief.query(
       `with mine as (delete from sessions where person = $1 and secret_hash <> (select max(secret_hash) from sessions where person = $1)
                       returning secret_hash)
@@ -90,7 +90,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(await node.authentication.current(victim.cookieHeader(), { tier })).toBeUndefined();
   });
 
-  it('cannot put back a session that has ended', async () => {
+  it('cannot restore a session that has ended', async () => {
     await signInWithKey(node, browser, key, { tier });
     const session = await current();
     if (session === undefined) throw new Error('no session');
@@ -103,7 +103,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('cannot invent a step-up, nor turn one to another intent', async () => {
+  it('cannot forge a step-up, nor move one to another intent', async () => {
     await signInWithKey(node, browser, key, { tier });
     const session = await current();
     await thief.query(
@@ -122,12 +122,12 @@ describe('with the database role of authentication, a thief', () => {
     expect((await current([other]))?.boundTo).toBeUndefined();
   });
 
-  it('cannot enrol a key by a row with an invented record: it signs nobody in, and signs no statement', async () => {
+  it('cannot enrol a key by a row with an invented record: it signs nobody in and signs no statement', async () => {
     const stolen = holders.another(node);
     const own = personOf(`thief${number}`, broker, 'trader');
     world.directory.add(own);
     const theirs = await holders.keyOf(node, own);
-    // The thief's real key, under the name of the victim.
+    // The thief's real key under the name of the victim.
     await thief.query(
       `insert into authenticators select 'auth_00000000000000000000000${number % 10}' || right(id, 2), $2, name, credential_id || '\\x00',
          kid || '_', jwk, acr, aaguid, model, attestation_format, attestation, backup_eligible, transports, 0, record_id, invited_by, registered_at
@@ -142,7 +142,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(stolen).toBeDefined();
   });
 
-  it('cannot bring back a key that was removed, nor unlock an account by deleting the row', async () => {
+  it('cannot restore a removed key, nor unlock an account by deleting the row', async () => {
     const [first] = await keysOf();
     if (first === undefined) throw new Error('no key');
     await node.authentication.authenticators.revoke(first.id, office, 'stolen');
@@ -166,7 +166,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('cannot invite: neither by a row, nor by deleting the keys that stand in the way', async () => {
+  it('cannot invite, neither by a row nor by deleting the keys that prevent it', async () => {
     const link = Buffer.alloc(32, number).toString('base64url');
     const newcomer = personOf(`n${number}`, broker, 'trader');
     world.directory.add(newcomer);
@@ -184,7 +184,7 @@ describe('with the database role of authentication, a thief', () => {
     expect(await node.authentication.authenticators.invitersOf(newcomer.id)).toEqual([office.id]);
   });
 
-  it('cannot have a key registered, or another statement counted, by writing the challenge', async () => {
+  it('cannot have a key registered, or another statement accepted, by writing the challenge', async () => {
     const { authenticators } = node.authentication;
     const iat = Math.floor(world.clock.now() / 1000);
     const claims = { typ: 'countersign-test+webauthn', iss: person.id, iat, exp: iat + 300, jti: 'one', recovery: 'A' };

@@ -49,7 +49,7 @@ describe('the tiers of sessions', () => {
     return browser.post(path, { ...(await formOf(browser, path)), method: 'development', person: person.id });
   }
 
-  it('are apart: signing in for one is not signing in for another', async () => {
+  it('are separate: signing in for one is not signing in for another', async () => {
     await signIn(node, browser, anna);
     expect(await current()).toMatchObject({ person: anna.id, tier: 'research' });
     for (const tier of ['order-entry', 'approval', 'administration'] as const)
@@ -65,12 +65,12 @@ describe('the tiers of sessions', () => {
     ]);
   });
 
-  it('do not begin a session for reading when one for trading begins', async () => {
+  it('do not start a session for reading when one for trading starts', async () => {
     await pick(anna, 'order-entry');
     expect(await current()).toBeUndefined();
   });
 
-  it('are not opened by the secret of another tier, planted under their name', async () => {
+  it('are not opened by the secret of another tier set under their cookie name', async () => {
     await signIn(node, browser, anna);
     const secret = browser.cookies.get('countersign-session');
     const planted = `countersign-session-order-entry=${secret}; countersign-session-administration=${secret}`;
@@ -78,7 +78,7 @@ describe('the tiers of sessions', () => {
       expect(await node.authentication.current(planted, { tier })).toBeUndefined();
   });
 
-  it('each have a life of their own', async () => {
+  it('each have their own lifetime', async () => {
     await signIn(node, browser, anna);
     await pick(anna, 'order-entry');
     await pick(anna, 'approval');
@@ -92,18 +92,18 @@ describe('the tiers of sessions', () => {
     }
     world.clock.advance(11 * minute - 1);
     expect(await current({ tier: 'order-entry' })).toBeDefined();
-    // Two hours after the sign-in, however busy it was.
+    // Two hours after the sign-in, despite constant use.
     world.clock.advance(1);
     expect(await current({ tier: 'order-entry' })).toBeUndefined();
     expect(await current()).toBeDefined();
   });
 
-  it('do not go on because another was asked for in the same browser', async () => {
+  it('are not extended by the use of another tier on the same browser', async () => {
     await signIn(node, browser, anna);
     await pick(anna, 'approval');
     for (let looked = 0; looked < 3; looked++) {
       world.clock.advance(4 * minute);
-      // The page of a sign-in, and its form, look at everything that stands in the browser.
+      // The sign-in page and its form read every session of the browser.
       await browser.get(await begin(node));
       await node.authentication.inBrowser(browser.cookieHeader());
     }
@@ -117,27 +117,27 @@ describe('the tiers of sessions', () => {
       tiers: { 'order-entry': { acrValues: ['phrh'], idleSeconds: 60 }, research: { acrValues: ['phr', 'phrh'] } },
     });
     browser = strict.browser();
-    // No method but the key is offered, and the other one takes nobody in.
+    // Only the key method is offered, and the other method is refused.
     const path = await begin(strict, { need: { acrValues: [], tier: 'order-entry' } });
     const { body } = await browser.get(path);
     expect(body).toContain('data-webauthn="get"');
     expect(body).not.toContain(anna.id);
     expect((await pick(anna, 'order-entry', strict)).statusCode).toBe(403);
     expect(await current({ tier: 'order-entry' }, strict)).toBeUndefined();
-    // Reading begins with any class, and reaches as far as that class does.
+    // Reading accepts any class, and grants only what that class allows.
     await signIn(strict, browser, anna);
     expect(await current({ tier: 'market-data' }, strict)).toMatchObject({ tier: 'market-data', acr: developmentAcr });
     expect(await current({ tier: 'research' }, strict)).toBeUndefined();
   });
 
-  it('end with the strength they had when the configuration asks for more', async () => {
+  it('end if the configuration now requires more than their sign-in’s strength', async () => {
     await pick(anna, 'order-entry');
     const strict = world.node({ tiers: { 'order-entry': { acrValues: ['phrh'] } } });
     expect(await current({ tier: 'order-entry' }, strict)).toBeUndefined();
     expect(await current({ tier: 'order-entry' })).toBeDefined();
   });
 
-  it('in production take no key for approval that could be copied, and say so to its owner alone', async () => {
+  it('accept no key for approval in production that could be copied, and explain this only to its owner', async () => {
     const production = world.node({
       ...{ environment: 'production', issuer: 'https://id.example', methods: ['webauthn'] },
       authenticators: { rootsFile: holders.rootsFile, rules: [{ deviceBound: false, attestation: 'any' }] },
@@ -151,7 +151,7 @@ describe('the tiers of sessions', () => {
     expect(answer.statusCode).toBe(403);
     expect(answer.body).toContain('authenticator_too_weak');
     expect(await current({ tier: 'approval' }, production)).toBeUndefined();
-    // It is good enough to trade.
+    // It suffices for trading.
     await signInWithKey(production, browser, passkey, { tier: 'order-entry' });
     expect(await current({ tier: 'order-entry' }, production)).toMatchObject({ acr: 'phr', person: copied.id });
     browser = production.browser();
@@ -164,7 +164,7 @@ describe('the tiers of sessions', () => {
     });
   });
 
-  it('refuse to start where the class for development would count outside development', () => {
+  it('refuse to start if the development class would count outside development', () => {
     expect(() =>
       world.node({
         ...{ environment: 'production', issuer: 'https://id.example', methods: [] },
@@ -191,7 +191,7 @@ describe('the tiers of sessions', () => {
     ]);
   });
 
-  it('are listed for their person, newest first, and say where they began', async () => {
+  it('are listed for their person, newest first, with the place of their sign-in', async () => {
     const person = somebody();
     const path = await begin(node, { need: { acrValues: [], tier: 'order-entry' } });
     const form = { ...(await formOf(browser, path)), method: 'development', person: person.id };
@@ -207,7 +207,7 @@ describe('the tiers of sessions', () => {
     expect(await node.authentication.sessionsOf(person.id)).toEqual([]);
   });
 
-  it('end with the lock of the account, and do not begin again until it is unlocked', async () => {
+  it('end when the account is locked, and do not start again until it is unlocked', async () => {
     const person = somebody();
     const key = await holders.keyOf(node, person);
     await signInWithKey(node, browser, key, { tier: 'order-entry' });
@@ -218,7 +218,7 @@ describe('the tiers of sessions', () => {
     browser = node.browser();
     const { answer } = await signInWithKey(node, browser, key);
     expect(answer.body).toContain('credential_unknown');
-    // By another way it is no different from somebody who is not there.
+    // With another method the answer is the same as for an unknown person.
     const picked = await pick(person, 'research');
     expect(picked.body).toContain('person_unknown');
     expect(world.audit.records.at(-1)).toMatchObject({

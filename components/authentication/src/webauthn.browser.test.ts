@@ -28,12 +28,12 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     browser = opened.browser;
     world = await createSignInWorld();
     const port = await freePort();
-    // An RP id is a name: browsers take no address for one.
+    // An RP id is a domain name: browsers do not accept an IP address.
     origin = `http://localhost:${port}`;
     node = world.node({ issuer: origin, methods: ['webauthn'] });
     node.app.get('/who', async (request, reply) => {
       const person = (await node.authentication.current(request.headers.cookie))?.person ?? 'nobody';
-      // With an icon, so that the browser looks for none.
+      // With an icon, so that the browser requests none.
       return reply.type('text/html').send(`<link rel="icon" href="data:,">${person}`);
     });
     const { authenticators } = node.authentication;
@@ -88,7 +88,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     (await node.authentication.authenticators.invite({ person, evidence: ['file'] }, { id: 'person:office' })).path;
   const status = (page: Page) => page.locator('[data-ceremony-status]');
 
-  it('enrol by a link and sign in with what was registered, by keyboard, on a narrow screen', async () => {
+  it('are enrolled from a link and used to sign in, by keyboard on a narrow screen', async () => {
     const { page, complaints } = await opened();
     await virtualKey(page);
     await page.goto(await invite(anna));
@@ -115,7 +115,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     expect(complaints).toEqual([]);
   });
 
-  it('say in words and a code that nothing was confirmed, and let the person try again', async () => {
+  it('explain in words and with a code that nothing was confirmed, and let the person try again', async () => {
     const { page } = await opened();
     const { cdp, authenticatorId } = await virtualKey(page);
     await page.goto(await invite(ben));
@@ -129,7 +129,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await page.getByRole('heading', { name: 'Registration complete' }).waitFor();
   });
 
-  it('sign one of two answers, each with what its button asks for', async () => {
+  it('sign one of two answers, each with its own statement', async () => {
     const { page, complaints } = await opened();
     await virtualKey(page);
     await page.goto(await invite(chloe));
@@ -146,7 +146,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     expect(complaints).toEqual([]);
   });
 
-  it('give up without a ceremony', async () => {
+  it('cancel without a ceremony', async () => {
     const { page } = await opened();
     await page.goto(origin + (await begin(node, { returnTo: '/who' })));
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -154,7 +154,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     expect(await page.textContent('body')).toBe('nobody');
   });
 
-  it('say what is missing where no script runs', async () => {
+  it('explain what is missing if scripts are disabled', async () => {
     const { page } = await opened(false);
     await page.goto(origin + (await begin(node, { returnTo: '/who' })));
     expect(await page.locator('noscript').textContent()).toContain('Switch on JavaScript');

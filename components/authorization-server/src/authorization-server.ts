@@ -6,6 +6,7 @@ import type {
   ConsentStore,
   Directory,
   FederationGateway,
+  KeyLister,
   KeyPurpose,
   Outbound,
   PolicyEngine,
@@ -34,6 +35,7 @@ import {
   type ClientEndpointDependencies,
   createClientEndpoint,
   createRefusalBudget,
+  createWorkloadCredentials,
   type Nonces,
 } from './client-endpoint/index.ts';
 import { type CredentialHolderStore, createClientKeys, createCredentialHolderStore } from './client-keys/index.ts';
@@ -88,6 +90,8 @@ export interface AuthorizationServerDependencies {
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
+  /** Keys of JWT-SVIDs; without it, no client authenticates by one. */
+  readonly workloadKeys?: KeyLister;
   readonly authentication: Authentication;
   /** Lets people sign an intent on their own device. Without it, that works in development only. */
   readonly statements?: Statements;
@@ -167,6 +171,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
     }),
     // A flood of proofs must not evict the keys of clients, so proof keys have their own cache.
     proofKeys: createKeyCache(),
+    workloads: createWorkloadCredentials({ audit, issuer, workloadKeys: dependencies.workloadKeys }),
     ...(nonces === undefined ? {} : { nonces }),
     refusals: createRefusalBudget({ failuresPerMinute: config.failedAuthenticationsPerMinute }),
   };

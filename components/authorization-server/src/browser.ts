@@ -69,7 +69,6 @@ export function browserSteps<Next>(
     };
 }
 
-/** The undecoded query of a request. */
 export function queryOf(request: FastifyRequest): string {
   const start = request.url.indexOf('?');
   return start === -1 ? '' : request.url.slice(start + 1);

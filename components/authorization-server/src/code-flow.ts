@@ -37,7 +37,6 @@ export interface CodeFlowDependencies {
   readonly logger: Logger;
 }
 
-/** The browser endpoints. */
 export interface CodeFlow {
   readonly pushedRequests: PushedRequests;
   /** For the listener of the issuer. */

@@ -47,7 +47,7 @@ describe('the configuration', () => {
     );
   });
 
-  it.each([0, 301, 1.5, '60', null])('refuses a token life of %j', (accessTokenLifetimeSeconds) => {
+  it.each([0, 301, 1.5, '60', null])('refuses a token lifetime of %j', (accessTokenLifetimeSeconds) => {
     expect(() => parseAuthorizationServerConfig({ issuer: 'https://as.example', accessTokenLifetimeSeconds })).toThrow(
       expect.objectContaining({ code: 'configuration_invalid' }),
     );
@@ -94,7 +94,7 @@ describe('the configuration', () => {
     );
   });
 
-  it('takes every setting, and none of them can be changed afterwards', () => {
+  it('accepts every setting and is frozen afterwards', () => {
     const config = {
       issuer: 'https://as.example',
       mtlsBaseUrl: 'https://mtls.as.example:8443/as',
@@ -119,7 +119,7 @@ describe('the configuration', () => {
       expect(Object.isFrozen(part)).toBe(true);
   });
 
-  it('reports every problem at once, misspelt settings included', () => {
+  it('reports every problem at once, including misspelt settings', () => {
     expect(() => parseAuthorizationServerConfig({ issur: 'x', accessTokenLifetimeSeconds: 0 })).toThrow(
       expect.objectContaining({
         detail: expect.stringMatching(/3 problem.*\/issur.*\/issuer.*\/accessTokenLifetimeSeconds/),

@@ -33,8 +33,8 @@ function emergency(harness: Harness, change: object = {}) {
 const claimsIn = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<string, unknown>;
 
-describe('the access token of an emergency', () => {
-  it('is a token as others are: decided, recorded first, bound to a key, good at its interface', async () => {
+describe('an emergency access token', () => {
+  it('is decided, recorded first, bound to a key and valid at its interface, like any other token', async () => {
     const harness = createHarness();
     const { issued, grounds, request } = emergency(harness);
     const { accessToken, tokenId, recordId, expiresAt } = await issued();
@@ -82,7 +82,7 @@ describe('the access token of an emergency', () => {
     expect(await refusalOf(guard.check(call(), { scope: 'order:cancel' }))).toMatchObject({ code: 'token_revoked' });
   });
 
-  it('lives for five minutes at most, or for as long as the policies say', async () => {
+  it('lives for five minutes at most, or less if the policies say so', async () => {
     const harness = createHarness();
     const long = await emergency(harness, { lifetimeSeconds: 86_400 }).issued();
     expect(claimsIn(long.accessToken)['exp']).toBe(harness.seconds() + 300);
@@ -91,7 +91,7 @@ describe('the access token of an emergency', () => {
     expect(claimsIn(short.accessToken)['exp']).toBe(harness.seconds() + 120);
   });
 
-  it('gains neither time nor scope by an exchange, ends with what it was exchanged from, and stays with its own firm', async () => {
+  it('gains neither time nor scope by an exchange, ends with its subject token, and stays within its institution', async () => {
     const harness = createHarness();
     const { accessToken, tokenId } = await emergency(harness, { lifetimeSeconds: 100 }).issued();
     harness.clock.advance(90_000);
@@ -106,7 +106,7 @@ describe('the access token of an emergency', () => {
     expect(await refusalOf(exchanged({ scope: 'order:read' }))).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
-  it('is for scopes of emergencies alone, whoever asks, and each refusal is recorded', async () => {
+  it('is limited to emergency scopes for every caller, and each refusal is recorded', async () => {
     const harness = createHarness();
     for (const scope of ['order:create', 'withdrawal:request'] as const)
       expect(await refusalOf(emergency(harness, { scopes: ['order:read', scope] }).issued())).toMatchObject({
@@ -127,7 +127,7 @@ describe('the access token of an emergency', () => {
     ]);
   });
 
-  it('is for interfaces of this installation, people and software that are there', async () => {
+  it('is limited to interfaces of this installation and to registered people and software', async () => {
     const harness = createHarness();
     expect(await refusalOf(emergency(harness, { resource: parseResourceUri(venueOrders) }).issued())).toMatchObject({
       reason: 'target_not_allowed',
@@ -140,7 +140,7 @@ describe('the access token of an emergency', () => {
     });
   });
 
-  it('is not issued against the policies, nor when it cannot be recorded', async () => {
+  it('is not issued against the policies, nor if it cannot be recorded', async () => {
     const harness = createHarness();
     harness.policyEngine.denyWith({ code: 'risk_takeover', detail: 'Somebody else may be acting.' });
     expect(await refusalOf(emergency(harness).issued())).toMatchObject({

@@ -34,7 +34,6 @@ export interface GrantRequest<Type extends GrantType = GrantType> {
 
 export interface Authority<Way extends WayToToken = WayToToken> {
   readonly subject: string;
-  /** The institution the subject acts for. */
   readonly institution: Lei;
   /** Principal ids, current actor first; empty when the subject acts itself. */
   readonly actors: readonly string[];
@@ -63,7 +62,6 @@ export interface Authority<Way extends WayToToken = WayToToken> {
 export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
-  /** Granted protocol scopes. */
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
 }
 
@@ -118,7 +116,6 @@ export interface RequestedTokenClass {
 
 export interface RequestedToken {
   readonly tokenType: string;
-  /** Maximum. */
   readonly lifetimeSeconds: number;
   /** @param asked `audience` or `resource` of the request @throws CodedError `invalid_target` */
   audienceOf(asked: string | undefined, between: ExchangeParties): string;

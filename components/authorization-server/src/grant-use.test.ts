@@ -21,8 +21,8 @@ const assertion = {
   expiresAt: 1_800_000_000_000,
 } as const;
 
-describe('what a way to a token uses up', () => {
-  it('is declared for each of them, and why where it is nothing', () => {
+describe('the values that each grant uses up', () => {
+  it('are declared for each grant, with a reason where there are none', () => {
     expect(Object.entries(grantUses).map(([way, { uses }]) => [way, uses])).toEqual([
       ['client_credentials', 'nothing'],
       ['authorization_code', 'given'],
@@ -35,7 +35,7 @@ describe('what a way to a token uses up', () => {
     for (const use of Object.values(grantUses)) if (use.uses === 'nothing') expect(use.because).not.toBe('');
   });
 
-  it('names the one record of its token, and what that ends', () => {
+  it('identify the one record of the token and what it ends', () => {
     expect(recordIdFor(code)).toBe(recordIdFor({ ...code }));
     expect(recordIdFor(code)).not.toBe(recordIdFor({ ...code, thing: 'authorization-code:y' }));
     expect(recordIdFor(assertion)).toBe(recordIdFor({ ...assertion }));
@@ -46,7 +46,7 @@ describe('what a way to a token uses up', () => {
   });
 
   // Checked when the tests are compiled (`npm run check`).
-  it('cannot be left out, nor be something else than what is declared', () => {
+  it('cannot be omitted or differ from the declaration', () => {
     const authority: Omit<Authority, 'usedUp'> = {
       ...{ subject: 'person:anna.keller', actors: [], ceiling: {}, references: [] },
       ...{ authentication: { method: 'test' }, institution: '529900T8BM49AURSDO55' as Authority['institution'] },

@@ -19,7 +19,7 @@ async function withToken() {
 }
 
 describe('the guard of our own interfaces', () => {
-  it('says who calls', async () => {
+  it('identifies the caller', async () => {
     const { guard, resourceRequest, token, response } = await withToken();
     expect(await guard.check(resourceRequest(token, 'vwap-engine', url), need)).toEqual({
       subject: 'agent:vwap-1',
@@ -32,7 +32,7 @@ describe('the guard of our own interfaces', () => {
     });
   });
 
-  it('tells transaction, mandate and intent where the token has them', async () => {
+  it('returns transaction, mandate and intent if the token has them', async () => {
     const { server, clientCredentials, order, resourceRequest, consentStore } = createHarness();
     const response = await server.token(clientCredentials({ authorization_details: order() }));
     const caller = await server
@@ -46,7 +46,7 @@ describe('the guard of our own interfaces', () => {
     });
   });
 
-  it('takes each proof once, however many requests carry it at once', async () => {
+  it('accepts each proof once, however many simultaneous requests carry it', async () => {
     const { guard, resourceRequest, token, audit } = await withToken();
     const request = resourceRequest(token, 'vwap-engine', url);
     const answers = await Promise.all(Array.from({ length: 20 }, () => refusalOf(guard.check(request, need))));
@@ -74,7 +74,7 @@ describe('the guard of our own interfaces', () => {
     ).toMatchObject({ code: 'token_scheme' });
   });
 
-  it('refuses a token without the scope, and records whose it was', async () => {
+  it('refuses a token without the scope and records whose token it was', async () => {
     const { guard, resourceRequest, token, audit, response } = await withToken();
     expect(
       await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), { scope: 'audit:read' })),
@@ -125,7 +125,7 @@ describe('the guard of our own interfaces', () => {
       'token_key_unknown',
     ],
   ] satisfies readonly [string, (end: Ending) => unknown, string][])(
-    'refuses a token that it has let in before and that is now %s',
+    'refuses a previously accepted token that is now %s',
     async (_, ended, code) => {
       const { guard, resourceRequest, token, response, revocations, ...harness } = await withToken();
       const ask = () => guard.check(resourceRequest(token, 'vwap-engine', url), need);
@@ -147,14 +147,14 @@ describe('the guard of our own interfaces', () => {
     ['loses its client', ({ world }) => world.remove('client', 'vwap-engine')],
     ['loses its subject', ({ world }) => world.remove('principal', 'agent:vwap-1')],
   ] satisfies readonly [string, (end: Ending) => unknown][])(
-    'says of a token that is answered for long that it no longer stands when it %s',
+    'reports that a long-lived response’s token is no longer in force when it %s',
     async (_, ended) => {
       const { guard, resourceRequest, token, response, revocations, ...harness } = await withToken();
       const { caller, token: lasting } = await guard.checkLasting(resourceRequest(token, 'vwap-engine', url), need);
       expect(caller).toEqual(await guard.check(resourceRequest(token, 'vwap-engine', url), need));
-      // As another process gives it back.
-      const stands = () => guard.stands(structuredClone(lasting));
-      expect(await stands()).toBe(true);
+      // As received from another process.
+      const active = () => guard.isActive(structuredClone(lasting));
+      expect(await active()).toBe(true);
       const revoke = () =>
         revocations.revoke(
           { kind: 'token', id: String(claimsOf(response)['jti']) },
@@ -162,11 +162,11 @@ describe('the guard of our own interfaces', () => {
           'lost',
         );
       await ended({ ...harness, revoke });
-      expect(await stands()).toBe(false);
+      expect(await active()).toBe(false);
     },
   );
 
-  it('checks a token that is answered for long as every other', async () => {
+  it('checks the token of a long-lived response like any other', async () => {
     const { guard, resourceRequest, token } = await withToken();
     const request = resourceRequest(token, 'vwap-engine', url);
     await guard.checkLasting(request, need);
@@ -176,7 +176,7 @@ describe('the guard of our own interfaces', () => {
     ).toMatchObject({ code: 'insufficient_scope' });
   });
 
-  it('lets nobody in by a token that it knows, without its own proof, at another interface, or with a byte changed', async () => {
+  it('refuses a cached token without its own proof, at another interface, or with a byte changed', async () => {
     const { guard, server, resourceRequest, token } = await withToken();
     const request = resourceRequest(token, 'vwap-engine', url);
     await guard.check(request, need);
@@ -193,7 +193,7 @@ describe('the guard of our own interfaces', () => {
     expect(await guard.check(again, need)).toMatchObject({ client: 'vwap-engine' });
   });
 
-  it('leaves no record of a request that establishes nobody', async () => {
+  it('leaves no record of an unauthenticated request', async () => {
     const { guard, resourceRequest, audit } = await withToken();
     const before = audit.records.length;
     expect(await refusalOf(guard.check(resourceRequest('token', 'vwap-engine', url), need))).toMatchObject({
@@ -205,7 +205,7 @@ describe('the guard of our own interfaces', () => {
     expect(audit.records).toHaveLength(before);
   });
 
-  it('lets nobody in when the proof cannot be claimed', async () => {
+  it('refuses every request while proofs cannot be claimed', async () => {
     const { guard, resourceRequest, token, singleUse } = await withToken();
     singleUse.failWith(new CodedError({ code: 'database_unavailable', category: 'unavailable', detail: 'Not now.' }));
     expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
@@ -213,7 +213,7 @@ describe('the guard of our own interfaces', () => {
     });
   });
 
-  it('compares a proof with the URL it was asked under', async () => {
+  it('compares a proof with the requested URL', async () => {
     const { guard, resourceRequest, token } = await withToken();
     const request = resourceRequest(token, 'vwap-engine', url, { htu: `${url}/other` });
     expect(await refusalOf(guard.check(request, need))).toMatchObject({ code: 'proof_url' });
@@ -228,17 +228,20 @@ describe('the guard of our own interfaces', () => {
     ['client', () => 'vwap-engine'],
     ['principal', () => 'agent:vwap-1'],
     ['partner', () => broker],
-  ] as const)('refuses a token from the moment its %s is revoked, and records whose it was', async (kind, idOf) => {
-    const { guard, resourceRequest, token, response, revocations, audit } = await withToken();
-    await revocations.revoke({ kind, id: String(idOf(claimsOf(response))) }, { id: 'person:olivia.ops' }, 'lost');
-    expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
-      code: 'token_revoked',
-      detail: expect.stringContaining(kind),
-    });
-    expect(audit.last()).toMatchObject({ type: 'access.refused', reason: 'token_revoked', client: 'vwap-engine' });
-  });
+  ] as const)(
+    'refuses a token from the moment its %s is revoked and records whose token it was',
+    async (kind, idOf) => {
+      const { guard, resourceRequest, token, response, revocations, audit } = await withToken();
+      await revocations.revoke({ kind, id: String(idOf(claimsOf(response))) }, { id: 'person:olivia.ops' }, 'lost');
+      expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
+        code: 'token_revoked',
+        detail: expect.stringContaining(kind),
+      });
+      expect(audit.last()).toMatchObject({ type: 'access.refused', reason: 'token_revoked', client: 'vwap-engine' });
+    },
+  );
 
-  it('lets nobody in while it cannot be told what was revoked', async () => {
+  it('refuses every request while the revocation status is unknown', async () => {
     const { guard, resourceRequest, token, revocations } = await withToken();
     revocations.lose(true);
     expect(await refusalOf(guard.check(resourceRequest(token, 'vwap-engine', url), need))).toMatchObject({
@@ -247,7 +250,7 @@ describe('the guard of our own interfaces', () => {
   });
 });
 
-describe('the guard and tokens bound to a certificate', () => {
+describe('the guard with certificate-bound tokens', () => {
   const authority = createTestAuthority({ name: 'Members CA' });
   const own = authority.issue({ subject: 'CN=engine', sans: { dns: ['engine.example'] } });
   const other = authority.issue({ subject: 'CN=other' });
@@ -270,7 +273,7 @@ describe('the guard and tokens bound to a certificate', () => {
     return { ...harness, token, request, guard: harness.server.guard(ourDecisions) };
   }
 
-  it('lets the holder of the certificate in, as often as it likes', async () => {
+  it('accepts the holder of the certificate repeatedly', async () => {
     const { guard, request } = await withCertificate();
     for (let index = 0; index < 3; index += 1)
       expect(await guard.check(request(), need)).toMatchObject({ client: 'vwap-engine' });
@@ -279,12 +282,12 @@ describe('the guard and tokens bound to a certificate', () => {
   it.each([
     ['no certificate', { certificate: undefined }, 'token_certificate_missing'],
     ['another certificate', { certificate: { der: other.der } }, 'token_certificate_binding'],
-  ])('refuses it with %s', async (_, change, code) => {
+  ])('refuses a token with %s', async (_, change, code) => {
     const { guard, request } = await withCertificate();
     expect(await refusalOf(guard.check(request(change), need))).toMatchObject({ code });
   });
 
-  it('refuses it under the scheme DPoP', async () => {
+  it('refuses a token under the scheme DPoP', async () => {
     const { guard, request, token, proof, dpopKeyOf } = await withCertificate();
     const ath = sha256Base64Url(token);
     const dpop = [proof(dpopKeyOf('vwap-engine'), { htu: url, ath })];

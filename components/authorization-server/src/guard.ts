@@ -29,7 +29,6 @@ export interface GuardDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
-  /** Shared by all guards. */
   readonly tokenMemory: TokenMemory;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
@@ -67,7 +66,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
       const verified = await verify(request, need);
       return { caller: callerOf(verified), token: lastingTokenOf(verified) };
     },
-    stands: async (token) =>
+    isActive: async (token) =>
       clock.now() < token.exp * 1000 &&
       checkStillKnown(token, directory) === undefined &&
       checkNotRevoked(token, revocations) === undefined,

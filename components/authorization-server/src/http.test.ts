@@ -107,7 +107,7 @@ describe('an independent client (oauth4webapi) over HTTP', () => {
     });
   });
 
-  it('understands a refusal', async () => {
+  it('reads a refusal', async () => {
     const server = await discover();
     const engine = await software('vwap-engine');
     const parameters = { scope: 'order:create order:approve', resource: venueOrders };
@@ -158,7 +158,7 @@ describe('the routes', () => {
     return { ...harness, app, base, post };
   }
 
-  it('answer an unauthenticated client with 401, and challenge only one that came with an Authorization header', async () => {
+  it('answer an unauthenticated client with 401, and send a challenge only if the request had an Authorization header', async () => {
     const { post, clientCredentials, assertion } = await start();
     const form = clientCredentials({ client_assertion: assertion('vwap-engine', { aud: [issuer] }) });
     const refused = await post(form.body, { dpop: form.dpop[0] ?? '' });
@@ -179,7 +179,7 @@ describe('the routes', () => {
     expect(await both.json()).toMatchObject({ error: 'invalid_request', reason: 'client_authentication_several' });
   });
 
-  it('see a doubled DPoP header, which HTTP libraries like to join or drop', async () => {
+  it('detect a duplicate DPoP header, which HTTP libraries tend to join or drop', async () => {
     const { base, clientCredentials, proof, dpopKeyOf } = await start();
     const dpop = [proof(dpopKeyOf('vwap-engine')), proof(dpopKeyOf('vwap-engine'))];
     const headers = { 'content-type': 'application/x-www-form-urlencoded', dpop };
@@ -191,7 +191,7 @@ describe('the routes', () => {
   });
 
   it.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencodedx'])(
-    'take no body of type %s',
+    'refuse a body of type %s',
     async (type) => {
       const { base, clientCredentials } = await start();
       const body =
@@ -201,7 +201,7 @@ describe('the routes', () => {
     },
   );
 
-  it('take a form with a charset', async () => {
+  it('accept a form with a charset', async () => {
     const { post, clientCredentials } = await start();
     const form = clientCredentials();
     const answer = await post(form.body, {
@@ -212,7 +212,7 @@ describe('the routes', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('answer with 503, when to come again, and nothing else when the log cannot be written', async () => {
+  it('answer with only 503 and Retry-After while the log cannot be written', async () => {
     const { post, clientCredentials, audit } = await start();
     audit.breakDown();
     const form = clientCredentials();
@@ -226,7 +226,7 @@ describe('the routes', () => {
     });
   });
 
-  it('answer a fault of ours with 500 and no detail', async () => {
+  it('answer an internal error with 500 and no detail', async () => {
     const { post, clientCredentials, singleUse } = await start();
     singleUse.failWith(new Error('secret cause'));
     const form = clientCredentials();
@@ -244,7 +244,7 @@ describe('the routes', () => {
     expect(body.error_description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
   });
 
-  it('publish the keys of every purpose that others verify, for a minute at most, and no private member', async () => {
+  it('publish the public keys of every purpose that others verify, cached for at most a minute', async () => {
     const { base, signer } = await start();
     const keys = await fetch(`${base}/jwks`);
     expect(keys.headers.get('cache-control')).toBe('public, max-age=60');
@@ -268,7 +268,7 @@ describe('the routes', () => {
     for (const { kid } of [...signer.keys, ...signer.idTokenKeys]) expect(kids).toContain(kid);
   });
 
-  it('publish one metadata document for OAuth and OpenID Connect, which names nothing that is not mounted', async () => {
+  it('publish one metadata document for OAuth and OpenID Connect, without endpoints that are not mounted', async () => {
     const { base, app } = await start();
     const metadata = (await (await fetch(`${base}/.well-known/oauth-authorization-server`)).json()) as Record<
       string,
@@ -304,7 +304,7 @@ describe('the routes', () => {
     }
   });
 
-  it('describe each of our own interfaces, and nobody else’s', async () => {
+  it('describe each of our own interfaces and no other', async () => {
     const { base } = await start();
     const described = await fetch(`${base}/.well-known/oauth-protected-resource/decisions`);
     expect(described.status).toBe(200);
@@ -318,7 +318,7 @@ describe('the routes', () => {
       expect((await fetch(`${base}/.well-known/oauth-protected-resource/${unknown}`)).status).toBe(404);
   });
 
-  it('name the transaction of a refusal that an approval would lift, and of no other', async () => {
+  it('name the transaction only in a refusal that an approval would lift', async () => {
     const { post, clientCredentials, policyEngine, order } = await start();
     const ask = async () => {
       const form = clientCredentials({ authorization_details: order() });
@@ -340,7 +340,7 @@ describe('the routes', () => {
     expect(await ask()).toMatchObject({ txn: (refused as { readonly txn: string }).txn });
   });
 
-  it('refuse a form that is too large with 413', async () => {
+  it('refuse an oversized form with 413', async () => {
     const { post, clientCredentials } = await start();
     const form = clientCredentials();
     const refused = await post(`${form.body}&x=${'x'.repeat(70_000)}`, { dpop: form.dpop[0] ?? '' });
@@ -348,7 +348,7 @@ describe('the routes', () => {
     expect(await refused.json()).toMatchObject({ error: 'invalid_request', reason: 'form_too_large' });
   });
 
-  it('answer too many failed authentications with 429 and when to come again', async () => {
+  it('answer too many failed authentications with 429 and Retry-After', async () => {
     const { post, clientCredentials, audit } = await start({ config: { failedAuthenticationsPerMinute: 3 } });
     const statuses: number[] = [];
     for (let index = 0; index < 5; index += 1) {
@@ -363,7 +363,7 @@ describe('the routes', () => {
     expect(await refused.json()).toMatchObject({ error: 'too_many_requests', reason: 'authentication_failures' });
   });
 
-  it('hand out a nonce with every answer of an endpoint of clients where nonces are on, and with none where they are off', async () => {
+  it('send a nonce with every answer of a client endpoint if nonces are on, and none if they are off', async () => {
     const on = await start({ config: { dpopNonce: 'required' }, nonceSecret: Buffer.alloc(32, 9) });
     const form = on.clientCredentials();
     const asked = await on.post(form.body, { dpop: form.dpop[0] ?? '' });
@@ -449,7 +449,7 @@ describe('the listener for mutual TLS', () => {
     return { ...harness, app, post, body: harness.requestFor('vwap-engine', form).body };
   }
 
-  it('takes the certificate of the handshake, and binds the token to it', async () => {
+  it('takes the certificate from the handshake and binds the token to it', async () => {
     const { post, body } = await listenTls();
     const answer = await post(body);
     expect(answer).toMatchObject({ status: 200, body: { token_type: 'Bearer' } });
@@ -459,7 +459,7 @@ describe('the listener for mutual TLS', () => {
     });
   });
 
-  it('refuses the certificate of another authority, and one that a header brings along', async () => {
+  it('refuses a certificate of another authority, and one sent in a header', async () => {
     const { post, body } = await listenTls();
     const stranger = createTestAuthority({ name: 'Others CA' }).issue({
       subject: 'CN=engine',
@@ -489,7 +489,7 @@ describe('the listener for mutual TLS', () => {
     expect(await post(requestFor('vwap-engine', form).body, { dpop: right })).toMatchObject({ status: 200 });
   });
 
-  it('is named in the metadata, and shows no page to a browser', async () => {
+  it('is named in the metadata and shows no page to a browser', async () => {
     const { server, app } = await listenTls();
     expect(server.metadata()).toMatchObject({
       token_endpoint: `${issuer}/token`,

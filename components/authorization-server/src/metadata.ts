@@ -29,7 +29,6 @@ export const endpointPaths = {
   keySet: '/jwks',
 } as const;
 
-/** Optional features. */
 export interface MountedParts {
   readonly grantTypes: readonly string[];
   /** Of the active application models. */

@@ -32,6 +32,8 @@ const reasons = {
   client_certificate_name: 'invalid_client',
   client_certificate_unknown: 'invalid_client',
   client_key_expired: 'invalid_client',
+  jwt_svid_invalid: 'invalid_client',
+  workload_suspended: 'invalid_client',
   client_credential_shared: 'invalid_client',
   authentication_failures: 'too_many_requests',
   client_environment: 'unauthorized_client',

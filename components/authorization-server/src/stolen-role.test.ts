@@ -54,7 +54,7 @@ describe('with the database role of the authorization server, a thief', () => {
     return { ...harness, ...createConsents(harness, thief) };
   }
 
-  it('makes no code, and none that is worth more: not of another person, client, scope, class or time', async () => {
+  it('creates no code, and none with another person, client, scope, class or time', async () => {
     const { server, give, codeFor, redeem } = start();
     const grant = await give();
     const other = await give({ scopes: ['order:cancel', 'offline_access'] });
@@ -80,7 +80,7 @@ describe('with the database role of the authorization server, a thief', () => {
       await whileChanged(thief, { table: 'authorization_codes', change }, async () =>
         expect(await refusalOf(server.token(redeem(code))), change).toMatchObject(unknown),
       );
-    // The hash of a code of their own, with everything else of a real row.
+    // The hash of the attacker's own code, with everything else of a real row.
     const own = 'A'.repeat(43);
     await thief.query(
       `insert into authorization_codes select $1, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource,
@@ -91,7 +91,7 @@ describe('with the database role of the authorization server, a thief', () => {
     expect(await refusalOf(server.token(redeem(code)))).toEqual({ code: 'released' });
   });
 
-  it('makes no redeemed code good again: it is known as used, and ends what was issued for it', async () => {
+  it('cannot restore a redeemed code: it is known as used, and its replay ends what was issued for it', async () => {
     const { server, give, codeFor, redeem, revocations } = start();
     const grant = await give();
     const code = await codeFor(grant);
@@ -101,7 +101,7 @@ describe('with the database role of the authorization server, a thief', () => {
     expect(revocations.ended).toContainEqual({ kind: 'grant', id: grant.id });
   });
 
-  it('makes no refresh token, and none that is worth more', async () => {
+  it('creates no refresh token, and widens none', async () => {
     const { server, give, codeFor, redeem, refresh } = start();
     const grant = await give();
     const other = await give({ scopes: ['order:cancel', 'offline_access'] });
@@ -132,7 +132,7 @@ describe('with the database role of the authorization server, a thief', () => {
     expect(await refusalOf(server.token(refresh(token)))).toEqual({ code: 'released' });
   });
 
-  it('makes a reference stand for no other access token', async () => {
+  it('cannot point a reference token to another access token', async () => {
     const harness = start();
     const { server, world, clientCredentials, exchange } = harness;
     const { client, resource } = {
@@ -175,7 +175,7 @@ describe('with the database role of the authorization server, in the code flow, 
   const allow = (page: { readonly body: string }) =>
     browser.post('/authorize/decision', world.consentForm(page.body, 'allow'));
 
-  it('turns no pushed request to another client, redirect URI, scope or time, and makes none up', async () => {
+  it('creates no pushed request, and changes none to another client, redirect URI, scope or time', async () => {
     const uri = await world.pushed();
     for (const change of [
       `client = 'order-desk'`,
@@ -199,14 +199,14 @@ describe('with the database role of the authorization server, in the code flow, 
     expect((await world.toConsent(url(uri), browser)).statusCode).toBe(200);
   });
 
-  it('makes no request URI good for a second code', async () => {
+  it('cannot use a request URI for a second code', async () => {
     const uri = await world.pushed();
     expect(answerOf(await allow(await world.toConsent(url(uri), browser)))).toHaveProperty('code');
     await thief.query(`update pushed_requests set consumed_at = null where ${ofUri(uri)}`);
     expect(pageCode((await world.browser().get(url(uri))).body)).toBe('request_uri_used');
   });
 
-  it('changes nothing of what a person is being asked, and tells no client how it ended', async () => {
+  it('changes nothing of the page a person sees, and cannot report a false outcome to a client', async () => {
     await thief.query('delete from interactions');
     const page = await world.toConsent(url(await world.pushed()), browser);
     for (const change of [
@@ -237,7 +237,7 @@ describe('with the database role of the authorization server, in the code flow, 
   });
 });
 
-describe('with the database role of the authorization server, in what people are asked on their own devices, a thief', () => {
+describe('with the database role of the authorization server, in backchannel authentication, a thief', () => {
   let world: CibaWorld;
   let thief: pg.Pool;
   beforeAll(async () => {
@@ -250,7 +250,7 @@ describe('with the database role of the authorization server, in what people are
   });
   const unknown = { code: 'invalid_grant', reason: 'auth_req_id_unknown' };
 
-  it('allows nothing on behalf of the person, nor with a consent that was given for something else', async () => {
+  it('allows nothing on behalf of the person, nor with a consent given for another purpose', async () => {
     const before = (await world.ask()).auth_req_id;
     await world.decide(before, 'allow');
     const grant = world.grantOf(before);
@@ -262,7 +262,7 @@ describe('with the database role of the authorization server, in what people are
     expect(await refusalOf(world.redeem(id))).toMatchObject(unknown);
   });
 
-  it('changes nothing of what is asked or was allowed', async () => {
+  it('changes nothing of a request or an approval', async () => {
     const { auth_req_id: id } = await world.ask();
     await world.decide(id, 'allow');
     for (const change of [
@@ -282,7 +282,7 @@ describe('with the database role of the authorization server, in what people are
     expect(await refusalOf(world.redeem(id))).toEqual({ code: 'released' });
   });
 
-  it('shows nobody a request that no client made, or another one than was made', async () => {
+  it('shows no forged or altered request to a person', async () => {
     const { auth_req_id: id } = await world.ask();
     await thief.query(`update backchannel_requests set binding_message = 'pay the thief'`);
     const page = await world.openSignedIn(world.browser(), world.pathOf(id));
@@ -292,7 +292,7 @@ describe('with the database role of the authorization server, in what people are
     expect(list.body).not.toContain('pay the thief');
   });
 
-  it('has nothing redeemed a second time', async () => {
+  it('cannot have an auth_req_id redeemed twice', async () => {
     const { auth_req_id: id } = await world.ask();
     await world.decide(id, 'allow');
     await world.redeem(id);
@@ -300,7 +300,7 @@ describe('with the database role of the authorization server, in what people are
     expect(await refusalOf(world.redeem(id))).toMatchObject({ reason: 'auth_req_id_redeemed' });
   });
 
-  it('has no other client told of an auth_req_id', async () => {
+  it('cannot have another client notified of an auth_req_id', async () => {
     for (const client of ['trading-desk', 'order-desk'])
       world.world.changeClient(client, {
         backchannelDelivery: { mode: 'ping', endpoint: `${pingEndpoint}/${client}` },
@@ -335,7 +335,7 @@ describe('with the database role of the authorization server, among registered c
   });
   const refused = { error: 'invalid_token', reason: 'token_invalid' };
 
-  it('manages no client: neither by the hash of a token of their own, nor with a token that was replaced', async () => {
+  it('manages no client, neither with the hash of their own token nor with a replaced token', async () => {
     const app = rig.node();
     const client = clientOf(await rig.register(app, machine()));
     const own = { ...client, registration_access_token: `csreg_${'A'.repeat(43)}` };
@@ -361,7 +361,7 @@ describe('with the database role of the authorization server, among registered c
     expect(updated.client_id).toBe(client.client_id);
   });
 
-  it('has no client taken back by a registration that was never begun', async () => {
+  it('cannot have a client rolled back by a registration that never started', async () => {
     const app = rig.node();
     const victim = clientOf(await rig.register(app, machine()));
     await rig.pool.query(

@@ -1,7 +1,6 @@
 import type { Signer } from '@countersign/contracts';
 import { createKeyCache, type VerificationKey } from '@countersign/oauth';
 
-/** Our own token keys. */
 export interface TokenKeys {
   /** Keys by `kid`: published, active and retiring. */
   current(): Promise<(kid: string) => VerificationKey | undefined>;

@@ -60,7 +60,6 @@ export function createUserinfo({ guard, directory }: UserinfoDependencies): User
 
 export interface UserinfoRoutes {
   readonly userinfo: Userinfo;
-  /** Of this listener. */
   readonly baseUrl: string;
 }
 

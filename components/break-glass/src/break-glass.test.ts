@@ -39,10 +39,10 @@ async function granted() {
 }
 
 describe('emergency access', () => {
-  it('takes two people, alarms at once, lives a quarter of an hour, and is reviewed by a third', async () => {
+  it('needs two people, alarms at once, lasts a quarter of an hour, and is reviewed by a third person', async () => {
     const declared = await world.declare(breakGlass);
     expect(declared).toMatchObject({ status: 'declared', holder: fay.id, collected: false });
-    // Before anybody has anything.
+    // Before anybody has access.
     expect(world.told.map(({ to, kind }) => [to, kind])).toEqual(
       ['compliance', 'risk', 'security'].map((role) => [
         { role, institution: fay.institution },
@@ -65,7 +65,7 @@ describe('emergency access', () => {
       scopes: ['order:read', 'order:cancel'],
       expiresAt: '2026-11-21T09:10:00.000Z',
     });
-    // What is left of the quarter of an hour, whenever it is collected.
+    // The rest of the quarter of an hour, whenever it is collected.
     expect(world.issued).toEqual([{ scopes: ['order:read', 'order:cancel'], lifetimeSeconds: 600, jkt: thumbprint }]);
     expect((await breakGlass.find(declared.id))?.endsAt).toBe('2026-11-21T09:15:00.000Z');
 
@@ -83,7 +83,7 @@ describe('emergency access', () => {
     ]);
   });
 
-  it('leaves statements that anybody verifies from the records alone', async () => {
+  it('leaves statements that anybody can verify from the records alone', async () => {
     const { id } = await granted();
     world.clock.advance(15 * minute);
     await world.review(breakGlass, id);
@@ -98,19 +98,19 @@ describe('emergency access', () => {
     }
   });
 
-  it('can only see and stop: nothing of it trades, moves, approves, governs, keeps evidence or extends itself', () => {
+  it('can only view and stop: it cannot trade, move assets, approve, administer, handle evidence or extend itself', () => {
     const never =
       /:(?:create|amend|respond|accept|stream|request|release|approve|propose|grant|transfer|substitute|pledge|call|recall|instruct|affirm|submit|correct|publish|rollback|apply|provision|certify|export|disclose|place|register|rotate|generate|recover|invoke|review|open|invite|unlock|subscribe|force-execute|bust)$/;
     for (const scope of emergencyScopes) expect(scope).not.toMatch(never);
     const objects = /^(?:audit|retention|erasure|legalhold|key|policy|breakglass|recovery|withdrawal|collateral):/;
     for (const scope of emergencyScopes) expect(scope).not.toMatch(objects);
-    // The patterns do find what they are to find.
+    // Proves that the patterns match anything at all.
     expect(everyScope.filter((scope) => never.test(scope) || objects.test(scope)).length).toBeGreaterThan(40);
   });
 });
 
-describe('declaring', () => {
-  it('is for holders, with words, for an interface of ours and scopes of emergencies', async () => {
+describe('a declaration', () => {
+  it('is for holders, with a reason, for one of our interfaces and emergency scopes', async () => {
     const wrong: readonly [Partial<typeof stopOrders>, string][] = [
       [{ reason: 'too short' }, 'incident_malformed'],
       [{ reason: 'in\ntwo lines, at least ten' }, 'incident_malformed'],
@@ -118,7 +118,7 @@ describe('declaring', () => {
       [{ scopes: [] }, 'incident_scope'],
       [{ scopes: ['order:create' as EmergencyScope] }, 'incident_scope'],
       [{ scopes: ['order:read', 'withdrawal:request' as EmergencyScope] }, 'incident_scope'],
-      // Of emergencies, but not of this interface.
+      // An emergency scope, but not of this interface.
       [{ scopes: ['session:end'] }, 'incident_scope'],
       [{ resource: foreignResource }, 'incident_scope'],
     ];
@@ -127,7 +127,7 @@ describe('declaring', () => {
     await expect(breakGlass.askToDeclare(stopOrders, anna.id)).rejects.toEqual(withCode('incident_not_holder'));
   });
 
-  it('is for exactly what was signed', async () => {
+  it('covers exactly what was signed', async () => {
     const statement = await world.sign(fay, await breakGlass.askToDeclare(stopOrders, fay.id));
     await expect(breakGlass.declare({ ...stopOrders, scopes: ['order:read'] }, statement)).rejects.toEqual(
       withCode('incident_statement'),
@@ -140,7 +140,7 @@ describe('declaring', () => {
     expect(world.told).toEqual([]);
   });
 
-  it('gives nothing and stores nothing when it cannot be recorded', async () => {
+  it('grants and stores nothing when it cannot be recorded', async () => {
     const statement = await world.sign(fay, await breakGlass.askToDeclare(stopOrders, fay.id));
     world.audit.breakDown('writing');
     await expect(breakGlass.declare(stopOrders, statement)).rejects.toEqual(withCode('log_unavailable'));
@@ -148,7 +148,7 @@ describe('declaring', () => {
     expect(await breakGlass.list({})).toEqual([]);
   });
 
-  it('comes once before a review, for both holders, also when both try at the same time', async () => {
+  it('is possible once before a review, for both holders, also when both try at the same time', async () => {
     await granted();
     for (const who of [fay, sam])
       await expect(breakGlass.askToDeclare(stopOrders, who.id)).rejects.toEqual(withCode('incident_unreviewed'));
@@ -156,7 +156,7 @@ describe('declaring', () => {
     await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_unreviewed'));
   });
 
-  it('stands once although two nodes are asked', async () => {
+  it('is made once although two nodes are asked', async () => {
     const nodes = [breakGlass, world.node()];
     const statements: SignedStatement[] = [];
     for (const node of nodes) statements.push(await world.sign(fay, await node.askToDeclare(stopOrders, fay.id)));
@@ -173,14 +173,14 @@ describe('declaring', () => {
 });
 
 describe('the second holder', () => {
-  it('is another holder of the same firm whom the first has not let in, and comes in time', async () => {
+  it('is another holder of the same firm whom the first did not invite, and comes in time', async () => {
     const { id } = await world.declare(breakGlass);
     await expect(breakGlass.askToSecond(id, fay.id)).rejects.toEqual(withCode('incident_same_person'));
     await expect(breakGlass.askToSecond(id, cora.id)).rejects.toEqual(withCode('incident_not_holder'));
     await expect(breakGlass.askToSecond(id, eve.id)).rejects.toEqual(withCode('incident_unknown'));
     world.keys.invitedBy(sam.id, fay.id);
     await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_not_independent'));
-    // The other way round neither: who enrolled the first could have kept that key.
+    // Nor the other way round: who enrolled the first could have kept that key.
     world.keys.invitedBy(sam.id, cora.id);
     world.keys.invitedBy(fay.id, sam.id);
     await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_not_independent'));
@@ -191,11 +191,11 @@ describe('the second holder', () => {
     await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_over'));
     await breakGlass.handleDue();
     expect((await breakGlass.find(id))?.status).toBe('lapsed');
-    // Nothing was given, so nothing has to be reviewed first.
+    // Nothing was granted, so nothing has to be reviewed first.
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
   });
 
-  it('signs for this incident and no other, and once', async () => {
+  it('signs for exactly this incident, and once', async () => {
     const { id } = await world.declare(breakGlass);
     const other = await world.declare(breakGlass, tom);
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
@@ -204,7 +204,7 @@ describe('the second holder', () => {
     await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_decided'));
   });
 
-  it('is one although two agree at the same time, and the other is kept from nothing', async () => {
+  it('is one although two second at the same time, and the other is not blocked', async () => {
     const { id } = await world.declare(breakGlass);
     const nodes = [breakGlass, world.node()];
     const outcomes = await Promise.allSettled(
@@ -219,7 +219,7 @@ describe('the second holder', () => {
     await expect(world.declare(breakGlass, other)).resolves.toMatchObject({ status: 'declared' });
   });
 
-  it('gives nothing when the first is no holder any more', async () => {
+  it('cannot second when the first is no longer a holder', async () => {
     const { id } = await world.declare(breakGlass);
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
     world.people.set(fay.id, { ...fay, roles: ['operator'] });
@@ -237,7 +237,7 @@ describe('the access', () => {
     expect(world.issued).toEqual([]);
   });
 
-  it('is one token at a time: collecting anew ends the one before, moves no end, and happens ten times at most', async () => {
+  it('is one token at a time: a new collection ends the previous token, extends nothing, and is possible ten times at most', async () => {
     const { id, endsAt } = await granted();
     for (let count = 0; count < 10; count += 1) {
       world.clock.advance(minute);
@@ -252,14 +252,14 @@ describe('the access', () => {
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_collected'));
   });
 
-  it('leaves one token although two collect at the same time', async () => {
+  it('is one token although two collect at the same time', async () => {
     const { id } = await granted();
     await Promise.all([breakGlass.collect(id, thumbprint), world.node().collect(id, thumbprint)]);
     expect(world.issued).toHaveLength(2);
     expect(world.revoked).toHaveLength(1);
   });
 
-  it('is collected no more once one of the two holders is locked out, or is none any more', async () => {
+  it('cannot be collected once one of the two holders is locked or no longer a holder', async () => {
     const { id } = await granted();
     await breakGlass.collect(id, thumbprint);
     for (const who of [fay, sam]) {
@@ -275,7 +275,7 @@ describe('the access', () => {
     expect(refusals()).toEqual(Array(5).fill('incident_not_holder'));
   });
 
-  it('is neither asked for, given, collected nor reviewed by an account that may be somebody else’s', async () => {
+  it('cannot be requested, granted, collected or reviewed by an account under suspicion of takeover', async () => {
     const unsettle = (who: typeof fay) => world.signals.set(who.id, ['recovery-cooling-off']);
     unsettle(fay);
     await expect(breakGlass.askToDeclare(stopOrders, fay.id)).rejects.toEqual(withCode('incident_not_holder'));
@@ -299,7 +299,7 @@ describe('the access', () => {
     expect(world.issued).toEqual([]);
   });
 
-  it('is not given where the first was locked out before the second came', async () => {
+  it('is not granted when the first holder was locked before the second came', async () => {
     const { id } = await world.declare(breakGlass);
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
     await world.keys.register.lock(fay.id, { id: cora.id }, 'This was not her');
@@ -307,7 +307,7 @@ describe('the access', () => {
     expect((await breakGlass.find(id))?.status).toBe('declared');
   });
 
-  it('is ended by one of its holders before its time, and by nobody else', async () => {
+  it('can be ended early by its holders, and by nobody else', async () => {
     const { id } = await granted();
     await breakGlass.collect(id, thumbprint);
     await expect(breakGlass.end(id, cora.id)).rejects.toEqual(withCode('incident_not_holder'));
@@ -323,14 +323,14 @@ describe('the review', () => {
     const { id } = await world.declare(breakGlass);
     await world.second(breakGlass, id, tom);
     world.clock.advance(15 * minute);
-    // He may review, but not what he seconded.
+    // He may review, but not an incident that he seconded.
     await expect(world.review(breakGlass, id, tom)).rejects.toEqual(withCode('incident_not_reviewer'));
     await expect(world.review(breakGlass, id, fay)).rejects.toEqual(withCode('incident_not_reviewer'));
     await expect(world.review(breakGlass, id, sam)).rejects.toEqual(withCode('incident_not_reviewer'));
     await expect(world.review(breakGlass, id, eve)).rejects.toEqual(withCode('incident_unknown'));
   });
 
-  it('is not by whom one of the holders has let in, nor by who let one of them in', async () => {
+  it('is refused from anybody whom a holder invited, or who invited a holder', async () => {
     const { id } = await granted();
     world.clock.advance(15 * minute);
     for (const [invited, by] of [
@@ -346,7 +346,7 @@ describe('the review', () => {
     await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
   });
 
-  it('that comes too late spares nobody the lock, although nobody has looked in between', async () => {
+  it('that comes too late locks the holders all the same, although nobody has looked in between', async () => {
     const { id } = await granted();
     world.clock.advance(24 * hour);
     // No round has run: every process was down.
@@ -356,7 +356,7 @@ describe('the review', () => {
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
-  it('that comes too late is not taken while the lock cannot be carried through', async () => {
+  it('that comes too late is refused while the lock cannot be applied', async () => {
     const { id } = await granted();
     world.clock.advance(24 * hour);
     world.fail('locks');
@@ -364,7 +364,7 @@ describe('the review', () => {
     expect((await breakGlass.find(id))?.status).toBe('granted');
   });
 
-  it('says exactly what was signed', async () => {
+  it('states exactly what was signed', async () => {
     const { id } = await granted();
     world.clock.advance(15 * minute);
     const note = 'Nothing of this was needed';
@@ -375,7 +375,7 @@ describe('the review', () => {
     );
   });
 
-  it('is reminded of, and when it is overdue both holders are locked out and their tokens end', async () => {
+  it('is reminded of, and when it is overdue both holders are locked and their tokens end', async () => {
     const { id } = await granted();
     world.told.length = 0;
     world.clock.advance(20 * hour);
@@ -392,13 +392,13 @@ describe('the review', () => {
       { kind: 'principal', id: fay.id },
       { kind: 'principal', id: sam.id },
     ]);
-    // Late is better than never; the locks stay.
+    // A late review is accepted; the locks stay.
     await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
     expect(world.audit.ofType('incident.reviewed')).toMatchObject([{ data: { late: true } }]);
     expect(await world.keys.register.isLocked(fay.id)).toBe(true);
   });
 
-  it('that is overdue is carried through where something failed, and holds up no other', async () => {
+  it('that is overdue is enforced after a failure, and blocks no other', async () => {
     const { id } = await granted();
     world.clock.advance(24 * hour);
     const other = await world.declare(breakGlass, tom);

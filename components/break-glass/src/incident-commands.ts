@@ -54,7 +54,6 @@ export const aboutReview = (incident: IncidentState, verdict: Verdict, note: str
   return { ...aboutSecond(incident), verdict, note };
 };
 
-/** Commands on incidents, including those at deadlines. */
 export function createIncidentCommands(
   dependencies: Pick<
     BreakGlassDependencies,

@@ -35,9 +35,8 @@ export interface IncidentState
   readonly uncarried?: { readonly endRecord: RecordId };
 }
 
-/** With members on which nothing depends. */
+/** The row also has columns that no check depends on. */
 export interface StoredIncident extends IncidentState {
-  /** The record of the last change. */
   readonly change: RecordId;
   /** The newest; each collection revokes the previous one. */
   readonly token: TokenId | undefined;
@@ -55,7 +54,7 @@ const nullable = [
   ...(['second', 'granted_at', 'granted_record', 'ends_at', 'ended_by', 'review_due_at'] as const),
   ...(['reviewed_by', 'reviewed_at', 'verdict', 'note'] as const),
 ];
-/** Named as the columns are. Moments are RFC 3339. */
+/** Members have the names of the columns. Times are RFC 3339. */
 const carriedSchema = Type.Object({
   scopes: Type.Array(text),
   ...each(required, text),
@@ -127,7 +126,6 @@ export function stateOf(content: unknown): IncidentState {
   };
 }
 
-/** The state after a change. */
 export function changed(incident: StoredIncident, change: Partial<IncidentState>): IncidentState {
   const { uncarried: _u, change: _c, token: _t, collections: _n, reminded: _r, ...state } = incident;
   return { ...state, ...change };

@@ -27,7 +27,7 @@ afterEach(() => world.close());
 const withCode = (code: string) => expect.objectContaining({ code });
 const idsOf = (type: RecordDraft['type']) => world.audit.ofType(type).map(({ id }) => id);
 
-/** The process that does this dies between the record and the row; another one goes on. */
+/** The process dies between the record and the row; another one continues. */
 async function interrupted(type: RecordDraft['type'], act: () => Promise<unknown>) {
   world.dieAfter(type);
   await expect(act()).rejects.toThrow('the process died');
@@ -39,7 +39,7 @@ async function granted() {
 }
 
 describe('a process that dies between a record and its row', () => {
-  it('keeps the holder of a declaration from no later one: it is stored when the holder asks, and lapses', async () => {
+  it('does not block the holder: the declaration is stored at their next request, and lapses', async () => {
     await interrupted('incident.declared', () => world.declare(breakGlass));
     expect(await breakGlass.list({})).toEqual([]);
     await expect(world.declare(breakGlass)).rejects.toEqual(withCode('incident_unreviewed'));
@@ -52,9 +52,9 @@ describe('a process that dies between a record and its row', () => {
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
   });
 
-  it('loses no declaration: once it is looked at it is seconded, ends and is reviewed as any other', async () => {
+  it('loses no declaration: once looked at, it is seconded, ends and is reviewed as any other', async () => {
     await interrupted('incident.declared', () => world.declare(breakGlass));
-    // Of somebody who would be a second holder as well.
+    // By somebody who could be a second holder as well.
     const other = await world.declare(breakGlass, tom);
     await expect(breakGlass.askToSecond(other.id, fay.id)).rejects.toEqual(withCode('incident_unreviewed'));
     const id = (await breakGlass.list({})).find(({ holder }) => holder === fay.id)?.id;
@@ -66,7 +66,7 @@ describe('a process that dies between a record and its row', () => {
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
   });
 
-  it('takes away no access that a second holder has given, and spares nobody its review', async () => {
+  it('revokes no access that a second holder has granted, and spares nobody its review', async () => {
     const { id } = await world.declare(breakGlass);
     await interrupted('incident.granted', () => world.second(breakGlass, id));
     await expect(breakGlass.askToSecond(id, sam.id)).rejects.toEqual(withCode('incident_decided'));
@@ -91,7 +91,7 @@ describe('a process that dies between a record and its row', () => {
     expect(idsOf('incident.lapsed')).toEqual([]);
   });
 
-  it('leaves no token of an access that was ended: whoever ends it again revokes it', async () => {
+  it('leaves no token of an ended access: a repeated end revokes it', async () => {
     const { id, endsAt } = await granted();
     await breakGlass.collect(id, thumbprint);
     world.clock.advance(minute);
@@ -105,14 +105,14 @@ describe('a process that dies between a record and its row', () => {
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
   });
 
-  it('gives no access again that was ended, although nobody has ended it again', async () => {
+  it('does not restore an ended access, although nobody has ended it again', async () => {
     const { id } = await granted();
     await interrupted('incident.ended', () => breakGlass.end(id, fay.id));
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
     await expect(world.review(breakGlass, id)).resolves.toMatchObject({ status: 'reviewed' });
   });
 
-  it('has a review recorded once, whoever repeats it', async () => {
+  it('has a review recorded once, even when repeated', async () => {
     const { id } = await granted();
     world.clock.advance(15 * minute);
     await interrupted('incident.reviewed', () => world.review(breakGlass, id));
@@ -122,7 +122,7 @@ describe('a process that dies between a record and its row', () => {
     await expect(world.declare(breakGlass)).resolves.toMatchObject({ status: 'declared' });
   });
 
-  it('has what nobody came for carried on by the next look', async () => {
+  it('leaves pending work that the next look completes', async () => {
     const { id } = await granted();
     const other = await world.declare(breakGlass, tom);
     world.clock.advance(15 * minute);
@@ -141,8 +141,8 @@ describe('a process that dies between a record and its row', () => {
   });
 });
 
-describe('where others fail', () => {
-  it('nothing is recorded, and nobody kept from anything, while nobody can be alarmed', async () => {
+describe('when other components fail', () => {
+  it('nothing is recorded, and nobody blocked, while the alarm cannot be sent', async () => {
     world.fail('notices');
     await expect(world.declare(breakGlass)).rejects.toThrow('nobody can be told');
     expect(world.audit.records).toEqual([]);
@@ -156,7 +156,7 @@ describe('where others fail', () => {
     await expect(world.second(breakGlass, id)).resolves.toMatchObject({ status: 'granted' });
   });
 
-  it('an end counts before its token is revoked, and either holder has it revoked by ending it again', async () => {
+  it('an end counts before its token is revoked, and either holder can repeat it to revoke the token', async () => {
     const { id } = await granted();
     await breakGlass.collect(id, thumbprint);
     world.fail('revocations');

@@ -99,7 +99,10 @@ export function createRules(
       for (const each of holdersOf(incident)) {
         requireHolder(each);
         if (await register.isLocked(each))
-          throw breakGlassErrors.error('incident_not_holder', 'The account of one of the two holders is locked.');
+          throw breakGlassErrors.error(
+            'incident_not_holder',
+            'The account of one of the two holders is locked. Declare a new incident with other holders.',
+          );
       }
     },
 

@@ -2,12 +2,11 @@ import type { Declaration, Incident } from '@countersign/contracts';
 import { type Digest, defined, digestOf, toInstant } from '@countersign/kernel';
 import type { StoredIncident } from './incident-state.ts';
 
-/** Of the whole declaration; both holders sign it. */
+/** The digest of the whole declaration, which both holders sign. */
 export function declarationDigest({ reason, reference, resource, scopes, jkt }: Declaration): Digest {
   return digestOf({ reason, reference, resource, scopes: [...scopes].sort(), jkt });
 }
 
-/** As the API and pages show it. */
 export function shown(stored: StoredIncident): Incident {
   const { id, status, holder, institution, reason, reference, resource, scopes, jkt, recordId, second, review } =
     stored;

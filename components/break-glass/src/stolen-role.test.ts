@@ -13,8 +13,8 @@ import {
   tom,
 } from './testing/break-glass-world.ts';
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of emergency access, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of emergency access', () => {
   let world: BreakGlassWorld;
   let breakGlass: RunningBreakGlass;
   let thief: pg.Pool;
@@ -45,7 +45,7 @@ describe('with the database role of emergency access, a thief', () => {
     expect(world.issued).toEqual([]);
   });
 
-  it('makes the access neither longer, nor wider, nor another key’s', async () => {
+  it('cannot extend or widen the access, nor give it to another key', async () => {
     await world.second(breakGlass, id);
     for (const change of [
       `ends_at = ends_at + interval '1 day'`,
@@ -67,7 +67,7 @@ describe('with the database role of emergency access, a thief', () => {
     expect(world.issued.slice(before)).toMatchObject([{ scopes: ['order:read', 'order:cancel'] }]);
   });
 
-  it('does not collect again what a holder has ended', async () => {
+  it('cannot collect again what a holder has ended', async () => {
     await world.second(breakGlass, id);
     const { rows } = await thief.query('select ends_at from incidents where id = $1', [id]);
     await breakGlass.end(id, fay.id);
@@ -75,7 +75,7 @@ describe('with the database role of emergency access, a thief', () => {
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(unproven);
   });
 
-  it('spares no holder the review by deleting the emergency, or by storing it as reviewed', async () => {
+  it('cannot spare a holder the review by deleting the emergency or storing it as reviewed', async () => {
     await world.second(breakGlass, id);
     await thief.query(`update incidents set status = 'reviewed' where id = $1`, [id]);
     await expect(world.declare(breakGlass)).rejects.toMatchObject({ code: 'incident_unreviewed' });
@@ -83,7 +83,7 @@ describe('with the database role of emergency access, a thief', () => {
     await expect(world.declare(breakGlass)).rejects.toMatchObject({ code: 'incident_unreviewed' });
   });
 
-  it('deletes no emergency for good: it is there again when it is looked at', async () => {
+  it('cannot delete an emergency for good: it is restored when it is looked at', async () => {
     await world.second(breakGlass, id);
     await thief.query('delete from incidents');
     await breakGlass.collect(id, thumbprint);
@@ -96,7 +96,7 @@ describe('with the database role of emergency access, a thief', () => {
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
-  it('gives nothing back by putting an emergency back to what it was', async () => {
+  it('cannot restore access by resetting an emergency to an earlier state', async () => {
     const declared = await thief.query('select * from incidents');
     await world.second(breakGlass, id);
     const put = async (columns: readonly string[]) => {
@@ -111,7 +111,7 @@ describe('with the database role of emergency access, a thief', () => {
     expect(world.audit.ofType('incident.granted')).toHaveLength(1);
   });
 
-  it('locks nobody out by an emergency that nobody declared', async () => {
+  it('cannot lock anybody by an emergency that nobody declared', async () => {
     await thief.query(
       `update incidents set status = 'granted', holder = $2, second = $3, review_due_at = 'epoch', next_attempt = 'epoch' where id = $1`,
       [id, cora.id, tom.id],
@@ -120,8 +120,8 @@ describe('with the database role of emergency access, a thief', () => {
     expect(await world.keys.register.isLocked(cora.id)).toBe(false);
   });
 
-  it('locks nobody out by the review of an emergency that nobody declared', async () => {
-    // Of the same reviewer, for whatever it is.
+  it('cannot lock anybody by the review of an emergency that nobody declared', async () => {
+    // By the same reviewer, for any purpose.
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
     await grantWithout(tom.id);
     await thief.query(`update incidents set review_due_at = 'epoch' where id = $1`, [id]);

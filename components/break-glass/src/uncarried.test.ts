@@ -17,7 +17,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const acr = 'phrh';
 
-describe('an incident from before its records carried the state', () => {
+describe('an incident whose records do not carry the state yet', () => {
   let world: BreakGlassWorld;
   let breakGlass: RunningBreakGlass;
 
@@ -33,12 +33,15 @@ describe('an incident from before its records carried the state', () => {
   const withCode = (code: string) => expect.objectContaining({ code });
 
   async function recorded(draft: Pick<RecordDraft, 'id' | 'type' | 'actors' | 'standing' | 'data'>): Promise<RecordId> {
-    // Of another source: the records of today say more.
+    // From an earlier version: today's records say more.
     return (await world.audit.append({ ...draft, source: 'test', outcome: 'done' })).id;
   }
 
-  /** As the release before stored and recorded it. @param second whom the row names, and whether that was recorded */
-  async function fromBefore(
+  /**
+   * As the earlier release stored and recorded it. @param second the holder that the row names, and whether that was
+   * recorded
+   */
+  async function storedByEarlierRelease(
     status: 'declared' | 'granted' | 'reviewed',
     second: { readonly recorded: boolean } = { recorded: status !== 'declared' },
   ) {
@@ -85,7 +88,7 @@ describe('an incident from before its records carried the state', () => {
   }
 
   it('is seconded, or lapses: its records carry the state from then on', async () => {
-    const { id, declared } = await fromBefore('declared');
+    const { id, declared } = await storedByEarlierRelease('declared');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'declared', recordId: declared });
     world.clock.advance(15 * minute);
     await breakGlass.handleDue();
@@ -93,14 +96,14 @@ describe('an incident from before its records carried the state', () => {
       { data: { previous: declared, after: { id, status: 'lapsed', holder: fay.id } } },
     ]);
     expect(await breakGlass.find(id)).toMatchObject({ status: 'lapsed' });
-    const again = await fromBefore('declared');
+    const again = await storedByEarlierRelease('declared');
     await world.second(breakGlass, again.id);
     await breakGlass.collect(again.id, thumbprint);
     expect(await breakGlass.find(again.id)).toMatchObject({ status: 'granted', collected: true });
   });
 
-  it('gives no more access, and is reviewed: then both may declare again', async () => {
-    const { id } = await fromBefore('granted');
+  it('grants no more access, and is reviewed: then both may declare again', async () => {
+    const { id } = await storedByEarlierRelease('granted');
     await expect(breakGlass.collect(id, thumbprint)).rejects.toEqual(withCode('incident_over'));
     for (const who of [fay, sam])
       await expect(breakGlass.askToDeclare(stopOrders, who.id)).rejects.toEqual(withCode('incident_unreviewed'));
@@ -109,18 +112,18 @@ describe('an incident from before its records carried the state', () => {
     for (const who of [fay, sam]) await expect(breakGlass.askToDeclare(stopOrders, who.id)).resolves.toBeDefined();
   });
 
-  it('locks both holders out when nobody reviews it', async () => {
-    await fromBefore('granted');
+  it('locks both holders when nobody reviews it', async () => {
+    await storedByEarlierRelease('granted');
     world.clock.advance(24 * hour);
     await breakGlass.handleDue();
     for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
   });
 
-  it('does nothing to anybody where no second holder was recorded, or another one', async () => {
-    const { id } = await fromBefore('granted', { recorded: false });
-    const other = await fromBefore('granted');
+  it('affects nobody when no second holder was recorded, or another one', async () => {
+    const { id } = await storedByEarlierRelease('granted', { recorded: false });
+    const other = await storedByEarlierRelease('granted');
     await rows().query('update incidents set second = $2 where id = $1', [other.id, tom.id]);
-    const third = await fromBefore('granted');
+    const third = await storedByEarlierRelease('granted');
     await rows().query(`update incidents set status = 'declared', next_attempt = 'epoch' where id = $1`, [third.id]);
     world.clock.advance(24 * hour);
     await breakGlass.handleDue();
@@ -129,8 +132,8 @@ describe('an incident from before its records carried the state', () => {
     expect(world.audit.ofType('incident.lapsed')).toEqual([]);
   });
 
-  it('that is settled stays as it is', async () => {
-    const { id } = await fromBefore('reviewed');
+  it('that is settled stays unchanged', async () => {
+    const { id } = await storedByEarlierRelease('reviewed');
     expect(await breakGlass.find(id)).toMatchObject({ status: 'reviewed', second: sam.id });
     await expect(world.review(breakGlass, id)).rejects.toEqual(withCode('incident_decided'));
   });

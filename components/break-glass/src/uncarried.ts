@@ -4,7 +4,6 @@ import type { IncidentState, StoredIncident } from './incident-state.ts';
 
 // Incidents whose records lack the carried state: no access can be collected; they lapse, or are ended and reviewed.
 
-/** The content of the record of the declaration. */
 export function declaredContent(state: IncidentState, { endRecord }: NonNullable<IncidentState['uncarried']>): Json {
   const { holder, institution, reason, reference, resource, jkt, acr } = state;
   return {

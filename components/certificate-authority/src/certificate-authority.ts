@@ -10,13 +10,17 @@ import {
   certificateAuthorityErrors,
   certificateProfileNames,
   type DepartureEffect,
+  type IssuedCertificate,
   type IssuingAuthority,
   type ProposalEnder,
   type ReleasedCertificate,
   type Requester,
+  type RevocationReason,
 } from '@countersign/contracts';
-import { type CodedError, parseInstant, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
+import { type AcmeServer, createAcmeServer, type Issuing } from './acme/acme-server.ts';
+import { createEnrolments, type Enrolments } from './acme/enrolments.ts';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
 import { type CertificateState, type StoredCertificate, shown, statusOf } from './certificate-state.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
@@ -67,6 +71,8 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
   reject(id: string, reason: string, by: Requester): Promise<AuthorityProposal>;
   readonly lists: Pick<RevocationLists, 'list'>;
   readonly responder: Pick<Responder, 'answer'>;
+  readonly enrolments: Omit<Enrolments, 'use' | 'changeKey' | 'refuse' | 'secretOf' | 'find' | 'findByKey'>;
+  readonly acme: AcmeServer;
   readonly departureEffect: DepartureEffect;
   /** Renews lists and responder certificates, and compares the log with the rows; runs by itself. */
   lookAtDue(): Promise<void>;
@@ -131,25 +137,49 @@ export function createCertificateAuthority(
     return stored;
   }
 
+  const find = async (serial: string): Promise<ReleasedCertificate | undefined> => {
+    const stored = await lookUp(serial);
+    return stored === undefined ? undefined : release(stored);
+  };
+
   const renewals = createRenewals({
     audit,
     lookUp,
     isSigned: async ({ authority }, der) => isSignedByAuthority(der, (await authorityOf(authority)).certificate),
   });
 
-  async function issueFor(
-    order: CertificateOrder,
+  /** The one path to a certificate. What was found against an order before it is judged is recorded as its refusal. */
+  async function issueAfter(
+    serial: string,
+    { onlyReplacement, ...order }: Parameters<Issuing['issueAs']>[1],
     by: Asking,
-    predecessor: CertificateState | undefined,
-    refusal?: CodedError,
+    { predecessor, refusal }: { readonly predecessor: CertificateState | undefined; readonly refusal?: CodedError | undefined },
   ): Promise<ReleasedCertificate> {
-    const serial = newSerial();
     const judgement =
       refusal === undefined
         ? await judge(serial, order, by, predecessor)
         : ({ is: 'refused', error: refusal } as const);
-    return release(await load(await commands.issue({ serial, order, by, judgement })));
+    return release(await load(await commands.issue({ serial, order, by, judgement, ...defined({ onlyReplacement }) })));
   }
+
+  const issueAs: Issuing['issueAs'] = async (serial, order, by) => {
+    const predecessor = order.predecessor === undefined ? undefined : await lookUp(order.predecessor);
+    return issueAfter(serial, order, by, { predecessor });
+  };
+
+  async function revoke(serial: string, reason: RevocationReason, by: Requester): Promise<IssuedCertificate> {
+    await load(serial);
+    await commands.revoke({ serial, reason, by });
+    rounds.hurry();
+    return shown(await load(serial), clock.now());
+  }
+
+  const enrolments = createEnrolments({ ...dependencies, ledger });
+  const acme = createAcmeServer({
+    ...dependencies,
+    enrolments,
+    issuing: { issueAs, find, revoke, newSerial },
+  });
 
   const rounds = createRounds({
     what: 'revocation lists and the comparison of certificates',
@@ -158,6 +188,7 @@ export function createCertificateAuthority(
       await responder.renew();
       await monitor.compare();
       await forgetCertificates(pool, clock.now() - commands.keptAfterEndMs);
+      await acme.forget();
     },
     logger,
     everyMs: dependencies.everyMs ?? 5_000,
@@ -169,25 +200,14 @@ export function createCertificateAuthority(
   }
 
   return {
-    async issue(order, by: Asking) {
-      const predecessor = order.predecessor === undefined ? undefined : await lookUp(order.predecessor);
-      return issueFor(order, by, predecessor);
-    },
+    issue: (order, by: Asking) => issueAs(newSerial(), order, by),
     async renew(renewal) {
       const { order, by, predecessor, refusal } = await renewals.read(renewal);
-      return issueFor(order, by, predecessor, refusal);
+      return issueAfter(newSerial(), order, by, { predecessor, refusal });
     },
     recognise: renewals.recognise,
-    async revoke(serial, reason, by) {
-      await load(serial);
-      await commands.revoke({ serial, reason, by });
-      rounds.hurry();
-      return shown(await load(serial), clock.now());
-    },
-    async find(serial) {
-      const stored = await lookUp(serial);
-      return stored === undefined ? undefined : release(stored);
-    },
+    revoke,
+    find,
     async list({ holder, institution, profile, status }) {
       const found = await listCertificates(pool, { holder, institution, profile, limit: mostListed });
       const now = clock.now();
@@ -245,11 +265,16 @@ export function createCertificateAuthority(
     endProposalsOf: proposals.endProposalsOf,
     lists,
     responder,
+    enrolments,
+    acme,
     departureEffect: {
       name: 'certificates',
-      async end({ principal, kind, at, by }) {
+      async end(departure) {
+        const { principal, kind, at, by } = departure;
         // Someone who moves keeps their name; the policies decide at the next renewal.
         if (kind !== 'leave') return { ended: 0 };
+        // First: after it, no account of theirs obtains a certificate that the search below would miss.
+        const accounts = await enrolments.endAllOf(departure);
         const before = parseInstant(at) ?? 0;
         const prefix = holderCertificates(principal);
         let ended = 0;
@@ -266,11 +291,14 @@ export function createCertificateAuthority(
           after = page.next;
         } while (after !== undefined);
         if (ended > 0) rounds.hurry();
-        return { ended };
+        return { ended: ended + accounts.ended };
       },
     },
     lookAtDue: rounds.run,
-    stop: rounds.stop,
+    async stop() {
+      await rounds.stop();
+      await acme.stop();
+    },
   };
 }
 

@@ -32,6 +32,10 @@ export interface CertificateAuthorityDependencies {
   readonly organization: string;
   /** LEI of the operator, whose people may obtain certificates for every institution. */
   readonly operator: string;
+  /** From which the secrets of enrolments and nonces are derived; the same on every node, and not in the database. 32 octets. */
+  readonly enrolmentKey: Uint8Array;
+  /** Limits of ACME accounts; 100 orders an hour by default. */
+  readonly acmeLimits?: { readonly ordersPerHour?: number };
   /** The actor of certificates that the authority issues to itself. */
   readonly installation: Required<Actor>;
   /** How long an approved authority is published before it signs, in milliseconds; a day by default. */

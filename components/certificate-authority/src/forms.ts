@@ -1,11 +1,13 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { type AuthorityRequest, certificateAuthorityErrors, type RevocationReason } from '@countersign/contracts';
 import { createGenerations, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { encodeWorkloadExtension, type WorkloadStatement, workloadExtension } from '@countersign/spiffe';
 import {
   type AuthorityLimits,
   assembleCertificate,
   assembleRevocationList,
   assembleStatusResponse,
+  attributeTexts,
   buildCertificationRequest,
   buildStatusResponseData,
   buildTbsCertificate,
@@ -43,6 +45,7 @@ type Sign = (octets: Uint8Array) => Promise<Uint8Array>;
 type Jwk = Readonly<Record<string, string>>;
 
 const algorithm = 'ES256';
+const commonNameType = '2.5.4.3';
 const scheme = { kind: 'ecdsa', hash: 'sha256' } as const;
 
 export interface ParsedAuthority extends ParsedCertificate {
@@ -90,13 +93,20 @@ export interface ReadRequest {
   /** DER of the Name. */
   readonly subject: Uint8Array;
   readonly names: readonly { readonly kind: 'dns' | 'uri' | 'other'; readonly value: string }[];
+  /** Of the requested subject; certificates do not take them over. */
+  readonly commonNames: readonly string[];
 }
 
 /** Reads a certificate request and verifies that its sender has the key. @throws CodedError `certificate_request_invalid` */
 export function readRequest(der: Uint8Array): ReadRequest {
   try {
     const { publicKey, subject, subjectAltNames } = readCertificationRequest(der);
-    return { publicKey, subject, names: namesOf(subjectAltNames) };
+    return {
+      publicKey,
+      subject,
+      commonNames: attributeTexts(subject, commonNameType),
+      names: namesOf(subjectAltNames),
+    };
   } catch (error) {
     if (!isCodedError(error)) throw error;
     if (error.code === 'key_weak')
@@ -181,13 +191,16 @@ export interface NewLeaf {
   readonly institution: string;
   readonly places: Places;
   readonly extension?: { readonly id: string; readonly text: string };
+  readonly workload?: WorkloadStatement;
 }
 
 /** The to-be-signed certificate of a holder. */
 export function buildLeaf(leaf: NewLeaf): Uint8Array {
-  const { profile, authority: der, publicKey, uri, dnsNames, places, extension } = leaf;
+  const { profile, authority: der, publicKey, uri, dnsNames, places, extension, workload } = leaf;
   const authority = parsed(der);
   const name = leaf.holder.slice(leaf.holder.indexOf(':') + 1);
+  // ACME clients renew for the common name too, as a host name: a certificate for hosts has no other.
+  const commonName = dnsNames.length === 0 ? shortened(name) : dnsNames.find((host) => host.length <= 64);
   const extensions: NewExtensions = {
     basicConstraints: { authority: false },
     keyUsage: profile.keyUsage,
@@ -202,9 +215,12 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
           crlDistributionPoints: [places.list],
           authorityInfoAccess: { ocsp: [places.status], issuers: [places.authority] },
         }),
-    ...(extension === undefined
-      ? {}
-      : { others: [{ id: extension.id, critical: false, value: derUtf8(extension.text) }] }),
+    others: [
+      ...(extension === undefined ? [] : [{ id: extension.id, critical: false, value: derUtf8(extension.text) }]),
+      ...(workload === undefined
+        ? []
+        : [{ id: workloadExtension, critical: false, value: encodeWorkloadExtension(workload) }]),
+    ],
   };
   return buildTbsCertificate({
     serial: BigInt(`0x${leaf.serial}`),
@@ -213,7 +229,7 @@ export function buildLeaf(leaf: NewLeaf): Uint8Array {
     // RFC 5280 section 4.1.2.6; the LEI in the form of ETSI EN 319 412-1 section 5.1.4.
     subject: encodeDirectoryName([
       ['organizationIdentifier', `LEIXG-${leaf.institution}`],
-      ['commonName', shortened(name)],
+      ...(commonName === undefined ? [] : [['commonName', commonName] as const]),
     ]),
     notBefore: leaf.notBefore,
     notAfter: leaf.notAfter,

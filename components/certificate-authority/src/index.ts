@@ -1,5 +1,6 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
+export { acmeRoutes } from './acme/http/acme-routes.ts';
 export { createCertificateAuthority, type RunningCertificateAuthority } from './certificate-authority.ts';
 export type { CertificateAuthorityDependencies } from './dependencies.ts';
 export { type EnrolmentRoutes, enrolmentRoutes } from './est/routes.ts';

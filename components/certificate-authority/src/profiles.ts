@@ -23,8 +23,11 @@ export interface ReleasedProfile
   readonly lifetimeSeconds: number;
 }
 
-/** Object identifiers of our own, below a UUID (ITU-T X.667). */
-const arc = '2.25.330383215296402779964578928257534510745';
+/**
+ * Object identifiers of our own: a UUID in seven parts below an arc that Microsoft gave out for this. `2.25` with the UUID as one number
+ * would do, but Go before 1.22 reads no certificate with a number of more than 31 bits.
+ */
+const arc = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321';
 const policies = `${arc}.1`;
 /** Extended key usage of keys that sign approvals of an operator's people. */
 export const approvalUsage = `${arc}.2.1`;

@@ -54,7 +54,7 @@ async function amended(mandate: Mandate, change: object, by: Actor, ...others: A
 }
 
 describe('amending a mandate', () => {
-  it('leaves what was agreed in force until every party has consented', async () => {
+  it('leaves the current terms in force until every party has consented', async () => {
     const root = await givenRoot(world.store);
     const proposed = await amended(root, oneVenue, byFund);
     expect(proposed).toMatchObject({
@@ -63,7 +63,7 @@ describe('amending a mandate', () => {
       constraints: { venues: ['XETR', 'XPAR'] },
       amendment: { kind: 'amendment', terms: { constraints: { venues: ['XETR'] } } },
     });
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: true });
 
     const termsDigest = proposed.amendment?.termsDigest ?? '';
     const next = await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
@@ -73,7 +73,7 @@ describe('amending a mandate', () => {
       [fund, termsDigest],
       [broker, termsDigest],
     ]);
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: false, reason: 'mandate_venue' });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: false, reason: 'mandate_venue' });
     expect(world.audit.records.filter(({ mandate }) => mandate?.id === root.id).map(({ type }) => type)).toEqual([
       'mandate.proposed',
       'mandate.accepted',
@@ -82,14 +82,14 @@ describe('amending a mandate', () => {
     ]);
   });
 
-  it('can be begun by any party, and not by anybody else', async () => {
+  it('can be started by any party, and by nobody else', async () => {
     const root = await givenRoot(world.store);
     for (const by of [actor(brokerClerk), byClearer])
       await expect(world.store.amend(root.id, oneVenue, by, newKey())).rejects.toThrow(coded('not_a_signatory'));
     expect(await amended(root, oneVenue, byBroker, byFund)).toMatchObject({ constraints: { venues: ['XETR'] } });
   });
 
-  it('makes one amendment of a request repeated with the same key, also when it has long been settled', async () => {
+  it('creates one amendment for a request repeated with the same key, even long after it was settled', async () => {
     const root = await givenRoot(world.store);
     const key = newKey();
     const made = await Promise.all(Array.from({ length: 5 }, () => world.store.amend(root.id, oneVenue, byFund, key)));
@@ -104,7 +104,7 @@ describe('amending a mandate', () => {
     expect(await world.store.history(root.id)).toHaveLength(4);
   });
 
-  it('takes one amendment at a time, and another once it is withdrawn', async () => {
+  it('allows one amendment at a time, and another once it is withdrawn', async () => {
     const root = await givenRoot(world.store);
     await amended(root, oneVenue, byFund);
     await expect(world.store.amend(root.id, { termsHash: digestOf('others') }, byBroker, newKey())).rejects.toThrow(
@@ -123,7 +123,7 @@ describe('amending a mandate', () => {
     );
   });
 
-  it('is consented to by naming its terms, and no other', async () => {
+  it('is consented to by naming its exact terms', async () => {
     const root = await givenRoot(world.store);
     const first = await amended(root, oneVenue, byFund);
     await world.store.withdrawAmendment(root.id, byFund, 'A better one');
@@ -139,7 +139,7 @@ describe('amending a mandate', () => {
     );
   });
 
-  it('cannot be consented to twice by who proposed it', async () => {
+  it('cannot be consented to a second time by its proposer', async () => {
     const root = await givenRoot(world.store);
     const proposed = await amended(root, oneVenue, byFund);
     const termsDigest = proposed.amendment?.termsDigest ?? '';
@@ -150,12 +150,12 @@ describe('amending a mandate', () => {
   it.each([
     ['nothing', { constraints }],
     ['an end in the past', { effectiveFrom: '2026-01-01T00:00:00Z', effectiveUntil: '2026-02-01T00:00:00Z' }],
-    ['a party by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
+    ['a party replaced by itself', { replace: { part: 'grantee', by: { lei: broker, role: 'ClearingFirm' } } }],
     [
       'a third party where there is none',
       { replace: { part: 'thirdParty', by: { lei: custodian, role: 'Custodian' } } },
     ],
-    ['a part that nobody has', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
+    ['an unknown part', { replace: { part: 'fourthParty', by: { lei: custodian, role: 'Custodian' } } }],
     ['a party by the other one', { replace: { part: 'grantee', by: { lei: fund, role: 'Client' } } }],
     [
       'a party and the constraints with it',
@@ -167,7 +167,7 @@ describe('amending a mandate', () => {
     expect(await world.store.history(root.id)).toHaveLength(2);
   });
 
-  it('takes none for a mandate that is proposed or over, and lets it go when the mandate ends', async () => {
+  it('is refused for a mandate that is proposed or ended, and lapses when the mandate ends', async () => {
     const { id } = await world.store.propose(rootProposal(), byFund, newKey());
     await expect(world.store.amend(id, oneVenue, byFund, newKey())).rejects.toThrow(coded('mandate_state'));
     const root = await givenRoot(world.store);
@@ -191,10 +191,10 @@ describe('amending a mandate', () => {
     );
     world.audit.repair();
     expect(await world.store.find(root.id)).toEqual(proposed);
-    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(root, broker, { venue: 'XPAR' })).toMatchObject({ valid: true });
   });
 
-  it('lets an amendment and a revocation that come together have one order', async () => {
+  it('orders an amendment and a revocation that arrive together', async () => {
     const root = await givenRoot(world.store);
     const proposed = await amended(root, oneVenue, byFund);
     const termsDigest = proposed.amendment?.termsDigest ?? '';
@@ -210,22 +210,22 @@ describe('amending a mandate', () => {
   });
 });
 
-describe('amending in a line of mandates', () => {
-  it('bounds what was cut from a mandate by what the mandate has become', async () => {
+describe('amending a chain of mandates', () => {
+  it('restricts sub-mandates to the amended parent', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
-    expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({ stands: true });
+    expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({ valid: true });
     await amended(root, oneVenue, byFund, byBroker);
     expect((await world.store.find(child.id))?.constraints.venues).toEqual(['XETR', 'XPAR']);
     expect(await ask(child, clearer, { venue: 'XPAR' })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_venue',
       atFault: { id: root.id },
     });
-    expect(await ask(child, clearer)).toMatchObject({ stands: true });
+    expect(await ask(child, clearer)).toMatchObject({ valid: true });
   });
 
-  it('checks an amended mandate against the one it is cut from, when it is proposed and when it is agreed', async () => {
+  it('checks an amended sub-mandate against its parent, at the proposal and at the consent', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
     const narrow = { ...child.constraints, venues: ['XETR'] };
@@ -241,7 +241,7 @@ describe('amending in a line of mandates', () => {
     );
   });
 
-  it('tells nobody where the limits of a mandate are that is not theirs', async () => {
+  it('reveals the limits of a mandate only to its parties', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
     const more = { ...child.constraints, notionalPerOrder: { amount: '2500000', ccy: 'EUR' } };
@@ -269,7 +269,7 @@ describe('amending in a line of mandates', () => {
 describe('changing a counterparty', () => {
   const toClearer = { replace: { part: 'grantee', by: { lei: clearer, role: 'ClearingFirm' } } };
 
-  it('wants the word of who leaves, who comes, and who stays', async () => {
+  it('needs the consent of the leaving, the joining and the remaining party', async () => {
     const root = await givenRoot(world.store);
     const proposed = await amended(root, toClearer, byFund);
     const termsDigest = proposed.amendment?.termsDigest ?? '';
@@ -280,35 +280,35 @@ describe('changing a counterparty', () => {
     );
     const half = await world.store.acceptAmendment(root.id, { termsDigest }, byClearer);
     expect(half.grantee.lei).toBe(broker);
-    expect(await ask(root, broker)).toMatchObject({ stands: true });
-    expect(await ask(root, clearer)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(root, broker)).toMatchObject({ valid: true });
+    expect(await ask(root, clearer)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
 
     const changed = await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
     expect(changed.grantee).toEqual({ lei: clearer, role: 'ClearingFirm' });
-    expect(await ask(root, clearer)).toMatchObject({ stands: true });
-    expect(await ask(root, broker)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(root, clearer)).toMatchObject({ valid: true });
+    expect(await ask(root, broker)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
     expect((await world.store.list({ institution: broker })).map(({ id }) => id)).not.toContain(root.id);
     expect(world.audit.ofType('mandate.amended').at(-1)?.data).toMatchObject({
       replaced: [{ part: 'grantee', lei: broker, succession: false }],
     });
   });
 
-  it('ends what the one who left has cut from it', async () => {
+  it('ends the sub-mandates of the leaving party', async () => {
     const root = await givenRoot(world.store);
     const toCustodian = { grantee: { lei: custodian, role: 'Custodian' } };
     const child = await givenChild(world.store, root.id, toCustodian, byCustodian);
-    expect(await ask(child, custodian)).toMatchObject({ stands: true });
-    expect(await ask(root, custodian)).toMatchObject({ stands: true });
+    expect(await ask(child, custodian)).toMatchObject({ valid: true });
+    expect(await ask(root, custodian)).toMatchObject({ valid: true });
     await amended(root, toClearer, byFund, byBroker, byClearer);
     for (const named of [child, root])
       expect(await ask(named, custodian)).toMatchObject({
-        stands: false,
+        valid: false,
         reason: 'mandate_parent_not_active',
         atFault: { id: child.id },
       });
   });
 
-  it('gives nothing back to what was cut before, when the one who left comes back', async () => {
+  it('does not restore earlier sub-mandates when the leaving party comes back', async () => {
     const root = await givenRoot(world.store);
     const toCustodian = { grantee: { lei: custodian, role: 'Custodian' } };
     const child = await givenChild(world.store, root.id, toCustodian, byCustodian);
@@ -320,8 +320,8 @@ describe('changing a counterparty', () => {
     await amended(root, toClearer, byFund, byBroker, byClearer);
     expect(await amended(root, toBroker, byFund, byClearer, byBroker)).toMatchObject({ grantee: { lei: broker } });
 
-    expect(await ask(child, custodian)).toMatchObject({ stands: false, reason: 'mandate_parent_not_active' });
-    expect(await ask(root, custodian)).toMatchObject({ stands: false });
+    expect(await ask(child, custodian)).toMatchObject({ valid: false, reason: 'mandate_parent_not_active' });
+    expect(await ask(root, custodian)).toMatchObject({ valid: false });
     await expect(world.store.accept(waiting.id, { termsHash }, byCustodian)).rejects.toThrow(
       coded('mandate_parent_not_active'),
     );
@@ -336,12 +336,12 @@ describe('changing a counterparty', () => {
         newKey(),
       ),
     ).rejects.toThrow(coded('mandate_parent_not_active'));
-    // With everybody's word it is given anew.
+    // With everybody's consent it is granted anew.
     await amended(child, edition, byBroker, byCustodian);
-    expect(await ask(child, custodian)).toMatchObject({ stands: true });
+    expect(await ask(child, custodian)).toMatchObject({ valid: true });
   });
 
-  it('passes over a party that is no more: succession', async () => {
+  it('skips a party that no longer exists: succession', async () => {
     const root = await givenRoot(world.store);
     const firm = world.directory.institutions.get(broker);
     if (firm === undefined) throw new Error('no broker');
@@ -359,7 +359,7 @@ describe('changing a counterparty', () => {
     world.directory.institutions.set(broker, firm);
   });
 
-  it('does not bring in an institution that cannot act', async () => {
+  it('is refused for an institution that cannot act', async () => {
     const root = await givenRoot(world.store);
     const firm = world.directory.institutions.get(stranger);
     if (firm === undefined) throw new Error('no stranger');
@@ -370,7 +370,7 @@ describe('changing a counterparty', () => {
   });
 });
 
-describe('a rule between three', () => {
+describe('a three-party mandate', () => {
   const triParty = {
     kind: 'tri-party-rule',
     thirdParty: { lei: custodian, role: 'Custodian' },
@@ -384,12 +384,12 @@ describe('a rule between three', () => {
     return world.store.accept(id, { termsHash }, byCustodian);
   }
 
-  it('begins when all three have consented, for its grantee', async () => {
+  it('is in force when all three have consented, for its grantee', async () => {
     const made = await rule();
     expect(made.status).toBe('active');
     expect(made.consents.map(({ part }) => part)).toEqual(['grantor', 'grantee', 'thirdParty']);
-    expect(await ask(made, broker)).toMatchObject({ stands: true });
-    expect(await ask(made, custodian)).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(await ask(made, broker)).toMatchObject({ valid: true });
+    expect(await ask(made, custodian)).toMatchObject({ valid: false, reason: 'mandate_grantee' });
     expect((await world.store.list({ institution: custodian, kind: 'tri-party-rule' })).map(({ id }) => id)).toContain(
       made.id,
     );
@@ -411,25 +411,25 @@ describe('a rule between three', () => {
     ['a rule without a third party', { kind: 'tri-party-rule' }],
     ['a third party of a mandate', { thirdParty: triParty.thirdParty }],
     ['a third party that is one of the two', { ...triParty, thirdParty: { lei: broker, role: 'Custodian' } }],
-    ['a kind that is none', { kind: 'carte-blanche' }],
-  ])('refuses %s', async (_, changes) => {
+    ['an invalid kind', { kind: 'carte-blanche' }],
+  ])('is refused %s', async (_, changes) => {
     await expect(world.store.propose(rootProposal(changes), byFund, newKey())).rejects.toThrow(
       coded('mandate_invalid'),
     );
   });
 });
 
-describe('kinds', () => {
-  it('gives nothing by an onboarding agreement, and cuts nothing from what is given once or to nobody else', async () => {
+describe('mandate kinds', () => {
+  it('give no authority by an onboarding agreement, and no sub-mandate of an instruction', async () => {
     const agreement = await givenRoot(world.store, { kind: 'onboarding-agreement' });
-    expect(await ask(agreement, broker)).toMatchObject({ stands: false, reason: 'mandate_action' });
+    expect(await ask(agreement, broker)).toMatchObject({ valid: false, reason: 'mandate_action' });
     await expect(givenChild(world.store, agreement.id)).rejects.toThrow(coded('mandate_wider'));
     const instruction = await givenRoot(world.store, { kind: 'instruction' });
-    expect(await ask(instruction, broker)).toMatchObject({ stands: true, mandate: { kind: 'instruction' } });
+    expect(await ask(instruction, broker)).toMatchObject({ valid: true, mandate: { kind: 'instruction' } });
     await expect(givenChild(world.store, instruction.id)).rejects.toThrow(coded('mandate_wider'));
   });
 
-  it('keeps the kind apart under one idempotency key', async () => {
+  it('do not share an idempotency key', async () => {
     const key = newKey();
     await world.store.propose(rootProposal(), byFund, key);
     await expect(world.store.propose(rootProposal({ kind: 'standing-authority' }), byFund, key)).rejects.toThrow(
@@ -448,7 +448,7 @@ describe('signatories', () => {
     return actor(person);
   }
 
-  it('whose authority was taken back to signing together do not bind alone by what they have signed', async () => {
+  it('limited to joint signing afterwards no longer bind alone by earlier signatures', async () => {
     const jean = personOf(fund, 'jean', 'signatory');
     const { id } = await world.store.propose(rootProposal(), letSign(jean, {}), newKey());
     letSign(jean, { signingAuthority: joint });
@@ -456,7 +456,7 @@ describe('signatories', () => {
     expect((await world.store.accept(id, { termsHash }, byFund)).status).toBe('active');
   });
 
-  it('who bind only together are two, and not one twice', async () => {
+  it('who bind only jointly are two people, not one twice', async () => {
     const [one, two] = [
       letSign(personOf(fund, 'jo', 'signatory'), { signingAuthority: joint }),
       letSign(second, { signingAuthority: joint }),
@@ -476,13 +476,13 @@ describe('signatories', () => {
     ['kind', { kinds: ['instruction'], alone: true }, 'signatory_authority'],
     ['amount', { upTo: { amount: '4999999', ccy: 'EUR' }, alone: true }, 'signatory_authority'],
     ['currency', { upTo: { amount: '9000000', ccy: 'USD' }, alone: true }, 'signatory_authority'],
-  ])('bind no further than their authority goes: %s', async (_, signingAuthority, code) => {
+  ])('bind no further than their authority: %s', async (_, signingAuthority, code) => {
     const by = letSign(second, { signingAuthority });
     await expect(world.store.propose(rootProposal(), by, newKey())).rejects.toThrow(coded(code));
     expect(world.audit.ofType('mandate.refused').at(-1)).toMatchObject({ reason: code, subject: by });
   });
 
-  it('that are software sign nothing without an amount up to which they do, and revoke all the same', async () => {
+  it('that are software sign only up to an amount, but can always revoke', async () => {
     const id = parsePrincipalId('service:signs');
     if (id === undefined) throw new Error('a broken fixture');
     const service = { kind: 'service', id, institution: fund, roles: ['signatory'] } as const;
@@ -509,12 +509,12 @@ describe('signatories', () => {
     expect(await world.store.propose(rootProposal(), by, newKey())).toMatchObject({ version: 1 });
   });
 
-  it('who are known and not active bind nobody', async () => {
+  it('who are inactive bind nobody', async () => {
     const by = letSign(second, { active: false });
     await expect(world.store.propose(rootProposal(), by, newKey())).rejects.toThrow(coded('not_a_signatory'));
   });
 
-  it('who have left before the last consent have to be replaced by another', async () => {
+  it('who leave before the last consent must be replaced by another', async () => {
     const by = letSign(second, {});
     const { id } = await world.store.propose(rootProposal(), by, newKey());
     world.directory.principals.delete(second.id);

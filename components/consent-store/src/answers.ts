@@ -106,7 +106,7 @@ export const mandateList = Type.Object(
 export const validityAnswer = Type.Union([
   Type.Object(
     {
-      stands: Type.Literal(true),
+      valid: Type.Literal(true),
       version: atVersion,
       chain: Type.Array(Type.Object({ id: idSchema('mandate'), version: atVersion, digest: digestSchema() }, closed), {
         description: 'Every mandate that the answer rests on, up to the root',
@@ -116,7 +116,7 @@ export const validityAnswer = Type.Union([
   ),
   Type.Object(
     {
-      stands: Type.Literal(false),
+      valid: Type.Literal(false),
       reason: Type.String({ description: 'E.g. `mandate_revoked`, `mandate_venue`' }),
       detail: Type.Optional(
         Type.String({ description: 'Shown to parties of the mandate only, because it may reveal a limit' }),
@@ -147,14 +147,14 @@ export const driftList = Type.Object(
 );
 
 export function validityFor(isParty: boolean, answer: MandateAnswer) {
-  if (answer.stands)
+  if (answer.valid)
     return {
-      stands: true,
+      valid: true,
       version: answer.mandate.version,
       chain: answer.chain.map(({ id, version, digest }) => ({ id, version, digest })),
     };
   return {
-    stands: false,
+    valid: false,
     reason: answer.reason,
     // The detail may reveal a limit, so only parties of the mandate see it.
     ...(isParty ? { detail: answer.detail } : {}),

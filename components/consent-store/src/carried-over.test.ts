@@ -12,7 +12,7 @@ import { type ConsentWorld, createConsentWorld } from './testing/consent-world.t
 import { broker, clearer, constraints, fund, rootProposal, termsHash } from './testing/firms.ts';
 import { byBroker, byClearer, byFund, newKey, permittedUse } from './testing/given-mandates.ts';
 
-// What an earlier release has kept, brought over by the migration.
+// Mandates of an earlier release, carried over by the migration.
 
 const earlierFiles = ['0001_mandates.sql', '0002_grants.sql', '0003_signing_keys.sql'];
 const folder = mkdtempSync(join(tmpdir(), 'mandates-'));
@@ -109,15 +109,15 @@ function ask(mandate: MandateId, actingFor: typeof broker) {
 }
 
 describe('mandates of an earlier release', () => {
-  it('stand as they stood, in their lines', async () => {
-    expect(await ask(root, broker)).toMatchObject({ stands: true, mandate: { consents: [] } });
-    expect(await ask(child, clearer)).toMatchObject({ stands: true, chain: [{ id: child }, { id: root }] });
-    expect(await ask(root, clearer)).toMatchObject({ stands: true });
+  it('are in force as before, in their chains', async () => {
+    expect(await ask(root, broker)).toMatchObject({ valid: true, mandate: { consents: [] } });
+    expect(await ask(child, clearer)).toMatchObject({ valid: true, chain: [{ id: child }, { id: root }] });
+    expect(await ask(root, clearer)).toMatchObject({ valid: true });
     expect(await ask(ended, broker)).toMatchObject({ reason: 'mandate_revoked' });
     expect(await world.store.withDescendants(root)).toEqual([root, child]);
   });
 
-  it('are listed by what they are', async () => {
+  it('are listed by kind', async () => {
     const ids = async (filter: object) =>
       (await world.store.list({ institution: broker, ...filter })).map(({ id }) => id);
     expect(await ids({})).toEqual([root, child, ended, proposed]);
@@ -126,11 +126,11 @@ describe('mandates of an earlier release', () => {
     expect(await world.store.list({ institution: fund, kind: 'instruction' })).toEqual([]);
   });
 
-  it('answer to the idempotency keys they were proposed with', async () => {
+  it('answer to their original idempotency keys', async () => {
     expect(await world.store.propose(rootProposal(), byFund, 'key-of-before')).toMatchObject({ id: root, version: 1 });
   });
 
-  it('end in time, and are told of before', async () => {
+  it('expire in time, with notices before', async () => {
     await world.store.sweep();
     const noticed = world.audit.ofType('mandate.expiring').map(({ mandate, data }) => [mandate?.id, data]);
     expect(noticed).toEqual([[child, expect.objectContaining({ days: 1 })]]);
@@ -139,7 +139,7 @@ describe('mandates of an earlier release', () => {
     expect((await world.store.find(child))?.status).toBe('expired');
   });
 
-  it('go on, signed from here on: accepted with both words, amended, and one history to the reader', async () => {
+  it('continue with signatures: accepted by both parties, amended, and one history to the reader', async () => {
     const half = await world.store.accept(proposed, { termsHash }, byBroker);
     expect(half.status).toBe('proposed');
     expect(await world.store.accept(proposed, { termsHash }, byFund)).toMatchObject({ status: 'active', version: 3 });

@@ -25,28 +25,28 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
   const named = view.find(question.mandate);
   if (named === undefined)
     return view.whole
-      ? { stands: false, reason: 'mandate_not_found', detail: `There is no mandate ${question.mandate}.` }
+      ? { valid: false, reason: 'mandate_not_found', detail: `There is no mandate ${question.mandate}.` }
       : undefined;
   const { mandate } = named;
   const upward = lineOf(view, named);
   if (upward === 'not-here')
     return view.whole
       ? {
-          stands: false,
+          valid: false,
           reason: 'mandate_not_found',
           detail: `A mandate above ${mandate.id} does not exist.`,
           mandate,
         }
       : undefined;
   const ended = standingFault(upward, question.at);
-  if (ended !== undefined) return { stands: false, ...ended, mandate };
+  if (ended !== undefined) return { valid: false, ...ended, mandate };
 
   const lines = linesHeldBy(view, question, upward);
   if (lines === undefined) return undefined;
   let refused: Fault | undefined;
   for (const line of lines) {
     const fault = standingFault(line, question.at) ?? permissionFault(line, question);
-    if (fault === undefined) return { stands: true, mandate, chain: line.map((each) => each.mandate) };
+    if (fault === undefined) return { valid: true, mandate, chain: line.map((each) => each.mandate) };
     refused ??= fault;
   }
   refused ??= {
@@ -54,7 +54,7 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
     detail: `Neither this mandate nor a sub-mandate of it was granted to ${question.actingFor}.`,
     atFault: mandate,
   };
-  return { stands: false, ...refused, mandate };
+  return { valid: false, ...refused, mandate };
 }
 
 /**

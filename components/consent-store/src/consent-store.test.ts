@@ -73,7 +73,7 @@ function ask(
 }
 
 describe('proposing and accepting', () => {
-  it('keeps every version, each holding the digest of the one before and named by its record', async () => {
+  it('keeps every version, each with the digest of the one before and named by its record', async () => {
     const { id } = await store.propose(rootProposal(), byFund, key());
     await store.accept(id, { termsHash }, byBroker);
     await store.suspend(id, byFund, 'Review of limits');
@@ -95,7 +95,7 @@ describe('proposing and accepting', () => {
     expect(await store.find(id)).toEqual(history.at(-1));
   });
 
-  it('makes one mandate of a proposal repeated with the same key, however many come at once', async () => {
+  it('creates one mandate for a proposal repeated with the same key, however many arrive at once', async () => {
     const same = key();
     const made = await Promise.all(Array.from({ length: 10 }, () => store.propose(rootProposal(), byFund, same)));
     expect(new Set(made.map(({ digest }) => digest)).size).toBe(1);
@@ -132,7 +132,7 @@ describe('proposing and accepting', () => {
     ]);
   });
 
-  it('refuses the word of an algorithm that holds the role of a signatory, to propose, to accept and to revoke', async () => {
+  it('refuses an algorithm in the signatory role: it cannot propose, accept or revoke', async () => {
     const agent = algorithmOf(fund, 'agent:signs', ['signatory']);
     const granteeAgent = algorithmOf(broker, 'agent:accepts', ['signatory']);
     for (const one of [agent, granteeAgent]) world.directory.principals.set(one.id, one);
@@ -147,7 +147,7 @@ describe('proposing and accepting', () => {
     for (const one of [agent, granteeAgent]) world.directory.principals.delete(one.id);
   });
 
-  it('refuses an acceptance by somebody else than a signatory of the grantee, or of other terms', async () => {
+  it('refuses an acceptance by anybody but a signatory of the grantee, or of other terms', async () => {
     const { id } = await store.propose(rootProposal(), byFund, key());
     await expect(store.accept(id, { termsHash }, byFund)).rejects.toThrow(coded('not_a_signatory'));
     await expect(store.accept(id, { termsHash }, actor(brokerClerk))).rejects.toThrow(coded('not_a_signatory'));
@@ -163,7 +163,7 @@ describe('proposing and accepting', () => {
     expect(await store.history(accepted.id)).toHaveLength(2);
   });
 
-  it('takes no mandate from or for an institution whose registration is not ISSUED', async () => {
+  it('refuses a mandate from or for an institution whose registration is not ISSUED', async () => {
     const firm = world.directory.institutions.get(broker);
     if (firm === undefined) throw new Error('no broker');
     const { id } = await store.propose(rootProposal(), byFund, key());
@@ -178,18 +178,18 @@ describe('proposing and accepting', () => {
   it.each([
     ['an end before its beginning', { effectiveUntil: '2025-12-31T00:00:00Z' }, 'effectiveUntil'],
     ['more than five years', { effectiveUntil: '2031-01-01T00:00:01Z' }, 'effectiveUntil'],
-    ['a time that is none', { effectiveFrom: 'tomorrow' }, 'effectiveFrom'],
+    ['an invalid time', { effectiveFrom: 'tomorrow' }, 'effectiveFrom'],
     [
       'an LEI with wrong check digits',
       { grantee: { lei: `${broker.slice(0, 18)}00`, role: 'ExecutingBroker' } },
       'grantee.lei',
     ],
     ['a mandate to oneself', { grantee: { lei: fund, role: 'ExecutingBroker' } }, 'grantee'],
-    ['a role that nobody has', { grantee: { lei: broker, role: 'Wizard' } }, 'grantee.role'],
+    ['an unknown role', { grantee: { lei: broker, role: 'Wizard' } }, 'grantee.role'],
     ['constraints that name no venue', { constraints: { ...constraints, venues: [] } }, 'constraints/venues'],
     ['a constraint unknown to us', { constraints: { ...constraints, unlimited: true } }, 'constraints'],
     ['constraints that are no object', { constraints: null }, 'constraints'],
-    ['a terms hash that is none', { termsHash: 'abc' }, 'termsHash'],
+    ['an invalid terms hash', { termsHash: 'abc' }, 'termsHash'],
     ['a parent that is no mandate id', { parent: 'mnd_1' }, 'parent'],
     [
       'a legal basis that turns the writing direction',
@@ -202,15 +202,15 @@ describe('proposing and accepting', () => {
     );
   });
 
-  it('takes exactly five years', async () => {
+  it('accepts exactly five years', async () => {
     await expect(
       store.propose(rootProposal({ effectiveUntil: '2031-01-01T00:00:00Z' }), byFund, key()),
     ).resolves.toMatchObject({ version: 1 });
   });
 });
 
-describe('cutting a mandate from another', () => {
-  it('lets the grantee of an active mandate pass on less', async () => {
+describe('creating a sub-mandate', () => {
+  it('lets the grantee of an active mandate delegate less', async () => {
     const parent = await root();
     const cut = await child(parent.id);
     expect(cut.parent).toEqual({ id: parent.id, version: parent.version, digest: parent.digest });
@@ -250,7 +250,7 @@ describe('cutting a mandate from another', () => {
     await expect(store.propose(proposal, byFund, key())).rejects.toThrow(coded('mandate_grantee'));
   });
 
-  it('refuses it under a parent that does not exist, is not accepted, or has anything above it that ended', async () => {
+  it('refuses it under a parent that does not exist, is not accepted, or has an ended ancestor', async () => {
     await expect(store.propose(childProposal('mnd_00000000000000000000000000'), byBroker, key())).rejects.toThrow(
       coded('mandate_not_found'),
     );
@@ -279,7 +279,7 @@ describe('cutting a mandate from another', () => {
 });
 
 describe('suspending, resuming and revoking', () => {
-  it('lets the grantor suspend and resume, again and again, and the grantee neither', async () => {
+  it('lets the grantor suspend and resume repeatedly, and the grantee neither', async () => {
     const { id } = await root();
     await expect(store.suspend(id, byBroker, 'No')).rejects.toThrow(coded('not_a_signatory'));
     const suspended = await store.suspend(id, byFund, 'Review');
@@ -291,7 +291,7 @@ describe('suspending, resuming and revoking', () => {
   it.each([
     ['the grantor', byFund],
     ['the grantee', byBroker],
-  ])('lets %s revoke, for good', async (_, by) => {
+  ])('lets %s revoke permanently', async (_, by) => {
     const { id } = await root();
     const revoked = await store.revoke(id, by, 'End of relationship');
     expect(await store.revoke(id, by, 'Once more')).toEqual(revoked);
@@ -314,49 +314,49 @@ describe('suspending, resuming and revoking', () => {
     );
   });
 
-  it('refuses the steps that do not follow', async () => {
+  it('refuses invalid transitions', async () => {
     const { id } = await store.propose(rootProposal(), byFund, key());
     await expect(store.suspend(id, byFund, 'Early')).rejects.toThrow(coded('mandate_state'));
     await expect(store.resume(id, byFund, 'Early')).rejects.toThrow(coded('mandate_state'));
   });
 });
 
-describe('the check', () => {
-  it('stands for the grantee, with the chain up to the root', async () => {
+describe('checking a mandate', () => {
+  it('confirms it for the grantee, with the chain up to the root', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(cut.id, clearer)).toEqual({ stands: true, mandate: cut, chain: [cut, parent] });
+    expect(await ask(cut.id, clearer)).toEqual({ valid: true, mandate: cut, chain: [cut, parent] });
   });
 
-  it('stands for the holder of a mandate cut from the one named, and shows the line', async () => {
+  it('confirms it for the holder of a sub-mandate of the named one, with the chain', async () => {
     const parent = await root();
     const cut = await child(parent.id);
-    expect(await ask(parent.id, clearer)).toEqual({ stands: true, mandate: parent, chain: [cut, parent] });
+    expect(await ask(parent.id, clearer)).toEqual({ valid: true, mandate: parent, chain: [cut, parent] });
   });
 
-  it('asks the whole line: what the child does not permit, its holder may not do under the name of the parent', async () => {
+  it('checks the whole chain: under the parent’s name the holder of the child may do only what the child permits', async () => {
     const parent = await root();
     await child(parent.id);
-    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ stands: true });
+    expect(await ask(parent.id, broker, { action: 'order:create' })).toMatchObject({ valid: true });
     expect(await ask(parent.id, clearer, { action: 'order:create' })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_action',
     });
   });
 
-  it('ends at once for everything below when something above is revoked', async () => {
+  it('fails at once for everything below a revoked mandate', async () => {
     const parent = await root();
     const cut = await child(parent.id);
     await store.revoke(parent.id, byFund, 'End of relationship');
     expect(await ask(cut.id, clearer)).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_revoked',
       mandate: { id: cut.id },
     });
     expect((await store.find(cut.id))?.status).toBe('active');
   });
 
-  it('names what is wrong', async () => {
+  it('reports what is wrong', async () => {
     const proposed = await store.propose(rootProposal(), byFund, key());
     expect(await ask(proposed.id, broker)).toMatchObject({ reason: 'mandate_not_accepted' });
     const parent = await root();
@@ -373,17 +373,17 @@ describe('the check', () => {
     expect(await ask(parent.id, broker)).toMatchObject({ reason: 'mandate_suspended' });
   });
 
-  it('stands from its first millisecond up to, and not including, its last', async () => {
+  it('confirms it from its first millisecond up to, and not including, its last', async () => {
     const { id, effectiveFrom, effectiveUntil } = await root();
     const at = (time: number) => store.check({ mandate: id, actingFor: broker, use: use(), at: time });
     expect(await at(Date.parse(effectiveFrom) - 1)).toMatchObject({ reason: 'mandate_not_effective' });
-    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ stands: true });
-    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ stands: true });
+    expect(await at(Date.parse(effectiveFrom))).toMatchObject({ valid: true });
+    expect(await at(Date.parse(effectiveUntil) - 1)).toMatchObject({ valid: true });
     expect(await at(Date.parse(effectiveUntil))).toMatchObject({ reason: 'mandate_expired' });
-    expect(await at(Number.NaN)).toMatchObject({ stands: false });
+    expect(await at(Number.NaN)).toMatchObject({ valid: false });
   });
 
-  it('is not answered from anything older than the version asked for', async () => {
+  it('never answers from a version older than requested', async () => {
     const other = await world.node({ pollEveryMs: 3_600_000 });
     const { id } = await root();
     const suspended = await store.suspend(id, byFund, 'Review');
@@ -392,36 +392,36 @@ describe('the check', () => {
       reason: 'mandate_suspended',
     });
     expect(await other.check({ ...question, atLeastVersion: 99 })).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_not_found',
     });
   });
 
-  it('hears on one node of what was revoked on another', async () => {
+  it('sees on one node what was revoked on another', async () => {
     const other = await world.node({ pollEveryMs: 3_600_000 });
     const { id } = await root();
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: true });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: true });
     await store.revoke(id, byFund, 'End of relationship');
-    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    await expect.poll(() => ask(id, broker, {}, other)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 
-  it('does not answer from what it once knew when the log cannot be followed any more', async () => {
+  it('does not answer from memory when the log cannot be followed any more', async () => {
     const own = await createConsentWorld();
     const deaf = await own.node({ pollEveryMs: 3_600_000, staleAfterMs: 5_000 });
     const { id } = await own.store.propose(rootProposal(), byFund, key());
     await own.store.accept(id, { termsHash }, byBroker);
     const question = () =>
       deaf.check({ mandate: id, actingFor: broker, use: use(), at: own.clock.now(), atLeastVersion: 2 });
-    // What is read while the acceptance is still being told of is answered and not kept: asked until it is kept.
+    // What is read while notification of the acceptance is pending is answered but not cached: ask until it is cached.
     await expect
       .poll(async () => ({ ...(await question()), remembered: deaf.remembered() }))
-      .toMatchObject({ stands: true, remembered: 1 });
+      .toMatchObject({ valid: true, remembered: 1 });
     own.audit.breakDown();
     own.clock.advance(5_000);
-    expect(await question()).toMatchObject({ stands: true });
+    expect(await question()).toMatchObject({ valid: true });
     own.clock.advance(1);
     await expect(question()).rejects.toThrow(coded('log_unavailable'));
-    // A clock that is put back makes nothing fresh.
+    // A clock that is set back must not make stale data fresh.
     own.clock.advance(-60_000);
     await expect(question()).rejects.toThrow(coded('log_unavailable'));
     await own.close();
@@ -437,17 +437,17 @@ describe('evidence before release', () => {
     await expect(store.propose(rootProposal(), byFund, same)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await store.find(accepted.id)).toEqual(accepted);
-    expect(await ask(accepted.id, broker)).toMatchObject({ stands: true });
+    expect(await ask(accepted.id, broker)).toMatchObject({ valid: true });
     await expect(store.propose(rootProposal(), byFund, same)).resolves.toMatchObject({ version: 1 });
   });
 
-  it('does not tell a refusal that it could not record', async () => {
+  it('does not answer a refusal that could not be recorded', async () => {
     world.audit.breakDown('writing');
     await expect(store.propose(rootProposal(), byBroker, key())).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
   });
 
-  it('cannot be made to change or remove a version, not by its own role either', async () => {
+  it('cannot change or remove a version, even with its own role', async () => {
     const { id } = await root();
     const pool = world.scratch.pool('consent-store');
     await expect(pool.query('update mandate_versions set record_id = record_id where id = $1', [id])).rejects.toThrow(
@@ -457,8 +457,8 @@ describe('evidence before release', () => {
   });
 });
 
-describe('what was cut from a mandate', () => {
-  it('is found however far down, itself included, and nothing else', async () => {
+describe('the sub-mandates of a mandate', () => {
+  it('are found at every depth, including the mandate itself, and nothing else', async () => {
     const parent = await root();
     const bystander = await root();
     const first = await child(parent.id);
@@ -479,7 +479,7 @@ describe('what was cut from a mandate', () => {
   });
 });
 
-describe('the list', () => {
+describe('the mandate list', () => {
   it('shows an institution the mandates it grants or holds, page by page', async () => {
     const own = await createConsentWorld();
     const made = [];

@@ -17,7 +17,7 @@ import { compareCopies } from './copies.ts';
 import { createGrantRegister } from './grants/grant-register.ts';
 import { openLiveView } from './live-view.ts';
 import type { MandateSigner } from './mandate-document.ts';
-import { defaultNoticeDays, nextLook } from './notices.ts';
+import { defaultNoticeDays, nextCheckAt } from './notices.ts';
 import { parseProposal } from './proposal.ts';
 import { parseReason } from './reason.ts';
 import { createMandateKind } from './recorded-mandate.ts';
@@ -84,7 +84,7 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
   const commands = createCommands({ pool, log: audit, check: standings, source, clock });
   const context: StepContext = {
     kind: createMandateKind(seals, ({ effectiveUntil, status }) =>
-      nextLook({ until: Date.parse(effectiveUntil), noticed: status !== 'proposed' }, clock.now(), noticeDays),
+      nextCheckAt({ until: Date.parse(effectiveUntil), noticed: status !== 'proposed' }, clock.now(), noticeDays),
     ),
     unitOn: (session) => unitOn(session, seals),
     directory: () => dependencies.directory.snapshot(),
@@ -122,7 +122,7 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
     if (answer !== undefined) return answer;
     const loaded = await view.load(mandate, actingFor);
     if ((loaded.find(mandate)?.mandate.version ?? 0) < atLeastVersion)
-      return { stands: false, reason: 'mandate_not_found', detail: `${mandate} has no version ${atLeastVersion}.` };
+      return { valid: false, reason: 'mandate_not_found', detail: `${mandate} has no version ${atLeastVersion}.` };
     const read = answerFrom(loaded, question);
     if (read === undefined) throw new Error('a complete view gave no answer');
     return read;

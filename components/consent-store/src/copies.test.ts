@@ -14,7 +14,7 @@ afterAll(() => world.close());
 const copyOf = ({ id, version, digest }: Mandate): MandateCopy => ({ id, version, digest });
 
 describe('comparing a partner’s copies', () => {
-  it('finds no drift in what is the same, and says so in the log', async () => {
+  it('reports no drift for equal copies, and records that', async () => {
     const root = await givenRoot(world.store);
     expect(await world.store.compareCopies(broker, [copyOf(root)], byBroker)).toEqual([]);
     expect(world.audit.ofType('mandate.copy-compared').at(-1)).toMatchObject({
@@ -23,7 +23,7 @@ describe('comparing a partner’s copies', () => {
     });
   });
 
-  it('tells an old copy from a wrong one', async () => {
+  it('distinguishes an old copy from a wrong one', async () => {
     const root = await givenRoot(world.store);
     const suspended = await world.store.suspend(root.id, byFund, 'Review');
     const ours = { version: 3, digest: suspended.digest, status: 'suspended' };
@@ -40,7 +40,7 @@ describe('comparing a partner’s copies', () => {
     expect(world.audit.ofType('mandate.copy-compared').at(-1)?.data).toMatchObject({ counts: { differs: 1 } });
   });
 
-  it('does not tell an institution of mandates that are not its own', async () => {
+  it('reveals only the caller’s own mandates', async () => {
     const root = await givenRoot(world.store);
     const absent = { id: 'mnd_00000000000000000000000000', version: 1, digest: root.digest };
     expect(await world.store.compareCopies(stranger, [copyOf(root), absent], byBroker)).toMatchObject([
@@ -49,7 +49,7 @@ describe('comparing a partner’s copies', () => {
     ]);
   });
 
-  it('tells what is missing among all copies there are, but for what is over', async () => {
+  it('reports mandates missing from a complete set of copies, except ended ones', async () => {
     const own = await createConsentWorld();
     const [held, missing, over] = [await givenRoot(own.store), await givenRoot(own.store), await givenRoot(own.store)];
     await own.store.revoke(over.id, byFund, 'End');
@@ -64,7 +64,7 @@ describe('comparing a partner’s copies', () => {
     await own.close();
   });
 
-  it('compares ten thousand and no more, and records what a record can hold', async () => {
+  it('compares at most ten thousand, and records what a record can hold', async () => {
     const copies = Array.from({ length: 10_001 }, (_, index) => ({
       id: `mnd_${String(index).padStart(26, '0')}`,
       version: 1,
@@ -79,11 +79,11 @@ describe('comparing a partner’s copies', () => {
   });
 
   it.each([
-    ['a version that is none', { version: 0 }],
+    ['an invalid version', { version: 0 }],
     ['a version beyond all counting', { version: 2 ** 40 }],
     ['a version between two', { version: 1.5 }],
-    ['text that is no id', { id: 'Anna Keller, 1 Main Street' }],
-    ['text that is no digest', { digest: 'anna.keller@example.com' }],
+    ['text that is not an id', { id: 'Anna Keller, 1 Main Street' }],
+    ['text that is not a digest', { digest: 'anna.keller@example.com' }],
   ])('refuses %s', async (_, changes) => {
     const root = await givenRoot(world.store);
     await expect(world.store.compareCopies(broker, [{ ...copyOf(root), ...changes }], byBroker)).rejects.toThrow(
@@ -91,7 +91,7 @@ describe('comparing a partner’s copies', () => {
     );
   });
 
-  it('refuses two copies of one mandate, and tells nothing that it could not record', async () => {
+  it('refuses two copies of one mandate, and answers nothing that it could not record', async () => {
     const root = await givenRoot(world.store);
     await expect(world.store.compareCopies(broker, [copyOf(root), copyOf(root)], byBroker)).rejects.toThrow(
       /mandate_invalid/,

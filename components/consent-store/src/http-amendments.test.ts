@@ -62,7 +62,7 @@ describe('amendments over HTTP', () => {
     expect([accepted.statusCode, accepted.json<Mandate>().constraints.venues]).toEqual([200, ['XETR']]);
   });
 
-  it('are withdrawn, with a reason', async () => {
+  it('are withdrawn with a reason', async () => {
     const { id } = await givenRoot(world.store);
     await amend(id, fundSignatory, oneVenue);
     const withdraw = (payload: object) =>
@@ -71,7 +71,7 @@ describe('amendments over HTTP', () => {
     expect((await withdraw({ reason: 'Not agreed' })).json<Mandate>().amendment).toBeUndefined();
   });
 
-  it('show a mandate to the one who would come in, and still not to others', async () => {
+  it('show a mandate to the joining party, and still not to others', async () => {
     const { id } = await givenRoot(world.store);
     expect((await get(`/mandates/${id}`, clearerSignatory)).statusCode).toBe(404);
     await amend(id, fundSignatory, { replace: { part: 'grantee', by: { lei: clearer, role: 'ClearingFirm' } } });
@@ -81,7 +81,7 @@ describe('amendments over HTTP', () => {
 
   it.each([
     ['an unknown member', { note: 'x' }],
-    ['a part that nobody has', { replace: { part: 'fourth', by: { lei: clearer, role: 'ClearingFirm' } } }],
+    ['an unknown part', { replace: { part: 'fourth', by: { lei: clearer, role: 'ClearingFirm' } } }],
     ['nothing', {}],
     ['another kind', { kind: 'instruction' }],
     ['another parent', { parent: 'mnd_00000000000000000000000000' }],
@@ -94,7 +94,7 @@ describe('amendments over HTTP', () => {
     ]);
   });
 
-  it('need their scopes', async () => {
+  it('require their scopes', async () => {
     const { id } = await givenRoot(world.store);
     for (const path of ['amendments', 'amendments/accept', 'amendments/withdraw'])
       expect((await post(`/mandates/${id}/${path}`, fundSignatory, 'mandate:read', {})).statusCode).toBeOneOf([
@@ -105,8 +105,8 @@ describe('amendments over HTTP', () => {
   });
 });
 
-describe('kinds over HTTP', () => {
-  it('take a rule between three to its beginning, and show it to each', async () => {
+describe('mandate kinds over HTTP', () => {
+  it('put a three-party mandate into force, and show it to each party', async () => {
     const rule = rootProposal({ kind: 'tri-party-rule', thirdParty: { lei: custodian, role: 'Custodian' } });
     const proposed = await post('/mandates', fundSignatory, 'mandate:grant', rule, { 'idempotency-key': 'rule-1' });
     const { id } = proposed.json<Mandate>();
@@ -124,7 +124,7 @@ describe('kinds over HTTP', () => {
 });
 
 describe('reading over HTTP', () => {
-  it('gives versions that anybody can check by the keys that everybody can read', async () => {
+  it('returns versions that anybody can verify with published keys', async () => {
     const { id } = await givenRoot(world.store);
     const { versions } = (await get(`/mandates/${id}/versions`, brokerClerk)).json<{ versions: Mandate[] }>();
     const answer = await app.inject({ method: 'GET', url: '/mandates/keys' });
@@ -155,8 +155,8 @@ describe('reading over HTTP', () => {
   });
 });
 
-describe('asking over HTTP', () => {
-  it('tells whether a mandate stood at a time, as was known at a time', async () => {
+describe('checking over HTTP', () => {
+  it('says whether a mandate was in force at a time, as known at a time', async () => {
     const { id } = await givenRoot(world.store);
     const at = new Date(world.clock.now()).toISOString();
     world.clock.advance(1000);
@@ -164,14 +164,14 @@ describe('asking over HTTP', () => {
     const question = { intent: tradeOrder(id), acting_for: broker };
     const validate = async (changes: object, by = brokerClerk) =>
       post(`/mandates/${id}/validate`, by, 'mandate:read', { ...question, ...changes });
-    expect((await validate({})).json()).toMatchObject({ stands: false, reason: 'mandate_revoked' });
-    expect((await validate({ at })).json()).toMatchObject({ stands: true, version: 2 });
-    expect((await validate({ known_at: at })).json()).toMatchObject({ stands: true, version: 2 });
+    expect((await validate({})).json()).toMatchObject({ valid: false, reason: 'mandate_revoked' });
+    expect((await validate({ at })).json()).toMatchObject({ valid: true, version: 2 });
+    expect((await validate({ known_at: at })).json()).toMatchObject({ valid: true, version: 2 });
     expect((await validate({ known_at: 'then' })).json()).toMatchObject({ status: 400, code: 'mandate_invalid' });
     expect((await validate({}, outsider)).statusCode).toBe(404);
   });
 
-  it('compares copies, for the institution of the caller', async () => {
+  it('compares copies for the caller’s institution', async () => {
     const { id, version, digest } = await givenRoot(world.store);
     const compare = (by: Person, payload: object) => post('/mandates/compare', by, 'mandate:read', payload);
     const copies = [{ id, version, digest }];

@@ -59,7 +59,7 @@ async function active(): Promise<Mandate> {
 }
 
 describe('mandates over HTTP', () => {
-  it('takes a mandate from proposal to revocation', async () => {
+  it('go from proposal to revocation', async () => {
     const mandate = await active();
     expect(mandate).toMatchObject({ status: 'active', version: 2 });
     const reason = { reason: 'Review' };
@@ -76,7 +76,7 @@ describe('mandates over HTTP', () => {
     expect(read.history).toHaveLength(5);
   });
 
-  it('gives no authority back to who may only take it away', async () => {
+  it('do not let somebody who may only revoke restore authority', async () => {
     const { id } = await active();
     await post(`/mandates/${id}/suspend`, fundSignatory, 'mandate:revoke', { reason: 'An emergency' });
     const answer = await post(`/mandates/${id}/resume`, fundSignatory, 'mandate:revoke', { reason: 'Back to work' });
@@ -84,7 +84,7 @@ describe('mandates over HTTP', () => {
     expect((await get(`/mandates/${id}`, brokerClerk)).json().mandate.status).toBe('suspended');
   });
 
-  it('answers a proposal with 201, and again with the same mandate under the same key', async () => {
+  it('answer a proposal with 201, and again with the same mandate under the same key', async () => {
     const headers = { 'idempotency-key': 'http-proposal-same' };
     const first = await post('/mandates', fundSignatory, 'mandate:grant', rootProposal(), headers);
     const second = await post('/mandates', fundSignatory, 'mandate:grant', rootProposal(), headers);
@@ -92,7 +92,7 @@ describe('mandates over HTTP', () => {
     expect(second.json()).toEqual(first.json());
   });
 
-  it('wants one idempotency key', async () => {
+  it('require exactly one idempotency key', async () => {
     for (const headers of [{}, { 'idempotency-key': 'http-key-1, http-key-2' }])
       expect((await post('/mandates', fundSignatory, 'mandate:grant', rootProposal(), headers)).json()).toMatchObject({
         status: 400,
@@ -100,7 +100,7 @@ describe('mandates over HTTP', () => {
       });
   });
 
-  it('shows a mandate to its parties, and to others not even that it exists', async () => {
+  it('are shown to their parties; to others they do not exist', async () => {
     const { id } = await active();
     expect((await get(`/mandates/${id}`, brokerClerk)).statusCode).toBe(200);
     const hidden = await get(`/mandates/${id}`, outsider);
@@ -117,7 +117,7 @@ describe('mandates over HTTP', () => {
     ['no constraints', { ...rootProposal(), constraints: undefined }],
     ['a list where an object belongs', []],
     ['a prototype in disguise', JSON.parse('{"constructor":{"prototype":{}}}')],
-  ])('refuses a proposal with %s as a problem document', async (_, payload) => {
+  ])('refuse a proposal with %s as a problem document', async (_, payload) => {
     const answer = await post('/mandates', fundSignatory, 'mandate:grant', payload, {
       'idempotency-key': 'http-key-00',
     });
@@ -125,7 +125,7 @@ describe('mandates over HTTP', () => {
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('needs the scope of each door', async () => {
+  it('require the scope of each route', async () => {
     const { id } = await active();
     const { statusCode } = await post(`/mandates/${id}/revoke`, fundSignatory, 'mandate:grant', { reason: 'No' });
     expect(statusCode).toBe(403);
@@ -133,7 +133,7 @@ describe('mandates over HTTP', () => {
   });
 });
 
-describe('asking whether a mandate stands', () => {
+describe('asking whether a mandate is valid', () => {
   const validity = (id: string, by: Person, body: object) => post(`/mandates/${id}/validity`, by, 'mandate:read', body);
   const question = (id: string, changes = {}) => ({
     intent: tradeOrder(id),
@@ -142,49 +142,49 @@ describe('asking whether a mandate stands', () => {
     ...changes,
   });
 
-  it('tells a party that it stands, on which versions, and why when it does not', async () => {
+  it('tells a party the result, the versions, and the reason when it is not', async () => {
     const mandate = await active();
     expect((await validity(mandate.id, brokerClerk, question(mandate.id))).json()).toEqual({
-      stands: true,
+      valid: true,
       version: 2,
       chain: [{ id: mandate.id, version: 2, digest: mandate.digest }],
     });
     const refused = await validity(mandate.id, brokerClerk, question(mandate.id, { action: 'trade:bust' }));
-    expect(refused.json()).toMatchObject({ stands: false, reason: 'mandate_action', detail: expect.any(String) });
+    expect(refused.json()).toMatchObject({ valid: false, reason: 'mandate_action', detail: expect.any(String) });
     const late = question(mandate.id, { at: '2027-06-01T00:00:00Z' });
     expect((await validity(mandate.id, brokerClerk, late)).json()).toMatchObject({ reason: 'mandate_expired' });
   });
 
-  it('tells a party of the intent the reason alone, and everybody else nothing', async () => {
+  it('tells a party of the intent only the reason, and everybody else nothing', async () => {
     const mandate = await active();
     const tooMuch = question(mandate.id, {
       intent: tradeOrder(mandate.id, { max_notional: { amount: '3000000', ccy: 'EUR' } }),
     });
     expect((await validity(mandate.id, personOf(custodian, 'cus'), tooMuch)).json()).toEqual({
-      stands: false,
+      valid: false,
       reason: 'mandate_notional',
       version: 2,
     });
     expect((await validity(mandate.id, outsider, question(mandate.id))).statusCode).toBe(404);
   });
 
-  it('tells nothing of others to whoever makes up an intent of their own', async () => {
+  it('reveals nothing of others to a caller with an invented intent', async () => {
     const mandate = await active();
     const ownIntent = { intent: tradeOrder(mandate.id, { entity_lei: outsider.institution }) };
     expect((await validity(mandate.id, outsider, question(mandate.id, ownIntent))).statusCode).toBe(404);
     const forThemselves = question(mandate.id, { ...ownIntent, acting_for: outsider.institution });
     expect((await validity(mandate.id, outsider, forThemselves)).json()).toMatchObject({
-      stands: false,
+      valid: false,
       reason: 'mandate_grantee',
     });
   });
 
-  it('tells the words of a refusal to the parties of the mandate that refuses, and not to those of its line', async () => {
+  it('gives the text of a refusal to the parties of the refusing mandate, and not to those of its chain', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
     await world.store.suspend(root.id, actor(fundSignatory), 'Review');
     const asked = question(child.id, { acting_for: clearer });
-    const told = { stands: false, reason: 'mandate_suspended' };
+    const told = { valid: false, reason: 'mandate_suspended' };
     expect((await validity(child.id, clearerSignatory, asked)).json()).toEqual({ ...told, version: child.version });
     expect((await validity(child.id, brokerClerk, asked)).json()).toMatchObject({
       ...told,
@@ -193,19 +193,19 @@ describe('asking whether a mandate stands', () => {
   });
 
   it.each([
-    ['an intent that is none', { intent: { type: 'x' } }],
+    ['an invalid intent', { intent: { type: 'x' } }],
     ['an intent that names another mandate', { intent: tradeOrder('mnd_00000000000000000000000000') }],
-    ['an institution that is none', { acting_for: 'broker' }],
-    ['a time that is none', { at: 'now' }],
+    ['an invalid institution', { acting_for: 'broker' }],
+    ['an invalid time', { at: 'now' }],
   ])('refuses %s', async (_, changes) => {
     const { id } = await active();
     const answer = await validity(id, brokerClerk, question(id, changes));
     expect(answer.json()).toMatchObject({ status: 400, code: 'mandate_invalid' });
   });
 
-  it('does not stand for an institution to which nothing was given', async () => {
+  it('is not valid for an institution to which nothing was given', async () => {
     const { id } = await active();
     const answer = await validity(id, brokerClerk, question(id, { acting_for: clearer }));
-    expect(answer.json()).toMatchObject({ stands: false, reason: 'mandate_grantee' });
+    expect(answer.json()).toMatchObject({ valid: false, reason: 'mandate_grantee' });
   });
 });

@@ -18,7 +18,7 @@ describe('a step of a mandate whose process died after its record', () => {
 
   const coded = (code: string) => expect.objectContaining({ code });
 
-  /** Asks, is interrupted, and asks again. @returns the answer; there is one record of this type more than before */
+  /** Asks, is interrupted, and asks again. @returns the answer; checks that there is exactly one more record of this type */
   async function askedTwice(type: RecordType, step: () => Promise<Mandate>): Promise<Mandate> {
     const before = world.audit.ofType(type).length;
     world.audit.afterNextAppend(async () => {
@@ -64,7 +64,7 @@ describe('a step of a mandate whose process died after its record', () => {
     expect((await world.store.history(id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it('is proposed once by repetitions on two nodes at once, and later steps do not change the answer', async () => {
+  it('is proposed once by concurrent repetitions on two nodes, and later steps do not change the answer', async () => {
     const other = await world.node({ pool: world.scratch.pool('consent-store') });
     const key = newKey();
     const proposals = await Promise.all(
@@ -79,7 +79,7 @@ describe('a step of a mandate whose process died after its record', () => {
     expect(await other.propose(rootProposal(), byFund, key)).toEqual(first);
   });
 
-  it('loses an amendment that was withdrawn once, and ends once in time', async () => {
+  it('withdraws an amendment once, and expires once', async () => {
     const now = world.clock.now();
     const [effectiveFrom, effectiveUntil] = [toInstant(now - 1_000), toInstant(now + 60_000)];
     const root = await givenRoot(world.store, { effectiveFrom, effectiveUntil });
@@ -96,7 +96,7 @@ describe('a step of a mandate whose process died after its record', () => {
     expect(await world.store.find(root.id)).toMatchObject({ version: 5, status: 'expired' });
   });
 
-  it('is amended once under a key, and what is asked next goes on from there', async () => {
+  it('is amended once under a key, and the next step builds on it', async () => {
     const root = await givenRoot(world.store);
     const key = newKey();
     const change = { constraints: { ...constraints, venues: ['XETR'] } };
@@ -104,7 +104,7 @@ describe('a step of a mandate whose process died after its record', () => {
       world.store.amend(root.id, change, byFund, key),
     );
     expect(await world.store.amend(root.id, change, byFund, key)).toMatchObject({ version: amended.version });
-    // Under another key it is another amendment, and one waits already.
+    // Under another key it is another amendment, and one is already pending.
     await expect(world.store.amend(root.id, change, byFund, newKey())).rejects.toThrow(coded('amendment_pending'));
     const agreed = await askedTwice('mandate.amended', () =>
       world.store.acceptAmendment(root.id, { termsDigest: amended.amendment?.termsDigest ?? '' }, byBroker),

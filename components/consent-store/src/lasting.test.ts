@@ -7,14 +7,14 @@ import { byBroker, byFund, givenRoot, newKey, permittedUse } from './testing/giv
 const dayMs = 86_400_000;
 const coded = (code: string) => expect.objectContaining({ code });
 
-/** Sweeps until there is nothing left of what other tests have made, and gives each test its own time. */
+/** Sweeps until nothing of other tests is left, and gives each test its own time. */
 let world: ConsentWorld;
 beforeAll(async () => {
   world = await createConsentWorld();
 });
 afterAll(() => world.close());
 
-/** A mandate that ends `days` from now. */
+/** A mandate that ends in `days` days. */
 function endingIn(days: number, by = world.store): Promise<Mandate> {
   const now = world.clock.now();
   return givenRoot(by, {
@@ -29,20 +29,20 @@ const noticesOf = ({ id }: Mandate) =>
     .filter(({ mandate }) => mandate?.id === id)
     .map(({ data }) => (data as { days: number }).days);
 
-describe('the end of a mandate', () => {
-  it('is there when its time has come, whether anybody has looked or not', async () => {
+describe('the expiry of a mandate', () => {
+  it('takes effect in time, whether anybody has looked or not', async () => {
     const mandate = await endingIn(10);
     const ask = () => {
       const at = world.clock.now();
       return world.store.check({ mandate: mandate.id, actingFor: broker, use: permittedUse(at), at });
     };
     world.clock.advance(10 * dayMs - 1);
-    expect(await ask()).toMatchObject({ stands: true });
+    expect(await ask()).toMatchObject({ valid: true });
     world.clock.advance(1);
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_expired' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_expired' });
     expect((await world.store.find(mandate.id))?.status).toBe('active');
     await world.store.sweep();
-    expect(await ask()).toMatchObject({ stands: false, reason: 'mandate_expired' });
+    expect(await ask()).toMatchObject({ valid: false, reason: 'mandate_expired' });
     expect(await world.store.find(mandate.id)).toMatchObject({ status: 'expired', version: 3 });
     expect(world.audit.ofType('mandate.expired').at(-1)).toMatchObject({
       mandate: { id: mandate.id, version: 3 },
@@ -51,7 +51,7 @@ describe('the end of a mandate', () => {
     });
   });
 
-  it('comes for proposals too, and after it nothing more can be done', async () => {
+  it('applies to proposals too, and nothing more can be done afterwards', async () => {
     const now = world.clock.now();
     const { id } = await world.store.propose(
       rootProposal({
@@ -69,7 +69,7 @@ describe('the end of a mandate', () => {
     await expect(world.store.resume(id, byFund, 'Too late')).rejects.toThrow(coded('mandate_expired'));
   });
 
-  it('cannot be put off by resuming what has run out', async () => {
+  it('cannot be postponed by resuming an expired mandate', async () => {
     const mandate = await endingIn(1);
     await world.store.suspend(mandate.id, byFund, 'Review');
     world.clock.advance(dayMs);
@@ -88,7 +88,7 @@ describe('the end of a mandate', () => {
     for (const { id } of mandates) expect(await world.store.history(id)).toHaveLength(3);
   });
 
-  it('does not come when nobody could write it down, and comes with the next look', async () => {
+  it('is not recorded while the log is down, and is recorded at the next look', async () => {
     const mandate = await endingIn(1);
     world.clock.advance(dayMs);
     world.audit.breakDown('writing');
@@ -100,7 +100,7 @@ describe('the end of a mandate', () => {
   });
 });
 
-describe('notices', () => {
+describe('expiry notices', () => {
   it('are given thirty days, seven days and one day before, once each', async () => {
     const mandate = await endingIn(60);
     for (const [days, given] of [
@@ -126,14 +126,14 @@ describe('notices', () => {
     });
   });
 
-  it('are not made up for when several have been missed', async () => {
+  it('are not repeated when several have been missed', async () => {
     const mandate = await endingIn(40);
     world.clock.advance(35 * dayMs);
     await world.store.sweep();
     expect(noticesOf(mandate)).toEqual([7]);
   });
 
-  it('are neither lost nor repeated when the mandate has another version', async () => {
+  it('are neither lost nor repeated when the mandate gets a new version', async () => {
     const mandate = await endingIn(31);
     world.clock.advance(dayMs);
     await world.store.suspend(mandate.id, byFund, 'Just then');
@@ -143,7 +143,7 @@ describe('notices', () => {
     expect(noticesOf(mandate)).toEqual([30]);
   });
 
-  it('are given anew for an end that was moved', async () => {
+  it('are given again for a changed end', async () => {
     const mandate = await endingIn(31);
     world.clock.advance(dayMs);
     await world.store.sweep();
@@ -155,7 +155,7 @@ describe('notices', () => {
     expect(noticesOf(mandate)).toEqual([30, 30]);
   });
 
-  it('are not given of what is not in force', async () => {
+  it('are not given for a mandate that is not in force', async () => {
     const now = world.clock.now();
     const ending = {
       effectiveFrom: new Date(now).toISOString(),
@@ -169,7 +169,7 @@ describe('notices', () => {
     expect([...noticesOf(proposed), ...noticesOf(revoked)]).toEqual([]);
   });
 
-  it('are one record, also when a node stops between recording and remembering it', async () => {
+  it('are recorded once, also when a node stops between recording and remembering it', async () => {
     const mandate = await endingIn(31);
     world.clock.advance(dayMs);
     const pool = world.scratch.pool('consent-store');
@@ -182,7 +182,7 @@ describe('notices', () => {
     expect(noticesOf(mandate)).toEqual([30]);
   });
 
-  it('follow the days that were configured', async () => {
+  it('follow the configured days', async () => {
     const other = await world.node({ noticeDays: [3] });
     const mandate = await endingIn(30, other);
     world.clock.advance(26 * dayMs);

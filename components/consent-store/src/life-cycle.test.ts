@@ -2,7 +2,7 @@ import { mandateStatuses } from '@countersign/contracts';
 import { expect, it } from 'vitest';
 import { describeLifeCycle } from './index.ts';
 
-it('describes a life that begins proposed, reaches every state, and goes on from none that is final', () => {
+it('the life cycle starts as proposed, reaches every state, and continues from no final state', () => {
   const { initial, states, steps } = describeLifeCycle();
   expect(states.map(({ name }) => name)).toEqual(mandateStatuses);
   const reached = new Set([initial]);

@@ -6,7 +6,7 @@ import { type ConsentWorld, createConsentWorld } from './testing/consent-world.t
 import { actor, broker, clearer, custodian, custodianSignatory, rootProposal, termsHash } from './testing/firms.ts';
 import { byBroker, byClearer, byFund, givenChild, givenRoot, newKey, permittedUse } from './testing/given-mandates.ts';
 
-/** A busy machine takes its time; the tests do not depend on how long. */
+/** A generous timeout, because the tests must not depend on the speed of the machine. */
 const patiently = { timeout: 60_000 };
 
 let world: ConsentWorld;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** The pool of a node, and how many queries it was asked. */
+/** The pool of a node, with a counter of its queries. */
 function countingPool() {
   const pool = world.scratch.pool('consent-store');
   const counted = { queries: 0 };
@@ -34,8 +34,8 @@ function ask(store: ConsentStore, mandate: Mandate, actingFor: Lei = broker): Pr
   return store.check({ mandate: mandate.id, actingFor, use: permittedUse(at), at });
 }
 
-describe('what a node keeps in memory', () => {
-  it('begins with nothing, costs one query for a line of any length, and none when it is asked again', async () => {
+describe('a node’s cache of mandates', () => {
+  it('starts empty, costs one query for a chain of any length, and none for a repeated check', async () => {
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
     const { pool, counted } = countingPool();
@@ -45,11 +45,11 @@ describe('what a node keeps in memory', () => {
     for (const [actingFor, named, queries] of [
       [clearer, child, 1],
       [clearer, child, 1],
-      // The line is in memory; what the clearing firm holds below the root is not.
+      // The chain is cached; what the clearing firm holds below the root is not.
       [broker, root, 1],
       [clearer, root, 2],
       [clearer, root, 2],
-      // Neither is what nobody holds, the first time.
+      // Neither is a negative answer, the first time.
       [custodian, root, 3],
       [custodian, root, 3],
     ] as const) {
@@ -59,47 +59,47 @@ describe('what a node keeps in memory', () => {
     expect(node.remembered()).toBe(2);
   });
 
-  it('is bounded, and answers are right whatever has been forgotten', async () => {
+  it('is bounded, and answers are right whatever was evicted', async () => {
     const node = await world.node({ remembered: 4 });
     const mandates = await Promise.all(Array.from({ length: 30 }, () => givenRoot(world.store)));
-    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true });
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ valid: true });
     expect(node.remembered()).toBeLessThanOrEqual(8);
-    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ stands: true, mandate });
+    for (const mandate of mandates) expect(await ask(node, mandate)).toMatchObject({ valid: true, mandate });
   });
 
-  it('holds the longest line there can be, and a line longer than memory', async () => {
+  it('holds the longest possible chain, and a chain longer than its capacity', async () => {
     const node = await world.node({ remembered: 1 });
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id);
-    expect(await ask(node, child, clearer)).toMatchObject({ stands: true, chain: [child, root] });
-    expect(await ask(node, root, clearer)).toMatchObject({ stands: true, chain: [child, root] });
+    expect(await ask(node, child, clearer)).toMatchObject({ valid: true, chain: [child, root] });
+    expect(await ask(node, root, clearer)).toMatchObject({ valid: true, chain: [child, root] });
   });
 
-  it('follows what another node has cut, changed and ended', async () => {
+  it('follows what another node has delegated, changed and ended', async () => {
     const node = await world.node({ pollEveryMs: 3_600_000 });
     const root = await givenRoot(world.store);
     expect(await ask(node, root, clearer)).toMatchObject({ reason: 'mandate_grantee' });
     const child = await givenChild(world.store, root.id);
-    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ valid: true });
     await world.store.suspend(child.id, byBroker, 'Review');
     await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_suspended' });
     await world.store.resume(child.id, byBroker, 'Done');
-    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ valid: true });
     const change = { replace: { part: 'grantee', by: { lei: custodian, role: 'Custodian' } } };
     const { amendment } = await world.store.amend(child.id, change, byBroker, newKey());
     const termsDigest = amendment?.termsDigest ?? '';
     await world.store.acceptAmendment(child.id, { termsDigest }, actor(custodianSignatory));
     expect(await ask(node, root, custodian)).toMatchObject({ reason: 'mandate_grantee' });
     await world.store.acceptAmendment(child.id, { termsDigest }, byClearer);
-    await expect.poll(() => ask(node, root, custodian), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root, custodian), patiently).toMatchObject({ valid: true });
     await expect.poll(() => ask(node, root, clearer), patiently).toMatchObject({ reason: 'mandate_grantee' });
   });
 
-  it('does not take in what was read before it was changed', async () => {
+  it('does not store what was read before it was changed', async () => {
     const { pool } = countingPool();
     const node = await world.node({ pool, pollEveryMs: 3_600_000 });
     const root = await givenRoot(world.store);
-    // The answer of the database is held back until the change has been heard of.
+    // The answer of the database is held back until the change has been notified.
     const query = pool.query.bind(pool) as (...given: unknown[]) => Promise<unknown>;
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
@@ -124,30 +124,30 @@ describe('what a node keeps in memory', () => {
     await world.store.revoke(root.id, byFund, 'Meanwhile');
     const heard = await givenRoot(world.store);
     Object.assign(pool, { query });
-    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, heard), patiently).toMatchObject({ valid: true });
     await world.store.suspend(heard.id, byFund, 'So that the node has heard');
     await expect.poll(() => ask(node, heard), patiently).toMatchObject({ reason: 'mandate_suspended' });
     release();
-    // The log is asked after the row.
+    // The log is checked after the row.
     for (const answer of [await early, await ask(node, root)])
-      expect(answer).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      expect(answer).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   });
 
-  it('does not take an answer that repeats what was once made for what there is now', async () => {
+  it('does not take a repeated earlier result for the current one', async () => {
     const node = await world.node();
     const key = newKey();
     const { id } = await node.propose(rootProposal(), byFund, key);
     const active = await world.store.accept(id, { termsHash }, byBroker);
     const forgetful = await world.node({ pollEveryMs: 3_600_000 });
     expect(await forgetful.propose(rootProposal(), byFund, key)).toMatchObject({ version: 1, status: 'proposed' });
-    expect(await ask(forgetful, active)).toMatchObject({ stands: true });
+    expect(await ask(forgetful, active)).toMatchObject({ valid: true });
   });
 
-  it('forgets everything when more has changed than it can be told', async () => {
+  it('is cleared when more has changed than a notification can hold', async () => {
     const from = { clock: world.clock, random: systemRandom };
     const node = await world.node({ pollEveryMs: 3_600_000 });
     const root = await givenRoot(world.store);
-    await expect.poll(() => ask(node, root), patiently).toMatchObject({ stands: true });
+    await expect.poll(() => ask(node, root), patiently).toMatchObject({ valid: true });
     for (let count = 0; count < 5_001; count++)
       await world.audit.append({
         ...{ id: newId('record', from), type: 'mandate.suspended', source: 'test', outcome: 'done' },

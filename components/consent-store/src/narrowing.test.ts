@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import { actor, broker, clearer, custodian, fund, personOf, rootProposal, termsHash, venue } from './testing/firms.ts';
 
-/** Each passes on to the next. */
+/** Each delegates to the next. */
 const line = [fund, broker, clearer, custodian, venue] as const;
 const signatories = new Map<Lei, Person>(
   line.map((lei, index) => [lei, personOf(lei, `signatory-${index}`, 'signatory')]),
@@ -91,7 +91,7 @@ const by = (lei: Lei) => {
   return actor(person);
 };
 
-/** A refusal by the rules is an outcome like any other here; anything else is a failure. */
+/** A refusal by the rules is an expected outcome; anything else is a failure. */
 async function unlessRefused<Result>(work: Promise<Result>): Promise<Result | undefined> {
   try {
     return await work;
@@ -116,7 +116,7 @@ async function grant(parent: Mandate | undefined, constraints: unknown): Promise
   return proposed && unlessRefused(world.store.accept(proposed.id, { termsHash }, by(grantee)));
 }
 
-it('never lets a mandate permit what the one it is cut from does not, whatever is granted, ended and resumed', async () => {
+it('a sub-mandate never permits what its parent does not, whatever is granted, ended and resumed', async () => {
   let cut = 0;
   let stood = 0;
   await fc.assert(
@@ -147,17 +147,17 @@ it('never lets a mandate permit what the one it is cut from does not, whatever i
             use,
             at: use.at,
           });
-          if (!answer.stands) continue;
+          if (!answer.valid) continue;
           stood++;
           const above = { mandate: parent.id, use, at: use.at };
-          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ stands: true });
-          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ stands: true });
+          expect(await world.store.check({ ...above, actingFor: parent.grantee.lei })).toMatchObject({ valid: true });
+          expect(await world.store.check({ ...above, actingFor: mandate.grantee.lei })).toMatchObject({ valid: true });
         }
       }
     }),
     { numRuns: 40 },
   );
-  // Without these the property could hold for want of anything it speaks of.
+  // Without these the property could hold vacuously.
   expect(cut).toBeGreaterThan(0);
   expect(stood).toBeGreaterThan(0);
 });

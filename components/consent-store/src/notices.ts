@@ -17,7 +17,7 @@ export interface Ending {
 }
 
 /** When to check a mandate next: at its next notice, or at its end. */
-export function nextLook({ until, noticed }: Ending, now: number, noticeDays: readonly number[]): number {
+export function nextCheckAt({ until, noticed }: Ending, now: number, noticeDays: readonly number[]): number {
   const moments = noticed ? noticeDays.map((days) => until - days * dayMs) : [];
   return Math.min(until, ...moments.filter((moment) => moment > now));
 }
@@ -31,7 +31,7 @@ export function dueNow(
 ): Due {
   const { until } = ending;
   if (now >= until) return { what: 'expire' };
-  const lookAt = nextLook(ending, now, noticeDays);
+  const lookAt = nextCheckAt(ending, now, noticeDays);
   const started = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
   const days = Math.min(...started);
   const isNew = started.length > 0 && (noticedDays === undefined || days < noticedDays);

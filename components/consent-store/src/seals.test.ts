@@ -5,7 +5,7 @@ import { type ConsentWorld, createConsentWorld } from './testing/consent-world.t
 import { broker, constraints } from './testing/firms.ts';
 import { byFund, givenRoot, permittedUse } from './testing/given-mandates.ts';
 
-// Somebody writes into the database past the component.
+// Somebody writes into the database, bypassing the component.
 
 let world: ConsentWorld;
 
@@ -29,14 +29,14 @@ async function insert(row: Pick<Mandate, 'id' | 'version'>, document: object): P
   await pool.query('update mandates set version = $2, status = $3 where id = $1', [row.id, row.version, 'active']);
 }
 
-/** A node that starts has the mandate as it was recorded, whatever else is written beside it. */
-async function expectAsRecorded(mandate: Mandate, stands: object): Promise<void> {
+/** A starting node has the mandate as it was recorded, whatever else is written beside it. */
+async function expectAsRecorded(mandate: Mandate, valid: object): Promise<void> {
   const node = await world.node();
-  expect(await node.check(asked(mandate))).toMatchObject(stands);
+  expect(await node.check(asked(mandate))).toMatchObject(valid);
   expect(await node.find(mandate.id)).toEqual(mandate);
 }
 
-it('gives no authority to a version that was written past us, and takes no step from it', async () => {
+it('a version written past the component gives no authority, and no step can follow it', async () => {
   const root = await givenRoot(world.store);
   const { digest: _, signature, ...sealed } = root;
   const wider = {
@@ -44,31 +44,31 @@ it('gives no authority to a version that was written past us, and takes no step 
     constraints: { ...constraints, venues: ['XETR', 'XPAR', 'XLON'] },
   };
   await insert(wider, { ...wider, digest: digestOf(wider), signature });
-  await expectAsRecorded(root, { stands: true });
+  await expectAsRecorded(root, { valid: true });
 
   const unsigned = await givenRoot(world.store);
   const { digest: __, signature: ___, ...open } = unsigned;
   const next = { ...open, version: unsigned.version + 1, previousDigest: unsigned.digest };
   await insert(next, { ...next, digest: digestOf(next) });
-  await expectAsRecorded(unsigned, { stands: true });
+  await expectAsRecorded(unsigned, { valid: true });
 });
 
-it('gives no authority to a sound version under another mandate or another number', async () => {
+it('a valid version under another mandate or another number gives no authority', async () => {
   const [revoked, other] = [await givenRoot(world.store), await givenRoot(world.store)];
   const ended = await world.store.revoke(revoked.id, byFund, 'No longer needed');
   await insert({ id: revoked.id, version: 4 }, revoked);
-  await expectAsRecorded(ended, { stands: false, reason: 'mandate_revoked' });
+  await expectAsRecorded(ended, { valid: false, reason: 'mandate_revoked' });
   await insert({ id: other.id, version: 3 }, revoked);
-  await expectAsRecorded(other, { stands: true });
+  await expectAsRecorded(other, { valid: true });
 });
 
-it('goes by the last version, whatever number is written beside it', async () => {
+it('the last version counts, whatever number is written beside it', async () => {
   const root = await givenRoot(world.store);
   await world.store.revoke(root.id, byFund, 'No longer needed');
   await world.scratch
     .pool('consent-store')
     .query(`update mandates set version = $2, status = 'active' where id = $1`, [root.id, root.version]);
   const node = await world.node();
-  expect(await node.check(asked(root))).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+  expect(await node.check(asked(root))).toMatchObject({ valid: false, reason: 'mandate_revoked' });
   expect(await node.find(root.id)).toMatchObject({ status: 'revoked' });
 });

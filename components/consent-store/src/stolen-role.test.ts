@@ -10,8 +10,8 @@ import { tradeOrder } from './testing/trade-order.ts';
 
 const by = actor(brokerSignatory);
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of the consent store, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of the consent store', () => {
   let world: ConsentWorld;
   let thief: pg.Pool;
 
@@ -23,12 +23,12 @@ describe('with the database role of the consent store, a thief', () => {
 
   const contradictions = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
-  describe('over mandates', () => {
+  describe('attacking mandates', () => {
     const question = ({ id }: Pick<Mandate, 'id'>) => ({
       ...{ mandate: id, actingFor: broker, at: world.clock.now() },
       use: permittedUse(world.clock.now()),
     });
-    /** On a node that knows nothing yet. */
+    /** On a node with an empty cache. */
     const asked = async (mandate: Pick<Mandate, 'id'>) => (await world.node()).check(question(mandate));
     const insertVersion = (mandate: Mandate) => {
       const { id, version, digest } = mandate;
@@ -47,13 +47,13 @@ describe('with the database role of the consent store, a thief', () => {
         [id, version, grantor.lei, grantee.lei, status, kind, effectiveUntil],
       );
     };
-    /** As versions looked before they were signed: nothing but a digest, which anybody can take. */
+    /** As versions looked before they were signed: only a digest, which anybody can compute. */
     const withoutSignature = (mandate: Mandate, change: Partial<Mandate>): Mandate => {
       const { digest: _, signature: __, consents: ___, ...open } = { ...mandate, ...change };
       return { ...open, digest: digestOf(JSON.parse(JSON.stringify(open))) } as unknown as Mandate;
     };
 
-    it('makes no mandate up, and none wider: not as one from before versions were signed either', async () => {
+    it('cannot invent a mandate or widen one, not even as one from before versions were signed', async () => {
       const root = await givenRoot(world.store);
       const own = withoutSignature(root, {
         id: newId('mandate', { clock: world.clock, random: systemRandom }),
@@ -61,11 +61,11 @@ describe('with the database role of the consent store, a thief', () => {
         previousDigest: undefined as never,
       });
       await insert(own);
-      expect(await asked(own)).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+      expect(await asked(own)).toMatchObject({ valid: false, reason: 'mandate_not_found' });
       expect(await world.store.find(own.id)).toBeUndefined();
       const at = world.clock.now();
       const validity = { mandate: own.id, actingFor: broker, detail: tradeOrder(own.id), at };
-      expect(await world.store.validate(validity)).toMatchObject({ stands: false, reason: 'mandate_not_found' });
+      expect(await world.store.validate(validity)).toMatchObject({ valid: false, reason: 'mandate_not_found' });
       await expect(world.store.suspend(own.id, byFund, 'Review')).rejects.toMatchObject({ code: 'mandate_not_found' });
       expect(contradictions()).toContain(`mandate:${own.id}`);
 
@@ -75,32 +75,32 @@ describe('with the database role of the consent store, a thief', () => {
       expect(contradictions()).toContain(`mandate:${root.id}`);
     });
 
-    it('takes no suspension and no revocation away: not by the row beside the versions, nor by taking it out', async () => {
+    it('cannot remove a suspension or revocation, by the row beside the versions or by deleting it', async () => {
       const [suspended, revoked] = [await givenRoot(world.store), await givenRoot(world.store)];
       await world.store.suspend(suspended.id, byFund, 'Review');
       await world.store.revoke(revoked.id, byFund, 'No longer needed');
       await thief.query(`update mandates set version = 2, status = 'active'`);
-      expect(await asked(suspended)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
-      expect(await asked(revoked)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      expect(await asked(suspended)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
+      expect(await asked(revoked)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
       await expect(thief.query('delete from mandate_versions')).rejects.toThrow(/never changed/);
       await thief.query('delete from mandates');
       expect(await world.store.find(revoked.id)).toMatchObject({ status: 'revoked' });
-      expect((await asked(suspended)).stands).toBe(false);
+      expect((await asked(suspended)).valid).toBe(false);
     });
 
-    it('brings back no older version where the newest is missing: it is read from its record', async () => {
+    it('cannot restore an older version by deleting the newest: it is read from its record', async () => {
       const root = await givenRoot(world.store);
-      // Recorded, and never kept: what a node that was stopped, and a thief in its way, leave behind.
+      // Recorded but never stored: the result of a stopped node with a thief in its way.
       world.audit.afterNextAppend(async () => {
         await insertVersion({ ...root, version: 3 });
       });
       await expect(world.store.suspend(root.id, byFund, 'Review')).rejects.toThrow();
-      expect(await asked(root)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
+      expect(await asked(root)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
       expect(await world.store.find(root.id)).toMatchObject({ version: 3, status: 'suspended' });
       expect(await world.store.revoke(root.id, byFund, 'Now')).toMatchObject({ version: 4, status: 'revoked' });
     });
 
-    it('has a version completed that was recorded and interrupted, before anything is built on it', async () => {
+    it('cannot keep a recorded, interrupted version from being completed before anything is built on it', async () => {
       const root = await givenRoot(world.store);
       const admin = world.scratch.pool('consent-store');
       world.audit.afterNextAppend(async () => {
@@ -111,33 +111,33 @@ describe('with the database role of the consent store, a thief', () => {
       await expect(world.store.suspend(root.id, byFund, 'Review')).rejects.toMatchObject({
         code: 'database_unavailable',
       });
-      expect(await asked(root)).toMatchObject({ stands: false, reason: 'mandate_suspended' });
+      expect(await asked(root)).toMatchObject({ valid: false, reason: 'mandate_suspended' });
       expect(await world.store.resume(root.id, byFund, 'Done')).toMatchObject({ version: 4, status: 'active' });
       expect((await world.store.history(root.id)).map(({ version }) => version)).toEqual([1, 2, 3, 4]);
-      expect(await asked(root)).toMatchObject({ stands: true });
+      expect(await asked(root)).toMatchObject({ valid: true });
       expect(contradictions()).toEqual([]);
     });
 
-    it('keeps no node from hearing of a suspension', async () => {
+    it('cannot keep a node from seeing a suspension', async () => {
       const root = await givenRoot(world.store);
       const other = await world.node({ pollEveryMs: 20 });
-      await expect.poll(() => other.check(question(root)), { timeout: 60_000 }).toMatchObject({ stands: true });
+      await expect.poll(() => other.check(question(root)), { timeout: 60_000 }).toMatchObject({ valid: true });
       await world.store.suspend(root.id, byFund, 'Review');
       await thief.query(`update mandates set version = 2, status = 'active' where id = $1`, [root.id]);
       await expect
         .poll(() => other.check(question(root)), { timeout: 60_000 })
-        .toMatchObject({ stands: false, reason: 'mandate_suspended' });
+        .toMatchObject({ valid: false, reason: 'mandate_suspended' });
     });
 
-    it('does not agree in the name of a party', async () => {
+    it('cannot consent in the name of a party', async () => {
       const proposed = await world.store.propose(rootProposal(), byFund, newKey());
       await insert({ ...proposed, version: 2, status: 'active', previousDigest: proposed.digest });
-      expect(await asked(proposed)).toMatchObject({ stands: false, reason: 'mandate_not_accepted' });
+      expect(await asked(proposed)).toMatchObject({ valid: false, reason: 'mandate_not_accepted' });
       expect(await world.store.find(proposed.id)).toEqual(proposed);
     });
   });
 
-  describe('over consents', () => {
+  describe('attacking consents', () => {
     const insert = async (grant: Grant): Promise<void> => {
       await thief.query(
         `insert into grant_versions (id, version, document, record_id, recorded_at) values ($1, $2, $3, $4, now())`,
@@ -150,7 +150,7 @@ describe('with the database role of the consent store, a thief', () => {
       );
     };
 
-    it('gives none in the name of a person, and makes none wider, longer or better signed in for', async () => {
+    it('cannot give one in the name of a person, nor make one wider, longer or with a stronger sign-in', async () => {
       const { grants } = world.store;
       const given = await grants.give(grantProposal());
       const own = { ...given, id: newId('grant', { clock: world.clock, random: systemRandom }) };
@@ -167,12 +167,12 @@ describe('with the database role of the consent store, a thief', () => {
         const victim = await grants.give(grantProposal());
         await insert({ ...victim, version: 2 + index, ...change } as Grant);
         expect(await grants.find(victim.id), JSON.stringify(change)).toBeUndefined();
-        // What is made of it would carry our record.
+        // A change of it would carry our record.
         await expect(grants.change(victim.id, 'merge', grantProposal())).rejects.toBeDefined();
       }
     });
 
-    it('brings back none that was revoked: not the version of before, nor by hiding it meanwhile', async () => {
+    it('cannot restore a revoked one, by the earlier version or by hiding it meanwhile', async () => {
       const { grants } = world.store;
       const [first, hidden] = [await grants.give(grantProposal()), await grants.give(grantProposal())];
       await grants.revoke(first.id, by, 'Laptop lost');
@@ -186,7 +186,7 @@ describe('with the database role of the consent store, a thief', () => {
       expect((await grants.find(hidden.id))?.status).not.toBe('active');
     });
 
-    it('saves none from the end of all consents of a client, a person or an institution by hiding it', async () => {
+    it('cannot save one from the end of all consents of a client, a person or an institution by hiding it', async () => {
       const { grants } = world.store;
       const given = await grants.give(grantProposal());
       await thief.query(`update grants set status = 'revoked', subject = 'person:nobody' where id = $1`, [given.id]);
@@ -203,7 +203,7 @@ describe('with the database role of the consent store, a thief', () => {
       await thief.query(`update grants set status = 'active', subject = $2 where id = $1`, [given.id, given.subject]);
       expect(await grants.find(given.id)).toBeUndefined();
       expect(await grants.list({ subject: given.subject })).toEqual([]);
-      // What they allow afterwards is another matter.
+      // A consent given afterwards is a separate decision.
       const again = await grants.give(grantProposal());
       expect(await grants.find(again.id)).toEqual(again);
     });

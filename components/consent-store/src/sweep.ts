@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, type Mandate } from '@countersign/contracts';
 import { type Clock, defined, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import { createRounds, type Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
@@ -121,7 +121,7 @@ async function recordNotice(audit: AuditAppender, mandate: Mandate, until: numbe
     });
   } catch (error) {
     // Another node recorded the notice and died before storing it, perhaps for another version.
-    if (!isCodedError(error, 'record_identity_taken' satisfies keyof typeof auditLogErrors.codes)) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
 }
 

@@ -25,7 +25,7 @@ function validate(mandate: Mandate, changes: Record<string, unknown> = {}): Prom
   });
 }
 
-/** Moves on an hour, so that what is recorded has its own time. @returns the time before */
+/** Advances the clock by an hour, so that each record has its own time. @returns the time before */
 function later(): number {
   const now = world.clock.now();
   world.clock.advance(hourMs);
@@ -33,7 +33,7 @@ function later(): number {
 }
 
 describe('whether a mandate was valid', () => {
-  it('is answered for each time as things stood then', async () => {
+  it('is answered for each time by the state at that time', async () => {
     const root = await givenRoot(world.store);
     const standing = later();
     await world.store.suspend(root.id, byFund, 'Review');
@@ -45,10 +45,10 @@ describe('whether a mandate was valid', () => {
     const answers = [];
     for (const at of [standing, suspended, resumed, revoked]) answers.push(await validate(root, { at }));
     expect(answers).toMatchObject([
-      { stands: true, mandate: { version: 2 } },
-      { stands: false, reason: 'mandate_suspended' },
-      { stands: true, mandate: { version: 4 } },
-      { stands: false, reason: 'mandate_revoked' },
+      { valid: true, mandate: { version: 2 } },
+      { valid: false, reason: 'mandate_suspended' },
+      { valid: true, mandate: { version: 4 } },
+      { valid: false, reason: 'mandate_revoked' },
     ]);
   });
 
@@ -57,24 +57,24 @@ describe('whether a mandate was valid', () => {
     const knownAt = later();
     await world.store.revoke(root.id, byFund, 'End');
     later();
-    expect(await validate(root, { knownAt })).toMatchObject({ stands: true });
-    expect(await validate(root)).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    expect(await validate(root, { knownAt })).toMatchObject({ valid: true });
+    expect(await validate(root)).toMatchObject({ valid: false, reason: 'mandate_revoked' });
     expect(await validate(root, { knownAt: knownAt - hourMs })).toMatchObject({ reason: 'mandate_not_found' });
   });
 
-  it('lets an acceptance speak for the time before it, once it is known', async () => {
+  it('lets an acceptance count for the time before it, once it is known', async () => {
     const at = later();
     const { id } = await world.store.propose(rootProposal(), byFund, newKey());
     const before = later();
     const accepted = await world.store.accept(id, { termsHash }, byBroker);
     expect(await validate(accepted, { at, knownAt: before })).toMatchObject({ reason: 'mandate_not_accepted' });
-    expect(await validate(accepted, { at })).toMatchObject({ stands: true });
+    expect(await validate(accepted, { at })).toMatchObject({ valid: true });
     expect(await validate(accepted, { at: Date.parse(accepted.effectiveFrom) - 1 })).toMatchObject({
       reason: 'mandate_not_effective',
     });
   });
 
-  it('does not let an amendment speak for the time before it', async () => {
+  it('does not let an amendment count for the time before it', async () => {
     const root = await givenRoot(world.store);
     const before = later();
     const { amendment } = await world.store.amend(
@@ -85,11 +85,11 @@ describe('whether a mandate was valid', () => {
     );
     await world.store.acceptAmendment(root.id, { termsDigest: amendment?.termsDigest ?? '' }, byBroker);
     const action = 'trade:bust';
-    expect(await validate(root, { action })).toMatchObject({ stands: true });
+    expect(await validate(root, { action })).toMatchObject({ valid: true });
     expect(await validate(root, { action, at: before })).toMatchObject({ reason: 'mandate_action' });
   });
 
-  it('asks the whole line as it was, and the future as it is now', async () => {
+  it('checks the whole chain as it was, and the future as it is now', async () => {
     const depths = { constraints: { ...constraints, delegationDepth: 1 } };
     const root = await givenRoot(world.store);
     const child = await givenChild(world.store, root.id, depths);
@@ -98,16 +98,16 @@ describe('whether a mandate was valid', () => {
     const acting = { actingFor: clearer };
     const now = world.clock.now();
     expect(await validate(child, { ...acting, at: before })).toMatchObject({
-      stands: true,
+      valid: true,
       chain: [{ id: child.id }, { id: root.id, version: 2 }],
     });
     expect(await validate(child, acting)).toMatchObject({ reason: 'mandate_suspended', atFault: { id: root.id } });
-    expect(await validate(root, { ...acting, at: before })).toMatchObject({ stands: true, mandate: { id: root.id } });
+    expect(await validate(root, { ...acting, at: before })).toMatchObject({ valid: true, mandate: { id: root.id } });
     expect(await validate(child, { ...acting, at: now + 24 * hourMs })).toMatchObject({ reason: 'mandate_suspended' });
     expect(await validate(root, { actingFor: stranger, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });
 
-  it('remembers who held it before its party changed', async () => {
+  it('remembers its earlier holders', async () => {
     const root = await givenRoot(world.store);
     const before = later();
     const change = { replace: { part: 'grantee', by: { lei: clearer, role: 'ClearingFirm' } } };
@@ -115,7 +115,7 @@ describe('whether a mandate was valid', () => {
     const termsDigest = amendment?.termsDigest ?? '';
     await world.store.acceptAmendment(root.id, { termsDigest }, byClearer);
     await world.store.acceptAmendment(root.id, { termsDigest }, byBroker);
-    expect(await validate(root, { at: before })).toMatchObject({ stands: true });
+    expect(await validate(root, { at: before })).toMatchObject({ valid: true });
     expect(await validate(root)).toMatchObject({ reason: 'mandate_grantee' });
     expect(await validate(root, { actingFor: clearer, at: before })).toMatchObject({ reason: 'mandate_grantee' });
   });
@@ -150,7 +150,7 @@ describe('a history', () => {
     return { own: await world.store.history(child.id), parents: await world.store.history(root.id) };
   }
 
-  it('can be checked by anybody who has the keys', async () => {
+  it('can be verified by anybody who has the keys', async () => {
     const { own, parents } = await history();
     const keys = await world.signer.publicKeys('mandate');
     expect(own).toHaveLength(5);
@@ -158,7 +158,7 @@ describe('a history', () => {
     expect(verifyMandateVersions(own, keys)).toEqual({ ok: true, signedFrom: 1 });
   });
 
-  it('shows what was changed in it', async () => {
+  it('shows what was tampered with', async () => {
     const { own, parents } = await history();
     const keys = await world.signer.publicKeys('mandate');
     const [first, second, third, ...rest] = own;
@@ -182,7 +182,7 @@ describe('a history', () => {
     expect(verifyMandateVersions(own, [])).toEqual({ ok: false, version: 1, fault: 'signature-key-unknown' });
   });
 
-  it('takes text that has no canonical form for what it is: another content', async () => {
+  it('treats text without a canonical form as different content', async () => {
     const [first] = (await history()).own;
     if (first === undefined) throw new Error('no history');
     const odd = { ...first, legalBasis: { type: 'agreement', reference: '\ud800' } };

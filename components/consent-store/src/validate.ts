@@ -15,7 +15,7 @@ export async function validate(store: Store, question: ValidityQuestion): Promis
   const { mandate, actingFor, detail, at, knownAt = Number.POSITIVE_INFINITY } = question;
   const action = question.action ?? scopeActionOf(detail);
   if (action === undefined)
-    return { stands: false, reason: 'mandate_action', detail: 'No mandate covers intents of this type.' };
+    return { valid: false, reason: 'mandate_action', detail: 'No mandate covers intents of this type.' };
   const below = await store.everHeldBelow(mandate, actingFor, mostHeldBelow);
   const versions = await store.historiesWithAncestors([mandate, ...below]);
   const governing = historiesOf(versions).flatMap((history) => governingVersion(history, at, knownAt) ?? []);

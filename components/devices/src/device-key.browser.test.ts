@@ -33,7 +33,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
   let app: FastifyInstance;
   let browser: Browser;
   let origin: string;
-  /** What the sign-in form brought. */
+  /** The values that the sign-in form submitted. */
   const brought: (string | undefined)[] = [];
 
   beforeAll(async () => {
@@ -84,7 +84,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
   const done = (page: Awaited<ReturnType<typeof opened>>['page']) =>
     page.getByRole('heading', { level: 1, name: 'Done' }).waitFor();
 
-  it('is made there, shows which device it is, and cannot be taken out', async () => {
+  it('is created in the browser, identifies the device, and cannot be exported', async () => {
     const { page, complaints } = await opened();
     const { path } = await node.enrolment.open(annas.id, manager);
     await page.goto(origin + path);
@@ -110,13 +110,13 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
-  it('is waited for by a form that is sent at once, with the button that sent it', async () => {
+  it('delays a form that is submitted at once, keeping the button that submitted it', async () => {
     const { page } = await opened();
     const { path } = await node.enrolment.open(shared.id, manager);
     await page.goto(origin + path);
     await page.getByRole('button', { name: 'Enrol this browser' }).click();
     await enrolled(page);
-    // The form is sent by the page itself, before the database of keys can have answered.
+    // The page itself submits the form, before the key database can have answered.
     await page.addInitScript(
       "addEventListener('DOMContentLoaded', () => document.querySelector('form button')?.click())",
     );
@@ -126,7 +126,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
-  it('is not there in a browser that was not enrolled, which then shows nothing', async () => {
+  it('does not exist in a browser that was not enrolled, which then proves nothing', async () => {
     const { page, complaints } = await opened();
     await page.goto(`${origin}/sign-in`);
     await page.getByRole('button', { name: 'Go' }).click();
@@ -136,7 +136,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
-  it('is not kept when it was refused', async () => {
+  it('is not stored when it was refused', async () => {
     const { page } = await opened();
     const { path } = await node.enrolment.open(shared.id, manager);
     await page.goto(origin + path);
@@ -150,11 +150,11 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
-  it('is said not to be kept where the browser does not keep it', async () => {
+  it('is reported as not stored when the browser does not store it', async () => {
     const { page } = await opened();
     const { path } = await node.enrolment.open(shared.id, manager);
     await page.goto(origin + path);
-    // What a browser does that clears its data, or runs out of space, between the two pages.
+    // Some browsers clear their data, or run out of space, between the two pages.
     await page.addInitScript("indexedDB.deleteDatabase('countersign-device')");
     await page.getByRole('button', { name: 'Enrol this browser' }).click();
     await page.getByRole('alert').getByText('device_key_not_kept').waitFor();
@@ -162,7 +162,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     await page.context().close();
   });
 
-  it('is asked for on a page that reads well: one heading, contrast, a telephone, the keyboard', async () => {
+  it('is requested on an accessible page: one heading, contrast, small screens, keyboard', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page } = await opened({ colorScheme, viewport: { width: 320, height: 640 } });
       const { path } = await node.enrolment.open(shared.id, manager);

@@ -45,7 +45,6 @@ export interface DevicesDependencies {
   readonly config: DevicesConfiguration;
 }
 
-/** A device as its managers see it. */
 export interface ManagedDevice extends Pick<Device, 'id' | 'institution' | 'holder'> {
   readonly posture: DevicePosture;
   readonly shownBy: readonly {

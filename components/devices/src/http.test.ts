@@ -34,7 +34,7 @@ function call(method: 'GET' | 'POST', url: string, scope: Scope, payload?: objec
 const thumbprint = createHash('sha256').update('a workstation').digest('base64url');
 
 describe('devices over HTTP', () => {
-  it('are listed to their institution with how they are and by what they are known', async () => {
+  it('are listed to their institution with their posture and their keys and certificates', async () => {
     const answer = await call('POST', `/devices/${annas.id}/certificates`, 'device:enrol', { thumbprint });
     expect([answer.statusCode, answer.json()]).toMatchObject([201, { recordId: expect.stringMatching(/^rec_/) }]);
     const list = (await call('GET', '/devices', 'device:read')).json();
@@ -51,7 +51,7 @@ describe('devices over HTTP', () => {
     ]);
   });
 
-  it('are nobody else’s to enrol, and not known to be there', async () => {
+  it('cannot be enrolled by others, for whom they do not exist', async () => {
     for (const [path, payload] of [
       ['certificates', { thumbprint }],
       ['links', undefined],
@@ -62,7 +62,7 @@ describe('devices over HTTP', () => {
     }
   });
 
-  it('need the scope', async () => {
+  it('require the scope', async () => {
     for (const [method, path, scope] of [
       ['GET', '/devices', 'device:enrol'],
       ['POST', `/devices/${annas.id}/links`, 'device:read'],
@@ -97,7 +97,7 @@ describe('devices over HTTP', () => {
   });
 });
 
-describe('the page of a link', () => {
+describe('the page of an enrolment link', () => {
   const ours = { origin: issuer, 'content-type': 'application/x-www-form-urlencoded' };
   const form = (key: string) => new URLSearchParams({ key }).toString();
   async function link(): Promise<string> {
@@ -107,7 +107,7 @@ describe('the page of a link', () => {
   }
   const attribute = (name: string, page: string) => new RegExp(`${name}="([^"]*)"`).exec(page)?.[1] ?? '';
 
-  it('names the device, may run our script alone, and enrols the browser once', async () => {
+  it('names the device, runs only our script, and enrols the browser once', async () => {
     const path = await link();
     const page = await app.inject({ url: path });
     expect(page.statusCode).toBe(200);
@@ -128,7 +128,7 @@ describe('the page of a link', () => {
     expect(again.body).toContain('enrolment_unknown');
   });
 
-  it('is shown again with what was wrong, and the link stands', async () => {
+  it('is shown again with the error, and the link stays valid', async () => {
     const path = await link();
     const answer = await app.inject({ method: 'POST', url: path, headers: ours, payload: form('x') });
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([403, 'text/html; charset=utf-8']);
@@ -136,21 +136,21 @@ describe('the page of a link', () => {
     expect((await app.inject({ url: path })).statusCode).toBe(200);
   });
 
-  it('takes nothing that was sent from elsewhere', async () => {
+  it('refuses cross-origin input', async () => {
     const path = await link();
     const headers = { ...ours, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
     const answer = await app.inject({ method: 'POST', url: path, headers, payload: form('x') });
     expect(answer.body).toContain('csrf_token_invalid');
   });
 
-  it('is in German for whoever reads German, and says what is needed without JavaScript', async () => {
+  it('is in German for German readers, and says what is needed without JavaScript', async () => {
     const page = await app.inject({ url: await link(), headers: { 'accept-language': 'de-CH, en;q=0.5' } });
     expect(page.body).toContain('<html lang="de">');
     expect(page.body).toContain('Geräteanmeldung');
     expect(page.body).toMatch(/<noscript>.*JavaScript/s);
   });
 
-  it('says no to a link that is none', async () => {
+  it('refuses an invalid link', async () => {
     const answer = await app.inject({ url: `/device/${'x'.repeat(43)}` });
     expect([answer.statusCode, answer.body.includes('enrolment_unknown')]).toEqual([404, true]);
   });

@@ -33,7 +33,7 @@ const recognised = (key: TestKey, on = other) =>
 const byCertificate = () => other.recognise({ about: 'sign-in', certificateThumbprint: certificate });
 
 describe('a process that dies between the record of a device and its row', () => {
-  it('leaves a browser enrolled: it is recognised by the key that it was enrolled with', async () => {
+  it('leaves a browser enrolled: it is recognised by the enrolled key', async () => {
     const key = createTestKey();
     const code = await open();
     const field = await fieldFor(key, code);
@@ -56,7 +56,7 @@ describe('a process that dies between the record of a device and its row', () =>
     expect(idsOf('device.enrolled')).toHaveLength(1);
   });
 
-  it('enrols a certificate once, for who repeats it and for the device alone', async () => {
+  it('enrols a certificate once, for a repeated request and for this device only', async () => {
     const enrol = (on: RunningDevices, device = annas.id) =>
       on.enrolment.enrolCertificate(device, certificate, manager);
     await interrupted('device.enrolled', () => enrol(node));
@@ -70,7 +70,7 @@ describe('a process that dies between the record of a device and its row', () =>
     expect(idsOf('device.enrolled')).toHaveLength(2);
   });
 
-  it('saves no key from being taken away: one that is only recorded goes with the others', async () => {
+  it('does not save a key from removal: one that is only recorded is removed with the others', async () => {
     const key = createTestKey();
     const code = await open();
     const field = await fieldFor(key, code);
@@ -80,7 +80,7 @@ describe('a process that dies between the record of a device and its row', () =>
     expect(idsOf('device.removed')).toHaveLength(1);
   });
 
-  it('takes away once what was taken away, and opens no link again that was closed', async () => {
+  it('removes once what was removed, and reopens no closed link', async () => {
     await node.enrolment.enrolCertificate(annas.id, certificate, manager);
     const code = await open();
     await interrupted('device.removed', () => node.enrolment.closeLinks([annas.id], manager, 'left'));
@@ -91,7 +91,7 @@ describe('a process that dies between the record of a device and its row', () =>
     expect(await byCertificate()).toBeUndefined();
   });
 
-  it('shows nobody a link that was not answered: the next one replaces it', async () => {
+  it('reveals no link that was never answered: the next one replaces it', async () => {
     await interrupted('device.enrolment-opened', () => node.enrolment.open(annas.id, manager));
     const code = codeIn((await other.enrolment.open(annas.id, manager)).path);
     expect((await node.enrolment.show(code)).device.id).toBe(annas.id);
@@ -100,8 +100,8 @@ describe('a process that dies between the record of a device and its row', () =>
   });
 });
 
-describe('a report of a feed whose process died after its records', () => {
-  it('counts by its records, and is recorded once when it is brought again', async () => {
+describe('a posture report whose process died after its records', () => {
+  it('counts by its records, and is recorded once when it is sent again', async () => {
     const failing = { device: annas.id, posture: 'failing', posture_at: new Date(world.clock.now()).toISOString() };
     const report = world.report([{ ...failing, failed: ['disk_encryption'] }]);
     await interrupted('device.posture-changed', () => node.takeReport(report, { institution: broker }));
@@ -111,8 +111,8 @@ describe('a report of a feed whose process died after its records', () => {
   });
 });
 
-describe('of two nodes at once', () => {
-  it('one enrols a certificate, and one browser uses a link', async () => {
+describe('two nodes at once', () => {
+  it('enrol a certificate once, and let one browser use a link', async () => {
     const enrolled = await Promise.allSettled(
       Array.from({ length: 8 }, (_, index) =>
         (index % 2 === 0 ? node : other).enrolment.enrolCertificate(
@@ -133,10 +133,10 @@ describe('of two nodes at once', () => {
   });
 });
 
-describe('what somebody else has written about a device', () => {
+describe('a forged device row', () => {
   const thief = () => world.database.pool('devices');
 
-  it('takes no key away: the row is written anew from its record, and put back to nothing once it ended', async () => {
+  it('removes no key: the row is restored from its record, and deleted once the key was removed', async () => {
     const key = createTestKey();
     const code = await open();
     await node.enrolment.register(code, await fieldFor(key, code));
@@ -148,7 +148,7 @@ describe('what somebody else has written about a device', () => {
     expect((await node.of(anna.id))[0]).toMatchObject({ enrolled: 'no' });
   });
 
-  it('keeps no device from a new link, whatever became of the one before', async () => {
+  it('does not keep a device from a new link, whatever happened to the one before', async () => {
     world.audit.write({
       ...{ type: 'device.enrolment-opened', source: 'devices', outcome: 'done', subject: manager, device: annas.id },
       standing: [standing(`device-enrolment:${annas.id}`, { of: 'a release before' })],

@@ -25,7 +25,6 @@ export function readProof(shown: unknown): ShownProof | 'none' | 'malformed' {
   return bytes?.length === 64 ? { device, challenge, signature: bytes } : 'malformed';
 }
 
-/** Reads the proof of possession of a new key, and the key. */
 export function readNewKey(
   field: string | undefined,
 ): { readonly jwk: unknown; readonly challenge: string; readonly signature: Buffer } | undefined {

@@ -29,7 +29,7 @@ async function enrolled(device: string, key: TestKey = createTestKey()): Promise
 }
 
 describe('a browser enrols as a device', () => {
-  it('by a link, with a key of which it shows that it holds it, recorded with who made the link', async () => {
+  it('by a link, with proof of its key, recorded with who made the link', async () => {
     const key = createTestKey();
     const { path, recordId } = await node.enrolment.open(annas.id, manager);
     const { device, challenge } = await node.enrolment.show(codeIn(path));
@@ -62,7 +62,7 @@ describe('a browser enrols as a device', () => {
     expect(await codeOf(node.enrolment.show(codeIn(path)))).toBe('enrolment_unknown');
   });
 
-  it('not by a link that is over, or was followed by another, or of a device that is gone', async () => {
+  it('not by a link that is expired, replaced, or of a removed device', async () => {
     const first = await node.enrolment.open(shared.id, manager);
     const second = await node.enrolment.open(shared.id, manager);
     expect(await codeOf(node.enrolment.show(codeIn(first.path)))).toBe('enrolment_unknown');
@@ -93,7 +93,7 @@ describe('a browser enrols as a device', () => {
     ],
     ['a signature that is too short', (key, challenge) => newKeyField(key, challenge, { signature: 'AAAA' })],
     ['far too much', (key, challenge) => newKeyField(key, challenge, { more: 'x'.repeat(4_000) })],
-  ])('not with %s; it is recorded, and the link stands', async (_, field) => {
+  ])('not with %s; it is recorded, and the link stays valid', async (_, field) => {
     const { path } = await node.enrolment.open(shared.id, manager);
     const { challenge } = await node.enrolment.show(codeIn(path));
     const before = refusals().length;
@@ -104,7 +104,7 @@ describe('a browser enrols as a device', () => {
     expect(await node.enrolment.remove(shared.id, undefined, manager, 'tried out')).toBeGreaterThan(0);
   });
 
-  it('not with the key of another device, on record before it is told', async () => {
+  it('not with the key of another device, which is recorded before it is answered', async () => {
     const key = await enrolled(annas.id);
     const { path } = await node.enrolment.open(shared.id, manager);
     const { challenge } = await node.enrolment.show(codeIn(path));
@@ -116,7 +116,7 @@ describe('a browser enrols as a device', () => {
     expect(await register()).toBe('log_unavailable');
   });
 
-  it('not when it cannot be recorded, and the link stands', async () => {
+  it('not when it cannot be recorded, and the link stays valid', async () => {
     const key = createTestKey();
     const { path } = await node.enrolment.open(shared.id, manager);
     const { challenge } = await node.enrolment.show(codeIn(path));
@@ -145,7 +145,7 @@ describe('a browser enrols as a device', () => {
     expect(await enrolment.remove(shared.id, undefined, manager, 'tried out')).toBe(8);
   });
 
-  it('not with a certificate that shows another', async () => {
+  it('not with a certificate of another device', async () => {
     const thumbprint = thumbprintOf('one certificate');
     const outcomes = await Promise.all(
       [annas.id, shared.id].map((device) => codeOf(node.enrolment.enrolCertificate(device, thumbprint, manager))),
@@ -155,10 +155,10 @@ describe('a browser enrols as a device', () => {
   });
 });
 
-describe('a device shows itself', () => {
+describe('a device proves itself', () => {
   const about = 'the nonce of a page';
 
-  it('by the signature of its key over a challenge, sent as text or as what it parses to', async () => {
+  it('by the signature of its key over a challenge, sent as text or parsed', async () => {
     const key = await enrolled(annas.id);
     const proof = proofField(key, annas.id, node.challenge(about));
     const recognised = { id: annas.id, by: 'key' };
@@ -181,7 +181,7 @@ describe('a device shows itself', () => {
     expect(await node.of(anna.id)).toMatchObject([{ enrolled: 'certificate' }]);
   });
 
-  it('not at all where nothing is shown, or a certificate that is no device’s', async () => {
+  it('not without a proof, or with a certificate that belongs to no device', async () => {
     expect(await node.recognise({ about })).toBeUndefined();
     expect(await node.recognise({ about, proof: '' })).toBeUndefined();
     expect(await node.recognise({ about, certificateThumbprint: thumbprintOf('a smart card') })).toBeUndefined();
@@ -201,11 +201,7 @@ describe('a device shows itself', () => {
     ],
     ['another key', () => proofField(createTestKey(), annas.id, node.challenge(about)), 'device_proof_wrong'],
     ['another device’s name', (key) => proofField(key, shared.id, node.challenge(about)), 'device_unknown'],
-    [
-      'a device that nobody knows',
-      (key) => proofField(key, 'device:unheard-of', node.challenge(about)),
-      'device_unknown',
-    ],
+    ['an unknown device', (key) => proofField(key, 'device:unheard-of', node.challenge(about)), 'device_unknown'],
     ['no name', (key) => proofField(key, 'person:anna', node.challenge(about)), 'device_proof_wrong'],
     ['no JSON', () => '{', 'device_proof_wrong'],
     [
@@ -215,7 +211,7 @@ describe('a device shows itself', () => {
     ],
     ['a number', () => 7, 'device_proof_wrong'],
     ['far too much', () => 'x'.repeat(5_000), 'device_proof_wrong'],
-  ])('not with %s, and that is recorded', async (_, proof, code) => {
+  ])('not with %s, which is recorded', async (_, proof, code) => {
     const key = await enrolled(annas.id);
     const before = refusals().length;
     expect(await codeOf(node.recognise({ about, proof: proof(key), person: anna.id }))).toBe(code);
@@ -225,7 +221,7 @@ describe('a device shows itself', () => {
     await node.enrolment.remove(annas.id, undefined, manager, 'tried out');
   });
 
-  it('not with a challenge that is over', async () => {
+  it('not with an expired challenge', async () => {
     const key = await enrolled(annas.id);
     const proof = proofField(key, annas.id, node.challenge(about));
     world.clock.advance(challengeLifeMs - 1);
@@ -234,7 +230,7 @@ describe('a device shows itself', () => {
     expect(await codeOf(node.recognise({ about, proof }))).toBe('device_proof_wrong');
   });
 
-  it('not any more when its key was taken away, or the directory does not have it', async () => {
+  it('not after its key was removed, or when the directory does not have it', async () => {
     await node.enrolment.remove(annas.id, undefined, manager, 'a new beginning');
     const key = await enrolled(annas.id);
     const shown = () => codeOf(node.recognise({ about, proof: proofField(key, annas.id, node.challenge(about)) }));
@@ -254,7 +250,7 @@ describe('a device shows itself', () => {
     expect(await codeOf(node.enrolment.remove(annas.id, thumbprint, manager, 'sold'))).toBe('enrolment_unknown');
   });
 
-  it('not as two at once', async () => {
+  it('not as two devices at once', async () => {
     const key = await enrolled(annas.id);
     const thumbprint = thumbprintOf('of the shared one');
     await node.enrolment.enrolCertificate(shared.id, thumbprint, manager);
@@ -264,7 +260,7 @@ describe('a device shows itself', () => {
     );
   });
 
-  it('is not refused before that is recorded', async () => {
+  it('or is refused only after the refusal is recorded', async () => {
     world.audit.breakDown('writing');
     expect(await codeOf(node.recognise({ about, proof: 'x' }))).toBe('log_unavailable');
     world.audit.repair();
@@ -272,7 +268,7 @@ describe('a device shows itself', () => {
 });
 
 describe('when a person leaves', () => {
-  it('their devices serve nobody until they are given to somebody, and open links end', async () => {
+  it('their devices are unusable until they are reassigned, and open links end', async () => {
     const key = await enrolled(annas.id);
     const { path } = await node.enrolment.open(annas.id, manager);
     const departure = {

@@ -80,7 +80,7 @@ export function createRecognition(dependencies: {
       if (last !== undefined) await things.settle(last);
       ({ held, signer } = await signerOf());
     }
-    if (held.length === 0) return refuse('device_unknown', 'the device has no key', how);
+    if (held.length === 0) return refuse('device_unknown', 'The device has no enrolled key. Enrol it first.', how);
     if (signer !== undefined && !(await standings.holds(credentialClaim(signer))))
       return refuse('device_unknown', 'the key differs from its newest record', how);
     return signer ?? refuse('device_proof_wrong', 'no key of the device made the signature', how);

@@ -36,7 +36,7 @@ export function enrolmentClaim(enrolment: StoredEnrolment, codeHash: Buffer): Cl
 
 export const postureThing = (device: string): string => `device-posture:${device}`;
 
-/** Without `postureAt`: only changes are recorded, and every report repeats the time. */
+/** `postureAt` is left out, because each report has a new time and only changes are recorded. */
 export function postureClaim({ device, institution, posture, failed }: StoredPosture): Claim {
   return { of: postureThing(device), content: { institution, posture, failed: [...failed] } };
 }

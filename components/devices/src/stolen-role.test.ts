@@ -10,8 +10,8 @@ import { createDeviceWorld, type DeviceWorld, manager } from './testing/device-w
 const about = 'sign-in 1';
 const certificate = Buffer.alloc(32, 7).toString('base64url');
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of devices, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of devices', () => {
   let world: DeviceWorld;
   let node: RunningDevices;
   let thief: pg.Pool;
@@ -40,7 +40,7 @@ describe('with the database role of devices, a thief', () => {
     failed: posture === 'failing' ? ['disk_encryption'] : [],
   });
 
-  it('makes no machine of their own a managed device: not by a row, a key or a certificate', async () => {
+  it('cannot make their own machine a managed device by a row, a key or a certificate', async () => {
     const real = await enrolled(shared.id);
     const own = createTestKey();
     await thief.query(
@@ -67,7 +67,7 @@ describe('with the database role of devices, a thief', () => {
     expect(contradictions()).toContain('device-credential:key:theirs');
   });
 
-  it('brings back no key that was taken away', async () => {
+  it('cannot restore a removed key', async () => {
     const key = await enrolled();
     expect(await recognise(key, annas.id)).toEqual({ id: annas.id, by: 'key' });
     await node.enrolment.remove(annas.id, undefined, manager, 'stolen');
@@ -75,7 +75,7 @@ describe('with the database role of devices, a thief', () => {
     expect(await codeOf(recognise(key, annas.id))).toBe('device_unknown');
   });
 
-  it('enrols by no link of their own, nor by one that was used, replaced, closed or made for another device', async () => {
+  it('cannot enrol with an invented link, nor one that was used, replaced, closed or made for another device', async () => {
     const own = Buffer.alloc(32, 9).toString('base64url');
     const { path } = await node.enrolment.open(annas.id, manager);
     const { rows } = await thief.query('select * from enrolments');
@@ -109,7 +109,7 @@ describe('with the database role of devices, a thief', () => {
     expect(await codeOf(node.enrolment.show(second))).toBe(unknown);
   });
 
-  it('makes no failing device well: not by the row, an older one, or by taking it away', async () => {
+  it('cannot make a failing device healthy by changing, restoring or deleting its row', async () => {
     await node.takeReport(world.report([found('compliant')]), { institution: broker });
     const { rows } = await thief.query('select * from postures');
     world.clock.advance(60_000);
@@ -129,14 +129,14 @@ describe('with the database role of devices, a thief', () => {
     expect(await fit(await world.node())).toBe('device_failing');
     await thief.query('delete from postures');
     expect(await fit(await world.node())).toBe('device_failing');
-    // Until it is found to be well.
+    // Until it is found healthy.
     world.clock.advance(60_000);
     await node.takeReport(world.report([found('compliant')]), { institution: broker });
     expect(await fit(node)).toBe('nothing was refused');
     expect(await fit(await world.node())).toBe('nothing was refused');
   });
 
-  it('keeps no node from hearing that a device fails', async () => {
+  it('cannot keep a node from learning that a device fails', async () => {
     const other = await world.node();
     await node.takeReport(world.report([found('compliant')]), { institution: broker });
     await thief.query('update changes set newest = 0');
@@ -146,7 +146,7 @@ describe('with the database role of devices, a thief', () => {
     await expect.poll(() => fit(other), { timeout: 60_000 }).toBe('device_failing');
   });
 
-  it('makes nothing newer than it is: what nobody has looked at for a week counts for nothing', async () => {
+  it('cannot make a check look newer: a device not checked for a week does not count', async () => {
     await node.takeReport(world.report([found('compliant')]), { institution: broker });
     world.clock.advance(8 * 86_400_000);
     expect(await fit(node)).toBe('device_stale');
@@ -154,7 +154,7 @@ describe('with the database role of devices, a thief', () => {
     expect(await fit(await world.node())).toBe('device_stale');
   });
 
-  it('makes no challenge: what they are made with is not in the database', async () => {
+  it('cannot make a challenge: its secret is not in the database', async () => {
     const { rows } = await thief.query(
       `select table_name from information_schema.tables where table_schema = current_schema() order by table_name`,
     );

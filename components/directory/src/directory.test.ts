@@ -95,7 +95,7 @@ function modelOf(file: ExampleFile): Record<string, unknown> {
 }
 
 describe('applying a file', () => {
-  it('makes everything in it known by synchronous look-ups', async () => {
+  it('makes all of its content available to synchronous look-ups', async () => {
     const directory = await open();
     const { version, changes } = await directory.apply(exampleFile(), by);
     expect(version).toBe(1);
@@ -134,7 +134,7 @@ describe('applying a file', () => {
     expect([...snapshot.principals()]).toHaveLength(5);
   });
 
-  it('keeps of a resource how its tokens are written and where, a JWT and nowhere in particular when it says nothing', async () => {
+  it('keeps the token format and location of a resource, by default a JWT anywhere', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const orders = 'https://venue.example/orders';
@@ -146,7 +146,7 @@ describe('applying a file', () => {
     expect(directory.snapshot().resource(orders)).toMatchObject({ tokenFormat: 'opaque', region: 'eu-central' });
   });
 
-  it('keeps of a resource who alone may exchange its tokens, also when that one has left', async () => {
+  it('keeps who alone may exchange a resource’s tokens, also after that principal has left', async () => {
     const directory = await open();
     const file = exampleFile();
     const orders = 'https://venue.example/orders';
@@ -163,7 +163,7 @@ describe('applying a file', () => {
     expect(directory.snapshot().principal(gateway.id)).toBeUndefined();
   });
 
-  it('records the change before it takes effect, with the credentials an approval rests on', async () => {
+  it('records the change before it takes effect, with the credentials that approvals rely on', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     expect(records).toHaveLength(1);
@@ -186,7 +186,7 @@ describe('applying a file', () => {
     expect(JSON.stringify(records)).not.toContain('u-1002');
   });
 
-  it('changes nothing, and records nothing, when the file has been applied before', async () => {
+  it('changes and records nothing when the file was already applied', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const again = await directory.apply(exampleFile(), by);
@@ -194,7 +194,7 @@ describe('applying a file', () => {
     expect(records).toHaveLength(1);
   });
 
-  it('reads lists as sets: another order is the same file', async () => {
+  it('reads lists as sets: order does not matter', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const file = exampleFile();
@@ -204,7 +204,7 @@ describe('applying a file', () => {
     expect(await directory.apply(file, by)).toEqual({ version: 1, changes: [] });
   });
 
-  it('names the fields that differ', async () => {
+  it('names the changed fields', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const file = exampleFile();
@@ -216,7 +216,7 @@ describe('applying a file', () => {
     expect(await directory.apply(file, by)).toEqual({ version: 2, changes: expected });
   });
 
-  it('leaves what a file does not mention, and with prune removes it for the institutions the file names', async () => {
+  it('keeps entities that a file does not mention, and with prune removes them for the institutions in the file', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const part: Partial<ExampleFile> = {
@@ -241,7 +241,7 @@ describe('applying a file', () => {
     expect(records.filter(({ type }) => type === 'directory.applied').at(-1)?.data).toMatchObject({ credentials: [] });
   });
 
-  it('refuses a removal that leaves something else pointing at nothing', async () => {
+  it('refuses a removal that would leave a dangling reference', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const error = await refusalOf(
@@ -254,7 +254,7 @@ describe('applying a file', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('lets go of nothing when the record cannot be written', async () => {
+  it('changes nothing when the record cannot be written', async () => {
     const directory = await open();
     log.breakLog(true);
     expect((await refusalOf(directory.apply(exampleFile(), by))).code).toBe('log_unavailable');
@@ -276,7 +276,7 @@ describe('applying a file', () => {
     expect((await directory.apply(file, by, { expectedVersion: 1 })).version).toBe(2);
   });
 
-  it('puts concurrent changes on two nodes one after the other and loses none', async () => {
+  it('serializes concurrent changes on two nodes and loses none', async () => {
     const [one, two] = [await open(), await open()];
     await one.apply(exampleFile(), by);
     await Promise.all(
@@ -295,7 +295,7 @@ describe('applying a file', () => {
     expect(new Set(records.map(({ data }) => (data as { version: number }).version)).size).toBe(13);
   });
 
-  it('keeps every credential in the records when there are too many for one', async () => {
+  it('lists every credential in the records when there are too many for one', async () => {
     const directory = await open();
     const people = Array.from({ length: 600 }, (_, index) => ({
       id: `person:approver-${String(index).padStart(4, '0')}`,
@@ -327,7 +327,7 @@ describe('applying a file', () => {
 });
 
 describe('the seed', () => {
-  it('is there from the start, under version 0, and is not stored', async () => {
+  it('exists from the start, as version 0, and is not stored', async () => {
     const directory = await open();
     expect(directory.snapshot().version).toBe(0);
     expect(directory.snapshot().institution(operator)).toBeDefined();
@@ -335,7 +335,7 @@ describe('the seed', () => {
     expect(without.snapshot().institution(operator)).toBeUndefined();
   });
 
-  it('is not changed or removed by a file, and an attempt is recorded', async () => {
+  it('cannot be changed or removed by a file, and an attempt is recorded', async () => {
     const directory = await open();
     const seedInstitution = exampleSeed().institutions[0];
     expect((await directory.apply({ institutions: [seedInstitution] }, by, { prune: true })).changes).toEqual([]);
@@ -354,7 +354,7 @@ describe('the seed', () => {
   });
 });
 
-describe('a file that is not acceptable', () => {
+describe('an invalid file', () => {
   type Spoil = (file: ExampleFile) => void;
   const cases: readonly (readonly [string, string, string, Spoil])[] = [
     [
@@ -610,7 +610,7 @@ describe('a file that is not acceptable', () => {
     expect((await refusalOf(directory.plan(file))).code).toBe(error.code);
   });
 
-  it('is told everything at once, and bears the one code that all problems share', async () => {
+  it('is answered with all problems at once, under their common code or a general one', async () => {
     const directory = await open();
     const file = exampleFile();
     nth(file.institutions, 0)['country'] = 'XX';
@@ -629,7 +629,7 @@ describe('a file that is not acceptable', () => {
     ).toEqual(['/institutions/0/country', '/people/0/roles', '/venues/0/country', '/venues/0/mic']);
   });
 
-  it('clashes with what is stored as it does with itself', async () => {
+  it('is checked against the stored entities as against its own', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const [, ben] = exampleFile().people;
@@ -641,7 +641,7 @@ describe('a file that is not acceptable', () => {
     expect(directory.snapshot().federatedPerson('https://idp.broker.example', 'u-1002')?.id).toBe('person:ben.ito');
   });
 
-  it('is recorded when it asks for what nobody may have', async () => {
+  it('is recorded when it asks for something that is never granted', async () => {
     const directory = await open();
     const file = exampleFile();
     nth(file.people, 1)['federated'] = nth(file.people, 0)['federated'];
@@ -649,7 +649,7 @@ describe('a file that is not acceptable', () => {
     expect(records).toMatchObject([{ type: 'access.refused', outcome: 'deny', reason: 'federated_identity_shared' }]);
   });
 
-  it('never surfaces as anything but a coded error, whatever it holds', async () => {
+  it('always fails with a coded error, whatever it holds', async () => {
     const directory = await open();
     const lists = Object.keys(exampleFile());
     await fc.assert(
@@ -674,17 +674,17 @@ describe('a file that is not acceptable', () => {
 });
 
 describe('two nodes on one database', () => {
-  it('show each other their changes by notification', async () => {
+  it('see each other’s changes by notification', async () => {
     const [one, two] = [await open({ pollMs: 3_600_000 }), await open({ pollMs: 3_600_000 })];
     const { version } = await one.apply(exampleFile(), by);
     await expect.poll(() => two.snapshot().version, { timeout: 60_000 }).toBe(version);
-    // Form and order must be the same, because decisions are replayed from it.
+    // Order must also be the same, because decisions are replayed from it.
     expect([...two.snapshot().principals()]).toEqual([...one.snapshot().principals()]);
     expect(two.snapshot().client('broker-oms')).toEqual(one.snapshot().client('broker-oms'));
     expect(two.snapshot().recordOf('person:ben.ito')).toBe(records[0]?.id);
   });
 
-  it('find a change that nobody announced by looking', async () => {
+  it('find an unannounced change by polling', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     const distant = { ...scratch.database, connection: proxy.through(scratch.connection) };
     const deaf = await open({ access: accessTo(distant), pollMs: 20 });
@@ -700,12 +700,12 @@ describe('two nodes on one database', () => {
     expect((await two.snapshotAtLeast(version)).institution(broker)).toBeDefined();
   });
 
-  it('refuse a version that does not come', async () => {
+  it('refuse a version that does not arrive', async () => {
     const directory = await open({ waitMs: 100 });
     expect((await refusalOf(directory.snapshotAtLeast(1))).code).toBe('directory_behind');
   });
 
-  it('leave a snapshot that was handed out as it was', async () => {
+  it('never change a snapshot that they returned', async () => {
     const directory = await open();
     const before = directory.snapshot();
     await directory.apply(exampleFile(), by);
@@ -714,8 +714,8 @@ describe('two nodes on one database', () => {
   });
 });
 
-describe('a network that fails', () => {
-  it('hides a change no longer than until the subscription is back', async () => {
+describe('a network failure', () => {
+  it('delays a change until the subscription is restored, and no longer', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     const distant = { ...scratch.database, connection: proxy.through(scratch.connection) };
     const far = await open({ access: accessTo(distant), pollMs: 3_600_000 });
@@ -727,7 +727,7 @@ describe('a network that fails', () => {
     await proxy.close();
   });
 
-  it('leaves the directory as it was when it breaks in the middle of a change, which can then be made again', async () => {
+  it('in the middle of a change leaves the directory unchanged, and the change can be repeated', async () => {
     const proxy = await createFaultyProxy({ target: scratch.connection });
     const distant = { ...scratch.database, connection: proxy.through(scratch.connection) };
     const pool = componentPool({ ...accessTo(distant), statementTimeoutMs: 5_000 });
@@ -750,8 +750,8 @@ describe('a network that fails', () => {
   });
 });
 
-describe('what people are called', () => {
-  it('is told to the relying parties that ask for it, and stands in no record, list, change or document', async () => {
+describe('the names of people', () => {
+  it('are given to relying parties that ask for them, and are in no record, list, change or document', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     const from = records.length;
@@ -776,12 +776,12 @@ describe('what people are called', () => {
   });
 
   it.each([
-    ['a name with a character that nobody sees', { name: 'Anna\u200bKeller' }, '/people/0/name'],
-    ['a name without one', { name: '' }, '/people/0/name'],
+    ['a name with an invisible character', { name: 'Anna\u200bKeller' }, '/people/0/name'],
+    ['an empty name', { name: '' }, '/people/0/name'],
     ['an address without a host', { email: 'anna@' }, '/people/0/email'],
     ['two addresses', { email: 'a@b.example,c@d.example' }, '/people/0/email'],
     ['an address with a header in it', { email: 'a@b.example\nBcc:c@d.example' }, '/people/0/email'],
-  ])('is not %s', async (_what, members, path) => {
+  ])('cannot include %s', async (_what, members, path) => {
     const directory = await open();
     const file = exampleFile();
     Object.assign(nth(file.people, 0), members);
@@ -792,7 +792,7 @@ describe('what people are called', () => {
 });
 
 describe('a document', () => {
-  it('is served as a file would write it, without the names that identity providers use', async () => {
+  it('is served as a file would write it, without the names used by identity providers', async () => {
     const directory = await open();
     await directory.apply(exampleFile(), by);
     expect(directory.document('venue', 'XEXA')).toEqual({ mic: 'XEXA', operator: venue, country: 'GB' });

@@ -46,7 +46,7 @@ function fileWith(change: { compliance?: object; desk?: object; device?: object;
 }
 
 describe('facts for policies', () => {
-  it('are known by synchronous look-ups, a time in UTC and lists in one order', async () => {
+  it('are available to synchronous look-ups, with times in UTC and lists in one order', async () => {
     const directory = await rig.open();
     await directory.apply(fileWith({ institution: { data_regions: ['uk', 'eu-central'] } }), by);
     const snapshot = directory.snapshot();
@@ -79,7 +79,7 @@ describe('facts for policies', () => {
     expect([...snapshot.resources()].map(({ uri }) => uri)).toContain('https://venue.example/orders');
   });
 
-  it('may be left out: an institution is then one of whom compliance has found nothing', async () => {
+  it('are optional: an institution then has no compliance findings', async () => {
     const directory = await rig.open();
     await directory.apply(exampleFile(), by);
     const snapshot = directory.snapshot();
@@ -99,7 +99,7 @@ describe('facts for policies', () => {
     expect(await directory.apply(fileWith(), by)).toEqual({ version, changes: [] });
   });
 
-  it('change one by one, and go with their institution under prune', async () => {
+  it('change one by one, and are removed with their institution under prune', async () => {
     const directory = await rig.open();
     await directory.apply(fileWith(), by);
     expect(await directory.plan(fileWith({ compliance: { aml_risk: 'high' }, desk: { products: ['D'] } }))).toEqual([
@@ -113,7 +113,7 @@ describe('facts for policies', () => {
     ]);
   });
 
-  it('hold a firm to its own: two firms may have a desk of one name', async () => {
+  it('are separate per firm: two firms may have a desk with the same name', async () => {
     const directory = await rig.open();
     const file = fileWith();
     await directory.apply({ ...file, desks: [...file.desks, { ...desk, institution: custodian, products: [] }] }, by);
@@ -121,7 +121,7 @@ describe('facts for policies', () => {
     expect(directory.snapshot().desk(`${custodian}/rates`)?.products).toEqual([]);
   });
 
-  it('let a desk be staffed around the clock', async () => {
+  it('allow a desk to be staffed around the clock', async () => {
     const directory = await rig.open();
     const hours = { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] };
     await directory.apply(fileWith({ desk: { hours } }), by);
@@ -185,19 +185,19 @@ describe('facts for policies', () => {
       '/institutions/0/data_regions',
       { institution: { data_regions: [] } },
     ],
-    ['a desk of nobody', 'reference_unknown', '/desks/0/institution', { desk: { institution: unknownLei() } }],
-    ['a venue nobody knows', 'reference_unknown', '/desks/0/venues/0', { desk: { venues: ['XPAR'] } }],
+    ['a desk without an owner', 'reference_unknown', '/desks/0/institution', { desk: { institution: unknownLei() } }],
+    ['an unknown venue', 'reference_unknown', '/desks/0/venues/0', { desk: { venues: ['XPAR'] } }],
     ['a venue in small letters', 'mic_malformed', '/desks/0/venues/0', { desk: { venues: ['xexa'] } }],
-    ['a country there is not', 'country_unknown', '/desks/0/jurisdictions/0', { desk: { jurisdictions: ['XX'] } }],
-    ['a product that is a word', 'directory_file_invalid', '/desks/0/products/0', { desk: { products: ['Debt'] } }],
+    ['a nonexistent country', 'country_unknown', '/desks/0/jurisdictions/0', { desk: { jurisdictions: ['XX'] } }],
+    ['a product that is not a code', 'directory_file_invalid', '/desks/0/products/0', { desk: { products: ['Debt'] } }],
     ['a desk without a name', 'directory_file_invalid', '/desks/0/name', { desk: { name: '' } }],
     ['a name that would be another desk', 'directory_file_invalid', '/desks/0/name', { desk: { name: 'a/b' } }],
-    ['a zone there is not', 'directory_file_invalid', '/desks/0/hours/time_zone', hours({ time_zone: 'Europe/Bonn' })],
-    ['an hour there is not', 'directory_file_invalid', '/desks/0/hours/opens', hours({ opens: '25:00' })],
+    ['a nonexistent zone', 'directory_file_invalid', '/desks/0/hours/time_zone', hours({ time_zone: 'Europe/Bonn' })],
+    ['a nonexistent hour', 'directory_file_invalid', '/desks/0/hours/opens', hours({ opens: '25:00' })],
     ['hours that end before they begin', 'directory_file_invalid', '/desks/0/hours/closes', hours({ closes: '07:00' })],
     ['hours of no length', 'directory_file_invalid', '/desks/0/hours/closes', hours({ closes: '08:00' })],
     ['an eighth day', 'directory_file_invalid', '/desks/0/hours/days/0', hours({ days: [8] })],
-    ['a holder nobody knows', 'reference_unknown', '/devices/0/holder', { device: { holder: 'person:nobody' } }],
+    ['an unknown holder', 'reference_unknown', '/devices/0/holder', { device: { holder: 'person:nobody' } }],
     ['a holder that is software', 'directory_file_invalid', '/devices/0/holder', { device: { holder: 'service:oms' } }],
     ['a holder of another firm', 'directory_file_invalid', '/devices/0/holder', { device: { institution: venue } }],
     ['a posture there is not', 'directory_file_invalid', '/devices/0/posture', { device: { posture: 'good' } }],
@@ -217,7 +217,7 @@ describe('facts for policies', () => {
     expect(directory.snapshot().version).toBe(0);
   });
 
-  it('do not let the venue of a desk, or the holder of a device, be taken away', async () => {
+  it('keep the venue of a desk and the holder of a device from being removed', async () => {
     const directory = await rig.open();
     await directory.apply(fileWith(), by);
     const { institutions } = fileWith();

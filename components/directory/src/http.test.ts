@@ -68,7 +68,7 @@ function post(url: string, payload: string, authorization = 'DPoP directory:appl
 }
 
 describe('the routes of the directory', () => {
-  it('plan, apply in the name of the caller, and serve what was applied', async () => {
+  it('plan a file, apply it in the name of the caller, and serve the result', async () => {
     const file = JSON.stringify(exampleFile());
     const plan = (await post('/directory/plan', file)).json();
     expect(plan.version).toBe(0);
@@ -92,7 +92,7 @@ describe('the routes of the directory', () => {
     });
   });
 
-  it('show a desk and a device to their firm and the operator, and what compliance found to the operator alone', async () => {
+  it('show a desk and a device to their firm and the operator, and compliance findings to the operator only', async () => {
     const hours = { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1] };
     const deskOf = (institution: string) => ({
       institution,
@@ -147,7 +147,7 @@ describe('the routes of the directory', () => {
     }
   });
 
-  it('answer a bad file with every problem and its place', async () => {
+  it('answer a bad file with every problem and its location', async () => {
     const answer = await post('/directory/apply', JSON.stringify({ venues: [{ mic: 'x', operator, country: 'XX' }] }));
     expect(answer.statusCode).toBe(400);
     expect(answer.json().facts.problems.map(({ code }: { code: string }) => code)).toEqual([
@@ -156,7 +156,7 @@ describe('the routes of the directory', () => {
     ]);
   });
 
-  it('take thirty-two megabytes from those who may apply, and not a body from anybody else', async () => {
+  it('accept thirty-two megabytes from those who may apply, and no body from anybody else', async () => {
     const large = JSON.stringify({ institutions: [], x: 'a'.repeat(31_900_000) });
     expect((await post('/directory/plan', large)).json()).toMatchObject({ code: 'directory_file_invalid' });
     expect((await post('/directory/plan', 'a'.repeat(32 * 1024 * 1024 + 1))).statusCode).toBe(413);

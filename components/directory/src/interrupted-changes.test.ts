@@ -4,7 +4,10 @@ import { fileWithServices } from './testing/example-clients.ts';
 import { broker } from './testing/example-file.ts';
 import { createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
 
-/** A change is recorded, committed, and recorded as committed. The directory must recover from a crash between any two steps. */
+/**
+ * A change is recorded, committed, and recorded as committed. The directory must recover from a crash between any two
+ * steps.
+ */
 describe('a change that is interrupted', () => {
   let rig: Rig;
   let directory: DirectoryComponent;
@@ -35,7 +38,7 @@ describe('a change that is interrupted', () => {
     expect(committed()).toEqual([1, 2]);
   });
 
-  it('after its commit counts, on nodes that are there and on those that start, and is recorded when that can be', async () => {
+  it('after its commit counts, on running and starting nodes, and is recorded once possible', async () => {
     const other = await rig.open();
     rig.breakLog(true, ({ type }) => type === 'directory.committed');
     const { version } = await directory.apply(serviceOf('late'), proposer);
@@ -49,7 +52,7 @@ describe('a change that is interrupted', () => {
     expect(rig.log.filter(({ type }) => type === 'row.rejected')).toEqual([]);
   });
 
-  it('is recorded as committed by another node when the one that made it is gone', async () => {
+  it('is recorded as committed by another node when its own node is gone', async () => {
     const dying = await rig.open();
     rig.breakLog(true, ({ type }) => type === 'directory.committed');
     await dying.apply(serviceOf('late'), proposer);
@@ -60,7 +63,7 @@ describe('a change that is interrupted', () => {
     expect(heir.snapshot().principal('service:late')).toBeDefined();
   });
 
-  it('is not undone by who puts the rows back before it is recorded as committed', async () => {
+  it('is not undone by rows that are put back before it is recorded as committed', async () => {
     const thief = rig.scratch.pool('directory');
     rig.breakLog(true, ({ type }) => type === 'directory.committed');
     await directory.apply(serviceOf('late'), proposer);
@@ -77,7 +80,7 @@ describe('a change that is interrupted', () => {
     await expect(rig.open()).rejects.toMatchObject({ code: 'authority_unproven' });
   });
 
-  it('or was stored before there were such records is taken over once, with the departures under way', async () => {
+  it('that was stored before such records existed is taken over once, with the departures under way', async () => {
     const failing = await rig.open({
       departureEffects: () => [{ name: 'tokens', end: () => Promise.reject(new Error('out of order')) }],
     });

@@ -29,7 +29,7 @@ const timesOf = (directory: DirectoryComponent, client = 'broker-desk'): Record<
   );
 
 describe('the age of a client key', () => {
-  it('counts from when the key was first there, and not from later changes of the client or the file', async () => {
+  it('counts from when the key first appeared, not from later changes of the client or the file', async () => {
     const directory = await rig.open();
     await directory.apply(fileWithServices(), proposer);
     await put(directory, one);
@@ -48,7 +48,7 @@ describe('the age of a client key', () => {
     expect(timesOf(other)).toEqual({ one: start, two: start + dayMs });
   });
 
-  it('does not begin anew when a key goes and comes back, or gets another name', async () => {
+  it('is kept when the key is removed and comes back, or gets another name', async () => {
     const directory = await rig.open();
     await directory.apply(fileWithServices(), proposer);
     await put(directory, one);
@@ -60,7 +60,7 @@ describe('the age of a client key', () => {
     expect(timesOf(directory)).toEqual({ fresh: start });
   });
 
-  it('is the same on two nodes that meet the key at the same time', async () => {
+  it('is the same on two nodes that see the key at the same time', async () => {
     const seed = {
       ...exampleSeed(),
       clients: [{ ...desk(one, two), institution: operator, principal: 'service:operator', audiences: [] }],
@@ -71,7 +71,7 @@ describe('the age of a client key', () => {
     expect(timesOf(second)).toEqual(timesOf(first));
   });
 
-  it('is kept for clients of the installation itself, through restarts', async () => {
+  it('is kept for clients of the installation itself, across restarts', async () => {
     const seed = {
       ...exampleSeed(),
       clients: [{ ...desk(one), institution: operator, principal: 'service:operator', audiences: [] }],
@@ -81,7 +81,7 @@ describe('the age of a client key', () => {
     expect(timesOf(await rig.open({ seed }))).toEqual({ one: start });
   });
 
-  it('begins with the start of this release for a client that was there before', async () => {
+  it('counts from the start of this release for a client that already existed', async () => {
     const directory = await rig.open();
     await directory.apply(fileWithServices(), proposer);
     await rig.scratch.pool('directory').query('delete from client_keys');
@@ -91,7 +91,7 @@ describe('the age of a client key', () => {
     expect(timesOf(await rig.open(), 'broker-oms')).toEqual({ 'oms-1': start + dayMs });
   });
 
-  it('is not remembered of a change that was not made', async () => {
+  it('is not stored by a change that was not made', async () => {
     const directory = await rig.open();
     await directory.apply(fileWithServices(), proposer);
     rig.breakLog(true);

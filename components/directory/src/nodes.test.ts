@@ -93,8 +93,8 @@ function seenBy(directory: DirectoryComponent) {
   };
 }
 
-describe('a node that reads on', () => {
-  it('has what a node has that has just read everything, after whatever was done elsewhere', async () => {
+describe('a node that reads incrementally', () => {
+  it('has the same state as a node that has just read everything, after any changes elsewhere', async () => {
     const [one, two, late] = [await rig.open(), await rig.open(), await rig.open({ pollMs: 3_600_000 })];
     await one.apply(exampleFile(), proposer);
     await fc.assert(

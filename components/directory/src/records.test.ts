@@ -22,7 +22,7 @@ const lines = () =>
   applied().flatMap(({ changes }) => changes.map(({ change, kind, id }) => `${change} ${kind} ${id}`));
 
 describe('the record of a change', () => {
-  it('lists every client and principal that was changed or removed, with its kind and id', async () => {
+  it('lists every changed or removed client and principal, with its kind and id', async () => {
     const directory = await rig.open();
     await directory.apply(fileWithServices(), proposer);
     await directory.edit({ put: { clients: [relyingParty()] } }, proposer);
@@ -46,7 +46,7 @@ describe('the record of a change', () => {
     ]);
   });
 
-  it('lists them also when there are too many changes for one record, over as many as it takes', async () => {
+  it('spreads the list over as many records as it needs', async () => {
     const directory = await rig.open();
     const [institution] = exampleFile().institutions;
     const services = Array.from({ length: 1_500 }, (_, index) => ({
@@ -55,7 +55,7 @@ describe('the record of a change', () => {
       roles: [],
     }));
     await directory.apply({ institutions: [institution], services }, proposer);
-    // New entities remove nothing from anyone, so they are counted but not listed.
+    // New entities take nothing from anyone, so they are counted but not listed.
     expect(lines()).toEqual([]);
     expect(applied()[0]).toMatchObject({ change_counts: { add: 1_501, change: 0, remove: 0 } });
     rig.records.length = 0;

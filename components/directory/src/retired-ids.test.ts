@@ -18,7 +18,7 @@ type Lists = { readonly [list: string]: readonly Record<string, unknown>[] };
 
 const newKey = (kid: string) => ({ keys: [exampleKeyPair(kid).publicJwk] });
 
-/** One entity of each kind whose ids are never reused, none of which another entity needs. */
+/** One entity of each kind whose ids are never reused; no other entity refers to them. */
 const onlyOnce: Lists = {
   people: [{ id: 'person:carl.roth', institution: broker, roles: ['trader'], federated: [], credentials: [] }],
   services: [{ id: 'service:reporting', institution: broker, roles: [] }],
@@ -67,8 +67,8 @@ const kinds = Object.entries(onlyOnce).flatMap(([list, [document]]) =>
 
 const codesOf = async (asked: Promise<unknown>) => problemsOf(await refusalOf(asked)).map(({ code }) => code);
 
-describe('the id of something that was removed', () => {
-  it.each(kinds)('is given to nobody again, by nobody, on no node, after no restart: %s', async (list, document) => {
+describe('the id of a removed entity', () => {
+  it.each(kinds)('is never reused, by anybody, on any node, after any restart: %s', async (list, document) => {
     await directory.apply(fileWithServices(), proposer, { prune: true });
     const again = { [list]: [document] };
     const other = await rig.open();
@@ -82,12 +82,12 @@ describe('the id of something that was removed', () => {
     expect(await codesOf(other.apply(elsewhere, proposer))).toContain('id_not_reusable');
   });
 
-  it.each(kinds)('is not handed to another institution while it is there: %s', async (list, document) => {
+  it.each(kinds)('cannot be moved to another institution while it exists: %s', async (list, document) => {
     const handed = { [list]: [{ ...document, institution: venue }] };
     expect(await codesOf(directory.apply(handed, proposer))).toContain('id_not_reusable');
   });
 
-  it('is not given again by a single edit, under any spelling of what else was asked for', async () => {
+  it('cannot be reused by a single edit, however the same request is written', async () => {
     await directory.leave('person:carl.roth', proposer, 'left');
     const [carl] = onlyOnce['people'] ?? [];
     expect(await codesOf(directory.edit({ put: { people: [carl] } }, proposer))).toEqual(['id_not_reusable']);
@@ -96,7 +96,7 @@ describe('the id of something that was removed', () => {
     expect(await codesOf(directory.edit({ put: { people: [inactive] } }, proposer))).toEqual(['id_not_reusable']);
   });
 
-  it('is not given again where an algorithm still names its holder', async () => {
+  it('cannot be reused while an algorithm still names its holder', async () => {
     await directory.leave('person:anna.keller', proposer, 'left');
     expect(directory.snapshot().knownPrincipal('person:anna.keller')).toMatchObject({ active: false });
     const [anna] = fileWithServices().people;
@@ -104,7 +104,7 @@ describe('the id of something that was removed', () => {
     expect(await codesOf(directory.apply({ people: [anna] }, proposer))).toEqual(['id_not_reusable']);
   });
 
-  it('is not given by an approval of what was proposed before it was removed', async () => {
+  it('cannot be reused by approving a proposal made before the removal', async () => {
     const [carl] = onlyOnce['people'] ?? [];
     const edit = { put: { people: [{ ...carl, desk: 'credit' }] } };
     const request = await directory.propose({ edit }, proposer, 'moves');
@@ -115,7 +115,7 @@ describe('the id of something that was removed', () => {
     expect(directory.snapshot().knownPrincipal('person:carl.roth')).toBeUndefined();
   });
 
-  it('is not asked for by an edit of what was read before the removal: that edit is out of date', async () => {
+  it('is not requested by an edit based on a read before the removal: that edit is out of date', async () => {
     const id = 'person:carl.roth';
     const read = directory.person(id);
     if (read === undefined) throw new Error('the example has no such person');
@@ -129,7 +129,7 @@ describe('the id of something that was removed', () => {
     expect(rig.records.at(-1)).not.toMatchObject({ reason: 'id_not_reusable' });
   });
 
-  it('is given once when two nodes remove and add it at the same moment', async () => {
+  it('is assigned once when two nodes remove and add it at the same moment', async () => {
     const other = await rig.open();
     const [carl] = onlyOnce['people'] ?? [];
     const outcomes = await Promise.allSettled(
@@ -145,14 +145,14 @@ describe('the id of something that was removed', () => {
       expect((await node.snapshotAtLeast(version)).knownPrincipal('person:carl.roth')).toBeUndefined();
   });
 
-  it('goes back to the same person when they were inactive and never removed', async () => {
+  it('goes back to the same person if they were inactive and never removed', async () => {
     const [carl] = onlyOnce['people'] ?? [];
     await directory.edit({ put: { people: [{ ...carl, active: false }] } }, proposer);
     await directory.edit({ put: { people: [carl] } }, proposer);
     expect(directory.snapshot().principal('person:carl.roth')).toBeDefined();
   });
 
-  it('leaves the key free for whoever comes next', async () => {
+  it('leaves its key free for the next person', async () => {
     await directory.edit({ remove: [{ kind: 'client', id: 'broker-dashboard' }] }, proposer);
     const next = { ...relyingParty(), id: 'broker-dashboard-2', jwks: newKey('web-2') };
     await directory.edit({ put: { clients: [next] } }, proposer);
@@ -161,7 +161,7 @@ describe('the id of something that was removed', () => {
 });
 
 describe('the name of a contract or an interface', () => {
-  it('is written again by the institution that had it, and by no other', async () => {
+  it('can be reused by its former institution, and by no other', async () => {
     const contract = {
       id: 'GMRA-2026-1',
       institution: broker,

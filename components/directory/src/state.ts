@@ -10,7 +10,6 @@ import { buildSnapshot } from './snapshot.ts';
 import type { StoredEntity } from './store.ts';
 import { type StoredContents, storedContents } from './stored-contents.ts';
 
-/** One version of the directory in memory. */
 export interface State {
   readonly version: number;
   readonly stored: Graph;

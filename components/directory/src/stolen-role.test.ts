@@ -10,7 +10,7 @@ import { broker, exampleKeyPair, operator, venue } from './testing/example-file.
 import { approver, createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
 
 /** The attacker has a connection with this component's database role and nothing else. */
-describe('with the database role of the directory, a thief', () => {
+describe('a thief with the database role of the directory', () => {
   let rig: Rig;
   let directory: DirectoryComponent;
   let thief: pg.Pool;
@@ -24,18 +24,18 @@ describe('with the database role of the directory, a thief', () => {
   afterEach(() => rig.close());
 
   const unproven = expect.objectContaining({ code: 'authority_unproven' });
-  /** Written as a change would be, so that every node reads it. */
+  /** Announced as a change would be, so that every node reads it. */
   const announce = () => thief.query('update directory_state set version = version + 1');
   const contradictions = () =>
     rig.log.filter(({ type }) => type === 'row.rejected').map(({ data }) => (data as { of: string }).of);
 
   /** Neither a running node nor a new one adopts the stored state. */
-  async function expectNotBelieved(): Promise<void> {
+  async function expectRejected(): Promise<void> {
     await expect.poll(contradictions, { timeout: 60_000 }).toContain('directory');
     await expect(rig.open()).rejects.toEqual(unproven);
   }
 
-  it('gives a client of their own nothing: no scope, and no place in the graph', async () => {
+  it('cannot give their own client a scope or a place in the graph', async () => {
     const version = directory.snapshot().version;
     const client = {
       ...tradingDesk(),
@@ -52,7 +52,7 @@ describe('with the database role of the directory, a thief', () => {
       [operator, { id: 'service:backdoor', institution: operator, roles: [] }, client],
     );
     await announce();
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot().version).toBe(version);
     expect(directory.snapshot().client('backdoor')).toBeUndefined();
     // A change does not adopt it either, and the contradiction is recorded once.
@@ -94,24 +94,24 @@ describe('with the database role of the directory, a thief', () => {
       `update entities set document = document || '{"country": "US"}', version = 2 where id = $1`,
       [venue],
     ],
-    ['takes somebody away', `delete from entities where id = 'person:ben.ito'`, []],
+    ['deletes a person', `delete from entities where id = 'person:ben.ito'`, []],
     [
       'says that another record lists the keys',
       `update entities set record_id = $1 where id = 'person:ben.ito'`,
       ['rec_x'],
     ],
     ['changes nothing but the version', 'update directory_state set version = version', []],
-  ])('%s for nobody, whether the change is announced or not', async (_, sql, values) => {
+  ])('%s without effect, whether the change is announced or not', async (_, sql, values) => {
     const before = directory.snapshot();
     await thief.query(sql, [...values]);
     // A running node does not read an unannounced version; a starting node does.
     if (!sql.startsWith('update directory_state')) await expect(rig.open()).rejects.toEqual(unproven);
     await announce();
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot()).toBe(before);
   });
 
-  it('does not bring back who has left, nor undo the change before, with every row as it was', async () => {
+  it('cannot bring back a leaver, nor undo an earlier change, with every row restored', async () => {
     const { rows: entities } = await thief.query('select * from entities');
     const { rows: state } = await thief.query('select version from directory_state');
     await directory.leave('person:anna.keller', proposer, 'left');
@@ -123,12 +123,12 @@ describe('with the database role of the directory, a thief', () => {
     await thief.query('delete from retired_ids');
     await thief.query('delete from departures');
     await thief.query('update directory_state set version = $1', [state[0]?.version]);
-    await expectNotBelieved();
+    await expectRejected();
     expect(directory.snapshot().version).toBe(version);
     expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
   });
 
-  it('makes no node that is behind rely on what is old: it decides nothing until it can read what the log says', async () => {
+  it('cannot make a lagging node rely on old data: it decides nothing until it can read what the log says', async () => {
     const proxy = await createFaultyProxy({ target: rig.scratch.connection });
     const [component] = rig.scratch.components;
     if (component === undefined) throw new Error('no component');
@@ -157,7 +157,7 @@ describe('with the database role of the directory, a thief', () => {
     await proxy.close();
   });
 
-  it('has nothing taken up by a directory that is empty', async () => {
+  it('cannot have anything adopted by an empty directory', async () => {
     const other = await createRig();
     try {
       const role = other.scratch.pool('directory');
@@ -177,7 +177,7 @@ describe('with the database role of the directory, a thief', () => {
     }
   });
 
-  it('has no person of one institution changed by the system of another', async () => {
+  it('cannot have a person of one institution changed by the system of another', async () => {
     const scim = await createScimRig();
     try {
       const { id } = await scim.client.send('POST', '/Users', newUser('eve'));
@@ -196,12 +196,12 @@ describe('with the database role of the directory, a thief', () => {
     }
   });
 
-  describe('and changes that wait for a second person,', () => {
+  describe('attacking changes that wait for a second person', () => {
     const edit: DirectoryEdit = { put: { clients: [tradingDesk()] } };
     const second: Actor = { id: 'person:second.hand', institution: operator };
     const propose = () => directory.propose({ edit }, proposer, 'go-live of the desk');
 
-    it('proposes nothing in the name of another', async () => {
+    it('cannot propose in the name of another', async () => {
       const real = await propose();
       const invented = 'chg_00000000000000000000000000';
       await thief.query(
@@ -232,7 +232,7 @@ describe('with the database role of the directory, a thief', () => {
       expect(directory.snapshot().client('broker-desk')).toBeUndefined();
     });
 
-    it('has nothing else approved than was proposed', async () => {
+    it('cannot have anything but the proposal approved', async () => {
       const { id, digest } = await propose();
       const other: DirectoryEdit = { put: { clients: [{ ...tradingDesk(), scopes: ['order:approve'] }] } };
       await thief.query('update change_requests set proposal = $2 where id = $1', [id, { edit: other }]);
@@ -245,7 +245,7 @@ describe('with the database role of the directory, a thief', () => {
       await expect(directory.approve(id, digestOf({ edit: other }), approver)).rejects.toEqual(unproven);
     });
 
-    it('has nothing approved that was rejected, nor twice', async () => {
+    it('cannot have a rejected change approved, nor one approved twice', async () => {
       const [rejected, approved] = [await propose(), await propose()];
       const { rows } = await thief.query('select id, proposal from change_requests');
       await directory.reject(rejected.id, second, 'not now');
@@ -275,7 +275,7 @@ describe('with the database role of the directory, a thief', () => {
       expect(directory.snapshot().version).toBe(3);
     });
 
-    it('keeps nobody from changing the directory by what becomes of an approval that was interrupted', async () => {
+    it('cannot block the directory with the outcome of an interrupted approval', async () => {
       await directory.stop();
       const node = await rig.open({ pollMs: 3_600_000 });
       const { id, digest } = await propose();
@@ -290,7 +290,7 @@ describe('with the database role of the directory, a thief', () => {
     });
   });
 
-  it('ends nothing that anybody holds by a departure that nobody made', async () => {
+  it('cannot end anybody’s holdings by a departure that nobody made', async () => {
     await directory.stop();
     const ended: string[] = [];
     const node = await rig.open({

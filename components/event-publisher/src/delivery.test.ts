@@ -27,7 +27,7 @@ const subscribe = (change: object = {}) =>
 const subscription = async () => (await world.events.subscriptions(leis.fund))[0];
 const place = (index: bigint): string => index.toString().padStart(20, '0');
 
-/** By an implementation of RFC 9421 that others wrote, with the keys that are published. */
+/** Verified by an independent implementation of RFC 9421, with the published keys. */
 async function isSigned({ method, headers, body }: ReceivedMessage, url = receiver.url): Promise<boolean | null> {
   const keys = await world.signer.publicKeys('event');
   const fields = ['@method', '@target-uri', 'content-digest', 'content-type'];
@@ -67,7 +67,7 @@ describe('a delivery', () => {
     });
   });
 
-  it('is signed, and the signature is good for this message at this address alone', async () => {
+  it('is signed, and the signature is valid for this message at this address only', async () => {
     await subscribe();
     world.mandate();
     await world.events.deliver();
@@ -81,7 +81,7 @@ describe('a delivery', () => {
     expect(await isSigned(typed).catch(() => false)).toBe(false);
   });
 
-  it('brings everything that is theirs, in the order of the log, once while all goes well', async () => {
+  it('carries all events of the institution, in log order, once if nothing fails', async () => {
     await subscribe();
     const ids = [];
     for (let count = 0; count < 250; count++) {
@@ -95,7 +95,7 @@ describe('a delivery', () => {
     expect(await subscription()).toMatchObject({ position: place(world.log.entries.at(-1)?.index ?? -1n) });
   });
 
-  it('brings nothing to another institution, and nothing of another topic', async () => {
+  it('carries nothing of another institution or another topic', async () => {
     const other = await startReceiver();
     await world.events.subscribe(
       { institution: leis.stranger, url: other.url, topics },
@@ -118,7 +118,7 @@ describe('a delivery', () => {
     expect(world.log.reads.scans).toBe(scans);
   });
 
-  it('passes thousands of others’ events in bounded steps', async () => {
+  it('skips thousands of others’ events in bounded steps', async () => {
     await subscribe();
     for (let count = 0; count < 9_000; count++) world.others();
     const { record } = world.mandate();
@@ -132,14 +132,14 @@ describe('a delivery', () => {
     expect(receiver.ids()).toEqual([record.id]);
   });
 
-  it('begins where it was asked to', async () => {
+  it('starts at the requested position', async () => {
     const [first, second] = [world.mandate(), world.mandate()];
     await subscribe({ after: place(first.index) });
     await world.events.deliver();
     expect(receiver.ids()).toEqual([second.record.id]);
   });
 
-  it('begins with the first event there is from the position of an empty log', async () => {
+  it('starts with the first event after the position of an empty log', async () => {
     const { position } = await world.events.read(leis.fund, {});
     const { index, record } = world.mandate();
     expect(index).toBe(1n);
@@ -149,13 +149,13 @@ describe('a delivery', () => {
   });
 });
 
-describe('what is not taken', () => {
+describe('a failed delivery', () => {
   it.each([
     ['with an error', 500],
     ['by asking for less', 429],
     ['as wrong', 400],
     ['with a redirect', 302],
-  ])('is sent again when it is answered %s, and nothing overtakes it', async (_, status) => {
+  ])('is sent again when it is answered %s, and no later event overtakes it', async (_, status) => {
     await subscribe();
     const first = world.mandate();
     const second = world.mandate();
@@ -170,7 +170,7 @@ describe('what is not taken', () => {
     expect(await subscription()).toMatchObject({ attempts: 0 });
   });
 
-  it('is waited for longer each time, up to an hour, a little by chance', async () => {
+  it('is retried after growing pauses, up to an hour, with jitter', async () => {
     await subscribe();
     world.mandate();
     receiver.answer(503);
@@ -186,7 +186,7 @@ describe('what is not taken', () => {
     }
   });
 
-  it('tells the institution what it can act on, and nothing of ours', async () => {
+  it('tells the institution what it can act on, and nothing internal', async () => {
     await subscribe();
     world.mandate();
     receiver.answer(503);
@@ -203,7 +203,7 @@ describe('what is not taken', () => {
     );
   });
 
-  it('for three days is suspended, recorded, and goes on from where it was when it is resumed', async () => {
+  it('for three days suspends the subscription, which is recorded, and continues at its position when resumed', async () => {
     await subscribe();
     const first = world.mandate();
     receiver.answer(500);
@@ -233,7 +233,7 @@ describe('what is not taken', () => {
     expect(receiver.ids().slice(sent)).toEqual([first.record.id, second.record.id]);
   });
 
-  it('counts its days from the last success, not from the first failure there ever was', async () => {
+  it('counts its days from the last success, not from the first failure ever', async () => {
     await subscribe();
     for (let round = 0; round < 3; round++) {
       world.mandate();
@@ -243,7 +243,7 @@ describe('what is not taken', () => {
       receiver.answer(200);
       expect(await world.events.deliver()).toBe(1);
     }
-    // One that succeeds and one that fails in the same turn: the failure is a new one.
+    // One success and one failure in the same turn: the failure is a new one.
     world.mandate();
     receiver.answer(500);
     await world.events.deliver();
@@ -255,7 +255,7 @@ describe('what is not taken', () => {
     expect(await subscription()).toMatchObject({ status: 'active', attempts: 1 });
   });
 
-  it('is suspended at once when the address is gone for good (410)', async () => {
+  it('suspends the subscription at once when the address is gone for good (410)', async () => {
     await subscribe();
     world.mandate();
     receiver.answer(410);
@@ -264,7 +264,7 @@ describe('what is not taken', () => {
     expect(world.log.ofType('event.delivery-suspended')).toHaveLength(1);
   });
 
-  it('is not suspended while that cannot be recorded, and is later', async () => {
+  it('does not suspend it while that cannot be recorded, but later', async () => {
     await subscribe();
     world.mandate();
     receiver.answer(410);
@@ -277,7 +277,7 @@ describe('what is not taken', () => {
     expect(await subscription()).toMatchObject({ status: 'suspended' });
   });
 
-  it('by a fault of ours is no failure of the receiver’s', async () => {
+  it('by our own fault does not count as the receiver’s failure', async () => {
     await subscribe();
     const { record } = world.mandate();
     const broken = world.node({
@@ -294,7 +294,7 @@ describe('what is not taken', () => {
     expect(receiver.ids()).toEqual([record.id]);
   });
 
-  it('waits while the log cannot be read, and comes when it can', async () => {
+  it('waits while the log cannot be read, and succeeds when it can', async () => {
     await subscribe();
     const { record } = world.mandate();
     world.log.breakDown('reading');
@@ -305,7 +305,7 @@ describe('what is not taken', () => {
   });
 });
 
-it('a subscription that was ended hears nothing more, not even in the middle of a turn', async () => {
+it('an ended subscription delivers nothing more, not even in the middle of a turn', async () => {
   const { id } = await subscribe();
   for (let count = 0; count < 5; count++) world.mandate();
   receiver.answer((_, response) => {

@@ -38,7 +38,6 @@ export interface EventPublisherDependencies extends ReaderDependencies {
   readonly everyMs?: number;
 }
 
-/** Start position and topics. */
 export interface FollowQuery {
   readonly after?: string;
   readonly topics?: readonly EventTopic[];

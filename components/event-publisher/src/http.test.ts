@@ -38,8 +38,8 @@ function call(
 }
 const get = (path: string, by: string = leis.fund) => call('GET', path, { by, scope: 'event:read' });
 
-describe('pages over HTTP', () => {
-  it('hold events and the position to go on from, as text that sorts', async () => {
+describe('event pages over HTTP', () => {
+  it('hold events and the position to continue from, as sortable text', async () => {
     const written = [world.mandate(), world.mandate(), world.mandate()];
     const first = (await get('/events?limit=2')).json();
     expect(first.events.map(({ id }: { id: string }) => id)).toEqual(
@@ -68,12 +68,12 @@ describe('pages over HTTP', () => {
     if (code !== undefined) expect(answer.json()).toMatchObject({ code });
   });
 
-  it('need the scope event:read', async () => {
+  it('require the scope event:read', async () => {
     expect((await call('GET', '/events')).json()).toMatchObject({ code: 'insufficient_scope' });
     expect((await app.inject({ url: '/events' })).json()).toMatchObject({ code: 'token_missing' });
   });
 
-  it('say that it is the log that cannot answer', async () => {
+  it('say that the log cannot answer', async () => {
     world.log.breakDown('reading');
     const answer = await get('/events');
     expect([answer.statusCode, answer.json()]).toMatchObject([503, { code: 'log_unavailable' }]);
@@ -82,7 +82,7 @@ describe('pages over HTTP', () => {
 });
 
 describe('subscriptions over HTTP', () => {
-  it('are made, listed, resumed and ended by their institution, and by nobody else', async () => {
+  it('are created, listed, resumed and ended by their institution, and by nobody else', async () => {
     const made = await call('POST', '/events/subscriptions', { payload: { url, topics: ['mandate'] } });
     expect(made.statusCode).toBe(201);
     const subscription = made.json();
@@ -104,7 +104,7 @@ describe('subscriptions over HTTP', () => {
     expect((await call('DELETE', '/events/subscriptions/x')).json()).toMatchObject({ code: 'subscription_not_found' });
   });
 
-  it('name who asked for them in the log, from the token and from nothing else', async () => {
+  it('record who requested them, from the token only', async () => {
     await call('POST', '/events/subscriptions', { payload: { url: `${url}/2`, topics: ['mandate'] } });
     expect(world.log.ofType('event.subscribed').at(-1)?.subject).toEqual({ id: 'client:ops', institution: leis.fund });
     const forged = { url, topics: ['mandate'], institution: leis.broker };
@@ -113,7 +113,7 @@ describe('subscriptions over HTTP', () => {
 
   it.each<[string, object, string | undefined]>([
     ['no topics', { url, topics: [] }, undefined],
-    ['a topic that is none', { url, topics: ['all'] }, undefined],
+    ['an invalid topic', { url, topics: ['all'] }, undefined],
     ['no address', { topics: ['mandate'] }, undefined],
     ['an address without TLS', { url: 'http://ops.example/', topics: ['mandate'] }, 'subscription_invalid'],
     ['a made-up position', { url, topics: ['mandate'], after: '8'.repeat(20) }, 'event_position_invalid'],
@@ -123,7 +123,7 @@ describe('subscriptions over HTTP', () => {
     if (code !== undefined) expect(answer.json()).toMatchObject({ code });
   });
 
-  it('need the scope event:subscribe', async () => {
+  it('require the scope event:subscribe', async () => {
     for (const [method, path] of [
       ['GET', '/events/subscriptions'],
       ['POST', '/events/subscriptions'],
@@ -136,7 +136,7 @@ describe('subscriptions over HTTP', () => {
     }
   });
 
-  it('are refused when they cannot be recorded, and nothing is kept', async () => {
+  it('are refused when they cannot be recorded, and nothing is stored', async () => {
     world.log.breakDown('writing');
     const payload = { url: `${url}/unrecorded`, topics: ['mandate'] };
     const answer = await call('POST', '/events/subscriptions', { payload });
@@ -146,7 +146,7 @@ describe('subscriptions over HTTP', () => {
   });
 });
 
-it('the keys are there for everybody, public halves alone, and for a minute', async () => {
+it('the published keys are public halves only, open to everybody, and cached for a minute', async () => {
   const answer = await app.inject({ url: '/events/keys' });
   expect(answer.headers['cache-control']).toBe('public, max-age=60');
   const keys = await world.signer.publicKeys('event');

@@ -111,7 +111,7 @@ export function eventPublisherRoutes(
         };
         return streams.answer(reply, {
           institution,
-          stands: () => guard.stands(token),
+          isActive: () => guard.isActive(token),
           follow: (signal) => events.followPlaces(institution, from, signal),
         });
       },

@@ -30,7 +30,7 @@ describe('a subscription', () => {
   const listed = () => world.events.subscriptions(leis.fund);
   const records = () => world.log.entries.flatMap(({ record }) => (record.type.startsWith('event.') ? [record] : []));
 
-  it('that was not written is the one that is asked for again, and begins where it did at first', async () => {
+  it('that was not written is returned to a repeated request, and starts at its original position', async () => {
     const { record } = world.mandate();
     const { position } = await world.events.read(leis.fund, {});
     const before = { ...wanted(), after: '00000000000000000000' };
@@ -42,7 +42,7 @@ describe('a subscription', () => {
     expect(receiver.ids()).toEqual([record.id]);
   });
 
-  it('that was ended and not taken away is gone for whoever looks, and hears nothing more', async () => {
+  it('that was ended but not deleted is gone for every reader, and delivers nothing more', async () => {
     const { id } = await world.events.subscribe(wanted(), who);
     await expect(dying('event.unsubscribed').unsubscribe(leis.fund, id, who)).rejects.toThrow(died);
     world.mandate();
@@ -55,7 +55,7 @@ describe('a subscription', () => {
     expect(world.log.ofType('row.rejected')).toEqual([]);
   });
 
-  it('that was suspended and resumed is what was recorded last, and is recorded once', async () => {
+  it('that was suspended and resumed is in its last recorded state, and recorded once', async () => {
     const { id } = await world.events.subscribe(wanted(), who);
     world.mandate();
     receiver.answer(410);
@@ -71,7 +71,7 @@ describe('a subscription', () => {
     ]);
   });
 
-  it('that was ended is made again, and is one of sixteen when many ask for the last place at once', async () => {
+  it('that was ended is created again, and is one of sixteen when many request the last place at once', async () => {
     for (let number = 0; number < 15; number++)
       await world.events.subscribe({ ...wanted(), url: `https://ops.example/${number}` }, who);
     for (let round = 0; round < 2; round++) {
@@ -87,7 +87,7 @@ describe('a subscription', () => {
     expect(world.log.ofType('event.subscribed')).toHaveLength(17);
   });
 
-  it('of which the address is sealed in the log is not completed with another key, and is when the key is back', async () => {
+  it('whose address is sealed in the log is not completed with another key, but is once the key is back', async () => {
     await expect(dying('event.subscribed').subscribe(wanted(), who)).rejects.toThrow(died);
     const other = world.node({ sealingKey: { bytes: new Uint8Array(32) } });
     await expect(other.subscribe(wanted(), who)).rejects.toMatchObject({ code: 'keystore_locked' });
@@ -114,7 +114,7 @@ describe('a stream', () => {
     world.log.ofType('signal.stream-changed').map(({ data }) => (data as { operation: string }).operation);
   const poll = (id: string) => world.signals.poll(id, { returnImmediately: true }, by(), at);
 
-  it('that was changed and not written is the changed one for whoever reads it, and repeats the change', async () => {
+  it('that was changed but not written is the changed one for every reader, and repeats the change', async () => {
     const { stream_id } = await create();
     const change = { stream_id, description: 'Ours', delivery: delivery() };
     await expect(dying().update(change, by())).rejects.toThrow(died);
@@ -125,7 +125,7 @@ describe('a stream', () => {
     expect(JSON.stringify(world.log.ofType('signal.stream-changed'))).not.toMatch(/tenant=7|Ours|Bearer/);
   });
 
-  it('that was replaced and not written is pushed to where it was changed to, and reported as nothing wrong', async () => {
+  it('that was replaced but not written is pushed to its new address, without an error', async () => {
     const { stream_id } = await create();
     await expect(dying().replace({ stream_id, delivery: delivery() }, by())).rejects.toThrow(died);
     world.signIn();
@@ -135,7 +135,7 @@ describe('a stream', () => {
     expect(world.log.ofType('row.rejected')).toEqual([]);
   });
 
-  it('that was changed and not written is polled for', async () => {
+  it('that was changed but not written can be polled', async () => {
     const { stream_id } = await create({});
     world.signIn();
     await expect(dying().update({ stream_id, description: 'Ours' }, by())).rejects.toThrow(died);
@@ -147,7 +147,7 @@ describe('a stream', () => {
     expect(await world.signals.streams.list(leis.fund)).toMatchObject([{ description: 'Ours', events_delivered: [] }]);
   });
 
-  it('goes on from what was recorded, whatever is done next', async () => {
+  it('continues from the recorded state, whatever is done next', async () => {
     const { stream_id } = await create();
     await expect(dying().update({ stream_id, description: 'Ours' }, by())).rejects.toThrow(died);
     expect(await world.signals.streams.update({ stream_id, delivery: delivery() }, by())).toMatchObject({
@@ -156,7 +156,7 @@ describe('a stream', () => {
     });
   });
 
-  it('that was disabled and not written lets go of what waits, and enabled of what happened meanwhile', async () => {
+  it('that was disabled but not written drops what is waiting, and when enabled what happened meanwhile', async () => {
     const { stream_id } = await create({});
     world.signIn();
     expect(Object.keys((await poll(stream_id)).sets)).toHaveLength(1);
@@ -173,7 +173,7 @@ describe('a stream', () => {
     expect(changes()).toEqual(['create', 'status', 'status']);
   });
 
-  it('that was paused and not written is paused, and recorded once', async () => {
+  it('that was paused but not written is paused, and recorded once', async () => {
     const { stream_id } = await create({ delivery: delivery() });
     world.signIn();
     receiver.answer(410);
@@ -184,7 +184,7 @@ describe('a stream', () => {
     expect(world.log.ofType('signal.delivery-suspended')).toHaveLength(1);
   });
 
-  it('that was deleted and not taken away is gone, with what waited in it', async () => {
+  it('that was deleted but not removed is gone, with everything waiting in it', async () => {
     const { stream_id } = await create({ delivery: delivery() });
     world.signIn();
     await expect(dying().remove(stream_id, by())).rejects.toThrow(died);
@@ -194,7 +194,7 @@ describe('a stream', () => {
     expect(changes()).toEqual(['create', 'delete']);
   });
 
-  it('whose row was taken away is written from its record by whoever asks for it', async () => {
+  it('whose row was removed is written from its record by its next reader', async () => {
     const made = await create({ description: 'Ours', events_requested: ['urn:example:none'] });
     await world.scratch.pool('event-publisher').query('delete from signal_streams');
     expect(await world.signals.streams.read(leis.fund, made.stream_id)).toEqual(made);

@@ -42,8 +42,8 @@ function heldAnswers(of: Receiver) {
   };
 }
 
-describe('a node that has nobody to deliver to', () => {
-  it('does not ask the log for news, and asks it again for the first subscription', async () => {
+describe('a node without subscriptions', () => {
+  it('does not poll the log, and starts again with the first subscription', async () => {
     world.log.breakDown('reading');
     expect(await world.events.deliver()).toBe(0);
     world.log.repair();
@@ -74,10 +74,10 @@ describe('two nodes', () => {
     expect(most).toBe(1);
   });
 
-  it('take over from one that was killed: nothing is lost, and what was under way comes again', async () => {
+  it('take over from a killed one: nothing is lost, and the event in delivery is sent again', async () => {
     await subscribe();
     const [first, second] = [world.mandate(), world.mandate()];
-    // It is killed while the receiver works on the first event: its answer is never heard.
+    // It is killed while the receiver works on the first event: its answer never arrives.
     const killed = world.node({ outbound: { post: (...message) => world.outbound.post(...message).then(never) } });
     const dying = killed.deliver();
     await untilReceived(1);
@@ -91,13 +91,13 @@ describe('two nodes', () => {
     await dying;
   });
 
-  it('an older holder that wakes up again moves nothing, and sends nothing more', async () => {
+  it('do not let an old lease holder that wakes up move the position or send anything', async () => {
     await subscribe();
     const [first, second] = [world.mandate(), world.mandate()];
     const answers = heldAnswers(receiver);
     const sleeping = world.node().deliver();
     await answers.next(1);
-    // The other node finds the lease over, and has trouble with the very first event.
+    // The other node finds the lease expired, and fails on the very first event.
     world.clock.advance(30_000);
     const awake = world.node();
     const trying = awake.deliver();
@@ -115,7 +115,7 @@ describe('two nodes', () => {
     expect(receiver.ids().slice(2)).toEqual([first.record.id, second.record.id]);
   });
 
-  it('an older holder counts no failure, and suspends nothing', async () => {
+  it('do not let an old lease holder count a failure or suspend anything', async () => {
     await subscribe();
     world.mandate();
     const answers = heldAnswers(receiver);
@@ -135,7 +135,7 @@ describe('two nodes', () => {
     expect(world.log.ofType('event.delivery-suspended')).toEqual([]);
   });
 
-  it('go on at once where one was stopped, without waiting for its lease', async () => {
+  it('continue at once when one was stopped, without waiting for its lease', async () => {
     await subscribe();
     const ids = Array.from({ length: 3 }, () => world.mandate().record.id);
     const answers = heldAnswers(receiver);
@@ -163,7 +163,7 @@ describe('two nodes', () => {
 });
 
 describe('a slow receiver', () => {
-  it('holds up nobody but itself', async () => {
+  it('delays nobody else', async () => {
     const slow = await startReceiver();
     const answers = heldAnswers(slow);
     await subscribe(leis.broker, slow.url);
@@ -171,7 +171,7 @@ describe('a slow receiver', () => {
     const ids = [world.mandate().record.id];
     const stuck = world.events.deliver();
     await answers.next(1);
-    // Its turn lasts; the other institution's are taken meanwhile.
+    // Its turn takes long; the other institution's are served meanwhile.
     for (let round = 0; round < 3; round++) {
       ids.push(world.mandate().record.id);
       while (receiver.received.length < ids.length) {
@@ -187,7 +187,7 @@ describe('a slow receiver', () => {
     await slow.close();
   });
 
-  it('has a turn of ten seconds, and is then put behind others', async () => {
+  it('has a turn of ten seconds, and is then queued behind others', async () => {
     await subscribe();
     const ids = Array.from({ length: 6 }, () => world.mandate().record.id);
     receiver.answer((_, response) => {

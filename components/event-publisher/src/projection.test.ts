@@ -20,7 +20,7 @@ const projected = (draft: Parameters<typeof log.write>[0]) => {
 const about = (type: RecordDraft['type'], data: { readonly [name: string]: Json } = {}, more: object = {}) =>
   projected({ type, transaction, mandate, intent, data, ...more });
 
-describe('what an event says', () => {
+describe('an event', () => {
   it('is a CloudEvent by the SDK of the CloudEvents project', () => {
     const told = about('mandate.accepted', { mandate: version({ status: 'active' }) });
     const event = new CloudEvent({ ...told?.event });
@@ -70,7 +70,7 @@ describe('what an event says', () => {
       { approval_id: 'apr_1', role: 'supervisor', expires_at: '2026-11-21T11:00:00Z' },
       { intent_digest: intent, approval: 'apr_1', role: 'supervisor', expires_at: '2026-11-21T11:00:00Z' },
     ],
-  ])('tells of %s', (_, type, data, expected) => {
+  ])('contains the members of %s', (_, type, data, expected) => {
     const told = about(type, data, {
       subject: { id: 'person:tom.trader', institution: leis.fund },
       ...(type.startsWith('exception') ? { reason: 'mandate_revoked' } : {}),
@@ -79,7 +79,7 @@ describe('what an event says', () => {
     expect(Object.keys(told?.event.data as object).sort()).toEqual(['transaction', ...Object.keys(expected)].sort());
   });
 
-  it('never holds people, keys, signatures, limits, inputs of decisions, intents or what somebody wrote', () => {
+  it('never contains people, keys, signatures, limits, inputs of decisions, intents or free text', () => {
     const secret = {
       mandate: version({ signatory: 'person:frank.fund' }),
       by: 'person:frank.fund',
@@ -107,7 +107,7 @@ describe('what an event says', () => {
     );
   });
 
-  it('is made of what it names and of nothing else: members that are not there are left out', () => {
+  it('contains its defined members only, and leaves out missing ones', () => {
     expect(Object.keys(about('transaction.transitioned', { event: 'submit' })?.event.data as object)).toEqual([
       'transaction',
       'intent_digest',
@@ -116,17 +116,17 @@ describe('what an event says', () => {
   });
 });
 
-describe('who may hear', () => {
+describe('the audience of an event', () => {
   const by = (institution: string) => ({ subject: { id: 'person:somebody', institution } });
 
-  it('of a mandate: everybody with a part, and who is to have one', () => {
+  it('of a mandate is everybody with a part, and who is to have one', () => {
     const amendment = { terms: { grantee: { lei: leis.venue }, thirdParty: { lei: leis.stranger } } };
     const told = about('mandate.amendment-proposed', { mandate: version({ amendment }) });
     expect(told?.audience).toEqual({ of: 'institutions', leis: [leis.fund, leis.broker, leis.venue, leis.stranger] });
   });
 
   it.each(['mandate.amended', 'mandate.amendment-withdrawn', 'mandate.revoked', 'mandate.expired'] as const)(
-    'of %s: also whom the version before concerned',
+    'of %s includes the parties of the version before',
     (type) => {
       const before = newId('record', from);
       const told = about(type, { mandate: version() }, { references: [before] });
@@ -135,21 +135,21 @@ describe('who may hear', () => {
   );
 
   it.each(['transaction.transitioned', 'exception.raised', 'exception.resolved', 'exception.overdue'] as const)(
-    'of %s: the parties of the transaction',
+    'of %s is the parties of the transaction',
     (type) => expect(about(type)?.audience).toEqual({ of: 'transaction', id: transaction }),
   );
 
-  it('of an intent that was only opened, and of approvals: the institution alone whose they are', () => {
+  it('of a newly opened intent, and of approvals, is only their own institution', () => {
     for (const type of ['transaction.opened', 'approval.given', 'approval.withdrawn'] as const)
       expect(about(type, {}, by(leis.fund))?.audience).toEqual({ of: 'institutions', leis: [leis.fund] });
-    // Taken back by somebody else, because the approver has left.
+    // Withdrawn by somebody else, because the approver has left.
     expect(about('approval.withdrawn', { institution: leis.fund }, by(leis.stranger))?.audience).toEqual({
       of: 'institutions',
       leis: [leis.fund],
     });
   });
 
-  it('of a departure: the institution of whoever leaves', () => {
+  it('of a departure is the institution of the leaver', () => {
     const data = { principal: 'person:tom.trader', kind: 'leave', institution: leis.fund, reason: 'Retired' };
     const told = projected({ type: 'directory.departure', data, ...by(leis.stranger) });
     expect(told?.audience).toEqual({ of: 'institutions', leis: [leis.fund] });
@@ -159,7 +159,7 @@ describe('who may hear', () => {
     });
   });
 
-  it('of what says nothing of whose it is: nobody', () => {
+  it('without an owner is nobody', () => {
     expect(about('transaction.opened')).toBeUndefined();
     expect(about('approval.given')).toBeUndefined();
     expect(projected({ type: 'transaction.transitioned', data: {} })).toBeUndefined();
@@ -169,7 +169,7 @@ describe('who may hear', () => {
   });
 });
 
-it('refusals, sign-ins, tokens, decisions and everything else of the log make no event', () => {
+it('is empty for refusals, sign-ins, tokens, decisions and everything else of the log', () => {
   const evented = new Set(Object.values(typesOfTopics).flat());
   for (const type of recordTypes.filter((each) => !evented.has(each))) expect(about(type)).toBeUndefined();
   expect([...evented].filter((type) => /refused|token|session|decision|policy/.test(type))).toEqual([]);

@@ -15,14 +15,14 @@ const read = (institution: string, query: Parameters<EventWorld['events']['read'
   world.events.read(institution, query);
 const idsOf = async (institution: string, query?: Parameters<EventWorld['events']['read']>[1]) =>
   (await read(institution, query)).events.map(({ id }) => id);
-/** Where the log ends now, as a position. */
+/** The current end of the log, as a position. */
 const here = async (): Promise<string> => {
   const { index } = world.mandate();
   return index.toString().padStart(20, '0');
 };
 
 describe('a page', () => {
-  it('of an empty log is empty, and the first event that comes is behind its position', async () => {
+  it('of an empty log is empty, and the first event that arrives is after its position', async () => {
     const empty = await read(leis.fund);
     expect(empty).toEqual({ events: [], position: '00000000000000000000' });
     const first = world.mandate();
@@ -30,7 +30,7 @@ describe('a page', () => {
     expect(await idsOf(leis.fund, { after: empty.position })).toEqual([first.record.id]);
   });
 
-  it('holds what is theirs, in the order of the log, and goes on from any position', async () => {
+  it('holds the institution’s events, in log order, and continues from any position', async () => {
     const start = await here();
     const ids = [];
     for (let count = 0; count < 7; count++) {
@@ -47,7 +47,7 @@ describe('a page', () => {
     expect(await read(leis.broker, { after: third.position })).toEqual({ events: [], position: third.position });
   });
 
-  it('says nothing to who has no part, and moves on all the same', async () => {
+  it('is empty for institutions without a part, and advances all the same', async () => {
     const start = await here();
     world.mandate();
     const last = world.mandate();
@@ -55,7 +55,7 @@ describe('a page', () => {
     expect(page).toEqual({ events: [], position: last.index.toString().padStart(20, '0') });
   });
 
-  it('holds the topics that are asked for', async () => {
+  it('holds the requested topics', async () => {
     const start = await here();
     const transaction = world.transaction([leis.fund]);
     world.mandate();
@@ -66,14 +66,14 @@ describe('a page', () => {
     expect(await idsOf(leis.fund, { after: start })).toHaveLength(3);
   });
 
-  it('is never larger than 500, and never smaller than one', async () => {
+  it('holds at most 500, and at least one', async () => {
     const start = await here();
     for (let count = 0; count < 510; count++) world.mandate();
     expect(await idsOf(leis.fund, { after: start, limit: 10_000 })).toHaveLength(500);
     expect(await idsOf(leis.fund, { after: start, limit: -1 })).toHaveLength(1);
   });
 
-  it('passes events of others in bounded steps, and nothing behind them is lost', async () => {
+  it('skips events of others in bounded steps, and loses nothing after them', async () => {
     const start = await here();
     for (let count = 0; count < 9_000; count++) world.others();
     const wanted = world.mandate();
@@ -92,7 +92,7 @@ describe('a page', () => {
     expect(pages).toBeGreaterThan(1);
   });
 
-  it('is refused with the code of the log while the log cannot be read', async () => {
+  it('is refused with the error of the log while the log cannot be read', async () => {
     world.log.breakDown('reading');
     await expect(read(leis.fund)).rejects.toMatchObject({ code: 'log_unavailable', category: 'unavailable' });
   });
@@ -100,13 +100,13 @@ describe('a page', () => {
 
 describe('a position', () => {
   it.each(['-1', 'x', '', '1e3', '0x10', '9'.repeat(20), '9'.repeat(21), '9223372036854775807', ' 1', '١'])(
-    'that was made up is refused: %j',
+    'that was invented is refused: %j',
     async (after) => {
       await expect(read(leis.fund, { after })).rejects.toMatchObject({ code: 'event_position_invalid' });
     },
   );
 
-  it('that is not reached yet, or where no event is, is refused', async () => {
+  it('that is not reached yet, or at no event, is refused', async () => {
     const last = world.mandate();
     const silent = world.log.write({ type: 'token.issued', data: {} });
     await expect(read(leis.fund, { after: silent.index.toString() })).rejects.toMatchObject({
@@ -116,14 +116,14 @@ describe('a position', () => {
       code: 'event_position_invalid',
     });
     expect(await idsOf(leis.fund, { after: last.index.toString() })).toEqual([]);
-    // Nor when events have come behind it.
+    // Not even after later events have arrived.
     world.mandate();
     await expect(read(leis.fund, { after: silent.index.toString() })).rejects.toMatchObject({
       code: 'event_position_invalid',
     });
   });
 
-  it('of somebody else shows nothing of theirs', async () => {
+  it('of somebody else reveals nothing of theirs', async () => {
     const theirs = world.others();
     const ours = world.mandate();
     expect(await idsOf(leis.fund, { after: theirs.index.toString() })).toEqual([ours.record.id]);
@@ -134,19 +134,19 @@ describe('the parties of a transaction', () => {
   const step = (transaction: ReturnType<EventWorld['transaction']>) =>
     world.log.write({ type: 'transaction.transitioned', transaction, data: { event: 'submit' } });
 
-  it('hear of it from the step on that makes them parties, at once', async () => {
+  it('get its events from the step that makes them parties, at once', async () => {
     const transaction = world.transaction([leis.fund]);
     const start = await here();
     step(transaction);
     expect(await idsOf(leis.venue, { after: start })).toEqual([]);
     world.parties.set(transaction, [leis.fund, leis.venue]);
     const second = step(transaction);
-    // What was read before it became a party is not remembered against it.
+    // The answer from before it became a party is not cached.
     expect(await idsOf(leis.venue, { after: start })).toContain(second.record.id);
     expect(await idsOf(leis.stranger, { after: start })).toEqual([]);
   });
 
-  it('hear of what came before, too, when they read from there', async () => {
+  it('get earlier events, too, when they read from there', async () => {
     const transaction = world.transaction([leis.fund]);
     const start = await here();
     const first = step(transaction);
@@ -156,7 +156,7 @@ describe('the parties of a transaction', () => {
     expect(await idsOf(leis.venue, { after: start })).toEqual([first.record.id]);
   });
 
-  it('are asked for once, however many read and however many steps there are', async () => {
+  it('are looked up once, however many readers and steps there are', async () => {
     const transaction = world.transaction([leis.fund, leis.venue]);
     const start = await here();
     for (let count = 0; count < 20; count++) step(transaction);
@@ -167,14 +167,14 @@ describe('the parties of a transaction', () => {
     expect(world.asked.length - before).toBe(1);
   });
 
-  it('of one that is not there are nobody, and hide nothing else', async () => {
+  it('of an unknown one are nobody, and hide nothing else', async () => {
     const start = await here();
     step(newId('transaction', from));
     const next = world.mandate();
     expect(await idsOf(leis.fund, { after: start })).toEqual([next.record.id]);
   });
 
-  it('that cannot be asked for make the page fail, and are asked for again', async () => {
+  it('that cannot be looked up make the page fail, and are looked up again', async () => {
     const transaction = newId('transaction', from);
     let failing = true;
     const events = world.node({
@@ -191,7 +191,7 @@ describe('the parties of a transaction', () => {
   });
 });
 
-it('who leaves a mandate, or was to join it, hears of the version that no longer names them', async () => {
+it('a former or prospective party of a mandate gets the version that no longer names it', async () => {
   const start = await here();
   const amendment = { terms: { grantor: { lei: leis.fund }, grantee: { lei: leis.venue } } };
   const proposed = world.mandate({ amendment });
@@ -209,8 +209,8 @@ it('who leaves a mandate, or was to join it, hears of the version that no longer
   expect(await idsOf(leis.stranger, { after: start })).toEqual([]);
 });
 
-describe('who follows', () => {
-  it('hears what is written from then on, as it is written, and ends with the signal', async () => {
+describe('a follower', () => {
+  it('gets new events as they are written, and ends with its abort signal', async () => {
     const events = world.node({ everyMs: 5 });
     const ending = new AbortController();
     const heard: string[] = [];
@@ -230,7 +230,7 @@ describe('who follows', () => {
     expect(heard).toEqual(written);
   });
 
-  it('is let go when the publisher stops', async () => {
+  it('ends when the publisher stops', async () => {
     const events = world.node({ everyMs: 5 });
     const following = (async () => {
       for await (const _ of events.follow(leis.stranger, {}, new AbortController().signal));
@@ -241,7 +241,7 @@ describe('who follows', () => {
     expect(await following).toBe('ended');
   });
 
-  it('fails with the code of the log when the log cannot be read', async () => {
+  it('fails with the error of the log when the log cannot be read', async () => {
     const events = world.node({ everyMs: 5 });
     world.log.breakDown('reading');
     const following = events.follow(leis.fund, {}, new AbortController().signal)[Symbol.asyncIterator]();

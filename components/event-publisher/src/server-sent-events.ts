@@ -19,7 +19,7 @@ export interface StreamTimes {
 
 export interface StreamRequest {
   readonly institution: string;
-  readonly stands: () => Promise<boolean>;
+  readonly isActive: () => Promise<boolean>;
   readonly follow: (signal: AbortSignal) => Promise<AsyncIterable<Followed>>;
 }
 
@@ -57,7 +57,7 @@ export function createStreams(times: StreamTimes): Streams {
   }
 
   async function answer(reply: FastifyReply, request: StreamRequest): Promise<FastifyReply> {
-    const { institution, stands, follow } = request;
+    const { institution, isActive, follow } = request;
     const ending = claim(institution);
     // Stops following when the client disconnects, before or during the answer.
     const leave = (): void => ending.abort();
@@ -76,7 +76,7 @@ export function createStreams(times: StreamTimes): Streams {
     let grace: NodeJS.Timeout | undefined;
     /** Also ends the stream if the check fails: the client reconnects and is checked. */
     async function endUnlessStanding(): Promise<void> {
-      if (!(await stands().catch(() => false))) end();
+      if (!(await isActive().catch(() => false))) end();
     }
     function end(): void {
       ending.abort();

@@ -10,7 +10,7 @@ const push = 'urn:ietf:rfc:8935';
 const minute = 60_000;
 const at = new AbortController().signal;
 
-// Every attack below runs over a connection as the role of this component.
+// Every attack below uses a connection with this component's database role.
 
 const contradictions = (log: MemoryLog) => log.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
@@ -25,7 +25,7 @@ afterEach(async () => {
   await evil.close();
 });
 
-describe('with the database role of the event publisher, a thief of webhooks', () => {
+describe('a thief with the database role of the event publisher, attacking webhooks', () => {
   let world: EventWorld;
   let thief: pg.Pool;
   const topics = ['mandate', 'transaction'];
@@ -38,7 +38,7 @@ describe('with the database role of the event publisher, a thief of webhooks', (
   });
   afterEach(() => world.close());
 
-  it('has nothing sent to an address of their own: not by a row, not by changing one', async () => {
+  it('cannot have anything sent to their own address by adding or changing a row', async () => {
     const { id } = await subscribe();
     await thief.query(
       `insert into subscriptions (id, institution, url, topics, status, position, created_at, record_id, next_attempt_at)
@@ -57,7 +57,7 @@ describe('with the database role of the event publisher, a thief of webhooks', (
     expect(contradictions(world.log)).toEqual(['subscription:sub_01kab7qy4vxr2e9s8m3n5p6t7w', `subscription:${id}`]);
   });
 
-  it('sends nobody what is others’, and brings back nothing that its institution ended', async () => {
+  it('cannot have others’ events sent, nor restore an ended subscription', async () => {
     const { id } = await subscribe();
     const { rows } = await thief.query('select to_jsonb(s) as row from subscriptions s');
     await thief.query('update subscriptions set institution = $1', [leis.broker]);
@@ -73,7 +73,7 @@ describe('with the database role of the event publisher, a thief of webhooks', (
     expect(receiver.received).toEqual([]);
   });
 
-  it('gets no record from a person who resumes, or asks again for, what they changed', async () => {
+  it('gets no record from a person who resumes, or requests again, what they changed', async () => {
     const { id } = await subscribe();
     await thief.query(`update subscriptions set url = $1, status = 'suspended'`, [evil.url]);
     const who = { id: 'client:ops', institution: leis.fund };
@@ -93,7 +93,7 @@ describe('with the database role of the event publisher, a thief of webhooks', (
   });
 });
 
-describe('with the database role of the event publisher, a thief of security events', () => {
+describe('a thief with the database role of the event publisher, attacking security events', () => {
   let world: SignalWorld;
   let thief: pg.Pool;
   const create = (delivery: object = { method: push, endpoint_url: receiver.url, authorization_header: 'Bearer a' }) =>
@@ -114,7 +114,7 @@ describe('with the database role of the event publisher, a thief of security eve
     ['institution', () => `institution = '${leis.broker}'`],
     ['header', () => 'authorization_sealed = null'],
     ['events', () => `events_requested = '{https://schemas.openid.net/secevent/caep/event-type/session-revoked}'`],
-  ])('sends no token by a stream with another %s', async (_, change) => {
+  ])('cannot have a token sent by a stream with another %s', async (_, change) => {
     const { stream_id: id } = await create();
     await thief.query(`update signal_streams set ${change()}`);
     world.signIn();
@@ -124,7 +124,7 @@ describe('with the database role of the event publisher, a thief of security eve
     expect(contradictions(world.log)).toContain(`signal-stream:${id}`);
   });
 
-  it('gets nothing that waits already', async () => {
+  it('cannot get a waiting token', async () => {
     await create();
     receiver.answer(500);
     world.signIn();
@@ -136,7 +136,7 @@ describe('with the database role of the event publisher, a thief of security eve
     expect([evil.received.length, receiver.received.length]).toEqual([0, 1]);
   });
 
-  it('reads nothing of an institution through a stream of another one, changed for a moment', async () => {
+  it('cannot read an institution’s events through a stream of another one, changed for a moment', async () => {
     const { stream_id: id } = await create({ method: 'urn:ietf:rfc:8936' });
     world.signIn(leis.broker, 'person:ben.broker');
     const asBroker = by(leis.broker, 'ops');
@@ -148,7 +148,7 @@ describe('with the database role of the event publisher, a thief of security eve
     expect(await poll(id)).toEqual({ sets: {} });
   });
 
-  it('brings back no stream that was deleted, and gets no record for one that they changed', async () => {
+  it('cannot restore a deleted stream, and gets no record for one that they changed', async () => {
     const { stream_id: id } = await create();
     const { rows } = await thief.query(`select to_jsonb(s) as row from signal_streams s`);
     await thief.query('update signal_streams set endpoint_url = $1', [evil.url]);
@@ -163,7 +163,7 @@ describe('with the database role of the event publisher, a thief of security eve
     expect(await world.signals.deliver()).toBe(0);
   });
 
-  it('has nothing signed that they queue, or change in the queue', async () => {
+  it('cannot have a token signed that they queue, or change in the queue', async () => {
     const { stream_id: id } = await create({ method: 'urn:ietf:rfc:8936' });
     world.signIn();
     const sets = Object.keys((await poll(id)).sets);

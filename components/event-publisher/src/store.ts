@@ -4,7 +4,6 @@ import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from './store/leases.ts';
 
-/** The content of a subscription's records. */
 export interface SubscriptionState {
   readonly id: SubscriptionId;
   readonly institution: string;

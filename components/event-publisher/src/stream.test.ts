@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-/** A server with the times given, of which every stream takes one place. */
+/** A server with the given times, where each stream takes one place. */
 async function serve(times: Partial<StreamTimes> = {}) {
   const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
   eventPublisherRoutes(app, {
@@ -53,7 +53,7 @@ const idOf = (frame: { readonly data?: string } | undefined): string =>
   String((JSON.parse(frame?.data ?? '{}') as { id?: unknown }).id);
 const place = (index: bigint): string => index.toString().padStart(20, '0');
 
-/** Frames before the first that is no word of greeting. */
+/** The first frame after the greeting. */
 async function greeted(reader: StreamReader): Promise<string> {
   expect(await reader.next()).toEqual({ retry: '2000' });
   const { id = '', ...rest } = (await reader.next()) ?? {};
@@ -62,7 +62,7 @@ async function greeted(reader: StreamReader): Promise<string> {
 }
 
 describe('a stream', () => {
-  it('tells events as they happen, each with the position to come back with', async () => {
+  it('delivers events as they happen, each with the position to resume from', async () => {
     const { open } = await serve();
     const reader = await open();
     expect(reader.status).toBe(200);
@@ -82,7 +82,7 @@ describe('a stream', () => {
     reader.leave();
   });
 
-  it('goes on behind Last-Event-ID, which counts before `after`', async () => {
+  it('resumes after Last-Event-ID, which takes precedence over `after`', async () => {
     const { open } = await serve();
     const [first, second, third] = [world.mandate(), world.mandate(), world.mandate()];
     const byQuery = await open(leis.fund, `?after=${place(first.index)}`);
@@ -93,7 +93,7 @@ describe('a stream', () => {
     byHeader.leave();
   });
 
-  it('tells where it begins, so that who is sent away before there is an event misses none', async () => {
+  it('states its starting position, so that a reader disconnected before any event misses none', async () => {
     const short = await serve({ lifeMs: 50 });
     const reader = await short.open();
     const from = await greeted(reader);
@@ -105,7 +105,7 @@ describe('a stream', () => {
     again.leave();
   });
 
-  it('moves the position on past what is others’, and tells it at the latest with the next sign of life', async () => {
+  it('advances the position past others’ events, and sends it with the next heartbeat at the latest', async () => {
     const { open } = await serve({ heartbeatMs: 20 });
     const reader = await open();
     const from = await greeted(reader);
@@ -118,7 +118,7 @@ describe('a stream', () => {
     reader.leave();
   });
 
-  it('gives signs of life while nothing happens', async () => {
+  it('sends heartbeats while nothing happens', async () => {
     const { open } = await serve({ heartbeatMs: 10 });
     const reader = await open();
     await greeted(reader);
@@ -126,7 +126,7 @@ describe('a stream', () => {
     reader.leave();
   });
 
-  it('holds what is the institution’s, and the topics that are asked for', async () => {
+  it('holds the institution’s events of the requested topics', async () => {
     const { open } = await serve();
     const stranger = await open(leis.stranger);
     const reader = await open(leis.fund, '?topics=transaction,exception');
@@ -156,8 +156,8 @@ describe('a stream', () => {
       'insufficient_scope',
     ],
     ['from a position that was made up', '?after=77777777777777777777', {}, 400, 'event_position_invalid'],
-    ['of a topic that is none', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
-    ['with a parameter that is none', '?since=1', {}, 400, undefined],
+    ['of an invalid topic', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
+    ['with an invalid parameter', '?since=1', {}, 400, undefined],
   ])('is refused %s', async (reason, query, headers, status, code) => {
     const { url } = await serve();
     const caller = reason === 'without a token' ? {} : asReader(leis.fund);
@@ -166,7 +166,7 @@ describe('a stream', () => {
     if (code !== undefined) expect(await answer.json()).toMatchObject({ code });
   });
 
-  it('is refused with the code of the log while the log cannot be read', async () => {
+  it('is refused with the error of the log while the log cannot be read', async () => {
     const { url } = await serve();
     world.log.breakDown('reading');
     const answer = await fetch(url, { headers: asReader(leis.fund) });
@@ -186,14 +186,14 @@ describe('the end of a stream', () => {
     expect(await reader.rest()).toEqual([{ id: place(index) }]);
   });
 
-  it('comes when its time has come', async () => {
+  it('comes at its time limit', async () => {
     const { open } = await serve({ lifeMs: 50 });
     const reader = await open();
     await greeted(reader);
     expect(await reader.rest()).toEqual([]);
   });
 
-  it('comes when the token no longer stands', async () => {
+  it('comes when the token is no longer valid', async () => {
     const { url } = await serve({ standingMs: 10 });
     const reader = await openStream(url, asReader(leis.fund, 'client:leaver'));
     await greeted(reader);
@@ -216,7 +216,7 @@ describe('the end of a stream', () => {
     await Promise.all([app.close(), ...readers.map((reader) => reader.rest())]);
   });
 
-  it('is a broken connection when the log fails, so that nobody takes it for the end', async () => {
+  it('is a broken connection when the log fails, so that it is not mistaken for a regular end', async () => {
     const { open } = await serve();
     const reader = await open();
     await greeted(reader);
@@ -227,7 +227,7 @@ describe('the end of a stream', () => {
 });
 
 describe('streams', () => {
-  /** Streams alone, to count them. */
+  /** A server for streams only, to count them. */
   async function counted(times: Partial<StreamTimes> = {}) {
     const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
     const streams: Streams = createStreams({ ...usualTimes, ...times });
@@ -238,7 +238,7 @@ describe('streams', () => {
     app.get<{ Querystring: { institution?: string } }>('/', (request, reply) =>
       streams.answer(reply, {
         institution: request.query.institution ?? leis.fund,
-        stands: () => stands(),
+        isActive: () => stands(),
         async follow(signal) {
           await before();
           return follow(signal);
@@ -270,7 +270,7 @@ describe('streams', () => {
     while (streams.size !== size) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  it('end where nobody can say whether the token still stands', async () => {
+  it('end when the token can no longer be checked', async () => {
     const { streams, url, standing } = await counted({ standingMs: 10 });
     const reader = await openStream(url, {});
     standing(() => Promise.reject(new Error('the connection was refused')));
@@ -285,7 +285,7 @@ describe('streams', () => {
     reader.leave();
     await untilSize(streams, 0);
 
-    // Aborted before there is an answer, while it is being found out where to begin.
+    // Aborted before there is an answer, while the starting position is being determined.
     let begun = (): void => undefined;
     let goOn = (): void => undefined;
     const asked = new Promise<void>((resolve) => {
@@ -315,13 +315,13 @@ describe('streams', () => {
     expect(streams.size).toBe(0);
   });
 
-  it('are not held open by a request that wants no body', async () => {
+  it('are not started by a HEAD request', async () => {
     const { streams, url } = await counted();
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
     await untilSize(streams, 0);
   });
 
-  it('of one institution are sixteen at most, and leave room for others', async () => {
+  it('are limited to sixteen an institution, which leaves room for others', async () => {
     const { streams, url } = await counted();
     const many = await Promise.all(Array.from({ length: 20 }, () => openStream(url, {})));
     expect(many.filter(({ status }) => status === 200)).toHaveLength(16);
@@ -333,7 +333,7 @@ describe('streams', () => {
     expect((await openStream(url, {})).status).toBe(200);
   });
 
-  it('of all are as many as one process serves', async () => {
+  it('are limited in total to what one process serves', async () => {
     const { streams, url } = await counted();
     const many = await Promise.all(
       Array.from({ length: 260 }, (_, index) => openStream(`${url}?institution=${index % 26}`, {})),
@@ -343,7 +343,7 @@ describe('streams', () => {
     await untilSize(streams, 0);
   });
 
-  it('that nobody reads are cut off, and what was held for them is let go', async () => {
+  it('that nobody reads are cut off, and their buffers freed', async () => {
     const large = 'x'.repeat(1_000);
     const transaction = world.transaction([leis.fund]);
     for (let count = 0; count < 20_000; count++)
@@ -352,12 +352,12 @@ describe('streams', () => {
     const [before, socket] = [world.log.reads.scans, await openAndIgnore(url, {})];
     await untilSize(streams, 1);
     await untilSize(streams, 0);
-    // 20 MB were there to be told; it stopped where the connection took no more.
+    // 20 MB were available; sending stopped when the connection accepted no more.
     expect(world.log.reads.scans - before).toBeLessThan(150);
     socket.destroy();
   });
 
-  it('that fail while nobody reads fail alone, wherever they stand', async () => {
+  it('that fail while nobody reads fail alone, wherever they are', async () => {
     const projected = project(world.mandate().record, 1n, 'countersign.example/log');
     if (projected === undefined) throw new Error('a mandate without an event');
     const { event } = projected;
@@ -386,7 +386,7 @@ describe('streams', () => {
     }
   });
 
-  it('that nobody reads end when their time has come all the same', async () => {
+  it('that nobody reads still end at their time limit', async () => {
     const { streams, url } = await counted({ lifeMs: 50, graceMs: 50 });
     const socket = await openAndIgnore(url, {});
     await untilSize(streams, 1);

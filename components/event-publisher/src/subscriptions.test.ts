@@ -23,7 +23,7 @@ const subscribe = (change: object = {}) =>
   );
 
 describe('a subscription', () => {
-  it('begins now, and is recorded without what its address keeps secret', async () => {
+  it('starts now, and is recorded without the secret part of its address', async () => {
     const last = world.mandate();
     const made = await subscribe();
     const { position, ...rest } = made;
@@ -45,7 +45,7 @@ describe('a subscription', () => {
     expect(JSON.stringify(record)).not.toMatch(/7f3a|s3cret/);
   });
 
-  it('is the same when it is asked for again, whatever the order of the topics', async () => {
+  it('is the same when it is requested again, whatever the order of the topics', async () => {
     const made = await subscribe({ topics: ['mandate', 'exception'] });
     const records = world.log.entries.length;
     expect(await subscribe({ topics: ['exception', 'mandate', 'mandate'] })).toEqual(made);
@@ -54,7 +54,7 @@ describe('a subscription', () => {
     expect(other.id).not.toBe(made.id);
   });
 
-  it('is made once when it is asked for many times at once', async () => {
+  it('is created once when it is requested many times at once', async () => {
     const nodes = [world.events, world.node()];
     const made = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
@@ -65,7 +65,7 @@ describe('a subscription', () => {
     expect(await world.events.subscriptions(institution)).toHaveLength(1);
   });
 
-  it('is one of at most sixteen, however many are asked for at once', async () => {
+  it('is one of at most sixteen, however many are requested at once', async () => {
     const outcomes = await Promise.allSettled(
       Array.from({ length: 20 }, (_, index) => subscribe({ url: `https://ops.example/${index}` })),
     );
@@ -75,7 +75,7 @@ describe('a subscription', () => {
     expect(await world.events.subscriptions(institution)).toHaveLength(16);
   });
 
-  it('keeps its address as it is sent to', async () => {
+  it('keeps its address in the form used for sending', async () => {
     expect(await subscribe({ url: 'HTTPS://OPS.example:443/a/../b c' })).toMatchObject({
       url: 'https://ops.example/b%20c',
     });
@@ -95,13 +95,13 @@ describe('a subscription', () => {
     'ops.example',
     '',
     `https://ops.example/${'a'.repeat(1_024)}`,
-    // Short as it is written, and long as it is sent.
+    // Short as written, and long as sent.
     `https://ops.example/${'é'.repeat(400)}`,
   ])('is refused with the address %s', async (url) => {
     await expect(subscribe({ url })).rejects.toMatchObject({ code: 'subscription_invalid' });
   });
 
-  it('may be on loopback without TLS: whether that is let through is the fetcher’s to say', async () => {
+  it('may be on loopback without TLS: the fetcher decides whether to allow it', async () => {
     for (const url of ['http://localhost:9/x', 'http://127.0.0.1:9/x', 'http://[::1]:9/x'])
       expect(await subscribe({ url })).toMatchObject({ url });
   });
@@ -110,13 +110,13 @@ describe('a subscription', () => {
     await expect(subscribe({ topics })).rejects.toMatchObject({ code: 'subscription_invalid' });
   });
 
-  it('is refused from a position that was made up', async () => {
+  it('is refused from an invented position', async () => {
     await expect(subscribe({ after: '99999999999999999999' })).rejects.toMatchObject({
       code: 'event_position_invalid',
     });
   });
 
-  it('is not made, ended or resumed when that cannot be recorded', async () => {
+  it('is not created, ended or resumed when that cannot be recorded', async () => {
     const { id } = await subscribe();
     world.log.breakDown('writing');
     const unavailable = { code: 'log_unavailable' };
@@ -126,7 +126,7 @@ describe('a subscription', () => {
     expect((await world.events.subscriptions(institution)).map((one) => one.id)).toEqual([id]);
   });
 
-  it('cannot be begun while the log cannot be read: where it begins would not be known', async () => {
+  it('cannot be created while the log cannot be read: its start would be unknown', async () => {
     world.log.breakDown('reading');
     await expect(subscribe()).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(await world.events.subscriptions(institution)).toEqual([]);
@@ -142,7 +142,7 @@ describe('a subscription', () => {
     });
   });
 
-  it('of another institution is not there', async () => {
+  it('of another institution does not exist', async () => {
     const { id } = await subscribe();
     const stranger = { id: 'client:x', institution: leis.stranger };
     const missing = { code: 'subscription_not_found' };
@@ -154,7 +154,7 @@ describe('a subscription', () => {
     await expect(world.events.resume(institution, unknown, by())).rejects.toMatchObject(missing);
   });
 
-  it('that is active is not resumed again, and nothing is recorded of it', async () => {
+  it('that is active is not resumed again, and nothing is recorded', async () => {
     const made = await subscribe();
     const records = world.log.entries.length;
     expect(await world.events.resume(institution, made.id, by())).toEqual(made);

@@ -35,7 +35,7 @@ async function serve(answer: RequestListener, kind: 'http' | 'https' = 'http'): 
 
 const message = { contentType: 'text/plain', body: 'hello' };
 
-it('posts a body and gives status, type and bytes of whatever is answered', async () => {
+it('posts a body and returns status, type and bytes of any response', async () => {
   const url = await serve((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -52,7 +52,7 @@ it('posts a body and gives status, type and bytes of whatever is answered', asyn
   ]);
 });
 
-it('gets a document, and nothing but a whole one that was answered with 200', async () => {
+it('fetches a document only if it is complete and answered with 200', async () => {
   const url = await serve((request, response) => {
     if (request.url === '/list.crl') return void response.end(`${request.method} list`);
     response.writeHead(request.url === '/moved' ? 302 : 404, { location: '/list.crl' }).end('gone');
@@ -67,12 +67,12 @@ it('gets a document, and nothing but a whole one that was answered with 200', as
   await expect(open().get('http://lists.example/')).rejects.toMatchObject({ code: 'outbound_address_refused' });
 });
 
-it('gives a redirect as it is and does not follow it', async () => {
+it('returns a redirect without following it', async () => {
   const url = await serve((_request, response) => void response.writeHead(302, { location: '/elsewhere' }).end());
   expect((await open().exchange(url, message)).status).toBe(302);
 });
 
-it('ends a slow answer, an endless one and one that is too large', async () => {
+it('aborts a slow response, an endless one and an oversized one', async () => {
   const silent = await serve(() => undefined);
   const failed = { code: 'outbound_failed', category: 'unavailable' };
   await expect(open().exchange(silent, { ...message, timeoutMs: 50 })).rejects.toMatchObject(failed);
@@ -85,7 +85,7 @@ it('ends a slow answer, an endless one and one that is too large', async () => {
   await expect(open().exchange(dripping, { ...message, maxBytes: 3 })).rejects.toMatchObject(failed);
 });
 
-it('accepts servers of its authorities alone', async () => {
+it('accepts only servers certified by its authorities', async () => {
   const url = await serve((_request, response) => void response.end('ok'), 'https');
   expect((await open().exchange(url, message)).body.toString()).toBe('ok');
   const stranger = createTestAuthority({ name: 'strangers' });
@@ -99,7 +99,7 @@ it.each(['', 'witness', 'http://witness.example/', 'ftp://127.0.0.1/', 'https://
   },
 );
 
-it('asks over plain http elsewhere only where that was said to be enough, and never for anything but http', async () => {
+it('uses plain http elsewhere only where explicitly allowed, and never for other schemes', async () => {
   const plain = { ...message, plainHttp: true, timeoutMs: 500 };
   await expect(open().exchange('http://authority.invalid/', plain)).rejects.toMatchObject({ code: 'outbound_failed' });
   await expect(open().exchange('ftp://authority.invalid/', plain)).rejects.toMatchObject({

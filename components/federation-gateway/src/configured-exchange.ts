@@ -58,14 +58,16 @@ export function createConfiguredExchange(
 
   return {
     exchange(url, message) {
-      const { contentType, body, accept, authorization, plainHttp = false } = message;
+      const { method = 'POST', contentType, body, accept, authorization, plainHttp = false } = message;
       const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = message;
       const headers = {
-        'content-type': contentType,
+        ...(method === 'POST' ? { 'content-type': contentType } : {}),
         'accept-encoding': 'identity',
+        ...message.venueHeaders,
         ...defined({ accept, authorization }),
       };
-      return ask(url, plainHttp, timeoutMs, { method: 'POST', headers, body }, async (answer) => {
+      const sent = { method, headers, body: method === 'POST' ? body : null };
+      return ask(url, plainHttp, timeoutMs, sent, async (answer) => {
         const { 'content-type': type } = answer.headers;
         return {
           status: answer.statusCode,
@@ -74,8 +76,8 @@ export function createConfiguredExchange(
         };
       });
     },
-    get(url, { plainHttp = false, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
-      const headers = { 'accept-encoding': 'identity' };
+    get(url, { plainHttp = false, timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes, authorization } = {}) {
+      const headers = { 'accept-encoding': 'identity', ...defined({ authorization }) };
       return ask(url, plainHttp, timeoutMs, { method: 'GET', headers, body: null }, async ({ statusCode, body }) => {
         if (statusCode !== 200) {
           body.on('error', () => undefined).destroy();

@@ -58,7 +58,7 @@ describeComponent(describeFederation, async () => {
   const contract = createFederationGateway({
     ...from,
     trustRegistry: { profileOf: async (asked) => (asked === issuer ? profile : undefined) },
-    // All that the gateway asks of a directory.
+    // All that the gateway reads of a directory.
     directory: {
       snapshot: () => ({
         institution: () => ({ lei: institution, leiStatus: 'ISSUED' }),

@@ -128,7 +128,7 @@ function open(options: { readonly identityChaining?: 'draft-17'; readonly fetchT
   const trustRegistry: Pick<TrustRegistry, 'profileOf'> = {
     profileOf: async (issuer) => (issuer === profile.issuer ? profile : undefined),
   };
-  // All that the gateway asks of a directory.
+  // All that the gateway reads of a directory.
   const directory = {
     snapshot: () => ({
       institution: (lei: string) => (lei === brokerLei ? { lei, leiStatus } : undefined),
@@ -193,8 +193,8 @@ async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
   return error;
 }
 
-describe('an assertion that is accepted', () => {
-  it('says who it is, and keeps origin and assurance', async () => {
+describe('an accepted assertion', () => {
+  it('identifies its subject, and keeps origin and assurance', async () => {
     const assertion = await sign(claims());
     expect(await open().acceptAssertion(assertion, ourIssuer)).toEqual({
       principal: 'person:anna',
@@ -239,7 +239,7 @@ describe('an assertion that is accepted', () => {
     expect((await open().acceptAssertion(await sign(claims(), rsa), ourIssuer)).provenance.kid).toBe('rsa');
   });
 
-  it('is accepted from the client it is made out to alone', async () => {
+  it('is accepted only from the client it was issued to', async () => {
     const gateway = open({ identityChaining: 'draft-17' });
     const grant = await sign(claims({ client_id: 'broker-oms' }), first, { typ: 'oauth-id-jag+jwt' });
     expect((await gateway.acceptAssertion(grant, ourIssuer, 'broker-oms')).principal).toBe('person:anna');
@@ -269,8 +269,8 @@ describe('an assertion is refused', () => {
     ['from ourselves', 'assertion_issuer_unknown', { iss: ourIssuer }],
     ['from an issuer of another spelling', 'assertion_issuer_unknown', { iss: 'https://IDP.broker.example' }],
     ['without an issuer', 'assertion_issuer_unknown', { iss: undefined }],
-    ['with an issuer that is no text', 'assertion_issuer_unknown', { iss: 7 }],
-    ['with a kid nobody has', 'assertion_key_unknown', {}, { kid: 'k9' }],
+    ['with an issuer that is not text', 'assertion_issuer_unknown', { iss: 7 }],
+    ['with an unknown kid', 'assertion_key_unknown', {}, { kid: 'k9' }],
     ['without a kid', 'assertion_key_unknown', {}, { kid: undefined }],
     ['for another audience', 'assertion_audience', { aud: 'https://countersign.example/' }],
     ['for two audiences', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
@@ -343,7 +343,7 @@ describe('an assertion is refused', () => {
     expect(requests).toEqual([]);
   });
 
-  it('with an algorithm of the profile that is not its key’s', async () => {
+  it('with an algorithm of the profile that does not match its key', async () => {
     answer = keySet(first.publicJwk, edwards.publicJwk);
     const crossed = await sign(claims(), edwards, { kid: 'k1' });
     expect((await refusalOf(open().acceptAssertion(crossed, ourIssuer))).code).toBe('assertion_algorithm');
@@ -365,7 +365,7 @@ describe('an assertion is refused', () => {
     ).toBe('assertion_malformed');
   });
 
-  it('with a key or an address of its own in the header', async () => {
+  it('with its own key or key address in the header', async () => {
     for (const header of [{ jwk: first.publicJwk }, { jku: `${base}/mine.json` }, { x5u: `${base}/mine.pem` }]) {
       const assertion = await sign(claims(), first, header);
       expect((await refusalOf(open().acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_malformed');
@@ -373,7 +373,7 @@ describe('an assertion is refused', () => {
     expect(requests).toEqual([]);
   });
 
-  it('when the LEI of the institution was retired since, and not when it lapsed', async () => {
+  it('when the LEI of the institution was retired since, but not when it lapsed', async () => {
     leiStatus = 'LAPSED';
     await expect(open().acceptAssertion(await sign(claims()), ourIssuer)).resolves.toBeDefined();
     leiStatus = 'RETIRED';
@@ -382,7 +382,7 @@ describe('an assertion is refused', () => {
     );
   });
 
-  it('when trust in its issuer was withdrawn, whoever signed it, before any key is fetched', async () => {
+  it('when trust in its issuer was withdrawn, for every signature, before any key is fetched', async () => {
     const gateway = open();
     const assertion = await sign(claims());
     profile = { ...profile, suspended: true };
@@ -393,7 +393,7 @@ describe('an assertion is refused', () => {
     ]);
   });
 
-  it('when trust in its issuer was withdrawn while the partner took its time to show its keys', async () => {
+  it('when trust in its issuer was withdrawn while the partner was slow to return its keys', async () => {
     const gateway = open();
     answer = (request, response) => {
       profile = { ...profile, version: 4, suspended: true };
@@ -410,7 +410,7 @@ describe('an assertion is refused', () => {
     expect((await refusalOf(open().acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_malformed');
   });
 
-  it('whatever text it is', async () => {
+  it('whatever its text is', async () => {
     const gateway = open();
     await fc.assert(
       fc.asyncProperty(
@@ -428,7 +428,7 @@ describe('an assertion is refused', () => {
     );
   });
 
-  it('with a record that names the partner and no person, and a stranger not at all', async () => {
+  it('with a record that names the partner and no person, and without a record for an unknown issuer', async () => {
     const gateway = open();
     await refusalOf(
       gateway.acceptAssertion(
@@ -449,7 +449,7 @@ describe('an assertion is refused', () => {
     expect(JSON.stringify(records)).not.toMatch(/private|stranger|rates/);
   });
 
-  it('only after the record of it is written', async () => {
+  it('only after its record is written', async () => {
     audit.breakDown('writing');
     expect((await refusalOf(open().acceptAssertion('x', ourIssuer))).code).toBe('log_unavailable');
   });
@@ -460,7 +460,7 @@ describe('an authorization grant of another server', () => {
   const jkt = 'x'.repeat(43);
   const types = ['authorization-grant+jwt', 'OAuth-ID-JAG+JWT', 'application/jwt', 'JWT', undefined];
 
-  it.each(types.map((typ) => ({ typ })))('is held to what it says, as $typ', async ({ typ }) => {
+  it.each(types.map((typ) => ({ typ })))('is restricted by its own claims, as $typ', async ({ typ }) => {
     const limited = {
       client_id: 'broker-oms',
       scope: 'order:read order:create',
@@ -477,14 +477,14 @@ describe('an authorization grant of another server', () => {
     });
   });
 
-  it.each(types.map((typ) => ({ typ })))('is made out to one client where it says so, as $typ', async ({ typ }) => {
+  it.each(types.map((typ) => ({ typ })))('is bound to a client if it names one, as $typ', async ({ typ }) => {
     const grant = await sign(claims({ client_id: 'broker-oms' }), first, { typ });
     expect((await refusalOf(open(chaining).acceptAssertion(grant, ourIssuer, 'another'))).code).toBe(
       'assertion_client',
     );
   });
 
-  it('holds itself to nothing where it says nothing', async () => {
+  it('is unlimited if it states no limits', async () => {
     const grant = await sign(claims(), first, { typ: 'authorization-grant+jwt' });
     expect(await open(chaining).acceptAssertion(grant, ourIssuer, 'broker-oms')).not.toHaveProperty('limits');
   });
@@ -495,8 +495,8 @@ describe('an authorization grant of another server', () => {
     ['for another server', 'assertion_audience', { aud: 'https://other.example' }],
     ['for two servers', 'assertion_audience', { aud: [ourIssuer, 'https://other.example'] }],
     ['with an actor of another house', 'assertion_actor_unknown', { act: { sub: 'service:venue' } }],
-    ['with an actor nobody knows', 'assertion_actor_unknown', { act: { sub: 'service:ghost' } }],
-    ['with an actor that is no id', 'assertion_actor_unknown', { act: { sub: 'Mallory' } }],
+    ['with an unknown actor', 'assertion_actor_unknown', { act: { sub: 'service:ghost' } }],
+    ['with an actor that is not an id', 'assertion_actor_unknown', { act: { sub: 'Mallory' } }],
     [
       'with a hidden actor of another house',
       'assertion_actor_unknown',
@@ -504,7 +504,7 @@ describe('an authorization grant of another server', () => {
     ],
     ['with an actor it says more of', 'assertion_malformed', { act: { sub: 'service:oms', iss: 'https://x.example' } }],
     ['with actors without end', 'assertion_malformed', { act: nested(5) }],
-    ['with a scope that is no text', 'assertion_malformed', { scope: ['order:read'] }],
+    ['with a scope that is not text', 'assertion_malformed', { scope: ['order:read'] }],
     ['with an empty scope', 'assertion_malformed', { scope: '' }],
     ['with no resource in a list', 'assertion_malformed', { resource: [] }],
     ['with details that are unknown', 'assertion_malformed', { authorization_details: [{ type: 'payment' }] }],
@@ -538,7 +538,7 @@ describe('the keys of a partner', () => {
       (error: unknown) => (error instanceof CodedError ? error.code : 'fault'),
     );
 
-  it('are fetched once, from the registered address, however many ask at once', async () => {
+  it('are fetched once, from the registered address, however many callers need them at once', async () => {
     const gateway = open();
     expect(await Promise.all(Array.from({ length: 20 }, () => accepted(gateway)))).toEqual(
       Array.from({ length: 20 }, () => 'accepted'),
@@ -546,7 +546,7 @@ describe('the keys of a partner', () => {
     expect(requests).toEqual(['/jwks.json']);
   });
 
-  it('are looked at again for a key that is new', async () => {
+  it('are fetched again for a new key name', async () => {
     const gateway = open();
     await accepted(gateway);
     answer = keySet(first.publicJwk, second.publicJwk);
@@ -556,7 +556,7 @@ describe('the keys of a partner', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('are not fetched more often for key names that are made up', async () => {
+  it('are not fetched more often for invented key names', async () => {
     const gateway = open();
     await accepted(gateway);
     for (let index = 0; index < 30; index++) {
@@ -570,7 +570,7 @@ describe('the keys of a partner', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('lose a key that the partner has withdrawn', async () => {
+  it('no longer include a key that the partner has withdrawn', async () => {
     const gateway = open();
     await accepted(gateway);
     answer = keySet(second.publicJwk);
@@ -579,7 +579,7 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, second)).toBe('accepted');
   });
 
-  it('lose a key that the partner has withdrawn when the clock was set back meanwhile', async () => {
+  it('no longer include a withdrawn key when the clock was set back meanwhile', async () => {
     const gateway = open();
     await accepted(gateway);
     answer = keySet(second.publicJwk);
@@ -588,7 +588,7 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, second)).toBe('accepted');
   });
 
-  it('are used for an hour when the partner is down, and not longer', async () => {
+  it('are used for an hour while the partner is down, and no longer', async () => {
     const gateway = open();
     await accepted(gateway);
     answer = down;
@@ -603,12 +603,12 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway)).toBe('accepted');
   });
 
-  it('let nobody in while the partner is down', async () => {
+  it('admit nobody while the partner is down', async () => {
     answer = down;
     const gateway = open();
     expect(await accepted(gateway)).toBe('partner_keys_unavailable');
     expect(await accepted(gateway)).toBe('partner_keys_unavailable');
-    // The second was answered without asking again.
+    // The second was answered without another request.
     expect(requests).toHaveLength(1);
     expect(records).toHaveLength(2);
     answer = keySet(first.publicJwk);
@@ -620,7 +620,7 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, first)).toBe('accepted');
   });
 
-  it('cannot be had from a partner that refuses connections', async () => {
+  it('cannot be fetched from a partner that refuses connections', async () => {
     profile = profileOf('http://127.0.0.1:1');
     expect(await accepted(open())).toBe('partner_keys_unavailable');
   });
@@ -651,7 +651,7 @@ describe('the keys of a partner', () => {
     ['holds a shared secret', () => keySet(first.publicJwk, { kty: 'oct', k: 'c2VjcmV0', kid: 's' })],
     ['holds two keys under one kid', () => keySet(first.publicJwk, { ...second.publicJwk, kid: 'k1' })],
   ];
-  it.each(hostile)('are not taken from a key set that %s', async (_name, make) => {
+  it.each(hostile)('are not accepted from a key set that %s', async (_name, make) => {
     answer = make();
     expect(await accepted(open())).toBe('partner_keys_unavailable');
     expect(requests).toEqual(['/jwks.json']);
@@ -660,7 +660,7 @@ describe('the keys of a partner', () => {
   it.each<[string, Answer]>([
     ['never ends', (_request, response) => void response.writeHead(200).write('{"keys":[')],
     ['never answers', () => undefined],
-  ])('are not taken, after a time, from a key set that %s', async (_name, silent) => {
+  ])('are no longer accepted, after a time, from a key set that %s', async (_name, silent) => {
     answer = silent;
     expect(await accepted(open({ fetchTimeoutMs: 300 }))).toBe('partner_keys_unavailable');
     expect(requests.length).toBeLessThan(2);
@@ -673,7 +673,7 @@ describe('the keys of a partner', () => {
     ['not on its curve', () => ({ ...first.publicJwk, y: first.publicJwk.x })],
     ['without a kid', () => ({ ...first.publicJwk, kid: undefined })],
     ['whose kid is no text', () => ({ ...first.publicJwk, kid: 1 })],
-    ['that is no object', () => null],
+    ['that is not an object', () => null],
   ];
   it.each(unusable)('are used beside a key %s, which is left out', async (_name, make) => {
     answer = keySet(make(), second.publicJwk);
@@ -691,7 +691,7 @@ describe('the keys of a partner', () => {
     ['a key set of others and an empty one', [[{ kid: 'k2' }], []], 301],
     ['so long a time that no key would be used any more', [[]], 2 * 3_600],
   ];
-  it.each(between)('are never another under the same kid, with %s in between', async (_name, sets, seconds) => {
+  it.each(between)('are never replaced under the same kid, with %s in between', async (_name, sets, seconds) => {
     const gateway = open();
     expect(await accepted(gateway)).toBe('accepted');
     for (const set of sets) {
@@ -706,7 +706,7 @@ describe('the keys of a partner', () => {
       expect(await accepted(node, swapped)).toBe('assertion_key_changed');
       expect(await accepted(node, first)).toBe('assertion_key_changed');
     }
-    // Each time it is refused, and once it is said what the partner has done.
+    // Each attempt is refused, and the record says once what the partner has done.
     expect(ofType('identity.refused').map(({ reason }) => reason)).toContain('assertion_key_changed');
     const [bound] = ofType('partner.key-bound');
     expect(bound?.data).toMatchObject({ issuer: profile.issuer, kid: 'k1', thumbprint: await thumbprintOf(first) });
@@ -723,7 +723,7 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway)).toBe('accepted');
   });
 
-  it('stay bound to their kid when the server starts anew, at another address, and after a published secret', async () => {
+  it('stay bound to their kid after a restart, at another address, and after a published secret', async () => {
     await accepted(open());
     const swapped = renamed(second, 'k1');
     answer = keySet(swapped.publicJwk);
@@ -752,7 +752,7 @@ describe('the keys of a partner', () => {
     expect(ofType('partner.key-bound')).toHaveLength(1);
   });
 
-  it('take nothing from the other keys of the set when one is another than before', async () => {
+  it('do not affect the other keys of the set when one was replaced', async () => {
     const gateway = open();
     await accepted(gateway);
     answer = keySet(renamed(edwards, 'k1').publicJwk, second.publicJwk);
@@ -760,14 +760,14 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, second)).toBe('accepted');
   });
 
-  it('are not used before it is recorded whose name they have', async () => {
+  it('are not used before the record binds them to the partner', async () => {
     audit.breakDown('writing');
     expect(await accepted(open())).toBe('log_unavailable');
     audit.repair();
     expect(await accepted(open())).toBe('accepted');
   });
 
-  it('are asked for ever more rarely while the partner fails, and it is said from when again', async () => {
+  it('are fetched ever less often while the partner fails, and the refusal says when the next attempt is', async () => {
     answer = down;
     const gateway = open();
     const pauses: number[] = [];
@@ -805,7 +805,7 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, first)).toBe('assertion_key_unknown');
   });
 
-  it('are fetched from the new address when the profile names one', async () => {
+  it('are fetched from the new address when the profile changes it', async () => {
     const gateway = open();
     await accepted(gateway);
     profile = { ...profile, version: 4, jwksUri: `${base}/other.json` };

@@ -29,7 +29,6 @@ export interface HeldDocument<Content> {
   refresh(): Promise<void>;
   /** Why the last fetch failed and when the next one may start, in milliseconds since the epoch. */
   failure(): { readonly cause: CodedError; readonly retryAt: number } | undefined;
-  /** Discards the held document. */
   forget(): void;
 }
 

@@ -28,7 +28,7 @@ describe('an address is internal', () => {
       ['64:ff9b::7f00:1', '64:ff9b::169.254.169.254', '64:ff9b::10.0.0.1', '64:ff9b::1', '64:ff9b:1::1'],
     ],
     ['IPv4 inside a tunnel', ['2002:7f00:1::', '2002:a00:1::1', '2001:0:4136:e378:8000:63bf:3fff:fdd2', '::127.0.0.1']],
-    ['what is no address', ['', 'localhost', '127.1', '0x7f000001', '2130706433', '1.2.3', '::1::']],
+    ['not an address', ['', 'localhost', '127.1', '0x7f000001', '2130706433', '1.2.3', '::1::']],
   ])('when it is %s', (_, addresses) => {
     for (const address of addresses) expect(isInternalAddress(address), address).toBe(true);
   });
@@ -52,7 +52,7 @@ describe('an address is internal', () => {
       expect(isInternalAddress(address), address).toBe(false);
   });
 
-  it('whichever way an IPv4 address is carried in IPv6', () => {
+  it('however an IPv4 address is embedded in IPv6', () => {
     const byte = fc.nat({ max: 255 });
     fc.assert(
       fc.property(byte, byte, byte, byte, (a, b, c, d) => {
@@ -67,7 +67,7 @@ describe('an address is internal', () => {
 });
 
 describe('an address is loopback', () => {
-  it('only when it is of our own machine', () => {
+  it('only when it is of this machine', () => {
     for (const address of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])
       expect(isLoopbackAddress(address)).toBe(true);
     for (const address of [

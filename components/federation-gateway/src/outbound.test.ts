@@ -68,7 +68,7 @@ async function serve(kind: 'https' | 'http' = 'https', host = '127.0.0.1'): Prom
   return (server.address() as AddressInfo).port;
 }
 
-/** A resolver that gives each name its addresses, one after the other. */
+/** A resolver that gives each name its addresses in sequence. */
 function names(answers: Record<string, readonly (readonly string[])[]>): Resolve {
   const asked = new Map<string, number>();
   return (hostname, done) => {
@@ -108,7 +108,7 @@ describe('in production', () => {
     `https://partner.example/${'a'.repeat(2_100)}`,
     'https://user:secret@partner.example/',
     'https://user@partner.example/',
-  ])('refuses %s as it stands', async (url) => {
+  ])('refuses %s as a literal address', async (url) => {
     const outbound = production({ resolve: names({ 'partner.example': [['93.184.215.14']] }) });
     await expect(outbound.getJson(url)).rejects.toMatchObject(refused);
     await expect(outbound.post(url, hello)).rejects.toMatchObject(refused);
@@ -133,7 +133,7 @@ describe('in production', () => {
     '[fe80::1]',
     '224.0.0.1',
     '127.0.0.1.',
-  ])('refuses the address %s, in whatever spelling', async (host) => {
+  ])('refuses the address %s in every spelling', async (host) => {
     const port = await serve();
     await expect(production().getJson(`https://${host}:${port}/jwks`)).rejects.toMatchObject(refused);
     expect(connections).toBe(0);
@@ -146,7 +146,7 @@ describe('in production', () => {
     ['IPv6 loopback', ['::1']],
     ['a mapped address', ['::ffff:127.0.0.1']],
     ['a public and an internal address', ['93.184.215.14', '127.0.0.1']],
-  ])('refuses a name that resolves to %s, before it connects', async (_, addresses) => {
+  ])('refuses a name that resolves to %s before it connects', async (_, addresses) => {
     const port = await serve();
     const outbound = production({ resolve: names({ 'partner.example': [addresses] }) });
     await expect(outbound.getJson(`https://partner.example:${port}/jwks`)).rejects.toMatchObject(refused);
@@ -154,20 +154,20 @@ describe('in production', () => {
     expect(connections).toBe(0);
   });
 
-  it('refuses localhost by whatever name', async () => {
+  it('refuses localhost under every name', async () => {
     const port = await serve();
     for (const host of ['localhost', 'LOCALHOST'])
       await expect(production().getJson(`https://${host}:${port}/`)).rejects.toMatchObject(refused);
     expect(connections).toBe(0);
   });
 
-  it('tells the writer of a URL neither the URL nor where it led', async () => {
+  it('reveals to the author of a URL neither the URL nor where it led', async () => {
     const outbound = production({ resolve: names({ 'partner.example': [['10.0.0.7']] }) });
     const error: unknown = await outbound.getJson('https://partner.example/secret').catch((caught: unknown) => caught);
     expect(JSON.stringify((error as { detail: string }).detail)).not.toMatch(/10\.0|partner|secret/);
   });
 
-  it('connects to what was looked up and checked, and to nothing else', () => {
+  it('connects only to the address that was looked up and checked', () => {
     const lookup = guardedLookup(names({ 'partner.example': [['93.184.215.14', '2606:4700::1111']] }), {
       loopback: false,
     });
@@ -185,8 +185,8 @@ describe('in production', () => {
   });
 });
 
-describe('a name that changes its address', () => {
-  it('is looked up once for each connection, so that nothing comes between check and use', async () => {
+describe('a name with changing addresses', () => {
+  it('is looked up once for each connection, so that check and use agree', async () => {
     const port = await serve();
     const outbound = open({ resolve: names({ 'partner.example': [['127.0.0.1'], ['10.0.0.7'], ['127.0.0.1']] }) });
     const url = `https://partner.example:${port}/jwks`;
@@ -199,7 +199,7 @@ describe('a name that changes its address', () => {
 });
 
 describe('in development', () => {
-  it('loopback may be used, also by plain http', async () => {
+  it('allows loopback, also by plain http', async () => {
     const [tls, plain] = [await serve(), await serve('http')];
     await expect(open().getJson(`https://127.0.0.1:${tls}/`)).resolves.toEqual({ keys: [] });
     await expect(open().getJson(`https://localhost:${tls}/`)).resolves.toEqual({ keys: [] });
@@ -207,7 +207,7 @@ describe('in development', () => {
     await expect(open().getJson(`http://localhost:${plain}/`)).resolves.toEqual({ keys: [] });
   });
 
-  it('plain http to any other name, and other internal networks, may not', async () => {
+  it('refuses plain http to any other name, and other internal networks', async () => {
     const port = await serve('http');
     await expect(open({ resolve: partner }).getJson(`http://partner.example:${port}/`)).rejects.toMatchObject(refused);
     for (const host of ['169.254.169.254', '10.0.0.1', '192.168.0.1', '[fe80::1]'])
@@ -220,7 +220,7 @@ describe('a document', () => {
   const fetched = async (limits?: { readonly timeoutMs?: number; readonly maxBytes?: number }) =>
     open({ resolve: partner }).getJson(`https://partner.example:${await serve()}/jwks?of=1`, limits);
 
-  it('is asked for without credentials and without compression', async () => {
+  it('is requested without credentials and without compression', async () => {
     await expect(fetched()).resolves.toEqual({ keys: [] });
     const [request] = received;
     expect(request).toMatchObject({ method: 'GET', url: '/jwks?of=1' });
@@ -271,18 +271,18 @@ describe('a document', () => {
           .writeHead(200, { 'content-type': 'application/json', 'x-long': 'a'.repeat(20_000) })
           .end('{}')) as RequestListener,
     ],
-  ])('%s is not taken', async (_, listener) => {
+  ])('%s is refused', async (_, listener) => {
     answer = listener;
     await expect(fetched()).rejects.toMatchObject(failed);
   });
 
-  it('is read as far as was allowed and no further', async () => {
+  it('is read up to the allowed size and no further', async () => {
     answer = json(`"${'a'.repeat(998)}"`);
     await expect(fetched({ maxBytes: 1_000 })).resolves.toHaveLength(998);
     await expect(fetched({ maxBytes: 999 })).rejects.toMatchObject(failed);
   });
 
-  it('that never ends is given up', async () => {
+  it('that never ends is aborted', async () => {
     answer = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const drip = setInterval(() => response.write(' '), 20);
@@ -291,14 +291,14 @@ describe('a document', () => {
     await expect(fetched({ timeoutMs: 200 })).rejects.toMatchObject(failed);
   });
 
-  it('of a server that is silent, or of a name that is never resolved, is given up', async () => {
+  it('of a silent server, or of a name that is never resolved, is given up', async () => {
     answer = () => undefined;
     await expect(fetched({ timeoutMs: 150 })).rejects.toMatchObject(failed);
     const outbound = open({ resolve: () => undefined });
     await expect(outbound.getJson('https://partner.example/', { timeoutMs: 150 })).rejects.toMatchObject(failed);
   });
 
-  it('is not fetched from where a redirect leads', async () => {
+  it('is not fetched from the target of a redirect', async () => {
     for (const status of [301, 302, 303, 307, 308]) {
       answer = (request, response) => {
         if (request.url === '/elsewhere') json('{}')(request, response);
@@ -309,7 +309,7 @@ describe('a document', () => {
     expect(received.some(({ url }) => url === '/elsewhere')).toBe(false);
   });
 
-  it('is not fetched from a server whose certificate is of no known authority, or of another name', async () => {
+  it('is not fetched from a server whose certificate is of an unknown authority, or for another name', async () => {
     const port = await serve();
     const url = `https://partner.example:${port}/`;
     await expect(
@@ -320,7 +320,7 @@ describe('a document', () => {
     expect(received).toEqual([]);
   });
 
-  it('is fetched directly, whatever proxy the environment names', async () => {
+  it('is fetched directly, regardless of proxies in the environment', async () => {
     const proxied = await serve('http');
     for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY']) vi.stubEnv(name, `http://127.0.0.1:${proxied}`);
     try {
@@ -331,7 +331,7 @@ describe('a document', () => {
     }
   });
 
-  it('of a name that nobody has, and of a port where nobody listens, is not there', async () => {
+  it('of an unknown name, or at a port without a listener, is unavailable', async () => {
     await expect(open({ resolve: partner }).getJson('https://nobody.example/')).rejects.toMatchObject(failed);
     await expect(open({ resolve: partner }).getJson('https://partner.example:1/')).rejects.toMatchObject(failed);
   });
@@ -360,7 +360,7 @@ describe('a message', () => {
     expect(received[1]?.headers).not.toHaveProperty('authorization');
   });
 
-  it('that is a security event asks to be told in JSON what is wrong with it, as RFC 8935 has it', async () => {
+  it('that is a security event accepts errors in JSON, as in RFC 8935', async () => {
     answer = (_, response) => void response.writeHead(202).end();
     const url = `https://partner.example:${await serve()}/events`;
     await open({ resolve: partner }).post(url, { contentType: 'application/secevent+jwt', body: 'e30.e30.AA' });
@@ -369,7 +369,7 @@ describe('a message', () => {
     ]);
   });
 
-  it('comes with its signature, and with no other field that is given', async () => {
+  it('carries its signature, and no other given header', async () => {
     const port = await serve();
     const outbound = open({ resolve: partner });
     const url = `https://partner.example:${port}/hooks`;
@@ -403,7 +403,7 @@ describe('a message', () => {
     expect(received).toEqual([]);
   });
 
-  it('gets the status of a refusal as well, and an endless answer is not waited for', async () => {
+  it('returns the status of a refusal as well, and does not wait for an endless response', async () => {
     const outbound = open({ resolve: partner });
     const url = `https://partner.example:${await serve()}/ping`;
     for (const status of [400, 404, 500]) {

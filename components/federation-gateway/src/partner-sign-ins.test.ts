@@ -22,14 +22,14 @@ let clock: FixedClock;
 let audit: MemoryLog;
 let records: readonly RecordDraft[];
 let issuer: string;
-/** Paths that were asked for. */
+/** The requested paths. */
 let requests: string[];
 let isDown: boolean;
-/** What happens while the provider redeems the code. */
+/** Runs while the provider redeems the code. */
 let meanwhile: () => void;
 /** The trust profile, which may be replaced. */
 let profile: TrustProfile;
-/** What the next ID token says otherwise. */
+/** Changed claims of the next ID token. */
 let said: Readonly<Record<string, unknown>>;
 let nonce: string;
 
@@ -141,7 +141,7 @@ const count = (path: string) => requests.filter((each) => each === path).length;
 const metadataPath = '/.well-known/openid-configuration';
 
 describe('an ID token', () => {
-  it('is recorded with the name of its key and with the key', async () => {
+  it('is recorded with its key and the name of the key', async () => {
     const thumbprint = await calculateJwkThumbprint(key.jwk);
     expect((await signIn()).provenance).toMatchObject({ kid: 'idp-1', thumbprint });
     expect(records.at(-1)).toMatchObject({ type: 'identity.accepted', data: { kid: 'idp-1', thumbprint } });
@@ -162,7 +162,7 @@ describe('an ID token', () => {
   it.each<readonly [string, () => Partial<TrustProfile>, string]>([
     ['suspended', () => ({ suspended: true }), 'assertion_issuer_suspended'],
     ['replaced', () => ({ maxAuthenticationAgeSeconds: 1 }), 'assertion_profile_changed'],
-  ])('does not count whose issuer was %s while it was fetched', async (_name, change, code) => {
+  ])('is refused when its issuer was %s while it was fetched', async (_name, change, code) => {
     meanwhile = () => {
       profile = { ...profile, version: 2, recordId: newId('record', { clock, random: systemRandom }), ...change() };
     };
@@ -170,20 +170,20 @@ describe('an ID token', () => {
     expect(records.at(-1)).toMatchObject({ type: 'identity.refused', reason: code });
   });
 
-  it('may have an nbf as far ahead as a clock may be', async () => {
+  it('may have an nbf ahead by the permitted clock difference', async () => {
     said = { nbf: seconds() + 9 };
     expect((await signIn()).principal).toBe('person:anna');
   });
 });
 
 describe('the metadata of a provider', () => {
-  it('is fetched once, however many ask at once', async () => {
+  it('is fetched once, however many callers need it at once', async () => {
     const signIns = open();
     await Promise.all(Array.from({ length: 20 }, () => begin(signIns)));
     expect(count(metadataPath)).toBe(1);
   });
 
-  it('is not asked for again for a while after a failure, and the refusal says until when', async () => {
+  it('is not requested again for a while after a failure, and the refusal says until when', async () => {
     const signIns = open();
     isDown = true;
     const refusals = await Promise.all(Array.from({ length: 20 }, () => refusalOf(begin(signIns))));
@@ -209,7 +209,7 @@ describe('the metadata of a provider', () => {
     await begin(signIns);
   });
 
-  it('is used for an hour while the provider does not answer, and not longer', async () => {
+  it('is used for an hour while the provider does not answer, and no longer', async () => {
     const signIns = open();
     await begin(signIns);
     isDown = true;

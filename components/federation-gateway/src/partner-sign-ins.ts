@@ -15,7 +15,6 @@ import {
 } from '@countersign/contracts';
 import {
   type Clock,
-  type Digest,
   defined,
   epochSeconds,
   isCodedError,
@@ -24,19 +23,19 @@ import {
   sha256Base64Url,
   sha256Digest,
 } from '@countersign/kernel';
-import { parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
+import { parseCompactJws } from '@countersign/oauth';
 import type { HeldDocumentTimes } from './held-document.ts';
 import type { PartnerKeys } from './partner-keys.ts';
 import { createProviderMetadata, type ProviderMetadata } from './provider-metadata.ts';
 import { redeemCode } from './redeem-code.ts';
 import { refuse, refuseJws } from './refusal.ts';
-import { checkAlgorithm } from './rules/check-algorithm.ts';
 import { checkAssurance } from './rules/check-assurance.ts';
 import { checkRequiredClaims } from './rules/check-claims.ts';
 import { checkIdToken } from './rules/check-id-token.ts';
 import { checkType } from './rules/check-type.ts';
-import { checkInstitution, checkStillTrusted } from './rules/find-profile.ts';
+import { checkInstitution } from './rules/find-profile.ts';
 import { mapSubject } from './rules/map-subject.ts';
+import { type Examined, refusedRecord, verifyWith } from './verified-assertion.ts';
 
 export interface PartnerSignInsDependencies {
   readonly trustRegistry: Pick<TrustRegistry, 'profileOf'>;
@@ -54,20 +53,13 @@ export interface PartnerSignInsDependencies {
 
 type ProfileWithSignIn = TrustProfile & { readonly signIn: PartnerSignIn };
 
-interface Found {
-  profile?: TrustProfile;
-  /** The key that signed the ID token. */
-  key?: VerificationKey;
-  digest: Digest;
-}
-
 /** A sign-in this recent counts as new. */
 const nowSeconds = 60;
 const longestCode = 4_096;
 
 /** Sign-in at the identity providers of partners; see the contract. */
 export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): PartnerSignIns {
-  const { trustRegistry, directory, audit, partnerKeys, clock, random, metadataTimes } = dependencies;
+  const { trustRegistry, directory, audit, clock, random, metadataTimes } = dependencies;
   const metadata = createProviderMetadata({
     ...dependencies,
     ...defined({ times: metadataTimes }),
@@ -89,7 +81,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   async function accept(
     underWay: PartnerSignInUnderWay,
     answer: ReadonlyMap<string, string>,
-    found: Found,
+    found: Examined,
   ): Promise<PartnerSignedIn> {
     const { issuer, nonce } = underWay;
     const profile = await profileOf(issuer);
@@ -103,11 +95,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
 
     const jws = parseCompactJws(idToken, refuseJws);
     checkType(jws.header, { grantsAccepted: false });
-    checkAlgorithm(jws.header, profile);
-    const key = await partnerKeys.keyOf(profile, jws.header.kid);
-    const claims = verifyJws(jws, key, refuseJws);
-    found.key = key;
-    await checkStillTrusted(profile, trustRegistry, directory.snapshot());
+    const { claims, key, provenance } = await verifyWith(profile, jws, found, dependencies);
     if (claims['iss'] !== issuer) throw refuse('assertion_issuer_unknown', 'Its iss is another issuer.');
     const now = epochSeconds(clock.now());
     checkIdToken(claims, { clientId, nonce, accessToken, algorithm: key.algorithm }, now);
@@ -123,14 +111,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
       partnerAcr,
       amr,
       authTime,
-      provenance: {
-        profile: profile.id,
-        profileVersion: profile.version,
-        profileRecord: profile.recordId,
-        kid: jws.header.kid ?? key.thumbprint,
-        thumbprint: key.thumbprint,
-        assertionDigest: found.digest,
-      },
+      provenance,
     };
   }
 
@@ -165,7 +146,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
 
     async complete(underWay, answer) {
       const digest = sha256Digest(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1))));
-      const found: Found = { digest };
+      const found: Examined = { digest };
       try {
         const signedIn = await accept(underWay, answer, found);
         await audit.append(acceptedRecord(signedIn));
@@ -173,7 +154,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
       } catch (error) {
         // An outage or our own fault refuses nobody.
         if (isCodedError(error) && error.category !== 'unavailable')
-          await audit.append(refusedRecord(error.code, found));
+          await audit.append(refusedRecord(error.code, found, dependencies));
         throw error;
       }
     },
@@ -197,29 +178,6 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
         thumbprint: provenance.thumbprint,
       },
     } satisfies RecordDraft;
-  }
-
-  function refusedRecord(reason: string, { profile, key, digest }: Found): RecordDraft {
-    return {
-      id: newId('record', dependencies),
-      type: 'identity.refused',
-      source: 'federation-gateway',
-      outcome: 'deny',
-      reason,
-      payload: digest,
-      ...(profile === undefined
-        ? {}
-        : {
-            references: [profile.recordId],
-            authentication: { issuer: profile.issuer },
-            partner: profile.institution,
-            data: {
-              profile: profile.id,
-              profile_version: profile.version,
-              ...(key === undefined ? {} : { thumbprint: key.thumbprint }),
-            },
-          }),
-    };
   }
 }
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   notices = createNotices({
     ...{ pool: database.pool('notices'), audit: createMemoryLog(clock), rowSeal: testRowSeal, clock },
     ...{ random: systemRandom, logger: createLogger({ level: 'silent', name: 'test' }), environment: 'production' },
-    // Nothing is sent: it waits to be counted.
+    // Nothing is delivered, so that waiting notices can be counted.
     ...{ channels: [{ name: 'none', send: () => Promise.reject(new Error('down')) }], everyMs: 3_600_000 },
   });
 });

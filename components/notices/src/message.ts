@@ -3,7 +3,6 @@ import { canonicalize, type NoticeId } from '@countersign/kernel';
 
 export type Notice = Parameters<Notices['notify']>[0];
 
-/** As stored. */
 export interface StoredNotice extends Required<Omit<Notice, 'to'>> {
   readonly to: { readonly person: string } | { readonly role: string; readonly institution: string };
   readonly notifiedAt: string;
@@ -24,7 +23,7 @@ const maxTextLength = 2_000;
 const maxFacts = 16;
 const maxFactLength = 400;
 
-/** Our own components write notices, so a misfit is our bug. @throws Error */
+/** Notices come from our own components, so an invalid one is our bug. @throws Error */
 export function requireValid({ kind, text, facts = {} }: Notice): void {
   const entries = Object.entries(facts);
   if (

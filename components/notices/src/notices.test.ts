@@ -57,7 +57,7 @@ function start(...channels: NoticeChannel[]): RunningNotices {
     clock,
     random: systemRandom,
     logger,
-    // Rounds are asked for.
+    // Tests start the rounds.
     everyMs: hour,
   });
   running.push(notices);
@@ -74,7 +74,7 @@ function notice() {
   } as Parameters<RunningNotices['notify']>[0];
 }
 
-/** A channel that refuses until it is told otherwise. */
+/** A channel that fails until it is switched. */
 function fickle(name: string) {
   const sent: string[] = [];
   let down = true;
@@ -94,8 +94,8 @@ function fickle(name: string) {
   };
 }
 
-describe('what people are told', () => {
-  it('reaches every channel once, and each outcome is recorded with the digest of what was handed over', async () => {
+describe('a notice', () => {
+  it('is sent once through every channel, and each outcome is recorded with the digest of what was sent', async () => {
     const other = fickle('mail');
     other.up();
     const notices = start(inFolder, other.channel);
@@ -127,11 +127,11 @@ describe('what people are told', () => {
       ),
     );
     expect(audit.records).toHaveLength(2);
-    // Neither what it says nor its facts are in the log.
+    // Neither its text nor its facts are in the log.
     expect(JSON.stringify(audit.records)).not.toContain('Blue key');
   });
 
-  it('goes to everybody of a role without naming anybody', async () => {
+  it('addressed to a role reaches everybody with that role without naming anybody', async () => {
     const notices = start(inFolder);
     await notices.notify({ ...notice(), to: { role: 'security', institution: '5493000ARRANGERDEM94' } });
     await notices.sendDue();
@@ -141,7 +141,7 @@ describe('what people are told', () => {
     expect(audit.ofType('notice.sent')[0]?.subject).toBeUndefined();
   });
 
-  it('holds up no channel by another that is down, and tries that one again later and later', async () => {
+  it('is not delayed by another channel that is down, where it is retried after growing pauses', async () => {
     const mail = fickle('mail');
     const notices = start(inFolder, mail.channel);
     await notices.notify(notice());
@@ -151,7 +151,7 @@ describe('what people are told', () => {
 
     mail.up();
     await notices.sendDue();
-    // Its time has not come.
+    // It is not due yet.
     expect(mail.sent).toHaveLength(0);
     clock.advance(6_000);
     await notices.sendDue();
@@ -177,14 +177,14 @@ describe('what people are told', () => {
     expect(mail.sent).toHaveLength(0);
   });
 
-  it('is sent again, and recorded once, when its outcome could not be written down', async () => {
+  it('is sent again, and recorded once, when its outcome could not be recorded', async () => {
     const mail = fickle('mail');
     mail.up();
     const notices = start(mail.channel);
     const told = notice();
     audit.breakDown('writing');
     await notices.notify(told);
-    // By the round that it began, or by this one.
+    // In the round that it started, or in this one.
     await notices.sendDue().catch(() => undefined);
     expect(mail.sent).toHaveLength(1);
     expect(audit.records).toHaveLength(0);
@@ -196,7 +196,7 @@ describe('what people are told', () => {
     expect(audit.ofType('notice.sent')).toHaveLength(1);
   });
 
-  it('leaves once although two nodes send at the same time', async () => {
+  it('is sent once although two nodes send at the same time', async () => {
     const mail = fickle('mail');
     mail.up();
     const [one, two] = [start(mail.channel), start(mail.channel)];
@@ -206,16 +206,16 @@ describe('what people are told', () => {
     expect(audit.ofType('notice.sent')).toHaveLength(30);
   });
 
-  it('is refused by a part of ours that writes too much', async () => {
+  it('is refused when one of our components writes too much', async () => {
     await expect(start(inFolder).notify({ ...notice(), text: 'x'.repeat(2_001) })).rejects.toThrow('is invalid');
   });
 
-  it('has at least one channel outside development, and each has a name of its own', () => {
+  it('needs at least one channel outside development, each with a unique name', () => {
     expect(() => start()).toThrowError(expect.objectContaining({ code: 'configuration_unsafe' }));
     expect(() => start(inFolder, inFolder)).toThrowError(expect.objectContaining({ code: 'configuration_invalid' }));
   });
 
-  it('are given up on record, and not forgotten, where their channel is configured no more', async () => {
+  it('for a channel that is no longer configured is recorded as given up, not just deleted', async () => {
     const before = start(fickle('pager').channel, inFolder);
     const told = notice();
     await before.notify(told);
@@ -231,7 +231,7 @@ describe('what people are told', () => {
   });
 });
 
-describe('a system of the firm that is posted to', () => {
+describe('a webhook of the firm', () => {
   let server: Server;
   let seen: { readonly authorization: string | undefined; readonly body: string }[] = [];
   let status = 204;
@@ -250,7 +250,7 @@ describe('a system of the firm that is posted to', () => {
   });
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-  it('gets the notice with its authorization, and again after an answer that is no 2xx', async () => {
+  it('gets the notice with its authorization, and again after a response that is not 2xx', async () => {
     seen = [];
     status = 500;
     const { port } = server.address() as AddressInfo;

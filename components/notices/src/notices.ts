@@ -18,7 +18,6 @@ import { createNoticeStore, type TakenDelivery } from './store.ts';
 export interface NoticesDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender;
-  /** Seals waiting notices. */
   readonly rowSeal: RowSeal;
   readonly channels: readonly NoticeChannel[];
   readonly environment: 'development' | 'production';

@@ -9,9 +9,9 @@ import { createNotices, noticesMigrations, type RunningNotices } from './index.t
 const anna = parsePrincipalId('person:anna.keller');
 if (anna === undefined) throw new Error('not a principal');
 
-// Every attack below runs over a connection as the role of this component.
+// Every attack below uses a connection with this component's database role.
 
-describe('with the database role of the notices, a thief', () => {
+describe('a thief with the database role of the notices', () => {
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   let database: ScratchDatabase;
   let thief: pg.Pool;
@@ -50,7 +50,7 @@ describe('with the database role of the notices, a thief', () => {
     await database.drop();
   });
 
-  /** A notice that waits, since the channel does not answer. */
+  /** A waiting notice, since the channel does not answer. */
   async function waiting() {
     const id = newId('notice', { clock, random: systemRandom });
     await notices.notify({
@@ -72,7 +72,7 @@ describe('with the database role of the notices, a thief', () => {
     ['recipients', `to_person = null, to_role = 'trader', to_institution = '5493001KJTIIGC8Y1R12'`],
     ['time', `notified_at = notified_at - interval '1 day'`],
     ['seal', 'seal = null'],
-  ])('has nothing sent with other %s', async (_, change) => {
+  ])('cannot have a notice sent with other %s', async (_, change) => {
     const id = await waiting();
     await thief.query(`update notices set ${change}`);
     await notices.sendDue();
@@ -82,7 +82,7 @@ describe('with the database role of the notices, a thief', () => {
     expect(audit.ofType('notice.sent')).toEqual([]);
   });
 
-  it('has no notice of their own sent, with the seal of another', async () => {
+  it('cannot have their own notice sent with the seal of another', async () => {
     await waiting();
     const own = newId('notice', { clock, random: systemRandom });
     await thief.query(

@@ -6,10 +6,8 @@ import { messageOf, type StoredNotice } from './message.ts';
 
 export interface TakenDelivery {
   readonly notice: StoredNotice;
-  /** Whether the seal matches. */
   readonly genuine: boolean;
   readonly channel: string;
-  /** Including this one. */
   readonly attempts: number;
   readonly recordId: RecordId;
 }

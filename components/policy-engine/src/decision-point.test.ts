@@ -7,7 +7,7 @@ const caller = { id: 'service:own', institution: own };
 const facts = transactionOf('trade_order');
 const factsWithinMs = 2_000;
 
-describe('a version that a question has to wait for', () => {
+describe('waiting for a newer version', () => {
   let rig: EngineRig;
   let engine: RunningPolicyEngine;
   beforeAll(async () => {
@@ -34,13 +34,13 @@ describe('a version that a question has to wait for', () => {
     context: { acr: 'phr', entity_version: version },
   });
 
-  it('leaves its facts all of their time', async () => {
+  it('does not use up the time for gathering facts', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const answer = await engine.evaluate({ ...asking(7), action: { name: 'order:create' } }, caller);
     expect(answer).toMatchObject({ decision: true, reasons: [], entityVersion: 7 });
   });
 
-  it('leaves those of a search all of their time', async () => {
+  it('does not use up the time for the facts of a search', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { results, entityVersion } = await engine.search({ ...asking(8), kind: 'action' }, caller);
     expect(results).toContainEqual({ name: 'order:create' });

@@ -38,7 +38,7 @@ describe('the policy engine on the shipped policies', () => {
   });
   afterAll(() => rig.close());
 
-  it('publishes the shipped set once, with its texts in the record, and finds it again at the next start', async () => {
+  it('publishes the shipped bundle once, with its texts in the record, and finds it at the next start', async () => {
     expect(engine.active()).toMatchObject({ version: 1, changeRequest: 'release' });
     const again = await rig.start();
     expect(again.active()).toMatchObject({ version: 1, hash: engine.active().hash });
@@ -57,7 +57,7 @@ describe('the policy engine on the shipped policies', () => {
     });
   });
 
-  it('asks for a supervisor above a million, and is satisfied by one who is not the initiator and of the same firm', async () => {
+  it('asks for a supervisor above a million, and accepts one who is not the initiator and of the same firm', async () => {
     const large = { notional: '1000000.0001' };
     expect(await engine.decide(placing(order(large)))).toMatchObject({
       decision: false,
@@ -74,7 +74,7 @@ describe('the policy engine on the shipped policies', () => {
     expect(await approved('person:bernd', own, 'clerk')).toBe(false);
   });
 
-  it('names everything that is missing at once', async () => {
+  it('names everything missing at once', async () => {
     const { obligations } = await engine.decide(placing(order({ notional: '60000000' })));
     expect(obligations.map((each) => (each.kind === 'approval' ? [each.role, each.count] : each))).toEqual([
       ['desk-head', 1],
@@ -83,12 +83,12 @@ describe('the policy engine on the shipped policies', () => {
     ]);
   });
 
-  it('takes a notional just under the fourth decimal as the larger one', async () => {
+  it('rounds a notional just under the fourth decimal up', async () => {
     expect((await engine.decide(placing(order({ notional: '1000000.00001' })))).decision).toBe(false);
     expect((await engine.decide(placing(order({ notional: '1000000' })))).decision).toBe(true);
   });
 
-  it('asks for every approval in a currency of which no rate is known', async () => {
+  it('asks for every approval in a currency without a rate', async () => {
     expect(await engine.decide(placing(order({ notional: '1', ccy: 'CHF' })))).toMatchObject({
       obligations: [{ role: 'desk-head' }, { role: 'risk' }, { role: 'supervisor' }],
     });
@@ -105,7 +105,7 @@ describe('the policy engine on the shipped policies', () => {
     expect(decision.reasons.map(({ code }) => code)).toEqual(reasons);
   });
 
-  it('lets an algorithm order for six million yen, which are about 37,000 euro', async () => {
+  it('lets an algorithm order for six million yen, which is about 37,000 euro', async () => {
     expect(await engine.decide(placing(algorithmic({}, worth('6000000', 'JPY'))))).toMatchObject({ decision: true });
   });
 
@@ -113,12 +113,12 @@ describe('the policy engine on the shipped policies', () => {
     ['a person without the role', placing(order(), { principal: 'person:clerk' }), 'no_policy_permits'],
     ['a lapsed LEI', placing(order(), { principal: 'person:lapsed' }), 'institution_not_in_good_standing'],
     ['a mandate that does not stand', placing(order(), { mandateInForce: false }), 'mandate_not_in_force'],
-    ['a principal nobody knows', placing(order(), { principal: 'person:nobody' }), 'not_evaluable'],
+    ['an unknown principal', placing(order(), { principal: 'person:nobody' }), 'not_evaluable'],
     ['an amount that is not one', placing(order({ notional: '1e9' })), 'not_evaluable'],
     ['an amount beyond what can be compared', placing(order({ notional: '9223372036854775808' })), 'not_evaluable'],
     ['a weak sign-in', stepQuestion('token:issue', order(), { acr: 'pwd' }), 'sign_in_too_weak'],
     ['a person who names an algorithm', placing(transactionOf('trade_order')), 'algorithm_without_agent'],
-    ['an action nobody declared', stepQuestion('order:everything', order()), 'no_policy_permits'],
+    ['an undeclared action', stepQuestion('order:everything', order()), 'no_policy_permits'],
     ['text that cannot be written down', placing(order(), { claimedSignals: ['\ud800'] }), 'not_evaluable'],
   ])('denies %s', async (_, input, code) => {
     const decision = await engine.decide(input);
@@ -137,13 +137,13 @@ describe('the policy engine on the shipped policies', () => {
     expect(await codes(algorithmic(), 'agent:draft')).toContain('agent_not_certified');
   });
 
-  it('keeps cancelling possible when the mandate is gone', async () => {
+  it('still permits cancelling when the mandate has ended', async () => {
     expect(await engine.decide(stepQuestion('order:cancel', order(), { mandateInForce: false }))).toMatchObject({
       decision: true,
     });
   });
 
-  describe('asked from outside', () => {
+  describe('a question from outside', () => {
     const caller = { id: 'service:broker', institution: own };
     const large = order({ notional: '5000000' });
     const request = (id: string = large.id, context = {}) => ({
@@ -156,7 +156,7 @@ describe('the policy engine on the shipped policies', () => {
       rig.transactions.set(large.id, { facts: large, parties: [own] });
     });
 
-    it('records an evaluation before answering it, and answers nothing when the record cannot be written', async () => {
+    it('is recorded before it is answered, and not answered when the record cannot be written', async () => {
       const answer = await engine.evaluate(request(), caller);
       expect(answer).toMatchObject({ decision: false, obligations: [{ role: 'supervisor', count: 1 }] });
       expect(rig.records.at(-1)).toMatchObject({
@@ -172,12 +172,12 @@ describe('the policy engine on the shipped policies', () => {
       rig.breakLog(false);
     });
 
-    it('is made again from its record', async () => {
+    it('is replayed from its record', async () => {
       const { recordId } = await engine.evaluate(request(), caller);
       expect(await engine.history.replay(recordId)).toMatchObject({ outcome: 'identical' });
     });
 
-    it('tells nobody but the parties and the operator whether there is a transaction', async () => {
+    it('reveals only to the parties and the operator whether a transaction exists', async () => {
       const unknown = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c4' as TransactionId;
       const answerTo = async (institution: string | undefined, id: string) => {
         const by = institution === undefined ? { id: 'service:x' } : { id: 'service:x', institution };
@@ -193,7 +193,7 @@ describe('the policy engine on the shipped policies', () => {
       expect((await answerTo(operator, large.id)).reasons[0]?.code).toBe('approval_required');
     });
 
-    it('permits no token for a transaction that is not there', async () => {
+    it('permits no token for a transaction that does not exist', async () => {
       const answer = await engine.evaluate({ ...request('nonsense'), action: { name: 'token:issue' } }, caller);
       expect(answer).toMatchObject({ decision: false });
     });

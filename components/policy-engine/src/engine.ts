@@ -50,7 +50,6 @@ export interface PolicyEngineDependencies {
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'countsAgainstLimits' | 'parties'>;
   /** Holds the keys for `policy-bundle`. */
   readonly signer: PolicySigner;
-  /** Seals the counters of limits. */
   readonly rowSeal: RowSeal;
   /** The installation as an actor; its institution is the operator, which may ask about everything. */
   readonly publisher: Actor;

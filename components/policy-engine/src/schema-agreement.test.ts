@@ -18,14 +18,14 @@ describe('the compiled policies and the reference engine', () => {
     schema = bundle.schema;
     policies = bundle.policies.map(({ text }) => text).join('\n');
     entities = bundle.entities as unknown as readonly EntityInput[];
-    // What the policies compare with, so that arbitrary data can be what they look for.
+    // The constants in the policies, so that generated data can match them.
     words = Array.from(new Set(policies.match(/(?<=")[A-Za-z][A-Za-z0-9:_-]*(?=")/g)));
   });
 
-  it('give one answer on arbitrary policies, entities and requests over our own schema', () => {
+  it('agree on arbitrary policies, entities and requests over the shipped schema', () => {
     const vocabulary = { string: ['trader', 'intended', 'ISSUED', 'D', 'EUR'] };
     const seen = checkAgreement(schema, { runs: 40, seed, vocabulary });
-    // The generators must keep reaching all outcomes, or the property says little.
+    // The generators must reach all outcomes, or the property proves little.
     expect(seen.asked).toBe(200);
     expect(seen.policies).toBeGreaterThan(400);
     expect(seen.refused).toBeLessThan(seen.policies / 10);
@@ -34,7 +34,7 @@ describe('the compiled policies and the reference engine', () => {
     expect(seen.errors).toBeGreaterThan(50);
   }, 600_000);
 
-  it('give one answer on the shipped policies, whatever is asked of them', () => {
+  it('agree on the shipped policies for any question', () => {
     const seen = checkAgreement(schema, { runs: 60, seed, vocabulary: { string: words }, policies, entities });
     expect(seen.asked).toBe(300);
     expect(seen.determining).toBeGreaterThan(300);

@@ -61,24 +61,26 @@ describe('the shipped policies', () => {
     ['reading', scopes.filter((scope) => kindOfScope(scope) === 'reading')],
     ['not-for-algorithms', scopes.filter((scope) => !isForAlgorithms(scope))],
     ['for-persons', [...personScopes]],
-  ] as const)('have the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
+  ] as const)('cover the scopes of the kind %s as the vocabulary declares them', (name, declared) => {
     expect(scopesIn(name)).toEqual([...declared].sort());
     expect(declared.length).toBeGreaterThan(3);
   });
 
-  it('ask for a hardware key of half an hour for every scope of the tiers that do, but for those listed here', () => {
-    // Reduces risk: it must stay possible with the sign-in that is at hand.
+  it('require a hardware key within half an hour for every scope of its tiers, except those listed here', () => {
+    // Reduces risk: it must stay possible with the current sign-in.
     const reducing = [
       'account:lock',
       'authenticator:revoke',
       'certificate:revoke',
+      'secret:revoke',
       'session:end',
       'token:revoke',
       'withdrawal-address:revoke',
+      'workload:suspend',
     ];
-    // The approval itself is signed with the hardware key; a settlement has an age of its own.
+    // The approval itself is signed with the hardware key; a settlement has its own maximum age.
     const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
-    // Of devices, people and instruments; each change is checked against the source it comes from.
+    // Of devices, people, instruments and workloads; each change is checked against the source it comes from.
     const kept = [
       'application:write',
       'device:enrol',
@@ -86,6 +88,7 @@ describe('the shipped policies', () => {
       'identity:provision',
       'mandate:revoke',
       'reference:record',
+      'workload:attest',
     ];
     const governing = scopesIn('governing');
     const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));
@@ -95,7 +98,7 @@ describe('the shipped policies', () => {
     expect(governing.filter((scope) => !strong.some((each) => each === scope))).toEqual([]);
   });
 
-  it('give every scope for people by a sign-in to govern, and none beside an intent', () => {
+  it('grant every administrative scope by a sign-in, and none beside an intent', () => {
     for (const scope of personScopes) {
       expect(scopesIn('governing')).toContain(scope);
       expect(scopesIn('governing-the-installation')).toContain(scope);
@@ -105,20 +108,20 @@ describe('the shipped policies', () => {
     );
   });
 
-  it('give no scope of governing beside an intent, but for those that release assets', () => {
+  it('grant no administrative scope beside an intent, except those that release assets', () => {
     const control = scopes.filter((scope) => kindOfScope(scope) === 'control');
     const governing = scopesIn('governing').filter((scope) => control.some((each) => each === scope));
     expect(scopesIn('governing-the-installation')).toEqual(expect.arrayContaining(governing));
   });
 
-  it('pass their own tests, which try every one of them', () => {
+  it('pass their own tests, which cover every one of them', () => {
     const report = runPolicyTests(loaded);
     expect(report.tests.filter(({ ok }) => !ok)).toEqual([]);
     expect(report.untested).toEqual([]);
     expect(report.passed).toBeGreaterThan(250);
   });
 
-  it('say of every forbid in plain words why, under a code of its own trigger', () => {
+  it('give for every forbid a reason in plain words, under its own trigger code', () => {
     for (const { id, reason, detail } of forbids()) {
       expect(reason, id).not.toBe('denied_by_policy');
       expect(detail, id).not.toContain(id);
@@ -126,12 +129,12 @@ describe('the shipped policies', () => {
     }
   });
 
-  it('say of every permit what it entitles to', () => {
+  it('say for every permit what it allows', () => {
     for (const { id, effect } of loaded.parsed.policies)
       if (effect === 'permit') expect(loaded.notes(id).detail, id).not.toContain('forbids');
   });
 
-  it('name for every approval to whom it goes when nobody answers, but for those of control functions', () => {
+  it('name the escalation of every approval, except those of control functions', () => {
     const independent = ['compliance', 'risk'];
     for (const { id, remedies, escalation } of forbids())
       expect(escalation.length > 0, id).toBe(
@@ -139,8 +142,8 @@ describe('the shipped policies', () => {
       );
   });
 
-  it('are lifted as well by whoever an approval goes to: as many in that role, in place of those that nobody gives', () => {
-    // Each of the questions of its tests that lacks approvals is asked again, with those of each step instead.
+  it('accept escalated approvals: as many in that role, in place of those that were not given', () => {
+    // Each test question that lacks approvals is asked again with the approvals of each escalation instead.
     const tried = new Set<string>();
     const tests = bundle.tests.map(({ file, content }) => {
       const { tests, ...shared } = content as Readonly<Record<string, Json>> & { readonly tests: readonly JsonTest[] };
@@ -178,7 +181,7 @@ describe('the shipped policies', () => {
   });
 
   it('show for every remedy, in a test, that it lifts its forbid', () => {
-    // An obligation is reported only when doing it was found to help, and the tests that expect one pass.
+    // An obligation is reported only if fulfilling it was found to help, and the tests that expect one pass.
     const lifted = new Set(
       bundle.tests.flatMap(({ content }) => {
         const file = readTestFile(content);
@@ -192,14 +195,14 @@ describe('the shipped policies', () => {
       if (remedies.length > 0) expect([...lifted], id).toContain(reason);
   });
 
-  it('have no rates of their own: reference data has them, with a source and a time', () => {
+  it('contain no rates: reference data has them, with a source and a time', () => {
     expect(bundle.rates).toEqual({});
     expect(new Set(loaded.limits.flatMap(({ measure, unit }) => (measure === 'notional' ? [unit] : [])))).toEqual(
       new Set(['EUR']),
     );
   });
 
-  it('are on the page for people', async () => {
+  it('are all on the authority page', async () => {
     await expect(`${introduction}\n${describeBundle(loaded)}\n`).toMatchFileSnapshot(page);
   });
 });

@@ -7,8 +7,8 @@ import type { GovernedVersions } from './versions/versions.ts';
 const stricter = smallBundle('500.0');
 const strictest = smallBundle('400.0');
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of the policy engine, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of the policy engine', () => {
   let rig: Rig;
   let thief: pg.Pool;
   beforeEach(async () => {
@@ -27,13 +27,13 @@ describe('with the database role of the policy engine, a thief', () => {
   }
   const removeValue = (version: number) => thief.query('delete from policy_versions where version >= $1', [version]);
 
-  it('restores no earlier version, on a node that starts', async () => {
+  it('cannot restore an earlier version, not even on a node that starts', async () => {
     const version = await publish(await rig.open());
     await removeValue(2);
     expect((await rig.open()).current().version).toMatchObject({ version: 2, hash: version.hash });
   });
 
-  it('makes no installation start anew with what the release ships', async () => {
+  it('cannot make an installation start over with the bundle of the release', async () => {
     const node = await rig.open();
     await publish(node);
     await node.stop();
@@ -43,7 +43,7 @@ describe('with the database role of the policy engine, a thief', () => {
     expect(rig.records.filter(({ type }) => type === 'policy.published')).toHaveLength(2);
   });
 
-  it('keeps no node from hearing of a version by taking it out', async () => {
+  it('cannot hide a version from a node by deleting it', async () => {
     const other = await rig.open({ pollMs: 20 });
     const node = await rig.open({ pollMs: 3_600_000 });
     // Before anybody can have read it.
@@ -55,7 +55,7 @@ describe('with the database role of the policy engine, a thief', () => {
     await expect.poll(() => other.current().version.version, { timeout: 60_000 }).toBe(2);
   });
 
-  it('raises no ceiling: limits are part of what is signed', async () => {
+  it('cannot raise a cap: limits are signed', async () => {
     const limit = { id: 'day', measure: 'notional', per: ['trader'], window: { rolling_seconds: 86_400 }, unit: 'EUR' };
     const limited = { ...stricter, limits: [{ ...limit, max: '1000' }] };
     const node = await rig.open({ pollMs: 3_600_000 });
@@ -67,14 +67,14 @@ describe('with the database role of the policy engine, a thief', () => {
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
 
-  it('puts no bundle of their own in the place of one that was published', async () => {
+  it('cannot replace a published bundle', async () => {
     await publish(await rig.open());
     await removeValue(2);
     await thief.query('update policy_candidates set bundle = $1', [JSON.stringify(strictest)]);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
 
-  it('has nothing published on top of rows that were put back', async () => {
+  it('cannot have a version published on top of restored rows', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const outdated = await propose(node, strictest);
     await publish(node);
@@ -82,18 +82,18 @@ describe('with the database role of the policy engine, a thief', () => {
     await expect(node.approve(outdated.id, outdated.digest, approver)).rejects.toMatchObject({
       code: 'bundle_signature',
     });
-    // What was taken out is stored again from its record, and that is what is taken back.
+    // The deleted version is stored again from its record, and that one is rolled back.
     expect(await node.rollBack(about, proposer)).toMatchObject({ version: 3, rolledBackTo: 1 });
   });
 
-  it('proposes nothing in the name of another, so that one person would be two', async () => {
+  it('cannot propose in the name of another, so that one person would count as two', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     await thief.query(`update policy_candidates set proposed_by = 'person:somebody.else' where id = $1`, [id]);
     await expect(node.approve(id, digest, proposer)).rejects.toMatchObject({ code: 'candidate_digest' });
   });
 
-  it('opens no candidate again that was turned down, or that ended with its proposer', async () => {
+  it('cannot reopen a candidate that was rejected or that ended with its proposer', async () => {
     const node = await rig.open();
     const rejected = await propose(node);
     await node.reject(rejected.id, approver, 'Too strict.');
@@ -103,16 +103,16 @@ describe('with the database role of the policy engine, a thief', () => {
     await thief.query(open);
     for (const { id, digest } of [rejected, ended])
       await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'candidate_digest' });
-    // Whole, with the record that it named then: it is the row of before, and the newest record says more.
+    // The whole earlier row, with the record that it named then; the newest record is ahead of it.
     await thief.query(`${open}, change_record = record_id`);
     for (const { id, digest } of [rejected, ended])
       await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'candidate_decided' });
   });
 
-  it('leaves nothing behind that a stopped node would have: what was recorded is completed', async () => {
+  it('cannot leave a half-finished change: what was recorded is completed', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const version = await publish(node);
-    // As if the process had ended before its commit.
+    // As if the process had died before its commit.
     await removeValue(2);
     await thief.query(`update policy_candidates set status = 'proposed', decided_by = null`);
     const started = await rig.open();

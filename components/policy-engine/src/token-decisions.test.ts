@@ -24,7 +24,7 @@ describe('a token on the shipped policies', () => {
   beforeAll(async () => {
     rig = await createEngineRig();
     const consentStore = {
-      check: async ({ use }: { use: { action: string } }) => ({ stands: use.action === held, chain: [] }),
+      check: async ({ use }: { use: { action: string } }) => ({ valid: use.action === held, chain: [] }),
     };
     engine = await rig.start({ consentStore: consentStore as never });
     developmentEngine = await rig.start({ environment: 'development' });
@@ -77,7 +77,7 @@ describe('a token on the shipped policies', () => {
       });
     });
 
-    it('is denied when the mandate does not stand', async () => {
+    it('is denied when the mandate is not in force', async () => {
       const decision = await ask('person:own', forPeople(), { acr: 'phr', mandateInForce: false });
       expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'mandate_not_in_force' }] });
     });
@@ -88,7 +88,7 @@ describe('a token on the shipped policies', () => {
       expect(codesOf(decision)).toEqual([dealt ? 'no_policy_permits' : 'entity_not_own']);
     });
 
-    it('is denied to another firm also where the intent is in its name', async () => {
+    it('is denied to another firm even when the intent is in its name', async () => {
       const decision = await ask('person:stranger', transactionOf(name, { drop: ['algo'], entity: stranger }), {
         acr: 'phr',
       });
@@ -112,7 +112,7 @@ describe('a token on the shipped policies', () => {
       expect(codes.includes('institution_not_in_good_standing')).toBe(!carried);
     });
 
-    it('asks the mandate for the scope that the type uses, and for no other', async () => {
+    it('checks the mandate for the scope that the type uses, and for no other', async () => {
       const facts = forPeople();
       rig.transactions.set(facts.id, { facts, parties: [own] });
       const evaluate = () =>
@@ -145,13 +145,13 @@ describe('a token on the shipped policies', () => {
       });
   });
 
-  it.each(dealing)('for an intent of type %s is denied to a person who is no trader', async (name) => {
+  it.each(dealing)('for an intent of type %s is denied to a person who is not a trader', async (name) => {
     const decision = await ask('person:clerk', transactionOf(name, { drop: ['algo'] }), { acr: 'phr' });
     expect(decision).toMatchObject({ decision: false, reasons: [{ code: 'no_policy_permits' }] });
   });
 
   it.each(['person:own', 'service:own'])(
-    'for an administrative change is denied to %s: nothing permits one',
+    'for an administrative change is denied to %s: no policy permits one',
     async (principal) => {
       const decision = await ask(principal, transactionOf('privileged_admin', { drop: ['algo'] }), { acr: 'phr' });
       expect(decision).toMatchObject({ decision: false, determining: [], errors: [] });
@@ -178,7 +178,7 @@ describe('a token on the shipped policies', () => {
       });
     });
 
-    it.each(issuable)('and the sign-in for development is permitted for %s in development', async (name) => {
+    it.each(issuable)('with the development sign-in is permitted for %s in development', async (name) => {
       const question = tokenQuestion('person:own', transactionOf(name, { drop: ['algo'] }), {
         ...consented,
         acr: developmentAcr,
@@ -186,7 +186,7 @@ describe('a token on the shipped policies', () => {
       expect(await developmentEngine.decide(question)).toMatchObject({ decision: true, errors: [] });
     });
 
-    it.each(issuable)('and the sign-in for development is denied for %s elsewhere', async (name) => {
+    it.each(issuable)('with the development sign-in is denied for %s elsewhere', async (name) => {
       const question = tokenQuestion('person:own', transactionOf(name, { drop: ['algo'] }), {
         ...consented,
         acr: developmentAcr,
@@ -198,14 +198,14 @@ describe('a token on the shipped policies', () => {
         });
     });
 
-    it('is still denied in development to a person who did not sign in, or by password', async () => {
+    it('is still denied in development to a person who did not sign in, or only with a password', async () => {
       for (const context of [consented, { ...consented, acr: 'pwd' }, { ...consented, acr: `${developmentAcr} ` }]) {
         const question = tokenQuestion('person:own', transactionOf('withdrawal'), context);
         expect(codesOf(await developmentEngine.decide(question))).toEqual(['sign_in_too_weak']);
       }
     });
 
-    it('rests on another input where the installation is another', async () => {
+    it('has a different input in a different installation', async () => {
       const question = tokenQuestion('person:own', 'https://venue.example/orders', consented);
       const [here, there] = await Promise.all([engine.decide(question), developmentEngine.decide(question)]);
       expect(here.inputDigest).not.toBe(there.inputDigest);
@@ -256,13 +256,13 @@ describe('a token on the shipped policies', () => {
     });
 
     it.each([...plain, ['to cancel', 'https://venue.example/orders', ['order:cancel']] as const])(
-      'is permitted %s to whose LEI has lapsed',
+      'is permitted %s when the LEI has lapsed',
       async (_, uri, scopes) => {
         expect((await ask('person:lapsed', uri, { scopes, audience: uri })).decision).toBe(true);
       },
     );
 
-    it('is permitted to whose LEI has lapsed for a step that carries through, and denied for one that begins', async () => {
+    it('is permitted with a lapsed LEI for a step that completes, and denied for one that starts', async () => {
       const uri = 'https://control.example/transactions';
       const transaction = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId;
       for (const onlyCompletes of [true, false]) {
@@ -274,7 +274,7 @@ describe('a token on the shipped policies', () => {
       }
     });
 
-    it.each(plain)('is permitted %s by the sign-in for development in development alone', async (_, uri, scopes) => {
+    it.each(plain)('is permitted %s by the development sign-in only in development', async (_, uri, scopes) => {
       const question = tokenQuestion('person:own', uri, { scopes, audience: uri, acr: developmentAcr });
       expect((await developmentEngine.decide(question)).decision).toBe(true);
       expect(codesOf(await engine.decide(question))).toEqual(['sign_in_for_development']);
@@ -284,7 +284,7 @@ describe('a token on the shipped policies', () => {
   describe('a step in the life of an order', () => {
     const approvals = [{ approver: 'person:bernd', role: 'supervisor', institution: own }];
     const steps = ['order:create', 'order:cancel', 'trade:affirm', 'settlement:instruct', 'settlement:release'];
-    /** What follows a trade may have an intent, and so a life, of its own. */
+    /** Steps after a trade may have their own intent and life cycle. */
     const ownSteps: Readonly<Record<string, readonly string[]>> = {
       clearing_submission: ['trade:affirm'],
       settlement_instruction: ['settlement:instruct', 'settlement:release'],
@@ -304,7 +304,7 @@ describe('a token on the shipped policies', () => {
     );
   });
 
-  it('can be spoken of by no policy that takes a notional for granted', async () => {
+  it('cannot be covered by a policy that assumes a notional', async () => {
     const bundle = await readBundleFolder(shippedPolicies);
     const withPolicy = (guard: string) =>
       loadBundle({

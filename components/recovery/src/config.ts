@@ -6,7 +6,6 @@ import { type Static, Type } from 'typebox';
 const closed = { additionalProperties: false };
 const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 
-/** The configuration of key recoveries. */
 export const recoverySchema = Type.Object(
   {
     /** The functions that approve, each by a different person. By default `line` and `control`. */

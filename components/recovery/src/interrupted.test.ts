@@ -18,7 +18,7 @@ import {
 const hour = 3_600_000;
 let world: RecoveryWorld;
 let recovery: RunningRecovery;
-/** The node that goes on after the other has died. */
+/** The node that continues after the other has died. */
 let other: RunningRecovery;
 
 beforeEach(async () => {
@@ -33,9 +33,9 @@ const withCode = (code: string) => expect.objectContaining({ code });
 const open = async (): Promise<RecoveryId> => (await recovery.open(lost, helpDesk)).id;
 const recordsOf = (type: RecordDraft['type']) => world.audit.ofType(type);
 const declined = () => recordsOf('recovery.refused').filter(({ reason }) => reason === 'recovery_declined');
-const toldKinds = () => world.told.map(({ kind }) => kind);
+const noticeKinds = () => world.told.map(({ kind }) => kind);
 
-/** Every way of looking at one. */
+/** Every way to look one up. */
 const readers: readonly (readonly [string, (id: RecoveryId) => Promise<Recovery | undefined>])[] = [
   ['finding it', (id) => other.find(id)],
   ['listing', async (id) => (await other.list({})).find((each) => each.id === id)],
@@ -59,11 +59,11 @@ describe('a refusal whose process died after its record', () => {
   const isOver = async (id: RecoveryId) => {
     expect(await other.find(id)).toMatchObject({ status: 'refused' });
     expect(declined()).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await expect(other.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   };
 
-  it('is completed by who repeats it', async () => {
+  it('is completed when the request is repeated', async () => {
     const id = await interrupted();
     expect(await other.refuse(id, cora.id, 'She is sitting next to me')).toMatchObject({ status: 'refused' });
     await isOver(id);
@@ -75,7 +75,7 @@ describe('a refusal whose process died after its record', () => {
     await isOver(id);
   });
 
-  it('is what an operator finds who calls it off, and an approver who comes too late', async () => {
+  it('is found by an operator who cancels, and by an approver who comes too late', async () => {
     const id = await interrupted();
     await expect(other.cancel(id, helpDesk, 'Found it')).rejects.toEqual(withCode('recovery_decided'));
     await expect(other.askToApprove(id, ben.id)).rejects.toEqual(withCode('recovery_decided'));
@@ -83,7 +83,7 @@ describe('a refusal whose process died after its record', () => {
     await isOver(id);
   });
 
-  it('is forgotten in time, and not written again by who asks for it', async () => {
+  it('is deleted in time, and not written again by a later request', async () => {
     const id = await interrupted();
     await other.find(id);
     world.clock.advance(91 * 24 * hour);
@@ -107,8 +107,8 @@ describe('a refusal whose process died after its record', () => {
   });
 });
 
-describe('calling off whose process died after its record', () => {
-  it('by the person is completed by the same statement, and by whoever looks', async () => {
+describe('a cancellation whose process died after its record', () => {
+  it('by the person is completed by the same statement, and by any reader', async () => {
     const id = await open();
     const statement = await world.sign(anna, await recovery.askToCancel(id, anna.id));
     await world.dyingAfter('recovery.cancelled', () => recovery.cancelOwn(id, statement));
@@ -121,7 +121,7 @@ describe('calling off whose process died after its record', () => {
     await expect(other.cancelOwn(second, again)).rejects.toEqual(withCode('recovery_decided'));
   });
 
-  it('by an operator is completed by whoever repeats it, and ends the link that was handed out', async () => {
+  it('by an operator is completed when the request is repeated, and ends the link that was handed out', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     await world.dyingAfter('recovery.cancelled', () => recovery.cancel(id, helpDesk, 'She has found it'));
@@ -131,7 +131,7 @@ describe('calling off whose process died after its record', () => {
     expect(await other.find(id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('by an operator is repeated by another', async () => {
+  it('by an operator is completed when another operator repeats it', async () => {
     const id = await open();
     await world.dyingAfter('recovery.cancelled', () => recovery.cancel(id, helpDesk, 'She has found it'));
     await expect(other.cancel(id, { ...helpDesk, id: anna.id }, 'It is mine')).rejects.toEqual(
@@ -145,7 +145,7 @@ describe('calling off whose process died after its record', () => {
 });
 
 describe('an approval whose process died after its record', () => {
-  it('counts, whoever looks, and is not given twice', async () => {
+  it('counts for every reader, and is not given twice', async () => {
     const id = await open();
     const statement = await world.sign(ben, await recovery.askToApprove(id, ben.id));
     await world.dyingAfter('recovery.approved', () => recovery.approve(id, statement));
@@ -165,22 +165,22 @@ describe('an approval whose process died after its record', () => {
     expect(recordsOf('recovery.refused')).toEqual([]);
   });
 
-  it('as the second one begins what follows, and the person is told', async () => {
+  it('as the second one starts the replacement, and the person is notified', async () => {
     const id = await open();
     await world.approve(recovery, id, ben);
     const statement = await world.sign(cora, await recovery.askToApprove(id, cora.id));
     await world.dyingAfter('recovery.approved', () => recovery.approve(id, statement));
     expect(world.ended).toEqual([]);
     expect(await other.find(id)).toMatchObject({ status: 'approved' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     await other.carryOn();
     expect(await other.find(id)).toMatchObject({ status: 'ended' });
     expect(await world.keys.register.of(anna.id)).toEqual([]);
   });
 });
 
-describe('an opening whose process died after its record', () => {
-  it('stands: nobody opens another, and it is there for whoever repeats it', async () => {
+describe('a recovery whose process died after its opening was recorded', () => {
+  it('is in force: no second one can be opened, and a repeated request gets it', async () => {
     await world.dyingAfter('recovery.opened', () => recovery.open(lost, helpDesk));
     await expect(other.open(lost, installation)).rejects.toEqual(withCode('recovery_standing'));
     const [found, ...others] = await other.list({});
@@ -192,20 +192,20 @@ describe('an opening whose process died after its record', () => {
       recordId: recordsOf('recovery.opened')[0]?.id,
     });
     expect(recordsOf('recovery.opened')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened']);
+    expect(noticeKinds()).toEqual(['recovery-opened']);
     if (found === undefined) throw new Error('nothing was opened');
     await world.approve(other, found.id, ben);
     expect(await world.approve(other, found.id, cora)).toMatchObject({ status: 'ended' });
   });
 
-  it('is the one that stands for the person, and keeps them from approving for others', async () => {
+  it('is the person’s open recovery, and keeps them from approving for others', async () => {
     const mine = await open();
     await world.dyingAfter('recovery.opened', () => recovery.open({ ...lost, person: ben.id }, helpDesk));
     await expect(other.askToApprove(mine, ben.id)).rejects.toEqual(withCode('recovery_approver_unsettled'));
     expect(await other.standingOf(ben.id)).toMatchObject({ person: ben.id, status: 'waiting' });
   });
 
-  it('stands once although many repeat it at once', async () => {
+  it('exists once although many repeat the request at once', async () => {
     await world.dyingAfter('recovery.opened', () => recovery.open(lost, helpDesk));
     const nodes = [recovery, other];
     const outcomes = await Promise.allSettled(
@@ -218,26 +218,26 @@ describe('an opening whose process died after its record', () => {
 });
 
 describe('a notice that cannot be written', () => {
-  it('holds back what it is about, and is told by whoever looks next', async () => {
+  it('delays the step that it announces, and is sent by the next reader', async () => {
     const id = await open();
     world.failNotices(true);
     await expect(recovery.cancel(id, helpDesk, 'She has found it')).rejects.toThrow('the outbox cannot be written');
     await expect(other.find(id)).rejects.toThrow('the outbox cannot be written');
     world.failNotices(false);
     expect(await other.find(id)).toMatchObject({ status: 'cancelled' });
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided']);
     expect(recordsOf('recovery.cancelled')).toHaveLength(1);
   });
 });
 
-describe('what follows by itself, when the process died after its record', () => {
+describe('an automatic step whose process died after its record', () => {
   const isNow = async (id: RecoveryId, status: RecoveryStatus) => {
     world.clock.advance(61_000);
     await other.carryOn();
     expect(await other.find(id)).toMatchObject({ status });
   };
 
-  it('has ended what the person had once, and a link is handed out', async () => {
+  it('ends the person’s authenticators once, and a link is handed out', async () => {
     const id = await open();
     await world.approve(recovery, id, ben);
     await world.dyingAfter('recovery.credentials-ended', () => world.approve(recovery, id, cora));
@@ -254,17 +254,17 @@ describe('what follows by itself, when the process died after its record', () =>
     await expect(other.invite(id, helpDesk)).rejects.toEqual(withCode('recovery_invitations_spent'));
   });
 
-  it('is complete once', async () => {
+  it('is completed once', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.keys.enrol(anna.id);
     await world.dyingAfter('recovery.completed', () => recovery.carryOn());
     await isNow(id, 'completed');
     expect(recordsOf('recovery.completed')).toHaveLength(1);
-    expect(toldKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
+    expect(noticeKinds()).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
   });
 
-  it('is over once, and its link with it', async () => {
+  it('expires once, and its link with it', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.clock.advance(72 * hour);

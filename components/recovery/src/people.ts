@@ -11,7 +11,7 @@ import {
 import { defined, isCodedError } from '@countersign/kernel';
 import type { RecoveryDependencies } from './dependencies.ts';
 import { type Approver, isUnsettled, judgeApprover, requireWaiting, unknownRecovery } from './judge-approver.ts';
-import { standsForThing } from './recorded-recovery.ts';
+import { openRecoveryThing } from './recorded-recovery.ts';
 import type { StoredRecovery } from './store.ts';
 
 /** The people of a recovery, as the directory and the authenticator register know them now. */
@@ -40,7 +40,7 @@ export function createPeople(
   const independent = createIndependence(register);
 
   async function isRecovering(id: PrincipalId): Promise<boolean> {
-    return (await standings.standing([standsForThing(id)])).size > 0;
+    return (await standings.standing([openRecoveryThing(id)])).size > 0;
   }
 
   async function accountOf(id: PrincipalId) {

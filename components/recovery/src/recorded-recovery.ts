@@ -16,10 +16,10 @@ import {
 export type RecordedRecovery = RecordedKind<RecoveryId, RecoveryState, StoredRecovery>;
 
 /** The open recovery of a person. There is at most one: opening takes a lock of this name. */
-export function standsForClaim(person: PrincipalId, id: RecoveryId): Claim {
-  return { of: standsForThing(person), content: { recovery: id } };
+export function openRecoveryClaim(person: PrincipalId, id: RecoveryId): Claim {
+  return { of: openRecoveryThing(person), content: { recovery: id } };
 }
-export const standsForThing = (person: PrincipalId): string => `recovery-of:${person}`;
+export const openRecoveryThing = (person: PrincipalId): string => `recovery-of:${person}`;
 
 /** @param dependencies.notify called once for each record */
 export function createRecordedRecovery(dependencies: {
@@ -40,13 +40,13 @@ export function createRecordedRecovery(dependencies: {
     async put(session, state, { id, record }) {
       const kept = await findRecovery(session, id);
       const { reason, evidence } = kept?.digest === state.digest ? kept : await wordsOf(audit, state);
-      await putRecovery(session, state, { id, record, reason, evidence, next: nextLook(state), now: clock.now() });
+      await putRecovery(session, state, { id, record, reason, evidence, next: nextCheckAt(state), now: clock.now() });
     },
   };
 }
 
 /** An approved or invited recovery is due at once, any other one when it expires. */
-function nextLook({ status, openedAt, expiresAt }: RecoveryState): number {
+function nextCheckAt({ status, openedAt, expiresAt }: RecoveryState): number {
   return status === 'approved' || status === 'invited' ? openedAt : expiresAt;
 }
 

@@ -8,7 +8,7 @@ import {
   standing,
 } from '@countersign/contracts';
 import { type Clock, newId, type Random, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
-import { standsForClaim, standsForThing } from './recorded-recovery.ts';
+import { openRecoveryClaim, openRecoveryThing } from './recorded-recovery.ts';
 import { signedJson } from './statement.ts';
 import type { RecoveryState, StoredRecovery, Words } from './store.ts';
 
@@ -19,7 +19,7 @@ const subjectOf = ({ person, institution }: Pick<RecoveryState, 'person' | 'inst
   institution,
 });
 /** The person has no open recovery any more. */
-const endOf = ({ person }: Pick<RecoveryState, 'person'>) => [ended(standsForThing(person))];
+const endOf = ({ person }: Pick<RecoveryState, 'person'>) => [ended(openRecoveryThing(person))];
 const wordsOf = (person: string, value: string): readonly ProtectedValue[] => [
   { path: '/data/words', kind: 'personal', subject: person, value },
 ];
@@ -28,7 +28,7 @@ const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
   ({ method: 'webauthn', acr: authenticator.acr, authTime: claims.iat }) as const;
 
 export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }: Words, by: Actor): RecordContent {
-  const { of, content } = standsForClaim(next.person, id);
+  const { of, content } = openRecoveryClaim(next.person, id);
   return {
     type: 'recovery.opened',
     outcome: 'done',
@@ -74,7 +74,7 @@ export function declined(
 }
 
 /** A refused attempt; nothing changes. */
-export function notLetThrough(
+export function refusedRecord(
   from: From,
   attempt: {
     readonly step: 'open' | 'approve' | 'refuse' | 'cancel' | 'invite';

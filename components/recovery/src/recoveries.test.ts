@@ -44,8 +44,8 @@ async function approvedByBoth(): Promise<RecoveryId> {
   return id;
 }
 
-describe('a lost factor', () => {
-  it('is replaced: proved again, approved by two functions, ended first, invited, and nothing moves for a day', async () => {
+describe('a lost authenticator', () => {
+  it('is replaced: evidence checked again, approved by two functions, authenticators ended, person invited, and no assets move for a day', async () => {
     const id = await opened();
     expect(world.told).toMatchObject([{ to: anna.id, kind: 'recovery-opened' }]);
     expect((await recovery.find(id))?.missing).toEqual(['line', 'control']);
@@ -58,7 +58,7 @@ describe('a lost factor', () => {
 
     const second = await world.approve(recovery, id, cora);
     expect(second).toMatchObject({ status: 'ended', missing: [] });
-    // What was there is gone before anybody is invited, and the signal stands before that too.
+    // The old authenticators have ended before the invitation, and the risk signal is active before that too.
     expect(world.ended).toEqual([
       'authenticators 1',
       'sessions',
@@ -95,7 +95,7 @@ describe('a lost factor', () => {
     expect(world.told.map(({ kind }) => kind)).toEqual(['recovery-opened', 'recovery-decided', 'recovery-completed']);
   });
 
-  it('leaves approvals that anybody verifies from the record alone, and nothing personal in the open', async () => {
+  it('leaves approvals that anybody can verify from the record alone, and nothing personal in the open', async () => {
     const id = await approvedByBoth();
     const approvals = world.audit.ofType('recovery.approved');
     expect(approvals).toHaveLength(2);
@@ -117,7 +117,7 @@ describe('a lost factor', () => {
     expect(JSON.stringify(open)).not.toContain('train');
   });
 
-  it('cannot be got around: who ever had a key is invited by nobody without a recovery', async () => {
+  it('always needs a recovery: nobody who ever had a key can be invited without one', async () => {
     await approvedByBoth();
     await expect(world.keys.register.invite({ person: anna.id, evidence: ['I know her'] }, helpDesk)).rejects.toEqual(
       withCode('recovery_needed'),
@@ -125,8 +125,8 @@ describe('a lost factor', () => {
   });
 });
 
-describe('opening', () => {
-  it('is refused for people of others, for oneself, twice, and without evidence', async () => {
+describe('opening a recovery', () => {
+  it('is refused for people of other firms, for oneself, twice, and without evidence', async () => {
     await expect(recovery.open(lost, foreignDesk)).rejects.toEqual(withCode('recovery_person_unknown'));
     await expect(recovery.open(lost, { id: anna.id, institution: anna.institution })).rejects.toEqual(
       withCode('recovery_self'),
@@ -144,14 +144,14 @@ describe('opening', () => {
       await expect(recovery.open(wrong, helpDesk)).rejects.toEqual(withCode('recovery_malformed'));
   });
 
-  it('stands once although two ask at the same time', async () => {
+  it('happens once although two ask at the same time', async () => {
     const other = world.node();
     const outcomes = await Promise.allSettled([recovery.open(lost, helpDesk), other.open(lost, installation)]);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(world.audit.ofType('recovery.opened')).toHaveLength(1);
   });
 
-  it('stands once although the second asks while the first is about to be recorded', async () => {
+  it('happens once although the second asks while the first is about to be recorded', async () => {
     let second: Promise<unknown> = Promise.resolve();
     world.beforeNext('recovery.opened', async () => {
       second = world.node().open(lost, installation);
@@ -164,7 +164,7 @@ describe('opening', () => {
     expect(await recovery.list({})).toMatchObject([{ id, status: 'waiting' }]);
   });
 
-  it('tells nobody and stores nothing when it cannot be recorded', async () => {
+  it('notifies nobody and stores nothing when it cannot be recorded', async () => {
     world.audit.breakDown('writing');
     await expect(recovery.open(lost, helpDesk)).rejects.toEqual(withCode('log_unavailable'));
     world.audit.repair();
@@ -173,8 +173,8 @@ describe('opening', () => {
   });
 });
 
-describe('approving', () => {
-  it('is for two people of different functions, of the same firm, and not for the person', async () => {
+describe('approving a recovery', () => {
+  it('needs two people of different functions, of the same firm, and not the person', async () => {
     const id = await opened();
     await expect(recovery.askToApprove(id, anna.id)).rejects.toEqual(withCode('recovery_self'));
     await expect(recovery.askToApprove(id, eve.id)).rejects.toEqual(withCode('recovery_unknown'));
@@ -190,7 +190,7 @@ describe('approving', () => {
     expect((await recovery.find(id))?.status).toBe('waiting');
   });
 
-  it('is not for who opened it, nor for whom the person or that opener has let in', async () => {
+  it('is refused to its opener, and to anybody whom the person or the opener invited', async () => {
     const id = (await recovery.open(lost, { id: otto.id, institution: otto.institution })).id;
     await expect(recovery.askToApprove(id, otto.id)).rejects.toEqual(withCode('recovery_same_person'));
     world.keys.invitedBy(cora.id, anna.id);
@@ -199,10 +199,10 @@ describe('approving', () => {
     await expect(recovery.askToApprove(id, ben.id)).rejects.toEqual(withCode('recovery_not_independent'));
   });
 
-  it('is not for whom the first approver has let in, nor for who has let that one in', async () => {
+  it('is refused to anybody whom the first approver invited, and to whoever invited the first approver', async () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
-    // Who invites somebody may enrol a key of their own in that name, and be both approvers.
+    // An inviter may have enrolled their own key in that name, and so be both approvers.
     world.keys.invitedBy(cora.id, ben.id);
     await expect(recovery.askToApprove(id, cora.id)).rejects.toEqual(withCode('recovery_not_independent'));
     world.keys.invitedBy(cora.id, 'person:joiner.desk');
@@ -236,7 +236,7 @@ describe('approving', () => {
     await recovery.cancel(id, helpDesk, 'It is opened again');
   });
 
-  it('is not for somebody whose own account is unsettled', async () => {
+  it('is refused to somebody whose own account is under recovery or suspicion', async () => {
     const id = await opened();
     world.signals.set(ben.id, new Map([['recovery-cooling-off', '2026-11-22T00:00:00.000Z']]));
     await expect(recovery.askToApprove(id, ben.id)).rejects.toEqual(withCode('recovery_approver_unsettled'));
@@ -244,7 +244,7 @@ describe('approving', () => {
     await expect(recovery.askToApprove(id, cora.id)).rejects.toEqual(withCode('recovery_approver_unsettled'));
   });
 
-  it('takes a statement about exactly this recovery, once and in time', async () => {
+  it('accepts a statement about exactly this recovery, once and in time', async () => {
     const id = await opened();
     const other = (await recovery.open({ ...lost, person: bea.id }, helpDesk)).id;
     const { handle, options } = await recovery.askToApprove(id, ben.id);
@@ -261,14 +261,14 @@ describe('approving', () => {
     expect(world.audit.ofType('recovery.approved')).toEqual([]);
   });
 
-  it('needs a key of the class that is configured', async () => {
+  it('needs a key of the configured class', async () => {
     const id = await opened();
     await world.keys.register.revokeAllOf(ben.id, helpDesk, 'test');
     world.keys.enrol(ben.id, 'phr');
     await expect(recovery.askToApprove(id, ben.id)).rejects.toEqual(withCode('authenticator_none'));
   });
 
-  it('stops with one who says no, and nothing of the person ends', async () => {
+  it('stops with one rejection, and nothing of the person ends', async () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
     expect(await recovery.refuse(id, cora.id, 'She is sitting next to me')).toMatchObject({ status: 'refused' });
@@ -280,7 +280,7 @@ describe('approving', () => {
     });
   });
 
-  it('is decided once although both come at the same time as a refusal', async () => {
+  it('is decided once although both approvals arrive at the same time as a rejection', async () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
     const outcomes = await Promise.allSettled([
@@ -290,7 +290,7 @@ describe('approving', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('is over after seventy-two hours', async () => {
+  it('ends after seventy-two hours', async () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
     world.clock.advance(72 * hour);
@@ -300,7 +300,7 @@ describe('approving', () => {
     expect(await world.keys.register.of(anna.id)).toHaveLength(1);
   });
 
-  it('lists for somebody only what they may approve', async () => {
+  it('lists for an approver only what they may approve', async () => {
     const id = await opened();
     expect((await recovery.waitingFor(ben.id)).map((each) => each.id)).toEqual([id]);
     expect(await recovery.waitingFor(anna.id)).toEqual([]);
@@ -312,20 +312,20 @@ describe('approving', () => {
 });
 
 describe('after two approvals', () => {
-  it('goes on by itself where something failed, and invites nobody before all has ended', async () => {
+  it('continues by itself after a failure, and invites nobody before everything has ended', async () => {
     world.failTokens(true);
     const id = await approvedByBoth();
     expect((await recovery.find(id))?.status).toBe('approved');
     await expect(recovery.invite(id, helpDesk)).rejects.toEqual(withCode('recovery_not_ready'));
     world.failTokens(false);
     world.clock.advance(61_000);
-    // Another node takes it up.
+    // Another node continues.
     await world.node().carryOn();
     expect((await recovery.find(id))?.status).toBe('ended');
     expect(world.audit.ofType('recovery.credentials-ended')[0]?.data).toMatchObject({ authenticators: 1 });
   });
 
-  it('hands the link to neither the person nor an approver, nor to another firm, and three times at most', async () => {
+  it('gives the link neither to the person nor to an approver nor to another firm, and three times at most', async () => {
     const id = await approvedByBoth();
     const as = ({ id: who, institution }: { id: string; institution: string }) => ({ id: who, institution });
     await expect(recovery.invite(id, as(anna))).rejects.toEqual(withCode('recovery_self'));
@@ -338,7 +338,7 @@ describe('after two approvals', () => {
     expect(world.keys.invitationOf(anna.id)?.path).toBe(paths[2]);
   });
 
-  it('ends links with its time, and the person stays without a key', async () => {
+  it('ends links in time, and the person stays without a key', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.clock.advance(72 * hour);
@@ -349,7 +349,7 @@ describe('after two approvals', () => {
     await expect(recovery.open(lost, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
   });
 
-  it('is completed once, for the enrolment that came in the last moment', async () => {
+  it('is completed once, for an enrolment at the last moment', async () => {
     const id = await approvedByBoth();
     await recovery.invite(id, helpDesk);
     world.clock.advance(72 * hour);
@@ -361,8 +361,8 @@ describe('after two approvals', () => {
   });
 });
 
-describe('calling off', () => {
-  it('is done by the person with a key that still works', async () => {
+describe('cancelling a recovery', () => {
+  it('is possible for the person with a working key', async () => {
     const id = await opened();
     await world.approve(recovery, id, ben);
     const { handle, options } = await recovery.askToCancel(id, anna.id);
@@ -374,7 +374,7 @@ describe('calling off', () => {
     expect(await world.keys.register.of(anna.id)).toHaveLength(1);
   });
 
-  it('is not done by somebody else, nor by a statement that was signed to approve', async () => {
+  it('is refused to anybody else, and with a statement that was signed to approve', async () => {
     const id = await opened();
     await expect(recovery.askToCancel(id, ben.id)).rejects.toEqual(withCode('recovery_unknown'));
     const { handle, options } = await recovery.askToApprove(id, ben.id);
@@ -392,7 +392,7 @@ describe('calling off', () => {
     await expect(recovery.cancel(id, helpDesk, 'Again')).rejects.toEqual(withCode('recovery_decided'));
   });
 
-  it('comes with the leaving of the person', async () => {
+  it('happens when the person leaves', async () => {
     const id = await opened();
     const departure = { principal: anna.id, at: '2026-11-21T09:00:00.000Z', by: installation, reason: 'has left' };
     expect(await recovery.departureEffect.end({ ...departure, kind: 'move' })).toEqual({ ended: 0 });
@@ -403,7 +403,7 @@ describe('calling off', () => {
 });
 
 describe('the configuration', () => {
-  it('has functions with names and roles of their own, and a cooling-off of at least an hour', () => {
+  it('has functions with their own names and roles, and a cooling-off of at least an hour', () => {
     expect(() => world.node({ coolingOffHours: 0 })).toThrowError(withCode('configuration_invalid'));
     const one = { name: 'line', roles: ['supervisor'] };
     expect(() => world.node({ functions: [one] })).toThrowError(withCode('configuration_invalid'));

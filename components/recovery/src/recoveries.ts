@@ -17,7 +17,7 @@ import type { RecoveryDependencies } from './dependencies.ts';
 import { requireWaiting, unknownRecovery } from './judge-approver.ts';
 import { notifyPerson } from './notify-person.ts';
 import { createPeople } from './people.ts';
-import { createRecordedRecovery, standsForThing } from './recorded-recovery.ts';
+import { createRecordedRecovery, openRecoveryThing } from './recorded-recovery.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
 import { readEvidence, readReason, shown } from './shown.ts';
 import { recoveryClaims, signSeconds } from './statement.ts';
@@ -70,7 +70,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   const everyMs = dependencies.everyMs ?? 5_000;
   const rounds = createRounds({ what: 'recoveries', work: carrier.carryDue, logger, everyMs });
 
-  /** By the log. @throws CodedError `recovery_unknown`, `authority_unproven`, `log_unavailable` */
+  /** The state according to the log. @throws CodedError `recovery_unknown`, `authority_unproven`, `log_unavailable` */
   async function load(id: RecoveryId): Promise<StoredRecovery> {
     const stored = await things.find(id);
     if (stored === undefined) throw unknownRecovery();
@@ -90,7 +90,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
 
   /** The open recovery of a person, even if only the log has it. */
   async function standingOf(person: PrincipalId): Promise<StoredRecovery | undefined> {
-    const thing = standsForThing(person);
+    const thing = openRecoveryThing(person);
     const newest = (await audit.standings([thing])).get(thing);
     const opening = newest?.digest === undefined ? undefined : (await audit.find(newest.record))?.record;
     const recorded = parseId('recovery', membersOf(opening?.data)?.['recovery']);

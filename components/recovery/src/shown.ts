@@ -35,7 +35,6 @@ function isPlain(text: string, longest: number): boolean {
   return plain && text.trim() !== '' && text.length <= longest;
 }
 
-/** As the API shows it. */
 export function shown(stored: StoredRecovery): Recovery {
   const { id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId } = stored;
   return {

@@ -13,8 +13,8 @@ import {
   type RecoveryWorld,
 } from './testing/recovery-world.ts';
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of recovery, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of recovery', () => {
   let world: RecoveryWorld;
   let recovery: RunningRecovery;
   let thief: pg.Pool;
@@ -45,14 +45,14 @@ describe('with the database role of recovery, a thief', () => {
     await expect(recovery.invite(id, helpDesk)).rejects.toEqual(unproven);
   };
 
-  it('ends nobody’s keys, and lets nobody enrol, by a recovery that is stored as approved', async () => {
+  it('cannot end anybody’s keys, nor let anybody enrol, by storing a recovery as approved', async () => {
     for (const status of ['approved', 'ended', 'invited']) {
       await setStatus(status);
       await nothingEnded();
     }
   });
 
-  it('does not with two invented approvals, nor with one beside a real one', async () => {
+  it('cannot do so with two invented approvals, nor with one beside a real one', async () => {
     await invent(ben, 'line');
     await invent(cora, 'control');
     await setStatus('approved');
@@ -63,14 +63,14 @@ describe('with the database role of recovery, a thief', () => {
     await invent(cora, 'control');
     await setStatus('approved');
     await nothingEnded();
-    // Nor does a real approval turn into the second function, or into two.
+    // Nor can a real approval be changed into the second function, or counted as two.
     await thief.query(`delete from approvals where function = 'control'`);
     await thief.query(`update approvals set function = 'control'`);
     await setStatus('approved');
     await nothingEnded();
   });
 
-  it('turns no recovery to another person, institution or evidence', async () => {
+  it('cannot change the person, institution or evidence of a recovery', async () => {
     for (const change of [
       `person = '${bea.id}'`,
       `institution = '${lost.person}'`,
@@ -95,7 +95,7 @@ describe('with the database role of recovery, a thief', () => {
     expect(await world.approve(recovery, id, ben)).toMatchObject({ missing: ['control'] });
   });
 
-  it('does not take up again what was called off, with the approvals that it had', async () => {
+  it('cannot resume a cancelled recovery with its approvals', async () => {
     await world.approve(recovery, id, ben);
     await recovery.cancel(id, { ...helpDesk }, 'found it again');
     await thief.query(`update recoveries set status = 'waiting', settled_at = null where id = $1`, [id]);
@@ -106,7 +106,7 @@ describe('with the database role of recovery, a thief', () => {
     });
   });
 
-  it('neither blocks a person by a recovery that nobody opened, nor has one approved', async () => {
+  it('cannot block a person by a recovery that nobody opened, nor have one approved', async () => {
     await thief.query(
       `insert into recoveries
        select (jsonb_populate_record(r, jsonb_build_object('id', $2::text, 'person', $3::text))).* from recoveries r where id = $1`,
@@ -115,14 +115,14 @@ describe('with the database role of recovery, a thief', () => {
     const invented = (await recovery.list({})).find(({ person }) => person === bea.id);
     if (invented === undefined) throw new Error('nothing was invented');
     await expect(world.approve(recovery, invented.id, cora)).rejects.toEqual(unproven);
-    // Nor is it in the way of what she approves, of calling it off, or of one that somebody opens.
+    // Nor does it block her approvals, its cancellation, or a recovery that somebody really opens.
     await expect(world.approve(recovery, id, bea)).resolves.toMatchObject({ missing: ['control'] });
     await expect(recovery.open({ ...lost, person: bea.id }, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
     expect(await recovery.find(invented.id)).toBeUndefined();
     expect(world.ended).toEqual([]);
   });
 
-  it('makes none go away: one whose row is gone is written again from its records', async () => {
+  it('cannot delete one: a missing row is written again from its records', async () => {
     await world.approve(recovery, id, ben);
     await thief.query('delete from recoveries where id = $1', [id]);
     expect(await recovery.standingOf(anna.id)).toMatchObject({ id, missing: ['control'], reason: lost.reason });
@@ -131,7 +131,7 @@ describe('with the database role of recovery, a thief', () => {
     expect(await world.approve(recovery, id, cora)).toMatchObject({ status: 'ended' });
   });
 
-  it('calls off none that nobody opened, and it is gone when an operator does', async () => {
+  it('cannot invent one: it cannot be cancelled as if it existed, and its row is removed', async () => {
     const invented = newId('recovery', world);
     await thief.query(
       `insert into recoveries
@@ -145,7 +145,7 @@ describe('with the database role of recovery, a thief', () => {
     expect(world.audit.ofType('recovery.cancelled')).toEqual([]);
   });
 
-  it('can be called off, and ends in time, without a person losing a key by it', async () => {
+  it('cannot cost anybody a key: a forged state is cancelled or expires', async () => {
     await setStatus('invited');
     expect(await recovery.cancel(id, { ...helpDesk }, 'Nobody approved this')).toMatchObject({ status: 'cancelled' });
     expect(world.ended).toEqual([]);
@@ -157,7 +157,7 @@ describe('with the database role of recovery, a thief', () => {
     expect(await world.keys.register.of(anna.id)).toHaveLength(1);
   });
 
-  it('and a process that died after the record leave a recovery that is called off once, whoever repeats it', async () => {
+  it('and a process that died after the record leave a recovery that is cancelled once, even when repeated', async () => {
     await recovery.cancel(id, helpDesk, 'Found it again');
     // As it was before its row was written.
     await setStatus('waiting');

@@ -37,7 +37,7 @@ const hold = (of: RunningRetention = retention) =>
   of.holds.place({ scope: { institution: '529900T8BM49AURSDO55' }, matter: 'case 7', future: true }, tessa);
 
 describe('a schedule', () => {
-  it('is simulated, proposed and approved by another person, and is then in force on every node', async () => {
+  it('is simulated, proposed, approved by another person, and then in force on every node', async () => {
     for (const ago of [1, 2.5, 4, 7]) world.aged(ago, { type: 'transaction.opened' });
     const simulation = await retention.simulate(shorter, paula);
     expect(simulation.would.find(({ class: name }) => name === 'transaction')).toMatchObject({ records: 4, due: 3 });
@@ -58,7 +58,7 @@ describe('a schedule', () => {
     ]);
   });
 
-  it('is not approved by its proposer, nor by what acts for them', async () => {
+  it('is not approved by its proposer, nor by software that acts for them', async () => {
     const { id, digest } = await proposed(shorter);
     for (const own of [paula, paulasAgent])
       expect(await codeOf(retention.changes.approve(id, digest, own))).toBe('own_proposal');
@@ -68,7 +68,7 @@ describe('a schedule', () => {
     expect(await codeOf(retention.changes.approve(byAgent.id, byAgent.digest, paula))).toBe('own_proposal');
   });
 
-  it('ends with its proposer, or whoever acted through them, recorded', async () => {
+  it('ends with its proposer or anybody in the acting chain, which is recorded', async () => {
     const mine = await proposed(shorter);
     const byAgent = await proposed(pruning, paulasAgent);
     const ended = { by: asActor(colin), reason: 'Who proposed this has left.' };
@@ -111,7 +111,7 @@ describe('a schedule', () => {
     expect((await retention.state()).schedule.version).toBe(0);
   });
 
-  it('is approved as it was read, once, and within seven days', async () => {
+  it('is approved exactly as it was read, once, and within seven days', async () => {
     const first = await proposed(shorter);
     expect(await codeOf(retention.changes.approve(first.id, 'x'.repeat(43), colin))).toBe('proposal_outdated');
     const late = await proposed(pruning);
@@ -122,7 +122,7 @@ describe('a schedule', () => {
     expect(await codeOf(retention.changes.approve('rec_x', late.digest, colin))).toBe('proposal_not_found');
   });
 
-  it('does not come when it was rejected', async () => {
+  it('is not put into force when it was rejected', async () => {
     const { id, digest } = await proposed(shorter);
     expect(await retention.changes.reject(id, 'too short for us', colin)).toMatchObject({ status: 'rejected' });
     expect(await codeOf(retention.changes.approve(id, digest, colin))).toBe('proposal_settled');
@@ -142,7 +142,7 @@ describe('a schedule', () => {
     expect(decisions).toHaveLength(1);
   });
 
-  it('follows the first of two records that contradict each other', async () => {
+  it('follows the first of two contradicting records', async () => {
     const { id } = await proposed(shorter);
     world.log.write({ type: 'retention.rejected', subject: asActor(colin), data: { proposal: id, reason: 'no' } });
     world.log.write({
@@ -157,7 +157,7 @@ describe('a schedule', () => {
     expect((await retention.state()).schedule.version).toBe(0);
   });
 
-  it('stays as it is when the log takes nothing', async () => {
+  it('is unchanged when the log accepts nothing', async () => {
     const { id, digest } = await proposed(shorter);
     world.log.breakDown('writing');
     expect(await codeOf(retention.changes.approve(id, digest, colin))).toBe('log_unavailable');
@@ -168,7 +168,7 @@ describe('a schedule', () => {
 });
 
 describe('a proposal', () => {
-  it('needs a simulation, from within a day and of the state as it is', async () => {
+  it('needs a simulation, less than a day old and of the current state', async () => {
     expect(await codeOf(retention.changes.propose('sim_x', 'why not', paula))).toBe('retention_not_simulated');
     const old = await retention.simulate(shorter, paula);
     world.clock.advance(86_400_001);
@@ -178,13 +178,13 @@ describe('a proposal', () => {
     expect(await codeOf(retention.changes.propose(before.id, 'why not', paula))).toBe('retention_not_simulated');
   });
 
-  it('says why, in one line', async () => {
+  it('needs a reason of one line', async () => {
     const { id } = await retention.simulate(shorter, paula);
     for (const reason of ['', ' ', 'two\nlines', 'x'.repeat(401), '\u202eturned'])
       expect(await codeOf(retention.changes.propose(id, reason, paula))).toBe('retention_malformed');
   });
 
-  it('is out of date when more would go than its approver was shown', async () => {
+  it('is out of date when more would be pruned than its approver saw', async () => {
     const transaction = world.transaction();
     world.aged(8, { type: 'transaction.opened', transaction });
     const held = await retention.holds.place({ scope: { transaction }, matter: 'case 7', future: false }, tessa);
@@ -201,7 +201,7 @@ describe('a proposal', () => {
 });
 
 describe('a pruning', () => {
-  it('takes what is older than the schedule asks, and nothing else', async () => {
+  it('removes what is older than the schedule requires, and nothing else', async () => {
     const old = world.aged(6, { type: 'session.started' });
     const young = world.aged(4, { type: 'session.started' });
     const other = world.aged(9, { type: 'transaction.opened' });
@@ -215,12 +215,12 @@ describe('a pruning', () => {
     expect(world.log.ofType('log.pruned')[0]?.references).toEqual([approval?.id]);
   });
 
-  it('cannot be simulated for what the schedule keeps', async () => {
+  it('cannot be simulated for records that the schedule keeps', async () => {
     const attempt = retention.simulate({ ...pruning, before: '2033-01-01T00:00:00Z' }, paula);
     expect(await codeOf(attempt)).toBe('retention_too_short');
   });
 
-  it('leaves what a hold keeps, also one that is placed while it goes on', async () => {
+  it('keeps what is under a hold, also one placed while it runs', async () => {
     const transaction = world.transaction();
     const held = world.aged(6, { type: 'token.issued', transaction });
     const gone = world.aged(6, { type: 'token.issued' });
@@ -233,7 +233,7 @@ describe('a pruning', () => {
     expect(await proposal(id)).toMatchObject({ status: 'completed', pruned: { count: 1, held: 1 } });
   });
 
-  it('goes on where a process died, on another node', async () => {
+  it('continues on another node where a process died', async () => {
     world.aged(6, { type: 'session.started' });
     world.custody.failures = 1;
     const { id } = await approved(pruning);

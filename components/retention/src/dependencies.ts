@@ -25,7 +25,6 @@ export interface RetentionDependencies {
   readonly everyMs?: number;
 }
 
-/** A hold may be about the client. */
 export interface Requester extends AnyRequester {
   readonly client?: string;
 }

@@ -28,7 +28,7 @@ const propose = (keys?: readonly string[]) =>
 const standing = async (id: string) => (await retention.state()).proposals.get(id);
 
 describe('an erasure', () => {
-  it('is proposed and approved by two people, and takes what is due', async () => {
+  it('is proposed and approved by two people, and removes what is due', async () => {
     expect(await retention.erasures.keysOf(subject)).toMatchObject([
       { key: 'key_old', due: true, erasableFrom: '2034-06-01T00:00:00.000Z' },
       { key: 'key_young', due: false },
@@ -44,7 +44,7 @@ describe('an erasure', () => {
     expect(world.log.ofType('erasure.completed')).toMatchObject([{ references: [approval?.id] }]);
   });
 
-  it('is refused to one person alone, under another digest, twice, and after seven days', async () => {
+  it('is refused from one person alone, under another digest, twice, and after seven days', async () => {
     const { id, digest } = await propose();
     expect(await codeOf(retention.erasures.approve(id, digest, paula))).toBe('own_proposal');
     expect(await codeOf(retention.erasures.approve(id, 'y'.repeat(43), colin))).toBe('proposal_outdated');
@@ -57,7 +57,7 @@ describe('an erasure', () => {
     expect(await codeOf(retention.erasures.approve(late.id, late.digest, colin))).toBe('proposal_settled');
   });
 
-  it('takes nothing once its proposer may no longer propose it, and ends at that attempt', async () => {
+  it('removes nothing once its proposer may no longer propose it, and ends at that attempt', async () => {
     const asked: string[] = [];
     const node = world.node({
       proposerStanding: async ({ proposers, scope }) => {
@@ -74,20 +74,20 @@ describe('an erasure', () => {
     expect(world.custody.keys.get('key_old')).not.toHaveProperty('erasedAt');
   });
 
-  it('waits until every record under the keys may go', async () => {
+  it('waits until every record under the keys may be removed', async () => {
     expect(await codeOf(propose(['key_young']))).toBe('erasure_too_early');
     expect(await codeOf(propose(['key_old', 'key_young']))).toBe('erasure_too_early');
     world.custody.keys.delete('key_old');
     expect(await codeOf(propose())).toBe('erasure_too_early');
   });
 
-  it('is of somebody of whom something is kept', async () => {
+  it('needs a person about whom something is stored', async () => {
     expect(await codeOf(propose(['key_of_another']))).toBe('subject_without_values');
     const nobody = retention.erasures.propose({ subject: 'person:nobody', reason: 'asked' }, paula);
     expect(await codeOf(nobody)).toBe('subject_without_values');
   });
 
-  it('is stopped by a hold when it is proposed, when it is approved, and when it is done', async () => {
+  it('is stopped by a hold when it is proposed, approved, or carried out', async () => {
     const hold = () => retention.holds.place({ scope: { person: subject }, matter: 'case 9', future: true }, paula);
     const release = ({ id }: { readonly id: string }) => retention.holds.release(id, 'settled', colin);
     const before = await hold();
@@ -105,7 +105,7 @@ describe('an erasure', () => {
     expect(world.custody.keys.get('key_old')).not.toHaveProperty('erasedAt');
   });
 
-  it('is not done later because a hold ended: it takes two people anew', async () => {
+  it('is not done later because a hold ended: it needs two people again', async () => {
     const { id, digest } = await propose();
     const placed: { id: string }[] = [];
     world.custody.beforeSlice = async () => {
@@ -118,7 +118,7 @@ describe('an erasure', () => {
     expect(world.custody.keys.get('key_old')).not.toHaveProperty('erasedAt');
   });
 
-  it('is done by whoever is there when a process died after the approval', async () => {
+  it('is completed by another process when one died after the approval', async () => {
     const { id, digest } = await propose();
     world.custody.failures = 1;
     await retention.erasures.approve(id, digest, colin);

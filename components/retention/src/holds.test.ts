@@ -25,7 +25,7 @@ const place = (scope: WrittenScope, by = paula, future = false) =>
   retention.holds.place({ scope, matter: 'SEC v. Example, HO-14021', future }, by);
 
 describe('a legal hold', () => {
-  it('stands on every node from when it was placed, and is released by somebody else', async () => {
+  it('is in force on every node once placed, and is released by another person', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction });
     const { id, scope, placedBy } = await place({ transaction });
@@ -37,7 +37,7 @@ describe('a legal hold', () => {
     expect(world.log.ofType('hold.released')).toMatchObject([{ references: [id], subject: asActor(colin) }]);
   });
 
-  it('is not released by who placed it, nor by what acts for them, and not twice', async () => {
+  it('is not released by whoever placed it, nor by software that acts for them, and not twice', async () => {
     const { id } = await place({ types: ['transaction.opened'] }, paula, true);
     for (const own of [paula, paulasAgent])
       expect(await codeOf(retention.holds.release(id, 'done', own))).toBe('hold_same_person');
@@ -51,7 +51,7 @@ describe('a legal hold', () => {
     ]);
   });
 
-  it('is neither placed nor released by whom it is about', async () => {
+  it('is neither placed nor released by the person it is about', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
     expect(await codeOf(place({ person: tessa.id }, tessa, true))).toBe('hold_by_its_subject');
@@ -60,15 +60,15 @@ describe('a legal hold', () => {
     expect(await codeOf(place({ agent: paulasAgent.id }, paulasAgent, true))).toBe('hold_by_its_subject');
     const { id } = await place({ transaction });
     expect(await codeOf(retention.holds.release(id, 'nothing to see', tessa))).toBe('hold_by_its_subject');
-    // Who has read the evidence of something, or taken it out, has no part in it.
+    // Reading or exporting the evidence does not make somebody a party to it.
     world.aged(0, { type: 'evidence.read', transaction, subject: asActor(paula) });
     world.aged(0, { type: 'evidence.exported', transaction, subject: asActor(paula) });
     await place({ transaction }, paula);
-    // What is about a whole firm is about nobody in particular.
+    // A hold on a whole firm is about nobody in particular.
     await place({ institution: operator }, tessa);
   });
 
-  it('finds something, or says that it is meant for what is to come', async () => {
+  it('matches records, or says that it is for future ones', async () => {
     expect(await codeOf(place({ person: 'person:nobody.yet' }))).toBe('hold_finds_nothing');
     await place({ person: 'person:nobody.yet' }, paula, true);
     expect(world.log.ofType('hold.placed')).toMatchObject([{ data: { finds_nothing_yet: true } }]);
@@ -77,14 +77,14 @@ describe('a legal hold', () => {
   it.each<[string, WrittenScope]>([
     ['nothing', {}],
     ['no types', { types: [] }],
-    ['a type that is none', { types: ['order.shredded'] }],
-    ['a transaction that is none', { transaction: 'T-1' }],
+    ['an invalid type', { types: ['order.shredded'] }],
+    ['an invalid transaction', { transaction: 'T-1' }],
     ['an agent as a person', { person: 'agent:archivist' }],
     ['a person as an agent', { agent: 'person:tessa.trader' }],
     ['a name instead of an LEI', { institution: 'Example Fund' }],
     ['a day that does not exist', { from: '2030-02-30T00:00:00Z' }],
     ['an end before its beginning', { from: '2031-01-01T00:00:00Z', until: '2030-01-01T00:00:00Z' }],
-  ])('is not placed over %s', async (_, scope) => {
+  ])('is refused over %s', async (_, scope) => {
     expect(await codeOf(place(scope, paula, true))).toBe('retention_malformed');
     expect(world.log.ofType('hold.placed')).toEqual([]);
   });
@@ -106,17 +106,17 @@ describe('a legal hold', () => {
     expect((await retention.simulate({ kind: 'pruning', class: 'access' }, paula)).holds).toBe(0);
   });
 
-  it('stands at once where the log cannot say yet what it finds, and is then released by nobody', async () => {
+  it('is in force at once when its matches are still unknown, and then nobody can release it', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
     world.log.breakDown('finding');
     const { id } = await place({ transaction });
     expect((await retention.state()).holds.get(id)).not.toHaveProperty('releasedAt');
-    // Whether they have a part in it cannot be told.
+    // Whether they have a part in it is unknown.
     expect(await codeOf(retention.holds.release(id, 'nothing to see', colin))).toBe('query_behind');
   });
 
-  it('does not stand when it could not be recorded', async () => {
+  it('is not in force when it could not be recorded', async () => {
     world.log.breakDown('writing');
     expect(await codeOf(place({ types: ['transaction.opened'] }, paula, true))).toBe('log_unavailable');
     world.log.repair();

@@ -15,7 +15,7 @@ import {
 import { retentionRoutes } from './index.ts';
 import { createRetentionWorld, operator, type RetentionWorld } from './testing/retention-world.ts';
 
-/** Believes what the request says of its caller, and checks the scope. */
+/** Takes the caller from the request, and checks the scope. */
 
 let world: RetentionWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
@@ -51,21 +51,21 @@ async function call(
   });
   return { status: answer.statusCode, body: answer.json() };
 }
-const isA = (schema: TSchema, value: unknown): unknown[] => [...Compile(schema).Errors(value)];
+const errorsOf = (schema: TSchema, value: unknown): unknown[] => [...Compile(schema).Errors(value)];
 
 describe('retention over HTTP', () => {
   it('is read, simulated, proposed by one and approved by another, as described', async () => {
     const before = await call('GET', '/retention', 'retention:read');
     expect(before).toMatchObject({ status: 200, body: { schedule: { version: 0 }, activeHolds: 0 } });
-    expect(isA(overview, before.body)).toEqual([]);
+    expect(errorsOf(overview, before.body)).toEqual([]);
     const change = { kind: 'schedule', presets: ['mifir-25'], years: { transaction: 7, authority: 7 } };
     const simulated = await call('POST', '/retention/simulations', 'retention:propose', { body: { change } });
     expect(simulated.status).toBe(201);
-    expect(isA(simulationAnswer, simulated.body)).toEqual([]);
+    expect(errorsOf(simulationAnswer, simulated.body)).toEqual([]);
     const body = { simulation: simulated.body.id, reason: 'the authority asks for seven years' };
     const proposed = await call('POST', '/retention/proposals', 'retention:propose', { body });
     expect(proposed.status).toBe(201);
-    expect(isA(changeProposal, proposed.body)).toEqual([]);
+    expect(errorsOf(changeProposal, proposed.body)).toEqual([]);
     const { id, digest } = proposed.body;
     const read = await call('GET', `/retention/proposals/${id}`, 'retention:read', { by: colin });
     expect(read.body).toEqual(proposed.body);
@@ -79,13 +79,13 @@ describe('retention over HTTP', () => {
     expect(await approve(colin)).toMatchObject({ status: 409, body: { code: 'proposal_settled' } });
     const after = await call('GET', '/retention', 'retention:read');
     expect(after.body).toMatchObject({ schedule: { version: 1, years: { transaction: 7 } }, history: [{}] });
-    expect(isA(overview, after.body)).toEqual([]);
+    expect(errorsOf(overview, after.body)).toEqual([]);
     const list = await call('GET', '/retention/proposals?status=completed', 'retention:read');
     expect(list.body.proposals).toHaveLength(1);
     expect((await call('GET', '/retention/proposals?status=rejected', 'retention:read')).body.proposals).toEqual([]);
   });
 
-  it('prunes, and says of the proposal what went', async () => {
+  it('prunes, and shows in the proposal what was removed', async () => {
     world.aged(9, { type: 'session.started' });
     const change = { kind: 'pruning', class: 'access' };
     const { body: simulation } = await call('POST', '/retention/simulations', 'retention:propose', {
@@ -101,14 +101,14 @@ describe('retention over HTTP', () => {
     await world.retention.carryOut();
     const { body } = await call('GET', `/retention/proposals/${proposal.id}`, 'retention:read');
     expect(body).toMatchObject({ status: 'completed', pruned: { count: 1, held: 0, needed: 0 } });
-    expect(isA(changeProposal, body)).toEqual([]);
+    expect(errorsOf(changeProposal, body)).toEqual([]);
   });
 
   it('places and releases holds', async () => {
     const body = { scope: { types: ['token.issued'], from: '2030-01-01T00:00:00Z' }, matter: 'case 4', future: true };
     const placed = await call('POST', '/retention/holds', 'legalhold:place', { body });
     expect(placed.status).toBe(201);
-    expect(isA(holdSchema, placed.body)).toEqual([]);
+    expect(errorsOf(holdSchema, placed.body)).toEqual([]);
     const release = (by: typeof paula) =>
       call('POST', `/retention/holds/${placed.body.id}/release`, 'legalhold:release', { by, body: { reason: 'over' } });
     expect(await release(paula)).toMatchObject({ status: 403, body: { code: 'hold_same_person' } });
@@ -116,7 +116,7 @@ describe('retention over HTTP', () => {
     expect((await release(colin)).body).toMatchObject({ releasedBy: { id: colin.subject } });
     expect((await call('GET', '/retention/holds?active=true', 'retention:read')).body.holds).toEqual([]);
     const all = await call('GET', '/retention/holds', 'retention:read');
-    expect(isA(holdList, all.body)).toEqual([]);
+    expect(errorsOf(holdList, all.body)).toEqual([]);
     expect(all.body.holds).toHaveLength(1);
   });
 
@@ -127,18 +127,18 @@ describe('retention over HTTP', () => {
       newest: '2028-06-01T00:00:00.000Z',
     });
     const keys = await call('GET', `/retention/erasures/keys?subject=${subject}`, 'retention:read');
-    expect(isA(keysAnswer, keys.body)).toEqual([]);
+    expect(errorsOf(keysAnswer, keys.body)).toEqual([]);
     const body = { subject, reason: 'asked' };
     const proposed = await call('POST', '/retention/erasures', 'erasure:propose', { body });
-    expect(isA(erasureProposal, proposed.body)).toEqual([]);
+    expect(errorsOf(erasureProposal, proposed.body)).toEqual([]);
     const { id, digest } = proposed.body;
     await call('POST', `/retention/erasures/${id}/approve`, 'erasure:approve', { by: colin, body: { digest } });
     await world.retention.carryOut();
     const done = await call('GET', `/retention/erasures/${id}`, 'retention:read');
     expect(done.body).toMatchObject({ status: 'completed', erased: 2 });
-    expect(isA(erasureProposal, done.body)).toEqual([]);
+    expect(errorsOf(erasureProposal, done.body)).toEqual([]);
     expect((await call('GET', '/retention/erasures?status=completed', 'retention:read')).body.erasures).toHaveLength(1);
-    // What is an erasure is no proposal of the schedule, and the other way round.
+    // An erasure is not a proposal for the schedule, and the reverse.
     expect(await call('GET', `/retention/proposals/${id}`, 'retention:read')).toMatchObject({ status: 404 });
   });
 
@@ -162,7 +162,7 @@ describe('retention over HTTP', () => {
   ] as const;
   const scopes = [...new Set(routes.map(([, , scope]) => scope))];
 
-  it.each(routes)('%s %s is for %s alone, and for the operator', async (method, url, scope, body) => {
+  it.each(routes)('%s %s is for %s only, and for the operator', async (method, url, scope, body) => {
     const given = body === undefined ? {} : { body };
     for (const other of scopes.filter((name) => name !== scope))
       expect(await call(method, url, other, given)).toMatchObject({
@@ -194,7 +194,7 @@ describe('retention over HTTP', () => {
     ['/retention/holds', 'legalhold:place', { scope: { everything: true }, matter: 'm' }],
     ['/retention/holds', 'legalhold:place', { scope: {}, matter: 'm', future: true }],
     ['/retention/erasures', 'erasure:propose', { subject: 'x', reason: 'r', keys: [] }],
-  ])('POST %s refuses what it cannot read', async (url, scope, body) => {
+  ])('POST %s refuses unreadable input', async (url, scope, body) => {
     expect((await call('POST', url, scope, { body })).status).toBe(400);
   });
 });

@@ -30,8 +30,8 @@ function dying(type: RecordDraft['type']): RunningRetention {
   });
 }
 
-describe('where a process dies after the record of retention', () => {
-  it('an approval is in force, and nobody decides it again', async () => {
+describe('a process that dies after the retention record', () => {
+  it('of an approval leaves it in force, and nobody decides it again', async () => {
     const { id, digest } = await propose();
     await expect(dying('retention.changed').changes.approve(id, digest, colin)).rejects.toEqual(died);
     expect((await retention.state()).schedule.version).toBe(1);
@@ -40,7 +40,7 @@ describe('where a process dies after the record of retention', () => {
     expect(world.log.ofType('retention.changed')).toHaveLength(1);
   });
 
-  it('a rejection stands, and a hold keeps what it finds', async () => {
+  it('of a rejection or a hold leaves it in force', async () => {
     const { id, digest } = await propose();
     await expect(dying('retention.rejected').changes.reject(id, 'not now', colin)).rejects.toEqual(died);
     expect(await codeOf(retention.changes.approve(id, digest, colin))).toBe('proposal_settled');
@@ -64,10 +64,10 @@ describe('two nodes at once', () => {
     expect(world.log.ofType('retention.changed').length + world.log.ofType('retention.rejected').length).toBe(1);
   });
 
-  it('that have lost the lock of one another record one decision', async () => {
+  it('that have lost the lock to each other record one decision', async () => {
     const { id, digest } = await propose();
     const other = world.node();
-    // The first has judged and not recorded yet when the second does all of it.
+    // The first has checked but not recorded yet when the second does all of it.
     let isFirst = true;
     const first = world.node({
       audit: {

@@ -29,7 +29,6 @@ export function createRetentionKinds(store: Store, read: () => Promise<Retention
   return { started: { kind: 'retention', lock, read }, decided: { kind: 'retention-decision', lock, read } };
 }
 
-/** What each use case needs. */
 export interface UseCase {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;

@@ -25,7 +25,6 @@ const shortestYears = 1;
 
 interface Preset {
   readonly source: string;
-  /** Minimum. */
   readonly years: RetentionYears;
 }
 

@@ -11,12 +11,12 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** Changes what is stored of a simulation, with the role of retention. */
+/** Changes a stored simulation with the role of retention. */
 const alter = (id: string, sql: string) =>
   world.scratch.pool('retention').query(`update simulations set content = ${sql} where id = $1`, [id]);
 const shorter = { kind: 'schedule', presets: ['mifir-25'], years: { transaction: 7, authority: 7 } } as const;
 
-describe('somebody with the database role of retention', () => {
+describe('a thief with the database role of retention', () => {
   it('finds no table that decides', async () => {
     const { rows } = await world.scratch
       .pool('retention')
@@ -26,20 +26,20 @@ describe('somebody with the database role of retention', () => {
     expect(rows).toEqual([{ relname: 'named_locks' }, { relname: 'simulations' }]);
   });
 
-  it('changes a simulation so that less than the law asks would be kept, and it cannot be proposed', async () => {
+  it('cannot change a simulation to keep less than the law requires: it can no longer be proposed', async () => {
     const { id } = await retention.simulate(shorter, paula);
     await alter(id, `jsonb_set(content, '{change,years,transaction}', '1')`);
     expect(await codeOf(retention.changes.propose(id, 'shorter', paula))).toBe('retention_too_short');
   });
 
-  it('changes a simulation so that other moments are looked at, and it cannot be proposed', async () => {
+  it('cannot change a simulation to other points in time: it can no longer be proposed', async () => {
     const { id } = await retention.simulate(shorter, paula);
     await alter(id, `jsonb_set(content, '{before,transaction}', '"2001-01-01T00:00:00.000Z"')`);
     expect(await codeOf(retention.changes.propose(id, 'shorter', paula))).toBe('retention_not_simulated');
     expect(world.log.ofType('retention.proposed')).toEqual([]);
   });
 
-  it('changes a simulation so that nothing would go, and the approval finds it', async () => {
+  it('cannot change a simulation to remove nothing: the approval detects it', async () => {
     for (const ago of [8, 9]) world.aged(ago, { type: 'transaction.opened' });
     const { id } = await retention.simulate(shorter, paula);
     await alter(id, `jsonb_set(content, '{would,0,due}', '0')`);

@@ -4,9 +4,9 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTimeStampingWorld, type TimeStampingWorld } from './testing/time-stamping-world.ts';
 
-// Every attack below runs over a connection as the role of this component.
+// Every attack below uses a connection with this component's database role.
 
-describe('with the database role of time stamping, a thief', () => {
+describe('a thief with the database role of time stamping', () => {
   let world: TimeStampingWorld;
   let thief: pg.Pool;
   beforeEach(async () => {
@@ -16,7 +16,7 @@ describe('with the database role of time stamping, a thief', () => {
   });
   afterEach(() => world.close());
 
-  /** By a key of the thief: of that key, or of another one. */
+  /** A certificate signed with a key of the thief, for that key or for another one. */
   async function certificateBy(publicKey?: { readonly x: string; readonly y: string }): Promise<Uint8Array> {
     const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { x = '', y = '' } = publicKey ?? own.publicKey.export({ format: 'jwk' });
@@ -29,7 +29,7 @@ describe('with the database role of time stamping, a thief', () => {
     });
   }
 
-  it('publishes no certificate of a key of their own, nor one that they issued for ours', async () => {
+  it('cannot publish a certificate of their own key, nor one that they issued for ours', async () => {
     const before = await world.node().certificates.all();
     expect(before).toHaveLength(1);
     const { kid, jwk } = await world.key();
@@ -39,7 +39,7 @@ describe('with the database role of time stamping, a thief', () => {
       await expect(node.certificates.all()).rejects.toMatchObject({ code: 'authority_unproven' });
       await expect(node.certificates.current()).rejects.toMatchObject({ code: 'authority_unproven' });
     }
-    // A node that has started before trusts what it made, and publishes nothing else.
+    // A node that has started before trusts its own certificate, and publishes nothing else.
     await thief.query('delete from certificates');
     const again = world.node();
     const [own] = await again.certificates.all();
@@ -48,7 +48,7 @@ describe('with the database role of time stamping, a thief', () => {
     expect(await again.certificates.all()).toEqual([]);
   });
 
-  it('has no record stamped that is none: what is stamped is read from the log', async () => {
+  it('cannot have an invented record stamped: records are read from the log', async () => {
     const node = world.node({ orders: { opened: ['*'], into: [] } });
     await node.stampDue();
     const opened = world.log.write({

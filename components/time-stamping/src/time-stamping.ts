@@ -13,7 +13,6 @@ import type { StampPolicy } from './stamping/stamp-policy.ts';
 import { createStamper, type StampedLog, type Stamper } from './stamping/stamper.ts';
 import { createStore } from './store.ts';
 
-/** An external authority. */
 export interface ChosenAuthority {
   readonly url: string;
   readonly exchange: TimeStampExchange;

@@ -29,8 +29,8 @@ async function shown(id: Parameters<typeof world.registry.approvalView>[0]) {
 const codes = (view: { readonly warnings: readonly { readonly code: string }[] }) =>
   view.warnings.map(({ code }) => code);
 
-describe('what an approver is shown', () => {
-  it('is every field of the intent that is signed, and whose it is', async () => {
+describe('what an approver sees', () => {
+  it('is every field of the signed intent and the parties to it', async () => {
     const withdrawal = await world.begin('withdrawal');
     const view = await shown(withdrawal.id);
     expect(view).toMatchObject({
@@ -42,14 +42,14 @@ describe('what an approver is shown', () => {
       approvals: [],
     });
     const facts = await world.registry.facts(withdrawal.id);
-    // The digest that is shown is that of the intent, computed from it alone.
+    // The displayed digest is computed from the intent alone.
     expect(digestOf(facts?.intent)).toBe(view.intentDigest);
     const text = JSON.stringify(view.lines);
     for (const value of ['ADDR-1', '12.5', '0.01', 'eip155:1', 'mainnet', world.root.id, broker, 'X9J9K872S'])
       expect(text).toContain(value);
   });
 
-  it('does not say for which step and place a token was asked: that is not what is signed', async () => {
+  it('leaves out the step and the place for which a token was requested: they are not signed', async () => {
     const one = await viewOf('withdrawal', { actions: ['request'], locations: ['https://one.example/'] });
     expect(JSON.stringify(one)).not.toContain('one.example');
     expect(one.lines.map(({ label }) => label)).not.toContain('Actions');
@@ -66,13 +66,13 @@ describe('what an approver is shown', () => {
     'withdrawal',
     'regulatory_report',
     'privileged_admin',
-  ] as const satisfies readonly Kind[])('is there for a %s, and differs when a field does', async (kind) => {
+  ] as const satisfies readonly Kind[])('exists for a %s, and differs when a field differs', async (kind) => {
     const [one, other] = [await viewOf(kind), await viewOf(kind, { jurisdiction: 'FR' })];
     expect(one.title).not.toBe('');
     expect(one.lines).not.toEqual(other.lines);
   });
 
-  it('is shown to those who approve, and to counterparties and others as if it did not exist', async () => {
+  it('is shown to approvers; to counterparties and others it does not exist', async () => {
     const { transaction } = await world.reach('submit');
     expect(await world.registry.parties(transaction.id)).toContain(clearer);
     expect(await world.registry.approvalView(transaction.id, broker)).toMatchObject({ transaction: transaction.id });
@@ -82,8 +82,8 @@ describe('what an approver is shown', () => {
   });
 });
 
-describe('what is still wanted', () => {
-  it('is what the step asks for by its own rule, less what was given', async () => {
+describe('the outstanding approvals', () => {
+  it('are those that the step itself requires, less those given', async () => {
     const change = await world.begin('privileged_admin');
     expect((await shown(change.id)).awaited).toEqual([{ role: 'operations', count: 2, institution: broker }]);
     await world.approve(olga, change);
@@ -93,7 +93,7 @@ describe('what is still wanted', () => {
     });
   });
 
-  it('is what the policies oblige to, and what the mandates ask for', async () => {
+  it('are those that the policies and the mandates require', async () => {
     const mandate = await world.grant({ approvals: [{ role: 'risk', count: 1 }] });
     const order = await world.open(mandate, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     const wanted = ['risk', 'supervisor'].map((role) => ({ role, count: 1, institution: broker }));
@@ -103,7 +103,7 @@ describe('what is still wanted', () => {
     expect((await shown(order.id)).awaited).toEqual([]);
   });
 
-  it('may be given by whom the policies name next, once nobody has for so long, and not before', async () => {
+  it('may be given by the escalation role after its waiting time, and not before', async () => {
     const own = await createApprovingWorld();
     const order = await own.open(own.root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     const view = () => own.registry.approvalView(order.id, broker);
@@ -128,20 +128,20 @@ describe('what is still wanted', () => {
     await own.close();
   });
 
-  it('is for nobody else to give where a mandate asks for the same', async () => {
+  it('do not escalate when a mandate requires the same approval', async () => {
     const mandate = await world.grant({ approvals: [{ role: 'supervisor', count: 1 }] });
     const order = await world.open(mandate, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     expect(await shown(order.id)).toMatchObject({ awaited: [{ role: 'supervisor', count: 1 }], escalation: [] });
   });
 
-  it('is nothing when it can no longer be carried on', async () => {
+  it('are empty once the transaction cannot be continued', async () => {
     const change = await world.begin('privileged_admin');
     await world.step(change.id, 'cancel', actor(trader));
     expect(await shown(change.id)).toMatchObject({ state: 'cancelled', awaited: [] });
   });
 });
 
-describe('what deserves a second look', () => {
+describe('a point to check', () => {
   it.each<readonly [Kind, Readonly<Record<string, unknown>>, readonly string[]]>([
     ['trade_order', { algo: undefined }, []],
     ['trade_order', {}, ['algorithmic']],
@@ -160,7 +160,7 @@ describe('what deserves a second look', () => {
     expect(codes(await viewOf(kind, changes))).toEqual(warnings);
   });
 
-  it('is that whoever began it has gone', async () => {
+  it('is that the initiator has left', async () => {
     expect(codes(await viewOf('allocation', {}, { id: 'person:gone', institution: broker }))).toEqual([
       'initiator_gone',
     ]);

@@ -139,7 +139,7 @@ async function awaitedOf(
   for (const { rule } of approvingSteps(transaction)) {
     const { mandates: needs } = rule;
     const standing = await checkMandates(needs, transaction, { now, takenAt: now }, dependencies.consentStore);
-    const mandates = standing.stands ? standing.mandates : [];
+    const mandates = standing.valid ? standing.mandates : [];
     ruled.push(...missingApprovals(requiredApprovals(rule, transaction, mandates), quorum));
     if (rule.decided) obliged.push(...(await obligedBy(rule, circumstances, dependencies)));
   }

@@ -42,7 +42,7 @@ function approvalBy(person: Person, order: OpenedTransaction, changes: Readonly<
 }
 
 describe('an approval', () => {
-  it('lets the order be submitted, and is in the evidence with its signature, its key and who registered it', async () => {
+  it('lets the order be submitted, and is in the evidence with its signature, its key and who registered the key', async () => {
     const order = await largeOrder();
     await expect(world.report(order.id, 'submit')).rejects.toThrow(coded('approval_required'));
     const jws = approvalBy(supervisor, order);
@@ -72,14 +72,14 @@ describe('an approval', () => {
     await expect(world.registry.approve(order.id, jws)).resolves.toMatchObject({ approver: supervisor.id });
   });
 
-  it('counts for an hour at most, whatever it says', async () => {
+  it('counts for an hour at most, whatever it claims', async () => {
     const order = await largeOrder();
     const { iat } = approvalClaims(supervisor, order, world.clock.now()) as { iat: number };
     const { expiresAt } = await world.registry.approve(order.id, approvalBy(supervisor, order, { exp: iat + 86_400 }));
     expect(expiresAt).toBe('2026-06-15T11:00:00.000Z');
   });
 
-  it('is taken once when many bring it at once', async () => {
+  it('is recorded once when many submit it at once', async () => {
     const order = await largeOrder();
     const jws = approvalBy(supervisor, order);
     const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => world.registry.approve(order.id, jws)));
@@ -87,7 +87,7 @@ describe('an approval', () => {
     expect((await world.registry.facts(order.id))?.approvals).toHaveLength(1);
   });
 
-  it('is not given for a transaction that does not exist', async () => {
+  it('is refused for a transaction that does not exist', async () => {
     await expect(world.registry.approve('txn_00000000000000000000000000' as TransactionId, 'x')).rejects.toThrow(
       coded('transaction_not_found'),
     );
@@ -105,7 +105,7 @@ describe('an approval', () => {
 });
 
 describe('the role of an approval', () => {
-  /** The second supervisor, with other roles for as long as a test takes. */
+  /** Gives the second supervisor other roles while `work` runs. */
   async function withRoles(roles: readonly string[], work: (order: OpenedTransaction) => Promise<void>): Promise<void> {
     world.directory.principals.set(secondSupervisor.id, { ...secondSupervisor, roles });
     try {
@@ -129,7 +129,7 @@ describe('the role of an approval', () => {
       const { id: approver, institution } = secondSupervisor;
       expect((await world.registry.facts(order.id))?.approvals).toEqual([{ approver, role, institution }]);
       const submitted = world.report(order.id, 'submit');
-      // The order waits for a supervisor, or a head of desk in their place: nobody else's approval is taken for one.
+      // The order waits for a supervisor, or a head of desk instead: no other approval counts as one.
       if (['supervisor', 'desk-head'].includes(role))
         await expect(submitted).resolves.toMatchObject({ state: 'submitted' });
       else await expect(submitted).rejects.toThrow(coded('approval_required'));
@@ -147,19 +147,19 @@ describe('the role of an approval', () => {
     }),
   );
 
-  it('does not make two people of one', () =>
+  it('does not count one person as two', () =>
     withRoles(['supervisor', 'risk'], async (order) => {
       await approve(order, { role: 'risk' });
       await expect(approve(order, { role: 'supervisor' })).rejects.toThrow(coded('approval_repeated'));
     }));
 });
 
-describe('what does not count as an approval', () => {
+describe('an invalid approval', () => {
   it.each([
     ['the initiator', trader, 'approval_self'],
-    ['somebody who is no supervisor', colleague, 'approval_role'],
+    ['somebody who is not a supervisor', colleague, 'approval_role'],
     ['a supervisor of another institution', foreignSupervisor, 'approval_institution'],
-  ])('%s, and the refusal is recorded', async (_, person, code) => {
+  ])('is refused from %s, and the refusal is recorded', async (_, person, code) => {
     const order = await largeOrder();
     const jws = approvalBy(person, order);
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded(code));
@@ -175,14 +175,14 @@ describe('what does not count as an approval', () => {
     expect(JSON.stringify(refusalsOf(order.id))).not.toContain(jws);
   });
 
-  it('the initiator, though a supervisor', async () => {
+  it('is refused from the initiator, even as supervisor', async () => {
     const order = await largeOrder();
     world.directory.principals.set(trader.id, { ...trader, roles: ['trader', 'supervisor'] });
     await expect(world.registry.approve(order.id, approvalBy(trader, order))).rejects.toThrow(coded('approval_self'));
     world.directory.principals.set(trader.id, trader);
   });
 
-  it('the same person twice, with another key either', async () => {
+  it('is refused from the same person twice, also with another key', async () => {
     const order = await largeOrder();
     await world.registry.approve(order.id, approvalBy(supervisor, order));
     const second = world.keyOf(supervisor).sign(approvalClaims(supervisor, order, world.clock.now()));
@@ -195,21 +195,21 @@ describe('what does not count as an approval', () => {
   it.each([
     ['an intent of which one field differs', { intent_digest: digestOf('another intent') }],
     ['another transaction', { txn: 'txn_00000000000000000000000000' }],
-  ])('one for %s', async (_, changes) => {
+  ])('is refused when it is for %s', async (_, changes) => {
     const order = await largeOrder();
     await expect(world.registry.approve(order.id, approvalBy(supervisor, order, changes))).rejects.toThrow(
       coded('approval_terms_changed'),
     );
   });
 
-  it('one that was given for another order of the same kind', async () => {
+  it('is refused when it was given for another order of the same kind', async () => {
     const [one, other] = [await largeOrder(), await largeOrder()];
     await expect(world.registry.approve(other.id, approvalBy(supervisor, one))).rejects.toThrow(
       coded('approval_terms_changed'),
     );
   });
 
-  it('one that has expired, to the millisecond', async () => {
+  it('is refused when it has expired, to the millisecond', async () => {
     const own = await createTradingWorld();
     const key = own.keyOf(supervisor);
     const { root } = await own.mandates();
@@ -222,21 +222,21 @@ describe('what does not count as an approval', () => {
     await own.close();
   });
 
-  it('one that was signed more than an hour ago, though it says it lasts a day', async () => {
+  it('is refused when it was signed more than an hour ago, though it claims to last a day', async () => {
     const order = await largeOrder();
     const { iat } = approvalClaims(supervisor, order, world.clock.now()) as { iat: number };
     const jws = approvalBy(supervisor, order, { iat: iat - 3600, exp: iat + 86_400 });
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_expired'));
   });
 
-  it('one that comes after the order has left', async () => {
+  it('is refused after the order has left', async () => {
     const { transaction } = await world.reach('submit');
     await expect(world.registry.approve(transaction.id, approvalBy(supervisor, transaction))).rejects.toThrow(
       coded('approval_not_awaited'),
     );
   });
 
-  it('one whose key the directory does not know, or no longer knows', async () => {
+  it('is refused when the directory does not know its key, or no longer does', async () => {
     const order = await largeOrder();
     const key = world.keyOf(supervisor);
     const jws = key.sign(approvalClaims(supervisor, order, world.clock.now()));
@@ -244,20 +244,20 @@ describe('what does not count as an approval', () => {
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_key_unknown'));
   });
 
-  it('one in the name of another person than the holder of the key', async () => {
+  it('is refused in the name of another person than the holder of the key', async () => {
     const order = await largeOrder();
     const jws = approvalBy(supervisor, order, { iss: secondSupervisor.id });
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_key_unknown'));
   });
 
-  it('one signed by another key than it names', async () => {
+  it('is refused when signed by another key than it names', async () => {
     const order = await largeOrder();
     const claims = approvalClaims(supervisor, order, world.clock.now());
     const forged = keyOf(colleague).sign(claims, { kid: keyOf(supervisor).credential.kid });
     await expect(world.registry.approve(order.id, forged)).rejects.toThrow(coded('approval_signature'));
   });
 
-  it('one of which a claim was changed after signing', async () => {
+  it('is refused when a claim was changed after signing', async () => {
     const order = await largeOrder();
     const [header, , signature] = approvalBy(supervisor, order).split('.');
     const claims = { ...approvalClaims(supervisor, order, world.clock.now()), jti: 'another-one' };
@@ -273,7 +273,7 @@ describe('what does not count as an approval', () => {
     ['no key named', { kid: undefined }],
     ['a key of its own', { jwk: { kty: 'EC' } }],
     ['a critical extension', { crit: ['exp'] }],
-  ])('one with %s in its header', async (_, header) => {
+  ])('is refused with %s in its header', async (_, header) => {
     const order = await largeOrder();
     const jws = keyOf(supervisor).sign(approvalClaims(supervisor, order, world.clock.now()), header);
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('approval_malformed'));
@@ -283,7 +283,7 @@ describe('what does not count as an approval', () => {
     ['another decision', { decision: 'reject' }],
     ['a condition that nobody reads', { only_if: 'tuesday' }],
     ['no transaction', { txn: undefined }],
-    ['a digest that is none', { intent_digest: 'abc' }],
+    ['an invalid digest', { intent_digest: 'abc' }],
     ['no end', { exp: undefined }],
     ['an end as text', { exp: '9999999999' }],
     ['an end out of all time', { exp: Number.MAX_SAFE_INTEGER }],
@@ -291,9 +291,9 @@ describe('what does not count as an approval', () => {
     ['a beginning in the future', { iat: Date.parse('2026-06-15T10:05:00Z') / 1000 }],
     ['no id', { jti: undefined }],
     ['a role that nobody approves in', { role: 'trader' }],
-    ['a role that is no text', { role: ['supervisor'] }],
-    ['an issuer that is no text', { iss: { id: 'person:sid' } }],
-  ])('one with %s among its claims', async (_, changes) => {
+    ['a role that is not text', { role: ['supervisor'] }],
+    ['an issuer that is not text', { iss: { id: 'person:sid' } }],
+  ])('is refused with %s among its claims', async (_, changes) => {
     const order = await largeOrder();
     await expect(world.registry.approve(order.id, approvalBy(supervisor, order, changes))).rejects.toThrow(
       coded('approval_malformed'),
@@ -301,7 +301,7 @@ describe('what does not count as an approval', () => {
   });
 
   it.each(['', 'a.b', 'a.b.c', '{"payload":"x"}', 'x'.repeat(20_000), '..', 'e30.e30.', '\u0000.\u0000.\u0000'])(
-    'the text %#',
+    'is refused as malformed text %#',
     async (text) => {
       const order = await largeOrder();
       await expect(world.registry.approve(order.id, text)).rejects.toThrow(coded('approval_malformed'));
@@ -310,10 +310,10 @@ describe('what does not count as an approval', () => {
   );
 });
 
-describe('an approval that no longer stands', () => {
+describe('an approval that no longer counts', () => {
   const submitted = (order: OpenedTransaction) => world.report(order.id, 'submit');
 
-  it('falls when it expires', async () => {
+  it('ends when it expires', async () => {
     const own = await createTradingWorld();
     const key = own.keyOf(supervisor);
     const { root } = await own.mandates();
@@ -328,7 +328,7 @@ describe('an approval that no longer stands', () => {
     await own.close();
   });
 
-  it('falls when its key is withdrawn', async () => {
+  it('ends when its key is withdrawn', async () => {
     const order = await largeOrder();
     const key = world.keyOf(supervisor);
     await world.registry.approve(order.id, key.sign(approvalClaims(supervisor, order, world.clock.now())));
@@ -336,7 +336,7 @@ describe('an approval that no longer stands', () => {
     await expect(submitted(order)).rejects.toThrow(coded('approval_required'));
   });
 
-  it('falls when somebody else has approved with the same key: nobody knows whose word it was', async () => {
+  it('ends when somebody else approves with the same key: it is unclear who signed', async () => {
     const order = await largeOrder();
     const key = world.keyOf(supervisor);
     const sign = (person: typeof supervisor) => key.sign(approvalClaims(person, order, world.clock.now()));
@@ -353,7 +353,7 @@ describe('an approval that no longer stands', () => {
     ['leaves', undefined],
     ['is a supervisor no more', { ...secondSupervisor, roles: ['trader'] }],
     ['moves to another institution', { ...secondSupervisor, institution: foreignSupervisor.institution }],
-  ])('falls when its giver %s', async (_, change) => {
+  ])('ends when its approver %s', async (_, change) => {
     const order = await largeOrder();
     await world.registry.approve(order.id, approvalBy(secondSupervisor, order));
     if (change === undefined) world.directory.principals.delete(secondSupervisor.id);

@@ -27,7 +27,7 @@ const changes = (count: number): Promise<readonly OpenedTransaction[]> =>
 const approversOf = async (id: TransactionId) =>
   (await world.registry.facts(id))?.approvals.map(({ approver }) => approver);
 
-/** What one signature must not have left behind on any of these. */
+/** Checks that one signature left no trace on any of these. */
 async function expectNoneApproved(targets: readonly OpenedTransaction[]): Promise<void> {
   for (const { id } of targets) expect(await approversOf(id)).toEqual([]);
 }
@@ -51,7 +51,7 @@ describe('one signature for several transactions', () => {
     }
   });
 
-  it('is one approval of each, however often it is brought to two nodes at once', async () => {
+  it('is one approval of each, even if submitted to two nodes at once', async () => {
     const targets = await changes(4);
     const jws = world.signedBatch(olga, targets);
     const nodes = [world.registry, world.registryWith()];
@@ -65,7 +65,7 @@ describe('one signature for several transactions', () => {
     }
   });
 
-  it('stands beside approvals that came alone', async () => {
+  it('can stand beside single approvals', async () => {
     const targets = await changes(2);
     const [first] = targets;
     if (first === undefined) throw new Error('nothing was begun');
@@ -74,7 +74,7 @@ describe('one signature for several transactions', () => {
     await expect(world.step(first.id, 'apply', actor(trader))).resolves.toMatchObject({ state: 'applied' });
   });
 
-  it('takes a hundred, and no more', async () => {
+  it('covers at most a hundred', async () => {
     const targets = await changes(101);
     await expect(world.registry.approveBatch(world.signedBatch(olga, targets))).rejects.toThrow(
       coded('approval_malformed'),
@@ -84,7 +84,7 @@ describe('one signature for several transactions', () => {
     expect(approvals.map(({ transaction }) => transaction)).toEqual(targets.slice(0, 100).map(({ id }) => id));
   });
 
-  it('is taken once when many bring it at once, and in whatever order they lock', async () => {
+  it('is recorded once when many submit it at once, whatever order they lock in', async () => {
     const targets = await changes(5);
     const attempts = await Promise.allSettled([
       ...Array.from({ length: 6 }, () => world.registry.approveBatch(world.signedBatch(olga, targets))),
@@ -94,7 +94,7 @@ describe('one signature for several transactions', () => {
     for (const { id } of targets) expect((await approversOf(id))?.toSorted()).toEqual([olga.id, oscar.id]);
   });
 
-  it('counts for none while its process has died after the records, and is the same of each when it is brought again', async () => {
+  it('counts for none while its process has died after the records, and is completed for each when it is submitted again', async () => {
     const targets = await changes(3);
     const jws = world.signedBatch(olga, targets);
     const connections = world.scratch.pool('transaction-registry', { maxConnections: 1 });
@@ -126,7 +126,7 @@ describe('one signature for several transactions', () => {
 });
 
 describe('one signature for several transactions counts for none when', () => {
-  it('one of them is not waiting for approvals, and says which', async () => {
+  it('one of them is not waiting for approvals, which it names', async () => {
     const targets = await changes(3);
     const [, late] = targets;
     if (late === undefined) throw new Error('nothing was begun');
@@ -140,7 +140,7 @@ describe('one signature for several transactions counts for none when', () => {
     ]);
   });
 
-  it('one of them has been approved by the same person already', async () => {
+  it('one of them was already approved by the same person', async () => {
     const targets = await changes(3);
     const [, , third] = targets;
     if (third === undefined) throw new Error('nothing was begun');
@@ -194,7 +194,7 @@ describe('one signature for several transactions counts for none when', () => {
     ]);
   });
 
-  it('an item was put in after signing', async () => {
+  it('an item was added after signing', async () => {
     const [one, two, three] = await changes(3);
     if (one === undefined || two === undefined || three === undefined) throw new Error('nothing was begun');
     const [header, , signature] = world.signedBatch(olga, [one, two]).split('.');
@@ -217,7 +217,7 @@ describe('one signature for several transactions counts for none when', () => {
     await expectNoneApproved(targets);
   });
 
-  it('one of them was begun by who signs', async () => {
+  it('one of them was initiated by the signer', async () => {
     const mine = await world.begin('privileged_admin', {}, actor(olga));
     const targets = [...(await changes(1)), mine];
     await expect(world.registry.approveBatch(world.signedBatch(olga, targets))).rejects.toThrow(
@@ -229,18 +229,18 @@ describe('one signature for several transactions counts for none when', () => {
   it.each([
     ['no items', { items: [] }],
     ['items that are no list', { items: { txn: 'x' } }],
-    ['an item that is no object', { items: ['txn'] }],
+    ['an item that is not an object', { items: ['txn'] }],
     [
       'an item with a member beside',
       { items: [{ txn: 'txn_00000000000000000000000000', intent_digest: digestOf('x'), and: 1 }] },
     ],
     ['an item without its intent', { items: [{ txn: 'txn_00000000000000000000000000' }] }],
     ['no root', { root: undefined }],
-    ['a root that is no digest', { root: 'everything' }],
+    ['a root that is not a digest', { root: 'everything' }],
     ['a transaction beside the items', { txn: 'txn_00000000000000000000000000' }],
     ['another decision', { decision: 'reject' }],
     ['no end', { exp: undefined }],
-  ])('what was signed has %s', async (_, change) => {
+  ])('the signed statement has %s', async (_, change) => {
     const targets = await changes(1);
     await expect(world.registry.approveBatch(world.signedBatch(olga, targets, change))).rejects.toThrow(
       coded('approval_malformed'),
@@ -255,7 +255,7 @@ describe('one signature for several transactions counts for none when', () => {
     );
   });
 
-  it('it is brought as the approval of one, or that of one as a batch', async () => {
+  it('it is submitted as a single approval, or a single approval as a batch', async () => {
     const [one] = await changes(1);
     if (one === undefined) throw new Error('nothing was begun');
     await expect(world.registry.approve(one.id, world.signedBatch(olga, [one]))).rejects.toThrow(
@@ -264,7 +264,7 @@ describe('one signature for several transactions counts for none when', () => {
     await expect(world.registry.approveBatch(world.signed(olga, one))).rejects.toThrow(coded('approval_malformed'));
   });
 
-  it('it was signed by a key that is not registered for approvals', async () => {
+  it('it was signed with a key that is not registered for approvals', async () => {
     const targets = await changes(1);
     await expect(world.registry.approveBatch(world.signedBatch(clearerSignatory, targets))).rejects.toThrow(
       coded('approval_key_unknown'),

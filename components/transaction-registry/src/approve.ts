@@ -23,8 +23,8 @@ import type { ApprovalClaims, SignedItem } from './approvals/approval-claims.ts'
 import { actorOf, approvalOf, asGiven, type Given, givenRecord, publicPart } from './approvals/give.ts';
 import { type Approver, judge } from './approvals/judge.ts';
 import {
-  type BroughtApproval,
-  digestOfBrought,
+  type ApprovalAsPresented,
+  digestOfPresented,
   type Read,
   type ReadingDependencies,
   readApproval,
@@ -50,20 +50,20 @@ export interface ApproveDependencies extends ReadingDependencies {
 
 interface Approving {
   readonly transaction: TransactionId;
-  readonly brought: BroughtApproval;
+  readonly brought: ApprovalAsPresented;
   readonly read: Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>;
   readonly shown?: ShownToApprover | undefined;
   readonly root?: Digest;
 }
 
-interface Brought {
-  readonly brought: BroughtApproval;
+interface PresentedApproval {
+  readonly brought: ApprovalAsPresented;
   readonly read: { readonly approver?: Approver };
 }
 
 export function approveTransaction(
   transaction: TransactionId,
-  brought: BroughtApproval,
+  brought: ApprovalAsPresented,
   shown: ShownToApprover | undefined,
   dependencies: ApproveDependencies,
 ): Promise<Approval> {
@@ -148,7 +148,7 @@ function approvalRefused(
 }
 
 function unnamedRefusal(
-  ask: Brought,
+  ask: PresentedApproval,
   fault: CodedError,
   from: { readonly clock: Clock; readonly random: Random },
 ): RecordDraft {
@@ -160,14 +160,14 @@ function unnamedRefusal(
   };
 }
 
-function refusedBy({ brought, read: { approver } }: Brought, fault: CodedError) {
+function refusedBy({ brought, read: { approver } }: PresentedApproval, fault: CodedError) {
   return {
     type: 'approval.refused',
     outcome: 'deny',
     reason: fault.code,
     // Only if the signature was genuine.
     ...(approver === undefined ? {} : { subject: actorOf(approver) }),
-    payload: digestOfBrought(brought),
+    payload: digestOfPresented(brought),
   } as const satisfies Partial<RecordDraft>;
 }
 
@@ -188,7 +188,7 @@ function naming(transaction: TransactionId, { code, detail, facts }: CodedError)
 }
 
 export async function approveBatch(
-  brought: BroughtApproval,
+  brought: ApprovalAsPresented,
   shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,
   dependencies: ApproveDependencies,
 ): Promise<BatchApproval> {

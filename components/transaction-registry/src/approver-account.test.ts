@@ -6,7 +6,7 @@ import { type ApprovingWorld, createApprovingWorld, olga, oscar } from './testin
 import { createSmallAuthenticators, type Enrolled, type SmallAuthenticators } from './testing/small-authenticators.ts';
 import type { TransactionRegistryComponent } from './transaction-registry.ts';
 
-describe('the account of who approves', () => {
+describe('the approver’s account', () => {
   let world: ApprovingWorld;
   let authenticators: SmallAuthenticators;
   let registry: TransactionRegistryComponent;
@@ -54,9 +54,9 @@ describe('the account of who approves', () => {
     );
   };
 
-  it('is not locked when a signature is brought: by a key of the directory neither, and none comes to count later', async () => {
+  it('must not be locked: approvals are refused, by a directory key as well, and none comes to count later', async () => {
     const change = await world.begin('privileged_admin');
-    // Nobody signs whose account is locked: this was signed before.
+    // A locked account cannot sign, so this was signed before.
     const before = await signed(olga, change);
     authenticators.lock(olga);
     expect(await refused(registry.approve(change.id, world.signed(olga, change)))).toBe('approval_unsettled');
@@ -70,7 +70,7 @@ describe('the account of who approves', () => {
   });
 
   it.each(['recovery-cooling-off', 'credential-compromised', 'impossible-travel', 'account-disabled'])(
-    'approves nothing while the signal %s stands of it, in either form',
+    'cannot approve while the signal %s is active, in either form',
     async (signal) => {
       const change = await world.begin('privileged_admin');
       signals.set(olga.id, [signal]);
@@ -78,7 +78,7 @@ describe('the account of who approves', () => {
       expect(await refused(registry.approve(change.id, await signed(olga, change)))).toBe('approval_unsettled');
       expect(await refused(registry.decline(change.id, olga.id, 'no'))).toBe('approval_unsettled');
       expect((await registry.waitingFor(olga.id)).waiting).toEqual([]);
-      // Nobody else is kept from it, and what is merely new or unusual keeps nobody.
+      // Nobody else is blocked, and signals for merely new or unusual circumstances block nobody.
       await registry.approve(change.id, world.signed(oscar, change));
       signals.set(olga.id, ['device-new', 'failed-attempts']);
       await registry.approve(change.id, world.signed(olga, change));
@@ -86,7 +86,7 @@ describe('the account of who approves', () => {
     },
   );
 
-  it('approves by an authenticator alone, where keys of the directory do not count', async () => {
+  it('approves by an authenticator only, if directory keys do not count', async () => {
     const strict = world.registryWith({ authenticators: authenticators.register, directoryKeys: false });
     const change = await world.begin('privileged_admin');
     expect(await refused(strict.approve(change.id, world.signed(olga, change)))).toBe('approval_authenticator');
@@ -96,7 +96,7 @@ describe('the account of who approves', () => {
     expect(await standing(change)).toEqual([olga.id]);
   });
 
-  it('carries no step by what it approved before, once there are signs that it is used by somebody else', async () => {
+  it('with a sign of takeover invalidates its earlier approvals', async () => {
     const change = await world.begin('privileged_admin');
     await registry.approve(change.id, world.signed(oscar, change));
     await registry.approve(change.id, world.signed(olga, change));
@@ -106,7 +106,7 @@ describe('the account of who approves', () => {
     expect(await standing(change)).toEqual([oscar.id, olga.id]);
   });
 
-  it('carries no step by a key of which there may be a copy', async () => {
+  it('with a key that may have been copied invalidates its earlier approvals', async () => {
     const change = await world.begin('privileged_admin');
     await registry.approve(change.id, await signed(olga, change));
     expect(await standing(change)).toEqual([olga.id]);

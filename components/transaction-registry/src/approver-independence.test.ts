@@ -4,7 +4,7 @@ import { actor, personOf } from '../../consent-store/src/testing/firms.ts';
 import { type ApprovingWorld, createApprovingWorld, olga, oscar } from './testing/approving-world.ts';
 import { trader } from './testing/trading-world.ts';
 
-// Whoever invites somebody to enrol a key may have enrolled one of their own for them: their word and that of the invited are one.
+// Somebody who invites a person to enrol a key may have enrolled their own for them, so both count as one person.
 
 let world: ApprovingWorld;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ const invited = (person: PrincipalId, by: string) => world.inviters.set(person, 
 it.each([
   ['the one who began it was invited by', () => invited(trader.id, olga.id)],
   ['was invited by the one who began it', () => invited(olga.id, trader.id)],
-])('nobody approves who %s: recorded, and not shown to them as theirs to approve', async (_, invite) => {
+])('nobody approves who %s: the refusal is recorded, and it is not listed as theirs to approve', async (_, invite) => {
   invite();
   const change = await world.begin('privileged_admin');
   await expect(world.approve(olga, change)).rejects.toThrow(coded('approval_not_independent'));
@@ -38,14 +38,14 @@ it.each([
   expect((await world.registry.waitingFor(olga.id)).waiting.map(({ view }) => view.transaction)).not.toContain(
     change.id,
   );
-  // Of a batch it is none either.
+  // Refused in a batch as well.
   await expect(world.registry.approveBatch(world.signedBatch(olga, [change]))).rejects.toThrow(
     coded('approval_not_independent'),
   );
   await expect(world.approve(oscar, change)).resolves.toMatchObject({ approver: oscar.id });
 });
 
-it("two approvals are not two people's where one invited the other", async () => {
+it('two approvals count as one when one approver invited the other', async () => {
   invited(oscar.id, olga.id);
   const change = await world.begin('privileged_admin');
   await world.approve(olga, change);
@@ -53,14 +53,14 @@ it("two approvals are not two people's where one invited the other", async () =>
   await expect(world.step(change.id, 'apply', actor(trader))).rejects.toThrow(coded('approval_required'));
 });
 
-it('one who is invited by somebody without a part in it approves', async () => {
+it('somebody invited by an uninvolved person can approve', async () => {
   for (const person of [trader, olga, oscar]) invited(person.id, office.id);
   const change = await world.begin('privileged_admin');
   for (const person of [olga, oscar]) await world.approve(person, change);
   await expect(world.step(change.id, 'apply', actor(trader))).resolves.toMatchObject({ state: 'applied' });
 });
 
-it('nothing is approved while nobody knows who invited whom', async () => {
+it('nothing is approved while the invitations cannot be read', async () => {
   const unknown = world.registryWith({
     independence: async () => {
       throw new Error('the register of authenticators is away');

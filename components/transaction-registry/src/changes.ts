@@ -53,7 +53,7 @@ export async function recordViewing(
   return { warned, ...defined({ earlier }) };
 }
 
-/** Compares only with transactions that were not executed: an executed one is a different matter. */
+/** Compares only with transactions that have not been executed: repeating an executed order is normal. */
 async function earlierOf(
   view: ApprovalView,
   looks: Awaited<ReturnType<Store['earlierViewings']>>,

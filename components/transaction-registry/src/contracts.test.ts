@@ -35,7 +35,7 @@ describeComponent(describeTransactionRegistry, async () => {
     },
     async awaiting() {
       const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
-      // Somebody looks at it: what only the policies want is known of from then on.
+      // The approval view asks the policies, so their requirement is known from then on.
       await registry.approvalView(order.id, broker);
       return { ...order, approver: supervisor.id };
     },

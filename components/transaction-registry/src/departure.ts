@@ -1,5 +1,5 @@
-import type { Actor } from '@countersign/contracts';
-import { isCodedError, type TransactionId } from '@countersign/kernel';
+import { type Actor, standingErrors } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import type { TransitionDependencies } from './attempt.ts';
 import { type Ending, endingChange, endingOf } from './exceptions/abandon.ts';
 import { raiseWhereDue } from './exceptions/raise.ts';
@@ -43,7 +43,7 @@ export async function endTransactionsOf(
       return isEnded ? 1 : 0;
     } catch (error) {
       // Somebody changed the rows of this transaction. It cannot proceed and must not block the departure.
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       dependencies.logger.error(
         { error, transaction: id },
         'the rows of a transaction of a departing person differ from its records',

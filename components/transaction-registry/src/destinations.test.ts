@@ -15,7 +15,7 @@ import {
   trader,
 } from './testing/lives-world.ts';
 
-// Money and assets go to entries of the address book: what one person proposed, others approved, and has cooled off.
+// Money and assets go to entries of the address book: proposed by one person, approved by others, past cooling-off.
 
 let world: LivesWorld;
 beforeAll(async () => {
@@ -27,7 +27,7 @@ type Changes = Readonly<Record<string, unknown>>;
 const coded = (code: string) => expect.objectContaining({ code });
 const place = 'CEDELULLXXX';
 
-/** An account of the custodian that no other test settles to. */
+/** An account at the custodian that no other test settles to. */
 let count = 0;
 const freshAccount = () => `CASH-${++count + 100}`;
 const entryOf = (account: string, changes: Changes = {}): Changes => ({
@@ -38,7 +38,7 @@ const entryOf = (account: string, changes: Changes = {}): Changes => ({
   ...changes,
 });
 
-/** A settlement of an executed order; what it goes to is in the address book only where a test put it there. */
+/** A settlement of an executed order; its destination is in the address book only if a test put it there. */
 async function settlementTo(receiver: Changes, changes: Changes = {}) {
   const trade_id = await world.executedOrder();
   return world.begin('settlement_instruction', { trade_id, receiver, ...changes });
@@ -47,7 +47,7 @@ const toAccount = (account: string, changes: Changes = {}) => settlementTo({ lei
 const known = async ({ id }: { readonly id: TransactionId }) => (await world.registry.facts(id))?.destinationKnown;
 
 describe('a settlement', () => {
-  it('goes to no account that is not in the address book, by whomever it is instructed', async () => {
+  it('is refused to an account outside the address book, for every initiator', async () => {
     const { id } = await toAccount(freshAccount());
     expect(await known({ id })).toBe(false);
     for (const by of [{}, { person: trader }, { person: releaser }])
@@ -55,7 +55,7 @@ describe('a settlement', () => {
     expect(world.recordsOf(id).at(-1)).toMatchObject({ type: 'transaction.refused', reason: 'destination_unknown' });
   });
 
-  it('goes to an account that others than its proposer have approved, once it is active, and not before', async () => {
+  it('is permitted to an account that others than its proposer approved, once it is active, and not before', async () => {
     const account = freshAccount();
     const settlement = await toAccount(account);
     const refused = () => expect(world.step(settlement.id, 'instruct')).rejects.toThrow(coded('destination_unknown'));
@@ -81,14 +81,14 @@ describe('a settlement', () => {
     ['the same account elsewhere', { place_of_settlement: 'MGTCBEBEECL' }, {}],
     ['an account for another firm of ours', { entity_lei: custodian }, {}],
     ['an account, where the settlement names another place', {}, { place_of_settlement: 'DAKVDEFFXXX' }],
-  ])('does not go by an entry for %s', async (_, entry, settlement) => {
+  ])('does not accept an entry for %s', async (_, entry, settlement) => {
     const account = freshAccount();
     await world.activeAddress(entryOf(account, entry));
     const { id } = await toAccount(account, settlement);
     await expect(world.step(id, 'instruct')).rejects.toThrow(coded('destination_unknown'));
   });
 
-  it('makes nothing known by having arrived: where the entry is revoked, the next one is refused', async () => {
+  it('does not make its account known by arriving: when the entry is revoked, the next one is refused', async () => {
     const account = freshAccount();
     const entry = (await world.activeAddress(entryOf(account))) as TransactionId;
     const first = await toAccount(account);
@@ -103,7 +103,7 @@ describe('a settlement', () => {
     await expect(world.step(second.id, 'instruct')).rejects.toThrow(coded('destination_unknown'));
   });
 
-  it('is not released where the entry was revoked meanwhile, nor where another took its place', async () => {
+  it('is not released when the entry was revoked or replaced meanwhile', async () => {
     const account = freshAccount();
     const entry = (await world.activeAddress(entryOf(account))) as TransactionId;
     const { id } = await toAccount(account);
@@ -115,7 +115,7 @@ describe('a settlement', () => {
     await expect(world.step(id, 'release')).rejects.toThrow(coded('destination_unknown'));
   });
 
-  it('is released where a second entry for the same account stands beside the one that was noted', async () => {
+  it('is released when a second entry for the same account exists beside the recorded one', async () => {
     const account = freshAccount();
     await world.activeAddress(entryOf(account));
     const { id } = await toAccount(account);
@@ -125,7 +125,7 @@ describe('a settlement', () => {
     await expect(world.step(id, 'release')).resolves.toMatchObject({ state: 'released' });
   });
 
-  it('to an own account needs the address book like any other', async () => {
+  it('to an own account needs an entry like any other', async () => {
     const { id } = await settlementTo({ lei: broker, account: freshAccount() });
     await expect(world.step(id, 'instruct')).rejects.toThrow(coded('destination_unknown'));
   });
@@ -139,7 +139,7 @@ describe('a settlement', () => {
       beneficiary_lei: broker,
       ...changes,
     });
-    /** The token that was bought, coming in. */
+    /** A delivery of the token that was bought. */
     async function delivery(changes: Changes = {}) {
       const trade_id = await world.executedOrder({ instrument: { dti: token, cfi: 'ESVUFR' } });
       return world.begin('settlement_instruction', {
@@ -154,7 +154,7 @@ describe('a settlement', () => {
       });
     }
 
-    it('goes to the address that is in the book, on its chain, for its token, and without a memo', async () => {
+    it('is permitted to the address in the book, on its chain, for its token, and without a memo', async () => {
       const { id } = await delivery();
       for (const other of [{ memo: 'desk 4' }, { chain_id: 'eip155:137' }, { beneficiary_lei: custodian }]) {
         await world.activeAddress(wallet(other));
@@ -167,7 +167,7 @@ describe('a settlement', () => {
 });
 
 describe('a withdrawal', () => {
-  it('is known where one arrived that two had approved, and new again when its entry is revoked', async () => {
+  it('is known after one arrived that two had approved, and new again when its entry is revoked', async () => {
     const mandate = await world.grant({ constraints: everything });
     const address_id = (await world.activeAddress({}, mandate)) as TransactionId;
     const withdraw = () => world.begin('withdrawal', { address_id }, mandate);
@@ -183,7 +183,7 @@ describe('a withdrawal', () => {
     expect(await known(second)).toBe(false);
   });
 
-  it('does not go to an entry that is a settlement account', async () => {
+  it('is refused to an entry that is a settlement account', async () => {
     const address_id = await world.activeAddress(entryOf(freshAccount()));
     const { id } = await world.begin('withdrawal', { address_id });
     await expect(world.step(id, 'request')).rejects.toThrow(coded('destination_unknown'));

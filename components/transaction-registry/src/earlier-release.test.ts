@@ -10,7 +10,7 @@ import { transactionRegistryMigrations } from './index.ts';
 
 const transactionId = 'txn_01kv5b0p3q8h6s2m4n7x9a1c5e';
 
-/** A transaction, its step and its exception as they were written before there were lives. */
+/** A transaction, its step and its exception as written before life cycles existed. */
 const before = `
   set search_path to transaction_registry;
   insert into transactions values ('${transactionId}', 'oms', 'key-0001',

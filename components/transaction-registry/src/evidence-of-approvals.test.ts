@@ -13,7 +13,7 @@ let log: Awaited<ReturnType<Rig['open']>>;
 let world: ApprovingWorld;
 beforeAll(async () => {
   rig = await createRig();
-  // The log's clock is the later one; to it all of this happens on the day the world stands at.
+  // The log's clock is ahead; all of this happens on the date of the test world.
   rig.clock.advance(Date.parse('2026-06-15T10:00:00Z') - rig.clock.now());
   log = await rig.open();
   world = await createApprovingWorld(log);
@@ -32,7 +32,7 @@ function failedSteps(bundle: EvidenceBundle) {
   return verification.steps.filter(({ ok }) => !ok);
 }
 
-it('leaves evidence that verifies of each of a hundred transactions approved by one signature', async () => {
+it('leaves verifiable evidence of each of a hundred transactions approved by one signature', async () => {
   const targets = await Promise.all(Array.from({ length: 100 }, () => world.begin('privileged_admin')));
   await world.registry.approveBatch(world.signedBatch(olga, targets));
   await world.registry.approveBatch(world.signedBatch(oscar, targets));
@@ -44,7 +44,7 @@ it('leaves evidence that verifies of each of a hundred transactions approved by 
   expect(failedSteps(bundle)).toEqual([]);
 });
 
-it('leaves evidence that verifies of approvals refused, taken back and given again, and of envelopes', async () => {
+it('leaves verifiable evidence of approvals refused, withdrawn and given again, and of envelopes', async () => {
   const change = await world.begin('privileged_admin');
   await expect(world.approve(trader, change)).rejects.toThrow();
   const given = await world.approve(olga, change);
@@ -55,7 +55,7 @@ it('leaves evidence that verifies of approvals refused, taken back and given aga
   expect(failedSteps(await exported(change.id))).toEqual([]);
 });
 
-it('leaves evidence that verifies of approvals by security keys, one by one and under one signature', async () => {
+it('leaves verifiable evidence of approvals by security keys, one by one and under one signature', async () => {
   const authenticators = createSmallAuthenticators(world);
   const registry = world.registryWith({ authenticators: authenticators.register });
   const [change, other] = [await world.begin('privileged_admin'), await world.begin('privileged_admin')];
@@ -91,7 +91,7 @@ it('leaves evidence that verifies of approvals by security keys, one by one and 
   expect(JSON.stringify(steps)).toContain('2 of them by an authenticator, at https://countersign.example');
 });
 
-it('takes no statement of another kind, of another person, too weak, or changed after it was signed', async () => {
+it('refuses a statement of another kind, of another person, too weak, or changed after signing', async () => {
   const authenticators = createSmallAuthenticators(world);
   const registry = world.registryWith({ authenticators: authenticators.register });
   const change = await world.begin('privileged_admin');

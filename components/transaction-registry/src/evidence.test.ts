@@ -11,7 +11,7 @@ let log: Awaited<ReturnType<Rig['open']>>;
 let world: TradingWorld;
 beforeAll(async () => {
   rig = await createRig();
-  // The log's clock is the later one; to it all of this happens on the day the world stands at.
+  // The log's clock is ahead; all of this happens on the date of the test world.
   rig.clock.advance(Date.parse('2026-06-15T10:00:00Z') - rig.clock.now());
   log = await rig.open();
   world = await createTradingWorld(log);
@@ -21,7 +21,7 @@ afterAll(async () => {
   await rig.close();
 });
 
-/** Takes an order that needs an approval through the approval and its submission. */
+/** Takes an order through its approval and its submission. */
 async function approvedOrder() {
   const { root, clearing } = await world.mandates();
   const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
@@ -56,7 +56,7 @@ it('leaves evidence of a settled trade that anyone can verify offline, from the 
   expect(await failedSteps(order.id)).toEqual([]);
 });
 
-it('leaves evidence that verifies of a trade that was stopped because its mandate had ended', async () => {
+it('leaves verifiable evidence of a trade that was stopped because its mandate had ended', async () => {
   const { order, root } = await approvedOrder();
   await world.report(order.id, 'execute');
   await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
@@ -65,7 +65,7 @@ it('leaves evidence that verifies of a trade that was stopped because its mandat
   expect(await failedSteps(order.id)).toEqual([]);
 });
 
-it('leaves evidence that verifies of an order cancelled after its mandate was suspended and stood again', async () => {
+it('leaves verifiable evidence of an order cancelled after its mandate was suspended and resumed', async () => {
   const { order, root } = await approvedOrder();
   await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
   await expect(world.report(order.id, 'execute')).rejects.toThrow();
@@ -74,7 +74,7 @@ it('leaves evidence that verifies of an order cancelled after its mandate was su
   expect(await failedSteps(order.id)).toEqual([]);
 });
 
-it('leaves evidence that verifies of a trade that a fresh mandate carried on to settlement', async () => {
+it('leaves verifiable evidence of a trade continued to settlement under a fresh mandate', async () => {
   const { order, root } = await approvedOrder();
   await world.report(order.id, 'execute');
   await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');

@@ -41,7 +41,7 @@ async function theException(id: TransactionId): Promise<TransactionException> {
   return exception;
 }
 
-/** A mandate of another client to the same broker, and one cut from it for the clearing firm: as good as the fund's. */
+/** A mandate of another client to the same broker with the fund's terms, and a sub-mandate for the clearing firm. */
 async function mandateOfAnotherClient() {
   const proposed = await world.consentStore.propose(
     rootProposal({ grantor: { lei: custodian, role: 'Client' } }),
@@ -58,7 +58,7 @@ describe('an order whose mandate has lapsed', () => {
   it.each([
     ['in the name of the client', { entity_lei: fund }],
     ['in the name of the broker', {}],
-  ])('%s is not healed by the mandate of another client, however much it permits', async (_, changes) => {
+  ])('%s is not resolved by the mandate of another client, however much it permits', async (_, changes) => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, changes);
     await world.report(id, 'submit');
@@ -76,7 +76,7 @@ describe('an order whose mandate has lapsed', () => {
   });
 });
 
-describe('a settlement of which something else is said', () => {
+describe('a settlement with a disputed report', () => {
   async function released(by = releaser) {
     const { id } = await world.begin('settlement_instruction');
     await world.step(id, 'instruct');
@@ -86,7 +86,7 @@ describe('a settlement of which something else is said', () => {
   }
   const otherwise = { amount: '95601' };
 
-  it('is not taken for right by the person who said so', async () => {
+  it('cannot be confirmed by the person who reported it', async () => {
     const id = await released();
     await expect(world.step(id, 'settle', { person: firstOperator }, otherwise)).rejects.toThrow(
       coded('partner_mismatch'),
@@ -99,7 +99,7 @@ describe('a settlement of which something else is said', () => {
     });
   });
 
-  it('is not taken for right by the person who released it', async () => {
+  it('cannot be confirmed by the person who released it', async () => {
     const id = await released(thirdOperator);
     await expect(world.step(id, 'settle', { institution: custodian }, otherwise)).rejects.toThrow(
       coded('partner_mismatch'),
@@ -109,7 +109,7 @@ describe('a settlement of which something else is said', () => {
     );
   });
 
-  it('goes on counting against limits when it is given up after it was released', async () => {
+  it('keeps counting against limits when it is abandoned after its release', async () => {
     const id = await released();
     const { root } = await rootOf(id);
     await expect(world.step(id, 'settle', { institution: custodian }, otherwise)).rejects.toThrow(
@@ -126,8 +126,8 @@ describe('a settlement of which something else is said', () => {
   }
 });
 
-describe('a withdrawal that was released', () => {
-  it('counts against the asset of the day, also when the firm says that it failed', async () => {
+describe('a released withdrawal', () => {
+  it('counts against the asset’s daily limit, also when the firm reports that it failed', async () => {
     const root = await world.grant();
     const address = await world.activeAddress({}, root);
     const withdrawal = await world.begin('withdrawal', { address_id: address, amount: '100' }, root);
@@ -140,7 +140,7 @@ describe('a withdrawal that was released', () => {
 });
 
 describe('a transaction that was taken over', () => {
-  it('is restored when whoever took it over is there, and not when whoever began it is', async () => {
+  it('is restored when the person who took it over is active, and not when only the initiator is', async () => {
     const own = await createLivesWorld();
     const by = { id: 'person:hr', institution: trader.institution };
     const { transaction } = await own.reach('submit', 'execute');

@@ -42,7 +42,7 @@ async function theException(id: TransactionId): Promise<TransactionException> {
 const resolve = (exception: TransactionException, kind: string, by = riskOfficer, more: { mandate?: string } = {}) =>
   world.registry.resolveException(exception.id, { kind, reason: because, ...more }, actor(by));
 
-/** An order that was executed, whose mandate was then revoked; clearing it raised an exception. */
+/** An executed order whose mandate was then revoked; clearing it raised an exception. */
 async function lapsed() {
   const order = await world.reach('submit', 'execute');
   await world.consentStore.revoke(order.root.id, actor(fundSignatory), 'End of relationship');
@@ -51,7 +51,7 @@ async function lapsed() {
 }
 
 describe('a mandate that lapsed after execution', () => {
-  it('leaves an exception with an owner and a time by which it is due', async () => {
+  it('leaves an exception with an owner and a due time', async () => {
     const { exception } = await lapsed();
     expect(exception).toMatchObject({
       cause: 'mandate',
@@ -65,7 +65,7 @@ describe('a mandate that lapsed after execution', () => {
     });
   });
 
-  it('is healed by a fresh mandate for the same intent, under which it goes on to settlement', async () => {
+  it('is resolved by a fresh mandate for the same intent, under which the trade is settled', async () => {
     const { id, exception, transaction } = await lapsed();
     const fresh = await world.mandates();
     const resolved = await resolve(exception, 'fresh-mandate', riskOfficer, { mandate: fresh.root.id });
@@ -89,7 +89,7 @@ describe('a mandate that lapsed after execution', () => {
     expect(recordsOf(id, 'transaction.transitioned').at(-1)).toMatchObject({ mandate: { id: fresh.root.id } });
   });
 
-  it('is not healed by a mandate that does not permit the intent', async () => {
+  it('is not resolved by a mandate that does not permit the intent', async () => {
     const { id, exception } = await lapsed();
     const other = await world.grant({ constraints: { ...(await world.grant()).constraints, venues: ['XPAR'] } });
     for (const [mandate, reason] of [
@@ -106,7 +106,7 @@ describe('a mandate that lapsed after execution', () => {
     expect((await theException(id)).status).toBe('open');
   });
 
-  it('is restored only when the check says so', async () => {
+  it('is restored only when the check confirms it', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -119,7 +119,7 @@ describe('a mandate that lapsed after execution', () => {
     await expect(world.report(transaction.id, 'clear')).resolves.toMatchObject({ state: 'cleared' });
   });
 
-  it('is abandoned: the transaction has failed, and goes on counting, since it was executed', async () => {
+  it('is abandoned: the transaction fails but keeps counting, since it was executed', async () => {
     const { id, exception, root } = await lapsed();
     await resolve(exception, 'abandoned');
     expect(await stateOf(id)).toBe('failed');
@@ -128,7 +128,7 @@ describe('a mandate that lapsed after execution', () => {
     await expect(world.report(id, 'clear')).rejects.toThrow(coded('transition_out_of_order'));
   });
 
-  it('belongs to whoever holds the part that lapsed', async () => {
+  it('belongs to the party whose authority lapsed', async () => {
     const { transaction, clearing } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(clearing.id, actor(brokerSignatory), 'Other clearing firm');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -141,7 +141,7 @@ describe('a mandate that lapsed after execution', () => {
 });
 
 describe('resolving an exception', () => {
-  it('is for a controlling person of the owner, who had no part in the transaction', async () => {
+  it('is for a control function of the owner that had no part in the transaction', async () => {
     const { id, exception } = await lapsed();
     const robot = { id: 'service:oms', institution: broker };
     for (const by of [trader, releaser, foreignSupervisor])
@@ -154,7 +154,7 @@ describe('resolving an exception', () => {
     );
   });
 
-  it('is not for whoever approved it', async () => {
+  it('is refused to its approver', async () => {
     const { root } = await world.mandates();
     const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     await world.approve(order, supervisor);
@@ -167,7 +167,7 @@ describe('resolving an exception', () => {
     );
   });
 
-  it('happens once, however many ask at once, and the same again is the same', async () => {
+  it('happens once, however many ask at once, and a repeated request gets the same answer', async () => {
     const { id, exception } = await lapsed();
     const answers = await Promise.all(Array.from({ length: 10 }, () => resolve(exception, 'abandoned')));
     expect(new Set(answers.map(({ resolution }) => resolution?.recordId)).size).toBe(1);
@@ -184,7 +184,7 @@ describe('resolving an exception', () => {
     ]);
   });
 
-  it('names everybody through whom it was asked for, refused or not', async () => {
+  it('names everybody in the acting chain of the request, refused or not', async () => {
     const { id, exception } = await lapsed();
     const by = { ...actor(riskOfficer), through: ['service:console'] };
     const ask = (kind: string) => world.registry.resolveException(exception.id, { kind, reason: because }, by);
@@ -194,7 +194,7 @@ describe('resolving an exception', () => {
       expect(recordsOf(id, type)).toMatchObject([{ subject: actor(riskOfficer), actors: [{ id: 'service:console' }] }]);
   });
 
-  it('is not for anybody through whom somebody else had a part in it', async () => {
+  it('is refused to anybody through whom somebody else had a part in it', async () => {
     const { id, exception } = await lapsed();
     const resolveThrough = (through: string) =>
       world.registry.resolveException(
@@ -202,14 +202,14 @@ describe('resolving an exception', () => {
         { kind: 'abandoned', reason: because },
         { ...actor(riskOfficer), through: [through] },
       );
-    // Who began it, and who has reported its steps.
+    // The initiator, and the reporter of its steps.
     for (const hand of [trader.id, 'service:reporter'])
       await expect(resolveThrough(hand)).rejects.toThrow(coded('exception_authority'));
     expect(recordsOf(id, 'exception.refused')).toHaveLength(2);
     await resolveThrough('service:console');
   });
 
-  it('is not for who acted through somebody in the step that raised it, or was acted through', async () => {
+  it('is refused to anybody in the acting chain of the step that raised it', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(
@@ -251,7 +251,7 @@ describe('resolving an exception', () => {
     expect((await theException(id)).id).toBe(exception.id);
   });
 
-  it('does not show that there is one to whoever is no party', async () => {
+  it('does not reveal the exception to those who are not parties', async () => {
     const { exception } = await lapsed();
     const outsider = { ...riskOfficer, institution: '529900STRANGER00000' };
     await expect(
@@ -260,8 +260,8 @@ describe('resolving an exception', () => {
   });
 });
 
-describe('an entitlement that was lost after execution', () => {
-  it('is an exception, until the policies permit again and somebody has said so', async () => {
+describe('an entitlement lost after execution', () => {
+  it('is an exception until the policies permit again and somebody has confirmed it', async () => {
     const { transaction } = await world.reach('submit', 'execute');
     world.policyEngine.forbid(true);
     const refused = expect(world.report(transaction.id, 'clear')).rejects;
@@ -275,8 +275,8 @@ describe('an entitlement that was lost after execution', () => {
   });
 });
 
-describe('a partner that says otherwise', () => {
-  it('is taken neither at its word nor for nothing: an exception tells of it', async () => {
+describe('a partner’s contradicting report', () => {
+  it('is neither believed nor ignored: it raises an exception', async () => {
     const { transaction } = await world.reach('submit');
     const body = { ...goodBody.execute, intent_digest: digestOf('another intent') };
     const attempt = () => world.report(transaction.id, 'execute', { body });
@@ -284,7 +284,7 @@ describe('a partner that says otherwise', () => {
     await expect(attempt()).rejects.toThrow(coded('partner_mismatch'));
     const exception = await theException(transaction.id);
     expect(exception).toMatchObject({ cause: 'mismatch', owner: broker, event: 'execute' });
-    // Said rightly it is not enough either: somebody has to have looked at it.
+    // A corrected report alone is not enough: somebody has to review the exception.
     await expect(world.report(transaction.id, 'execute')).rejects.toThrow(coded('exception_open'));
     await expect(resolve(exception, 'restored')).rejects.toThrow(coded('exception_resolution_invalid'));
     await resolve(exception, 'accepted');
@@ -295,7 +295,7 @@ describe('a partner that says otherwise', () => {
     expect(await stateOf(transaction.id)).toBe('cancelled');
   });
 
-  it('is taken at the words that were accepted, and no others', async () => {
+  it('is accepted in the wording that was reviewed, and no other', async () => {
     const { id } = await world.begin('settlement_instruction');
     await world.step(id, 'instruct');
     const affirm = (state: string) => world.step(id, 'affirm', { institution: custodian }, { state });
@@ -304,13 +304,13 @@ describe('a partner that says otherwise', () => {
     await expect(affirm('released')).resolves.toMatchObject({ state: 'affirmed' });
   });
 
-  it('goes on where it says the same', async () => {
+  it('continues when the report agrees', async () => {
     const { transaction } = await world.reach('submit');
     const body = { ...goodBody.execute, intent_digest: transaction.intentDigest, state: 'submitted' };
     await expect(world.report(transaction.id, 'execute', { body })).resolves.toMatchObject({ state: 'executed' });
   });
 
-  it('names another amount than was released', async () => {
+  it('with another amount than was released raises an exception', async () => {
     const { id } = await world.begin('settlement_instruction');
     await world.step(id, 'instruct');
     await world.step(id, 'affirm', { institution: custodian });
@@ -322,8 +322,8 @@ describe('a partner that says otherwise', () => {
   });
 });
 
-describe('a partner that is waited for', () => {
-  it('is told of once when it is not heard of in time, however many nodes look', async () => {
+describe('a late partner', () => {
+  it('is reported once, however many nodes look', async () => {
     const own = await createLivesWorld();
     const { transaction } = await own.reach('submit');
     const nodes = [own.registry, own.registryWith(), own.registryWith()];
@@ -339,7 +339,7 @@ describe('a partner that is waited for', () => {
     await own.close();
   });
 
-  it('is heard late: what it says is taken, and nothing goes on until somebody has looked at the delay', async () => {
+  it('is still accepted, but nothing continues until somebody has reviewed the delay', async () => {
     const own = await createLivesWorld();
     const { transaction } = await own.reach('submit');
     own.clock.advance(15 * 60_000 + 1);
@@ -357,7 +357,7 @@ describe('a partner that is waited for', () => {
     await own.close();
   });
 
-  it('leaves the same behind whether or not anybody looked before it was heard of', async () => {
+  it('has the same result whether or not anybody looked before the report came', async () => {
     const own = await createLivesWorld();
     const { transaction } = await own.reach('submit');
     own.clock.advance(15 * 60_000 + 1);
@@ -369,7 +369,7 @@ describe('a partner that is waited for', () => {
     await own.close();
   });
 
-  it('may be waited for again, and its delay does not keep an order from being cancelled', async () => {
+  it('can be given more time, and its delay does not keep an order from being cancelled', async () => {
     const own = await createLivesWorld();
     const [first, second] = [await own.reach('submit'), await own.reach('submit')];
     own.clock.advance(15 * 60_000 + 1);
@@ -387,7 +387,7 @@ describe('a partner that is waited for', () => {
     await own.close();
   });
 
-  it('gives no quote any more when its time has passed', async () => {
+  it('cannot quote after the deadline', async () => {
     const own = await createLivesWorld();
     const { id } = await own.begin('rfq');
     await own.step(id, 'request');
@@ -398,8 +398,8 @@ describe('a partner that is waited for', () => {
   });
 });
 
-describe('an exception that nobody deals with', () => {
-  it('is said to be overdue, once', async () => {
+describe('a neglected exception', () => {
+  it('is reported overdue, once', async () => {
     const own = await createLivesWorld();
     const { transaction, root } = await own.reach('submit', 'execute');
     await own.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
@@ -419,8 +419,8 @@ describe('an exception that nobody deals with', () => {
   });
 });
 
-describe('when somebody goes', () => {
-  it('ends what they only meant to do, and tells of what is under way until somebody takes it on', async () => {
+describe('a departure', () => {
+  it('cancels what the person only intended, and raises exceptions for transactions under way until somebody takes them over', async () => {
     const own = await createLivesWorld();
     const meant = await own.reach();
     const underWay = await own.reach('submit', 'execute');

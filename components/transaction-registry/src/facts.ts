@@ -87,7 +87,7 @@ export async function withTrade(
   const destination = await destinationKnown(transaction, reader);
   return {
     ...defined({ destinationKnown: destination }),
-    ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
+    ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'usable' }),
     ...tradedInstrument(trade),
     ...(await receiverFacts(transaction, reader, directory, now)),
     ...(await withPermitted(transaction, reader)),
@@ -96,7 +96,7 @@ export async function withTrade(
 
 /** The instrument of the trades; an allocation does not name it. */
 function tradedInstrument(trade: TradeStanding): Pick<KnownFacts, 'tradedInstrument'> {
-  const [first] = trade.kind === 'stands' ? trade.trades : [];
+  const [first] = trade.kind === 'usable' ? trade.trades : [];
   if (first === undefined) return {};
   const id = instrumentId(first.detail.instrument);
   return id === undefined ? {} : { tradedInstrument: id };

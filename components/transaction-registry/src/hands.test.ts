@@ -44,7 +44,7 @@ const refusedFor = (code: string) =>
     code: 'transition_not_permitted',
     facts: expect.objectContaining({ reasons: [expect.objectContaining({ code })] }),
   });
-/** Puts somebody into the directory as they are now. */
+/** Puts somebody into the directory in their current form. */
 function is<One extends Person | Agent>(one: One, change: object = {}): One {
   const changed = { ...one, ...change };
   world.directory.principals.set(one.id, changed);
@@ -66,7 +66,7 @@ const submitting = (id: TransactionId, by: string, actors?: readonly string[]) =
     ...(actors === undefined ? {} : { actors }),
   });
 
-/** A withdrawal that has its approvals. */
+/** A withdrawal with all its approvals. */
 async function approved() {
   const withdrawal = await world.begin('withdrawal', { address_id: await world.activeAddress() });
   await world.step(withdrawal.id, 'request');
@@ -74,8 +74,8 @@ async function approved() {
   return withdrawal.id;
 }
 
-describe('a step is refused, and this recorded,', () => {
-  it('by the hand of an algorithm whose certificate does not stand', async () => {
+describe('a step is refused, and the refusal recorded,', () => {
+  it('from an algorithm whose certificate is not in force', async () => {
     const id = await order();
     await expect(submitting(id, draft().id)).rejects.toThrow(refusedFor('agent_not_certified'));
     await expect(submitting(id, 'service:reporter', [algorithm.id])).rejects.toThrow(refusedFor('agent_not_certified'));
@@ -83,7 +83,7 @@ describe('a step is refused, and this recorded,', () => {
     await expect(submitting(id, is(algorithm).id)).resolves.toMatchObject({ state: 'submitted' });
   });
 
-  it('by the hand of any algorithm where assets leave, and nothing becomes known by it', async () => {
+  it('from any algorithm when assets leave, and no destination becomes known by it', async () => {
     const id = await approved();
     for (const agent of [draft(), is(algorithm)])
       await expect(world.step(id, 'release', { person: agent as never })).rejects.toThrow(
@@ -96,13 +96,13 @@ describe('a step is refused, and this recorded,', () => {
     expect((await world.registry.facts(id))?.destinationKnown).toBe(false);
   });
 
-  it('by the hand of a person who is no trader any more', async () => {
+  it('from a person who is no longer a trader', async () => {
     const id = await order();
     await expect(submitting(id, is(hand, { roles: ['operations'] }).id)).rejects.toThrow(refusedFor('trader_needed'));
     await expect(submitting(id, is(hand).id)).resolves.toMatchObject({ state: 'submitted' });
   });
 
-  it('by the hand of somebody who was locked out', async () => {
+  it('from somebody whose account is locked', async () => {
     const id = await order();
     locked.add(is(hand).id);
     await expect(submitting(id, hand.id)).rejects.toThrow(refusedFor('account_locked'));
@@ -111,7 +111,7 @@ describe('a step is refused, and this recorded,', () => {
   });
 
   it.each<PersonSignal>(['impossible-travel', 'credential-compromised', 'recovery-cooling-off'])(
-    'by the hand of somebody of whom there is the signal %s',
+    'from somebody with the risk signal %s',
     async (signal) => {
       const id = await order();
       signals.set(is(hand).id, [signal]);
@@ -122,7 +122,7 @@ describe('a step is refused, and this recorded,', () => {
   );
 });
 
-it('is cancelled by any hand: what has not happened is given up', async () => {
+it('an order can be cancelled even by an actor who is barred from every other step', async () => {
   const id = await order();
   const cancel = { transaction: id, event: 'cancel', idempotencyKey: world.next('cancel'), body: {} } as const;
   locked.add(draft().id);

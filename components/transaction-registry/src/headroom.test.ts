@@ -30,7 +30,7 @@ async function order(amount: string) {
 }
 
 describe('a limit of the policies', () => {
-  it('holds an order back that is above it, and records what it was found at', async () => {
+  it('blocks an order above it, and records the reading', async () => {
     const limit = traderLimit('1000000');
     const first = await order('600000');
     await world.report(first.id, 'submit');
@@ -55,11 +55,11 @@ describe('a limit of the policies', () => {
         },
       },
     ]);
-    // Nothing of it was taken, so that there is room for a smaller one.
+    // Nothing was reserved, so there is room for a smaller one.
     await world.report((await order('400000')).id, 'submit');
   });
 
-  it('is named by the record of each step that takes from it, so that counters cannot be set back', async () => {
+  it('is named in the record of each step that reserves from it, so that counters cannot be set back', async () => {
     const limit = traderLimit('1000000');
     const before = await order('400000');
     await world.report(before.id, 'submit');
@@ -83,7 +83,7 @@ describe('a limit of the policies', () => {
     expect(await world.registry.facts(refused.id)).toMatchObject({ state: 'intended' });
   });
 
-  it('takes nothing from the mandate of an order that it holds back, nor the other way round', async () => {
+  it('charges nothing to the mandate for an order that it blocks, nor the other way round', async () => {
     traderLimit('1000000');
     const held = await order('1000000');
     await world.report(held.id, 'submit');
@@ -92,7 +92,7 @@ describe('a limit of the policies', () => {
     expect(await world.used(`mandate:${refused.root.id}`)).toBe('0');
   });
 
-  it('lets an order pass by an approval that it names, and asks for that approval before', async () => {
+  it('may be exceeded with an approval that it names, which is requested first', async () => {
     const limit = traderLimit('100', { overridable_by: 'supervisor' });
     const { id, ...opened } = await order('200');
     const obligations = [{ kind: 'approval', role: 'supervisor', count: 1, escalation: [] }];
@@ -105,14 +105,14 @@ describe('a limit of the policies', () => {
     ]);
   });
 
-  it('refuses, and records, what it cannot count for want of a rate', async () => {
+  it('refuses and records what it cannot count without a rate', async () => {
     traderLimit('1000000', { unit: 'USD' });
     const { id } = await order('1');
     await expect(world.report(id, 'submit')).rejects.toThrow(coded('limit_currency'));
     expect(recordsOf(id, 'transaction.refused')).toMatchObject([{ reason: 'limit_currency' }]);
   });
 
-  it('is not passed by orders that arrive at once, on two registries', async () => {
+  it('is not exceeded by concurrent orders on two registries', async () => {
     const limit = traderLimit('1000000');
     const second = world.registryWith({ policyEngine: { ...world.policyEngine, limits: world.limitsNode() } });
     const orders = await Promise.all(Array.from({ length: 16 }, () => order('150000')));
@@ -128,14 +128,14 @@ describe('a limit of the policies', () => {
 });
 
 describe('an order whose process died', () => {
-  /** Submits it with one step of its limits left out, as if the process had ended there. */
+  /** Submits or cancels it with one limit call left out, as if the process had died there. */
   async function dieBefore(step: 'commit' | 'release', event: 'submit' | 'cancel', id: TransactionId): Promise<void> {
     const limits = { ...world.limits, [step]: () => Promise.reject(new Error('the process has ended')) };
     await world.report(id, event, { on: world.registryWith({ policyEngine: { ...world.policyEngine, limits } }) });
   }
   const later = () => world.clock.advance(31_000);
 
-  it('counts for good when it had been submitted', async () => {
+  it('counts when it had been submitted', async () => {
     const { id, root } = await order('1000');
     await dieBefore('commit', 'submit', id);
     later();
@@ -144,7 +144,7 @@ describe('an order whose process died', () => {
     expect(await world.used(`mandate:${root.id}`)).toBe('1000');
   });
 
-  it('counts for good when its submission was recorded and not stored', async () => {
+  it('counts when its submission was recorded but not stored', async () => {
     const { id, root } = await order('1000');
     const admin = world.scratch.pool('transaction-registry');
     world.audit.afterNextAppend(async () => {
@@ -170,7 +170,7 @@ describe('an order whose process died', () => {
     expect(await world.used(`mandate:${root.id}`)).toBe('0');
   });
 
-  it('counts on when its cancelling could not be recorded', async () => {
+  it('keeps counting when its cancellation could not be recorded', async () => {
     const { id, root } = await order('1000');
     await world.report(id, 'submit');
     world.audit.breakDown('writing');
@@ -183,7 +183,7 @@ describe('an order whose process died', () => {
 });
 
 describe('whether an order counts', () => {
-  it('is known of every state', async () => {
+  it('is defined for every state', async () => {
     const { id } = await order('100000');
     const counts = () => world.registry.countsAgainstLimits(id);
     expect(await counts()).toBe(false);
@@ -198,12 +198,12 @@ describe('whether an order counts', () => {
     expect(await world.registry.countsAgainstLimits('txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId)).toBeUndefined();
   });
 
-  it('is told when a submission that is under way has ended, not before', async () => {
+  it('is answered only when a submission under way has ended', async () => {
     const { id } = await order('1000');
     let asked: Promise<boolean | undefined> | undefined;
     world.audit.afterNextAppend(async () => {
       asked = world.registry.countsAgainstLimits(id);
-      // Whoever asks is waiting at the row by now; were it not so, it would have answered.
+      // The caller is waiting for the row lock by now; otherwise it would have answered.
       await expect
         .poll(async () => {
           const { rows } = await world.scratch
@@ -219,7 +219,7 @@ describe('whether an order counts', () => {
     expect(await asked).toBe(true);
   });
 
-  it('is not guessed while the row is kept from us', async () => {
+  it('is not guessed while the row cannot be read', async () => {
     const { id } = await order('1000');
     const impatient = world.registryWith({ pool: world.scratch.pool('transaction-registry', { lockTimeoutMs: 100 }) });
     const client = await world.scratch.pool('transaction-registry').connect();
@@ -235,7 +235,7 @@ describe('whether an order counts', () => {
 });
 
 describe('the parties of a transaction', () => {
-  it('are who began it, for whom, and whom it lists; none for one that nobody knows', async () => {
+  it('are its initiator, the represented institution and those it lists; none for an unknown transaction', async () => {
     const { id } = await order('1');
     const parties = await world.registry.parties(id);
     expect(parties).toEqual(expect.arrayContaining([broker, venue, custodian]));

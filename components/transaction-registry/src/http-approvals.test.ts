@@ -44,7 +44,7 @@ const answer = (response: { readonly statusCode: number; json(): { readonly code
 ];
 
 describe('approvals over HTTP', () => {
-  it('are shown, given and taken back under the scope of their kind of intent', async () => {
+  it('are shown, given and withdrawn under the scope of their kind of intent', async () => {
     const change = await world.begin('privileged_admin');
     const url = `/transactions/${change.id}`;
     const shown = await get(`${url}/approval`, [olga, ['directory:approve']]);
@@ -70,7 +70,7 @@ describe('approvals over HTTP', () => {
     ['withdrawal', 'withdrawal:approve'],
     ['address_book_change', 'withdrawal-address:approve'],
     ['privileged_admin', 'directory:approve'],
-  ] as const)('of a %s need %s and take no other', async (kind, scope) => {
+  ] as const)('of a %s need %s and accept no other', async (kind, scope) => {
     const { id } = await world.begin(kind);
     expect((await get(`/transactions/${id}/approval`, [olga, [scope]])).statusCode).toBe(200);
     const other = scope === 'order:approve' ? 'withdrawal:approve' : 'order:approve';
@@ -84,7 +84,7 @@ describe('approvals over HTTP', () => {
     expect((await get(`/transactions/${id}/approval`, [olga, ['order:read']])).statusCode).toBe(403);
   });
 
-  it('of several come with the scopes of all their kinds', async () => {
+  it('for several transactions need the scopes of all their kinds', async () => {
     const [change, withdrawal] = [await world.begin('privileged_admin'), await world.begin('withdrawal')];
     const body = { jws: world.signedBatch(oscar, [change, withdrawal]) };
     const refused = await post('/transactions/approvals', [oscar, ['directory:approve']], body);
@@ -98,14 +98,14 @@ describe('approvals over HTTP', () => {
     expect(again.json()).toMatchObject({ status: 409, code: 'approval_repeated', facts: { transaction: change.id } });
   });
 
-  it('of several are refused, and recorded, when they cannot be read', async () => {
+  it('for several transactions are refused, and recorded, when they cannot be read', async () => {
     const before = world.audit.ofType('approval.refused').length;
     const refused = await post('/transactions/approvals', [olga, ['order:approve']], { jws: 'a.b.c' });
     expect(answer(refused)).toEqual([400, 'approval_malformed']);
     expect(world.audit.ofType('approval.refused').slice(before)).toMatchObject([{ reason: 'approval_malformed' }]);
   });
 
-  it('are nothing that others learn of', async () => {
+  it('are invisible to others', async () => {
     const change = await world.begin('privileged_admin');
     const absent = 'txn_00000000000000000000000000';
     for (const id of [change.id, absent]) {
@@ -121,7 +121,7 @@ describe('approvals over HTTP', () => {
     }
   });
 
-  it('are not brought, nor seen, by a party whose word is not asked for', async () => {
+  it('cannot be submitted or seen by a party whose approval is not required', async () => {
     const { transaction } = await world.reach();
     const url = `/transactions/${transaction.id}`;
     expect(answer(await post(`${url}/approvals`, [atClearer, ['order:approve']], { jws: 'x' }))).toEqual([
@@ -136,7 +136,7 @@ describe('approvals over HTTP', () => {
 });
 
 describe('envelopes over HTTP', () => {
-  it('are issued to parties, and kept by nobody on the way', async () => {
+  it('are issued to parties, and not cached on the way', async () => {
     const { transaction } = await world.reach('submit');
     const url = `/transactions/${transaction.id}/envelope`;
     const issued = await get(url, [atClearer, ['settlement:read']]);
@@ -147,7 +147,7 @@ describe('envelopes over HTTP', () => {
     expect((await get(url, [atClearer, ['order:create']])).statusCode).toBe(403);
   });
 
-  it('are verified by keys that anybody reads, public halves alone', async () => {
+  it('are verified with published keys, public halves only', async () => {
     const keys = await app.inject({ method: 'GET', url: '/transactions/keys' });
     expect([keys.statusCode, keys.headers['cache-control']]).toEqual([200, 'public, max-age=60']);
     const [key] = keys.json().keys;

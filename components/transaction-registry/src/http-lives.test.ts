@@ -53,7 +53,7 @@ const post = (url: string, person: typeof trader, scope: string, payload: object
     payload,
     headers: { ...asCaller(person, [scope], aboutIn(url)), ...(key === undefined ? {} : { 'idempotency-key': key }) },
   });
-/** A token is issued for the transaction that it carries on. */
+/** A token is issued for the transaction that it continues. */
 function aboutIn(url: string) {
   const transaction = parseId('transaction', url.split('/')[2]);
   return transaction === undefined ? {} : { transaction };
@@ -63,8 +63,8 @@ const get = (url: string, person: typeof trader, scope: string) =>
 const step = (id: string, person: typeof trader, scope: string, event: string, body = {}) =>
   post(`/transactions/${id}/transitions`, person, scope, { event, body }, `http-${id}-${event}`);
 
-describe('lives over HTTP', () => {
-  it('needs for an event the scope of this kind of intent, not that of another', async () => {
+describe('life cycles over HTTP', () => {
+  it('require for an event the scope of its kind of intent', async () => {
     const { id } = await world.begin('regulatory_report');
     const wrong = await step(id, atBroker, 'order:create', 'submit');
     expect([wrong.statusCode, wrong.json().code]).toEqual([403, 'insufficient_scope']);
@@ -73,7 +73,7 @@ describe('lives over HTTP', () => {
     expect((await step(id, atBroker, 'report:submit', 'submit')).json()).toMatchObject({ state: 'submitted' });
   });
 
-  it('shows a request for quotes to whoever is asked, once they are, and not the limits of whoever asks', async () => {
+  it('show a request for quotes to the asked firms once they are asked, without the limits of the asking firm', async () => {
     const { id, intentDigest } = await world.begin('rfq');
     const read = (person: typeof trader) => get(`/transactions/${id}`, person, 'trade:read');
     expect((await read(atClearer)).statusCode).toBe(404);
@@ -88,7 +88,7 @@ describe('lives over HTTP', () => {
     expect((await read(outsider)).statusCode).toBe(404);
   });
 
-  it('tells no other firm who began it or who approved it, nor what is behind an exception', async () => {
+  it('reveal to no other firm who initiated or approved it, or the details of an exception', async () => {
     const root = await world.grant({ constraints: { ...everything, approvals: [{ role: 'risk', count: 1 }] } });
     const settlement = await world.begin('settlement_instruction', {}, root);
     const { id } = settlement;
@@ -123,7 +123,7 @@ describe('lives over HTTP', () => {
       expect(JSON.stringify(theirs)).not.toContain(secret);
   });
 
-  it('lets nobody release in the name of another what they began themselves', async () => {
+  it('let nobody release what they initiated themselves, even in the name of another', async () => {
     const address = await world.activeAddress();
     const withdrawal = await world.begin('withdrawal', { address_id: address });
     await world.step(withdrawal.id, 'request');
@@ -141,7 +141,7 @@ describe('lives over HTTP', () => {
     expect(world.recordsOf(withdrawal.id).at(-1)).toMatchObject({ actors: [{ id: trader.id }] });
   });
 
-  it('shows an approver of another firm no names but those of their own', async () => {
+  it('show an approver of another firm only the names of their own people', async () => {
     const order = await world.open((await world.mandates()).root, { entity_lei: fund });
     await world.approve(order, riskOfficer);
     const view = async (person: typeof trader) =>
@@ -152,7 +152,7 @@ describe('lives over HTTP', () => {
     for (const name of [trader.id, riskOfficer.id]) expect(JSON.stringify(theirs)).not.toContain(name);
   });
 
-  it('tells the parties what happened, in order', async () => {
+  it('report events to the parties in order', async () => {
     const { id } = await world.begin('settlement_instruction');
     await step(id, atBroker, 'settlement:instruct', 'instruct');
     await step(id, atCustodian, 'settlement:affirm', 'affirm');
@@ -165,7 +165,7 @@ describe('lives over HTTP', () => {
     expect((await get(`/transactions/${id}/history`, atCustodian, 'settlement:affirm')).statusCode).toBe(403);
   });
 
-  it('lists what an institution has to deal with, and lets the right person resolve it', async () => {
+  it('list an institution’s open exceptions, and let the right person resolve them', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow();

@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 type Caller = Parameters<typeof asCaller>;
-/** By a token that was issued for the transaction, unless it says of itself what it is for. */
+/** By a token that was issued for the transaction, unless the token itself names another purpose. */
 function post(url: string, [person, scope, more]: Caller, payload: object, headers: Record<string, string> = {}) {
   const transaction = parseId('transaction', url.split('/')[2]);
   const about = more ?? (transaction === undefined ? {} : { transaction });
@@ -50,7 +50,7 @@ function get(url: string, caller: Caller) {
 }
 
 describe('transactions over HTTP', () => {
-  it('carries an order from approval to settlement, each party under its own scope', async () => {
+  it('go from approval to settlement, each party under its own scope', async () => {
     const { root } = await world.mandates();
     const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     const transitions = `/transactions/${order.id}/transitions`;
@@ -85,7 +85,7 @@ describe('transactions over HTTP', () => {
     }
   });
 
-  it('needs for each event its own scope, and an idempotency key', async () => {
+  it('require for each event its own scope, and an idempotency key', async () => {
     const { transaction } = await world.reach();
     const url = `/transactions/${transaction.id}/transitions`;
     const payload = { event: 'submit', body: {} };
@@ -99,7 +99,7 @@ describe('transactions over HTTP', () => {
     expect((await app.inject({ method: 'POST', url, payload })).statusCode).toBe(401);
   });
 
-  it('moves no transaction by a token that was issued for another', async () => {
+  it('refuse a token that was issued for another transaction', async () => {
     const [one, other] = [await world.reach(), await world.reach()];
     const answer = await post(
       `/transactions/${one.transaction.id}/transitions`,
@@ -110,7 +110,7 @@ describe('transactions over HTTP', () => {
     expect(answer.json()).toMatchObject({ status: 403, code: 'transition_not_permitted' });
   });
 
-  it('takes nothing but a cancellation on a token that is for no transaction, and no step but those it is for', async () => {
+  it('accept only a cancellation with a token for no transaction, and only the steps that a token is for', async () => {
     const { transaction } = await world.reach();
     const url = `/transactions/${transaction.id}/transitions`;
     const ask = (scope: string, event: string, more: Caller[2]) =>
@@ -140,7 +140,7 @@ describe('transactions over HTTP', () => {
   });
 
   it.each([['order:read'], ['trade:read'], ['settlement:read']])(
-    'shows a transaction to its parties under %s',
+    'are shown to their parties under %s',
     async (scope) => {
       const { transaction } = await world.reach('submit');
       for (const person of [atBroker, atVenue, atClearer, atCustodian]) {
@@ -154,7 +154,7 @@ describe('transactions over HTTP', () => {
     },
   );
 
-  it('shows it under no other scope, and to nobody else, not even that it exists', async () => {
+  it('are shown under no other scope, and to nobody else, whose answer does not reveal them', async () => {
     const { transaction } = await world.reach();
     const url = `/transactions/${transaction.id}`;
     expect((await get(url, [atBroker, ['order:create']])).statusCode).toBe(403);
@@ -173,7 +173,7 @@ describe('transactions over HTTP', () => {
     expect(step.json()).toEqual(absent.json());
   });
 
-  it('takes approvals from the institution that began the transaction alone', async () => {
+  it('accept approvals only from the initiating institution', async () => {
     const { transaction } = await world.reach();
     const answer = await post(`/transactions/${transaction.id}/approvals`, [atClearer, ['order:approve']], {
       jws: 'x',
@@ -181,7 +181,7 @@ describe('transactions over HTTP', () => {
     expect(answer.json()).toMatchObject({ status: 403, code: 'approval_institution' });
   });
 
-  it('shows exceptions to the parties of their transactions alone', async () => {
+  it('show exceptions only to the parties of their transactions', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow();
@@ -204,7 +204,7 @@ describe('transactions over HTTP', () => {
     ['no body', { event: 'submit' }],
     ['a body that is a list', { event: 'submit', body: [] }],
     ['a member beside', { event: 'submit', body: {}, state: 'settled' }],
-  ])('refuses a transition with %s', async (_, payload) => {
+  ])('refuse a transition with %s', async (_, payload) => {
     const { transaction } = await world.reach();
     const answer = await post(`/transactions/${transaction.id}/transitions`, [atBroker, ['order:create']], payload, {
       'idempotency-key': 'http-shape',

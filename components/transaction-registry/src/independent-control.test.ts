@@ -24,7 +24,7 @@ async function requested() {
   return { withdrawal, release, awaited };
 }
 
-it('is shown to be wanted, and is not exercised by who is of the desk that began it, or deals', async () => {
+it('independent control is listed as outstanding, and approvals from the initiating desk or from traders do not count', async () => {
   const { withdrawal, release, awaited } = await requested();
   const wanted = (count: number) => [{ role: 'operations', count, institution: broker, independent: true }];
   expect(await awaited()).toEqual(wanted(2));
@@ -39,7 +39,7 @@ it('is shown to be wanted, and is not exercised by who is of the desk that began
   await expect(release()).resolves.toMatchObject({ state: 'released' });
 });
 
-it('is lost when who has approved moves to the desk that began it', async () => {
+it('independent control is lost when its approver moves to the initiating desk', async () => {
   const { withdrawal, release } = await requested();
   await world.approve(withdrawal, firstOperator, secondOperator);
   world.directory.principals.set(secondOperator.id, { ...secondOperator, desk: 'rates' });
@@ -47,7 +47,7 @@ it('is lost when who has approved moves to the desk that began it', async () => 
   world.directory.principals.set(secondOperator.id, secondOperator);
 });
 
-it('is not exercised by who is of the desk of whoever has taken it over', async () => {
+it('independent control is not given by colleagues of the person who has taken the transaction over', async () => {
   const { withdrawal, release } = await requested();
   const taker = { ...personOf(broker, 'tilo', 'operations'), desk: 'operations' };
   world.directory.principals.set(taker.id, taker);

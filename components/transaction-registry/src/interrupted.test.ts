@@ -14,8 +14,8 @@ import {
 } from './testing/lives-world.ts';
 
 /**
- * A process dies between the record of a command and its commit, and the command is repeated: here its connection to the
- * database breaks at that moment. There is one record of the command, and what it says has happened.
+ * A process dies between the record of a command and its commit, and the command is repeated: the test breaks its database
+ * connection at that moment. There must be one record of the command, and its effect must have happened.
  */
 describe('a command whose process died after its record', () => {
   let world: LivesWorld;
@@ -39,7 +39,7 @@ describe('a command whose process died after its record', () => {
   const recordsOf = (id: TransactionId, type: RecordDraft['type']) =>
     world.audit.records.filter((record) => record.transaction === id && record.type === type);
 
-  it('opens one transaction, which is the one that was recorded', async () => {
+  it('opens one transaction, the recorded one', async () => {
     const root = await world.grant();
     const command = () => world.begin('withdrawal', { address_id: address, idempotency_key: 'opened-once' }, root);
     const address = await world.activeAddress({}, root);
@@ -73,7 +73,7 @@ describe('a command whose process died after its record', () => {
     const jws = world.keyOf(firstOperator).sign({ ...approvalClaims(firstOperator, withdrawal, world.clock.now()) });
     const command = () => world.registry.approve(withdrawal.id, jws);
     await interrupted(command);
-    // A record without its row is no approval yet: who sent it does not know that it counts.
+    // A record without its row is no approval yet: its sender does not know that it counts.
     expect((await world.registry.facts(withdrawal.id))?.approvals).toEqual([]);
     const approval = await command();
     const records = recordsOf(withdrawal.id, 'approval.given');
@@ -98,7 +98,7 @@ describe('a command whose process died after its record', () => {
     expect((await world.registry.facts(withdrawal.id))?.approvals).toMatchObject([{ approver: firstOperator.id }]);
   });
 
-  it('takes an approval back once, which counts no more in between', async () => {
+  it('withdraws an approval once, which does not count in between', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator);
     const approval = await world.registry.approve(
@@ -112,14 +112,14 @@ describe('a command whose process died after its record', () => {
     expect(recordsOf(withdrawal.id, 'approval.withdrawn')).toMatchObject([{ id: withdrawn?.recordId }]);
   });
 
-  it('takes a step once, with all that it takes: of a trade, of an instruction, of limits', async () => {
+  it('takes a step once, with everything it uses: trade, instruction, limits', async () => {
     const trade = await world.executedOrder();
     const root = await world.grant({ kind: 'instruction' });
     await world.begin('settlement_instruction');
     const settlement = await world.begin('settlement_instruction', { trade_id: trade, amount: '90000' }, root);
     const command = () => world.step(settlement.id, 'instruct', {}, {}, 'instruct-once');
     await interrupted(command);
-    // Who asks for the rest of the trade meanwhile finds it taken.
+    // A request for the rest of the trade meanwhile finds it used.
     await expect(world.begin('settlement_instruction', { trade_id: trade, amount: '90000' })).rejects.toThrow(
       coded('trade_exceeded'),
     );
@@ -132,7 +132,7 @@ describe('a command whose process died after its record', () => {
     expect((await admin.query('select 1 from instruction_uses where mandate_id = $1', [root.id])).rowCount).toBe(1);
   });
 
-  it('carries on with what comes next, where it is not repeated', async () => {
+  it('continues with the next step when it is not repeated', async () => {
     const { transaction } = await world.reach('submit');
     await interrupted(() => world.report(transaction.id, 'execute'));
     await expect(world.report(transaction.id, 'clear')).resolves.toMatchObject({ state: 'cleared', version: 3 });
@@ -143,7 +143,7 @@ describe('a command whose process died after its record', () => {
     ]);
   });
 
-  it('is completed by an approval of what it has made, on another node', async () => {
+  it('is completed by an approval of its result on another node', async () => {
     const withdrawal = await world.begin('withdrawal', { address_id: await world.activeAddress() });
     await interrupted(() => world.step(withdrawal.id, 'request'));
     const jws = world.keyOf(firstOperator).sign({ ...approvalClaims(firstOperator, withdrawal, world.clock.now()) });
@@ -153,7 +153,7 @@ describe('a command whose process died after its record', () => {
     expect((await world.registry.facts(withdrawal.id))?.approvals).toMatchObject([{ approver: firstOperator.id }]);
   });
 
-  it('is told by the other node as by its own, and by what only reads', async () => {
+  it('gets the same answer from another node, and is visible to readers', async () => {
     const { transaction } = await world.reach('submit', 'execute');
     await interrupted(() => world.report(transaction.id, 'clear'));
     const other = world.registryWith();
@@ -178,7 +178,7 @@ describe('a command whose process died after its record', () => {
     expect(recordsOf(transaction.id, 'exception.resolved')).toHaveLength(1);
   });
 
-  it('rests on a fresh mandate, or on who takes it on, once', async () => {
+  it('records a fresh mandate, or a takeover, once', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -195,7 +195,7 @@ describe('a command whose process died after its record', () => {
     expect(await resolve()).toMatchObject({ resolution: { mandate: { id: fresh.id } } });
   });
 
-  it('cancels once what somebody leaves behind', async () => {
+  it('cancels a leaver’s transaction once', async () => {
     const own = await createLivesWorld();
     try {
       const { id } = await own.begin('rfq');

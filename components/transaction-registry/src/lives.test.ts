@@ -30,14 +30,14 @@ const coded = (code: string, facts?: unknown) =>
 const stateOf = async (id: TransactionId) => (await world.registry.facts(id))?.state;
 const cycles = Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const);
 
-describe('every life', () => {
-  it.each(cycles)('%s has only states that are reached, and ends only where it says so', (_, cycle) => {
+describe('each life cycle', () => {
+  it.each(cycles)('%s has only reachable states, and ends only where it says so', (_, cycle) => {
     const reached = new Set(['intended']);
     for (let size = 0; size < reached.size; ) {
       size = reached.size;
       for (const { rule } of stepsOf(cycle)) if (rule.from.some((state) => reached.has(state))) reached.add(rule.to);
     }
-    // Where a person abandons it, it ends as cancelled or failed.
+    // When a person abandons it, it ends as cancelled or failed.
     for (const state of Object.keys(cycle.states)) expect([...reached, 'failed']).toContain(state);
     for (const { rule } of stepsOf(cycle))
       for (const state of [...rule.from, rule.to]) expect(Object.keys(cycle.states)).toContain(state);
@@ -57,14 +57,14 @@ describe('every life', () => {
     },
   );
 
-  it.each(cycles)('%s waits only for what can come', (_, cycle) => {
+  it.each(cycles)('%s waits only for possible events', (_, cycle) => {
     for (const [state, { awaits }] of Object.entries(cycle.states)) {
       const next = stepsOf(cycle).filter(({ rule }) => rule.from.some((from) => from === state));
       for (const event of awaits?.events ?? []) expect(next.map((step) => step.event)).toContain(event);
     }
   });
 
-  it('leaves no event and no state unused', () => {
+  it('uses every event and every state', () => {
     const all = Object.values(lifeCycles);
     expect(new Set(all.flatMap((cycle) => stepsOf(cycle).map(({ event }) => event)))).toEqual(
       new Set(transactionEvents),
@@ -113,8 +113,8 @@ const courses: readonly (readonly [Kind, readonly Step[]])[] = [
   ],
 ];
 
-describe('the course of a life', () => {
-  it.each(courses)('%s goes from its intent to its end, each step by whoever has it to take', async (kind, steps) => {
+describe('the course of a life cycle', () => {
+  it.each(courses)('%s goes from its intent to its end, each step by the responsible party', async (kind, steps) => {
     const { id } = await world.begin(kind);
     for (const [event, institution, state, body] of steps) {
       await expect(world.step(id, event, { institution: stranger }, body)).rejects.toThrow(
@@ -137,7 +137,7 @@ describe('the course of a life', () => {
     await expect(world.step(id, 'give-up', { institution: clearer })).resolves.toMatchObject({ state: 'given-up' });
   });
 
-  it('collateral is transferred once two of operations have approved, and not by them', async () => {
+  it('collateral is transferred after two approvals from operations, and not by the approvers', async () => {
     const collateral = await world.begin('collateral_transfer');
     const { id } = collateral;
     await world.step(id, 'pledge');
@@ -151,7 +151,7 @@ describe('the course of a life', () => {
     await expect(world.step(id, 'recall')).resolves.toMatchObject({ state: 'returned' });
   });
 
-  it('a change to the control plane is applied by a person after two others have approved', async () => {
+  it('a control-plane change is applied by a person after two others have approved', async () => {
     const change = await world.begin('privileged_admin');
     await world.approve(change, firstOperator);
     await expect(world.step(change.id, 'apply', { person: trader })).rejects.toThrow(coded('approval_required'));
@@ -163,7 +163,7 @@ describe('the course of a life', () => {
 });
 
 describe('a request for quotes', () => {
-  it('is shown to whoever is asked once it has been asked, and not before', async () => {
+  it('is shown to the asked firms once they are asked, and not before', async () => {
     const { id } = await world.begin('rfq');
     expect(await world.registry.parties(id)).toEqual([broker]);
     await expect(world.step(id, 'quote', { institution: clearer }, quote)).rejects.toThrow(
@@ -177,14 +177,14 @@ describe('a request for quotes', () => {
     ['a quote nobody gave', { quote_id: 'Q-8', counterparty_lei: clearer }, 'terms_exceeded'],
     ['the quote of one as that of another', { quote_id: 'Q-7', counterparty_lei: custodian }, 'terms_exceeded'],
     ['no quote', {}, 'transition_invalid'],
-  ])('is not dealt on %s', async (_, body, code) => {
+  ])('cannot be dealt on %s', async (_, body, code) => {
     const { id } = await world.begin('rfq');
     await world.step(id, 'request');
     await world.step(id, 'quote', { institution: clearer }, quote);
     await expect(world.step(id, 'accept', {}, body)).rejects.toThrow(coded(code));
   });
 
-  it('is dealt within its limit alone, and while the quote is good', async () => {
+  it('can be dealt only within its limit and while the quote is valid', async () => {
     const { id } = await world.begin('rfq');
     await world.step(id, 'request');
     await world.step(id, 'quote', { institution: clearer }, { ...quote, price: { amount: '120.01', ccy: 'EUR' } });
@@ -198,7 +198,7 @@ describe('a request for quotes', () => {
 });
 
 describe('a settlement', () => {
-  it('between two accounts of one firm is not affirmed by who began it', async () => {
+  it('between two accounts of one firm is not affirmed by its initiator', async () => {
     const { id } = await world.begin('settlement_instruction', { receiver: { lei: broker, account: 'CASH-2' } });
     await world.step(id, 'instruct', { person: trader });
     await expect(world.step(id, 'affirm', { person: trader })).rejects.toThrow(coded('duties_combined'));
@@ -220,7 +220,7 @@ describe('a settlement', () => {
 describe('a withdrawal', () => {
   const withdraw = async (address_id: string, changes = {}) => world.begin('withdrawal', { address_id, ...changes });
 
-  it('goes to an active address, on the word of two others, by a third', async () => {
+  it('goes to an active address, approved by two people and released by a third', async () => {
     const withdrawal = await withdraw(await world.activeAddress());
     const { id } = withdrawal;
     await world.step(id, 'request', { person: trader });
@@ -232,7 +232,7 @@ describe('a withdrawal', () => {
     await expect(world.step(id, 'confirm')).resolves.toMatchObject({ state: 'confirmed' });
   });
 
-  it('is told whether something has arrived there before', async () => {
+  it('knows whether something has arrived at its address before', async () => {
     const address = await world.activeAddress();
     const [first, second] = [await withdraw(address), await withdraw(address)];
     expect((await world.registry.facts(first.id))?.destinationKnown).toBe(false);
@@ -246,7 +246,7 @@ describe('a withdrawal', () => {
     expect(world.policyEngine.asked.at(-1)).toMatchObject({ resource: { facts: { destinationKnown: true } } });
   });
 
-  it('shows who approves it the address itself, and not an id alone', async () => {
+  it('shows its approver the address itself, not only an id', async () => {
     const address = await world.activeAddress({ address: '0x52908400098527886E0F7030069857D2E4169EE7' });
     const { id } = await withdraw(address, { calldata_hash: undefined });
     const view = await world.registry.approvalView(id, broker);
@@ -259,7 +259,7 @@ describe('a withdrawal', () => {
     );
   });
 
-  it('may be disapproved of until it is released, however early somebody approved it', async () => {
+  it('can be disapproved until it is released, however early somebody approved it', async () => {
     const withdrawal = await withdraw(await world.activeAddress());
     const { id } = withdrawal;
     const sign = (person: typeof firstOperator) =>
@@ -278,7 +278,7 @@ describe('a withdrawal', () => {
     );
   });
 
-  it('goes to no address that is not in the book, not active, or for another asset or chain', async () => {
+  it('is refused to an address that is not in the book, not active, or for another asset or chain', async () => {
     const proposed = await world.begin('address_book_change');
     await world.step(proposed.id, 'propose');
     const other = await world.activeAddress({ chain_id: 'eip155:137' });
@@ -290,7 +290,7 @@ describe('a withdrawal', () => {
     }
   });
 
-  it('does not go where the address was revoked after it was approved', async () => {
+  it('is refused when the address was revoked after the approval', async () => {
     const address = await world.activeAddress();
     const withdrawal = await withdraw(address);
     await world.step(withdrawal.id, 'request');
@@ -301,7 +301,7 @@ describe('a withdrawal', () => {
     );
   });
 
-  it('does not go where another address stands than was approved, however it came there', async () => {
+  it('is refused when another address is stored than was approved, however it got there', async () => {
     const address = await world.activeAddress();
     const withdrawal = await withdraw(address);
     await world.step(withdrawal.id, 'request');
@@ -313,7 +313,7 @@ describe('a withdrawal', () => {
     );
   });
 
-  it('counts against the asset of a day, and no longer once it is cancelled', async () => {
+  it('counts against the asset’s daily limit, and no longer once it is cancelled', async () => {
     const root = await world.grant();
     const address = await world.activeAddress({}, root);
     const [first, second] = await Promise.all(
@@ -331,7 +331,7 @@ describe('a withdrawal', () => {
 });
 
 describe('an address', () => {
-  it('is approved by two people, and used when its cooling-off is over', async () => {
+  it('is approved by two people, and usable after its cooling-off', async () => {
     const own = await createLivesWorld();
     const address = await own.begin('address_book_change');
     await own.step(address.id, 'propose');
@@ -346,13 +346,13 @@ describe('an address', () => {
     await own.close();
   });
 
-  it('waits as long as the installation says, whatever date its proposer names', async () => {
+  it('waits as long as the installation requires, whatever date is proposed', async () => {
     const own = await createLivesWorld();
     const patient = own.registryWith({ addressCoolingOffMs: 4 * 3_600_000 });
     for (const named of ['2020-01-01T00:00:00Z', new Date(own.clock.now()).toISOString()]) {
       const address = await own.begin('address_book_change', { cooling_off_until: named });
       await own.step(address.id, 'propose');
-      // It is the approval from which others could notice it.
+      // Cooling-off starts at the approval, from which others could notice the address.
       own.clock.advance(5 * 3_600_000);
       await own.approve(address, firstOperator, complianceOfficer);
       await own.step(address.id, 'approve', { person: releaser });
@@ -365,7 +365,7 @@ describe('an address', () => {
     await own.close();
   });
 
-  it('waits a day where the installation says nothing', async () => {
+  it('waits a day by default', async () => {
     const own = await createLivesWorld();
     const usual = own.registryWith({ addressCoolingOffMs: undefined });
     const address = await own.begin('address_book_change', { cooling_off_until: '2020-01-01T00:00:00Z' });
@@ -380,8 +380,8 @@ describe('an address', () => {
   });
 });
 
-describe('rolling limits of a mandate', () => {
-  it('are not passed by what is dealt, nor by what is moved, each on its own count', async () => {
+describe('the rolling limits of a mandate', () => {
+  it('are not exceeded by deals or by movements, each counted separately', async () => {
     const limits = [{ measure: 'notional', windowSeconds: 3600, ccy: 'EUR', max: '100000' }];
     const notionalPerOrder = { amount: '100000', ccy: 'EUR' };
     const root = await world.grant({ constraints: { ...everything, notionalPerOrder, limits } });
@@ -400,7 +400,7 @@ describe('rolling limits of a mandate', () => {
 });
 
 describe('an instruction', () => {
-  it('is good for one transaction, whatever becomes of it', async () => {
+  it('is usable for one transaction, whatever becomes of it', async () => {
     const root = await world.grant({ kind: 'instruction' });
     const [first, second] = [
       await world.begin('settlement_instruction', {}, root),
@@ -416,15 +416,15 @@ describe('an instruction', () => {
   });
 });
 
-describe('a venue that wants short codes', () => {
-  it('gets no order of somebody whose number it does not know', async () => {
+describe('a venue that requires short codes', () => {
+  it('gets no order of a person without a registered short code', async () => {
     const root = await world.grant();
     const wants = { mic: 'XETR', operator: venue, country: 'DE', shortCodes: 'required' };
     const snapshot = world.directory.snapshot();
     const withCodes = (known: boolean) =>
       world.registryWith({
         directory: {
-          // The directory of the tests knows no venues; the rest of it is what it was.
+          // The directory of the tests knows no venues; the rest of it is unchanged.
           snapshot: () => ({
             ...snapshot,
             venue: () => wants as unknown as ReturnType<typeof snapshot.venue>,

@@ -6,11 +6,11 @@ import type { StoredTransaction } from './store/store.ts';
 
 export type MandateStanding =
   | {
-      readonly stands: true;
+      readonly valid: true;
       readonly mandates: readonly Mandate[];
     }
   | {
-      readonly stands: false;
+      readonly valid: false;
       readonly reason: string;
       readonly detail: string;
       readonly mandate?: Mandate;
@@ -43,11 +43,11 @@ export async function checkMandates(
         at: asked.now,
         ...defined({ atLeastVersion: version }),
       });
-      if (!answer.stands) return answer;
+      if (!answer.valid) return answer;
       for (const mandate of answer.chain) relied.set(mandate.id, mandate);
     }
   }
-  return { stands: true, mandates: [...relied.values()] };
+  return { valid: true, mandates: [...relied.values()] };
 }
 
 function actingInstitutions(actingFor: MandateNeed['actingFor'], transaction: StoredTransaction): readonly Lei[] {

@@ -16,14 +16,14 @@ beforeAll(async () => {
   world = await createLivesWorld();
   nodes = [world.registry, world.registryWith()];
   admin = world.scratch.pool('transaction-registry', { maxConnections: 1 });
-  // The receiver of settlements is in the address book, and all are of one trade: each takes a little of it.
+  // The receiver of settlements is in the address book, and all settle small parts of one trade.
   await world.begin('settlement_instruction');
   trade = await world.executedOrder();
 });
 afterAll(() => world.close());
 
 type Reporter = readonly [event: TransactionEvent, institution: Lei, body?: Readonly<Record<string, unknown>>];
-/** Lives whose steps need no people, and who reports each step. */
+/** Life cycles whose steps need no people, with the reporter of each step. */
 const lives: readonly (readonly [Kind, readonly Reporter[]])[] = [
   [
     'trade_order',
@@ -66,8 +66,8 @@ const orderParties = [
   { role: 'Custodian', lei: custodian },
 ];
 
-/** What happens in a round; steps of one round are asked for at once, on two nodes. */
-/** One request: of the reporters any or, where it fits, one of those whose step comes next. */
+/** What happens in a round; the steps of one round are requested concurrently on two nodes. */
+/** One request: by any reporter or, with `fit`, by one whose step comes next. */
 interface Ask {
   readonly pick: number;
   readonly fit: boolean;
@@ -79,7 +79,7 @@ type Round =
       readonly kind: 'steps';
       readonly steps: readonly Ask[];
     }
-  /** The mandate lapses, something is asked for, and the mandate stands again. */
+  /** The mandate is suspended, steps are requested, and the mandate is resumed. */
   | { readonly kind: 'lapse'; readonly steps: readonly Ask[] }
   | { readonly kind: 'suspend' | 'resume' | 'sweep' | 'resolve' | 'broken-log' | 'killed' }
   | { readonly kind: 'clock'; readonly minutes: number };
@@ -111,7 +111,7 @@ const round: fc.Arbitrary<Round> = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 1200 }).map((minutes) => ({ kind: 'clock' as const, minutes })) },
 );
 
-/** The reference: what the transaction is, by what it was told, and nothing else. */
+/** The reference model: the transaction's state from the requests alone. */
 interface Model {
   state: TransactionState;
   version: number;
@@ -120,9 +120,9 @@ interface Model {
   readonly receipts: Map<string, TransitionReceipt>;
 }
 
-describe('a transaction, by a model of it', () => {
+describe('a transaction, compared with a model of it', () => {
   it.each(lives)(
-    '%s: nothing happens twice, nothing is lost, and nothing without authority, whatever is asked at once',
+    '%s: nothing happens twice, nothing is lost, and nothing happens without authority, whatever is requested concurrently',
     async (kind, reporters) => {
       await fc.assert(
         fc.asyncProperty(fc.nat(3), fc.array(round, { minLength: 3, maxLength: 12 }), async (ahead, rounds) => {
@@ -135,7 +135,7 @@ describe('a transaction, by a model of it', () => {
   );
 });
 
-/** @param ahead so many steps it has gone on before, along the way that is listed */
+/** @param ahead how many listed steps it has taken before */
 async function live(
   kind: Kind,
   reporters: readonly Reporter[],
@@ -221,7 +221,8 @@ async function live(
             `select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction' and usename = current_user and pid <> pg_backend_pid()`,
           );
         });
-        // Whatever is recorded now dies before it is stored; who asks again finds it done, on the other node as well.
+        // Every record from here on loses its process before it is stored; a repeated request finds it done, on the other node
+        // as well.
         const asked = { pick: model.version, fit: true, key: 80, node: false };
         await ask(asked).then(
           () => expect.unreachable('a step was told of whose process had died'),
@@ -236,7 +237,7 @@ async function live(
     await compare();
   }
 
-  /** Only what can be asked for now: the rules of mandates have a model of their own. */
+  /** Only suspension and resumption; mandates have a model test of their own. */
   async function become(change: 'suspend' | 'resume'): Promise<void> {
     if ((change === 'suspend') !== model.mandateInForce) return;
     await world.consentStore[change](root.id, actor(fundSignatory), 'The model');
@@ -251,7 +252,7 @@ async function live(
     attempts.forEach((attempt, index) => {
       if (attempt.status === 'fulfilled') return;
       expectRefusal(attempt.reason);
-      // What has been done once is told again whenever it is asked for again, unless a process dies over it.
+      // A completed step gives the same answer to every repetition, unless a process dies over it.
       if (repeated[index] === true) expect(attempt.reason).toMatchObject({ code: 'database_unavailable' });
     });
     for (const { name, event, receipt } of done.sort(byVersion)) {
@@ -262,7 +263,7 @@ async function live(
       }
       model.receipts.set(name, receipt);
       const rule = cycle.rules[event];
-      // The rule let it come from where the model was, and brought it where the rule says.
+      // The rule permits the step from the model's state, and leads to the reached state.
       expect(rule?.from).toContain(model.state);
       expect(receipt).toMatchObject({ state: rule?.to, version: model.version + 1 });
       expect(model.mandateInForce || rule?.mandates.length === 0).toBe(true);
@@ -274,7 +275,7 @@ async function live(
     }
   }
 
-  /** What is stored, recorded and counted is what the model says. */
+  /** Compares what is stored, recorded and counted with the model. */
   async function compare(): Promise<void> {
     const now = await world.registry.facts(id);
     expect(now).toMatchObject({ state: model.state, version: model.version });
@@ -284,7 +285,7 @@ async function live(
     );
     const told = [...model.receipts.values()].sort((one, other) => one.version - other.version);
     expect(history.map(({ recordId }) => recordId)).toEqual(told.map(({ recordId }) => recordId));
-    // One record for each step, whoever died over it.
+    // One record for each step, whichever process died over it.
     const recorded = world.recordsOf(id).filter(({ type }) => type === 'transaction.transitioned');
     expect(recorded.map((record) => record.id)).toEqual(history.map(({ recordId }) => recordId));
     expect(await world.registry.countsAgainstLimits(id)).toBe(stateRuleOf(cycle, model.state).counts === true);
@@ -302,12 +303,12 @@ const tradeTerms = {
   algo: undefined,
 };
 
-/** In the order in which they happened; of one that was asked for twice, the first time first. */
+/** In the order in which they happened; for a repeated request, its first answer. */
 function byVersion(one: { readonly receipt: TransitionReceipt }, other: { readonly receipt: TransitionReceipt }) {
   return one.receipt.version - other.receipt.version || Number(one.receipt.replayed) - Number(other.receipt.replayed);
 }
 
-/** A refusal in words of the contracts, and no failure of ours. */
+/** A refusal with a documented code, not an internal error. */
 function expectRefusal(error: unknown): void {
   if (!isCodedError(error)) throw error;
   expect(error.code).not.toBe('internal_error');

@@ -9,7 +9,7 @@ import { ofTrade } from './testing/of-trade.ts';
 import { createTradingWorld, supervisor, type TradingWorld, trader } from './testing/trading-world.ts';
 
 let world: TradingWorld;
-/** An order of the broker that was executed, 800 at 119.5 EUR, and the record of its execution. */
+/** An executed order of the broker, 800 at 119.5 EUR, and the record of its execution. */
 let trade: TransactionId;
 let execution: RecordId;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ const coded = (code: string) => expect.objectContaining({ code });
 const kinds = Object.keys(examples) as (keyof typeof examples)[];
 const others = kinds.filter((kind) => kind !== 'trade_order');
 
-/** An intent of this kind, begun by the broker's trader for the broker. */
+/** An intent of this kind, initiated by the broker's trader for the broker. */
 async function begin(kind: keyof typeof examples, changes: object = {}) {
   const { root } = await world.mandates();
   const parsed = parseAuthorizationDetail({
@@ -71,16 +71,19 @@ describe('opening a transaction for an intent of any type', () => {
     });
   });
 
-  it.each(kinds)('refuses a %s under a key that stands for another, and one whose time has passed', async (kind) => {
-    const { detail, open } = await begin(kind);
-    await expect(open({ ...detail, jurisdiction: 'FR' } as AuthorizationDetail)).rejects.toThrow(
-      coded('idempotency_conflict'),
-    );
-    await expect(open({ ...detail, not_after: '2026-06-15T10:00:00Z' })).rejects.toThrow(coded('intent_expired'));
-  });
+  it.each(kinds)(
+    'refuses a %s under a key that belongs to another, and one whose deadline has passed',
+    async (kind) => {
+      const { detail, open } = await begin(kind);
+      await expect(open({ ...detail, jurisdiction: 'FR' } as AuthorizationDetail)).rejects.toThrow(
+        coded('idempotency_conflict'),
+      );
+      await expect(open({ ...detail, not_after: '2026-06-15T10:00:00Z' })).rejects.toThrow(coded('intent_expired'));
+    },
+  );
 
-  // Collateral is pledged first: nothing that comes before needs approving.
-  it.each(kinds.filter((kind) => kind !== 'collateral_transfer'))('takes the approval of a %s', async (kind) => {
+  // Collateral is pledged first: no earlier step needs an approval.
+  it.each(kinds.filter((kind) => kind !== 'collateral_transfer'))('accepts the approval of a %s', async (kind) => {
     const { opened } = await begin(kind);
     const key = world.keyOf(supervisor);
     const approval = await world.registry.approve(
@@ -90,7 +93,7 @@ describe('opening a transaction for an intent of any type', () => {
     expect(approval).toMatchObject({ transaction: opened.id, intentDigest: opened.intentDigest });
   });
 
-  it.each(others)('knows no step of another life for a %s, and records that it was asked to take one', async (kind) => {
+  it.each(others)('refuses a step of another life cycle for a %s, and records the attempt', async (kind) => {
     const { opened } = await begin(kind);
     for (const event of ['clear', 'execute'] as const)
       await expect(world.report(opened.id, event, { institution: broker })).rejects.toThrow(
@@ -103,7 +106,7 @@ describe('opening a transaction for an intent of any type', () => {
     expect(await world.registry.facts(opened.id)).toMatchObject({ state: 'intended', version: 0 });
   });
 
-  it('shows it to nobody whom the intent only names', async () => {
+  it('is invisible to parties that the intent only names', async () => {
     const settlement = await begin('settlement_instruction', { receiver: { lei: clearer, account: 'CASH-9' } });
     const quotes = await begin('rfq', {
       counterparties_lei: [clearer],
@@ -118,7 +121,7 @@ describe('opening a transaction for an intent of any type', () => {
     );
   });
 
-  it('knows none that was not opened', async () => {
+  it('finds none that was not opened', async () => {
     expect(await world.registry.facts(newId('transaction', world))).toBeUndefined();
   });
 });

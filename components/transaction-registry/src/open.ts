@@ -64,7 +64,7 @@ const opening: OneRecordSteps<
       outcome: 'done',
       references: [
         row.mandate.recordId,
-        ...(found.kind === 'stands' ? found.trades.map(({ recordId }) => recordId) : []),
+        ...(found.kind === 'usable' ? found.trades.map(({ recordId }) => recordId) : []),
       ],
       subject: request.initiator,
       client: row.client,

@@ -23,14 +23,14 @@ const refusedFor = (code: string) =>
     code: 'transition_not_permitted',
     facts: expect.objectContaining({ reasons: [expect.objectContaining({ code })] }),
   });
-/** An order as this world's mandates allow it. */
+/** An order that this world's mandates permit. */
 const { mandate_id: _mandate, idempotency_key: _key, ...terms } = tradeOrder('mnd_00000000000000000000000000');
 const order = (changes: object = {}) => world.refused('trade_order', { ...terms, ...changes });
 const submit = (id: TransactionId, institution: typeof broker = broker) =>
   world.report(id, 'submit', { institution, body: {} });
 
 describe('an intent whose token was refused', () => {
-  it.each(Object.keys(examples) as Kind[])('is carried out by nobody, and can be cancelled: %s', async (kind) => {
+  it.each(Object.keys(examples) as Kind[])('cannot be carried out, but can be cancelled: %s', async (kind) => {
     const { id } = kind === 'trade_order' ? await order() : await world.refused(kind);
     const facts = await world.registry.facts(id);
     if (facts === undefined) throw new Error('what was opened is not found');
@@ -51,7 +51,7 @@ describe('an intent whose token was refused', () => {
     await expect(world.step(id, 'cancel', { person: trader })).resolves.toMatchObject({ state: 'cancelled' });
   });
 
-  it('is carried out after a token for it was permitted, and the step rests on the record of that token', async () => {
+  it('can be carried out after a token for it was permitted, and the step refers to the record of that token', async () => {
     const begun = await order();
     await expect(submit(begun.id)).rejects.toThrow(refusedFor('intent_not_permitted'));
     const token = await begun.permit();
@@ -65,7 +65,7 @@ describe('an intent whose token was refused', () => {
     ['for somebody else', { subject: { id: 'person:mallory', institution: broker } }],
     ['for another intent', { intent: 'B'.repeat(43) as never }],
     ['for another transaction', { transaction: 'txn_00000000000000000000000000' as never }],
-  ])('is not made anybody’s by the record of a token that was %s', async (_, change) => {
+  ])('cannot be carried out after the record of a token that was %s', async (_, change) => {
     const begun = await order();
     const id = newId('record', world);
     await world.audit.append({
@@ -90,7 +90,7 @@ describe('an intent whose token was permitted', () => {
     ...terms.parties.filter(({ role }) => role !== 'ExecutingBroker'),
   ];
 
-  it('is carried out by the firm that it was sent to, and by no other', async () => {
+  it('can be carried out by the firm that it was sent to, and by no other', async () => {
     const begun = await order({ parties });
     await begun.permit();
     await expect(submit(begun.id, clearer)).rejects.toThrow(refusedFor('intent_not_sent'));
@@ -98,7 +98,7 @@ describe('an intent whose token was permitted', () => {
     await expect(submit(begun.id, clearer)).resolves.toMatchObject({ state: 'submitted' });
   });
 
-  it('keeps how they had signed in, which the policies are asked about at each step', async () => {
+  it('keeps how the initiator had signed in, which the policies check at each step', async () => {
     const begun = await order();
     const now = world.clock.now();
     await begun.permit({ acr: 'phr', device: 'device:desk-7', signedInSecondsAgo: 90 });
@@ -119,7 +119,7 @@ describe('an intent whose token was permitted', () => {
     expect(asked?.resource).toMatchObject({ facts: { permitted: { acr: 'phr', at: now } } });
   });
 
-  it('is the newest: whoever steps up is known by the stronger sign-in', async () => {
+  it('uses the newest token: a step-up counts as the stronger sign-in', async () => {
     const begun = await order();
     await begun.permit({ acr: 'phr' });
     const second = await begun.permit({ acr: 'phrh' });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { broker, clearer, fund } from '../../consent-store/src/testing/firms.ts';
 import { createLivesWorld, type LivesWorld } from './testing/lives-world.ts';
 
-// Who receives or holds what moves passes the gates of the policies, also where the intent names an address or an agreement alone.
+// The receiver or holder of what moves passes the policy gates, also when the intent names only an address or an agreement.
 
 let world: LivesWorld;
 let registry: LivesWorld['registry'];
@@ -30,8 +30,8 @@ const agreement = (change: Partial<Contract> = {}) =>
     ...change,
   });
 
-describe('of a withdrawal the policies are told', () => {
-  it('the beneficiary of its entry of the address book', async () => {
+describe('of a withdrawal the policies see', () => {
+  it('the beneficiary of its entry in the address book', async () => {
     const { id } = await world.begin('withdrawal', {
       address_id: await world.activeAddress({ beneficiary_lei: fund }),
     });
@@ -41,14 +41,14 @@ describe('of a withdrawal the policies are told', () => {
     expect(asked?.resource).toMatchObject({ facts: { receivers: [fund] } });
   });
 
-  it('nobody, where there is no such entry: that is refused by itself', async () => {
+  it('nobody, without such an entry: the missing entry itself is refused', async () => {
     const { id } = await world.begin('withdrawal', { address_id: 'txn_00000000000000000000000000' });
     expect(await registry.facts(id)).toMatchObject({ destinationKnown: false });
     expect(await registry.facts(id)).not.toHaveProperty('receivers');
   });
 });
 
-describe('of collateral the policies are told', () => {
+describe('of collateral the policies see', () => {
   const collateral = async () => (await world.begin('collateral_transfer', { agreement_id: 'CSA-1' })).id;
 
   it('the other parties of its agreement, while it is in force', async () => {
@@ -67,7 +67,7 @@ describe('of collateral the policies are told', () => {
   });
 
   it.each<[string, () => void]>([
-    ['nobody has registered', () => agreements.clear()],
+    ['is not registered', () => agreements.clear()],
     ['names nobody else', () => agreement({ parties: [{ lei: broker, role: 'pledgor' }] })],
     [
       'is between others',
@@ -80,7 +80,7 @@ describe('of collateral the policies are told', () => {
           ],
         }),
     ],
-  ])('that an agreement is not known which %s', async (_, is) => {
+  ])('an unknown agreement when it %s', async (_, is) => {
     is();
     expect((await registry.facts(await collateral()))?.agreementKnown).toBe(false);
   });

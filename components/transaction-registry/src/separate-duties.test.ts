@@ -28,7 +28,7 @@ function principalId(text: string) {
 }
 
 describe('n of m', () => {
-  it('is a floor that no policy has to ask for', async () => {
+  it('is a minimum without any policy asking for it', async () => {
     const change = await world.begin('privileged_admin');
     const apply = () => world.step(change.id, 'apply', actor(trader));
     for (const approver of [olga, oscar]) {
@@ -41,7 +41,7 @@ describe('n of m', () => {
     expect(references).toEqual(expect.arrayContaining(given.map(({ id }) => id)));
   });
 
-  it('is not reached by people of other roles, whose approvals stand all the same', async () => {
+  it('is not reached by people of other roles, whose approvals are still recorded', async () => {
     const change = await world.begin('privileged_admin');
     for (const approver of [olga, carla, rita, supervisor]) await world.approve(approver, change);
     expect((await world.registry.facts(change.id))?.approvals).toHaveLength(4);
@@ -54,7 +54,7 @@ describe('n of m', () => {
     );
   });
 
-  it('is not reached by an approval that has run out meanwhile', async () => {
+  it('is not reached with an approval that has expired meanwhile', async () => {
     const change = await world.begin('privileged_admin');
     const iat = world.clock.now() / 1000;
     await world.approve(olga, change, { iat, exp: iat + 60 });
@@ -66,12 +66,12 @@ describe('n of m', () => {
   });
 });
 
-describe('approvals that a mandate asks for', () => {
+describe('approvals that a mandate requires', () => {
   async function orderUnder(approvals: readonly object[]): Promise<OpenedTransaction> {
     return world.open(await world.grant({ approvals }));
   }
 
-  it('are a floor beside those of the policies', async () => {
+  it('are a minimum in addition to those of the policies', async () => {
     const order = await orderUnder([{ role: 'risk', count: 1 }]);
     const submit = () => world.report(order.id, 'submit');
     await expect(submit()).rejects.toThrow(coded('approval_required'));
@@ -81,7 +81,7 @@ describe('approvals that a mandate asks for', () => {
     await expect(submit()).resolves.toMatchObject({ state: 'submitted' });
   });
 
-  it('are asked for when the order leaves, and not again when it is settled long after', async () => {
+  it('are required at submission, and not again at a later settlement', async () => {
     const order = await orderUnder([{ role: 'risk', count: 1 }]);
     await world.approve(rita, order);
     await world.report(order.id, 'submit');
@@ -91,7 +91,7 @@ describe('approvals that a mandate asks for', () => {
   });
 });
 
-describe('a trader of the desk that began a transaction', () => {
+describe('a trader of the initiating desk', () => {
   const beginner = { ...trader, desk: 'rates' };
   const playing = (desk: string | undefined, ...roles: readonly string[]) => ({
     ...rita,
@@ -104,7 +104,7 @@ describe('a trader of the desk that began a transaction', () => {
   afterEach(() => put(trader, rita));
 
   it.each(['risk', 'desk-head', 'compliance', 'operations'])(
-    'does not check it as %s, nor stand in as such',
+    'cannot check it as %s, nor stand in as such',
     async (role) => {
       put(beginner, playing('rates', role));
       const order = await world.begin('trade_order');
@@ -115,7 +115,7 @@ describe('a trader of the desk that began a transaction', () => {
     },
   );
 
-  it('supervises it, and loses the word of risk by coming to deal there', async () => {
+  it('may supervise it, and loses an approval as risk by joining the desk', async () => {
     put(beginner, playing('rates', 'supervisor'));
     const supervised = await world.begin('trade_order');
     await expect(world.approve(rita, supervised, { role: 'supervisor' })).resolves.toMatchObject({
@@ -131,7 +131,7 @@ describe('a trader of the desk that began a transaction', () => {
   });
 });
 
-describe('whoever certified or wrote an algorithm', () => {
+describe('the certifier or author of an algorithm', () => {
   const certifier = supervisor;
   const agent: Agent = {
     kind: 'agent',
@@ -149,7 +149,7 @@ describe('whoever certified or wrote an algorithm', () => {
     },
   };
 
-  it('does not release its orders; somebody else does', async () => {
+  it('cannot release its orders; somebody else can', async () => {
     world.directory.principals.set(agent.id, agent);
     const order = await world.begin('trade_order', {}, { id: agent.id, institution: broker });
     for (const person of [certifier, secondSupervisor]) {
@@ -162,14 +162,14 @@ describe('whoever certified or wrote an algorithm', () => {
     await expect(world.approve(rita, order)).resolves.toMatchObject({ approver: rita.id });
   });
 
-  it('approves what others began', async () => {
+  it('can approve what others initiated', async () => {
     const order = await world.begin('trade_order');
     await expect(world.approve(certifier, order)).resolves.toMatchObject({ approver: certifier.id });
   });
 });
 
-describe('one pair of hands', () => {
-  it('does not carry out what it approved', async () => {
+describe('one actor', () => {
+  it('cannot carry out what it approved', async () => {
     const change = await world.begin('privileged_admin');
     await world.approve(olga, change);
     await world.approve(oscar, change);
@@ -177,7 +177,7 @@ describe('one pair of hands', () => {
     await expect(world.step(change.id, 'apply', actor(olaf))).resolves.toMatchObject({ state: 'applied' });
   });
 
-  it('does not carry it out either when its approval has run out since', async () => {
+  it('cannot carry it out even after its approval has expired', async () => {
     const change = await world.begin('privileged_admin');
     const iat = world.clock.now() / 1000;
     await world.approve(olaf, change, { iat, exp: iat + 60 });
@@ -187,7 +187,7 @@ describe('one pair of hands', () => {
     await expect(world.step(change.id, 'apply', actor(olaf))).rejects.toThrow(coded('duties_combined'));
   });
 
-  it('may carry it out after taking its approval back', async () => {
+  it('may carry it out after withdrawing its approval', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olaf, change);
     await world.approve(olga, change);
@@ -196,14 +196,14 @@ describe('one pair of hands', () => {
     await expect(world.step(change.id, 'apply', actor(olaf))).resolves.toMatchObject({ state: 'applied' });
   });
 
-  it('does not approve what it has carried on', async () => {
+  it('cannot approve a transaction that it has advanced', async () => {
     const entry = await world.begin('address_book_change');
     await world.step(entry.id, 'propose', actor(olga));
     await expect(world.approve(olga, entry)).rejects.toThrow(coded('duties_combined'));
     await expect(world.approve(oscar, entry)).resolves.toMatchObject({ approver: oscar.id });
   });
 
-  it('is a person where a person is wanted', async () => {
+  it('must be a person where a person is required', async () => {
     const change = await world.begin('privileged_admin');
     await world.approve(olga, change);
     await world.approve(oscar, change);
@@ -212,14 +212,14 @@ describe('one pair of hands', () => {
   });
 });
 
-describe('approvals in turn', () => {
+describe('approvals in sequence', () => {
   async function proposed(): Promise<OpenedTransaction> {
     const entry = await world.begin('address_book_change');
     await world.step(entry.id, 'propose', actor(trader));
     return entry;
   }
 
-  it('are taken in that order, and out of it refused, recorded and said what comes before', async () => {
+  it('are accepted in that order; out of order they are refused and recorded, naming the one that comes first', async () => {
     const entry = await proposed();
     await expect(world.approve(carla, entry)).rejects.toThrow(
       coded('approval_out_of_turn', { facts: { before: [{ role: 'operations', count: 1, institution: broker }] } }),
@@ -230,7 +230,7 @@ describe('approvals in turn', () => {
     await expect(world.step(entry.id, 'approve', actor(oscar))).resolves.toMatchObject({ state: 'approved' });
   });
 
-  it('do not count when they came before their turn, given for another step', async () => {
+  it('do not count when given before their turn, for another step', async () => {
     const entry = await world.begin('address_book_change');
     await world.approve(carla, entry);
     await world.step(entry.id, 'propose', actor(trader));
@@ -238,7 +238,7 @@ describe('approvals in turn', () => {
     await expect(world.step(entry.id, 'approve', actor(oscar))).rejects.toThrow(coded('approval_required'));
   });
 
-  it('have to be in turn again when the first was taken back', async () => {
+  it('must be repeated in order when the first was withdrawn', async () => {
     const entry = await proposed();
     const first = await world.approve(olga, entry);
     await world.registry.withdrawApproval(entry.id, first.id, actor(olga));
@@ -246,13 +246,13 @@ describe('approvals in turn', () => {
   });
 });
 
-describe('when approvals are taken', () => {
-  it('is whenever a step that may want them comes next, not only at the beginning', async () => {
+describe('an approval is accepted', () => {
+  it('whenever a step that may need it comes next, not only at the beginning', async () => {
     const { transaction } = await world.reach('submit', 'execute');
     await expect(world.approve(supervisor, transaction)).resolves.toMatchObject({ approver: supervisor.id });
   });
 
-  it('is not while a step that wants none comes next, nor at the end; late ones are recorded with their giver', async () => {
+  it('not while a step that needs none comes next, nor at the end; late ones are recorded with their approver', async () => {
     const { transaction } = await world.reach('submit');
     await expect(world.approve(supervisor, transaction)).rejects.toThrow(coded('approval_not_awaited'));
     for (const event of ['execute', 'clear', 'settle'] as const) await world.report(transaction.id, event);
@@ -263,7 +263,7 @@ describe('when approvals are taken', () => {
     ]);
   });
 
-  it('is not after the intent has run out', async () => {
+  it('not after the intent has expired', async () => {
     const change = await world.begin('privileged_admin', { not_after: '2026-06-15T10:30:00Z' });
     const now = world.clock.now();
     world.clock.advance(Date.parse('2026-06-15T10:30:00Z') - now);
@@ -274,12 +274,12 @@ describe('when approvals are taken', () => {
 });
 
 describe('an approver', () => {
-  it('of another institution is heard only where a step asks for its word', async () => {
+  it('of another institution counts only when a step requires its approval', async () => {
     const change = await world.begin('privileged_admin');
     await expect(world.approve(foreignOperations, change)).rejects.toThrow(coded('approval_institution'));
   });
 
-  it('who is not active is not heard, and what they have given falls', async () => {
+  it('who is not active is refused, and their earlier approvals end', async () => {
     const change = await world.begin('privileged_admin');
     await world.approve(olga, change);
     world.directory.principals.set(olga.id, { ...olga, active: false });

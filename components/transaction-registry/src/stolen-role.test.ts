@@ -14,8 +14,8 @@ import {
   trader,
 } from './testing/lives-world.ts';
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of the transaction registry, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of the transaction registry', () => {
   let world: LivesWorld;
   let thief: pg.Pool;
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('with the database role of the transaction registry, a thief', () => {
       [id],
     );
 
-  it('releases nothing by approvals that nobody gave', async () => {
+  it('cannot release with approvals that nobody gave', async () => {
     const withdrawal = await requested();
     for (const person of [firstOperator, secondOperator])
       await thief.query(
@@ -56,7 +56,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     expect((await world.registry.facts(withdrawal.id))?.approvals).toEqual([]);
   });
 
-  it('makes no second approval of one, moves none to another transaction, and keeps none alive', async () => {
+  it('cannot duplicate an approval, move it to another transaction, or extend it', async () => {
     const withdrawal = await requested();
     const other = await requested();
     await world.approve(other, firstOperator, secondOperator);
@@ -85,7 +85,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     expect((await world.registry.facts(withdrawal.id))?.approvals).toEqual([]);
   });
 
-  it('brings back no approval that was withdrawn', async () => {
+  it('cannot restore a withdrawn approval', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator);
     const approval = await world.registry.approve(
@@ -109,7 +109,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     `opened_at = opened_at - interval '1 year'`,
     `version = version + 1`,
     `changed_record_id = opened_record_id`,
-  ])('carries nothing on with %s', async (change) => {
+  ])('cannot advance a transaction with %s', async (change) => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator, secondOperator);
     await thief.query(`update transactions set ${change} where id = $1`, [withdrawal.id]);
@@ -118,7 +118,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     expect(contradicted()).toContain(`transaction:${withdrawal.id}`);
   });
 
-  it('lets no other firm see it', async () => {
+  it('cannot show it to another firm', async () => {
     const withdrawal = await requested();
     await thief.query('insert into transaction_parties (transaction_id, lei) values ($1, $2)', [
       withdrawal.id,
@@ -127,7 +127,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.registry.stepsOf(withdrawal.id, 'SIXTEENCHARACTER0000')).rejects.toThrow(unproven);
   });
 
-  it('executes, settles or repeats no step that nobody took', async () => {
+  it('cannot execute, settle or repeat a step that nobody took', async () => {
     const order = await world.executedOrder();
     await thief.query(
       `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body, record_id, recorded_at)
@@ -146,7 +146,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.begin('settlement_instruction', { trade_id: another, amount: '1' })).rejects.toThrow(unproven);
   });
 
-  it('settles nothing for a trade that was never executed, and nothing twice', async () => {
+  it('cannot settle for a trade that was never executed, or twice', async () => {
     const { transaction: submitted } = await world.reach('submit');
     await thief.query(`update transactions set state = 'executed' where id = $1`, [submitted.id]);
     await expect(world.begin('settlement_instruction', { trade_id: submitted.id })).rejects.toThrow(unproven);
@@ -161,12 +161,12 @@ describe('with the database role of the transaction registry, a thief', () => {
       `insert into trade_uses (trade_id, transaction_id, kind, unit, amount) values ($1, $2, 'settlement', 'EUR', 90000)`,
       [trade, first.id],
     );
-    // Nor when the first is said to have come to nothing.
+    // Not even when the first is marked as cancelled.
     await thief.query(`update transactions set state = 'cancelled', ended = true where id = $1`, [first.id]);
     await expect(world.begin('settlement_instruction', { trade_id: trade, amount: '90000' })).rejects.toThrow(unproven);
   });
 
-  it('makes no destination known', async () => {
+  it('cannot make a destination known', async () => {
     const proposed = await world.begin('address_book_change');
     await world.step(proposed.id, 'propose');
     const withdrawal = await world.begin('withdrawal', { address_id: proposed.id });
@@ -175,7 +175,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.begin('withdrawal', { address_id: proposed.id })).rejects.toThrow(unproven);
   });
 
-  it('takes no exception out of the way', async () => {
+  it('cannot remove an exception', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -185,7 +185,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     expect(exception?.status).toBe('open');
   });
 
-  it('closes no exception, and accepts nothing in the name of somebody', async () => {
+  it('cannot close an exception, or accept a report in somebody’s name', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -197,7 +197,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(unproven);
   });
 
-  it('opens nothing: a transaction without its record is none', async () => {
+  it('cannot open a transaction: one without its record does not exist', async () => {
     const opened = await world.begin('withdrawal', { address_id: await world.activeAddress() });
     const id = `txn_${'0'.repeat(26)}`;
     await thief.query(
@@ -211,7 +211,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.step(id as TransactionId, 'request')).rejects.toThrow();
   });
 
-  it('undoes no step: what is put back to what it was before is carried forward again from the records', async () => {
+  it('cannot undo a step: a row set back is brought forward again from the records', async () => {
     const { transaction } = await world.reach('submit', 'cancel');
     await thief.query('delete from transitions where transaction_id = $1 and version = 2', [transaction.id]);
     await thief.query(
@@ -223,7 +223,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.report(transaction.id, 'execute')).rejects.toThrow(coded('transition_out_of_order'));
   });
 
-  it('uses no instruction twice', async () => {
+  it('cannot use an instruction twice', async () => {
     const root = await world.grant({ kind: 'instruction' });
     const [first, second] = [
       await world.begin('settlement_instruction', {}, root),
@@ -234,7 +234,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     await expect(world.step(second.id, 'instruct')).rejects.toThrow(coded('mandate_instruction_used'));
   });
 
-  it('keeps nobody from leaving', async () => {
+  it('cannot keep anybody from leaving', async () => {
     const own = await createLivesWorld();
     try {
       const [one, other] = [await own.begin('rfq'), await own.begin('rfq')];
@@ -248,7 +248,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     }
   });
 
-  it('lets nobody release what they have approved, by removing their approval', async () => {
+  it('cannot let somebody release what they approved by removing their approval', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator, secondOperator, complianceOfficer);
     await thief.query('delete from approvals where transaction_id = $1 and approver = $2', [
@@ -260,7 +260,7 @@ describe('with the database role of the transaction registry, a thief', () => {
     );
   });
 
-  it('gives no approver another role', async () => {
+  it('cannot give an approver another role', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator, complianceOfficer);
     await thief.query(`update approvals set role = 'operations' where transaction_id = $1 and approver = $2`, [

@@ -59,7 +59,7 @@ beforeAll(async () => {
 const lines = (qty: string) => ({ lines: [{ account: 'FUND-A', qty }] });
 
 describe.each(following)('a %s', (kind) => {
-  it('is not opened for a trade that nobody knows, is not executed, or is no trade', async () => {
+  it('is refused for a trade that is unknown, not executed, or not a trade', async () => {
     const unknown = newId('transaction', world);
     await expect(begin(kind, unknown)).rejects.toThrow(coded('trade_unknown'));
     expect(world.audit.records.some(({ data }) => JSON.stringify(data ?? {}).includes(unknown))).toBe(false);
@@ -69,14 +69,14 @@ describe.each(following)('a %s', (kind) => {
     await expect(begin(kind, submitted.id)).rejects.toThrow(coded('trade_not_executed', { state: 'submitted' }));
   });
 
-  it('is not opened by or for a firm that is no party to the trade, which learns no more than that', async () => {
+  it('is refused by or for a firm that is not a party to the trade, without further details', async () => {
     const trade = await world.executedOrder();
     await expect(begin(kind, trade, { entity_lei: stranger })).rejects.toThrow(coded('trade_unknown'));
     const outsider = actor(personOf(stranger, 'olli', 'trader'));
     await expect(begin(kind, trade, {}, outsider)).rejects.toThrow(coded('trade_unknown'));
   });
 
-  it('is told to the policies as one whose trade is known, until that is not so', async () => {
+  it('is reported to the policies with a known trade until that changes', async () => {
     const trade = await world.executedOrder();
     const { id } = await begin(kind, trade);
     expect(await world.registry.facts(id)).toMatchObject({ tradeKnown: true });
@@ -84,7 +84,7 @@ describe.each(following)('a %s', (kind) => {
     expect(await world.registry.facts(id)).toMatchObject({ tradeKnown: false });
   });
 
-  it('takes what it is of, so that the whole is taken once; what is cancelled is free again', async () => {
+  it('uses up its part of the trade, so that the whole is used once; cancelled parts are free again', async () => {
     const trade = await world.executedOrder();
     const [first, second] = [await begin(kind, trade), await begin(kind, trade)];
     await world.step(first.id, firstSteps[kind]);
@@ -95,7 +95,7 @@ describe.each(following)('a %s', (kind) => {
     await expect(world.step(second.id, firstSteps[kind])).resolves.toMatchObject({ event: firstSteps[kind] });
   });
 
-  it('rests on the record of the execution', async () => {
+  it('refers to the record of the execution', async () => {
     const trade = await world.executedOrder();
     const execution = (await world.registry.history(trade)).find(({ event }) => event === 'execute')?.recordId;
     const { id } = await begin(kind, trade);
@@ -104,7 +104,7 @@ describe.each(following)('a %s', (kind) => {
       expect(world.recordsOf(id).find((record) => record.type === type)?.references).toContain(execution);
   });
 
-  it('is refused while an exception of the trade is open, and after the trade was given up', async () => {
+  it('is refused while an exception of the trade is open, and after the trade was abandoned', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     const { id } = await begin(kind, transaction.id);
     await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
@@ -121,18 +121,18 @@ describe.each(following)('a %s', (kind) => {
   });
 });
 
-describe('an intent that says otherwise than the trade', () => {
+describe('an intent that contradicts its trade', () => {
   it.each<readonly [string, Following, Readonly<Record<string, unknown>>, string]>([
     ['another currency', 'settlement_instruction', { ccy: 'USD' }, 'ccy'],
     ['another instrument', 'settlement_instruction', { ccy: undefined, dti: 'X9J9K872S', amount: '800' }, 'dti'],
     [
-      'a receiver that is no party',
+      'a receiver that is not a party',
       'settlement_instruction',
       { receiver: { lei: stranger, account: 'A' } },
       'receiver',
     ],
     [
-      'a deliverer that is no party',
+      'a deliverer that is not a party',
       'settlement_instruction',
       { deliverer: { lei: stranger, account: 'A' } },
       'deliverer',
@@ -150,13 +150,13 @@ describe('an intent that says otherwise than the trade', () => {
       'entity_lei',
     ],
     ['another clearing firm', 'clearing_submission', { clearing_firm_lei: custodian }, 'clearing_firm_lei'],
-    ['a firm to give up to that is no party', 'allocation', { giveup_to_lei: stranger }, 'giveup_to_lei'],
-  ])('by %s is not opened', async (_, kind, changes, field) => {
+    ['a firm to give up to that is not a party', 'allocation', { giveup_to_lei: stranger }, 'giveup_to_lei'],
+  ])('with %s is refused', async (_, kind, changes, field) => {
     const trade = await world.executedOrder();
     await expect(begin(kind, trade, changes)).rejects.toThrow(coded('trade_differs', { field }));
   });
 
-  it('by another central counterparty than the trade names is not opened', async () => {
+  it('with another central counterparty is refused', async () => {
     const parties = [
       { role: 'ExecutingBroker', lei: broker },
       { role: 'ExecutionFacility', lei: venue },
@@ -169,7 +169,7 @@ describe('an intent that says otherwise than the trade', () => {
     );
   });
 
-  it('by several trades of two instruments is not opened', async () => {
+  it('with trades of two instruments is refused', async () => {
     const [one, other] = [
       await world.executedOrder(),
       await world.executedOrder({ instrument: { isin: 'US0378331005', cfi: 'ESVUFR' } }),
@@ -200,7 +200,7 @@ describe('the amount of a settlement', () => {
     await expect(part('0.01')).rejects.toThrow(coded('trade_exceeded', { left: '0' }));
   });
 
-  it('is of what was sold, in the other direction', async () => {
+  it('is what was sold, in the other direction', async () => {
     // A sale is executed at its limit or above.
     const body = { executed_qty: '800', price: { amount: '120', ccy: 'EUR' } };
     const trade = await world.executedOrder({ side: 'SELL' }, body);
@@ -240,14 +240,14 @@ describe('the amount of a settlement', () => {
     await expect(world.report(transaction.id, 'settle')).resolves.toMatchObject({ state: 'settled' });
   });
 
-  it('is nothing where the trade was reported as settled before', async () => {
+  it('is zero when the trade was reported as settled before', async () => {
     const { transaction } = await world.reach('submit', 'execute', 'clear');
     const { id } = await begin('settlement_instruction', transaction.id);
     await world.report(transaction.id, 'settle');
     await expect(world.step(id, 'instruct')).rejects.toThrow(coded('trade_not_executed', { state: 'settled' }));
   });
 
-  it('is looked at again when it is released', async () => {
+  it('is checked again at release', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     const { id } = await begin('settlement_instruction', transaction.id);
     await world.step(id, 'instruct');
@@ -258,8 +258,8 @@ describe('the amount of a settlement', () => {
   });
 });
 
-describe('a request for quotes that was dealt on', () => {
-  it('is a trade with the firm whose quote it was, and with no other that was asked', async () => {
+describe('a dealt request for quotes', () => {
+  it('is a trade with the firm whose quote was dealt, and with no other asked firm', async () => {
     const { id } = await world.begin('rfq');
     const quote = { quote_id: 'Q-7', price: { amount: '119.5', ccy: 'EUR' }, valid_until: '2026-06-15T11:00:00Z' };
     await world.step(id, 'request');
@@ -277,7 +277,7 @@ describe('a request for quotes that was dealt on', () => {
 });
 
 describe('parallel allocations', () => {
-  it('never exceed what was executed, on two nodes', async () => {
+  it('never exceed the executed quantity, on two nodes', async () => {
     const trade = await world.executedOrder();
     const nodes = [world.registry, world.registryWith()] as const;
     const begun = [];
@@ -293,7 +293,7 @@ describe('parallel allocations', () => {
     await expect(world.step(rest.id, 'propose')).resolves.toMatchObject({ state: 'proposed' });
   });
 
-  it('of the same two trades in any order neither exceed both nor wait for each other', async () => {
+  it('of the same two trades in any order neither exceed both nor deadlock', async () => {
     const [one, other] = [await world.executedOrder(), await world.executedOrder()];
     const nodes = [world.registry, world.registryWith()] as const;
     const begun = [];
@@ -309,7 +309,7 @@ describe('parallel allocations', () => {
       if (attempt.status === 'rejected') expect(attempt.reason).toEqual(coded('trade_exceeded', { left: '100' }));
   });
 
-  it('that were rejected are free again, and what was given up stays taken', async () => {
+  it('that were rejected are free again, and abandoned ones stay used', async () => {
     const trade = await world.executedOrder();
     const { id } = await begin('allocation', trade);
     await world.step(id, 'propose', { person: trader });

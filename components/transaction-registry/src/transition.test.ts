@@ -32,7 +32,7 @@ const stateOf = async (id: TransactionId) => (await world.registry.facts(id))?.s
 const recordsOf = (id: TransactionId, type: string) => world.recordsOf(id).filter((record) => record.type === type);
 
 describe('opening a transaction', () => {
-  it('gives an intent its transaction, recorded with the intent and resting on the mandate', async () => {
+  it('records the intent and its mandate', async () => {
     const { root } = await world.mandates();
     const opened = await world.open(root);
     expect(opened.state).toBe('intended');
@@ -64,7 +64,7 @@ describe('opening a transaction', () => {
     expect(recordsOf(opened[0]?.id as TransactionId, 'transaction.opened')).toHaveLength(1);
   });
 
-  it('tells one intent from another by what is to be done, not by where the token is used', async () => {
+  it('distinguishes intents by content, not by where the token is used', async () => {
     const { root } = await world.mandates();
     const idempotency_key = world.next('order');
     const { id } = await world.open(root, { idempotency_key });
@@ -72,7 +72,7 @@ describe('opening a transaction', () => {
     await expect(world.open(root, { idempotency_key, max_qty: '1001' })).rejects.toThrow(coded('idempotency_conflict'));
   });
 
-  it('refuses the key of one person to another, though the client and the intent are the same', async () => {
+  it('refuses one person’s key to another, though the client and the intent are the same', async () => {
     const { root } = await world.mandates();
     const detail = tradeOrder(root.id, { idempotency_key: world.next('order') });
     const mandate = { id: root.id, version: root.version, recordId: root.recordId };
@@ -83,7 +83,7 @@ describe('opening a transaction', () => {
     );
   });
 
-  it('refuses an intent whose time has passed', async () => {
+  it('refuses an intent whose deadline has passed', async () => {
     const { root } = await world.mandates();
     await expect(world.open(root, { not_after: '2026-06-15T10:00:00Z' })).rejects.toThrow(coded('intent_expired'));
   });
@@ -98,9 +98,9 @@ describe('opening a transaction', () => {
   });
 });
 
-describe('carrying a transaction on', () => {
-  it('says which scopes only carry through what was done', async () => {
-    // Acknowledging and executing have one scope, and the first does nothing that was done before.
+describe('a step of a transaction', () => {
+  it('marks the scopes that only complete what was done', async () => {
+    // Acknowledging and executing share a scope, and the first completes nothing.
     for (const [events, scopes] of [
       [['submit'], ['order:cancel']],
       [['submit', 'execute'], ['settlement:instruct']],
@@ -111,7 +111,7 @@ describe('carrying a transaction on', () => {
     }
   });
 
-  it('goes from intent to settlement, every step recorded with what it rests on', async () => {
+  it('goes from intent to settlement, each recorded with its basis', async () => {
     const { transaction, root, clearing } = await world.reach('submit', 'execute', 'clear', 'settle');
     expect(await stateOf(transaction.id)).toBe('settled');
     const steps = recordsOf(transaction.id, 'transaction.transitioned');
@@ -147,7 +147,7 @@ describe('carrying a transaction on', () => {
     expect(steps[2]?.references).toContain(clearing.recordId);
   });
 
-  it('asks the policies about who began it, with the facts of the locked row', async () => {
+  it('asks the policies about the initiator, with the facts of the locked row', async () => {
     const { transaction } = await world.reach('submit');
     expect(world.policyEngine.asked.at(-1)).toMatchObject({
       principal: trader.id,
@@ -157,7 +157,7 @@ describe('carrying a transaction on', () => {
     });
   });
 
-  it('follows its state machine in every random sequence of events, and no other way', async () => {
+  it('follows the state machine in every random sequence of events', async () => {
     const next: Record<string, Partial<Record<TransactionEvent, string>>> = {
       intended: { submit: 'submitted', cancel: 'cancelled' },
       submitted: { execute: 'executed', cancel: 'cancelled' },
@@ -196,7 +196,7 @@ describe('carrying a transaction on', () => {
     ['clear', ['submit', 'execute'], [broker, venue, custodian]],
     ['settle', ['submit', 'execute', 'clear'], [broker, venue, clearer]],
     ['cancel', ['submit'], [venue, clearer, custodian]],
-  ] as const)('takes %s from the party with the role for it alone', async (event, before, others) => {
+  ] as const)('accepts %s only from the party in charge of it', async (event, before, others) => {
     const { transaction } = await world.reach(...before);
     for (const institution of others)
       await expect(world.report(transaction.id, event, { institution })).rejects.toThrow(
@@ -209,7 +209,7 @@ describe('carrying a transaction on', () => {
     await expect(world.report(transaction.id, event)).resolves.toMatchObject({ event, replayed: false });
   });
 
-  it('records a refusal before it tells it', async () => {
+  it('records a refusal before answering it', async () => {
     const { transaction } = await world.reach();
     await expect(world.report(transaction.id, 'settle')).rejects.toThrow(
       coded('transition_out_of_order', { state: 'intended' }),
@@ -219,7 +219,7 @@ describe('carrying a transaction on', () => {
     ]);
   });
 
-  it('refuses to submit what its time has passed for, and still carries on what was submitted in time', async () => {
+  it('is refused as a submission after the deadline, and still possible for an order submitted in time', async () => {
     const own = await createTradingWorld();
     const late = await own.reach();
     const inTime = await own.reach('submit');
@@ -230,7 +230,7 @@ describe('carrying a transaction on', () => {
   });
 
   it.each([
-    ['a body that is no object', 'submit', []],
+    ['a body that is not an object', 'submit', []],
     ['a member that nothing compares', 'settle', { settled_qty: '800', settled_amount: '1' }],
     ['no quantity', 'execute', { price: { amount: '1', ccy: 'EUR' } }],
     ['a quantity of nothing', 'clear', { cleared_qty: '0' }],
@@ -247,7 +247,7 @@ describe('carrying a transaction on', () => {
     ]);
   });
 
-  it('names everybody through whom a step was asked for, whatever was wrong with it', async () => {
+  it('names everybody in the acting chain of the request, whatever was wrong with it', async () => {
     const { transaction } = await world.reach('submit');
     const actors = ['service:oms', 'service:console'];
     const ask = (body: Readonly<Record<string, unknown>>, idempotencyKey: string) =>
@@ -303,7 +303,7 @@ describe('terms', () => {
     ).resolves.toMatchObject({ state: 'executed' });
   });
 
-  it('refuses an execution at market that is worth more than was allowed', async () => {
+  it('refuses an execution at market worth more than permitted', async () => {
     const { root } = await world.mandates();
     const { limit_price: _, ...atMarket } = tradeOrder(root.id);
     const { id } = await world.begun({
@@ -315,7 +315,7 @@ describe('terms', () => {
     await world.report(id, 'submit');
     const body = { executed_qty: '1000', price: price('120.01') };
     await expect(world.report(id, 'execute', { body })).rejects.toThrow(coded('terms_exceeded'));
-    // Of contracts of a hundred each, a hundredth of the quantity is as much.
+    // For contracts of a hundred each, a hundredth of the quantity is worth the same.
     const { isin = '' } = atMarket.instrument;
     world.directory.instruments.set(isin, { priceMultiplier: '100' } as Instrument);
     const dearer = { executed_qty: '10', price: price('120.01') };
@@ -326,13 +326,13 @@ describe('terms', () => {
     world.directory.instruments.delete(isin);
   });
 
-  it('takes exactly what was ordered at exactly its limit', async () => {
+  it('accepts exactly the ordered quantity at exactly its limit', async () => {
     const { transaction } = await world.reach('submit');
     const body = { executed_qty: '1000', price: price('120') };
     await expect(world.report(transaction.id, 'execute', { body })).resolves.toMatchObject({ state: 'executed' });
   });
 
-  it('refuses to clear more than was executed, and to settle more than was cleared or worth more', async () => {
+  it('refuses to clear more than was executed, and to settle more than was cleared or a higher value', async () => {
     const { transaction } = await world.reach('submit', 'execute');
     const { id } = transaction;
     await expect(world.report(id, 'clear', { body: { cleared_qty: '800.1' } })).rejects.toThrow(
@@ -361,7 +361,7 @@ describe('repeating a transition', () => {
     expect(recordsOf(transaction.id, 'transaction.transitioned')).toHaveLength(4);
   });
 
-  it('returns the first receipt also when the transaction has gone on since', async () => {
+  it('returns the first receipt also when the transaction has advanced since', async () => {
     const { transaction } = await world.reach();
     const first = await world.report(transaction.id, 'submit', { key: 'submit-once' });
     await world.report(transaction.id, 'execute');
@@ -382,7 +382,7 @@ describe('repeating a transition', () => {
     ).toHaveLength(1);
   });
 
-  it('settles once when fifty ask at once on two nodes, each with a key of its own', async () => {
+  it('settles once when fifty ask at once on two nodes, each with its own key', async () => {
     const { transaction } = await world.reach('submit', 'execute', 'clear');
     const other = world.registryWith();
     const attempts = await Promise.allSettled(
@@ -406,7 +406,7 @@ describe('repeating a transition', () => {
     await expect(
       world.report(transaction.id, 'cancel', { key: 'settle-key', institution: custodian, body: {} }),
     ).rejects.toThrow(coded('idempotency_conflict'));
-    // Told after it was recorded, with the step that the key stands for.
+    // Answered after it was recorded, with the step to which the key belongs.
     const steps = world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.transitioned');
     const [clear, settle] = steps.slice(-2);
     expect(world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.refused')).toMatchObject([
@@ -415,7 +415,7 @@ describe('repeating a transition', () => {
     ]);
   });
 
-  it('lets no party use up the key of another', async () => {
+  it('keeps the keys of the parties apart', async () => {
     const { transaction } = await world.reach('submit');
     await world.report(transaction.id, 'execute', { key: 'the-same-key' });
     await expect(world.report(transaction.id, 'clear', { key: 'the-same-key' })).resolves.toMatchObject({
@@ -426,7 +426,7 @@ describe('repeating a transition', () => {
 });
 
 describe('authority at each event', () => {
-  it('raises an exception when the mandate was revoked between execution and settlement, and carries nothing on', async () => {
+  it('raises an exception when the mandate was revoked between execution and settlement, and stops', async () => {
     const { transaction, root } = await world.reach('submit', 'execute', 'clear');
     const { recordId } = await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     const refused = world.report(transaction.id, 'settle');
@@ -456,7 +456,7 @@ describe('authority at each event', () => {
       expect(attempt).toEqual({ status: 'rejected', reason: coded('mandate_lapsed', { exception: exception?.id }) });
   });
 
-  it('does not go on because the mandate stands again: silence heals no exception', async () => {
+  it('stays stopped although the mandate is in force again: no exception resolves itself', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.suspend(root.id, actor(fundSignatory), 'Review');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('mandate_lapsed'));
@@ -469,7 +469,7 @@ describe('authority at each event', () => {
     expect(await stateOf(transaction.id)).toBe('executed');
   });
 
-  it('asks whether the clearing firm still holds what was cut for it', async () => {
+  it('checks that the clearing firm still holds its sub-mandate', async () => {
     const { transaction, clearing } = await world.reach('submit', 'execute');
     const { recordId } = await world.consentStore.revoke(clearing.id, actor(brokerSignatory), 'Other clearing firm');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(
@@ -494,7 +494,7 @@ describe('authority at each event', () => {
     await expect(world.report(transaction.id, 'cancel')).resolves.toMatchObject({ state: 'cancelled' });
   });
 
-  it('settles in the evening what was ordered within the hours of the mandate, and submits nothing outside of them', async () => {
+  it('settles in the evening what was ordered within the hours of the mandate, and submits nothing outside them', async () => {
     const own = await createTradingWorld();
     const hours = { timeZone: 'UTC', days: [1, 2, 3, 4, 5], from: '08:00', until: '16:00' };
     const { id } = await own.consentStore.propose(
@@ -525,7 +525,7 @@ describe('authority at each event', () => {
 describe('the decision', () => {
   const large = { max_notional: { amount: '1500000', ccy: 'EUR' } };
 
-  it('asks for the approval that is missing, and records what was decided', async () => {
+  it('asks for the missing approval, and records the decision', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, large);
     const obligations = [obligationJson(supervisorWanted)];
@@ -540,7 +540,7 @@ describe('the decision', () => {
     const { transaction } = await world.reach(...before[event]);
     world.policyEngine.forbid(true);
     const reasons = [expect.objectContaining({ code: 'forbidden_for_the_test' })];
-    // Why is told to whoever began it; a clearing firm and a custodian learn that it may not, and of the exception.
+    // The initiator gets the reasons; a clearing firm and a custodian get only the refusal and the exception.
     const facts = event === 'submit' ? { reasons } : { exception: expect.stringMatching(/^exc_/) };
     try {
       const refused = await world.report(transaction.id, event).catch((error: unknown) => error);
@@ -549,7 +549,7 @@ describe('the decision', () => {
     } finally {
       world.policyEngine.forbid(false);
     }
-    // Before execution a refusal is enough; afterwards an exception stands until somebody has dealt with it.
+    // Before execution a refusal is enough; afterwards an exception stays open until somebody resolves it.
     const exceptions = await world.registry.exceptions({ transaction: transaction.id });
     const attempt = world.report(transaction.id, event);
     if (event === 'submit') {
@@ -562,11 +562,11 @@ describe('the decision', () => {
   });
 });
 
-describe('the notional of a day', () => {
+describe('the daily notional', () => {
   const million = { max_notional: { amount: '1000000', ccy: 'EUR' } };
   const usedOf = (id: string) => world.used(`mandate:${id}`);
 
-  it('is not passed by orders that arrive at once, and the headroom is told', async () => {
+  it('is not exceeded by concurrent orders, and the headroom is reported', async () => {
     const { root } = await world.mandates();
     const orders = await Promise.all(Array.from({ length: 8 }, () => world.open(root, million)));
     const attempts = await Promise.allSettled(orders.map(({ id }) => world.report(id, 'submit')));
@@ -577,7 +577,7 @@ describe('the notional of a day', () => {
     expect(await usedOf(root.id)).toBe('5000000');
   });
 
-  it('is given back when an order is cancelled', async () => {
+  it('is returned when an order is cancelled', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, million);
     await world.report(id, 'submit');
@@ -586,13 +586,13 @@ describe('the notional of a day', () => {
     expect(await usedOf(root.id)).toBe('0');
   });
 
-  it('is given back in time when the log did not take the submission, and counts once when it is repeated', async () => {
+  it('is returned in time when the log did not take the submission, and counts once when it is repeated', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, million);
     world.audit.breakDown('writing');
     await expect(world.report(id, 'submit', { key: 'submit-retry' })).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
-    // Whether it was recorded is not known at first: until somebody has looked, the amount is not free for others.
+    // Whether it was recorded is unknown at first, so the amount stays reserved until somebody has looked.
     expect(await usedOf(root.id)).toBe('1000000');
     world.clock.advance(31_000);
     expect(await world.limits.settle()).toBe(1);
@@ -603,7 +603,7 @@ describe('the notional of a day', () => {
   });
 });
 
-describe('when something fails on the way', () => {
+describe('a failure on the way', () => {
   it('changes nothing when the log cannot be written', async () => {
     const { transaction } = await world.reach('submit', 'execute', 'clear');
     world.audit.breakDown('writing');
@@ -618,7 +618,7 @@ describe('when something fails on the way', () => {
     });
   });
 
-  it('raises no exception that it could not record', async () => {
+  it('raises no exception that could not be recorded', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
     world.audit.breakDown('writing');
@@ -653,7 +653,7 @@ describe('when something fails on the way', () => {
     expect(settled).toHaveLength(1);
   });
 
-  it('does not carry on while the mandates cannot be asked', async () => {
+  it('stops the transaction while the mandates cannot be checked', async () => {
     const { transaction } = await world.reach('submit', 'execute');
     const unasked = world.registryWith({
       consentStore: {

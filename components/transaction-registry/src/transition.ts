@@ -136,7 +136,7 @@ async function judge(
     { now, takenAt: takenAt(attempt) },
     dependencies.consentStore,
   );
-  if (!standing.stands) {
+  if (!standing.valid) {
     const lapse = mandateLapse(attempt, standing);
     if (attempt.rule.onLapse === 'refuse') throw refuse(lapse.error());
     return lapsed(lapse);
@@ -150,7 +150,7 @@ async function judge(
   const fault = openExceptionFault(attempt) ?? (await circumstanceFault(attempt, dependencies));
   if (fault !== undefined) throw refuse(fault);
   const address = await addressStanding(attempt, unit);
-  if (!address.stands) throw refuse(address.fault);
+  if (!address.valid) throw refuse(address.fault);
   const untraded = await tradeFault(attempt, unit);
   if (untraded !== undefined) throw refuse(untraded, undefined, explainRefusal(attempt, untraded));
 
@@ -186,7 +186,7 @@ async function judge(
       decision,
       readings: reserved.readings,
       counters: reserved.standing,
-      trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
+      trades: attempt.rule.trade === true && attempt.trade.kind === 'usable' ? attempt.trade.trades : [],
       approvals: mayRequireApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
     },
   };

@@ -14,8 +14,8 @@ const coded = (code: string) => expect.objectContaining({ code });
 const standing = async (id: Parameters<typeof world.registry.facts>[0]) =>
   (await world.registry.facts(id))?.approvals.map(({ approver }) => approver);
 
-describe('an approval that its giver takes back', () => {
-  it('counts no more, is recorded, and the answer to repeating it is the first one', async () => {
+describe('a withdrawn approval', () => {
+  it('no longer counts, is recorded, and a repeated withdrawal gets the first answer', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     const withdrawn = await world.registry.withdrawApproval(change.id, given.id, actor(olga));
@@ -34,7 +34,7 @@ describe('an approval that its giver takes back', () => {
     ).toHaveLength(1);
   });
 
-  it('is taken back once, however often it is asked for on two nodes, and names through whom', async () => {
+  it('is withdrawn once, however often requested on two nodes, and names the acting chain', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     const by = { ...actor(olga), through: ['service:console'] };
@@ -48,7 +48,7 @@ describe('an approval that its giver takes back', () => {
     ]);
   });
 
-  it('leaves the transaction without the number it needs', async () => {
+  it('leaves the transaction short of its quorum', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     await world.approve(oscar, change);
@@ -67,7 +67,7 @@ describe('an approval that its giver takes back', () => {
     expect(await standing(change.id)).toEqual([olga.id]);
   });
 
-  it('is taken back by its giver alone, and to others does not exist', async () => {
+  it('can be withdrawn only by its approver, and does not exist for others', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     for (const other of [oscar, trader])
@@ -93,7 +93,7 @@ describe('an approval that its giver takes back', () => {
     expect(await standing(change.id)).toEqual([olga.id]);
   });
 
-  it('cannot be taken back once the transaction was carried on by it; the attempt is recorded', async () => {
+  it('cannot be withdrawn once the transaction advanced on it; the attempt is recorded', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     await world.approve(oscar, change);
@@ -106,7 +106,7 @@ describe('an approval that its giver takes back', () => {
     ]);
   });
 
-  it('is either taken back or used when both are tried at once, never both', async () => {
+  it('is either withdrawn or used when both are tried at once, never both', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
     await world.approve(oscar, change);
@@ -132,8 +132,8 @@ describe('an approval that its giver takes back', () => {
   });
 });
 
-describe('the approvals of somebody who leaves', () => {
-  it('are taken back wherever nothing rests on them yet, with the reason, once', async () => {
+describe('the approvals of a leaver', () => {
+  it('are withdrawn, with the reason, once, where nothing depends on them yet', async () => {
     const [open, another, used, old] = [
       await world.begin('privileged_admin'),
       await world.begin('address_book_change'),

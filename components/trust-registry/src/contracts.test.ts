@@ -8,7 +8,7 @@ import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigratio
 
 const institution = leiOf('529900BROKER');
 const operator = { id: 'service:operator', institution, through: [], client: 'console' };
-/** All that the registry asks of a directory. */
+/** All that the registry reads of a directory. */
 const directory = {
   snapshot: () => ({ institution: (lei: string) => ({ lei, name: 'x', country: 'DE', leiStatus: 'ISSUED' }) }),
 } as unknown as Directory;

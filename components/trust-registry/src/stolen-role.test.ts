@@ -9,7 +9,7 @@ import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigratio
 const by = { id: 'service:operator' };
 const [broker, other] = [leiOf('529900BROKER'), leiOf('529900OTHER')];
 const issuer = 'https://idp.broker.example';
-/** Every institution is there, and has its LEI. */
+/** Every institution exists and has its LEI. */
 const directory = {
   snapshot: () => ({ institution: (lei: string) => ({ lei, leiStatus: 'ISSUED' }) }),
 } as unknown as Directory;
@@ -25,8 +25,8 @@ const profile = (change: object = {}) => ({
   ...change,
 });
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
-describe('with the database role of the trust registry, a thief', () => {
+/** Every attack below uses a connection with this component's database role and nothing else. */
+describe('a thief with the database role of the trust registry', () => {
   let database: ScratchDatabase;
   let thief: pg.Pool;
   let log: MemoryLog;
@@ -59,7 +59,7 @@ describe('with the database role of the trust registry, a thief', () => {
     await database.drop();
   });
 
-  it('has no issuer trusted, and no key set of their own for one that is', async () => {
+  it('cannot have an issuer trusted, nor their own key set for a trusted one', async () => {
     const registered = await (await node()).install(profile(), by);
     await thief.query(`insert into issuers values ('https://evil.example', 'prf_evil', $1)`, [broker]);
     await thief.query(
@@ -77,7 +77,7 @@ describe('with the database role of the trust registry, a thief', () => {
     expect(new Set(contradictions()).size).toBe(2);
   });
 
-  it('accepts no weaker sign-ins: not another algorithm, class, age or institution', async () => {
+  it('cannot weaken accepted sign-ins: algorithm, class, age or institution', async () => {
     const registered = await (await node()).install(profile(), by);
     for (const change of [
       { algorithms: ['ES256', 'EdDSA'] },
@@ -93,7 +93,7 @@ describe('with the database role of the trust registry, a thief', () => {
     }
   });
 
-  it('restores no earlier profile, and hides no newer one from a running node', async () => {
+  it('cannot restore an earlier profile, nor hide a newer one from a running node', async () => {
     const [one, two] = [await node(), await node()];
     await one.install(profile(), by);
     await expect.poll(async () => (await two.profileOf(issuer))?.version, { timeout: 60_000 }).toBe(1);
@@ -103,7 +103,7 @@ describe('with the database role of the trust registry, a thief', () => {
     await expect.poll(async () => await two.profileOf(issuer), { timeout: 60_000 }).toEqual(stricter);
   });
 
-  it('has no issuer change hands by taking its row away', async () => {
+  it('cannot move an issuer to another institution by deleting its row', async () => {
     const registry = await node();
     await registry.install(profile(), by);
     await thief.query('delete from profile_versions');
@@ -111,12 +111,12 @@ describe('with the database role of the trust registry, a thief', () => {
     await expect(registry.install(profile({ institution: other }), by)).rejects.toMatchObject({
       code: 'issuer_taken',
     });
-    // What was taken away is registered again, and counts.
+    // The deleted profile can be registered again, and counts.
     const again = await registry.install(profile(), by);
     expect(await (await node()).profileOf(issuer)).toEqual(again);
   });
 
-  it('keeps no node from starting by a row of another form', async () => {
+  it('cannot keep a node from starting by a malformed row', async () => {
     const registered = await (await node()).install(profile(), by);
     await thief.query(`insert into issuers values ('x', 'prf_x', 'x')`);
     await thief.query(`insert into profile_versions values ('prf_x', 1, '"nothing"', 'rec_x', now())`);

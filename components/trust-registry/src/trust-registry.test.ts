@@ -21,7 +21,7 @@ import {
 const by: Actor = { id: 'service:operator' };
 const logger = createLogger({ level: 'silent', name: 'test' });
 
-/** The LEI that begins so, with its check digits (ISO 17442). */
+/** The LEI with this prefix and its check digits (ISO 17442). */
 function lei(beginning: string): Lei {
   const first18 = beginning.padEnd(18, '0');
   const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
@@ -34,7 +34,7 @@ const broker = lei('529900BROKER');
 const lapsed = lei('529900LAPSED');
 const clearer = lei('529900CLEARER');
 
-/** All that the registry asks of a directory. */
+/** All that the registry reads of a directory. */
 const institutions = new Map<string, 'ISSUED' | 'LAPSED'>([
   [broker, 'ISSUED'],
   [clearer, 'ISSUED'],
@@ -119,7 +119,7 @@ function problemPaths(error: CodedError): readonly string[] {
 }
 
 describe('registering a profile', () => {
-  it('makes it known, with its record', async () => {
+  it('makes it available, with its record', async () => {
     const registry = await open();
     const registered = await registry.install(profile(), by);
     expect(registered).toMatchObject({
@@ -141,7 +141,7 @@ describe('registering a profile', () => {
     ]);
   });
 
-  it('makes a new version when something differs, and keeps the one before', async () => {
+  it('makes a new version when something differs, and keeps the previous one', async () => {
     const registry = await open();
     const first = await registry.install(profile(), by);
     const second = await registry.install(profile({ maxLifetimeSeconds: 60 }), by);
@@ -162,7 +162,7 @@ describe('registering a profile', () => {
     expect(records).toHaveLength(1);
   });
 
-  it('numbers concurrent versions one after the other on two nodes', async () => {
+  it('numbers concurrent versions in sequence on two nodes', async () => {
     const [one, two] = [await open(), await open()];
     await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -183,11 +183,11 @@ describe('registering a profile', () => {
     expect((await refusalOf(registry.install(profile(), by))).code).toBe('log_unavailable');
     expect(await registry.profileOf('https://idp.broker.example')).toBeUndefined();
     log.repair();
-    // The issuer was not taken by the attempt that failed either.
+    // The failed attempt did not reserve the issuer either.
     expect((await registry.install(profile({ institution: clearer }), by)).version).toBe(1);
   });
 
-  it('refuses an issuer that speaks for another institution, and records that', async () => {
+  it('refuses an issuer that belongs to another institution, and records the refusal', async () => {
     const registry = await open();
     await registry.install(profile(), by);
     expect((await refusalOf(registry.register(profile({ institution: clearer }), by, 'Why not'))).code).toBe(
@@ -214,7 +214,7 @@ describe('registering a profile', () => {
   });
 });
 
-describe('a profile that is not acceptable', () => {
+describe('an invalid profile', () => {
   const issuer = 'https://idp.broker.example';
   const cases: readonly (readonly [string, string, Partial<Record<string, unknown>>])[] = [
     ['an unknown key', '/trusted', { trusted: true }],
@@ -268,7 +268,7 @@ describe('a profile that is not acceptable', () => {
     expect(await registry.list()).toEqual([]);
   });
 
-  it('never surfaces as anything but a coded error', async () => {
+  it('always fails with a coded error', async () => {
     const registry = await open();
     await fc.assert(
       fc.asyncProperty(
@@ -284,7 +284,7 @@ describe('a profile that is not acceptable', () => {
     );
   });
 
-  it('may be on this machine where the configuration allows it', async () => {
+  it('may be on this machine if the configuration allows it', async () => {
     const registry = await open({ allowInsecureLoopback: true });
     const local = { issuer: 'http://127.0.0.1:8123', jwksUri: 'http://127.0.0.1:8123/jwks' };
     expect((await registry.install(profile(local), by)).version).toBe(1);
@@ -294,7 +294,7 @@ describe('a profile that is not acceptable', () => {
 });
 
 describe('two nodes on one database', () => {
-  it('show each other their profiles by notification, and by looking when it is lost', async () => {
+  it('see each other’s profiles by notification, and by polling when it is lost', async () => {
     const one = await open();
     const notified = await open({ pollMs: 3_600_000 });
     const registered = await one.install(profile(), by);
@@ -305,7 +305,7 @@ describe('two nodes on one database', () => {
 });
 
 describe('the routes of the registry', () => {
-  it('register and list profiles in the form that travels', async () => {
+  it('register and list profiles in their exchange format', async () => {
     const registry = await open();
     const app = createHttpServer({ logger, metrics: createMetrics() });
     trustRegistryRoutes(app, {

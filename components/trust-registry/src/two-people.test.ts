@@ -13,8 +13,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from './index.ts';
 
-// What is trusted of a partner is decided by two people; what is no longer trusted, by one. With the directory whose change requests
-// carry it.
+// Trust in a partner needs two people; withdrawing it needs one. Includes the directory, whose change requests carry it.
 
 const [operator, broker, other] = [leiOf('529900OPERATOR'), leiOf('529900BROKER'), leiOf('529900OTHER')];
 const issuer = 'https://idp.broker.example';
@@ -119,7 +118,7 @@ async function propose(change: object = {}, by = olga) {
   return answer.proposed;
 }
 
-/** In force, as two people have made it. */
+/** A profile in force, approved by two people. */
 async function registered(): Promise<TrustProfile> {
   const { id, digest } = await propose();
   await directory.approve(id, digest, piet);
@@ -139,7 +138,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 describe('the profile of a partner', () => {
-  it('is proposed by one person and approved by another, recorded at each step before it counts', async () => {
+  it('is proposed by one person and approved by another, recorded at each step before it takes effect', async () => {
     const request = await propose();
     expect(request).toMatchObject({
       status: 'proposed',
@@ -149,7 +148,7 @@ describe('the profile of a partner', () => {
     });
     expect(await registry.profileOf(issuer)).toBeUndefined();
     expect(await directory.changeRequest(request.id)).toMatchObject({
-      stands: true,
+      current: true,
       entities: [{ change: 'add', kind: 'partner', id: issuer, after: { jwks_uri: `${issuer}/jwks.json` } }],
     });
     expect(await directory.approve(request.id, request.digest, piet)).toEqual({ version: 1, changes: request.changes });
@@ -217,7 +216,7 @@ describe('the profile of a partner', () => {
     const suspended = await registry.suspend(id, olga, 'keys were stolen');
     expect(suspended).toMatchObject({ version: 2, suspended: true });
     expect(await (await node()).registry.profileOf(issuer)).toEqual(suspended);
-    // Not even what would be less than before.
+    // Not even a change that would reduce trust.
     const request = await propose({ maxLifetimeSeconds: 60 });
     expect(request.changes).toMatchObject([{ fields: ['max_lifetime_seconds', 'suspended'] }]);
     expect(await registry.profileOf(issuer)).toEqual(suspended);
@@ -231,12 +230,12 @@ describe('the profile of a partner', () => {
     const { id } = await registered();
     const request = await propose({ maxLifetimeSeconds: 200 });
     await registry.suspend(id, olga, 'keys were stolen');
-    expect((await directory.changeRequest(request.id)).stands).toBe(false);
+    expect((await directory.changeRequest(request.id)).current).toBe(false);
     expect(await codeOf(directory.approve(request.id, request.digest, piet))).toBe('directory_changed_meanwhile');
     expect(await registry.profileOf(issuer)).toMatchObject({ suspended: true });
   });
 
-  it('is suspended and approved in the same moment: one of them comes second and sees the other', async () => {
+  it('suspended and approved at the same moment: the second sees the first', async () => {
     const { id } = await registered();
     const elsewhere = await node();
     for (let round = 0; round < 5; round++) {
@@ -251,13 +250,13 @@ describe('the profile of a partner', () => {
   });
 });
 
-describe('where a process dies after the record', () => {
+describe('a process dies after the record', () => {
   const hour = 3_600_000;
   const died = expect.objectContaining({ message: 'the process died' });
   const another = { institutions: [{ lei: leiOf('529900NEXT'), name: 'Next', country: 'DE' }] };
 
   it.each(['directory.change-approved', 'partner.profile-registered'] as const)(
-    'of %s, the profile that two people approved comes into force, once',
+    'of %s: the profile that two people approved comes into force, once',
     async (type) => {
       const { id, digest } = await propose();
       const dying = await node(dyingAfter(type), hour);
@@ -274,7 +273,7 @@ describe('where a process dies after the record', () => {
     },
   );
 
-  it('of an approval, a suspension in between is not undone: the approval ends on record', async () => {
+  it('of an approval: a suspension in between is kept, and the approval ends on record', async () => {
     const { id: profileId } = await registered();
     const { id, digest } = await propose({ maxLifetimeSeconds: 200 });
     const dying = await node(dyingAfter('directory.change-approved'), hour);
@@ -290,7 +289,7 @@ describe('where a process dies after the record', () => {
     expect(await codeOf(quiet.directory.approve(id, digest, piet))).toBe('change_decided');
   });
 
-  it('of a suspension, the partner is suspended, and whoever repeats it records nothing', async () => {
+  it('of a suspension: the partner is suspended, and a repetition is not recorded', async () => {
     const { id } = await registered();
     const dying = await node(dyingAfter('partner.profile-registered'), hour);
     await expect(dying.registry.suspend(id, olga, 'keys were stolen')).rejects.toEqual(died);
@@ -303,7 +302,7 @@ describe('where a process dies after the record', () => {
 });
 
 describe('a second person for a partner', () => {
-  it('is not the first, through whatever software, nor anybody through whom the first proposed', async () => {
+  it('is not the first, through any software, nor anybody through whom the first proposed', async () => {
     const { id, digest } = await propose();
     for (const by of [olga, { ...olga, through: ['service:approver'] }, { ...piet, through: ['service:cli'] }])
       expect(await codeOf(directory.approve(id, digest, by))).toBe('change_self_approval');
@@ -318,7 +317,7 @@ describe('a second person for a partner', () => {
     expect(await registry.profileOf(issuer)).toBeUndefined();
   });
 
-  it('approves nothing of somebody who may no longer propose it', async () => {
+  it('cannot approve a proposal of somebody who may no longer propose it', async () => {
     const { id, digest } = await propose();
     const asked: string[] = [];
     standing = async ({ scope }) => {
@@ -329,11 +328,11 @@ describe('a second person for a partner', () => {
     expect(asked).toEqual(['partner:register']);
   });
 
-  it('approves what the digest names, and within a day', async () => {
+  it('approves exactly what the digest names, within a day', async () => {
     const [one, two] = [await propose(), await propose({ maxLifetimeSeconds: 300 })];
     expect(await codeOf(directory.approve(one.id, two.digest, piet))).toBe('directory_changed_meanwhile');
     await directory.approve(one.id, one.digest, piet);
-    // What it was to replace is there no longer.
+    // The profile that it was to replace is gone.
     expect(await codeOf(directory.approve(two.id, two.digest, piet))).toBe('directory_changed_meanwhile');
     const late = await propose({ maxLifetimeSeconds: 300 });
     clock.advance(24 * 3_600_000);
@@ -353,7 +352,7 @@ describe('a second person for a partner', () => {
     expect(log.ofType('partner.profile-registered')).toHaveLength(1);
   });
 
-  it('is asked for nothing that cannot be: another institution, an institution without an LEI, a reason nobody sees', async () => {
+  it('never sees an impossible proposal: another institution, an institution without an LEI, an invisible reason', async () => {
     await registered();
     expect(await codeOf(registry.register(profile({ institution: other }), olga, 'why not'))).toBe('issuer_taken');
     const unknown = {
@@ -369,7 +368,7 @@ describe('a second person for a partner', () => {
     expect(await registry.profileOf(issuer)).toMatchObject({ version: 1 });
   });
 
-  it('is not made up with the database role of the directory or of the trust registry', async () => {
+  it('cannot be forged with the database role of the directory or of the trust registry', async () => {
     const { id, digest } = await propose();
     const thief = database.pool('directory');
     await thief.query(`update change_requests set proposed_by = 'person:nobody', through = '{}'`);

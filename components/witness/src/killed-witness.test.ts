@@ -56,13 +56,13 @@ async function ask(address: string, body: string): Promise<{ readonly status: nu
   return { status: answer.status, text: await answer.text() };
 }
 
-/** What a witness says that it has cosigned last. */
+/** The size that a witness says it cosigned last. */
 async function sizeAt(address: string): Promise<number> {
   const { status, text } = await ask(address, await log.request(255, 256));
   return status === 409 ? Number(text) : 256;
 }
 
-it('a witness that is killed again and again, while it writes, never forgets what it cosigned and never signs a fork', {
+it('a witness that is killed repeatedly while writing never forgets what it cosigned and never signs a fork', {
   timeout: 180_000,
 }, async () => {
   let key: string | undefined;
@@ -72,10 +72,10 @@ it('a witness that is killed again and again, while it writes, never forgets wha
     key ??= witness.key;
     expect(witness.key).toBe(key);
     let size = await sizeAt(witness.address);
-    // Whatever was answered is remembered; one more may have been written and not answered.
+    // Every answered size is remembered; one more may have been written without an answer.
     expect(size).toBeGreaterThanOrEqual(answered);
     if (size > 0) expect((await ask(witness.address, await forked.request(size, size))).status).toBe(422);
-    // Grows without a pause; the kill falls somewhere into it, behind the first answer, however long that takes.
+    // Grows without a pause; the kill comes at some point after the first answer, however long that takes.
     let killed: Promise<void> | undefined;
     try {
       for (; size < 250; size += 1) {
@@ -84,12 +84,12 @@ it('a witness that is killed again and again, while it writes, never forgets wha
         killed ??= delay(20 * round).then(kill);
       }
     } catch (error) {
-      // The connection is gone with the process; an answer that was not 200 is not.
+      // The connection is lost with the process; any answer must be 200.
       if (!(error instanceof TypeError)) throw error;
     }
     await (killed ?? kill());
   }
   expect(answered).toBeGreaterThan(0);
-  // Temporary files of writes that were cut short are left; the file itself is one.
+  // Temporary files of interrupted writes may be left; there is one final file.
   expect(readdirSync(join(folder, 'logs')).filter((name) => !name.endsWith('.new'))).toHaveLength(1);
 });

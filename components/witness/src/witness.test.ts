@@ -58,7 +58,7 @@ async function open(options: { readonly name?: string; readonly logs?: readonly 
 
 type Opened = Awaited<ReturnType<typeof open>>;
 
-/** Verifies what the witness answered over the checkpoint it was asked about. @returns its timestamp */
+/** Verifies the cosignature over the requested checkpoint. @returns its timestamp */
 async function cosignedAt(witness: Opened, size: number, lines: string, of = log): Promise<bigint | undefined> {
   const verdict = verifyCheckpoint({
     signedNote: `${await of.checkpoint(size)}${lines}`,
@@ -86,7 +86,7 @@ describe('a witness', () => {
     }
   });
 
-  it('cosigns an empty log, and only with the root of nothing', async () => {
+  it('cosigns an empty log only with the empty root', async () => {
     const witness = await open();
     expect((await witness.ask(await log.request(0, 0))).status).toBe(200);
     const lying = formatAddCheckpoint({
@@ -98,7 +98,7 @@ describe('a witness', () => {
     expect((await witness.ask(await log.request(0, 5))).status).toBe(200);
   });
 
-  it('keeps each log apart', async () => {
+  it('keeps logs separate', async () => {
     const witness = await open();
     expect((await witness.ask(await log.request(0, 100))).status).toBe(200);
     const answer = await witness.ask(await other.request(0, 7));
@@ -106,12 +106,12 @@ describe('a witness', () => {
     await cosignedAt(witness, 7, answer.text, other);
   });
 
-  it('does not know a log that nobody named to it', async () => {
+  it('refuses a log that is not configured', async () => {
     const witness = await open({ logs: [log] });
     expect((await witness.ask(await other.request(0, 5))).status).toBe(404);
   });
 
-  it('refuses what the log did not sign, and what carries a bad signature in its name', async () => {
+  it('refuses what the log did not sign, and what has a bad signature in its name', async () => {
     const witness = await open();
     const impostor = paperLog({ seed: 'another key' });
     expect((await witness.ask(await impostor.request(0, 5))).status).toBe(403);
@@ -119,17 +119,17 @@ describe('a witness', () => {
     const broken = body.replace(/.{4}(=*)\n$/, (_, end: string) => `AAAA${end}\n`);
     expect(broken).not.toBe(body);
     expect((await witness.ask(broken)).status).toBe(403);
-    // One good and one bad signature by the same key: the note is malformed, and nothing of it counts.
+    // One good and one bad signature by the same key: the note is malformed and refused as a whole.
     const line = broken.split('\n').at(-2);
     expect((await witness.ask(`${body}${line}\n`)).status).toBe(403);
-    // Signatures of others are passed over.
+    // Signatures of others are ignored.
     const stranger = (await other.checkpoint(5)).split('\n').at(-2);
     const answer = await witness.ask(`${body}${stranger}\n`);
     expect(answer.status).toBe(200);
     expect(answer.text).not.toContain(other.origin);
   });
 
-  it('says what it cosigned last when the old size is another', async () => {
+  it('answers with the last cosigned size when the old size differs', async () => {
     const witness = await open();
     expect(await witness.ask(await log.request(3, 5))).toEqual({ status: 409, type: 'text/x.tlog.size', text: '0\n' });
     await witness.ask(await log.request(0, 8));
@@ -151,15 +151,15 @@ describe('a witness', () => {
     ['an empty body', ''],
     ['no request', 'hello\n'],
     ['a request without checkpoint', 'old 0\n\n'],
-    ['a checkpoint that is no note', 'old 0\n\nhello\n'],
-    ['a note that is no checkpoint', 'old 0\n\nhello\nthere\n\n\u2014 log.example/paper AAAAAAAA\n'],
+    ['a checkpoint that is not a note', 'old 0\n\nhello\n'],
+    ['a note that is not a checkpoint', 'old 0\n\nhello\nthere\n\n\u2014 log.example/paper AAAAAAAA\n'],
     ['bytes that are no text', new Uint8Array([0xff, 0xfe])],
   ])('answers %s with 400', async (_, body) => {
     const witness = await open();
     expect((await witness.ask(body)).status).toBe(400);
   });
 
-  it('takes a request whatever media type it says', async () => {
+  it('accepts a request with any media type', async () => {
     const witness = await open();
     for (const type of ['application/json', 'text/plain', 'application/octet-stream', 'text/x.tlog.request'])
       expect((await witness.ask(await log.request(0, 5), { 'content-type': type })).status).toBe(
@@ -167,7 +167,7 @@ describe('a witness', () => {
       );
   });
 
-  it('cosigns no other history, nor what is not shown to follow, and keeps the proof', async () => {
+  it('cosigns no other history, nor one without a consistency proof, and keeps the proof', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 8));
     const refused = [
@@ -188,14 +188,14 @@ describe('a witness', () => {
     expect((await witness.ask(await log.request(8, 20))).status).toBe(200);
   });
 
-  it('refuses a proof where there is nothing to prove from', async () => {
+  it('refuses a proof from size zero', async () => {
     const witness = await open();
     const proof = await log.proof(3, 5);
     const body = formatAddCheckpoint({ oldSize: 0n, proof, checkpoint: await log.checkpoint(5) });
     expect((await witness.ask(body)).status).toBe(422);
   });
 
-  it('lets one of many that race through, and never goes back', async () => {
+  it('lets one of many concurrent requests through, and never goes back', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 1));
     const bodies = await Promise.all(Array.from({ length: 30 }, (_, index) => log.request(1, index + 2)));
@@ -227,7 +227,7 @@ describe('a witness', () => {
     expect((await second.ask(await log.request(8, 9))).status).toBe(200);
   });
 
-  it('never states an earlier time for a larger tree, whatever its clock does', async () => {
+  it('never states an earlier time for a larger tree, whatever its clock says', async () => {
     const witness = await open();
     const before = await cosignedAt(witness, 5, (await witness.ask(await log.request(0, 5))).text);
     clock.advance(-3_600_000);
@@ -238,12 +238,12 @@ describe('a witness', () => {
 });
 
 describe('the folder of a witness', () => {
-  it('is for one process at a time', async () => {
+  it('is locked by one process at a time', async () => {
     await open();
     await expect(open()).rejects.toMatchObject({ code: 'witness_in_use' });
   });
 
-  it('has a key that belongs to one name for ever, and that nobody else may read', async () => {
+  it('has a key that is bound to one name, and that nobody else can read', async () => {
     const witness = await open();
     await witness.stop();
     await expect(open({ name: 'witness.example/w2' })).rejects.toMatchObject({ code: 'witness_key_unusable' });
@@ -254,19 +254,19 @@ describe('the folder of a witness', () => {
     await expect(open()).rejects.toMatchObject({ code: 'witness_key_unusable' });
   });
 
-  it.each(['', 'with space', 'with+plus', 'with\nline'])('makes no key with the name %j', async (name) => {
+  it.each(['', 'with space', 'with+plus', 'with\nline'])('gets no key with the name %j', async (name) => {
     await expect(open({ name })).rejects.toMatchObject({ code: 'verifier_key_unusable' });
     expect(readdirSync(folder)).not.toContain('witness.key');
   });
 
-  it('makes the witness refuse to start with any byte of what it cosigned changed', async () => {
+  it('keeps the witness from starting if any byte of what it cosigned was changed', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 8));
     await witness.stop();
     const file = join(folder, 'logs', originHash(log.origin));
     const bytes = readFileSync(file);
     const text = bytes.toString();
-    // Text and our own signature bind; the log's signature beside it is the log's to vouch for.
+    // The text and our own signature are protected; the log's signature beside it is not.
     const logLine = Buffer.byteLength(text.slice(0, text.indexOf(`\u2014 ${log.origin}`)));
     const ourLine = Buffer.byteLength(text.slice(0, text.indexOf('\u2014 witness.example')));
     for (const at of [0, 18, 20, 25, logLine - 3, ourLine + 5, bytes.length - 10, bytes.length - 1]) {
@@ -283,7 +283,7 @@ describe('the folder of a witness', () => {
     expect((await (await open()).ask(await log.request(8, 9))).status).toBe(200);
   });
 
-  it('is rid of what a killed process had not finished', async () => {
+  it('is cleaned of unfinished files of a killed process', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 8));
     await witness.stop();
@@ -293,7 +293,7 @@ describe('the folder of a witness', () => {
     expect(readdirSync(logs)).toEqual([originHash(log.origin)]);
   });
 
-  it('that was cosigned by another key is refused', async () => {
+  it('with cosignatures of another key is refused', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 8));
     await witness.stop();
@@ -301,18 +301,18 @@ describe('the folder of a witness', () => {
     await expect(open()).rejects.toMatchObject({ code: 'witness_storage_failed' });
   });
 
-  it('that cannot be written gives no cosignature, and gives one again when it can', async () => {
+  it('that cannot be written stops cosignatures until it can', async () => {
     const witness = await open();
     await witness.ask(await log.request(0, 8));
     const logs = join(folder, 'logs');
     const kept = readFileSync(join(logs, originHash(log.origin)));
-    // Root may write anywhere, so a mode would stop nobody: the folder is gone instead.
+    // Root may write anywhere, so a mode would stop nobody: the test removes the folder instead.
     rmSync(logs, { recursive: true });
     writeFileSync(logs, 'no folder');
     expect((await witness.ask(await log.request(8, 9))).status).toBe(503);
     rmSync(logs);
     mkdirSync(logs, { mode: 0o700 });
-    // A folder that has forgotten is no new beginning.
+    // A folder that lost its state must not start over.
     expect((await witness.ask(await log.request(0, 9))).status).toBe(503);
     writeFileSync(join(logs, originHash(log.origin)), kept);
     const answer = await witness.ask(await log.request(8, 9));

@@ -20,7 +20,6 @@ export interface Processes {
   stop(): Promise<void>;
 }
 
-/** A running process of the control plane. */
 export interface ServerProcess {
   readonly pid: number;
   /** Sends SIGKILL, so the process cannot finish anything. Resolves when it has ended. */

@@ -88,7 +88,7 @@ async function startAll({
   timeline.chapter(
     split === undefined
       ? 'The control plane and five firms start, each as a process of its own'
-      : 'The control plane starts as five processes, and five firms as one each',
+      : 'The control plane starts as six processes, and five firms as one each',
   );
   const ports = await freePorts(6);
   const at = (index: number): string => `http://127.0.0.1:${ports[index] ?? 0}`;
@@ -97,7 +97,7 @@ async function startAll({
   const installation =
     split === undefined
       ? await startWholeInstallation({ processes, dataFolder, port, onProgress: (text) => timeline.waiting(text) })
-      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(10), timeline });
+      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(12), timeline });
   const { issuer } = installation;
   const addresses: Addresses = {
     issuer,

@@ -24,10 +24,10 @@ export interface SplitControlPlane {
   }): Promise<{ readonly configurationFile: string; stop(): Promise<void> }>;
 }
 
-const names = ['edge', 'core', 'evidence', 'egress', 'certificate-authority'] as const;
+const names = ['edge', 'core', 'evidence', 'egress', 'certificate-authority', 'secrets'] as const;
 type Name = (typeof names)[number];
 
-/** Five processes with a shared database. Each has only what `countersign processes init` created for it. */
+/** Six processes with a shared database. Each has only what `countersign processes init` created for it. */
 export async function startSplitInstallation({
   processes,
   split,
@@ -40,7 +40,7 @@ export async function startSplitInstallation({
   readonly split: SplitControlPlane;
   readonly folder: string;
   readonly port: number;
-  /** Of ten, for the processes among themselves. */
+  /** Of twelve, for the processes among themselves. */
   readonly firstPort: number;
   readonly timeline: Pick<Timeline, 'done' | 'waiting'>;
 }): Promise<Installation> {

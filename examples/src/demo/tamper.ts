@@ -20,7 +20,7 @@ export async function tamper({ timeline }: Stage, processes: Processes, folder: 
     change(document);
     const file = join(folder, 'tampered.evidence.json');
     writeFileSync(file, JSON.stringify(document));
-    timeline.refused(what, await whatVerifySays(processes, file, trust));
+    timeline.refused(what, await verifierOutput(processes, file, trust));
   };
 
   await lie('one byte of a record changed', ({ records }) => {
@@ -46,7 +46,7 @@ export async function tamper({ timeline }: Stage, processes: Processes, folder: 
   });
 }
 
-async function whatVerifySays(processes: Processes, file: string, trust: string): Promise<string> {
+async function verifierOutput(processes: Processes, file: string, trust: string): Promise<string> {
   try {
     await processes.run('evidence', 'verify', file, '--trust', trust, '--json');
   } catch (error) {

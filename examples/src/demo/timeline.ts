@@ -3,7 +3,6 @@ const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m
 
 export interface Timeline {
   chapter(title: string): void;
-  /** An expected result. */
   done(what: string, beside?: string): void;
   /** An attack or mistake that was refused as expected. */
   refused(what: string, code: string, detail?: string): void;

@@ -15,7 +15,7 @@ export async function startWholeInstallation({
 }: {
   readonly processes: Processes;
   readonly dataFolder: string;
-  /** On the first start: a kept folder has its address from then. */
+  /** Used on the first start only; a kept folder already has an address. */
   readonly port: number;
   readonly onProgress: (text: string) => void;
 }): Promise<Installation> {

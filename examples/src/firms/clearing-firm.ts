@@ -24,7 +24,7 @@ function clearingFirm(firm: Firm): void {
       actingFor: lei,
       action: 'settlement:instruct',
     });
-    const reference = standing.stands
+    const reference = standing.valid
       ? `clear-${execution.execution_id}`
       : `clear-${execution.execution_id}-without-mandate`;
     const body = { cleared_qty: execution.executed_qty, reference };

@@ -27,7 +27,7 @@ function custodian(firm: Firm): void {
         action: 'settlement:instruct',
       });
       // The registry refuses and raises the exception. Without this call, the lapse would leave no record.
-      const idempotencyKey = standing.stands ? reference : `${reference}-without-mandate`;
+      const idempotencyKey = standing.valid ? reference : `${reference}-without-mandate`;
       return firm.controlPlane.transition({
         transaction: txn,
         event: 'settle',

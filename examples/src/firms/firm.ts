@@ -115,7 +115,7 @@ const statusOf = {
 
 function answerError(error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (!(error instanceof CodedError))
-    return reply.status(500).send({ code: 'internal_error', detail: 'The firm has a fault.' });
+    return reply.status(500).send({ code: 'internal_error', detail: 'The firm could not process the request.' });
   return reply
     .status(statusOf[error.category])
     .send({ code: error.code, detail: error.detail, ...(error.facts === undefined ? {} : { facts: error.facts }) });

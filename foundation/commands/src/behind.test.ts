@@ -5,7 +5,7 @@ import { Behind, onceSettled } from './behind.ts';
 
 const taken = new CodedError({ code: 'record_identity_taken', category: 'conflict', detail: 'Taken.' });
 
-/** Fails so often, and says what it was told. */
+/** Fails the given number of times and records its arguments. */
 function failing(times: number, error: () => Error) {
   const told: boolean[] = [];
   return {
@@ -18,15 +18,15 @@ function failing(times: number, error: () => Error) {
   };
 }
 
-describe('what a row may be too far behind for', () => {
-  it('is done anew once the row is written, and told that it is', async () => {
+describe('work on a row that may be behind its record', () => {
+  it('is repeated once the row is written, and is informed of that', async () => {
     let settled = 0;
     const { work, told } = failing(2, () => new Behind(async () => void settled++));
     expect(await onceSettled(work)).toBe('done');
     expect([told, settled]).toEqual([[false, true, true], 2]);
   });
 
-  it('is unproven where the row stays behind, once that is reported', async () => {
+  it('fails as unproven if the row stays behind, after reporting it', async () => {
     let reported = 0;
     const stays = () =>
       new Behind(
@@ -45,7 +45,7 @@ describe('what a row may be too far behind for', () => {
     await expect(onceSettled(failing(100, differs).work)).rejects.toMatchObject({ detail: 'These differ.' });
   });
 
-  it('is looked at again where somebody else made the record first, and not for ever', async () => {
+  it('is retried a bounded number of times if another party made the record first', async () => {
     let looked = 0;
     const look = async () => void looked++;
     expect(await onceSettled(failing(3, () => taken).work, look)).toBe('done');
@@ -54,7 +54,7 @@ describe('what a row may be too far behind for', () => {
     expect(looked).toBe(6);
   });
 
-  it('ends with anything else that fails', async () => {
+  it('fails with any other error', async () => {
     await expect(onceSettled(failing(1, () => taken).work)).rejects.toBe(taken);
     const fault = new Error('a fault');
     await expect(onceSettled(failing(1, () => fault).work, async () => undefined)).rejects.toBe(fault);

@@ -5,7 +5,6 @@ const maxAttempts = 4;
 
 /** A row is behind its newest record: a process died between the record and the commit. */
 export class Behind extends Error {
-  /** Writes the row. */
   readonly settle: () => Promise<void>;
   /** Reports the difference when writing the row did not help; may throw CodedError `authority_unproven`. */
   readonly report: () => Promise<unknown>;

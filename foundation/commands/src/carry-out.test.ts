@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { carryOutAll, type Keeping, Refusal } from './carry-out.ts';
 import type { Steps } from './command.ts';
 
-// Tallies that are kept in memory: a keeping says how things are held, recorded and written, and the steps are the same.
+// Tallies kept in memory: the store defines how things are held, recorded and written; the steps are the same.
 
 const clock = fixedClock(1_800_000_000_000);
 let audit: ReturnType<typeof createMemoryLog>;
@@ -65,7 +65,7 @@ const countAll = async (...asks: readonly string[]) =>
   (await carryOutAll(count, keeping, { log: audit, clock }, asks)).map(({ answer }) => answer);
 
 describe('a command about several things', () => {
-  it('takes every step of all before the next, and what was done before is followed up and answered', async () => {
+  it('takes each step for all things before the next, and completes and answers earlier ones', async () => {
     expect(await countAll('two', 'done', 'one')).toEqual(['now 3', 'already 10', 'now 2']);
     expect(taken).toEqual([
       ...['before 3', 'before 2'],
@@ -75,7 +75,7 @@ describe('a command about several things', () => {
     ]);
   });
 
-  it('is none where something speaks against one: all of that is recorded, and the first is told', async () => {
+  it('is refused if any check fails: every refusal is recorded, and the first is returned', async () => {
     await expect(countAll('one', 'secret', 'none')).rejects.toMatchObject({ code: 'tally_unknown' });
     expect(audit.records.map(({ type, reason, data }) => [type, reason, data])).toEqual([
       ['access.refused', 'tally_secret', { about: 'secret' }],
@@ -84,12 +84,12 @@ describe('a command about several things', () => {
     expect([taken, tallies.get('one')]).toEqual([[], 1]);
   });
 
-  it('is told of no refusal that could not be recorded', async () => {
+  it('returns no refusal that could not be recorded', async () => {
     audit.breakDown();
     await expect(countAll('none')).rejects.toMatchObject({ code: 'log_unavailable' });
   });
 
-  it('writes nothing where one of its records could not be made', async () => {
+  it('writes nothing if one of its records could not be made', async () => {
     audit.breakDown();
     await expect(countAll('one', 'two')).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(tallies.get('one')).toBe(1);

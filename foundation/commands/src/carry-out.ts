@@ -2,7 +2,6 @@ import type { AuditAppender, RecordDraft } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError, type RecordId } from '@countersign/kernel';
 import type { Given, Judged, Recorded, Steps } from './command.ts';
 
-/** The locked thing of a command. */
 export interface Held<Ask, Row> {
   readonly ask: Ask;
   readonly row: Row | undefined;
@@ -10,7 +9,6 @@ export interface Held<Ask, Row> {
   readonly previous: RecordId | undefined;
 }
 
-/** A command that has passed its checks. */
 export interface Decided<Ask, Row, Next, Said> {
   readonly held: Held<Ask, Row>;
   /** Of its record. */
@@ -33,7 +31,6 @@ export interface Keeping<Session, Ask, Row, Next, Said> {
     session: Session,
     decided: Decided<Ask, Row, Next, Said>,
   ): Promise<{ readonly next: Next; readonly recorded: Recorded }>;
-  /** Writes the recorded state to the rows. */
   write(session: Session, decided: Decided<Ask, Row, Next, Said> & { readonly recorded: Recorded }): Promise<void>;
 }
 

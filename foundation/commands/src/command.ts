@@ -3,7 +3,6 @@ import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { ProvenKind, RecordedKind } from './recorded-things.ts';
 
-/** Input of the steps of a command. */
 export interface Given<Ask, Row, Facts> {
   readonly ask: Ask;
   /** The locked row; undefined when there is none yet. */
@@ -21,9 +20,7 @@ export interface Known<Ask, Row, Facts> extends Pick<Given<Ask, Row, Facts>, 'as
   readonly facts: Facts | undefined;
 }
 
-/** Input of the steps after the checks. */
 export interface Judged<Ask, Row, Facts, Found> extends Given<Ask, Row, Facts> {
-  /** Results of the checks. */
   readonly found: Found;
 }
 
@@ -32,7 +29,6 @@ export type RecordContent = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
   readonly data: Readonly<Record<string, Json>>;
 };
 
-/** A record that is durable. */
 export interface Recorded extends RecordedOnce {
   readonly record: RecordId;
 }

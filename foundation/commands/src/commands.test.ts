@@ -11,7 +11,7 @@ import type { Command } from './command.ts';
 import { createCommands } from './commands.ts';
 import { createRecordedThings, type ProvenKind, type RecordedKind } from './recorded-things.ts';
 
-// A lamp that is lit and put out, on a real database: the smallest thing that can be recorded and stored apart.
+// A lamp that is switched on and off, on a real database: the smallest thing that is recorded and stored separately.
 
 interface Lamp {
   readonly lit: boolean;
@@ -51,8 +51,8 @@ afterAll(async () => {
 });
 beforeEach(() => {
   audit = createMemoryLog(clock);
-  told.length = 0;
-  followed.length = 0;
+  notified.length = 0;
+  ranAfter.length = 0;
   announced.length = 0;
   id = `lamp-${++count}`;
 });
@@ -68,11 +68,11 @@ const lamps: RecordedKind<LampId, Lamp, Row> = {
   content: ({ lit, by }) => ({ lit, by }),
   stateOf: (content: Json) => content as unknown as Lamp,
   async put(session, { lit, by }, change) {
-    if (dies) {
-      dies = false;
+    if (stopsAfterRecord) {
+      stopsAfterRecord = false;
       throw new Error('the process died');
     }
-    await meanwhile?.();
+    await betweenReadAndWrite?.();
     await session.query(
       `insert into lamps (id, lit, by, record) values ($1, $2, $3, $4)
        on conflict (id) do update set lit = excluded.lit, by = excluded.by, record = excluded.record`,
@@ -81,19 +81,19 @@ const lamps: RecordedKind<LampId, Lamp, Row> = {
   },
 };
 
-/** The next write of a row does not come about: as when a process dies after its record. */
-let dies = false;
-/** What others do between the look at a row and its next write. */
-let meanwhile: (() => Promise<void>) | undefined;
-/** Lamps of this node are told about when they are lit, and forgotten once they are out. */
+/** Makes the next write of a row fail, as when a process stops after its record. */
+let stopsAfterRecord = false;
+/** What others do between the read of a row and its next write. */
+let betweenReadAndWrite: (() => Promise<void>) | undefined;
+/** Notifications about lamps switched on; a lamp is forgotten once it is off. */
 const announced: string[] = [];
-const announcing: typeof lamps = {
+const notifyingLamps: typeof lamps = {
   ...lamps,
   forgets: true,
   notify: async ({ by }, { id: lamp, record }) => void announced.push(`${lamp} ${by} ${record}`),
 };
-const told: string[] = [];
-const followed: string[] = [];
+const notified: string[] = [];
+const ranAfter: string[] = [];
 
 interface Ask {
   readonly lamp: LampId;
@@ -111,14 +111,14 @@ const turn: Command<Ask, LampId, Lamp, Row, { readonly broken: boolean }, string
     if (ask.by === 'nobody') throw new CodedError({ code: 'lamp_not_yours', category: 'forbidden', detail: 'No.' });
   },
   next: ({ ask: { lit, by } }) => ({ lit, by }),
-  before: async ({ ask }) => void told.push(ask.by),
+  before: async ({ ask }) => void notified.push(ask.by),
   record: ({ ask }) => ({ type: 'incident.declared', outcome: 'done', data: { lamp: ask.lamp } }),
   ends: ({ lit }) => !lit,
   refused: (error, { ask }) => ({
     ...{ id: newId('record', from), type: 'access.refused', source: 'test', outcome: 'deny', reason: error.code },
     data: { lamp: ask.lamp },
   }),
-  after: async ({ ask }) => void followed.push(ask.by),
+  after: async ({ ask }) => void ranAfter.push(ask.by),
   release: ({ by }, { record }) => `${by} ${record}`,
 };
 
@@ -131,7 +131,7 @@ const changes = () => audit.records.filter(({ type }) => type === 'incident.decl
 const light = (by: string, lit = true): Ask => ({ lamp: id, lit, by });
 
 describe('a command', () => {
-  it('is recorded with what stands from then on, and then its row says it', async () => {
+  it('records the new standing and then writes the row', async () => {
     const answer = await node().run(turn, light('ada'));
     const [record] = changes();
     expect(answer).toBe(`ada ${record?.id}`);
@@ -140,13 +140,13 @@ describe('a command', () => {
     expect(await node().things.find(id)).toEqual({ lit: true, by: 'ada', record: record?.id });
     await node().run(turn, light('ben'));
     expect(changes()[1]?.data).toMatchObject({ previous: record?.id });
-    expect([told, followed]).toEqual([
+    expect([notified, ranAfter]).toEqual([
       ['ada', 'ben'],
       ['ada', 'ben'],
     ]);
   });
 
-  it('writes what is beside the row with the same commit, and neither without the other', async () => {
+  it('commits related rows together with the row, or neither', async () => {
     const beside: LampId = `${id}-beside`;
     let fails = true;
     const writing: typeof turn = {
@@ -163,24 +163,24 @@ describe('a command', () => {
     expect(await read(admin, beside)).toEqual({ lit: true, by: 'ben', record: changes()[1]?.id });
   });
 
-  it('that cannot be recorded changes nothing', async () => {
+  it('changes nothing if it cannot be recorded', async () => {
     audit.breakDown();
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(await read(admin, id)).toBeUndefined();
   });
 
-  it('that is refused is recorded as refused, and nothing is told', async () => {
+  it('records its refusal and notifies nobody', async () => {
     await expect(node().run(turn, light('nobody'))).rejects.toMatchObject({ code: 'lamp_not_yours' });
     expect(audit.records.map(({ type, reason }) => [type, reason])).toEqual([['access.refused', 'lamp_not_yours']]);
-    expect([await read(admin, id), told]).toEqual([undefined, []]);
+    expect([await read(admin, id), notified]).toEqual([undefined, []]);
   });
 
-  it('that does not know whether the refusal was recorded says so', async () => {
+  it('reports that it does not know whether the refusal was recorded', async () => {
     audit.breakDown();
     await expect(node().run(turn, light('nobody'))).rejects.toMatchObject({ code: 'log_unavailable' });
   });
 
-  it('of fifty at once on two nodes is recorded once', async () => {
+  it('is recorded once among fifty simultaneous ones on two nodes', async () => {
     const nodes = [node(), node()];
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => nodes[index % 2]?.run(turn, light('ada'))),
@@ -189,7 +189,7 @@ describe('a command', () => {
     expect(answers.filter((answer) => answer === 'already ada')).toHaveLength(49);
   });
 
-  it('of different people at once loses none, and each follows the one before', async () => {
+  it('loses none of several people’s simultaneous commands, each following the one before', async () => {
     const nodes = [node(), node()];
     await Promise.all(Array.from({ length: 12 }, (_, index) => nodes[index % 2]?.run(turn, light(`person-${index}`))));
     const records = changes();
@@ -199,16 +199,16 @@ describe('a command', () => {
   });
 });
 
-describe('where a process dies after the record', () => {
+describe('after a process stops between record and row', () => {
   const interrupted = async (ask: Ask) => {
-    dies = true;
+    stopsAfterRecord = true;
     await expect(node().run(turn, ask)).rejects.toThrow('the process died');
   };
 
   it.each([
     ['the first', []],
     ['a later one', ['before']],
-  ])('%s is completed by whoever looks, with the same record', async (_, earlier) => {
+  ])('%s is completed by the next reader, with the same record', async (_, earlier) => {
     for (const by of earlier) await node().run(turn, light(by));
     await interrupted(light('ada'));
     const before = changes().length;
@@ -217,36 +217,36 @@ describe('where a process dies after the record', () => {
     expect(await read(admin, id)).toMatchObject({ by: 'ada' });
   });
 
-  it('whoever repeats it is answered, and nothing is recorded a second time', async () => {
+  it('a repetition is answered, and nothing is recorded a second time', async () => {
     await interrupted(light('ada'));
     expect(await node().run(turn, light('ada'))).toBe('already ada');
     expect(changes()).toHaveLength(1);
   });
 
-  it('what follows the commit is done again for whoever repeats it', async () => {
+  it('a repetition runs the steps after the commit again', async () => {
     await interrupted(light('ada'));
-    expect(followed).toEqual([]);
+    expect(ranAfter).toEqual([]);
     for (let again = 0; again < 2; again++) await node().run(turn, light('ada'));
-    expect(followed).toEqual(['ada', 'ada']);
+    expect(ranAfter).toEqual(['ada', 'ada']);
   });
 
-  it('whoever does with it what is no command finds it completed', async () => {
+  it('an operation other than a command finds it completed', async () => {
     await interrupted(light('ada'));
     expect(await node().things.locked(id, (lamp) => lamp?.by)).toBe('ada');
     await interrupted(light('ben'));
     expect(await node().things.locked(id, (lamp) => lamp?.by)).toBe('ben');
   });
 
-  it('whoever completes the first writes nothing over what others have done since', async () => {
+  it('completing the first one overwrites nothing that others have done since', async () => {
     await interrupted(light('ada'));
     let others: Promise<unknown> = Promise.resolve();
-    meanwhile = async () => {
-      meanwhile = undefined;
+    betweenReadAndWrite = async () => {
+      betweenReadAndWrite = undefined;
       others = withoutHeldConnection(async () => {
         await node().run(turn, light('ben'));
         await node().run(turn, light('cleo'));
       });
-      // They have to wait, or are done by then.
+      // They must wait, or have finished by then.
       await Promise.race([others, new Promise((resolve) => setTimeout(resolve, 300))]);
     };
     await node().things.settle(id);
@@ -254,7 +254,7 @@ describe('where a process dies after the record', () => {
     expect(await node().things.find(id)).toMatchObject({ by: 'cleo' });
   });
 
-  it('whoever repeats it is told apart from who finds it done', async () => {
+  it('a repetition is distinguished from finding it done', async () => {
     const asked: boolean[] = [];
     const asking: typeof turn = {
       ...turn,
@@ -268,40 +268,40 @@ describe('where a process dies after the record', () => {
     expect(asked).toEqual([true, false]);
   });
 
-  it('others are told what was recorded, by whoever writes the row, and before it is written', async () => {
-    const announcingTurn = { ...turn, kind: announcing };
-    await node().run(announcingTurn, light('ada'));
-    dies = true;
-    await expect(node().run(announcingTurn, light('ben'))).rejects.toThrow('the process died');
+  it('others are notified of the record by the writer of the row, before the row is written', async () => {
+    const notifyingTurn = { ...turn, kind: notifyingLamps };
+    await node().run(notifyingTurn, light('ada'));
+    stopsAfterRecord = true;
+    await expect(node().run(notifyingTurn, light('ben'))).rejects.toThrow('the process died');
     expect(await read(admin, id)).toMatchObject({ by: 'ada' });
-    await node(audit, announcing).things.find(id);
+    await node(audit, notifyingLamps).things.find(id);
     expect(await read(admin, id)).toMatchObject({ by: 'ben' });
     const [first, second] = changes();
     expect(announced).toEqual([`${id} ada ${first?.id}`, `${id} ben ${second?.id}`, `${id} ben ${second?.id}`]);
   });
 
-  it('whoever does something else goes on from what was recorded', async () => {
+  it('a different command continues from the record', async () => {
     await interrupted(light('ada'));
     await node().run(turn, light('ben'));
     expect(changes().map(({ data }) => (data as unknown as { after: Lamp }).after.by)).toEqual(['ada', 'ben']);
     expect(await node().things.find(id)).toMatchObject({ by: 'ben' });
   });
 
-  it('an end is completed as well, and counts before it is', async () => {
+  it('an end is completed as well, and counts before that', async () => {
     await node().run(turn, light('ada'));
     await interrupted(light('ada', false));
     expect(await node().things.find(id)).toMatchObject({ lit: false });
     expect(await node().run(turn, light('ada', false))).toBe('already ada');
   });
 
-  it('a refusal that follows undoes nothing of it', async () => {
+  it('a later refusal undoes nothing of it', async () => {
     await interrupted(light('ada'));
     await expect(node().run(turn, light('nobody'))).rejects.toMatchObject({ code: 'lamp_not_yours' });
     expect(await read(admin, id)).toMatchObject({ by: 'ada' });
   });
 });
 
-describe('a row that somebody else has written', () => {
+describe('a row written by an attacker', () => {
   const forge = (change: string) => admin.query(`update lamps set ${change} where id = $1`, [id]);
 
   it.each(["by = 'eve'", 'lit = false', "record = 'rec_other', by = 'eve'"])(
@@ -316,19 +316,19 @@ describe('a row that somebody else has written', () => {
     },
   );
 
-  it('is none where it names another record, whatever it says: the next command follows the newest', async () => {
+  it('is ignored if it names another record, whatever its content: the next command follows the newest', async () => {
     await node().run(turn, light('ada'));
     const [first] = changes();
     await node().run(turn, light('ada', false));
     await node().run(turn, light('ada'));
-    // The state recurs: were its record believed, the next end would be the first one again, and no record of it made.
+    // The state recurs: if the row's record were trusted, the next end would repeat the first one and make no record.
     await admin.query('update lamps set record = $2 where id = $1', [id, first?.id]);
     await node().run(turn, light('ada', false));
     expect(changes()).toHaveLength(4);
     expect(await node().things.find(id)).toMatchObject({ lit: false });
   });
 
-  it('cannot be written from the record of another thing that ended this one', async () => {
+  it('cannot be restored from the record of another thing that ended this one', async () => {
     const other: LampId = `${id}-other`;
     await node().run(turn, light('ada'));
     const ending: typeof turn = {
@@ -342,11 +342,11 @@ describe('a row that somebody else has written', () => {
     expect(await node().things.find(id)).toBeUndefined();
   });
 
-  it('is missed where its record carries nothing', async () => {
+  it('is reported as unproven if its record carries no state', async () => {
     audit.write({ type: 'incident.declared', standing: [standing(`lamp:${id}`, { lit: true })] });
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'authority_unproven' });
-    // A command that writes it anew needs nothing of it.
+    // A command that rewrites it does not need its state.
     await node().run({ ...turn, unproven: 'none' }, light('ada'));
     expect(changes()[1]?.data).toMatchObject({ previous: changes()[0]?.id });
     expect(await node().things.find(id)).toMatchObject({ by: 'ada' });
@@ -354,7 +354,7 @@ describe('a row that somebody else has written', () => {
 
   it('of another thing that a command depends on is written first, without a lock', async () => {
     const other: LampId = `${id}-other`;
-    dies = true;
+    stopsAfterRecord = true;
     await expect(node().run(turn, { lamp: other, lit: true, by: 'ben' })).rejects.toThrow('the process died');
     const depending: typeof turn = {
       ...turn,
@@ -365,7 +365,7 @@ describe('a row that somebody else has written', () => {
     };
     await node().run(depending, light('ada'));
     expect(await read(admin, other)).toMatchObject({ by: 'ben' });
-    // Somebody holds the lock of the other one.
+    // Another session holds the lock of the other thing.
     const held = await admin.connect();
     try {
       await held.query('begin');
@@ -379,7 +379,7 @@ describe('a row that somebody else has written', () => {
 
   it('of another thing that a command holds as well is written first', async () => {
     const other: LampId = `${id}-other`;
-    dies = true;
+    stopsAfterRecord = true;
     await expect(node().run(turn, { lamp: other, lit: true, by: 'ben' })).rejects.toThrow('the process died');
     const both: typeof turn = {
       ...turn,
@@ -389,14 +389,14 @@ describe('a row that somebody else has written', () => {
     expect(await read(admin, other)).toMatchObject({ by: 'ben' });
   });
 
-  it('does not bring back what has ended', async () => {
+  it('does not restore what has ended', async () => {
     await node().run(turn, light('ada'));
     await node().run(turn, light('ada', false));
     await forge('lit = true');
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
   });
 
-  it('is none where no record is about it', async () => {
+  it('is ignored if no record is about it', async () => {
     await admin.query("insert into lamps values ($1, true, 'eve', 'rec_x')", [id]);
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
   });
@@ -405,30 +405,30 @@ describe('a row that somebody else has written', () => {
     ['was changed', "update lamps set by = 'eve' where id = $1"],
     ['seems to be of another change', "update lamps set by = 'eve', record = 'rec_other' where id = $1"],
     ['is gone', 'delete from lamps where id = $1'],
-  ])('is restored where it is asked for: one that %s', async (_, forgery) => {
+  ])('is restored on request: one that %s', async (_, forgery) => {
     await node().run(turn, light('ada'));
     await admin.query(forgery, [id]);
     expect(await node().things.restore(id)).toBe(true);
     expect(await node().things.find(id)).toMatchObject({ by: 'ada', record: changes()[0]?.id });
   });
 
-  it('is not restored where no record says what it is', async () => {
+  it('is not restored if no record states its content', async () => {
     await admin.query("insert into lamps values ($1, true, 'eve', 'rec_x')", [id]);
     expect(await node().things.restore(id)).toBe(false);
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
   });
 
-  it('is not written again once it has ended and was removed, where its kind forgets', async () => {
+  it('is not rewritten once it has ended and was removed, if its kind forgets', async () => {
     await node().run(turn, light('ada'));
     await admin.query('delete from lamps where id = $1', [id]);
-    expect(await node(audit, announcing).things.find(id)).toMatchObject({ by: 'ada' });
+    expect(await node(audit, notifyingLamps).things.find(id)).toMatchObject({ by: 'ada' });
     await node().run(turn, light('ada', false));
     await admin.query('delete from lamps where id = $1', [id]);
-    expect(await node(audit, announcing).things.find(id)).toBeUndefined();
+    expect(await node(audit, notifyingLamps).things.find(id)).toBeUndefined();
     expect(await read(admin, id)).toBeUndefined();
   });
 
-  it('is not written again where it is removed in time without having ended, and is until then', async () => {
+  it('is rewritten when deleted before its retention ends, and not after', async () => {
     let isOver = false;
     const passing: typeof lamps = { ...lamps, forgets: () => isOver };
     await node().run(turn, light('ada'));
@@ -440,7 +440,7 @@ describe('a row that somebody else has written', () => {
     expect(await read(admin, id)).toBeUndefined();
   });
 
-  it('put back to what it was before is written anew, and taken away as well', async () => {
+  it('reset to an earlier state is rewritten, and removed as well', async () => {
     await node().run(turn, light('ada'));
     const [first] = changes();
     await node().run(turn, light('ben'));
@@ -454,7 +454,7 @@ describe('a row that somebody else has written', () => {
   });
 });
 
-describe('a kind whose rows go with the thing, and whose records carry it sealed', () => {
+describe('a kind whose rows are deleted at the end, and whose records carry the state sealed', () => {
   const sealed = (state: Lamp) => Buffer.from(JSON.stringify(state)).toString('base64');
   const kind: RecordedKind<LampId, Lamp, Row> = {
     ...lamps,
@@ -462,8 +462,8 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     carried: ({ lit, by }) => ({ sealed: sealed({ lit, by }) }),
     stateOf: (carried) => JSON.parse(Buffer.from((carried as { sealed: string }).sealed, 'base64').toString()) as Lamp,
     async remove(session, lamp) {
-      if (dies) {
-        dies = false;
+      if (stopsAfterRecord) {
+        stopsAfterRecord = false;
         throw new Error('the process died');
       }
       await session.query('delete from lamps where id = $1', [lamp]);
@@ -475,12 +475,12 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
   const things = () => createRecordedThings(kind, { pool, log: audit, check: check(), source: 'test' });
   const run = (ask: Ask, command: typeof turn = change) => node().run(command, ask);
   const interrupted = async (ask: Ask) => {
-    dies = true;
+    stopsAfterRecord = true;
     await expect(run(ask)).rejects.toThrow('the process died');
   };
   const rows = async () => (await admin.query('select 1 from lamps where id = $1', [id])).rowCount;
 
-  it('shows nothing of it in the log, and is completed from it', async () => {
+  it('shows nothing of its state in the log, and is completed from it', async () => {
     await run(light('ada'));
     await interrupted(light('ben'));
     expect(changes()[1]?.data).toEqual({
@@ -492,16 +492,16 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     expect(await things().find(id)).toMatchObject({ by: 'ben', record: changes()[1]?.id });
   });
 
-  it('is completed in what is not compared as well', async () => {
+  it('is completed including members that are not compared', async () => {
     await run(light('ada'));
     const lasting = { ...change, ends: () => false };
-    dies = true;
+    stopsAfterRecord = true;
     await expect(run(light('ada', false), lasting)).rejects.toThrow('the process died');
     expect(await things().find(id)).toMatchObject({ lit: false, by: 'ada' });
     expect(changes()).toHaveLength(2);
   });
 
-  it('has no row once it has ended, also where a process died, and begins anew behind that', async () => {
+  it('has no row once it has ended, even if a process stopped, and starts anew after that', async () => {
     await run(light('ada'));
     await interrupted(light('ada', false));
     expect(await rows()).toBe(1);
@@ -516,18 +516,18 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
       expect((data as { previous?: string }).previous).toBe(changes()[index - 1]?.id);
   });
 
-  it('tells of its end as well, whoever takes the row away', async () => {
-    const telling: typeof kind = { ...announcing, ...kind };
-    const told = { ...change, kind: telling };
-    await run(light('ada'), told);
-    dies = true;
+  it('sends its notification at the end as well, whoever deletes the row', async () => {
+    const telling: typeof kind = { ...notifyingLamps, ...kind };
+    const notified = { ...change, kind: telling };
+    await run(light('ada'), notified);
+    stopsAfterRecord = true;
     await expect(run(light('ada', false), change)).rejects.toThrow('the process died');
     expect(announced).toHaveLength(1);
     await createRecordedThings(telling, { pool, log: audit, check: check(), source: 'test' }).find(id);
     expect(announced[1]).toBe(`${id} ada ${changes()[1]?.id}`);
   });
 
-  it('stays ended, whoever writes a row of it; one that never was is reported', async () => {
+  it('stays ended, whoever writes a row for it; a row that never existed is reported', async () => {
     await run(light('ada'));
     await run(light('ada', false));
     for (const record of [changes()[0]?.id, 'rec_other']) {
@@ -538,7 +538,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     expect(audit.ofType('row.rejected')).toHaveLength(1);
   });
 
-  it('counts as it was read while the log says so', async () => {
+  it('counts as read while the log agrees', async () => {
     await run(light('ada'));
     const read = await things().find(id);
     if (read === undefined) throw new Error('there is no such lamp');
@@ -554,7 +554,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
   it.each([
     ['writes it anew', light.bind(undefined, 'ada'), { by: 'ada' }],
     ['ends it', () => light('ada', false), undefined],
-  ])('is none for a command that %s, where somebody else has written the row', async (_, ask, expected) => {
+  ])('is ignored by a command that %s, if an attacker has written the row', async (_, ask, expected) => {
     await run(light('ada'));
     await admin.query("update lamps set by = 'eve' where id = $1", [id]);
     await expect(run(ask())).rejects.toMatchObject({ code: 'authority_unproven' });
@@ -588,7 +588,7 @@ describe('a refusal', () => {
   });
 });
 
-describe('a state that is not carried whole', () => {
+describe('a state that a record carries only in part', () => {
   const half: typeof lamps = {
     ...lamps,
     carried: ({ lit }) => ({ lit }),
@@ -603,23 +603,23 @@ describe('a state that is not carried whole', () => {
     record: ({ ask }) => ({ type: 'incident.declared', outcome: 'done', data: { of: ask.by } }),
   };
 
-  it('is completed with what else its record says', async () => {
-    dies = true;
+  it('is completed with the other members of its record', async () => {
+    stopsAfterRecord = true;
     await expect(node(audit, half).run(halfTurn, light('ada'))).rejects.toThrow('the process died');
     expect(changes()[0]?.data).toMatchObject({ after: { lit: true }, of: 'ada' });
     expect(await node(audit, half).things.find(id)).toMatchObject({ lit: true, by: 'ada' });
   });
 
-  it('counts for nothing where that is not what stands', async () => {
+  it('counts for nothing if that is not the current standing', async () => {
     const silent: typeof turn = { ...halfTurn, record: turn.record };
-    dies = true;
+    stopsAfterRecord = true;
     await expect(node(audit, half).run(silent, light('ada'))).rejects.toThrow('the process died');
     await expect(node(audit, half).things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
     expect(await read(admin, id)).toBeUndefined();
   });
 });
 
-describe('a kind that holds its rows against the log itself', () => {
+describe('a kind that compares its rows with the log itself', () => {
   const completed: LampId[] = [];
   const proven: ProvenKind<LampId, Lamp, Row> = {
     kind: 'lamp',
@@ -642,7 +642,7 @@ describe('a kind that holds its rows against the log itself', () => {
   };
   const turnProven: typeof turn = { ...turn, kind: proven };
 
-  it('says in its records what it reads from them, and nothing else', async () => {
+  it('records what it reads from its records, and nothing else', async () => {
     await node().run(turnProven, light('ada'));
     await node().run(turnProven, light('ben'));
     expect(changes().map(({ data }) => data)).toEqual(
@@ -654,24 +654,24 @@ describe('a kind that holds its rows against the log itself', () => {
   it.each([
     ['the first', []],
     ['a later one', ['before']],
-  ])('goes on after a process that died: %s', async (_, earlier) => {
+  ])('continues after a process that stopped: %s', async (_, earlier) => {
     for (const by of earlier) await node().run(turnProven, light(by));
-    dies = true;
+    stopsAfterRecord = true;
     await expect(node().run(turnProven, light('ada'))).rejects.toThrow('the process died');
     expect(await node().run(turnProven, light('ada'))).toBe('already ada');
     expect(changes()).toHaveLength(earlier.length + 1);
     expect(await read(admin, id)).toMatchObject({ by: 'ada' });
   });
 
-  it('is changed once by fifty at once on two nodes', async () => {
+  it('is changed once by fifty simultaneous commands on two nodes', async () => {
     const nodes = [node(), node()];
     await Promise.all(Array.from({ length: 50 }, (_, index) => nodes[index % 2]?.run(turnProven, light('ada'))));
     expect(changes()).toHaveLength(1);
-    // What one of them is just writing is nobody else's to complete.
+    // A row being written by another command is not completed here.
     expect(completed).not.toContain(id);
   });
 
-  it('goes on from the record and not from a row that somebody else wrote', async () => {
+  it('continues from the record and not from an attacker’s row', async () => {
     await node().run(turnProven, light('ada'));
     await admin.query(`update lamps set by = 'thief', record = 'rec_x' where id = $1`, [id]);
     expect(await node().run(turnProven, light('ada'))).toBe('already ada');

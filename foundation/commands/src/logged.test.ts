@@ -8,7 +8,7 @@ import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/te
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createLoggedCommands, type LoggedCommand, type LoggedKind } from './logged.ts';
 
-// A tally that is nowhere but in the log: who is on it follows from all records together.
+// A tally that exists only in the log: its members follow from all records together.
 
 const clock = fixedClock(1_800_000_000_000);
 let folder: string;
@@ -65,7 +65,7 @@ const enter = (kind = tally): LoggedCommand<Ask, 'one', readonly string[], undef
 });
 const node = () => createLoggedCommands({ pool: database.pool('tallies'), log: audit, source: 'test', clock });
 
-it('is recorded, each after the one before, and answered from what the records say', async () => {
+it('is recorded, each after the one before, and answered from the records', async () => {
   expect(await node().run(enter(), { by: 'ada' })).toBe(`1 ${changes()[0]?.id}`);
   expect(await node().run(enter(), { by: 'ben' })).toBe(`2 ${changes()[1]?.id}`);
   const first = recordIdOfCommand({ first: 'tally:one' });
@@ -76,7 +76,7 @@ it('is recorded, each after the one before, and answered from what the records s
   ]);
 });
 
-it('is refused on record, and then nothing else is recorded', async () => {
+it('is refused on record, and nothing else is recorded', async () => {
   await expect(node().run(enter(), { by: 'nobody' })).rejects.toMatchObject({ code: 'tally_not_yours' });
   expect(audit.records.map(({ type, reason }) => [type, reason])).toEqual([['access.refused', 'tally_not_yours']]);
   audit.breakDown();
@@ -86,20 +86,20 @@ it('is refused on record, and then nothing else is recorded', async () => {
 it.each([
   ['under a lock', tally],
   ['where the lock is lost', unlocked],
-])('of two nodes at once is recorded once for each who asks, %s', async (_, kind) => {
+])('of two nodes at once is recorded once per caller, %s', async (_, kind) => {
   const nodes = [node(), node()];
   const answers = await Promise.all(
     Array.from({ length: 8 }, (__, index) => nodes[index % 2]?.run(enter(kind), { by: index < 6 ? 'ada' : 'ben' })),
   );
   expect(names().toSorted()).toEqual(['ada', 'ben']);
-  // Two who ask the same at once may both hear that they did it: it is one record that they are told of.
+  // Two simultaneous identical requests may both report success: they report the same record.
   const told = answers
     .filter((answer) => answer?.startsWith('already') === false)
     .map((answer) => answer?.split(' ')[1]);
   expect(new Set(told)).toEqual(new Set(changes().map(({ id }) => id)));
 });
 
-it('that was recorded by a process that died is answered to who repeats it', async () => {
+it('that was recorded by a stopped process is answered when repeated', async () => {
   const dying = createLoggedCommands({
     ...{ pool: database.pool('tallies'), source: 'test' as const, clock },
     log: {

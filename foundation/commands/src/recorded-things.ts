@@ -16,13 +16,11 @@ import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { Behind, onceSettled } from './behind.ts';
 
-/** The change that writes a row. */
 export interface WrittenBy<Id extends string> {
   readonly id: Id;
   readonly record: RecordId;
 }
 
-/** Common part of all kinds. */
 interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
@@ -154,7 +152,7 @@ export interface ChangedThings<Id extends string, State, Row extends State>
   carrying(id: Id, state: State, previous: RecordId | undefined): Readonly<Record<string, Json>>;
 }
 
-/** A missing row cannot be locked, so its name is, to prevent overwriting newer state with older. */
+/** Locks the name, because a missing row cannot be locked; otherwise older state could overwrite newer state. */
 async function lockName<Id extends string>(
   { kind }: { readonly kind: string },
   session: pg.PoolClient,
@@ -211,7 +209,6 @@ export function createChangedThings<Id extends string, State, Row extends State>
   };
 }
 
-/** Writes the recorded state. */
 export async function write<Id extends string, State, Row extends State>(
   kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,

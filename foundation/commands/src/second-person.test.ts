@@ -68,8 +68,8 @@ const proposal: WaitingProposal = {
 };
 const ben: SecondOfTwo = { people: ['person:ben', 'service:other-console'], digest };
 
-describe('a second person', () => {
-  it('is somebody else, who approves what was proposed, in time', async () => {
+describe('a second approval', () => {
+  it('comes from another person, for the proposal, before it expires', async () => {
     const { refusalOf, asked } = rules();
     expect(await refusalOf(proposal, ben)).toBeUndefined();
     expect(asked).toEqual([{ proposers: proposal.people, scope: 'policy:propose', since: now - 1000 }]);
@@ -78,28 +78,28 @@ describe('a second person', () => {
   it.each<[string, Partial<WaitingProposal>, Partial<SecondOfTwo>, string]>([
     ['it was decided', { decided: 'approved' }, {}, 'thing_decided'],
     ['its time is over', { expiresAt: now }, {}, 'thing_expired'],
-    ['its time is none', { expiresAt: Number.NaN }, {}, 'thing_expired'],
+    ['its expiry is not a number', { expiresAt: Number.NaN }, {}, 'thing_expired'],
     ['they proposed it', {}, { people: ['person:anna'] }, 'thing_own'],
     ['they act through whom it was proposed', {}, { people: ['person:ben', 'service:console'] }, 'thing_own'],
     ['they act through who proposed it', {}, { people: ['person:ben', 'person:anna'] }, 'thing_own'],
     ['they have read something else', {}, { digest: digestOf('else') }, 'thing_digest'],
     ['they name no digest', {}, { digest: '' }, 'thing_digest'],
-  ])('does not approve it where %s', async (_, change, by, code) => {
+  ])('is refused if %s', async (_, change, by, code) => {
     const error = await rules().refusalOf({ ...proposal, ...change }, { ...ben, ...by });
     expect(error?.code).toBe(code);
   });
 
-  it('needs no digest where none is named, and no end where there is none', async () => {
+  it('needs no digest if none is named, and has no end if there is none', async () => {
     const { digest: _, expiresAt: __, ...rest } = proposal;
     expect(await rules({ control: { approves: 'id' } }).refusalOf(rest, { people: ben.people })).toBeUndefined();
   });
 
-  it('approves nothing that has no digest where one is to be named', async () => {
+  it('is refused without a digest if one must be named', async () => {
     const { digest: _, ...rest } = proposal;
     expect((await rules().refusalOf(rest, { people: ben.people }))?.code).toBe('thing_digest');
   });
 
-  it('is not one who was let in by the first, or has let them in', async () => {
+  it('is refused from a person who was admitted by the first, or admitted them', async () => {
     const asked: (readonly string[])[][] = [];
     const { refusalOf } = rules({
       independence: async (...sides) => {
@@ -112,21 +112,21 @@ describe('a second person', () => {
   });
 
   it.each(['left', 'moved', 'locked', 'revoked', 'right-lost'] as const)(
-    'approves nothing whose proposer has %s',
+    'is refused if the proposer has %s',
     async (lapse) => {
       const error = await rules({ lapse }).refusalOf(proposal, ben);
       expect([error?.code, error?.detail]).toEqual(['thing_proposer_gone', expect.stringContaining('proposed')]);
     },
   );
 
-  it('decides about what stands whoever made it has left', async () => {
+  it('is possible for something in force after its proposer has left', async () => {
     const { scope: _, ...rest } = proposal;
     const { refusalOf, asked } = rules({ lapse: 'left' });
     expect(await refusalOf(rest, ben)).toBeUndefined();
     expect(asked).toEqual([]);
   });
 
-  it('is told how it stands', () => {
+  it('knows the status of its proposal', () => {
     const { statusOf, settled } = rules();
     expect([statusOf(proposal), statusOf({ ...proposal, expiresAt: now }), statusOf({ decided: 'rejected' })]).toEqual([
       'proposed',

@@ -24,7 +24,6 @@ export interface WaitingProposal {
   readonly digest?: string;
 }
 
-/** The approver. */
 export interface SecondOfTwo {
   /** Principal ids: the approver, then the acting chain. */
   readonly people: readonly string[];
@@ -43,7 +42,6 @@ export interface DualControl<Code extends string> {
   readonly approves: 'digest' | 'id';
   /** Deadline in milliseconds; `until-decided` for none, `configured` when it comes from the configuration. */
   readonly waitsMs: number | 'until-decided' | 'configured';
-  /** Number of approvers. */
   readonly quorum: number;
   /**
    * Whether the proposer must still have the right to propose it, the component checks the proposer's role itself, or the proposal

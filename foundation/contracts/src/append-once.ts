@@ -1,5 +1,10 @@
-import { isCodedError } from '@countersign/kernel';
-import type { AuditAppender, AuditLog, EvidenceRecord, RecordDraft } from './audit-log.ts';
+import {
+  type AuditAppender,
+  type AuditLog,
+  auditLogErrors,
+  type EvidenceRecord,
+  type RecordDraft,
+} from './audit-log.ts';
 
 /** The record of a command, written now or by an earlier attempt. */
 export interface RecordedOnce {
@@ -22,7 +27,7 @@ export async function appendOnce(
   try {
     return { time: (await log.append(draft)).time };
   } catch (error) {
-    const before = isCodedError(error, 'record_identity_taken') ? (await log.find(draft.id))?.record : undefined;
+    const before = auditLogErrors.is(error, 'record_identity_taken') ? (await log.find(draft.id))?.record : undefined;
     if (
       before?.type !== draft.type ||
       before.source !== draft.source ||

@@ -14,12 +14,10 @@ export interface Actor {
   readonly institution?: string;
 }
 
-/** A record as its writer supplies it. */
 export interface RecordDraft {
   /** Chosen by the writer in advance, so that a token or decision can name its record. */
   readonly id: RecordId;
   readonly type: RecordType;
-  /** Name of the writing component. */
   readonly source: string;
   readonly outcome: 'permit' | 'deny' | 'done';
   /** Error code when the outcome is `deny`. */
@@ -59,10 +57,6 @@ export interface RecordDraft {
   readonly standing?: readonly Standing[];
   /** Facts of this record type. Plain JSON; no secrets, no personal data. */
   readonly data?: Json;
-  /**
-   * `data` as JSON text, instead of `data`. Saves a second serialization, e.g. of a decision's input; the record is the same.
-   */
-  readonly dataText?: string;
   /** Restricted values. The members above do not contain them; authorized readers get them restored at their paths. */
   readonly protectedValues?: readonly ProtectedValue[];
 }
@@ -108,7 +102,7 @@ export interface Disclosure {
  * A record of the log. The leaf is exactly the UTF-8 bytes of its JSON. Reading a record restores its restricted values unless
  * they were erased.
  */
-export interface EvidenceRecord extends Omit<RecordDraft, 'dataText' | 'protectedValues'> {
+export interface EvidenceRecord extends Omit<RecordDraft, 'protectedValues'> {
   /** Version 2 added the numbering by source. */
   readonly v: 1 | 2;
   /** RFC 3339, UTC, set by the log. */
@@ -219,7 +213,6 @@ export interface EvidenceQuery {
 export interface BundleDisclosure {
   /** The kinds named in the record of the export. */
   readonly kinds: readonly ProtectionKind[];
-  /** The purpose of the disclosure, in words. */
   readonly purpose?: string;
   /**
    * Whether this value may be disclosed to the requester.
@@ -247,7 +240,6 @@ export interface ScanQuery {
   readonly limit: number;
 }
 
-/** Bulk reader of past records. */
 export interface RecordScanner {
   /** In log order, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;

@@ -21,7 +21,6 @@ export interface SignIn {
   readonly amr: readonly string[];
   /** Time of the last authentication, in seconds since the epoch. */
   readonly authTime: number;
-  /** The session's tier. */
   readonly tier: Tier;
   /** The managed device, if one proved its identity. */
   readonly device?: string;
@@ -160,7 +159,6 @@ export interface Authentication {
   endAllOf(person: PrincipalId, reason: string, by?: Actor): Promise<number>;
 }
 
-/** Whether a sign-in meets the requirements. */
 export function satisfies(signIn: SignIn, need: SignInNeed): boolean {
   return (
     (need.acrValues.length === 0 || need.acrValues.includes(signIn.acr)) &&

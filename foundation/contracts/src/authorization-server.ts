@@ -58,7 +58,7 @@ export type LastingToken = RevocableClaims & Pick<AccessTokenClaims, 'exp'>;
 /** A caller with a long-lived response, such as a stream. */
 export interface LastingCaller {
   readonly caller: Caller;
-  /** For {@link LastingGuard.stands}. */
+  /** For {@link LastingGuard.isActive}. */
   readonly token: LastingToken;
 }
 
@@ -72,7 +72,7 @@ export interface LastingGuard extends ResourceGuard {
    *
    * @throws CodedError `temporarily_unavailable` when this cannot be determined; the caller must then treat it as invalid
    */
-  stands(token: LastingToken): Promise<boolean>;
+  isActive(token: LastingToken): Promise<boolean>;
 }
 
 /** The guards of our own interfaces, for interfaces in other processes than the authorization server. */
@@ -89,7 +89,7 @@ export interface Access {
     request: GuardedRequest,
     need: { readonly scope: string },
   ): Promise<LastingCaller>;
-  /** As {@link LastingGuard.stands}. */
+  /** As {@link LastingGuard.isActive}. */
   isTokenActive(resource: string, token: LastingToken): Promise<boolean>;
 }
 
@@ -178,7 +178,6 @@ export interface ClientRequest {
   readonly accept?: string;
   /** Source address as our listener saw it. */
   readonly address?: string;
-  /** Network zone of the listener. */
   readonly zone?: string;
 }
 
@@ -200,7 +199,6 @@ export interface TokenResponse {
   /** Grant Management for OAuth. */
   readonly grant_id?: string;
   readonly authorization_details?: readonly TokenDetail[];
-  /** The transaction that the token belongs to. */
   readonly txn?: TransactionId;
 }
 

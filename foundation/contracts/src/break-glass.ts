@@ -40,7 +40,6 @@ export const emergencySeconds = 900;
 export const incidentStatuses = ['declared', 'granted', 'reviewed', 'overdue', 'lapsed'] as const;
 export type IncidentStatus = (typeof incidentStatuses)[number];
 
-/** A declared incident and its emergency access. */
 export interface Incident {
   readonly id: IncidentId;
   readonly status: IncidentStatus;
@@ -81,7 +80,6 @@ export const breakGlassErrors = errorVocabulary({
   incident_scope: 'forbidden',
   /** Not a holder, or of another institution. */
   incident_not_holder: 'forbidden',
-  /** The second holder must be another person. */
   incident_same_person: 'forbidden',
   /** The second holder was invited by the first. */
   incident_not_independent: 'forbidden',
@@ -98,7 +96,6 @@ export const breakGlassErrors = errorVocabulary({
   incident_statement: 'forbidden',
 });
 
-/** The access token of an incident. */
 export interface EmergencyAccess {
   readonly accessToken: string;
   readonly scopes: readonly EmergencyScope[];
@@ -106,7 +103,6 @@ export interface EmergencyAccess {
   readonly expiresAt: string;
 }
 
-/** A person's declaration of an incident. */
 export interface Declaration {
   /** 10 to 400 characters. */
   readonly reason: string;

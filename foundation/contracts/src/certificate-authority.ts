@@ -3,6 +3,7 @@ import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 import type { Requester } from './requester.ts';
 import type { KeyPurpose } from './signer.ts';
+import type { WorkloadBinding } from './workload-identity.ts';
 
 /** What a certificate may be used for. Each profile belongs to one class of issuing authority. */
 export const certificateProfileNames = [
@@ -184,6 +185,8 @@ export interface CertificateOrder {
   readonly lifetimeSeconds?: number;
   /** Serial of the certificate that this one replaces; the same holder and profile. */
   readonly predecessor?: string;
+  /** What was established about the workload behind the request. Only the attestation in this installation sets it. */
+  readonly workload?: WorkloadBinding;
 }
 
 /** What a certificate request for an issuing authority must become: the ceremony grants exactly this. */

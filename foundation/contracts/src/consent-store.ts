@@ -143,13 +143,13 @@ export interface MandateQuestion {
 
 export type MandateAnswer =
   | {
-      readonly stands: true;
+      readonly valid: true;
       readonly mandate: Mandate;
       /** Every mandate the answer depends on: from the one held by `actingFor` (the named mandate or a sub-mandate) up to the root. */
       readonly chain: readonly Mandate[];
     }
   | {
-      readonly stands: false;
+      readonly valid: false;
       /** A code of {@link consentErrors} or one of `permits` (market), e.g. `mandate_venue`. */
       readonly reason: string;
       readonly detail: string;
@@ -172,7 +172,6 @@ export interface ValidityQuestion {
   readonly knownAt?: number;
 }
 
-/** A partner's copy of a mandate. */
 export interface MandateCopy {
   readonly id: string;
   readonly version: number;

@@ -4,7 +4,6 @@ import type { Decision } from './decisions.ts';
 import type { LimitReading } from './limits.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
-/** A decision as recorded. */
 export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord' | 'inputText'> & {
   readonly id: string;
   readonly input: Json;
@@ -102,12 +101,10 @@ export interface SimulationReport {
   readonly startedAt: string;
   readonly startedBy: string;
   readonly finishedAt?: string;
-  /** Why it failed. */
   readonly failure?: string;
   /** Records read so far, of those in the range. */
   readonly progress: { readonly done: number; readonly of: number };
   readonly decisions: number;
-  /** Number of skipped decisions by missing input. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly permitToDeny: number;
   readonly denyToPermit: number;
@@ -152,7 +149,6 @@ export interface FlipCount {
   readonly denyToPermit: number;
 }
 
-/** Replay and simulation of past decisions. */
 export interface DecisionHistory {
   /**
    * Repeats a decision from its recorded inputs, by the same policy version.

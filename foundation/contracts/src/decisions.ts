@@ -145,6 +145,14 @@ export interface DecisionInput {
      */
     readonly boundToIntent?: boolean;
     readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
+    /** What our own attestation established about the software behind the credential, or behind the certificate request. */
+    readonly workload?: {
+      readonly level: string;
+      readonly environment: string;
+      /** SHA-256, 64 hexadecimal digits. */
+      readonly image: string;
+      readonly configuration?: string;
+    };
     /** The partner that vouches for the person, and the claims of its assertion. */
     readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
     /** For a token without an intent of its own: the steps of an existing transaction that it is for. */

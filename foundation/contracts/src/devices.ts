@@ -1,7 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 import type { PrincipalId } from './principals.ts';
 
-/** The latest reported posture of a device. */
 export interface DevicePosture {
   readonly posture: 'compliant' | 'failing';
   /** RFC 3339: time of the check as the reporter states it, never later than the time of the report. */

@@ -205,6 +205,8 @@ export interface Agent {
     /** SHA-256 of the deployed artefact, 64 hexadecimal digits. */
     readonly artifactSha256: string;
     readonly certificateId: string;
+    /** SHA-256 of the certified configuration, 64 hexadecimal digits. With it, the agent acts only as an attested workload. */
+    readonly configurationSha256?: string;
     readonly status: CertificationStatus;
     readonly certifiedBy: PrincipalId;
     readonly developedBy: PrincipalId;
@@ -251,7 +253,6 @@ export interface ClientKey {
 /** An OAuth client: software of exactly one principal. */
 export interface Client {
   readonly id: ClientId;
-  /** The institution that owns it. */
   readonly institution: Lei;
   /** The service or agent whose software this is. */
   readonly principal: PrincipalId;
@@ -355,7 +356,6 @@ export interface Instrument {
   readonly targetMarket: readonly ClientCategory[];
   /** Contract size: quantity times price times this is the notional. At least 1. */
   readonly priceMultiplier: DecimalString;
-  /** The source of the data. */
   readonly source: string;
   /** RFC 3339: date of the data. */
   readonly asOf: string;
@@ -383,7 +383,6 @@ export interface DirectorySnapshot {
   principal(id: string): Principal | undefined;
   /** Also inactive principals. For names in records and lists, never for a decision. */
   knownPrincipal(id: string): Principal | undefined;
-  /** The active person with this subject at this issuer. */
   federatedPerson(issuer: string, subject: string): Person | undefined;
   /** Only for active people. */
   personalClaims(person: string): PersonalClaims | undefined;
@@ -453,7 +452,6 @@ export interface DirectoryChange {
   readonly after?: { readonly [field: string]: Json };
 }
 
-/** Progress of a large file. */
 export type ApplyProgress = (step: {
   readonly step: 'read' | 'checked' | 'written';
   readonly done: number;
@@ -546,7 +544,6 @@ export interface DirectoryEdit {
   }[];
 }
 
-/** A compliance finding about an institution. */
 export interface ComplianceFinding {
   /** LEI. */
   readonly institution: string;
@@ -581,13 +578,11 @@ export interface DirectoryProblem {
 export interface StreamedEntity {
   readonly kind: string;
   readonly id: string;
-  /** The document as stored. */
   readonly document: Json;
   /** For a person with credentials: the record that lists them. */
   readonly record?: RecordId;
 }
 
-/** A page of directory changes. */
 export interface DirectoryPage {
   /**
    * The directory's version when the page was read. A reader of pages with different versions must ask again since the lowest

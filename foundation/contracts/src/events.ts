@@ -12,7 +12,6 @@ export interface CloudEvent {
   readonly specversion: '1.0';
   /** The record's id, so that a repeated event has the same id. */
   readonly id: RecordId;
-  /** Origin of the log. */
   readonly source: string;
   /** `countersign.` and the record type. */
   readonly type: string;

@@ -193,6 +193,14 @@ export {
   type Venue,
 } from './directory.ts';
 export {
+  type Enrolment,
+  type EnrolmentStatus,
+  enrolmentErrors,
+  enrolmentStatuses,
+  enrolmentThing,
+  type NewEnrolment,
+} from './enrolments.ts';
+export {
   type CloudEvent,
   type EventPublisher,
   type EventSubscription,
@@ -250,6 +258,8 @@ export {
   outboundErrors,
   type SignatureFields,
   signatureFields,
+  type VenueHeaders,
+  venueHeaderNames,
 } from './outbound.ts';
 export { createPageSource, type PageSource } from './page-source.ts';
 export { permittedAt, permittedIntent } from './permitted-intents.ts';
@@ -351,6 +361,24 @@ export {
   type SubjectKey,
 } from './retention.ts';
 export {
+  type BrokerVenue,
+  brokerVenues,
+  type Lease,
+  type LeasedRole,
+  type LeaseEnding,
+  type LeaseStatus,
+  leaseEndings,
+  leaseStatuses,
+  type SecretKind,
+  type SecretProposal,
+  secretKinds,
+  secretsErrors,
+  type VenueAlgorithm,
+  type VenueKey,
+  venueAlgorithms,
+  venueOrderThing,
+} from './secrets.ts';
+export {
   type CaepEvent,
   caepEvents,
   caepEventUri,
@@ -377,10 +405,10 @@ export {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingLister,
   type StandingReader,
   type StandingRecord,
-  type StandingThing,
   standing,
   standingErrors,
 } from './standing.ts';
@@ -422,3 +450,26 @@ export {
 export type { PartnerSignIn, TrustProfile, TrustProfileInput } from './trust-profile.ts';
 export { type PlannedProfile, type ProfileChanges, type TrustRegistry, trustErrors } from './trust-registry.ts';
 export { witnessErrors } from './witness.ts';
+export {
+  type AssuranceLevel,
+  assuranceLevels,
+  type EvidenceKind,
+  evidenceKinds,
+  type IssuedJwtSvid,
+  type IssuedSvid,
+  isAtLeast,
+  type SvidRequest,
+  suspendedWorkloadThing,
+  type WorkloadBinding,
+  type WorkloadEntry,
+  type WorkloadFact,
+  type WorkloadFactName,
+  type WorkloadIdentity,
+  type WorkloadProfile,
+  type WorkloadProposal,
+  type WorkloadSelector,
+  type WorkloadTerms,
+  workloadErrors,
+  workloadFactNames,
+  workloadProfiles,
+} from './workload-identity.ts';

@@ -36,6 +36,10 @@ export interface Outbound {
   ): Promise<{ readonly status: number }>;
 }
 
+/** Headers in which trading venues expect the name of a key and the signature. */
+export const venueHeaderNames = ['x-mbx-apikey', 'api-key', 'api-sign'] as const;
+export type VenueHeaders = Readonly<Partial<Record<(typeof venueHeaderNames)[number], string>>>;
+
 /**
  * Requests to addresses that the operator has configured (witnesses, time-stamp authorities), which may be in its own networks.
  * Https (plain http only on loopback, unless `plainHttp` is set), no redirects, time and size bounded.
@@ -49,6 +53,10 @@ export interface ConfiguredExchange {
   exchange(
     url: string,
     message: {
+      /** `POST` when left out. A `GET` or `DELETE` has no body. */
+      readonly method?: 'POST' | 'GET' | 'DELETE';
+      /** Signatures that trading venues read from headers of their own. All other headers are fixed. */
+      readonly venueHeaders?: VenueHeaders;
       readonly contentType: string;
       readonly body: string | Uint8Array;
       /** Value of the header `Accept`. */
@@ -77,7 +85,13 @@ export interface ConfiguredDocuments {
    */
   get(
     url: string,
-    limits?: { readonly plainHttp?: boolean; readonly timeoutMs?: number; readonly maxBytes?: number },
+    limits?: {
+      readonly plainHttp?: boolean;
+      readonly timeoutMs?: number;
+      readonly maxBytes?: number;
+      /** Value of the header `Authorization`. */
+      readonly authorization?: string;
+    },
   ): Promise<Buffer>;
 }
 

@@ -8,7 +8,7 @@ function page(name: string): RecordPage {
   return { records: 1, bytes, ends: Uint32Array.of(bytes.length) };
 }
 
-/** A source, and the log at the other end of its port: it answers as is said, one thing for each that it is asked. */
+/** A source with a scripted log at the other end of its port: one answer per request. */
 function following(...answers: readonly FromRecordStream[]) {
   const { port1: port, port2: log } = new MessageChannel();
   const left = [...answers];
@@ -27,24 +27,24 @@ function textOf(read: RecordPage | undefined): string | undefined {
 }
 
 describe('pages of a stream of records', () => {
-  it('come in order, then the end, as often as it is asked for, though the stream is gone', async () => {
+  it('come in order, then the end for every further request, even after the stream is gone', async () => {
     const { source } = following({ say: 'page', page: page('a') }, { say: 'page', page: page('b') }, { say: 'end' });
     const read: (string | undefined)[] = [];
     for (let time = 0; time < 4; time++) read.push(textOf(await source.next()));
     expect(read).toEqual(['a', 'b', undefined, undefined]);
   });
 
-  it('come to each who asks, when several ask at once', async () => {
+  it('come to each requester when several ask at once', async () => {
     const { source } = following({ say: 'page', page: page('a') }, { say: 'page', page: page('b') }, { say: 'end' });
     const read = await Promise.all([source.next(), source.next(), source.next(), source.next()]);
     expect(read.map(textOf)).toEqual(['a', 'b', undefined, undefined]);
   });
 
-  it('are asked for one ahead, and no further', async () => {
+  it('are requested one ahead, and no further', async () => {
     const answers = ['a', 'b', 'c', 'd'].map((name): FromRecordStream => ({ say: 'page', page: page(name) }));
     const { source, asked, port, log } = following(...answers);
     expect(textOf(await source.next())).toBe('a');
-    // By then whatever was asked before has arrived.
+    // By then every earlier request has arrived.
     await new Promise((resolve) => {
       log.once('close', resolve);
       port.close();
@@ -52,7 +52,7 @@ describe('pages of a stream of records', () => {
     expect(asked()).toBe(2);
   });
 
-  it('are not the end where the stream is gone without a word', async () => {
+  it('do not end silently if the stream is gone', async () => {
     const { source, log } = following({ say: 'page', page: page('a') }, { say: 'end' });
     expect(textOf(await source.next())).toBe('a');
     log.removeAllListeners('message');
@@ -64,7 +64,7 @@ describe('pages of a stream of records', () => {
     await expect(createPageSource(none.port1).next()).rejects.toThrow('has ended');
   });
 
-  it('are not the end where the log could not be read on, and what was read before is given first', async () => {
+  it('do not end if the log could not be read further, and pages already read come first', async () => {
     const { source } = following({ say: 'page', page: page('a') }, { say: 'failed', detail: 'the disk is full' });
     expect(textOf(await source.next())).toBe('a');
     await expect(source.next()).rejects.toThrow('the disk is full');

@@ -4,13 +4,11 @@ import type { Requester } from './requester.ts';
 
 /** A folder of policies as text: the unit that is hashed, signed, tested, simulated and published. */
 export interface PolicyBundle {
-  /** Cedar schema. */
   readonly schema: string;
   /** Cedar policies by file name, in the order of the names. */
   readonly policies: readonly { readonly file: string; readonly text: string }[];
   /** Reference data that policies use and the directory does not contain: regions, product classes. Cedar entities. */
   readonly entities: readonly Json[];
-  /** Limit definitions. */
   readonly limits: readonly Json[];
   /** Prudential exchange rates for limits in another currency, e.g. `"USD/EUR": "0.93"`. */
   readonly rates: Readonly<Record<string, string>>;
@@ -30,7 +28,6 @@ export interface ApplicationModel {
   readonly types: Readonly<Record<string, ApplicationType>>;
   /** Ids of clients that may ask about the model, and of clients that may write its entities. */
   readonly clients: { readonly ask: readonly string[]; readonly write: readonly string[] };
-  /** Cedar schema. */
   readonly schema: string;
   /** As in {@link PolicyBundle}. */
   readonly policies: PolicyBundle['policies'];
@@ -78,7 +75,6 @@ export interface ApplicationType {
   readonly open?: true;
 }
 
-/** Results of a bundle's tests. */
 export interface PolicyTestReport {
   readonly passed: number;
   readonly failed: number;
@@ -116,7 +112,6 @@ export interface PolicyVersion {
 export interface PolicyCandidate {
   readonly id: PolicyCandidateId;
   readonly status: 'proposed' | 'approved' | 'rejected' | 'expired';
-  /** Hash of the bundle. */
   readonly hash: Digest;
   /** Digest over bundle, tests, simulation, change request and base version. The approver names it. */
   readonly digest: Digest;

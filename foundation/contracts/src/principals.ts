@@ -26,7 +26,6 @@ export function parseAccountId(text: unknown): AccountId | undefined {
   return typeof text === 'string' && accountPattern.test(text) ? (text as AccountId) : undefined;
 }
 
-/** The kind of a principal, from the prefix of its id. */
 export function kindOfPrincipal(id: PrincipalId): PrincipalKind {
   const kind = principalKinds.find((candidate) => id.startsWith(`${candidate}:`));
   if (kind === undefined) throw new Error(`a PrincipalId without a kind: ${id}`);

@@ -46,11 +46,10 @@ function isObject(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A draft as readers of its record see it: data parsed and protected values in place. */
-export function completeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
-  const { dataText, protectedValues = [], ...open } = draft;
-  let whole: Readonly<Record<string, unknown>> =
-    dataText === undefined ? open : { ...open, data: JSON.parse(dataText) };
+/** A draft as readers of its record see it: with protected values in place. */
+export function completeDraft(draft: RecordDraft): Omit<RecordDraft, 'protectedValues'> {
+  const { protectedValues = [], ...open } = draft;
+  let whole: Readonly<Record<string, unknown>> = open;
   for (const { path, value, text } of protectedValues) {
     const filled = insertValue(whole, readPointer(path) ?? [], value ?? JSON.parse(text ?? 'null'));
     if (filled === undefined) throw new Error(`a draft of type ${draft.type} has no place for a value at ${path}`);

@@ -19,7 +19,6 @@ export interface RecordStreamQuery {
 export interface RecordStream {
   /** Send {@link ToRecordStream}, receive {@link FromRecordStream}. Closes when the reading thread ends. */
   readonly port: MessagePort;
-  /** Stops reading. */
   stop(): Promise<void>;
 }
 
@@ -29,7 +28,6 @@ export interface ToRecordStream {
 
 export type FromRecordStream =
   | { readonly say: 'page'; readonly page: RecordPage }
-  /** End of the stream. */
   | { readonly say: 'end' }
   /** Reading failed. @property detail for the process's own log */
   | { readonly say: 'failed'; readonly detail: string };

@@ -13,6 +13,7 @@ export type RetentionClass = (typeof retentionClasses)[number];
 /** A type is never reused for another meaning; new facts get a new type. */
 const classes = {
   'log.opened': 'custody',
+  'log.key-rotated': 'custody',
   'log.publication-stopped': 'custody',
   'log.publication-resumed': 'custody',
   'log.witness-alarm': 'custody',
@@ -80,6 +81,33 @@ const classes = {
   'pki.proposed': 'custody',
   'pki.approved': 'custody',
   'pki.rejected': 'custody',
+  'enrolment.made': 'authority',
+  'enrolment.used': 'authority',
+  'enrolment.key-changed': 'authority',
+  'enrolment.ended': 'authority',
+  'enrolment.refused': 'authority',
+  'secrets.proposed': 'custody',
+  'secrets.approved': 'custody',
+  'secrets.rejected': 'custody',
+  'lease.issued': 'access',
+  'lease.released': 'access',
+  'lease.renewed': 'access',
+  'lease.denied': 'access',
+  'lease.ended': 'access',
+  'lease.cleared': 'access',
+  'lease.irrevocable': 'custody',
+  'lease.swept': 'custody',
+  'secret.released': 'access',
+  'venue.order-signed': 'transaction',
+  'venue.request-signed': 'access',
+  'venue.refused': 'access',
+  'workload.proposed': 'custody',
+  'workload.approved': 'custody',
+  'workload.rejected': 'custody',
+  'workload.suspended': 'custody',
+  'workload.attested': 'access',
+  'workload.refused': 'access',
+  'workload.token-issued': 'access',
   'recovery.opened': 'authority',
   'recovery.approved': 'authority',
   'recovery.refused': 'authority',
@@ -174,7 +202,6 @@ const isRecordType = (text: string): text is RecordType => Object.hasOwn(classes
 
 export const recordTypes: readonly RecordType[] = Object.keys(classes).filter(isRecordType);
 
-/** The retention class of a record type. */
 export function retentionClassOf(type: RecordType): RetentionClass {
   if (!isRecordType(type)) throw new Error(`records of type ${type} have no retention class`);
   return classes[type];

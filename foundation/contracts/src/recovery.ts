@@ -39,7 +39,6 @@ export interface Recovery {
   /** LEI. */
   readonly institution: string;
   readonly status: RecoveryStatus;
-  /** The principal that opened it. */
   readonly openedBy: string;
   /** RFC 3339. */
   readonly openedAt: string;

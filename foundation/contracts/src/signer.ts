@@ -7,7 +7,7 @@ import { errorVocabulary, type RecordId } from '@countersign/kernel';
  * tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies; `mandate`: versions of
  * mandates; `envelope`: identity envelopes; `event`: events for subscribers; `security-event`: security event tokens (RFC 8417);
  * `time-stamp`: time-stamp tokens (RFC 3161); `certificate-...`: certificates and revocation lists of one class of issuing authority;
- * `certificate-status`: OCSP answers (RFC 6960).
+ * `certificate-status`: OCSP answers (RFC 6960); `workload-token`: JWT-SVIDs (SPIFFE).
  */
 export const keyPurposes = [
   'access-token',
@@ -28,6 +28,7 @@ export const keyPurposes = [
   'certificate-partner',
   'certificate-service',
   'certificate-status',
+  'workload-token',
 ] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
@@ -99,14 +100,13 @@ export interface Signer {
 }
 
 /** A signing key as listed for key administrators. */
-export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpose' | 'state'> {
+export interface ListedKey extends PublicKey {
   /** Milliseconds since the epoch. */
   readonly publishedAt: number;
   readonly activeFrom: number;
   readonly place: KeyPlace;
 }
 
-/** Where a private key is. */
 export interface KeyPlace {
   readonly driver: 'software' | 'pkcs11';
   /** Serial number of the token in which the key was made. */

@@ -80,7 +80,6 @@ export async function standingRevocation(
   return undefined;
 }
 
-/** A revocation in force, with its record. */
 export interface StandingRevocation extends StandingRevocationTarget {
   readonly party: RevokingParty;
   readonly record: RecordId;

@@ -41,7 +41,7 @@ export interface StandingReader {
 }
 
 /** A thing found by a prefix of its name. */
-export interface StandingThing extends StandingRecord {
+export interface StandingEntry extends StandingRecord {
   readonly of: string;
 }
 
@@ -57,7 +57,7 @@ export interface StandingLister {
   standingsUnder(
     prefix: string,
     page: { readonly after?: string | undefined; readonly limit: number },
-  ): Promise<{ readonly things: readonly StandingThing[]; readonly next?: string }>;
+  ): Promise<{ readonly things: readonly StandingEntry[]; readonly next?: string }>;
 }
 
 export interface LastStandingReader {
@@ -68,7 +68,7 @@ export interface LastStandingReader {
    * @param prefixes at most 1,000
    * @throws CodedError `log_unavailable`
    */
-  lastUnder(prefixes: readonly string[]): Promise<ReadonlyMap<string, StandingThing>>;
+  lastUnder(prefixes: readonly string[]): Promise<ReadonlyMap<string, StandingEntry>>;
 }
 
 export const standingErrors = errorVocabulary({
@@ -81,7 +81,6 @@ export function standing(of: string, content: Json): Standing {
   return { of, digest: digestOf(content) };
 }
 
-/** The standing of a thing that has ended. */
 export function ended(of: string): Standing {
   return { of };
 }

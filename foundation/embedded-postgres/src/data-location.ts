@@ -36,7 +36,7 @@ export function locateData(
   fallbackRoots: readonly string[] = defaultFallbackRoots(),
 ): DataLocation {
   const requestedPath = resolve(requestedFolder);
-  // The server's account only needs to pass through; root alone needs to look around in it.
+  // The server's account only needs to enter it; only root lists it.
   makeFolder(requestedPath, process.getuid?.() === 0 ? 0o711 : 0o700);
   const requested = realpathSync(requestedPath);
 
@@ -100,8 +100,7 @@ function placeInFallback(
   const problems: string[] = [reason];
   for (const root of roots) {
     const id = randomBytes(16).toString('hex');
-    // Named after the requested path for people, and after chance so that an earlier checkout of the same
-    // path, deleted since, does not lend its data to this one.
+    // The name holds the requested path for people, and a random part, so that a new checkout never finds the data of a deleted one.
     const folder = join(root, `${createHash('sha256').update(requested).digest('hex').slice(0, 8)}-${id.slice(0, 8)}`);
     try {
       makeFolder(folder, 0o711);
@@ -118,7 +117,7 @@ function placeInFallback(
       continue;
     }
     if (!createFileDurably(join(requested, pointerFile), JSON.stringify({ folder, id }, null, 2), 0o600)) {
-      // Another start was faster; use its folder.
+      // A concurrent start created the folder first; use that one.
       rmSync(folder, { recursive: true, force: true });
       const pointer = readPointer(requested);
       if (pointer !== undefined) return follow(pointer, requested);

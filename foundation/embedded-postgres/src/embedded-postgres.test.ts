@@ -29,7 +29,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './index.ts';
 const isRoot = process.getuid?.() === 0;
 const isLinux = process.platform === 'linux';
 
-/** Whether accounts other than root can read this checkout: not where it lies in root's home. */
+/** Whether accounts other than root can read this checkout: not if it is in root's home. */
 function othersCanEnter(): boolean {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false;
@@ -50,7 +50,7 @@ let dataFolder: string;
 const servers: EmbeddedPostgres[] = [];
 const children: ChildProcess[] = [];
 
-/** Data of a first start that has been stopped: most tests are about what comes after. */
+/** Data of a first start that has been stopped: most tests are about later starts. */
 let pristine: string;
 
 beforeAll(async () => {
@@ -75,7 +75,7 @@ afterEach(async () => {
       await once(child, 'exit');
     }
   }
-  // Starting once more is how a server that outlived its owner is ended.
+  // Starting once more ends a server that outlived its owner.
   if (existsSync(join(dataFolder, 'cluster', 'postmaster.pid')) && servers.length === 0)
     await start().catch(() => undefined);
   for (const server of servers.splice(0)) await server.stop();
@@ -108,7 +108,7 @@ const serverPid = (folder = dataFolder): number =>
 
 interface Owner {
   readonly process: ChildProcess;
-  /** The next thing it says that has this member. */
+  /** The next message that has this member. */
   hear(member: 'progress' | 'ready' | 'failed'): Promise<Record<string, unknown>>;
 }
 
@@ -143,7 +143,7 @@ async function kill(owner: Owner): Promise<void> {
 }
 
 describe('the embedded PostgreSQL', () => {
-  it('keeps what was committed over a restart, with durability on and only the loopback open', async () => {
+  it('keeps committed data across a restart, durable and reachable only on the loopback', async () => {
     const first = await start();
     await ask(first.connection, 'create table kept (n int); insert into kept values (7)');
     const [settings] = await ask(
@@ -161,7 +161,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await ask(second.connection, 'select n from kept')).toEqual([{ n: 7 }]);
   });
 
-  it('lets nobody in without the password, and keeps that readable for its owner alone', async () => {
+  it('requires the password, and keeps it readable only for its owner', async () => {
     usePristineData();
     const server = await start();
     await expect(ask({ ...server.connection, password: 'guess' }, 'select 1')).rejects.toMatchObject({ code: '28P01' });
@@ -186,7 +186,7 @@ describe('the embedded PostgreSQL', () => {
     expect(statSync(`/proc/${String(pid)}`).uid).toBe(nobody);
   });
 
-  it.skipIf(!isLinux)('is out of reach of a Ctrl-C meant for us', async () => {
+  it.skipIf(!isLinux)('is not reached by a Ctrl-C for the parent', async () => {
     usePristineData();
     await start();
     const stat = readFileSync(`/proc/${serverPid()}/stat`, 'utf8');
@@ -194,7 +194,7 @@ describe('the embedded PostgreSQL', () => {
     expect(processGroup).toBe(serverPid());
   });
 
-  it('takes a free port when the wanted one is taken, and says so', async () => {
+  it('takes a free port if the requested one is taken, and says so', async () => {
     usePristineData();
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
@@ -209,7 +209,7 @@ describe('the embedded PostgreSQL', () => {
     expect((await start({ port })).connection.port).toBe(port);
   });
 
-  it('comes back on the same port when the server is killed under us', async () => {
+  it('restarts on the same port if the server is killed', async () => {
     usePristineData();
     const server = await start();
     await ask(server.connection, 'create table kept (n int); insert into kept values (1)');
@@ -222,7 +222,7 @@ describe('the embedded PostgreSQL', () => {
     expect(serverPid()).not.toBe(before);
   });
 
-  it('says what to do when the data is of another version, or its password is lost', async () => {
+  it('gives instructions if the data is of another version, or its password is lost', async () => {
     usePristineData();
     const version = join(dataFolder, 'cluster', 'PG_VERSION');
     const original = readFileSync(version, 'utf8');
@@ -236,7 +236,7 @@ describe('the embedded PostgreSQL', () => {
     await expect(start()).rejects.toMatchObject({ code: 'postgres_password_missing' });
   });
 
-  it('says why when the server does not start', async () => {
+  it('gives the reason if the server does not start', async () => {
     usePristineData();
     appendFileSync(join(dataFolder, 'cluster', 'postgresql.conf'), '\nno_such_setting = 1\n');
     await expect(start()).rejects.toMatchObject({
@@ -269,7 +269,7 @@ describe.skipIf(!isRoot)('a data folder that the server may not enter', () => {
     expect(await ask(second.connection, 'select n from kept')).toEqual([{ n: 7 }]);
   });
 
-  it('never gives way to an empty database when the other one is gone, or is not the same', async () => {
+  it('is never replaced by an empty database if the other folder is gone or differs', async () => {
     const first = await start({ fallbackRoots: [fallback] });
     await first.stop();
     const marker = join(first.dataFolder, 'countersign-database.json');
@@ -291,7 +291,7 @@ describe.skipIf(!isRoot)('a data folder that the server may not enter', () => {
     expect(second.dataFolder).not.toBe(first.dataFolder);
   });
 
-  it('is an error when there is no other place', async () => {
+  it('is an error if there is no other place', async () => {
     await expect(start()).rejects.toMatchObject({
       code: 'database_folder_unusable',
       detail: expect.stringContaining('DATABASE_URL'),
@@ -300,7 +300,7 @@ describe.skipIf(!isRoot)('a data folder that the server may not enter', () => {
 });
 
 describe('after a crash', () => {
-  it('ends the server that outlived its killed owner, and loses nothing', async () => {
+  it('ends the server that outlived its killed owner, without data loss', async () => {
     usePristineData();
     const owner = startInChild();
     const { ready, pid } = await owner.hear('ready');
@@ -313,7 +313,7 @@ describe('after a crash', () => {
     expect(await ask(server.connection, 'select n from kept')).toEqual([{ n: 7 }]);
   });
 
-  it.skipIf(!isLinux)('ends it also when the data folder was renamed meanwhile', async () => {
+  it.skipIf(!isLinux)('also ends it if the data folder was renamed meanwhile', async () => {
     usePristineData();
     const owner = startInChild();
     const { pid } = await owner.hear('ready');
@@ -325,7 +325,7 @@ describe('after a crash', () => {
     expect(await ask(server.connection, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
-  it('recovers what was committed when owner and server were killed together', async () => {
+  it('recovers committed data if owner and server were killed together', async () => {
     usePristineData();
     const owner = startInChild();
     const { ready, pid } = await owner.hear('ready');
@@ -337,7 +337,7 @@ describe('after a crash', () => {
     expect(await ask(server.connection, 'select count(*)::int as n from kept')).toEqual([{ n: 1000 }]);
   });
 
-  it('leaves alone a process that got the pid of the old server', async () => {
+  it('leaves alone a process that now has the pid of the old server', async () => {
     usePristineData();
     const { uid, gid } = statSync(join(dataFolder, 'cluster'));
     // Same account as the server: PostgreSQL itself would mistake this process for a running server.
@@ -354,13 +354,13 @@ describe('after a crash', () => {
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
   });
 
-  it('is not stopped by a pid file that a power cut has left empty', async () => {
+  it('starts despite a pid file that a power cut left empty', async () => {
     usePristineData();
     writeFileSync(join(dataFolder, 'cluster', 'postmaster.pid'), '');
     expect(await ask((await start()).connection, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
-  it('makes the data anew when the first start was killed half-way', async () => {
+  it('recreates the data if the first start was killed half-way', async () => {
     const owner = startInChild();
     while ((await owner.hear('progress'))['progress'] !== 'Creating the database (first start)');
     await vi.waitFor(
@@ -377,7 +377,7 @@ describe('after a crash', () => {
     expect(readdirSync(dataFolder).filter((name) => name.startsWith('cluster'))).toEqual(['cluster']);
   });
 
-  it.skipIf(!isLinux)('leaves no server behind when the owner exits without stopping it', async () => {
+  it.skipIf(!isLinux)('leaves no server behind if the owner exits without stopping it', async () => {
     usePristineData();
     const owner = startInChild('exit');
     const { pid } = await owner.hear('ready');
@@ -400,7 +400,7 @@ describe('a data folder in use', () => {
     expect(await ask(server.connection, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
-  it('is given to exactly one of several that start at once', async () => {
+  it('is given to exactly one of several simultaneous starts', async () => {
     usePristineData();
     const outcomes = await Promise.allSettled([start(), start(), start()]);
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);

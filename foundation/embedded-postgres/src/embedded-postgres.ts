@@ -15,7 +15,7 @@ export interface EmbeddedPostgres {
   readonly connection: OwnerConnection;
   /** Actual location of the data: the folder to back up. */
   readonly dataFolder: string;
-  /** Explanations for people of deviations from their request (location of the data, port). */
+  /** Explanations for people where the location of the data or the port differs from the request. */
   readonly notes: readonly string[];
   /** Shuts the server down and waits for it. Idempotent. */
   stop(): Promise<void>;
@@ -153,7 +153,7 @@ function keepRunning(options: {
           server = await options.restart();
         } catch (error) {
           options.log('embedded PostgreSQL does not restart', { attempt, error });
-          // Ends early, by an exception that says nothing, when stop() is called.
+          // stop() aborts the pause.
           await sleep(Math.min(100 * 2 ** attempt, 5000), undefined, { signal: stopping.signal, ref: false }).catch(
             () => undefined,
           );
@@ -178,7 +178,7 @@ function keepRunning(options: {
   };
 }
 
-/** The first conversation with the server: proves that it is ours, and makes our database in it. */
+/** Verifies on the first connection that the server is ours, and creates our database. */
 async function ensureDatabase(connection: OwnerConnection, cluster: string): Promise<void> {
   const client = new pg.Client({ ...connection, database: 'postgres', connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);

@@ -17,10 +17,7 @@ export const embeddedPostgresErrors = errorVocabulary({
   database_disk_full: 'unavailable',
 });
 
-/**
- * Turns what the file system refuses on the way into a coded error about `folder`; anything else passes
- * through unchanged.
- */
+/** Converts a file system error into a coded error about `folder`; other errors pass unchanged. */
 export function folderFailure(error: unknown, folder: string): unknown {
   if (isCodedError(error)) return error;
   switch (systemErrorCode(error)) {

@@ -9,7 +9,7 @@ export interface PlatformPackage {
   readonly version: string;
   /** The folder that holds `bin`, `lib` and `share`. */
   readonly native: string;
-  /** Links the package should hold but cannot (npm packs none; its install script, which need not run, makes them). */
+  /** Symbolic links that npm cannot pack. The package's install script would create them, but it may not have run. */
   readonly links: readonly { readonly path: string; readonly to: string }[];
 }
 
@@ -46,7 +46,7 @@ function readVersion(path: string): string {
   throw new Error(`${path} names no version`);
 }
 
-/** The list names both ends from the package's root, e.g. `native/lib/libpq.so.5.18`. */
+/** Source and target of each link are relative to the package's root, e.g. `native/lib/libpq.so.5.18`. */
 function readLinks(path: string): { path: string; to: string }[] {
   let text: string;
   try {

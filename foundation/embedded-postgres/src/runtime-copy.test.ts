@@ -24,8 +24,8 @@ const prepare = (folders: readonly string[], from = source) =>
     onProgress: (message) => told.push(message),
   });
 
-describe("the copy of PostgreSQL's programs", () => {
-  it('is made once, holds the links the package lacks, and is mended when something tore it', async () => {
+describe('the copy of PostgreSQL’s programs', () => {
+  it('is made once, has the links missing from the package, and is repaired if damaged', async () => {
     const folder = join(root, 'programs');
     const runtime = await prepare([folder]);
     expect(runtime.major).toBeGreaterThanOrEqual(18);
@@ -42,22 +42,19 @@ describe("the copy of PostgreSQL's programs", () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  it.skipIf(process.getuid?.() !== 0)(
-    'serves a checkout that the account may not enter, whatever the umask',
-    async () => {
-      const closed = join(root, 'home');
-      mkdirSync(closed);
-      chmodSync(closed, 0o700);
-      symlinkSync(source.native, join(closed, 'native'));
-      const before = process.umask(0o077);
-      try {
-        const runtime = await prepare([join(root, 'open', 'programs')], { ...source, native: join(closed, 'native') });
-        expect(firstClosedFolder(runtime.bin('postgres'), chooseServerAccount())).toBeUndefined();
-      } finally {
-        process.umask(before);
-      }
-    },
-  );
+  it.skipIf(process.getuid?.() !== 0)('serves a checkout that the account may not enter, for any umask', async () => {
+    const closed = join(root, 'home');
+    mkdirSync(closed);
+    chmodSync(closed, 0o700);
+    symlinkSync(source.native, join(closed, 'native'));
+    const before = process.umask(0o077);
+    try {
+      const runtime = await prepare([join(root, 'open', 'programs')], { ...source, native: join(closed, 'native') });
+      expect(firstClosedFolder(runtime.bin('postgres'), chooseServerAccount())).toBeUndefined();
+    } finally {
+      process.umask(before);
+    }
+  });
 
   it('is never taken from a folder that others can write to', async () => {
     const open = join(root, 'shared');
@@ -70,7 +67,7 @@ describe("the copy of PostgreSQL's programs", () => {
     expect(readdirSync(open)).toEqual([]);
   });
 
-  it('is missed with advice on a platform that has no package', () => {
+  it('is refused with advice on a platform without a package', () => {
     expect(() => findPlatformPackage('sunos', 'x64')).toThrow(
       expect.objectContaining({ code: 'postgres_package_missing', detail: expect.stringContaining('DATABASE_URL') }),
     );

@@ -99,11 +99,11 @@ function copyInto(
       const target = join(building, path);
       makeFolder(dirname(target), 0o755);
       copyFileSync(join(source.native, path), target, constants.COPYFILE_FICLONE);
-      // Whatever the umask of the installation was, the server's account must be able to read and may not write.
+      // Independent of the umask: the server's account can read and cannot write.
       chmodSync(target, path.startsWith('bin/') || (mode & 0o100) !== 0 ? 0o755 : 0o644);
     }
     for (const link of source.links) symlinkSync(relative(dirname(link.path), link.to), join(building, link.path));
-    // A copy that is there but not complete (a cleaner of temporary folders, a power cut) makes room.
+    // Replaces an incomplete copy, such as after a power cut or a clean-up of temporary folders.
     const discarded = `${building}-discarded`;
     try {
       renameSync(copy, discarded);
@@ -114,7 +114,7 @@ function copyInto(
     try {
       renameSync(building, copy);
     } catch (error) {
-      // Another process was faster; use its copy.
+      // Another process completed its copy first; use that one.
       if (!isComplete(copy, source)) throw error;
     }
   } finally {
@@ -142,7 +142,7 @@ function refuseForeign(folder: string): void {
   if (uid !== process.getuid?.() || (mode & 0o022) !== 0) throw new Error('others may write there');
 }
 
-/** Every file there with its size, every link there: what a torn copy or a cleaner leaves behind does not pass. */
+/** Whether every file has its size and every link exists. */
 function isComplete(copy: string, source: PlatformPackage): boolean {
   try {
     return (

@@ -38,10 +38,8 @@ function accountNamed(name: string): { uid: number; gid: number } | undefined {
   return undefined;
 }
 
-/**
- * The first folder on the way to `folder` (itself included) that the account may not enter, or undefined.
- * By mode bits; a supplementary group does not count, because the child is started without any.
- */
+/** The first folder of the path that the account may not enter, or undefined. Decided by mode bits; supplementary groups do not count,
+ * because the child is started without any. */
 export function firstClosedFolder(folder: string, account: ServerAccount): string | undefined {
   if (account === 'self') return undefined;
   const way: string[] = [];

@@ -44,7 +44,7 @@ const settings: readonly string[] = Object.entries({
   listen_addresses: host,
   unix_socket_directories: '',
   shared_buffers: '128MB',
-  max_connections: '320',
+  max_connections: '360',
   password_encryption: 'scram-sha-256',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -86,7 +86,7 @@ export async function startServer(
   }
   throw embeddedPostgresErrors.error(
     'postgres_start_failed',
-    `PostgreSQL does not start: ${reasonIn(failure)}. Its own account of it is in ${logIn(options.folder)}.`,
+    `PostgreSQL does not start: ${reasonIn(failure)}. See the server's log: ${logIn(options.folder)}.`,
     { internal: failure },
   );
 }
@@ -105,9 +105,9 @@ async function launch(options: ServerOptions, port: number): Promise<ServerProce
       ...asAccount(account),
       cwd: cluster,
       env: serverEnvironment,
-      // Its own process group: Ctrl-C in a terminal must reach us alone, and we stop it when we are done.
+      // Its own process group, so that Ctrl-C in a terminal does not reach it; this process stops it.
       detached: true,
-      // A file and not a pipe: the server may outlive us, and must not block on or die of a reader that is gone.
+      // A file instead of a pipe: the server may outlive this process, and must not block or fail when nobody reads.
       stdio: ['ignore', log, log],
       windowsHide: true,
     });

@@ -46,12 +46,12 @@ describe('canonical JSON', () => {
     }
   });
 
-  it('writes negative zero as zero and leaves undefined members out', () => {
+  it('writes negative zero as zero and omits undefined members', () => {
     expect(canonicalize({ b: undefined, a: -0 })).toBe('{"a":0}');
   });
 });
 
-describe('parsing JSON from outside', () => {
+describe('parsing untrusted JSON', () => {
   it.each([
     ['{"a":1,"a":2}', 'twice'],
     ['{"a":{"b":1,"\\u0062":2}}', 'twice'],
@@ -74,7 +74,7 @@ describe('parsing JSON from outside', () => {
     });
   });
 
-  it('takes numbers up to 2^53 - 1, fractions, and digits in texts', () => {
+  it('accepts numbers up to 2^53 - 1, fractions, and digits in texts', () => {
     const text =
       '{"least":-9007199254740991,"most":9007199254740991,"part":0.1,"id":"9007199254740993","9007199254740993":1}';
     expect(parseJson(text)).toEqual({ ok: true, value: JSON.parse(text) });
@@ -86,7 +86,7 @@ describe('parsing JSON from outside', () => {
   });
 });
 
-describe('parsing JSON with integers in full', () => {
+describe('parsing JSON with exact integers', () => {
   it('keeps every digit, and reads everything else as JSON.parse does', () => {
     fc.assert(
       fc.property(

@@ -17,7 +17,7 @@ describe('instants', () => {
   ])('refuses %s', (text) => {
     expect(parseInstant(text)).toBeUndefined();
   });
-  it('reads zones and fractions, and its own writing', () => {
+  it('reads zones and fractions, and its own output', () => {
     expect(parseInstant('2026-11-21T10:30:00+01:00')).toBe(Date.UTC(2026, 10, 21, 9, 30));
     expect(parseInstant('2024-02-29T00:00:00.123456789Z')).toBe(Date.UTC(2024, 1, 29, 0, 0, 0, 123));
     expect(toInstant(parseInstant('2026-11-21T09:30:00Z') ?? 0)).toBe('2026-11-21T09:30:00.000Z');
@@ -25,7 +25,7 @@ describe('instants', () => {
 });
 
 describe('randomness', () => {
-  it('gives as many bytes as asked for, never the same twice', () => {
+  it('returns the requested number of bytes, never the same twice', () => {
     const draws = Array.from({ length: 2_000 }, (_, index) =>
       Buffer.from(systemRandom.bytes(16 + (index % 3))).toString('hex'),
     );

@@ -37,7 +37,7 @@ describe('decimal amounts', () => {
   ])('refuses %j', (text) => {
     expect(parseDecimal(text)).toBeUndefined();
   });
-  it('takes one text for one value', () => {
+  it('has one text for one value', () => {
     expect(['0', '1', '0.1', '123456789.000000000000000001'].map((text) => parseDecimal(text))).not.toContain(
       undefined,
     );
@@ -54,7 +54,7 @@ describe('decimal amounts', () => {
   it('does not go below zero', () => {
     expect(subtractDecimals('1' as DecimalString, '1.000001' as DecimalString)).toBeUndefined();
   });
-  it('multiplies exactly where it can and rounds up where it cannot', () => {
+  it('multiplies exactly if possible and otherwise rounds up', () => {
     expect(multiplyDecimals('40000' as DecimalString, '101.25' as DecimalString)).toBe('4050000');
     expect(multiplyDecimals('0.000000001' as DecimalString, '0.0000000001' as DecimalString)).toBe(
       '0.000000000000000001',

@@ -10,7 +10,7 @@ describe('strict decoding', () => {
       else expect(decoded).toBeUndefined();
     },
   );
-  it('refuses what node would read: non-zero trailing bits, padding, foreign characters', () => {
+  it('refuses what Node would read: non-zero trailing bits, padding, foreign characters', () => {
     expect(decodeBase64Url('AB')).toBeUndefined();
     expect(decodeBase64Url('AA')).toEqual(Buffer.from([0]));
     expect(decodeBase64Url('AA==')).toBeUndefined();
@@ -19,14 +19,14 @@ describe('strict decoding', () => {
     expect(decodeBase64('AA')).toBeUndefined();
     expect(decodeBase64('AA==\n')).toBeUndefined();
   });
-  it('stays upright on a very long text', () => {
+  it('does not overflow on a very long text', () => {
     expect(decodeBase64('A'.repeat(20_000_000))?.length).toBe(15_000_000);
     expect(decodeBase64Url(`${'A'.repeat(20_000_000)}!`)).toBeUndefined();
   });
 });
 
 describe('digests', () => {
-  it('are the same whatever the order of keys, and other for another value', () => {
+  it('are the same for any order of keys, and differ for another value', () => {
     expect(digestOf({ a: 1, b: '2' })).toBe(digestOf({ b: '2', a: 1 }));
     expect(digestOf({ a: 1 })).not.toBe(digestOf({ a: '1' }));
     expect(parseDigest(digestOf({}))).toBeDefined();

@@ -5,7 +5,6 @@ export interface Generations<Key, Value> {
   keep(key: Key, value: Value): Value;
   forget(key: Key): void;
   clear(): void;
-  /** Number of entries in both generations. */
   readonly size: number;
 }
 

@@ -5,13 +5,13 @@ import { newId, parseId } from './ids.ts';
 const at = (now: number) => ({ clock: { now: () => now }, random: systemRandom });
 
 describe('ids', () => {
-  it('say what they name and are read back by their own kind alone', () => {
+  it('state their kind and are parsed only by that kind', () => {
     const id = newId('transaction', at(1_763_700_000_000));
     expect(id).toMatch(/^txn_[0-9a-z]{26}$/);
     expect(parseId('transaction', id)).toBe(id);
     expect(parseId('mandate', id)).toBeUndefined();
   });
-  it('sort by the millisecond they were made in', () => {
+  it('sort by the millisecond of their creation', () => {
     const ids = [1, 2, 31, 32, 1_763_700_000_000, 1_763_700_000_001].map((now) => newId('record', at(now)));
     expect([...ids].sort()).toEqual(ids);
   });

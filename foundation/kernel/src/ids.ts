@@ -23,6 +23,7 @@ export const idPrefixes = {
   recovery: 'rcv',
   incident: 'inc',
   notice: 'ntc',
+  enrolment: 'enr',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 
@@ -38,7 +39,6 @@ export type ProfileId = Brand<string, 'ProfileId'>;
 export type GrantId = Brand<string, 'GrantId'>;
 /** A person's sign-in in one browser. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** A directory change awaiting a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
 /** A policy bundle awaiting a second person. */
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
@@ -58,6 +58,8 @@ export type RecoveryId = Brand<string, 'RecoveryId'>;
 export type IncidentId = Brand<string, 'IncidentId'>;
 /** A notice to a person, through all channels. */
 export type NoticeId = Brand<string, 'NoticeId'>;
+/** A one-time secret for certificates, and the account that it becomes. */
+export type EnrolmentId = Brand<string, 'EnrolmentId'>;
 
 interface IdOf {
   transaction: TransactionId;
@@ -80,6 +82,7 @@ interface IdOf {
   recovery: RecoveryId;
   incident: IncidentId;
   notice: NoticeId;
+  enrolment: EnrolmentId;
 }
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -125,7 +128,6 @@ function headOf(time: number): string {
 
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** The character of the lowest five bits. */
 function codeOf(bits: number): number {
   return codes[bits & 31] ?? 0;
 }

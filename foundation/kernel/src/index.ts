@@ -52,6 +52,7 @@ export {
   type DecisionId,
   type DepartureId,
   derivedId,
+  type EnrolmentId,
   type ExceptionId,
   type GrantId,
   type IdKind,

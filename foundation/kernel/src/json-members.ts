@@ -35,7 +35,7 @@ export type JsonLike<Value> = Value extends string | number | boolean | null | u
 
 /** A value as JSON whose type says that it is; TypeScript does not convert interfaces to {@link Json} by itself. */
 export function plainJson<Value>(value: Value & JsonLike<Value>): Json {
-  // By the type of the parameter.
+  // The type of the parameter permits only JSON.
   return value as unknown as Json;
 }
 

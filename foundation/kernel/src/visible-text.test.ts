@@ -22,7 +22,7 @@ const unseen = [
   ['ZERO WIDTH NON-JOINER before a space', '\u200c '],
 ] as const;
 
-describe('text that people see', () => {
+describe('text shown to people', () => {
   it.each(unseen)('holds no %s', (_name, character) => {
     expect(isVisibleText(`Bank${character}AG`)).toBe(false);
     expect(isVisibleText(character)).toBe(false);

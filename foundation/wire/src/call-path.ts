@@ -2,7 +2,6 @@
 export const callMediaType = 'application/vnd.countersign.call+json';
 /** Several calls of one method: one argument list on each line. Responses are also lines, each sent when it is ready. */
 export const callsMediaType = 'application/vnd.countersign.calls+jsonl';
-/** Maximum number of calls in one request. */
 export const maxBatched = 64;
 
 export function callPath({ contract, method }: { readonly contract: string; readonly method: string }): string {
@@ -15,11 +14,9 @@ export function readCallPath(path: string): { readonly contract: string; readonl
   return contract === undefined || method === undefined ? undefined : { contract, method };
 }
 
-/** The response to one of several calls. */
 export interface AnswerLine {
   /** Index of the call among the lines of the request, from 0. */
   readonly place: number;
-  /** HTTP status. */
   readonly status: number;
   /** JSON without line breaks; empty when there is no return value. */
   readonly text: string;

@@ -15,8 +15,8 @@ const definitions: Definitions = {
   },
 };
 
-/** Encodes, sends as text, judges and decodes. */
-function passer(schema: ValueSchema): (value: unknown) => unknown {
+/** Encodes, sends as text, validates and decodes. */
+function roundTrip(schema: ValueSchema): (value: unknown) => unknown {
   const encode = encoderOf(schema, definitions);
   const judge = validatorOf(schema, definitions);
   const decode = decoderOf(schema, definitions);
@@ -28,7 +28,7 @@ function passer(schema: ValueSchema): (value: unknown) => unknown {
 }
 
 function passed(schema: ValueSchema, value: unknown): unknown {
-  return passer(schema)(value);
+  return roundTrip(schema)(value);
 }
 
 /** Throws on any access to its members. */
@@ -66,8 +66,8 @@ describe('a round trip', () => {
     ],
   ];
 
-  it.each(wires)('keeps what JSON does not have: %j', (wire, values) => {
-    const pass = passer(wire);
+  it.each(wires)('keeps values that JSON lacks: %j', (wire, values) => {
+    const pass = roundTrip(wire);
     fc.assert(
       fc.property(values, (value) => {
         expect(pass(value)).toStrictEqual(value);
@@ -75,7 +75,7 @@ describe('a round trip', () => {
     );
   });
 
-  it.each(wires)('keeps it in members, lists and unions: %j', (wire, values) => {
+  it.each(wires)('keeps them in members, lists and unions: %j', (wire, values) => {
     const schema: ValueSchema = {
       type: 'object',
       properties: {
@@ -101,7 +101,7 @@ describe('a round trip', () => {
         { requiredKeys: ['list', 'perhaps'] },
       )
       .map((record) => ({ ...record }));
-    const pass = passer(schema);
+    const pass = roundTrip(schema);
     fc.assert(
       fc.property(whole, (value) => {
         expect(pass(value)).toStrictEqual(value);
@@ -109,7 +109,7 @@ describe('a round trip', () => {
     );
   });
 
-  it('tells objects of a union by their constant', () => {
+  it('distinguishes objects of a union by their constant', () => {
     const schema: ValueSchema = {
       anyOf: [
         {
@@ -130,17 +130,17 @@ describe('a round trip', () => {
     expect(passed(schema, { ok: false, size: '1' })).toStrictEqual({ ok: false, size: '1' });
   });
 
-  it('tells bytes from text', () => {
+  it('distinguishes bytes from text', () => {
     const schema: ValueSchema = { anyOf: [{ type: 'string' }, { wire: 'bytes' }] };
     for (const value of ['AAAA', Buffer.from([0, 0, 0])]) expect(passed(schema, value)).toStrictEqual(value);
   });
 
-  it('goes as deep as a type that names itself', () => {
+  it('follows a recursive type to any depth', () => {
     const tree = { size: 3n, branches: [{ size: 1n }, { size: 2n, branches: [] }] };
     expect(passed({ $ref: '#/$defs/Tree' }, tree)).toStrictEqual(tree);
   });
 
-  it('takes a last argument that is left out, or undefined, for undefined', () => {
+  it('treats an omitted or undefined last argument as undefined', () => {
     const { arguments: schema } = callSchemas['federation-gateway'].acceptAssertion;
     expect(passed(schema, ['a', 'b'])).toStrictEqual(['a', 'b']);
     expect(passed(schema, ['a', 'b', undefined])).toStrictEqual(['a', 'b', undefined]);
@@ -150,29 +150,29 @@ describe('a round trip', () => {
     ]);
   });
 
-  it('takes a member that is undefined for one that is not there', () => {
+  it('treats an undefined member as missing', () => {
     const { arguments: schema } = callSchemas['audit-log'].search;
     expect(passed(schema, [{ after: undefined, limit: undefined }])).toStrictEqual([{}]);
   });
 
-  it('has no answer where there is none', () => {
+  it('has no answer for a call without one', () => {
     expect(passed(callSchemas['audit-log'].find.answer, undefined)).toBeUndefined();
     expect(passed(callSchemas.notices.notify.answer, undefined)).toBeUndefined();
   });
 });
 
-describe('what JSON has', () => {
+describe('a plain JSON value', () => {
   it.each<[string, ValueSchema]>([
     ['the record that is appended', callSchemas['audit-log'].append.arguments],
     ['what a decision is asked for', callSchemas['policy-engine'].decide.arguments],
     ['a decision', callSchemas['policy-engine'].decide.answer],
     ['an order', callSchemas['transaction-registry'].open.arguments],
-  ])('is not looked at: %s', (_name, schema) => {
+  ])('is not inspected: %s', (_name, schema) => {
     expect(encoderOf(schema)(untouchable) === untouchable).toBe(true);
     expect(decoderOf(schema)(untouchable) === untouchable).toBe(true);
   });
 
-  it('is not looked at beside what is rewritten', () => {
+  it('is not inspected beside rewritten values', () => {
     const plain: ValueSchema = { type: 'object', additionalProperties: {} };
     const schema: ValueSchema = { type: 'array', prefixItems: [plain, { wire: 'bigint' }], items: false };
     const encoded = encoderOf(schema)([untouchable, 1n]);
@@ -182,10 +182,10 @@ describe('what JSON has', () => {
   });
 });
 
-describe('exactly what the type has', () => {
+describe('exactly the members of the type', () => {
   const { answer } = callSchemas['audit-log'].find;
 
-  it('is written of an object with more: no member that the type does not name', () => {
+  it('are written for an object with more members', () => {
     const record = {
       v: 2,
       id: 'a',
@@ -203,7 +203,7 @@ describe('exactly what the type has', () => {
     expect(exactEncoderOf(answer)(undefined)).toBeNull();
   });
 
-  it('is written of an object of a class, whose members may be its getters', () => {
+  it('are written for an object of a class, including getters', () => {
     class Lazy {
       readonly #text = 'as asked';
       readonly index = 7n;
@@ -216,7 +216,7 @@ describe('exactly what the type has', () => {
     ]);
   });
 
-  it('is written of a union without a constant, as the alternative that the object is', () => {
+  it('are written for a union without a constant, as the matching alternative', () => {
     const { arguments: schema } = callSchemas.grants.revokeAll;
     const by = { id: 'operator', institution: 'lei', through: ['somebody'] };
     const encode = exactEncoderOf(schema);
@@ -232,13 +232,13 @@ describe('exactly what the type has', () => {
     ]);
   });
 
-  it('does not look into what may be anything', () => {
+  it('are not inspected where the type allows anything', () => {
     const [first]: unknown[] = [exactEncoderOf(callSchemas.directory.plan.arguments)([untouchable])].flat();
     expect(first === untouchable).toBe(true);
   });
 });
 
-describe('names with a meaning to objects', () => {
+describe('names with a meaning to JavaScript objects', () => {
   const schema: ValueSchema = {
     type: 'object',
     properties: { size: { wire: 'bigint' } },
@@ -255,14 +255,14 @@ describe('names with a meaning to objects', () => {
     expect(Object.prototype).not.toHaveProperty('size');
   });
 
-  it('change nothing of a closed object', () => {
+  it('do not change a closed object', () => {
     const hostile: unknown = JSON.parse('{"__proto__":{"size":"1"}}');
     const closed: ValueSchema = { ...schema, required: ['size'], additionalProperties: false };
     expect(() => validatorOf(closed)(hostile)).toThrow('call_malformed');
   });
 });
 
-describe('what no encoder writes', () => {
+describe('a value that no encoder writes', () => {
   it.each<[ValueSchema, unknown]>([
     [{ wire: 'bigint' }, '1.0'],
     [{ wire: 'bigint' }, '0x10'],
@@ -295,7 +295,7 @@ describe('what no encoder writes', () => {
     expect(codeOf(() => decoderOf(schema)(plain))).toBe('call_malformed');
   });
 
-  it('throws nothing else, whatever came', () => {
+  it('causes no other exception, whatever arrives', () => {
     const decoders = Object.values(callSchemas)
       .flatMap((methods) => Object.values(methods))
       .flatMap((call) => [call.arguments, call.answer])
@@ -314,17 +314,17 @@ it.each<[ValueSchema, unknown]>([
   [{ wire: 'set' }, ['a']],
   [{ wire: 'map' }, {}],
   [{ wire: 'undefined' }, null],
-])('does not encode what is of another type: %j of %j', (schema, value) => {
+])('is not encoded if it has another type: %j of %j', (schema, value) => {
   expect(() => encoderOf(schema)(value)).toThrow('where its type says');
 });
 
-it('compiles no union that it could not tell apart', () => {
+it('makes compilation refuse an ambiguous union', () => {
   const ambiguous: ValueSchema = { anyOf: [{ type: 'string' }, { wire: 'bigint' }] };
   expect(() => encoderOf(ambiguous)).not.toThrow();
   expect(() => decoderOf(ambiguous)).toThrow('ambiguous alternatives');
 });
 
-/** Undefined where nothing is thrown. */
+/** Undefined if nothing is thrown. */
 function codeOf(act: () => unknown): unknown {
   try {
     act();

@@ -134,7 +134,6 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     return anyOf === undefined ? [alternative] : anyOf.flatMap(flatten);
   }
 
-  /** The kinds of values of a schema, before encoding. */
   function kindsOf(alternative: ValueSchema): readonly string[] {
     const { wire, type, const: only, enum: several } = resolve(alternative, definitions);
     if (wire !== undefined) return [direction === 'encode' ? wire : wireForms[wire].jsonType];

@@ -36,7 +36,7 @@ afterEach(async () => {
   await rig.stop();
 });
 
-/** Counts the requests that calls came in. */
+/** Counts the requests that carried the calls. */
 function counting(isLocked: (person: string) => Promise<boolean>, more: Parameters<typeof serving>[1] = {}) {
   const register = { isLocked, of: async () => [], invitersOf: async () => [] };
   const { calls } = serving({ authenticators: register as never }, more);
@@ -50,8 +50,10 @@ function counting(isLocked: (person: string) => Promise<boolean>, more: Paramete
   return { served, requests };
 }
 
-/** A process that answers several calls otherwise than it should. */
-async function otherwise(answer: (response: ServerResponse, request: IncomingMessage) => void): Promise<string> {
+/** A process that answers combined calls wrongly. */
+async function serveWrongAnswers(
+  answer: (response: ServerResponse, request: IncomingMessage) => void,
+): Promise<string> {
   const { certificate, key, authorities } = rig.identity('core');
   const server = createServer(
     { cert: certificate, key, ca: authorities, requestCert: true, rejectUnauthorized: true },
@@ -66,7 +68,7 @@ const outcomes = (asked: readonly Promise<string>[]) => Promise.allSettled(asked
 const codeOf = (outcome: PromiseSettledResult<string> | undefined): unknown =>
   outcome?.status === 'rejected' && isCodedError(outcome.reason) ? outcome.reason.code : outcome;
 
-describe('calls of one method that are made at once', () => {
+describe('simultaneous calls of one method', () => {
   it('go in one request, and each has its own answer', async () => {
     const { served, requests } = counting(async (person) => Number(person.slice(7)) % 2 === 0);
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', served)] });
@@ -75,14 +77,14 @@ describe('calls of one method that are made at once', () => {
     expect(requests).toEqual(['application/vnd.countersign.calls+jsonl']);
   });
 
-  it('go in as few requests as they may, where they are more than one may have', async () => {
+  it('go in as few requests as possible if one cannot hold them', async () => {
     const { served, requests } = counting(async () => false);
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', served)] });
     await Promise.all(Array.from({ length: 130 }, (_, index) => peer.call(lock(`person:${index}`))));
     expect(requests).toHaveLength(3);
   });
 
-  it('are refused each by itself, with code and detail and nothing internal, and faults show nothing', async () => {
+  it('are refused individually with code and detail, and internal errors stay hidden', async () => {
     const { served } = counting(async (person) => {
       if (person === 'person:3') throw unreachable;
       if (person === 'person:5') throw new Error('a secret of this process');
@@ -108,13 +110,13 @@ describe('calls of one method that are made at once', () => {
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', served)] });
     const [first, ...others] = people.map((person) => peer.call(lock(person)));
     await Promise.all(others);
-    // Neither do those that come later.
+    // Later calls do not wait either.
     await expect(peer.call(lock('person:2'))).resolves.toBe('false');
     answerSlow(true);
     await expect(first).resolves.toBe('true');
   });
 
-  it('are given up in time, all but those that have been answered', async () => {
+  it('time out together, except those already answered', async () => {
     const { served } = counting((person) =>
       person === 'person:1' ? Promise.resolve(true) : new Promise<never>(() => undefined),
     );
@@ -124,7 +126,7 @@ describe('calls of one method that are made at once', () => {
     expect(new Set(found.slice(1).map(codeOf))).toEqual(new Set(['peer_unavailable']));
   });
 
-  it('that the table does not have are refused, all of them', async () => {
+  it('are all refused if the table does not have them', async () => {
     const refused: object[] = [];
     const { served } = counting(async () => false, {
       mayCall: () => false,
@@ -136,16 +138,16 @@ describe('calls of one method that are made at once', () => {
     expect(refused).toEqual([{ process: 'edge', call: 'authenticators/isLocked' }]);
   });
 
-  it('count each by itself against the calls that may be under way', async () => {
+  it('count individually towards the limit of calls in progress', async () => {
     const { served } = counting(async () => false, { mostCalls: 10 });
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', served)] });
     const found = await outcomes(people.map((person) => peer.call(lock(person))));
     expect(new Set(found.map(codeOf))).toEqual(new Set(['peer_overloaded']));
   });
 
-  it('that were not answered are asked again where they may be, and where they may not, nobody answers', async () => {
+  it('without an answer are repeated if that is allowed, and otherwise fail as unanswered', async () => {
     let times = 0;
-    const address = await otherwise((response, request) => {
+    const address = await serveWrongAnswers((response, request) => {
       times++;
       if (request.headers['content-type'] === 'application/vnd.countersign.call+json') {
         response.end('true');
@@ -167,23 +169,23 @@ describe('calls of one method that are made at once', () => {
   });
 
   it.each([
-    ['an answer to none of them', '7 200 true\n'],
+    ['an answer to no call of the request', '7 200 true\n'],
     ['one answer twice', '0 200 true\n0 200 true\n'],
     ['no line at all', 'nonsense\n'],
-  ])('come to nothing where the other process sends %s', async (_, text) => {
-    const peer = rig.connect({ name: 'core', addresses: [await otherwise((response) => response.end(text))] });
+  ])('fail if the other process sends %s', async (_, text) => {
+    const peer = rig.connect({ name: 'core', addresses: [await serveWrongAnswers((response) => response.end(text))] });
     const found = await outcomes(people.slice(0, 3).map((person) => peer.call(lock(person))));
     const last = found.at(-1);
     expect(last).toMatchObject({ status: 'rejected' });
     expect(String((last as PromiseRejectedResult).reason)).toContain('answered what was not asked');
   });
 
-  it('are no more than sixty-four in a request', async () => {
+  it('are at most sixty-four in a request', async () => {
     const { served } = counting(async () => false);
     const address = await rig.serve('core', served);
     const peer = rig.connect({ name: 'core', addresses: [address] });
     const body = Array.from({ length: 65 }, () => '["person:1"]').join('\n');
-    // As a process that keeps to no rule would send it.
+    // As a process that follows no rules would send it.
     const answer = await peer.pass({
       method: 'POST',
       path: '/calls/authenticators/isLocked',
@@ -196,7 +198,7 @@ describe('calls of one method that are made at once', () => {
   });
 });
 
-it('a call that comes while others are on their way waits for them, and not for long', async () => {
+it('a call that arrives while others are in progress waits for them, but not for long', async () => {
   const { served, requests } = counting(async () => {
     await sleep(100);
     return false;

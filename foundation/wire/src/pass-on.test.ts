@@ -46,7 +46,7 @@ const mirror = (): Promise<string> =>
     });
   });
 
-/** Faces clients, and passes `/directory` on. */
+/** Serves clients and forwards `/directory`. */
 async function front(addresses: readonly string[], options: Partial<PeerOptions> = {}) {
   const peer = rig.connect({ name: 'core', addresses, ...options });
   const app = createHttpServer({ logger, metrics: createMetrics(), clock: systemClock });
@@ -56,7 +56,7 @@ async function front(addresses: readonly string[], options: Partial<PeerOptions>
   return { peer, url };
 }
 
-/** Writes bytes on a connection of its own. @returns all that comes until the other side closes */
+/** Writes bytes on its own connection. @returns everything received until the other side closes */
 async function exchange(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket: Socket = connect(Number(port), hostname);
@@ -77,8 +77,8 @@ const valuesOf = (name: string): readonly string[] => {
   return headers.filter((_, index) => index % 2 === 1 && headers[index - 1]?.toLowerCase() === name);
 };
 
-describe('a request that is passed on', () => {
-  it('comes as it was: method, path, query, host, doubled headers, and the body unread', async () => {
+describe('a forwarded request', () => {
+  it('arrives unchanged: method, path, query, host, duplicate headers, and the unread body', async () => {
     const { url } = await front([await mirror()]);
     const body = '{"a": 1, "a": 2';
     const answer = await exchange(
@@ -96,7 +96,7 @@ describe('a request that is passed on', () => {
     expect(valuesOf('host')).toEqual(['edge.example']);
   });
 
-  it('says who asked as this process saw it, and nothing that the client says of that', async () => {
+  it('states the caller as seen by this process, without the client’s own claims about it', async () => {
     const { url } = await front([await mirror()]);
     await exchange(
       url,
@@ -115,7 +115,7 @@ describe('a request that is passed on', () => {
       expect(valuesOf(name), name).toEqual([]);
   });
 
-  it('is refused here where it claims a client certificate', async () => {
+  it('is refused here if it claims a client certificate', async () => {
     const { url } = await front([await mirror()]);
     const answer = await exchange(url, request('GET /directory', ['Client-Cert: :AAAA:']));
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
@@ -128,13 +128,13 @@ describe('a request that is passed on', () => {
     ['with dots in its query', 'GET /directory/x?y=/../z', '/directory/x?y=/../z'],
     ['with dots in its path, which stay', 'GET /directory/../calls/x', '/directory/../calls/x'],
     ['with encoded dots in its path, which stay', 'GET /directory/%2e%2e/calls/x', '/directory/%2e%2e/calls/x'],
-  ])('%s is passed on by its path', async (_, line, path) => {
+  ])('%s is forwarded by its path', async (_, line, path) => {
     const { url } = await front([await mirror()]);
     expect(await exchange(url, request(line))).toMatch(/^HTTP\/1.1 201 /);
     expect(seen.at(-1)?.url).toBe(path);
   });
 
-  it('that waits to be asked for its body, and one with a body that means nothing, are answered', async () => {
+  it('that expects 100-continue, or has a meaningless body, is answered', async () => {
     const { url } = await front([await mirror()]);
     const waiting = request(
       'POST /directory',
@@ -154,7 +154,7 @@ describe('a request that is passed on', () => {
   });
 });
 
-describe('a process that does not answer what is passed on', () => {
+describe('a process that does not answer forwarded requests', () => {
   const problem = {
     type: 'urn:countersign:error:peer_unavailable',
     status: 503,
@@ -162,7 +162,7 @@ describe('a process that does not answer what is passed on', () => {
     detail: 'The core process does not answer; nothing was released.',
   };
 
-  it('is a problem document that says so, where it is gone', async () => {
+  it('causes a problem document that says so if it is gone', async () => {
     const gone = await mirror();
     await rig.stop();
     const { url } = await front([gone]);
@@ -175,14 +175,14 @@ describe('a process that does not answer what is passed on', () => {
     }
   });
 
-  it('is the same where it stands still: after a time, and not for ever', async () => {
+  it('causes the same after a timeout if it hangs', async () => {
     const still = await serveDoors((app) => void app.all('/*', () => new Promise<never>(() => undefined)));
     const { url } = await front([still], { answerBeginsMs: 300 });
     const answers = await Promise.all([1, 2, 3].map(() => fetch(`${url}/directory`)));
     for (const answer of answers) expect(await answer.json()).toMatchObject(problem);
   });
 
-  it('is passed over where another node answers', async () => {
+  it('is skipped if another node answers', async () => {
     const gone = await mirror();
     await rig.stop();
     const { url } = await front([gone, await mirror()]);
@@ -190,7 +190,7 @@ describe('a process that does not answer what is passed on', () => {
   });
 });
 
-it('streams that stay open leave room for calls, and end with whoever reads them', async () => {
+it('streams that stay open leave room for calls, and end with their readers', async () => {
   const open = new Set<object>();
   const address = await rig.serve('core', {
     ...serving({ 'devices-departure': { end: async () => ({ ended: 1 }) } }),

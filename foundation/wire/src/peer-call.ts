@@ -1,4 +1,3 @@
-/** A call to another process. */
 export interface PeerCall {
   readonly contract: string;
   readonly method: string;
@@ -6,7 +5,6 @@ export interface PeerCall {
   readonly body: string;
   /** Time until the caller gives up, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether the call may be repeated. */
   readonly repeatable: boolean;
   /** Whether it may share a request with other calls of its method. */
   readonly gathered?: boolean;

@@ -68,8 +68,8 @@ const errorOf = (asked: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** A process that does something else than to answer. */
-async function otherwise(name: string, onRequest: (times: number, close: () => void) => void): Promise<string> {
+/** A process that misbehaves instead of answering. */
+async function misbehavingPeer(name: string, onRequest: (times: number, close: () => void) => void): Promise<string> {
   const { certificate, key, authorities } = rig.identity(name);
   let times = 0;
   const server = createServer(
@@ -88,13 +88,13 @@ async function otherwise(name: string, onRequest: (times: number, close: () => v
   return `https://localhost:${port}`;
 }
 
-describe('a call of another process', () => {
+describe('a call to another process', () => {
   it('is answered as the component there answers', async () => {
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(ends))] });
     await expect(remoteContract('devices-departure', peer).end(departure)).resolves.toEqual({ ended: 2 });
   });
 
-  it('that is refused is refused with the same code, detail, facts and category, and nothing internal', async () => {
+  it('that is refused is refused with the same code, detail, facts and category, and no internal details', async () => {
     const refuses = departures(async () => {
       throw refusal('device_enrolled');
     });
@@ -109,7 +109,7 @@ describe('a call of another process', () => {
     expect(isCodedError(error) && error.internal).toBeFalsy();
   });
 
-  it('that fails by a fault without a code has none here either, and shows nothing of it', async () => {
+  it('that fails with an internal error without a code fails without one here, and without details', async () => {
     const fails = departures(async () => {
       throw new Error('secret in a stack');
     });
@@ -120,7 +120,7 @@ describe('a call of another process', () => {
     expect(String(error)).not.toContain('secret');
   });
 
-  it('that did not arrive in time is one that nobody answers, and no fault', async () => {
+  it('that did not arrive in time counts as unanswered, not as an internal error', async () => {
     const late = await rig.serve('core', {
       mount(app) {
         app.removeAllContentTypeParsers();
@@ -132,7 +132,7 @@ describe('a call of another process', () => {
     expect(await errorOf(peer.call(ending))).toMatchObject({ code: 'peer_unavailable', category: 'unavailable' });
   });
 
-  it('is given up in time', async () => {
+  it('times out', async () => {
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(departures(never)))] });
     const began = performance.now();
     const error = await errorOf(peer.call({ ...ending, timeoutMs: 200 }));
@@ -140,24 +140,24 @@ describe('a call of another process', () => {
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 
-  it('is given up in time as well while it waits for a connection', async () => {
+  it('times out also while it waits for a connection', async () => {
     const addresses = [await rig.serve('core', serving(departures(never)))];
     const peer = rig.connect({ name: 'core', addresses, connections: 1 });
     const errors = await Promise.all([1, 2, 3].map(() => errorOf(peer.call({ ...ending, timeoutMs: 200 }))));
     for (const error of errors) expect(error).toMatchObject({ code: 'peer_unavailable' });
   });
 
-  it('is refused at once where too many wait', async () => {
+  it('is refused immediately if too many wait', async () => {
     const addresses = [await rig.serve('core', serving(departures(never)))];
     const peer = rig.connect({ name: 'core', addresses, mostCalls: 2 });
     const waiting = [1, 2].map(() => errorOf(peer.call({ ...ending, timeoutMs: 500 })));
     expect(await errorOf(peer.call(ending))).toMatchObject({ code: 'peer_overloaded', category: 'unavailable' });
     await Promise.all(waiting);
-    // Those that were given up make room.
+    // Calls that timed out free their place.
     expect(await errorOf(peer.call({ ...ending, timeoutMs: 100 }))).toMatchObject({ code: 'peer_unavailable' });
   });
 
-  it('is refused at once by a process that has too many of the caller under way', async () => {
+  it('is refused immediately by a process with too many calls of the caller in progress', async () => {
     let release = (): void => undefined;
     const held = new Promise<{ readonly ended: number }>((resolve) => {
       release = () => resolve({ ended: 1 });
@@ -168,7 +168,7 @@ describe('a call of another process', () => {
     const first = edge?.call(ending);
     await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
     expect(await errorOf(edge?.call(ending) ?? never())).toMatchObject({ code: 'peer_overloaded' });
-    // One process does not take the room of another.
+    // One process does not use the places of another.
     const ofAnother = egress?.call(ending);
     await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(2));
     release();
@@ -181,7 +181,7 @@ describe('a call of another process', () => {
     ['is not asked again where it may have been done', false, 1],
   ])('whose connection breaks before the answer %s', async (_, repeatable, asked) => {
     let times = 0;
-    const address = await otherwise('core', (time, close) => {
+    const address = await misbehavingPeer('core', (time, close) => {
       times = time;
       if (time === 1) close();
     });
@@ -192,7 +192,7 @@ describe('a call of another process', () => {
     expect(times).toBe(asked);
   });
 
-  it('finds that a connection it kept was closed meanwhile, and makes another', async () => {
+  it('opens a new connection if a kept one was closed meanwhile', async () => {
     let app: FastifyInstance | undefined;
     const address = await rig.serve('core', {
       ...serving(ends),
@@ -220,7 +220,7 @@ describe('several nodes of a process', () => {
       ),
     );
 
-  it('are asked in turn', async () => {
+  it('are called in turn', async () => {
     const counts = [0, 0];
     const addresses = [await counted('core', counts, 0), await counted('core', counts, 1)];
     const peer = rig.connect({ name: 'core', addresses });
@@ -228,16 +228,16 @@ describe('several nodes of a process', () => {
     expect(counts).toEqual([3, 3]);
   });
 
-  it('are enough where one is gone, for commands as well: what was not sent is not done', async () => {
+  it('suffice if one is gone, for commands as well: an unsent command was not executed', async () => {
     const counts = [0];
-    const gone = await otherwise('core', () => undefined);
+    const gone = await misbehavingPeer('core', () => undefined);
     for (const server of others.splice(0)) server.close();
     const peer = rig.connect({ name: 'core', addresses: [gone, await counted('core', counts, 0)] });
     for (let time = 0; time < 6; time++) await peer.call({ ...ending, repeatable: false });
     expect(counts).toEqual([6]);
   });
 
-  it('of which one stands still are asked there last', async () => {
+  it('one of which hangs are called there last', async () => {
     const counts = [0];
     const still = await rig.serve('core', serving(departures(never)));
     const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
@@ -246,7 +246,7 @@ describe('several nodes of a process', () => {
     expect(counts).toEqual([4]);
   });
 
-  describe('of which one accepts connections and never answers', () => {
+  describe('one of which accepts connections and never answers', () => {
     /** As a process that was stopped: the system accepts in its place. */
     const stopped = async (): Promise<string> => {
       const server = createNetServer(() => undefined);
@@ -259,7 +259,7 @@ describe('several nodes of a process', () => {
       for (const server of silent.splice(0)) server.close();
     });
 
-    it('answer a question by another one, long before its time is over', async () => {
+    it('answer a question through another one, long before its timeout', async () => {
       const counts = [0];
       const answering = await counted('core', counts, 0);
       for (const still of [await stopped(), await rig.serve('core', serving(departures(never)))]) {
@@ -271,7 +271,7 @@ describe('several nodes of a process', () => {
       expect(counts).toEqual([2]);
     });
 
-    it('are not asked for a command that another one may have taken', async () => {
+    it('are not called for a command that another one may have executed', async () => {
       const counts = [0];
       const still = await rig.serve('core', serving(departures(never)));
       const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
@@ -281,7 +281,7 @@ describe('several nodes of a process', () => {
       expect(counts).toEqual([0]);
     });
 
-    it('let one question find out whether it answers again, and the others pass by', async () => {
+    it('let one question test whether it answers again, while the others skip it', async () => {
       const counts = [0];
       let reached = 0;
       const still = await rig.serve(
@@ -314,7 +314,7 @@ describe('a certificate of a process', () => {
   };
   const ended = () => new Date(Date.now() - 60_000);
 
-  it('that has ended lets its process ask nothing, and says what to do', async () => {
+  it('that has expired lets its process make no calls, with instructions', async () => {
     const end = vi.fn(async () => ({ ended: 1 }));
     const addresses = [await rig.serve('core', serving(departures(end)))];
     const peer = rig.connect({ name: 'core', addresses, identity: issue('edge', ended()) });
@@ -326,7 +326,7 @@ describe('a certificate of a process', () => {
     await expect(peer.call(ending)).resolves.toBe('{"ended":1}');
   });
 
-  it('that has ended lets nobody in, whatever its holder says of it', async () => {
+  it('that has expired is refused, whatever its holder claims', async () => {
     const end = vi.fn(async () => ({ ended: 1 }));
     const address = await rig.serve('core', serving(departures(end)));
     const { certificate: cert, key, authorities: ca } = issue('edge', ended());
@@ -340,7 +340,7 @@ describe('a certificate of a process', () => {
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('that has ended on the other side is named, and another node is asked', async () => {
+  it('that has expired on the other side is named, and another node is called', async () => {
     const address = await rig.serve('core', { ...serving(ends), identity: issue('core', ended()) });
     const peer = rig.connect({ name: 'core', addresses: [address] });
     expect(await errorOf(peer.call({ ...ending, repeatable: false }))).toMatchObject({
@@ -352,7 +352,7 @@ describe('a certificate of a process', () => {
       await expect(both.call({ ...ending, repeatable: false })).resolves.toBe('{"ended":2}');
   });
 
-  it('that ends while a connection is open is refused on it from then on', async () => {
+  it('that expires while a connection is open is refused on it from then on', async () => {
     const refused: unknown[] = [];
     const more = { onRefused: async (what: unknown) => void refused.push(what) };
     const address = await rig.serve('core', serving(ends, more));
@@ -375,7 +375,7 @@ describe('a certificate of a process', () => {
     agent.destroy();
   });
 
-  it('is renewed under way, and nothing that is asked meanwhile fails', async () => {
+  it('is renewed at run time without a failing call', async () => {
     const serials: string[] = [];
     const address = await rig.serve('core', {
       ...serving(ends),
@@ -395,11 +395,11 @@ describe('a certificate of a process', () => {
   });
 });
 
-describe('who answers and who calls', () => {
+describe('the identity of caller and callee', () => {
   const served = (): Promise<string> => rig.serve('core', serving(ends));
   const gives = async (peer: Peer): Promise<unknown> => errorOf(peer.call({ ...ending, timeoutMs: 2_000 }));
 
-  it('is nobody with a certificate of another process', async () => {
+  it('is refused with a certificate of another process', async () => {
     const end = vi.fn(async () => ({ ended: 1 }));
     const address = await rig.serve('egress', serving(departures(end)));
     const peer = rig.connect({ name: 'core', addresses: [address] });
@@ -410,7 +410,7 @@ describe('who answers and who calls', () => {
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('is nobody with a certificate of another authority', async () => {
+  it('is refused with a certificate of another authority', async () => {
     const stranger = createTestAuthority({ name: 'strangers' });
     const identity = { ...processIdentityOf(stranger, 'edge'), authorities: rig.authority.certificatePem };
     const peer = rig.connect({ name: 'core', addresses: [await served()], identity });
@@ -423,7 +423,7 @@ describe('who answers and who calls', () => {
     expect(await gives(trusting)).toMatchObject({ code: 'peer_unavailable' });
   });
 
-  it('is judged by the name in the certificate, and a refusal is recorded before it is given', async () => {
+  it('follows the name in the certificate, and a refusal is recorded before it is answered', async () => {
     const refused: unknown[] = [];
     const asked: string[] = [];
     const end = vi.fn(async () => ({ ended: 1 }));
@@ -453,7 +453,7 @@ describe('who answers and who calls', () => {
     expect(end).not.toHaveBeenCalled();
   });
 
-  it('may call what is served, and nothing else, whatever it sends', async () => {
+  it('allows exactly the served calls, whatever the caller sends', async () => {
     const peer = rig.connect({ name: 'core', addresses: [await served()] });
     expect(await errorOf(peer.call({ ...ending, contract: 'directory', method: 'edit' }))).toMatchObject({
       code: 'call_unknown',

@@ -22,7 +22,6 @@ export interface PeerOptions {
   readonly answerBeginsMs?: number;
 }
 
-/** A client's request to forward. */
 export interface PassedRequest {
   readonly method: string;
   readonly path: string;

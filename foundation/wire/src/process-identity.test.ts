@@ -22,11 +22,11 @@ describe('the process that a certificate names', () => {
     ['a name with a comma that looks like two', [`${processUri('core')}, URI:${processUri('edge')}`]],
     ['a name with more behind it', [`${processUri('core')}:edge`]],
     ['a name that is too long', [processUri('a'.repeat(64))]],
-  ])('is none where it has %s', (_, uris) => {
+  ])('is undefined if it has %s', (_, uris) => {
     expect(processNamedBy(certificateWith(...uris))).toBeUndefined();
   });
 
-  it('must be the one that is asked for, whatever its host', () => {
+  it('must be the expected one, whatever its host', () => {
     const { raw } = certificateWith(processUri('egress'));
     expect(requireProcess('egress')('elsewhere.example', { raw })).toBeUndefined();
     expect(requireProcess('core')('localhost', { raw })?.message).toBe('the certificate is of egress and not of core');
@@ -34,8 +34,8 @@ describe('the process that a certificate names', () => {
   });
 });
 
-describe("a process's own certificate", () => {
-  it('says its name', () => {
+describe('a process’s own certificate', () => {
+  it('states its name', () => {
     expect(ownName(processIdentityOf(authority, 'evidence'))).toBe('evidence');
   });
 
@@ -44,7 +44,7 @@ describe("a process's own certificate", () => {
     ['no name of a process', { certificate: processIdentityOf(authority, 'core', []).certificate }],
     ['no PEM', { certificate: 'none' }],
     ['no key', { key: '' }],
-  ])('is refused with %s, and nothing of it is shown', (_, change) => {
+  ])('is refused with %s, without showing its content', (_, change) => {
     const identity = { ...processIdentityOf(authority, 'core'), ...change };
     expect(() => ownName(identity)).toThrow(
       expect.objectContaining({ code: 'configuration_invalid', detail: expect.not.stringContaining('BEGIN') }),

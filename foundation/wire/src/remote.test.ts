@@ -19,7 +19,7 @@ const { id: anna } = personOf('anna', leiOf('ARRANGER'));
 const record = newId('record', { clock: systemClock, random: systemRandom });
 
 describe('a contract in another process', () => {
-  it('says of each call for how long it waits, and whether it may be asked again', async () => {
+  it('defines for each call its timeout and whether it may be repeated', async () => {
     const { asked, peer } = answering('');
     await remoteContract('audit-log', peer).find(record);
     await remoteContract('outbound', peer)
@@ -31,7 +31,7 @@ describe('a contract in another process', () => {
     ]);
   });
 
-  it('of the log is unavailable by its own code where its process does not answer, or has too much to do', async () => {
+  it('of the log is unavailable with its own code if its process does not answer or is overloaded', async () => {
     for (const code of ['peer_unavailable', 'peer_overloaded'] as const) {
       const { peer } = answering(wireErrors.error(code, 'Nothing was released.'));
       await expect(remoteContract('audit-log', peer).find(record)).rejects.toMatchObject({
@@ -43,12 +43,12 @@ describe('a contract in another process', () => {
     }
   });
 
-  it('keeps every other refusal as it is', async () => {
+  it('keeps every other refusal unchanged', async () => {
     const { peer } = answering(wireErrors.error('call_not_permitted', 'No.'));
     await expect(remoteContract('audit-log', peer).find(record)).rejects.toMatchObject({ code: 'call_not_permitted' });
   });
 
-  it('believes no refusal that the method does not declare', async () => {
+  it('rejects a refusal that the method does not declare', async () => {
     for (const [code, category] of [
       ['credential_shared', 'forbidden'],
       ['account_locked', 'conflict'],
@@ -62,15 +62,12 @@ describe('a contract in another process', () => {
     }
   });
 
-  it.each(['{', '"yes"', '{"locked":true}'])(
-    'does not believe an answer that is none of the method: %s',
-    async (text) => {
-      const { peer } = answering(text);
-      await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({
-        code: expect.stringMatching(/^(?:answer|call)_malformed$/),
-      });
-    },
-  );
+  it.each(['{', '"yes"', '{"locked":true}'])('rejects an answer that does not match the method: %s', async (text) => {
+    const { peer } = answering(text);
+    await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:answer|call)_malformed$/),
+    });
+  });
 
   it('has no method that is not in the table of calls', () => {
     expect('verify' in remoteContract('audit-log', answering('').peer)).toBe(false);

@@ -18,7 +18,6 @@ export function nameOf(reference: string): string {
   return reference.startsWith(prefix) ? reference.slice(prefix.length) : '';
 }
 
-/** The direct subschemas of a schema. */
 export function partsOf(schema: ValueSchema): readonly ValueSchema[] {
   const { properties = {}, additionalProperties, prefixItems = [], items, anyOf = [], keys, values } = schema;
   const parts = [...Object.values(properties), additionalProperties, ...prefixItems, items, ...anyOf, keys, values];

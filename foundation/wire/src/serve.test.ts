@@ -63,7 +63,7 @@ afterAll(async () => {
   await app.close();
 });
 
-/** As a process that keeps to no rule would send it. */
+/** As a process that follows no rules would send it. */
 function send(
   path: string,
   options: { readonly method?: string; readonly type?: string; readonly body?: string | Buffer },
@@ -89,8 +89,8 @@ function send(
 }
 const path = '/calls/retention-proposals/endProposalsOf';
 
-describe('calls of other processes', () => {
-  it('are answered, and refusals of the component come back as they were', async () => {
+describe('calls from other processes', () => {
+  it('are answered, and refusals of the component are passed on unchanged', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
     expect(await endProposalsOf('person:a', ended)).toBe(8);
     await expect(endProposalsOf('nobody', ended)).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('calls of other processes', () => {
     });
   });
 
-  it('say nothing of a fault of ours', async () => {
+  it('reveal nothing of an internal error', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
     await expect(endProposalsOf('fault', ended)).rejects.toThrow(
       'retention-proposals.endProposalsOf failed with status 500',
@@ -110,7 +110,7 @@ describe('calls of other processes', () => {
   });
 
   it.each(['undeclared', 'misdeclared'])(
-    'are a fault where they are refused by a code that is %s',
+    'fail as an internal error if they are refused with a code that is %s',
     async (proposer) => {
       const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
       const error: unknown = await endProposalsOf(proposer, ended).catch((caught: unknown) => caught);
@@ -120,25 +120,25 @@ describe('calls of other processes', () => {
     },
   );
 
-  it('may be refused as unavailable by whatever does not answer', async () => {
+  it('may be refused as unavailable because another component does not answer', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
     await expect(endProposalsOf('unavailable', ended)).rejects.toMatchObject({ code: 'peer_unavailable' });
   });
 
-  it('are refused to a process that the table does not let in, which is told to who records it', async () => {
+  it('are refused to a process not in the table, and reported for recording', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('egress'));
     await expect(endProposalsOf('person:a', ended)).rejects.toMatchObject({ code: 'call_not_permitted' });
     expect(refused).toEqual([{ process: 'egress', call: 'retention-proposals/endProposalsOf' }]);
   });
 
-  it('are refused where the process may not ask exactly this, which is told as well', async () => {
+  it('are refused if the process may not make exactly this call, and reported as well', async () => {
     const before = refused.length;
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
     await expect(endProposalsOf('somebody else', ended)).rejects.toMatchObject({ code: 'call_not_permitted' });
     expect(refused.slice(before)).toEqual([{ process: 'core', call: 'retention-proposals/endProposalsOf' }]);
   });
 
-  it('are refused in another media type, of an unknown method, and where they are no JSON', async () => {
+  it('are refused with another media type, an unknown method, or invalid JSON', async () => {
     expect(await send(path, { type: 'application/json' })).toMatchObject({ status: 400 });
     expect(await send('/calls/retention-proposals/hasOwnProperty', {})).toMatchObject({ status: 404 });
     const { status, text } = await send(path, { body: 'no JSON' });
@@ -148,7 +148,7 @@ describe('calls of other processes', () => {
 
   it('are refused beyond eight mebibytes', async () => {
     const answer = send(path, { body: Buffer.alloc(9 * 1024 * 1024, ' ') });
-    // The connection may be closed before the rest was sent, which is as good a refusal.
+    // The connection may be closed before the rest was sent, which is an acceptable refusal.
     const status = await answer.then(
       (refusal) => refusal.status,
       (error: NodeJS.ErrnoException) => error.code,
@@ -156,7 +156,7 @@ describe('calls of other processes', () => {
     expect([413, 'EPIPE', 'ECONNRESET']).toContain(status);
   });
 
-  it('are nothing but POST requests to the path of a call', async () => {
+  it('must be POST requests to the path of a call', async () => {
     expect(await send(path, { method: 'PUT' })).toMatchObject({ status: 404 });
     for (const other of [`${path}/`, `${path}?a=b`, '/calls/retention-proposals', '/calls/../readyz'])
       expect((await send(other, {})).status, other).toBe(404);

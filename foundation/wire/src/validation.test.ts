@@ -25,17 +25,17 @@ it.each(calls)('compiles for $name', ({ schema }) => {
   expect(() => [encoderOf(schema), exactEncoderOf(schema), decoderOf(schema), validatorOf(schema)]).not.toThrow();
 });
 
-it('lets a record through', () => {
+it('accepts a record', () => {
   expect(() => judgeAppend([{ ...draft, type: 'transaction.opened' }])).not.toThrow();
 });
 
 describe('a refusal', () => {
   it.each<[title: string, plain: unknown, path: string, rule: string]>([
     ['a member of another type', [{ ...draft, id: 5 }], '/0/id', 'type'],
-    ['a value that is none of the list', [{ ...draft, outcome: 'maybe' }], '/0/outcome', 'enum'],
+    ['an invalid value of the list', [{ ...draft, outcome: 'maybe' }], '/0/outcome', 'enum'],
     ['a member too many', [{ ...draft, sneaked: 'secret' }], '/0', 'additionalProperties'],
     ['a member too few', [{ ...draft, id: undefined }], '/0', 'required'],
-    ['an actor that is none', [{ ...draft, actors: [{ id: 'a' }, 'secret'] }], '/0/actors/1', 'type'],
+    ['an invalid actor', [{ ...draft, actors: [{ id: 'a' }, 'secret'] }], '/0/actors/1', 'type'],
     ['an argument too many', [draft, 'secret'], '', 'items'],
     ['an argument too few', [], '', 'minItems'],
     ['no list of arguments', { 0: draft }, '', 'type'],
@@ -47,7 +47,7 @@ describe('a refusal', () => {
     expect(error.detail).toContain(rule);
   });
 
-  it('says nothing of the value, names in it included', () => {
+  it('reveals nothing of the value, including names in it', () => {
     const schema: ValueSchema = {
       type: 'object',
       properties: { known: { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } } },
@@ -78,7 +78,7 @@ describe('hostile input', () => {
     }
   });
 
-  it('throws nothing but the coded error, whatever came', () => {
+  it('causes only the coded error, whatever arrives', () => {
     const judges = calls.map(({ schema }) => validatorOf(schema));
     const anything = fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue()), fc.array(fc.object({ maxDepth: 3 })));
     fc.assert(
@@ -93,7 +93,7 @@ describe('hostile input', () => {
   });
 });
 
-it('lets no definition be one that no call names', () => {
+it('leaves no definition that no call refers to', () => {
   const named = JSON.stringify([callSchemas, callDefinitions]);
   for (const name of Object.keys(callDefinitions)) expect(named).toContain(`"#/$defs/${name}"`);
 });

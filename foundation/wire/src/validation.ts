@@ -102,7 +102,6 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 }
 
 interface Place {
-  /** JSON pointer. */
   readonly path: string;
   /** A keyword of JSON Schema. */
   readonly rule: string;

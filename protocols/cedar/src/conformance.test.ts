@@ -41,7 +41,7 @@ const problemsOf = (change: Partial<EntityInput>) =>
   checkEntity(schema, { ...trader, ...change }).map(({ where, message }) => `${where}: ${message}`);
 
 describe('an entity', () => {
-  it('conforms with all that is declared for its type, and parents of parents', () => {
+  it('conforms with everything declared for its type, and with indirect parents', () => {
     expect(problemsOf({})).toEqual([]);
     expect(problemsOf({ attrs: { ...trader.attrs, active: true, nested: { a: 2, b: { c: '' } } } })).toEqual([]);
   });
@@ -96,23 +96,23 @@ describe('an entity', () => {
       { uid: { type: 'Side', id: 'hold' }, attrs: {}, parents: [] },
       'uid: it is none of the entities that Side lists',
     ],
-  ])('does not when it %s', (_, change, problem) => {
+  ])('does not conform when it %s', (_, change, problem) => {
     expect(problemsOf(change)).toContain(problem);
   });
 
-  it('is told all that is wrong with it, within bounds', () => {
+  it('is refused with all its problems, within bounds', () => {
     expect(problemsOf({ attrs: {} })).toHaveLength(7);
     const attrs = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1]));
     expect(problemsOf({ attrs })).toHaveLength(64);
   });
 
-  it('is refused when it is none', () => {
+  it('is refused when it is not an entity at all', () => {
     expect(() => checkEntity(schema, { ...trader, attrs: { name: null } })).toThrow(
       expect.objectContaining({ code: 'entities_refused' }),
     );
   });
 
-  it('conforms exactly when the reference engine says so', () => {
+  it('conforms exactly when the reference engine accepts it', () => {
     const names = ['name', 'firm', 'side', 'limits', 'address', 'since', 'nested', 'rank', 'absent'];
     const values = [
       ...[1, true, 'x', {}, { a: 1 }, [], [1], extension('decimal', '1.0'), [extension('decimal', '2.0')]],
@@ -167,7 +167,7 @@ describe('a request', () => {
   const problems = (change: Partial<typeof request> | object) =>
     checkRequest(schema, { ...request, ...change }).map(({ where, message }) => `${where}: ${message}`);
 
-  it('conforms when the action is declared for such a principal and resource, with such a context', () => {
+  it('conforms if the action is declared for its principal and resource types, with its context', () => {
     expect(problems({})).toEqual([]);
     expect(problems({ context: { ...request.context, note: 'x' } })).toEqual([]);
   });
@@ -195,11 +195,11 @@ describe('a request', () => {
       { context: { ...request.context, at: '2026-11-20' } },
       'context.at: a datetime is declared and a string was given',
     ],
-  ])('does not with %s', (_, change, problem) => {
+  ])('does not conform with %s', (_, change, problem) => {
     expect(problems(change)).toContain(problem);
   });
 
-  it('is refused when it is none', () => {
+  it('is refused when it is not a request at all', () => {
     expect(() => checkRequest(schema, { ...request, context: { at: null } })).toThrow(
       expect.objectContaining({ code: 'request_refused' }),
     );

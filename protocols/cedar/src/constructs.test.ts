@@ -38,7 +38,7 @@ function refusalOf(json: unknown): string | undefined {
 type OperatorOf<Form> = Form extends unknown ? keyof Form : never;
 const binary = { left: x, right: x };
 
-/** The whole of Cedar's JSON policy form: a version of the engine that knows more does not pass the type check. */
+/** The complete JSON policy form of Cedar: a version of the engine with more constructs does not pass the type check. */
 const forms: Readonly<Record<OperatorOf<ExprNoExt>, { readonly body: unknown; readonly compiled: boolean }>> = {
   Value: { body: 1, compiled: true },
   Var: { body: 'principal', compiled: true },
@@ -73,12 +73,12 @@ const forms: Readonly<Record<OperatorOf<ExprNoExt>, { readonly body: unknown; re
 };
 
 describe('every construct of the JSON policy form', () => {
-  it.each(Object.entries(forms))('%s is compiled, or refused', (name, { body, compiled }) => {
+  it.each(Object.entries(forms))('%s is compiled or refused', (name, { body, compiled }) => {
     expect(refusalOf(when({ [name]: body })) === undefined).toBe(compiled);
   });
 
   it.each(Object.entries(forms).filter(([name]) => !['Value', 'Var', 'Slot', 'Set', 'Record'].includes(name)))(
-    '%s is refused with a member nobody has heard of, or one too few',
+    '%s is refused with an unknown member or a missing one',
     (name, { body }) => {
       const members = body as Readonly<Record<string, unknown>>;
       const [first = ''] = Object.keys(members);
@@ -92,19 +92,19 @@ describe('every construct of the JSON policy form', () => {
     ['an unknown of partial evaluation', when({ Unknown: { name: 'x' } })],
     ['a residual unknown', when({ unknown: [{ Value: 'x' }] })],
     ['an error expression', when({ error: [] })],
-    ['a function nobody has heard of', when({ sqrt: [{ Value: 4 }] })],
+    ['an unknown function', when({ sqrt: [{ Value: 4 }] })],
     ['a function by the name of a property of every object', when({ constructor: [x] })],
     ['two operators at once', when({ '!': { arg: x }, neg: { arg: x } })],
     ['no operator', when({})],
-    ['an expression that is none', when('true')],
-    ['a variable nobody has heard of', when({ Var: 'principals' })],
+    ['an invalid expression', when('true')],
+    ['an unknown variable', when({ Var: 'principals' })],
     ['null', when({ Value: null })],
     ['an integer that was rounded', when({ Value: 2 ** 53 })],
     ['a fraction', when({ Value: 0.5 })],
     ['an expression in a value', when({ Value: { __expr: 'principal' } })],
     ['a pattern as text', when({ like: { left: x, pattern: 'a*' } })],
-    ['a piece of a pattern nobody has heard of', when({ like: { left: x, pattern: ['AnyDigit'] } })],
-    ['an attribute that is no name', when({ '.': { left: x, attr: 1 } })],
+    ['an unknown piece of a pattern', when({ like: { left: x, pattern: ['AnyDigit'] } })],
+    ['an attribute that is not a name', when({ '.': { left: x, attr: 1 } })],
     ['has without a name', when({ has: { left: x, attr: [] } })],
     ['a template: its principal is a slot', policyOf({ principal: { op: '==', slot: '?principal' } })],
     ['a template: its resource is in a slot', policyOf({ resource: { op: 'in', slot: '?resource' } })],
@@ -112,11 +112,11 @@ describe('every construct of the JSON policy form', () => {
       'a template: its principal is of a type in a slot',
       policyOf({ principal: { op: 'is', entity_type: 'Person', in: { slot: '?principal' } } }),
     ],
-    ['a scope nobody has heard of', policyOf({ principal: { op: 'like', entity: { type: 'Person', id: 'a' } } })],
+    ['an unknown scope', policyOf({ principal: { op: 'like', entity: { type: 'Person', id: 'a' } } })],
     ['an action scope by type', policyOf({ action: { op: 'is', entity_type: 'Action' } })],
     ['a clause that is neither when nor unless', policyOf({ conditions: [{ kind: 'advice', body: x }] })],
     ['an effect that is neither permit nor forbid', policyOf({ effect: 'audit' })],
-    ['a member nobody has heard of', policyOf({ priority: 1 })],
+    ['an unknown member', policyOf({ priority: 1 })],
   ])('is refused: %s', (_, json) => {
     expect(refusalOf(json)).toMatch(/^unsupported: /);
   });
@@ -125,7 +125,7 @@ describe('every construct of the JSON policy form', () => {
     '@id("p") permit (principal == ?principal, action, resource);',
     '@id("p") permit (principal, action, resource in ?resource);',
     '@id("p") permit (principal is Person in ?principal, action, resource);',
-  ])('templates are refused before that, when they are published: %s', (text) => {
+  ])('templates are refused earlier, when they are published: %s', (text) => {
     expect(() => parsePolicySet(text, schemaText)).toThrow(expect.objectContaining({ code: 'policy_set_refused' }));
   });
 });
@@ -145,7 +145,7 @@ describe('every extension function', () => {
     ...['offset', 'durationSince', 'toDate', 'toTime'],
     ...['toMilliseconds', 'toSeconds', 'toMinutes', 'toHours', 'toDays'],
   ];
-  // Whatever it gives is told apart from an error: a value equals itself.
+  // Any result can be told from an error: a value equals itself.
   const calls = [
     ...constructors.flatMap((name) => [
       `${name}()`,
@@ -162,7 +162,7 @@ describe('every extension function', () => {
     ),
   ];
 
-  it('gives what the reference engine gives, or errs where it errs, on every type and number of arguments', () => {
+  it('gives the reference engine’s result or error, for every type and number of arguments', () => {
     if ('problems' in schema) throw new Error('the schema is valid');
     const policies = calls.map((call, index): ParsedPolicySet['policies'][number] => {
       const text = `permit (principal, action, resource) when { ${call} == ${call} };`;
@@ -184,7 +184,7 @@ describe('every extension function', () => {
     expect(named(got.errors.map(({ policyId }) => policyId))).toEqual(
       named(oracle.errors.map(({ policyId }) => policyId)),
     );
-    // Each function has been seen to work.
+    // Each function succeeded at least once.
     const worked = named(got.determining).join('\n');
     for (const name of [...constructors, ...methods]) expect(worked).toContain(`${name}(`);
     expect(got.errors.length).toBeGreaterThan(500);

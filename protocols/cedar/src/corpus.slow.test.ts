@@ -23,7 +23,7 @@ const archives = existsSync(shelf)
       .sort()
   : [];
 
-/** What is known of an archive: all of it, so that a case that is skipped, or newly refused, does not go unnoticed. */
+/** The complete tally of an archive, so that a skipped or newly refused case is noticed. */
 const known: Readonly<Record<string, Tally>> = {
   'corpus-even.tar.gz': {
     requests: 31_704,
@@ -34,9 +34,9 @@ const known: Readonly<Record<string, Tally>> = {
 
 interface Tally {
   requests: number;
-  /** With what the corpus says of decision, reasons and errors. */
+  /** Agreeing with the corpus on decision, reasons and errors. */
   agreed: number;
-  /** Not put to the reference engine: its interface takes no data with integers beyond 2^53. */
+  /** Not sent to the reference engine: its interface accepts no integers beyond 2^53 in data. */
   notAsked: number;
 }
 
@@ -52,14 +52,14 @@ interface CorpusRequest {
 
 describe.skipIf(archives.length === 0)(`the public Cedar corpus (skipped where ${shelf} has none)`, () => {
   it.each(archives)(
-    '%s: decision, reasons and errors agree, integers of 64 bits included',
+    '%s: decision, reasons and errors agree, including 64-bit integers',
     (archive) => {
       const folder = mkdtempSync(join(tmpdir(), 'cedar-corpus-'));
       try {
         execFileSync('tar', ['xzf', join(shelf, archive), '-C', folder]);
         const { tally, askedReference, surprises } = compareCorpus(folder);
         const { requests, agreed, notAsked } = tally;
-        // What was compared and what was not, for whoever reads the run.
+        // Shows what was compared and what was not.
         process.stdout.write(
           [
             `${archive}: ${requests} requests.`,
@@ -81,7 +81,7 @@ describe.skipIf(archives.length === 0)(`the public Cedar corpus (skipped where $
 
 interface Comparison {
   readonly tally: Tally;
-  /** Of the requests compared, how many were put to the reference engine, with the closure of their entities only. */
+  /** The number of compared requests that were sent to the reference engine, with only the closure of their entities. */
   readonly askedReference: number;
   readonly surprises: readonly unknown[];
 }
@@ -117,7 +117,7 @@ function compareCorpus(folder: string): Comparison {
       else if (agrees(got)) tally.agreed++;
       else surprises.push({ name, request, expected: { decision, reason, errors }, got });
       try {
-        // The corpus holds the answers of some release of the engine; the one we ship must give them too.
+        // The corpus holds the answers of some release of the engine; the installed release must give them too.
         const oracle = reference.evaluate({ ...request, entities });
         askedReference++;
         if (!agrees(oracle)) surprises.push({ name, request, expected: { decision, reason, errors }, oracle });
@@ -136,12 +136,12 @@ function readJson(text: string): unknown {
   return read.value;
 }
 
-/** The corpus is made of ill-typed policies without ids too, which `parsePolicySet` refuses. */
+/** The corpus includes ill-typed policies without ids, which `parsePolicySet` refuses. */
 function parseUnvalidated(policiesText: string, schemaText: string): ParsedPolicySet {
   const parts = policySetTextToParts(policiesText);
   if (parts.type === 'failure') throw new Error('the corpus holds policies that parse');
   if (parts.policy_templates.length > 0) throw new Error('the corpus holds no templates');
-  // They come sorted by the names they were given in the order of the text: `policy10` before `policy2`.
+  // They are sorted by names that follow the order of the text: `policy10` before `policy2`.
   const ids = parts.policies.map((_, index) => `policy${index}`).sort();
   const policies = parts.policies.map((text, index): ParsedPolicy => {
     const parsed = policyJsonOf(text);

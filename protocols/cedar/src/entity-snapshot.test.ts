@@ -28,8 +28,8 @@ function isIn(entities: EntitySnapshot, id: string, group: string): boolean {
   return evaluate(policies, request).decision === 'allow';
 }
 
-describe('a snapshot', () => {
-  it('knows ancestors through any number of steps, and through a parent that is not there only that parent', () => {
+describe('an entity snapshot', () => {
+  it('finds ancestors through any number of steps, and through a missing parent only that parent', () => {
     const entities = createEntitySnapshot([node('a', 'b'), node('b', 'c', 'x'), node('c', 'gone')]);
     expect(['a', 'b', 'c', 'x', 'gone'].map((group) => isIn(entities, 'a', group))).toEqual(Array(5).fill(true));
     expect(isIn(entities, 'c', 'a')).toBe(false);
@@ -37,7 +37,7 @@ describe('a snapshot', () => {
     expect(isIn(entities, 'gone', 'a')).toBe(false);
   });
 
-  it('agrees with a walk over the parents, whatever the order they are given in', () => {
+  it('agrees with a walk over the parents, in any order of input', () => {
     const graph = fc.array(fc.array(fc.nat({ max: 9 }), { maxLength: 3 }), { minLength: 1, maxLength: 10 });
     fc.assert(
       fc.property(graph, fc.boolean(), (edges, reversed) => {
@@ -60,7 +60,7 @@ describe('a snapshot', () => {
     expect(() => createEntitySnapshot(chain(20_000))).toThrow(/more than 1024 ancestors/);
   });
 
-  it('does not change when what it was made from does', () => {
+  it('does not change when its input changes later', () => {
     const input = { uid: uid('a'), attrs: {}, parents: [uid('b')] };
     const entities = createEntitySnapshot([input]);
     input.parents.push(uid('c'));
@@ -95,7 +95,7 @@ describe('a snapshot', () => {
     }
   });
 
-  it('says what it holds in a form it reads back', () => {
+  it('exports its entities in a form that it can read back', () => {
     const extensions = [
       { fn: 'decimal', arg: '-0.5' },
       { fn: 'ip', arg: '2001:db8::1/64' },
@@ -135,7 +135,7 @@ describe('a closure', () => {
   ]);
   const idsOf = (...roots: string[]) => entities.closureOf(roots.map(uid)).map((entity) => entity.uid.id);
 
-  it('has what parents, attributes and tags lead to, each once, and what is not there not at all', () => {
+  it('contains every entity that parents, attributes and tags refer to, each once, and omits missing ones', () => {
     expect(idsOf('a')).toEqual(['a', 'b', 'c', 'd']);
     expect(idsOf('e', 'd', 'e')).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(idsOf('gone', 'd')).toEqual(['d']);
@@ -151,7 +151,7 @@ describe('request-local entities', () => {
     node('stray', 'unknown'),
   ]);
 
-  it('have the ancestors of the base, and leave the base as it was', () => {
+  it('have the ancestors of the base and do not change the base', () => {
     const local = base.with([node('order', 'account'), node('leg', 'order')]);
     expect(isIn(local, 'leg', 'firm')).toBe(true);
     expect(isIn(base, 'leg', 'firm')).toBe(false);

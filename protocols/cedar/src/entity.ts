@@ -85,7 +85,6 @@ export function referencesOf({ attributes, parents, tags }: Entity): readonly En
   return found;
 }
 
-/** Adds the entities that a value references. */
 export function collectReferences(value: Value, found: EntityUid[]): void {
   if (typeof value !== 'object') return;
   if (value.kind === 'entity') found.push(value);

@@ -57,7 +57,7 @@ function placing(change: {
   };
 }
 
-/** What Cedar says, having checked that the reference engine says the same. */
+/** The decision of Cedar, after checking that the reference engine agrees. */
 function evaluateTwice(request: AuthorizationRequest) {
   const answer = evaluate(policies, request);
   const oracle = reference.evaluate(request);
@@ -67,7 +67,7 @@ function evaluateTwice(request: AuthorizationRequest) {
 }
 
 describe('deciding', () => {
-  it('allows with the permits that were satisfied', () => {
+  it('allows with the satisfied permits', () => {
     expect(evaluateTwice(placing({}))).toEqual({ decision: 'allow', determining: ['own-desk'], errors: [] });
     const approver = { __entity: { type: 'Person', id: 'grace' } };
     expect(evaluateTwice(placing({ context: { approvals: [approver] } })).determining).toEqual([
@@ -76,14 +76,14 @@ describe('deciding', () => {
     ]);
   });
 
-  it('denies with the forbids that were satisfied, and not with the permits', () => {
+  it('denies with the satisfied forbids, without the permits', () => {
     const answer = evaluateTwice(
       placing({ notional: '1000.0001', context: { address: { __extn: { fn: 'ip', arg: '11.0.0.1' } } } }),
     );
     expect(answer).toEqual({ decision: 'deny', determining: ['over-limit', 'outside'], errors: [] });
   });
 
-  it('denies without determining policies when nothing permits', () => {
+  it('denies without determining policies if no policy permits', () => {
     expect(evaluateTwice(placing({ context: { venue: 'OTC' } }))).toMatchObject({ decision: 'deny', determining: [] });
   });
 
@@ -93,12 +93,12 @@ describe('deciding', () => {
     expect(evaluateTwice(request)).toMatchObject({ decision: 'allow', determining: ['read-reports'] });
   });
 
-  it('meets an action that the schema does not know with the policies for all actions only', () => {
+  it('applies only policies for all actions to an action that the schema does not know', () => {
     const request = { ...placing({}), action: { type: 'Action', id: 'order:amend' } };
     expect(evaluateTwice(request)).toEqual({ decision: 'deny', determining: [], errors: [] });
   });
 
-  it('does not take part of a key for another entity', () => {
+  it('does not mistake part of a key for another entity', () => {
     const request = { ...placing({}), principal: { type: 'Person\0x', id: 'ada' } };
     expect(() => evaluate(policies, request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
   });
@@ -121,12 +121,12 @@ describe('failing closed', () => {
     expect(decideFailClosed(policies, { ...request, context: withoutAddress }).determining).toEqual(['outside']);
   });
 
-  it('denies when a forbid asks of an entity that is not there', () => {
+  it('denies when a forbid refers to a missing entity', () => {
     const request = { ...placing({}), entities: directory };
     expect(decideFailClosed(policies, request).decision).toBe('deny');
   });
 
-  it('leaves a permit that errors without effect', () => {
+  it('ignores a permit that errors', () => {
     const { context, ...request } = placing({});
     const { approvals: _, ...withoutApprovals } = context;
     const decided = decideFailClosed(policies, { ...request, context: withoutApprovals });
@@ -143,7 +143,7 @@ describe('failing closed', () => {
     expect(() => decideFailClosed(policies, request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
   });
 
-  it('decides as Cedar does when nothing errors', () => {
+  it('decides as Cedar does if nothing errors', () => {
     expect(decideFailClosed(policies, placing({}))).toEqual(evaluate(policies, placing({})));
   });
 });
@@ -187,7 +187,7 @@ describe('a request from outside', () => {
     }
   });
 
-  it('is refused with an entity for an action, which has attributes and parents of its own', () => {
+  it('is refused with an entity for an action, whose attributes and parents come from the schema', () => {
     const request = { ...placing({}), action: desk };
     for (const decide of [evaluate, decideFailClosed]) {
       expect(() => decide(policies, request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
@@ -195,15 +195,15 @@ describe('a request from outside', () => {
     expect(() => reference.evaluate(request)).toThrow(expect.objectContaining({ code: 'request_refused' }));
   });
 
-  it('may call an attribute __proto__ without consequence', () => {
+  it('may have an attribute named __proto__, which has no side effect', () => {
     const context: unknown = JSON.parse('{"__proto__":{"venue":"XLON"},"constructor":1}');
     const request = { ...placing({}), context: context as Readonly<Record<string, unknown>> };
     expect(evaluateTwice(request)).toMatchObject({ decision: 'deny' });
   });
 });
 
-describe('the reference', () => {
-  it('keeps policy sets apart when there are more of them than the engine is given names for', () => {
+describe('the reference engine', () => {
+  it('keeps policy sets apart when there are more of them than the names preloaded in the engine', () => {
     const references = Array.from({ length: 9 }, (_, index) =>
       createReference(parsePolicySet(`@id("only-${index}") permit (principal, action, resource);`, schemaText)),
     );

@@ -36,7 +36,7 @@ const request = {
 describe('an explanation', () => {
   const explained = new Map(explain(parsed, request).map((each) => [each.policyId, each]));
 
-  it('is of the policies whose scope the request meets, in the order of the text', () => {
+  it('lists the policies whose scope the request matches, in the order of the text', () => {
     expect(Array.from(explained, ([id, { effect, outcome }]) => [id, effect, outcome])).toEqual([
       ['own-desk', 'permit', 'satisfied'],
       ['approved', 'permit', 'unsatisfied'],
@@ -48,7 +48,7 @@ describe('an explanation', () => {
     expect(noScope.map(({ policyId }) => policyId)).not.toContain('own-desk');
   });
 
-  it('takes a when apart at its conjunctions, with what each part looked at', () => {
+  it('splits a when condition at its conjunctions, with the values each part read', () => {
     expect(explained.get('own-desk')?.conditions).toEqual([
       {
         kind: 'when',
@@ -76,7 +76,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('says of an unless that it must be false, and shows the values of all it holds', () => {
+  it('states that an unless must be false, and shows the values of everything in it', () => {
     expect(explained.get('approved')?.conditions.at(-1)).toMatchObject({
       kind: 'unless',
       text: 'resource.currency == "RUB"',
@@ -98,7 +98,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('says what an error was about, and what was not there', () => {
+  it('explains an error and names missing values', () => {
     expect(explained.get('too-many-units')?.conditions).toEqual([
       {
         kind: 'when',
@@ -115,7 +115,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('shows what was not looked at any more, but not as a fault of the policy', () => {
+  it('shows parts that were not evaluated, but not as a cause', () => {
     const text = `@id("p") permit (principal, action == Action::"order:create", resource)
       when { context has headroom && context.headroom.greaterThan(resource.notional) }
       unless { resource.currency == "GBP" || resource.quantity > 3 };`;
@@ -142,7 +142,7 @@ describe('an explanation', () => {
   });
 });
 
-describe('an expression that is printed', () => {
+describe('a printed expression', () => {
   const read = (condition: string): unknown => {
     const parsed = policyToJson(`permit (principal, action, resource) when { ${condition} };`);
     if (parsed.type === 'failure') throw new Error(`${condition}: ${JSON.stringify(parsed.errors)}`);
@@ -163,12 +163,12 @@ describe('an expression that is printed', () => {
     '[A::B::"x\\"y", [1, "two"], {}].contains(context) && [1].containsAll([2]) && [].containsAny([]) && [].isEmpty()',
     'principal.getTag("a").hasTag(context.s + 1) || ip() == ip("::1", 2)',
     'ip("10.0.0.0/8").isInRange(context.i) && context.i.isIpv4()',
-  ])('reads back as what it was: %s', (condition) => {
+  ])('parses back to the same expression: %s', (condition) => {
     const json = read(condition);
     expect(read(printExpression(json))).toEqual(json);
   });
 
-  it('reads back as what it was, whatever it was', () => {
+  it('parses back to the same expression, for any expression', () => {
     let printed = 0;
     fc.assert(
       fc.property(generatedPolicies, (texts) => {

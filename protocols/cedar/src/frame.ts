@@ -1,7 +1,6 @@
 import type { EntitySnapshot } from './entity-snapshot.ts';
 import { type Entity, type EntityReference, isSameEntity, type RecordValue, type Value } from './value.ts';
 
-/** The input of one evaluation. */
 export interface Frame {
   readonly principal: EntityReference;
   readonly action: EntityReference;

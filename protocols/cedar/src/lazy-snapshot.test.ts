@@ -31,7 +31,7 @@ const entity = (text: string, ...parents: string[]): EntityInput => ({
   parents: parents.map(uid),
 });
 
-/** A directory that says what was asked of it. */
+/** A directory that records what it was asked for. */
 function directoryOf(...entities: EntityInput[]) {
   const byName = new Map(entities.map((each) => [`${each.uid.type} ${each.uid.id}`, each]));
   const asked: string[] = [];
@@ -60,7 +60,7 @@ function isIn(entities: EntitySnapshot, who: string, group: string): boolean {
 const desk = [entity('Person ada', 'Desk rates'), entity('Desk rates', 'Firm acme'), entity('Firm acme', 'Region EEA')];
 
 describe('a lazy snapshot', () => {
-  it('loads what is asked for with its ancestors, once, and nothing else', () => {
+  it('loads requested entities with their ancestors, once, and nothing else', () => {
     const directory = directoryOf(...desk, entity('Person grace', 'Desk rates'));
     const snapshot = createLazySnapshot(directory);
     expect(directory.asked).toEqual([]);
@@ -72,7 +72,7 @@ describe('a lazy snapshot', () => {
     expect(directory.asked.filter((name) => name !== 'Firm r')).toEqual(['Person grace']);
   });
 
-  it('answers as a snapshot of the same entities does', () => {
+  it('answers like a snapshot of the same entities', () => {
     const lazy = createLazySnapshot(directoryOf(...desk));
     const listed = createEntitySnapshot(desk);
     for (const who of ['Person ada', 'Person nobody']) {
@@ -83,7 +83,7 @@ describe('a lazy snapshot', () => {
     expect(lazy.closureOf([uid('Person ada')])).toEqual(listed.closureOf([uid('Person ada')]));
   });
 
-  it('lies over a base, whose entities are parents and are found like its own', () => {
+  it('extends a base whose entities are parents and are found like its own', () => {
     const base = createEntitySnapshot([entity('Region EEA', 'Region World')]);
     const snapshot = createLazySnapshot({ ...directoryOf(...desk), base });
     expect(isIn(snapshot, 'Person ada', 'Region World')).toBe(true);
@@ -91,7 +91,7 @@ describe('a lazy snapshot', () => {
     expect(snapshot.has(uid('Region World'))).toBe(false);
   });
 
-  it('reads an object it has read before no second time, and yet sees that its parent has changed', () => {
+  it('reads an object only once, and still notices that its parent has changed', () => {
     const readings = new EntityReadings();
     let reads = 0;
     const ada = {
@@ -108,7 +108,7 @@ describe('a lazy snapshot', () => {
     expect(reads).toBe(1);
   });
 
-  it('takes the entities of a request that are of local types, related to what it loads', () => {
+  it('accepts local entities in a request that refer to the entities it loads', () => {
     const local = createLazySnapshot(directoryOf(...desk)).with([entity('Order o', 'Desk rates')]);
     expect(isIn(local, 'Order o', 'Firm acme')).toBe(true);
   });
@@ -116,7 +116,7 @@ describe('a lazy snapshot', () => {
   it.each([
     ['is not of a local type', entity('Desk mine', 'Firm acme')],
     ['is in the directory', entity('Person ada')],
-  ])('refuses an entity of a request that %s', (_, local) => {
+  ])('refuses a request entity that %s', (_, local) => {
     expect(() => createLazySnapshot(directoryOf(...desk)).with([local])).toThrow(
       expect.objectContaining({ code: 'entity_conflict' }),
     );
@@ -139,7 +139,7 @@ describe('a lazy snapshot', () => {
     ['is in the base too', [entity('Firm acme')], 'Firm acme', 'entity_conflict'],
     ['has a parent that is in the base too', desk, 'Person ada', 'entity_conflict'],
     ['is named as a parent in the base', [entity('Region World')], 'Region World', 'entity_conflict'],
-  ])('decides nothing on an entity that %s, however often it is asked', (_, entities, asked, code) => {
+  ])('refuses to decide on an entity that %s, on every attempt', (_, entities, asked, code) => {
     const directory = directoryOf(...entities);
     const snapshot = createLazySnapshot({
       ...directory,
@@ -149,13 +149,13 @@ describe('a lazy snapshot', () => {
     for (const _ of [1, 2]) expect(() => snapshot.has(uid(asked))).toThrow(expect.objectContaining({ code }));
   });
 
-  it('follows a reference to where it leads in each request, whoever followed it before', () => {
+  it('follows a reference within each request, whichever request followed it before', () => {
     const schema = `entity Person { order?: Order }; entity Order { level: Long };
       action "a" appliesTo { principal: [Person], resource: [Order], context: { level: Long } };`;
     const text = `@id("p") permit (principal, action, resource)
       when { principal has order && principal.order has level && principal.order.level == context.level };`;
     const watched = compile(parsePolicySet(text, schema));
-    // The directory's own reference leads to an entity that every request brings along anew.
+    // The directory's own reference leads to an entity that every request includes anew.
     const ada = { ...entity('Person ada'), attrs: { order: { __entity: uid('Order o') } } };
     const snapshot = createLazySnapshot(directoryOf(ada));
     const levels = [1, undefined, 2, 1].map((level) => {

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compile, createEntitySnapshot, createReference, evaluate, explain, parsePolicySet } from './index.ts';
 
-// Longs have 64 bits from where they are written to where they are compared: in the text of a policy, in data, in what is
-// computed of them.
+// Longs have 64 bits everywhere: in policy text, in data and in computed values.
 
 const least = -(2n ** 63n);
 const most = 2n ** 63n - 1n;
@@ -27,7 +26,7 @@ function ask(condition: string, size: unknown, limit: unknown = 0) {
 }
 
 describe('a Long of 64 bits', () => {
-  it('in a policy is what is written there, as the engine reads it', () => {
+  it('in a policy is the number as written, as the engine reads it', () => {
     fc.assert(
       fc.property(near, ([value, by]) => {
         const parsed = setOf(`${value} < ${value + by} || [${value}].contains(${value + by})`);
@@ -41,14 +40,14 @@ describe('a Long of 64 bits', () => {
     );
   });
 
-  it('is not taken for a number that stands in the same policy', () => {
+  it('is not confused with another number in the same policy', () => {
     const condition = `context.size == 9007199254740993 && 9007199254740991 != context.size && context.size != 9007199254740990`;
     expect(ask(condition, 2n ** 53n + 1n).decision).toBe('allow');
     expect(ask(condition, 2n ** 53n).decision).toBe('deny');
     expect(ask(condition, Number.MAX_SAFE_INTEGER).decision).toBe('deny');
   });
 
-  it('in data is exact, and one value has one form', () => {
+  it('in data is exact and has one form', () => {
     fc.assert(
       fc.property(near, ([value, by]) => {
         const equal = by === 0n ? 'allow' : 'deny';
@@ -61,7 +60,7 @@ describe('a Long of 64 bits', () => {
     );
   });
 
-  it('comes from JSON with every digit where it is parsed for that', () => {
+  it('from JSON keeps every digit if it is parsed for that', () => {
     const read = parseExactJson('{"size":9223372036854775807,"limit":-9223372036854775808}');
     const { size, limit } = read.ok ? (read.value as { size: bigint; limit: bigint }) : { size: 0n, limit: 0n };
     expect(ask('context.size == 9223372036854775807 && resource.limit < 0', size, limit).decision).toBe('allow');
@@ -73,7 +72,7 @@ describe('a Long of 64 bits', () => {
     ['context.size * 2 > 0', 2n ** 62n],
     ['-context.size > 0', least],
     ['-(-9223372036854775808) > 0', 0n],
-  ])('past its end is an error of the policy: %s', (condition, size) => {
+  ])('out of range is an error of the policy: %s', (condition, size) => {
     expect(ask(condition, size)).toMatchObject({ decision: 'deny', errors: [{ policyId: 'p' }] });
   });
 
@@ -87,7 +86,7 @@ describe('a Long of 64 bits', () => {
     ]);
   });
 
-  it('is refused where the engine or JSON would round it', () => {
+  it('is refused if the engine or JSON would round it', () => {
     const parsed = setOf('context.size > 0');
     const entities = createEntitySnapshot([{ uid: desk, attrs: { limit: most }, parents: [] }]);
     expect(() => createReference(parsed).evaluate({ ...question, context: { size: 1 }, entities })).toThrow(

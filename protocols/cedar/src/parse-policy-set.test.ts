@@ -10,7 +10,7 @@ import {
 } from './index.ts';
 import { policiesText, schemaText } from './trading-policies.fixture.ts';
 
-/** The problems a text is refused with; none when it is accepted. */
+/** The problems for which a text is refused; none if it is accepted. */
 function problemsOf(policies: string, schema = schemaText): readonly PolicyProblem[] {
   try {
     parsePolicySet(policies, schema);
@@ -38,7 +38,7 @@ describe('publishing policies', () => {
     for (const { text } of policies) expect(policiesText).toContain(text);
   });
 
-  it('asks the engine once about the same texts, and hands out what nobody can change', () => {
+  it('asks the engine once about the same texts, and returns immutable results', () => {
     const [first, again] = [examinePolicySet(policiesText, schemaText), examinePolicySet(policiesText, schemaText)];
     expect(again).toBe(first);
     const [policy] = first.policies;
@@ -49,7 +49,7 @@ describe('publishing policies', () => {
     expect(examinePolicySet(policiesText, `${schemaText} `)).not.toBe(first);
   });
 
-  it('reads again what was read before the last four', () => {
+  it('reads a text again if it is older than the last four', () => {
     const setOf = (id: number) => examinePolicySet(`@id("p${id}") permit (principal, action, resource);`, schemaText);
     const [oldest, ...later] = [setOf(0), setOf(1), setOf(2), setOf(3)];
     expect(setOf(0)).toBe(oldest);
@@ -87,7 +87,7 @@ describe('publishing policies', () => {
     ['operands of the wrong type', 'principal.level == "high"', ''],
     ['a decimal with five places', 'decimal("0.00001") == decimal("0.0")', 'decimal'],
     ['an unknown entity type', 'principal in Group::"x"', 'Group'],
-  ])('refuses %s by strict validation, naming the policy and the place', (_, condition, word) => {
+  ])('refuses %s by strict validation, naming the policy and the position', (_, condition, word) => {
     const text = `// é, which is one character and two bytes\n${when(`resource is Order && ${condition}`)}`;
     const [problem] = problemsOf(text);
     expect(problem).toMatchObject({ source: 'policies', policyId: 'p', message: expect.stringContaining(word) });
@@ -101,14 +101,14 @@ describe('publishing policies', () => {
     expect(new Set(problemsOf(text).map(({ policyId }) => policyId))).toEqual(new Set(['a', 'b']));
   });
 
-  it('refuses text that does not parse, saying where', () => {
+  it('refuses text that does not parse, with the position', () => {
     const text = `${when('true')} permit (principal`;
     expect(problemsOf(text)).toMatchObject([{ source: 'policies', start: text.length }]);
     expect(problemsOf(when('true'), `${schemaText} entity`)).toMatchObject([{ source: 'schema' }]);
     expect(problemsOf(when('true'), 'entity A in [Nowhere];')).toMatchObject([{ source: 'schema' }]);
   });
 
-  it('refuses actions that are in themselves, which the parser lets through', () => {
+  it('refuses actions that contain themselves, which the parser accepts', () => {
     const problems = problemsOf('', 'action "a" in ["b"]; action "b" in ["a"];');
     expect(problems).toMatchObject([{ source: 'schema', message: expect.stringContaining('its own ancestor') }]);
   });
@@ -122,7 +122,7 @@ describe('publishing policies', () => {
     ['-9223372036854775808', 0],
     ['9223372036854775808', 1],
     ['-9223372036854775809', 1],
-  ])('takes the integer %s where it has 64 bits', (integer, refusals) => {
+  ])('accepts the integer %s within 64 bits', (integer, refusals) => {
     const problems = problemsOf(
       when(`principal.level == ${integer} || "9223372036854775809" == "" // 9223372036854775809\n`),
     );
@@ -139,7 +139,7 @@ describe('publishing policies', () => {
     expect(problemsOf(text)).toMatchObject([{ message: expect.stringContaining(word) }]);
   });
 
-  it('refuses at compilation what it has no exact meaning for, with the policy named', () => {
+  it('refuses a construct without an exact meaning at compilation, naming the policy', () => {
     const parsed = parsePolicySet(when('true'), schemaText);
     const [policy] = parsed.policies;
     if (policy === undefined) throw new Error('one policy was given');
@@ -210,7 +210,7 @@ describe('nesting', () => {
     }
   });
 
-  it('leaves long flat policies alone', () => {
+  it('accepts long flat policies', () => {
     const ids = Array.from({ length: 2_000 }, (_, index) => `Person::"p${index}"`).join(', ');
     const many = Array.from({ length: 40 }, (_, index) => `context.venue != "X${index}"`).join(' && ');
     const text = `@id("p") permit (principal, action == Action::"order:create", resource) when { ${many} && [${ids}].contains(principal) };`;

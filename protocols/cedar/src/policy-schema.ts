@@ -1,7 +1,6 @@
 import { type SchemaJson, schemaToJsonWithResolvedTypes } from '@cedar-policy/cedar-wasm/nodejs';
-import { isCodedError } from '@countersign/kernel';
 import { createActionSnapshot, type EntitySnapshot } from './entity-snapshot.ts';
-import type { PolicyProblem } from './errors.ts';
+import { cedarErrors, type PolicyProblem } from './errors.ts';
 import { UnsupportedConstruct } from './json-policy.ts';
 import { askReference, problemsFrom } from './reference-parser.ts';
 import { type EntityType, entityTypesIn, qualified, type RecordType, SchemaTypes } from './schema-types.ts';
@@ -10,7 +9,6 @@ import { EntityReference } from './value.ts';
 /** A schema in Cedar's schema syntax, with the parts that evaluation needs. */
 export interface PolicySchema {
   readonly text: string;
-  /** The declared actions and their groups. */
   readonly actions: EntitySnapshot;
   /** For every declared action; a group that is never requested itself has no types. */
   readonly applications: ReadonlyMap<EntityReference, ActionApplication>;
@@ -46,7 +44,7 @@ export function readSchema(
     if (error instanceof UnsupportedConstruct)
       return { problems: [{ source: 'schema', message: `unsupported: ${error.message}` }] };
     // The parser resolves names but accepts an action that is its own ancestor.
-    if (isCodedError(error, 'entities_refused')) return { problems: [{ source: 'schema', message: error.detail }] };
+    if (cedarErrors.is(error, 'entities_refused')) return { problems: [{ source: 'schema', message: error.detail }] };
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import type { PolicyProblem } from './errors.ts';
 const maxNesting = 32;
 /** Operators on one path from the outermost expression to an operand, for the same reason. */
 const maxOperators = 96;
-/** Far below where the parser has been seen to fail, and far above what a person writes. */
+/** The parser fails only on much longer texts, and people write much shorter ones. */
 export const maxTextLength = 1_048_576;
 
 const token =

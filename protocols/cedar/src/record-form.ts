@@ -8,11 +8,8 @@ export interface ValueForm {
   readonly quoted?: QuotedForm;
 }
 
-/** Where a member was read. */
 export interface MemberNote {
-  /** Position among the names of the form. */
   readonly place: number;
-  /** Start of the value in the text. */
   readonly start: number;
   readonly end: number;
   /** Number of values, itself included. */

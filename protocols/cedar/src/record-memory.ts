@@ -22,7 +22,6 @@ export function remembering(form: RecordForm): TextReader<RecordValue> {
   return (cursor) => memory.read(cursor);
 }
 
-/** A parsed record and its text layout. */
 interface KnownRecord {
   readonly names: readonly string[];
   readonly values: readonly Value[];

@@ -25,7 +25,7 @@ export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unkn
   }
   // Other entities have parents, attributes and tags, which Cedar would read but the action index ignores.
   if (what === 'action' && !isActionType(reference.type)) {
-    throw cedarErrors.error('request_refused', 'The action is an entity of a type that is none of actions.');
+    throw cedarErrors.error('request_refused', 'The entity given as action does not have an action type.');
   }
   return reference;
 }

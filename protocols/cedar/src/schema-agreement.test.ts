@@ -26,7 +26,7 @@ describe('policies, entities and requests generated from a schema', () => {
     ['the small desk', schemaText],
     ['every type there is', everyType],
   ])(
-    'get the answer of the reference engine: %s',
+    'get the same result as in the reference engine: %s',
     (_, text) => {
       const seen = checkAgreement(text, { runs: 60, seed: Number(process.env['CEDAR_SEED'] ?? 4) });
       // The generators must keep reaching all outcomes, or the property says little.

@@ -31,7 +31,7 @@ action "odd" appliesTo { principal: [Trader], resource: [Book], context: { "__ex
 );
 const reader = createTextReader(schema);
 
-/** What reading parsed JSON comes to; undefined where it is refused. */
+/** The result of reading parsed JSON; undefined if it is refused. */
 function readParsed(attrs: unknown): unknown {
   try {
     const snapshot = createEntitySnapshot([
@@ -44,7 +44,7 @@ function readParsed(attrs: unknown): unknown {
   }
 }
 
-/** Names, kinds and values, without what references remember. */
+/** Names, kinds and values, without the memory of references. */
 function comparable(record: RecordValue): unknown {
   return { names: record.names, json: recordToJson(record), text: record.canonicalText };
 }
@@ -53,14 +53,14 @@ const dealing = environmentsOf(schema).filter(({ action }) => action.id === 'dea
 const requests = requestsOf(schema, dealing, { string: ['é', '𝒟 "quoted"', 'back\\slash', '\n'] });
 
 describe('values read from canonical text', () => {
-  it('are those that are read from the parsed text, and the cursor is behind them', () => {
+  it('equal those read from the parsed text, and the cursor is after them', () => {
     let read = 0;
     fc.assert(
       fc.property(requests, fc.string(), ({ action, context }, rest) => {
         const text = canonicalize(context);
         const cursor = cursorAt(text + rest, 0);
         const found = reader.readContext(action.id, cursor);
-        // Strings with escapes, and the longest Longs, are left to others.
+        // Strings with escapes and the longest Longs are left to the JSON reader.
         if (found === undefined) {
           expect(text).toMatch(/\\|\d{16}/);
           return;
@@ -74,14 +74,14 @@ describe('values read from canonical text', () => {
     expect(read).toBeGreaterThan(200);
   });
 
-  it('are none, or those of the JSON that they end with, whatever the text was turned into', () => {
+  it('are undefined, or equal the JSON they end with, for any mutation of the text', () => {
     const bits = fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '\\', '0', '1', '-', '.', 'e', ' ', 'true', '"a":');
     fc.assert(
       fc.property(requests, fc.nat(), fc.nat(8), bits, ({ action, context }, place, taken, put) => {
         const whole = canonicalize(context);
         const start = place % whole.length;
         const text = whole.slice(0, start) + put + whole.slice(start + taken);
-        // What is remembered of the whole is not seen in what it was turned into.
+        // The reader's memory of the original text does not affect the mutated one.
         reader.readContext(action.id, cursorAt(whole, 0));
         const cursor = cursorAt(text, 0);
         const found = reader.readContext(action.id, cursor);
@@ -116,11 +116,11 @@ describe('values read from canonical text', () => {
     ['five thousand values', `{"seen":[${Array(5_000).fill('{"__entity":{"id":"a","type":"Firm"}}').join()}]}`],
     ['no end', '{"amount":1'],
     ['nothing', ''],
-  ])('are not read where there is %s', (_, text) => {
+  ])('are refused for %s', (_, text) => {
     expect(reader.readContext('deal', cursorAt(text, 0))).toBeUndefined();
   });
 
-  it('are not read of an action that is not declared, or with names that stand for something else', () => {
+  it('are refused for an undeclared action or for names with a special meaning', () => {
     expect(reader.readContext('deal', cursorAt('{"amount":1}', 0))).toBeDefined();
     expect(reader.readContext('other', cursorAt('{}', 0))).toBeUndefined();
     expect(reader.readContext('odd', cursorAt('{}', 0))).toBeUndefined();
@@ -147,7 +147,7 @@ describe('values read from canonical text, one record after the other', () => {
   const read = (by: typeof reader, record: unknown) =>
     by.readContext('deal', cursorAt(canonicalize(record as Json), 0));
 
-  it('are those of the record before where the text is, and read where it is not', () => {
+  it('reuse the previous record where the text is equal, and are read where it differs', () => {
     const fresh = createTextReader(schema);
     const first = read(fresh, context);
     for (const amount of [1, 2, 20, -3, 4]) {
@@ -170,14 +170,14 @@ describe('values read from canonical text, one record after the other', () => {
       'at',
       ['2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23'].map((arg) => ({ __extn: { arg, fn: 'datetime' } })),
     ],
-  ])('are those of the record before around %s that changes', (_, name, values) => {
+  ])('reuse the previous record around %s that changes', (_, name, values) => {
     const fresh = createTextReader(schema);
     const seen = values.map((value) => read(fresh, { ...context, [name]: value })?.get('seen'));
     expect(seen[3]).toBeDefined();
     expect(seen[3]).toBe(seen[2]);
   });
 
-  it('are those of its own text, whichever members change and come and go', () => {
+  it('equal their own text, whichever members change, appear or disappear', () => {
     const text = fc.constantFrom('', 'a', 'b', 'aa', 'é', '𝒟', ',"amount":2', '}');
     const changes = fc.record(
       {
@@ -208,7 +208,7 @@ describe('values read from canonical text, one record after the other', () => {
           expect(comparable(one)).toEqual(inOrder(record));
           found.push({ read: one, record });
         }
-        // Nothing that was read later has changed what was read before; what it is written as is not kept.
+        // Later reads have not changed earlier results; their text form is not kept.
         for (const { read, record } of found) expect(recordToJson(read)).toEqual(record);
       }),
       { numRuns: 200 },
@@ -216,7 +216,7 @@ describe('values read from canonical text, one record after the other', () => {
     expect(straight).toBeGreaterThan(1_000);
   });
 
-  it('are those of its own text in whatever combination of members, of which not all are kept', () => {
+  it('equal their own text in any combination of members, not all of which are remembered', () => {
     const names = numbered(11);
     const fresh = readerOf(names.map((name) => `${name}?: Long`).join());
     const inCombination = (which: number) =>
@@ -231,7 +231,7 @@ describe('values read from canonical text, one record after the other', () => {
     expect(read(fresh, inCombination(1))?.names).not.toBe(first?.names);
   });
 
-  it('are none where a type has more attributes than are told apart', () => {
+  it('are undefined if a type has more attributes than the reader supports', () => {
     const names = numbered(34);
     const fresh = readerOf(names.map((name) => `${name}?: Long`).join());
     for (const name of names) expect(read(fresh, { [name]: 1 })).toBeUndefined();
@@ -249,14 +249,14 @@ describe('values read from canonical text, one record after the other', () => {
     expect(read(fresh, { Ａ: 1, 𝒳: 2 })?.names).toEqual(['𝒳', 'Ａ']);
   });
 
-  it('come to the limit of values by the members of records too', () => {
+  it('count the members of records towards the limit of values', () => {
     const fresh = readerOf('pairs: Set<{ a: Long, b: Long }>');
     const pairs = (count: number) => read(fresh, { pairs: Array(count).fill({ a: 1, b: 2 }) });
     expect(pairs(600)?.names).toEqual(['pairs']);
     expect(pairs(1_000)).toBeUndefined();
   });
 
-  it('come to the limit of values no sooner for what they were compared with in vain', () => {
+  it('do not count failed comparisons towards the limit of values', () => {
     const trader = (limits: readonly string[], more = {}) => ({
       attrs: {
         limits: limits.map((arg) => ({ __extn: { arg, fn: 'decimal' } })),
@@ -275,7 +275,7 @@ describe('values read from canonical text, one record after the other', () => {
         expect(fresh.readEntities(cursorAt(canonicalize([trader(limits, more)]), 0))).toHaveLength(1);
   });
 
-  it('come to the limit of values as soon, whether they are remembered or not', () => {
+  it('reach the limit of values at the same point, remembered or not', () => {
     const trader = {
       attrs: {
         active: true,
@@ -298,7 +298,7 @@ describe('entities read from canonical text', () => {
   const canonical = (entities: readonly EntityInput[]) => canonicalize(entities);
   const group = '{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}';
 
-  it('are those that are read from the parsed text', () => {
+  it('equal those read from the parsed text', () => {
     let read = 0;
     fc.assert(
       fc.property(entitiesOf(schema), (all) => {
@@ -306,7 +306,7 @@ describe('entities read from canonical text', () => {
         const text = canonical(entities);
         const cursor = cursorAt(`${text},`, 0);
         const found = reader.readEntities(cursor);
-        // Nor are addresses and durations that would be written otherwise.
+        // This also excludes addresses and durations that would be written differently.
         if (found === undefined) {
           expect(text).toMatch(/"type":"Odd"|"fn":"(ip|duration)"|\d{16}/);
           return;
@@ -326,7 +326,7 @@ describe('entities read from canonical text', () => {
     expect(read).toBeGreaterThan(50);
   });
 
-  it('are not read where they hold what is written otherwise than it was, once it is a value', () => {
+  it('are refused if a value would be written differently from its text', () => {
     const trader = (attrs: EntityInput['attrs']) =>
       canonical([{ attrs, parents: [], uid: { id: 'a', type: 'Trader' } }]);
     const read = (name: string, fn: string, arg: string) =>
@@ -352,7 +352,7 @@ describe('entities read from canonical text', () => {
     ['sixty-five of them', `[${Array(65).fill(group).join()}]`],
     ['no list', '{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}'],
     ['no end', '[{"attrs":{},"parents":[],"uid":{"id":"a","type":"Group"}}'],
-  ])('are not read where there is %s', (_, text) => {
+  ])('are refused for %s', (_, text) => {
     expect(reader.readEntities(cursorAt(text, 0))).toBeUndefined();
   });
 });

@@ -6,7 +6,6 @@ export interface TextCursor {
   at: number;
   /** Offset of the first backslash, or past the end. Strings with escapes are not supported here. */
   readonly escape: number;
-  /** Number of values read. */
   values: number;
 }
 

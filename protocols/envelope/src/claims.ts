@@ -18,13 +18,11 @@ export interface EnvelopeClaims {
   readonly iss: string;
   readonly iat: number;
   readonly exp: number;
-  /** Record of its issue. */
   readonly jti: RecordId;
   readonly txn: string;
   /** State and number of transitions of the transaction. */
   readonly st: string;
   readonly ver: number;
-  /** Intent: type and digest. */
   readonly int: string;
   readonly dig: IntentDigest;
   /** Reference of the subject, and its institution. */

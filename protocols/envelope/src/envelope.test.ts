@@ -34,7 +34,7 @@ const claimsOf = (envelope: IdentityEnvelope): Record<string, Json> =>
 const example = claimsOf(exampleEnvelope);
 const signed = (envelope: IdentityEnvelope = exampleEnvelope, by = key): Promise<string> =>
   signEnvelope(envelope, envelopeJwsHeader(by), by.sign);
-/** Signed by the issuer, whatever it holds. */
+/** Correctly signed by the issuer, with any content. */
 const forged = (claims: object, header: object = {}): Promise<string> =>
   signCompactJws(claims, encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid, ...header }), key.sign);
 const refused = (code: string) => expect.objectContaining({ code });
@@ -55,13 +55,13 @@ describe('an identity envelope', () => {
     expect(text.length).toBeLessThan(2_048);
   });
 
-  it('holds references alone: no name and no principal id', async () => {
+  it('contains only references: no name and no principal id', async () => {
     const [, payload = ''] = (await signed()).split('.');
     const text = Buffer.from(payload, 'base64url').toString();
     expect(text).not.toMatch(/person:|agent:|service:|anna|keller/i);
   });
 
-  it('is good until it ends, and not a second longer', async () => {
+  it('is valid until it expires, to the second', async () => {
     const text = await signed();
     expect(verified(text, { now: exampleEnvelope.expiresAt * 1000 - 1 })().record).toBe(exampleEnvelope.record);
     expect(verified(text, { now: exampleEnvelope.expiresAt * 1000 })).toThrow(refused('envelope_expired'));
@@ -104,32 +104,32 @@ describe('an identity envelope', () => {
 
   const nested = (list: string, change: object) => ({ [list]: [{ ...(example[list] as object[])[0], ...change }] });
   it.each<[string, object]>([
-    ['a claim that there is not', { note: 'x' }],
-    ['an issuer that is no URL', { iss: 'identity' }],
+    ['an unknown claim', { note: 'x' }],
+    ['an issuer that is not a URL', { iss: 'identity' }],
     ['a time in text', { iat: '1800000000' }],
     ['a time in fractions', { iat: issuedAt + 0.5 }],
     ['an end before its issue', { exp: issuedAt }],
     ['a life of more than an hour', { exp: issuedAt + 3_601 }],
     ['a time beyond all calendars', { iat: 253_402_300_800, exp: 253_402_300_801 }],
-    ['a record that is none', { jti: 'rec_1' }],
-    ['a transaction that is none', { txn: exampleEnvelope.record }],
+    ['an invalid record', { jti: 'rec_1' }],
+    ['an invalid transaction', { txn: exampleEnvelope.record }],
     ['a state in capitals', { st: 'Submitted' }],
     ['a count below zero', { ver: -1 }],
-    ['a type of intent from elsewhere', { int: 'urn:other:trade_order' }],
+    ['an intent type of another namespace', { int: 'urn:other:trade_order' }],
     ['a digest cut short', { dig: exampleEnvelope.intentDigest.slice(1) }],
     ['a principal id for a reference', { sub: 'person:anna.keller' }],
-    ['an institution that is no LEI', { lei: 'ACME' }],
-    ['no list of actors', { via: undefined }],
+    ['an institution that is not an LEI', { lei: 'ACME' }],
+    ['a missing list of actors', { via: undefined }],
     ['too many actors', { via: Array.from({ length: 17 }, () => ({ ref: exampleEnvelope.subject.ref })) }],
     ['an actor with a name', nested('via', { name: 'x' })],
-    ['an actor of no institution that is named', nested('via', { lei: null })],
+    ['an actor without an institution', nested('via', { lei: null })],
     ['a mandate without a version', nested('mnd', { ver: undefined })],
-    ['a mandate with a digest that is none', nested('mnd', { dig: 'x' })],
+    ['a mandate with an invalid digest', nested('mnd', { dig: 'x' })],
     ['an approval without its record', nested('apr', { rec: undefined })],
-    ['a decision with an id that is none', nested('dec', { id: 'x' })],
+    ['a decision with an invalid id', nested('dec', { id: 'x' })],
     ['a decision under half a policy', nested('dec', { pol: 0.5 })],
     ['a mode between the two', { mode: 'mixed' }],
-  ])('is refused with %s, by us and by its schema', async (name, change) => {
+  ])('is refused with %s, by our reader and by its schema', async (name, change) => {
     const claims = JSON.parse(JSON.stringify({ ...example, ...change })) as Record<string, Json>;
     expect(verified(await forged(claims))).toThrow(refused('envelope_malformed'));
     expect(() => parseEnvelope(claims)).toThrow(refused('envelope_malformed'));
@@ -138,11 +138,11 @@ describe('an identity envelope', () => {
   });
 
   const schema = new Ajv2020({ strict: true }).compile(structuredClone(envelopeSchema));
-  it('has a schema for those who verify it in another language', () => {
+  it('has a schema for verifiers in other languages', () => {
     expect(schema(example)).toBe(true);
   });
 
-  it('is not issued where it would not be taken: nothing is left out silently', async () => {
+  it('is not issued if it would be refused: nothing is dropped silently', async () => {
     const approvals = Array.from({ length: 33 }, (_, index) => ({
       id: idOf('approval', 'apr', index),
       record: idOf('record', 'rec', index),
@@ -163,7 +163,7 @@ describe('an identity envelope', () => {
     expect(verified(large)().approvals).toHaveLength(20);
   });
 
-  it('of any content that fits is read back as it was', () => {
+  it('with any content that fits is read back unchanged', () => {
     const reference = fc
       .uint8Array({ minLength: 32, maxLength: 32 })
       .map((bytes) => Buffer.from(bytes).toString('base64url'));
@@ -211,8 +211,8 @@ describe('an identity envelope', () => {
   });
 });
 
-describe('text that somebody sends in the place of an envelope', () => {
-  it('is refused with a code of the vocabulary, whatever it is', async () => {
+describe('arbitrary text instead of an envelope', () => {
+  it('is refused with a registered code', async () => {
     const good = await signed();
     const refusal = (text: string): void => {
       try {
@@ -231,7 +231,7 @@ describe('text that somebody sends in the place of an envelope', () => {
     refusal(good + 'A'.repeat(maxEnvelopeLength));
   });
 
-  it('is refused where it holds anything at all in the place of any claim', async () => {
+  it('is refused with arbitrary values for any claim', async () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(example)), fc.jsonValue({ maxDepth: 3 }), (name, value) => {
         const claims = { ...example, [name]: value } as Record<string, Json>;
@@ -248,8 +248,8 @@ describe('text that somebody sends in the place of an envelope', () => {
   const schema = new Ajv2020({ strict: true }).compile(structuredClone(envelopeSchema));
 });
 
-describe('an envelope on its way', () => {
-  it('goes into one HTTP field and comes out of it', async () => {
+describe('an envelope in transport', () => {
+  it('survives one HTTP field', async () => {
     const text = await signed();
     expect(toHttpField(text)).toEqual({ 'countersign-envelope': text });
     expect(fromHttpField(toHttpField(text))).toBe(text);
@@ -258,7 +258,7 @@ describe('an envelope on its way', () => {
     expect(() => fromHttpField({ 'countersign-envelope': `${text}, ${text}` })).toThrow(refused('envelope_malformed'));
   });
 
-  it('goes into FIX ComplianceText and comes out of it', async () => {
+  it('survives FIX ComplianceText', async () => {
     const text = await signed();
     expect(toFixField(text)).toBe(`2404=${text}\u0001`);
     expect(fromFixField(toFixField(text))).toBe(text);
@@ -268,7 +268,7 @@ describe('an envelope on its way', () => {
   });
 
   it.each(['a.b.c\u000135=8', 'a.b.c\r\nset-cookie: x', 'a.b', '', 'a.b.c.d', `a.b.${'c'.repeat(9_000)}`])(
-    'brings nothing else along: %j',
+    'is refused with additional text: %j',
     (text) => {
       expect(() => toHttpField(text)).toThrow(refused('envelope_malformed'));
       expect(() => toFixField(text)).toThrow(refused('envelope_malformed'));
@@ -277,7 +277,7 @@ describe('an envelope on its way', () => {
 });
 
 describe('the reference of a subject', () => {
-  it('is resolved by whoever holds the key and the principal, and by nobody else', () => {
+  it('can be resolved only by the holder of the key and the principal id', () => {
     const reference = subjectReference('person:anna.keller', referenceKey);
     expect(reference).toMatch(/^[0-9A-Za-z_-]{43}$/);
     expect(isReferenceOf(reference, 'person:anna.keller', referenceKey)).toBe(true);
@@ -286,7 +286,7 @@ describe('the reference of a subject', () => {
     expect(isReferenceOf('', 'person:anna.keller', referenceKey)).toBe(false);
   });
 
-  it('is not made with a key that could be guessed', () => {
+  it('is not made with a guessable key', () => {
     expect(() => subjectReference('person:anna.keller', Buffer.alloc(31, 7))).toThrow('shorter than 32 bytes');
   });
 });

@@ -2,7 +2,6 @@ import { type EncodedHeader, encodeHeader, signCompactJws } from '@countersign/o
 import { envelopeClaims } from './claims.ts';
 import { envelopeBounds, envelopeErrors, envelopeType, type IdentityEnvelope, maxEnvelopeLength } from './envelope.ts';
 
-/** The JWS header of all envelopes signed with one key. */
 export function envelopeJwsHeader(key: { readonly kid: string; readonly algorithm: 'ES256' | 'EdDSA' }): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid });
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { verifyBundle } from './index.ts';
 import { newAuthenticator, type Plot, tellOrder } from './testing/order-story.ts';
 
-// An approval that was signed with a security key or a passkey, in a bundle.
+// A bundle with an approval signed with a security key or a passkey.
 
 async function verifyStory(plot: Partial<Plot> & { readonly authenticator: NonNullable<Plot['authenticator']> }) {
   const story = tellOrder(plot);
@@ -35,14 +35,14 @@ const flip = (text: string, at: number): string => {
 };
 
 describe('an approval by an authenticator', () => {
-  it('verifies from the assertion up, and says at which page it was signed', async () => {
+  it('verifies from the assertion up, and names the page on which it was signed', async () => {
     expect(await verifyStory({ authenticator: { key } })).toMatchObject({
       faults: [],
       detail: '1 approval verified. 1 of them by an authenticator, at https://id.example.com.',
     });
   });
 
-  it('verifies where it was one of several under one root', async () => {
+  it('verifies as one of several under one root', async () => {
     const others = { txn: 'txn_other', intent_digest: digestOf('other') };
     const batch = (terms: Readonly<Record<string, Json>>) => {
       const { txn = null, intent_digest = null, ...rest } = terms;
@@ -59,13 +59,13 @@ describe('an approval by an authenticator', () => {
   it.each([
     ['another typ', { typ: 'countersign-recovery+webauthn' }, 'approval_signature'],
     ['no name of who signs', { iss: 7 }, 'approval_signature'],
-    ['the name of somebody else', { iss: 'person:anna' }, 'approval_terms'],
+    ['another person’s name', { iss: 'person:anna' }, 'approval_terms'],
     ['another transaction', { txn: 'txn_another' }, 'approval_terms'],
     ['another intent', { intent_digest: digestOf('another') }, 'approval_terms'],
     ['a refusal', { decision: 'decline' }, 'approval_terms'],
     ['another role than it was counted in', { role: 'compliance' }, 'approval_terms'],
     ['an end that is past', { exp: 1_700_000_000 }, 'approval_late'],
-  ] as const)('is refused with %s in what was signed', async (_what, change, code) => {
+  ] as const)('is refused with %s in the signed data', async (_what, change, code) => {
     const story = {
       authenticator: { key },
       approval: (terms: Readonly<Record<string, Json>>) => ({ ...terms, ...change }),
@@ -74,7 +74,7 @@ describe('an approval by an authenticator', () => {
   });
 
   it.each([
-    ['nobody was there', { userPresent: false }],
+    ['no user was present', { userPresent: false }],
     ['its user was not verified', { userVerified: false }],
     ['it says that it can be copied, which it did not when it was registered', { backupEligible: true }],
     ['it answered for another service', { rpId: 'evil.example' }],
@@ -85,7 +85,7 @@ describe('an approval by an authenticator', () => {
     expect((await verifyStory({ authenticator: { key, behaviour } })).faults).toEqual(['approval_signature approved']);
   });
 
-  it('is refused when the page that is stated is none of its service, or not a secure one', async () => {
+  it('is refused if the stated page does not belong to its service or is not secure', async () => {
     for (const origin of ['https://evil.example', 'http://id.example.com', 'https://id.example.com/', 'null', 'x'])
       expect((await verifyStory({ authenticator: { key, behaviour: { origin } } })).faults, origin).toEqual([
         'approval_signature approved',
@@ -108,7 +108,7 @@ describe('an approval by an authenticator', () => {
     }
   });
 
-  it('is refused when the claims are not those that were signed', async () => {
+  it('is refused if the claims are not the signed ones', async () => {
     const story = tellOrder({ authenticator: { key } });
     const leaf = story.log.leaves.find((bytes) => bytes.includes('countersign-approval+webauthn'));
     const { data } = JSON.parse(leaf?.toString() ?? '{}') as {
@@ -123,7 +123,7 @@ describe('an approval by an authenticator', () => {
     }
   });
 
-  it('is refused when its key is another one, or is not registered to the approver for this service', async () => {
+  it('is refused if its key is another one, or is not registered to the approver for this service', async () => {
     const foreign = newAuthenticator().sign({ typ: 't', iss: 'i', iat: 1, exp: 2, jti: 'j' }).jwk;
     for (const plot of [
       changedData('approved', { key: { ...foreign } }),
@@ -140,7 +140,7 @@ describe('an approval by an authenticator', () => {
     }
   });
 
-  it('is refused when who began the transaction gave it', async () => {
+  it('is refused if the initiator of the transaction gave it', async () => {
     expect(
       (
         await verifyStory({
@@ -151,7 +151,7 @@ describe('an approval by an authenticator', () => {
     ).toContain('approval_self approved');
   });
 
-  it('cannot be read when it has two forms, or a part is missing', async () => {
+  it('cannot be read with two forms or a missing part', async () => {
     for (const change of [{ jws: 'a.b.c' }, { statement: { claims: {} } }, { statement: 'x' }] as const)
       expect((await verifyStory({ authenticator: { key }, ...changedData('approved', change) })).faults).toContain(
         'record_malformed approved',

@@ -22,7 +22,7 @@ const schema = JSON.parse(readFileSync(new URL('../bundle.schema.json', import.m
 };
 const valid = new Ajv2020({ strict: true, strictRequired: false }).compile(schema);
 
-/** The value with one place in it replaced. */
+/** The value with one location replaced. */
 function replaceAt(value: unknown, path: readonly string[], by: unknown): unknown {
   const [head, ...rest] = path;
   if (head === undefined) return by;
@@ -86,12 +86,12 @@ const places: readonly (readonly string[])[] = [
 ];
 
 describe('the form of a bundle', () => {
-  it('is what the log makes, and what the published schema says', () => {
+  it('is what the log produces and the published schema describes', () => {
     expect(parseBundle(bundle)).toEqual({ ok: true, bundle });
     expect(valid(bundle)).toBe(true);
   });
 
-  it('is nothing that the published schema does not allow', () => {
+  it('is never wider than the published schema', () => {
     const values = fc.oneof(
       fc.jsonValue({ maxDepth: 2 }),
       fc.constantFrom('', 'x', '0', '007', '12', '-1', 'A'.repeat(43), 'A'.repeat(44)),
@@ -105,7 +105,7 @@ describe('the form of a bundle', () => {
     );
   });
 
-  it('has every member that it needs and none that it does not', () => {
+  it('has every required member and no other', () => {
     for (const name of schema.required) {
       const { [name as keyof EvidenceBundle]: _, ...rest } = bundle;
       expect(parseBundle(rest)).toEqual({ ok: false, problem: `the bundle lacks ${name}` });
@@ -115,7 +115,7 @@ describe('the form of a bundle', () => {
     expect(parseBundle(JSON.parse(JSON.stringify(bundle).replace('{', '{"__proto__":{},'))).ok).toBe(false);
   });
 
-  it('of the first version is read as it was, and has nothing that came later', () => {
+  it('of the first version is read as before, without later members', () => {
     const { disclosures, timeStamps, certificates, ...rest } = bundle;
     const first = { ...rest, format: bundleFormats[0] };
     expect(parseBundle(first)).toEqual({ ok: true, bundle: first });
@@ -128,7 +128,7 @@ describe('the form of a bundle', () => {
     expect(parseBundle({ ...first, format: 'countersign-evidence-bundle/3' }).ok).toBe(false);
   });
 
-  it('has of each record the bytes or, where they are no longer kept, the hash', () => {
+  it('has the bytes of each record or, if they are no longer kept, the hash', () => {
     const place = ['records', '3'];
     const { leaf, ...rest } = { leaf: '', ...bundle.records[3] };
     const hash = { ...rest, leafHash: 'A'.repeat(43) };
@@ -144,7 +144,7 @@ describe('the form of a bundle', () => {
     }
   });
 
-  it('keeps the order of the log: an index is never repeated and never goes back', () => {
+  it('keeps the order of the log: an index is never repeated and never decreases', () => {
     const [first, second, ...rest] = bundle.records;
     if (first === undefined || second === undefined) throw new Error('the story has records');
     expect(parseBundle({ ...bundle, records: [second, first, ...rest] }).ok).toBe(false);

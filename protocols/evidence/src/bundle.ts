@@ -1,9 +1,12 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
+import { type KeyHandover, maxHandovers } from './key-handover.ts';
 import { placePattern } from './members.ts';
 
 export const bundleFormat = 'countersign-evidence-bundle/2';
+/** Of a log that has had several keys: it also holds {@link EvidenceBundle.handovers}, which earlier verifiers refuse. */
+export const bundleFormatWithHandovers = 'countersign-evidence-bundle/3';
 /** Bundles outlive the programs that made them. The first format lacks {@link laterMembers}. */
-export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat] as const;
+export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat, bundleFormatWithHandovers] as const;
 export type BundleFormat = (typeof bundleFormats)[number];
 
 /** Part of the format. `manifestEntries` keeps a manifest under 65,535 bytes (C2SP tlog-tiles). */
@@ -15,7 +18,6 @@ export const bundleLimits = {
   proofHashes: 65,
   noteLength: 16_384,
   verifierKeyLength: 512,
-  /** Of the whole bundle. */
   disclosures: 65_536,
   /** Of the canonical JSON text of one restricted value. */
   disclosureBytes: 65_535,
@@ -58,6 +60,13 @@ export interface EvidenceBundle {
   readonly timeStamps?: readonly BundledTimeStamp[];
   /** Of the certificates that records name by thumbprint. */
   readonly certificates?: readonly BundledCertificate[];
+  /** Between the keys that the log has had until this bundle; oldest first. */
+  readonly handovers?: readonly BundledHandover[];
+}
+
+export interface BundledHandover extends KeyHandover {
+  /** From the tree of the handover to that of the bundle (RFC 6962 section 2.1.2). */
+  readonly consistency: readonly string[];
 }
 
 export interface Disclosure {
@@ -120,11 +129,13 @@ class Malformed extends Error {}
 function readBundle(input: unknown): EvidenceBundle {
   const members = readObject(input, 'the bundle', {
     required: ['format', 'transaction', 'log', 'checkpoint', 'manifest', 'records'],
-    optional: ['consistency', ...laterMembers],
+    optional: ['consistency', ...laterMembers, 'handovers'],
   });
   const format = bundleFormats.find((known) => known === members.format);
   if (format === undefined) throw new Malformed(`format is none of ${bundleFormats.join(', ')}`);
-  if (format !== bundleFormat && laterMembers.some((name) => Object.hasOwn(members, name)))
+  if ((format === bundleFormatWithHandovers) !== Object.hasOwn(members, 'handovers'))
+    throw new Malformed(`handovers are a member of ${bundleFormatWithHandovers}, and of no other format`);
+  if (format === firstFormat && laterMembers.some((name) => Object.hasOwn(members, name)))
     throw new Malformed('the bundle holds a member this format does not have');
   const transaction = parseId('transaction', members.transaction);
   if (transaction === undefined) throw new Malformed('transaction is not a transaction id');
@@ -146,9 +157,11 @@ function readBundle(input: unknown): EvidenceBundle {
     ...(members.disclosures === undefined ? {} : { disclosures: readDisclosures(members.disclosures) }),
     ...(members.timeStamps === undefined ? {} : { timeStamps: readTimeStamps(members.timeStamps) }),
     ...(members.certificates === undefined ? {} : { certificates: readCertificates(members.certificates) }),
+    ...(members.handovers === undefined ? {} : { handovers: readHandovers(members.handovers) }),
   };
 }
 
+const [firstFormat] = bundleFormats;
 const laterMembers = ['disclosures', 'timeStamps', 'certificates'] as const;
 
 function readConsistency(value: unknown): NonNullable<EvidenceBundle['consistency']> {
@@ -204,6 +217,21 @@ function readCertificates(value: unknown): readonly BundledCertificate[] {
   });
 }
 
+function readHandovers(value: unknown): readonly BundledHandover[] {
+  const items = readArray(value, 'handovers', maxHandovers);
+  if (items.length === 0) throw new Malformed('handovers is empty');
+  return items.map((item, position) => {
+    const where = `handovers[${position}]`;
+    const members = readObject(item, where, { required: ['checkpoint', 'leaf', 'proof', 'consistency'] });
+    return {
+      checkpoint: readText(members.checkpoint, `${where}.checkpoint`, bundleLimits.noteLength),
+      leaf: readBytes(members.leaf, `${where}.leaf`, bundleLimits.leafBytes),
+      proof: readProof(members.proof, `${where}.proof`),
+      consistency: readProof(members.consistency, `${where}.consistency`),
+    };
+  });
+}
+
 function readRevocation(value: unknown, where: string): NonNullable<BundledCertificate['revocation']> {
   const members = readObject(value, `${where}.revocation`, { required: ['kind', 'der'] });
   if (members.kind !== 'crl' && members.kind !== 'ocsp')
@@ -223,7 +251,7 @@ function readManifest(value: unknown): readonly RecordId[] {
 
 function readLeaves(value: unknown, format: BundleFormat): readonly BundledLeaf[] {
   const items = readArray(value, 'records', bundleLimits.records + bundleLimits.manifests);
-  const optional = format === bundleFormat ? ['leaf', 'leafHash'] : ['leaf'];
+  const optional = format === firstFormat ? ['leaf'] : ['leaf', 'leafHash'];
   let previous = -1n;
   return items.map((item, position) => {
     const where = `records[${position}]`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeBundle } from './index.ts';
 import { tellOrder } from './testing/order-story.ts';
 
-describe('a bundle told as a timeline', () => {
+describe('a bundle shown as a timeline', () => {
   it('has one line for each record, in the order of the log', async () => {
     const story = tellOrder();
     const lines = describeBundle(await story.bundle());
@@ -23,7 +23,7 @@ describe('a bundle told as a timeline', () => {
     expect(lines[1]).toContain('(\\u001b[2J\\u202e\\u000aforged line)');
   });
 
-  it('says of a record that cannot be read that it cannot', async () => {
+  it('states that a record cannot be read', async () => {
     const story = tellOrder({
       before: (name, log, ids) =>
         void (name === 'settled' && log.addBytes(Buffer.from('{}'), ids.opened ?? ('' as never))),

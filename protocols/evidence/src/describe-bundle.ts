@@ -5,7 +5,6 @@ import type { BundledRecord } from './record.ts';
 
 /** For people. Control characters are escaped, so that a record cannot write to a terminal. */
 export interface TimelineEntry {
-  /** Decimal. */
   readonly index: string;
   readonly id?: string;
   /** RFC 3339. These members are absent for an unreadable or pruned record. */

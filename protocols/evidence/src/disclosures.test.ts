@@ -4,7 +4,7 @@ import { type BundleVerification, type EvidenceBundle, parseBundle, verifyBundle
 import { createProtector } from './testing/disclosing.ts';
 import { type Plot, tellOrder } from './testing/order-story.ts';
 
-/** The story with values of some records told to few. */
+/** The story with restricted values in some records. */
 function tellProtected(places: Readonly<Record<string, readonly string[]>>, plot: Plot = {}) {
   const protector = createProtector();
   const story = tellOrder({
@@ -18,7 +18,7 @@ function tellProtected(places: Readonly<Record<string, readonly string[]>>, plot
 }
 
 const details = ['/data/claims/authorization_details'];
-/** What is told to few of an order, as the components protect it. `shown` is read by no check. */
+/** The restricted values of an order, as the components protect them. No check reads `shown`. */
 const strategy = {
   opened: ['/data/intent'],
   issued: [...details, '/data/decision/input'],
@@ -37,8 +37,8 @@ const codes = (verification: BundleVerification): readonly string[] =>
     code === undefined ? [] : [`${ok ? 'note' : 'fail'} ${step} ${code}${record === undefined ? '' : ` ${record}`}`],
   );
 
-describe('values that are told to few', () => {
-  it('are put back and checked like any other when they are disclosed', async () => {
+describe('restricted values', () => {
+  it('are put back and checked like any other when disclosed', async () => {
     const { story, disclosures } = tellProtected(strategy);
     const bundle = { ...(await story.bundle()), disclosures };
     expect(parseBundle(bundle).ok).toBe(true);
@@ -62,24 +62,21 @@ describe('values that are told to few', () => {
     ['/data/decision/input', ['decisions']],
     ['/data/body', ['bodies', 'terms']],
     ['/data/body_digest', ['bodies']],
-  ] as const)(
-    'make the checks that need them incomplete when they are withheld, one by one: %s',
-    async (path, checks) => {
-      const { story, disclosures } = tellProtected(strategy);
-      const bundle = await story.bundle();
-      for (const withheld of disclosures.filter((each) => each.path === path)) {
-        const verification = verify({ ...bundle, disclosures: disclosures.filter((each) => each !== withheld) }, story);
-        expect(codes(verification)).toEqual(checks.map((check) => `note ${check} value_withheld`));
-        expect(verification).toMatchObject({ verdict: 'incomplete', ok: true, complete: false });
-        for (const { result, code, detail } of verification.steps.filter((step) => step.code !== undefined)) {
-          expect({ result, code }).toEqual({ result: 'incomplete', code: 'value_withheld' });
-          expect(detail).toContain(withheld.record);
-        }
+  ] as const)('make exactly the checks that need them incomplete when withheld: %s', async (path, checks) => {
+    const { story, disclosures } = tellProtected(strategy);
+    const bundle = await story.bundle();
+    for (const withheld of disclosures.filter((each) => each.path === path)) {
+      const verification = verify({ ...bundle, disclosures: disclosures.filter((each) => each !== withheld) }, story);
+      expect(codes(verification)).toEqual(checks.map((check) => `note ${check} value_withheld`));
+      expect(verification).toMatchObject({ verdict: 'incomplete', ok: true, complete: false });
+      for (const { result, code, detail } of verification.steps.filter((step) => step.code !== undefined)) {
+        expect({ result, code }).toEqual({ result: 'incomplete', code: 'value_withheld' });
+        expect(detail).toContain(withheld.record);
       }
-    },
-  );
+    }
+  });
 
-  it('leave nothing verified that was not seen, when all but the intent are taken out of a bundle', async () => {
+  it('leave nothing unseen as verified when all but the intent are removed from a bundle', async () => {
     const { story, disclosures } = tellProtected(strategy);
     const [first] = disclosures.filter(({ path }) => path === '/data/intent');
     if (first === undefined) throw new Error('the story discloses its intent');
@@ -91,7 +88,7 @@ describe('values that are told to few', () => {
     expect(detailOf('decisions')).toContain('of 2 decisions what it was made from was compared');
   });
 
-  it('say nothing when no check reads what is withheld', async () => {
+  it('have no effect when withheld if no check reads them', async () => {
     const { story } = tellProtected({ approved: ['/data/shown'] });
     expect(verify(await story.bundle(), story)).toMatchObject({ verdict: 'verified' });
   });
@@ -103,14 +100,14 @@ describe('values that are told to few', () => {
       'mandates',
     ],
     ['the text of the policies', { policy: ['/data/parts'] }, 'policies'],
-  ] as const)('are passed over where they are withheld: %s', async (_, places, step) => {
+  ] as const)('are skipped when withheld: %s', async (_, places, step) => {
     const { story, disclosures } = tellProtected(places);
     const bundle = await story.bundle();
     expect(codes(verify(bundle, story))).toEqual([`note ${step} value_withheld`]);
     expect(verify({ ...bundle, disclosures }, story).verdict).toBe('verified');
   });
 
-  it('do not crash a check that cannot do without: it names what it could not see', async () => {
+  it('do not crash a check that requires them: it names the missing value', async () => {
     for (const [name, path] of [
       ['submitted', '/data/decision'],
       ['submitted', '/data/event'],
@@ -128,7 +125,7 @@ describe('values that are told to few', () => {
     }
   });
 
-  it('are found out when another value is shown in their place', async () => {
+  it('are detected when another value is shown instead', async () => {
     const { story, disclosures } = tellProtected(strategy);
     const bundle = await story.bundle();
     const first = disclosures.find(({ path }) => path === '/data/intent');
@@ -142,12 +139,12 @@ describe('values that are told to few', () => {
     ]) {
       const verification = verify({ ...bundle, disclosures: [{ ...first, ...change }] }, story);
       expect(codes(verification)).toContain(`fail disclosures disclosure_mismatch ${story.ids.opened}`);
-      // What does not open its commitment is never read: the intent counts as withheld.
+      // A value that does not open its commitment is never read: the intent counts as withheld.
       expect(codes(verification)).toContain('note intent value_withheld');
     }
   });
 
-  it('are found out when no record commits to them, or one is told twice', async () => {
+  it('are detected if no record commits to them, or one is disclosed twice', async () => {
     const { story, disclosures } = tellProtected(strategy);
     const bundle = await story.bundle();
     const [first] = disclosures;
@@ -166,7 +163,7 @@ describe('values that are told to few', () => {
     }
   });
 
-  it('draw nothing on the terminal of whoever reads what was found, wherever they say they belong', async () => {
+  it('print no control characters in the findings, whatever path they claim', async () => {
     const { story, disclosures } = tellProtected(strategy);
     const bundle = await story.bundle();
     const [first] = disclosures;
@@ -177,7 +174,7 @@ describe('values that are told to few', () => {
     for (const { detail } of verification.steps) expect(detail).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 
-  it('cannot take the place of what a record says openly, nor lie in one another', async () => {
+  it('cannot replace an open value, nor contain one another', async () => {
     const commitment = { kind: 'strategy', key: 'k', commitment: 'A'.repeat(43), ciphertext: 'A'.repeat(43) };
     for (const commitments of [
       { '/type': commitment },
@@ -200,14 +197,14 @@ describe('values that are told to few', () => {
     }
   });
 
-  it('mean nothing in a record of the first version', async () => {
+  it('have no meaning in a record of the first version', async () => {
     const story = tellOrder({
       rewrite: (name, draft) => (name === 'settled' ? { ...draft, protected: { '/data': 'x' } } : draft),
     });
     expect(verify(await story.bundle(), story).verdict).toBe('verified');
   });
 
-  it('that were erased are told from those that are withheld, by the record of the erasure', async () => {
+  it('are distinguished when erased from withheld ones, by the record of the erasure', async () => {
     const { story } = tellProtected(strategy, {
       before: (name, log) =>
         void (
@@ -226,7 +223,7 @@ describe('values that are told to few', () => {
     );
   });
 
-  it('leave the digest of the intent standing: another one beside it is still found', async () => {
+  it('keep the digest of the intent: a different one beside it is still detected', async () => {
     const { story } = tellProtected(strategy, {
       rewrite: (name, draft) => (name === 'executed' ? { ...draft, intent: digestOf('another') } : draft),
     });
@@ -237,7 +234,7 @@ describe('values that are told to few', () => {
   });
 });
 
-describe('records that are no longer kept', () => {
+describe('pruned records', () => {
   const prune = (bundle: EvidenceBundle, story: ReturnType<typeof tellOrder>, name: string): EvidenceBundle => ({
     ...bundle,
     records: bundle.records.map((record) => {
@@ -259,24 +256,24 @@ describe('records that are no longer kept', () => {
       ),
   });
 
-  it('are proved by their hash, and the log says that it removed them', async () => {
+  it('are proven by their hash, and by the log’s record of their removal', async () => {
     const story = tellOrder(pruning([[0, 0]]));
     const verification = verify(prune(await story.bundle(), story, 'directory'), story);
     expect(codes(verification)).toEqual([
       'note pruned record_pruned',
-      // The approver's key can no longer be shown to have been registered; nothing shows that it was not.
+      // The registration of the approver's key can no longer be shown; nothing disproves it.
       'note approvals record_pruned',
     ]);
   });
 
-  it('leave a bundle incomplete and not false when no check needs them', async () => {
+  it('leave a bundle incomplete, not false, if no check needs them', async () => {
     const story = tellOrder(pruning([[10, 10]]));
     const verification = verify(prune(await story.bundle(), story, 'exchanged'), story);
     expect(codes(verification)).toEqual(['note pruned record_pruned']);
     expect(verification.verdict).toBe('incomplete');
   });
 
-  it('were left out by somebody when the log does not say that it removed them', async () => {
+  it('count as omitted if the log has no record of their removal', async () => {
     for (const plot of [{}, pruning([[9, 9]]), pruning([[11, 11]])]) {
       const story = tellOrder(plot);
       expect(codes(verify(prune(await story.bundle(), story, 'exchanged'), story))).toEqual([

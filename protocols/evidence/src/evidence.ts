@@ -2,11 +2,11 @@ import { type Digest, decodeBase64Url, digestOf, parseDigest, type RecordId } fr
 import { hashLeaf } from '@countersign/merkle-log';
 import type { BundledLeaf, Disclosure, EvidenceBundle } from './bundle.ts';
 import { type Facts, isHidden } from './facts.ts';
+import type { KeyHandover } from './key-handover.ts';
 import { RecordMalformed } from './members.ts';
 import { type FalseDisclosure, restoreValues } from './protected-values.ts';
 import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
 
-/** The reader's trusted inputs. */
 export interface BundleTrust {
   /** C2SP verifier key from any source except the sender of the bundle. */
   readonly logVerifierKey?: string;
@@ -20,6 +20,8 @@ export interface BundleTrust {
   readonly certificateAuthorities?: readonly Uint8Array[];
   /** Envelopes (compact JWS) that the reader received. */
   readonly envelopes?: readonly string[];
+  /** Between the keys of the log, as it publishes them; for bundles that are older than the key above. */
+  readonly handovers?: readonly KeyHandover[];
 }
 
 /** Nothing in it is trusted yet. */

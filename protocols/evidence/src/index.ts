@@ -1,11 +1,13 @@
 export {
   type BundledCertificate,
+  type BundledHandover,
   type BundledLeaf,
   type BundledTimeStamp,
   type BundleFormat,
   type BundleParse,
   bundleFormat,
   bundleFormats,
+  bundleFormatWithHandovers,
   bundleLimits,
   type CertificateUse,
   certificateUses,
@@ -28,6 +30,17 @@ export {
   nodeKinds,
 } from './graph/graph.ts';
 export type { GraphRecord } from './graph/record-view.ts';
+export {
+  isSameKey,
+  type KeyHandover,
+  type KeyPeriod,
+  type KeySuccession,
+  keyHandoverType,
+  keysAt,
+  readHandoverRecord,
+  readSuccession,
+  type VerifiedHandover,
+} from './key-handover.ts';
 export { type OcsfEvent, ocsfEvent, ocsfLine } from './ocsf/ocsf-event.ts';
 export { type ReasonCode, reasonCodes, warningCodes } from './reasons.ts';
 export { type RecordRule, recordRules } from './record-rules.ts';
@@ -35,7 +48,7 @@ export { recordLine, recordRow, recordRowHead } from './report/record-row.ts';
 export { type ReportContent, renderReport, reportOfBundle } from './report/report.ts';
 export { drawTimeline, timelineStyle } from './report/timeline.ts';
 export { transactionLives } from './transaction-lives.ts';
-export { parseTrust, readCertificateFile, type TrustParse } from './trust-file.ts';
+export { parseHandovers, parseTrust, readCertificateFile, type TrustParse } from './trust-file.ts';
 export { reportFormat, type VerificationReport, verificationReportOf } from './verification-report.ts';
 export {
   type BundleVerification,

@@ -9,7 +9,7 @@ import { decisionOn, type Plot, redigested, tellOrder } from './testing/order-st
 import type { Draft } from './testing/paper-log.ts';
 import { checks } from './verify-bundle.ts';
 
-// The liar holds the key of the log. Every hash, proof and checkpoint fits; only what is told is untrue.
+// The attacker holds the key of the log. Every hash, proof and checkpoint is consistent; only the content is false.
 
 type Members = Readonly<Record<string, Json>>;
 type Change = (members: Members) => Members;
@@ -34,7 +34,7 @@ const record = (target: string, change: Change): Plot => ({
 });
 const data = (target: string, change: Change): Plot =>
   record(target, (draft) => ({ ...draft, data: change(membersOf(draft['data'])) }));
-/** What a token says, with all that follows from it where the record repeats it. */
+/** The claims of a token, with everything that depends on them in the record. */
 const claims = (target: string, change: Change, also: Change = (draft) => draft): Plot =>
   record(target, (draft) => {
     const told = membersOf(draft['data']);
@@ -52,14 +52,14 @@ const without =
     Object.fromEntries(Object.entries(members).filter(([name]) => !names.includes(name)));
 const body = (target: string, said: Json): Plot =>
   data(target, (told) => ({ ...told, body: said, body_digest: digestOf(said) }));
-/** The decision of a step made from something else, with a digest that fits. */
+/** The decision of a step with another input and a matching digest. */
 const input = (target: string, change: Change): Plot => data(target, (told) => redigested(told, change));
 const attributes = (target: string, change: Change): Plot =>
   input(target, (asked) => ({
     ...asked,
     local: (asked['local'] as Members[]).map((entity) => ({ ...entity, attrs: change(membersOf(entity['attrs'])) })),
   }));
-/** Adds a record before another one, with what every record of the transaction has. */
+/** Adds a record before another one, with the common members of the transaction. */
 const adding = (before: string, draft: (own: Members, ids: Readonly<Record<string, RecordId>>) => Members): Plot => ({
   before(name, log, ids) {
     if (name !== before) return;
@@ -68,7 +68,7 @@ const adding = (before: string, draft: (own: Members, ids: Readonly<Record<strin
     log.add({ ...draft(own, ids), id: fresh(40) } as Draft);
   },
 });
-/** One more version of the mandate, which follows from the one before. */
+/** One more version of the mandate after the previous one. */
 const version = (before: string, change: Members, type: string): Plot => ({
   before(name, log, ids) {
     if (name !== before) return;
@@ -87,7 +87,7 @@ const version = (before: string, change: Members, type: string): Plot => ({
 });
 
 const registry = 'https://id.example.com/transactions';
-/** Adds a token for the step `settle`: it states no mandate beside the step, and was decided on as one for the interface. */
+/** Adds a token for the step `settle`: it names no mandate beside the step, and was decided as one for the interface. */
 const steppingWith = (
   change: { readonly claims?: Change; readonly step?: Change; readonly asked?: Change; readonly record?: Change } = {},
 ): Plot => {
@@ -655,7 +655,7 @@ const lies: readonly Lie[] = [
 ];
 
 describe('a story with a token for a step', () => {
-  it('verifies when it is true', async () => {
+  it('verifies if it is true', async () => {
     const { bundle, trust } = await tell(steppingWith());
     const { steps, verdict } = verifyBundle(JSON.parse(JSON.stringify(bundle)), { trust });
     expect(steps.filter(({ ok, code }) => !ok && code !== undefined)).toEqual([]);
@@ -663,8 +663,8 @@ describe('a story with a token for a step', () => {
   });
 });
 
-describe('a consistent story that lies', () => {
-  it.each(lies)('is caught by %s as %s: %s', async (step, code, _what, made) => {
+describe('a consistent but false story', () => {
+  it.each(lies)('is detected by %s as %s: %s', async (step, code, _what, made) => {
     const { bundle, trust } = await made();
     const verification = verifyBundle(JSON.parse(JSON.stringify(bundle)), { trust });
     expect(verification.verdict).toBe('failed');
@@ -672,7 +672,7 @@ describe('a consistent story that lies', () => {
     expect(caught).toContain(code);
   });
 
-  it('is told of every sentence that the verifier says, and each sentence is in the guide', () => {
+  it('triggers every message of the verifier, and each message is in the guide', () => {
     const told = new Set(lies.map(([step]) => step));
     expect([...told].toSorted()).toEqual(['bundle', ...checks.map(({ id }) => id)].toSorted());
     const guide = readFileSync(new URL('../../../docs/guides/verify-evidence.md', import.meta.url), 'utf8');
@@ -687,7 +687,7 @@ describe('a consistent story that lies', () => {
   });
 });
 
-/** Places of a record that hold a value: pointers of its members, down to those that hold no object. */
+/** Paths of a record that hold a value: pointers of its members, down to values that are not objects. */
 function placesIn(json: Json, path = ''): readonly string[] {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return [path];
   return Object.entries(json).flatMap(([name, value]) => placesIn(value, `${path}/${name}`));
@@ -714,11 +714,10 @@ function another(value: Json): Json {
 }
 
 /**
- * What no sentence of the verifier speaks of, or where the liar tells another story that is consistent and no worse: an id
- * by which nobody else knows anything, a record of another transaction on which nothing rests. Everything else that is
- * dropped or changed must be noticed.
+ * Members without a verifier message, or whose change gives another consistent story that is no worse: an id used nowhere
+ * else, a record of another transaction on which nothing depends. Every other omission or change must be detected.
  */
-const unspoken: readonly RegExp[] = [
+const exemptMembers: readonly RegExp[] = [
   / \/(v|time|outcome)$/,
   / \/data\/decision\/(decision_id|determining|obligations|entity_version|errors|reasons)$/,
   / \/data\/decision\/input\/(v|entities|local)$/,
@@ -735,12 +734,12 @@ const unspoken: readonly RegExp[] = [
   / \/data\/claims\/(iss|iat|jti)$/,
 ];
 
-describe('a story of which one member was changed by a liar', () => {
+describe('a story with one member changed by an attacker', () => {
   const names: Record<string, Draft> = {};
   tellOrder({ rewrite: (name, draft) => (names[name] = draft) });
   const places = Object.entries(names).flatMap(([name, draft]) => placesIn(draft).map((path) => [name, path] as const));
   const spoken = places.filter(
-    ([name, path]) => path !== '/id' && path !== '/type' && !unspoken.some((each) => each.test(`${name} ${path}`)),
+    ([name, path]) => path !== '/id' && path !== '/type' && !exemptMembers.some((each) => each.test(`${name} ${path}`)),
   );
 
   async function verdictAfter(name: string, path: string, change: (value: Json) => Json | undefined) {
@@ -752,7 +751,7 @@ describe('a story of which one member was changed by a liar', () => {
   }
 
   it.each(Object.keys(names))(
-    'does not verify, whatever was dropped or changed of %s',
+    'does not verify, whatever is dropped or changed of %s',
     { timeout: 240_000 },
     async (target) => {
       const verified: string[] = [];
@@ -778,7 +777,7 @@ describe('a story of which one member was changed by a liar', () => {
       }
   });
 
-  it('tells its decisions with digests that fit, so that only the lie is found', () => {
+  it('gives its decisions matching digests, so that only the false content is detected', () => {
     const made = decisionOn({ v: 1, action: 'order:read' });
     expect(made['input_digest']).toBe(digestOf(made['input'] as Json));
     expect(canonicalize(redigested({ decision: made }, (asked) => asked)['decision'] as Json)).toBe(canonicalize(made));

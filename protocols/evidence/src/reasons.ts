@@ -3,6 +3,8 @@ export const reasonCodes = [
   'bundle_malformed',
   'log_key_unanchored',
   'log_key_mismatch',
+  'log_key_handover',
+  'log_key_earlier',
   'checkpoint_signature',
   'witness_policy_malformed',
   'witness_signature',
@@ -60,6 +62,7 @@ export function isIncomplete(code: ReasonCode | undefined): boolean {
 /** No fault was found, but some data was not shown. */
 export const warningCodes = [
   'log_key_unanchored',
+  'log_key_earlier',
   'record_pruned',
   'value_withheld',
   'timestamp_unanchored',

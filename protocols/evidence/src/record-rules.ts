@@ -2,7 +2,6 @@ export interface RecordRule {
   /** The component that writes it. */
   readonly source: string;
   readonly outcomes: readonly ('permit' | 'deny' | 'done')[];
-  /** Members that checks need. */
   readonly members: readonly string[];
 }
 

@@ -6,7 +6,7 @@ import { type Plot, tellOrder } from './testing/order-story.ts';
 
 const authority = issueCertificate();
 const elsewhere = issueCertificate();
-/** The story begins at 09:30:00, one record a second. */
+/** The story starts at 09:30:00, one record per second. */
 const storyTime = (second: number): number => Date.parse('2026-11-21T09:30:00Z') + second * 1000;
 const stampId = newId('record', { clock: { now: () => 11 }, random: { bytes: (size) => Buffer.alloc(size, 11) } });
 
@@ -46,19 +46,19 @@ describe('a time stamp over a checkpoint', () => {
     });
   });
 
-  it('vouches for itself when the reader trusts no authority', async () => {
+  it('is self-certified if the reader trusts no authority', async () => {
     const { ask } = await tellStamped();
     const asked = ask({ timeStampAuthorities: [] });
     expect(asked.told).toEqual(['note timestamp_unanchored']);
     expect(asked.verification.verdict).toBe('verified');
   });
 
-  it('by another authority than the ones trusted is refused', async () => {
+  it('by an untrusted authority is refused', async () => {
     const { ask } = await tellStamped();
     expect(ask({ timeStampAuthorities: [elsewhere.certificate] }).told).toEqual(['fail timestamp_untrusted']);
   });
 
-  it('is refused when a trusted certificate is none', async () => {
+  it('is refused if a trusted certificate is invalid', async () => {
     const { ask } = await tellStamped();
     expect(ask({ timeStampAuthorities: [Buffer.from('no certificate')] }).told).toEqual(['fail timestamp_untrusted']);
   });
@@ -83,14 +83,14 @@ describe('a time stamp over a checkpoint', () => {
     expect(ask({ timeStampAuthorities: [] }).told).toEqual([`fail ${code}`]);
   });
 
-  it('unmasks records that claim a later time than the stamp, give or take the clocks', async () => {
-    // Records 0 to 4 have the seconds 0 to 4; the authority says it was 2.4, give or take 0.5, and the log gets 1.
+  it('exposes records that claim a later time than the stamp, within the clock tolerances', async () => {
+    // Records 0 to 4 have the seconds 0 to 4; the authority states 2.4, give or take 0.5, and the log gets a tolerance of 1.
     const { story, ask } = await tellStamped({ at: storyTime(0) + 2_400 });
     expect(ask().told).toEqual([`fail timestamp_contradicted ${story.ids.opened}`]);
     expect((await tellStamped({ at: storyTime(0) + 2_500 })).ask().told).toEqual([]);
   });
 
-  it('of a log that was rewritten since is no stamp of this one', async () => {
+  it('of a log that was rewritten since does not match this one', async () => {
     const { story, bundle } = await tellStamped();
     const fork = story.log.fork((leaf, index) =>
       index === 1 ? Buffer.from(leaf.toString().replace('{"v":1', '{ "v":1')) : leaf,
@@ -147,7 +147,7 @@ describe('a time stamp over a record', () => {
     });
   });
 
-  it('is refused for another record, or one that is not here', async () => {
+  it('is refused for another record, or one that is not in the bundle', async () => {
     const absent = newId('record', { clock: { now: () => 12 }, random: { bytes: (size) => Buffer.alloc(size, 12) } });
     for (const change of [{ leafHash: 'A'.repeat(43) }, { record: absent }])
       expect((await addRecordStamp(() => change)).told).toEqual([`timestamp_invalid ${stampId}`]);

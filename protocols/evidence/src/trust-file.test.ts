@@ -16,7 +16,7 @@ const pem = (...certificates: readonly Uint8Array[]): string =>
 const vkey = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k';
 
 describe('a trust file', () => {
-  it('is read member by member, each of which may be absent', () => {
+  it('is read member by member, all optional', () => {
     expect(parseTrust({})).toEqual({ ok: true, trust: {} });
     expect(
       parseTrust({
@@ -42,18 +42,18 @@ describe('a trust file', () => {
 
   it.each([
     ['what is no object', [vkey], 'no JSON object'],
-    ['a member that nobody would look at', { logKey: vkey }, 'it holds logKey'],
-    ['a key that is none', { logVerifierKey: 'example.com/foo+530d903b+AekyeRrm56hApGFk' }, 'verifier key'],
-    ['a policy that is none', { policy: 'quorum nobody\n' }, 'unknown_name, line 1'],
-    ['a certificate that is none', { timeStampAuthorities: ['AAAA'] }, 'no certificate'],
-    ['one of two certificates that is none', { certificateAuthorities: [pem(one, Buffer.alloc(9))] }, 'no certificate'],
+    ['an unknown member', { logKey: vkey }, 'it holds logKey'],
+    ['an invalid key', { logVerifierKey: 'example.com/foo+530d903b+AekyeRrm56hApGFk' }, 'verifier key'],
+    ['an invalid policy', { policy: 'quorum nobody\n' }, 'unknown_name, line 1'],
+    ['an invalid certificate', { timeStampAuthorities: ['AAAA'] }, 'no certificate'],
+    ['one of two certificates invalid', { certificateAuthorities: [pem(one, Buffer.alloc(9))] }, 'no certificate'],
     ['one where a list belongs', { envelopes: 'a.b.c' }, 'not a list'],
     ['an empty checkpoint', { checkpoint: '' }, 'checkpoint'],
-  ])('with %s is refused, and it says why', (_, input, problem) => {
+  ])('with %s is refused with the reason', (_, input, problem) => {
     expect(parseTrust(input)).toEqual({ ok: false, problem: expect.stringContaining(problem) as unknown });
   });
 
-  it('is answered, whatever it is', () => {
+  it('is accepted or refused, whatever it is', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(typeof parseTrust(value).ok).toBe('boolean');
@@ -63,7 +63,7 @@ describe('a trust file', () => {
 });
 
 describe('a file of certificates', () => {
-  it('is DER of one, or PEM of several', () => {
+  it('is DER of one certificate, or PEM of several', () => {
     expect(readCertificateFile(one)).toEqual([one]);
     expect(readCertificateFile(Buffer.from(pem(one, other)))).toEqual([Buffer.from(one), Buffer.from(other)]);
     for (const none of ['', 'no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])
@@ -72,7 +72,7 @@ describe('a file of certificates', () => {
 });
 
 describe('the report of a verification', () => {
-  it('says which file it is about, and what that is about', async () => {
+  it('names its file and its transaction', async () => {
     const story = tellOrder();
     const bundle = await story.bundle();
     const verification = verifyBundle(bundle, { trust: { logVerifierKey: story.log.verifierKey } });
@@ -93,7 +93,7 @@ describe('the report of a verification', () => {
     expect(report.steps).toBe(verification.steps);
   });
 
-  it('of what is no bundle says only that', () => {
+  it('states only that a file is not a bundle', () => {
     const report = verificationReportOf('x', verifyBundle('x'), 'ab12');
     expect(report).toMatchObject({ verdict: 'failed', steps: [{ code: 'bundle_malformed' }] });
     expect(report).not.toHaveProperty('bundle');

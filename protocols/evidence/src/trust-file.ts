@@ -1,8 +1,9 @@
-import { decodeBase64, decodeBase64Url } from '@countersign/kernel';
+import { decodeBase64, decodeBase64Url, type Json, membersOf } from '@countersign/kernel';
 import { parsePolicy, parseVerifierKey } from '@countersign/merkle-log';
 import { readX509Certificate } from '@countersign/x509';
 import { bundleLimits } from './bundle.ts';
 import type { BundleTrust } from './evidence.ts';
+import { type KeyHandover, maxHandovers } from './key-handover.ts';
 
 export type TrustParse =
   | { readonly ok: true; readonly trust: BundleTrust }
@@ -17,6 +18,7 @@ const members = [
   'timeStampAuthorities',
   'certificateAuthorities',
   'envelopes',
+  'handovers',
 ] as const;
 const maxItems = 64;
 
@@ -36,6 +38,7 @@ export function parseTrust(input: unknown): TrustParse {
       ...optional('envelopes', given, (value) =>
         readList(value, 'envelopes').map((item) => readText(item, 'envelopes', 16_384)),
       ),
+      ...optional('handovers', given, readHandovers),
     };
     return { ok: true, trust: texts };
   } catch (error) {
@@ -97,6 +100,31 @@ function readAuthorities(value: unknown, name: string): readonly Uint8Array[] {
     const certificates = der === undefined ? undefined : readCertificateFile(der);
     if (certificates === undefined) throw new Unusable(`${name} holds what is no certificate in PEM or base64url`);
     return certificates;
+  });
+}
+
+/** As a log publishes them. */
+export function parseHandovers(input: unknown): readonly KeyHandover[] | undefined {
+  try {
+    return readHandovers(input);
+  } catch (error) {
+    if (error instanceof Unusable) return undefined;
+    throw error;
+  }
+}
+
+/** The form alone: signatures are verified where the handovers are used. */
+function readHandovers(value: unknown): readonly KeyHandover[] {
+  const items = readList(value, 'handovers');
+  if (items.length > maxHandovers) throw new Unusable(`handovers is not a list of at most ${maxHandovers}`);
+  return items.map((item) => {
+    // `membersOf` refuses everything but a JSON object, whatever the type says.
+    const { checkpoint, leaf, proof } = membersOf(item as Json) ?? {};
+    return {
+      checkpoint: readText(checkpoint, 'handovers', bundleLimits.noteLength),
+      leaf: readText(leaf, 'handovers', bundleLimits.leafBytes * 2),
+      proof: readList(proof, 'handovers').map((hash) => readText(hash, 'handovers', 43)),
+    };
   });
 }
 

@@ -53,24 +53,24 @@ describe('cosignatures', () => {
     return { story, bundle: { ...bundle, checkpoint: formatNote({ text, signatures: [...signatures, ...added] }) } };
   }
 
-  it('are enough when the quorum of the reader has given them', async () => {
+  it('suffice if they meet the reader’s quorum', async () => {
     const { story, bundle } = await cosigned([north, south]);
     for (const quorum of ['both', 'north', 'none'])
       expect(tell(bundle, story, { policy: policy(quorum) }).verification.verdict).toBe('verified');
   });
 
-  it('are missed when too few have, whatever the bundle says of itself', async () => {
+  it('are reported as missing if too few, whatever the bundle claims', async () => {
     const { story, bundle } = await cosigned([north]);
     expect(tell(bundle, story, { policy: policy('both') }).told).toEqual(['fail witness_quorum_missing']);
     expect(tell(bundle, story).told).toEqual([]);
   });
 
-  it('that are forged are found, however many are genuine', async () => {
+  it('are detected when forged, however many are genuine', async () => {
     const { story, bundle } = await cosigned([north], true);
     expect(tell(bundle, story, { policy: policy('south') }).told).toEqual(['fail witness_signature']);
   });
 
-  it('come with the key of the log where the policy names it', async () => {
+  it('count with the key of the log if the policy names it', async () => {
     const { story, bundle } = await cosigned([north]);
     const named = `log ${story.log.verifierKey}\n${policy('north')}`;
     expect(verifyBundle(bundle, { trust: { policy: named } })).toMatchObject({ verdict: 'verified', anchored: true });
@@ -80,13 +80,13 @@ describe('cosignatures', () => {
     expect(verifyBundle(bundle, { trust: { policy: policy('north') } })).toMatchObject({ verdict: 'unanchored' });
   });
 
-  it('are not looked for by a policy that cannot be read', async () => {
+  it('are not checked under a policy that cannot be read', async () => {
     const { story, bundle } = await cosigned([north]);
     expect(tell(bundle, story, { policy: 'quorum nobody\n' }).told).toEqual(['fail witness_policy_malformed']);
   });
 });
 
-describe('certificates that records name', () => {
+describe('certificates named by records', () => {
   const root = issueCertificate({ name: 'Root', authority: true });
   const intermediate = issueCertificate({ name: 'Issuing', authority: true, issuer: root });
   const desk = issueCertificate({ name: 'desk', issuer: intermediate, extendedKeyUsage: null });
@@ -122,7 +122,7 @@ describe('certificates that records name', () => {
   const chain = [desk.certificate, intermediate.certificate, root.certificate];
   const trust = { certificateAuthorities: [root.certificate] };
 
-  it('hold when the chain leads to an authority that the reader trusts', async () => {
+  it('are valid if the chain leads to an authority that the reader trusts', async () => {
     const { ask } = await shown(desk.certificate, chain);
     expect(ask(trust).told).toEqual([]);
     expect(ask().told).toEqual(['note certificate_unanchored']);
@@ -170,7 +170,7 @@ describe('certificates that records name', () => {
     return { kind: 'crl', der: Buffer.from(der).toString('base64url') };
   }
 
-  it('are refused when their issuer had revoked them by then, and not when it did so later', async () => {
+  it('are refused if their issuer had revoked them by then, and not if it did so later', async () => {
     for (const [revocation, code] of [
       [listOf(intermediate, desk.certificate), undefined],
       [listOf(intermediate, desk.certificate, '2026-11-20T00:00:00Z'), 'certificate_revoked'],
@@ -184,10 +184,10 @@ describe('certificates that records name', () => {
     }
   });
 
-  it('are not cleared by somebody else who bears the name of their issuer', async () => {
+  it('are not cleared by another party with the name of their issuer', async () => {
     const namesake = issueCertificate({ name: 'Issuing', authority: true });
     const twin = issueCertificate({ name: 'Root', authority: true, issuer: root });
-    // Beside the genuine chain: in its order by name, and signed by nobody who counts.
+    // Added to the genuine chain: in the right order by name, but without a trusted signature.
     const own = issueCertificate({ name: 'own', issuer: root, extendedKeyUsage: null });
     const { story, ask } = await shown(own.certificate, [own.certificate, twin.certificate, root.certificate], {
       revocation: listOf(twin, own.certificate),
@@ -197,7 +197,7 @@ describe('certificates that records name', () => {
       revocation: listOf(root, own.certificate, '2026-11-20T00:00:00Z'),
     });
     expect(revoked.ask(trust).told).toEqual([`fail certificate_revoked ${revoked.story.ids.submitted}`]);
-    // Where the certificate is trusted by itself, nobody above it is asked for: its namesake least of all.
+    // If the certificate itself is trusted, no issuer is needed, and a namesake is not consulted.
     const pinned = await shown(desk.certificate, [desk.certificate, namesake.certificate], {
       revocation: listOf(namesake, desk.certificate),
     });
@@ -206,7 +206,7 @@ describe('certificates that records name', () => {
     ]);
   });
 
-  it('belong to a record of the bundle, and are certificates', async () => {
+  it('must belong to a record of the bundle and be certificates', async () => {
     const { ask } = await shown(desk.certificate, [intermediate.certificate, root.certificate]);
     expect(ask(trust).told).toEqual(['fail certificate_mismatch']);
     const none = await shown(desk.certificate, [desk.certificate, Buffer.from('no certificate')]);
@@ -218,7 +218,7 @@ describe('an envelope', () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const id = newId('record', { clock: { now: () => 21 }, random: { bytes: (size) => Buffer.alloc(size, 21) } });
   const claims = { jti: id, st: 'cleared', ver: 3 };
-  /** @param signs left out: with a signature that is none */
+  /** @param signs without it the signature is invalid */
   const jws = (payload: object, kid = 'key-1', signs?: KeyObject): string => {
     const input = [{ alg: 'EdDSA', kid }, payload]
       .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
@@ -252,25 +252,25 @@ describe('an envelope', () => {
     return tell(await story.bundle(), story, { envelopes }).told;
   };
 
-  it('is the one that was issued when its claims have the digest that was recorded', async () => {
-    // Without the key, what it says is proved and who signed it is not.
+  it('is the issued one if its claims have the recorded digest', async () => {
+    // Without the key, its content is proven and its signer is not.
     expect(await ask(issuing({}), [jws(claims)])).toEqual(['note envelope_key_missing']);
   });
 
-  it('that was changed, or issued by nobody here, is found out', async () => {
+  it('that was changed, or not issued here, is detected', async () => {
     expect(await ask(issuing({}), [jws({ ...claims, ver: 4 })])).toEqual([`fail envelope_mismatch ${id}`]);
     expect(await ask(issuing({}), [jws(claims, 'key-2')])).toEqual([`fail envelope_mismatch ${id}`]);
     expect(await ask({}, [jws(claims)])).toEqual(['fail envelope_mismatch']);
     expect(await ask({}, ['no envelope'])).toEqual(['fail envelope_mismatch']);
   });
 
-  it('is refused when its signature is not by the key that the log published', async () => {
+  it('is refused if its signature is not by the key that the log published', async () => {
     const published = issuing({}, digestOf(claims), true);
     expect(await ask(published, [jws(claims, 'key-1', privateKey)])).toEqual([]);
     expect(await ask(published, [jws(claims)])).toEqual([`fail envelope_signature ${id}`]);
   });
 
-  it('states how the transaction stood', async () => {
+  it('states the state of the transaction', async () => {
     expect(await ask(issuing({}))).toEqual([]);
     for (const data of [{ state: 'settled' }, { version: 2 }])
       expect(await ask(issuing(data))).toEqual([`fail envelope_mismatch ${id}`]);

@@ -60,7 +60,6 @@ export type StepResult = (typeof stepResults)[number];
 
 /** A failed check has a step for each fault. */
 export interface VerificationStep {
-  /** Id of the check. */
   readonly step: string;
   /** True if the check passes. */
   readonly title: string;

@@ -13,7 +13,7 @@ describe('the intent of an authorization detail', () => {
   const order = examples.trade_order;
   const digest = digestOfIntent(parsed(order));
 
-  it('is all of it but where and how it is used', () => {
+  it('is everything except where and how it is used', () => {
     const { locations: _locations, actions: _actions, ...intent } = order;
     expect(intentOf(parsed(order))).toEqual(intent);
     expect(digestOfIntent(parsed({ ...order, locations: ['https://custodian.example/'], actions: ['settle'] }))).toBe(

@@ -60,7 +60,7 @@ function order(value: unknown): Order {
 }
 
 describe('an order file', () => {
-  it('gives its orders as they are', () => {
+  it('returns its orders unchanged', () => {
     expect(read([row, numbered(2)])).toEqual({
       orders: [
         { row: 1, order: row },
@@ -90,7 +90,7 @@ describe('an order file', () => {
       'lei_check_digits',
     ],
     ['a party in no role', { ...row, parties: [{ lei: broker }] }, '/parties/0/role', 'party_role_unknown'],
-    ['a party that is none', { ...row, parties: ['Client'] }, '/parties/0', 'party_malformed'],
+    ['an invalid party', { ...row, parties: ['Client'] }, '/parties/0', 'party_malformed'],
     [
       'a party with more to it',
       { ...row, parties: [{ role: 'Client', lei: broker, share: 1 }] },
@@ -106,7 +106,7 @@ describe('an order file', () => {
     ['a notional in another form', { ...row, notional: '1,000' }, '/notional', 'amount_malformed'],
     ['a negative quantity', { ...row, quantity: '-1' }, '/quantity', 'quantity_malformed'],
     ['a quantity of nothing', { ...row, quantity: '0' }, '/quantity', 'quantity_zero'],
-    ['a price that is none', { ...row, limitPrice: 'market' }, '/limitPrice', 'amount_malformed'],
+    ['an invalid price', { ...row, limitPrice: 'market' }, '/limitPrice', 'amount_malformed'],
     ['no side', { ...row, side: 'HOLD' }, '/side', 'side_unknown'],
     ['no time in force', { ...row, timeInForce: 'SOON' }, '/timeInForce', 'time_in_force_unknown'],
     ['no capacity', { ...row, capacity: 'A' }, '/capacity', 'capacity_unknown'],
@@ -127,7 +127,7 @@ describe('an order file', () => {
       '/algo/version',
       'identifier_malformed',
     ],
-    ['an algorithm that is none', { ...row, algo: 'vwap' }, '/algo', 'algo_malformed'],
+    ['an invalid algorithm', { ...row, algo: 'vwap' }, '/algo', 'algo_malformed'],
     ['an algorithm with more to it', { ...row, algo: { ...row.algo, owner: 'x' } }, '/algo', 'field_unknown'],
     ['no mandate', { ...row, mandateId: 'mandate' }, '/mandateId', 'mandate_id_malformed'],
     ['an unknown field', { ...row, urgent: true }, '', 'field_unknown'],
@@ -154,7 +154,7 @@ describe('an order file', () => {
     },
   );
 
-  it('names everything that is wrong with an order, not only the first thing', () => {
+  it('reports everything wrong with an order, not only the first problem', () => {
     const [refusal] = read([
       { ...row, isin: 'US0378331006', venueMic: 'XOLD', entityLei: 'x', quantity: '0', notional: '1.005' },
     ]).refusals;
@@ -168,7 +168,7 @@ describe('an order file', () => {
     ]);
   });
 
-  it('refuses the second of two orders with one client order id or one idempotency key', () => {
+  it('refuses the second of two orders with the same client order id or idempotency key', () => {
     const file = read([
       row,
       numbered(2, { clientOrderId: 'ORD-1' }),
@@ -183,14 +183,14 @@ describe('an order file', () => {
     ]);
   });
 
-  it('refuses a repeat even of an order that was refused', () => {
+  it('refuses a repetition even of a refused order', () => {
     expect(read([{ ...row, side: 'HOLD' }, row]).refusals.map(({ code }) => code)).toEqual([
       'side_unknown',
       'client_order_id_twice',
     ]);
   });
 
-  it('takes the padding off amounts, so that one value has one text', () => {
+  it('removes padding from amounts, so that one value has one text', () => {
     expect(order({ ...row, quantity: '1000.00', notional: '190125.50', limitPrice: '190.0' })).toMatchObject({
       quantity: '1000',
       notional: '190125.5',
@@ -211,7 +211,7 @@ describe('an order file', () => {
     });
   });
 
-  it('loses nothing: every row is taken or refused, whatever it holds', () => {
+  it('loses nothing: every row is accepted or refused, whatever it holds', () => {
     const field = fc.constantFrom(...Object.keys(row));
     const anyRow = fc.oneof(
       fc.anything({ maxDepth: 3 }),
@@ -269,7 +269,7 @@ describe('the authorization detail of an order', () => {
     expect(detail).not.toHaveProperty('algo');
   });
 
-  it('is not made under another mandate than the order names', () => {
+  it('is not made under a mandate other than the order’s', () => {
     const other = parseId('mandate', 'mnd_11k9z3m8q4d6s0v2x5y7a9b1c3') ?? expect.unreachable();
     expect(() => orderToAuthorizationDetail(order(row), { ...under, mandateId: other })).toThrow(
       expect.objectContaining({ code: 'order_mandate_mismatch' }),

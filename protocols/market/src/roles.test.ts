@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { counterpartyRoles, fixPartyRoles, partyRoles, personRoles, roleOfFixPartyRole } from './index.ts';
 
 describe('roles', () => {
-  it('are named once each, and no firm role is a person role', () => {
+  it('are named once each, and no institution role is a person role', () => {
     const all: readonly string[] = [...partyRoles, ...personRoles];
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('of FIX lead only to roles that there are', () => {
+  it('of FIX map only to existing roles', () => {
     const all: readonly string[] = [...partyRoles, ...personRoles];
     for (const [number, role] of Object.entries(roleOfFixPartyRole)) {
       expect(Object.keys(fixPartyRoles)).toContain(number);
@@ -15,12 +15,12 @@ describe('roles', () => {
     }
   });
 
-  it('keep who decides on an investment apart from who executes it', () => {
+  it('separate deciding on an investment from executing it', () => {
     expect(roleOfFixPartyRole[122]).toBe('InvestmentDecisionMaker');
     expect(roleOfFixPartyRole[12]).toBe('ExecutionWithinFirm');
   });
 
-  it('count a client never as a counterparty', () => {
+  it('never count a client as a counterparty', () => {
     expect(counterpartyRoles).not.toContain('Client');
   });
 });

@@ -9,7 +9,7 @@ describe('the description of a scope', () => {
     expect(describeScope(scope)).not.toContain('undefined');
   });
 
-  it('tells any two apart', () => {
+  it('differs between any two scopes', () => {
     expect(new Set(all.map(describeScope)).size).toBe(all.length);
   });
 });

@@ -20,7 +20,7 @@ describe('a scope parameter', () => {
     expect(parseScope('')).toEqual({ ok: true, value: new Set() });
   });
 
-  it('may hold every scope of the vocabulary, and comes back as it went', () => {
+  it('may hold every registered scope, and is written back unchanged', () => {
     fc.assert(
       fc.property(fc.subarray([...scopes]), (some) => {
         const parsed = parseScope(formatScope(some));
@@ -69,7 +69,7 @@ describe('a scope parameter', () => {
     '__proto__',
     'constructor',
     'order:\u0441reate',
-  ])('is refused when it asks for %j, which is no scope', (text) => {
+  ])('is refused when it requests %j, which is not a scope', (text) => {
     expect(parseScope(text)).toMatchObject({ ok: false, code: 'scope_unknown' });
   });
 
@@ -80,7 +80,7 @@ describe('a scope parameter', () => {
     },
   );
 
-  it('is not echoed when it is long or not plain', () => {
+  it('is not repeated if it is long or unprintable', () => {
     const long = parseScope('x'.repeat(4000));
     expect(long.ok ? '' : long.detail.length).toBeLessThan(200);
     expect(parseScope('a\u202eb')).toMatchObject({ detail: expect.not.stringContaining('\u202e') });
@@ -103,7 +103,7 @@ describe('separation of duties', () => {
     ['policy:propose', 'policy:approve'],
     ['token:revoke', 'revocation:lift'],
     ['legalhold:place', 'legalhold:release'],
-  ] as const)('never has %s and %s in one set', (one, other) => {
+  ] as const)('never allows %s and %s in one set', (one, other) => {
     expect(checkSeparation(new Set<Scope>([one, 'order:read', other]))).toMatchObject({
       ok: false,
       code: 'scope_duties_combined',
@@ -113,7 +113,7 @@ describe('separation of duties', () => {
     expect(checkSeparation(new Set<Scope>([other]))).toEqual({ ok: true });
   });
 
-  it('holds for every object that has a propose and an approve', () => {
+  it('applies to every object with propose and approve', () => {
     for (const scope of scopes) {
       const [object, verb] = scope.split(':');
       const approve = scopes.find((each) => each === `${object}:approve`);
@@ -122,15 +122,15 @@ describe('separation of duties', () => {
     }
   });
 
-  it('allows what does not check each other', () => {
+  it('allows scopes that do not check each other', () => {
     expect(
       checkSeparation(new Set<Scope>(['mandate:grant', 'mandate:revoke', 'order:create', 'allocation:approve'])),
     ).toEqual({ ok: true });
   });
 });
 
-describe('bearer tokens', () => {
-  it('are for reading only, and never for evidence', () => {
+describe('bearer token scopes', () => {
+  it('are read-only, and never for evidence', () => {
     expect([...bearerScopes].every((scope) => scope.endsWith(':read'))).toBe(true);
     for (const scope of [
       'order:create',
@@ -148,7 +148,7 @@ describe('bearer tokens', () => {
 });
 
 describe('narrowing of scopes', () => {
-  it('is inclusion', () => {
+  it('is set inclusion', () => {
     fc.assert(
       fc.property(fc.subarray([...scopes]), fc.subarray([...scopes]), (child, parent) => {
         expect(scopesSubset(new Set(child), new Set(parent))).toBe(child.every((scope) => parent.includes(scope)));

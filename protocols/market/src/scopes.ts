@@ -68,6 +68,8 @@ const vocabulary = {
   recovery: { open: 'control', read: 'reading' },
   certificate: { issue: 'control', revoke: 'control', read: 'reading' },
   authority: { propose: 'control', approve: 'control' },
+  secret: { use: 'control', read: 'reading', revoke: 'control', propose: 'control', approve: 'control' },
+  workload: { propose: 'control', approve: 'control', suspend: 'control', attest: 'control', read: 'reading' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
@@ -99,11 +101,12 @@ export function changesMarket(scope: Scope): boolean {
   return kind === 'dealing' || kind === 'settling';
 }
 
-/** Control scopes without approval or administration: receiving events and asking for decisions. */
+/** Control scopes without approval or administration: receiving events, asking for decisions, using credentials. */
 const forEveryProgram: ReadonlySet<Scope> = new Set<Scope>([
   'decision:evaluate',
   'event:subscribe',
   'signal:subscribe',
+  'secret:use',
 ]);
 
 /** Whether an algorithm may hold the scope. Algorithms deal, take steps, cancel and read; they never approve or administer. */
@@ -140,6 +143,10 @@ export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'recovery:open',
   'authority:propose',
   'authority:approve',
+  'secret:propose',
+  'secret:approve',
+  'workload:propose',
+  'workload:approve',
 ]);
 
 export function isScope(text: unknown): text is Scope {
@@ -199,6 +206,8 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['retention:propose'], ['retention:approve']],
   [['erasure:propose'], ['erasure:approve']],
   [['authority:propose'], ['authority:approve']],
+  [['secret:propose'], ['secret:approve']],
+  [['workload:propose'], ['workload:approve']],
 ];
 
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));
@@ -219,7 +228,7 @@ export function checkSeparation(scopeSet: ReadonlySet<Scope>):
       return {
         ok: false,
         code: 'scope_duties_combined',
-        detail: `${does} and ${checks} check each other: ask for them in two tokens, held by two principals.`,
+        detail: `${does} and ${checks} check each other. Request them in two tokens for two principals.`,
         pair: [does, checks],
       };
   }

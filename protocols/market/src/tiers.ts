@@ -15,6 +15,7 @@ const verbsOf: Readonly<Record<Exclude<Tier, 'market-data' | 'administration'>, 
 const administered = new Set([
   ...[
     'authority',
+    'secret',
     'certificate',
     'partner',
     'key',
@@ -24,6 +25,7 @@ const administered = new Set([
     'erasure',
     'legalhold',
     'breakglass',
+    'workload',
   ],
   ...[
     'directory',

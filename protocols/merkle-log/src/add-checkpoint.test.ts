@@ -39,7 +39,7 @@ describe('a request to a witness', () => {
     expect(formatAddCheckpoint(parsed.request)).toBe(example);
   });
 
-  it('has no proof when nothing was cosigned before', () => {
+  it('has no proof if nothing was cosigned before', () => {
     const body = formatAddCheckpoint({ oldSize: 0n, proof: [], checkpoint: 'x' });
     expect(body).toBe('old 0\n\nx');
     expect(parseAddCheckpoint(body)).toEqual({ ok: true, request: { oldSize: 0n, proof: [], checkpoint: 'x' } });
@@ -81,7 +81,7 @@ describe('a request to a witness', () => {
     expect(parseAddCheckpoint(body)).toEqual({ ok: false, reason: 'malformed_request' });
   });
 
-  it('that is read is written again to the same bytes, and never throws', () => {
+  it('that can be read is written back to the same bytes, and reading never throws', () => {
     const line = fc.constantFrom('old 1', 'old 0', Buffer.alloc(32, 3).toString('base64'), '', 'x', '\u2014 a b');
     fc.assert(
       fc.property(fc.array(line), (lines) => {
@@ -108,7 +108,7 @@ describe('the answer of a witness', () => {
     ['nothing', ''],
     ['no newline at its end', answer.slice(0, -1)],
     ['an empty line', `${answer}\n`],
-    ['a line that is no signature', `${answer}hello\n`],
+    ['a line that is not a signature', `${answer}hello\n`],
     ['a hyphen for the dash', answer.replace('\u2014', '-')],
     ['a note', `text\n\n${answer}`],
     ['a hundred and one lines', answer.split('\n')[0]?.concat('\n').repeat(101) ?? ''],

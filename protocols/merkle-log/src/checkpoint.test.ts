@@ -57,7 +57,7 @@ describe('checkpoint text', () => {
     );
   });
 
-  it('is refused when a line is missing, empty or has a second spelling', () => {
+  it('is refused if a line is missing, empty or in a second spelling', () => {
     const root = Buffer.alloc(32, 5).toString('base64');
     const refused = [
       '',
@@ -89,7 +89,7 @@ describe('checkpoint text', () => {
       expect(parseCheckpoint(text), text.slice(0, 60)).toEqual({ ok: false, reason: 'malformed_checkpoint' });
   });
 
-  it('is not written for a checkpoint that cannot be', () => {
+  it('is not written for an invalid checkpoint', () => {
     for (const fields of [
       { origin: '' },
       { origin: 'a\nb' },
@@ -107,7 +107,7 @@ describe('checkpoint text', () => {
 });
 
 describe('signed checkpoint', () => {
-  it('verifies with the log key, and answers the witnesses that are known', async () => {
+  it('verifies with the log key and returns the known witnesses', async () => {
     const signedNote = await cosigned(await signCheckpoint({ checkpoint, ...log }));
     const trust = { origin, logKeys: [log.key] };
     expect(verifyCheckpoint({ signedNote, ...trust })).toMatchObject({ ok: true, checkpoint, cosignatures: [] });
@@ -120,14 +120,14 @@ describe('signed checkpoint', () => {
     });
   });
 
-  it('is refused without the log: a witness does not stand in for it', async () => {
+  it('is refused without the log: a witness does not replace it', async () => {
     const text = formatCheckpoint(checkpoint);
     const signedNote = formatNote({ text, signatures: [await cosign({ text, timestamp: 77n, ...witness })] });
     const verdict = verifyCheckpoint({ signedNote, origin, logKeys: [log.key], witnessKeys: [witness.key] });
     expect(verdict).toEqual({ ok: false, reason: 'no_log_signature' });
   });
 
-  it('is refused when the key given as that of the log is one of a witness, under the name of the log too', async () => {
+  it('is refused if the key given for the log is one of a witness, even under the name of the log', async () => {
     const namesake = signingKey(origin, 'ed25519-cosignature');
     const text = formatCheckpoint(checkpoint);
     const signedNote = formatNote({ text, signatures: [await cosign({ text, timestamp: 77n, ...namesake })] });
@@ -135,7 +135,7 @@ describe('signed checkpoint', () => {
     expect(verdict).toEqual({ ok: false, reason: 'no_log_signature' });
   });
 
-  it('is refused when a known witness signed something else', async () => {
+  it('is refused if a known witness signed different text', async () => {
     const other = formatCheckpoint({ ...checkpoint, size: 4n });
     const parsed = parseNote(await signCheckpoint({ checkpoint, ...log }));
     if (!parsed.ok) throw new Error(parsed.reason);
@@ -151,7 +151,7 @@ describe('signed checkpoint', () => {
     expect(verifyCheckpoint({ signedNote, origin, logKeys: [log.key] })).toEqual({ ok: false, reason: 'other_origin' });
   });
 
-  it('is refused when any of it was changed', async () => {
+  it('is refused after any change', async () => {
     const signedNote = await signCheckpoint({ checkpoint, ...log });
     expect(verifyCheckpoint({ signedNote: signedNote.replace('\n3\n', '\n4\n'), origin, logKeys: [log.key] })).toEqual({
       ok: false,

@@ -20,7 +20,7 @@ describe('entry bundle', () => {
     );
   });
 
-  it('is refused when its bytes do not hold exactly the entries its path promises', () => {
+  it('is refused if its bytes do not hold exactly the entries its path promises', () => {
     fc.assert(
       fc.property(entries, fc.nat(), (written, cut) => {
         const bundle = encodeEntryBundle(written);
@@ -32,7 +32,7 @@ describe('entry bundle', () => {
     );
   });
 
-  it('answers any bytes with a union', () => {
+  it('returns a union for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.nat(256), (bytes, width) => {
         const decoded = decodeEntryBundle(bytes, width);
@@ -41,7 +41,7 @@ describe('entry bundle', () => {
     );
   });
 
-  it('takes an entry of 65,535 bytes and refuses a longer one', () => {
+  it('accepts an entry of 65,535 bytes and refuses a longer one', () => {
     expect(encodeEntryBundle([Buffer.alloc(maxEntrySize)])).toHaveLength(65_537);
     expect(() => encodeEntryBundle([Buffer.alloc(maxEntrySize + 1)])).toThrow(
       expect.toSatisfy((error) => isCodedError(error, 'entry_too_large')),

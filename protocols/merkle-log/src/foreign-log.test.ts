@@ -45,7 +45,7 @@ describe.skipIf(!hasVectors(archive))('a log of another implementation (skipped 
   const readHashes = (size: number) =>
     createNodeReader({ size: BigInt(size), readTile: async (tile) => readFileSync(join(root, tilePath(tile))) });
 
-  it('has only tiles whose paths are read and written the same', () => {
+  it('has only tile paths that are read and written the same', () => {
     const tiles = paths.filter((path) => path.startsWith('tile/'));
     expect(tiles).toHaveLength(30);
     for (const path of tiles) {
@@ -75,7 +75,7 @@ describe.skipIf(!hasVectors(archive))('a log of another implementation (skipped 
     }
   });
 
-  it('is consistent between all pairs of sizes, proved from its tiles', async () => {
+  it('is consistent between all pairs of sizes, proven from its tiles', async () => {
     for (const to of sizes) {
       for (const from of sizes.slice(0, to)) {
         const pair = { from: BigInt(from), to: BigInt(to) };
@@ -85,7 +85,7 @@ describe.skipIf(!hasVectors(archive))('a log of another implementation (skipped 
     }
   });
 
-  it('includes each entry in each tree, proved from its tiles', async () => {
+  it('includes each entry in each tree, proven from its tiles', async () => {
     for (const size of sizes) {
       for (const [index, leafHash] of leafHashes(size).entries()) {
         const at = { index: BigInt(index), size: BigInt(size) };

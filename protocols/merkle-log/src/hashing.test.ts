@@ -42,7 +42,7 @@ describe('hashing', () => {
     }
   });
 
-  it('gives hashes that later hashing does not change', () => {
+  it('returns hashes that later hashing does not change', () => {
     const first = hashLeaf(Buffer.from('first'));
     const node = hashChildren(first, first);
     const kept = [first.toString('hex'), node.toString('hex')];
@@ -57,7 +57,7 @@ describe('hashing', () => {
     expect(hashLeaf(Buffer.concat([left, right]))).not.toEqual(hashChildren(left, right));
   });
 
-  it('refuses children that are no hashes', () => {
+  it('refuses children that are not hashes', () => {
     expect(() => hashChildren(Buffer.alloc(31), Buffer.alloc(32))).toThrow('32 bytes');
     expect(() => hashChildren(Buffer.alloc(32), Buffer.alloc(33))).toThrow('32 bytes');
   });

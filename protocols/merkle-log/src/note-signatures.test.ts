@@ -45,7 +45,7 @@ describe('note signatures', () => {
     });
   });
 
-  it('verify for the text and the key they were made with, and for no flipped bit', async () => {
+  it('verify for the signed text and key, and for no flipped bit', async () => {
     const note = await signedBy(log);
     const [line] = note.signatures;
     expect(verifyNote({ note, keys: [log.key] })).toEqual({
@@ -63,7 +63,7 @@ describe('note signatures', () => {
     );
   });
 
-  it('by unknown keys are passed over, even under a known name or a known id', async () => {
+  it('by unknown keys are skipped, even under a known name or a known id', async () => {
     const signed = await signedBy(log);
     const bogus = Buffer.alloc(64, 7);
     const note = {
@@ -81,7 +81,7 @@ describe('note signatures', () => {
     });
   });
 
-  it('by unknown keys alone are not enough', async () => {
+  it('by unknown keys only are insufficient', async () => {
     expect(verifyNote({ note: await signedBy(stranger), keys: [log.key] })).toEqual({
       ok: false,
       reason: 'no_known_key',
@@ -89,7 +89,7 @@ describe('note signatures', () => {
     expect(verifyNote({ note: await signedBy(log), keys: [] })).toEqual({ ok: false, reason: 'no_known_key' });
   });
 
-  it('that name a known key and do not verify refuse the note, whatever else signed it', async () => {
+  it('that name a known key and do not verify invalidate the note, whoever else signed it', async () => {
     const signed = await signedBy(log, stranger);
     const bad = { name: stranger.key.name, keyId: stranger.key.keyId, signature: Buffer.alloc(64) };
     for (const signatures of [
@@ -109,7 +109,7 @@ describe('note signatures', () => {
     expect(verdict.ok && verdict.signatures).toHaveLength(1);
   });
 
-  it('are let out only when the key verifies them', async () => {
+  it('are released only if the key verifies them', async () => {
     const answers = [stranger.sign, async () => Buffer.alloc(64), async () => Buffer.alloc(0)];
     for (const wrong of answers) {
       await expect(signNote({ text, key: log.key, sign: wrong })).rejects.toSatisfy((e) =>
@@ -121,12 +121,12 @@ describe('note signatures', () => {
     }
   });
 
-  it('are not made on text that no note can carry', async () => {
+  it('are not made on text that a note cannot carry', async () => {
     for (const bad of ['', 'no newline', 'tab\t\n', 'return\r\n', '\ud800\n'])
       await expect(signNote({ text: bad, ...log })).rejects.toSatisfy((e) => isCodedError(e, 'not_signable'));
   });
 
-  it('are not made with a key of the other kind', async () => {
+  it('are not made with a key of the wrong kind', async () => {
     await expect(signNote({ text, ...witness })).rejects.toSatisfy((e) => isCodedError(e, 'not_signable'));
     await expect(cosign({ text, timestamp: 1n, ...log })).rejects.toSatisfy((e) => isCodedError(e, 'not_signable'));
   });
@@ -134,7 +134,7 @@ describe('note signatures', () => {
 
 describe('cosignatures', () => {
   it('of another implementation verify (github.com/transparency-dev/formats v0.1.1)', () => {
-    // It publishes its key as that of plain signatures: the same 32 bytes, under type 0x04.
+    // It publishes its key as one for plain signatures: the same 32 bytes under type 0x04.
     const published = parseVerifierKey('witness.example/go+21fa35d1+AdMFOp4o5nrKGJjQaS1GQxRo0aiAw9zltF4DXKP/HCEh');
     if (!published.ok) throw new Error(published.reason);
     const key = createVerifierKey({ ...published.key, type: 'ed25519-cosignature' });
@@ -144,7 +144,7 @@ describe('cosignatures', () => {
     expect(verifyNote({ note, keys: [key] })).toEqual({ ok: true, signatures: [{ key, timestamp: 1_795_300_869n }] });
   });
 
-  it('verify and answer the time they state', async () => {
+  it('verify and return the time they state', async () => {
     const cosignature = await cosign({ text, timestamp: 1679315147n, ...witness });
     const note = read(formatNote({ text, signatures: [...(await signedBy(log)).signatures, cosignature] }));
     expect(verifyNote({ note, keys: [witness.key, log.key] })).toEqual({
@@ -197,7 +197,7 @@ describe('cosignatures', () => {
     });
   });
 
-  it('cut short are refused', async () => {
+  it('are refused when truncated', async () => {
     const cosignature = await cosign({ text, timestamp: 5n, ...witness });
     for (let length = 1; length < cosignature.signature.length; length += 7) {
       const line = { ...cosignature, signature: cosignature.signature.subarray(0, length) };

@@ -38,13 +38,13 @@ describe('a policy', () => {
     expect(describeQuorum(policy.quorum)).toBe('all of (2 of (X1, X2, X3), 1 of (Y1, Y2, Y3))');
   });
 
-  it('may name no log and no witness, but always a quorum', () => {
+  it('may name no log and no witness, but always has a quorum', () => {
     expect(parsed('quorum none\n')).toEqual({ logs: [], witnesses: [], quorum: { kind: 'none' } });
     expect(parsePolicy(`log ${log}\n`)).toEqual({ ok: false, reason: 'quorum_missing', line: 0 });
     expect(parsePolicy('')).toEqual({ ok: false, reason: 'quorum_missing', line: 0 });
   });
 
-  it('has addresses, comments, empty lines, tabs and white space around', () => {
+  it('may have addresses, comments, empty lines, tabs and surrounding white space', () => {
     const policy = parsed(
       ` \t# who\n\n\tlog\t${log}  https://log.example/ \n${witness('W', 'https://w.example/sub/')}quorum \t W\t\n# \u00e9\n`,
     );
@@ -57,7 +57,7 @@ describe('a policy', () => {
     expect(parsed(`${witness('A')}quorum A\n${witness('B')}`).witnesses).toHaveLength(2);
   });
 
-  it('takes names as octets: a Kelvin sign is no K, and what is no UTF-8 is a name too', () => {
+  it('compares names as octets: a Kelvin sign is not a K, and text that is not UTF-8 is a name too', () => {
     const bytes = Buffer.concat([
       Buffer.from(`${witness('K')}${witness('\u212a')}`),
       Buffer.from(`witness `),
@@ -69,7 +69,7 @@ describe('a policy', () => {
     expect(parsed(bytes).witnesses).toHaveLength(3);
   });
 
-  it('may be as large as the specification recommends, and is bounded', () => {
+  it('accepts the size that the specification recommends, and is bounded', () => {
     const names = Array.from({ length: 200 }, (_, index) => `w${index}`);
     const text = (of: readonly string[]) =>
       `${of.map((name) => witness(name)).join('')}group G 3 ${of.join(' ')}\nquorum G\n`;
@@ -89,7 +89,7 @@ describe('a policy', () => {
     ['a comment behind a line', 'malformed_line', 1, 'quorum none # really\n'],
     ['a log without key', 'malformed_line', 1, 'log\n'],
     ['a log with too much behind it', 'malformed_line', 1, `log ${log} https://a https://b\n`],
-    ['a key that is none', 'malformed_key', 1, 'log log.example/one+00000000+AQID\n'],
+    ['an invalid key', 'malformed_key', 1, 'log log.example/one+00000000+AQID\n'],
     ['a key with another id', 'malformed_key', 1, `log ${log.replace(/\+[0-9a-f]{8}\+/, '+00000000+')}\n`],
     ['a witness key for a log', 'unsupported_key', 1, `log ${vkeyOf('log.example/one')}\n`],
     ['a log key for a witness', 'unsupported_key', 1, `witness W ${log}\n`],
@@ -111,18 +111,18 @@ describe('a policy', () => {
     ['a group without members', 'malformed_line', 2, `${witness('A')}group G any\n`],
     ['a member twice in a group', 'member_twice', 2, `${witness('A')}group G any A A\n`],
     ['a member of two groups', 'member_twice', 3, `${witness('A')}group G any A\ngroup H any A\n`],
-    ['a threshold of none', 'bad_threshold', 2, `${witness('A')}group G 0 A\n`],
+    ['a threshold of zero', 'bad_threshold', 2, `${witness('A')}group G 0 A\n`],
     ['a threshold that cannot be met', 'bad_threshold', 2, `${witness('A')}group G 2 A\n`],
     ['a threshold with a leading zero', 'bad_threshold', 2, `${witness('A')}group G 01 A\n`],
-    ['a threshold that is no number', 'bad_threshold', 2, `${witness('A')}group G most A\n`],
+    ['a threshold that is not a number', 'bad_threshold', 2, `${witness('A')}group G most A\n`],
     ['two quorums', 'quorum_twice', 2, 'quorum none\nquorum none\n'],
     ['a quorum that is not defined', 'unknown_name', 1, 'quorum W\n'],
     ['a quorum of two', 'malformed_line', 1, 'quorum none none\n'],
-  ])('with %s is refused, and the line named', (_, reason, line, text) => {
+  ])('with %s is refused with the line number', (_, reason, line, text) => {
     expect(parsePolicy(text)).toEqual({ ok: false, reason, line });
   });
 
-  it('never throws, whatever it is given', () => {
+  it('never throws, whatever its text', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => typeof parsePolicy(bytes).ok === 'boolean'));
     const words = fc.constantFrom(
       'log',

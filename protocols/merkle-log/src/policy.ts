@@ -1,7 +1,6 @@
 import { decodeText } from './strict-text.ts';
 import { parseVerifierKey, type VerifierKey } from './verifier-key.ts';
 
-/** Named by the origin. */
 export interface PolicyLog {
   readonly key: VerifierKey;
   readonly url: string | undefined;

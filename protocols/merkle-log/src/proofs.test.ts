@@ -28,7 +28,7 @@ const fromLeaves: ReadHashes = (nodes) =>
     return naiveRoot(leaves.slice(begin, begin + 2 ** level));
   });
 
-/** A log as it lies in storage: full tiles, and the hash of each leaf. */
+/** A log as stored: full tiles, and the hash of each leaf. */
 function storeLog(size: number): { readonly leafHashes: readonly Buffer[]; readonly readTile: ReadTile } {
   const leafHashes = distinctLeaves(size);
   const full = new Map<string, Buffer>();
@@ -68,7 +68,7 @@ describe('inclusion proofs', () => {
     );
   });
 
-  it('are refused for an entry that the tree does not have', async () => {
+  it('are refused for an entry outside the tree', async () => {
     for (const [index, size] of [
       [0n, 0n],
       [3n, 3n],
@@ -113,7 +113,7 @@ describe('consistency proofs', () => {
     );
   });
 
-  it('are empty from nothing and between equal sizes, and refused to a smaller tree', () => {
+  it('are empty from an empty tree and between equal sizes, and refused to a smaller tree', () => {
     expect(planConsistency({ from: 0n, to: 9n })).toEqual([]);
     expect(planConsistency({ from: 9n, to: 9n })).toEqual([]);
     expect(() => planConsistency({ from: 9n, to: 8n })).toThrow(
@@ -130,8 +130,8 @@ describe('consistency proofs', () => {
   });
 });
 
-describe('a proof in the making', () => {
-  it('stops when the stored tree answers with too few or broken hashes', () => {
+describe('a proof being built', () => {
+  it('stops if the stored tree returns too few or broken hashes', () => {
     const plan = planInclusion({ index: 0n, size: 4n });
     for (const hashes of [[], [Buffer.alloc(32)], [Buffer.alloc(32), Buffer.alloc(31)]])
       expect(() => assembleProof(plan, hashes)).toThrow(expect.toSatisfy((e) => isCodedError(e, 'tile_corrupt')));
@@ -143,7 +143,7 @@ describe('nodes from tiles', () => {
   const { leafHashes, readTile } = storeLog(size);
   const root = Frontier.empty.append(leafHashes).root();
 
-  it('prove entries at every kind of place in a tree of three tile levels', async () => {
+  it('prove entries at every kind of position in a tree of three tile levels', async () => {
     const readHashes = createNodeReader({ size: BigInt(size), readTile });
     for (const index of [0, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999]) {
       const proof = await proveInclusion({ index: BigInt(index), size: BigInt(size), readHashes });

@@ -41,7 +41,7 @@ async function cosigned(by: readonly string[], signedNote?: string): Promise<str
 }
 
 describe('a quorum', () => {
-  it('is what the groups say, for every choice of cosigners', () => {
+  it('follows the groups, for every choice of cosigners', () => {
     fc.assert(
       fc.property(fc.subarray(names), (chosen) => {
         const keys = chosen.flatMap((name) => witnesses.get(name)?.key ?? []);
@@ -58,19 +58,19 @@ describe('a quorum', () => {
     expect(meetsQuorum(policyOf('group X 2 X1 X2 X3\nquorum X\n').quorum, [key, key, key])).toBe(false);
   });
 
-  it('of none is met by nobody at all', () => {
+  it('of none is met without any witness', () => {
     expect(meetsQuorum(policyOf('quorum none\n').quorum, [])).toBe(true);
   });
 });
 
 describe('a checkpoint under a policy', () => {
-  it('is good with the log and the quorum', async () => {
+  it('is accepted with the log and the quorum', async () => {
     const verdict = verifyByPolicy({ signedNote: await cosigned(['X1', 'X3', 'Y2']), policy: twoGroups });
     expect(verdict).toMatchObject({ ok: true, checkpoint: { size: 7n } });
     expect(verdict.ok && verdict.cosignatures.map(({ timestamp }) => timestamp)).toEqual(Array(3).fill(1_795_000_000n));
   });
 
-  it('is refused with too few cosigners, the same one twice among them', async () => {
+  it('is refused with too few cosigners, or a repeated one', async () => {
     for (const by of [[], ['X1', 'X2'], ['X1', 'Y1'], ['X1', 'X1', 'Y1']])
       expect(verifyByPolicy({ signedNote: await cosigned(by), policy: twoGroups })).toEqual({
         ok: false,
@@ -78,14 +78,14 @@ describe('a checkpoint under a policy', () => {
       });
   });
 
-  it('is refused when a cosignature of a known witness is forged, though the others were enough', async () => {
+  it('is refused if a cosignature of a known witness is forged, even if the others suffice', async () => {
     const good = await cosigned(['X1', 'X3', 'Y2', 'X2']);
     const forged = good.replace(/\S{8}==?\n$|\S{8}\n$/, (end) => `${end.startsWith('A') ? 'B' : 'A'}${end.slice(1)}`);
     expect(forged).not.toBe(good);
     expect(verifyByPolicy({ signedNote: forged, policy: twoGroups })).toEqual({ ok: false, reason: 'bad_signature' });
   });
 
-  it('is refused when cosigners say it and the log does not', async () => {
+  it('is refused if witnesses signed it and the log did not', async () => {
     const onlyWitnesses = (await cosigned(['X1', 'X2', 'Y1'])).replace(/\u2014 log\.example\S* \S+\n/, '');
     expect(verifyByPolicy({ signedNote: onlyWitnesses, policy: twoGroups })).toEqual({
       ok: false,
@@ -101,14 +101,14 @@ describe('a checkpoint under a policy', () => {
     expect(verifyByPolicy({ signedNote: borrowed, policy: twoGroups })).toEqual({ ok: false, reason: 'unknown_log' });
   });
 
-  it('of a log known from elsewhere is judged by a policy that lists none', async () => {
+  it('of a log trusted separately can be checked against a policy that lists no log', async () => {
     const policy = policyOf('quorum Y1\n', '');
     const signedNote = await cosigned(['Y1']);
     expect(verifyByPolicy({ signedNote, policy, logKeys: [log.key] }).ok).toBe(true);
     expect(verifyByPolicy({ signedNote, policy })).toEqual({ ok: false, reason: 'unknown_log' });
   });
 
-  it('that is none is refused with the reason', () => {
+  it('that is invalid is refused with the reason', () => {
     expect(verifyByPolicy({ signedNote: 'nothing', policy: twoGroups })).toEqual({
       ok: false,
       reason: 'no_signatures',

@@ -16,7 +16,7 @@ const anySignature = fc.record({
 });
 
 describe('signed note', () => {
-  it('is taken apart at its last empty line', () => {
+  it('is split at its last empty line', () => {
     const parsed = parseNote(`first\n\nsecond\n\n${signature}`);
     expect(parsed).toEqual({
       ok: true,
@@ -27,7 +27,7 @@ describe('signed note', () => {
     });
   });
 
-  it('is read back as it was written, as text and as bytes', () => {
+  it('is read back unchanged, as text and as bytes', () => {
     fc.assert(
       fc.property(anyText, fc.array(anySignature, { minLength: 1, maxLength: 20 }), (text, signatures) => {
         const note = { text, signatures };
@@ -38,7 +38,7 @@ describe('signed note', () => {
     );
   });
 
-  it('takes 16 signatures of post-quantum size, and as many as its limit', () => {
+  it('accepts 16 signatures of post-quantum size, and as many as its limit', () => {
     const large = line('pq.example', Buffer.alloc(4 + 4627, 1));
     expect(parseNote(`text\n\n${large.repeat(16)}`).ok).toBe(true);
     expect(parseNote(`text\n\n${signature.repeat(maxNoteSignatures)}`).ok).toBe(true);
@@ -48,7 +48,7 @@ describe('signed note', () => {
     });
   });
 
-  it('is refused when it is too large, before anything else is looked at', () => {
+  it('is refused if it is too large, before any other check', () => {
     expect(parseNote(Buffer.alloc(maxNoteSize + 1, 0xff))).toEqual({ ok: false, reason: 'too_large' });
     expect(parseNote('é'.repeat(maxNoteSize / 2 + 1))).toEqual({ ok: false, reason: 'too_large' });
   });
@@ -75,7 +75,7 @@ describe('signed note', () => {
       expect(parseNote(content)).toEqual({ ok: false, reason: 'no_signatures' });
   });
 
-  it('is refused when any signature line is not in form', () => {
+  it('is refused if any signature line is malformed', () => {
     const encoded = Buffer.alloc(68, 1).toString('base64');
     const lines = [
       signature.slice(0, -1),
@@ -105,7 +105,7 @@ describe('signed note', () => {
     }
   });
 
-  it('has one reading: whatever is taken apart is written the same', () => {
+  it('has one reading: whatever is parsed is written the same', () => {
     const pieces = fc.constantFrom('text', '\n', '\n\n', signature, '\u2014 ', 'AAAAAAE=', '\ufeff', ' ', '\r');
     fc.assert(
       fc.property(
@@ -122,7 +122,7 @@ describe('signed note', () => {
     );
   });
 
-  it('is not written when it would not be read', () => {
+  it('is not written if it would not be read', () => {
     const good = { name: 'a', keyId: 1, signature: Buffer.alloc(64) };
     const notes = [
       { text: 'no newline', signatures: [good] },

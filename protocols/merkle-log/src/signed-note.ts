@@ -104,7 +104,6 @@ export function formatNote(note: Note): string {
   return content;
 }
 
-/** With its newline. */
 export function formatSignature({ name, keyId, signature }: NoteSignature): string {
   const id = Buffer.alloc(keyIdSize);
   id.writeUInt32BE(keyId);

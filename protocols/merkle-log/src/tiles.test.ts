@@ -21,7 +21,7 @@ const anyTile = fc.record({
 });
 
 describe('tile paths', () => {
-  it('are as the specification writes them', () => {
+  it('follow the specification', () => {
     expect(tilePath({ level: 0, index: 1234067n, width: 256 })).toBe('tile/0/x001/x234/067');
     expect(tilePath({ level: 0, index: 273n, width: 112 })).toBe('tile/0/273.p/112');
     expect(tilePath({ level: 63, index: 0n, width: 1 })).toBe('tile/63/000.p/1');
@@ -29,7 +29,7 @@ describe('tile paths', () => {
     expect(entryBundlePath({ index: 999n, width: 255 })).toBe('tile/entries/999.p/255');
   });
 
-  it('are read back as what was written', () => {
+  it('are read back as written', () => {
     fc.assert(
       fc.property(anyTile, (tile) => {
         expect(parseTilePath(tilePath(tile))).toEqual({ kind: 'tile', tile });
@@ -92,7 +92,7 @@ describe('tile paths', () => {
     );
   });
 
-  it('are not written for tiles that cannot be', () => {
+  it('are not written for impossible tiles', () => {
     const tiles = [
       { level: 64, index: 0n, width: 1 },
       { level: -1, index: 0n, width: 1 },
@@ -108,7 +108,7 @@ describe('tile paths', () => {
 });
 
 describe('tiles of a tree', () => {
-  it('are those of the specification for 70,000 entries', () => {
+  it('match the specification for 70,000 entries', () => {
     const full = [...completedTiles({ from: 0n, to: 70_000n })];
     expect(full.filter((tile) => tile.level === 0)).toHaveLength(273);
     expect(full.filter((tile) => tile.level === 1)).toEqual([{ level: 1, index: 0n, width: 256 }]);
@@ -126,7 +126,7 @@ describe('tiles of a tree', () => {
     expect(partialTiles(0n)).toEqual([]);
   });
 
-  it('complete once each, whatever steps the tree grows in', () => {
+  it('complete once each, in whatever steps the tree grows', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 40_000 }), { maxLength: 6 });
     fc.assert(
       fc.property(steps, (growths) => {
@@ -147,7 +147,7 @@ describe('tiles of a tree', () => {
     );
   });
 
-  it('are there up to their width in the tree and not beyond', () => {
+  it('exist up to their width in the tree and no further', () => {
     fc.assert(
       fc.property(anyTile, fc.bigInt({ min: 0n, max: maxTreeSize }), ({ level, index, width }, size) => {
         const there = widthInTree(size, { level, index });

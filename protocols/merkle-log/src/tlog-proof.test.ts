@@ -29,7 +29,7 @@ describe('proof file', () => {
     expect(verdict).toMatchObject({ ok: true, index: 6n, checkpoint: { origin, size: 11n }, cosignatures: [] });
   });
 
-  it('is written as the specification says', () => {
+  it('is written as the specification requires', () => {
     const hash = Buffer.alloc(32, 1);
     expect(
       formatTlogProof({ index: 73894n, hashes: [hash], checkpoint: 'checkpoint\n', extra: Buffer.from('extra') }),
@@ -39,7 +39,7 @@ describe('proof file', () => {
     );
   });
 
-  it('is read back as it was written', () => {
+  it('is read back as written', () => {
     const hashes = fc.array(
       fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes)),
       { maxLength: 64 },
@@ -62,7 +62,7 @@ describe('proof file', () => {
     );
   });
 
-  it('is refused when it is not in form', async () => {
+  it('is refused if it is malformed', async () => {
     const file = formatTlogProof(await proofOfSix());
     const hash = Buffer.alloc(32).toString('base64');
     const refused = [
@@ -96,7 +96,7 @@ describe('proof file', () => {
     expect(parseTlogProof(Buffer.concat([Buffer.from(file), Buffer.of(0xff)])).ok).toBe(false);
   });
 
-  it('answers any text with a union, and reads nothing that it would write otherwise', () => {
+  it('returns a union for any text, and reads nothing that it would write differently', () => {
     const pieces = fc.constantFrom(
       'c2sp.org/tlog-proof@v1\n',
       'extra ',
@@ -120,7 +120,7 @@ describe('proof file', () => {
     );
   });
 
-  it('does not prove another entry, another place, or anything under another key', async () => {
+  it('does not prove another entry, another position, or anything under another key', async () => {
     const proof = await proofOfSix();
     const verdict = (changed: Partial<TlogProof>, leaf: Uint8Array = leafHash) =>
       verifyTlogProof({ file: formatTlogProof({ ...proof, ...changed }), leafHash: leaf, ...trust });
@@ -145,7 +145,7 @@ describe('proof file', () => {
     expect(verifyTlogProof({ file: 'x', leafHash, ...trust })).toEqual({ ok: false, reason: 'malformed_proof' });
   });
 
-  it('is not written when it would not be read', async () => {
+  it('is not written if it would not be read', async () => {
     const proof = await proofOfSix();
     for (const fields of [
       { index: -1n },

@@ -7,7 +7,7 @@ import { distinctLeaves, naiveRoot } from './testing/naive-tree.ts';
 const leaves = distinctLeaves(600);
 
 describe('frontier', () => {
-  it('has the root of the naive tree, however the leaves come in batches', () => {
+  it('has the root of the naive tree, however the leaves are batched', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 80 }), { maxLength: 7 }), (batches) => {
         let frontier = Frontier.empty;
@@ -22,7 +22,7 @@ describe('frontier', () => {
     );
   });
 
-  it('continues from a kept state as if it had never stopped', () => {
+  it('continues from a saved state as if it had never stopped', () => {
     fc.assert(
       fc.property(fc.nat(300), fc.nat(300), (before, after) => {
         const stopped = Frontier.empty.append(leaves.slice(0, before));
@@ -43,7 +43,7 @@ describe('frontier', () => {
     expect(adopted.append(leaves.slice(7, 8)).root()).toEqual(naiveRoot(leaves.slice(0, 8)));
   });
 
-  it('does not depend on buffers that its caller writes into afterwards', () => {
+  it('does not depend on buffers that its caller changes afterwards', () => {
     const leaf = Buffer.from(leaves[0] ?? []);
     const frontier = Frontier.empty.append([leaf]);
     leaf.fill(0);
@@ -56,7 +56,7 @@ describe('frontier', () => {
     expect(restored.root()).toEqual(leaves[0]);
   });
 
-  it('refuses a kept state whose hashes cannot be those of its size', () => {
+  it('refuses a saved state whose hashes cannot be those of its size', () => {
     const { hashes } = Frontier.empty.append(leaves.slice(0, 7)).state();
     const states = [
       { size: 7n, hashes: hashes.slice(1) },

@@ -27,12 +27,12 @@ describe.skipIf(!hasVectors(archive))('public probes (skipped without the vector
   const folder = hasVectors(archive) ? unpackVectors(archive) : '';
   const paths = folder === '' ? [] : filesBelow(folder);
 
-  it('are all there', () => {
+  it('are complete', () => {
     expect(paths.filter((path) => path.startsWith('inclusion/')).length).toBeGreaterThan(80);
     expect(paths.filter((path) => path.startsWith('consistency/')).length).toBeGreaterThan(80);
   });
 
-  it.each(paths)('%s is judged as its author says', (path) => {
+  it.each(paths)('%s is judged as its author states', (path) => {
     const probe = readProbe(join(folder, path));
     const proof = (probe.proof ?? []).map(bytes);
     const verdict = path.startsWith('inclusion/')
@@ -95,7 +95,7 @@ function flipOneOf(hashes: readonly Buffer[], which: number, bit: number): Buffe
 }
 
 describe('an inclusion proof', () => {
-  it('holds for the tree it was made for, and for no flipped bit', () => {
+  it('is valid for its own tree, and for no flipped bit', () => {
     fc.assert(
       fc.property(inclusions, fc.nat(), fc.nat(), (claim, which, bit) => {
         expect(verifyInclusion(claim)).toEqual({ ok: true });
@@ -108,7 +108,7 @@ describe('an inclusion proof', () => {
     );
   });
 
-  it('holds at no other index', () => {
+  it('is invalid at any other index', () => {
     fc.assert(
       fc.property(inclusions, fc.nat(250), (claim, other) => {
         fc.pre(BigInt(other) !== claim.index);
@@ -117,7 +117,7 @@ describe('an inclusion proof', () => {
     );
   });
 
-  it('holds for no size that asks for another number of hashes', () => {
+  it('is invalid for any size that needs another number of hashes', () => {
     // Sizes under which an entry's path has the same shape share its proof: size and root belong together, and
     // the checkpoint signs both.
     fc.assert(
@@ -133,7 +133,7 @@ describe('an inclusion proof', () => {
     );
   });
 
-  it('holds with no hash left out, added or moved', () => {
+  it('is invalid with a hash left out, added or moved', () => {
     fc.assert(
       fc.property(inclusions, ({ ...claim }) => {
         const lengths = [claim.proof.slice(1), [...claim.proof, claim.root], [claim.root, ...claim.proof]];
@@ -145,14 +145,14 @@ describe('an inclusion proof', () => {
     );
   });
 
-  it('does not hold in the empty tree', () => {
+  it('is invalid in the empty tree', () => {
     const claim = { index: 0n, size: 0n, leafHash: emptyRoot(), root: emptyRoot(), proof: [] };
     expect(verifyInclusion(claim)).toEqual({ ok: false, reason: 'index_beyond_size' });
   });
 });
 
 describe('a consistency proof', () => {
-  it('holds for the trees it was made for, and for no flipped bit', () => {
+  it('is valid for its own trees, and for no flipped bit', () => {
     fc.assert(
       fc.property(consistencies, fc.nat(), fc.nat(), (claim, which, bit) => {
         expect(verifyConsistency(claim)).toEqual({ ok: true });
@@ -163,7 +163,7 @@ describe('a consistency proof', () => {
     );
   });
 
-  it('holds from no other size', () => {
+  it('is invalid from any other size', () => {
     fc.assert(
       fc.property(consistencies, fc.nat(250), (claim, other) => {
         fc.pre(BigInt(other) !== claim.from);
@@ -172,7 +172,7 @@ describe('a consistency proof', () => {
     );
   });
 
-  it('holds with no hash left out or added', () => {
+  it('is invalid with a hash left out or added', () => {
     fc.assert(
       fc.property(consistencies, (claim) => {
         for (const proof of [claim.proof.slice(1), claim.proof.slice(0, -1), [...claim.proof, claim.toRoot]])
@@ -181,14 +181,14 @@ describe('a consistency proof', () => {
     );
   });
 
-  it('does not join two different histories', () => {
+  it('does not connect two different histories', () => {
     const other = distinctLeaves(20);
     other[3] = Buffer.alloc(32, 1);
     const forked = { ...consistencyClaim(9, 20), toRoot: naiveRoot(other), proof: naiveProof(9, other) };
     expect(verifyConsistency(forked)).toEqual({ ok: false, reason: 'from_root_mismatch' });
   });
 
-  it('vouches for nothing when the old tree is empty', () => {
+  it('proves nothing if the old tree is empty', () => {
     const claim = { from: 0n, to: 5n, fromRoot: emptyRoot(), toRoot: naiveRoot(leaves.slice(0, 5)), proof: [] };
     expect(verifyConsistency(claim)).toEqual({ ok: false, reason: 'empty_tree' });
   });
@@ -215,7 +215,7 @@ describe('hostile claims', () => {
   );
   const anySize = fc.oneof(fc.bigInt({ min: -2n, max: 10n }), fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }));
 
-  it('are answered, never thrown at', () => {
+  it('return a verdict without an exception', () => {
     fc.assert(
       fc.property(
         anySize,
@@ -245,7 +245,7 @@ describe('hostile claims', () => {
     });
   });
 
-  it('with values of other types, as JSON would bring them, are malformed', () => {
+  it('with values of other types, as JSON could hold, are malformed', () => {
     const claim = inclusionClaim(3, 9);
     const wrong: Record<string, unknown>[] = [
       { index: 3 },

@@ -18,7 +18,7 @@ describe('verifier key', () => {
     }
   });
 
-  it('has another id for each name and signature type, over the same public key', () => {
+  it('has another id for each name and signature type over the same public key', () => {
     const publicKey = Buffer.alloc(32, 9);
     const ids = [
       createVerifierKey({ name: 'a', type: 'ed25519', publicKey }),
@@ -36,7 +36,7 @@ describe('verifier key', () => {
     expect(parsed.ok && parsed.key.keyId).toBe(key.keyId);
   });
 
-  it('is refused when it is not in form', () => {
+  it('is refused if it is malformed', () => {
     const [text = ''] = published;
     const [name = '', id = '', material = ''] = text.split('+');
     const malformed = [
@@ -62,20 +62,20 @@ describe('verifier key', () => {
       expect(parseVerifierKey(bad), bad.slice(0, 80)).toEqual({ ok: false, reason: 'malformed' });
   });
 
-  it('is refused when its id is not that of its name and key', () => {
+  it('is refused if its id does not match its name and key', () => {
     const [text = ''] = published;
     for (const bad of [text.replace('530d903a', '530d903b'), text.replace('foo', 'bar')])
       expect(parseVerifierKey(bad)).toEqual({ ok: false, reason: 'wrong_key_id' });
   });
 
-  it('is refused for signature types that are not verified here', () => {
+  it('is refused for unsupported signature types', () => {
     for (const type of [0x00, 0x02, 0x05, 0x06, 0xff]) {
       const material = Buffer.concat([Buffer.of(type), Buffer.alloc(32)]).toString('base64');
       expect(parseVerifierKey(`name+00000000+${material}`)).toEqual({ ok: false, reason: 'unsupported_type' });
     }
   });
 
-  it('answers any text with a union', () => {
+  it('returns a union for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(parseVerifierKey(text).ok).toBe(false);
@@ -83,7 +83,7 @@ describe('verifier key', () => {
     );
   });
 
-  it('is not made with a name or a key that cannot be', () => {
+  it('is not made with an invalid name or key', () => {
     const publicKey = Buffer.alloc(32);
     for (const parts of [
       { name: '', publicKey },

@@ -11,7 +11,6 @@ export const signatureTypes = {
 } as const;
 export type SignatureType = keyof typeof signatureTypes;
 
-/** A trusted public key and its name. */
 export interface VerifierKey {
   readonly name: string;
   /** uint32. Not a collision-resistant hash. */

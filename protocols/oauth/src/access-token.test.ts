@@ -29,14 +29,14 @@ function verify(token: string, expected: Partial<AccessTokenExpectations> = {}) 
 }
 
 describe('an access token', () => {
-  it('is read whole, with its scopes and its chain of actors', () => {
+  it('is read completely, with its scopes and its chain of actors', () => {
     const token = verify(forge(pair, header, claims));
     expect(token.claims).toEqual(claims);
     expect(token.scope).toEqual(['order:cancel', 'order:create']);
     expect(token.actors).toEqual(['service:venue', 'service:oms']);
   });
 
-  it('with the detail of an application reads, and never has the authority of an intent', () => {
+  it('with the detail of an application is read, and never has the authority of an intent', () => {
     const { txn: _, intent_digest: __, mandate, ...rest } = claims;
     const detail = { type: 'https://portal.example/details/note-access', note: 'steel-2026' };
     const reading = { ...rest, scope: 'order:read', authorization_details: [detail] };
@@ -50,12 +50,12 @@ describe('an access token', () => {
       expect(() => verify(forge(pair, header, forged))).toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
-  it('may be bound to a certificate instead of a key, and say under which consent and for which region it is', () => {
+  it('may be bound to a certificate instead of a key, and name its consent and its region', () => {
     const bound = { ...claims, cnf: certificate, grant: 'B'.repeat(43), region: 'eu-central' };
     expect(verify(forge(pair, header, bound)).claims).toEqual(bound);
   });
 
-  it('may be unbound where it opens userinfo alone, and the verifier allows it', () => {
+  it('may be unbound if it is only for userinfo and the verifier allows it', () => {
     const { cnf: _, ...rest } = claims;
     const unbound = { ...rest, aud: userinfoAudience(issuer), scope: 'openid' };
     const token = forge(pair, header, unbound);
@@ -75,7 +75,7 @@ describe('an access token', () => {
       ).toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
-  it('that we sign is one that we and jose accept', async () => {
+  it('that we sign is accepted by us and by jose', async () => {
     const { claims: parsed } = verify(forge(pair, header, claims));
     const token = await signAccessToken(
       parsed,
@@ -106,7 +106,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is refused when it names no key, an unknown one, or brings its own', () => {
+  it('is refused if it names no key or an unknown one, or includes its own', () => {
     for (const kid of [undefined, 'unknown', ''])
       expect(() => verify(forge(pair, { ...header, kid }, claims))).toThrow(
         expect.objectContaining({ code: 'token_key_unknown' }),
@@ -116,7 +116,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is refused when another key signed it under our kid', () => {
+  it('is refused if another key signed it under our kid', () => {
     expect(() => verify(forge(makePair('ES256'), header, claims))).toThrow(
       expect.objectContaining({ code: 'token_signature' }),
     );

@@ -70,7 +70,6 @@ export interface AccessTokenClaims {
   /** The only region that resolves the token, if it is limited. */
   readonly region?: string;
   readonly policy_version: number;
-  /** Record of its issue. */
   readonly evidence: RecordId;
   readonly acr?: string;
   /** Seconds since the epoch. */

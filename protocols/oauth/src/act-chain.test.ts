@@ -36,13 +36,13 @@ describe('the chain of actors', () => {
     ['the subject', 'person:anna'],
     ['the current actor', 'service:b'],
     ['an earlier actor', 'service:a'],
-  ])('does not come back to %s', (_, actor) => {
+  ])('does not return to %s', (_, actor) => {
     expect(() => pushActor(['service:b', 'service:a'], actor, 'person:anna')).toThrow(
       expect.objectContaining({ code: 'act_loop' }),
     );
   });
 
-  it('is refused when it names one actor twice', () => {
+  it('is refused if it names one actor twice', () => {
     expect(() => parseActChain({ sub: 'a', act: { sub: 'b', act: { sub: 'a' } } })).toThrow(
       expect.objectContaining({ code: 'act_loop' }),
     );

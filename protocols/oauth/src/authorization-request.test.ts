@@ -73,12 +73,12 @@ describe('an authorization request', () => {
     });
   });
 
-  it('is the same from a form and from a request object, where JSON stands as JSON', () => {
+  it('is the same from a form and from a request object, where JSON values are JSON', () => {
     const object = { ...form, max_age: 300, authorization_details: details, claims: JSON.parse(form.claims) };
     expect(parse(object)).toEqual(parse(form));
   });
 
-  it('needs five parameters and leaves out what was not sent', () => {
+  it('requires five parameters and omits those not sent', () => {
     expect(parse(smallest)).toEqual({
       clientId: 'dashboard',
       redirectUri: form.redirect_uri,
@@ -91,7 +91,7 @@ describe('an authorization request', () => {
     });
   });
 
-  it('ignores parameters it does not know, however they look (RFC 6749 section 3.1)', () => {
+  it('ignores unknown parameters of any form (RFC 6749 section 3.1)', () => {
     expect(parse({ ...smallest, unknown: { deep: [1] }, ui_locales: 'de', ['__proto__']: 'x' })).toEqual(
       parse(smallest),
     );
@@ -102,7 +102,7 @@ describe('an authorization request', () => {
     expect(parse({ ...empty, ...smallest })).toEqual(parse(smallest));
   });
 
-  it('may go without PKCE where the client need not use it, with a nonce alone', () => {
+  it('may omit PKCE, with only a nonce, if the client is exempt', () => {
     const { code_challenge: _challenge, code_challenge_method: _method, ...plain } = form;
     const of = (change: Readonly<Record<string, string>>) =>
       parseAuthorizationRequest(new Map(Object.entries({ ...plain, ...change })), { requirePkce: false });
@@ -168,7 +168,7 @@ describe('an authorization request', () => {
     );
   });
 
-  it('takes a state and a nonce of 512 characters', () => {
+  it('accepts a state and a nonce of 512 characters', () => {
     const longest = 'x'.repeat(512);
     expect(parse({ ...form, state: longest, nonce: longest })).toMatchObject({ state: longest, nonce: longest });
   });
@@ -260,13 +260,13 @@ describe('an authorization request', () => {
     }
   });
 
-  it('without repetitions and with at most 64 scopes', () => {
+  it('removes repeated scopes and allows at most 64', () => {
     expect(parse({ ...smallest, scope: 'a b a' }).scope).toEqual(['a', 'b']);
     const many = Array.from({ length: 65 }, (_, index) => `s${index}`).join(' ');
     expect(() => parse({ ...smallest, scope: many })).toThrow(expect.objectContaining({ code: 'parameter_too_long' }));
   });
 
-  it('takes query.jwt for the same as jwt, and query for the default', () => {
+  it('treats query.jwt as jwt, and query as the default', () => {
     expect(parse({ ...smallest, response_mode: 'query.jwt' }).responseMode).toBe('jwt');
     expect(parse({ ...smallest, response_mode: 'query' }).responseMode).toBe('query');
   });
@@ -285,7 +285,7 @@ describe('an authorization request', () => {
       { requiredAcrValues: ['urn:a', 'urn:b'], acrValues: ['urn:c'] },
     ],
     [{ verified_claims: 5, id_token: { auth_time: { essential: true } } }, { requiredAcrValues: [] }],
-  ])('observes of the claims parameter %j what it must', (claims, expected) => {
+  ])('applies the required members of the claims parameter %j', (claims, expected) => {
     expect(parse({ ...smallest, claims })).toMatchObject(expected);
     expect(parse({ ...smallest, claims: JSON.stringify(claims) })).toMatchObject(expected);
   });
@@ -294,7 +294,7 @@ describe('an authorization request', () => {
     expect(Object.keys(oauthErrorOfAuthorizationRequest)).toEqual(Object.keys(authorizationRequestErrors.codes));
   });
 
-  it('says where the answer goes before anything else is looked at', () => {
+  it('states where the answer goes before any other check', () => {
     const broken = new Map<string, Json>([...Object.entries(smallest), ['response_type', 'token'], ['state', 's']]);
     expect(parseResponseTarget(broken)).toEqual({
       clientId: 'dashboard',
@@ -315,7 +315,7 @@ describe('an authorization request', () => {
     );
   });
 
-  it('never fails with anything but a code of its own, whatever is sent', () => {
+  it('never fails with anything but its own error codes, whatever is sent', () => {
     const names = fc.constantFrom(...Object.keys(form));
     const values = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 600 }),
@@ -335,7 +335,7 @@ describe('an authorization request', () => {
     );
   });
 
-  it('survives the way through a form unchanged', () => {
+  it('survives a form unchanged', () => {
     expect(parseAuthorizationRequest(parseForm(new URLSearchParams(form).toString()))).toEqual(parse(form));
   });
 });

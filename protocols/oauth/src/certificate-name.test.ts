@@ -26,14 +26,14 @@ const nested: TestCertificateOptions['subject'] = [
 
 describe('the subject of a certificate', () => {
   it.each([
-    ['as it is written', 'CN=desk,OU=Trading,O=Example', 'CN=desk,OU=Trading,O=Example'],
+    ['as written', 'CN=desk,OU=Trading,O=Example', 'CN=desk,OU=Trading,O=Example'],
     ['in another case', 'CN=DESK,ou=trading,O=EXAMPLE', 'CN=desk,OU=Trading,O=Example'],
     ['with spaces around the separators', 'CN = desk , OU=Trading, O=Example', 'CN=desk,OU=Trading,O=Example'],
     ['with runs of spaces', 'CN=trading   desk', 'CN=trading desk'],
     ['with types as object identifiers', '2.5.4.3=desk,2.5.4.10=Example', 'CN=desk,O=Example'],
     ['with its value as an encoding', 'CN=#0c046465736b', 'CN=desk'],
     ['with its value as an encoding of another string type', 'CN=#13046465736b', 'CN=desk'],
-    ['with escapes nobody needs', 'CN=\\64es\\6B', 'CN=desk'],
+    ['with unnecessary escapes', 'CN=\\64es\\6B', 'CN=desk'],
   ])('matches a name %s', (_, value, subject) => {
     expect(matchesName(certificateWith({ subject }), { kind: 'subject_dn', value })).toBe(true);
   });
@@ -61,7 +61,7 @@ describe('the subject of a certificate', () => {
     expect(matchesName(certificate, { kind: 'subject_dn', value })).toBe(false);
   });
 
-  it('does not gain a part by a value that looks like one', () => {
+  it('gains no component from a value that looks like one', () => {
     for (const value of ['desk,O=Bank', 'desk+O=Bank', 'desk\nO=Bank']) {
       const certificate = certificateWith({ subject: [[{ type: 'CN', value }]] });
       for (const name of ['CN=desk,O=Bank', 'O=Bank,CN=desk', 'CN=desk+O=Bank', 'CN=desk'])
@@ -69,7 +69,7 @@ describe('the subject of a certificate', () => {
     }
   });
 
-  it('with a character that nobody sees matches nothing, not even itself', () => {
+  it('with an invisible character matches nothing, not even itself', () => {
     for (const hidden of ['desk\0', 'de\u200bsk', 'desk\u202e', 'desk\r']) {
       const certificate = certificateWith({ subject: [[{ type: 'CN', value: hidden }]] });
       for (const value of ['CN=desk', `CN=${hidden}`, 'CN=desk\\00'])
@@ -83,7 +83,7 @@ describe('the subject of a certificate', () => {
     expect(matchesName(certificate, { kind: 'subject_dn', value: 'CN=' })).toBe(false);
   });
 
-  it('is compared exactly where its type is one we do not know', () => {
+  it('is compared exactly if its type is unknown', () => {
     const certificate = certificateWith({ subject: [[{ type: '1.3.6.1.4.1.99999.1', value: 'Desk' }]] });
     const matches = (value: string) => matchesName(certificate, { kind: 'subject_dn', value });
     expect(matches('1.3.6.1.4.1.99999.1=Desk')).toBe(true);
@@ -102,7 +102,7 @@ describe('the subject of a certificate', () => {
     expect(matchesName(readCertificate(rfc9440Certificate), { kind: 'subject_dn', value: 'CN=BC' })).toBe(true);
   });
 
-  it('matches the name that was written for it, escaped, and no other', () => {
+  it('matches its own escaped name and no other', () => {
     const value = fc
       .string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 8 })
       .filter((text) => text.trim() !== '');
@@ -208,7 +208,7 @@ describe('an alternative name of a certificate', () => {
     expect(matchesName(certificate, { kind, value })).toBe(false);
   });
 
-  it("with a NUL or a line break in it is nobody's", () => {
+  it('with a NUL or a line break in it belongs to nobody', () => {
     const forged = certificateWith({
       sans: { dns: ['desk.example\0.evil.example', 'desk.example\n'], uri: ['urn:desk\0x'], email: ['a@b.example\0'] },
     });
@@ -221,7 +221,7 @@ describe('an alternative name of a certificate', () => {
     expect(forged.names).toMatchObject({ dns: [], uris: [], emails: [] });
   });
 
-  it('of one kind is none of another', () => {
+  it('of one kind is not one of another', () => {
     const named = certificateWith({
       subject: 'CN=desk.example',
       sans: { dns: ['192.0.2.7'], uri: ['urn:a@b.example'] },
@@ -231,7 +231,7 @@ describe('an alternative name of a certificate', () => {
     expect(matchesName(named, { kind: 'san_email', value: 'a@b.example' })).toBe(false);
   });
 
-  it('or subject that is any text at all matches nothing by accident, and never throws', () => {
+  it('or subject with arbitrary text matches nothing by accident and never throws', () => {
     const kind = fc.constantFrom<CertificateName['kind']>('subject_dn', 'san_dns', 'san_uri', 'san_ip', 'san_email');
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -272,11 +272,11 @@ describe('the canonical form of a name', () => {
     ['san_ip', '2001:db8::1', ['2001:DB8:0:0:0:0:0:1', '2001:0db8::0001', '2001:db8::0.0.0.1']],
     ['san_dns', 'desk.example', ['DESK.Example']],
     ['san_email', 'desk@mail.example', ['desk@MAIL.example']],
-  ])('is one for every spelling of a %s: %s', (kind, value, spellings) => {
+  ])('is the same for every spelling of a %s: %s', (kind, value, spellings) => {
     for (const spelling of spellings) expect(canonical(kind, spelling)).toBe(canonical(kind, value));
   });
 
-  it('is another for another name, and for a name of another kind', () => {
+  it('differs for another name, and for a name of another kind', () => {
     expect(canonical('san_dns', 'desk.example')).not.toBe(canonical('san_uri', 'desk:example'));
     expect(canonical('san_ip', '192.0.2.1')).not.toBe(canonical('san_ip', '192.0.2.2'));
     expect(canonical('subject_dn', 'CN=desk')).not.toBe(canonical('subject_dn', 'CN=desk2'));

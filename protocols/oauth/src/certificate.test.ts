@@ -20,7 +20,7 @@ const { der } = authority.issue({
 });
 
 describe('a certificate', () => {
-  it('of RFC 8705 appendix A has the thumbprint and the dates given there', () => {
+  it('of RFC 8705 appendix A has the published thumbprint and dates', () => {
     const read = readCertificate(rfc8705Certificate.der);
     expect(read.thumbprint).toBe(rfc8705Certificate.thumbprint);
     expect(read.notBefore).toBe(Date.parse('2018-10-18T12:37:09Z'));
@@ -64,7 +64,7 @@ describe('a certificate', () => {
     expect(readCertificate(renewed.der).keyThumbprint).toBe(readCertificate(first.der).keyThumbprint);
   });
 
-  it('is in date from its first to its last moment, and ten seconds earlier for a clock that is behind', () => {
+  it('is valid from its first to its last moment, and ten seconds earlier for a slow clock', () => {
     const { der } = createSelfSigned({
       subject: 'CN=me',
       notBefore: new Date('2026-01-01T00:00:00Z'),
@@ -99,7 +99,7 @@ describe('a certificate', () => {
     expect(() => readCertificate(ber)).toThrow(expect.objectContaining({ code: 'certificate_malformed' }));
   });
 
-  it('that was damaged anywhere is refused with a code, or is another certificate', () => {
+  it('damaged anywhere is refused with a code, or is another certificate', () => {
     fc.assert(
       fc.property(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 }), (at, difference) => {
         const damaged = Buffer.from(der);
@@ -111,7 +111,7 @@ describe('a certificate', () => {
     );
   });
 
-  it('that is any bytes at all never fails with anything but a coded error', () => {
+  it('of arbitrary bytes never fails with anything but a coded error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         expect(attempt(() => readCertificate(bytes))).toBeUndefined();
@@ -119,7 +119,7 @@ describe('a certificate', () => {
     );
   });
 
-  it('is kept while it is in use, through a flood of others', () => {
+  it('stays cached while in use, through a flood of others', () => {
     const read = createCertificateReader({ maxCertificates: 2 });
     const used = read(der);
     const idle = createSelfSigned({ subject: 'CN=idle' }).der;

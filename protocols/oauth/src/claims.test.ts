@@ -28,7 +28,7 @@ const check = (changed: JsonObject, other: Partial<typeof rules> = {}) =>
   checkClaims({ ...claims, ...changed }, { ...rules, ...other }, refuse);
 
 describe('the registered claims of a JWT', () => {
-  it('are returned when they keep the rules', () => {
+  it('are returned if they follow the rules', () => {
     expect(check({})).toEqual({ exp: now + 60, iat: now - 5, nbf: undefined, jti: 'one' });
     expect(check({ exp: now + 0.5, iat: now + 10, nbf: now + 10 }).exp).toBe(now + 0.5);
   });
@@ -66,12 +66,12 @@ describe('the registered claims of a JWT', () => {
       expect(() => check(changed, other)).toThrow(expect.objectContaining({ code: fault }));
     });
 
-  it('may be an array of audiences where the rules allow one', () => {
+  it('may be an array of audiences if the rules allow one', () => {
     check({ aud: ['desk'] }, { audienceArray: 'one' });
     check({ aud: ['other', 'desk'] }, { audienceArray: 'several' });
   });
 
-  it('are checked when they are there, although none is required', () => {
+  it('are checked if present, although none is required', () => {
     const optional = (changed: JsonObject) => checkClaims(changed, { nowSeconds: now, required: [] }, refuse);
     expect(optional({})).toEqual({ exp: undefined, iat: undefined, nbf: undefined, jti: undefined });
     expect(() => optional({ exp: now })).toThrow('expired');
@@ -79,12 +79,12 @@ describe('the registered claims of a JWT', () => {
     expect(() => optional({ iat: now + 11 })).toThrow('ahead');
   });
 
-  it('are never those of a prototype', () => {
+  it('are never taken from a prototype', () => {
     const inherited: JsonObject = Object.create({ ...claims, exp: now + 60 });
     expect(() => checkClaims(inherited, rules, refuse)).toThrow(expect.objectContaining({ code: 'issuer' }));
   });
 
-  it('may have expired where that is accepted, and are never valid for longer', () => {
+  it('may have expired if the caller accepts it, and are never valid for longer', () => {
     check({ exp: now - 1 }, { acceptExpired: true });
     expect(() => check({ exp: now + 296 }, { acceptExpired: true })).toThrow(
       expect.objectContaining({ code: 'lifetime' }),

@@ -81,10 +81,11 @@ export function checkClaims<Required extends keyof RegisteredClaims = never>(
   rules: ClaimRules<Required>,
   refuse: ClaimRefusal,
 ): CheckedClaims<Required> {
-  const found = findClaimFault(claims, rules);
+  const read = readRegistered(claims, rules);
+  const found = faultIn(claims, read, rules);
   if (found !== undefined) throw refuse(found.fault, found.detail);
   // Required claims are defined here, which the compiler cannot infer.
-  return { ...timesOf(claims), jti: idOf(claims, rules) } as CheckedClaims<Required>;
+  return read as CheckedClaims<Required>;
 }
 
 /** The first fault, in the order of {@link ClaimFault}. */
@@ -92,13 +93,32 @@ export function findClaimFault<Required extends keyof RegisteredClaims>(
   claims: JsonObject,
   rules: ClaimRules<Required>,
 ): FoundFault | undefined {
+  return faultIn(claims, readRegistered(claims, rules), rules);
+}
+
+type Read = CheckedClaims<never>;
+
+const defaultIdLength = 128;
+
+const readRegistered = (claims: JsonObject, { maxIdLength }: Pick<ClaimRules<never>, 'maxIdLength'>): Read => ({
+  exp: readSeconds(claims, 'exp'),
+  iat: readSeconds(claims, 'iat'),
+  nbf: readSeconds(claims, 'nbf'),
+  jti: readString(claims, 'jti', maxIdLength ?? defaultIdLength),
+});
+
+function faultIn<Required extends keyof RegisteredClaims>(
+  claims: JsonObject,
+  read: Read,
+  rules: ClaimRules<Required>,
+): FoundFault | undefined {
   if (rules.issuer !== undefined && memberOf(claims, 'iss') !== rules.issuer)
     return faultOf('issuer', `Its issuer must be ${rules.issuer}.`);
   const required: readonly (keyof RegisteredClaims)[] = rules.required;
   return (
     findAudienceFault(claims, rules) ??
-    findTimeFault(claims, rules) ??
-    (required.includes('jti') && idOf(claims, rules) === undefined
+    findTimeFault(claims, read, rules) ??
+    (read.jti === undefined && required.includes('jti')
       ? faultOf('id', `It must have a jti of 1 to ${rules.maxIdLength ?? defaultIdLength} characters.`)
       : undefined)
   );
@@ -111,24 +131,13 @@ interface FoundFault {
 
 const faultOf = (fault: ClaimFault, detail: string): FoundFault => ({ fault, detail });
 
-const timesOf = (claims: JsonObject) => ({
-  exp: readSeconds(claims, 'exp'),
-  iat: readSeconds(claims, 'iat'),
-  nbf: readSeconds(claims, 'nbf'),
-});
-
-const defaultIdLength = 128;
-
-const idOf = (claims: JsonObject, { maxIdLength }: Pick<ClaimRules<never>, 'maxIdLength'>) =>
-  readString(claims, 'jti', maxIdLength ?? defaultIdLength);
-
 function findTimeFault<Required extends keyof RegisteredClaims>(
   claims: JsonObject,
+  times: Read,
   rules: ClaimRules<Required>,
 ): FoundFault | undefined {
   const { nowSeconds: now, skewSeconds = clockLeadSeconds, startsAt = 'iat' } = rules;
   const required: readonly (keyof RegisteredClaims)[] = rules.required;
-  const times = timesOf(claims);
   const { exp, iat } = times;
   for (const name of ['exp', 'iat', 'nbf'] as const)
     if (required.includes(name) && times[name] === undefined)

@@ -17,7 +17,7 @@ function verify(assertion: string, keys: readonly RegisteredKey[] = [registered]
 }
 
 describe('a client assertion', () => {
-  it('establishes the client, and says until when its id must be remembered', async () => {
+  it('authenticates the client and returns how long its id must be remembered', async () => {
     expect(await verify(forge(pair, header, claims))).toEqual({
       clientId: 'oms',
       jti: 'j-1',
@@ -63,7 +63,7 @@ describe('a client assertion', () => {
     );
   });
 
-  it('may name another audience where the client is allowed to, as one string and never as an array', async () => {
+  it('may name another audience if the client is allowed to, as one string and never as an array', async () => {
     const tokenEndpoint = `${issuer}/token`;
     const relaxed = (aud: unknown, allowedTo = 'oms') =>
       verifyClientAssertion(forge(pair, header, { ...claims, aud }), {
@@ -140,7 +140,7 @@ describe('a client assertion', () => {
     ['an unknown client', forge(pair, header, { ...claims, iss: 'nobody', sub: 'nobody' })],
     ['an unknown kid', forge(pair, { ...header, kid: 'k2' }, claims)],
     ['an algorithm that no key of the client has', forge(makePair('EdDSA'), { alg: 'EdDSA', kid: 'k1' }, claims)],
-  ])('of %s is refused in the same words', async (_, assertion) => {
+  ])('of %s is refused with the same message', async (_, assertion) => {
     await expect(verify(assertion)).rejects.toThrow(
       expect.objectContaining({
         code: 'client_assertion_key',
@@ -149,7 +149,7 @@ describe('a client assertion', () => {
     );
   });
 
-  it('needs no kid when only one key fits, and needs one when several do', async () => {
+  it('needs no kid if only one key fits, and needs one if several do', async () => {
     const assertion = forge(pair, { alg: 'ES256' }, claims);
     expect((await verify(assertion)).clientId).toBe('oms');
     const both = [registered, { kid: 'k2', key: importVerificationKey(other.jwk) }];
@@ -163,7 +163,7 @@ describe('a client assertion', () => {
     );
   });
 
-  it('is refused as malformed or by its algorithm in the codes of its own vocabulary', async () => {
+  it('is refused as malformed or for its algorithm with its own error codes', async () => {
     await expect(verify('a.b')).rejects.toThrow(
       expect.objectContaining({ code: 'client_assertion_malformed', category: 'unauthenticated' }),
     );

@@ -9,7 +9,7 @@ const start = 1_800_000_000_000;
 const source = createNonceSource({ secret, windowSeconds });
 
 describe('a DPoP nonce', () => {
-  it('is accepted for one to two windows after it was given out', () => {
+  it('is accepted for one to two windows after it was issued', () => {
     const nonce = source.current(start);
     expect(source.current(start + 59_999)).toBe(nonce);
     expect(source.current(start + 60_000)).not.toBe(nonce);
@@ -17,7 +17,7 @@ describe('a DPoP nonce', () => {
     for (const later of [120_000, 600_000]) expect(source.accepts(nonce, start + later)).toBe(false);
   });
 
-  it('given out by a node whose clock is ahead is accepted, but not one from further ahead', () => {
+  it('issued by a node whose clock is ahead is accepted, but not one from further ahead', () => {
     expect(source.accepts(source.current(start + 60_000), start)).toBe(true);
     expect(source.accepts(source.current(start + 120_000), start)).toBe(false);
   });
@@ -29,7 +29,7 @@ describe('a DPoP nonce', () => {
     expect(source.accepts(foreign.current(start), start)).toBe(false);
   });
 
-  it('is made of the characters that RFC 9449 section 8.1 allows', () => {
+  it('uses only the characters that RFC 9449 section 8.1 allows', () => {
     expect(source.current(start)).toMatch(/^[\x21\x23-\x5b\x5d-\x7e]+$/);
   });
 
@@ -37,12 +37,12 @@ describe('a DPoP nonce', () => {
     expect(source.accepts(nonce, start)).toBe(false);
   });
 
-  it('is not what the secret makes of the window for another purpose', () => {
+  it('differs from the secret’s output for another purpose in the same window', () => {
     const window = `${Math.floor(start / 60_000)}`;
     expect(source.accepts(createHmac('sha256', secret).update(window).digest('base64url'), start)).toBe(false);
   });
 
-  it('needs a secret nobody can guess, and a window', () => {
+  it('needs an unguessable secret and a window', () => {
     expect(() => createNonceSource({ secret: secret.subarray(1), windowSeconds })).toThrow(RangeError);
     for (const wrong of [0, -1, Number.NaN])
       expect(() => createNonceSource({ secret, windowSeconds: wrong })).toThrow(RangeError);

@@ -21,7 +21,7 @@ function proofOf(change: object, by: Pair = pair): string {
 }
 
 describe('a DPoP proof', () => {
-  it.each(signatureAlgorithms)('signed with %s shows possession of its key', async (algorithm) => {
+  it.each(signatureAlgorithms)('signed with %s proves possession of its key', async (algorithm) => {
     const by = makePair(algorithm);
     expect(await verify(proofOf({}, by))).toEqual({
       jti: 'p-1',
@@ -31,7 +31,7 @@ describe('a DPoP proof', () => {
     });
   });
 
-  it('must be there, once', async () => {
+  it('must be present exactly once', async () => {
     await expect(verify([])).rejects.toThrow(expect.objectContaining({ code: 'proof_missing' }));
     await expect(verify([proofOf({}), proofOf({})])).rejects.toThrow(
       expect.objectContaining({ code: 'proof_repeated' }),
@@ -64,7 +64,7 @@ describe('a DPoP proof', () => {
     );
   });
 
-  it('is refused when its signature is by another key than the one it shows', async () => {
+  it('is refused if its signature is by a key other than the one it shows', async () => {
     await expect(verify(forge(makePair('ES256'), header, claims))).rejects.toThrow(
       expect.objectContaining({ code: 'proof_signature' }),
     );
@@ -87,7 +87,7 @@ describe('a DPoP proof', () => {
     ['https://as.example:443/token'],
     ['https://as.example/./token'],
     ['https://as.example/%74oken'],
-  ])('names the same URL as %s', async (htu) => {
+  ])('matches the same URL written as %s', async (htu) => {
     expect((await verify(proofOf({ htu }))).jti).toBe('p-1');
   });
 
@@ -130,7 +130,7 @@ describe('a DPoP proof', () => {
     expect((await verify(proofOf({ iat: seconds + difference }))).issuedAt).toBe(seconds + difference);
   });
 
-  it('behind a proxy names the URL that the client knows, not the one that the request had on its last hop', async () => {
+  it('behind a proxy names the URL that the client knows, not that of the last hop', async () => {
     const expected = { url: 'https://as.example/token' };
     expect((await verify(proofOf({ htu: 'https://as.example/token' }), expected)).jti).toBe('p-1');
     for (const htu of ['http://10.0.0.7:8080/token', 'http://as.example/token', 'https://as.internal/token'])
@@ -141,7 +141,7 @@ describe('a DPoP proof', () => {
     await expect(verify(proofOf({ jti }))).rejects.toThrow(expect.objectContaining({ code: 'proof_id' }));
   });
 
-  it('must carry the hash of the access token it comes with, at a resource', async () => {
+  it('must carry the hash of its access token at a resource', async () => {
     const accessToken = 'header.payload.signature';
     expect((await verify(proofOf({ ath: sha256Base64Url(accessToken) }), { accessToken })).jti).toBe('p-1');
     for (const ath of [undefined, sha256Base64Url('another.token.here'), accessToken, null])
@@ -151,7 +151,7 @@ describe('a DPoP proof', () => {
   });
 });
 
-describe('a server that hands out nonces', () => {
+describe('a server that issues nonces', () => {
   const accepts = (nonce: string) => nonce === 'fresh';
   const asking = { nonce: { accepts, required: true } };
   const offering = { nonce: { accepts, required: false } };
@@ -162,7 +162,7 @@ describe('a server that hands out nonces', () => {
     expect((await verify(proofOf({ nonce: 'fresh' }), offering)).jti).toBe('p-1');
   });
 
-  it('refuses a proof without one where it requires them', async () => {
+  it('refuses a proof without one if it requires them', async () => {
     await expect(verify(proofOf({}), asking)).rejects.toThrow(refusal);
     expect((await verify(proofOf({}), offering)).jti).toBe('p-1');
   });
@@ -175,17 +175,17 @@ describe('a server that hands out nonces', () => {
     },
   );
 
-  it('asks for one before it complains of the time, so that a prover with a wrong clock can go on', async () => {
+  it('asks for a nonce before it checks the time, so that a client with a wrong clock can continue', async () => {
     await expect(verify(proofOf({ iat: seconds - 600 }), asking)).rejects.toThrow(refusal);
   });
 
-  it('gives no hint about nonces to who cannot sign', async () => {
+  it('gives no hint about nonces without a valid signature', async () => {
     await expect(verify(forge(makePair('ES256'), header, claims), asking)).rejects.toThrow(
       expect.objectContaining({ code: 'proof_signature' }),
     );
   });
 
-  it('is not every server: elsewhere a nonce says nothing', async () => {
+  it('is optional: other servers ignore a nonce', async () => {
     expect((await verify(proofOf({ nonce: 'any' }))).jti).toBe('p-1');
   });
 });

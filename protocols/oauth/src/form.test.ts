@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseForm } from './form.ts';
 
 describe('a form', () => {
-  it('is read as URLSearchParams reads it, whatever well-formed text it holds', () => {
+  it('is read as URLSearchParams reads it, for any well-formed text', () => {
     const storable = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
     const names = fc.string({ minLength: 1, maxLength: 20 }).filter(storable);
     const values = fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }).filter(storable);

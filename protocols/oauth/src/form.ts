@@ -3,10 +3,9 @@ import { formErrors } from './errors.ts';
 export interface FormLimits {
   /** Characters. Default 65,536. */
   readonly maxLength?: number;
-  /** Default 40. */
-  readonly maxParameters?: number;
 }
 
+const maxParameters = 40;
 const encodedPattern = /^[\x21-\x7e]*$/;
 
 /**
@@ -21,9 +20,8 @@ export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<st
     throw formErrors.error('form_malformed', 'The form holds characters that must be percent-encoded.');
   const parameters = new Map<string, string>();
   if (body === '') return parameters;
-  const pairs = body.split('&', (limits.maxParameters ?? 40) + 1);
-  if (pairs.length > (limits.maxParameters ?? 40))
-    throw formErrors.error('form_too_large', 'The form has too many parameters.');
+  const pairs = body.split('&', maxParameters + 1);
+  if (pairs.length > maxParameters) throw formErrors.error('form_too_large', 'The form has too many parameters.');
   for (const pair of pairs) {
     const equals = pair.indexOf('=');
     const name = decode(equals === -1 ? pair : pair.slice(0, equals));

@@ -35,7 +35,7 @@ function verify(token: string, more: { readonly nonce?: string; readonly accessT
 
 describe('an ID token', () => {
   it.each(signatureAlgorithms)(
-    'signed with %s says who signed in, and is bound to the access token',
+    'signed with %s states who signed in, and is bound to the access token',
     async (algorithm) => {
       const signer = makeIssuerKey(algorithm);
       const bound = { ...claims, at_hash: accessTokenHash('the access token', algorithm) };
@@ -54,7 +54,7 @@ describe('an ID token', () => {
     expect(Buffer.from(accessTokenHash('a', 'EdDSA'), 'base64url')).toHaveLength(32);
   });
 
-  it('is accepted without a typ and without what is optional', () => {
+  it('is accepted without a typ and without optional claims', () => {
     const { nonce: _nonce, acr: _acr, amr: _amr, sid: _sid, ...least } = claims;
     expect(verify(key.forge(undefined, least))).toEqual(least);
   });
@@ -92,14 +92,14 @@ describe('an ID token', () => {
     );
   });
 
-  it('is refused with another nonce than was sent, or with none', () => {
+  it('is refused with a nonce other than the one sent, or with none', () => {
     for (const nonce of ['another', undefined])
       expect(() => verify(key.forge('JWT', { ...claims, nonce }), { nonce: 'n-0S6_WzA2Mj' })).toThrow(
         expect.objectContaining({ code: 'id_token_nonce' }),
       );
   });
 
-  it('is refused without at_hash when an access token came along', () => {
+  it('is refused without at_hash if an access token was issued with it', () => {
     expect(() => verify(key.forge('JWT', claims), { accessToken: 'x' })).toThrow(
       expect.objectContaining({ code: 'id_token_access_token' }),
     );
@@ -121,10 +121,10 @@ describe('an ID token', () => {
   });
 });
 
-describe('an ID token that comes back as a hint', () => {
+describe('an ID token used as a hint', () => {
   const hint = (token: string) => verifyIdTokenHint(token, { issuer, now, keyOf: key.keyOf });
 
-  it('says who signed in at which client, long after it has expired', () => {
+  it('states who signed in at which client, long after it has expired', () => {
     const old = { ...claims, iat: seconds - 86_400, exp: seconds - 86_000, auth_time: seconds - 86_500 };
     expect(hint(key.forge('JWT', old))).toEqual(old);
   });
@@ -139,7 +139,7 @@ describe('an ID token that comes back as a hint', () => {
     expect(() => hint(key.forge('JWT', { ...claims, ...change }))).toThrow(expect.objectContaining({ code }));
   });
 
-  it('is taken in RS256 from a key of our own that signs with it, and from no other', () => {
+  it('is accepted in RS256 only from our own key that signs with it', () => {
     const pair = makePair('RS256');
     const signed = (alg: string) => forge(pair, { alg, typ: 'JWT', kid: 'rsa' }, claims);
     const by = (algorithm: 'RS256' | 'PS256') => {
@@ -160,7 +160,7 @@ describe('an ID token that comes back as a hint', () => {
     expect(() => verifyIdToken(signed('RS256'), expected)).toThrow(refused);
   });
 
-  it('signed by a key that is gone is told apart, so that the person can be asked instead', () => {
+  it('signed by a removed key is reported separately, so that the person can be asked instead', () => {
     expect(() => hint(makeIssuerKey().forge('JWT', claims))).toThrow(expect.objectContaining({ code: 'id_token_key' }));
   });
 });

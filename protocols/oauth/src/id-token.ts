@@ -28,7 +28,6 @@ export const idTokenErrors = errorVocabulary({
 export interface IdTokenClaims {
   readonly iss: string;
   readonly sub: string;
-  /** The client_id. */
   readonly aud: string;
   readonly iat: number;
   readonly exp: number;

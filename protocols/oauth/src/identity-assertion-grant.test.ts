@@ -34,7 +34,7 @@ function verify(text: string, more: { readonly proofKey?: Thumbprint; readonly i
 }
 
 describe('an identity assertion grant', () => {
-  it('gives what it delegates, and says until when its id must be remembered', async () => {
+  it('returns what it delegates and how long its id must be remembered', async () => {
     const text = await signIdentityAssertionGrant(claims, identityAssertionGrantHeader(key.name), key.sign);
     expect(verify(text)).toEqual({
       issuer,
@@ -47,7 +47,7 @@ describe('an identity assertion grant', () => {
     });
   });
 
-  it('gives every limit and everything about the sign-in', () => {
+  it('returns every limit and everything about the sign-in', () => {
     const full = {
       ...claims,
       scope: 'order:create order:cancel',
@@ -81,7 +81,7 @@ describe('an identity assertion grant', () => {
     expect(verify(text).resources).toEqual(['https://venue.example/orders']);
   });
 
-  it('of our own is not redeemed here, however valid', () => {
+  it('of our own is not redeemed here, even if valid', () => {
     const own = key.forge('oauth-id-jag+jwt', { ...claims, iss: audience });
     expect(() => verify(own, { issuer: audience })).toThrow(
       expect.objectContaining({ code: 'authorization_grant_issuer' }),
@@ -142,7 +142,7 @@ describe('an identity assertion grant', () => {
     },
   );
 
-  it('and a JWT authorization grant of the same server are not taken for each other', async () => {
+  it('and a JWT authorization grant of the same server are not accepted for each other', async () => {
     const { client_id: _client, ...plain } = claims;
     const grant = await signJwtAuthorizationGrant(plain, jwtAuthorizationGrantHeader(key.name), key.sign);
     expect(JSON.parse(Buffer.from(grant.split('.')[0] ?? '', 'base64url').toString())).toEqual({

@@ -107,7 +107,6 @@ export interface AuthorizationGrantExpectations {
   readonly issuer: string;
   /** Our own issuer identifier. */
   readonly audience: string;
-  /** The authenticated client. */
   readonly clientId: string;
   /** Of the DPoP proof in this request. */
   readonly proofKey?: Thumbprint;

@@ -190,6 +190,7 @@ export {
   protectedResourceMetadataUrl,
 } from './metadata.ts';
 export { isCodeChallenge, verifyCodeChallenge } from './pkce.ts';
+export { findRegisteredKey } from './registered-key.ts';
 export {
   composeRequestObject,
   maxRequestObjectLength,

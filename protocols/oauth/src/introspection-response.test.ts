@@ -21,14 +21,14 @@ function verify(text: string) {
 }
 
 describe('a signed introspection response', () => {
-  it.each<Introspection>([active, { active: false }])('gives back what was composed: %j', async (introspection) => {
+  it.each<Introspection>([active, { active: false }])('is read back as composed: %j', async (introspection) => {
     const composed = composeIntrospectionResponse({ issuer, audience, introspection, now });
     expect(Object.keys(composed)).toEqual(['iss', 'aud', 'iat', 'token_introspection']);
     const text = await signIntrospectionResponse(composed, introspectionResponseHeader(key.name), key.sign);
     expect(verify(text)).toEqual(introspection);
   });
 
-  it('says nothing of an inactive token, whatever it was given to say', () => {
+  it('contains nothing about an inactive token, whatever it was given', () => {
     const chatty: Introspection = Object.assign({ active: false } as const, { sub: 'person:1' });
     const composed = composeIntrospectionResponse({ issuer, audience, introspection: chatty, now });
     expect(composed.token_introspection).toEqual({ active: false });

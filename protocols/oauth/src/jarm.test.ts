@@ -25,21 +25,21 @@ describe('a signed authorization response', () => {
     { code: 'SplxlOBeZQQYbYS6WxSbIA' },
     { error: 'access_denied', error_description: 'The person said no.', state: 'af0ifjsldkj' },
     { error: 'server_error' },
-  ])('gives back what was composed: %j', async (response) => {
+  ])('is read back as composed: %j', async (response) => {
     const composed = composeAuthorizationResponse({ issuer, clientId, response, now });
     expect(composed).toMatchObject({ iss: issuer, aud: clientId, exp: seconds + 300 });
     const text = await signAuthorizationResponse(composed, authorizationResponseHeader(key.name), key.sign);
     expect(verify(text)).toEqual(response);
   });
 
-  it('is accepted without a typ, and with claims that are not known', () => {
+  it('is accepted without a typ, and with unknown claims', () => {
     expect(verify(key.forge(undefined, { ...claims, iat: seconds, session_state: 'x' }))).toEqual({
       code: claims.code,
       state: claims.state,
     });
   });
 
-  it('checks the issuer before any key is looked for', () => {
+  it('checks the issuer before looking for a key', () => {
     const text = key.forge('JWT', { ...claims, iss: 'https://evil.example' });
     const keyOf = () => {
       throw new Error('a key was looked for');
@@ -78,7 +78,7 @@ describe('a signed authorization response', () => {
     );
   });
 
-  it('is refused when its key is unknown or another signed', () => {
+  it('is refused if its key is unknown or another key signed', () => {
     const stranger = makeIssuerKey();
     expect(() => verify(stranger.forge('JWT', claims))).toThrow(
       expect.objectContaining({ code: 'authorization_response_key' }),

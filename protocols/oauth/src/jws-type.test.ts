@@ -25,7 +25,7 @@ describe('the typ of a JWS', () => {
     expect(hasType({ typ: 'to\u212aen-introspection+jwt' }, 'token-introspection+jwt')).toBe(false);
   });
 
-  it('may be missing only where the caller says so', () => {
+  it('may be missing only if the caller allows it', () => {
     expect(hasType({}, 'JWT')).toBe(false);
     expect(hasType({}, 'JWT', undefined)).toBe(true);
     expect(hasType({ typ: 'undefined' }, undefined)).toBe(false);

@@ -65,7 +65,7 @@ describe('a compact JWS', () => {
     },
   );
 
-  it('ignores a header member that nobody knows (RFC 7515 section 4)', () => {
+  it('ignores an unknown header member (RFC 7515 section 4)', () => {
     expect(read(forge(pair, { ...header, 'x-trace': 1 }, { a: 1 }))).toEqual({ a: 1 });
   });
 
@@ -109,7 +109,7 @@ describe('a compact JWS', () => {
     expect(() => read(text)).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 
-  it('is refused when the key is for another algorithm than the header names', () => {
+  it('is refused if the key is for an algorithm other than the header’s', () => {
     const ed = makePair('EdDSA');
     expect(() => read(forge(ed, { alg: 'EdDSA' }, {}))).toThrow(expect.objectContaining({ code: 'algorithm' }));
   });

@@ -165,7 +165,7 @@ describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
     expect(await verify(token)).toBeDefined();
   });
 
-  it('no longer does after any edit of its text, and says so with a code', async () => {
+  it('no longer verifies after any edit of its text, and gives a code', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
         const changed = edits.reduce(applyEdit, token);
@@ -176,7 +176,7 @@ describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
     );
   });
 
-  it('no longer does with other claims or another header under its old signature', async () => {
+  it('no longer verifies with other claims or another header under its old signature', async () => {
     await fc.assert(
       fc.asyncProperty(changeOf(claims), fc.jsonValue(), async (changed, header) => {
         const payload = encode(changed);
@@ -188,7 +188,7 @@ describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
     );
   });
 
-  it('no longer does when another key signs for the one it names', async () => {
+  it('no longer verifies if another key signs for the one it names', async () => {
     const thief = makePair();
     await fc.assert(
       fc.asyncProperty(changeOf(claims), async (changed) => {
@@ -199,7 +199,7 @@ describe.each(kinds)('a valid $name', ({ typ, claims, verify }) => {
     );
   });
 
-  it('with other claims, rightly signed, is taken or refused with a code: never anything else', async () => {
+  it('with other claims and a valid signature is accepted or refused with a code, and nothing else', async () => {
     await fc.assert(
       fc.asyncProperty(changeOf(claims), async (changed) => {
         try {

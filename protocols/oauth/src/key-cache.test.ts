@@ -22,7 +22,7 @@ describe('a verification key', () => {
     },
   );
 
-  it('has the thumbprint of the example of RFC 7638 section 3.1', () => {
+  it('has the thumbprint of the example in RFC 7638 section 3.1', () => {
     const jwk = {
       kty: 'RSA',
       n: '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw',
@@ -71,7 +71,7 @@ describe('a verification key', () => {
   it.each([
     ['P-384', 'ES384'],
     ['P-521', 'ES512'],
-  ])('on %s is one of an authenticator, and of nobody else', async (namedCurve, algorithm) => {
+  ])('on %s can only be that of an authenticator', async (namedCurve, algorithm) => {
     const jwk = generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'jwk' });
     expect(importAuthenticatorKey(jwk)).toMatchObject({ algorithm, thumbprint: await calculateJwkThumbprint(jwk) });
     expect(() => importVerificationKey(jwk)).toThrow(expect.objectContaining({ code: 'key_unsupported' }));
@@ -83,18 +83,18 @@ describe('a verification key', () => {
 });
 
 describe('the cache of keys', () => {
-  it('gives the same imported key for the same key, whatever else the JWK says', () => {
+  it('returns the same imported key for the same key, whatever else the JWK holds', () => {
     const cache = createKeyCache();
     expect(cache.import({ ...ec, kid: 'one' })).toBe(cache.import({ ...ec, kid: 'two', alg: 'ES256' }));
   });
 
-  it('checks every JWK anew: a held key does not excuse a private member', () => {
+  it('checks every JWK again: a cached key does not excuse a private member', () => {
     const cache = createKeyCache();
     cache.import(ec);
     expect(() => cache.import({ ...ec, d: 'AAAA' })).toThrow(expect.objectContaining({ code: 'key_private' }));
   });
 
-  it('keeps a key that is in use through a flood of others, and forgets those that are not', () => {
+  it('keeps a key that is in use through a flood of others, and drops unused ones', () => {
     const cache = createKeyCache({ maxKeys: 4 });
     const used = cache.import(ec);
     const idle = makePair('EdDSA').jwk;

@@ -34,7 +34,7 @@ describe('a logout token', () => {
     },
   );
 
-  it('may carry other events beside its own', () => {
+  it('may carry other events besides its own', () => {
     const events = { [event]: { reason: 'x' }, 'urn:example:other': {} };
     expect(verify(key.forge('logout+jwt', { ...claims, events })).jti).toBe('l-1');
   });
@@ -56,7 +56,7 @@ describe('a logout token', () => {
     ['the event is null', { events: { [event]: null } }, 'logout_token_claims'],
     ['it has a nonce', { nonce: 'n' }, 'logout_token_claims'],
     ['it has a nonce that is null', { nonce: null }, 'logout_token_claims'],
-    ['it names nobody', { sub: undefined, sid: undefined }, 'logout_token_claims'],
+    ['it names no subject', { sub: undefined, sid: undefined }, 'logout_token_claims'],
     ['sid is a number', { sid: 5 }, 'logout_token_claims'],
     ['sub is empty', { sub: '' }, 'logout_token_claims'],
   ])('is refused when %s', (_, change, code) => {

@@ -5,7 +5,7 @@ const issuer = 'https://as.example';
 const document = { issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/jwks` };
 
 describe('authorization server metadata', () => {
-  it('stands at the well-known segment between host and path', () => {
+  it('is at the well-known segment between host and path', () => {
     expect(metadataUrl(issuer)).toBe('https://as.example/.well-known/oauth-authorization-server');
     expect(metadataUrl('https://as.example/tenant/a')).toBe(
       'https://as.example/.well-known/oauth-authorization-server/tenant/a',
@@ -15,7 +15,7 @@ describe('authorization server metadata', () => {
     );
   });
 
-  it('stands, for OpenID Connect, behind the path', () => {
+  it('is at the end of the path for OpenID Connect', () => {
     expect(openidConfigurationUrl(issuer)).toBe('https://as.example/.well-known/openid-configuration');
     expect(openidConfigurationUrl('https://as.example/tenant/')).toBe(
       'https://as.example/tenant/.well-known/openid-configuration',
@@ -30,7 +30,7 @@ describe('authorization server metadata', () => {
     });
   });
 
-  it('of another issuer is refused, however little it differs', () => {
+  it('of another issuer is refused, however small the difference', () => {
     for (const other of ['https://evil.example', `${issuer}/`, undefined, [issuer]])
       expect(() => parseMetadata({ ...document, issuer: other }, issuer)).toThrow(
         expect.objectContaining({ code: 'metadata_issuer' }),
@@ -57,7 +57,7 @@ describe('protected resource metadata', () => {
     ['https://venue.example/orders/', 'https://venue.example/.well-known/oauth-protected-resource/orders/'],
     ['https://venue.example/?a=1', 'https://venue.example/.well-known/oauth-protected-resource?a=1'],
     ['https://venue.example/o?a=1', 'https://venue.example/.well-known/oauth-protected-resource/o?a=1'],
-  ])('of %s stands at the well-known segment between host and path', (resource, url) => {
+  ])('of %s is at the well-known segment between host and path', (resource, url) => {
     expect(protectedResourceMetadataUrl(resource)).toBe(url);
   });
 });

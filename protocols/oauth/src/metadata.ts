@@ -1,17 +1,5 @@
 import { metadataErrors } from './errors.ts';
 
-/** RFC 8705 section 5. */
-export interface MtlsEndpointAliases {
-  readonly token_endpoint: string;
-  readonly pushed_authorization_request_endpoint: string;
-  readonly introspection_endpoint: string;
-  readonly revocation_endpoint: string;
-  readonly userinfo_endpoint: string;
-  readonly backchannel_authentication_endpoint?: string;
-  readonly registration_endpoint?: string;
-  readonly grant_management_endpoint?: string;
-}
-
 /** RFC 8414 section 2 and OpenID Connect Discovery section 3. Members of optional features are optional. */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
@@ -27,7 +15,6 @@ export interface AuthorizationServerMetadata {
   readonly acr_values_supported?: readonly string[];
   readonly prompt_values_supported?: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
-  readonly service_documentation?: string;
 
   readonly token_endpoint_auth_methods_supported: readonly string[];
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
@@ -93,10 +80,14 @@ export interface AuthorizationServerMetadata {
   readonly identity_chaining_requested_token_types_supported?: readonly string[];
   /** draft-ietf-oauth-identity-assertion-authz-grant-03 section 7.2. */
   readonly authorization_grant_profiles_supported?: readonly string[];
-
-  /** RFC 9728 section 4. */
-  readonly protected_resources?: readonly string[];
 }
+
+/** The endpoints under the address for clients with certificates (RFC 8705 section 5). */
+export type MtlsEndpointAliases = Pick<
+  AuthorizationServerMetadata,
+  `${'token' | 'pushed_authorization_request' | 'introspection' | 'revocation' | 'userinfo'}_endpoint`
+> &
+  Pick<AuthorizationServerMetadata, `${'backchannel_authentication' | 'registration' | 'grant_management'}_endpoint`>;
 
 /** RFC 9728 section 2. */
 export interface ProtectedResourceMetadata {
@@ -107,8 +98,6 @@ export interface ProtectedResourceMetadata {
   readonly scopes_supported?: readonly string[];
   /** RFC 6750 section 2: never body or query. */
   readonly bearer_methods_supported: readonly ['header'];
-  readonly resource_name?: string;
-  readonly resource_documentation?: string;
   readonly authorization_details_types_supported?: readonly string[];
   readonly tls_client_certificate_bound_access_tokens?: boolean;
   readonly dpop_signing_alg_values_supported?: readonly string[];

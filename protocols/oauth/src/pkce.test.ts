@@ -8,7 +8,7 @@ const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
 describe('a code verifier', () => {
-  it('of RFC 7636 appendix B is the one its challenge was made of', () => {
+  it('of RFC 7636 appendix B matches its challenge', () => {
     expect(verifyCodeChallenge(verifier, challenge)).toBe(true);
   });
 
@@ -20,7 +20,7 @@ describe('a code verifier', () => {
     expect(verifyCodeChallenge(given, challenge)).toBe(false);
   });
 
-  it('is refused when it equals the challenge, even where that makes plain succeed', () => {
+  it('is refused if it equals the challenge, even if that makes plain succeed', () => {
     expect(verifyCodeChallenge(verifier, verifier)).toBe(false);
   });
 
@@ -38,7 +38,7 @@ describe('a code verifier', () => {
     expect(verifyCodeChallenge(given, sha256Base64Url(given))).toBe(accepted);
   });
 
-  it('never answers to the challenge of another', () => {
+  it('never matches the challenge of another', () => {
     const verifiers = fc.stringMatching(/^[A-Za-z0-9._~-]{43,128}$/);
     fc.assert(
       fc.property(verifiers, verifiers, (one, other) => {

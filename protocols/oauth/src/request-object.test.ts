@@ -33,13 +33,13 @@ function verify(text: string, keys: readonly RegisteredKey[] | undefined = [regi
 }
 
 describe('a request object', () => {
-  it('gives the parameters and the key that signed them, and nothing about itself', () => {
+  it('returns the parameters and the key that signed them, without its own claims', () => {
     const verified = verify(forge(pair, header, { ...claims, iat: seconds, jti: 'r-1', sub: 'person:1' }));
     expect(Object.fromEntries(verified.parameters)).toEqual({ ...parameters, client_id: 'oms' });
     expect(verified.keyThumbprint).toBe(registered.key.thumbprint);
   });
 
-  it('that we compose and sign ourselves is accepted and gives the request back', async () => {
+  it('that we compose and sign is accepted and returns the request', async () => {
     const composed = composeRequestObject({ audience: issuer, clientId: 'oms', parameters, now });
     const text = await signRequestObject(
       composed,

@@ -41,12 +41,12 @@ function revoked(kind: RevocationKind, id: string, before = seconds) {
 }
 
 describe('a token', () => {
-  it.each(targets)('is ended by the revocation of its %s %s', (kind, id) => {
+  it.each(targets)('is revoked by the revocation of its %s %s', (kind, id) => {
     expect(revokedBy(revoked(kind, id), claims)).toBe(kind);
     expect(isRevoked(revoked(kind, id), claims)).toBe(true);
   });
 
-  it.each(targets)('issued after the revocation of its %s %s stands', (kind, id) => {
+  it.each(targets)('issued after the revocation of its %s %s stays valid', (kind, id) => {
     expect(isRevoked(revoked(kind, id), { ...claims, iat: seconds + 1 })).toBe(false);
     expect(isRevoked(revoked(kind, id, seconds - 1), claims)).toBe(false);
   });
@@ -59,7 +59,7 @@ describe('a token', () => {
     ['grant', mandate.id],
     ['mandate', grantId],
     ['partner', '529900T8BM49AURSDO56'],
-  ])('is not ended by the revocation of the %s %s', (kind, id) => {
+  ])('is not revoked by the revocation of the %s %s', (kind, id) => {
     expect(isRevoked(revoked(kind, id), claims)).toBe(false);
   });
 
@@ -71,20 +71,20 @@ describe('a token', () => {
     expect(revocationKeysOf(plain)).toHaveLength(5);
   });
 
-  it('is ended by the revocation of each token that it was exchanged from', () => {
+  it('is revoked by the revocation of each token that it was exchanged from', () => {
     const ancestors = ['tok_a', 'tok_b'].map((id) => revocationKey({ kind: 'token', id }));
     for (const id of ['tok_a', 'tok_b'])
       expect(revokedBy(revoked('token', id), { ...claims, ancestors })).toBe('token');
     expect(isRevoked(revoked('token', 'tok_c'), { ...claims, ancestors })).toBe(false);
   });
 
-  it('stands while nothing is revoked', () => {
+  it('is valid while nothing is revoked', () => {
     expect(revokedBy(new Map(), claims)).toBeUndefined();
   });
 });
 
 describe('a revocation key', () => {
-  it('tells nothing of whom it is about, and differs for each kind', () => {
+  it('reveals nothing about its target, and differs for each kind', () => {
     const keys = (['token', 'grant', 'mandate', 'client', 'principal', 'partner'] as const).map((kind) =>
       revocationKey({ kind, id: 'same' }),
     );

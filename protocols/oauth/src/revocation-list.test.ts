@@ -36,7 +36,7 @@ function sign(entries: readonly { readonly key: Digest; readonly before: number 
 }
 
 describe('a revocation list', () => {
-  it('that we sign says the same when it is verified', async () => {
+  it('that we sign verifies with the same content', async () => {
     const list = verify(await sign([entry]));
     expect(list).toEqual({
       version: 7,
@@ -46,7 +46,7 @@ describe('a revocation list', () => {
     });
   });
 
-  it('may be empty, and may be as long as it ever gets', async () => {
+  it('may be empty, and may have the maximum length', async () => {
     expect(verify(await sign([])).revoked.size).toBe(0);
     const entries = Array.from({ length: maxRevocationEntries }, (_, index) => ({
       key: revocationKey({ kind: 'token', id: `${index}` }),
@@ -58,7 +58,7 @@ describe('a revocation list', () => {
     expect(() => verify(tooLong)).toThrow(expect.objectContaining({ code: 'revocation_list_too_large' }));
   });
 
-  it('that names one thing twice counts the later time', () => {
+  it('with a repeated entry counts the later time', () => {
     const entries = [entry, { ...entry, before: seconds }, { ...entry, before: seconds - 60 }];
     const { revoked } = verify(forge(pair, header, { ...claims, entries }));
     expect(revoked.get(entry.key)).toBe(seconds);
@@ -81,7 +81,7 @@ describe('a revocation list', () => {
       );
   });
 
-  it('says nothing any more once it has expired', () => {
+  it('has no effect once it has expired', () => {
     const text = forge(pair, header, claims);
     expect(verify(text, now + 59_999).version).toBe(7);
     expect(() => verify(text, now + 60_000)).toThrow(expect.objectContaining({ code: 'revocation_list_expired' }));
@@ -108,7 +108,7 @@ describe('a revocation list', () => {
     expect(() => verify(forge(pair, header, { ...claims, ...change }))).toThrow(expect.objectContaining({ code }));
   });
 
-  it('with any entries at all is read whole or refused with a code', () => {
+  it('with arbitrary entries is read completely or refused with a code', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (entries) => {
         const text = forge(pair, header, { ...claims, entries });

@@ -160,14 +160,14 @@ const others = named.flatMap((sent) => named.filter((to) => to !== sent).map((to
 
 describe('every kind of token at every verifier', () => {
   it.each(named)(
-    'each $name is one, under each of its types, in any case and with the prefix that may be left out',
+    'each $name is accepted under each of its types, in any case and with the optional prefix',
     async ({ name, kind }) => {
       for (const typ of kind.types.flatMap(spellings))
         expect(await kind.verify(tokenOf(typ, kind.claims, name))).toBeDefined();
     },
   );
 
-  it.each(others)('a good $sent.name is no $to.name', async ({ sent, to }) => {
+  it.each(others)('a valid $sent.name is not accepted as $to.name', async ({ sent, to }) => {
     for (const typ of sent.kind.types)
       for (const name of [sent.name, to.name])
         expect(await accepts(to.kind.verify, tokenOf(typ, sent.kind.claims, name))).toBe(false);
@@ -176,13 +176,16 @@ describe('every kind of token at every verifier', () => {
   const wrongTypes = named.flatMap((to) =>
     everyType.filter((typ) => !to.kind.types.includes(typ)).map((typ) => ({ to, typ })),
   );
-  it.each(wrongTypes)('what says it is $typ is no $to.name, be its claims ever so right', async ({ to, typ }) => {
-    await expect(to.kind.verify(tokenOf(typ, to.kind.claims, to.name))).rejects.toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/_type$/) }),
-    );
-  });
+  it.each(wrongTypes)(
+    'a token of type $typ is not accepted as $to.name, even with the right claims',
+    async ({ to, typ }) => {
+      await expect(to.kind.verify(tokenOf(typ, to.kind.claims, to.name))).rejects.toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/_type$/) }),
+      );
+    },
+  );
 
-  it.each(everyType.map((typ) => ({ typ })))('nothing of the type $typ is two things at once', async ({ typ }) => {
+  it.each(everyType.map((typ) => ({ typ })))('no token of type $typ is accepted as two kinds', async ({ typ }) => {
     for (const { sent, to } of others) {
       const both: { readonly [name: string]: Json } = { ...sent.kind.claims, ...to.kind.claims };
       const taken = await Promise.all(named.map(({ name, kind }) => accepts(kind.verify, tokenOf(typ, both, name))));

@@ -31,13 +31,13 @@ function afterOne(token = forge(pair, header, claims), expected: Partial<AccessT
 const refusedAs = (code: string) => expect.objectContaining({ code });
 
 describe('an access token that was verified before', () => {
-  it('is what it was the first time', () => {
+  it('is returned as it was the first time', () => {
     const { verify, first } = afterOne();
     expect(first.claims).toEqual(claims);
     expect(verify()).toBe(first);
   });
 
-  it('cannot be changed by one of those who are given it', () => {
+  it('cannot be changed by a caller that receives it', () => {
     const { first } = afterOne();
     expect(() => Object.assign(first.claims, { sub: 'person:mallory' })).toThrow(TypeError);
     expect(() => Array.prototype.push.call(first.scope, 'directory:apply')).toThrow(TypeError);
@@ -58,12 +58,12 @@ describe('an access token that was verified before', () => {
     expect(verify().claims).toEqual(claims);
   });
 
-  it('is refused before its time although the memory has it', () => {
+  it('is refused before its start although it is cached', () => {
     const { verify } = afterOne(forge(pair, header, { ...claims, nbf: seconds }));
     expect(() => verify(undefined, { now: now - 11_000 })).toThrow(refusedAs('token_invalid'));
   });
 
-  it('does not vouch for a text that differs in one character, wherever that is', () => {
+  it('does not make a text valid that differs in one character, at any position', () => {
     const { verify, token } = afterOne();
     for (let at = 0; at < token.length; at += 1) {
       const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
@@ -73,7 +73,7 @@ describe('an access token that was verified before', () => {
       expect(() => verify(longer)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^token_/) }));
   });
 
-  it('may be unbound only where its verifier allows it', () => {
+  it('may be unbound only if its verifier allows it', () => {
     const { cnf: _, ...rest } = claims;
     const unbound = { ...rest, aud: userinfoAudience(issuer), scope: 'openid' };
     const { verify } = afterOne(forge(pair, header, unbound), {
@@ -85,7 +85,7 @@ describe('an access token that was verified before', () => {
   });
 });
 
-describe('the memory of tokens', () => {
+describe('the cache of tokens', () => {
   const tokens = Array.from({ length: 7 }, (_, index) =>
     forge(pair, header, { ...claims, jti: `tok_01k9z3m8q4d6s0v2x5y7a9b1c${index}` }),
   );
@@ -96,7 +96,7 @@ describe('the memory of tokens', () => {
     remembered: () => tokens.filter((token) => memory.recall(token, () => key) !== undefined).length,
   });
 
-  it('is bounded: what was not used for a while is forgotten, and verified as if it were new', () => {
+  it('is bounded: an unused token is dropped and verified again later', () => {
     const { verify, remembered } = met();
     const first = verify(tokens[0] ?? '');
     for (const token of tokens) verify(token);
@@ -104,7 +104,7 @@ describe('the memory of tokens', () => {
     expect(verify(tokens[0] ?? '')).not.toBe(first);
   });
 
-  it('takes in nothing that was refused', () => {
+  it('stores nothing that was refused', () => {
     const { verify, remembered, memory } = met();
     const [token = ''] = tokens;
     for (const presented of [`${token.slice(0, -4)}AAAA`, token.slice(0, -1)])
@@ -116,7 +116,7 @@ describe('the memory of tokens', () => {
     expect(memory.recall('', () => key)).toBeUndefined();
   });
 
-  it('does not hold very long tokens', () => {
+  it('does not store very long tokens', () => {
     const { verify, memory } = met();
     const long = forge(pair, header, { ...claims, padding: 'x'.repeat(4_096) });
     expect(verify(long).claims).toEqual(claims);

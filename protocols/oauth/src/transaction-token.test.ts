@@ -78,7 +78,7 @@ describe('the context of a request for a transaction token', () => {
   });
 
   it.each(['', '[]', 'null', '"x"', '{', '{"a":1,"a":2}', `{"a":"${'x'.repeat(4_096)}"}`])(
-    'is refused as anything else',
+    'is refused in any other form',
     (text) => {
       expect(() => parseTransactionContext(text, 'request_details')).toThrow(
         expect.objectContaining({ code: 'transaction_context_malformed', facts: { parameter: 'request_details' } }),

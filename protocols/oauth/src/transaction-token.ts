@@ -34,7 +34,6 @@ export interface TransactionTokenClaims {
   readonly aud: string;
   readonly iat: number;
   readonly exp: number;
-  /** The same in every token of the transaction. */
   readonly txn: string;
   /** Unique within the trust domain for all issuers. */
   readonly sub: string;

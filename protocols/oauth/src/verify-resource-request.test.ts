@@ -49,7 +49,7 @@ function verify(change: Partial<ResourceRequest> = {}, expected: Partial<Resourc
 }
 
 describe('a request to a protected interface', () => {
-  it('is accepted with a token for it and a proof made for this request by the key the token is bound to', async () => {
+  it('is accepted with a token for it and a proof for this request by the token’s key', async () => {
     const verified = await verify();
     expect(verified.claims.sub).toBe('agent:vwap-1');
     expect(verified.scope).toContain('order:create');
@@ -105,7 +105,7 @@ describe('a request to a protected interface', () => {
     await expect(verify(change)).rejects.toThrow(expect.objectContaining({ code, category: 'unauthenticated' }));
   });
 
-  it('tells a verifier with a copy of the keys when that copy may be too old', async () => {
+  it('reports when a verifier’s copy of the keys may be outdated', async () => {
     const rolled = forge(issuerPair, { alg: 'ES256', typ: 'at+jwt', kid: 'next' }, fullClaims(jkt));
     try {
       await verify({ authorization: [`DPoP ${rolled}`] });
@@ -117,19 +117,19 @@ describe('a request to a protected interface', () => {
   });
 });
 
-describe('a request with a token that is bound to a certificate', () => {
+describe('a request with a certificate-bound token', () => {
   const authority = createTestAuthority({ name: 'Test Authority' });
   const certificate = authority.issue({ subject: 'CN=desk' });
   const bound = tokenWith({ cnf: { 'x5t#S256': certificate.thumbprint } });
   const request = { authorization: [`Bearer ${bound}`], dpop: [], certificate };
 
-  it('is accepted as Bearer on a connection that showed the certificate, and leaves no proof to claim', async () => {
+  it('is accepted as Bearer on a connection with the certificate, and has no proof to claim', async () => {
     const verified = await verify(request);
     expect(verified.claims.cnf).toEqual({ 'x5t#S256': certificate.thumbprint });
     expect(verified).not.toHaveProperty('proof');
   });
 
-  it('is accepted twice: the connection shows possession anew each time', () => {
+  it('is accepted twice: the connection proves possession each time', () => {
     expect([verify(request), verify(request)]).toHaveLength(2);
   });
 
@@ -141,11 +141,11 @@ describe('a request with a token that is bound to a certificate', () => {
   });
 
   it.each([
-    ['by somebody else of the same authority', authority.issue({ subject: 'CN=other' })],
-    ['by somebody else with the same name', authority.issue({ subject: 'CN=desk' })],
+    ['of another holder under the same authority', authority.issue({ subject: 'CN=other' })],
+    ['of another holder with the same name', authority.issue({ subject: 'CN=desk' })],
     ['that is the authority itself', authority],
     ['with a byte behind it', { der: Buffer.concat([certificate.der, Buffer.from([0])]) }],
-    ['that is none', { der: Buffer.from('certificate') }],
+    ['that cannot be parsed', { der: Buffer.from('certificate') }],
     ['that is the one it is bound to, in PEM', { der: Buffer.from(certificate.certificatePem) }],
   ])('is refused with a certificate %s', async (_, shown) => {
     await expect(verify({ ...request, certificate: shown })).rejects.toThrow(
@@ -167,7 +167,7 @@ describe('a request with a token that is bound to a certificate', () => {
       );
   });
 
-  it('is refused when the certificate is not in date', async () => {
+  it('is refused if the certificate is not currently valid', async () => {
     for (const change of [{ notAfter: new Date(now - 1_000) }, { notBefore: new Date(now + 11_000) }]) {
       const outOfDate = authority.issue({ subject: 'CN=desk', ...change });
       const token = tokenWith({ cnf: { 'x5t#S256': outOfDate.thumbprint } });
@@ -191,7 +191,7 @@ describe('a token bound to a key, on a connection with a certificate,', () => {
     );
   });
 
-  it('is not taken for one bound to the certificate when both have one thumbprint', async () => {
+  it('is not accepted as certificate-bound when key and certificate have the same thumbprint', async () => {
     const confused = tokenWith({ cnf: { jkt: certificate.thumbprint } });
     await expect(verify({ authorization: [`Bearer ${confused}`], dpop: [], certificate })).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),
@@ -199,7 +199,7 @@ describe('a token bound to a key, on a connection with a certificate,', () => {
   });
 });
 
-describe('a resource that asks for nonces', () => {
+describe('a resource that requires nonces', () => {
   const nonce = { accepts: (given: string) => given === 'fresh', required: true };
 
   it('accepts a proof with one and refuses a proof without', async () => {
@@ -219,7 +219,7 @@ describe('an unbound token', () => {
   const userinfo = { audience: userinfoAudience(issuer), allowUnbound: true };
   const token = tokenWith({ cnf: undefined, aud: userinfo.audience, scope: 'openid' });
 
-  it('opens userinfo as Bearer, where userinfo allows it', async () => {
+  it('is accepted as Bearer at userinfo if userinfo allows it', async () => {
     expect((await verify({ authorization: [`Bearer ${token}`], dpop: [] }, userinfo)).claims).not.toHaveProperty('cnf');
     await expect(
       verify({ authorization: [`Bearer ${token}`], dpop: [] }, { ...userinfo, allowUnbound: false }),
@@ -232,14 +232,14 @@ describe('an unbound token', () => {
     );
   });
 
-  it('opens nothing else, even where somebody allowed it by mistake', async () => {
+  it('is accepted nowhere else, even if allowed by mistake', async () => {
     const forTheMarket = tokenWith({ cnf: undefined });
     await expect(
       verify({ authorization: [`Bearer ${forTheMarket}`], dpop: [] }, { allowUnbound: true }),
     ).rejects.toThrow(expect.objectContaining({ code: 'token_invalid' }));
   });
 
-  it('does not let a bound one for userinfo be sent as Bearer', async () => {
+  it('does not allow a bound one for userinfo to be sent as Bearer', async () => {
     const bound = tokenWith({ aud: userinfo.audience });
     await expect(verify({ authorization: [`Bearer ${bound}`], dpop: [] }, userinfo)).rejects.toThrow(
       expect.objectContaining({ code: 'token_scheme' }),

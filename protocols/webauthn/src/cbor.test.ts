@@ -22,7 +22,7 @@ const { item } = fc.letrec<{ item: Cbor }>((tie) => ({
 }));
 
 describe('CBOR', () => {
-  it('is read back unchanged, by us and by the library', () => {
+  it('is read back unchanged by us and by the library', () => {
     fc.assert(
       fc.property(item, (value) => {
         const octets = writeCbor(value);
@@ -32,7 +32,7 @@ describe('CBOR', () => {
     );
   });
 
-  it('has one encoding: reading and writing give the same octets', () => {
+  it('has one encoding: reading and writing return the same octets', () => {
     fc.assert(
       fc.property(item, fc.nat(), fc.nat(255), (value, at, octet) => {
         const octets = writeCbor(value);
@@ -71,7 +71,7 @@ describe('CBOR', () => {
     expect(() => readCbor(Buffer.from(hex, 'hex'))).toThrow('credential_malformed');
   });
 
-  it('gives a value or a coded error for arbitrary octets', () => {
+  it('returns a value or a coded error for arbitrary octets', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (octets) => {
         try {

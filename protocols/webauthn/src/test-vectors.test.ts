@@ -16,19 +16,19 @@ import {
   vectorRoot,
 } from './testing/test-vectors.ts';
 
-// The published vectors through the wrapper and, inside it, through our own verifier. User verification is asked here and not
-// by all of them; it is judged last, so `user_not_verified` says that everything else held.
+// The published vectors through the wrapper and, inside it, through our own verifier. Not all vectors have user verification,
+// which is required here; it is checked last, so `user_not_verified` means that everything else was valid.
 
 const trust = readAttestationTrust({
   roots: `-----BEGIN CERTIFICATE-----${vectorRoot}-----END CERTIFICATE-----`,
 });
 const at = Date.parse('2026-01-01T00:00:00Z');
 
-/** What becomes of the registration, by its code or its worth, and of the authentication. */
+/** The result of the registration, by its code or its trust level, and of the authentication. */
 const expected: Readonly<Record<string, readonly [registration: string, authentication: string]>> = {
   'none-es256': ['user_not_verified', 'user_not_verified'],
   'packed-self-es256': ['self', 'user_not_verified'],
-  // Nobody frames our pages.
+  // Our pages are never framed.
   'none-es256-crossOrigin': ['origin_wrong', 'origin_wrong'],
   'none-es256-topOrigin': ['origin_wrong', 'origin_wrong'],
   'none-es256-long-credential-id': ['user_not_verified', 'verified'],
@@ -37,14 +37,14 @@ const expected: Readonly<Record<string, readonly [registration: string, authenti
   'packed-es512': ['trusted', 'user_not_verified'],
   'packed-rs256': ['trusted', 'user_not_verified'],
   'packed-eddsa': ['user_not_verified', 'user_not_verified'],
-  // An algorithm that is not asked for.
+  // An algorithm that is not requested.
   'packed-ed448': ['credential_malformed', 'no key'],
-  // Its manufacturer is none that the library knows.
+  // Its manufacturer is not one that the library knows.
   'tpm-es256': ['attestation_untrusted', 'verified'],
-  // Its certificate does not say that hardware made the key, or signs with it.
+  // Its certificate does not state that hardware made the key, or that the key signs.
   'android-key-es256': ['untrusted', 'user_not_verified'],
   'apple-es256': ['user_not_verified', 'user_not_verified'],
-  // The library wants U2F keys, which have no model, to say so; this one says another.
+  // The library requires U2F keys, which have no model, to state none; this one states a model.
   'fido-u2f-es256': ['attestation_untrusted', 'user_not_verified'],
 };
 
@@ -101,7 +101,7 @@ describe('the test vectors of WebAuthn Level 3', () => {
     expect(testVectors.map(({ name }) => name)).toEqual(Object.keys(expected));
   });
 
-  it.each(testVectors)('$name comes out as it should', async (vector) => {
+  it.each(testVectors)('$name has the expected result', async (vector) => {
     const [registration, authentication] = expected[vector.name] ?? [];
     expect(await register(vector)).toBe(registration);
     if (authentication === 'no key') expect(() => registeredOf(vector)).toThrow('was not asked for');
@@ -122,7 +122,7 @@ describe('the test vectors of WebAuthn Level 3', () => {
   it.each(testVectors.filter(({ name }) => expected[name]?.[1] !== 'no key' && !name.includes('Origin')))(
     '$name is refused with a wrong signature, or another challenge',
     async (vector) => {
-      // The last octet of an ECDSA signature is one of `s`; of the others, one of the number itself.
+      // The last octet of an ECDSA signature is part of `s`; for the others it is part of the number itself.
       expect(await authenticate(vector, { signature: flipped(vector.authentication.signature, -1) })).toBe(
         'signature_wrong',
       );
@@ -132,7 +132,7 @@ describe('the test vectors of WebAuthn Level 3', () => {
   );
 
   it.each(testVectors.filter(({ name }) => /^(?:packed-(?:self|es|rs256|eddsa)|tpm|apple|fido|android)/.test(name)))(
-    '$name is refused when its client data are not those that were attested',
+    '$name is refused if its client data are not those that were attested',
     async (vector) => {
       const text = Buffer.from(vector.registration.clientDataJSON, 'base64url').toString();
       const changed = Buffer.from(text.replace(/\}$/, ',"added":1}')).toString('base64url');

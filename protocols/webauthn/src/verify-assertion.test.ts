@@ -57,7 +57,7 @@ if (es256 === undefined || rs256 === undefined || es384 === undefined || es512 =
   throw new Error('no keys');
 
 describe('an assertion', () => {
-  it.each(faithlessKeys)('by $name holds', (key) => {
+  it.each(faithlessKeys)('by $name is accepted', (key) => {
     const octets = key.assert(authenticatorDataOf({ counter: 7, flags: 0x1d }), clientDataOf({ added: 1 }));
     expect(verifyAssertion(octets, importAuthenticatorKey(key.jwk), { challenge, ...service })).toEqual({
       backupEligible: true,
@@ -69,14 +69,14 @@ describe('an assertion', () => {
 
   it.each([
     ['another RP id', 'rp_id_wrong', { rpId: 'example.com' }],
-    ['nobody there', 'user_not_present', { flags: 0x04 }],
+    ['no user present', 'user_not_present', { flags: 0x04 }],
     ['a user who was not verified', 'user_not_verified', { flags: 0x01 }],
     ['a backup of what cannot be backed up', 'backup_flags_changed', { flags: 0x15 }],
     ['a reserved flag', 'credential_malformed', { flags: 0x07 }],
     ['the other reserved flag', 'credential_malformed', { flags: 0x25 }],
     ['something behind it', 'credential_malformed', { tail: Buffer.alloc(1) }],
-    ['extensions that are none', 'credential_malformed', { flags: 0x85 }],
-    ['extensions that are no map', 'credential_malformed', { flags: 0x85, tail: Buffer.from([0x01]) }],
+    ['invalid extensions', 'credential_malformed', { flags: 0x85 }],
+    ['extensions that are not a map', 'credential_malformed', { flags: 0x85, tail: Buffer.from([0x01]) }],
     ['a credential that is cut off', 'credential_malformed', { flags: 0x45, tail: Buffer.alloc(18) }],
     ['a credential, though it was made long ago', 'credential_malformed', { flags: 0x45, tail: credentialOf() }],
     ['too much of it', 'credential_malformed', { flags: 0x85, tail: Buffer.alloc(9_000) }],
@@ -92,7 +92,7 @@ describe('an assertion', () => {
     ['from an origin that begins alike', 'origin_wrong', { origin: 'https://id.example.com.evil.example' }],
     ['without encryption', 'origin_wrong', { origin: 'http://id.example.com' }],
     ['from another port', 'origin_wrong', { origin: 'https://id.example.com:8443' }],
-    ['from inside the page of somebody else', 'origin_wrong', { crossOrigin: true }],
+    ['from a frame in a page of another origin', 'origin_wrong', { crossOrigin: true }],
     ['with a page around it', 'origin_wrong', { topOrigin: 'https://id.example.com' }],
     ['with an unknown kind of nesting', 'credential_malformed', { crossOrigin: 'no' }],
     ['without an origin', 'credential_malformed', { origin: undefined }],
@@ -122,15 +122,15 @@ describe('an assertion', () => {
     expect(eddsa && verdictOf({ ...octets, signature: Buffer.alloc(64) }, eddsa)).toBe('signature_wrong');
   });
 
-  it('is refused by an RSA key that signs in another way', () => {
+  it('is refused by an RSA key with another signature scheme', () => {
     // The same key in the form that access tokens use.
     const octets = rs256.assert(authenticatorDataOf(), clientDataOf());
     expect(verdictOf(octets, rs256)).toBe('ok');
     expect(verdictOf({ ...octets, signature: Buffer.from(octets.signature).reverse() }, rs256)).toBe('signature_wrong');
   });
 
-  it('of ECDSA is refused when its first number is written as a negative one', () => {
-    // Of a number whose highest bit is set, the leading zero is left out: every other signature has one.
+  it('of ECDSA is refused if its first number is encoded as negative', () => {
+    // Omits the leading zero of a number whose highest bit is set: every other signature has one.
     let octets = es256.assert(authenticatorDataOf(), clientDataOf());
     for (let round = 0; round < 100 && octets.signature[3] !== 33; round++)
       octets = es256.assert(authenticatorDataOf(), clientDataOf());
@@ -141,10 +141,10 @@ describe('an assertion', () => {
     expect(verdictOf({ ...octets, signature }, es256)).toBe('signature_wrong');
   });
 
-  it.each([es256, es384, es512])('of ECDSA by $name is taken in strict DER alone', (key) => {
+  it.each([es256, es384, es512])('of ECDSA by $name is accepted only in strict DER', (key) => {
     const octets = key.assert(authenticatorDataOf(), clientDataOf());
     const der = Buffer.from(octets.signature);
-    // Two numbers of 66 octets have a length of two.
+    // Two numbers of 66 octets need a length of two octets.
     const body = der.subarray(der[1] === 0x81 ? 3 : 2);
     const lengths = body.length < 0x80 ? [body.length] : [0x81, body.length];
     const longer = body.length + 1 < 0x80 ? [body.length + 1] : [0x81, body.length + 1];
@@ -157,7 +157,7 @@ describe('an assertion', () => {
       Buffer.from('3006020100020100', 'hex'),
       Buffer.from('3006020101020100', 'hex'),
       der.subarray(0, -1),
-      // Something behind the numbers, in the sequence.
+      // An extra octet after the numbers, within the sequence.
       Buffer.concat([Buffer.from([0x30, ...longer]), body, Buffer.alloc(1)]),
     ];
     for (const signature of changed)
@@ -179,7 +179,7 @@ function credentialOf(): Uint8Array {
 
 describe('our verifier and the library', () => {
   const extensions = writeCbor(new Map([['credProtect', 2]]));
-  /** Mostly the first. */
+  /** Mostly the first value. */
   const seldom = <Value>(usual: Value, ...others: readonly Value[]) =>
     fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...others) });
   const data = fc.record({
@@ -196,7 +196,7 @@ describe('our verifier and the library', () => {
     topOrigin: seldom<string | undefined>(undefined, 'https://evil.example'),
     added: fc.jsonValue(),
   });
-  /** Octets that are written over the client data before they are signed. */
+  /** Octets that overwrite the client data before they are signed. */
   const writtenOver = fc.option(fc.record({ at: fc.nat(120), octets: fc.uint8Array({ minLength: 1, maxLength: 3 }) }), {
     freq: 3,
   });
@@ -211,9 +211,9 @@ describe('our verifier and the library', () => {
         const ours = verdictOf(octets, key);
         const theirs = await verdictOfLibrary(octets, key);
         seen[ours === 'ok' ? 'taken' : 'refused']++;
-        // The library lets pass: flags without a meaning, a credential in an assertion, nesting without the page around it,
-        // client data that two readers read differently (numbers beyond 2^53 among them), and extensions in another form than
-        // authenticators write.
+        // The library accepts these and we do not: flags without a meaning, a credential in an assertion, nesting without the
+        // outer page, client data that two readers read differently (numbers beyond 2^53 among them), and extensions in a form
+        // that authenticators do not write.
         const looser =
           (parts.flags & 0xe2) !== 0 ||
           told.crossOrigin !== false ||
@@ -228,7 +228,7 @@ describe('our verifier and the library', () => {
     expect(seen.refused).toBeGreaterThan(50);
   });
 
-  it('refuses every assertion of which a bit was changed after it was signed', { timeout: 120_000 }, () => {
+  it('refuses every assertion with a bit changed after signing', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...faithlessKeys),
@@ -239,7 +239,7 @@ describe('our verifier and the library', () => {
           const octets = key.assert(authenticatorDataOf(), clientDataOf());
           const changed = Buffer.from(octets[part]);
           changed[at % changed.length] = (changed[at % changed.length] ?? 0) ^ (1 << bit);
-          // The library takes some of these: it reads ECDSA signatures as looser DER.
+          // The library accepts some of these: it reads ECDSA signatures as looser DER.
           expect(verdictOf({ ...octets, [part]: changed }, key)).not.toBe('ok');
         },
       ),

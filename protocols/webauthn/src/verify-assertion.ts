@@ -19,13 +19,10 @@ export interface AssertionExpectations {
   /** Base64url. */
   readonly challenge: string;
   readonly rpId: string;
-  /** Accepted exact origins. */
   readonly origins: readonly string[];
 }
 
-/** The verified content of an assertion. */
 export type VerifiedAssertion = Pick<AuthenticatorData, 'backupEligible' | 'backedUp' | 'counter'> & {
-  /** The matching expected origin. */
   readonly origin: string;
 };
 

@@ -29,8 +29,8 @@ function codeOf(ask: () => unknown): string {
   }
 }
 
-describe('a statement', () => {
-  it('is challenged by its canonical form, so that the order of its members does not matter', () => {
+describe('a signed statement', () => {
+  it('has its canonical form as the challenge, so that the order of its members does not matter', () => {
     const { typ, iss, iat, exp, jti } = claims;
     expect(statementChallenge({ jti, exp, iss, typ, iat })).toBe(
       sha256Base64Url(
@@ -39,14 +39,14 @@ describe('a statement', () => {
     );
   });
 
-  it.each(['ES256', 'EdDSA', 'RS256'] as const)('holds by %s, and names its key', (algorithm) => {
+  it.each(['ES256', 'EdDSA', 'RS256'] as const)('is accepted with %s and names its key', (algorithm) => {
     const { signature, jwk } = newKey(algorithm).sign(claims, { origin: 'https://desk.id.example.com' });
     const verified = verifyStatement({ claims, signature, jwk, expected });
     expect(verified).toMatchObject({ origin: 'https://desk.id.example.com', counter: 1, backupEligible: false });
     expect(verified.kid).toMatch(/^[\w-]{43}$/);
   });
 
-  it('does not hold for other claims', () => {
+  it('is refused for other claims', () => {
     const { signature, jwk } = newKey().sign(claims);
     for (const other of [
       { ...claims, typ: 'countersign-consent+webauthn' },
@@ -82,7 +82,7 @@ describe('a statement', () => {
     expect(change({ rp_id: 'example.com' })).toBe('rp_id_wrong');
     expect(change({ signature: `${signature.signature}=` })).toBe('credential_malformed');
     expect(change({ client_data_json: 'A'.repeat(6_000) })).toBe('credential_malformed');
-    // The RP id that is expected is that of the assertion, not the one that is stated.
+    // The expected RP id is that of the assertion, not the stated one.
     expect(
       codeOf(() =>
         verifyStatement({

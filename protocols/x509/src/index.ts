@@ -26,7 +26,7 @@ export {
   maxCertificationRequestOctets,
   readCertificationRequest,
 } from './certificates/certification-request.ts';
-export { sameDirectoryNames } from './certificates/directory-name.ts';
+export { attributeTexts, sameDirectoryNames } from './certificates/directory-name.ts';
 export {
   basicConstraintsOf,
   extendedKeyUsageOf,

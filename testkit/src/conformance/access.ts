@@ -17,10 +17,9 @@ export interface AccessUnderTest extends UnderTest<'access'> {
   readonly believes?: true;
 }
 
-/** The guards of our own interfaces. */
 export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
   checkAccess(made) {
-    it('says who asks', async () => {
+    it('identifies the caller', async () => {
       const { contract, resource, request, scope, subject } = made();
       const caller = await contract.checkAccess(resource, request(), { scope });
       expect(caller).toMatchObject({ subject, scope: expect.arrayContaining([scope]) });
@@ -36,9 +35,7 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
       );
     });
 
-    it('refuses a token for another interface, a proof that was used, and one for another address', async ({
-      skip,
-    }) => {
+    it('refuses a token for another interface, a used proof, and one for another address', async ({ skip }) => {
       const { contract, resource, request, scope, believes } = made();
       if (believes) skip('the double believes each token');
       const codeAt = (at: string, asked: GuardedRequest) => codeOf(contract.checkAccess(at, asked, { scope }));
@@ -51,7 +48,7 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
   },
 
   checkLastingAccess(made) {
-    it('says who asks, and by which token', async () => {
+    it('identifies the caller and the token', async () => {
       const { contract, resource, request, scope, subject } = made();
       expect(await contract.checkLastingAccess(resource, request(), { scope })).toMatchObject({
         caller: { subject },
@@ -59,7 +56,7 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
       });
     });
 
-    it('refuses as for a moment', async () => {
+    it('refuses in the same cases', async () => {
       const { contract, resource, request } = made();
       expect(await codeOf(contract.checkLastingAccess(resource, request(), { scope: 'settlement:instruct' }))).toBe(
         'insufficient_scope',
@@ -68,7 +65,7 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
   },
 
   isTokenActive(made) {
-    it('until it is revoked, and no request with it is let in after that', async () => {
+    it('is true until the token is revoked, and no request with it is accepted afterwards', async () => {
       const { contract, resource, request, scope, revoke } = made();
       const { token } = await contract.checkLastingAccess(resource, request(), { scope });
       expect(await contract.isTokenActive(resource, token)).toBe(true);
@@ -87,14 +84,12 @@ export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
   targets(claims: RevocableClaims): readonly RevocationTarget[];
   /** The kind of the revocation that ended it. */
   endedBy(claims: RevocableClaims): string | undefined;
-  /** Number of recorded revocations. */
   recorded(): number;
 }
 
-/** Revocation of issued tokens. */
 export const describeRevoking = suiteOf<'authorization-server', RevokingUnderTest>('authorization-server', {
   revoke(made) {
-    it('ends what was issued until then, at once and recorded', async () => {
+    it('ends tokens issued until then, at once and recorded', async () => {
       const { contract, claims, targets, endedBy, recorded, by } = made();
       for (const { kind } of targets(claims())) {
         const token = claims();

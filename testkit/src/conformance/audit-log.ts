@@ -27,7 +27,7 @@ export interface LogUnderTest {
 
 /** The contract of the audit log, for the component on its database and for its doubles in tests. */
 export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>): void {
-  describe(`the contract of the audit log, as ${name} keeps it`, () => {
+  describe(`the contract of the audit log, implemented by ${name}`, () => {
     let made: LogUnderTest;
     let log: ConformingLog;
     beforeAll(async () => {
@@ -51,7 +51,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
     const found = async (id: RecordId) => (await log.find(id))?.record;
 
     describe('appending', () => {
-      it('answers with the id, a place behind all others, and the time of the log', async () => {
+      it('answers with the id, a position after all others, and the time of the log', async () => {
         const one = draft();
         const receipt = await log.append(one);
         const next = await log.append(draft());
@@ -64,7 +64,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(await log.find(one.id)).toMatchObject({ index: receipt.index, record: { ...one, time: receipt.time } });
       });
 
-      it('answers the same draft again with the first receipt, at another time too, and writes it once', async () => {
+      it('answers a repeated draft with the first receipt, also later, and writes it once', async () => {
         const one = draft({ data: { b: 1, a: 2 } });
         const first = await log.append(one);
         made.clock.advance(5_000);
@@ -72,13 +72,13 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect((await log.append(draft())).index).toBe(first.index + 1n);
       });
 
-      it('answers the same draft alike when it comes several times at once', async () => {
+      it('gives the same answer to concurrent copies of a draft', async () => {
         const one = draft();
         const receipts = await Promise.all([log.append(one), log.append(one), log.append(one)]);
         expect(new Set(receipts.map(({ index }) => index)).size).toBe(1);
       });
 
-      it('refuses another record under an id that is taken, and of two at once takes one', async () => {
+      it('refuses another record under a used id, and of two at once accepts one', async () => {
         const one = draft();
         await log.append(one);
         expect(await codeOf(log.append({ ...one, reason: 'other' }))).toBe('record_identity_taken');
@@ -88,7 +88,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       });
 
-      it('takes what is protected as part of what a record says', async () => {
+      it('treats restricted values as part of a record’s content', async () => {
         const value = { path: '/data/name', kind: 'personal', subject: 'person:anna', value: 'Anna' } as const;
         const one = draft({ data: { count: 1 }, protectedValues: [value] });
         const first = await log.append(one);
@@ -98,7 +98,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         );
       });
 
-      it('numbers the records of a process from one on, without a gap for what was refused or repeated', async () => {
+      it('numbers the records of a process from one, without gaps for refused or repeated ones', async () => {
         const one = draft();
         await log.append(one);
         await codeOf(log.append({ ...one, reason: 'other' }));
@@ -110,7 +110,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(second).toMatchObject({ stream: first?.stream, number: (first?.number ?? 0) + 1 });
       });
 
-      it('gives no record an earlier time than the one before it, though the clock is put back', async () => {
+      it('gives no record an earlier time than the one before it, even if the clock is set back', async () => {
         const before = await log.append(draft());
         made.clock.advance(-60_000);
         const after = await log.append(draft());
@@ -118,13 +118,13 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(after.time >= before.time).toBe(true);
       });
 
-      it('refuses what is too large, and text that nobody could hash', async () => {
+      it('refuses oversized records, and text that cannot be hashed', async () => {
         expect(await codeOf(log.append(draft({ data: 'x'.repeat(66_000) })))).toBe('record_too_large');
         expect(await codeOf(log.append(draft({ data: 'a lone surrogate: \ud800' })))).toBe('not_canonicalizable');
         await log.append(draft({ data: 'x'.repeat(60_000) }));
       });
 
-      it('refuses what no record may have: it is a bug of its writer', async () => {
+      it('refuses an invalid record: it is a bug of its writer', async () => {
         const digest = standing('x', 1).digest;
         const twice = [{ of: 'a:1', ...defined({ digest }) }, { of: 'a:1' }];
         for (const bad of [
@@ -133,18 +133,17 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
           draft({ transaction: 'txn_1' as TransactionId }),
           draft({ standing: twice }),
           draft({ standing: [{ of: 'with a space' }] }),
-          { ...draft({ data: 1 }), dataText: '1' },
         ])
           await expect(log.append(bad)).rejects.toBeInstanceOf(Error);
       });
 
-      it('takes no time from the writer: it is refused, or another process does not send it', async () => {
+      it('ignores times from the writer: they are refused, or another process does not send them', async () => {
         const one = { ...draft(), time: '2026-01-01T00:00:00.000Z' };
         await log.append(one).catch(() => undefined);
         expect((await found(one.id))?.time).not.toBe(one.time);
       });
 
-      it('is not affected by what the writer does to its draft afterwards', async () => {
+      it('is not affected by later changes to the writer’s draft', async () => {
         const data = { count: 1 };
         const one = draft({ data });
         const appending = log.append(one);
@@ -155,12 +154,12 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
     });
 
     describe('reading', () => {
-      it('puts what is protected and what was given as text in its place, and withholds it where that is asked', async () => {
+      it('puts what is protected in its place, and withholds it where that is asked', async () => {
         const transaction = newId('transaction', ids());
         const one = draft({
           transaction,
           address: '192.0.2.1',
-          dataText: '{"count":1}',
+          data: { count: 1 },
           protectedValues: [{ path: '/data/name', kind: 'personal', subject: 'person:anna', value: 'Anna' }],
         });
         await log.append(one);
@@ -168,7 +167,6 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         const record = await found(one.id);
         expect(record).toMatchObject(whole);
         expect(record).not.toHaveProperty('protectedValues');
-        expect(record).not.toHaveProperty('dataText');
         expect((await log.search({ transaction })).map((entry) => entry.record)).toMatchObject([whole]);
         const [withheld] = await log.search({ transaction, withheld: true });
         expect(withheld?.record.data).toEqual({ count: 1 });
@@ -178,7 +176,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(JSON.parse(raw?.text ?? '')).toMatchObject({ v: 2, id: one.id, data: { count: 1 } });
       });
 
-      it('finds by type and transaction, in the order of the log, a page at a time', async () => {
+      it('finds by type and transaction, in log order, a page at a time', async () => {
         const transaction = newId('transaction', ids());
         const refused = await several(3, { transaction });
         const [consent] = await several(1, { transaction, type: 'consent.denied' });
@@ -196,7 +194,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(await log.find(newId('record', ids()))).toBeUndefined();
       });
 
-      it('finds by what records are about: all that is asked must hold', async () => {
+      it('finds by the subjects of records: all conditions must hold', async () => {
         const [person, agent, other] = ['person:p', 'agent:a', 'person:o'].map((id) => `${id}${newThing().slice(10)}`);
         if (person === undefined || agent === undefined || other === undefined) throw new Error('no names');
         const about = draft({ subject: { id: person, institution: 'LEI1' }, actors: [{ id: agent }], client: 'c' });
@@ -215,7 +213,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(await placesOf({ person, until: made.clock.now() - 3_600_000 })).toEqual([]);
       });
 
-      it('finds by time: from a moment on, and before one', async () => {
+      it('finds by time: from a point in time, and before one', async () => {
         made.clock.advance(120_000);
         const from = made.clock.now();
         const [first] = await several(1, { type: 'consent.denied' });
@@ -232,8 +230,8 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
       });
     });
 
-    describe('how things stand', () => {
-      it('is what the newest record says, that was appended before the question', async () => {
+    describe('standings', () => {
+      it('are given by the newest record appended before the query', async () => {
         const [thing, gone, unknown] = [newThing(), newThing(), newThing()];
         await says(standing(thing, { level: 1 }), standing(gone, 1));
         const { id, index } = await says(standing(thing, { level: 2 }), ended(gone));
@@ -244,14 +242,14 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect((await log.standings([])).size).toBe(0);
       });
 
-      it('is answered for a thousand things and no more', async () => {
+      it('are answered for at most a thousand things', async () => {
         const names = Array.from({ length: 1_001 }, (_, number) => `many:${number}`);
         expect((await log.standings(names.slice(1))).size).toBe(0);
         await expect(log.standings(names)).rejects.toBeInstanceOf(Error);
         await expect(log.lastUnder(names)).rejects.toBeInstanceOf(Error);
       });
 
-      it('is listed by the beginning of names, a page at a time, without what has ended', async () => {
+      it('are listed by name prefix, a page at a time, without ended ones', async () => {
         const prefix = `${newThing()}:`;
         const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((end) => `${prefix}${end}`) as [string, string, string, string];
         await says(standing(c, 1), standing(a, 1), standing(b, 1), standing(d, 1));
@@ -262,7 +260,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect([second.things.map(({ of }) => of), second.next]).toEqual([[c, d], undefined]);
       });
 
-      it('is told of the last under each beginning, ended or not', async () => {
+      it('include the last one under each prefix, ended or not', async () => {
         const [one, other] = [`${newThing()}:`, `${newThing()}:`];
         await says(standing(`${one}1`, 1), standing(`${one}2`, 1), standing(`${other}1`, 1));
         const { id, index } = await says(ended(`${one}2`));
@@ -273,7 +271,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
       });
     });
 
-    it('does nothing, and says so, while it breaks, and has nothing half afterwards', async () => {
+    it('does nothing and fails while its storage is down, and leaves nothing half-written', async () => {
       const thing = newThing();
       const one = draft({ standing: [standing(thing, 1)] });
       await made.breakDown();

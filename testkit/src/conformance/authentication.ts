@@ -4,7 +4,7 @@ import { codeOf } from '../code-of.ts';
 import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface AuthenticationUnderTest extends UnderTest<'authentication'> {
-  /** Signs a person in, for reading alone. @returns the `Cookie` header of their browser */
+  /** Signs a person in for reading only. @returns the `Cookie` header of their browser */
   signIn(): Promise<{ readonly person: PrincipalId; readonly cookie: string }>;
 }
 
@@ -13,7 +13,7 @@ type Begin = Parameters<Authentication['begin']>[0];
 /** Sign-ins as the pages of other processes query them. */
 export const describeAuthentication = suiteOf<'authentication', AuthenticationUnderTest>('authentication', {
   current(made) {
-    it('is whoever has signed in in that browser', async () => {
+    it('is the person who signed in in that browser', async () => {
       const { contract, signIn } = made();
       const { person, cookie } = await signIn();
       const signedIn = await contract.current(`theme=dark; ${cookie}`);
@@ -21,7 +21,7 @@ export const describeAuthentication = suiteOf<'authentication', AuthenticationUn
       expect((await contract.current(cookie))?.session).toBe(signedIn?.session);
     });
 
-    it('is nobody in any other browser, and nobody for what they did not sign in for', async () => {
+    it('is nobody in any other browser, and nobody for a tier without a sign-in', async () => {
       const { contract, signIn } = made();
       const { cookie } = await signIn();
       for (const other of [undefined, '', 'theme=dark', cookie.slice(0, -6), 'x'.repeat(20_000)])
@@ -38,12 +38,12 @@ export const describeAuthentication = suiteOf<'authentication', AuthenticationUn
         ...change,
       });
 
-    it('gives a path on our own origin', async () => {
+    it('returns a path on our own origin', async () => {
       expect(await begin()).toMatch(/^\/[^/\\]/);
     });
 
     it.each(['https://elsewhere.example/', '//elsewhere.example/', '/\\elsewhere.example', 'javascript:0', ''])(
-      'refuses to lead back to %j',
+      'refuses to return to %j',
       async (returnTo) => {
         expect(await codeOf(begin({ returnTo }))).toBe('return_to_foreign');
       },
@@ -51,7 +51,7 @@ export const describeAuthentication = suiteOf<'authentication', AuthenticationUn
   },
 
   endAllOf(made) {
-    it('ends every session of a person, and says how many', async () => {
+    it('ends every session of a person, and returns their number', async () => {
       const { contract, signIn } = made();
       const { person, cookie } = await signIn();
       expect(await contract.endAllOf(person, 'test')).toBeGreaterThanOrEqual(1);

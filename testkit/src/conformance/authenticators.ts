@@ -23,7 +23,7 @@ export interface AuthenticatorsUnderTest extends UnderTest<'authenticators'>, Wi
 /** People's authenticators, for components that rely on them. */
 export const describeAuthenticators = suiteOf<'authenticators', AuthenticatorsUnderTest>('authenticators', {
   of(made) {
-    it('gives those that a person has, in the order of their registration, and none of anybody else', async () => {
+    it('lists a person’s authenticators in order of registration, and nobody else’s', async () => {
       const { contract, somebody, enrol } = made();
       const [person, other] = [somebody(), somebody()];
       const { authenticator } = await enrol(person);
@@ -34,7 +34,7 @@ export const describeAuthenticators = suiteOf<'authenticators', AuthenticatorsUn
   },
 
   isLocked(made) {
-    it('says who is locked out, and of nobody else that they are', async () => {
+    it('is true for a locked person, and for nobody else', async () => {
       const { contract, somebody, lock } = made();
       const [person, other] = [somebody(), somebody()];
       expect(await contract.isLocked(person)).toBe(false);
@@ -62,7 +62,7 @@ export interface StatementsUnderTest extends UnderTest<'statements'>, WithPeople
 /** Statements that people sign with their keys, once each. */
 export const describeStatements = suiteOf<'statements', StatementsUnderTest>('statements', {
   ask(made) {
-    it('names the keys of the person, and until when it waits', async () => {
+    it('names the person’s keys, and the expiry', async () => {
       const { contract, somebody, enrol, claims, clock } = made();
       const person = somebody();
       const { authenticator } = await enrol(person);
@@ -74,7 +74,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       expect(longer.handle).not.toBe(asked.handle);
     });
 
-    it('refuses who has no key that would do, and who is locked out', async () => {
+    it('refuses a person without a suitable key, and a locked one', async () => {
       const { contract, somebody, enrol, lock, claims } = made();
       const person = somebody();
       expect(await codeOf(contract.ask({ person, claims: claims(person) }))).toBe('authenticator_none');
@@ -97,7 +97,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       return { person, authenticator, said, handle, credential: sign(options) };
     }
 
-    it('gives what was signed, with the key that signed it, once', async () => {
+    it('returns what was signed, with its key, once', async () => {
       const { contract } = made();
       const { person, authenticator, said, handle, credential } = await asked();
       const taken = await contract.consume({ handle, person, credential });
@@ -105,7 +105,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       expect(await codeOf(contract.consume({ handle, person, credential }))).toBe('challenge_unknown');
     });
 
-    it('gives it to one of two who bring it at once', async () => {
+    it('answers one of two concurrent calls', async () => {
       const { contract } = made();
       const { person, handle, credential } = await asked();
       const both = await Promise.allSettled([
@@ -115,7 +115,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     });
 
-    it('refuses what was never asked, of somebody else, or is over', async () => {
+    it('refuses a challenge that never existed, of somebody else, or expired', async () => {
       const { contract, clock, somebody } = made();
       const { person, handle, credential } = await asked();
       for (const unknown of [undefined, 'made-up'])
@@ -126,7 +126,7 @@ export const describeStatements = suiteOf<'statements', StatementsUnderTest>('st
       expect(await codeOf(contract.consume({ ...late, credential: late.credential }))).toBe('challenge_unknown');
     });
 
-    it('refuses the key of somebody else, and the signature over something else', async () => {
+    it('refuses somebody else’s key, and a signature over something else', async () => {
       const { contract } = made();
       const [one, other] = [await asked(), await asked()];
       expect(await codeOf(contract.consume({ ...one, credential: other.credential }))).toBe('credential_unknown');

@@ -15,7 +15,6 @@ export interface ConsentStoreUnderTest extends UnderTest<'consent-store'> {
   readonly permitted: MandateUse;
   /** An institution that is no party to it. */
   readonly stranger: Lei;
-  /** Revokes the mandate. */
   end(): Promise<unknown>;
 }
 
@@ -27,18 +26,18 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
       return { mandate: mandate.id, actingFor: mandate.grantee.lei, use: permitted, at: clock.now(), ...change };
     };
 
-    it('says that a mandate permits its grantee a use, and on which mandates the answer rests', async () => {
+    it('permits the grantee a use, and names the mandates that the answer depends on', async () => {
       const { contract, mandate } = made();
       const answer = await contract.check(question());
-      expect(answer).toMatchObject({ stands: true, mandate: { id: mandate.id, version: mandate.version } });
-      expect(answer.stands && answer.chain.map(({ id }) => id)).toEqual([mandate.id]);
+      expect(answer).toMatchObject({ valid: true, mandate: { id: mandate.id, version: mandate.version } });
+      expect(answer.valid && answer.chain.map(({ id }) => id)).toEqual([mandate.id]);
     });
 
     it('says why it does not', async () => {
       const { contract, mandate, permitted, stranger, clock } = made();
       const reasonOf = async (change: Partial<MandateQuestion>) => {
         const answer = await contract.check(question(change));
-        return answer.stands ? 'it stands' : answer.reason;
+        return answer.valid ? 'it stands' : answer.reason;
       };
       const unknown = newId('mandate', { clock, random: systemRandom });
       expect(await reasonOf({ mandate: unknown })).toBe('mandate_not_found');
@@ -50,7 +49,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
   },
 
   find(made) {
-    it('gives the newest version, and nothing for an id that is unknown', async () => {
+    it('returns the newest version, and nothing for an unknown id', async () => {
       const { contract, mandate, clock } = made();
       expect(await contract.find(mandate.id)).toMatchObject({
         ...{ id: mandate.id, version: mandate.version, status: 'active', digest: mandate.digest },
@@ -60,7 +59,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
   },
 
   withDescendants(made) {
-    it('gives the mandate with all that is cut from it, and nothing for an id that is unknown', async () => {
+    it('returns the mandate with all sub-mandates below it, and nothing for an unknown id', async () => {
       const { contract, mandate, below, clock } = made();
       expect([...(await contract.withDescendants(mandate.id))].sort()).toEqual([mandate.id, ...below].sort());
       expect(await contract.withDescendants(newId('mandate', { clock, random: systemRandom }))).toEqual([]);
@@ -68,7 +67,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
   },
 
   list(made) {
-    it('gives those of an institution in any part, by how they stand and when they end, a page at a time', async () => {
+    it('lists those of an institution in any role, by status and end, a page at a time', async () => {
       const { contract, mandate, below, stranger } = made();
       const idsOf = async (of: Parameters<typeof contract.list>[0]) => (await contract.list(of)).map(({ id }) => id);
       for (const { lei } of [mandate.grantor, mandate.grantee])
@@ -88,7 +87,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
       expect(await idsOf({ institution, after: first })).toEqual(whole.slice(1));
     });
 
-    it('has a mandate as ended as soon as it was revoked, and so has every other answer', async () => {
+    it('shows a mandate as ended at once after its revocation, like every other method', async () => {
       const { contract, mandate, permitted, clock, end } = made();
       await end();
       const institution = mandate.grantee.lei;
@@ -96,7 +95,7 @@ export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTe
       expect(await contract.find(mandate.id)).toMatchObject({ status: 'revoked' });
       expect(
         await contract.check({ mandate: mandate.id, actingFor: institution, use: permitted, at: clock.now() }),
-      ).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+      ).toMatchObject({ valid: false, reason: 'mandate_revoked' });
     });
   },
 });

@@ -9,7 +9,6 @@ type DepartureContract = Extract<RemoteContract, `${string}-departure`>;
 export interface DepartureUnderTest<Name extends DepartureContract> extends UnderTest<Name> {
   readonly clock: FixedClock;
   readonly by: Actor;
-  /** Gives a principal one thing that ends with their departure. */
   holder(): Promise<PrincipalId>;
   /** Gives one more thing to a principal that has left and returned. */
   giveAgain(principal: PrincipalId): Promise<unknown>;
@@ -20,14 +19,14 @@ function departures(made: () => DepartureUnderTest<DepartureContract>): void {
   const leaving = (principal: PrincipalId, at = made().clock.now()) =>
     ({ principal, kind: 'leave', at: toInstant(at), by: made().by, reason: 'A test' }) as const;
 
-  it('ends what somebody held who leaves, once, however often it is asked for', async () => {
+  it('ends a leaver’s holdings, once, however often it is called', async () => {
     const { contract, holder } = made();
     const departure = leaving(await holder());
     expect(await contract.end(departure)).toEqual({ ended: 1 });
     expect(await contract.end(departure)).toEqual({ ended: 0 });
   });
 
-  it('leaves alone what somebody was given who has come back', async () => {
+  it('keeps what a returned person was given since', async () => {
     const { contract, holder, giveAgain, clock } = made();
     const principal = await holder();
     const departure = leaving(principal);
@@ -39,7 +38,7 @@ function departures(made: () => DepartureUnderTest<DepartureContract>): void {
     expect(await contract.end(leaving(principal))).toEqual({ ended: 1 });
   });
 
-  it('ends nothing of somebody who moves, or who held nothing', async () => {
+  it('ends nothing of somebody who moves, or who holds nothing', async () => {
     const { contract, holder } = made();
     const principal = await holder();
     expect(await contract.end({ ...leaving(principal), kind: 'move' })).toEqual({ ended: 0 });
@@ -68,3 +67,8 @@ export const describeCertificatesDeparture = suiteOf<
   'certificates-departure',
   DepartureUnderTest<'certificates-departure'>
 >('certificates-departure', { end: departures });
+
+export const describeLeasesDeparture = suiteOf<'leases-departure', DepartureUnderTest<'leases-departure'>>(
+  'leases-departure',
+  { end: departures },
+);

@@ -23,7 +23,7 @@ const declared: DeclaredDetailType = {
 
 /** The contract of the types of authorization details, for every implementation. */
 export function describeDetailTypes(name: string, make: () => Promise<DetailTypesUnderTest>): void {
-  describe(`declared types of authorization details, as ${name} holds them`, () => {
+  describe(`the contract of declared types of authorization details, implemented by ${name}`, () => {
     let made: DetailTypesUnderTest;
     beforeAll(async () => {
       made = await make();
@@ -31,7 +31,7 @@ export function describeDetailTypes(name: string, make: () => Promise<DetailType
     afterAll(() => made.close());
     const names = () => [...made.reader.detailTypes().keys()];
 
-    it('has those of the active policies, and soon those of the next ones', async () => {
+    it('returns those of the active policies, and soon those of the next ones', async () => {
       expect(names()).toEqual([]);
       await made.activate([declared]);
       await expect.poll(names).toEqual([declared.type]);
@@ -43,7 +43,7 @@ export function describeDetailTypes(name: string, make: () => Promise<DetailType
         title: 'Change a list',
         lines: [{ label: 'List', value: 'groceries' }],
       });
-      // While nothing is published it is the same one.
+      // Until the next publication it is the same object.
       expect(made.reader.detailTypes()).toBe(made.reader.detailTypes());
       await made.activate([]);
       await expect.poll(names).toEqual([]);

@@ -18,14 +18,14 @@ export interface DirectoryUnderTest {
 
 /** The contract of snapshots, for every implementation. */
 export function describeDirectoryReading(name: string, make: () => Promise<DirectoryUnderTest>): void {
-  describe(`snapshots of the directory, as ${name} holds them`, () => {
+  describe(`the contract of directory snapshots, implemented by ${name}`, () => {
     let made: DirectoryUnderTest;
     beforeAll(async () => {
       made = await make();
     });
     afterAll(() => made.close());
 
-    it('has a change that was made elsewhere at the version that the change answered with', async () => {
+    it('shows a change made elsewhere at the version that the change returned', async () => {
       const { version } = await made.owner.edit(made.add('person:read-1'), made.by);
       const snapshot = await made.reader.snapshotAtLeast(version);
       expect(snapshot.version).toBeGreaterThanOrEqual(version);
@@ -33,7 +33,7 @@ export function describeDirectoryReading(name: string, make: () => Promise<Direc
       expect(made.reader.snapshot().version).toBeGreaterThanOrEqual(version);
     });
 
-    it('leaves a snapshot that somebody holds as it was', async () => {
+    it('never changes a snapshot that a caller holds', async () => {
       const { version } = await made.owner.edit(made.add('person:read-2'), made.by);
       const held = await made.reader.snapshotAtLeast(version);
       const { version: later } = await made.owner.edit(made.remove('person:read-2'), made.by);
@@ -42,14 +42,14 @@ export function describeDirectoryReading(name: string, make: () => Promise<Direc
       expect(next.principal('person:read-2')).toBeUndefined();
     });
 
-    it('has its own change at once', async () => {
+    it('shows its own change at once', async () => {
       const { version } = await made.reader.edit(made.add('person:read-3'), made.by);
       expect(made.reader.snapshot().version).toBeGreaterThanOrEqual(version);
       expect(made.reader.snapshot().principal('person:read-3')).toBeDefined();
       expect(await made.reader.plan({})).toEqual([]);
     });
 
-    it('refuses a version that nobody has in time', async () => {
+    it('refuses a version that does not arrive in time', async () => {
       expect(await codeOf(made.reader.snapshotAtLeast(made.owner.snapshot().version + 1))).toBe('directory_behind');
     });
 

@@ -10,12 +10,12 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 const exported = new Map<string, unknown>(Object.entries(suites));
 
-/** Where a contract is held to its suite. */
+/** The tests that run a contract's suite. */
 interface Held {
   readonly suite: keyof typeof suites;
   /** Runs the component in process and in another one. */
   readonly component: string;
-  /** Doubles with the tests that run them, or why there is none. */
+  /** Doubles with the tests that run them, or the reason why there is none. */
   readonly doubles: Readonly<Record<string, string>> | string;
 }
 
@@ -26,7 +26,7 @@ const [kit, server, registry] = [
   'components/authorization-server/src/doubles.test.ts',
   'components/transaction-registry/src/doubles.test.ts',
 ];
-const nobodyNeeds =
+const noDoubleNeeded =
   'Nobody needs one: what asks it is tested with the component, or with an answer that the test gives.';
 
 const held: { readonly [Name in RemoteContract]: Held } = {
@@ -36,7 +36,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'record-pages': {
     ...{ suite: 'describeRecordPages', component: 'components/audit-log/src/conformance.test.ts' },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   directory: {
     ...{ suite: 'describeDirectoryCalls', component: component('directory') },
@@ -44,7 +44,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'trust-registry': {
     ...{ suite: 'describeTrustRegistry', component: component('trust-registry') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'consent-store': {
     ...{ suite: 'describeConsentStore', component: component('consent-store') },
@@ -74,7 +74,7 @@ const held: { readonly [Name in RemoteContract]: Held } = {
     ...{ suite: 'describeStatements', component: component('authentication') },
     doubles: { createPeopleKeys: kit, createSmallAuthenticators: registry },
   },
-  postures: { suite: 'describePostureStream', component: component('devices'), doubles: nobodyNeeds },
+  postures: { suite: 'describePostureStream', component: component('devices'), doubles: noDoubleNeeded },
   'authorization-server': {
     ...{ suite: 'describeRevoking', component: component('authorization-server') },
     doubles: { liveRevocations: server },
@@ -90,43 +90,51 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   },
   'configured-requests': {
     ...{ suite: 'describeConfiguredRequests', component: component('federation-gateway') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   notices: {
     ...{ suite: 'describeNotices', component: component('notices') },
     doubles: { createMemoryNotices: kit },
   },
-  'retention-proposals': { suite: 'describeProposals', component: component('retention'), doubles: nobodyNeeds },
-  'core-keys': { suite: 'describeCoreKeys', component: apps, doubles: nobodyNeeds },
-  'evidence-keys': { suite: 'describeEvidenceKeys', component: apps, doubles: nobodyNeeds },
-  'egress-keys': { suite: 'describeEgressKeys', component: apps, doubles: nobodyNeeds },
+  'retention-proposals': { suite: 'describeProposals', component: component('retention'), doubles: noDoubleNeeded },
+  'core-keys': { suite: 'describeCoreKeys', component: apps, doubles: noDoubleNeeded },
+  'evidence-keys': { suite: 'describeEvidenceKeys', component: apps, doubles: noDoubleNeeded },
+  'egress-keys': { suite: 'describeEgressKeys', component: apps, doubles: noDoubleNeeded },
   'certificate-authority-keys': {
     ...{ suite: 'describeCertificateAuthorityKeys', component: apps },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'authority-proposals': {
     ...{ suite: 'describeAuthorityProposals', component: component('certificate-authority') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'certificates-departure': {
     ...{ suite: 'describeCertificatesDeparture', component: component('certificate-authority') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
+  },
+  'secret-proposals': {
+    ...{ suite: 'describeSecretProposals', component: component('secrets') },
+    doubles: noDoubleNeeded,
+  },
+  'leases-departure': {
+    ...{ suite: 'describeLeasesDeparture', component: component('secrets') },
+    doubles: noDoubleNeeded,
   },
   'authenticators-departure': {
     ...{ suite: 'describeAuthenticatorsDeparture', component: component('authentication') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'devices-departure': {
     ...{ suite: 'describeDevicesDeparture', component: component('devices') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
   'recovery-departure': {
     ...{ suite: 'describeRecoveryDeparture', component: component('recovery') },
-    doubles: nobodyNeeds,
+    doubles: noDoubleNeeded,
   },
 };
 
-/** In tests: answers of a contract that a test gives or changes, and keeps nothing of its own. */
+/** In tests: scripted answers of a contract, without state of their own. */
 const scripted: Readonly<Record<string, string>> = {
   'components/authorization-server/src/backchannel-authentication/testing/ciba-world.ts':
     'pings are kept; the sign-in is the component, of another class',
@@ -145,7 +153,7 @@ const scripted: Readonly<Record<string, string>> = {
   'foundation/wire/src/serve.test.ts': 'is what a call does that fails',
 };
 
-/** What keeps a contract in code of tests, by its type. */
+/** The types by which test code implements a contract. */
 const contractTypes = [
   ...['AuditLog', 'RecordPages', 'RemoteDirectory', 'TrustRegistry', 'ConsentStore', 'GrantRegister', 'PolicyEngine'],
   ...['TransactionRegistry', 'Authentication', 'AuthenticatorRegister', 'Statements', 'PostureStream', 'Access'],
@@ -170,7 +178,7 @@ function testCode(): readonly string[] {
     );
 }
 
-it.each(Object.entries<Held>(held))('%s is held to its suite, in process and over mutual TLS', (name, each) => {
+it.each(Object.entries<Held>(held))('%s passes its suite, in process and over mutual TLS', (name, each) => {
   expect(exported.get(each.suite)).toBeTypeOf('function');
   const text = read(each.component);
   if (name === 'audit-log')
@@ -178,13 +186,13 @@ it.each(Object.entries<Held>(held))('%s is held to its suite, in process and ove
       expect(text).toContain(run);
   else {
     expect(text).toContain(`describeComponent(${each.suite},`);
-    // Every method has tests: the type of a suite asks for them, and each run holds that they asked it.
+    // Every method has tests: the type of a suite requires them, and each run checks that they called it.
     expect(exported.get(each.suite)).toHaveProperty('contract', name);
   }
 });
 
 it.each(Object.entries<Held>(held))(
-  'so is every double of %s, or there is a reason why there is none',
+  'so does every double of %s, or there is a reason why there is none',
   (_name, each) => {
     if (typeof each.doubles === 'string') expect(each.doubles).toMatch(/\.$/);
     else
@@ -193,7 +201,7 @@ it.each(Object.entries<Held>(held))(
   },
 );
 
-it('has no other double in the code of tests', () => {
+it('there is no other double in the test code', () => {
   const known = new Set(Object.values<Held>(held).flatMap(({ doubles }) => Object.keys(doubles)));
   const found = testCode().filter((path) => {
     const text = read(path);

@@ -27,7 +27,7 @@ let count = 0;
 /** Consents of people, recorded before they count. */
 export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   give(made) {
-    it('keeps what was proposed as the first version of a grant, and records it', async () => {
+    it('stores the proposal as the first version of a grant, and records it', async () => {
       const { contract, recorded } = made();
       const before = recorded('consent.given').length;
       const proposal = proposalOf(made());
@@ -37,7 +37,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(await contract.find(grant.id)).toEqual(grant);
     });
 
-    it('answers the same decision about a request with the grant that it has, and records it once', async () => {
+    it('answers a repeated decision about a request with its grant, and records it once', async () => {
       const { contract, recorded } = made();
       const [proposal, request] = [proposalOf(made()), requestOf(made())];
       const grant = await contract.give(proposal, request);
@@ -46,7 +46,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(recorded('consent.given')).toHaveLength(before);
     });
 
-    it('gives a request one grant when it is decided about twice at once', async () => {
+    it('creates one grant when a request is decided twice at once', async () => {
       const { contract } = made();
       const [proposal, request] = [proposalOf(made()), requestOf(made())];
       const both = await Promise.all([contract.give(proposal, request), contract.give(proposal, request)]);
@@ -54,7 +54,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(await contract.list({ client: proposal.client })).toHaveLength(1);
     });
 
-    it('replaces what a request allowed by another decision about it', async () => {
+    it('replaces a request’s grant by another decision about it', async () => {
       const { contract, recorded } = made();
       const [proposal, request] = [proposalOf(made()), requestOf(made())];
       const first = await contract.give(proposal, request);
@@ -74,7 +74,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   deny(made) {
-    it('records the refusal once for a request, and keeps nothing', async () => {
+    it('records the denial once for a request, and stores nothing', async () => {
       const { contract, recorded } = made();
       const [{ expiresAt: _, ...refused }, request] = [proposalOf(made()), requestOf(made())];
       const before = recorded('consent.denied').length;
@@ -87,7 +87,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   change(made) {
-    it('makes a version of the terms that are proposed, or of both, which ends when the earlier ends', async () => {
+    it('makes a version of the proposed terms, or of both, with the earlier end', async () => {
       const { contract } = made();
       const proposal = proposalOf(made());
       const grant = await contract.give({ ...proposal, scopes: ['openid'], details: [] }, requestOf(made()));
@@ -113,7 +113,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       });
     });
 
-    it('changes nothing more by the same decision about the same request', async () => {
+    it('changes nothing when the same decision is repeated', async () => {
       const { contract } = made();
       const grant = await given(made());
       const request = requestOf(made());
@@ -122,7 +122,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(await contract.change(grant.id, 'replace', wanted, request)).toEqual(changed);
     });
 
-    it('refuses a grant that is unknown, of somebody else, over, ended, or for another interface', async () => {
+    it('refuses a grant that is unknown, somebody else’s, expired, revoked, or for another interface', async () => {
       const { contract, by, clock } = made();
       const grant = await given(made());
       const wanted = proposalLike(grant);
@@ -141,7 +141,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   find(made) {
-    it('gives the newest version, of a grant that is over in time as well, and nothing for an unknown id', async () => {
+    it('returns the newest version, also of an expired grant, and nothing for an unknown id', async () => {
       const { contract, clock } = made();
       const over = await contract.give(
         { ...proposalOf(made()), expiresAt: toInstant(clock.now() + 1_000) },
@@ -154,7 +154,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   revoke(made) {
-    it('ends a grant, and records it once however often it is asked for', async () => {
+    it('ends a grant, and records it once however often it is called', async () => {
       const { contract, by, recorded } = made();
       const { id } = await given(made());
       const before = recorded('grant.revoked').length;
@@ -165,7 +165,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(recorded('grant.revoked')).toHaveLength(before + 1);
     });
 
-    it('refuses an id that is unknown', async () => {
+    it('refuses an unknown id', async () => {
       const { contract, by, clock } = made();
       const unknown = newId('grant', { clock, random: systemRandom });
       expect(await codeOf(contract.revoke(unknown, by, 'test'))).toBe('grant_not_found');
@@ -173,7 +173,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   revokeAll(made) {
-    it('ends those of a client, of a person or of an institution, each recorded, and says how many', async () => {
+    it('ends those of a client, of a person or of an institution, each recorded, and returns their number', async () => {
       const { contract, by, recorded } = made();
       for (const member of ['client', 'subject', 'institution'] as const) {
         const subject = person(`ending.${++count}`);
@@ -196,7 +196,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
   },
 
   list(made) {
-    it('gives the newest versions by whose they are, how they stand and when they end', async () => {
+    it('lists the newest versions by owner, status and end', async () => {
       const { contract, by } = made();
       const proposal = proposalOf(made());
       const [first, second] = [
@@ -217,7 +217,7 @@ export const describeGrants = suiteOf<'grants', GrantsUnderTest>('grants', {
       expect(await idsOf({ client, endingAfter: Date.parse(proposal.expiresAt) - 1 })).toEqual(both);
     });
 
-    it('comes a page at a time', async () => {
+    it('returns a page at a time', async () => {
       const { contract } = made();
       const proposal = proposalOf(made());
       for (let number = 0; number < 3; number += 1) await contract.give(proposal, requestOf(made()));
@@ -241,7 +241,6 @@ function proposalOf({ proposal, clock }: Made): GrantProposal {
   return { ...proposal, client, expiresAt: toInstant(clock.now() + 3_600_000) };
 }
 
-/** An undecided request. */
 function requestOf({ clock }: Made): DecidedRequest {
   return { id: `conforming/${++count}`, askedAt: clock.now() };
 }

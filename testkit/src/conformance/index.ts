@@ -13,6 +13,7 @@ export {
   describeAuthenticatorsDeparture,
   describeCertificatesDeparture,
   describeDevicesDeparture,
+  describeLeasesDeparture,
   describeRecoveryDeparture,
 } from './departures.ts';
 export { type DetailTypesUnderTest, describeDetailTypes } from './detail-types.ts';
@@ -30,7 +31,12 @@ export { describeConfiguredRequests, describeOutbound } from './outbound.ts';
 export { describePersonSignals, type PersonSignalsUnderTest } from './person-signals.ts';
 export { describePolicyEngine, type PolicyEngineUnderTest } from './policy-engine.ts';
 export { describePostures, type PosturesUnderTest } from './postures.ts';
-export { describeAuthorityProposals, describeProposals, type ProposalsUnderTest } from './proposals.ts';
+export {
+  describeAuthorityProposals,
+  describeProposals,
+  describeSecretProposals,
+  type ProposalsUnderTest,
+} from './proposals.ts';
 export { describeSigner, type SignerUnderTest } from './signer.ts';
 export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
 export {

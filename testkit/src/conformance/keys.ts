@@ -16,7 +16,7 @@ export interface KeysUnderTest<Name extends KeysContract> extends UnderTest<Name
 function keys(made: () => KeysUnderTest<KeysContract>): void {
   const own = async () => (await made().contract.listKeys()).filter(({ purpose }) => purpose === made().purpose);
 
-  it('lists those that a verifier may meet, and when each was published and signs', async () => {
+  it('lists the keys that a verifier may meet, with the times of publication and first use', async () => {
     const successor = await made().rotate();
     const listed = await own();
     expect(listed.map(({ state }) => state)).toContain('active');
@@ -25,7 +25,7 @@ function keys(made: () => KeysUnderTest<KeysContract>): void {
     expect(found?.activeFrom).toBeGreaterThan(found?.publishedAt ?? Number.POSITIVE_INFINITY);
   });
 
-  it('does not list one that was withdrawn', async () => {
+  it('does not list a withdrawn one', async () => {
     const withdrawn = await made().withdraw();
     const listed = await own();
     expect(listed.map(({ kid }) => kid)).not.toContain(withdrawn);

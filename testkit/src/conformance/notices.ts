@@ -10,7 +10,6 @@ export interface NoticesUnderTest extends UnderTest<'notices'> {
   taken(): Promise<number>;
 }
 
-/** Notices to people. */
 export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
   notify(made) {
     const notice = (): Parameters<Notices['notify']>[0] => ({
@@ -21,7 +20,7 @@ export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
       facts: { name: 'Blue key' },
     });
 
-    it('is taken once for each id, also when it comes twice at once', async () => {
+    it('accepts a notice once for each id, also when it arrives twice at once', async () => {
       const { contract, taken } = made();
       const before = await taken();
       const told = notice();
@@ -33,7 +32,7 @@ export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
       expect(await taken()).toBe(before + 2);
     });
 
-    it('is taken for a role of an institution as well, and without facts', async () => {
+    it('accepts a notice for a role of an institution, and one without facts', async () => {
       const { contract, institution, taken } = made();
       const before = await taken();
       const { facts: _, ...told } = notice();

@@ -68,7 +68,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
       expect(await made().contract.getJson(`${server().address}/json`, limits)).toEqual({ keys: [] });
     });
 
-    it('fails where there is none: another status, no JSON, a redirect, too much, nobody, or no answer in time', async () => {
+    it('fails without one: another status, no JSON, a redirect, an oversized or missing response, or a time-out', async () => {
       for (const path of ['/missing', '/text', '/elsewhere', '/long'])
         expect(await codeOf(made().contract.getJson(`${server().address}${path}`, limits)), path).toBe(
           'outbound_failed',
@@ -80,7 +80,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
       expect(await codeOf(made().contract.getJson(`${server().address}/silent`, soon))).toBe('outbound_failed');
     });
 
-    it('refuses an address that is none of the web', async () => {
+    it('refuses an address that is not http or https', async () => {
       expect(await codeOf(made().contract.getJson(nowhere, limits))).toBe('outbound_address_refused');
     });
   },
@@ -89,7 +89,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
     const server = withServer();
     const message = { contentType: 'application/json', body: '{"a":1}', timeoutMs: 5_000 } as const;
 
-    it('sends the body with its type, its authorization and its signature, and answers the status', async () => {
+    it('sends the body with its type, its authorization and its signature, and returns the status', async () => {
       const headers = { signature: 'sig=:AA==:' };
       const { status } = await made().contract.post(`${server().address}/refusal`, {
         ...message,
@@ -103,7 +103,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
       });
     });
 
-    it('fails where it is sent elsewhere, where nobody is, and without an answer in time', async () => {
+    it('fails on a redirect, without a server, and after a time-out', async () => {
       const { contract } = made();
       expect(await codeOf(contract.post(`${server().address}/elsewhere`, message))).toBe('outbound_failed');
       expect(await codeOf(contract.post(`http://127.0.0.1:${await freePort()}/`, message))).toBe('outbound_failed');
@@ -112,7 +112,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
       );
     });
 
-    it('refuses an address that is none of the web', async () => {
+    it('refuses an address that is not http or https', async () => {
       expect(await codeOf(made().contract.post(nowhere, message))).toBe('outbound_address_refused');
     });
   },
@@ -120,7 +120,7 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
   postForm(made) {
     const server = withServer();
 
-    it('sends a form, and reads what is answered with whichever status', async () => {
+    it('sends a form, and reads the response with any status', async () => {
       const form = { grant_type: 'authorization_code', code: 'a b&c' };
       expect(await made().contract.postForm(`${server().address}/refusal`, form, limits)).toEqual({
         status: 400,
@@ -131,14 +131,14 @@ export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound
       expect(headers?.['content-type']).toMatch(/^application\/x-www-form-urlencoded/);
     });
 
-    it('fails without JSON, on a redirect, and with too much', async () => {
+    it('fails without JSON, on a redirect, and on an oversized response', async () => {
       for (const path of ['/text', '/elsewhere', '/long'])
         expect(await codeOf(made().contract.postForm(`${server().address}${path}`, {}, limits)), path).toBe(
           'outbound_failed',
         );
     });
 
-    it('refuses an address that is none of the web', async () => {
+    it('refuses an address that is not http or https', async () => {
       expect(await codeOf(made().contract.postForm(nowhere, {}, limits))).toBe('outbound_address_refused');
     });
   },
@@ -154,7 +154,7 @@ export const describeConfiguredRequests = suiteOf<'configured-requests', Configu
       const server = withServer();
       const message = { contentType: 'application/timestamp-query', body: Buffer.from([0, 255, 10]), ...limits };
 
-      it('sends bytes, and reads the whole answer with whichever status', async () => {
+      it('sends bytes, and reads the whole response with any status', async () => {
         const answered = await made().contract.exchangeFor(null, `${server().address}/refusal`, message);
         expect(answered).toMatchObject({ status: 400, contentType: 'application/json' });
         expect(Buffer.from(answered.body).toString()).toBe('{"error":"invalid_grant"}');
@@ -164,7 +164,7 @@ export const describeConfiguredRequests = suiteOf<'configured-requests', Configu
         });
       });
 
-      it('does not follow where it is sent elsewhere', async () => {
+      it('does not follow a redirect', async () => {
         const before = server().received.length;
         expect(await made().contract.exchangeFor(null, `${server().address}/elsewhere`, message)).toMatchObject({
           status: 302,
@@ -172,14 +172,14 @@ export const describeConfiguredRequests = suiteOf<'configured-requests', Configu
         expect(server().received).toHaveLength(before + 1);
       });
 
-      it('fails with too much, and without an answer in time', async () => {
+      it('fails on an oversized response, and after a time-out', async () => {
         const { contract } = made();
         expect(await codeOf(contract.exchangeFor(null, `${server().address}/long`, message))).toBe('outbound_failed');
         const soon = { ...message, timeoutMs: 50 };
         expect(await codeOf(contract.exchangeFor(null, `${server().address}/silent`, soon))).toBe('outbound_failed');
       });
 
-      it('refuses plain http beyond this machine, and what is no address of the web', async () => {
+      it('refuses plain http beyond this machine, and an address that is not http or https', async () => {
         for (const url of ['http://authority.example/', nowhere])
           expect(await codeOf(made().contract.exchangeFor(null, url, message))).toBe('outbound_address_refused');
       });
@@ -193,7 +193,7 @@ export const describeConfiguredRequests = suiteOf<'configured-requests', Configu
         expect(Buffer.from(body).toString()).toBe('no JSON');
       });
 
-      it('fails on any other status, on a redirect, and with too much', async () => {
+      it('fails on any other status, on a redirect, and on an oversized response', async () => {
         for (const path of ['/refusal', '/elsewhere', '/long'])
           expect(await codeOf(made().contract.getFor(null, `${server().address}${path}`, limits)), path).toBe(
             'outbound_failed',

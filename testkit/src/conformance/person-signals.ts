@@ -18,7 +18,7 @@ const hourMs = 3_600_000;
 
 /** The contract of risk signals, for every implementation. */
 export function describePersonSignals(name: string, make: () => Promise<PersonSignalsUnderTest>): void {
-  describe(`the contract of signals of people, as ${name} keeps it`, () => {
+  describe(`the contract of risk signals, implemented by ${name}`, () => {
     let made: PersonSignalsUnderTest;
     beforeAll(async () => {
       made = await make();
@@ -28,7 +28,7 @@ export function describePersonSignals(name: string, make: () => Promise<PersonSi
     const until = (hours: number) => toInstant(made.clock.now() + hours * hourMs);
     const why = 'a test';
 
-    it('has at once what was raised and cleared through it, and nothing of anybody else', async () => {
+    it('shows at once what was raised and cleared through it, and nothing of anybody else', async () => {
       const { reader } = made;
       const [person, other] = [made.somebody(), made.somebody()];
       expect(reader.of(person)).toEqual([]);
@@ -42,7 +42,7 @@ export function describePersonSignals(name: string, make: () => Promise<PersonSi
       expect(reader.of(person)).toEqual(['device-new', 'impossible-travel']);
     });
 
-    it('hears soon of what was raised and cleared elsewhere', async () => {
+    it('soon shows what was raised and cleared elsewhere', async () => {
       const { reader, elsewhere } = made;
       const person = made.somebody();
       await elsewhere.raise({ person, name: 'account-disabled', until: until(2), why });
@@ -51,7 +51,7 @@ export function describePersonSignals(name: string, make: () => Promise<PersonSi
       await expect.poll(() => reader.of(person)).toEqual([]);
     });
 
-    it('ends with its time, which a smaller cause does not shorten', async () => {
+    it('ends each signal at its time, which a smaller cause does not shorten', async () => {
       const { reader, clock } = made;
       const person = made.somebody();
       await reader.raise({ person, name: 'credential-compromised', until: until(5), why });

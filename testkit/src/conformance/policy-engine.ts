@@ -7,14 +7,13 @@ export interface PolicyEngineUnderTest extends UnderTest<'policy-engine'> {
   readonly permitted: DecisionInput;
   /** An input that is denied. */
   denied(): DecisionInput;
-  /** Number of written records. */
   recorded(): number;
 }
 
 /** Decisions, for components that act on them. */
 export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTest>('policy-engine', {
   decide(made) {
-    it('permits by policies that it names, from an input that has the digest it says', async () => {
+    it('permits by named policies, from an input with the stated digest', async () => {
       const { contract, permitted } = made();
       const decision = await contract.decide(permitted);
       expect(decision).toMatchObject({ decision: true, errors: [], reasons: [], obligations: [] });
@@ -23,7 +22,7 @@ export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTe
       expect([decision.policyVersion, decision.policyRecord]).toEqual([expect.any(Number), expect.any(String)]);
     });
 
-    it('is a decision of its own each time, from the same input and by the same policies, and not recorded by itself', async () => {
+    it('makes a new decision each time, from the same input and by the same policies, without recording it', async () => {
       const { contract, permitted, recorded } = made();
       const before = recorded();
       const [first, second] = [await contract.decide(permitted), await contract.decide(permitted)];
@@ -43,7 +42,7 @@ export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTe
   },
 
   declaredDetailTypes(made) {
-    it('are told with the version that declares them, and not again to who has it', async () => {
+    it('returns the types with their version, and not again to a caller who has it', async () => {
       const { contract } = made();
       const { version, models } = await contract.declaredDetailTypes({});
       expect(models).toBeDefined();

@@ -19,7 +19,7 @@ export interface PosturesUnderTest {
 
 /** The contract of postures, for every implementation. */
 export function describePostures(name: string, make: () => Promise<PosturesUnderTest>): void {
-  describe(`the contract of postures of devices, as ${name} keeps it`, () => {
+  describe(`the contract of device postures, implemented by ${name}`, () => {
     let made: PosturesUnderTest;
     beforeAll(async () => {
       made = await make();
@@ -28,13 +28,13 @@ export function describePostures(name: string, make: () => Promise<PosturesUnder
 
     const nowIs = () => new Date(made.clock.now()).toISOString();
 
-    it('has what the directory says until something newer is reported', async () => {
+    it('shows what the directory says until something newer is reported', async () => {
       const { reader, device } = made;
       expect(reader.postureOf(device)).toMatchObject({ posture: 'compliant', source: 'directory' });
       expect(reader.postureOf('device:unheard-of')).toBeUndefined();
     });
 
-    it('hears soon of what was found, and of when it was last looked at', async () => {
+    it('soon shows what was found, and the time of the last check', async () => {
       const { reader, device, clock } = made;
       clock.advance(1_000);
       const failedAt = nowIs();
@@ -48,7 +48,7 @@ export function describePostures(name: string, make: () => Promise<PosturesUnder
       }
     });
 
-    it('does not listen to the feed of one institution about the devices of another', async () => {
+    it('ignores one institution’s feed about another’s devices', async () => {
       const { reader, device, foreign, clock } = made;
       clock.advance(1_000);
       await made.report({ device: foreign, posture: 'failing' }, { device, posture: 'failing' });

@@ -11,7 +11,6 @@ export interface ProposalsUnderTest<Name extends ProposalsContract> extends Unde
   readonly proposer: string;
   /** The record of a proposal that ends without approval. */
   readonly rejection: RecordType;
-  /** Proposes as the proposer. */
   propose(): Promise<unknown>;
   /** Proposes through software that acts for the proposer. */
   proposeThrough(): Promise<unknown>;
@@ -19,7 +18,7 @@ export interface ProposalsUnderTest<Name extends ProposalsContract> extends Unde
 }
 
 function proposals(made: () => ProposalsUnderTest<ProposalsContract>): void {
-  it('ends what somebody proposed, or had proposed through them, each recorded, and nothing more when repeated', async () => {
+  it('ends what somebody proposed, or had proposed through software, each recorded, and nothing more when repeated', async () => {
     const { contract, propose, proposeThrough, proposer, rejection, recorded, clock, by } = made();
     await propose();
     await proposeThrough();
@@ -33,9 +32,12 @@ function proposals(made: () => ProposalsUnderTest<ProposalsContract>): void {
   });
 }
 
-/** Proposals of a person who departs. */
 export const describeProposals = suiteOf<'retention-proposals', ProposalsUnderTest<'retention-proposals'>>(
   'retention-proposals',
+  { endProposalsOf: proposals },
+);
+export const describeSecretProposals = suiteOf<'secret-proposals', ProposalsUnderTest<'secret-proposals'>>(
+  'secret-proposals',
   { endProposalsOf: proposals },
 );
 export const describeAuthorityProposals = suiteOf<'authority-proposals', ProposalsUnderTest<'authority-proposals'>>(

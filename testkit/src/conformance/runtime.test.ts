@@ -12,7 +12,7 @@ import { describeSingleUse } from './single-use.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 
-/** A database with these tables, as a component with migrations of its own has it. */
+/** A database with these tables, as for a component with its own migrations. */
 async function createTables(sql: string) {
   const migrationsFolder = mkdtempSync(join(tmpdir(), 'conformance-'));
   writeFileSync(join(migrationsFolder, '0001_tables.sql'), sql);
@@ -35,7 +35,7 @@ describeSingleUse('the runtime on PostgreSQL', async () => {
      create function forgotten_through(of_claims text) returns timestamptz language sql volatile set search_path from current as
        $$ select coalesce((select through from forgotten_claims where claims = of_claims), '-infinity'::timestamptz) $$;`,
   );
-  // Behind the database by more than the suite moves it: what ends is over by both clocks.
+  // Behind the database clock by more than the suite advances it: an expired claim has expired by both clocks.
   const clock = fixedClock(Date.now() - 86_400_000);
   const proxy = await createFaultyProxy({ target: scratch.connection });
   const [own] = scratch.components;
@@ -87,6 +87,7 @@ const purposes: Readonly<Record<KeyPurpose, KeyPolicy>> = {
   'certificate-partner': unused,
   'certificate-service': unused,
   'certificate-status': unused,
+  'workload-token': unused,
 };
 
 describeSigner('the keyring on PostgreSQL', async () => {

@@ -12,7 +12,7 @@ export interface SignerUnderTest {
   close(): Promise<unknown>;
 }
 
-/** Which members of a key its thumbprint is made from (RFC 7638, RFC 8037). */
+/** The members of a key that its thumbprint is made from (RFC 7638, RFC 8037). */
 const thumbprintOf = ({ jwk }: PublicKey): string => {
   const names = jwk['kty'] === 'EC' ? ['crv', 'kty', 'x', 'y'] : ['crv', 'kty', 'x'];
   const members = Object.fromEntries(names.map((name) => [name, jwk[name]]));
@@ -21,7 +21,7 @@ const thumbprintOf = ({ jwk }: PublicKey): string => {
 
 /** The contract of the signer, for every implementation: two purposes, ES256 and EdDSA. */
 export function describeSigner(name: string, make: () => Promise<SignerUnderTest>): void {
-  describe(`the contract of the signer, as ${name} keeps it`, () => {
+  describe(`the contract of the signer, implemented by ${name}`, () => {
     let made: SignerUnderTest;
     let signer: Signer;
     beforeEach(async () => {
@@ -56,13 +56,13 @@ export function describeSigner(name: string, make: () => Promise<SignerUnderTest
       expect((await signer.publicKeys(of)).map(({ kid }) => kid)).toEqual([key.kid]);
     });
 
-    it('signs for no purpose with the key of another, nor with one that there is none of', async () => {
+    it('signs for no purpose with the key of another, nor with an unknown one', async () => {
       const { kid } = await signer.current(purpose);
       expect(await codeOf(signer.sign('log-checkpoint', kid, data))).toBe(unavailable);
       expect(await codeOf(signer.sign(purpose, 'nobody', data))).toBe(unavailable);
     });
 
-    it('publishes a successor first, which signs when the lead has passed; then its predecessor retires', async () => {
+    it('publishes a successor first, which signs after the lead; then its predecessor retires', async () => {
       const first = await signer.current(purpose);
       const successor = await signer.rotate(purpose);
       expect(successor.state).toBe('published');
@@ -85,7 +85,7 @@ export function describeSigner(name: string, make: () => Promise<SignerUnderTest
       expect(await codeOf(signer.sign(purpose, first.kid, data))).toBe(unavailable);
     });
 
-    it('gives the waiting successor again when it is rotated twice', async () => {
+    it('returns the waiting successor when it is rotated twice', async () => {
       const { kid } = await signer.rotate(purpose);
       expect((await signer.rotate(purpose)).kid).toBe(kid);
       expect(await statesOf()).toHaveLength(2);
@@ -119,7 +119,7 @@ export function describeSigner(name: string, make: () => Promise<SignerUnderTest
       expect((await signer.withdraw(purpose, lost.kid)).kid).toBe(successor.kid);
     });
 
-    it('withdraws nothing that could not be recorded, and no key that there is none of', async () => {
+    it('withdraws nothing that could not be recorded, and no unknown key', async () => {
       const before = await statesOf();
       const { kid } = await signer.current(purpose);
       await expect(signer.withdraw(purpose, kid, failing)).rejects.toThrow('the log is gone');

@@ -4,7 +4,6 @@ import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
 
 export interface SingleUseUnderTest {
-  /** Nodes of one installation. */
   readonly nodes: readonly [SingleUse, ...SingleUse[]];
   readonly clock: FixedClock;
   /** Makes the storage of claims unreachable from now on. */
@@ -15,7 +14,7 @@ export interface SingleUseUnderTest {
 
 /** The contract of single use, for every implementation. */
 export function describeSingleUse(name: string, make: () => Promise<SingleUseUnderTest>): void {
-  describe(`the contract of single use, as ${name} keeps it`, () => {
+  describe(`the contract of single use, implemented by ${name}`, () => {
     let made: SingleUseUnderTest;
     beforeAll(async () => {
       made = await make();
@@ -27,7 +26,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       ...change,
     });
 
-    it('gives one of many claims at once the id, and whoever comes later none', async () => {
+    it('gives one of many concurrent claims the id, and later ones nothing', async () => {
       const { nodes } = made;
       const outcomes = await Promise.all(
         Array.from({ length: 60 }, (_, number) => nodes[number % nodes.length]?.claim(claim('same'))),
@@ -37,7 +36,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       expect(await nodes[0].claim(claim('same'))).toBe('replayed');
     });
 
-    it('keeps purposes and issuers apart, also where their texts run together the same', async () => {
+    it('separates purposes and issuers, also when their concatenated texts are equal', async () => {
       const [only] = made.nodes;
       for (const [id, change] of [
         ['jti', {}],
@@ -50,7 +49,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       expect(await only.claim(claim('jti'))).toBe('replayed');
     });
 
-    it('takes an id of any length and any characters', async () => {
+    it('accepts an id of any length and any characters', async () => {
       const [only] = made.nodes;
       for (const id of ['x'.repeat(10_000), 'ключ', '"],["', '\u0000']) {
         expect(await only.claim(claim(id))).toBe('claimed');
@@ -58,7 +57,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       }
     });
 
-    it('has what was claimed as claimed to its end', async () => {
+    it('keeps a claim to its end', async () => {
       const [only] = made.nodes;
       const used = claim('to its end');
       expect(await only.claim(used)).toBe('claimed');
@@ -66,7 +65,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       expect(await only.claim(used)).toBe('replayed');
     });
 
-    it('claims nothing that ends later than any clock that was right could have let it: the clock was set back', async () => {
+    it('refuses a claim that ends later than any correct clock allows: the clock was set back', async () => {
       const [only] = made.nodes;
       const checked = claim('checked before the step', { expiresAt: made.clock.now() + 300_000 });
       made.clock.advance(-3_600_000);
@@ -75,7 +74,7 @@ export function describeSingleUse(name: string, make: () => Promise<SingleUseUnd
       expect(await only.claim(checked)).toBe('claimed');
     });
 
-    it('answers neither claimed nor replayed while claims cannot be kept', async () => {
+    it('answers neither claimed nor replayed while claims cannot be stored', async () => {
       const [only] = made.nodes;
       expect(await only.claim(claim('before the fault'))).toBe('claimed');
       await made.breakDown();

@@ -12,7 +12,7 @@ export interface RecordPagesUnderTest extends UnderTest<'record-pages'> {
 /** The log, read by another process. */
 export const describeRecordPages = suiteOf<'record-pages', RecordPagesUnderTest>('record-pages', {
   openPages(made) {
-    it('gives each stream a name that nobody guesses', async () => {
+    it('gives each stream an unguessable name', async () => {
       const { contract, query } = made();
       const [first, second] = [await contract.openPages(query), await contract.openPages(query)];
       expect(first).not.toBe(second);
@@ -22,7 +22,7 @@ export const describeRecordPages = suiteOf<'record-pages', RecordPagesUnderTest>
   },
 
   nextPage(made) {
-    it('gives every record once, with its values, and then says that there is no more', async () => {
+    it('returns every record once, with its values, and then the end', async () => {
       const { contract, query, records } = made();
       const stream = await contract.openPages(query);
       let read = 0;
@@ -42,7 +42,7 @@ export const describeRecordPages = suiteOf<'record-pages', RecordPagesUnderTest>
       expect(read).toBe(records);
     });
 
-    it('fails for a stream that is nobody’s, or was closed', async () => {
+    it('fails for a stream that does not exist, or was closed', async () => {
       const { contract, query } = made();
       expect(await contract.nextPage('made-up')).toMatchObject({ say: 'failed' });
       const stream = await contract.openPages(query);
@@ -52,7 +52,7 @@ export const describeRecordPages = suiteOf<'record-pages', RecordPagesUnderTest>
   },
 
   closePages(made) {
-    it('may be repeated, and asked for what there is not', async () => {
+    it('may be repeated, and called with an unknown name', async () => {
       const { contract, query } = made();
       const stream = await contract.openPages(query);
       for (const name of [stream, stream, 'made-up'])
@@ -62,7 +62,7 @@ export const describeRecordPages = suiteOf<'record-pages', RecordPagesUnderTest>
 });
 
 export interface PostureStreamUnderTest extends UnderTest<'postures'> {
-  /** Ids of two devices, with a name for the feed that reports of them. */
+  /** Ids of two devices, with a name for the feed that reports them. */
   readonly devices: readonly [string, string];
   report(device: string, posture: 'compliant' | 'failing'): Promise<unknown>;
 }
@@ -70,7 +70,7 @@ export interface PostureStreamUnderTest extends UnderTest<'postures'> {
 /** Reported postures, for processes that hold a copy. */
 export const describePostureStream = suiteOf<'postures', PostureStreamUnderTest>('postures', {
   posturesSince(made) {
-    it('gives what was reported after a place, oldest first, a page at a time, each device as it is now', async () => {
+    it('returns what was reported after a position, oldest first, a page at a time, each device in its current state', async () => {
       const { contract, devices, report } = made();
       const from = (await contract.posturesSince({ after: 0n, limit: 5_000 })).newest;
       await report(devices[0], 'compliant');
@@ -95,7 +95,7 @@ export const describePostureStream = suiteOf<'postures', PostureStreamUnderTest>
   },
 
   posturesOf(made) {
-    it('gives the newest of each device that was reported of, and of no other', async () => {
+    it('returns the newest of each reported device, and of no other', async () => {
       const { contract, devices, report } = made();
       await report(devices[0], 'failing');
       await report(devices[0], 'compliant');
@@ -117,7 +117,7 @@ export interface DirectoryCallsUnderTest extends UnderTest<'directory'> {
 /** The directory, as other processes change and follow it. */
 export const describeDirectoryCalls = suiteOf<'directory', DirectoryCallsUnderTest>('directory', {
   plan(made) {
-    it('says what a file would change, changes nothing, and refuses what is none', async () => {
+    it('shows what a file would change, changes nothing, and refuses an invalid file', async () => {
       const { contract, client, fileOf } = made();
       const wanted = client();
       const changes = await contract.plan(fileOf(wanted));
@@ -131,7 +131,7 @@ export const describeDirectoryCalls = suiteOf<'directory', DirectoryCallsUnderTe
   edit(made) {
     const putting = (client: { readonly id: string }): DirectoryEdit => ({ put: { clients: [client] } });
 
-    it('changes single entities, once, and takes them away', async () => {
+    it('changes single entities, once, and removes them', async () => {
       const { contract, client, by } = made();
       const wanted = client();
       const first = await contract.edit(putting(wanted), by);
@@ -142,7 +142,7 @@ export const describeDirectoryCalls = suiteOf<'directory', DirectoryCallsUnderTe
       expect(await contract.clientDocument(wanted.id)).toBeUndefined();
     });
 
-    it('changes nothing of which one part is refused, or where the directory has changed meanwhile', async () => {
+    it('changes nothing when one part is refused, or when the directory has changed meanwhile', async () => {
       const { contract, client, by } = made();
       const [good, bad] = [client(), client()];
       const half = { put: { clients: [good, { ...bad, scopes: ['order:everything'] }] } };
@@ -157,7 +157,7 @@ export const describeDirectoryCalls = suiteOf<'directory', DirectoryCallsUnderTe
   },
 
   clientDocument(made) {
-    it('is as a file would write it, and none of a client that there is not', async () => {
+    it('is as a file would write it, and absent for an unknown client', async () => {
       const { contract, client, by } = made();
       const wanted = client();
       await contract.edit({ put: { clients: [wanted] } }, by);
@@ -167,7 +167,7 @@ export const describeDirectoryCalls = suiteOf<'directory', DirectoryCallsUnderTe
   },
 
   changesSince(made) {
-    it('gives the whole directory a page at a time, and then what has changed since', async () => {
+    it('returns the whole directory a page at a time, and then the changes since', async () => {
       const { contract, client, by } = made();
       const ids = new Set<string>();
       let page = await contract.changesSince({ limit: 3 });

@@ -43,7 +43,7 @@ export function suiteOf<Name extends RemoteContract, Made extends UnderTest<Name
   promises: { readonly [Each in Method<Name>]: (made: () => Complete<Name, Made>) => void },
 ): Suite<Name, Made> {
   const suite = (name: string, make: () => Promise<Given<Name, Made>>, has?: readonly Method<Name>[]): void => {
-    describe(`the contract ${contract}, as ${name} keeps it`, () => {
+    describe(`the contract ${contract}, implemented by ${name}`, () => {
       let made: Complete<Name, Made> | undefined;
       const asked = new Set<string>();
       beforeAll(async () => {
@@ -57,7 +57,7 @@ export function suiteOf<Name extends RemoteContract, Made extends UnderTest<Name
             if (made === undefined) throw new Error('a suite was asked for what it tests before its tests ran');
             return made;
           });
-          it('was asked', () => expect([...asked]).toContain(method));
+          it('was called', () => expect([...asked]).toContain(method));
         });
     });
   };
@@ -96,7 +96,7 @@ export function describeUnfitCalls<Name extends RemoteContract>(
   contract: Name,
   make: () => Promise<UnderTest<Name>>,
 ): void {
-  describe(`a call of ${contract} that does not fit its schema`, () => {
+  describe(`a call of ${contract} that violates its schema`, () => {
     const asked = new Set<string>();
     let made: UnderTest<Name>;
     let wire: Awaited<ReturnType<typeof overMutualTls>>;
@@ -109,7 +109,7 @@ export function describeUnfitCalls<Name extends RemoteContract>(
       await made.close?.();
     });
 
-    it.each(methodsOf(contract))('is refused before anybody is asked: %s', async (method) => {
+    it.each(methodsOf(contract))('is refused before it reaches the component: %s', async (method) => {
       for (const body of ['{}', 'null', '[null,null,null,null,null,null,null,null]'])
         expect(await codeOf(wire.peer.call({ contract, method, body, timeoutMs: 5_000, repeatable: false }))).toBe(
           'call_malformed',

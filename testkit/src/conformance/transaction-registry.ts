@@ -22,7 +22,6 @@ export interface TransactionRegistryUnderTest extends UnderTest<'transaction-reg
   readonly stranger: string;
   /** Submits the order of an open transaction. */
   submit?(id: TransactionId): Promise<unknown>;
-  /** A transaction awaiting a person's approval. */
   awaiting?(): Promise<{ readonly id: TransactionId; readonly intentDigest: Digest; readonly approver: PrincipalId }>;
 }
 
@@ -30,12 +29,11 @@ let count = 0;
 const newKey = (): string => `conforming-${String(++count).padStart(6, '0')}`;
 const unknown = (): TransactionId => newId('transaction', { clock: systemClock, random: systemRandom });
 
-/** Intents that became transactions. */
 export const describeTransactionRegistry = suiteOf<'transaction-registry', TransactionRegistryUnderTest>(
   'transaction-registry',
   {
     open(made) {
-      it('gives the same intent of a client under the same key the same transaction, also twice at once', async () => {
+      it('gives a client’s repeated intent under one key the same transaction, also twice at once', async () => {
         const { contract, opening } = made();
         const key = newKey();
         const [first, second] = await Promise.all([contract.open(opening(key)), contract.open(opening(key))]);
@@ -46,7 +44,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
         expect((await contract.open(opening(newKey()))).id).not.toBe(first?.id);
       });
 
-      it('refuses another intent under a key that is taken, and gives another client one of its own', async () => {
+      it('refuses another intent under a used key, and gives another client its own', async () => {
         const { contract, opening } = made();
         const key = newKey();
         const { id } = await contract.open(opening(key));
@@ -56,7 +54,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     facts(made) {
-      it('are of the intent, who began it and where it stands', async () => {
+      it('are of the intent, its initiator and its state', async () => {
         const { contract, opening } = made();
         const asked = opening(newKey());
         const { id, intentDigest } = await contract.open(asked);
@@ -70,7 +68,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
         });
       });
 
-      it('are none of an unknown transaction', async () => {
+      it('are absent for an unknown transaction', async () => {
         expect(await made().contract.facts(unknown())).toBeUndefined();
       });
     },
@@ -102,7 +100,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     parties(made) {
-      it('are all that may know of it, and nobody where it is unknown', async () => {
+      it('are all that may see it, and nobody for an unknown one', async () => {
         const { contract, opening, step, stranger } = made();
         const asked = opening(newKey());
         const { id } = await contract.open(asked);
@@ -114,7 +112,7 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
     },
 
     countsAgainstLimits(made) {
-      it('is so once the order was submitted, and not known of an unknown transaction', async () => {
+      it('is true once the order was submitted, and undefined for an unknown transaction', async () => {
         const { contract, opening, submit } = made();
         if (submit === undefined) throw new Error('nobody submits');
         const { id } = await contract.open(opening(newKey()));

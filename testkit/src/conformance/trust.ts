@@ -6,21 +6,19 @@ import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface TrustRegistryUnderTest extends UnderTest<'trust-registry'> {
   readonly profile: TrustProfile;
-  /** Withdraws trust in its issuer. */
   suspend(): Promise<unknown>;
 }
 
-/** Trusted issuers and their profiles. */
 export const describeTrustRegistry = suiteOf<'trust-registry', TrustRegistryUnderTest>('trust-registry', {
   profileOf(made) {
-    it('gives the profile of an issuer, and none of one that is not known', async () => {
+    it('returns the profile of an issuer, and nothing for an unknown one', async () => {
       const { contract, profile } = made();
       expect(await contract.profileOf(profile.issuer)).toEqual(profile);
       for (const unknown of ['https://unknown.example', `${profile.issuer}/`, ''])
         expect(await contract.profileOf(unknown), unknown).toBeUndefined();
     });
 
-    it('says of one whose trust was withdrawn that it is suspended', async () => {
+    it('shows a withdrawn issuer as suspended', async () => {
       const { contract, profile, suspend } = made();
       await suspend();
       expect(await contract.profileOf(profile.issuer)).toMatchObject({
@@ -39,13 +37,12 @@ export interface FederationUnderTest extends UnderTest<'federation-gateway'> {
   assertion(claims?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-/** Assertions of partners about their people. */
 export const describeFederation = suiteOf<'federation-gateway', FederationUnderTest>('federation-gateway', {
   acceptAssertion(made) {
     const accept = async (claims?: Readonly<Record<string, unknown>>) =>
       made().contract.acceptAssertion(await made().assertion(claims), made().audience);
 
-    it('says whom a partner vouches for, how they signed in, and on what that rests', async () => {
+    it('names the person, how they signed in, and the basis in the profile', async () => {
       const { clock, identity } = made();
       const accepted = await accept({ jti: 'one' });
       expect(accepted).toMatchObject({ ...identity, assertionId: 'one' });
@@ -62,7 +59,7 @@ export const describeFederation = suiteOf<'federation-gateway', FederationUnderT
       expect(await codeOf(accept(claims))).toBe(code);
     });
 
-    it('refuses one whose claims were changed, and what is no assertion', async () => {
+    it('refuses one with changed claims, and text that is not an assertion', async () => {
       const { contract, assertion, audience } = made();
       const [header, , signature] = (await assertion()).split('.');
       const [, claims] = (await assertion({ sub: 'somebody' })).split('.');

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { isAsShown, stepsOf, stepsThatStart } from '../testing/guide.ts';
 
-describe('what is printed, beside what is shown', () => {
+describe('printed output, compared with the guide', () => {
   it.each([
     ['the same', 'a\nb', 'a\nb', true],
     ['something else', 'a\nc', 'a\nb', false],
     ['one line too many', 'a\nb\nc', 'a\nb', false],
     ['one line too few', 'a', 'a\nb', false],
-    ['what differs each time', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
+    ['a varying value', '{"id":"chg_01","x":1}', '{"id":"...","x":1}', true],
     ['another line where only a part may differ', '{"id":"chg_01\n","x":1}', '{"id":"...","x":1}', false],
     ['any lines', 'a\nx\ny\nb', 'a\n...\nb', true],
     ['no line where there may be any', 'a\nb', 'a\n...\nb', true],

@@ -14,8 +14,9 @@ import { encodeFields, type Fields, formType } from '../testing/raw-client.ts';
 import { dashboardRedirectUri } from '../testing/relying-parties.ts';
 import { send, type WireAnswer } from '../testing/wire.ts';
 
-// What a browser brings to the authorization endpoint: a name for what was pushed, or, for an ordinary relying party, the
-// parameters themselves. Until client and redirect URI are trusted, only the person is told; then the client is.
+// Input at the authorization endpoint: a reference to a pushed request or, for an ordinary relying party, the parameters
+// themselves. Until client and redirect URI are trusted, the error is shown to the person only; afterwards it goes to the
+// client.
 
 let world: AuthorizationWorld;
 
@@ -31,7 +32,7 @@ const repeated = page('form_repeated');
 const bad = page('parameter_malformed');
 const long = page('parameter_too_long');
 
-/** `sent back`: the client is told, with what it needs to know whose answer that is. */
+/** `sent back`: the client gets the error, with the issuer that sent it. */
 const arrive = (fields: Fields): Promise<WireAnswer> =>
   send({ method: 'GET', url: `${world.issuer}/authorize?${encodeFields(fields)}` });
 
@@ -43,7 +44,7 @@ function expectSentBack({ headers }: WireAnswer, state?: string): void {
   expect(location.searchParams.get('state') ?? undefined).toBe(state);
 }
 
-describe('the authorization endpoint refuses what was not pushed, by each of its two parameters', () => {
+describe('the authorization endpoint refuses requests that were not pushed, by each of its two parameters', () => {
   const requestUri = async () => {
     const flow = world.flow(desk());
     return flow.push(flow.request(pkce));
@@ -92,7 +93,7 @@ describe('the authorization endpoint refuses what was not pushed, by each of its
     const uri = await flow.push(flow.request(pkce));
     const person = world.trading.firms.people.trader.id;
     const first = personBrowser(world.issuer);
-    // Loading the page uses nothing up: a person may reload it before they have decided.
+    // Loading the page uses nothing up: a person may reload it before deciding.
     for (const _ of [1, 2]) expect((await first.open(flow.urlOf(uri))).url.pathname).toMatch(/^\/sign-in\//);
     expect((await first.authorize(flow.urlOf(uri), { person })).searchParams.get('code')).not.toBeNull();
     expectVerdict(await send({ method: 'GET', url: flow.urlOf(uri) }), page('request_uri_used'));
@@ -323,23 +324,23 @@ describe('the authorization endpoint refuses a request of another form', () => {
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('by POST with JSON, which is no form', async () => {
+  it('by POST with JSON, which is not a form', async () => {
     const body = JSON.stringify(Object.fromEntries(valid));
     const answer = await send({ method: 'POST', url: url(), headers: { 'content-type': 'application/json' }, body });
-    // Sent on as a GET without parameters, as every form is.
+    // Redirected as a GET without parameters, like every form.
     expect([answer.status, answer.headers.location]).toEqual([303, '/authorize?']);
     expectVerdict(await send({ method: 'GET', url: `${url()}?` }), page('client_id_missing'));
   });
 
   it.each([
     ['a parameter twice', 'client_id=dashboard&client_id=dashboard', page('form_repeated')],
-    ['a body over what a form may be', `client_id=dashboard&x=${'x'.repeat(9_000)}`, '413 page form_too_large'],
+    ['an oversized body', `client_id=dashboard&x=${'x'.repeat(9_000)}`, '413 page form_too_large'],
     ['an encoding that is not UTF-8', 'client_id=%ff', page('form_malformed')],
   ])('by POST with %s', async (_, body, verdict) => {
     expectVerdict(await send({ method: 'POST', url: url(), headers: { 'content-type': formType }, body }), verdict);
   });
 
-  it('with a query beyond what is read of a request', async () => {
+  it('with a query beyond the accepted length', async () => {
     const answer = await send({
       method: 'GET',
       url: `${url()}?x=${'x'.repeat(20_000)}`,
@@ -348,7 +349,7 @@ describe('the authorization endpoint refuses a request of another form', () => {
     expect([answer.status, answer.headers.location]).toEqual([431, undefined]);
   });
 
-  it('with a query that is no form', async () => {
+  it('with a query that is not a form', async () => {
     for (const query of ['client_id=%', '=x', 'client_id=%ff'])
       expectVerdict(await send({ method: 'GET', url: `${url()}?${query}` }), page('form_malformed'));
     expectVerdict(
@@ -358,7 +359,7 @@ describe('the authorization endpoint refuses a request of another form', () => {
   });
 });
 
-describe('the decision of a person is taken from nobody else', () => {
+describe('the decision of a person is refused from', () => {
   /** The consent page of a person who has signed in. */
   async function asked() {
     const flow = world.flow(desk());
@@ -445,7 +446,7 @@ describe('the decision of a person is taken from nobody else', () => {
 });
 
 describe('after all of that', () => {
-  it('only those were given a code who allowed it, and nothing has failed by a fault of ours', async () => {
+  it('codes were issued only to people who allowed them, and nothing failed with an internal error', async () => {
     expect(await world.recorded(desk(), 'authorization.granted')).toBe(1);
     expect(await world.recorded(world.party('dashboard'), 'authorization.granted')).toBe(0);
     expect(faultsIn(world.logged())).toEqual([]);

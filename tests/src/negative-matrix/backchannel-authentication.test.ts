@@ -17,7 +17,7 @@ import {
 import { personBrowser } from '../testing/person-browser.ts';
 import { type Change, type Fields, seconds } from '../testing/raw-client.ts';
 
-// A person is asked on their own device (CIBA Core): by a signed request alone (FAPI-CIBA section 5.2.2).
+// A person is asked on their own device (CIBA Core): only by a signed request (FAPI-CIBA section 5.2.2).
 
 let world: AuthorizationWorld;
 let accepted = 0;
@@ -40,7 +40,7 @@ const desk = () => world.own('desk-ciba');
 const bad = '400 invalid_request parameter_malformed';
 const wrong = (rule: string): Verdict => `400 invalid_request signed_request_${rule}`;
 
-/** Everything at once, each of it right. */
+/** A valid request with every parameter. */
 const parameters = (): Change => ({
   scope: 'openid order:create',
   resource: doors.broker,
@@ -97,7 +97,7 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     beside('user_code', '1234'),
   ];
 
-  // What stands beside the object should be missing: that it is, is no case. No more than ten may wait for one person.
+  // Parameters beside the object should be absent, so their absence is no case. At most ten requests may wait for one person.
   const cases = [
     ...mutationsOf(authenticationRules(desk, () => world.firm('clr-core'))),
     ...mutationsOf(rules).filter(({ verdict }) => verdict !== 'accepted'),
@@ -109,7 +109,7 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     expectVerdict(answer, verdict, fields);
   });
 
-  it.each([...transportCases, ...doubledProofs])('before it looks at a parameter: $name', async ({ send, verdict }) => {
+  it.each([...transportCases, ...doubledProofs])('before it reads a parameter: $name', async ({ send, verdict }) => {
     const fields: Fields = [...desk().authentication(), ['request', object()]];
     expectVerdict(await send(desk(), `${world.issuer}/bc-authorize`, fields), verdict, fields);
   });
@@ -175,7 +175,7 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     ['authorization_details as an object', { authorization_details: {} }, details],
     ['authorization_details empty', { authorization_details: [] }, details],
     ['authorization_details of an unknown type', { authorization_details: [{ type: 'x' }] }, details],
-    ['authorization_details as text that is no JSON', { authorization_details: 'x' }, details],
+    ['authorization_details as text that is not JSON', { authorization_details: 'x' }, details],
     ['client_notification_token oversized', { client_notification_token: long }, token('malformed')],
     ['client_notification_token of two lines', { client_notification_token: 'a\r\nX: y' }, token('malformed')],
     ['client_notification_token too short', { client_notification_token: 'abc' }, token('weak')],
@@ -252,7 +252,7 @@ describe('the backchannel authentication endpoint refuses a signed request', () 
   });
 });
 
-describe('the grant of CIBA', () => {
+describe('the CIBA grant', () => {
   async function ask(): Promise<string> {
     accepted += 1;
     const login_hint = world.trading.firms.people.trader.id;
@@ -296,7 +296,7 @@ describe('the grant of CIBA', () => {
     expectVerdict(await desk().post('/token', redeemFields(id)), '400 slow_down polled_too_soon');
   });
 
-  it('gives nothing to another client, nor for another key, and gives once', async () => {
+  it('gives nothing to another client or for another key, and gives once', async () => {
     const id = await ask();
     await allowAll(personBrowser(world.issuer), world.issuer, world.trading.firms.people.trader.id);
     expectVerdict(await world.own('desk-other').post('/token', redeemFields(id)), unknown);
@@ -310,11 +310,11 @@ describe('the grant of CIBA', () => {
     expect(await world.recorded(desk(), 'token.issued')).toBe(1);
   });
 
-  it('rests on what was recorded: what was said to be taken, and nothing else', async () => {
+  it('matches the records: what was accepted, and nothing else', async () => {
     expect(await world.recorded(desk(), 'backchannel.requested')).toBe(accepted);
   });
 
-  it('has never failed by a fault of ours', () => {
+  it('has never failed with an internal error', () => {
     expect(faultsIn(world.logged())).toEqual([]);
   });
 });

@@ -12,9 +12,9 @@ import { expectVerdict, faultsIn } from '../testing/negative-matrix.ts';
 import { type Change, claimsIn, type Fields, type RawClient, seconds, signJwt } from '../testing/raw-client.ts';
 import { codeOf } from '../testing/refusal.ts';
 
-// Authority that is handed on (7) and trust that is handed on (10); the numbers are those of the hardest behaviours. What
-// an exchange may narrow, field by field, is in `workflow-in-process`; chains of certificates are tested where they are
-// verified (`foundation/runtime`, certificate-chain), rolled keys of clients and partners where they are fetched.
+// Delegated authority (7) and delegated trust (10); the numbers are those of the hardest behaviours. What an exchange may
+// narrow is in `workflow-in-process`; certificate chains are tested in `foundation/runtime` (certificate-chain), rotated keys
+// of clients and partners where they are fetched.
 
 let world: AuthorizationWorld;
 let keys: Awaited<ReturnType<typeof keyServer>>;
@@ -68,7 +68,7 @@ const exchange = (token: string, fields: Fields = [['resource', doors.venue]], c
     ...fields,
   ]);
 
-/** What an enforcement point of the broker says of a token that its holder presents rightly. */
+/** The answer of the broker's enforcement point to a token that its holder presents correctly. */
 async function protectedBy(token: string): Promise<string> {
   const ath = createHash('sha256').update(token).digest('base64url');
   const dpop = [world.firm('ha-oms').proof(doors.broker, { htm: 'GET', ath })];
@@ -87,14 +87,14 @@ const introspected = async (token: string) => (await broker().post('/introspect'
 const chain = (...actors: readonly string[]) =>
   actors.reduceRight<object | undefined>((act, sub) => ({ sub, ...(act === undefined ? {} : { act }) }), undefined);
 
-describe('7: a token whose claims were changed is nowhere a token', () => {
-  it('as it was issued it is one everywhere', async () => {
+describe('7: a token with changed claims is invalid everywhere', () => {
+  it('as issued it is valid everywhere', async () => {
     expect(await protectedBy(subject)).toBe('accepted');
     expect(JSON.parse(await introspected(subject))).toMatchObject({ active: true });
     expectVerdict(await exchange(subject), 'accepted');
   });
 
-  // Signed with the control plane's own key: what must be refused for what it says, whoever has signed it.
+  // Signed with the control plane's own key: it must be refused for its content, even with a valid signature.
   it.each<readonly [string, () => Change, string]>([
     [
       'five actors',
@@ -157,7 +157,7 @@ describe('7: a token whose claims were changed is nowhere a token', () => {
     expectVerdict(await exchange(forgery), '400 invalid_request token_key_unknown');
   });
 
-  /** Other claims under the signature that was given for these. */
+  /** Other claims under the original signature. */
   function forged(change: Change): string {
     const [header, , signature] = subject.split('.');
     const payload = JSON.stringify({ ...claimsIn(subject), ...change });
@@ -178,8 +178,8 @@ describe('7: an exchange', () => {
     expect(told.members).toMatchObject({ active: true, act });
   });
 
-  it('is refused to everybody but the one the token was given to', async () => {
-    // clr-core may exchange tokens, and not this one; ha-oms may not even exchange its own.
+  it('is refused to everybody but the recipient of the token', async () => {
+    // clr-core may exchange tokens, but not this one; ha-oms may not even exchange its own.
     expectVerdict(
       await exchange(subject, [['resource', doors.custodian]], world.firm('clr-core')),
       '400 invalid_request token_audience',
@@ -190,7 +190,7 @@ describe('7: an exchange', () => {
     );
   });
 
-  it('stops at the fourth actor, and never comes back to a hand it passed through', async () => {
+  it('stops at the fourth actor and never returns to an actor already in the chain', async () => {
     const three = await mint(world.controlPlane, subject, { act: chain('service:a', 'service:b', 'service:c') });
     expect(claimsIn(textIn(await exchange(three), 'access_token'))['act']).toEqual(
       chain('service:brk-orders', 'service:a', 'service:b', 'service:c'),
@@ -205,7 +205,7 @@ describe('7: an exchange', () => {
     expectVerdict(await exchange(own), '400 invalid_request act_loop');
   });
 
-  // The request has no actor_token: what counts is what the token says, not what the request looks like.
+  // The request has no actor_token: the token's content counts, not the form of the request.
   it.each<readonly [string, Change, string]>([
     ['another client', { client_id: 'clr-core' }, '400 invalid_request actor_not_allowed'],
     ['another principal', { sub: 'service:clr-core' }, '400 invalid_request actor_not_allowed'],
@@ -216,7 +216,7 @@ describe('7: an exchange', () => {
       '400 invalid_request actor_not_allowed',
     ],
     [
-      'this client and a condition that nobody knows',
+      'this client and an unknown condition',
       { client_id: 'brk-orders', until: 'noon' },
       '400 invalid_request actor_not_allowed',
     ],
@@ -235,7 +235,7 @@ describe('7: an exchange', () => {
     expect(Number(members['expires_in'])).toBeLessThanOrEqual(20);
   });
 
-  it('gives no refresh token, no ID token, and says what was issued (RFC 8693 section 2.2.1)', async () => {
+  it('gives no refresh token and no ID token, and states the issued type (RFC 8693 section 2.2.1)', async () => {
     const { members } = await exchange(subject);
     expect(members).toMatchObject({ issued_token_type: accessTokenType, token_type: 'DPoP' });
     expect(members).not.toHaveProperty('refresh_token');
@@ -243,7 +243,7 @@ describe('7: an exchange', () => {
   });
 });
 
-describe('10: keys that are fetched from where a client says they are', () => {
+describe('10: keys fetched from a client’s address', () => {
   const ask = (id: string, key = keys.key) => {
     const { issuer } = world;
     const claims = {
@@ -276,11 +276,11 @@ describe('10: keys that are fetched from where a client says they are', () => {
   it.each([
     ['an address that leads on to another', 'redirects'],
     ['more than a key set can be', 'too-large'],
-    ['something that is no JSON', 'no-json'],
+    ['something that is not JSON', 'no-json'],
     ['a private key', 'private'],
     ['the metadata of a cloud', 'internal'],
     ['a neighbour in a private network', 'neighbour'],
-  ])('are not taken from %s', async (_, id) => {
+  ])('are not accepted from %s', async (_, id) => {
     expectVerdict(await ask(id), noKey);
   });
 
@@ -317,8 +317,8 @@ describe('10: keys that are fetched from where a client says they are', () => {
   });
 });
 
-describe("10: keys of a firm's identity provider", () => {
-  // What a name resolves to is judged when it is connected to (`components/federation-gateway`, outbound).
+describe('10: keys of a firm’s identity provider', () => {
+  // The resolved address is checked at the connection (`components/federation-gateway`, outbound).
   it.each([
     ['https://169.254.169.254', 'https://169.254.169.254/latest'],
     ['https://10.0.0.1', 'https://10.0.0.1/jwks'],
@@ -336,8 +336,8 @@ describe("10: keys of a firm's identity provider", () => {
     expect(await codeOf(register)).toBe('profile_invalid');
   });
 
-  it('say nothing of a person of another firm than the client is', async () => {
-    // The broker trusts nobody of the arranger's people to act by its own software.
+  it('cannot vouch for a person of another firm than the client', async () => {
+    // The broker trusts nobody of the arranger's people to act through its own software.
     const answer = await broker().post('/token', [
       ['grant_type', jwtBearerGrant],
       ['assertion', await world.trading.assertion()],
@@ -348,11 +348,11 @@ describe("10: keys of a firm's identity provider", () => {
   });
 });
 
-it('nothing of this has failed by a fault of ours', () => {
+it('nothing of this failed with an internal error', () => {
   expect(faultsIn(world.logged())).toEqual([]);
 });
 
-/** Key sets of every kind, good and bad, and a count of who came for them. */
+/** Key sets of every kind, valid and invalid, with a count of requests. */
 async function keyServer() {
   const key = generateSigningKey();
   const visits = new Map<string, number>();

@@ -87,14 +87,14 @@ describe('the address in a proof', () => {
     ['X-Forwarded-Host', { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }],
     ['Forwarded', { forwarded: 'host=evil.example;proto=https' }],
     ['X-Original-URL', { 'x-original-url': '/other', 'x-rewrite-url': '/other' }],
-  ])('is compared with what the server is called, whatever %s says', async (_, headers) => {
+  ])('is compared with the configured issuer, whatever %s says', async (_, headers) => {
     expectVerdict(await post(`${world.issuer}/token`, headers), 'accepted');
     for (const htu of ['https://evil.example/token', 'http://evil.example/token'])
       expectVerdict(await post(htu, headers), '400 invalid_dpop_proof proof_url');
   });
 });
 
-describe('an id that was taken', () => {
+describe('a single-use id', () => {
   const presented = (client: RawClient, assertion: string, dpop?: string) =>
     client.postOnly(
       '/token',
@@ -102,7 +102,7 @@ describe('an id that was taken', () => {
       dpop === undefined ? {} : { dpop: [dpop] },
     );
 
-  it('is not taken by who could not sign: the one who can is let in afterwards', async () => {
+  it('is not used up by a failed signature: the legitimate client can use it afterwards', async () => {
     const jti = randomUUID();
     const real = broker().assertion({ jti });
     const header = { alg: 'ES256', kid: broker().key.kid };
@@ -124,14 +124,14 @@ describe('an id that was taken', () => {
     expectVerdict(await presented(broker(), broker().assertion(), proof), 'accepted');
   });
 
-  it('is not taken by an assertion for another server, or one that has ended', async () => {
+  it('is not used up by an assertion for another server, or an expired one', async () => {
     const jti = randomUUID();
     for (const claims of [{ aud: 'https://another.example' }, { exp: 1 }, { sub: 'another' }])
       expect((await presented(broker(), broker().assertion({ jti, ...claims }))).status).toBe(401);
     expectVerdict(await presented(broker(), broker().assertion({ jti })), 'accepted');
   });
 
-  it('by one client, for one purpose, is free for every other', async () => {
+  it('used by one client, for one purpose, is free for every other', async () => {
     const jti = randomUUID();
     const settling: Fields = [
       ['grant_type', 'client_credentials'],
@@ -158,7 +158,7 @@ describe('an id that was taken', () => {
     );
     const assertion = await world.trading.assertion({ claims: { jti } });
     await world.trading.traderToken(world.trading.order(world.mandate), assertion);
-    // And each of them is taken for itself.
+    // Each of them is accepted separately.
     expectVerdict(
       await presented(broker(), broker().assertion({ jti })),
       '401 invalid_client client_assertion_replayed',
@@ -169,7 +169,7 @@ describe('an id that was taken', () => {
     );
   });
 
-  it('is not another for characters that would run together', async () => {
+  it('does not collide with another by concatenated characters', async () => {
     const [first, second] = [`a:${randomUUID()}`, randomUUID()];
     for (const jti of [first, `${first} `, ` ${first}`, `${first}\u0000`, second, `${second}:`])
       expectVerdict(await presented(broker(), broker().assertion({ jti })), 'accepted');
@@ -177,7 +177,7 @@ describe('an id that was taken', () => {
 });
 
 describe('a refresh', () => {
-  it('that is repeated within the second is a lost answer, and one by another key is refused where it is bound to one', async () => {
+  it('repeated within the second is taken for a lost answer, and one with another key is refused when it is bound to one', async () => {
     const flow = world.flow(world.own('desk-bound'));
     const redeemed = await flow.redeem(await flow.allow([['scope', 'openid offline_access']]));
     const token = textIn(redeemed, 'refresh_token');
@@ -202,7 +202,7 @@ describe('a refresh', () => {
   });
 });
 
-describe('what a token leaves behind', () => {
+describe('the data left by a token', () => {
   const counts = async (): Promise<ReadonlyMap<string, number>> => {
     const { rows } = await sql.query<{ name: string }>(
       `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
@@ -215,15 +215,15 @@ describe('what a token leaves behind', () => {
     }
     return found;
   };
-  // Five times, as the least is done here: what the processes do by themselves meanwhile, such as making the first certificate of
-  // time stamping, they do once.
+  // Five times, as a lower bound: what the processes do by themselves meanwhile, such as creating the first time-stamping
+  // certificate, they do once.
   const grown = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) =>
     [...after]
       .filter(([name, count]) => count >= (before.get(name) ?? 0) + 5)
       .map(([name]) => name)
       .sort();
 
-  it('of a machine: its evidence, and the ids that may not come again, which expire; a refusal the same', async () => {
+  it('of a machine: its evidence, and the single-use ids, which expire; the same for a refusal', async () => {
     await broker().post('/token', machine());
     const before = await counts();
     for (let some = 0; some < 25; some++) expectVerdict(await broker().post('/token', machine()), 'accepted');
@@ -238,7 +238,7 @@ describe('what a token leaves behind', () => {
     expect(rows[0]?.longest).toBeLessThan(600);
   });
 
-  it('of who is not known at all: nothing', async () => {
+  it('of an unknown client: nothing', async () => {
     const stranger = (id: string) =>
       send({
         method: 'POST',
@@ -261,11 +261,11 @@ describe('what a token leaves behind', () => {
     const headers = { authorization: `DPoP ${'x'.repeat(200)}`, dpop: 'x' };
     for (let some = 0; some < 20; some++) await send({ method: 'GET', url: `${world.issuer}/userinfo`, headers });
     expect(grown(before, await counts()).filter((name) => !name.startsWith('audit_log.'))).toEqual([]);
-    // The log beats, measures its clock, is stamped and signs its size, whoever knocks.
+    // The log beats, measures its clock, is stamped and signs its size regardless of requests.
     expect(await recorded()).toBe(recordedBefore);
   });
 
-  it('has an index by its end in every table that it is swept from', async () => {
+  it('is in tables with an index on the expiry, so that they can be swept', async () => {
     const { rows } = await sql.query<{ table: string }>(
       `select c.table_name as table from information_schema.columns c
         where c.table_schema = 'authorization_server' and c.column_name in ('expires_at', 'removed_after')
@@ -293,15 +293,15 @@ describe('a decision', () => {
     expect(codes[0]).toEqual(expect.any(String));
     expect(new Set(codes).size).toBe(1);
     expect(await world.recorded(desk(), 'consent.given', 'authorization.granted')).toBe(before + 2);
-    // And a change of mind comes too late: it was decided.
+    // A change of mind comes too late: it was decided.
     const late = await browser.submit(formOf(consent), { decision: 'refuse' });
     expect(late.leaves?.searchParams.get('code')).toBe(codes[0]);
     expectVerdict(await flow.redeem({ ...pkce, code: String(codes[0]) }), 'accepted');
   });
 });
 
-describe('a hint', () => {
-  it('whose key is gone still signs out: the person is asked first', async () => {
+describe('an ID token hint', () => {
+  it('whose signing key is gone still signs out: the person is asked first', async () => {
     const flow = world.flow(desk());
     const pkce = createPkce();
     const browser = personBrowser(world.issuer);
@@ -319,7 +319,7 @@ describe('a hint', () => {
     expect([asked.status, await ended()]).toEqual([200, before]);
     expect((await browser.submit(formOf(asked), { decision: 'end' })).status).toBe(200);
     expect(await ended()).toBe(before + 1);
-    // What is signed from now on is signed by the successor, and counts.
+    // From now on the successor signs, and its tokens count.
     const again = personBrowser(world.issuer);
     const second = createPkce();
     const back = await again.authorize(flow.urlOf(await flow.push(flow.request(second))), {
@@ -332,6 +332,6 @@ describe('a hint', () => {
   });
 });
 
-it('nothing of this has failed by a fault of ours', () => {
+it('nothing of this failed with an internal error', () => {
   expect(faultsIn(world.logged())).toEqual([]);
 });

@@ -12,8 +12,8 @@ import {
 import type { Fields, RawClient } from '../testing/raw-client.ts';
 import type { WireAnswer } from '../testing/wire.ts';
 
-// What becomes of a token: told to the interface that it is for (RFC 7662, RFC 9701), and ended by the client that it was
-// issued to (RFC 7009). What is no token is answered alike by both: not active, and nothing to end.
+// Introspection by the interface that a token is for (RFC 7662, RFC 9701), and revocation by the client it was issued to (RFC
+// 7009). Both answer anything that is not a token alike: not active, and nothing to revoke.
 
 let world: AuthorizationWorld;
 
@@ -25,7 +25,7 @@ afterAll(() => world?.stop());
 /** Of the operator's institution, whose interfaces the tokens of these tests are for. */
 const operator = () => world.controlPlane.operator.client;
 
-/** A token that this client may use at one of the firm's own doors. */
+/** A token that this client may use at one of the firm's own interfaces. */
 async function tokenOf(client: RawClient): Promise<string> {
   return textIn(
     await client.post('/token', [
@@ -45,7 +45,7 @@ describe.each<readonly [string, () => RawClient, (answer: WireAnswer) => void]>(
   [
     '/introspect',
     () => world.firm('brk-orders'),
-    // RFC 7662 section 2.2: and nothing else, not even why.
+    // RFC 7662 section 2.2: nothing else, not even a reason.
     ({ status, body }) => expect([status, body]).toEqual([200, '{"active":false}']),
   ],
   [
@@ -62,7 +62,7 @@ describe.each<readonly [string, () => RawClient, (answer: WireAnswer) => void]>(
     { name: 'token', missing, oversized, malformed: [['one character too long', 'x'.repeat(16_385), oversized]] },
     {
       name: 'token_type_hint',
-      // A hint and no more (RFC 7009 section 2.1): one that is wrong is passed over.
+      // Only a hint (RFC 7009 section 2.1): a wrong one is ignored.
       missing: 'accepted',
       oversized: 'accepted',
       malformed: [
@@ -100,12 +100,12 @@ describe.each<readonly [string, () => RawClient, (answer: WireAnswer) => void]>(
     ['a token without its signature', async () => `${(await traderToken()).split('.').slice(0, 2).join('.')}.`],
     ['a token with a fourth part', async () => `${await traderToken()}.x`],
     ['a token in capitals', async () => (await traderToken()).toUpperCase()],
-  ])('says the same of what is no token: %s', async (_, token) => {
+  ])('gives the same answer to text that is not a token: %s', async (_, token) => {
     const value = await token();
     expectNothing(await client().post(path, [['token', value]]));
   });
 
-  it('has never failed by a fault of ours', () => {
+  it('has never failed with an internal error', () => {
     expect(faultsIn(world.logged())).toEqual([]);
   });
 });
@@ -136,7 +136,7 @@ describe('introspection', () => {
       expect(await asked(client)).toBe('{"active":false}');
   });
 
-  it('is recorded, whatever it answers, and the token is in the record by its hash alone', async () => {
+  it('is recorded, whatever it answers, and the record holds only the hash of the token', async () => {
     const token = await traderToken();
     const before = await world.recorded(world.firm('clr-core'), 'token.introspected');
     await world.firm('clr-core').post('/introspect', [['token', token]]);
@@ -146,7 +146,7 @@ describe('introspection', () => {
     );
   });
 
-  it('gives the signed form for its own media type alone', async () => {
+  it('gives the signed form only for its own media type', async () => {
     const token = await traderToken();
     const typeFor = async (accept: string) => {
       const answer = await world.firm('brk-orders').post('/introspect', [['token', token]], { headers: { accept } });
@@ -166,7 +166,7 @@ describe('introspection', () => {
 });
 
 describe('revocation', () => {
-  it('ends a token of the client that asks, and no other', async () => {
+  it('ends a token of the requesting client, and no other', async () => {
     const [clearing, custodian] = [world.firm('clr-core'), world.firm('cus-core')];
     const token = await tokenOf(clearing);
     expectVerdict(await custodian.post('/revoke', [['token', token]]), '400 invalid_request token_of_another_client');
@@ -177,12 +177,12 @@ describe('revocation', () => {
     expectVerdict(await clearing.post('/revoke', [['token', token]]), 'accepted');
   });
 
-  it('lets nobody end a consent by its refresh token but the client that it was issued to', async () => {
+  it('lets only the client that a refresh token was issued to revoke its consent', async () => {
     const desk = world.party('desk-dpop');
     const flow = world.flow(desk);
     const allowed = await flow.allow([['scope', 'openid offline_access']]);
     const refreshToken = textIn(await flow.redeem(allowed), 'refresh_token');
-    // A client that guesses one has it already: it is told that it is not its own, and can end nothing with it.
+    // A client that guesses one holds it already: the answer says that it is not its own, and it can end nothing with it.
     expectVerdict(
       await world.firm('clr-core').post('/revoke', [['token', refreshToken]]),
       '400 invalid_request token_of_another_client',

@@ -11,8 +11,8 @@ import { type Change, claimsIn, type Fields, formType, seconds, signJwt } from '
 import { redirectUri } from '../testing/relying-parties.ts';
 import { send, type WireAnswer } from '../testing/wire.ts';
 
-// What a sender must show that they hold: the key of a client (1), the key that a token is bound to (3), the certificate
-// of the connection (4). The numbers are those of the hardest behaviours.
+// What a sender must prove to hold: the key of a client (1), the key that a token is bound to (3), the certificate of the
+// connection (4). The numbers are those of the hardest behaviours.
 
 let world: AuthorizationWorld;
 
@@ -23,7 +23,7 @@ afterAll(() => world?.stop());
 
 const desk = () => world.party('desk-dpop');
 const at = (path: string) => world.issuer + path;
-/** What an authenticated request without any parameter of its own is told. */
+/** The answer to an authenticated request without parameters. */
 const authenticated = '400 invalid_request parameter_missing';
 
 describe('1: the audience of a client assertion is the issuer, as one string (FAPI 2.0 Security Profile 5.3.2.1)', () => {
@@ -58,7 +58,7 @@ describe('1: the audience of a client assertion is the issuer, as one string (FA
       name,
       aud,
       from: `127.0.0.${index + 2}`,
-      // CIBA Core section 7.1 demands these two, for its own endpoint alone.
+      // CIBA Core section 7.1 requires these two, only for its own endpoint.
       verdict:
         taken || (path === '/bc-authorize' && (name === 'the token endpoint' || name === 'the backchannel endpoint'))
           ? told
@@ -71,7 +71,7 @@ describe('1: the audience of a client assertion is the issuer, as one string (FA
     expectVerdict(await desk().postOnly(path, fields, { from }), verdict, fields);
   });
 
-  it('an ordinary relying party may name the token endpoint, as one string too, and nothing else', async () => {
+  it('an ordinary relying party may also name the token endpoint, as one string, and nothing else', async () => {
     const dashboard = world.party('dashboard');
     const ask = async (aud: unknown) =>
       verdictOf(await dashboard.postOnly('/token', credentials(dashboard.assertion({ aud })), { dpop: [] }));
@@ -92,8 +92,8 @@ describe('1: a client assertion is refused', () => {
     ['of another issuer than its subject', () => ({ sub: 'desk-signed' }), 'issuer'],
     ['without a subject', () => ({ sub: undefined }), 'issuer'],
     ['without an issuer', () => ({ iss: undefined }), 'issuer'],
-    ['of an issuer that is no text', () => ({ iss: 1, sub: 1 }), 'issuer'],
-    ['of a client that is not there', () => ({ iss: 'nobody', sub: 'nobody' }), 'key'],
+    ['of an issuer that is not text', () => ({ iss: 1, sub: 1 }), 'issuer'],
+    ['of a client that does not exist', () => ({ iss: 'nobody', sub: 'nobody' }), 'key'],
     ['of another client, with this one’s key', () => ({ iss: 'desk-signed', sub: 'desk-signed' }), 'key'],
     ['without an end', () => ({ exp: undefined }), 'time'],
     ['with an end that is text', () => ({ exp: String(seconds() + 60) }), 'time'],
@@ -138,7 +138,7 @@ describe('1: a client assertion is refused', () => {
     expectVerdict(answer, `401 invalid_client client_assertion_${rule}`, fields);
   });
 
-  it('that was signed with the public key as if it were a secret', async () => {
+  it('that was signed with the public key as a shared secret', async () => {
     const [, payload = ''] = desk().assertion().split('.');
     const header = Buffer.from(JSON.stringify({ alg: 'HS256', kid: desk().key.kid })).toString('base64url');
     const secret = JSON.stringify(desk().key.publicJwk);
@@ -158,7 +158,7 @@ describe('3: a DPoP proof is refused', () => {
     ['for another host', () => ({ htu: 'https://another.example/token' }), () => ({}), 'url'],
     ['for another scheme', () => ({ htu: at('/token').replace('http:', 'https:') }), () => ({}), 'url'],
     ['for no address', () => ({ htu: undefined }), () => ({}), 'url'],
-    ['for an address that is none', () => ({ htu: 'token' }), () => ({}), 'url'],
+    ['for an invalid address', () => ({ htu: 'token' }), () => ({}), 'url'],
     ['made too long ago', () => ({ iat: seconds() - 75 }), () => ({}), 'time'],
     ['made in the future', () => ({ iat: seconds() + 30 }), () => ({}), 'time'],
     ['that does not say when it was made', () => ({ iat: undefined }), () => ({}), 'time'],
@@ -192,13 +192,13 @@ describe('3: a DPoP proof is refused', () => {
     );
   });
 
-  it('at the token endpoint: one used before, even where the request was refused', async () => {
+  it('at the token endpoint: one used before, even if that request was refused', async () => {
     const dpop = [desk().proof(at('/token'))];
     expectVerdict(await desk().post('/token', [], { dpop }), authenticated);
     expectVerdict(await desk().post('/token', [], { dpop }), '400 invalid_dpop_proof proof_replayed');
   });
 
-  it('at the token endpoint: one with a nonce that is not ours, and the answer brings the right one', async () => {
+  it('at the token endpoint: one with an unknown nonce, and the response carries a valid one', async () => {
     const refused = await desk().post('/token', [], { dpop: [desk().proof(at('/token'), { nonce: 'made-up' })] });
     expectVerdict(refused, '400 use_dpop_nonce proof_nonce');
     const nonce = String(refused.headers['dpop-nonce']);
@@ -211,14 +211,14 @@ describe('3: a DPoP proof is refused', () => {
       expectVerdict(await desk().post('/token', [], { dpop: [desk().proof(at('/token'), { htu })] }), authenticated);
   });
 
-  it('where a client sends one whose tokens are bound otherwise', async () => {
+  it('when the client’s tokens are bound otherwise', async () => {
     const dashboard = world.party('dashboard');
     const dpop = [dashboard.proof(at('/token'))];
     expectVerdict(await dashboard.post('/token', [], { dpop }), '400 invalid_dpop_proof proof_unexpected');
   });
 });
 
-describe('3: a token that is bound to a key', () => {
+describe('3: a token bound to a key', () => {
   const url = () => at('/decisions/policy');
   let token: string;
   beforeAll(async () => {
@@ -237,7 +237,7 @@ describe('3: a token that is bound to a key', () => {
     broker().proof(url(), { htm: 'GET', ath: ath(token), ...claims }, header);
   const dpopToken = () => `DPoP ${token}`;
 
-  it('is taken with its proof, once', async () => {
+  it('is accepted with its proof, once', async () => {
     const headers = { authorization: dpopToken(), dpop: proof() };
     expectVerdict(await get(headers), 'accepted');
     expectVerdict(await get(headers), '401 proof_replayed');
@@ -301,14 +301,14 @@ describe('3: a token that is bound to a key', () => {
     expect(body.status).toBe(401);
   });
 
-  it('comes from a code that only the key can redeem which was named when it was asked for', async () => {
+  it('comes from a code that only the key named in the request can redeem', async () => {
     const flow = world.flow(desk());
     const allowed = await flow.allow([['scope', 'openid offline_access']]);
     const stranger = { dpop: [world.party('desk-signed').proof(at('/token'))] };
     expectVerdict(await flow.redeem(allowed, [], stranger), '400 invalid_grant code_key');
     const redeemed = await flow.redeem(allowed);
     const refreshToken = textIn(redeemed, 'refresh_token');
-    // The client authenticates: its refresh token goes on with another key (RFC 9449 section 5), and never without one.
+    // The client authenticates: its refresh token can be used with another key (RFC 9449 section 5), and never without one.
     const another = { dpop: [world.party('desk-signed').proof(at('/token'))] };
     const renewed = await flow.refresh(refreshToken, [], another);
     expectVerdict(renewed, 'accepted');
@@ -319,7 +319,7 @@ describe('3: a token that is bound to a key', () => {
   });
 });
 
-describe('4: a token that is bound to a certificate', () => {
+describe('4: a token bound to a certificate', () => {
   const second = () => String(world.controlPlane.mutualTlsAddress);
   const shows = (own?: TestCertificate) => ({
     authorities: world.certificates.authority.certificatePem,
@@ -331,7 +331,7 @@ describe('4: a token that is bound to a certificate', () => {
   const post = (path: string, fields: Fields, own?: TestCertificate, headers: Readonly<Record<string, string>> = {}) =>
     world.party('desk-mtls').postOnly(path, fields, { to: second(), tls: shows(own), dpop: [], headers });
 
-  /** The answer to a redeemed code, and with it a refresh token. */
+  /** The response to a redeemed code, with its refresh token. */
   async function redeem(name: Name, certificate = ownOf(name)): Promise<WireAnswer> {
     const allowed = await allow(name);
     return post(
@@ -373,7 +373,7 @@ describe('4: a token that is bound to a certificate', () => {
       headers: { authorization: `${scheme} ${token}` },
       tls: shows(own),
     });
-  /** For the same name and key, as when a certificate is renewed. */
+  /** For the same name and key, as for a renewed certificate. */
   const renewed = (name: Name) => {
     const { privateKeyPem } = ownOf(name);
     return name === 'desk-mtls'
@@ -381,7 +381,7 @@ describe('4: a token that is bound to a certificate', () => {
       : createSelfSigned({ subject: 'CN=desk-self', privateKeyPem });
   };
 
-  it.each<Name>(['desk-mtls', 'desk-self'])('of %s opens nothing on any other connection', async (name) => {
+  it.each<Name>(['desk-mtls', 'desk-self'])('of %s is refused on any other connection', async (name) => {
     const redeemed = await redeem(name);
     expect(redeemed.members['token_type']).toBe('Bearer');
     const token = textIn(redeemed, 'access_token');
@@ -396,7 +396,7 @@ describe('4: a token that is bound to a certificate', () => {
     expect(verdictOf(first)).toMatch(/^401 .*token_certificate_missing$/);
   });
 
-  it('is renewed with the certificate: what was issued stays bound to the old one', async () => {
+  it('is renewed with the certificate: earlier tokens stay bound to the old one', async () => {
     const redeemed = await redeem('desk-mtls');
     const fresh = renewed('desk-mtls');
     const refreshed = await refresh('desk-mtls', textIn(redeemed, 'refresh_token'), fresh);
@@ -404,7 +404,7 @@ describe('4: a token that is bound to a certificate', () => {
     expect(claimsIn(token)['cnf']).toEqual({ 'x5t#S256': fresh.thumbprint });
     expectVerdict(await userinfo(token, fresh), 'accepted');
     expect(verdictOf(await userinfo(token, ownOf('desk-mtls')))).toMatch(/token_certificate_binding$/);
-    // A certificate that nobody vouches for must be registered first.
+    // A self-signed certificate must be registered first.
     const own = await redeem('desk-self');
     expectVerdict(
       await refresh('desk-self', textIn(own, 'refresh_token'), renewed('desk-self')),
@@ -478,7 +478,7 @@ describe('4: a token that is bound to a certificate', () => {
     expectVerdict(await post('/par', [['client_id', clientId]], own()), verdict);
   });
 
-  it('is not issued to who does not say which client it is, or who signs instead', async () => {
+  it('is not issued to a client that does not name itself, or that signs instead', async () => {
     const { issued } = world.certificates;
     expectVerdict(await post('/par', [], issued), '401 invalid_client client_id_missing');
     const { key } = desk();
@@ -502,7 +502,7 @@ describe('4: a token that is bound to a certificate', () => {
     'X-Forwarded-Client-Cert',
     'X-SSL-Client-Cert',
     'SSL-Client-Cert',
-  ])('is not had by a header %s, from whoever comes: the request is refused whole', async (name) => {
+  ])('cannot be obtained by a header %s from anywhere: the whole request is refused', async (name) => {
     const fields: Fields = [['client_id', 'desk-mtls']];
     const refusal = /^400 .*client_certificate_header_untrusted$/;
     const plain = await world.party('desk-mtls').postOnly('/par', fields, { dpop: [], headers: { [name]: header() } });
@@ -514,6 +514,6 @@ describe('4: a token that is bound to a certificate', () => {
   });
 });
 
-it('nothing of this has failed by a fault of ours', () => {
+it('nothing of this failed with an internal error', () => {
   expect(faultsIn(world.logged())).toEqual([]);
 });

@@ -15,7 +15,7 @@ import {
 import type { Fields } from '../testing/raw-client.ts';
 import { redirectUri } from '../testing/relying-parties.ts';
 
-// What a client pushes (RFC 9126), with its parameters plain or signed (RFC 9101, FAPI 2.0 Message Signing).
+// Pushed requests (RFC 9126), with plain or signed parameters (RFC 9101, FAPI 2.0 Message Signing).
 
 let world: AuthorizationWorld;
 let accepted = 0;
@@ -33,7 +33,7 @@ const details = (change: Readonly<Record<string, unknown>>) => () =>
   JSON.stringify([{ ...world.trading.order(world.mandate), ...change }]);
 const wrongDetails = '400 invalid_authorization_details details_malformed';
 
-/** Everything at once, each of it right. */
+/** A valid request with every parameter. */
 function valid(): Fields {
   return [
     ...client().authentication(),
@@ -182,7 +182,7 @@ const rules: readonly ParameterRule[] = [
       ['a list of null', '[null]', wrongDetails],
       ['a key twice', '[{"type":"a","type":"b"}]', wrongDetails],
       ['nested without end', '['.repeat(10_000), wrongDetails],
-      ['a number that is none', '[1e999]', wrongDetails],
+      ['an invalid number', '[1e999]', wrongDetails],
       ['text with U+0000', details({ client_order_id: 'a\u0000' }), wrongDetails],
       ['__proto__', '[{"__proto__":{"type":"x"}}]', wrongDetails],
       ['without a type', details({ type: undefined }), wrongDetails],
@@ -320,7 +320,7 @@ const rules: readonly ParameterRule[] = [
 ];
 
 describe('PAR refuses, parameter by parameter', () => {
-  it('nothing of what is right', async () => {
+  it('no valid parameter', async () => {
     const answer = await client().postOnly('/par', valid());
     expect(answer.status).toBe(201);
     accepted += 1;
@@ -337,7 +337,7 @@ describe('PAR refuses, parameter by parameter', () => {
   );
 });
 
-describe('PAR refuses, before it looks at a parameter', () => {
+describe('PAR refuses, before it reads a parameter', () => {
   it.each([...transportCases, ...doubledProofs])('$name', async ({ send, verdict }) => {
     const fields = valid();
     expectVerdict(await send(client(), `${world.issuer}/par`, fields), verdict, fields);
@@ -345,11 +345,11 @@ describe('PAR refuses, before it looks at a parameter', () => {
 });
 
 describe('PAR, after all of that', () => {
-  it('has taken what it said it took, and nothing else', async () => {
+  it('has accepted what it said it accepted, and nothing else', async () => {
     expect(await world.recorded(client(), 'authorization.pushed')).toBe(accepted);
   });
 
-  it('has never failed by a fault of ours', () => {
+  it('has never failed with an internal error', () => {
     expect(faultsIn(world.logged())).toEqual([]);
   });
 });

@@ -10,10 +10,10 @@ import { expectVerdict, faultsIn, verdictOf } from '../testing/negative-matrix.t
 import { claimsIn, type RawClient, rawClient } from '../testing/raw-client.ts';
 import { redirectUri } from '../testing/relying-parties.ts';
 
-// 8: what was ended is ended everywhere: at introspection, at our own interfaces, at the services of firms, in an exchange,
-// and for the refresh tokens behind it; by whatever it was ended.
+// 8: anything revoked is revoked everywhere: at introspection, at our own interfaces, at the services of firms, in an
+// exchange, and for the refresh tokens behind it; whatever caused the revocation.
 
-/** What ends, and last what ends it for everybody: for ten seconds, as clocks may differ, nothing new stands either. */
+/** What is revoked. The last ends it for everybody: for ten seconds, as clocks may differ, nothing new is valid either. */
 const kinds = ['token', 'mandate', 'suspension', 'client', 'person', 'actor', 'partner'] as const;
 
 let world: AuthorizationWorld;
@@ -64,7 +64,7 @@ type Issued = Awaited<ReturnType<typeof issue>>;
 const introspect = async (token: string) =>
   (await world.firm('brk-orders').post('/introspect', [['token', token]])).members['active'];
 
-/** At our own door: what is refused for its scope was let through by everything before. */
+/** At our own interface: a refusal for the scope means that every earlier check passed. */
 const atOwnDoor = async (client: RawClient, token: string) =>
   verdictOf(await client.call(`${world.issuer}/transactions/${String(claimsIn(token)['txn'])}`, token));
 
@@ -100,7 +100,7 @@ async function expectStanding(client: RawClient, { atBroker, atOurs }: Issued, b
 }
 
 async function expectEnded(client: RawClient, { atBroker, atOurs }: Issued, by: ReturnType<typeof protection>) {
-  // On the node that ended it: as soon as it has said so.
+  // On the node that revoked it: as soon as it has answered.
   expect(await introspect(atBroker)).toBe(false);
   expect(await world.controlPlane.operator.client.introspect(atOurs)).toBeUndefined();
   expect(await atOwnDoor(client, atOurs)).toBe('401 token_revoked');
@@ -110,7 +110,7 @@ async function expectEnded(client: RawClient, { atBroker, atOurs }: Issued, by: 
     timeout: 60_000,
     interval: 100,
   });
-  // And stays ended.
+  // And stays revoked.
   expect(await atService(client, atBroker, by)).toBe('token_revoked');
 }
 
@@ -155,7 +155,7 @@ describe('a consent is ended', () => {
   const userinfo = async (client: RawClient, token: string) =>
     verdictOf(await client.call(`${world.issuer}/userinfo`, token));
 
-  /** The grant, as the person who gave it is told of it. */
+  /** The grant, as the person who gave it sees it. */
   const grantOf = async () => {
     const [record] = (await world.controlPlane.operator.records({ type: 'consent.given' })).slice(-1);
     return String((record?.data as { readonly grant?: unknown } | undefined)?.grant);
@@ -191,8 +191,8 @@ describe('a consent is ended', () => {
   });
 });
 
-describe('a token is ended', () => {
-  it('with one who acts in it, wherever it was exchanged for by then', async () => {
+describe('a token is revoked', () => {
+  it('with an actor of its chain, wherever it had been exchanged by then', async () => {
     const issued = await issue(world.own('desk-handed'), world.mandate);
     const handed = await world.firm('brk-orders').post('/token', [
       ['grant_type', exchangeGrant],
@@ -208,7 +208,7 @@ describe('a token is ended', () => {
     expect(await atVenue()).toBe(false);
   });
 
-  // Each with a client of its own; what ends everybody's comes last.
+  // Each with a client of its own; the one that ends everybody's comes last.
   it.each(kinds)('by the end of its %s', async (kind) => {
     const client = world.own(`desk-${kind}`);
     const { mandate } = await world.trading.grantMandates();
@@ -228,8 +228,8 @@ describe('a token is ended', () => {
   });
 });
 
-describe('ending is', () => {
-  it('for the operator, and for a firm as to its own', async () => {
+describe('revocation is', () => {
+  it('possible for the operator, and for a firm within its own institution', async () => {
     const { operator } = world.controlPlane;
     await operator.call('directory', 'directory:apply', {
       method: 'POST',
@@ -276,12 +276,12 @@ describe('ending is', () => {
       ['client', 'a b'],
     ])
       expect([kind, await ask(String(kind), String(id))]).toEqual([kind, 400]);
-    // Last: what it ends is itself.
+    // Last: it revokes itself.
     expect(await ask('client', 'cus-core')).toBe(200);
     expect(await ask('client', 'cus-core')).toBe(401);
   });
 
-  it('recorded, with who did it, and never fails by a fault of ours', async () => {
+  it('recorded, with who did it, and never fails with an internal error', async () => {
     const records = await world.controlPlane.operator.records({ type: 'token.revoked' });
     const kindsRecorded = new Set(records.map(({ data }) => (data as { readonly kind?: unknown }).kind));
     for (const kind of ['token', 'grant', 'mandate', 'client', 'principal', 'partner'])

@@ -9,8 +9,8 @@ import { type Change, claimsIn, type Fields, seconds, signJwt } from '../testing
 import { dashboardRedirectUri, redirectUri } from '../testing/relying-parties.ts';
 import { send } from '../testing/wire.ts';
 
-// Requests that are signed (RFC 9101, FAPI 2.0 Message Signing section 5.3), and which of several places counts when
-// parameters stand in more than one (RFC 9101 section 6.3, RFC 9126 section 4).
+// Signed requests (RFC 9101, FAPI 2.0 Message Signing section 5.3), and which place counts when parameters occur more than
+// once (RFC 9101 section 6.3, RFC 9126 section 4).
 
 let world: AuthorizationWorld;
 let accepted = 0;
@@ -24,7 +24,7 @@ const signer = () => world.party('desk-signed');
 const plain = () => world.party('desk-dpop');
 const pkce = createPkce();
 
-/** RFC 9101 section 4: numbers and JSON as what they are, not as text. */
+/** RFC 9101 section 4: numbers and JSON in their own types, not as text. */
 function parameters(): Change {
   return {
     response_type: 'code',
@@ -47,7 +47,7 @@ async function push(object: string, beside: Fields = []) {
 
 const wrong = (rule: string): Verdict => `400 invalid_request_object request_object_${rule}`;
 
-describe('a request object is taken', () => {
+describe('a request object is accepted', () => {
   it.each<readonly [string, Change, Change]>([
     ['as it should be', {}, {}],
     ['for several audiences, of which we are one', { aud: ['https://another.example', 'us'] }, {}],
@@ -68,7 +68,7 @@ describe('a request object is refused', () => {
     ['for our token endpoint', () => ({ aud: `${world.issuer}/token` }), wrong('audience')],
     ['for our PAR endpoint', () => ({ aud: [`${world.issuer}/par`] }), wrong('audience')],
     ['for our issuer with a slash more', () => ({ aud: `${world.issuer}/` }), wrong('audience')],
-    ['for an audience that is no text', () => ({ aud: [[world.issuer]] }), wrong('audience')],
+    ['for an audience that is not text', () => ({ aud: [[world.issuer]] }), wrong('audience')],
     ['without a beginning', () => ({ nbf: undefined }), wrong('time')],
     ['with a beginning that is text', () => ({ nbf: String(seconds()) }), wrong('time')],
     ['without an end', () => ({ exp: undefined }), wrong('time')],
@@ -84,8 +84,8 @@ describe('a request object is refused', () => {
     ['about the client itself, as a client assertion is', () => ({ sub: 'desk-signed' }), wrong('subject')],
     ['with another inside', () => ({ request: signer().requestObject(parameters()) }), wrong('nested')],
     ['with an address inside', () => ({ request_uri: 'https://desk.example/request' }), wrong('nested')],
-    ['that holds U+0000 in a parameter that nobody knows', () => ({ other: ['\u0000'] }), wrong('malformed')],
-    ['with an id that is no text', () => ({ jti: 1 }), wrong('parameter')],
+    ['that holds U+0000 in an unknown parameter', () => ({ other: ['\u0000'] }), wrong('malformed')],
+    ['with an id that is not text', () => ({ jti: 1 }), wrong('parameter')],
     ['with an id without end', () => ({ jti: 'x'.repeat(257) }), wrong('parameter')],
     ['with a state that is a number', () => ({ state: 1 }), '400 invalid_request parameter_malformed'],
     ['with a list of scopes', () => ({ scope: ['openid'] }), '400 invalid_scope scope_malformed'],
@@ -140,7 +140,7 @@ describe('a request object is refused', () => {
     expectVerdict(await push(object), wrong('replayed'));
   });
 
-  it('and is not used up by a request that was refused for something else', async () => {
+  it('and is not used up by a request that was refused for another reason', async () => {
     const jti = 'kept';
     expectVerdict(
       await push(signer().requestObject(parameters(), { jti, scope: 'order:burn' })),
@@ -156,13 +156,13 @@ describe('a request object is refused', () => {
   });
 });
 
-it('a request object is taken in whatever case its type is written (RFC 7515 section 4.1.9)', async () => {
+it('a request object is accepted in whatever case its type is written (RFC 7515 section 4.1.9)', async () => {
   for (const typ of ['OAUTH-AUTHZ-REQ+JWT', 'application/oauth-authz-req+jwt'])
     expectVerdict(await push(signer().requestObject(parameters(), {}, { typ })), 'accepted');
 });
 
 describe('parameters in more than one place', () => {
-  it('count as the object says, and beside it say nothing (RFC 9101 section 6.3)', async () => {
+  it('count as in the object, and are ignored beside it (RFC 9101 section 6.3)', async () => {
     const { scope: _scope, ...without } = parameters();
     const beside: Fields = [
       ['scope', 'openid'],
@@ -183,7 +183,7 @@ describe('parameters in more than one place', () => {
     });
   });
 
-  it('count as they were pushed, and at the authorization endpoint say nothing (RFC 9126 section 4)', async () => {
+  it('count as pushed, and are ignored at the authorization endpoint (RFC 9126 section 4)', async () => {
     const flow = world.flow(plain());
     const uri = await flow.push(
       flow.request(pkce, [
@@ -215,7 +215,7 @@ describe('parameters in more than one place', () => {
   const visit = (query: Readonly<Record<string, string>>) =>
     send({ method: 'GET', url: `${world.issuer}/authorize?${new URLSearchParams(query).toString()}` });
 
-  /** What an ordinary relying party may send by itself. */
+  /** What an ordinary relying party may send without pushing. */
   const plainRequest = {
     client_id: 'dashboard',
     response_type: 'code',
@@ -233,14 +233,14 @@ describe('parameters in more than one place', () => {
     expectVerdict(await visit({ request_uri }), '400 page client_id_missing');
   });
 
-  it('cannot come to the authorization endpoint in an object, from any client', async () => {
+  it('cannot be sent to the authorization endpoint in an object, by any client', async () => {
     const object = (name: 'desk-signed' | 'desk-dpop' | 'dashboard') =>
       world
         .party(name)
         .requestObject({ ...parameters(), redirect_uri: name === 'dashboard' ? dashboardRedirectUri : redirectUri });
     for (const client_id of ['desk-signed', 'desk-dpop'] as const)
       expectVerdict(await visit({ client_id, request: object(client_id) }), '400 page pushed_request_required');
-    // Told to the client where its redirect URI stands beside the object, and to the person where it does not.
+    // The error goes to the client if its redirect URI is beside the object, and to the person otherwise.
     const request = object('dashboard');
     expectVerdict(await visit({ client_id: 'dashboard', request }), '400 page parameter_missing');
     expectVerdict(await visit({ ...plainRequest, request }), '303 request_not_supported');
@@ -267,7 +267,7 @@ describe('parameters in more than one place', () => {
 });
 
 describe('after all of that', () => {
-  it('what was said to be taken is in the log, and nothing else', async () => {
+  it('the log holds what was accepted, and nothing else', async () => {
     expect(await world.recorded(signer(), 'authorization.pushed')).toBe(accepted);
     expect(faultsIn(world.logged())).toEqual([]);
   });

@@ -17,8 +17,8 @@ import {
 } from '../testing/token-classes.ts';
 import { send } from '../testing/wire.ts';
 
-// Every class of token, sent to every verifier (RFC 8725 sections 3.11 and 3.12): what is good in one place is nothing in
-// all others. Several of them are signed with the same key, and all of them are in date.
+// Every class of token, sent to every verifier (RFC 8725 sections 3.11 and 3.12): a token valid in one place is invalid in all
+// others. Several of them are signed with the same key, and none has expired.
 
 let world: TokenClassWorld;
 
@@ -29,9 +29,9 @@ afterAll(() => world?.stop());
 
 interface Verifier {
   readonly name: string;
-  /** What it is there for. */
+  /** The classes that it accepts. */
   readonly takes: readonly TokenClass[];
-  /** What it says of all others. */
+  /** Its answer to all others. */
   readonly refusal: RegExp;
   present(token: string): Promise<string>;
 }
@@ -41,7 +41,7 @@ const broker = () => world.firm('brk-orders');
 const at = (path: string) => world.issuer + path;
 const verdict = async (answer: ReturnType<typeof send>) => verdictOf(await answer);
 
-/** For this very request, by the key that what is good there is bound to. */
+/** For this very request, with the key that the accepted token is bound to. */
 const proofFor = (client: RawClient, url: string, token: string) =>
   client.proof(url, { htm: 'GET', ath: createHash('sha256').update(token).digest('base64url') });
 
@@ -78,7 +78,7 @@ const verifiers: readonly Verifier[] = [
       name: `a client assertion at ${path}`,
       takes: ['client assertion'],
       refusal: /^401 invalid_client client_assertion_/,
-      // Each from an address of its own: failures are counted by it, and the next would no longer be looked at.
+      // Each from an address of its own: failures are counted by address, and further ones would not be checked.
       present: (token) => verdict(desk().postOnly(path, credentials(token), { from: `127.0.0.${index + 2}` })),
     }),
   ),
@@ -252,19 +252,19 @@ const foreign = verifiers.flatMap((verifier) =>
     .map((tokenClass) => ({ tokenClass, verifier: verifier.name, ...verifier })),
 );
 
-it.each(foreign)('$verifier is no $tokenClass', async ({ tokenClass, refusal, present }) => {
+it.each(foreign)('$verifier does not accept $tokenClass', async ({ tokenClass, refusal, present }) => {
   expect(await present(world.tokens[tokenClass])).toMatch(refusal);
 });
 
 describe('the revocation endpoint', () => {
-  it.each(tokenClasses)('ends nothing by a %s that was not issued to the client that asks', async (tokenClass) => {
+  it.each(tokenClasses)('revokes nothing for a %s that was not issued to the requesting client', async (tokenClass) => {
     const said = await verdict(world.firm('clr-core').post('/revoke', [['token', world.tokens[tokenClass]]]));
     expect(said).toMatch(/^(?:accepted|400 invalid_request token_of_another_client)$/);
   });
 });
 
-describe('after all of that, each is still good where it belongs', () => {
-  // A code needs its verifier and was never to be redeemed without; a request URI leads to the sign-in.
+describe('after all of that, each is still valid where it belongs', () => {
+  // A code needs its verifier and cannot be redeemed without; a request URI leads to the sign-in.
   const good = verifiers.flatMap(({ name, takes, present }) =>
     takes.map((tokenClass) => ({ name, tokenClass, present })),
   );
@@ -281,7 +281,7 @@ describe('after all of that, each is still good where it belongs', () => {
     },
   );
 
-  it('and nothing has failed by a fault of ours', () => {
+  it('and nothing failed with an internal error', () => {
     expect(faultsIn(world.logged())).toEqual([]);
   });
 });

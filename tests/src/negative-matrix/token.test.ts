@@ -113,7 +113,7 @@ function matrixOf(of: {
   const { client, valid, rules } = of;
   const authenticated = async (): Promise<Fields> => [...client().authentication(), ...(await valid())];
 
-  it('takes what is right', async () => {
+  it('accepts a valid request', async () => {
     expectVerdict(await ask(client(), await authenticated()), 'accepted');
   });
 
@@ -198,7 +198,7 @@ describe('client_credentials of an agent, for an intent', () => {
             '400 invalid_authorization_details details_location',
           ],
           [
-            'under a mandate that is not there',
+            'under a mandate that does not exist',
             () => intent({ mandate_id: `mnd_${'0'.repeat(26)}` }),
             '400 access_denied mandate_not_found',
           ],
@@ -345,7 +345,7 @@ describe('token-exchange', () => {
 describe('authorization_code', () => {
   const client = () => world.party('desk-dpop');
   let kept: { readonly allowed: AllowedCode; readonly until: number } | undefined;
-  /** A code that was refused stays good for its minute; one that was redeemed is not used again. */
+  /** A refused code stays valid for its minute; a redeemed one is not used again. */
   async function allowed(): Promise<AllowedCode> {
     if (kept === undefined || Date.now() > kept.until)
       kept = { allowed: await world.flow(client()).allow(), until: Date.now() + 20_000 };
@@ -409,7 +409,7 @@ describe('authorization_code', () => {
     },
   );
 
-  it('takes the code after all of these refusals', async () => {
+  it('accepts the code after all of these refusals', async () => {
     expectVerdict(await ask(client(), [...client().authentication(), ...(await fields())]), 'accepted');
   });
 
@@ -426,7 +426,7 @@ describe('authorization_code', () => {
       () => JSON.stringify([world.trading.order(world.mandate)]),
       '400 invalid_authorization_details details_wider',
     ],
-  ])('takes no %s that is %s, whatever the code', async (name, _, value, verdict) => {
+  ])('refuses a %s that is %s, whatever the code', async (name, _, value, verdict) => {
     const { code, verifier: codeVerifier } = await world.flow(client()).allow([
       ['scope', 'openid order:create'],
       ['resource', doors.broker],
@@ -531,13 +531,13 @@ describe('a grant that a client is not registered for', () => {
         ['subject_token_type', accessTokenType],
       ],
     ],
-  ])('%s: nothing else is looked at', async (grantType, client, fields) => {
+  ])('%s: nothing else is checked', async (grantType, client, fields) => {
     const answer = await client().post('/token', [['grant_type', grantType], ...fields]);
     expectVerdict(answer, '400 unauthorized_client grant_not_allowed', fields);
   });
 });
 
-describe('the token endpoint, before it looks at a parameter', () => {
+describe('the token endpoint, before it reads a parameter', () => {
   it.each([...transportCases, ...doubledProofs])('refuses $name', async ({ send, verdict }) => {
     const client = world.firm('clr-core');
     const fields: Fields = [
@@ -557,7 +557,7 @@ describe('the token endpoint, after all of that', () => {
     expect(await world.recorded(world.firm('clr-core'), 'token.issued')).toBe(0);
   });
 
-  it('has never failed by a fault of ours', () => {
+  it('has never failed with an internal error', () => {
     expect(faultsIn(world.logged())).toEqual([]);
   });
 });

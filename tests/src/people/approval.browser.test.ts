@@ -28,7 +28,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     (await world.controlPlane.operator.records({ type: 'approval.given', transaction })).length;
   const refusedFor = async () => (await world.controlPlane.operator.records({ type: 'authenticator.refused' })).at(-1);
 
-  it('is given by keyboard and key alone, over exactly what the page shows', async () => {
+  it('is given with keyboard and key only, over exactly what the page shows', async () => {
     const { transaction } = await world.begin(algorithmic);
     const { page } = supervisor;
     await supervisor.open('/approve');
@@ -51,7 +51,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await page.getByText('You have approved this transaction').waitFor();
     await expectProperPage(supervisor);
     expect(await approvalsOf(transaction)).toBe(1);
-    // What was refused before is done now.
+    // The step that was refused before now succeeds.
     await world.trading.transition('brk-orders', 'submit', transaction, `submit-${transaction}`);
   });
 
@@ -72,7 +72,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     for (const { transaction } of both) expect(await approvalsOf(transaction)).toBe(1);
   });
 
-  it('shows what is different from the order that was seen before', async () => {
+  it('shows the differences from the order seen before', async () => {
     const { client_order_id: id } = world.trading.order(world.mandate);
     const first = await world.begin({ client_order_id: id });
     await supervisor.open(`/approve/${first.transaction}`);
@@ -94,7 +94,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     expect(await approvalsOf(transaction)).toBe(0);
   });
 
-  it('is given once, however often it is sent', async () => {
+  it('counts once, however often it is sent', async () => {
     const { transaction } = await world.begin();
     const [one, other] = [supervisor.page, await supervisor.context.newPage()];
     await supervisor.open(`/approve/${transaction}`);
@@ -102,7 +102,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     const form = await formOn(other);
     await supervisor.press('Approve and sign');
     await one.getByText('You have approved this transaction').waitFor();
-    // The second tab, and the form once more by hand: a key signs again, and it counts for nothing.
+    // The second tab, and the form again by hand: a key signs again, without effect.
     const credential = JSON.stringify(key.get(form.options, { counter: 500 }));
     const again = await send(form, { decision: 'approve', credential });
     expect([again.status(), await again.text()]).toEqual([409, expect.stringContaining('approval_repeated')]);
@@ -113,7 +113,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await other.close();
   });
 
-  it('that was signed for one intent counts for no other', async () => {
+  it('signed for one intent counts for no other', async () => {
     const [one, other] = [await world.begin(), await world.begin({ side: 'SELL' })];
     await supervisor.open(`/approve/${one.transaction}`);
     const form = await formOn(supervisor.page);
@@ -121,10 +121,10 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     const wanted = await formOn(supervisor.page);
     const credential = JSON.stringify(key.get(form.options, { counter: 1_600 }));
     const forged = { decision: 'approve', credential };
-    // What the page of the one showed, sent as the answer to the other.
+    // The page of one order, submitted with the fields of the other.
     const shown = await send({ ...wanted, fields: { ...form.fields, csrf: wanted.fields['csrf'] ?? '' } }, forged);
     expect([shown.status(), await shown.text()]).toEqual([409, expect.stringContaining('approval_changed')]);
-    // The signature over the one under the page of the other.
+    // The signature over one, on the page of the other.
     const signed = await send(wanted, forged);
     expect(await signed.text()).toContain('challenge_mismatch');
     for (const { transaction } of [one, other]) expect(await approvalsOf(transaction)).toBe(0);
@@ -136,7 +136,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     ['from within a frame of another site', { crossOrigin: true }, 'origin_wrong'],
     ['without a PIN or fingerprint', { userVerified: false }, 'user_not_verified'],
     ['by a key that is synced now', { backupEligible: true }, 'backup_flags_changed'],
-  ] as const)('that was signed %s is refused', async (_, behaviour, code) => {
+  ] as const)('signed %s is refused', async (_, behaviour, code) => {
     const { transaction } = await world.begin();
     await supervisor.open(`/approve/${transaction}`);
     await supervisor.answer(wrongly(key, { counter: 1_700, ...behaviour }), { decision: 'approve' });
@@ -146,7 +146,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     expect(await refusedFor()).toMatchObject({ reason: code });
   });
 
-  it('is not given by who began it', async () => {
+  it('is refused from the initiator', async () => {
     const both = await visit(world);
     await both.enrolHardware(people.both);
     const { transaction } = await world.begin({}, 'ines');
@@ -158,7 +158,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await both.close();
   });
 
-  it('is not given by who has no role for it', async () => {
+  it('is refused from somebody without a role for it', async () => {
     const stranger = await visit(world);
     await stranger.enrolHardware(people.holder);
     const { transaction } = await world.begin();
@@ -169,7 +169,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await stranger.close();
   });
 
-  describe('on a telephone', () => {
+  describe('on a phone', () => {
     let phone: Visitor;
     beforeAll(async () => {
       const trader = await visit(world);
@@ -179,7 +179,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
       await trader.close();
     });
 
-    /** The client asks; the person is told on their own device. */
+    /** The client asks; the person is notified on their own device. */
     async function ask(details: readonly AuthorizationDetail[]) {
       const answer = await askPerson(world.asker, {
         scope: 'openid order:create',
@@ -201,7 +201,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
       await expectProperPage(phone);
     }
 
-    it('what software asks for elsewhere is allowed by a signature over exactly that', async () => {
+    it('a request of other software is allowed by a signature over exactly that request', async () => {
       const request = await ask([world.trading.order(world.mandate)]);
       await openRequest();
       await picture(phone.page, 'phone-request');
@@ -239,15 +239,15 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     });
   });
 
-  // Last, since it lets time pass.
-  it('comes too late from a page that lay open too long, and for an order whose time is over', async () => {
+  // Last, since it advances the clock.
+  it('comes too late from a page that was open too long, and for an expired order', async () => {
     const later = await world.begin();
     const over = await world.begin({ not_after: new Date(Date.now() + 20 * minute).toISOString() });
     await handOver(key, supervisor, 3_000);
     await supervisor.open(`/approve/${later.transaction}`);
     world.wait(11 * minute);
     await supervisor.press('Approve and sign');
-    // The session for approvals is over: a new sign-in, and the page as it is now.
+    // The approval session has ended: a new sign-in, and the current page.
     await supervisor.signIn();
     expect(await approvalsOf(later.transaction)).toBe(0);
 
@@ -259,7 +259,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     expect(await approvalsOf(over.transaction)).toBe(0);
   });
 
-  /** The form of a page as the page has it. */
+  /** The form as it is on the page. */
   async function formOn(page: Visitor['page']) {
     const form = page.locator('form[data-webauthn]').first();
     const fields: Record<string, string> = {};

@@ -43,7 +43,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     folder.remove();
   });
 
-  it('begins on a start page whose links all lead somewhere', async () => {
+  it('starts on a page without dead links', async () => {
     const visitor = await visitFrom();
     const { page } = visitor;
     expect(await visitor.open('/')).toBe(200);
@@ -59,7 +59,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     );
     for (const path of paths)
       expect([path, (await visitor.context.request.get(issuer + path)).status()]).toEqual([path, 200]);
-    // By keyboard alone.
+    // With the keyboard only.
     await page.getByRole('link', { name: /^Your account/ }).focus();
     await page.keyboard.press('Enter');
     await visitor.see('Sign in');
@@ -69,7 +69,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.close();
   });
 
-  it('reads the start page in German, on a telephone', async () => {
+  it('shows the start page in German, on a phone', async () => {
     const visitor = await visitFrom({ locale: 'de-DE', width: 360 });
     await visitor.open('/');
     expect(await visitor.page.getAttribute('html', 'lang')).toBe('de');
@@ -78,7 +78,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.close();
   });
 
-  it('corrects a form that was refused where it is wrong', async () => {
+  it('shows the error beside the field of a refused form', async () => {
     const visitor = await visitFrom();
     const { page } = visitor;
     await visitor.open('/');
@@ -101,7 +101,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.close();
   });
 
-  it('comes from a sign-in that was cancelled to a page that leads on', async () => {
+  it('continues after a cancelled sign-in with a page that leads on', async () => {
     const visitor = await visitFrom();
     const { page } = visitor;
     await visitor.open('/me/keys');
@@ -118,7 +118,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.close();
   });
 
-  it('ends at evidence that is downloaded and verifies without the server', async () => {
+  it('ends with evidence that can be downloaded and verified without the server', async () => {
     const visitor = await visitFrom();
     const { page, context } = visitor;
     await visitor.open('/try');
@@ -164,7 +164,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     const opened = context.waitForEvent('page');
     await page.getByRole('link', { name: /verification page/ }).click();
     const verifying = await opened;
-    // The new page starts empty, and what is done before it is on its way to its address finds no page to do it on.
+    // The new page starts empty, and anything done before it has navigated is lost.
     await verifying.waitForURL('**/verify');
     const policy = (await context.request.get(verifying.url())).headers()['content-security-policy'];
     expect(policy).toMatch(
@@ -178,7 +178,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.close();
   });
 
-  it('sees the evidence of the example and of nothing else', async () => {
+  it('shows the evidence of the example and of nothing else', async () => {
     const visitor = await visitFrom();
     expect(await visitor.open('/try/proof/txn_01jd0000000000000000000000')).toBe(404);
     expect(await visitor.refusal()).toBe('transaction_without_records');

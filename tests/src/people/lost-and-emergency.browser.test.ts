@@ -8,7 +8,7 @@ import { type Visitor, visit } from './testing/visitor.ts';
 
 const hour = 3_600_000;
 
-describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { timeout: 120_000 }, () => {
+describe.skipIf(withoutBrowser)(`account recovery and emergency access${skipped}`, { timeout: 120_000 }, () => {
   let world: PeopleWorld;
   const visitors = new Map<PersonId, Visitor>();
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     visitors.set(person, visitor);
     return visitor;
   }
-  /** Opens a page that needs a sign-in, signing in where it is asked for. */
+  /** Opens a page that needs a sign-in, signing in where required. */
   async function openAs(person: PersonId, path: string): Promise<Visitor> {
     const visitor = await of(person);
     await visitor.open(path);
@@ -40,9 +40,9 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     }) as Promise<Readonly<Record<string, string>>>;
   const recordsOf = (type: string) => world.controlPlane.operator.records({ type });
 
-  it('a lost key is replaced with the word of two, and by nothing else', async () => {
+  it('a lost key is replaced with two approvals, and by nothing else', async () => {
     await of(people.trader);
-    // From a browser without any key: it says the same of everybody.
+    // From a browser without any key: the answer is the same for everybody.
     const lost = await visit(world, { width: 360 });
     const told: (string | null)[] = [];
     for (const who of [people.trader, 'person:nobody.at.all']) {
@@ -56,7 +56,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     }
     expect(told[0]).toBe(told[1]);
     await expectProperPage(lost);
-    // The help desk has no way around.
+    // The help desk has no way around it.
     expect(await codeOf(() => world.invite(people.trader))).toBe('recovery_needed');
 
     const { id = '' } = await recoveries('', {
@@ -66,7 +66,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     });
     expect(await codeOf(() => recoveries(`/${id}/invitation`))).toMatch(/recovery_/);
 
-    // Neither the person themselves, nor one without the function.
+    // Neither the person themselves, nor an approver without the function.
     await openAs(people.trader, `/recovery/${id}`);
     expect(await (await of(people.trader)).refusal()).toBe('recovery_self');
     await expectProperPage(await of(people.trader));
@@ -82,7 +82,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await line.press('Approve with security key');
     await line.see('Approval recorded');
     await expectProperPage(line);
-    // One person is one word.
+    // One person counts once.
     await line.open(`/recovery/${id}`);
     expect(await line.refusal()).toMatch(/recovery_/);
     expect((await recordsOf('recovery.approved')).length).toBe(1);
@@ -90,7 +90,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await control.press('Approve with security key');
     await control.see('Approval recorded');
 
-    // What the person had counts no more, before there is anything new.
+    // The person's old keys no longer count before anything new exists.
     const before = await of(people.trader);
     await before.open('/approve');
     await before.page.waitForURL(/\/sign-in\//);
@@ -107,7 +107,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await again.signIn();
     await again.see('Key recoveries awaiting your approval');
 
-    // Nothing that moves value until the waiting time is over.
+    // No value moves until the cooling-off is over.
     const order = () => world.trading.order(world.mandate);
     await expect
       .poll(() => codeOf(() => world.trading.traderToken(order())), { timeout: 60_000 })
@@ -116,7 +116,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await lost.close();
   });
 
-  it('a recovery is called off by its person with the key that is not lost', async () => {
+  it('a recovery is cancelled by its person with the remaining key', async () => {
     const { id = '' } = await recoveries('', {
       person: people.security,
       evidence: ['A voice on the telephone'],
@@ -132,11 +132,11 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     expect(await (await of(people.supervisor)).refusal()).toBe('recovery_decided');
   });
 
-  it('an emergency is declared by one, agreed to by another, ended, and reviewed by a third', async () => {
+  it('emergency access is declared by one person, seconded by another, ended, and reviewed by a third', async () => {
     const holder = await openAs(people.holder, '/break-glass');
     const { page } = holder;
     await expectProperPage(holder);
-    // Without a scope it is refused, and nothing has to be typed again.
+    // Without a scope it is refused, and no input is lost.
     await page.getByLabel('What happened').fill('The order gateway sends every order twice.');
     await page.getByLabel('Incident number').fill('INC-2026-0116');
     const { kid } = generateSigningKey();
@@ -159,7 +159,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     });
     await expectProperPage(holder);
     const path = new URL(page.url()).pathname;
-    // Nobody is their own second holder, and who is no holder is none at all.
+    // Nobody is their own second holder, and only holders can second.
     expect(await page.getByRole('button', { name: 'Agree with security key' }).count()).toBe(0);
     await openAs(people.supervisor, path);
     expect(await (await of(people.supervisor)).refusal()).toBe('incident_unknown');
@@ -197,7 +197,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     expect((await recordsOf('incident.reviewed')).at(-1)).toMatchObject({ subject: expect.anything() });
   });
 
-  it('holders of an emergency that nobody reviews are locked out', async () => {
+  it('holders of emergency access that nobody reviews are locked', async () => {
     await openAs(people.holder, '/break-glass');
     await declare('INC-2026-0118');
     const path = new URL((await of(people.holder)).page.url()).pathname;
@@ -218,7 +218,7 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await expectProperPage(reviewer);
   });
 
-  /** Fills in and signs the form on the page that the first holder has before them. */
+  /** Fills in and signs the form on the first holder's page. */
   async function declare(reference: string, looked: (visitor: Visitor) => Promise<void> = async () => undefined) {
     const visitor = await of(people.holder);
     const { page } = visitor;

@@ -4,7 +4,7 @@ import { expectProperPage, picture } from './testing/page-checks.ts';
 import { openPeopleWorld, type PeopleWorld, people } from './testing/people-world.ts';
 import { copyKeys, type Visitor, visit, wrongly } from './testing/visitor.ts';
 
-describe.skipIf(withoutBrowser)(`one's own account${skipped}`, { timeout: 120_000 }, () => {
+describe.skipIf(withoutBrowser)(`a person’s own account${skipped}`, { timeout: 120_000 }, () => {
   let world: PeopleWorld;
   let trader: Visitor;
   let key: Awaited<ReturnType<Visitor['enrolHardware']>>;
@@ -17,7 +17,7 @@ describe.skipIf(withoutBrowser)(`one's own account${skipped}`, { timeout: 120_00
   }, 120_000);
   afterAll(() => world?.stop());
 
-  it('shows what belongs to it, on pages that anybody can read', async () => {
+  it('shows its data, on accessible pages', async () => {
     await trader.see('Your account');
     await expectProperPage(trader);
     await picture(trader.page, 'me');
@@ -32,7 +32,7 @@ describe.skipIf(withoutBrowser)(`one's own account${skipped}`, { timeout: 120_00
     }
   });
 
-  it('gets a second key by the word of the first, and no key without it', async () => {
+  it('registers a second key with the first, and no key without it', async () => {
     await trader.open('/me/keys/add');
     await expectProperPage(trader);
     await trader.answer(wrongly(key, { challenge: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' }), {
@@ -45,7 +45,7 @@ describe.skipIf(withoutBrowser)(`one's own account${skipped}`, { timeout: 120_00
     await trader.press('Confirm with your security key or passkey');
     await trader.see('Step 2 of 2: the new key');
     await expectProperPage(trader);
-    // Another key than the one that is plugged in: the browser registers none twice.
+    // Another key than the one plugged in: the browser registers none twice.
     await trader.press('Register the new key');
     expect(await trader.refusal()).toBe('credential_registered');
     await trader.cdp.send('WebAuthn.clearCredentials', { authenticatorId: trader.authenticatorId });

@@ -5,7 +5,7 @@ import { openPeopleWorld, type PeopleWorld, people } from './testing/people-worl
 import { startRelay } from './testing/relay.ts';
 import { copyKeys, softwareKey, visit, wrongly } from './testing/visitor.ts';
 
-// A page that needs a sign-in and has nothing else to it.
+// A page that only needs a sign-in.
 const guarded = '/approve';
 
 describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeout: 120_000 }, () => {
@@ -18,7 +18,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
   const recordsOf = (type: string) => world.controlPlane.operator.records({ type });
   const lastOf = async (type: string) => (await recordsOf(type)).at(-1);
 
-  it('enrol by an invitation, and sign in, by keyboard alone', async () => {
+  it('enrol by an invitation, and sign in, with the keyboard only', async () => {
     const visitor = await visit(world);
     const { page } = visitor;
     const invitation = await world.invite(people.supervisor);
@@ -71,7 +71,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     }
   });
 
-  it('are not made by a synced passkey where the role asks for one that cannot be copied', async () => {
+  it('cannot be a synced passkey when the role requires a device-bound one', async () => {
     const visitor = await visit(world, { synced: true });
     await visitor.open(await world.invite(people.risk));
     await visitor.press('Register');
@@ -80,13 +80,13 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await expectProperPage(visitor);
     expect(await lastOf('authenticator.refused')).toMatchObject({ subject: { id: people.risk } });
     await visitor.close();
-    // The same link, a key that stays where it is.
+    // The same link, with a device-bound key.
     const proper = await visit(world);
     await proper.enrolHardware(people.risk);
     await proper.close();
   });
 
-  it('are not made by a key that vouches for itself, or whose maker nobody knows, where the role asks for a maker', async () => {
+  it('cannot be self-attested, or by an unknown maker, when the role requires a trusted maker', async () => {
     const visitor = await visit(world);
     for (const [attestation, code] of [
       ['self', 'attestation_required'],
@@ -98,7 +98,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
       await visitor.answer((asked) => key.create(asked));
       expect([attestation, await visitor.refusal()]).toEqual([attestation, code]);
     }
-    // Nor by the one that Chromium brings, which says who made it, and nobody trusts that.
+    // Nor Chromium's own, which names its maker, because nobody trusts that maker.
     await visitor.open(await world.invite(people.security));
     await visitor.press('Register');
     await visitor.page.getByRole('alert').waitFor();
@@ -108,14 +108,14 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await visitor.close();
   });
 
-  it('say nothing to another site: what is signed there is refused here, and recorded', async () => {
+  it('reveal nothing to another site: what is signed there is refused here, and the refusal recorded', async () => {
     const relay = await startRelay(world.issuer);
     try {
       const invited = await visit(world);
       await invited.enrol(people.holder);
       const victim = await visit(world, { origin: relay.origin });
       await copyKeys(invited, victim);
-      // A copy of our page on the same host, at another port: the browser gives the answer, with the place where it was.
+      // A copy of our page on the same host, at another port: the browser signs, with the origin in the response.
       await victim.open(guarded);
       const { pathname } = new URL(victim.page.url());
       await victim.open(pathname);
@@ -129,7 +129,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     }
   });
 
-  it('are not asked by the browser for another name than that of the page', async () => {
+  it('are not offered by the browser for another domain than the page’s', async () => {
     const visitor = await visit(world, { origin: world.issuer.replace('localhost', '127.0.0.1') });
     const invitation = await world.invite(people.second);
     await visitor.open(new URL(invitation).pathname);
@@ -157,7 +157,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await visitor.close();
   });
 
-  it('are no use a second time: a form that was sent starts nothing when it is sent again', async () => {
+  it('cannot be replayed: a submitted form starts nothing when it is submitted again', async () => {
     const visitor = await visit(world);
     await visitor.enrol(people.colleague);
     let sent: { readonly url: string; readonly form: string } | undefined;
@@ -177,14 +177,14 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
       },
       maxRedirects: 0,
     });
-    // Back to where the first one led, and nothing else: no session comes of it.
+    // Redirected like the first one, but without a new session.
     expect(again.status()).toBe(303);
     expect(again.headers()['set-cookie'] ?? '').not.toContain('session');
     expect(await recordsOf('session.started')).toHaveLength(started.length);
     await visitor.close();
   });
 
-  it('end where there may be two of them', async () => {
+  it('end when there may be a copy', async () => {
     const owner = await visit(world);
     await owner.enrol(people.compliance);
     const thief = await visit(world);
@@ -198,7 +198,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await thief.press('Use security key or passkey');
     expect(await thief.refusal()).toBe('credential_unknown');
     expect(await lastOf('authenticator.suspected')).toMatchObject({ subject: { id: people.compliance } });
-    // Nobody can tell which of the two it was: the owner's counts no more either, and they were signed out.
+    // It is unknown which one is the original: the owner's key no longer counts either, and they were signed out.
     await owner.open(guarded);
     await owner.page.waitForURL(/\/sign-in\//);
     await owner.press('Use security key or passkey');
@@ -207,7 +207,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await thief.close();
   });
 
-  it('are not what a browser without scripts can use: the page says so', async () => {
+  it('cannot be used without scripts: the page says so', async () => {
     const context = await world.browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(world.issuer + guarded);
@@ -215,7 +215,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await context.close();
   });
 
-  /** A key of the trader's, registered once. */
+  /** The trader's key, registered once. */
   let registered: Promise<ReturnType<typeof softwareKey>> | undefined;
   function securityKey() {
     registered ??= (async () => {

@@ -18,7 +18,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
   beforeAll(async () => {
     world = await openPeopleWorld();
     trader = await visit(world);
-    // The client's own page, where the browser is sent in the end.
+    // The client's own page, to which the browser returns in the end.
     await trader.context.route(`${redirectUri}**`, (route) =>
       route.fulfill({ contentType: 'text/html', body: '<h1>Desk</h1>' }),
     );
@@ -30,7 +30,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
   const flow = () =>
     codeFlow({ issuer: world.issuer, client: world.desk, browser: personBrowser(world.issuer), person: people.trader });
 
-  /** Where the browser is led to for an order, with what the client demands of the sign-in. */
+  /** The URL to which the browser is sent for an order, with the client's requirements on the sign-in. */
   async function ask(order: TradeOrder, demands: readonly (readonly [string, string])[] = []) {
     const pkce = createPkce();
     const asked = flow();
@@ -46,14 +46,14 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
     return { ...pkce, url: asked.urlOf(requestUri) };
   }
 
-  /** Redeems what the browser has brought back. */
+  /** Redeems the code that the browser brought back. */
   async function redeem(pkce: { readonly verifier: string; readonly challenge: string }) {
     await trader.page.waitForURL(`${redirectUri}**`);
     const code = new URL(trader.page.url()).searchParams.get('code') ?? '';
     return claimsOf({ accessToken: textIn(await flow().redeem({ ...pkce, code }), 'access_token') });
   }
 
-  it('is asked for by the client, made over the intent, and counts in its token', async () => {
+  it('is requested by the client, made over the intent, and counts in its token', async () => {
     const order = world.trading.order(world.mandate);
     const first = await ask(order);
     await trader.open(first.url);
@@ -64,7 +64,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
     const before = await redeem(first);
     expect(before).toMatchObject({ sub: people.trader, acr: 'phrh' });
 
-    // RFC 9470: the same again, by a hardware key and now.
+    // RFC 9470: again, with a hardware key and a fresh sign-in.
     const again = world.trading.order(world.mandate);
     const second = await ask(again, [
       ['acr_values', 'phrh'],
@@ -87,7 +87,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
     });
   });
 
-  it('for one intent is none for another', async () => {
+  it('for one intent does not count for another', async () => {
     const demands = [
       ['acr_values', 'phrh'],
       ['max_age', '300'],
@@ -98,7 +98,7 @@ describe.skipIf(withoutBrowser)(`a step-up for an intent${skipped}`, { timeout: 
     await trader.press('Use security key or passkey');
     await trader.press(/^Allow/);
     await redeem(first);
-    // Seconds later, of the same person in the same browser: asked again all the same.
+    // Seconds later, the same person in the same browser must do it again.
     const other = await ask(world.trading.order(world.mandate, { max_qty: '1999' }), demands);
     await trader.open(other.url);
     await trader.page.waitForURL(/\/sign-in\//);

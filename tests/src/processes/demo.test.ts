@@ -10,7 +10,7 @@ import { scratchFolder } from '../testing/scratch-folder.ts';
 const folder = scratchFolder();
 const temporary = join(folder.path, 'tmp');
 
-/** Databases of ours that were put where data goes that has no better place. */
+/** Our databases in the default data location, which tests must not use. */
 function strays(): readonly string[] {
   const elsewhere = '/var/lib/countersign/data';
   const names = existsSync(elsewhere) ? readdirSync(elsewhere) : [];
@@ -32,12 +32,12 @@ describe('countersign demo', () => {
     outcome = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
   }, 120_000);
 
-  it('carries the order to its end, proves it, and ends with 0', () => {
+  it('takes the order to its end, verifies it, and ends with 0', () => {
     expect(outcome.stderr).toBe('');
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
     expect(outcome.stdout).toContain('cleared, settled');
-    // The one approval that counts is that of the security key.
+    // The only approval that counts is that of the security key.
     expect(outcome.stdout).toMatch(/Every approval was signed .* 1 approval verified\. 1 of them by/);
     expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
   });
@@ -64,12 +64,12 @@ describe('countersign demo', () => {
       expect(outcome.stdout).toMatch(new RegExp(`refused: .*${code}`));
   });
 
-  it('writes plain text into a pipe', () => {
+  it('writes plain text to a pipe', () => {
     expect(outcome.stdout).not.toContain('\u001b');
     expect(outcome.stdout).not.toContain('\r');
   });
 
-  it('leaves nothing behind when nobody reads on', { timeout: 60_000 }, async () => {
+  it('leaves nothing behind when its output is no longer read', { timeout: 60_000 }, async () => {
     const binary = fileURLToPath(new URL('../../../bin/countersign.js', import.meta.url));
     const child = spawn(process.execPath, [binary, 'demo'], {
       stdio: ['ignore', 'pipe', 'pipe'],

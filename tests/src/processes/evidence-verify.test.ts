@@ -31,15 +31,15 @@ describe('countersign evidence verify', () => {
     writeFileSync(join(alone, 'another.json'), '{"format":"something else"}');
   }, 120_000);
 
-  it('is about a folder of which git takes nothing: keys lie there', () => {
+  it('uses a folder that git ignores, because keys are in it', () => {
     expect(readFileSync(join(kept, '.gitignore'), 'utf8')).toBe('*\n');
   });
 
-  it('ends with 0 for a bundle that is verified against a key from elsewhere', { timeout: 120_000 }, async () => {
+  it('ends with 0 for a bundle verified with a key from elsewhere', { timeout: 120_000 }, async () => {
     const outcome = await verify(bundle, '--trust', trust);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout.trim().split('\n').at(-1)).toBe('VERIFIED');
-    // A trust file beside the bundle may have come with it: it is not looked for.
+    // A trust file beside the bundle may have come with it, so it is not used.
     expect(await verify(bundle)).toMatchObject({ code: 3 });
     const { logVerifierKey } = JSON.parse(readFileSync(trust, 'utf8')) as { logVerifierKey: string };
     expect(await verify(join(alone, 'order.json'), '--log-key', logVerifierKey)).toMatchObject({ code: 0 });
@@ -53,7 +53,7 @@ describe('countersign evidence verify', () => {
     expect((await verify(join(alone, 'another.json'), '--trust', trust)).code).toBe(2);
   });
 
-  it('ends with 3 for a bundle that only agrees with itself', async () => {
+  it('ends with 3 for a bundle that is only consistent with itself', async () => {
     const outcome = await verify(join(alone, 'order.json'));
     expect(outcome.code).toBe(3);
     expect(outcome.stdout).toContain('NOT ANCHORED');
@@ -67,13 +67,13 @@ describe('countersign evidence verify', () => {
     }
   });
 
-  it('ends with 64 for words that make no command', async () => {
+  it('ends with 64 for an invalid command line', async () => {
     expect((await verify()).code).toBe(64);
     expect((await verify(bundle, '--no-such-option')).code).toBe(64);
     expect((await countersign(['no-such-command'])).code).toBe(64);
   });
 
-  it('prints every step as JSON when asked to, with the same codes', async () => {
+  it('prints every step as JSON on request, with the same exit codes', async () => {
     const good = await verify(bundle, '--trust', trust, '--json');
     expect(JSON.parse(good.stdout)).toMatchObject({ ok: true, anchored: true });
     const bad = await verify(join(alone, 'tampered.json'), '--json');
@@ -82,7 +82,7 @@ describe('countersign evidence verify', () => {
     expect(steps.filter(({ ok }) => !ok).map(({ code }) => code)).toContain('record_missing');
   });
 
-  it('keeps the private keys of a kept demo to its owner', () => {
+  it('keeps the private keys of a kept demo readable only by its owner', () => {
     const open = readdirSync(kept, { recursive: true, encoding: 'utf8' }).filter((name) => {
       const path = join(kept, name);
       if (!name.endsWith('.json') && !name.endsWith('.jwk')) return false;

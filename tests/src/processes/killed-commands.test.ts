@@ -12,9 +12,9 @@ import { scratchFolder } from '../testing/scratch-folder.ts';
 import { claimsOf, large, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
 
 /**
- * A control plane that is killed again and again while firms propose and change mandates, trade, approve and settle. Whoever has no
- * answer asks again, under the same key, until there is one. Then there is one record of each command, and the bundle of
- * every transaction verifies.
+ * A control plane that is killed repeatedly while firms propose and change mandates, trade, approve and settle. Callers
+ * without an answer retry under the same key. In the end there must be one record of each command, and the bundle of every
+ * transaction must verify.
  */
 
 const folder = scratchFolder();
@@ -41,19 +41,19 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** How often the process is killed, and how many firms' desks trade meanwhile. */
+/** How often the process is killed, and how many desks trade meanwhile. */
 const kills = 6;
 const desks = 6;
 const small = { max_qty: '20', max_notional: { amount: '2025', ccy: 'EUR' } };
 
-describe('a control plane that is killed again and again', () => {
+describe('a control plane that is killed repeatedly', () => {
   it('has one record of each command, however often repeated, and every bundle verifies', {
     timeout: 600_000,
   }, async () => {
     let over = false;
     let answered = 0;
     let unanswered = 0;
-    /** Asks until there is an answer. What is refused is: the caller of a desk asks for what it may. */
+    /** Retries until there is an answer. A refusal is an error: a desk requests only what it may. */
     async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
       for (;;) {
         try {
@@ -81,7 +81,7 @@ describe('a control plane that is killed again and again', () => {
         const cut = await untilAnswered(() => trading.propose('ha-mandates', mandateTerms({}, mandate), `${key}-cut`));
         mandates.push(cut);
         await untilAnswered(() => trading.accept('clr-mandates', cut));
-        // The first of some desks is above the size at which a supervisor signs; all are within a trader's hour.
+        // The first order of some desks needs a supervisor; all are within a trader's hourly limit.
         const isLarge = count === 0 && desk < 3;
         const order = trading.order(mandate, isLarge ? large : small);
         const token = await untilAnswered(() => trading.traderToken(order));
@@ -104,9 +104,9 @@ describe('a control plane that is killed again and again', () => {
     }
 
     const working = Promise.all(Array.from({ length: desks }, (_, desk) => trade(desk)));
-    // What a desk meets is thrown below, when nobody is killed any more.
+    // A desk's error is thrown below, after the last kill.
     working.catch(() => undefined);
-    // After so many more answers, however fast they come: each life of the process ends amid some command.
+    // After this many more answers, however fast they come: each life of the process ends during some command.
     const lives = fc.sample(fc.integer({ min: 5, max: 60 }), kills);
     try {
       for (const life of lives) {
@@ -119,7 +119,7 @@ describe('a control plane that is killed again and again', () => {
       over = true;
     }
     await working;
-    // Something was interrupted, or this shows nothing.
+    // Something must have been interrupted, or the test proves nothing.
     expect(unanswered).toBeGreaterThanOrEqual(kills);
     expect(settled.length).toBeGreaterThanOrEqual(desks);
 
@@ -149,14 +149,14 @@ describe('a control plane that is killed again and again', () => {
 const of = (records: readonly LogRecord[], type: LogRecord['type']) => records.filter((record) => record.type === type);
 const data = (record: LogRecord) => (record.data ?? {}) as Readonly<Record<string, unknown>>;
 
-/** No two of them are of the same command. */
+/** No two of the records are of the same command. */
 function expectOnce(records: readonly LogRecord[], commandOf: (record: LogRecord) => readonly unknown[]): void {
   expect(records.length).toBeGreaterThan(0);
   const commands = records.map((record) => JSON.stringify(commandOf(record)));
   expect(commands.filter((command, place) => commands.indexOf(command) !== place)).toEqual([]);
 }
 
-/** Each asking signs anew: that the first was taken is known when a second by the same person is not. */
+/** Each retry signs anew: a refusal of a second approval by the same person shows that the first was recorded. */
 function unlessGiven(error: unknown): void {
   if ((error as { readonly code?: string }).code !== 'approval_repeated') throw error;
 }

@@ -15,7 +15,7 @@ const { dependencies } = JSON.parse(readFileSync(join(releases, 'package.json'),
 const names = Object.keys(dependencies);
 const binaryOf = (name: string): string => join(releases, 'node_modules', name, 'bin/node');
 
-/** Brings the binaries as the lock file has them. @returns why they are not there; undefined when they are */
+/** Installs the binaries of the lock file. @returns why they are missing, or undefined */
 function whyMissing(): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'the binaries are for Linux on x64';
   if (names.every((name) => existsSync(binaryOf(name)))) return undefined;
@@ -33,10 +33,10 @@ const folder = scratchFolder();
 afterAll(() => folder.remove());
 
 describe.skipIf(missing !== undefined)(`Node.js${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
-  it.each(names)('%s runs the product: an order is carried and proved, without a warning', async (name) => {
+  it.each(names)('%s runs the product: an order is taken to its end and verified, without a warning', async (name) => {
     const temporary = join(folder.path, name);
     mkdirSync(temporary);
-    // What the demo starts, it starts by the same binary.
+    // The demo starts its processes with the same binary.
     const child = spawn(binaryOf(name), [command, 'demo'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TMPDIR: temporary, NODE_OPTIONS: '' },
@@ -52,7 +52,7 @@ describe.skipIf(missing !== undefined)(`Node.js${missing === undefined ? '' : ` 
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  it('is tried at its oldest release that we promise, and at each that is in support', () => {
+  it('is tested at the oldest promised release, and at each supported one', () => {
     const { engines } = JSON.parse(readFileSync(join(releases, '../../package.json'), 'utf8')) as {
       readonly engines: { readonly node: string };
     };

@@ -18,8 +18,8 @@ import { type PreparedSplit, prepareSplit } from '../testing/prepared-split.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
 
-// Every family of commands, against an installation whose four groups know each other by calls alone. What each command does is tested
-// where it is made: here it is that its door, and all that it asks of other groups, are reached.
+// Every family of commands, against an installation whose four groups know each other by calls only. Each command's behaviour
+// is tested in its own room; this test proves that its interface, and the calls behind it, can be reached.
 
 const folder = scratchFolder();
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -76,7 +76,7 @@ afterAll(async () => {
 
 type As = 'operator' | 'approver' | 'compliance' | 'watcher' | ClientName;
 
-/** @returns what it printed, on both of its outputs; what it was refused with, where that is expected */
+/** @returns its output; the refusal, if one is expected */
 async function run(as: As, words: readonly string[], refusals: readonly string[] = []): Promise<string> {
   const program = new Command('countersign').exitOverride().configureOutput({ writeErr: () => undefined });
   const options = optionsOf(as);
@@ -137,7 +137,7 @@ const digestIn = (text: string): string => found(text, /(?<=--digest )[\w-]{43}/
 const reason = ['--reason', 'A test'] as const;
 
 describe('commands against a split installation', () => {
-  it('for the directory and what takes two people', async () => {
+  it('for the directory and dual control', async () => {
     const change = file('directory.json', {
       people: [
         { id: 'person:otto.new', institution: leis.arranger, roles: ['supervisor'], federated: [], credentials: [] },
@@ -172,7 +172,7 @@ describe('commands against a split installation', () => {
     await run('operator', ['device', 'list']);
   });
 
-  it('for recoveries and emergencies', async () => {
+  it('for recoveries and emergency access', async () => {
     await run('operator', ['recovery', 'list']);
     const person = trading.firms.people.colleague.id;
     await run('operator', ['recovery', 'open', person, '--evidence', 'file 7', ...reason]);
@@ -215,7 +215,7 @@ describe('commands against a split installation', () => {
     await run('operator', ['model', 'list']);
   });
 
-  it('for keys of every group', async () => {
+  it('for the keys of every group', async () => {
     const listed = await run('operator', ['key', 'list']);
     for (const purpose of ['access-token', 'mandate', 'time-stamp', 'event']) {
       expect(listed).toContain(purpose);

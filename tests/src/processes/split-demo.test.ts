@@ -10,7 +10,7 @@ import { scratchFolder } from '../testing/scratch-folder.ts';
 const folder = scratchFolder();
 const temporary = join(folder.path, 'tmp');
 
-/** Four processes and five firms start on two processors that others use too. */
+/** Six processes and five firms start on two processors that others use too. */
 const wholeDemoMs = 600_000;
 
 afterAll(async () => {
@@ -25,7 +25,7 @@ describe('countersign demo --split', () => {
     outcome = await countersign(['demo', '--split'], { env: { TMPDIR: temporary }, cwd: folder.path });
   }, wholeDemoMs);
 
-  it('carries the order to its end over five processes, proves it, and ends with 0', () => {
+  it('carries the order to its end over six processes, proves it, and ends with 0', () => {
     expect(outcome.stderr).toBe('');
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
@@ -34,12 +34,12 @@ describe('countersign demo --split', () => {
     expect(outcome.stdout).toMatch(/\d+ attacks and mistakes were refused, the proof holds/);
   });
 
-  it('says which processes there are, and which one was killed and started again', () => {
+  it('lists the processes, and which one was killed and restarted', () => {
     const pidOf = new Map(
       [...outcome.stdout.matchAll(/^ +process (\d+): ([\w-]+)$/gm)].map(([, pid, name]) => [name, pid]),
     );
-    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority']);
-    expect(new Set(pidOf.values()).size).toBe(5);
+    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority', 'secrets']);
+    expect(new Set(pidOf.values()).size).toBe(6);
     const [, killed] = /process (\d+) \(core\) is killed: SIGKILL/.exec(outcome.stdout) ?? [];
     expect(killed).toBe(pidOf.get('core'));
     const [, again] = /process (\d+) \(core\) is started again/.exec(outcome.stdout) ?? [];
@@ -47,7 +47,7 @@ describe('countersign demo --split', () => {
     expect([...pidOf.values()]).not.toContain(again);
   });
 
-  it('refuses what needs the killed process with a code, and releases nothing meanwhile', () => {
+  it('refuses with a code whatever needs the killed process, and releases nothing meanwhile', () => {
     const [, absence = ''] =
       /The process that decides is killed(.*)is started again.*nothing was released/s.exec(outcome.stdout) ?? [];
     const refusals = absence.match(/ refused: .*/g) ?? [];
@@ -56,7 +56,7 @@ describe('countersign demo --split', () => {
     expect(absence).toContain('evidence still gives the checkpoint of the log');
   });
 
-  it('refuses all that one process refuses, each with the same codes', { timeout: wholeDemoMs }, async () => {
+  it('refuses everything that a single process refuses, with the same codes', { timeout: wholeDemoMs }, async () => {
     const whole = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
     const refused = ({ stdout }: Outcome) => stdout.match(/(?<= refused: ).*? {2}\w+/g) ?? [];
     const withoutAbsence = refused(outcome).filter((line) => !line.endsWith('  peer_unavailable'));

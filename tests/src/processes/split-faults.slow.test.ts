@@ -10,7 +10,7 @@ import {
   startSplitInstallation,
 } from './testing/split-installation.ts';
 
-// Five processes, as they are compiled and started, and clients that never stop asking: whichever process dies or stands
+// Six processes, as they are compiled and started, and clients that never stop asking: whichever process dies or stands
 // still, and whichever network fails, nothing is released without its record, no record is lost, nobody is told of a fault
 // of ours, and all goes on by itself.
 
@@ -18,7 +18,7 @@ let installation: SplitInstallation;
 let trading: Trading;
 let mandate: Awaited<ReturnType<Trading['grantMandates']>>['mandate'];
 let load: RequestLoad;
-/** All that was recorded so far, by id. */
+/** All records so far, by id. */
 const records = new Map<string, LogRecord>();
 /** Records that clients were shown, under every fault so far. */
 const acknowledged = new Set<string>();
@@ -32,7 +32,7 @@ afterAll(async () => {
   await trading?.stop();
   await installation?.stop();
 }, 240_000);
-/** Something did not go on by itself: what comes after would wait for it in vain. */
+/** Something did not recover by itself: later tests would wait for it in vain. */
 let isBroken = false;
 beforeEach(({ skip }) => {
   skip(isBroken, 'an earlier fault is not recovered from');
@@ -44,9 +44,9 @@ beforeEach(({ skip }) => {
 });
 afterEach(() => load?.stop());
 
-/** Much longer than it takes, for machines that are busy. */
+/** Much longer than recovery takes, for busy machines. */
 const recoverMs = 120_000;
-/** A fault, and what it is waited for before and after. */
+/** A fault, and the waiting before and after it. */
 const wholeTestMs = 300_000;
 const some = { tokens: 3, orders: 1 };
 const until = (state: () => Promise<void> | void): Promise<void> =>
@@ -59,7 +59,7 @@ const nodeOf = (group: Group): Node => {
 };
 const isReady = async (group: Group): Promise<boolean> => nodeOf(group).isReady();
 
-/** Everything goes on, without anybody's help. */
+/** Everything continues by itself. */
 async function expectRecovery(): Promise<void> {
   await load.untilDone(some, recoverMs);
   await until(async () => {
@@ -73,11 +73,11 @@ async function readNewRecords(): Promise<void> {
     records.set(String(record.id), record);
 }
 
-/** No release without a record, no acknowledged record lost, no answer that is none of ours. */
+/** No release without a record, no acknowledged record lost, no unexpected answer. */
 async function expectNothingLost(faulty: Group | undefined): Promise<void> {
   await load.stop();
   const refused = load.exchanges.map(({ verdict }) => verdict).filter((verdict) => !isTaken(verdict));
-  // Whom clients reach is edge: while it is gone they reach nobody, and while it stands still it answers nobody.
+  // Clients reach edge: while it is gone they reach nobody, and while it hangs they get no answer.
   const allowed = faulty === 'edge' ? /^(?:503 \S+|nobody$)/ : /^503 \S+/;
   expect(refused.filter((verdict) => !allowed.test(verdict))).toEqual([]);
 
@@ -98,15 +98,15 @@ async function expectNothingLost(faulty: Group | undefined): Promise<void> {
   for (const node of installation.nodes) expect(node.said()).not.toContain('by a fault of ours');
 }
 
-describe('a process of a split installation that is killed under load', () => {
+describe('killing a process of a split installation under load', () => {
   it.each(groups)(
-    'of %s: nothing is lost, and after its start all goes on',
+    'of %s loses nothing, and everything continues after its restart',
     async (group) => {
       await load.untilDone(some, recoverMs);
       const refusals = load.refusals();
       await nodeOf(group).kill();
-      // No token and no order needs a certificate: all of them go on without the authority.
-      if (group === 'certificate-authority') await load.untilDone(some, recoverMs);
+      // No token and no order needs a certificate or a leased credential: all of them go on without these processes.
+      if (group === 'certificate-authority' || group === 'secrets') await load.untilDone(some, recoverMs);
       else await until(() => expect(refusals()).toBe(true));
       await nodeOf(group).start();
       await expectRecovery();
@@ -116,16 +116,16 @@ describe('a process of a split installation that is killed under load', () => {
   );
 });
 
-describe('a process of a split installation that hangs under load', () => {
+describe('hanging a process of a split installation under load', () => {
   it.each(groups)(
-    'of %s: nothing is lost, and afterwards all goes on',
+    'of %s loses nothing, and everything continues afterwards',
     async (group) => {
       await load.untilDone(some, recoverMs);
       const refusals = load.refusals();
       nodeOf(group).pause();
       try {
         await until(async () => expect(await isReady(group)).toBe(false));
-        // Where nobody waits for an address outside, edge refuses what it is not answered.
+        // While no request waits for an external address, edge refuses what it gets no answer for.
         if (group === 'evidence' || group === 'core') await until(() => expect(refusals()).toBe(true));
       } finally {
         nodeOf(group).resume();
@@ -146,9 +146,9 @@ const pairs: readonly (readonly [Group, Group])[] = [
   ['egress', 'evidence'],
 ];
 
-describe('a network that fails under load', () => {
+describe('a network failure under load', () => {
   it.each(pairs)(
-    'between %s and %s: nothing is lost, and afterwards all goes on',
+    'between %s and %s loses nothing, and everything continues afterwards',
     async (one, other) => {
       const networks = [...installation.network(one, other), ...installation.network(other, one)];
       await load.untilDone(some, recoverMs);
@@ -157,7 +157,7 @@ describe('a network that fails under load', () => {
       await until(async () => expect(refusals() || !(await isReady(one))).toBe(true));
       for (const network of networks) await network.restore();
       await load.untilDone(some, recoverMs);
-      // What is asked arrives, and nobody hears of the answer.
+      // Requests arrive, but the answers are lost.
       for (const network of networks) network.loseAnswers();
       await until(() => expect(networks.some(({ lostAnswers }) => lostAnswers > 0)).toBe(true));
       for (const network of networks) await network.restore();
@@ -168,11 +168,11 @@ describe('a network that fails under load', () => {
   );
 });
 
-describe('the log, after all of this', () => {
-  it('hashes to the root that was signed, with every record that a client was shown in it', async () => {
+describe('the log, after all of this,', () => {
+  it('hashes to the signed root, with every record that a client was shown', async () => {
     expect(acknowledged.size).toBeGreaterThan(100);
     const places = [...acknowledged].map((id) => Number(records.get(id)?.index));
-    // The newest checkpoint is a second old, as a rule.
+    // The newest checkpoint is usually a second old.
     await until(async () => {
       const { stdout, stderr } = await installation.verifyLog();
       const [, size = '0'] = /(\d+) entries hash to the signed root/.exec(stdout) ?? [];

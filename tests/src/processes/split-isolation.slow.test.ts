@@ -24,16 +24,16 @@ import {
   startSplitInstallation,
 } from './testing/split-installation.ts';
 
-// A thief who has all that edge holds, or stands before it: what neither gets at.
+// What a thief in front of edge, or with everything that edge holds, cannot reach.
 
 let installation: SplitInstallation;
 let trading: Trading;
-/** Nobody's address: whoever connects is written down. */
+/** An unused address: every connection to it is recorded. */
 let outside: Server;
 let outsideUrl: string;
 const visitors: string[] = [];
 
-/** Code that somebody brings into a process, which says on standard error what came of its attempts to call outside. */
+/** Injected code that tries to connect outside and reports the results on standard error. */
 const scratch = scratchFolder();
 const intruder = join(scratch.path, 'intruder.mjs');
 
@@ -102,7 +102,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** A request at the address for other processes, with whatever certificate. @throws where there is no connection */
+/** A request at the address for other processes, with any certificate. @throws when there is no connection */
 async function knock(
   at: Group,
   {
@@ -126,8 +126,8 @@ async function knock(
   return { status: response.statusCode, body: text };
 }
 
-describe('a thief with all that a process of edge holds', () => {
-  it('reads no table of the log, and is let in as no role of another group', async () => {
+describe('a thief with everything that a process of edge holds', () => {
+  it('cannot read a table of the log, nor connect as a role of another group', async () => {
     const secret = rolesSecret(fileOf('edge', join('data', 'roles-secret')).trim());
     const { host, port, database } = installation.connection;
     const as = async (user: string, text: string): Promise<unknown> => {
@@ -152,7 +152,7 @@ describe('a thief with all that a process of edge holds', () => {
         });
   });
 
-  it('unseals no signing key of another group: no checkpoint is signed with what edge holds', async () => {
+  it('cannot unseal a signing key of another group: no checkpoint is signed with what edge holds', async () => {
     const owner = new pg.Client(installation.connection);
     await owner.connect();
     const opened = new Set<string>();
@@ -188,7 +188,7 @@ describe('a thief with all that a process of edge holds', () => {
     );
   });
 
-  it('calls no method that the table does not give to edge, and each attempt is in the log', async () => {
+  it('cannot call a method that the table does not grant to edge, and each attempt is in the log', async () => {
     const servers: readonly Group[] = ['core', 'evidence', 'egress'];
     const allowed = new Map<string, readonly string[]>(Object.entries(callers.edge));
     const refused: string[] = [];
@@ -204,7 +204,7 @@ describe('a thief with all that a process of edge holds', () => {
       }
     for (const path of ['/calls/audit-log/sign', '/calls/audit-log/checkpoint', '/calls/audit-log/toString'])
       expect(await knock('evidence', { path }, identityOf('edge')), path).toMatchObject({ status: 403 });
-    // No contract has such a name, so it is no call.
+    // No contract has such a name, so it is not a call.
     expect(await knock('evidence', { path: '/calls/__proto__/constructor' }, identityOf('edge'))).toMatchObject({
       status: 404,
     });
@@ -217,7 +217,7 @@ describe('a thief with all that a process of edge holds', () => {
     expect(refused.filter((call) => !recorded.has(call))).toEqual([]);
   }, 300_000);
 
-  it('is not taken for another process by those that call it', async () => {
+  it('cannot impersonate another process to its callers', async () => {
     const peer = createPeer({
       name: 'core',
       addresses: [`https://127.0.0.1:${nodeOf('egress').port}`],
@@ -249,7 +249,7 @@ describe('without a certificate of the installation', () => {
         authorities: strangers.certificatePem,
       }),
     ],
-  ])('nobody is connected %s', async (_, identity) => {
+  ])('no connection is possible %s', async (_, identity) => {
     for (const at of groups)
       await expect(knock(at, { path: '/calls/audit-log/append' }, identity()), at).rejects.toMatchObject({
         code: expect.stringMatching(/^(?:ECONNRESET|EPIPE|ERR_SSL_.*)$/),
@@ -257,7 +257,7 @@ describe('without a certificate of the installation', () => {
   });
 });
 
-describe('from outside, through the listener of edge', () => {
+describe('from outside, through the listener of edge,', () => {
   const paths = [
     '/calls/audit-log/append',
     '//calls/audit-log/append',
@@ -311,7 +311,7 @@ describe('from outside, through the listener of edge', () => {
     return text;
   }
 
-  it.each(paths)('%s is no way to a call, whatever headers come with it', async (path) => {
+  it.each(paths)('%s does not reach a call, whatever headers it has', async (path) => {
     for (const more of headers)
       for (const method of ['POST', 'GET']) {
         const answer = await ask(`${method} ${path}`, more);
@@ -320,18 +320,18 @@ describe('from outside, through the listener of edge', () => {
       }
   });
 
-  it('and no process has met a fault of ours, nor been called', async () => {
+  it('and no process has logged an internal error, or been called', async () => {
     for (const node of installation.nodes) expect(node.said()).not.toContain('by a fault of ours');
   });
 });
 
-describe('addresses outside', () => {
-  it('are called by egress, where edge needs what is there', async () => {
+describe('external addresses', () => {
+  it('are called by egress when edge needs them', async () => {
     visitors.splice(0);
     const { firms } = trading;
     await installation.operator.trust({ ...firms.trustProfile, issuer: outsideUrl, jwks_uri: `${outsideUrl}/jwks` });
     const { mandate } = await trading.grantMandates();
-    // The key set that is served there has no key, so nobody is let in.
+    // The key set served there has no key, so nobody is admitted.
     const assertion = await trading.assertion({ claims: { iss: outsideUrl } });
     await expect(trading.traderToken(trading.order(mandate), assertion)).rejects.toMatchObject({
       code: 'invalid_grant',
@@ -340,7 +340,7 @@ describe('addresses outside', () => {
     expect(new Set(visitors)).toEqual(new Set(['egress']));
   });
 
-  it('are not reached from a process of edge, whatever code comes into it', async () => {
+  it('cannot be reached from a process of edge, whatever code is injected', async () => {
     visitors.splice(0);
     const tried = (group: Group) =>
       vi.waitFor(
@@ -357,7 +357,7 @@ describe('addresses outside', () => {
     process.kill(nodeOf('edge').pid, 'SIGUSR2');
     expect(await tried('edge')).toEqual(['intruder fetch address_outside', 'intruder net address_outside']);
     expect(visitors).toEqual([]);
-    // The same code does connect from the process that calls outside.
+    // The same code does connect from egress, which may call outside.
     process.kill(nodeOf('egress').pid, 'SIGUSR2');
     expect(await tried('egress')).toEqual(['intruder fetch connected', 'intruder net connected']);
     expect(new Set(visitors)).toEqual(new Set(['egress']));

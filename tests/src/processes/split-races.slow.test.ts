@@ -12,8 +12,8 @@ import { claimsOf, openTrading, type Trading } from '../testing/trading.ts';
 import type { WireAnswer } from '../testing/wire.ts';
 import { type SplitInstallation, startSplitInstallation } from './testing/split-installation.ts';
 
-// Two processes of edge and two of core, and one database: whatever may be used once is used once, however many come with it
-// at the same time, and to whichever of them.
+// Two processes each of edge and core, and one database: a single-use value is accepted once, however many send it at the same
+// time, to any of them.
 
 const times = 100;
 let installation: SplitInstallation;
@@ -22,7 +22,7 @@ let issuer: string;
 let addresses: readonly string[];
 let broker: RawClient;
 
-/** A client, where it asks, and its people's code flow. */
+/** A client with its address, and its people's code flow. */
 interface Desk {
   readonly client: RawClient;
   readonly addresses: readonly string[];
@@ -52,7 +52,7 @@ beforeAll(async () => {
   const plain = rawClient({ issuer, id: 'desk-mtls', key: proving.key, proves: false });
   const { certificatePem, privateKeyPem } = certificates.issued;
   const tls = { authorities: certificates.authority.certificatePem, certificatePem, privateKeyPem };
-  // By its certificate, and by nothing that it signs.
+  // Authenticated only by its certificate, not by a signature.
   const certified: RawClient = {
     ...plain,
     post: (path, fields, { to = mutualTlsAddresses[0] ?? issuer, ...options } = {}) =>
@@ -61,7 +61,7 @@ beforeAll(async () => {
   const flow = (client: RawClient) => codeFlow({ issuer, client, browser: personBrowser(issuer), person });
   desks.set('desk-dpop', { client: proving, addresses, flow: flow(proving) });
   desks.set('desk-mtls', { client: certified, addresses: mutualTlsAddresses, flow: flow(certified) });
-  // Known to all, before anything is counted.
+  // All must know them before anything is counted.
   for (const desk of desks.values())
     for (const to of desk.addresses)
       await vi.waitFor(async () => expect((await desk.client.post('/token', [], { to })).status).toBe(400), {
@@ -84,7 +84,7 @@ function expectOneOf(verdicts: readonly string[], refusal: string): void {
   expect(verdicts.filter((verdict) => verdict === refusal)).toHaveLength(times - 1);
 }
 
-/** As many, ten at a time: what they are prepared with is no race. */
+/** As many, ten at a time: their preparation is not part of the race. */
 async function inTens<Made>(make: (index: number) => Promise<Made>): Promise<readonly Made[]> {
   const made: Made[] = [];
   while (made.length < times)
@@ -92,7 +92,7 @@ async function inTens<Made>(make: (index: number) => Promise<Made>): Promise<rea
   return made;
 }
 
-/** What an idempotency key is for: who is told to come again does. On a busy machine some are. */
+/** Retries with the same idempotency key when told to. On a busy machine some are. */
 async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++)
     try {
@@ -109,7 +109,7 @@ const machine = (): Fields => [
   ['scope', 'decision:evaluate'],
 ];
 
-describe('a hundred at once, on two processes of edge and two of core', () => {
+describe('a hundred at once, on two processes of edge and two of core,', () => {
   it('use one client assertion once', async () => {
     const fields: Fields = [
       ['client_assertion_type', clientAssertionType],
@@ -137,7 +137,7 @@ describe('a hundred at once, on two processes of edge and two of core', () => {
     for (const refusal of refusals) expect(refusal).toMatch(/^400 invalid_grant (?:code_replayed|grant_ended)$/);
   });
 
-  it.each(kinds)('refresh with one token of %s, each with a record of its own', async (kind) => {
+  it.each(kinds)('refresh with one token of %s, each with its own record', async (kind) => {
     const { client, flow, addresses: at } = deskOf(kind);
     const redeemed = await flow.redeem(await flow.allow([['scope', 'openid offline_access']]), []);
     const refreshToken = textIn(redeemed, 'refresh_token');
@@ -180,13 +180,13 @@ describe('a hundred at once, on two processes of edge and two of core', () => {
     expect(steps.map(({ id }) => String(id))).toEqual([receipts[0]?.recordId]);
   });
 
-  it('of which none has met a fault of ours', () => {
+  it('without any internal error', () => {
     for (const node of installation.nodes) expect(node.said()).not.toContain('by a fault of ours');
   });
 });
 
-describe('two processes of core of which one is killed', () => {
-  it('are one that answers; only the callers it was about to answer notice', async () => {
+describe('two processes of core, one of them killed,', () => {
+  it('keep answering; only the callers with a request in progress notice', async () => {
     const [first] = installation.nodesOf('core');
     await first?.kill();
     const verdicts: string[] = [];

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const { processes } = installation;
   [facing, deciding] = await Promise.all([
     startServer(['--config', processes, '--only', 'edge,egress']),
-    startServer(['--config', processes, '--only', 'core,evidence,certificate-authority']),
+    startServer(['--config', processes, '--only', 'core,evidence,certificate-authority,secrets']),
   ]);
 }, 120_000);
 afterAll(async () => {
@@ -23,15 +23,15 @@ afterAll(async () => {
 }, 60_000);
 
 describe('countersign start --only', () => {
-  it('runs several groups in one process, and says that it holds the keys of all of them', async () => {
+  it('runs several groups in one process, and reports that it holds the keys of all of them', async () => {
     await expect
       .poll(() => deciding.said())
-      .toContain('holds the keys and database roles of certificate-authority, core, evidence together.');
+      .toContain('holds the keys and database roles of secrets, certificate-authority, core, evidence together.');
     await expect
       .poll(() => facing.said())
       .toMatch(/keys and database roles of edge, egress together, and may connect to any address/);
     for (const [server, names] of [
-      [deciding, ['core', 'evidence', 'certificate-authority']],
+      [deciding, ['core', 'evidence', 'certificate-authority', 'secrets']],
       [facing, ['edge', 'egress']],
     ] as const)
       for (const name of names)
@@ -46,8 +46,8 @@ describe('countersign start --only', () => {
       expect(keys.stdout).toContain(purpose);
   });
 
-  it('gives everything up when one of its groups cannot start', async () => {
-    // Its ports are taken by the process that runs.
+  it('stops everything when one of its groups cannot start', async () => {
+    // Its ports are in use by the running process.
     const { code, stderr } = await countersign([
       'start',
       '--config',
@@ -59,7 +59,7 @@ describe('countersign start --only', () => {
     expect(stderr).toContain('address_in_use');
   });
 
-  it('ends all of them on a signal', async () => {
+  it('stops all of them on a signal', async () => {
     expect(await facing.end('SIGTERM')).toBe(0);
     expect(await deciding.end('SIGTERM')).toBe(0);
   });

@@ -11,7 +11,7 @@ export interface Apache {
 
 const modules = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'dir', 'headers', 'auth_openidc'];
 
-/** @param directives what stands below the modules and the document root */
+/** @param directives follow the modules and the document root */
 export async function startApache(options: {
   readonly folder: string;
   readonly port: number;
@@ -21,7 +21,7 @@ export async function startApache(options: {
   const site = join(folder, 'site');
   mkdirSync(join(site, 'protected'), { recursive: true });
   writeFileSync(join(site, 'protected', 'index.html'), 'only for people who signed in');
-  // Its workers drop to another account; the folder holds nothing but this test.
+  // Its workers run under another account; the folder holds only this test.
   chmodSync(folder, 0o755);
   const configuration = join(folder, 'httpd.conf');
   writeFileSync(

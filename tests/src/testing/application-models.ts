@@ -14,7 +14,7 @@ export async function activeBundle({ operator }: Node): Promise<PolicyBundle> {
   return bundle;
 }
 
-/** Puts these models into force beside the market, in place of those before, by two people. */
+/** Puts these models into force beside the market, replacing earlier ones, by two people. */
 export async function publishModels(node: Node, applications: readonly ApplicationModel[]): Promise<void> {
   const { operator } = node;
   const { applications: _before, ...market } = await activeBundle(node);

@@ -14,22 +14,22 @@ import { openTrading, type Trading } from './trading.ts';
 
 type PartyName = Parameters<Awaited<ReturnType<typeof registerRelyingParties>>['keyOf']>[0];
 
-/** A control plane with everybody who may ask it for something, each as a client that can be made to ask wrongly. */
+/** A control plane with every kind of caller, each as a client that can be made to send invalid requests. */
 export interface AuthorizationWorld {
   readonly controlPlane: RunningControlPlane;
   readonly issuer: string;
   readonly trading: Trading;
   readonly certificates: Certificates;
   readonly mandate: Awaited<ReturnType<Trading['grantMandates']>>['mandate'];
-  /** Software of people, by name. The same at each call. */
+  /** Software of people, by name. The same object for each call. */
   party(name: PartyName): RawClient;
-  /** Software of firms, by name. The same at each call. */
+  /** Software of firms, by name. The same object for each call. */
   firm(name: ClientName): RawClient;
-  /** A registration of this test's own. */
+  /** A client that this test registers itself. */
   own(name: string): RawClient;
   /** The code flow in a browser of its own. */
   flow(client: RawClient, person?: PersonName): CodeFlow;
-  /** Every line that was logged so far, whatever its level. */
+  /** Every log line so far, at any level. */
   logged(): string;
   /** How many records of this type name the client. */
   recorded(client: RawClient, ...types: readonly string[]): Promise<number>;
@@ -37,11 +37,11 @@ export interface AuthorizationWorld {
 }
 
 export interface WorldOptions {
-  /** A database of its own; the embedded one when left out. */
+  /** A database of its own; the embedded one by default. */
   readonly database?: OwnerConnection;
 }
 
-/** @param own further clients of the arranger, as a registration writes them; each gets a key */
+/** @param own further clients of the arranger, as registration documents; each gets a key */
 export async function openAuthorizationWorld(
   own: (issuer: string) => Readonly<Record<string, Readonly<Record<string, unknown>>>> = () => ({}),
   options: WorldOptions = {},

@@ -5,7 +5,7 @@ import type { WireAnswer } from './wire.ts';
 
 export const cibaGrant = 'urn:openid:params:grant-type:ciba';
 
-/** Asks somebody on their own device: a signed request (FAPI-CIBA section 5.2.2), with what it is about. */
+/** Sends a signed backchannel request to a person (FAPI-CIBA section 5.2.2), with its subject matter. */
 export function askPerson(client: RawClient, parameters: Change, claims: Change = {}): Promise<WireAnswer> {
   return client.post('/bc-authorize', [['request', signedRequest(client, parameters, claims)]]);
 }
@@ -24,7 +24,7 @@ export const redeemFields = (authReqId: string): Fields => [
   ['auth_req_id', authReqId],
 ];
 
-/** The person looks at what they are asked, on the page of their own device, and allows all of it. */
+/** The person reads the request on their own device, and allows all of it. */
 export async function allowAll(browser: PersonBrowser, issuer: string, person: string): Promise<number> {
   let page = await browser.open(`${issuer}/approvals`);
   if (page.url.pathname.startsWith('/sign-in/')) page = await browser.submit(formOf(page, 'sign-in'), { person });

@@ -21,13 +21,13 @@ export interface AllowedCode extends Pkce {
 
 /** The code flow of one client and one person, step by step. */
 export interface CodeFlow {
-  /** What is pushed. */
+  /** The fields of the pushed request. */
   request(pkce: Pkce, parameters?: Fields): Fields;
   /** @throws Error with the refusal */
   push(fields: Fields, options?: PostOptions): Promise<string>;
-  /** Where the browser is led to. */
+  /** The URL to which the browser is sent. */
   urlOf(requestUri: string): string;
-  /** Pushes, has the person allow it, and takes the code from the way back. */
+  /** Pushes, has the person allow it, and takes the code from the redirect. */
   allow(parameters?: Fields): Promise<AllowedCode>;
   redeem(allowed: AllowedCode, parameters?: Fields, options?: PostOptions): Promise<WireAnswer>;
   refresh(refreshToken: string, parameters?: Fields, options?: PostOptions): Promise<WireAnswer>;

@@ -29,7 +29,7 @@ function start(args: readonly string[], { env, cwd }: Surroundings): ChildProces
   return child;
 }
 
-/** Runs the command `countersign`, compiled as a user runs it, to its end. */
+/** Runs the compiled command `countersign`, as a user would, to its end. */
 export async function countersign(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
   const child = start(args, surroundings);
   const heard = listen(child);
@@ -44,9 +44,9 @@ function listen(child: ChildProcess): () => { stdout: string; stderr: string } {
   return () => ({ stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') });
 }
 
-/** A command that waits for somebody, as long as it runs. */
+/** A command that waits for a person while it runs. */
 export interface WaitingCommand {
-  /** What it says, as soon as it says this. @throws Error with all it said when it ends without */
+  /** Waits for this output. @throws Error with all output when it ends without */
   says(pattern: RegExp): Promise<RegExpExecArray>;
   readonly ended: Promise<Outcome>;
 }
@@ -76,17 +76,15 @@ export interface ServerProcess {
   readonly pid: number;
   readonly address: string;
   readonly startedInSeconds: number;
-  /** Everything it has said so far. */
+  /** All output so far. */
   said(): string;
   /** Sends a signal and waits for the end. @returns the exit code, or the signal that ended it */
   end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | string | null>;
 }
 
 /**
- * `countersign start`, until it is ready.
- *
- * @param options.readyWithinMs without a limit when left out
- * @throws Error with what it said, when it ends instead or is not ready in time
+ * `countersign start`, until it is ready. @param options.readyWithinMs no limit by default @throws Error with its output
+ * when it ends instead or is not ready in time
  */
 export async function startServer(
   args: readonly string[],
@@ -124,7 +122,7 @@ export async function startServer(
   };
 }
 
-/** `countersign start`, sent a signal as soon as it has said something, until it has ended. */
+/** `countersign start`, sent a signal at its first output, until it has ended. */
 export async function interruptStart(
   args: readonly string[],
   { once: saying, signal }: { readonly once: string; readonly signal: 'SIGTERM' | 'SIGINT' },
@@ -140,7 +138,7 @@ export async function interruptStart(
   return { code, ...heard() };
 }
 
-/** Ends what a failed test has left running. */
+/** Ends processes that a failed test has left running. */
 export async function endAll(): Promise<void> {
   await Promise.all(
     [...running].map(async (child) => {
@@ -153,7 +151,7 @@ export async function endAll(): Promise<void> {
   );
 }
 
-/** Command lines of processes that have to do with a folder. Linux only. */
+/** Command lines of processes that refer to a folder. Linux only. */
 export function processesAbout(folder: string): readonly string[] {
   if (!existsSync('/proc/self/cmdline')) return [];
   return readdirSync('/proc')

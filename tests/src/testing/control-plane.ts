@@ -21,7 +21,7 @@ import {
 } from '@countersign/server';
 import { freePort } from '@countersign/testkit';
 
-/** A command of the operator, with the person who uses it: who governs is that person, who reads the command itself. */
+/** A command of the operator with its user: changes are made by that person, reads by the command itself. */
 export interface Command {
   readonly client: Client;
   /** A token for one of the control plane's own interfaces. */
@@ -30,17 +30,17 @@ export interface Command {
   call(door: string, scope: string, request: Omit<CallRequest, 'url'> & { readonly path: string }): Promise<unknown>;
 }
 
-/** The operator of a control plane, as the command `countersign` is one. */
+/** The operator of a control plane, with the same access as the command `countersign`. */
 export interface Operator extends Command {
   /** The second person. */
   readonly second: Command;
-  /** Applies a directory file by as many people as it takes: the second one has the key that development makes. */
+  /** Applies a directory file with as many people as needed: the second one has the key that development creates. */
   apply(file: unknown): Promise<void>;
-  /** Registers a trust profile, with the second person where it takes one. */
+  /** Registers a trust profile, with the second person if needed. */
   trust(profile: unknown): Promise<void>;
-  /** Records what compliance has found, with the second person where it takes one. */
+  /** Records compliance findings, with the second person if needed. */
   find(findings: readonly { readonly institution: string; readonly compliance: unknown }[]): Promise<void>;
-  /** Records of the log, oldest first, all of them, with what is told to few. Each reading leaves a record. */
+  /** All log records, oldest first, with restricted values. Each reading leaves a record. */
   records(query?: {
     readonly type?: string;
     readonly transaction?: string;
@@ -112,7 +112,7 @@ export function operatorOf(folder: string, issuer: string, options: Partial<Clie
   };
 }
 
-/** A development configuration in a folder, quiet, and with a database of its own if one is given. */
+/** A development configuration in a folder, without output, and with a database of its own if one is given. */
 export async function configurationIn(
   folder: string,
   options: { readonly port?: number; readonly database?: OwnerConnection } = {},

@@ -12,7 +12,7 @@ export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
 
-/** Client authentication (RFC 7523 section 2.2) as another implementation writes it. */
+/** Client authentication (RFC 7523 section 2.2) by another implementation. */
 export async function clientAssertion(
   issuer: string,
   { clientId, key, ...claims }: { readonly clientId: string; readonly key: Key } & JWTPayload,

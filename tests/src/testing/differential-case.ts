@@ -15,13 +15,13 @@ import {
 import type { Endpoint, Side } from './differential-side.ts';
 import { redirectUri } from './relying-parties.ts';
 
-/** One request, or a few of which the last is compared, sent to both servers. */
+/** One request, or several of which the last is compared, sent to both servers. */
 export interface Case {
   readonly name: string;
   ask(side: Side): Promise<Observation>;
 }
 
-/** What a case says of a request in which a client authenticates; the rest is as it should be. */
+/** How a case changes a request of an authenticated client; the rest is valid. */
 export interface ClientRequestChange extends Omit<Exchange, 'endpoint'> {
   readonly client?: ClientName;
   readonly assertion?: TokenChange;
@@ -31,7 +31,7 @@ export type ChangeFor = ClientRequestChange | ((side: Side) => ClientRequestChan
 const of = (change: ChangeFor, side: Side): ClientRequestChange =>
   typeof change === 'function' ? change(side) : change;
 
-/** A request with the credentials of its client: an assertion, or the client_id beside a certificate. */
+/** A request with its client's credentials: an assertion, or the client_id beside a certificate. */
 async function sendAs(
   side: Side,
   endpoint: Endpoint,
@@ -52,13 +52,13 @@ export async function push(side: Side, change: ClientRequestChange = {}): Promis
   return sendAs(side, 'par', client, requestedOf(side, client), change);
 }
 
-/** A pushed request as a table has it: only what is changed is said. */
+/** A pushed request in a table of cases: only the changes are given. */
 export const pushing = (name: string, change: ChangeFor): Case => ({
   name: `PAR: ${name}`,
   ask: async (side) => observe(side, await push(side, of(change, side))),
 });
 
-/** Asks for a token of a machine. */
+/** Requests a token for a machine. */
 export async function machineToken(side: Side, change: ClientRequestChange = {}): Promise<Answer> {
   const { client = 'reader' } = change;
   return sendAs(
@@ -75,7 +75,7 @@ export const askingForToken = (name: string, change: ChangeFor): Case => ({
   ask: async (side) => observe(side, await machineToken(side, of(change, side))),
 });
 
-/** A code, and what belongs to it. */
+/** A code with everything that belongs to it. */
 export interface Flow {
   readonly client: ClientName;
   readonly code: string;
@@ -86,7 +86,7 @@ export interface FlowChange extends ClientRequestChange {
   readonly decision?: 'allow' | 'refuse';
 }
 
-/** A whole way through the authorization endpoint: pushed, signed in, decided. */
+/** The whole flow at the authorization endpoint: pushed, signed in, decided. */
 export async function authorize(side: Side, change: FlowChange = {}): Promise<URL> {
   const { client = 'desk', decision = 'allow', ...request } = change;
   const pushed = await push(side, { client, ...request });
@@ -113,7 +113,7 @@ export async function redeem(side: Side, { client, code }: Flow, change: ClientR
   );
 }
 
-/** A code of its own for each case, and one request with it. */
+/** A new code for each case, and one request with it. */
 export const redeeming = (
   name: string,
   change: ChangeFor,
@@ -158,7 +158,7 @@ export const refreshing = (name: string, change: ChangeFor): Case => ({
   ask: async (side) => observe(side, await refresh(side, await refreshTokenOf(side), of(change, side))),
 });
 
-/** The broker's resource server asks what a token says. */
+/** The broker's resource server introspects a token. */
 export async function introspect(side: Side, token: string, change: ClientRequestChange = {}): Promise<Answer> {
   const { client = 'broker-api' } = change;
   return sendAs(side, 'introspect', client, { token }, change);

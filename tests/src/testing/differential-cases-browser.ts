@@ -18,7 +18,7 @@ import {
 } from './differential-requests.ts';
 import type { Side } from './differential-side.ts';
 
-/** A browser comes with these parameters in the query. */
+/** A browser arrives with these parameters in the query. */
 const arriving = (name: string, parameters: (side: Side) => FormChange | Promise<FormChange>): Case => ({
   name: `authorization endpoint: ${name}`,
   async ask(side) {
@@ -261,7 +261,7 @@ const userinfo: readonly Case[] = [
   },
 ];
 
-/** Members that either server's metadata has (RFC 8414 section 2 and its registry), one case each. */
+/** Members in the metadata of either server (RFC 8414 section 2 and its registry), one case each. */
 export const metadataMembers = [
   'acr_values_supported',
   'authorization_details_types_supported',
@@ -317,7 +317,7 @@ async function read(side: Side, path: string): Promise<Answer> {
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
-/** Lists are compared as sets: their order says nothing. Of the market's vocabulary it is enough that it is there. */
+/** Lists are compared as sets, since their order has no meaning. Of the market's vocabulary only the presence is compared. */
 function textOfMember(side: Side, member: string, value: unknown): string {
   const words = Array.isArray(value) ? value.map(String).toSorted() : undefined;
   if (words === undefined)
@@ -363,7 +363,7 @@ const metadata: readonly Case[] = [
 
 export const browserCases: readonly Case[] = [...authorizationEndpoint, ...userinfo, ...metadata];
 
-/** Names that the metadata of a side has and the table of cases does not. */
+/** Members in the metadata of a side that have no case. */
 export async function unlistedMetadata(side: Side): Promise<readonly string[]> {
   const known: readonly string[] = metadataMembers;
   return Object.keys(membersOf(await read(side, wellKnown))).filter((name) => !known.includes(name));

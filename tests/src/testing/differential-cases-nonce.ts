@@ -3,7 +3,7 @@ import { observe } from './differential-observation.ts';
 import { type Answer, proofOf, send } from './differential-requests.ts';
 import type { Side } from './differential-side.ts';
 
-/** The nonce that an answer gives. @throws Error when it gives none: the next request would compare nothing */
+/** The nonce in a response. @throws Error when there is none: the next request would compare nothing */
 function nonceIn({ headers, status, text }: Answer): string {
   const nonce = headers.get('dpop-nonce');
   if (nonce === null) throw new Error(`no nonce with ${status} ${text.slice(0, 200)}`);
@@ -18,7 +18,7 @@ const asking = (name: string, nonce: (side: Side) => Promise<unknown>): Case => 
   ask: async (side) => observe(side, await machineToken(side, { proofs: [proofWith(side, await nonce(side))] })),
 });
 
-/** RFC 9449 section 8, of servers that require a nonce in every proof. */
+/** RFC 9449 section 8, for servers that require a nonce in every proof. */
 export const nonceCases: readonly Case[] = [
   asking('a proof without a nonce', async () => undefined),
   asking('a proof with the nonce of the answer before', nonceOf),

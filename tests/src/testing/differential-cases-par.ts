@@ -123,7 +123,7 @@ const parameters: readonly Case[] = [
 
 const basic = `Basic ${Buffer.from('desk:secret').toString('base64')}`;
 
-/** Whom the request is from. */
+/** Client authentication. */
 const authentication: readonly Case[] = [
   pushing('without client_assertion', { form: { client_assertion: undefined } }),
   pushing('without client_assertion_type', { form: { client_assertion_type: undefined } }),
@@ -241,7 +241,7 @@ const proofs: readonly Case[] = [
   pushing('a DPoP proof that is no JWT', { proofs: ['nonsense'] }),
 ];
 
-/** Everything is in the object, and nothing but the client beside it. */
+/** Everything is in the object, and only the client beside it. */
 const onlyIn = (side: Side): Readonly<Record<string, string | undefined>> => ({
   ...Object.fromEntries(Object.keys(requestedOf(side, 'signing-desk')).map((name) => [name, undefined])),
   client_id: 'signing-desk',

@@ -230,7 +230,7 @@ const authorizationCode: readonly Case[] = [
   },
 ];
 
-/** RFC 6749 section 4.1.2: what was issued for the code should end. Asked by refreshing. */
+/** RFC 6749 section 4.1.2: tokens issued for the code should be revoked. Tested by a refresh. */
 async function afterReplay(side: Side): Promise<Observation> {
   const begun = await flow(side, { form: lasting });
   const token = memberOf(await redeem(side, begun), 'refresh_token');

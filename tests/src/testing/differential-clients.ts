@@ -4,7 +4,7 @@ import type { Key } from './credentials.ts';
 import { doors, type Firms, leis } from './firms.ts';
 import { type Certificates, redirectUri } from './relying-parties.ts';
 
-/** Interfaces of the broker that give out no intents: one takes opaque tokens, one signed ones. */
+/** Interfaces of the broker that need no intent: one takes opaque tokens, one signed ones. */
 export const quotes = 'https://broker.example/quotes';
 export const positions = 'https://broker.example/positions';
 
@@ -69,16 +69,16 @@ const registrations = {
 export type ClientName = keyof typeof registrations;
 const entries = Object.entries(registrations) as [ClientName, Registration][];
 
-/** The same clients with the same keys, as each of the two servers is told of them. */
+/** The same clients with the same keys, as registered at each of the two servers. */
 export interface RegisteredClients {
   key(client: ClientName): Key;
-  /** What `directory apply` takes. */
+  /** The input of `directory apply`. */
   directoryDocument(firms: Firms, issuer: string): Readonly<Record<string, readonly unknown[]>>;
   /** Client metadata (OpenID Connect Dynamic Client Registration and its relatives) for the other server. */
   readonly metadata: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Scopes and form of the tokens of each interface. */
+/** Scopes and token format of each interface. */
 export const interfaces = {
   [doors.broker]: { scopes: ['order:create', 'settlement:instruct'], format: 'jwt' },
   [doors.venue]: { scopes: ['order:create'], format: 'jwt' },
@@ -86,7 +86,7 @@ export const interfaces = {
   [positions]: { scopes: ['order:read'], format: 'jwt' },
 } as const satisfies Readonly<Record<string, { scopes: readonly string[]; format: 'jwt' | 'opaque' }>>;
 
-/** What a client is registered for, of the scopes of an interface; undefined where it may not have tokens for it. */
+/** The scopes of an interface that a client is registered for; undefined if it may have no tokens for it. */
 export function scopesFor(client: string, resource: string): readonly string[] | undefined {
   const offered = Object.entries(interfaces).find(([uri]) => uri === resource)?.[1];
   const registered = entries.find(([name]) => name === client)?.[1];
@@ -176,7 +176,7 @@ export function registerClients(certificates: Certificates): RegisteredClients {
   };
 }
 
-/** The other server knows the scopes of interfaces by the interface: a client registers those of the protocol. */
+/** The other server derives the scopes of interfaces from the interface: a client registers those of the protocol. */
 function statedScope({ scopes }: Registration): { readonly scope?: string } {
   const ofTheProtocol = scopes.filter((scope) => scope === 'openid' || scope === 'offline_access');
   return ofTheProtocol.length === 0 ? {} : { scope: ofTheProtocol.join(' ') };

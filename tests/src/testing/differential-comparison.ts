@@ -1,29 +1,29 @@
 import { type Observation, type ObservedPart, observedParts } from './differential-observation.ts';
 
-/** One thing in which two answers to the same request differ. */
+/** One difference between two answers to the same request. */
 export interface Difference {
-  /** `answer` is whether it was granted, and the error if not; the others are compared where both did the same. */
+  /** `answer` is whether it was granted, or the error; the others are compared when both did the same. */
   readonly part: 'answer' | ObservedPart;
   readonly ours: string;
   readonly theirs: string;
 }
 
-/** A difference that somebody has thought about. */
+/** A difference with its reason. */
 export interface Explanation extends Difference {
-  /** Names of cases; one that ends in `*` stands for all that begin so. */
+  /** Names of cases; one that ends in `*` covers all with that prefix. */
   readonly cases: readonly string[];
-  /** Why ours is right, or why it was chosen where both are allowed. */
+  /** Why ours is right, or why it was chosen when both are allowed. */
   readonly why: string;
   readonly section: string;
 }
 
 const nothing = '–';
-/** What the answer is about: where this differs, everything else does. */
+/** The result of the request: if this differs, everything else does. */
 const outcome: readonly ObservedPart[] = ['status', 'error', 'leads to', 'response error'];
-/** What answers have whatever they say. */
+/** Headers that any response may have. */
 const headers: readonly ObservedPart[] = ['WWW-Authenticate', 'DPoP-Nonce'];
 
-/** Everything in which two answers differ. */
+/** All differences between two answers. */
 export function differencesBetween(ours: Observation, theirs: Observation): readonly Difference[] {
   const [outcomeOfOurs, outcomeOfTheirs] = [summary(ours), summary(theirs)];
   const same = outcomeOfOurs === outcomeOfTheirs;
@@ -50,7 +50,7 @@ export interface Judgement {
   readonly outdated: readonly string[];
 }
 
-/** Compares what was found with what is explained. */
+/** Compares the differences found with the explanations. */
 export function judge(
   found: ReadonlyMap<string, readonly Difference[]>,
   explanations: readonly Explanation[],
@@ -73,7 +73,7 @@ export function judge(
   return { unexplained, outdated };
 }
 
-/** How many cases differ in nothing but what is explained for all cases that begin like them. */
+/** How many cases differ only in what is explained for all cases with the same prefix. */
 export function countAlike(
   found: ReadonlyMap<string, readonly Difference[]>,
   explanations: readonly Explanation[],

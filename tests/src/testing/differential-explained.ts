@@ -1,8 +1,8 @@
 import type { Explanation } from './differential-comparison.ts';
 
 /**
- * Every difference between our answers and those of node-oidc-provider, with the reason for it. One that is not here
- * fails the differential test, and so does one that is here and does not occur.
+ * Every difference between our answers and those of node-oidc-provider, with the reason. The differential test fails for
+ * one that is missing here, and for one that does not occur.
  */
 export const explanations: readonly Explanation[] = [
   {
@@ -233,7 +233,7 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 9126 section 2.3, RFC 9110 section 15.5.6',
   },
 
-  // Whom a request is from.
+  // Client authentication.
   {
     cases: [
       'PAR: without client_assertion_type',
@@ -366,7 +366,7 @@ export const explanations: readonly Explanation[] = [
     section: 'FAPI 2.0 Message Signing section 5.4',
   },
 
-  // Tokens of machines.
+  // Machine tokens.
   {
     cases: ['client_credentials: a grant_type that the client may not use'],
     part: 'answer',

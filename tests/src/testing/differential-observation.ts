@@ -4,7 +4,7 @@ import type { Side } from './differential-side.ts';
 import type { Visit } from './person-browser.ts';
 import { redirectUri } from './relying-parties.ts';
 
-/** What is compared of an answer. What differs between two runs of the same server is not in it. */
+/** The compared parts of a response. Parts that vary between two runs of the same server are left out. */
 export type Observation = Readonly<Partial<Record<ObservedPart, string>>>;
 
 export const observedParts = [
@@ -32,7 +32,7 @@ export const observedParts = [
 ] as const;
 export type ObservedPart = (typeof observedParts)[number];
 
-/** An answer to a client. */
+/** A response to a client. */
 export function observe(side: Side, answer: Answer): Observation {
   const { status, headers } = answer;
   const members = membersOf(answer);
@@ -58,7 +58,7 @@ export function observe(side: Side, answer: Answer): Observation {
   });
 }
 
-/** Where a browser has arrived. */
+/** The page at which a browser has arrived. */
 export function observeVisit(side: Side, { status, leaves, headers, url }: Visit): Observation {
   if (leaves !== undefined) return defined({ status: String(status), ...whither(side, leaves) });
   const signIn = url.pathname.startsWith('/sign-in/') || url.pathname.startsWith('/interaction/');
@@ -70,7 +70,7 @@ export function observeVisit(side: Side, { status, leaves, headers, url }: Visit
   });
 }
 
-/** The parameters at a redirect URI; of a signed response (JARM) those inside. */
+/** The parameters at a redirect URI; for a signed response (JARM) those inside. */
 export function whither(side: Side, location: URL): Observation {
   if (location.href.startsWith(redirectUri)) {
     const plain = Object.fromEntries(location.searchParams);
@@ -87,7 +87,7 @@ export function whither(side: Side, location: URL): Observation {
   return { 'leads to': location.origin === side.issuer ? 'the sign-in' : location.origin };
 }
 
-/** A value with everything in it that is the server's own name. */
+/** A value with the server's own names replaced. */
 export function textOf({ issuer, mtlsBase }: Side, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
@@ -98,7 +98,7 @@ function membersIn(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null ? Object.keys(value).sort().join(' ') : undefined;
 }
 
-/** RFC 9701: what is in the signed form, beside what is in its header. */
+/** RFC 9701: the content of the signed form, and its header. */
 function introspectionIn({ headers, text }: Answer): string | undefined {
   if (headers.get('content-type')?.startsWith('application/token-introspection+jwt') !== true) return undefined;
   const claims = decodeJwt(text);

@@ -1,6 +1,6 @@
 import type { Explanation } from './differential-comparison.ts';
 
-/** The page of the documentation that shows the explained differences. */
+/** The documentation page with the explained differences. */
 export function differencesPage(
   explanations: readonly Explanation[],
   counted: { readonly cases: number; readonly alike: number },
@@ -30,7 +30,7 @@ function row({ cases, part, ours, theirs, why, section }: Explanation): string {
   return `| ${[cases.map(escaped).join('<br>'), escaped(of + ours), escaped(of + theirs), escaped(why), section].join(' | ')} |`;
 }
 
-/** Text as it stands, in a cell of a table. */
+/** Text escaped for a table cell. */
 function escaped(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('*', '\\*').replaceAll('_', '\\_').replaceAll('<', '&lt;');
 }

@@ -9,7 +9,7 @@ import Provider from 'oidc-provider';
 import { interfaces, orderType, type RegisteredClients, scopesFor } from './differential-clients.ts';
 import type { Certificates } from './relying-parties.ts';
 
-/** What node-oidc-provider hands to the functions of its configuration; this is what is used of it. */
+/** The part that is used of what node-oidc-provider passes to the functions of its configuration. */
 interface Context {
   readonly req: { readonly socket: unknown };
   readonly oidc: { readonly params?: { readonly authorization_details?: string } };
@@ -26,16 +26,16 @@ export interface RunningProvider {
   readonly issuer: string;
   /** Base of the listener that asks for client certificates. */
   readonly mtlsBase: string;
-  /** Faults of its own, which no request should cause. */
+  /** Its internal errors, which no request should cause. */
   readonly faults: readonly Error[];
   stop(): Promise<void>;
 }
 
 /**
- * node-oidc-provider, configured like the control plane of the tests: FAPI 2.0, pushed requests, DPoP with nonces,
- * mutual TLS on a second listener, signed requests and responses, resource indicators, authorization details of the one
- * type that the clients are registered for, opaque and signed tokens for the same interfaces. Its own pages let a person
- * sign in and consent. Everything is kept in its memory.
+ * node-oidc-provider, configured like the control plane of the tests: FAPI 2.0, pushed requests, DPoP with nonces, mutual
+ * TLS on a second listener, signed requests and responses, resource indicators, authorization details of the one type that
+ * the clients are registered for, opaque and signed tokens for the same interfaces. Its own pages let a person sign in and
+ * consent. It keeps its state in memory.
  */
 export async function startProvider(options: {
   readonly clients: RegisteredClients;
@@ -142,7 +142,7 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,
-        // Like ours, whose interfaces belong to institutions: the broker's resource server asks about the broker's.
+        // Like ours, where interfaces belong to institutions: the broker's resource server may introspect the broker's tokens.
         allowedPolicy: (_context: Context, client: ProviderClient, { aud }: ProviderToken) =>
           client.clientId === 'broker-api' && typeof aud === 'string',
       },
@@ -169,7 +169,7 @@ function configurationOf(clients: RegisteredClients, requireNonce: boolean): obj
   };
 }
 
-/** An OAuth error as the provider renders those of its configuration's functions. */
+/** An OAuth error in the form that the provider uses for errors of its configuration's functions. */
 class Refusal extends Error {
   readonly statusCode = 400;
   readonly status = 400;

@@ -5,23 +5,23 @@ import type { Endpoint, Side } from './differential-side.ts';
 import { doors } from './firms.ts';
 import { redirectUri } from './relying-parties.ts';
 
-/** What a case changes of a form: `undefined` leaves a parameter out, several values send it several times. */
+/** A case's changes to a form: `undefined` leaves a parameter out, several values send it several times. */
 export type FormChange = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What a case changes of a token: `undefined` leaves a member out. */
+/** A case's changes to a token: `undefined` leaves a member out. */
 export interface TokenChange {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly header?: Readonly<Record<string, unknown>>;
-  /** Signed by this key, or not as it should be. */
+  /** Signed by this key, or not correctly signed. */
   readonly by?: Key | 'nobody' | 'a shared secret';
-  /** Instead of all that: the text as it is. */
+  /** Replaces everything with this text. */
   readonly text?: string;
 }
 
 export const seconds = (): number => Math.floor(Date.now() / 1000);
 export const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A compact JWS, right or wrong. */
+/** A compact JWS, valid or not. */
 export function compactJws(
   header: Readonly<Record<string, unknown>>,
   claims: Readonly<Record<string, unknown>>,
@@ -90,7 +90,7 @@ export function requestObjectOf(side: Side, client: ClientName, change: TokenCha
 export const codeVerifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 export const codeChallenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 
-/** An authorization request that both servers take: an order at the broker, for a person to allow. */
+/** An authorization request that both servers accept: an order at the broker, for a person to allow. */
 export function requestedOf(side: Side, client: ClientName): Readonly<Record<string, string>> {
   return {
     response_type: 'code',
@@ -110,13 +110,13 @@ export interface Exchange {
   readonly endpoint: Endpoint;
   readonly method?: string;
   readonly form?: FormChange;
-  /** Instead of a form. */
+  /** Replaces the form. */
   readonly body?: { readonly type: string; readonly text: string };
   /** Values of the `DPoP` header. */
   readonly proofs?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly certificate?: 'issued' | 'selfSigned' | 'strange';
-  /** The listener for mutual TLS, although no certificate is shown. */
+  /** Uses the mutual TLS listener, even without a certificate. */
   readonly mtls?: boolean;
 }
 
@@ -126,7 +126,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Sends one request to one server; no redirect is followed. */
+/** Sends one request to one server; redirects are not followed. */
 export async function send(side: Side, exchange: Exchange): Promise<Answer> {
   const { endpoint, method = 'POST', form, proofs = [], certificate, mtls } = exchange;
   const body = exchange.body ?? (form === undefined ? undefined : { type: formType, text: encode(form) });
@@ -155,7 +155,7 @@ function encode(form: FormChange): string {
   return new URLSearchParams(pairs).toString();
 }
 
-/** A form with the client's credentials in it. */
+/** A form with the client's credentials. */
 export function authenticated(
   side: Side,
   client: ClientName,
@@ -169,7 +169,7 @@ export function authenticated(
   };
 }
 
-/** Members of a JSON answer; none where it is something else. */
+/** Members of a JSON response; none if it is something else. */
 export function membersOf({ text }: Answer): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);
@@ -179,7 +179,7 @@ export function membersOf({ text }: Answer): Readonly<Record<string, unknown>> {
   }
 }
 
-/** A member that must be text. @throws Error with the answer, where the step before the one that is compared failed */
+/** A member that must be text. @throws Error with the response when the step before the compared one failed */
 export function memberOf(answer: Answer, name: string): string {
   const value = membersOf(answer)[name];
   if (typeof value !== 'string') throw new Error(`no ${name} in ${answer.status} ${answer.text.slice(0, 500)}`);

@@ -4,11 +4,11 @@ import { personOf, type Side, sideOf, startOurSide } from './differential-side.t
 import { formOf, type PersonBrowser } from './person-browser.ts';
 import { createCertificates } from './relying-parties.ts';
 
-/** The two servers that are compared. */
+/** The two servers under comparison. */
 export interface Sides {
   readonly ours: Side;
   readonly theirs: Side;
-  /** Faults of the other server; a case that causes one compares nothing. */
+  /** Internal errors of the other server; a case that causes one compares nothing. */
   readonly faults: readonly Error[];
   stop(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export async function startSides(folder: string, options: { readonly requireNonc
   };
 }
 
-/** The pages of the other server: one to sign in, one to consent, and a link to refuse. */
+/** The pages of the other server: sign-in, consent, and a link to refuse. */
 async function decideThere(
   browser: PersonBrowser,
   url: string,

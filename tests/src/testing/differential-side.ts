@@ -17,23 +17,23 @@ export const endpointPaths = {
 } as const;
 export type Endpoint = keyof typeof endpointPaths;
 
-/** One of the two servers, as requests are sent to it. */
+/** One of the two servers, as the target of requests. */
 export interface Side {
   readonly name: 'ours' | 'theirs';
   readonly issuer: string;
   readonly mtlsBase: string;
   url(endpoint: Endpoint, listener?: 'plain' | 'mtls'): string;
-  /** With the certificate of a client on the listener for mutual TLS; without one otherwise. */
+  /** With the certificate of a client, it uses the mutual TLS listener. */
   fetch(certificate?: 'issued' | 'selfSigned' | 'strange'): typeof fetch;
   browser(): PersonBrowser;
-  /** A person signs in, and allows or refuses. @returns where the browser is sent in the end */
+  /** A person signs in, and allows or refuses. @returns the URL to which the browser is sent in the end */
   decide(browser: PersonBrowser, url: string, decision: 'allow' | 'refuse'): Promise<URL>;
   key(client: ClientName): Key;
-  /** A fresh order under a mandate that stands. */
+  /** A fresh order under a mandate in force. */
   order(change?: Readonly<Record<string, unknown>>): object;
 }
 
-/** Our server alone: the real control plane, in this process, with a person, a mandate and the clients. */
+/** Our server only: the real control plane, in this process, with a person, a mandate and the clients. */
 export async function startOurSide(
   folder: string,
   options: {

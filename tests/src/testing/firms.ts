@@ -11,7 +11,7 @@ export const leis = {
   custodian: '635400CUSTODIANEXA09',
 } as const;
 
-/** Protected interfaces of the firms. Nobody listens there: what is tested is who gets a token for them. */
+/** Protected interfaces of the firms. Nothing listens there: the tests are about who gets a token for them. */
 export const doors = {
   broker: 'https://broker.example/orders',
   venue: 'https://venue.example/orders',
@@ -43,10 +43,10 @@ interface Registration {
 const ours = (issuer: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${issuer}/${name}`);
 
-/** Software signs mandates up to an amount a day, and nothing without one. */
+/** Software signs mandates up to an amount a day; without an amount it signs nothing. */
 export const signingAuthority = { up_to: { amount: '1000000000', ccy: 'EUR' }, alone: true };
 
-/** Hears what concerns its firm. */
+/** A client for the events of its firm. */
 const listener = (issuer: string, firm: keyof typeof leis, principal: string) =>
   ({
     firm,
@@ -115,7 +115,7 @@ const registrations = (issuer: string) =>
       principal: 'service:brk-orders',
       grants: ['client', 'federated', 'exchange'],
       scopes: ['order:create', 'order:read', 'decision:evaluate', 'application:write', 'settlement:instruct'],
-      audiences: [...ours(issuer, 'decisions', 'transactions'), doors.broker, doors.venue, doors.clearing],
+      audiences: [...ours(issuer, 'decisions', 'transactions', 'venues'), doors.broker, doors.venue, doors.clearing],
     },
     'ven-matching': {
       firm: 'venue',
@@ -146,7 +146,7 @@ const registrations = (issuer: string) =>
 export type ClientName = keyof ReturnType<typeof registrations>;
 export type PersonName = 'trader' | 'colleague' | 'supervisor' | 'stranger';
 
-/** What the policies need compliance to have found: fit for business, screened now. */
+/** The compliance findings that the policies require: all in order, screened now. */
 export const clearedByCompliance = () => ({
   kyc: { status: 'approved', valid_until: '2099-12-31' },
   aml_risk: 'low',
@@ -165,17 +165,17 @@ const ratesDesk = {
   hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
 };
 
-/** Six firms with fresh keys, as the directory is told of them. */
+/** Six firms with fresh keys, as registered in the directory. */
 export interface Firms {
   key(client: ClientName): Key;
-  /** A client with a proof key of its own, the same at each call. */
+  /** A client with its own proof key, the same for each call. */
   client(name: ClientName, options?: Partial<ClientOptions>): Client;
   readonly people: Readonly<
     Record<PersonName, { readonly id: string; readonly subject: string; readonly approvalKey: Key }>
   >;
-  /** What `directory apply` takes. A fresh copy at each call. */
+  /** The input of `directory apply`. A fresh copy for each call. */
   directoryDocument(): { readonly [list: string]: Record<string, unknown>[] };
-  /** What `partner apply` takes. */
+  /** The input of `partner apply`. */
   readonly trustProfile: Readonly<Record<string, unknown>>;
 }
 
@@ -204,7 +204,7 @@ export function createFirms(options: { readonly issuer: string; readonly identit
     federated: [{ issuer: identityProvider, subject: people[name].subject }],
     credentials: [{ use: 'approval', jwk: publicJwk(people[name].approvalKey) }],
   });
-  // The same at each call: files leave what compliance has found as it is.
+  // The same for each call: files do not change compliance findings.
   const compliance = clearedByCompliance();
   const staff = (id: string, role: string) => ({
     id,

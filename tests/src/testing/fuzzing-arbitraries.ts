@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Names that mean something to JavaScript, and to careless readers of it. */
+/** Names with a meaning in JavaScript, which careless parsers mishandle. */
 export const treacherousName = fc.constantFrom(
   '__proto__',
   'constructor',
@@ -16,7 +16,7 @@ export const treacherousName = fc.constantFrom(
   '0',
 );
 
-/** Text that readers have stumbled over: nesting, numbers, encodings, homoglyphs, other languages' syntax. */
+/** Text that has broken parsers: nesting, numbers, encodings, homoglyphs, syntax of other languages. */
 export const treacherousText = fc.oneof(
   fc.constantFrom(
     '',
@@ -55,7 +55,7 @@ export const treacherousText = fc.oneof(
   treacherousName,
 );
 
-/** Any JSON value, with names as above in it. */
+/** Any JSON value, with such names in it. */
 export const treacherousJson: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 4 }) },
   { weight: 2, arbitrary: fc.dictionary(treacherousName, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }) },
@@ -66,7 +66,7 @@ export const treacherousJson: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: treacherousText },
 );
 
-/** JSON text that no serialiser writes: members twice, numbers without end, nesting without end, text cut off. */
+/** JSON text that no serialiser writes: duplicate members, endless numbers, endless nesting, truncated text. */
 export const treacherousJsonText = fc.oneof(
   fc.constantFrom(
     '{"a":1,"a":2}',
@@ -92,7 +92,7 @@ export const treacherousJsonText = fc.oneof(
 
 export type Mutation = (text: string) => string;
 
-/** What may happen to a text on its way, or be done to it on purpose. */
+/** Corruption of a text in transit, or deliberate changes. */
 export const mutation: fc.Arbitrary<Mutation> = fc.oneof(
   fc.tuple(fc.nat(5_000), fc.string({ minLength: 1, maxLength: 3, unit: 'binary-ascii' })).map(
     ([at, insert]) =>

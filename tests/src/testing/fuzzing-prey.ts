@@ -4,7 +4,7 @@ import { memberOf } from './differential-requests.ts';
 import type { Side } from './differential-side.ts';
 import type { Prey } from './fuzzing-requests.ts';
 
-/** Gets from the server what hostile requests are then made of: tokens of each form, and pages of a browser. */
+/** Collects the material for hostile requests: tokens of each form, and pages of a browser. */
 export async function gatherPrey(side: Side, person: string): Promise<Prey> {
   const begun = await flow(side, { form: lasting });
   const tokens = await redeem(side, begun);
@@ -20,7 +20,7 @@ export async function gatherPrey(side: Side, person: string): Promise<Prey> {
   };
 }
 
-/** What a person does who uses the server well. @throws Error when anything of it fails */
+/** The requests of a well-behaved user. @throws Error when any of them fails */
 export async function useWell(side: Side): Promise<number> {
   const { status } = await redeem(side, await flow(side));
   await authorize(side, { decision: 'refuse' });

@@ -31,7 +31,7 @@ export interface Attempt {
   readonly body?: string;
 }
 
-/** What the requests are made with: tokens and pages that the server has really given. */
+/** The material for the requests: tokens and pages that the server really issued. */
 export interface Prey {
   readonly side: Side;
   readonly accessToken: string;
@@ -55,10 +55,10 @@ function formOf(form: FormChange): string {
   return new URLSearchParams(pairs).toString();
 }
 
-/** A header can hold no more than this; what the client itself would refuse to send proves nothing. */
+/** Limited to what a header can hold: a request that the client itself refuses to send proves nothing. */
 const inHeader = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 12_000);
 
-/** Claims and header members that a verifier reads, with values that it does not expect. */
+/** Claims and header members that a verifier reads, with unexpected values. */
 const members = (names: readonly string[]): fc.Arbitrary<Readonly<Record<string, unknown>>> =>
   fc.dictionary(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...names) }, treacherousName), treacherousJson, {
     maxKeys: 3,
@@ -67,7 +67,7 @@ const members = (names: readonly string[]): fc.Arbitrary<Readonly<Record<string,
 const headerMembers = ['alg', 'typ', 'kid', 'jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc', 'p2c', 'cty'];
 const claimNames = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'htm', 'htu', 'ath', 'client_id', 'act'];
 
-/** A header with an algorithm that somebody might mistake for one of ours. */
+/** A header with an algorithm that could be mistaken for one of ours. */
 const algorithms = fc.constantFrom(
   'none',
   'None',
@@ -85,7 +85,7 @@ interface TokenFuzz {
   readonly alter: Mutation;
 }
 
-/** A token that is right but for a few members, or for what happens to its text, or that is made of hostile JSON. */
+/** A token that is valid except for a few members or a mutation of its text, or that is made of hostile JSON. */
 const tokenFuzz: fc.Arbitrary<TokenFuzz> = fc.oneof(
   fc.record({ change: fc.constant({}), alter: mutation }),
   members(claimNames).map((claims) => ({ change: { claims }, alter: same })),
@@ -112,10 +112,10 @@ function encoded(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 
-/** Makes one, or says nothing where a mutation is not of this token. */
+/** Makes one, or returns undefined when a mutation does not apply to this token. */
 const fuzzed = (make: (change: TokenChange) => string, { change, alter }: TokenFuzz): string => alter(make(change));
 
-/** Credentials as they should be, so that what comes after them is reached. */
+/** Valid credentials, so that later checks are reached. */
 const signedIn = (side: Side, client: ClientName): FormChange => ({
   client_assertion_type: clientAssertionType,
   client_assertion: assertionOf(side, client),
@@ -133,7 +133,7 @@ const tokenForm = {
   resource: 'https://broker.example/quotes',
 } as const;
 
-/** Client assertions at every endpoint that takes them. */
+/** Client assertions at every endpoint that accepts them. */
 export const clientAssertions = ({ side }: Prey): fc.Arbitrary<Attempt> =>
   fc
     .tuple(tokenFuzz, fc.constantFrom('/token', '/par', '/introspect', '/revoke', '/bc-authorize'))
@@ -145,7 +145,7 @@ export const clientAssertions = ({ side }: Prey): fc.Arbitrary<Attempt> =>
       }),
     );
 
-/** DPoP proofs, behind credentials that are right: at the token endpoint, and with the token that they belong to. */
+/** DPoP proofs with valid credentials: at the token endpoint, and with the token that they belong to. */
 export const dpopProofs = ({ side, userinfoToken }: Prey): fc.Arbitrary<Attempt> => {
   const ath = createHash('sha256').update(userinfoToken).digest('base64url');
   const atUserinfo = ({ claims, ...change }: TokenChange): string =>
@@ -169,7 +169,7 @@ export const dpopProofs = ({ side, userinfoToken }: Prey): fc.Arbitrary<Attempt>
   });
 };
 
-/** Signed request objects, pushed by a client that has shown who it is. */
+/** Signed request objects, pushed by an authenticated client. */
 export const requestObjects = ({ side }: Prey): fc.Arbitrary<Attempt> =>
   fc
     .oneof(
@@ -186,7 +186,7 @@ export const requestObjects = ({ side }: Prey): fc.Arbitrary<Attempt> =>
       }),
     );
 
-/** Parameters of a pushed request: known and unknown ones, once and twice, with anything in them. */
+/** Parameters of a pushed request: known and unknown ones, once and twice, with any content. */
 export const pushedForms = ({ side }: Prey): fc.Arbitrary<Attempt> => {
   const known = [
     ...Object.keys(requestedOf(side, 'desk')),
@@ -206,7 +206,7 @@ export const pushedForms = ({ side }: Prey): fc.Arbitrary<Attempt> => {
         }),
       ),
     },
-    // The body as a whole, and what it is said to be.
+    // The body as a whole, and its content type.
     {
       weight: 1,
       arbitrary: fc
@@ -258,7 +258,7 @@ export const authorizationDetails = ({ side }: Prey): fc.Arbitrary<Attempt> => {
   );
 };
 
-/** Grants of every kind, with codes, tokens and assertions that are none. */
+/** Grants of every kind, with invalid codes, tokens and assertions. */
 export const tokenForms = ({ side, refreshToken, accessToken }: Prey): fc.Arbitrary<Attempt> => {
   const names = ['code', 'code_verifier', 'redirect_uri', 'refresh_token', 'assertion', 'subject_token', 'actor_token'];
   const more = [
@@ -308,7 +308,7 @@ export const tokenForms = ({ side, refreshToken, accessToken }: Prey): fc.Arbitr
     );
 };
 
-/** Tokens to be looked at or ended: real ones with a change, and things that are none. */
+/** Tokens for introspection and revocation: real ones with a change, and other text. */
 export const presentedTokens = ({ side, accessToken, opaqueToken, refreshToken }: Prey): fc.Arbitrary<Attempt> =>
   fc
     .tuple(
@@ -330,7 +330,7 @@ export const presentedTokens = ({ side, accessToken, opaqueToken, refreshToken }
           : clientEndpoint(path, { ...signedIn(side, 'broker-api'), token, token_type_hint: hint }),
     );
 
-/** What a browser brings: addresses, cookies, and the forms of our pages. */
+/** Input from a browser: addresses, cookies, and the forms of our pages. */
 export const browserRequests = (prey: Prey): fc.Arbitrary<Attempt> => {
   const { side, cookies, interaction, csrf, requestUri, signInPath } = prey;
   const cookie = fc.oneof(

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import type { Attempt } from './fuzzing-requests.ts';
 
 export interface Outcome {
-  /** undefined where the server ended the connection without an answer. */
+  /** undefined if the server closed the connection without a response. */
   readonly status?: number;
   readonly text: string;
   readonly milliseconds: number;
@@ -14,10 +14,8 @@ export interface Transport {
 }
 
 /**
- * Sends requests as they are, from many addresses of this machine in turn: failed authentications are counted for each
- * address, and beyond that budget nothing is looked at any more.
- *
- * @param patience milliseconds after which no answer is a hang
+ * Sends requests unchanged, from many addresses of this machine in turn: failed authentications are counted by address, and
+ * beyond that budget requests are not examined. @param patience milliseconds after which a missing response is a hang
  */
 export function createTransport(issuer: string, patience: number): Transport {
   const { hostname, port } = new URL(issuer);
@@ -64,7 +62,7 @@ export function createTransport(issuer: string, patience: number): Transport {
   };
 }
 
-/** The same header several times is sent several times. */
+/** Repeated headers are sent as several lines. */
 function grouped(headers: readonly (readonly [string, string])[]): Record<string, string[]> {
   const lines: Record<string, string[]> = {};
   for (const [name, value] of headers) lines[name] = [...(lines[name] ?? []), value];

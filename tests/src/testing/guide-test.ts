@@ -13,14 +13,17 @@ import { scratchFolder } from './scratch-folder.ts';
 
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Everybody's port: another server has it while the guides run, as on the machine of somebody who has just typed `npm start`. */
+/**
+ * The default port: another server uses it while the guides run, as on the machine of somebody who has just typed `npm
+ * start`.
+ */
 const defaultPort = 7420;
 const isRoot = process.getuid?.() === 0;
 /** The account that Debian calls nobody. */
 const ordinaryUser = 65_534;
 const mayEnter = (): boolean =>
   spawnSync('test', ['-r', join(checkout, 'package.json')], { uid: ordinaryUser, gid: ordinaryUser }).status === 0;
-/** The guides go as a reader would: not as root. Why they cannot, if so. */
+/** The guides run as a reader would: not as root. The reason when they cannot. */
 const whySkipped = !isRoot
   ? 'these tests run as an ordinary user'
   : mayEnter()
@@ -28,10 +31,9 @@ const whySkipped = !isRoot
     : 'other users cannot enter the checkout, and the whole guide goes as root; put it where they can';
 
 /**
- * Goes through a guide as somebody does who copies every command, and compares what it prints: as an ordinary user to its
- * end, and as root as far as it starts processes. Each guide has a file of its own, so that they run beside each other.
- *
- * @param steps how many blocks of commands it has: one that is not found would not be run
+ * Follows a guide like a reader who copies every command, and compares the output: as an ordinary user to its end, and as
+ * root as far as it starts processes. Each guide has its own file, so that they run in parallel. @param steps how many
+ * blocks of commands it has, so that a missed block is noticed
  */
 export function guideDoesWhatItSays(guide: string, steps: number): void {
   describe('the guide', () => {
@@ -40,7 +42,7 @@ export function guideDoesWhatItSays(guide: string, steps: number): void {
     beforeAll(
       () =>
         new Promise<void>((resolve, reject) => {
-          // Where the port is taken already, all is as it is meant to be.
+          // If the port is already in use, the condition is met.
           other.once('error', (error: NodeJS.ErrnoException) =>
             error.code === 'EADDRINUSE' ? resolve() : reject(error),
           );
@@ -79,33 +81,36 @@ export function guideDoesWhatItSays(guide: string, steps: number): void {
     }
 
     it(
-      `${guide} does what it says, command by command, beside a server on the default port`,
+      `${guide} works as described, command by command, beside a server on the default port`,
       { timeout: 300_000 },
       () => follow('reader', { as: whySkipped === undefined ? ordinaryUser : undefined }),
     );
     it.skipIf(whySkipped !== undefined)(
-      `${guide} does so for root, as far as it starts anything${whySkipped === undefined ? '' : ` (skipped: ${whySkipped})`}`,
+      `${guide} also works for root, as far as it starts anything${whySkipped === undefined ? '' : ` (skipped: ${whySkipped})`}`,
       { timeout: 300_000 },
       () => follow('root', { starts: true }),
     );
   });
 }
 
-/** Where the guides have their own control plane, so that one may run beside `npm start`. */
+/** The port of the guides' own control plane, so that one may run beside `npm start`. */
 const guidePort = '7480';
 
 const firstProcessPort = '7431';
 
-/** Ports that the pages name, each with one that is free now. */
+/** A free port for each port that the page names. */
 async function freePorts(page: string): Promise<Record<string, string>> {
   const named = [...new Set(page.match(/\b(?:7480|7421|8400|8500)\b/g))];
   const ports = await Promise.all(named.map(async (port) => [port, String(await freePort())] as const));
-  // The first of ten.
-  if (page.includes(firstProcessPort)) ports.push([firstProcessPort, String(await freePortRange(10))]);
+  // The first of twelve.
+  if (page.includes(firstProcessPort)) ports.push([firstProcessPort, String(await freePortRange(12))]);
   return Object.fromEntries(ports);
 }
 
-/** Opens what a page asks to be opened: registers a key where it invites to, else signs in and allows what is asked. */
+/**
+ * Opens the addresses that a page asks to open: registers a key for an invitation, otherwise signs in and allows the
+ * request.
+ */
 function personAt(issuer: string, person: string): (line: string) => void {
   return (line) => {
     const address = /^Open (\S+)$/.exec(line)?.[1];

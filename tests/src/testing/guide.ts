@@ -4,16 +4,16 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** One block of commands in a guide, and what the guide says that it prints. */
+/** One block of commands in a guide, and its output as shown there. */
 export interface GuideStep {
-  /** Of the block in the page, from 1. */
+  /** Line of the block in the page, from 1. */
   readonly line: number;
   readonly commands: string;
-  /** Undefined where the guide shows nothing. */
+  /** Undefined if the guide shows no output. */
   readonly shown: string | undefined;
 }
 
-/** The blocks marked `sh`, in their order. A block marked `text` or `json` right after one is what that one prints. */
+/** The blocks marked `sh`, in order. A block marked `text` or `json` directly after one is its output. */
 export function stepsOf(page: string): readonly GuideStep[] {
   const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((match) => ({
     language: match[1] ?? '',
@@ -31,14 +31,14 @@ export function stepsOf(page: string): readonly GuideStep[] {
 }
 
 /**
- * How many blocks there are up to the last that starts a process with data of its own. There the account matters: PostgreSQL
- * runs under another one for root. What comes after only asks, over HTTP.
+ * How many blocks there are up to the last that starts a process with its own data. For these the account matters: under
+ * root, PostgreSQL runs as another one. Later blocks only send HTTP requests.
  */
 export function stepsThatStart(steps: readonly GuideStep[]): number {
   return 1 + steps.findLastIndex(({ commands }) => /^(?!\s*#)(?:.*[\s;&])?(?:start|demo)(?:[\s;&]|$)/m.test(commands));
 }
 
-/** Whether something was printed as a guide shows it: `...` stands for anything, on a line of its own for lines, or none. */
+/** Whether output matches the guide: `...` stands for any text, and on a line of its own for any lines, or none. */
 export function isAsShown(printed: string, shown: string): boolean {
   const pattern = shown
     .trim()
@@ -58,24 +58,22 @@ export interface PrintedStep extends GuideStep {
 }
 
 /**
- * Runs the commands of a guide in one shell, in the checkout, with a home folder of their own.
- *
- * @param options.replacing what a page names and a test cannot share with others, such as ports
- * @param options.onLine hears what is printed while it runs, as a person at the terminal does
- * @throws Error with everything that was printed, when a command failed
+ * Runs the commands of a guide in one shell, in the checkout, with a home folder of their own. @param options.replacing
+ * replaces names that a test cannot share with others, such as ports @param options.onLine gets the output line by line
+ * while it runs @throws Error with the whole output when a command failed
  */
 export async function runGuide(
   page: string,
   options: {
     readonly checkout: string;
     readonly home: string;
-    /** How many of its blocks, from the first; all when left out. */
+    /** How many of its blocks, from the first; all by default. */
     readonly steps?: number | undefined;
     readonly replacing?: Readonly<Record<string, string>>;
     readonly onLine?: (line: string) => void;
-    /** Numbers of a user and a group to run as, which takes root. */
+    /** User and group id to run as, which needs root. */
     readonly as?: number | undefined;
-    /** Then everything is ended, and it has failed. */
+    /** After this time everything is ended, and the guide has failed. */
     readonly timeoutMs: number;
   },
 ): Promise<readonly PrintedStep[]> {
@@ -83,7 +81,7 @@ export async function runGuide(
   const steps = stepsOf(text).slice(0, options.steps);
   const mark = (index: number): string => `@@ step ${index} @@`;
   const script = [
-    // What a page starts in the background ends with it, whatever happens.
+    // Background processes of a page end with it in any case.
     "trap 'status=$?; set +e; kill $(jobs -p) 2>/dev/null; wait; exit $status' EXIT",
     ...steps.map(({ commands }, index) => `echo; echo '${mark(index)}'\n${commands}`),
   ].join('\n');
@@ -93,13 +91,13 @@ export async function runGuide(
   const { as } = options;
   if (as !== undefined) chownSync(options.home, as, as);
 
-  // No `pipefail`: whoever copies the commands into their own shell has none either.
+  // No `pipefail`: a reader's own shell has none either.
   const shell = spawn('bash', ['-c', `exec 2>&1; set -e; . "${file}"`], {
     cwd: options.checkout,
     env: { ...process.env, HOME: options.home, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(as === undefined ? {} : { uid: as, gid: as }),
-    // A group of its own, so that whatever the page has started can be ended with it.
+    // A group of its own, so that all its processes can be ended together.
     detached: true,
   });
   const ended = once(shell, 'close') as Promise<[number | null]>;
@@ -124,6 +122,6 @@ function endGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid, 'SIGTERM');
   } catch {
-    // Nobody of the group is left.
+    // The group is empty.
   }
 }

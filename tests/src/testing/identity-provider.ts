@@ -13,10 +13,10 @@ export interface AssertionChange {
   readonly forged?: boolean;
 }
 
-/** The arranger's identity provider: a key set over HTTP, and assertions of any kind, right or wrong. */
+/** The arranger's identity provider: a key set over HTTP, and assertions of any kind, valid or not. */
 export interface IdentityProvider {
   readonly issuer: string;
-  /** An assertion that `subject` has just signed in with a security key, made out to `audience`. */
+  /** An assertion that `subject` has just signed in with a security key, for `audience`. */
   assertion(subject: string, audience: string, change?: AssertionChange): Promise<string>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The bond that the firms of the tests deal in, as a directory file names it. */
+/** The bond that the test firms trade, as a directory file names it. */
 export const bond = {
   id: 'DE000EXMPL17',
   cfi: 'DBFTFB',
@@ -10,5 +10,5 @@ export const bond = {
   as_of: '2020-01-01T00:00:00Z',
 } as const;
 
-/** Another like it. */
+/** Another bond. */
 export const otherBond = { ...bond, id: 'DE0001102580' } as const;

@@ -2,7 +2,7 @@ import type { KeyPurpose } from '@countersign/contracts';
 import type { RunningControlPlane } from './control-plane.ts';
 import { type Change, claimsIn } from './raw-client.ts';
 
-/** A token that the control plane's own key signed, with claims that it would not write. */
+/** A token signed with the control plane's own key, with claims that it would never issue. */
 export async function mint(
   { components }: RunningControlPlane,
   token: string,

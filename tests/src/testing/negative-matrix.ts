@@ -4,23 +4,23 @@ import { encodeFields, type Fields, formType, type RawClient } from './raw-clien
 import { send, type WireAnswer } from './wire.ts';
 
 /**
- * What is answered, as one line: `accepted`; `400 invalid_request parameter_missing` (status, OAuth error, rule);
- * `400 body_too_large` (a problem document); `400 page request_uri_unknown`; `303 invalid_scope` (told to the client).
+ * A response as one line: `accepted`; `400 invalid_request parameter_missing` (status, OAuth error, rule); `400
+ * body_too_large` (a problem document); `400 page request_uri_unknown`; `303 invalid_scope` (sent to the client).
  */
 export type Verdict = string;
 
 type Value = string | (() => string);
 
-/** One parameter of an endpoint, and what is answered for each way in which it can be wrong. */
+/** One parameter of an endpoint, with the verdict for each way in which it can be wrong. */
 export interface ParameterRule {
   readonly name: string;
   readonly missing: Verdict;
-  /** Twice the same, and with another value; `400 invalid_request form_repeated` when left out. */
+  /** Sent twice, with the same and with another value; `400 invalid_request form_repeated` by default. */
   readonly doubled?: Verdict;
   readonly oversized: Verdict;
-  /** Instead of the size that is common to all. */
+  /** Replaces the common oversized value. */
   readonly oversize?: Value;
-  /** Of another type or shape, or of the right shape and somebody else's. */
+  /** Of another type or form, or of the right form but for somebody else. */
   readonly malformed: readonly (readonly [what: string, value: Value, verdict: Verdict])[];
 }
 
@@ -33,9 +33,8 @@ export interface Mutation {
 const repeated = '400 invalid_request form_repeated';
 
 /**
- * Every way in which each of the parameters can be wrong.
- *
- * @param size characters of what is oversized: more than every parameter may have, and less than a request may
+ * Every way in which each of the parameters can be wrong. @param size characters of an oversized value: more than any
+ * parameter may have, and less than a request may
  */
 export function mutationsOf(rules: readonly ParameterRule[], size = 20_000): readonly Mutation[] {
   return rules.flatMap(({ name, missing, doubled = repeated, oversized, oversize = 'x'.repeat(size), malformed }) => {
@@ -77,13 +76,13 @@ const unauthenticated = '401 invalid_client client_authentication_missing';
 const severalMethods = '400 invalid_request client_authentication_several';
 const malformedAssertion = '401 invalid_client client_assertion_malformed';
 
-/** The parameters by which a client authenticates, the same at every endpoint. */
+/** The authentication parameters of a client, the same for every endpoint. */
 export function authenticationRules(client: () => RawClient, another: () => RawClient): readonly ParameterRule[] {
   const differs = '401 invalid_client client_id_differs';
   return [
     {
       name: 'client_id',
-      // RFC 7521 section 4.2: the assertion says it too.
+      // RFC 7521 section 4.2: the assertion contains it too.
       missing: 'accepted',
       oversized: differs,
       malformed: [
@@ -122,7 +121,10 @@ function flattened(jws: string): string {
   return JSON.stringify({ protected: header, payload, signature });
 }
 
-/** In which the endpoints for clients name the rule; the backchannel endpoint has no room for it in its body. */
+/**
+ * The header in which the client endpoints name the violated rule; the backchannel endpoint has no member for it in its
+ * body.
+ */
 const reasonHeader = 'countersign-reason';
 
 export function verdictOf({ status, headers, members, body }: WireAnswer): Verdict {
@@ -139,33 +141,33 @@ export function verdictOf({ status, headers, members, body }: WireAnswer): Verdi
   return [status, ...(typeof error === 'string' ? [error, headers[reasonHeader] ?? reason] : [code])].join(' ');
 }
 
-/** What a refusal may hold: words of ours, and nothing that was sent or could be used. */
+/** A refusal contains only our own words, and nothing that was sent or could be used. */
 export function expectNothingReleased(answer: WireAnswer, sent: Fields = []): void {
   expect(answer.status).toBeGreaterThanOrEqual(303);
   expect(answer.status).toBeLessThan(500);
-  // A browser that is sent on keeps the name of its visit, and no more.
+  // A redirected browser keeps only the cookie of its visit.
   if (answer.headers.location === undefined) expect(answer.headers['set-cookie']).toBeUndefined();
   expect(answer.headers['cache-control']).toBe('no-store');
   const said = `${answer.body} ${answer.headers.location ?? ''}`;
   if (answer.headers.location === undefined && answer.members['error'] !== undefined)
     expect(Object.keys(answer.members).filter((member) => member !== 'reason')).toEqual(['error', 'error_description']);
-  // The same word in both places, or in the header alone.
+  // The same code in both places, or in the header only.
   if (answer.headers[reasonHeader] !== undefined && answer.members['reason'] !== undefined)
     expect(answer.headers[reasonHeader]).toBe(answer.members['reason']);
   for (const name of ['access_token', 'refresh_token', 'id_token', 'request_uri', 'auth_req_id', 'active', 'sub'])
     expect(said).not.toContain(`"${name}":`);
   expect(said).not.toMatch(/[?&](?:code|response)=/);
-  // A short value may be a word of ours; a long one is what somebody sent.
+  // A short value may be one of our words; a long one is input.
   for (const [, value] of sent) if (value.length >= 100) expect(said).not.toContain(value.slice(0, 100));
 }
 
-/** One case of a matrix: the verdict, and that a refusal releases nothing. */
+/** One case of a matrix: checks the verdict, and that a refusal releases nothing. */
 export function expectVerdict(answer: WireAnswer, verdict: Verdict, sent: Fields = []): void {
   expect(verdictOf(answer)).toBe(verdict);
   if (verdict !== 'accepted') expectNothingReleased(answer, sent);
 }
 
-/** Lines of a log that tell of a fault of ours. */
+/** Log lines that report an internal error. */
 export function faultsIn(logged: string): readonly string[] {
   return logged.split('\n').filter((line) => line.includes('by a fault of ours') || /"level":(?:50|60)/.test(line));
 }
@@ -178,7 +180,7 @@ export interface TransportCase {
 
 const noForm = '400 invalid_request media_type_unsupported';
 
-/** Requests to a form endpoint that are wrong before a parameter is looked at, and doubled headers. */
+/** Requests to a form endpoint that are invalid before a parameter is read, and doubled headers. */
 export const transportCases: readonly TransportCase[] = [
   ...[
     ['JSON', 'application/json'],
@@ -214,7 +216,7 @@ export const transportCases: readonly TransportCase[] = [
     send: (client, url) => form(client, url, ''),
   },
   {
-    name: 'a body over what a form may be',
+    name: 'an oversized body',
     verdict: '413 invalid_request form_too_large',
     send: (client, url, fields) => form(client, url, `${encodeFields(fields)}&padding=${'x'.repeat(66_000)}`),
   },
@@ -285,7 +287,7 @@ export const transportCases: readonly TransportCase[] = [
   })),
 ];
 
-/** Two DPoP headers, at an endpoint that looks at them. */
+/** Two DPoP headers, at an endpoint that reads them. */
 export const doubledProofs: readonly TransportCase[] = [
   {
     name: 'two DPoP headers',

@@ -4,13 +4,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { freePort } from '@countersign/testkit';
 import Provider from 'oidc-provider';
 
-/** How the person behaves at the provider: signs in so, or gives up. */
+/** What the person does at the provider: signs in like this, or cancels. */
 export type AtProvider =
   | {
       readonly subject: string;
       readonly acr: string;
       readonly amr: readonly string[];
-      /** Seconds since the epoch; now when left out. */
+      /** Seconds since the epoch; now by default. */
       readonly authTime?: number;
     }
   | 'gives-up';
@@ -18,16 +18,16 @@ export type AtProvider =
 export interface OpenIdProvider {
   readonly issuer: string;
   readonly jwksUri: string;
-  /** What its next sign-ins are like. */
+  /** The behaviour at the next sign-ins. */
   person: AtProvider;
-  /** What authorization requests asked for, the newest last. */
+  /** Parameters of the authorization requests, the newest last. */
   readonly asked: URLSearchParams[];
-  /** Goes through the provider's pages as a browser does. @returns where the browser is sent in the end */
+  /** Goes through the provider's pages as a browser does. @returns the URL to which the browser is sent in the end */
   visit(location: string, cookies?: Map<string, string>): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** node-oidc-provider as a partner's identity provider, with one relying party that shows who it is by its key. */
+/** node-oidc-provider as a partner's identity provider, with one relying party that authenticates with its key. */
 export async function startOpenIdProvider(client: {
   readonly id: string;
   readonly redirectUri: string;

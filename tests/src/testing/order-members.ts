@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { doors, leis } from './firms.ts';
 
-/** What every order of the arranger says, beside under which mandate and for how much it is. */
+/** The members of every order of the arranger, except its mandate and amount. */
 export function orderMembers() {
   return {
     type: 'urn:countersign:rar:v1:trade_order',

@@ -1,13 +1,13 @@
 import { request } from 'undici';
 
-/** A browser without JavaScript that a person steers: it keeps cookies, follows our redirects, and fills in forms. */
+/** A browser without JavaScript, controlled by the test: it keeps cookies, follows our redirects, and fills in forms. */
 export interface PersonBrowser {
   /**
-   * Opens an authorization URL, signs in by name where it is asked to, answers the consent page, and says where the
-   * browser is sent in the end: an address of the client, which is not opened.
+   * Opens an authorization URL, signs in by name where required, answers the consent page, and returns the client's address
+   * to which the browser is sent in the end, without opening it.
    */
   authorize(url: URL | string, as: { readonly person: string; readonly decision?: 'allow' | 'refuse' }): Promise<URL>;
-  /** Opens one address; redirects within the origin are followed, one that leads elsewhere is the answer. */
+  /** Opens one address; redirects within the origin are followed, and a redirect elsewhere is the result. */
   open(url: URL | string): Promise<Visit>;
   submit(form: Form, fields?: Readonly<Record<string, string>>): Promise<Visit>;
 }
@@ -17,7 +17,7 @@ export interface Visit {
   readonly url: URL;
   readonly body: string;
   readonly headers: Headers;
-  /** Where the browser is sent, when that is another origin. */
+  /** The URL to which the browser is sent, if it has another origin. */
   readonly leaves?: URL;
 }
 
@@ -26,12 +26,12 @@ export interface Form {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** @param to where requests to the origin go, when that is another node behind the same name */
+/** @param to where requests to the origin go, if that is another node behind the same name */
 export function personBrowser(origin: string, to = origin): PersonBrowser {
   const cookies = new Map<string, string>();
 
   async function visit(url: URL, form?: URLSearchParams): Promise<Visit> {
-    // Not fetch: it sets the sec-fetch headers itself, as a script's request, and this is a person's.
+    // Not fetch: it sets the sec-fetch headers itself, like a script, and this is a person's request.
     const answer = await request(url.href.replace(origin, to), {
       method: form === undefined ? 'GET' : 'POST',
       headers: {
@@ -80,8 +80,8 @@ export function personBrowser(origin: string, to = origin): PersonBrowser {
 }
 
 /**
- * The form of a page that posts, with its hidden fields. Of several ways to sign in it is the one by name: this browser
- * has no authenticator.
+ * The POST form of a page, with its hidden fields. Among several ways to sign in it takes the one by name, because this
+ * browser has no authenticator.
  */
 export function formOf(page: Visit, path = ''): Form {
   const forms = [...page.body.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)].flatMap(

@@ -5,15 +5,15 @@ import { type Configuration, initProcesses, migrateDatabase, prepareSplitDevelop
 import { freePort } from '@countersign/testkit';
 import { freePortRange } from '../../../examples/src/demo/free-port.ts';
 
-/** A split installation on a PostgreSQL of its own, of which no process runs yet. */
+/** A split installation on its own PostgreSQL, with no process running yet. */
 export interface PreparedSplit {
   readonly configuration: Configuration;
   readonly configurationFile: string;
-  /** What `processes init` made. */
+  /** The output of `processes init`. */
   readonly processes: string;
-  /** Until all of it answers. */
+  /** Waits until all of it answers. */
   untilReady(): Promise<void>;
-  /** Ends the database. */
+  /** Stops the database. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export async function prepareSplit(folder: string): Promise<PreparedSplit> {
   const { setup, stop } = await prepareSplitDevelopment({ folder: home, port: await freePort() });
   const { configurationFile, configuration } = setup;
   const processes = join(folder, 'processes');
-  await initProcesses({ configurationFile, folder: processes, firstPort: await freePortRange(10) });
+  await initProcesses({ configurationFile, folder: processes, firstPort: await freePortRange(12) });
   await migrateDatabase({ configurationFile, say: () => undefined });
   return {
     ...{ configuration, configurationFile, processes, stop },

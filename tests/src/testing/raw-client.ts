@@ -3,7 +3,7 @@ import { generateSigningKey } from '@countersign/sdk';
 import { clientAssertionType, type Key } from './credentials.ts';
 import { send, type WireAnswer, type WireRequest } from './wire.ts';
 
-/** Parameters of a form in the order in which they are sent; one may be there twice. */
+/** Parameters of a form in the order in which they are sent; one may occur twice. */
 export type Fields = readonly (readonly [name: string, value: string])[];
 
 /** Members to set; one that is `undefined` is left out. */
@@ -17,28 +17,28 @@ export function encodeFields(fields: Fields): string {
   return fields.map((pair) => pair.map(encodeURIComponent).join('=')).join('&');
 }
 
-/** Signs whatever it is given, right or wrong. */
+/** Signs whatever it is given, valid or not. */
 export function signJwt(key: Pick<Key, 'sign'>, header: Change, claims: unknown): string {
   const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
   return `${input}.${Buffer.from(key.sign(Buffer.from(input))).toString('base64url')}`;
 }
 
-/** What a JWT says, for looking at it. */
+/** The claims of a JWT, without verification. */
 export function claimsIn(jwt: string): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString())));
 }
 
 export interface PostOptions {
-  /** Instead of a fresh proof: these, or none. */
+  /** Replaces the fresh proof by these, or none. */
   readonly dpop?: readonly string[];
   readonly headers?: WireRequest['headers'];
   readonly tls?: WireRequest['tls'];
   readonly from?: string;
-  /** Where it is sent, when that is not where the client believes it to be. */
+  /** The actual target, if it differs from the address that the client uses. */
   readonly to?: string;
 }
 
-/** A confidential client that signs its own credentials, and can be made to sign wrong ones. */
+/** A confidential client that signs its own credentials, and can be made to sign invalid ones. */
 export interface RawClient {
   readonly id: string;
   readonly key: Key;
@@ -53,7 +53,7 @@ export interface RawClient {
   authentication(): Fields;
   /** Posts to a path of the issuer with fresh credentials. */
   post(path: string, fields: Fields, options?: PostOptions): Promise<WireAnswer>;
-  /** Posts these fields alone. */
+  /** Posts only these fields. */
   postOnly(path: string, fields: Fields, options?: PostOptions): Promise<WireAnswer>;
   /** Calls a protected interface with a token that is bound to its proof key. */
   call(url: string, accessToken: string, options?: { readonly method?: string }): Promise<WireAnswer>;

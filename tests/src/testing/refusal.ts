@@ -1,6 +1,6 @@
 import { type CodedError, isCodedError } from '@countersign/kernel';
 
-/** The coded error that something is refused with. @throws what else went wrong; Error when it was not refused */
+/** The coded error of a refusal. @throws other errors; Error when it was not refused */
 export async function refusalBy(attempt: () => Promise<unknown>): Promise<CodedError> {
   try {
     await attempt();
@@ -11,7 +11,7 @@ export async function refusalBy(attempt: () => Promise<unknown>): Promise<CodedE
   throw new Error('it was let through');
 }
 
-/** Code and, of OAuth errors, the rule that refused: `invalid_grant assertion_audience`. */
+/** The code and, for OAuth errors, the violated rule: `invalid_grant assertion_audience`. */
 export async function codeOf(attempt: () => Promise<unknown>): Promise<string> {
   const { code, facts } = await refusalBy(attempt);
   const reason = facts?.['reason'];

@@ -15,7 +15,7 @@ export function createCertificates() {
   return {
     authority,
     server: authority.issue({ subject: 'CN=localhost', sans: { dns: ['localhost'], ip: ['127.0.0.1'] } }),
-    /** Vouched for by the authority. */
+    /** Issued by the authority. */
     issued: authority.issue({ subject: 'CN=desk,O=Arranger' }),
     selfSigned: createSelfSigned({ subject: 'CN=desk-self' }),
   };
@@ -42,7 +42,7 @@ export async function withMutualTls(configuration: Configuration, certificates: 
   });
 }
 
-/** A fetch that shows a client certificate, for clients that take one of the caller's. */
+/** A fetch that presents a client certificate, for clients that accept the caller's fetch. */
 export function fetchWith(
   certificates: Certificates,
   own?: { readonly certificatePem: string; readonly privateKeyPem: string },

@@ -7,12 +7,12 @@ export interface ScratchFolder {
   remove(): void;
 }
 
-/** A folder of a test's own: in memory where there is room, because what is tested survives killed processes, not power cuts. */
+/** A folder for one test: in memory if there is room, because the tests survive killed processes, not power cuts. */
 export function scratchFolder(): ScratchFolder {
   const memory = '/dev/shm';
   const { bavail, bsize } = existsSync(memory) ? statfsSync(memory) : { bavail: 0, bsize: 0 };
   const path = mkdtempSync(join(bavail * bsize > 2_000_000_000 ? memory : tmpdir(), 'countersign-tests-'));
-  // Started as root, PostgreSQL runs under another account, which has to pass.
+  // Started as root, PostgreSQL runs under another account, which needs access.
   chmodSync(path, 0o711);
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
 }

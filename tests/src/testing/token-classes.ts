@@ -10,10 +10,10 @@ import { claimsIn, type Fields } from './raw-client.ts';
 import { redirectUri } from './relying-parties.ts';
 import { send } from './wire.ts';
 
-/** Where the broker takes tokens that say nothing. Nobody listens there. */
+/** An interface of the broker that takes opaque tokens. Nothing listens there. */
 export const opaqueDoor = 'https://broker.example/reports';
 
-/** A fresh order that is placed there and carried on at the venue, as a request for a token names it. */
+/** A fresh order placed there and continued at the venue, in the form of a token request. */
 export const opaqueOrder = ({ trading, mandate }: Pick<AuthorizationWorld, 'trading' | 'mandate'>): Fields[number] => [
   'authorization_details',
   JSON.stringify([trading.order(mandate, { locations: [opaqueDoor, doors.venue] })]),
@@ -42,13 +42,13 @@ export const tokenClasses = [
 export type TokenClass = (typeof tokenClasses)[number];
 
 export interface TokenClassWorld extends AuthorizationWorld {
-  /** One of each, in date; what can be used once has not been used. */
+  /** One of each, not expired; single-use ones are unused. */
   readonly tokens: Readonly<Record<TokenClass, string>>;
-  /** The order that the first of them is for. */
+  /** The order of the first of them. */
   readonly transaction: string;
 }
 
-/** A control plane that has issued or accepted one of everything. */
+/** A control plane that has issued or accepted one token of every class. */
 export async function openTokenClassWorld(options: WorldOptions = {}): Promise<TokenClassWorld> {
   const logout = await logoutReceiver();
   const world = await openAuthorizationWorld((issuer) => {
@@ -81,7 +81,7 @@ export async function openTokenClassWorld(options: WorldOptions = {}): Promise<T
   const desk = world.party('desk-dpop');
   const trader = trading.firms.people.trader;
   const broker = world.firm('brk-orders');
-  /** For the trader, whom their firm vouches for. */
+  /** For the trader, with an assertion of their firm. */
   const traderToken = async (resource: string, intent: Fields[number]) =>
     textIn(
       await world
@@ -180,7 +180,7 @@ async function logoutToken(world: AuthorizationWorld, received: Promise<string>)
   return received;
 }
 
-/** Listens for the token that a client is told by that a session has ended (Back-Channel Logout section 2.5). */
+/** Receives the logout token that tells a client that a session has ended (Back-Channel Logout section 2.5). */
 async function logoutReceiver(): Promise<{
   readonly uri: string;
   readonly received: Promise<string>;

@@ -47,7 +47,7 @@ export function mandateTerms(constraints: Readonly<Record<string, unknown>> = {}
   };
 }
 
-/** What the firms of the tests do, each through the control plane's public door. */
+/** The firms' actions, each through the control plane's public interface. */
 export interface Trading {
   readonly firms: Firms;
   readonly identityProvider: IdentityProvider;
@@ -56,7 +56,7 @@ export interface Trading {
   propose(client: ClientName, terms: unknown, key?: string): Promise<MandateId>;
   accept(client: ClientName, mandate: MandateId, hash?: string): Promise<void>;
   revoke(mandate: MandateId): Promise<void>;
-  /** A mandate and, cut from it, the clearing firm's; both accepted. */
+  /** A mandate and the clearing firm's sub-mandate, both accepted. */
   grantMandates(): Promise<{ readonly mandate: MandateId; readonly subMandate: MandateId }>;
   /** A fresh order under the mandate; a member that is changed to undefined is left out. */
   order(mandate: MandateId, change?: Readonly<Record<string, unknown>>): TradeOrder;
@@ -79,7 +79,7 @@ export interface Trading {
     key: string,
     body?: object,
   ): Promise<Receipt>;
-  /** Carries an order up to the state named. */
+  /** Takes an order to the named state. */
   carry(order: TradeOrder, transaction: string, until: 'submitted' | 'executed' | 'cleared' | 'settled'): Promise<void>;
   stop(): Promise<void>;
 }
@@ -110,11 +110,11 @@ const scopeOf = {
   settle: 'settlement:release',
 } as const;
 
-/** Applies directory and trust profile to a control plane; the firms can then trade. */
+/** Applies directory and trust profile to a control plane, so that the firms can trade. */
 export async function openTrading(options: {
   readonly issuer: string;
   readonly operator: Operator;
-  /** Of every client, e.g. another transport. */
+  /** For every client, e.g. another transport. */
   readonly clientOptions?: Partial<ClientOptions>;
 }): Promise<Trading> {
   const { issuer, operator, clientOptions = {} } = options;
@@ -254,7 +254,7 @@ export const large = { max_qty: '40000', max_notional: { amount: '4050000', ccy:
 /** Fields of an order of the certified agent. */
 export const algorithmic = { algo: certifiedModel } as const;
 
-/** Claims of an access token, for looking at them. */
+/** Claims of an access token, without verification. */
 export function claimsOf({ accessToken }: Pick<Token, 'accessToken'>): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
     string,

@@ -20,14 +20,14 @@ const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, p
 const derOf = (pem: string): Uint8Array =>
   decodePem(`${pem.split(/(?<=-----END CERTIFICATE-----)/)[0]}`, 'CERTIFICATE') ?? new Uint8Array();
 
-/** An issuing authority from its ceremony to a revoked certificate, with every interface that is on the way. */
+/** An issuing authority from its ceremony to a revoked certificate, with every interface on the way. */
 export async function useCertificates({ operator, issuer }: RunningControlPlane, holder: string): Promise<void> {
   const call = <Answer>(scope: string, request: ReturnType<typeof get> | ReturnType<typeof post>): Promise<Answer> =>
     operator.call('certificates', scope, request) as Promise<Answer>;
   const bySecond = (path: string, body: unknown) =>
     operator.second.call('certificates', 'authority:approve', post(path, body));
 
-  // The ceremony, on a machine that has no network.
+  // The ceremony, on an offline machine.
   const request = await call<AuthorityRequestFile>(
     'authority:propose',
     post('/certificates/authorities/partner/request'),
@@ -75,11 +75,21 @@ export async function useCertificates({ operator, issuer }: RunningControlPlane,
     post('/certificates', order),
   );
   const { serial } = issued.certificate;
+  const enrolment = { profile: 'partner-client', holder };
+  await expect(
+    call('certificate:issue', post('/certificates/enrolments', { ...enrolment, profile: 'gateway' })),
+  ).rejects.toThrow();
+  const { key_id: enrolled } = await call<{ readonly key_id: string }>(
+    'certificate:issue',
+    post('/certificates/enrolments', enrolment),
+  );
+  await call('certificate:read', get(`/certificates/enrolments?holder=${holder}`));
+  await call('certificate:revoke', post(`/certificates/enrolments/${enrolled}/end`, { reason: 'No longer needed' }));
   await call('certificate:read', get(`/certificates?holder=${holder}&status=valid`));
   await call('certificate:read', get(`/certificates/${serial}`));
   await expect(call('certificate:read', get(`/certificates/${'0'.repeat(32)}`))).rejects.toThrow();
 
-  // What anybody fetches who verifies the certificate: the addresses are those that it names.
+  // What every verifier of the certificate fetches: the addresses in the certificate.
   const leaf = readX509Certificate(derOf(issued.pem));
   const addresses =
     Buffer.from(leaf.encoding)
@@ -100,9 +110,9 @@ export async function useCertificates({ operator, issuer }: RunningControlPlane,
   const before = await fetched(list);
   await call('certificate:revoke', post(`/certificates/${serial}/revoke`, { reason: 'superseded' }));
   expect((await call<{ readonly certificate: object }>('certificate:read', get(`/certificates/${serial}`))).certificate)
-    // The list and the answers follow from the same record.
+    // The list and the responses follow the same record.
     .toMatchObject({ status: 'revoked', revocation_reason: 'superseded' });
-  // The answer of a moment ago may be repeated for ten seconds.
+  // The previous response may be repeated for ten seconds.
   await vi.waitFor(async () => expect(await fetched(list)).not.toEqual(before), { timeout: 20_000, interval: 1_000 });
   await fetched(`${issuer}/pki/ocsp`, asked);
 }

@@ -9,7 +9,7 @@ import { proofOf } from './credentials.ts';
 import { leis } from './firms.ts';
 import { formOf, personBrowser } from './person-browser.ts';
 
-/** Each named by the part that they have in what follows. */
+/** Each named by their part in what follows. */
 const people = {
   loser: idOf('person:lea.berg'),
   compliance: idOf('person:cora.lind'),
@@ -19,7 +19,7 @@ const people = {
 const device = 'device:desk-1';
 const edr = generateSigningKey();
 
-/** What the configuration says of devices: who reports on those of the operator. */
+/** The configured posture feed of the operator's devices. */
 export const postureFeeds = (institution: string) => ({
   feeds: [{ name: 'edr', institution, keys: [{ ...edr.publicJwk, kid: edr.kid }] }],
 });
@@ -47,7 +47,7 @@ const post = (path: string, body?: unknown) => ({
 });
 const refusedWith = (code: string, act: Promise<unknown>) => expect(act).rejects.toHaveProperty('code', code);
 
-/** Every route for people's keys, lost factors, emergencies and devices, once at least. */
+/** At least one request to every route for keys, recovery, emergency access and devices. */
 export async function usePeople(controlPlane: RunningControlPlane, supervisorId: string): Promise<void> {
   const { operator, issuer, components } = controlPlane;
   const { authenticators } = components.authentication;
@@ -70,7 +70,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   const sign = (person: PrincipalId, { handle, options }: Asked): Promise<SignedStatement> =>
     authenticators.consume({ handle, person, credential: keys.get(person)?.get(options) });
 
-  /** Of who has signed in just now. */
+  /** Sessions of a person who has just signed in. */
   async function sessionsOf(person: PrincipalId): Promise<readonly { readonly id: string }[]> {
     const browser = personBrowser(issuer);
     const page = await browser.open(`${issuer}/approvals`);
@@ -99,7 +99,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   const again = post(`${account}/invitations`, { evidence: ['I know her voice'] });
   await refusedWith('recovery_needed', at('authenticator:invite', again));
 
-  // Not by who has invited those who approve it.
+  // Not by the person who invited the approvers.
   const recovering = controlPlane.operator.second.call.bind(undefined, 'recoveries');
   const open = async (): Promise<string> => {
     const asked = { person: people.loser, reason, evidence: ['HR file 4711'] };
@@ -136,7 +136,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   await refusedWith('incident_unknown', looking('breakglass:read', get('/incidents/inc_x')));
   const url = `${issuer}/incidents/${incident.id}/token`;
   const dpop = await proofOf(tool, { method: 'POST', url });
-  // The second time it has been used.
+  // The second time it is used up.
   for (const status of [200, 401])
     expect((await fetch(url, { method: 'POST', headers: { dpop } })).status).toBe(status);
 
@@ -150,7 +150,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   await managing('device:enrol', post(`/devices/${device}/remove`, { reason: 'Sold' }));
 }
 
-/** What a feed says of the device (see the README of devices). */
+/** A feed's report on the device (see the README of devices). */
 async function reportOf(issuer: string, posture: string): Promise<string> {
   return new SignJWT({ devices: [{ device, posture, posture_at: new Date(Date.now() - 1_000).toISOString() }] })
     .setProtectedHeader({ alg: 'ES256', typ: 'countersign-posture+jwt', kid: edr.kid })

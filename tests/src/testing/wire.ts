@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request as requestPlainly } from 'node:http';
 import { request as requestOverTls, Agent as TlsAgent } from 'node:https';
 
-/** A request exactly as it is given: no header is added, joined or left out but those that HTTP itself needs. */
+/** A request sent unchanged: no header is added, joined or left out except those that HTTP itself needs. */
 export interface WireRequest {
   readonly method: string;
   readonly url: string;
-  /** A list is sent as so many lines of the header. */
+  /** A list is sent as several lines of the header. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
-  /** On a connection that nothing else uses: one that the server closes without saying so. */
+  /** On a separate connection, which the server may close without notice. */
   readonly alone?: boolean;
-  /** An address of this machine to come from: on Linux each of 127.0.0.0/8 is one. */
+  /** The source address on this machine: on Linux each of 127.0.0.0/8 is one. */
   readonly from?: string;
-  /** On a connection of its own, and with a client certificate where one is given. */
+  /** On a connection of its own, with a client certificate if one is given. */
   readonly tls?: {
     readonly authorities: string;
     readonly certificatePem?: string;
@@ -25,7 +25,7 @@ export interface WireAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** Members of a JSON object; none where the body is something else. */
+  /** Members of a JSON object; none if the body is something else. */
   readonly members: Readonly<Record<string, unknown>>;
 }
 
@@ -43,7 +43,7 @@ export async function send({
   const lines: Record<string, string | string[]> = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
-  // Left to itself, Node sends the body of a DELETE without saying how long it is.
+  // By default, Node sends the body of a DELETE without its length.
   if (body !== undefined) lines['content-length'] = String(Buffer.byteLength(body));
   const request =
     tls === undefined
@@ -61,7 +61,7 @@ export async function send({
           ...(tls.certificatePem === undefined ? {} : { cert: tls.certificatePem, key: tls.privateKeyPem }),
         });
   const answered = once(request, 'response');
-  // A server that refuses a body while it is still being sent may close the connection after its answer.
+  // A server that refuses a body while it is still being sent may close the connection after its response.
   request.on('error', () => undefined);
   request.end(body);
   const [response] = await answered;

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-/** Everything that a server sends to a browser to go to, and to keep. */
+/** The redirects and cookies that a server sends to a browser. */
 export interface Wiretap {
   /** Values of `Location`, in order. */
   readonly locations: readonly string[];
@@ -9,7 +9,7 @@ export interface Wiretap {
   stop(): void;
 }
 
-/** Listens to every answer that this process is sent by undici, which is what the browser of a person is made of. */
+/** Listens to every response that undici delivers to this process, which includes those to a person's browser. */
 export function wiretap(): Wiretap {
   const locations: string[] = [];
   const cookies = new Set<string>();

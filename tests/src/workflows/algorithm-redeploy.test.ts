@@ -5,7 +5,7 @@ import { certifiedModel, doors, leis } from '../testing/firms.ts';
 import { codeOf, refusalBy } from '../testing/refusal.ts';
 import { mandateLine, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// An algorithm is deployed anew, or trained again: its authority to trade is that of the artefact that was certified.
+// An algorithm is redeployed or retrained: its authority to trade is that of the certified artefact.
 
 const retrained = '9c0de1f3a5b7c9d1e3f5a7b9c1d3e5f7a9b1c3d5e7f9a1b3c5d7e9f1a3b5c7d9';
 const certified = {
@@ -16,7 +16,7 @@ const certified = {
   developed_by: 'person:dana.quant',
 };
 const small = { max_qty: '2000', max_notional: { amount: '202500', ccy: 'EUR' } };
-/** Cancels for the firm, whatever became of who began. */
+/** Cancels for the firm, whatever happened to the initiator. */
 const cancelKey = generateSigningKey();
 
 let world: WorkflowWorld;
@@ -40,13 +40,13 @@ beforeAll(async () => {
   });
 });
 afterAll(() => world?.stop());
-/** Each test begins with the algorithm as it was certified. */
+/** Each test starts with the algorithm as certified. */
 afterEach(() => certify({}));
 
 const apply = (body: unknown) =>
   world.controlPlane.operator.call('directory', 'directory:apply', { method: 'POST', path: '/directory/apply', body });
 
-/** The directory is told what is deployed, and what was certified of it. */
+/** Registers in the directory what is deployed, and what was certified. */
 const certify = (model: Readonly<Record<string, unknown>>) =>
   apply({
     agents: [
@@ -60,7 +60,7 @@ const certify = (model: Readonly<Record<string, unknown>>) =>
     ],
   });
 
-/** The algorithm asks to trade as what it says it is. */
+/** The algorithm requests an order as the artefact that it claims to be. */
 const order = (algo: Readonly<Record<string, unknown>> = {}, change: Readonly<Record<string, unknown>> = {}) =>
   world.intents.order(mandate, { ...small, ...change, algo: { ...certifiedModel, ...algo } });
 const begin = (algo: Readonly<Record<string, unknown>> = {}, change: Readonly<Record<string, unknown>> = {}) =>
@@ -75,7 +75,7 @@ async function reasonsOf(attempt: () => Promise<unknown>): Promise<readonly stri
 }
 
 describe('an algorithm', () => {
-  it('trades as the artefact that was certified, and the record says which', async () => {
+  it('trades as the certified artefact, which the record names', async () => {
     const { transaction } = await begin({ cert_id: 'ALGO-2026-0117' });
     expect(await submit(transaction)).toMatchObject({ state: 'submitted' });
     const [issued] = await world.recordsOf(transaction, 'token.issued');
@@ -102,7 +102,7 @@ describe('an algorithm', () => {
     expect(await codeOf(() => begin(algo))).toBe('access_denied agent_artefact_differs');
   });
 
-  it('that says nothing of what it runs is no algorithm', async () => {
+  it('that does not name its artefact is not treated as an algorithm', async () => {
     const nameless = world.intents.order(mandate, small);
     const ask = () => world.begin('ha-vwap-1', 'order:create settlement:instruct', nameless);
     expect(await codeOf(ask)).toMatch(/^access_denied /);
@@ -126,12 +126,12 @@ describe('a redeploy', () => {
     expect(await codeOf(onward)).toMatch(/^(access_denied agent_|invalid_request subject_token_)/);
     expect(await codeOf(() => begin())).toMatch(/^access_denied agent_/);
     expect(await codeOf(() => begin({ artifact_sha256: retrained }))).toBe('access_denied agent_not_certified');
-    // The refusal stands with the transaction, beside what it had been allowed before.
+    // The refusal is recorded with the transaction, beside its earlier permit.
     const refusals = await world.recordsOf(transaction, 'transaction.refused');
     expect(refusals.map(({ outcome }) => outcome)).toContain('deny');
   });
 
-  it('certified again trades as what is certified now; the order of the old artefact stays without authority', async () => {
+  it('with a new certification trades as the new artefact; the order of the old one stays without authority', async () => {
     const { transaction: prepared } = await begin();
     await certify({ artifact_sha256: retrained, certificate_id: 'ALGO-2026-0204', status: 'Approved' });
     expect(await reasonsOf(() => submit(prepared))).toEqual(['agent_artefact_differs']);
@@ -139,7 +139,7 @@ describe('a redeploy', () => {
     expect(await submit(transaction)).toMatchObject({ state: 'submitted' });
   });
 
-  it('leaves the firm its way out: what the algorithm began is cancelled', async () => {
+  it('leaves the firm its way out: the algorithm’s orders can be cancelled', async () => {
     const { transaction } = await begin();
     await submit(transaction);
     await certify({ status: 'Draft' });
@@ -154,7 +154,7 @@ describe('a redeploy', () => {
     expect(answer).toMatchObject({ state: 'cancelled' });
   });
 
-  it('between execution and clearing leaves what was executed to be cleared and settled, and begins nothing new', async () => {
+  it('between execution and clearing lets the executed order be cleared and settled, and starts nothing new', async () => {
     const { transaction } = await begin();
     await submit(transaction);
     const price = { amount: '101.25', ccy: 'EUR' };
@@ -174,9 +174,9 @@ describe('a redeploy', () => {
 
 describe('certification', () => {
   it.each([
-    ['by who developed it', { certified_by: 'person:dana.quant' }],
+    ['by its developer', { certified_by: 'person:dana.quant' }],
     ['by the algorithm itself', { certified_by: 'agent:ha-vwap-1' }],
-  ])('is not taken %s, and nothing is changed', async (_, model) => {
+  ])('is refused %s, and nothing changes', async (_, model) => {
     const redeployed = { artifact_sha256: retrained, certificate_id: 'ALGO-2026-0204', ...model };
     const refusal = await refusalBy(() => certify(redeployed));
     expect(refusal.facts?.['problems']).toEqual([
@@ -186,7 +186,7 @@ describe('certification', () => {
     expect((await begin()).transaction).toMatch(/^txn_/);
   });
 
-  it('is a matter of somebody whom the directory knows', async () => {
+  it('must be by somebody in the directory', async () => {
     expect((await refusalBy(() => certify({ certified_by: 'person:nobody' }))).facts?.['problems']).toEqual([
       expect.objectContaining({ code: 'reference_unknown' }),
     ]);
@@ -197,13 +197,13 @@ describe('certification', () => {
     ['Submitted', false],
     ['Approved', true],
     ['Registered', true],
-  ])('at %s (FIX 3022) lets it trade: %s', async (status, trades) => {
+  ])('at %s (FIX 3022) permits trading: %s', async (status, trades) => {
     await certify({ status });
     if (trades) expect((await begin()).transaction).toMatch(/^txn_/);
     else expect(await codeOf(() => begin())).toBe('access_denied agent_not_certified');
   });
 
-  it('renewed ends what was prepared under the previous certificate', async () => {
+  it('when renewed ends what was prepared under the previous certificate', async () => {
     const { transaction } = await begin({ cert_id: 'ALGO-2026-0117' });
     await certify({ certificate_id: 'ALGO-2026-0204' });
     expect(await reasonsOf(() => submit(transaction))).toEqual(['agent_certificate_differs']);
@@ -211,7 +211,7 @@ describe('certification', () => {
     expect((await begin({ cert_id: 'ALGO-2026-0204' })).transaction).toMatch(/^txn_/);
   });
 
-  it('makes nobody an approver of what they certified or developed', async () => {
+  it('keeps people from approving what they certified or developed', async () => {
     for (const duty of ['certified_by', 'developed_by']) {
       await certify({ [duty]: world.person('supervisor').id });
       const begun = await begin({}, { max_qty: '4000', max_notional: { amount: '405000', ccy: 'EUR' } });

@@ -6,7 +6,7 @@ import { codeOf, refusalBy } from '../testing/refusal.ts';
 import { hours } from './testing/steered-clock.ts';
 import { type Begun, mandateLine, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// What compliance has found of a firm changes, or nobody has looked for too long, while orders are under way.
+// Compliance findings change or expire while orders are under way.
 
 type Change = Readonly<Record<string, unknown>>;
 const day = 86_400_000;
@@ -34,9 +34,9 @@ beforeAll(async () => {
   });
 });
 afterAll(() => world?.stop());
-/** Each test begins with everybody screened now and found fit, and every venue open. */
+/** Each test starts with everybody screened and in order, and every venue open. */
 beforeEach(async () => {
-  // What a lapsed registration has ended counts for tokens of the next seconds too, for clocks that differ.
+  // Tokens of the next seconds are still covered by the lapse, because clocks differ.
   world.clock.pass(60);
   await find({});
   await venue({});
@@ -45,7 +45,7 @@ beforeEach(async () => {
 const apply = (body: unknown) =>
   world.controlPlane.operator.call('directory', 'directory:apply', { method: 'POST', path: '/directory/apply', body });
 
-/** What compliance finds now: of some firms something else, of all others that they are fit. `of` is said of these firms by the operator. */
+/** Records new findings for some firms, and all in order for the others. The operator records `of` these firms. */
 async function find(changes: Partial<Record<keyof typeof leis, Change | null>>, of: Change = {}): Promise<void> {
   const firms = Object.entries(leis).map(([name, lei]) => ({ lei, change: changes[name as keyof typeof leis] }));
   await apply({
@@ -93,7 +93,7 @@ async function cancel({ transaction }: Begun): Promise<unknown> {
   });
 }
 
-/** The codes of a step's refusal, and the words with them. */
+/** The codes of a step's refusal, with their texts. */
 async function reasonsOf(attempt: () => Promise<unknown>): Promise<readonly { code: string; detail: string }[]> {
   const { code, facts } = await refusalBy(attempt);
   expect(code).toBe('transition_not_permitted');
@@ -112,7 +112,7 @@ describe('a know-your-customer review', () => {
     await find({ assetManager: kyc({ valid_until: lastDay }) });
     expect(await refusedToken()).toBe('access_denied kyc_not_current');
     const [reason] = await reasonsOf(() => submit(begun));
-    // Whose it is, and not what was found of them.
+    // It names the firm, but not the finding.
     expect(reason).toMatchObject({ code: 'kyc_not_current', detail: expect.stringContaining(leis.assetManager) });
     expect(reason?.detail).not.toMatch(/approved|2\d{3}-/);
     expect(await cancel(begun)).toMatchObject({ state: 'cancelled' });
@@ -123,7 +123,7 @@ describe('a know-your-customer review', () => {
     expect(await refusedToken()).toBe('access_denied kyc_not_current');
   });
 
-  it('is asked of everybody in the transaction, and each refusal says whose it is', async () => {
+  it('is required of everybody in the transaction, and each refusal names the firm', async () => {
     const begun = await begin();
     for (const firm of ['assetManager', 'arranger', 'venue', 'clearing', 'custodian'] as const) {
       await find({ [firm]: kyc({ status: 'pending' }) });
@@ -131,14 +131,14 @@ describe('a know-your-customer review', () => {
         expect.objectContaining({ code: 'kyc_not_current', detail: expect.stringContaining(leis[firm]) }),
       );
     }
-    // The broker itself does not even get the token by which it would submit.
+    // The broker itself does not even get the token for the submission.
     await find({ broker: kyc({ status: 'pending' }) });
     expect(await codeOf(() => submit(begun))).toBe('access_denied kyc_not_current');
     await find({});
     expect(await submit(begun)).toMatchObject({ state: 'submitted' });
   });
 
-  it('that lapses after execution leaves what was executed to be cleared and settled', async () => {
+  it('that lapses after execution lets the executed order be cleared and settled', async () => {
     const begun = await begin();
     await submit(begun);
     await execute(begun);
@@ -147,7 +147,7 @@ describe('a know-your-customer review', () => {
     expect(await settle(begun)).toMatchObject({ state: 'settled' });
   });
 
-  it('is not cured by a person: a supervisor signs, and it is refused as before', async () => {
+  it('cannot be replaced by a person: a supervisor signs, and it is still refused', async () => {
     const begun = await begin({ max_qty: '40000', max_notional: { amount: '4050000', ccy: 'EUR' } });
     await find({ assetManager: kyc({ status: 'pending' }) });
     await world.approve('supervisor', begun);
@@ -155,9 +155,9 @@ describe('a know-your-customer review', () => {
   });
 });
 
-describe('sanctions', () => {
+describe('a sanctions screening', () => {
   it.each(['match', 'review'])(
-    'with the result %s hold up business and settlement, and nobody is told what was found',
+    'with the result %s blocks business and settlement, and the result is not revealed',
     async (result) => {
       const waiting = await begin();
       const executed = await begin();
@@ -176,7 +176,7 @@ describe('sanctions', () => {
     },
   );
 
-  it('whose source is stale count as if nobody had looked, to the second', async () => {
+  it('from a stale source counts as missing, to the second', async () => {
     const begun = await begin();
     world.clock.pass(hours(24) - 60);
     expect((await begin()).transaction).toMatch(/^txn_/);
@@ -186,7 +186,7 @@ describe('sanctions', () => {
     expect(await cancel(begun)).toMatchObject({ state: 'cancelled' });
   });
 
-  it('that are stale hold settlement until somebody has looked again and said so', async () => {
+  it('that is stale blocks settlement until there is a new screening and somebody resolves the exception', async () => {
     const begun = await begin();
     await submit(begun);
     await execute(begun);
@@ -202,19 +202,19 @@ describe('sanctions', () => {
     const resolve = () => world.resolve('complianceOfficer', exception?.id ?? '', restored);
     expect(await codeOf(resolve)).toMatch(/^exception_not_healed/);
     await find({});
-    // Screened again it is; but nobody carries on what a person has to look at.
+    // Screened again, but an exception that a person must review is still open.
     expect(await codeOf(() => clear(begun))).toBe('exception_open transition_not_permitted');
     expect(await resolve()).toMatchObject({ status: 'resolved' });
     await clear(begun);
     expect(await settle(begun)).toMatchObject({ state: 'settled' });
   });
 
-  it('cannot be screened ahead of time', async () => {
+  it('cannot be dated ahead', async () => {
     const tomorrow = new Date(world.clock.now() + day).toISOString();
     await expect(find({ assetManager: { sanctions: { result: 'clear', screened_at: tomorrow } } })).rejects.toThrow(
       /sanctions_postdated/,
     );
-    // What was written while the clock was ahead says nothing either, once it has been set back.
+    // A date written while the clock was ahead does not count either, once it has been set back.
     world.clock.pass(180);
     await find({});
     world.clock.pass(-180);
@@ -223,7 +223,7 @@ describe('sanctions', () => {
     expect((await begin()).transaction).toMatch(/^txn_/);
   });
 
-  it('are not known of a firm of which nothing is: it does no business', async () => {
+  it('is required: a firm without findings does no business', async () => {
     await find({ clearing: null });
     const begun = await refusalBy(() => begin());
     expect(begun.code).toBe('access_denied');
@@ -232,7 +232,7 @@ describe('sanctions', () => {
 });
 
 describe('suitability', () => {
-  it('is asked of a retail client for the class of instruments', async () => {
+  it('is required of a retail client for the class of instruments', async () => {
     await find({ assetManager: { category: 'retail', suitable_for: ['E'] } });
     expect(await refusedToken()).toBe('access_denied product_not_suitable');
     await find({ assetManager: { category: 'retail', suitable_for: ['D', 'E'] } });
@@ -249,7 +249,7 @@ describe('suitability', () => {
     expect(await clear(executed)).toMatchObject({ state: 'cleared' });
   });
 
-  it('is not asked of an eligible counterparty', async () => {
+  it('is not required of an eligible counterparty', async () => {
     await find({ assetManager: { category: 'eligible-counterparty', suitable_for: [] } });
     expect((await begin()).transaction).toMatch(/^txn_/);
   });
@@ -257,7 +257,11 @@ describe('suitability', () => {
 
 describe('a registration', () => {
   it.each([
-    ['who acts', 'arranger', '(entity_not_in_good_standing|institution_not_in_good_standing|assertion_institution)'],
+    [
+      'the acting firm',
+      'arranger',
+      '(entity_not_in_good_standing|institution_not_in_good_standing|assertion_institution)',
+    ],
     ['the client whose account it is', 'assetManager', 'client_not_in_good_standing'],
   ] as const)('of %s that has lapsed stops new business', async (_, firm, code) => {
     for (const status of ['LAPSED', 'RETIRED']) {
@@ -266,7 +270,7 @@ describe('a registration', () => {
     }
   });
 
-  it('that lapses between the token and the order stops the order; cancelling goes on, as does what was executed', async () => {
+  it('that lapses between the token and the order stops the order; cancelling and executed orders continue', async () => {
     const [waiting, executed] = [await begin(), await begin()];
     await submit(executed);
     await execute(executed);
@@ -277,15 +281,15 @@ describe('a registration', () => {
     expect(await settle(executed)).toMatchObject({ state: 'settled' });
   });
 
-  it('that has lapsed stops neither cancelling, nor clearing, settling and revoking by the firm itself', async () => {
+  it('that has lapsed stops neither cancelling, clearing, settling nor revoking by the firm itself', async () => {
     const [waiting, another, executed] = [await begin(), await begin(), await begin()];
     await submit(executed);
     await execute(executed);
     const revocable = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     await find({ arranger: {}, clearing: {}, custodian: {} }, { lei_status: 'LAPSED' });
-    // What was issued before ended with the registration, and tokens of the same second with it.
+    // Earlier tokens ended with the registration, including those of the same second.
     world.clock.pass(60);
-    // Its people sign in as before, and are judged by what they ask for, as its software is.
+    // Its people can still sign in, and their requests are decided like those of its software.
     expect(await refusedToken()).toBe('access_denied entity_not_in_good_standing');
     expect(await cancel(waiting)).toMatchObject({ state: 'cancelled' });
     const byTheTrader = { scope: 'order:cancel', body: {} };
@@ -319,7 +323,7 @@ describe('a registration', () => {
 });
 
 describe('a MIC', () => {
-  it('is good until the day it expires on, and from then on for nothing new', async () => {
+  it('is valid until the day it expires, and from then on for nothing new', async () => {
     const [waiting, executed] = [await begin(), await begin()];
     await submit(executed);
     await execute(executed);
@@ -337,7 +341,7 @@ describe('a MIC', () => {
     expect(await clear(executed)).toMatchObject({ state: 'cleared' });
   });
 
-  it('that nobody registered is no venue', async () => {
+  it('that nobody registered is not a venue', async () => {
     expect(await codeOf(() => begin({ venue_mic: 'XNYS' }))).toMatch(
       /^access_denied (mandate_venue|venue_not_served|desk_venue)$/,
     );
@@ -345,7 +349,7 @@ describe('a MIC', () => {
 });
 
 describe('each of these refusals', () => {
-  it('is in the log, with the reason and the version of the policies that made it', async () => {
+  it('is in the log, with the reason and the version of the policies', async () => {
     const begun = await begin();
     await find({ custodian: sanctions('match') });
     await refusalBy(() => submit(begun));

@@ -10,7 +10,7 @@ import type { Change } from './testing/intents.ts';
 import { hours } from './testing/steered-clock.ts';
 import { type Begun, mandateLine, openWorkflowWorld, type Who, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// An order above the trader's own limit: approved, submitted, executed, and then the mandate under it ends.
+// An order above the trader's own limit: approved, submitted, executed, and then its mandate ends.
 
 let world: WorkflowWorld;
 let mandate: MandateId;
@@ -38,17 +38,17 @@ const ordered = (change: Change = {}, under = mandate, by: Who = 'trader'): Prom
 const changed = ({ detail }: Begun, change: Change): TradeOrder => ({ ...detail, ...change }) as TradeOrder;
 
 describe('the approval of a large order', () => {
-  it('is not given by who placed it, whatever else they may approve', async () => {
+  it('is refused from its initiator, whatever else they may approve', async () => {
     const own = await ordered({}, mandate, 'playingCoach');
     expect(await codeOf(() => world.approve('playingCoach', own))).toBe('approval_self');
     expect(await codeOf(() => step('submit', own.transaction))).toBe('approval_required');
-    // Of somebody else's they may.
+    // They may approve somebody else's.
     const another = await ordered();
     await world.approve('playingCoach', another);
     expect(await step('submit', another.transaction)).toMatchObject({ state: 'submitted' });
   });
 
-  it('is not lent by the initiator to their software: who brings it proves nothing', async () => {
+  it('cannot be given by the initiator’s software: the client that submits it proves nothing', async () => {
     const own = await ordered();
     expect(await codeOf(() => world.approve('trader', own))).toBe('approval_self');
     const [refused] = await world.recordsOf(own.transaction, 'approval.refused');
@@ -65,15 +65,15 @@ describe('the approval of a large order', () => {
     ['account', { account: 'NLAM-0043' }],
     ['side', { side: 'SELL' }],
     ['instrument', { instrument: { isin: otherBond.id, cfi: otherBond.cfi } }],
-  ])('is void for the order with another %s', async (_, change) => {
+  ])('is invalid for the order with another %s', async (_, change) => {
     const order = await ordered();
     const other = changed(order, change);
-    // Signed for the other, it is none of this one.
+    // Signed for the other, it does not count for this one.
     expect(await codeOf(() => world.approve('supervisor', { ...order, digest: digestOfIntent(other) }))).toBe(
       'approval_terms_changed',
     );
     await world.approve('supervisor', order);
-    // Signed for this one, it does not move on to the other: not under the same key, and not under a new one.
+    // Signed for this one, it cannot be used for the other: neither under the same key nor under a new one.
     expect(await codeOf(() => world.begin('trader', 'order:create', other))).toBe(
       'invalid_authorization_details idempotency_conflict',
     );
@@ -84,19 +84,19 @@ describe('the approval of a large order', () => {
     expect(await codeOf(() => step('submit', anew.transaction))).toBe('approval_required');
   });
 
-  it('is for what is submitted: a broker that has another order in hand hears so, and a person has to look', async () => {
+  it('covers what is submitted: a broker with another order is told so, and a person has to review it', async () => {
     const order = await ordered();
     await world.approve('supervisor', order);
     const theirs = digestOfIntent(changed(order, { max_qty: '400000' }));
     expect(await codeOf(() => step('submit', order.transaction, { intent_digest: theirs }))).toBe('partner_mismatch');
-    // Corrected or not, nothing goes on before.
+    // Corrected or not, nothing continues before.
     expect(await codeOf(() => step('submit', order.transaction))).toBe('exception_open partner_mismatch');
   });
 
   it.each([
     ['more', { executed_qty: '40001' }, 'executed_qty'],
     ['dearer', { price: { amount: '101.26', ccy: 'EUR' } }, 'price'],
-  ])('is kept to by the venue: what was executed is not %s', async (_, change, field) => {
+  ])('binds the venue: what was executed is not %s', async (_, change, field) => {
     const order = await ordered();
     await world.approve('supervisor', order);
     await step('submit', order.transaction);
@@ -108,23 +108,23 @@ describe('the approval of a large order', () => {
 describe('a token for an order', () => {
   const broker = () => world.software('brk-orders');
 
-  it('opens the door it is for, and no other', async () => {
+  it('is accepted by its own interface, and by no other', async () => {
     const { token, client, transaction } = await ordered();
-    // Whoever runs the door learns what it says; who runs another, nothing.
+    // The operator of the interface can introspect it; others cannot.
     expect(await broker().introspect(token.accessToken)).toMatchObject({ aud: doors.broker, txn: transaction });
     expect(await world.software('clr-core').introspect(token.accessToken)).toBeUndefined();
     expect(await world.software('cus-core').introspect(token.accessToken)).toBeUndefined();
-    // Nor does it open the control plane itself.
+    // Nor is it accepted by the control plane itself.
     const reading = { method: 'GET' as const, url: `${world.issuer}/transactions/${transaction}` };
     expect(await client.call(token, reading)).toMatchObject({ status: 401, body: { code: 'token_audience' } });
-    // Who was not meant does not turn it into one for themselves.
+    // Another recipient cannot exchange it for themselves.
     const towards = { resource: doors.custodian, scope: 'settlement:instruct' };
     expect(await codeOf(() => world.software('clr-core').exchange(token.accessToken, towards))).toBe(
       'invalid_request token_audience',
     );
   });
 
-  it('is for one door after an exchange too, and not for the one before', async () => {
+  it('is for one interface after an exchange too, and not for the previous one', async () => {
     const { token, detail, transaction } = await ordered();
     const exchanged = await broker().exchange(token.accessToken, {
       resource: doors.clearing,
@@ -133,14 +133,14 @@ describe('a token for an order', () => {
     });
     expect(await world.software('clr-core').introspect(exchanged.accessToken)).toMatchObject({ txn: transaction });
     expect(await broker().introspect(exchanged.accessToken)).toBeUndefined();
-    // The custodian was left out of it on the way: nobody puts it back.
+    // The custodian was left out on the way: nobody can add it again.
     const on = { resource: doors.custodian, scope: 'settlement:instruct' };
     expect(await codeOf(() => world.software('clr-core').exchange(exchanged.accessToken, on))).toBe(
       'invalid_authorization_details details_location',
     );
   });
 
-  it('does not outlive the mandate that it rests on', async () => {
+  it('does not outlive its mandate', async () => {
     const until = Math.ceil(world.clock.now() / 1000) * 1000 + 100_000;
     const short = await mandateLine(world, until);
     const order = await ordered({}, short.mandate);
@@ -163,7 +163,7 @@ describe('a token for an order', () => {
     expect(await world.exceptions('complianceOfficer', order.transaction)).toEqual([]);
   });
 
-  it('ends with its mandate when that is revoked, before its own time', async () => {
+  it('ends with the revocation of its mandate, before its own expiry', async () => {
     const own = await mandateLine(world);
     const { token } = await ordered({}, own.mandate);
     await world.mandates.revoke(own.mandate, 'assetManager');
@@ -212,7 +212,7 @@ describe('a mandate that ends between execution and clearing', () => {
     expect(await world.recordsOf(order.transaction, 'exception.raised')).toHaveLength(1);
   });
 
-  it('is not healed by silence: it becomes overdue, and that is said once', async () => {
+  it('is not resolved by waiting: the exception becomes overdue, which is reported once', async () => {
     await world.pass(hours(4));
     const said = () => world.recordsOf(order.transaction, 'exception.overdue');
     await vi.waitFor(async () => expect(await said()).toHaveLength(1), 60_000);
@@ -223,7 +223,7 @@ describe('a mandate that ends between execution and clearing', () => {
     expect(await said()).toHaveLength(1);
   });
 
-  it('is not healed by a fresh mandate that nobody has put in its place', async () => {
+  it('is not resolved by a fresh mandate that nobody has substituted', async () => {
     fresh = await mandateLine(world);
     expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
   });
@@ -231,24 +231,24 @@ describe('a mandate that ends between execution and clearing', () => {
   const resolution = () => ({ kind: 'fresh-mandate', reason: 'Renewed agreement', mandate: fresh.mandate });
 
   it.each([
-    ['who placed the order', 'trader', 'exception_authority'],
-    ['who approved it', 'supervisor', 'exception_authority'],
+    ['the initiator', 'trader', 'exception_authority'],
+    ['the approver', 'supervisor', 'exception_authority'],
     ['somebody without a controlling role', 'colleague', 'exception_authority'],
     ['compliance of another firm', 'brokersCompliance', 'exception_authority'],
-  ] as const)('is not healed by %s, and the attempt is in the log', async (_, by, code) => {
+  ] as const)('is not resolved by %s, and the attempt is in the log', async (_, by, code) => {
     expect(await codeOf(() => world.resolve(by, exception, resolution()))).toBe(code);
     const refused = await world.recordsOf(order.transaction, 'exception.refused');
     expect(refused.at(-1)).toMatchObject({ outcome: 'deny', reason: code });
     expect(await codeOf(() => step('clear', order.transaction))).toBe('mandate_lapsed mandate_expired');
   });
 
-  it('is not healed by software of its own accord: it is given no token for that', async () => {
+  it('is not resolved by software alone: it gets no token for that', async () => {
     expect(await codeOf(() => world.resolve('ha-control', exception, resolution()))).toBe(
       'access_denied person_needed',
     );
   });
 
-  it('is not healed by saying that it is, nor by a mandate that does not permit this order', async () => {
+  it('is not resolved by a mere claim, nor by a mandate that does not permit this order', async () => {
     const resolve = (change: Change) => () =>
       world.resolve('complianceOfficer', exception, { reason: 'Renewed agreement', ...change });
     expect(await codeOf(resolve({ kind: 'restored' }))).toBe('exception_not_healed mandate_expired');
@@ -259,7 +259,7 @@ describe('a mandate that ends between execution and clearing', () => {
       constraints: { notionalPerOrder: { amount: '4049999', ccy: 'EUR' } },
     });
     expect(await codeOf(resolve({ kind: 'fresh-mandate', mandate: narrower }))).toBe('mandate_lapsed mandate_notional');
-    // Wide enough, and the clearing firm has no part in it.
+    // Wide enough, but without the clearing firm.
     const withoutClearing = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     expect(await codeOf(resolve({ kind: 'fresh-mandate', mandate: withoutClearing }))).toBe(
       'mandate_lapsed mandate_grantee',
@@ -269,13 +269,13 @@ describe('a mandate that ends between execution and clearing', () => {
     );
   });
 
-  it('is healed by compliance with a fresh mandate, once, and the order goes on to its end', async () => {
+  it('is resolved by compliance with a fresh mandate, once, and the order continues to its end', async () => {
     const resolved = await world.resolve('complianceOfficer', exception, resolution());
     expect(resolved).toMatchObject({
       status: 'resolved',
       resolution: { kind: 'fresh-mandate', by: world.person('complianceOfficer').id, mandate: { id: fresh.mandate } },
     });
-    // The same again is the same; another word comes too late.
+    // Repeating it gives the same answer; another resolution comes too late.
     expect(await world.resolve('complianceOfficer', exception, resolution())).toEqual(resolved);
     const other = { kind: 'abandoned', reason: 'Changed our mind' };
     expect(await codeOf(() => world.resolve('complianceOfficer', exception, other))).toBe('exception_resolved');
@@ -283,7 +283,7 @@ describe('a mandate that ends between execution and clearing', () => {
     expect(await step('settle', order.transaction)).toMatchObject({ state: 'settled' });
   });
 
-  it('is proved from beginning to end by the evidence, offline', async () => {
+  it('is proven from beginning to end by the evidence, offline', async () => {
     const path = `/evidence/transactions/${order.transaction}`;
     const bundle = await world.controlPlane.operator.call('evidence', 'audit:export', { method: 'GET', path });
     const verified = verifyBundle(bundle);
@@ -304,7 +304,7 @@ describe('a mandate that ends between execution and clearing', () => {
       'transaction.transitioned clear',
       'transaction.transitioned settle',
     ]);
-    // One intent, one digest, whatever mandate carried it.
+    // One intent, one digest, under whichever mandate.
     expect(new Set(records.flatMap(({ intent }) => intent ?? []))).toEqual(new Set([order.digest]));
   });
 });

@@ -4,7 +4,7 @@ import { codeOf } from '../testing/refusal.ts';
 import { claimsOf } from '../testing/trading.ts';
 import { type Begun, mandateLine, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// What the shipped policies permit and refuse, asked of the token endpoint and the registry over HTTP.
+// What the shipped policies permit and deny, tested at the token endpoint and the registry over HTTP.
 
 const small = { max_qty: '2000', max_notional: { amount: '202500', ccy: 'EUR' } };
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 const begin = () => world.begin('trader', 'order:create settlement:instruct', world.intents.order(mandate, small));
-/** A new token for the same intent, which the registry finds again by its idempotency key. */
+/** A new token for the same intent, which the registry finds by its idempotency key. */
 const again = ({ detail }: Begun, scope: string) =>
   world.tokenFor('trader', { scope, authorizationDetails: [detail], resource: detail.locations[0] ?? '' });
 const submit = ({ transaction }: Begun) => world.step('brk-orders', 'submit', transaction, { scope: 'order:create' });
@@ -25,7 +25,7 @@ const atVenue = ({ transaction }: Begun, event: string, body: Readonly<Record<st
   world.step('ven-matching', event, transaction, { scope: 'trade:affirm', body });
 const executed = { executed_qty: '2000', price: { amount: '101.25', ccy: 'EUR' } };
 
-describe('an intent that is over', () => {
+describe('an intent that has ended', () => {
   it.each([
     ['rejected', (begun: Begun) => atVenue(begun, 'reject')],
     [
@@ -43,7 +43,7 @@ describe('an intent that is over', () => {
         });
       },
     ],
-  ] as const)('because it was %s is given no new token', async (state, end) => {
+  ] as const)('because it was %s gets no new token', async (state, end) => {
     const begun = await begin();
     await submit(begun);
     expect(claimsOf(await again(begun, 'order:create'))['txn']).toBe(begun.transaction);
@@ -57,7 +57,7 @@ describe('an intent that is over', () => {
 });
 
 describe('a sign-in', () => {
-  it('of more than half an hour ago is good for reading, and moves no assets', async () => {
+  it('more than half an hour ago is enough for reading, and moves no assets', async () => {
     const ask = async (agoSeconds: number, request: { readonly scope: string; readonly intent: boolean }) => {
       const now = Math.floor(world.clock.now() / 1000);
       const { subject } = world.person('treasurer');

@@ -5,8 +5,8 @@ import { refusalBy } from '../testing/refusal.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
 
-// The token endpoint opens the transaction before it decides, so that others can approve it. What it then refuses is nobody's to
-// carry out, whatever token the broker has of its own.
+// The token endpoint opens the transaction before it decides, so that others can approve it. If it then refuses the token,
+// nobody can carry the transaction out, whatever tokens the broker has.
 
 const folder = scratchFolder();
 let controlPlane: RunningControlPlane;
@@ -25,7 +25,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** An order so large that its token wants a hardware key, just used. */
+/** An order so large that its token requires a hardware key, just used. */
 const veryLarge = () => trading.order(mandate, { max_qty: '120000', max_notional: { amount: '12150000', ccy: 'EUR' } });
 const reasonsIn = (facts: unknown) =>
   ((facts as { readonly reasons?: readonly { readonly code: string }[] } | undefined)?.reasons ?? []).map(
@@ -33,7 +33,7 @@ const reasonsIn = (facts: unknown) =>
   );
 
 describe('an order whose token was refused for its sign-in', () => {
-  it('is not submitted by the broker, is a no at the decision point, and leaves a record of both', async () => {
+  it('is not submitted by the broker, is denied by the decision point, and both are recorded', async () => {
     const order = veryLarge();
     const refused = await refusalBy(() => trading.traderToken(order));
     expect(refused.facts).toMatchObject({ reason: 'step_up_very_large', txn: expect.any(String) });
@@ -52,14 +52,14 @@ describe('an order whose token was refused for its sign-in', () => {
     expect(records.map(({ type, outcome }) => `${type} ${outcome}`)).toEqual([
       'transaction.opened done',
       'token.refused deny',
-      // Of the broker's own, for the step.
+      // The broker's own token, for the step.
       'token.issued permit',
       'transaction.refused deny',
       'decision.made deny',
     ]);
   });
 
-  it('goes on once its trader has stepped up: what is missing then are the approvals', async () => {
+  it('continues once its trader has stepped up: then only the approvals are missing', async () => {
     const order = veryLarge();
     const transaction = String((await refusalBy(() => trading.traderToken(order))).facts?.['txn']);
     const acr = { claims: { acr: 'phrh', auth_time: Math.floor(Date.now() / 1000) - 5 } };

@@ -10,8 +10,8 @@ import type { Change } from './testing/intents.ts';
 import { bookAccount, executedTrade } from './testing/settling.ts';
 import { type Begun, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// A settlement is asked for again: by a client that timed out, by one that has lost count, by somebody who has recorded
-// the request, at this region or at the other. It happens once.
+// A settlement is requested again: after a time-out, by mistake, or by an attacker with a recorded request, in this region or
+// the other. It happens once.
 
 const regions = ['eu-central', 'eu-west'];
 const both = [0, 1] as const;
@@ -37,7 +37,7 @@ const instruct = (transaction: string, key: string = randomUUID(), node = 0) =>
 const settle = (transaction: string, key: string, node = 0, body: Change = { amount: '40000' }) =>
   world.step('cus-settlements', 'settle', transaction, { scope: 'settlement:affirm', key, node, body });
 
-/** A settlement that the arranger has let out, and that the custodian has yet to report as settled. */
+/** A settlement that the arranger has released, and that the custodian has yet to report as settled. */
 async function released(): Promise<string> {
   const { transaction } = await begin();
   await instruct(transaction);
@@ -46,13 +46,13 @@ async function released(): Promise<string> {
   return transaction;
 }
 
-/** The records of steps that were taken, by event. */
+/** The records of completed steps, by event. */
 const stepsOf = async (transaction: string): Promise<readonly unknown[]> =>
   (await world.recordsOf(transaction, 'transaction.transitioned')).map(
     ({ data }) => (data as { readonly event?: unknown }).event,
   );
 
-/** Twenty at each region, at once, each with the key that it is given. */
+/** Twenty in each region, at once, each with its given key. */
 async function atOnce(transaction: string, keyOf: (index: number) => string) {
   const url = `${world.issuer}/transactions/${transaction}/transitions`;
   const request = {
@@ -80,8 +80,8 @@ async function atOnce(transaction: string, keyOf: (index: number) => string) {
   );
 }
 
-describe('a settlement that is asked for again under its key', () => {
-  it.each(both)('gets the first receipt, also where it was not asked for at first (%i)', async (first) => {
+describe('a settlement repeated under its key', () => {
+  it.each(both)('gets the first receipt, also in the other region (%i)', async (first) => {
     const transaction = await released();
     const second = first === 0 ? 1 : 0;
     const receipt = await settle(transaction, 'settle-1', first);
@@ -101,7 +101,7 @@ describe('a settlement that is asked for again under its key', () => {
     expect((await stepsOf(transaction)).filter((event) => event === 'settle')).toHaveLength(1);
   });
 
-  it('is a conflict with another body or for another step, at either region, and the attempt is in the log', async () => {
+  it('is a conflict with another body or for another step, in either region, and the attempt is in the log', async () => {
     const transaction = await released();
     const receipt = await settle(transaction, 'settle-1');
     const fail = (node: number) =>
@@ -120,7 +120,7 @@ describe('a settlement that is asked for again under its key', () => {
     expect(await settle(transaction, 'settle-1', 1)).toEqual({ ...receipt, replayed: true });
   });
 
-  it('is nobody else’s: the key of one firm says nothing of what another does under the same', async () => {
+  it('is separate per firm: another firm’s request under the same key is unrelated', async () => {
     const { transaction } = await begin();
     const own = await instruct(transaction, 'shared-key');
     const theirs = await world.step('cus-settlements', 'affirm', transaction, {
@@ -133,7 +133,7 @@ describe('a settlement that is asked for again under its key', () => {
   });
 });
 
-describe('a settlement that is asked for again under other keys', () => {
+describe('a settlement repeated under other keys', () => {
   it('happens once when both regions are asked at once', async () => {
     const transaction = await released();
     const answers = await atOnce(transaction, (index) => `settle-${index}`);
@@ -142,12 +142,12 @@ describe('a settlement that is asked for again under other keys', () => {
       Array.from({ length: 39 }, () => 'transition_out_of_order'),
     );
     expect((await stepsOf(transaction)).filter((event) => event === 'settle')).toHaveLength(1);
-    // Whoever was refused is in the log too.
+    // Refused callers are in the log too.
     expect(await world.recordsOf(transaction, 'transaction.refused')).toHaveLength(39);
   });
 });
 
-describe('an instruction that is given again', () => {
+describe('a repeated instruction', () => {
   it('is one transaction, whichever region is asked, and however often at once', async () => {
     const detail = world.intents.settlement(mandate, { trade_id });
     const begun = await Promise.all(
@@ -167,7 +167,7 @@ describe('an instruction that is given again', () => {
       }
   });
 
-  it('takes its room in the limits once', async () => {
+  it('counts once against the limits', async () => {
     const tight = await world.mandates.grant({
       from: 'assetManager',
       to: 'arranger',
@@ -186,10 +186,10 @@ describe('an instruction that is given again', () => {
   });
 });
 
-describe('a settlement that one machine asks for', () => {
+describe('a settlement requested by a machine', () => {
   const attempt = (change: Change) => begin({ trade_id, ...change });
 
-  it('of a trade that nobody knows, or for more than was executed, gets no token and no transaction', async () => {
+  it('of an unknown trade, or for more than was executed, gets no token and no transaction', async () => {
     const unknown = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9';
     expect(await codeOf(() => attempt({ trade_id: unknown }))).toBe('invalid_authorization_details trade_unknown');
     expect(await codeOf(() => attempt({ amount: '4900000' }))).toBe('invalid_authorization_details trade_exceeded');
@@ -212,22 +212,22 @@ describe('a settlement that one machine asks for', () => {
     });
   });
 
-  it('is taken once of what was executed, whichever region is asked, and however often at once', async () => {
+  it('uses the executed quantity once, whichever region is asked, and however often at once', async () => {
     const own = await executedTrade(world, mandate);
     const begun = [];
     for (let index = 0; index < 6; index++) begun.push(await begin({ trade_id: own, amount: '300000' }));
     const answers = await Promise.allSettled(
       begun.map(({ transaction }, index) => instruct(transaction, randomUUID(), index % 2)),
     );
-    // 810,000 were executed: a third 300,000 would be more.
+    // 810,000 were executed: a third 300,000 would exceed that.
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
     const faults = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
     expect(faults.map((fault: { code?: unknown }) => fault.code)).toEqual(Array(4).fill('trade_exceeded'));
   });
 });
 
-describe('a request that somebody has recorded', () => {
-  it('is refused when it is sent again, at either region', async () => {
+describe('a recorded request', () => {
+  it('is refused when it is replayed, in either region', async () => {
     const transaction = await released();
     const { issuer, addresses } = world;
     const key = generateSigningKey();
@@ -246,12 +246,12 @@ describe('a request that somebody has recorded', () => {
     };
     const tokenProof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
     const { accessToken = '' } = await postToken(`${issuer}/token`, form, tokenProof);
-    // Neither the request for the token …
+    // Neither the token request …
     for (const address of addresses) {
       const proof = await proofOf(key, { method: 'POST', url: `${issuer}/token` });
       expect(await postToken(`${address}/token`, form, proof)).toMatchObject({ reason: 'client_assertion_replayed' });
     }
-    // … nor the one for the step, word by word.
+    // … nor the one for the step, byte for byte.
     const path = `/transactions/${transaction}/transitions`;
     const headers = {
       authorization: `DPoP ${accessToken}`,

@@ -14,11 +14,10 @@ import { widest } from './testing/mandates.ts';
 import { bookAccount, executedTrade } from './testing/settling.ts';
 import { type Begun, mandateLine, openWorkflowWorld, type Who, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// Authority handed down from firm to firm, and what becomes of it when a link is missing, widened or taken out; and when
-// the one who leaves is a person.
+// Authority delegated from firm to firm, and what happens when a link is missing, widened or removed, or when a person leaves.
 
 let world: WorkflowWorld;
-/** Of the arranger: what is settled was dealt under it. */
+/** The arranger's mandate, under which the settled trades were made. */
 let dealing: MandateId;
 beforeAll(async () => {
   world = await openWorkflowWorld();
@@ -58,7 +57,7 @@ const lowestTerms = {
   notionalPerOrder: { amount: '500000', ccy: 'EUR' },
 } as const;
 
-/** A settlement in the name of the custodian, of a trade of its own. */
+/** A settlement in the name of the custodian, for a trade of its own. */
 const settlement = async (mandate: MandateId, change: Change = {}) =>
   world.intents.settlement(mandate, {
     trade_id: await executedTrade(world, dealing),
@@ -75,14 +74,14 @@ const begin = async (mandate: MandateId, change: Change = {}): Promise<Begun> =>
 const ownSettlement = async (mandate: MandateId) =>
   world.intents.settlement(mandate, { trade_id: await executedTrade(world, dealing) });
 
-describe('what is handed down twice', () => {
-  it('is used by the last of the line, within what every link permits', async () => {
+describe('a mandate delegated twice', () => {
+  it('is usable by the last firm in the chain, within what every link permits', async () => {
     const { lowest, root } = await line();
     const begun = await begin(lowest);
     expect(claimsOf(begun.token)).toMatchObject({ lei: leis.custodian, mandate: { id: lowest } });
     expect(await world.carry(begun, 'instruct')).toMatchObject({ state: 'instructed' });
     expect(await codeOf(() => begin(lowest, { amount: '500001' }))).toBe('access_denied mandate_notional');
-    // Who names the mandate at the top is judged by what was handed down to them all the same.
+    // Under the top mandate's name, the holder is still limited to what was delegated to them.
     expect(await codeOf(() => begin(root, { amount: '500001' }))).toBe('access_denied mandate_notional');
     expect(await world.carry(await begin(root, { amount: '500000' }), 'instruct')).toMatchObject({
       state: 'instructed',
@@ -95,10 +94,10 @@ describe('what is handed down twice', () => {
     ['venue', { venues: ['XEUR', 'XEEE'] }],
     ['jurisdiction', { jurisdictions: ['DE', 'FR'] }],
     ['product', { productClasses: ['DB', 'ES'] }],
-    // The root permits it; who hands it on does not hold it.
+    // The root permits it, but the delegating firm does not hold it.
     ['action', { actions: ['settlement:instruct', 'withdrawal:request'] }],
     ['asset', { assets: [{ asset: { dti: 'X9J9K872S' }, perOrder: '101', perDay: '1000' }] }],
-  ])('is not widened by a larger or further %s: the refusal brings a use that shows it', async (_, wider) => {
+  ])('cannot be widened by a larger or further %s: the refusal gives a counterexample', async (_, wider) => {
     const { middle } = await line();
     const constraints = { ...lowestTerms, ...wider };
     const refusal = await refusalBy(() =>
@@ -106,14 +105,14 @@ describe('what is handed down twice', () => {
     );
     expect(refusal.code).toBe('mandate_wider');
     const { use } = (refusal.facts as { readonly counterexample: { readonly use: MandateUse } }).counterexample;
-    // The counterexample is one: asked of both, the child grants it and its parent does not.
+    // It is a true counterexample: the child permits it and its parent does not.
     const child = { ...widest, ...constraints } as unknown as Constraints;
     expect(permits(child, use)).toEqual({ ok: true });
     const parent = (await world.mandates.versions(middle, 'clearing')).at(-1)?.['constraints'] as Constraints;
     expect(permits(parent, use).ok).toBe(false);
   });
 
-  it('is not handed down any further than its depth, nor for longer', async () => {
+  it('cannot be delegated beyond its depth, nor for longer', async () => {
     const { middle, lowest } = await line();
     const child = { from: 'clearing', to: 'custodian', parent: middle } as const;
     const deeper = { ...child, constraints: { ...lowestTerms, delegationDepth: 1 } };
@@ -124,7 +123,7 @@ describe('what is handed down twice', () => {
     expect(await codeOf(() => world.mandates.propose(again))).toBe('mandate_wider');
   });
 
-  it('is bounded by what becomes of the link above: narrowed there, it is narrower below', async () => {
+  it('follows changes of the link above: if that is narrowed, everything below is narrower', async () => {
     const { middle, lowest } = await line();
     const path = `/mandates/${middle}/amendments`;
     const amendment = (by: Who, end: string, body: object) =>
@@ -148,13 +147,13 @@ describe('what is handed down twice', () => {
   });
 });
 
-describe('a link that is left out', () => {
-  it('is missed when a mandate is cut: nobody hands on what was not given to them', async () => {
+describe('a missing link', () => {
+  it('is noticed when a sub-mandate is created: nobody can delegate what was not given to them', async () => {
     const { root } = await line();
-    // The clearing firm cuts from the root, as if the arranger had no part in it.
+    // The clearing firm delegates directly from the root, skipping the arranger.
     const skipping = { from: 'clearing', to: 'custodian', parent: root, constraints: lowestTerms } as const;
     expect(await codeOf(() => world.mandates.propose(skipping))).toBe('mandate_grantee');
-    // Nor does the arranger sign for the clearing firm.
+    // Nor can the arranger sign for the clearing firm.
     const { middle } = await line();
     const forAnother = world.mandates.terms({
       from: 'clearing',
@@ -175,18 +174,18 @@ describe('a link that is left out', () => {
     ).toBe('not_a_signatory');
   });
 
-  it('is missed when a mandate is used: below another line, or below none, there is nothing', async () => {
+  it('is noticed when a mandate is used: a firm outside the chain, or without a chain, has no authority', async () => {
     const { lowest } = await line();
     const bare = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     expect(await codeOf(() => begin(bare))).toBe('access_denied mandate_grantee');
-    // The clearing firm has cut for the custodian, and not the other way around.
+    // The clearing firm delegated to the custodian, not the other way round.
     const reversed = await settlement(lowest, { entity_lei: leis.clearing });
     expect(await codeOf(() => world.begin('clr-settlements', 'settlement:instruct', reversed))).toBe(
       'access_denied mandate_grantee',
     );
   });
 
-  it('is missed at clearing: the order of a client whose clearing firm has no mandate of its own', async () => {
+  it('is noticed at clearing: the order of a client whose clearing firm has no mandate of its own', async () => {
     const alone = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     const small = { max_qty: '2000', max_notional: { amount: '202500', ccy: 'EUR' } };
     const { transaction } = await world.begin('trader', 'order:create', world.intents.order(alone, small));
@@ -198,7 +197,7 @@ describe('a link that is left out', () => {
     expect(await codeOf(clear)).toBe('mandate_lapsed mandate_grantee');
   });
 
-  it('is missed in the chain of a token: who was not handed it by the one before does not pass it on', async () => {
+  it('is noticed in the chain of a token: who did not get it from the previous holder cannot pass it on', async () => {
     const { mandate } = await mandateLine(world);
     const small = { max_qty: '2000', max_notional: { amount: '202500', ccy: 'EUR' } };
     const { token, detail } = await world.begin(
@@ -210,7 +209,7 @@ describe('a link that is left out', () => {
       scope: 'settlement:instruct',
       authorizationDetails: [{ ...detail, locations, actions }],
     });
-    // Past the broker, who is the only one that it was given to.
+    // Skipping the broker, its only recipient.
     expect(
       await codeOf(() =>
         world.software('clr-core').exchange(token.accessToken, {
@@ -227,14 +226,14 @@ describe('a link that is left out', () => {
       resource: doors.custodian,
       ...narrowed([doors.custodian], ['settle']),
     });
-    // Everybody through whose hands it went, and nobody left out.
+    // Everybody who held it, without gaps.
     expect(claimsOf(settled)).toMatchObject({
       sub: world.person('trader').id,
       act: { sub: 'service:clr-core', act: { sub: 'service:brk-orders', act: { sub: 'service:ha-oms' } } },
     });
   });
 
-  it('is noticed by an offline check of the line', async () => {
+  it('is noticed by an offline check of the chain', async () => {
     const { root, middle, lowest } = await line();
     const read = async (mandate: MandateId, by: 'arranger' | 'clearing' | 'custodian') =>
       (await world.mandates.versions(mandate, by)) as unknown as readonly Mandate[];
@@ -253,7 +252,7 @@ describe('a link that is left out', () => {
   });
 });
 
-describe('a mandate that is revoked above', () => {
+describe('a mandate revoked above', () => {
   it('ends the token of the last party in the chain, and the transactions it had started', async () => {
     const { root, lowest } = await line();
     const custodians = world.software('cus-core');
@@ -267,19 +266,19 @@ describe('a mandate that is revoked above', () => {
     expect(elsewhere.expiresAt).toBeGreaterThan(world.clock.now() + 60_000);
 
     await world.mandates.revoke(root, 'assetManager');
-    // Whichever comes first: the mandate that is asked again, or the log that says that it has ended the token.
+    // Whichever check comes first: the mandate, or the log's record that its token has ended.
     const instruct = () => world.carry(open, 'instruct');
     expect(await codeOf(instruct)).toMatch(/^(mandate_lapsed mandate_revoked|token_revoked)$/);
     await vi.waitFor(async () => expect(await codeOf(instruct)).toBe('token_revoked'), 60_000);
     await vi.waitFor(async () => expect(await custodians.introspect(elsewhere.accessToken)).toBeUndefined(), 60_000);
-    // A token that rests on no mandate does not carry it on either.
+    // A token without a mandate does not continue it either.
     const again = () => world.step('cus-settlements', 'instruct', open.transaction, { scope: 'settlement:instruct' });
     expect(await codeOf(again)).toBe('mandate_lapsed mandate_revoked');
     expect(await codeOf(() => begin(lowest))).toBe('access_denied mandate_revoked');
     expect(await codeOf(() => begin(lowest, open.detail as unknown as Change))).toBe('access_denied mandate_revoked');
   });
 
-  it('ends in the middle too, and leaves what is above alone', async () => {
+  it('ends what is below it, also in the middle, and leaves what is above unchanged', async () => {
     const { root, middle, lowest } = await line();
     await world.mandates.revoke(middle, 'arranger');
     expect(await codeOf(() => begin(lowest))).toBe('access_denied mandate_revoked');
@@ -288,7 +287,7 @@ describe('a mandate that is revoked above', () => {
     expect(
       await world.carry(await world.begin('ha-settlements', 'settlement:instruct', own), 'instruct'),
     ).toMatchObject({ state: 'instructed' });
-    // Nothing is cut from it any more.
+    // No further sub-mandate is possible.
     const child = { from: 'clearing', to: 'custodian', parent: middle, constraints: lowestTerms } as const;
     expect(await codeOf(() => world.mandates.propose(child))).toBe('mandate_parent_not_active');
   });
@@ -302,7 +301,7 @@ describe('a person who leaves', () => {
       body: { reason: 'The employment has ended' },
     }) as Promise<Departure & { readonly record_id: string }>;
 
-  it('is let go by the operator alone', async () => {
+  it('is removed only by the operator', async () => {
     const asked = () =>
       world.call('am-mandates', 'directory:apply', {
         door: 'directory',
@@ -327,7 +326,7 @@ describe('a person who leaves', () => {
     const leaver = world.person('playingCoach');
     const { mandate } = await mandateLine(world);
 
-    // A session in a browser, a consent, and what was issued under it.
+    // A browser session, a consent, and the tokens issued under it.
     const browser = personBrowser(issuer);
     const screen = rawClient({ issuer, id: 'ha-screen', key: world.staff.key('ha-screen') });
     const flow = codeFlow({ issuer, client: screen, browser, person: leaver.id });
@@ -343,7 +342,7 @@ describe('a person who leaves', () => {
     };
     expect(await returning()).not.toMatch(/^\/sign-in\//);
 
-    // Tokens for an order and for our own interface, two transactions, and a word given on somebody else's order.
+    // Tokens for an order and for our own interface, two transactions, and an approval of somebody else's order.
     const small = { max_qty: '2000', max_notional: { amount: '202500', ccy: 'EUR' } };
     const meant = await world.begin('playingCoach', 'order:create', world.intents.order(mandate, small));
     const underWay = await world.begin('playingCoach', 'order:create', world.intents.order(mandate, small));
@@ -359,7 +358,7 @@ describe('a person who leaves', () => {
 
     const departure = await leave(operator, leaver.id);
 
-    // At once, whatever is still under way: whoever looks them up finds nobody.
+    // At once, whatever is still in progress: look-ups no longer find the person.
     expect(await atDesk()).toMatchObject({ status: 401, body: { code: 'token_revoked' } });
     expect(await atBroker()).toBeUndefined();
     expect((await seen()).status).toBe(401);
@@ -373,7 +372,7 @@ describe('a person who leaves', () => {
     );
     expect(await returning()).toMatch(/^\/sign-in\//);
 
-    // And carried through, each effect in its turn, in the log before it is said to be complete.
+    // Then completed, each effect in turn, recorded before it is reported complete.
     const found = async () => {
       const path = '/directory/departures?status=completed';
       const answer = await operator.call('directory', 'directory:read', { method: 'GET', path });
@@ -407,10 +406,10 @@ describe('a person who leaves', () => {
       ['directory.departure-completed', false],
     ]);
 
-    // Leaving twice is leaving once.
+    // Repeating it gives the same departure.
     expect((await leave(operator, leaver.id)).id).toBe(departure.id);
 
-    // Nobody comes back under the same name, and nothing of what they had stands.
+    // The name cannot be reused, and none of the person's authority is in force.
     const again = operator.call('directory', 'directory:apply', {
       method: 'POST',
       path: '/directory/apply',
@@ -426,7 +425,7 @@ describe('a person who leaves', () => {
     );
   });
 
-  it('takes their software along when it is software that leaves', async () => {
+  it('ends the software’s clients when it is software that leaves', async () => {
     const { root } = await line();
     const own = await world.begin('ha-settlements', 'settlement:instruct', await ownSettlement(root));
     await leave(world.controlPlane.operator, 'service:ha-settlements');

@@ -7,8 +7,8 @@ import type { Change } from './testing/intents.ts';
 import { hours, minutes } from './testing/steered-clock.ts';
 import { type Begun, openWorkflowWorld, type WorkflowWorld } from './testing/workflow-world.ts';
 
-// A destination is put into the address book, and a withdrawal to it is asked for, approved by two and let out by a
-// third. What the approvers saw is where it goes, or it does not go.
+// A destination is added to the address book, and a withdrawal to it is requested, approved by two people and released by a
+// third. It goes where the approvers saw it go, or nowhere.
 
 const toApproveAddresses = { scope: 'withdrawal-address:approve' };
 const toApproveWithdrawals = { scope: 'withdrawal:approve' };
@@ -32,7 +32,7 @@ async function proposed(change: Change = {}): Promise<Begun> {
   return begun;
 }
 
-/** One that two people have approved, in their turn, and a third has put into the book. */
+/** One that two people have approved in sequence, and a third has added to the book. */
 async function approved(change: Change = {}): Promise<Begun> {
   const address = await proposed(change);
   await world.approve('firstOperator', address, toApproveAddresses);
@@ -41,7 +41,7 @@ async function approved(change: Change = {}): Promise<Begun> {
   return address;
 }
 
-/** One whose cooling-off is over. @returns its name in withdrawals */
+/** One past its cooling-off. @returns its name in withdrawals */
 async function active(change: Change = {}): Promise<string> {
   const { transaction } = await approved({ cooling_off_until: inSeconds(0), ...change });
   await world.step('releaser', 'activate', transaction, toApproveAddresses);
@@ -50,7 +50,9 @@ async function active(change: Change = {}): Promise<string> {
 
 type Waiting = Pick<Begun, 'transaction' | 'digest' | 'detail'>;
 
-/** A withdrawal that the treasurer has asked a token for. Nothing went there before, so that two have to agree first. */
+/**
+ * A withdrawal for which the treasurer has requested a token. Nothing went there before, so two people must approve first.
+ */
 async function asked(address: string, change: Change = {}): Promise<Waiting> {
   const detail = world.intents.withdrawal(mandate, { address_id: address, ...change });
   const refusal = await refusalBy(() => world.begin('treasurer', 'withdrawal:request', detail));
@@ -61,7 +63,7 @@ async function asked(address: string, change: Change = {}): Promise<Waiting> {
 const request = async ({ detail }: { readonly detail: AuthorizationDetail }) =>
   world.carry(await world.begin('treasurer', 'withdrawal:request', detail), 'request');
 
-/** One that two of operations have approved, and that was then requested. */
+/** One that two people of operations have approved, and that was then requested. */
 async function requested(address: string, change: Change = {}): Promise<Waiting> {
   const withdrawal = await asked(address, change);
   await world.approve('firstOperator', withdrawal, toApproveWithdrawals);
@@ -77,8 +79,8 @@ const stateOf = async (transaction: string): Promise<unknown> =>
     }
   ).state;
 
-describe('an address of the book', () => {
-  it('is used when its cooling-off is over, and not a moment before', async () => {
+describe('an address in the book', () => {
+  it('is usable after its cooling-off, and not a moment before', async () => {
     const { transaction } = await approved();
     const activate = () => world.step('releaser', 'activate', transaction, toApproveAddresses);
     expect(await codeOf(activate)).toBe('cooling_off');
@@ -88,7 +90,7 @@ describe('an address of the book', () => {
     expect(await activate()).toMatchObject({ state: 'active' });
   });
 
-  it('is not withdrawn to while it cools off', async () => {
+  it('is not usable for a withdrawal during cooling-off', async () => {
     const { transaction } = await approved();
     const withdrawal = await asked(transaction);
     await world.approve('firstOperator', withdrawal, toApproveWithdrawals);
@@ -97,7 +99,7 @@ describe('an address of the book', () => {
     expect(await stateOf(withdrawal.transaction)).toBe('intended');
   });
 
-  it('is approved by operations and then by compliance, never by who proposed it, nor in one go', async () => {
+  it('is approved by operations and then by compliance, never by its proposer, nor in one step', async () => {
     const address = await proposed();
     const approve = (by: Parameters<WorkflowWorld['approve']>[0]) => () =>
       world.approve(by, address, toApproveAddresses);
@@ -114,7 +116,7 @@ describe('an address of the book', () => {
     expect(await carryOn()).toMatchObject({ state: 'approved' });
   });
 
-  it('is not proposed by a token that was given for something else, or for nothing', async () => {
+  it('cannot be proposed with a token for something else, or for nothing', async () => {
     const without = () => world.tokenFor('treasurer', { scope: 'withdrawal-address:propose' });
     expect(await codeOf(without)).toBe('invalid_authorization_details details_missing');
     const detail = world.intents.address(mandate, { cooling_off_until: inSeconds(0) });
@@ -125,7 +127,7 @@ describe('an address of the book', () => {
 });
 
 describe('a withdrawal', () => {
-  it('is asked for, approved by two, let out by a third, and confirmed; all of it is in the log', async () => {
+  it('is requested, approved by two people, released by a third, and confirmed; all of it is in the log', async () => {
     const withdrawal = await requested(await active());
     const { transaction } = withdrawal;
     expect(await world.step('releaser', 'release', transaction, release)).toMatchObject({ state: 'released' });
@@ -143,7 +145,7 @@ describe('a withdrawal', () => {
       'approval.given permit',
       'token.issued permit',
       'transaction.transitioned done request',
-      // Whoever takes a step of it holds a token for this step.
+      // Each step needs a token for that step.
       'token.issued permit',
       'transaction.transitioned done release',
       'token.issued permit',
@@ -152,7 +154,7 @@ describe('a withdrawal', () => {
     expect(records.map(({ intent }) => intent)).toEqual(records.map(() => withdrawal.digest));
   });
 
-  it('is shown to who approves as it was digested, with what deserves a second look', async () => {
+  it('is shown to its approvers as digested, with points to check', async () => {
     const address = await active();
     const { transaction, digest } = await asked(address);
     const path = `/transactions/${transaction}/approval`;
@@ -168,7 +170,7 @@ describe('a withdrawal', () => {
     expect(warnings.map(({ code }) => code)).toContain('destination_new');
   });
 
-  it('counts neither who began it nor anybody twice', async () => {
+  it('counts neither its initiator nor anybody twice', async () => {
     const withdrawal = await asked(await active());
     const approve = (by: Parameters<WorkflowWorld['approve']>[0]) => () =>
       world.approve(by, withdrawal, toApproveWithdrawals);
@@ -176,7 +178,7 @@ describe('a withdrawal', () => {
     await approve('firstOperator')();
     expect(await codeOf(approve('firstOperator'))).toBe('approval_repeated');
     expect(await codeOf(() => request(withdrawal))).toBe('access_denied approval_new_destination');
-    // Of another function, and so for another question.
+    // By another function, for another requirement.
     await approve('complianceOfficer')();
     expect(await codeOf(() => request(withdrawal))).toBe('access_denied approval_new_destination');
     const refused = await world.recordsOf(withdrawal.transaction, 'approval.refused');
@@ -186,20 +188,20 @@ describe('a withdrawal', () => {
     ]);
   });
 
-  it('is let out by somebody who neither began nor approved it', async () => {
+  it('is released by somebody who neither initiated nor approved it', async () => {
     const { transaction } = await requested(await active());
-    const letOut = (by: 'treasurer' | 'firstOperator' | 'releaser') => () =>
+    const releaseBy = (by: 'treasurer' | 'firstOperator' | 'releaser') => () =>
       world.step(by, 'release', transaction, release);
-    expect(await codeOf(letOut('treasurer'))).toBe('duties_combined');
-    expect(await codeOf(letOut('firstOperator'))).toBe('duties_combined');
+    expect(await codeOf(releaseBy('treasurer'))).toBe('duties_combined');
+    expect(await codeOf(releaseBy('firstOperator'))).toBe('duties_combined');
     expect(await stateOf(transaction)).toBe('requested');
-    expect(await letOut('releaser')()).toMatchObject({ state: 'released' });
-    expect(await codeOf(letOut('releaser'))).toBe('transition_out_of_order');
+    expect(await releaseBy('releaser')()).toMatchObject({ state: 'released' });
+    expect(await codeOf(releaseBy('releaser'))).toBe('transition_out_of_order');
   });
 });
 
 describe('a withdrawal whose mandate has ended', () => {
-  it('is not let out, by whomever it was approved, and can still be stopped', async () => {
+  it('cannot be released with any approvals, and can still be rejected', async () => {
     const own = await world.mandates.grant({ from: 'assetManager', to: 'arranger' });
     const address = await active();
     const { transaction } = await requested(address, { mandate_id: own });
@@ -207,7 +209,7 @@ describe('a withdrawal whose mandate has ended', () => {
     expect(await codeOf(() => world.step('releaser', 'release', transaction, release))).toBe(
       'mandate_lapsed mandate_revoked',
     );
-    // Stopping needs no mandate, and somebody who has not begun it.
+    // Rejecting needs no mandate, but somebody other than the initiator.
     expect(await codeOf(() => world.step('treasurer', 'reject', transaction, toApproveWithdrawals))).toBe(
       'duties_combined',
     );
@@ -228,29 +230,29 @@ describe('an approval that comes too late', () => {
 
   it('does not count if it expired before the release; a new one does', async () => {
     const withdrawal = await requested(await active());
-    const letOut = () => world.step('releaser', 'release', withdrawal.transaction, release);
+    const releaseBy = () => world.step('releaser', 'release', withdrawal.transaction, release);
     await world.pass(minutes(11));
-    const refusal = await refusalBy(letOut);
+    const refusal = await refusalBy(releaseBy);
     expect(refusal.code).toBe('approval_required');
     expect(await stateOf(withdrawal.transaction)).toBe('requested');
     await world.approve('firstOperator', withdrawal, toApproveWithdrawals);
-    expect(await codeOf(letOut)).toBe('approval_required');
+    expect(await codeOf(releaseBy)).toBe('approval_required');
     await world.approve('thirdOperator', withdrawal, toApproveWithdrawals);
-    // Who has approved before does not let it out either, although that approval has run out.
+    // An approver cannot release it either, although the approval has expired.
     expect(await codeOf(() => world.step('secondOperator', 'release', withdrawal.transaction, release))).toBe(
       'duties_combined',
     );
-    expect(await letOut()).toMatchObject({ state: 'released' });
+    expect(await releaseBy()).toMatchObject({ state: 'released' });
   });
 
-  it('is refused once the withdrawal has been let out', async () => {
+  it('is refused once the withdrawal has been released', async () => {
     const withdrawal = await requested(await active());
     await world.step('releaser', 'release', withdrawal.transaction, release);
     const late = () => world.approve('thirdOperator', withdrawal, toApproveWithdrawals);
     expect(await codeOf(late)).toBe('approval_not_awaited');
   });
 
-  it('is refused once the intent has run out, and nothing is let out by those that came in time', async () => {
+  it('is refused once the intent has expired, and earlier approvals release nothing', async () => {
     const withdrawal = await requested(await active(), { not_after: inSeconds(minutes(5)) });
     await world.pass(minutes(5));
     const late = () => world.approve('thirdOperator', withdrawal, toApproveWithdrawals);
@@ -261,10 +263,10 @@ describe('an approval that comes too late', () => {
   });
 });
 
-describe('an address that is swapped', () => {
+describe('a substituted address', () => {
   const elsewhere = { address: '0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BAe' };
 
-  it('does not take the place of the approved one: the approvals are for another digest', async () => {
+  it('does not inherit the approvals: they are for another digest', async () => {
     const [good, bad] = [await active(), await active(elsewhere)];
     const withdrawal = await asked(good);
     const swapped = world.intents.withdrawal(mandate, { ...withdrawal.detail, address_id: bad });
@@ -272,7 +274,7 @@ describe('an address that is swapped', () => {
     expect(await codeOf(() => world.begin('treasurer', 'withdrawal:request', swapped))).toBe(
       'invalid_authorization_details idempotency_conflict',
     );
-    // What was signed for the one says nothing of the other, in either direction.
+    // A signature for one does not count for the other, in either direction.
     const another = await asked(bad);
     expect(
       await codeOf(() =>
@@ -285,11 +287,11 @@ describe('an address that is swapped', () => {
     await request(withdrawal);
   });
 
-  it('is not sent to when the entry was revoked after two had approved', async () => {
+  it('gets nothing when the entry was revoked after two had approved', async () => {
     const address = await active();
     const withdrawal = await requested(address);
     await world.step('treasurer', 'revoke', address, { scope: 'withdrawal-address:revoke' });
-    // The same address again, as another entry: it is not the one that was approved.
+    // The same address again, as another entry: it is not the approved one.
     await active();
     expect(await codeOf(() => world.step('releaser', 'release', withdrawal.transaction, release))).toBe(
       'destination_unknown',
@@ -297,7 +299,7 @@ describe('an address that is swapped', () => {
     expect(await stateOf(withdrawal.transaction)).toBe('requested');
   });
 
-  it('is no address of the book when it is for another asset or chain, or is no entry at all', async () => {
+  it('is not in the book when it is for another asset or chain, or not an entry at all', async () => {
     const others = [
       await active({ chain_id: 'eip155:137' }),
       await active({ asset: { dti: '4H95J0R2X' } }),
@@ -312,7 +314,7 @@ describe('an address that is swapped', () => {
     }
   });
 
-  it('is refused when the chain is said to have moved another amount, and a person has to look', async () => {
+  it('is refused when the chain reports another amount, and a person has to review it', async () => {
     const { transaction } = await requested(await active());
     await world.step('releaser', 'release', transaction, release);
     const confirm = () => world.step('releaser', 'confirm', transaction, { ...release, body: { amount: '125' } });

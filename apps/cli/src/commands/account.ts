@@ -8,7 +8,6 @@ const verbs = [
   { verb: 'unlock', about: 'unlock a person' },
 ] as const;
 
-/** Accounts of people. */
 export function accountCommands(program: Command, options: () => ConnectionOptions): void {
   const account = program.command('account').description('accounts of people');
   for (const { verb, about } of verbs)

@@ -5,7 +5,6 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, red } from '../output.ts';
 import { visible } from '../visible.ts';
 
-/** The security keys and passkeys of people. */
 export function authenticatorCommands(program: Command, options: () => ConnectionOptions): void {
   const authenticator = program.command('authenticator').description('security keys and passkeys of people');
   authenticator

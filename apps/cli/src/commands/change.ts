@@ -50,7 +50,7 @@ function summaryOf({ id, status, proposedBy, decidedBy, changes, reason }: Chang
   return `${id}  ${bold(status.padEnd(8))} ${changes.length} by ${people}  ${dim(reason)}`;
 }
 
-function showView({ request, stands, entities }: Answer<'GET /directory/changes/{id}'>): void {
+function showView({ request, current, entities }: Answer<'GET /directory/changes/{id}'>): void {
   print(summaryOf(request));
   print(dim(`digest ${request.digest}, expires ${request.expiresAt}`));
   for (const { before, after, ...line } of entities) {
@@ -61,7 +61,7 @@ function showView({ request, stands, entities }: Answer<'GET /directory/changes/
   if (entities.length === 0) for (const line of request.changes) print(describe(line));
   if (request.status !== 'proposed') return;
   print(
-    stands
+    current
       ? `Approve it as another person: countersign change approve ${request.id} --digest ${request.digest}`
       : yellow('The directory has changed since: this request can no longer be approved. Propose it again.'),
   );

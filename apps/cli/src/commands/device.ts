@@ -8,7 +8,7 @@ import { type Connection, type ConnectionOptions, connect } from '../connection.
 import { bold, dim, green, print, red } from '../output.ts';
 import { readJson } from '../read-json.ts';
 
-/** Workstations and phones that the firm manages: by what they are known, and how they are. */
+/** Managed workstations and phones: their identities and their posture. */
 export function deviceCommands(program: Command, options: () => ConnectionOptions): void {
   const device = program.command('device').description('managed workstations and phones: enrolment and posture');
   device
@@ -96,7 +96,7 @@ function thumbprintOf(file: string): string {
   }
 }
 
-/** Longest report that a control plane takes, with room for the list it is made of. */
+/** Larger than the longest report that a control plane accepts. */
 const longestFile = 1_048_576;
 
 function reportIn(
@@ -115,7 +115,7 @@ function reportIn(
   const key = importSigningKey(readJson(signingKey, 'Name the private key of the feed with --signing-key.'));
   const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const header = { alg: key.algorithm, typ: 'countersign-posture+jwt', kid: key.kid };
-  // With a fraction: a feed may report more than once a second.
+  // Includes milliseconds, because a feed may report more than once a second.
   const input = `${encoded(header)}.${encoded({ iss: feed, aud: audience, iat: Date.now() / 1000, devices })}`;
   return `${input}.${Buffer.from(key.sign(Buffer.from(input))).toString('base64url')}`;
 }

@@ -78,10 +78,10 @@ async function planOf(
 }
 
 const steps: Readonly<Record<string, string>> = { read: 'read', checked: 'differ', written: 'written' };
-/** Small files are done before anybody could read how far they have come. */
+/** Smaller files finish before a progress bar could be read. */
 const worthShowing = 5_000;
 
-/** A connection that shows how far the directory has come with a large file, until that is answered. */
+/** A connection that shows the progress of a large file until the response arrives. */
 function watching(options: ConnectionOptions): {
   readonly connection: Connection;
   until<A>(answer: Promise<A>): Promise<A>;

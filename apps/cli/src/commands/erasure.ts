@@ -6,7 +6,7 @@ import { drawErasure, drawKey } from './retention/draw.ts';
 
 const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 
-/** Protected values of a person or an institution, when their time has passed. */
+/** Erasure of the protected values of a person or an institution after their retention period. */
 export function erasureCommands(program: Command, options: () => ConnectionOptions): void {
   const erasure = program.command('erasure').description('erasure of restricted values whose retention has ended');
   erasure

@@ -88,7 +88,7 @@ export function eventCommands(program: Command, options: () => ConnectionOptions
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 
-/** A stream ends with its token; a new one goes on where the last one was. */
+/** A stream ends when its token expires; the next stream continues from the last position. */
 async function follow(options: ConnectionOptions, flags: FollowFlags, interrupted: AbortSignal): Promise<void> {
   let position = flags.after;
   let left = flags.limit === undefined ? Number.POSITIVE_INFINITY : countOf(flags.limit);
@@ -112,7 +112,7 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
       await followOnce(connection, { ...flags, ...(position === undefined ? {} : { after: position }) });
       wait = firstPauseMs;
     } catch (error) {
-      // Before anything was heard there may be nobody; afterwards it is a pause.
+      // Before the first event the address may be wrong, so fail; afterwards the interruption is temporary.
       if (!isCodedError(error) || error.category !== 'unavailable' || !hasReceived) throw error;
       wait = position === before ? Math.min(wait * 2, longestPauseMs) : firstPauseMs;
     }

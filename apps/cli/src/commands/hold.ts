@@ -20,7 +20,6 @@ interface PlaceFlags {
   readonly until?: string;
 }
 
-/** What stays, whatever its age. */
 export function holdCommands(program: Command, options: () => ConnectionOptions): void {
   const hold = program.command('hold').description('legal holds: orders that keep evidence beyond its retention');
   hold

@@ -11,7 +11,7 @@ import { visible } from '../visible.ts';
 const keyFile = 'incident.jwk';
 const methods = ['GET', 'POST', 'DELETE'] as const;
 
-/** Emergency access. Declaring, agreeing and reviewing take people with their keys, on /break-glass. */
+/** Emergency access. People declare, grant and review it with their security keys on /break-glass. */
 export function incidentCommands(program: Command, options: () => ConnectionOptions): void {
   const incident = program.command('incident').description('emergency access: its key, its use and its history');
   incident

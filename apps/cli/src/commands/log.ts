@@ -1,18 +1,12 @@
-import { CodedError } from '@countersign/kernel';
-import {
-  decodeEntryBundle,
-  entryBundlePath,
-  Frontier,
-  hashLeaf,
-  parseVerifierKey,
-  verifyCheckpoint,
-} from '@countersign/merkle-log';
+import { CodedError, isCodedError } from '@countersign/kernel';
+import { decodeEntryBundle, entryBundlePath, Frontier, hashLeaf, parseVerifierKey } from '@countersign/merkle-log';
 import { noAnswer, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { request } from '../api.ts';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../output.ts';
 import { readAddress } from '../read-address.ts';
+import { type KnownLog, knownLog } from './log/checkpoint-reader.ts';
 import type { FsckFlags } from './log/fsck.ts';
 import { mirror } from './log/mirror.ts';
 import { publishedKey } from './log/published-key.ts';
@@ -53,7 +47,7 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .option('--earlier <file>', 'a checkpoint that you hold: the log has only grown since')
     .option('--json', 'one JSON object, for machines')
     .action(async (flags: FsckFlags) => {
-      // Loaded when it is asked for: it reads records, the others bytes.
+      // Loaded on demand: only this command parses records.
       const { fsck } = await import('./log/fsck.ts');
       process.exitCode = await fsck(flags, options());
     });
@@ -81,9 +75,16 @@ async function verifyLog(connection: Connection, logKey: string | undefined): Pr
       detail: 'The log key is not a C2SP verifier key.',
     });
   const note = await fetchText(`${issuer}/log/checkpoint`);
-  const signed = verifyCheckpoint({ signedNote: note, origin: parsedKey.key.name, logKeys: [parsedKey.key] });
-  if (!signed.ok) return failed('checkpoint_signature', `The checkpoint is not signed by this key (${signed.reason}).`);
-  const { size, root } = signed.checkpoint;
+  let known: KnownLog;
+  let head: ReturnType<KnownLog['read']>;
+  try {
+    known = await knownLog({ logKey: key }, Buffer.from(await fetchText(`${issuer}/log/keys.json`)));
+    head = known.read(note);
+  } catch (error) {
+    if (!isCodedError(error, 'checkpoint_unverified')) throw error;
+    return failed('checkpoint_signature', error.detail);
+  }
+  const { size, root } = head;
   const token = await connection.token('evidence', 'audit:read');
   const line = progressLine();
   let frontier = Frontier.empty;
@@ -93,13 +94,28 @@ async function verifyLog(connection: Connection, logKey: string | undefined): Pr
     const decoded = decodeEntryBundle(bytes, width);
     if (!decoded.ok || decoded.entries.length !== width)
       return failed('entries_malformed', `Entries ${start} and on cannot be read.`);
-    frontier = frontier.append(decoded.entries.map((entry) => hashLeaf(entry)));
+    const leaves = decoded.entries.map((entry) => hashLeaf(entry));
+    const before = frontier;
+    const other = known.handovers.find(
+      (handover) =>
+        handover.size > before.size &&
+        handover.size <= before.size + BigInt(leaves.length) &&
+        !before
+          .append(leaves.slice(0, Number(handover.size - before.size)))
+          .root()
+          .equals(handover.root),
+    );
+    if (other !== undefined)
+      return failed('history_forked', `The first ${other.size} entries are not those of the handover to another key.`);
+    frontier = frontier.append(leaves);
     line.update(`${frontier.size} of ${size} entries`);
   }
   line.end(dim(`${frontier.size} of ${size} entries`));
   if (!frontier.root().equals(Buffer.from(root)))
     return failed('root_differs', 'The entries served do not hash to the root that was signed.');
   print(`${green('ok')}  ${size} entries hash to the signed root ${dim(Buffer.from(root).toString('base64'))}`);
+  for (const handover of known.handovers)
+    print(`${green('ok')}  another key took over at ${handover.size} entries; both keys signed that tree`);
   if (logKey !== undefined) return exitCodes.ok;
   print(`${yellow('unanchored')}  The key was the one this log publishes: ${key}. Pass yours with --log-key.`);
   return exitCodes.unanchored;

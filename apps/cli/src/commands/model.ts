@@ -8,9 +8,9 @@ import { visible } from '../visible.ts';
 import { proposeBundle, publishFolder, type Why } from './policy/change.ts';
 import { activePolicies, requireScope } from './policy/door.ts';
 import { readFolderContent, withModels, withProblems } from './policy/folder.ts';
-import { jsonOption, readFolder, withWhy } from './policy/options.ts';
+import { jsonOption, readFolder, withTicketAndReason } from './policy/options.ts';
 
-/** The models of applications, and the entities that are written of them: `countersign model`. */
+/** Application models and their entities: `countersign model`. */
 export function modelCommands(program: Command, options: () => ConnectionOptions): void {
   const model = program
     .command('model')
@@ -20,7 +20,7 @@ export function modelCommands(program: Command, options: () => ConnectionOptions
 }
 
 function changeCommands(model: Command, options: () => ConnectionOptions): void {
-  withWhy(
+  withTicketAndReason(
     model
       .command('apply')
       .argument('<folder>', 'with a model.json', readFolder)
@@ -37,7 +37,7 @@ function changeCommands(model: Command, options: () => ConnectionOptions): void 
       });
     await publishFolder(folder, why, options);
   });
-  withWhy(
+  withTicketAndReason(
     model
       .command('remove')
       .argument('<namespace>', '`countersign model list` shows them', readNamespace)
@@ -163,7 +163,7 @@ function isEntity(
   );
 }
 
-/** @throws InvalidArgumentError for what no model is called */
+/** @throws InvalidArgumentError for a text that cannot be the namespace of a model */
 function readNamespace(text: string): string {
   if (/^[A-Z][A-Za-z0-9]{0,31}$/.test(text)) return text;
   throw new InvalidArgumentError('Write its namespace, e.g. Portal; `countersign model list` shows them.');

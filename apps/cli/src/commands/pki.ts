@@ -50,6 +50,7 @@ function drawProposal(proposal: Proposal): void {
 export function pkiCommands(program: Command, options: () => ConnectionOptions): void {
   const pki = program.command('pki').description('the private certificate authority');
   certificateCommands(pki, options);
+  enrolmentCommands(pki, options);
   authorityCommands(pki, options);
   ceremonyCommands(pki);
 }
@@ -128,6 +129,56 @@ function certificateCommands(pki: Command, options: () => ConnectionOptions): vo
       if (reason === undefined) throw new InvalidArgumentError(`There are ${reasons.join(', ')}.`);
       const inputs = { scope: 'certificate:revoke', params: { serial }, body: { reason } } as const;
       print(lineOf(await request(connect(options()), 'POST /certificates/{serial}/revoke', inputs)));
+    });
+}
+
+function enrolmentCommands(pki: Command, options: () => ConnectionOptions): void {
+  pki
+    .command('enrol <profile> <holder>')
+    .description(
+      'make the one-time secret with which an ACME client (certbot, lego) opens an account for this principal',
+    )
+    .option('--dns <name...>', 'hosts that its certificates may name', [])
+    .option('--hours <number>', 'for how long the secret can be used', Number, 24)
+    .action(
+      async (
+        named: string,
+        holder: string,
+        { dns, hours }: { readonly dns: readonly string[]; readonly hours: number },
+      ) => {
+        const profile = profiles.find((known) => known === named);
+        if (profile === undefined) throw new InvalidArgumentError(`There are ${profiles.join(', ')}.`);
+        const made = await request(connect(options()), 'POST /certificates/enrolments', {
+          scope: 'certificate:issue',
+          body: { profile, holder, dns_names: dns, expires_in_seconds: Math.round(hours * 3_600) },
+        });
+        print(`directory  ${made.directory}`);
+        print(`key id     ${made.key_id}`);
+        print(`HMAC key   ${made.hmac_key}`);
+        print(dim(`shown once; open until ${made.enrolment.expires_at}; record ${made.enrolment.record_id}`));
+      },
+    );
+  pki
+    .command('enrolments')
+    .description('enrolments and their ACME accounts, newest first')
+    .option('--holder <principal>')
+    .action(async ({ holder }: { readonly holder?: string }) => {
+      const inputs = { scope: 'certificate:read', query: { holder } } as const;
+      const { enrolments } = await request(connect(options()), 'GET /certificates/enrolments', inputs);
+      for (const each of enrolments)
+        print(
+          `${each.id}  ${each.status.padEnd(7)} ${each.profile.padEnd(17)} ${each.holder}  ${dim(each.dns_names.join(' '))}`,
+        );
+      if (enrolments.length === 0) print(dim('none'));
+    });
+  pki
+    .command('end-enrolment <id>')
+    .description('end an enrolment and its account; certificates that were issued stay valid')
+    .requiredOption('--reason <text>', 'recorded')
+    .action(async (id: string, { reason }: { readonly reason: string }) => {
+      const inputs = { scope: 'certificate:revoke', params: { id }, body: { reason } } as const;
+      const ended = await request(connect(options()), 'POST /certificates/enrolments/{id}/end', inputs);
+      print(`${ended.id}  ${ended.status}`);
     });
 }
 

@@ -29,9 +29,9 @@ export function processesCommands(program: Command): void {
     .option('--at <folder>', 'where that folder will be on the machines of the processes (default: where it is made)')
     .option(
       '--host <group=name...>',
-      'DNS names and IP addresses of edge, core, evidence, egress and certificate-authority, the first of each for calls (default: localhost, 127.0.0.1)',
+      'DNS names and IP addresses of edge, core, evidence, egress, certificate-authority and secrets, the first of each for calls (default: localhost, 127.0.0.1)',
     )
-    .option('--port <number>', 'the first of ten: five for calls, four for health', '7431')
+    .option('--port <number>', 'the first of twelve: six for calls, five for health', '7431')
     .action(async ({ config, out, at, host = [], port }: InitFlags) => {
       const { initProcesses, processGroups } = await import('@countersign/server');
       explain(

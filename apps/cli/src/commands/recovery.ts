@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, red, yellow } from '../output.ts';
 import { visible } from '../visible.ts';
 
-/** Lost factors. Approving is not among these: that takes people, and their keys. */
+/** Recovery of lost authenticators. Approval is not a command: approvers sign on /recovery. */
 export function recoveryCommands(program: Command, options: () => ConnectionOptions): void {
   const recovery = program.command('recovery').description('replacement of lost security keys: open, follow, cancel');
   recovery

@@ -10,7 +10,7 @@ import { drawProposal, drawSimulation, drawYears } from './retention/draw.ts';
 const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 const pollMs = 500;
 
-/** For how long evidence is kept, and what goes then: by two people, after a look at what would go. */
+/** Retention periods, simulations and pruning. Changes need two people. */
 export function retentionCommands(program: Command, options: () => ConnectionOptions): void {
   const retention = program.command('retention').description('how long evidence is kept, and its pruning afterwards');
   retention

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print } from '../output.ts';
 import { visible } from '../visible.ts';
 
-/** What is revoked until somebody lifts it. Who revokes and who lifts are two, with a client each. */
+/** Revocations that stay in force until they are lifted, by another person and another client than placed them. */
 export function revocationCommands(program: Command, options: () => ConnectionOptions): void {
   const revocation = program
     .command('revocation')

@@ -40,7 +40,7 @@ export function demoCommand(program: Command): void {
     .command('demo')
     .description('carry one institutional order from sign-in to settlement across five firms, and prove it')
     .option('--keep <folder>', 'keep data and evidence there instead of a temporary folder')
-    .option('--split', 'the control plane as five processes, of which one is killed while the order is under way')
+    .option('--split', 'the control plane as six processes, of which one is killed while the order is under way')
     .action(async (flags: { keep?: string; split?: true }) => {
       const { runDemo } = await import('@countersign/examples');
       process.exitCode = await runDemo({

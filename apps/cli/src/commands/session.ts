@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, red } from '../output.ts';
 import { visible } from '../visible.ts';
 
-/** Where people are signed in, and what is unusual about it. */
+/** Sessions of people, and their risk signals. */
 export function sessionCommands(program: Command, options: () => ConnectionOptions): void {
   const session = program.command('session').description('sign-in sessions of people');
   session

@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as shim from './crypto.ts';
 
-// What stands in for `node:crypto` in the browser, held against it.
+// Compares the browser's replacement of `node:crypto` with Node.
 
 const octets = fc.uint8Array({ maxLength: 300 });
 const message = Buffer.from('what is signed');
 
 describe('hashing in the browser', () => {
-  it('gives what Node gives', () => {
+  it('gives the same hash as Node', () => {
     fc.assert(
       fc.property(octets, fc.constantFrom('sha1', 'sha256', 'sha384', 'sha512'), (data, algorithm) => {
         expect(shim.createHash(algorithm).update(data).update('x').digest()).toEqual(
@@ -31,7 +31,7 @@ interface Scheme {
   readonly name: string;
   readonly make: () => node.KeyPairKeyObjectResult;
   readonly hash: string | null;
-  /** As Node and the shim take them beside the key. */
+  /** Options that Node and the replacement accept beside the key. */
   readonly options?: { readonly dsaEncoding?: 'ieee-p1363'; readonly padding?: number; readonly saltLength?: number };
 }
 
@@ -57,7 +57,7 @@ const schemes: readonly Scheme[] = [
 ];
 
 describe('signatures in the browser', () => {
-  it.each(schemes)('of $name are judged as Node judges them', { timeout: 120_000 }, ({ make, hash, options = {} }) => {
+  it.each(schemes)('of $name are judged as in Node', { timeout: 120_000 }, ({ make, hash, options = {} }) => {
     const { privateKey, publicKey } = make();
     const other = make().publicKey;
     const spki = (key: node.KeyObject) =>
@@ -84,12 +84,12 @@ describe('signatures in the browser', () => {
         Buffer.alloc(signature.length, 0xff),
       ])
         expect(judge(publicKey, message, odd)).toEqual({ node: false, shim: false });
-      // RFC 8017 section 8.1.2 asks for the whole length; OpenSSL lets zeros at the beginning of a PSS be left out.
+      // RFC 8017 section 8.1.2 requires the full length; OpenSSL allows the leading zeros of a PSS signature to be omitted.
       expect(judge(publicKey, message, signature.subarray(1)).shim).toBe(false);
     }
   });
 
-  it('of Ed25519 are judged as Node judges them, also by a key with a part of small order', () => {
+  it('of Ed25519 are judged as in Node, also under a key with a component of small order', () => {
     const { Point } = ed25519;
     const secret = 5n;
     const small = Point.fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a');
@@ -110,11 +110,11 @@ describe('signatures in the browser', () => {
       expect(shim.verify(null, data, shim.createPublicKey({ key: jwk, format: 'jwk' }), signature)).toBe(byNode);
       return byNode;
     });
-    // Some are good by either rule, most by one alone.
+    // Some are valid under both rules, most under only one.
     expect(new Set(judged)).toEqual(new Set([true, false]));
   });
 
-  it('with keys as JWK are judged alike', () => {
+  it('with keys as JWK are judged in the same way', () => {
     for (const { make, hash, options = {} } of schemes.filter(({ name }) =>
       ['ES256', 'Ed25519', 'PS256'].includes(name),
     )) {
@@ -127,7 +127,7 @@ describe('signatures in the browser', () => {
     }
   });
 
-  it('take no key that is none: a point off the curve, another curve, too large a modulus, stray bytes', () => {
+  it('refuse an invalid key: a point off the curve, another curve, too large a modulus, stray bytes', () => {
     const point = Buffer.alloc(32, 5).toString('base64url');
     for (const key of [
       { kty: 'EC', crv: 'P-256', x: point, y: point },
@@ -161,14 +161,14 @@ describe('signatures in the browser', () => {
   });
 });
 
-/** A key for RSASSA-PSS alone, with this digest and at least so much salt. */
+/** A key for RSASSA-PSS only, with this digest and a minimum salt length. */
 function limitedPair(hash: string, saltLength: number): node.KeyPairKeyObjectResult {
   const limits = { modulusLength: 2048, hashAlgorithm: hash, mgf1HashAlgorithm: hash, saltLength };
-  // The types of Node 20 have the length as text, which Node refuses.
+  // The types of Node 20 declare the length as text, which Node refuses.
   return Reflect.apply(node.generateKeyPairSync, node, ['rsa-pss', limits]) as node.KeyPairKeyObjectResult;
 }
 
-/** Such a key, and the same key without its limits: it signs as it likes. */
+/** Such a key, and the same key without its limits, which signs without restrictions. */
 function limitedKey(hash: string, saltLength: number) {
   const { publicKey, privateKey } = limitedPair(hash, saltLength);
   const whole = privateKey.export({ format: 'der', type: 'pkcs8' });
@@ -188,7 +188,7 @@ const orFalse = (ask: () => boolean): boolean => {
   }
 };
 
-describe('keys that two libraries could judge in two ways', () => {
+describe('keys that two libraries could judge differently', () => {
   it.each([
     ['as the key says', 'sha256', 32, 'sha256', 32, true],
     ['with more salt than the key asks for', 'sha256', 32, 'sha256', 48, true],
@@ -210,7 +210,7 @@ describe('keys that two libraries could judge in two ways', () => {
   describe('in certificates', () => {
     afterEach(() => vi.doUnmock('node:crypto'));
 
-    /** The path of a leaf, asked with Node's cryptography and with the one that the page has instead. */
+    /** The path of a leaf, validated with Node's cryptography and with the page's. */
     async function verdictsOn(leaf: Uint8Array, anchor: Uint8Array): Promise<readonly string[]> {
       const verdicts: string[] = [];
       for (const replacement of [undefined, shim]) {
@@ -228,7 +228,7 @@ describe('keys that two libraries could judge in two ways', () => {
     const named = node.generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const explicit = node.generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
 
-    it('a curve that is written out counts nowhere, although Node alone takes it', async () => {
+    it('a curve with explicit parameters is refused everywhere, although Node alone accepts it', async () => {
       const signature = node.sign('sha256', message, explicit.privateKey);
       const own = der(explicit.publicKey);
       expect(node.verify('sha256', message, node.createPublicKey(own), signature)).toBe(true);

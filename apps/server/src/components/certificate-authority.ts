@@ -15,7 +15,7 @@ export interface CertificateParts {
 }
 
 export function startCertificateAuthority(
-  { configuration, database, metrics, common, installation, development, started }: Ground,
+  { configuration, database, metrics, common, installation, development, started, keyFor }: Ground,
   {
     auditLog,
     directory,
@@ -44,6 +44,7 @@ export function startCertificateAuthority(
       organization: operator.name,
       operator: operator.lei,
       installation,
+      enrolmentKey: keyFor(certificateAuthorityMigrations).derive('enrolment'),
       publishBeforeUseMs: hours * 3_600_000,
       ...(certificates.hosts === undefined ? {} : { hosts: certificates.hosts }),
       metrics,

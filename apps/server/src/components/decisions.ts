@@ -19,7 +19,6 @@ import { lockingRevoked } from './revoked-people.ts';
 import type { Seen } from './seen.ts';
 import { twoPeople } from './two-people.ts';
 
-/** Mandates, policies, approvals and decisions. */
 export interface DecisionParts {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;

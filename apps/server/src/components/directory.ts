@@ -15,7 +15,6 @@ import { twoPeople } from './two-people.ts';
 export interface DirectoryParts {
   readonly directory: DirectoryComponent;
   readonly trustRegistry: TrustRegistryComponent;
-  /** The dependencies of the SCIM interface. */
   readonly scim: Omit<ScimDependencies, 'guard' | 'baseUrl'>;
 }
 

@@ -110,7 +110,7 @@ function certificatesOf(pem: string): readonly Uint8Array[] {
     throw new CodedError({
       code: 'configuration_invalid',
       category: 'invalid',
-      detail: 'timeStamps.authority.certificates names nothing that holds certificates in PEM.',
+      detail: 'timeStamps.authority.certificates must refer to certificates in PEM.',
     });
   return found.map(([, body = '']) => Buffer.from(body, 'base64'));
 }

@@ -22,13 +22,11 @@ export interface Ground {
   readonly development: boolean;
   readonly database: Pick<OpenedDatabase, 'pool' | 'access'>;
   readonly metrics: Metrics;
-  /** Dependencies of every component. */
   readonly common: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
   /** The key with which the component's group encrypts and derives. */
   keyFor(component: ComponentMigrations): GroupKey;
   /** The actor in records of the installation's own actions. */
   readonly installation: Required<Actor>;
-  /** The dependencies of a component's keyring. */
   keyring(component: ComponentMigrations): KeyringDependencies;
   /** Registers a part to stop when the process stops, before all parts that were started earlier. */
   started<Part extends { stop(): Promise<void> }>(name: string, part: Part): Part;

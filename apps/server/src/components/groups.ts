@@ -20,9 +20,11 @@ import { type KeepingParts, startKeeping } from './keeping.ts';
 import { type LogParts, startLog } from './log.ts';
 import { type OutgoingParts, startOutgoing } from './outgoing.ts';
 import { type PeopleParts, startPeople } from './people.ts';
+import { type SecretParts, startSecretsComponent } from './secrets.ts';
 import type { Seen } from './seen.ts';
 import { openCertificateSigners, openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
+import { startWorkloadIdentity, type WorkloadParts } from './workload-identity.ts';
 
 /** Every group has the signing keys of its components and their records. */
 interface Keys<Purpose extends keyof Signers> {
@@ -30,14 +32,18 @@ interface Keys<Purpose extends keyof Signers> {
   readonly keyRecords: KeyRecords;
 }
 
-/** The log, its time stamps, and retention. */
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
-/** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
-/** The private certificate authority. */
-export type Certificates = CertificateParts & Keys<CertificateKeyPurpose>;
+export type Certificates = CertificateParts &
+  WorkloadParts &
+  Keys<CertificateKeyPurpose | 'workload-token'> & {
+    /** What ends for somebody who departs: certificates, registered workloads, and proposals about both. */
+    readonly endings: ProposalEnder & { readonly departureEffect: DepartureEffect };
+  };
+/** Leased credentials and the key broker. It has no signing keys of its own. */
+export type Secrets = SecretParts;
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
@@ -62,7 +68,9 @@ export interface RemoteDepartures extends Pick<Seen, 'tokens'> {
   readonly retention: ProposalEnder;
   /** Ends the person's proposals about certificate authorities and profiles. */
   readonly authorities: ProposalEnder;
-  /** The effects on authenticators, devices, recoveries and certificates. */
+  /** Ends the person's proposals about roles, secrets and keys of venues. */
+  readonly secretProposals: ProposalEnder;
+  /** The effects on authenticators, devices, recoveries, certificates and leases. */
   readonly effects: readonly DepartureEffect[];
 }
 
@@ -80,7 +88,7 @@ export async function startCore(
   effects = departureEffects({
     ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities],
+    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities, remote.secretProposals],
     others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
@@ -100,14 +108,43 @@ export async function startEgress(
 
 export async function startCertificates(
   ground: Ground,
-  seen: Pick<Seen, 'auditLog' | 'authenticators'> & {
+  seen: Pick<Seen, 'auditLog' | 'authenticators' | 'exchangeWith'> & {
     readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
     readonly policyEngine: Pick<Seen['policyEngine'], 'decide'>;
   },
 ): Promise<Certificates> {
   const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
-  const signers = await openCertificateSigners(ground, keyRecords);
-  return { ...startCertificateAuthority(ground, { ...seen, signers }), signers, keyRecords };
+  const signers = {
+    ...(await openCertificateSigners(ground, keyRecords)),
+    ...(await openSigners(ground, keyRecords, ['workload-token'])),
+  };
+  const { certificateAuthority } = startCertificateAuthority(ground, { ...seen, signers });
+  const { workloadIdentity } = startWorkloadIdentity(ground, { ...seen, certificateAuthority, signers });
+  const both = [certificateAuthority, workloadIdentity];
+  const endings: Certificates['endings'] = {
+    async endProposalsOf(proposer, of) {
+      let ended = 0;
+      for (const each of both) ended += await each.endProposalsOf(proposer, of);
+      return ended;
+    },
+    departureEffect: {
+      name: 'certificates',
+      // The workload first: its agent must not obtain another certificate meanwhile.
+      async end(departure) {
+        let ended = 0;
+        for (const each of both.toReversed()) ended += (await each.departureEffect.end(departure)).ended;
+        return { ended };
+      },
+    },
+  };
+  return { certificateAuthority, workloadIdentity, endings, signers, keyRecords };
+}
+
+export async function startSecrets(
+  ground: Ground,
+  seen: Parameters<typeof startSecretsComponent>[1],
+): Promise<Secrets> {
+  return startSecretsComponent(ground, seen);
 }
 
 export async function startEdge(

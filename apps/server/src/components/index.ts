@@ -7,11 +7,13 @@ export {
   type Edge,
   type Egress,
   type Evidence,
+  type Secrets,
   startCertificates,
   startCore,
   startEdge,
   startEgress,
   startEvidence,
+  startSecrets,
 } from './groups.ts';
 export type { Seen } from './seen.ts';
 export { type Components, startComponents } from './start-components.ts';

@@ -8,7 +8,6 @@ import type { LogParts } from './log.ts';
 import type { Seen } from './seen.ts';
 import { twoPeople } from './two-people.ts';
 
-/** Time stamps, retention and holds. */
 export interface KeepingParts {
   readonly timeStamping: RunningTimeStamping;
   readonly retention: RunningRetention;

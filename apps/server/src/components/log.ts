@@ -23,7 +23,10 @@ export async function startLog(
   { configuration, database, metrics, common, keyFor, keyring, started }: Ground,
   { exchangeWith, unfitRecords }: Pick<Seen, 'exchangeWith'> & Pick<AuditLogDependencies, 'unfitRecords'>,
 ): Promise<LogParts> {
-  const logKeys = started('keys of the log', await openLogKeys(keyring(auditLogMigrations)));
+  const logKeys = started(
+    'keys of the log',
+    await openLogKeys({ ...keyring(auditLogMigrations), leadHours: configuration.keys.logKeyLeadHours }),
+  );
   const key = keyFor(auditLogMigrations);
   const pool = database.pool(auditLogMigrations, { byIndexAlone: true });
   const auditLog = started(

@@ -13,7 +13,6 @@ import type { Ground } from './ground.ts';
 import { type RemoteMethods, remoteMethods, signInConfig } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
-/** Sign-in, authenticators, and notices to people. */
 export interface PeopleParts {
   readonly devices: RunningDevices;
   /** Sign-in methods that use an external party. */

@@ -6,6 +6,7 @@ import type {
   Devices,
   Directory,
   FederationGateway,
+  KeyLister,
   LastingGuard,
   Notices,
   Outbound,
@@ -34,6 +35,8 @@ export interface Seen {
   readonly tokens: Pick<AuthorizationServer, 'revoke'>;
   readonly federationGateway: FederationGateway;
   readonly notices: Notices;
+  /** Keys of the process that issues JWT-SVIDs. */
+  readonly workloadKeys: KeyLister;
   /** Requests to addresses that partners and clients supply. */
   readonly outbound: Outbound & OutboundForm;
   /**

@@ -6,6 +6,7 @@ import { policyEngineMigrations } from '@countersign/policy-engine';
 import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
+import { workloadIdentityMigrations } from '@countersign/workload-identity';
 import {
   type CertificateKeyPurpose,
   type ComponentKeyPurpose,
@@ -25,6 +26,7 @@ const keptBy: Readonly<Record<ComponentKeyPurpose, ComponentMigrations>> = {
   event: eventPublisherMigrations,
   'security-event': eventPublisherMigrations,
   'time-stamp': timeStampingMigrations,
+  'workload-token': workloadIdentityMigrations,
 };
 
 /** Opens the keys of these purposes. Each component stores its keys with its own data. */
@@ -43,7 +45,6 @@ export async function openSigners<Purpose extends ComponentKeyPurpose>(
   return opened as Pick<Signers, Purpose>;
 }
 
-/** The keys of tokens. */
 export async function openTokenSigners(
   ground: Ground,
   keyRecords: KeyRecords,
@@ -61,7 +62,6 @@ export async function openTokenSigners(
   };
 }
 
-/** The keys of the certificate authority. */
 export async function openCertificateSigners(
   ground: Ground,
   keyRecords: KeyRecords,

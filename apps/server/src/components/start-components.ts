@@ -15,13 +15,16 @@ import {
   type Edge,
   type Egress,
   type Evidence,
+  type Secrets,
   startCertificates,
   startCore,
   startEdge,
   startEgress,
   startEvidence,
+  startSecrets,
 } from './groups.ts';
 import { later } from './later.ts';
+import type { Seen } from './seen.ts';
 
 /** The components of one process, joined by their contracts. */
 export interface Components
@@ -29,12 +32,13 @@ export interface Components
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
     Omit<Edge, 'signers'>,
-    Omit<Certificates, 'signers'> {
+    Omit<Certificates, 'signers' | 'endings'>,
+    Secrets {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
 }
 
-/** Starts all components in this process in the order of their dependencies: evidence, core, egress, edge and the certificate authority. */
+/** Starts all components in this process in the order of their dependencies: evidence, core, egress, edge, the certificate authority and secrets. */
 export async function startComponents({
   unfitRecords,
   ...given
@@ -52,9 +56,14 @@ export async function startComponents({
   const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
   let edge: Edge | undefined;
   let certificates: Certificates | undefined;
-  const issuing = (): Certificates['certificateAuthority'] => {
+  const endings = (): Certificates['endings'] => {
     if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
-    return certificates.certificateAuthority;
+    return certificates.endings;
+  };
+  let secrets: Secrets['secrets'] | undefined;
+  const leasing = (): Secrets['secrets'] => {
+    if (secrets === undefined) throw new Error('somebody left before credentials could be leased');
+    return secrets;
   };
   const started = (): Edge => {
     if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
@@ -80,14 +89,16 @@ export async function startComponents({
     },
     {
       retention: evidence.retention,
-      authorities: { endProposalsOf: async (...asked) => issuing().endProposalsOf(...asked) },
+      authorities: { endProposalsOf: async (...asked) => endings().endProposalsOf(...asked) },
+      secretProposals: { endProposalsOf: async (...asked) => leasing().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
       effects: [
         departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
-        { name: 'certificates', end: async (departure) => issuing().departureEffect.end(departure) },
+        { name: 'certificates', end: async (departure) => endings().departureEffect.end(departure) },
+        { name: 'leases', end: async (departure) => leasing().departureEffect.end(departure) },
       ],
     },
   );
@@ -95,11 +106,19 @@ export async function startComponents({
   const seen = { ...outside, ...evidence, ...core, transactions: core.transactionRegistry };
   const partnerKeys = partnerKeysOf(ground, seen);
   const { signals: securityEvents, ...egress } = await startEgress(ground, { ...seen, partnerKeys });
-  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys });
+  const workloadKeys: Seen['workloadKeys'] = {
+    async listKeys() {
+      if (certificates === undefined) return [];
+      const keys = await certificates.signers['workload-token'].publicKeys('workload-token');
+      return keys.map((key) => ({ ...key, place: { driver: key.place.driver } }));
+    },
+  };
+  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys, workloadKeys });
   authenticators.is(edge.authentication.authenticators);
   authentication.is(edge.authentication);
   tokens.is(edge.authorizationServer);
   certificates = await startCertificates(ground, { ...seen, authenticators: authenticators.seen });
+  secrets = (await startSecrets(ground, { ...seen, ...edge, authenticators: authenticators.seen })).secrets;
 
   const signers = {
     ...evidence.signers,
@@ -108,5 +127,13 @@ export async function startComponents({
     ...edge.signers,
     ...certificates.signers,
   };
-  return { ...evidence, ...core, ...egress, ...edge, ...certificates, securityEvents, signers };
+  const { certificateAuthority, workloadIdentity } = certificates;
+  return {
+    ...evidence,
+    ...core,
+    ...egress,
+    ...edge,
+    ...{ certificateAuthority, workloadIdentity, keyRecords: certificates.keyRecords },
+    ...{ secrets, securityEvents, signers },
+  };
 }

@@ -16,7 +16,6 @@ import type { Ground } from './ground.ts';
 import type { PeopleParts } from './people.ts';
 import type { Seen } from './seen.ts';
 
-/** Token issue, exchange and revocation. */
 export interface TokenParts {
   readonly singleUse: SingleUse;
   readonly authorizationServer: AuthorizationServerComponent;
@@ -37,6 +36,7 @@ export async function startTokens(
     transactions,
     notices,
     outbound,
+    workloadKeys,
     signers,
   }: Pick<
     Seen,
@@ -48,6 +48,7 @@ export async function startTokens(
     | 'transactions'
     | 'notices'
     | 'outbound'
+    | 'workloadKeys'
   > &
     Pick<PeopleParts, 'authentication'> & { readonly signers: Pick<Signers, TokenKeyPurpose> },
 ): Promise<TokenParts> {
@@ -76,6 +77,7 @@ export async function startTokens(
       transactionRegistry: transactions,
       federationGateway,
       outbound,
+      workloadKeys,
       authentication,
       statements: authentication.authenticators,
       transactions,

@@ -53,10 +53,16 @@ const ofCore = {
   key: 'file:/run/secrets/process.key',
   authorities: 'file:/run/secrets/authorities.pem',
   doors: [{ listener: 'HTTP', baseUrl: 'https://identity.example.com', zone: 'main' }],
-  peers: { edge: peer(7431), evidence: peer(7433), egress: peer(7434), 'certificate-authority': peer(7435) },
+  peers: {
+    edge: peer(7431),
+    evidence: peer(7433),
+    egress: peer(7434),
+    'certificate-authority': peer(7435),
+    secrets: peer(7436),
+  },
 };
 
-/** JSON, as it is read from a file: what is undefined is not there. */
+/** JSON as read from a file: undefined members are missing. */
 const read = (input: object): Configuration => readConfiguration(JSON.parse(JSON.stringify(input)));
 function refusalOf(input: object): { readonly code: string; readonly detail: string } {
   try {
@@ -69,7 +75,7 @@ function refusalOf(input: object): { readonly code: string; readonly detail: str
 }
 
 describe('a configuration', () => {
-  it('has every default in its place, and cannot be changed', () => {
+  it('has every default in its place, and is frozen', () => {
     const configuration = read(production);
     expect(configuration).toMatchObject({
       region: 'default',
@@ -84,7 +90,7 @@ describe('a configuration', () => {
     expect(read(configuration)).toEqual(configuration);
   });
 
-  it('may say more', () => {
+  it('may hold more settings', () => {
     const more = {
       ...production,
       listen: { ...production.listen, host: '0.0.0.0', tls: { certificate: 'file:/c.pem', key: 'env:KEY' } },
@@ -108,14 +114,14 @@ describe('a configuration', () => {
     ['a proxy by name', { mutualTls: { ...mutualTls, proxies: ['CN=proxy'] } }],
     ['a certificate without its key', { listen: { ...production.listen, tls: { certificate: 'file:/c.pem' } } }],
     ['a region that is not a label', { region: 'EU 1' }],
-    ['a base currency that is none', { amounts: { baseCurrency: 'eur' } }],
+    ['an invalid base currency', { amounts: { baseCurrency: 'eur' } }],
     ['rates of any age', { amounts: { rateMaxAgeHours: 0 } }],
     ['keys that never rotate', { keys: { rotateEveryDays: 0 } }],
     ['a feature that is merely on', { features: { grantManagement: true } }],
     ['a revision that is not implemented', { features: { transactionTokens: 'draft-09' } }],
     ['a feature that does not exist', { features: { implicitFlow: 'draft-01' } }],
     ['nonces that are off', { dpopNonce: 'off' }],
-    ['a trust domain of nobody', { trustDomains: [{ name: 'trust.example.com', institutions: [] }] }],
+    ['a trust domain without institutions', { trustDomains: [{ name: 'trust.example.com', institutions: [] }] }],
     ['a trust domain by name alone', { trustDomains: [{ name: 'trust.example.com' }] }],
     [
       'a chained issuer for an institution by name',
@@ -149,7 +155,7 @@ describe('a configuration', () => {
       { operator: { ...production.operator, compliance: { jwks: { keys: [{ ...jwk('approver'), kid: 'other' }] } } } },
       'compliance',
     ],
-  ])('with %s contradicts itself', (_, change, setting) => {
+  ])('with %s is inconsistent', (_, change, setting) => {
     const { code, detail } = refusalOf({ ...production, ...change });
     expect(code).toBe('configuration_invalid');
     expect(detail).toContain(setting);
@@ -159,14 +165,14 @@ describe('a configuration', () => {
     ['with a member of another key type', { ...jwk('operator'), n: 'AQAB' }],
     ['with a leading byte', { ...jwk('operator'), x: `AA${jwk('operator')['x']}` }],
     ['with padding', { ...jwk('operator'), x: `${jwk('operator')['x']}=` }],
-  ])('has no approver whose key is that of the operator, written %s', (_, spelled) => {
+  ])('is refused if an approver has the operator’s key, written %s', (_, spelled) => {
     const operator = { ...production.operator, approver: { jwks: { keys: [spelled] } } };
     const { code, detail } = refusalOf({ ...production, operator });
     expect(code).toBe('configuration_invalid');
     expect(detail).toContain('operator.approver.jwks.keys[0]');
   });
 
-  it('does not repeat values when it is refused: they may be secrets', () => {
+  it('does not repeat refused values, which may be secrets', () => {
     const { detail } = refusalOf({
       ...production,
       keyEncryptionKey: 'c2VjcmV0',
@@ -181,7 +187,7 @@ describe('outside development', () => {
     ['an issuer without https', { issuer: 'http://identity.example.com' }, 'issuer'],
     ['the embedded database', { databaseUrl: undefined }, 'databaseUrl'],
     ['no second person', { operator: { ...production.operator, approver: undefined } }, 'approver'],
-    ['nobody who governs', { operator: { ...production.operator, founders: undefined } }, 'operator.founders'],
+    ['no founders', { operator: { ...production.operator, founders: undefined } }, 'operator.founders'],
     ['one person who governs', { operator: { ...production.operator, founders: [ada] } }, 'operator.founders'],
     [
       'one who governs and one who does not',
@@ -197,14 +203,14 @@ describe('outside development', () => {
     expect(detail).toContain(`${setting}`);
   });
 
-  it('everything unsafe is told at once', () => {
+  it('everything unsafe is reported at once', () => {
     const { detail } = refusalOf({ ...production, issuer: 'http://a.example', databaseUrl: undefined });
     expect(detail).toMatch(/issuer.*databaseUrl/);
   });
 });
 
 describe('development', () => {
-  it('needs no second person, no database of its own and no TLS', () => {
+  it('needs no second person, no external database and no TLS', () => {
     expect(read({ ...development, databaseUrl: undefined }).environment).toBe('development');
   });
 
@@ -225,7 +231,7 @@ describe('development', () => {
 });
 
 describe('the configuration of one process', () => {
-  it('says of which group it is, and where the others are', () => {
+  it('names its group and the addresses of the others', () => {
     expect(read({ ...production, process: ofCore }).process).toEqual(ofCore);
     expect(read(production).process).toBeUndefined();
   });
@@ -249,13 +255,13 @@ describe('the configuration of one process', () => {
     ['no peers of another group', { peers: { ...ofCore.peers, evidence: undefined } }, 'process.peers.evidence'],
     ['peers of its own group', { peers: { ...ofCore.peers, core: peer(7435) } }, 'process.peers.core'],
     ['the port of its interfaces', { listen: production.listen }, 'process.listen'],
-  ])('with %s contradicts itself', (_, change, setting) => {
+  ])('with %s is inconsistent', (_, change, setting) => {
     const { code, detail } = refusalOf({ ...production, process: { ...ofCore, ...change } });
     expect(code).toBe('configuration_invalid');
     expect(detail).toContain(setting);
   });
 
-  it('needs a database that all processes share, in development too', () => {
+  it('needs a database shared by all processes, in development too', () => {
     for (const base of [production, development]) {
       const { code, detail } = refusalOf({ ...base, databaseUrl: undefined, process: ofCore });
       expect(code).toBe('configuration_invalid');
@@ -263,7 +269,7 @@ describe('the configuration of one process', () => {
     }
   });
 
-  it('is as unsafe as that of the installation', () => {
+  it('is checked for safety like that of the installation', () => {
     const { code, detail } = refusalOf({ ...production, listen: { host: '0.0.0.0', port: 7420 }, process: ofCore });
     expect(code).toBe('configuration_unsafe');
     expect(detail).toContain('listen');

@@ -139,6 +139,8 @@ export const configurationSchema = Type.Object(
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
           /** Days before that limit from which a warning is recorded. Default: 30. */
           clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+          /** Hours between the publication of the log's next key and its first signature; readers and witnesses take it up meanwhile. Default: 24. */
+          logKeyLeadHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 8_760 })),
           ...keyCustodySettings,
         },
         closed,
@@ -176,7 +178,53 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
-    /** The private certificate authority. */
+    /** Outside parties that are asked or trusted when workloads are attested. */
+    workloads: Type.Optional(
+      Type.Object(
+        {
+          clusters: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+                  apiServer: Type.String({ pattern: '^https?://[^/?#]+$' }),
+                  /** Audience of the projected tokens. */
+                  audience: Type.String({ minLength: 1, maxLength: 512 }),
+                  /** Token of an account that may create token reviews and read pods. */
+                  credential: secretReference,
+                  /** PEM of the authorities of the API server. */
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          ciIssuers: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+                  /** Address of the JWK set. */
+                  keys: Type.String({ pattern: '^https?://' }),
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          /** Verifiers of hardware evidence; `keys` is a JWK set. */
+          resultVerifiers: Type.Optional(
+            Type.Array(
+              Type.Object({ issuer: Type.String({ minLength: 1, maxLength: 512 }), keys: secretReference }, closed),
+              { maxItems: 8 },
+            ),
+          ),
+        },
+        closed,
+      ),
+    ),
     certificates: Type.Optional(
       Type.Object(
         {
@@ -194,7 +242,33 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** The currency of thresholds and limits. */
+    /** Databases whose credentials are leased, and limits of leases. */
+    secrets: Type.Optional(
+      Type.Object(
+        {
+          databases: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  name: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+                  /** URL of a role that may create roles and has the leased roles with ADMIN OPTION. */
+                  url: secretReference,
+                  /** PEM of the authorities of the server's certificate. Required but for a loopback address. */
+                  authorities: Type.Optional(secretReference),
+                },
+                closed,
+              ),
+              { maxItems: 32 },
+            ),
+          ),
+          /** Leases that one holder may have at the same time. Default: 20. */
+          leasesPerHolder: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+          /** Leases of one role at the same time. Default: 1,000. */
+          leasesPerRole: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+        },
+        closed,
+      ),
+    ),
     amounts: Type.Optional(
       Type.Object(
         {
@@ -248,7 +322,6 @@ export const configurationSchema = Type.Object(
 type Written = Static<typeof configurationSchema>;
 type WrittenKeys = NonNullable<Written['keys']>;
 
-/** The parsed configuration with all defaults applied. */
 export type Configuration = Readonly<
   Written & {
     readonly region: string;

@@ -20,7 +20,6 @@ export interface DevelopmentSetup {
   readonly fresh: boolean;
 }
 
-/** File names in the data folder. */
 const names = {
   configuration: 'countersign.json',
   keyEncryptionKey: 'key-encryption-key',

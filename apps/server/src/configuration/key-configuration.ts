@@ -14,6 +14,8 @@ export const keyCustodySettings = {
   drivers: Type.Optional(
     Type.Object(Object.fromEntries(keyPurposes.map((name) => [name, Type.Optional(driver)])), closed),
   ),
+  /** Purposes that rotate by hand and move to their configured place when they do; without it, the start is refused. */
+  moveAtRotation: Type.Optional(Type.Array(purpose, { maxItems: keyPurposes.length, uniqueItems: true })),
   /** For one start after a token was lost: keys of these purposes that are no longer in the token are withdrawn and replaced. */
   replaceLost: Type.Optional(Type.Array(purpose, { maxItems: keyPurposes.length, uniqueItems: true })),
   /** The token. Each process has a connection of its own to it. */

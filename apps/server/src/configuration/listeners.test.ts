@@ -23,11 +23,11 @@ const mutualTls = { baseUrl: 'https://mtls.example.com', listen: { host: '127.0.
 const of = (part: Partial<Configuration>) => listenersOf({ issuer, listen, ...part } as Configuration);
 
 describe('the listeners', () => {
-  it('are one that speaks plain HTTP under the issuer, where nothing else is said', () => {
+  it('are by default one with plain HTTP under the issuer', () => {
     expect(of({})).toEqual([{ name: 'HTTP', baseUrl: issuer, zone: 'main', ...listen }]);
   });
 
-  it('are two, each with its own address, and only the second asks clients for certificates', () => {
+  it('are two with separate addresses if configured, and only the second requests client certificates', () => {
     const proxies = ['A'.repeat(43)];
     const clientAuthorities = file('authorities.pem', authority.certificatePem);
     const [main, mutual] = of({
@@ -40,15 +40,15 @@ describe('the listeners', () => {
     expect(mutual?.tls?.clientCertificates).toEqual({ authorities: authority.certificatePem.trim(), proxies });
   });
 
-  it('accept no authority where none is configured', () => {
+  it('accept no authority if none is configured', () => {
     expect(of({ mutualTls })[1]?.tls?.clientCertificates).toEqual({ proxies: [] });
   });
 
   it.each([
     ['the key of another certificate', { key: file('other.key', other.privateKeyPem) }, 'configuration_invalid'],
-    ['a certificate that is none', { certificate: file('none.pem', 'certificate') }, 'configuration_invalid'],
+    ['an invalid certificate', { certificate: file('none.pem', 'certificate') }, 'configuration_invalid'],
     ['a file that is not there', { certificate: `file:${join(folder, 'missing.pem')}` }, 'secret_unavailable'],
-  ])('are refused with %s, before anything is started', (_, change, code) => {
+  ])('are refused with %s before anything starts', (_, change, code) => {
     const expected = expect.objectContaining({ code });
     expect(() => of({ mutualTls: { ...mutualTls, ...change } })).toThrow(expected);
     expect(() => of({ listen: { ...listen, tls: { certificate, key, ...change } } })).toThrow(expected);

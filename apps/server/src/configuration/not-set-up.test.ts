@@ -6,7 +6,7 @@ import { notSetUp } from './not-set-up.ts';
 const settings = (changes: object, environment = 'production') => ({ environment, ...changes }) as Configuration;
 
 describe('a start', () => {
-  it('says what production goes without, each with the setting that ends it', () => {
+  it('lists what production lacks, each with the setting that adds it', () => {
     const lines = notSetUp(settings({})).join('\n');
     for (const setting of ['signIn.authenticators.metadataFile', 'publication.witnesses', 'clock.source'])
       expect(lines).toContain(setting);
@@ -14,7 +14,7 @@ describe('a start', () => {
     expect(notSetUp(settings({}, 'development'))).toEqual([]);
   });
 
-  it('says nothing about what is configured', () => {
+  it('does not list what is configured', () => {
     const complete = {
       signIn: { authenticators: { rootsFile: '/etc/countersign/makers.pem' } },
       publication: { witnesses: { policy: 'file:/etc/countersign/witnesses' } },
@@ -23,10 +23,10 @@ describe('a start', () => {
     expect(notSetUp(settings(complete))).toEqual([]);
   });
 
-  it('says when the database lets fewer connections be open than its processes may need', () => {
+  it('warns if the database allows fewer connections than its processes may need', () => {
     expect(connectionsOf('audit-log')).toBeGreaterThan(0);
     expect(tooFewConnections(97, 1)).toMatch(/max_connections of PostgreSQL to \d+/);
-    expect(tooFewConnections(317, 2)).toBeUndefined();
+    expect(tooFewConnections(357, 2)).toBeUndefined();
     expect(tooFewConnections(317, 3)).toContain('databaseProcesses: 3');
   });
 });

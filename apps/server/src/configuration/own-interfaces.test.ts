@@ -78,8 +78,8 @@ async function open(configuration: Configuration) {
   return directory.snapshot();
 }
 
-describe('the directory before anybody has applied a file', () => {
-  it('has two commands in production, which cannot do what the other does', async () => {
+describe('the directory before the first file is applied', () => {
+  it('has two commands in production, neither of which can do the other’s work', async () => {
     const configuration = configurationFor('production');
     const snapshot = await open(configuration);
     const command = snapshot.client('countersign-cli');
@@ -88,16 +88,17 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'].map(
-        (name) => `${configuration.issuer}/${name}`,
-      ),
+      audiences: [
+        ...['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets', 'workloads'],
+      ].map((name) => `${configuration.issuer}/${name}`),
     });
-    // Either may take the last step of the policies back, and read; one proposes, and the other approves.
+    // Both may roll the policies back by one step, and read; one proposes, and the other approves.
     expect(new Set(approver?.scopes)).toEqual(
       new Set([
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
         ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
+        ...['workload:read', 'workload:approve'],
         ...['certificate:read', 'authority:approve'],
       ]),
     );
@@ -130,7 +131,7 @@ describe('the directory before anybody has applied a file', () => {
     expect(snapshot.client('countersign-approver')).toBeUndefined();
   });
 
-  it('has every interface of ours, with its scopes', async () => {
+  it('has every interface of our own, with its scopes', async () => {
     const configuration = configurationFor('production');
     const snapshot = await open(configuration);
     for (const [name, scopes] of Object.entries(ownInterfaces)) {

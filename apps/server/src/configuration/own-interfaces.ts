@@ -92,6 +92,12 @@ export const ownInterfaces = {
     'authority:propose',
     'authority:approve',
   ],
+  /** Leased credentials, secrets, and keys of trading venues. */
+  secrets: ['secret:use', 'secret:read', 'secret:revoke', 'secret:propose', 'secret:approve'],
+  /** Signed requests to trading venues, for orders that were submitted. */
+  venues: ['order:create', 'order:cancel', 'order:read'],
+  /** Registration entries of workloads, and their certificates after attestation. */
+  workloads: ['workload:propose', 'workload:approve', 'workload:suspend', 'workload:attest', 'workload:read'],
   /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
   /** The scopes come from Grant Management for OAuth 2.0. */
@@ -144,6 +150,13 @@ const commandScopes = [
   'certificate:revoke',
   'certificate:read',
   'authority:propose',
+  'secret:use',
+  'secret:read',
+  'secret:revoke',
+  'secret:propose',
+  'workload:propose',
+  'workload:suspend',
+  'workload:read',
 ];
 const approverScopes = [
   'directory:approve',
@@ -162,6 +175,10 @@ const approverScopes = [
   'revocation:read',
   'certificate:read',
   'authority:approve',
+  'secret:read',
+  'secret:approve',
+  'workload:read',
+  'workload:approve',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
@@ -170,7 +187,7 @@ const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'],
+    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets', 'workloads'],
   },
   'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
 } as const;

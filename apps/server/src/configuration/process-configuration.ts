@@ -30,7 +30,14 @@ export const processSchema = Type.Object(
     authorities: secretReference,
     /** Base addresses of the processes of each other group. */
     peers: Type.Object(
-      { edge: addresses, core: addresses, evidence: addresses, egress: addresses, 'certificate-authority': addresses },
+      {
+        edge: addresses,
+        core: addresses,
+        evidence: addresses,
+        egress: addresses,
+        'certificate-authority': addresses,
+        secrets: addresses,
+      },
       closed,
     ),
     /** Base URLs of edge's listeners, for processes to which it forwards requests: `HTTP` is the main one, and `mutual TLS`. */

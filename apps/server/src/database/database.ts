@@ -59,6 +59,8 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   recovery: 3,
   'break-glass': 3,
   'certificate-authority': 7,
+  secrets: 8,
+  'workload-identity': 5,
 };
 
 export function connectionsOf(component: string): number {
@@ -116,7 +118,6 @@ export async function openControlPlaneDatabase(options: OpenOptions): Promise<Op
   return poolsOf({ database, notes, components: its, logger, lifecycle });
 }
 
-/** The components of this process that have their own database role. */
 function componentsHere(
   { process: own }: Configuration,
   components: readonly ComponentMigrations[],

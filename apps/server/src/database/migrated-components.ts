@@ -12,9 +12,11 @@ import { policyEngineMigrations } from '@countersign/policy-engine';
 import { recoveryMigrations } from '@countersign/recovery';
 import { retentionMigrations } from '@countersign/retention';
 import type { ComponentMigrations } from '@countersign/runtime';
+import { secretsMigrations } from '@countersign/secrets';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
+import { workloadIdentityMigrations } from '@countersign/workload-identity';
 
 /** Every component with its own schema, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
@@ -35,4 +37,6 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   recoveryMigrations,
   breakGlassMigrations,
   certificateAuthorityMigrations,
+  secretsMigrations,
+  workloadIdentityMigrations,
 ];

@@ -20,7 +20,7 @@ describe('GET /', () => {
     });
 
   it.each([undefined, '*/*', 'application/json', 'text/html;q=0, application/json', 'application/problem+json'])(
-    'answers a program that accepts %s with a code and where the interfaces are described',
+    'answers a program that accepts %s with a code and the location of the API description',
     async (accept) => {
       production();
       const answer = await app.inject({ url: '/', headers: accept === undefined ? {} : { accept } });
@@ -41,7 +41,7 @@ describe('GET /', () => {
     },
   );
 
-  it('answers a browser with a page under the strict policy that names what is there, and no version', async () => {
+  it('answers a browser with a page under the strict policy that lists what is available, and no version', async () => {
     production();
     const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
     const answer = await app.inject({ url: '/', headers: { accept } });
@@ -54,12 +54,12 @@ describe('GET /', () => {
     });
     expect(answer.headers['set-cookie']).toBeUndefined();
     expect(answer.body).toContain('Example &lt;Operator&gt;');
-    // Only where they are served.
+    // Only if they are served.
     for (const absent of ['href="/try"', 'href="/verify"', 'Development', '0.1.0'])
       expect(answer.body).not.toContain(absent);
   });
 
-  it('leads from the address for certificates to the main one', async () => {
+  it('links from the address for certificates to the main one', async () => {
     frontPageRedirect(app, { issuer });
     const answer = await app.inject({ url: '/' });
     expect([answer.statusCode, answer.headers.location]).toEqual([303, `${issuer}/`]);

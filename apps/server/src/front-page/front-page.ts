@@ -5,7 +5,6 @@ export interface FrontPageContent {
   readonly operator: string;
   readonly issuer: string;
   readonly banner: string | undefined;
-  /** Paths of optional pages. */
   readonly tryOutPath: string | undefined;
   readonly evidencePath: string | undefined;
 }

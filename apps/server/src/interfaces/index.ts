@@ -8,6 +8,7 @@ export {
   mountEvidenceInterfaces,
   mountInterfaces,
   mountKeys,
+  mountSecretInterfaces,
 } from './interfaces.ts';
 export { keyRouteErrors, listerOf } from './key-routes.ts';
 export {

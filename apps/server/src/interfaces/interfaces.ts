@@ -3,6 +3,7 @@ import { peopleRoutes, sessionRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { breakGlassRoutes } from '@countersign/break-glass';
 import {
+  acmeRoutes,
   certificateAuthorityRoutes,
   enrolmentRoutes,
   publicKeyInfrastructureRoutes,
@@ -17,19 +18,20 @@ import { policyEngineRoutes } from '@countersign/policy-engine';
 import { recoveryRoutes } from '@countersign/recovery';
 import { retentionRoutes } from '@countersign/retention';
 import { described } from '@countersign/runtime';
+import { secretsRoutes, venuesRoutes } from '@countersign/secrets';
 import { timeStampingRoutes } from '@countersign/time-stamping';
 import { transactionRegistryRoutes } from '@countersign/transaction-registry';
 import { trustRegistryRoutes } from '@countersign/trust-registry';
+import { workloadIdentityRoutes } from '@countersign/workload-identity';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Certificates, Core, Edge, Egress, Evidence, Seen } from '../components/index.ts';
+import type { Certificates, Core, Edge, Egress, Evidence, Secrets, Seen } from '../components/index.ts';
 import type { Configuration, OwnInterface } from '../configuration/index.ts';
 import type { Signers } from '../keys/index.ts';
 import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
 
 /** The components behind the product's own interfaces, by the group that serves them. */
 export interface EvidenceInterfaces extends Pick<Evidence, 'auditLog' | 'timeStamping' | 'retention'> {
-  /** Every institution that may see a transaction. */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 export interface CoreInterfaces
@@ -39,9 +41,10 @@ export interface CoreInterfaces
 export interface EgressInterfaces extends Pick<Egress, 'eventPublisher'> {
   readonly securityEvents: Egress['signals'];
 }
-export interface CertificateInterfaces extends Pick<Certificates, 'certificateAuthority'> {
+export interface CertificateInterfaces extends Pick<Certificates, 'certificateAuthority' | 'workloadIdentity'> {
   readonly auditLog: Pick<Seen['auditLog'], 'find'>;
 }
+export type SecretInterfaces = Pick<Secrets, 'secrets'>;
 export interface EdgeInterfaces
   extends Pick<Edge, 'authentication' | 'risk' | 'devices' | 'recovery' | 'breakGlass' | 'singleUse'> {
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -52,6 +55,7 @@ export interface InterfaceParts
     CoreInterfaces,
     EgressInterfaces,
     CertificateInterfaces,
+    SecretInterfaces,
     EdgeInterfaces,
     KeyRouteParts {
   readonly auditLog: Evidence['auditLog'];
@@ -87,6 +91,7 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   mountEgressInterfaces(app, parts, options);
   mountEvidenceInterfaces(app, parts, options);
   mountCertificateInterfaces(app, parts, options);
+  mountSecretInterfaces(app, parts, options);
   mountKeys(app, parts, options);
 }
 
@@ -178,7 +183,7 @@ export function mountEgressInterfaces(
 
 export function mountCertificateInterfaces(
   app: FastifyInstance,
-  { certificateAuthority, auditLog }: CertificateInterfaces,
+  { certificateAuthority, workloadIdentity, auditLog }: CertificateInterfaces,
   { guard, baseUrl, clock, configuration: { issuer, operator } }: InterfaceOptions,
 ): void {
   certificateAuthorityRoutes(app, {
@@ -189,7 +194,23 @@ export function mountCertificateInterfaces(
     placeOf: async (record) => (await auditLog.find(record))?.index,
   });
   publicKeyInfrastructureRoutes(app, { certificateAuthority, clock });
+  acmeRoutes(app, { certificateAuthority, issuer, clock });
   enrolmentRoutes(app, { certificateAuthority, guard: guard('certificates'), baseUrl, issuer });
+  workloadIdentityRoutes(app, {
+    workloadIdentity,
+    guard: guard('workloads'),
+    baseUrl,
+    operator: operator.lei,
+  });
+}
+
+export function mountSecretInterfaces(
+  app: FastifyInstance,
+  { secrets }: SecretInterfaces,
+  { guard, baseUrl, configuration: { operator } }: InterfaceOptions,
+): void {
+  secretsRoutes(app, { secrets, guard: guard('secrets'), operator: operator.lei, baseUrl });
+  venuesRoutes(app, { broker: secrets.broker, guard: guard('venues'), baseUrl });
 }
 
 export function mountEvidenceInterfaces(

@@ -17,7 +17,7 @@ import type { Signers } from '../keys/index.ts';
 
 export const keyRouteErrors = errorVocabulary({
   key_purpose_unknown: 'not-found',
-  key_rotation_unsupported: 'conflict',
+  key_withdrawal_unsupported: 'conflict',
 });
 
 /** Any other error is an internal failure. */
@@ -82,7 +82,6 @@ type RotateRoute = { Params: Static<typeof purposeParams> };
 type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
 export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
-  /** The signers of this process. */
   readonly signers: Partial<Signers>;
   /** Other processes that have keys. Default: none. */
   readonly remoteKeys?: readonly KeyLister[];
@@ -93,8 +92,8 @@ export function listerOf(signers: Partial<Signers>): KeyLister {
   return {
     async listKeys() {
       const keys = await Promise.all(keyPurposes.map(async (purpose) => signers[purpose]?.publicKeys(purpose) ?? []));
-      return keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom, place }) => ({
-        ...{ purpose, kid, algorithm, state, publishedAt, activeFrom },
+      return keys.flat().map(({ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom, place }) => ({
+        ...{ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom },
         place: place.driver === 'software' ? place : { driver: place.driver, ...nameOf(place) },
       }));
     },
@@ -174,7 +173,8 @@ export function keyRoutes(
   const rotation = described({
     tag,
     summary: 'Publish the successor of a key',
-    description: 'It signs after five minutes, when every verifier can have it.',
+    description:
+      'It signs after five minutes, when every verifier can have it. A key of the log signs after `keys.logKeyLeadHours`, and is named in the log.',
     scopes: ['key:rotate'],
     params: purposeParams,
     answers: { 200: { description: 'The successor', body: keyAnswer } },
@@ -200,6 +200,11 @@ export function keyRoutes(
   const withdraw = needs<FastifyRequest<WithdrawRoute>>('key:revoke', async (request, _reply, caller) => {
     const successor = await recorded('key:revoke', request.params, caller, async () => {
       const purpose = readPurpose(request.params.purpose);
+      if (purpose === 'log-checkpoint')
+        throw keyRouteErrors.error(
+          'key_withdrawal_unsupported',
+          'The key of the log cannot be withdrawn: the checkpoints that it signed are evidence for years. Rotate it: the handover needs the old key once more.',
+        );
       return signerOf(purpose).withdraw(purpose, request.params.kid, (withdrawn, next) =>
         keyRecords.withdrawn(withdrawn, next, requesterOf(caller), request.body?.reason),
       );
@@ -228,10 +233,5 @@ function readPurpose(text: string): KeyPurpose {
   const purpose = keyPurposes.find((candidate) => candidate === text);
   if (purpose === undefined)
     throw keyRouteErrors.error('key_purpose_unknown', `There are keys for ${keyPurposes.join(', ')}.`);
-  if (purpose === 'log-checkpoint')
-    throw keyRouteErrors.error(
-      'key_rotation_unsupported',
-      'The key of a log is part of its identity to everyone who verifies it; it is succeeded together with a new log, not in place.',
-    );
   return purpose;
 }

@@ -106,7 +106,6 @@ export function mountPeoplePages(
   breakGlassPages(app, { ...common, breakGlass, log: auditLog });
 }
 
-/** Pages with pending approvals. */
 export function mountApproverPages(
   app: FastifyInstance,
   parts: Pick<Core, 'transactionRegistry' | 'approvalClasses'> &
@@ -142,7 +141,6 @@ export interface HealthOptions {
   readonly metrics: Metrics;
 }
 
-/** Liveness, readiness and metrics. */
 export function mountHealth(app: FastifyInstance, options: HealthOptions): void {
   app.get(
     '/healthz',

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ownInterfaces } from '../configuration/own-interfaces.ts';
 import { type InterfaceParts, mountInterfaces } from './interfaces.ts';
 
-/** Scopes that routes declare, those that some of their requests need as well, and those that the guard is asked for. */
+/** Scopes that routes declare, further scopes of some requests, and scopes that the guard checked. */
 const declared = new Set<string>();
 const further = new Set<string>();
 const asked = new Set<string>();
@@ -36,7 +36,7 @@ beforeAll(async () => {
       await check(...asking);
       throw new Error('somebody was let in');
     };
-    return { check, checkLasting: refuse, stands: async () => false };
+    return { check, checkLasting: refuse, isActive: async () => false };
   };
   const baseUrl = 'https://a.example';
   mountInterfaces(app, new Proxy({}, { get: () => part() }) as InterfaceParts, {
@@ -61,24 +61,24 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('the vocabulary of scopes', () => {
-  it.each(scopes)('has a route that declares %s, and asks for it', (scope) => {
-    // What the handler asks for after the guard: tests of the audit log show it for `audit:disclose`.
+  it.each(scopes)('has a route that declares %s and checks it', (scope) => {
+    // Checked by the handler after the guard: tests of the audit log cover it for `audit:disclose`.
     if (further.has(scope)) return;
     expect([...declared]).toContain(scope);
     expect([...asked]).toContain(scope);
   });
 
-  it('has one scope that handlers ask for after the guard', () => {
+  it('has one scope that handlers check after the guard', () => {
     expect([...further]).toEqual(['audit:disclose']);
   });
 
-  it('is offered whole by the interfaces of the control plane', () => {
+  it('is offered completely by the interfaces of the control plane', () => {
     const offered = new Set<string>(Object.values(ownInterfaces).flat());
     expect(scopes.filter((scope) => !offered.has(scope))).toEqual([]);
   });
 });
 
-/** A token in form alone, for routes that read which of several scopes it claims. */
+/** A well-formed token, for routes that read which of several scopes it claims. */
 function claiming(scope: string): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'ES256', typ: 'at+jwt', kid: 'x' })}.${part({ scope })}.${'A'.repeat(86)}`;

@@ -20,7 +20,7 @@ const reference = (bytes: Uint8Array): string => {
   writeFileSync(file, Buffer.from(bytes).toString('base64url'));
   return `file:${file}`;
 };
-/** What a process of the group is given, which is not the installation's key. */
+/** The secret of a process of the group, which is not the installation's key. */
 const processOf = (group: ProcessGroup) =>
   readKeyEncryptionKey({
     keyEncryptionKey: reference(deriveGroupKey(installation, group)),
@@ -41,7 +41,7 @@ describe('the key-encryption key of a group', () => {
     expect(inProcess.sealingOf('eu-1')).toEqual(inWhole.sealingOf('eu-1'));
   });
 
-  it('differs from that of every other group and of the installation, whatever is made of it', () => {
+  it('differs from that of every other group and of the installation, for every derived key', () => {
     const keys = processGroups.map((group) => whole().ofGroup(group));
     const made = keys.flatMap((key) =>
       [key.sealing.bytes, key.derive('entry-seal'), key.derive('row-seal/devices'), key.sealingOf('eu-1').bytes].map(
@@ -51,7 +51,7 @@ describe('the key-encryption key of a group', () => {
     expect(new Set([...made, installation.toString('hex')]).size).toBe(made.length + 1);
   });
 
-  it('is not to be had in a process of another group', () => {
+  it('is unavailable in a process of another group', () => {
     const edge = processOf('edge');
     for (const group of processGroups.filter((other) => other !== 'edge'))
       expect(() => edge.ofGroup(group)).toThrow(`was asked for the key-encryption key of ${group}`);
@@ -110,7 +110,7 @@ describe('signing keys of one group', () => {
     await again.stop();
   });
 
-  it('of evidence, the key of the log, are not opened with the key of any other', async () => {
+  it('of evidence, the key of the log, are not opened with the key of any other group', async () => {
     const log = await openLogKeys(parts('audit-log', 'evidence'));
     await log.stop();
     for (const group of ['edge', 'core', 'egress'] as const)

@@ -10,7 +10,14 @@ export interface GroupKey {
   readonly sealing: SealingKey;
   /** Derives 32 bytes for one purpose (RFC 5869), the same on every node. */
   derive(
-    use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference' | 'entry-seal' | `row-seal/${string}`,
+    use:
+      | 'dpop-nonce'
+      | 'backchannel-ping'
+      | 'envelope-reference'
+      | 'entry-seal'
+      | 'lease-passwords'
+      | 'enrolment'
+      | `row-seal/${string}`,
   ): Uint8Array;
   /** Encrypts the keys of protected evidence of one region. It cannot decrypt the keys of another region. */
   sealingOf(region: string): SealingKey;

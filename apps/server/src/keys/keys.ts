@@ -22,7 +22,6 @@ export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-che
 /** Purposes of the certificate authority: one for each class of issuing authority, and one for OCSP. */
 export type CertificateKeyPurpose = Extract<KeyPurpose, `certificate-${string}`>;
 
-/** The keyring of each purpose. */
 export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
 
 export interface KeyringDependencies {
@@ -65,12 +64,21 @@ export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise
 }
 
 /**
- * Opens the key of the log. It is never rotated or withdrawn, because checkpoints are verified for years. Its creation is not
- * recorded either, because it signs the log's first record.
+ * Opens the keys of the log. They rotate by hand only and are never withdrawn, because checkpoints are verified for years. The creation of the
+ * first is not recorded, because it signs the log's first record; the log uses no later key without its record.
+ *
+ * @param leadHours between the publication of a key and its first signature
  */
-export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<'log-checkpoint'>> {
+export function openLogKeys({
+  leadHours = 24,
+  ...dependencies
+}: KeyringDependencies & { readonly leadHours?: number | undefined }): Promise<Keyring<'log-checkpoint'>> {
   const purposes = {
-    'log-checkpoint': { algorithm: 'EdDSA', publicationLeadSeconds, longestSignedLifeSeconds: 100 * 365 * 86_400 },
+    'log-checkpoint': {
+      algorithm: 'EdDSA',
+      publicationLeadSeconds: Math.max(publicationLeadSeconds, leadHours * 3_600),
+      longestSignedLifeSeconds: 100 * 365 * 86_400,
+    },
   } as const;
   return createKeyring({ ...dependencies, purposes });
 }
@@ -89,6 +97,8 @@ const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
   'security-event': 86_460,
   // The certificate of a time stamp is verified together with the evidence, years later.
   'time-stamp': tenYearsSeconds,
+  // A JWT-SVID lives for five minutes.
+  'workload-token': 360,
 };
 
 /**

@@ -41,7 +41,7 @@ const certificateWith = (extensions: NewExtensions): Buffer =>
 const leaf = certificateWith({ basicConstraints: { authority: false } });
 const stampingUsage = { purposes: ['1.3.6.1.5.5.7.3.8'], critical: true };
 const stamping = certificateWith({ basicConstraints: { authority: false }, extendedKeyUsage: stampingUsage });
-/** `basicConstraints` of a subscriber, which a certificate of an authority has in another extension. */
+/** `basicConstraints` of a subscriber, which an authority's certificate has in another extension. */
 const notAnAuthority = octetsOf('0603551d130101ff04023000');
 const hidden = certificateWith({
   basicConstraints: { authority: true },
@@ -53,7 +53,7 @@ const list = Buffer.from(
     ...{ thisUpdate: Date.UTC(2026, 0), nextUpdate: Date.UTC(2026, 1) },
   }),
 );
-/** A certificate of version 1: it begins with its serial number, and has no extensions. */
+/** A certificate of version 1: it starts with its serial number and has no extensions. */
 const versionOne = (serial: bigint): Buffer =>
   Buffer.from(
     derSequence(
@@ -94,6 +94,7 @@ const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
   'certificate-partner': list,
   'certificate-service': request,
   'certificate-status': octetsOf('3004a2020400'),
+  'workload-token': jwt('JWT', { iss: undefined, sub: `spiffe://${new URL(issuer).hostname}/agent/vwap`, aud: ['x'] }),
 };
 
 const verdict = (purpose: string, data: string | Buffer, others: { record?: string; document?: Buffer } = {}) =>
@@ -113,7 +114,7 @@ describe('the signer', () => {
   it.each(keyPurposes)('signs a statement for %s, and none of another purpose', (purpose) => {
     expect(verdict(purpose, statements[purpose])).toBe(undefined);
     const isToClient = (name: string): boolean => name.startsWith('id-token');
-    // The classes of authorities sign the same kinds of statements.
+    // All authority classes sign the same kinds of statements.
     const isIssuing = (name: string): boolean => name.startsWith('certificate-') && name !== 'certificate-status';
     for (const other of keyPurposes)
       if (other !== purpose && !(isToClient(other) && isToClient(purpose)) && !(isIssuing(other) && isIssuing(purpose)))
@@ -149,6 +150,12 @@ describe('the signer', () => {
     ['certificate-workload', octetsOf('3000'), 'neither a certificate'],
     ['certificate-workload', octetsOf('30'), 'neither a certificate'],
     ['certificate-status', leaf, 'not the content of an OCSP answer'],
+    [
+      'workload-token',
+      jwt('JWT', { sub: 'spiffe://another.example/agent/vwap', aud: 'x', iss: undefined }),
+      'trust domain',
+    ],
+    ['workload-token', jwt('JWT', { sub: 'spiffe://x/agent/vwap', aud: 'x', iss: issuer }), 'names no issuer'],
     ['unknown', 'anything', 'the purpose is unknown'],
   ])('refuses a statement for %s: %s', (purpose, data, reason) => {
     expect(verdict(purpose, data)).toContain(reason);
@@ -158,7 +165,7 @@ describe('the signer', () => {
     expect(verdict('time-stamp', stamping)).toBe(undefined);
   });
 
-  it('sees the mandate whose digest it signs, and the record that led to it', () => {
+  it('checks the mandate whose digest it signs, and the record that led to it', () => {
     const digest = digestOf(version);
     expect(verdict('mandate', digest, { record: 'rec_another' })).toContain('another record');
     expect(verdict('mandate', digestOf({ ...version, version: 2 }))).toContain('not of this version');

@@ -5,7 +5,6 @@ import { basicConstraintsOf, extendedKeyUsageOf, type ParsedCertificate, x509Err
 import { contextConstructed, readDerSequence, readSmallInteger, tags } from '@countersign/x509/der';
 import { readToBeSigned } from '@countersign/x509/issuing';
 
-/** Settings that statements must agree with. */
 export interface StatementFacts {
   readonly issuer: string;
   readonly logOrigin: string;
@@ -53,6 +52,16 @@ const rules: Readonly<Record<KeyPurpose, Rule>> = {
   'certificate-device': certificate,
   'certificate-partner': certificate,
   'certificate-service': certificate,
+  'workload-token': (statement, { issuer }) => {
+    const jwt = readJwt(statement);
+    if (typeof jwt === 'string') return jwt;
+    const { iss, sub, aud } = jwt.claims;
+    // Without an issuer, so that no client takes it for an ID token.
+    if (iss !== undefined) return 'a JWT-SVID names no issuer';
+    if (typeof sub !== 'string' || !sub.startsWith(`spiffe://${new URL(issuer).hostname}/`) || aud === undefined)
+      return 'this is not a JWT-SVID of this trust domain';
+    return oneOf(jwt.typ, ['JWT']);
+  },
   // ResponseData (RFC 6960 section 4.2.1) that names its responder by key.
   'certificate-status': ({ data }) =>
     firstInside(data)?.[0] === 0xa2 ? undefined : 'this is not the content of an OCSP answer',

@@ -11,7 +11,7 @@ export async function startToken(
   { keys, issuer, logOrigin }: Pick<Configuration, 'keys' | 'issuer' | 'logOrigin'>,
   dependencies: { readonly logger: Logger; readonly metrics?: Metrics; readonly random: Random },
 ): Promise<KeyringCustody> {
-  const { pkcs11, driver, drivers = {}, replaceLost = [] } = keys;
+  const { pkcs11, driver, drivers = {}, replaceLost = [], moveAtRotation = [] } = keys;
   const hardware =
     pkcs11 === undefined
       ? undefined
@@ -22,5 +22,5 @@ export async function startToken(
           ...dependencies,
         });
   const byPurpose = new Map(Object.entries(drivers));
-  return { hardware, replaceLost, driverOf: (purpose) => byPurpose.get(purpose) ?? driver };
+  return { hardware, replaceLost, moveAtRotation, driverOf: (purpose) => byPurpose.get(purpose) ?? driver };
 }

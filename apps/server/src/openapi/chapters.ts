@@ -8,6 +8,7 @@ import {
   consentErrors,
   deviceErrors,
   directoryErrors,
+  enrolmentErrors,
   eventErrors,
   exceptionErrors,
   grantErrors,
@@ -16,10 +17,12 @@ import {
   recoveryErrors,
   retentionErrors,
   revocationErrors,
+  secretsErrors,
   sharedSignalErrors,
   timeStampErrors,
   transactionErrors,
   trustErrors,
+  workloadErrors,
 } from '@countersign/contracts';
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { statusOf } from '@countersign/runtime';
@@ -138,7 +141,27 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'Certificates of our own authority: obtain, renew, revoke; profiles and issuing authorities, changed by two people; revocation ' +
       'lists and OCSP for everybody.',
     audience: 'certificates',
-    codes: certificateAuthorityErrors.codes,
+    codes: { ...certificateAuthorityErrors.codes, ...enrolmentErrors.codes },
+  },
+  secrets: {
+    description:
+      'Credentials and secrets on demand: lease, renew and end database credentials, read secrets; roles, secrets and keys of venues, ' +
+      'changed by two people.',
+    audience: 'secrets',
+    codes: secretsErrors.codes,
+  },
+  venues: {
+    description:
+      'Requests to trading venues, signed by the key broker: the order of a submitted transaction, its cancellation, and queries.',
+    audience: 'venues',
+    codes: secretsErrors.codes,
+  },
+  workloads: {
+    description:
+      'Registered workloads: entries changed by two people, and certificates for attested workloads (SPIFFE). The Workload API itself is ' +
+      'served by the agent on the machine of the workload.',
+    audience: 'workloads',
+    codes: { ...workloadErrors.codes, ...certificateAuthorityErrors.codes },
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

@@ -9,7 +9,6 @@ import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isStandardInterface, standardInterfaces } from './standard-interfaces.ts';
 
-/** The addresses of an installation. */
 export interface Servers {
   readonly issuer: string;
   readonly mutualTlsBaseUrl?: string;
@@ -36,8 +35,8 @@ export async function describeInterfaces(servers?: Servers): Promise<Readonly<Re
     });
     const { issuer } = servers ?? example;
     mountInterfaces(app, unusedParts(), {
-      guard: () => nobodyAsks(),
-      configuration: { issuer, environment: 'development', logOrigin: 'example', operator: nobodyAsks() },
+      guard: () => unusedPart(),
+      configuration: { issuer, environment: 'development', logOrigin: 'example', operator: unusedPart() },
       baseUrl: issuer,
       clock: systemClock,
       openapi: async () => '',
@@ -170,42 +169,44 @@ function versionOf(): string {
 }
 
 /** A placeholder for a dependency while routes are described: it is passed around but never called. */
-export function nobodyAsks<Part extends object>(): Part {
+export function unusedPart<Part extends object>(): Part {
   // Only described, never called.
-  return new Proxy({}, { get: () => nobodyAsks() }) as Part;
+  return new Proxy({}, { get: () => unusedPart() }) as Part;
 }
 
 function unusedParts(): InterfaceParts {
   return {
-    directory: nobodyAsks(),
-    trustRegistry: nobodyAsks(),
-    consentStore: nobodyAsks(),
-    policyEngine: nobodyAsks(),
-    transactionRegistry: nobodyAsks(),
-    auditLog: nobodyAsks(),
+    directory: unusedPart(),
+    trustRegistry: unusedPart(),
+    consentStore: unusedPart(),
+    policyEngine: unusedPart(),
+    transactionRegistry: unusedPart(),
+    auditLog: unusedPart(),
     partiesOf: async () => [],
-    eventPublisher: nobodyAsks(),
-    securityEvents: nobodyAsks(),
-    timeStamping: nobodyAsks(),
-    retention: nobodyAsks(),
-    authentication: nobodyAsks(),
-    risk: nobodyAsks(),
-    devices: nobodyAsks(),
-    recovery: nobodyAsks(),
-    breakGlass: nobodyAsks(),
-    certificateAuthority: nobodyAsks(),
-    singleUse: nobodyAsks(),
+    eventPublisher: unusedPart(),
+    securityEvents: unusedPart(),
+    timeStamping: unusedPart(),
+    retention: unusedPart(),
+    authentication: unusedPart(),
+    risk: unusedPart(),
+    devices: unusedPart(),
+    recovery: unusedPart(),
+    breakGlass: unusedPart(),
+    certificateAuthority: unusedPart(),
+    secrets: unusedPart(),
+    workloadIdentity: unusedPart(),
+    singleUse: unusedPart(),
     scim: {
-      pool: nobodyAsks(),
-      directory: nobodyAsks(),
-      audit: nobodyAsks(),
-      logger: nobodyAsks(),
+      pool: unusedPart(),
+      directory: unusedPart(),
+      audit: unusedPart(),
+      logger: unusedPart(),
       clock: systemClock,
-      random: nobodyAsks(),
+      random: unusedPart(),
     },
-    signers: nobodyAsks(),
-    keyRecords: nobodyAsks(),
-    revocations: nobodyAsks(),
+    signers: unusedPart(),
+    keyRecords: unusedPart(),
+    revocations: unusedPart(),
   };
 }
 

@@ -45,8 +45,8 @@ const scopesOf = ({ security }: Operation): readonly string[] => [
   ...new Set(security.flatMap((requirement) => Object.values(requirement).flat())),
 ];
 
-describe('the document of the interfaces', () => {
-  it('is the one that is kept in docs/openapi.json; `npm run openapi` writes it', async () => {
+describe('the API description', () => {
+  it('is the one in docs/openapi.json; `npm run openapi` writes it', async () => {
     expect(textOf(await describeInterfaces())).toBe(readFileSync(committed, 'utf8'));
   });
 
@@ -58,7 +58,7 @@ describe('the document of the interfaces', () => {
     ]);
   });
 
-  it('says of each route what it is for, what it needs, what it answers and how it refuses', () => {
+  it('states for each route its purpose, requirements, answers and refusals', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(operations.length).toBeGreaterThan(40);
     const tags = document.tags.map(({ name }) => name);
@@ -72,7 +72,7 @@ describe('the document of the interfaces', () => {
       });
       const answers = Object.entries(operation.responses).filter(([status]) => status !== 'default');
       expect(answers, route).not.toEqual([]);
-      // An empty 200 is what the Shared Signals Framework asks for there (section 8.1.3).
+      // An empty 200 is what the Shared Signals Framework requires there (section 8.1.3).
       for (const [status, answer] of answers)
         if (status !== '204' && status !== '304' && !path.startsWith('/signals/subjects'))
           expect(Object.values(answer.content ?? {})[0]?.schema, `${route} ${status}`).toBeDefined();
@@ -84,21 +84,21 @@ describe('the document of the interfaces', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('tells the problem document as it is', () => {
+  it('describes the problem document as it is', () => {
     expect(document.components.schemas['Problem']).toEqual(
       JSON.parse(JSON.stringify(problemSchema).replace('"patternProperties":{"^.*$":{}}', '"additionalProperties":{}')),
     );
   });
 });
 
-describe('scopes and audiences of the document', () => {
-  it('are those that the routes ask for, and a route that names none asks for no token', async () => {
+describe('scopes and audiences in the API description', () => {
+  it('are those that the routes check, and a route that names none requires no token', async () => {
     const asked: { audience: string; scope: string }[] = [];
     const app = createHttpServer({
       logger: createLogger({ level: 'silent', name: 'test' }),
       metrics: createMetrics(),
     });
-    // Whatever the request looks like: only whom it is let through to is looked at.
+    // The form of the request does not matter: only access is tested.
     app.setValidatorCompiler(() => () => true);
     const part = <Part extends object>(): Part => new Proxy({}, { get: () => part() }) as Part;
     const parts = new Proxy({}, { get: () => part() }) as InterfaceParts;
@@ -112,7 +112,7 @@ describe('scopes and audiences of the document', () => {
           await check(...asking);
           throw new Error('somebody was let in');
         };
-        return { check, checkLasting: refuse, stands: async () => false };
+        return { check, checkLasting: refuse, isActive: async () => false };
       },
       configuration: {
         issuer: 'https://a.example',
@@ -130,8 +130,8 @@ describe('scopes and audiences of the document', () => {
       const [method = 'GET'] = route.split(' ');
       const scopes = scopesOf(operation);
       const chapter = document.tags.find(({ name }) => operation.tags.includes(name));
-      // With a token that claims each of the scopes, for routes to which one of several is enough, and with each
-      // event, for the one whose scope follows from it.
+      // With a token that claims each of the scopes, for routes with alternative scopes, and with each event, for the route
+      // whose scope depends on it.
       for (const scheme of ['DPoP', 'Bearer']) {
         asked.length = 0;
         for (const scope of scopes.length === 0 ? ['none'] : scopes)
@@ -151,7 +151,7 @@ describe('scopes and audiences of the document', () => {
     await app.close();
   });
 
-  it('say so for tokens bound to a key and for tokens bound to a certificate', () => {
+  it('cover tokens bound to a key and tokens bound to a certificate', () => {
     expect(Object.keys(document.components.securitySchemes)).toEqual(Object.values(tokenSchemes));
     for (const { route, operation } of operations)
       for (const scope of scopesOf(operation)) {
@@ -164,15 +164,15 @@ describe('scopes and audiences of the document', () => {
   });
 });
 
-/** What looks like a token that claims a scope; nobody signed it. */
+/** A token in form that claims a scope, without a valid signature. */
 function claiming(scope: string): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'ES256', typ: 'at+jwt', kid: 'x' })}.${part({ scope })}.${'A'.repeat(86)}`;
 }
 
-describe('schemas with a name', () => {
+describe('named schemas', () => {
   const thing = { type: 'object', title: 'Thing' };
-  it('are written down once', () => {
+  it('are written once', () => {
     expect(
       withNamedSchemas({ openapi: '3.1.0', info: { title: 'Titled' }, paths: { a: { schema: thing }, b: [thing] } }),
     ).toEqual({
@@ -183,7 +183,7 @@ describe('schemas with a name', () => {
     });
   });
 
-  it('are not given when two of them differ', () => {
+  it('are refused if two of them differ', () => {
     expect(() => withNamedSchemas({ paths: [thing, { ...thing, type: 'string' }] })).toThrow('the title Thing');
   });
 });

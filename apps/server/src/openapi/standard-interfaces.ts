@@ -54,6 +54,11 @@ export const standardInterfaces: readonly StandardInterface[] = [
   },
   { paths: ['/scim/v2/*'], specification: 'SCIM 2.0: Protocol, with the Core Schema of RFC 7643', url: rfc(7644) },
   {
+    paths: ['/acme/*'],
+    specification: 'ACME, with external account binding and renewal information (RFC 9773)',
+    url: rfc(8555),
+  },
+  {
     paths: ['/access/v1/*', '/.well-known/authzen-configuration'],
     specification: 'OpenID AuthZEN Authorization API 1.0',
     url: 'https://openid.net/specs/authorization-api-1_0.html',

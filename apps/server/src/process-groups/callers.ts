@@ -7,7 +7,6 @@ type Methods<Name extends RemoteContract> = readonly (keyof (typeof remoteCalls)
 /** The methods that processes of one group may call, by contract. */
 export type Callable = { readonly [Name in RemoteContract]?: Methods<Name> };
 
-/** The group that serves each contract. */
 export const servedBy = {
   'audit-log': 'evidence',
   'record-pages': 'evidence',
@@ -17,6 +16,8 @@ export const servedBy = {
   'egress-keys': 'egress',
   'certificate-authority-keys': 'certificate-authority',
   'authority-proposals': 'certificate-authority',
+  'secret-proposals': 'secrets',
+  'leases-departure': 'secrets',
   directory: 'core',
   'trust-registry': 'core',
   'consent-store': 'core',
@@ -80,6 +81,8 @@ export const callers = {
     'recovery-departure': ['end'],
     'certificates-departure': ['end'],
     'authority-proposals': ['endProposalsOf'],
+    'secret-proposals': ['endProposalsOf'],
+    'leases-departure': ['end'],
   },
   evidence: {
     directory: ['changesSince'],
@@ -103,7 +106,21 @@ export const callers = {
     directory: ['changesSince'],
     authenticators: ['isLocked', 'invitersOf'],
     'policy-engine': ['decide'],
+    'configured-requests': ['exchangeFor', 'getFor'],
     access: ['checkAccess'],
+  },
+  secrets: {
+    'audit-log': [
+      ...['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest', 'scan'],
+      // The schema of the table checks names of methods.
+    ] as Methods<'audit-log'>,
+    directory: ['changesSince'],
+    authenticators: ['isLocked', 'invitersOf'],
+    'consent-store': ['withDescendants'],
+    'policy-engine': ['decide'],
+    'transaction-registry': ['facts'],
+    access: ['checkAccess', 'checkLastingAccess'],
+    'configured-requests': ['exchangeFor', 'getFor'],
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 

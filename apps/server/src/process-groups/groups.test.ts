@@ -7,12 +7,12 @@ import { groupOf, groupParts, processGroups } from './groups.ts';
 const parts = processGroups.map((group) => groupParts[group]);
 
 describe('the groups of processes', () => {
-  it('have every component with a database role, each in one group', () => {
+  it('contain every component with a database role, each in one group', () => {
     const stored = parts.flatMap((part) => part.stored);
     expect([...stored].sort()).toEqual(migratedComponents.map(({ name }) => name).sort());
   });
 
-  it('have every signing key, each in one group', () => {
+  it('contain every signing key, each in one group', () => {
     expect(parts.flatMap((part) => part.keyPurposes).sort()).toEqual([...keyPurposes].sort());
   });
 

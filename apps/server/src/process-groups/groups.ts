@@ -2,9 +2,10 @@ import type { KeyPurpose } from '@countersign/contracts';
 
 /**
  * The security contexts of an installation. In a split installation each runs in its own processes, machines and networks:
- * `edge` faces the internet, `core` decides, `evidence` keeps the log, only `egress` calls external addresses, and `certificate-authority` signs certificates.
+ * `edge` faces the internet, `core` decides, `evidence` keeps the log, only `egress` calls external addresses, `certificate-authority` signs certificates, and
+ * `secrets` leases credentials and signs requests to trading venues.
  */
-export const processGroups = ['edge', 'core', 'evidence', 'egress', 'certificate-authority'] as const;
+export const processGroups = ['edge', 'core', 'evidence', 'egress', 'certificate-authority', 'secrets'] as const;
 export type ProcessGroup = (typeof processGroups)[number];
 
 export interface GroupParts {
@@ -39,7 +40,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
     keyPurposes: ['event', 'security-event'],
   },
   'certificate-authority': {
-    stored: ['certificate-authority'],
+    stored: ['certificate-authority', 'workload-identity'],
     stateless: [],
     keyPurposes: [
       'certificate-workload',
@@ -48,8 +49,10 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
       'certificate-partner',
       'certificate-service',
       'certificate-status',
+      'workload-token',
     ],
   },
+  secrets: { stored: ['secrets'], stateless: [], keyPurposes: [] },
 };
 
 /** The names of its components, including those that store nothing. */

@@ -7,8 +7,8 @@ import { mayRecord } from './recorders.ts';
 const draftOf = (source: string, type: string, data: object = {}): RecordDraft =>
   ({ source, type, data, actors: [], references: [] }) as unknown as RecordDraft;
 
-describe('what a process has recorded', () => {
-  it('is what components of its group say, and of no other', () => {
+describe('records that a process may write', () => {
+  it('are those of the components of its group and of no other', () => {
     for (const process of processGroups)
       for (const group of processGroups)
         for (const source of componentsOf(group)) {
@@ -17,12 +17,12 @@ describe('what a process has recorded', () => {
         }
   });
 
-  it('is nothing for a name that is no group', () => {
+  it('are none for an unknown group', () => {
     for (const process of ['', 'unknown', '__proto__', 'constructor'])
       expect(mayRecord(process, draftOf('directory', 'directory.committed'))).toBe(false);
   });
 
-  it('may be of its own keys, or of a row that differs, where it fits the schema and adds nothing', () => {
+  it('may be about its own keys, or a differing row, if they match the schema and add nothing', () => {
     for (const type of ['key.published', 'row.rejected', 'access.refused'])
       expect(mayRecord('egress', draftOf('authorization-server', type, { of: 'mandate:1', more: true })), type).toBe(
         false,
@@ -30,7 +30,7 @@ describe('what a process has recorded', () => {
     expect(mayRecord('egress', draftOf('authorization-server', 'token.issued'))).toBe(false);
   });
 
-  it('is asked of records alone', () => {
+  it('are restricted for records only', () => {
     const draft = draftOf('directory', 'directory.committed');
     expect(mayAsk('edge', 'audit-log', 'append', [draft])).toBe(false);
     expect(mayAsk('core', 'audit-log', 'append', [draft])).toBe(true);

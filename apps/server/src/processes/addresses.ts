@@ -2,11 +2,17 @@ import { type AllowedAddress, addressOfDatabase, readSecret } from '@countersign
 import type { GroupConfiguration } from '../configuration/index.ts';
 
 /**
- * The addresses to which a process other than egress connects: the database, the other processes and the time sources.
+ * The addresses to which a process other than egress connects: the database, the other processes, the time sources, and the
+ * databases whose credentials it leases.
  *
  * @throws CodedError `secret_unavailable`
  */
-export function addressesOf({ databaseUrl, process: own, clock }: GroupConfiguration): readonly AllowedAddress[] {
+export function addressesOf({
+  databaseUrl,
+  process: own,
+  clock,
+  secrets,
+}: GroupConfiguration): readonly AllowedAddress[] {
   const peers = Object.values(own.peers).flatMap((addresses) => addresses ?? []);
   const source = clock?.source;
   return [
@@ -15,6 +21,7 @@ export function addressesOf({ databaseUrl, process: own, clock }: GroupConfigura
       const { hostname, port } = new URL(address);
       return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port) };
     }),
+    ...(secrets?.databases ?? []).map(({ url }) => addressOfDatabase({ url: readSecret(url) })),
     ...(typeof source === 'object' ? source.ntp.map(({ host, port = 123 }) => ({ host, port })) : []),
   ];
 }

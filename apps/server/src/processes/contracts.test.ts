@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** The keys of one component, kept beside its data. */
+/** The keys of one component, stored beside its data. */
 async function keysOf<Purpose extends ComponentKeyPurpose | CertificateKeyPurpose>(
   purpose: Purpose,
   component: string,
@@ -93,7 +93,7 @@ describeComponent(describeCertificateAuthorityKeys, async () => {
     'certificate-authority',
     openCertificateKeys,
   );
-  // The first key comes with the first signature.
+  // The first key is created with the first signature.
   await made.withdraw();
   return made;
 });

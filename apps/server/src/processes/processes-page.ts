@@ -14,6 +14,7 @@ const faces: Readonly<Record<ProcessGroup, string>> = {
   evidence: 'other processes alone',
   egress: 'other processes; it alone calls addresses outside',
   'certificate-authority': 'other processes alone',
+  secrets: 'other processes alone; it calls the databases whose credentials it leases',
 };
 
 /** The page of the processes, generated from the enforced tables so that it cannot differ from them. */

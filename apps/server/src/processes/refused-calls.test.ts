@@ -26,7 +26,7 @@ const times = async (number: number, call = edgeAppends): Promise<void> => {
 };
 
 describe('refused calls of another process', () => {
-  it('are in the log before they are refused, with who called what', async () => {
+  it('are in the log before they are refused, with caller and call', async () => {
     await refused.refuse(edgeAppends);
     expect(log.records).toMatchObject([
       {
@@ -39,7 +39,7 @@ describe('refused calls of another process', () => {
     ]);
   });
 
-  it('are one record in a minute, however many there are, and the next one says how many', async () => {
+  it('are one record per minute, however many there are, and the next one has their number', async () => {
     await times(5_000);
     expect(counts()).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -48,7 +48,7 @@ describe('refused calls of another process', () => {
     expect(counts()).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(60_000);
     await recorded([{ count: 1 }, { count: 4_999 }, { count: 2_000 }]);
-    // Then nobody calls, and the next call is recorded at once again.
+    // After a quiet period the next call is recorded immediately again.
     await vi.advanceTimersByTimeAsync(180_000);
     expect(counts()).toHaveLength(3);
     await times(1);
@@ -66,7 +66,7 @@ describe('refused calls of another process', () => {
     ]);
   });
 
-  it('with names that no contract has are one record together', async () => {
+  it('with names outside every contract are one record together', async () => {
     for (let number = 0; number < 1_000; number++)
       await refused.refuse({ process: 'edge', call: `audit-log/${'a'.repeat((number % 60) + 1)}` });
     for (const call of ['constructor/name', '__proto__/toString', 'audit-log/constructor'])
@@ -74,7 +74,7 @@ describe('refused calls of another process', () => {
     expect(counts()).toMatchObject([{ call: 'unknown', count: 1 }]);
   });
 
-  it('are refused with the error of the log while it cannot be written, and not counted as recorded', async () => {
+  it('are refused with the log’s error while it cannot be written, and not counted as recorded', async () => {
     log.breakDown('writing');
     await expect(refused.refuse(edgeAppends)).rejects.toMatchObject({ code: 'log_unavailable' });
     log.repair();

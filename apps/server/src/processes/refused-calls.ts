@@ -26,7 +26,6 @@ export interface RefusedCalls {
 
 interface Counted {
   readonly call: RefusedCall;
-  /** The record of the first call. */
   readonly recorded: Promise<void>;
   since: number;
   count: number;
@@ -35,7 +34,6 @@ interface Counted {
 
 export interface RefusedCallsDependencies {
   readonly audit: Pick<AuditLog, 'append'>;
-  /** The group that refuses the calls. */
   readonly at: ProcessGroup;
   readonly logger: Logger;
   readonly clock: Clock;

@@ -32,7 +32,7 @@ export function remoteGuards(
     return {
       check: (request, need) => checkAccess(resource, request, need),
       checkLasting: (request, need) => checkLastingAccess(resource, request, need),
-      stands: (token) => isTokenActive(resource, token),
+      isActive: (token) => isTokenActive(resource, token),
     };
   };
 }
@@ -42,7 +42,7 @@ export function accessBy(guardOf: (resource: string) => LastingGuard): Remote<'a
   return {
     checkAccess: (resource, request, need) => guardOf(resource).check(request, need),
     checkLastingAccess: (resource, request, need) => guardOf(resource).checkLasting(request, need),
-    isTokenActive: (resource, token) => guardOf(resource).stands(token),
+    isTokenActive: (resource, token) => guardOf(resource).isActive(token),
   };
 }
 

@@ -54,7 +54,7 @@ const identityOf = (group: ProcessGroup, clock: Clock = systemClock): OwnIdentit
 };
 
 describe('countersign processes renew', () => {
-  it('makes new certificates with the names of those before, by the same authority, for the time that is asked', async () => {
+  it('makes new certificates with the previous names, from the same authority, for the requested time', async () => {
     const before = certificateOf('core');
     const [renewed] = await renewProcesses({ folder: out, groups: ['core'], days: 30 });
     const after = certificateOf('core');
@@ -75,13 +75,13 @@ describe('countersign processes renew', () => {
     identityOf('core');
   });
 
-  it('renews every process that has a folder there, and no other', async () => {
+  it('renews every process with a folder there, and no other', async () => {
     rmSync(join(out, 'egress'), { recursive: true });
     const renewed = await renewProcesses({ folder: out });
-    expect(renewed.map(({ group }) => group)).toEqual(['edge', 'core', 'evidence', 'certificate-authority']);
+    expect(renewed.map(({ group }) => group)).toEqual(['edge', 'core', 'evidence', 'certificate-authority', 'secrets']);
   });
 
-  it('gives no certificate a longer life than its authority, and none after it', async () => {
+  it('gives no certificate a longer lifetime than its authority, and none after the authority has expired', async () => {
     const authority = new X509Certificate(readFileSync(join(out, 'authority', 'authority.pem')));
     const end = Date.parse(authority.validTo);
     await renewProcesses({ folder: out, clock: fixedClock(end - 10 * dayMs) });
@@ -155,7 +155,7 @@ describe('the certificate of a running process', () => {
     const before = [certificateOf('edge').serialNumber, certificateOf('core').serialNumber];
     await end(departure);
     expect([...seen.ofCaller, ...seen.ofServer]).toEqual(before);
-    // One after the other: until the second is renewed, a new certificate meets one of before.
+    // In sequence: until the second is renewed, a new certificate meets an old one.
     for (const group of ['core', 'edge'] as const) {
       await renewProcesses({ folder: out, groups: [group] });
       const identity = group === 'core' ? core : edge;
@@ -173,7 +173,7 @@ describe('the certificate of a running process', () => {
     expect([...seen.ofServer].at(-1)).toBe(certificateOf('core').serialNumber);
   });
 
-  it('stays the one before while the new one does not fit: half written, of another process, or of another authority', async () => {
+  it('stays unchanged while the new one is unusable: half written, of another process, or of another authority', async () => {
     const identity = identityOf('core');
     const before = identity.current();
     const taken = vi.fn();
@@ -203,13 +203,13 @@ describe('the certificate of a running process', () => {
     await vi.waitFor(() => expect(taken).toHaveBeenCalledTimes(1), { timeout: 10_000 });
   });
 
-  it('warns from thirty days before its end', async () => {
+  it('causes a warning from thirty days before it expires', async () => {
     const end = Date.parse(certificateOf('core').validTo);
     expect(identityOf('core', fixedClock(end - 31 * dayMs)).warnings()).toEqual([]);
     expect(identityOf('core', fixedClock(end - 29 * dayMs)).warnings()).toEqual(['process_certificate_ends']);
   });
 
-  it('that has ended does not start a process, and the refusal says what to do', () => {
+  it('that has expired prevents the start, with instructions', () => {
     const end = Date.parse(certificateOf('core').validTo);
     expect(() => identityOf('core', fixedClock(end + 1_000))).toThrow(
       expect.objectContaining({

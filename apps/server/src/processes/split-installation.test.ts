@@ -63,7 +63,7 @@ const open = (group: ProcessGroup): Promise<OpenedDatabase> =>
     onProgress: () => undefined,
   });
 
-/** Somebody who has every file of a process of the group. */
+/** An attacker with every file of a process of the group. */
 async function asThiefOf<Result>(
   group: ProcessGroup,
   role: string,
@@ -88,7 +88,7 @@ describe('the database of a split installation', () => {
     });
   });
 
-  it('is migrated by a command of its own, and then opened by the processes of each group as its roles alone', async () => {
+  it('is migrated by its own command, and then opened by the processes of each group with its roles only', async () => {
     const said: string[] = [];
     await migrateDatabase({ configurationFile, say: (line) => said.push(line) });
     expect(said).toContain('The database is at this release.');
@@ -103,17 +103,20 @@ describe('the database of a split installation', () => {
     }
   });
 
-  it.each(processGroups)('lets a thief with the secrets of %s in as the roles of that group alone', async (group) => {
-    for (const { name, role } of migratedComponents)
-      if (groupOf(name) === group) await asThiefOf(group, role, (client) => client.query('select 1'));
-      else
-        await expect(
-          asThiefOf(group, role, (client) => client.query('select 1')),
-          role,
-        ).rejects.toMatchObject({ code: '28P01' });
-  });
+  it.each(processGroups)(
+    'lets a thief with the secrets of %s sign in only with the roles of that group',
+    async (group) => {
+      for (const { name, role } of migratedComponents)
+        if (groupOf(name) === group) await asThiefOf(group, role, (client) => client.query('select 1'));
+        else
+          await expect(
+            asThiefOf(group, role, (client) => client.query('select 1')),
+            role,
+          ).rejects.toMatchObject({ code: '28P01' });
+    },
+  );
 
-  it('shows nothing of the log to whoever has the secrets of edge', async () => {
+  it('shows nothing of the log to a holder of the secrets of edge', async () => {
     for (const name of groupParts.edge.stored) {
       const role = migratedComponents.find((component) => component.name === name)?.role ?? '';
       await asThiefOf('edge', role, async (client) => {
@@ -130,7 +133,7 @@ describe('the database of a split installation', () => {
     }
   });
 
-  it('is refused at another release, which no role can deny', async () => {
+  it('is refused at another release, which no role can hide', async () => {
     const owner = new pg.Client({ connectionString: readSecret(`file:${ownerUrl}`) });
     await owner.connect();
     try {
@@ -156,7 +159,7 @@ describe('the database of a split installation', () => {
     await open('edge');
   });
 
-  it('is not opened by a process that was given an account of it', async () => {
+  it('is not opened by a process that was given its account', async () => {
     const file = join(out, 'egress', 'database-url');
     const address = readFileSync(file, 'utf8');
     writeFileSync(file, readFileSync(ownerUrl, 'utf8'));
@@ -172,7 +175,7 @@ describe('the database of a split installation', () => {
   });
 });
 
-describe('what the process of a group is given', () => {
+describe('the files of a group’s process', () => {
   const filesBelow = (path: string): readonly string[] =>
     readdirSync(path, { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isFile())
@@ -182,7 +185,7 @@ describe('what the process of a group is given', () => {
       readFileSync(join(out, group, name), 'utf8').trim(),
     );
 
-  it('holds no secret of the installation and none of another group', () => {
+  it('hold no secret of the installation or of another group', () => {
     const installation = [
       readFileSync(join(folder, 'data', 'key-encryption-key'), 'utf8').trim(),
       readFileSync(join(folder, 'data', 'roles-secret'), 'utf8').trim(),
@@ -199,11 +202,11 @@ describe('what the process of a group is given', () => {
     }
   });
 
-  it('can be read by its account alone', () => {
+  it('can be read only by its account', () => {
     for (const file of filesBelow(out)) expect(statSync(file).mode & 0o777, file).toBe(0o600);
   });
 
-  it('is a configuration that needs nothing else, with the settings of its group alone', () => {
+  it('include a configuration that needs nothing else, with the settings of its group only', () => {
     const core = configurationOf('core');
     expect(core.process).toMatchObject({
       group: 'core',
@@ -213,6 +216,7 @@ describe('what the process of a group is given', () => {
         evidence: ['https://localhost:7433'],
         egress: ['https://localhost:7434'],
         'certificate-authority': ['https://localhost:7435'],
+        secrets: ['https://localhost:7436'],
       },
     });
     expect(configurationOf('edge').process).toMatchObject({
@@ -226,7 +230,7 @@ describe('what the process of a group is given', () => {
     }
   });
 
-  it('is a certificate for a year that names its group, for both ends of a connection', async () => {
+  it('include a certificate for a year that names its group, for both ends of a connection', async () => {
     const authority = readFileSync(join(out, 'authority', 'authority.pem'), 'utf8');
     const identityOf = (group: ProcessGroup) => ({
       cert: readFileSync(join(out, group, 'process.pem'), 'utf8'),
@@ -267,22 +271,22 @@ describe('what the process of a group is given', () => {
     }
   });
 
-  it('is never overwritten', async () => {
+  it('are never overwritten', async () => {
     const before = filesBelow(out).map((file) => readFileSync(file, 'utf8'));
     await expect(initProcesses({ configurationFile, folder: out })).rejects.toMatchObject({ code: 'folder_not_empty' });
     expect(filesBelow(out).map((file) => readFileSync(file, 'utf8'))).toEqual(before);
   });
 
   it.each([
-    ['names that are none', { names: { edge: ['Not a name'] } }, 'process_name_invalid'],
-    ['a port that is none', { firstPort: 65_535 }, 'port_invalid'],
-  ])('is not made with %s', async (_, change, code) => {
+    ['invalid names', { names: { edge: ['Not a name'] } }, 'process_name_invalid'],
+    ['an invalid port', { firstPort: 65_535 }, 'port_invalid'],
+  ])('are not made with %s', async (_, change, code) => {
     const refused = join(folder, 'refused');
     await expect(initProcesses({ configurationFile, folder: refused, ...change })).rejects.toMatchObject({ code });
     expect(existsSync(refused)).toBe(false);
   });
 
-  it('is not made of an installation with the embedded database', async () => {
+  it('are not made for an installation with the embedded database', async () => {
     const { configurationFile: embedded } = prepareDevelopment({ dataFolder: join(folder, 'embedded'), port: 7420 });
     await expect(initProcesses({ configurationFile: embedded, folder: join(folder, 'refused') })).rejects.toMatchObject(
       { code: 'configuration_invalid', detail: expect.stringContaining('databaseUrl') },

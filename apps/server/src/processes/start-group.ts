@@ -20,6 +20,7 @@ import {
   startEdge,
   startEgress,
   startEvidence,
+  startSecrets,
 } from '../components/index.ts';
 import { type Configuration, directorySeed, type Listener } from '../configuration/index.ts';
 import { evidencePageRoute, frontPageRedirect, frontPageRoutes } from '../front-page/index.ts';
@@ -36,6 +37,7 @@ import {
   mountEvidenceInterfaces,
   mountKeys,
   mountPeoplePages,
+  mountSecretInterfaces,
 } from '../interfaces/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
 import { accessBy, type RemoteLookup, remoteGuards, remoteRequests } from './remotes.ts';
@@ -138,6 +140,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       {
         retention: remote('retention-proposals'),
         authorities: remote('authority-proposals'),
+        secretProposals: remote('secret-proposals'),
         tokens: remote('authorization-server'),
         authentication: remote('authentication'),
         effects: [
@@ -145,6 +148,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
           { name: 'devices', ...remote('devices-departure') },
           { name: 'recoveries', ...remote('recovery-departure') },
           { name: 'certificates', ...remote('certificates-departure') },
+          { name: 'leases', ...remote('leases-departure') },
         ],
       },
     );
@@ -217,18 +221,38 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       ...{ auditLog, directory },
       authenticators: remote('authenticators'),
       policyEngine: remote('policy-engine'),
+      exchangeWith: remoteRequests(remote('configured-requests')),
     });
-    const { certificateAuthority } = certificates;
+    const { certificateAuthority, workloadIdentity, endings } = certificates;
     return {
       offered: {
         'certificate-authority-keys': listerOf(certificates.signers),
-        'authority-proposals': certificateAuthority,
-        'certificates-departure': certificateAuthority.departureEffect,
+        'authority-proposals': endings,
+        'certificates-departure': endings.departureEffect,
       },
       mount(app, options) {
-        mountCertificateInterfaces(app, { certificateAuthority, auditLog }, options);
+        mountCertificateInterfaces(app, { certificateAuthority, workloadIdentity, auditLog }, options);
         mountKeys(app, certificates, options);
       },
+      guard: remoteGuards(configuration.issuer, remote('access')),
+      checkHealth: async () => directory.snapshot(),
+    };
+  },
+
+  async secrets({ ground, remote, configuration }) {
+    const auditLog = seenLog(remote);
+    const directory = ground.started('directory', await directoryReplica({ ground, remote, configuration }, auditLog));
+    const { secrets } = await startSecrets(ground, {
+      ...{ auditLog, directory },
+      authenticators: remote('authenticators'),
+      consentStore: remote('consent-store'),
+      policyEngine: remote('policy-engine'),
+      transactions: remote('transaction-registry'),
+      exchangeWith: remoteRequests(remote('configured-requests')),
+    });
+    return {
+      offered: { 'secret-proposals': secrets, 'leases-departure': secrets.departureEffect },
+      mount: (app, options) => mountSecretInterfaces(app, { secrets }, options),
       guard: remoteGuards(configuration.issuer, remote('access')),
       checkHealth: async () => directory.snapshot(),
     };
@@ -253,6 +277,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       federationGateway: remote('federation-gateway'),
       notices: remote('notices'),
       exchangeWith: remoteRequests(remote('configured-requests')),
+      workloadKeys: remote('certificate-authority-keys'),
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;

@@ -16,7 +16,6 @@ import { createRefusedCalls } from './refused-calls.ts';
 import { remotesOf } from './remotes.ts';
 import { startGroup } from './start-group.ts';
 
-/** A running process of a split installation. */
 export interface RunningProcess {
   readonly group: ProcessGroup;
   /** The issuer for the edge process; otherwise the address at which other processes call it. */
@@ -32,6 +31,7 @@ const needed: Readonly<Record<ProcessGroup, readonly ProcessGroup[]>> = {
   core: ['evidence'],
   egress: ['evidence', 'core'],
   'certificate-authority': ['evidence', 'core'],
+  secrets: ['evidence', 'core'],
   edge: ['evidence', 'core'],
 };
 
@@ -146,7 +146,7 @@ export async function startProcess(
       await open.open(listener, (app) => {
         const { name } = listener;
         if (group === 'edge') started.mount(app, optionsFor(listener), name);
-        for (const other of ['core', 'evidence', 'egress', 'certificate-authority'] as const) {
+        for (const other of ['core', 'evidence', 'egress', 'certificate-authority', 'secrets'] as const) {
           const peer = peers.get(other);
           if (group === 'edge' && peer !== undefined) passOn(app, { peer, paths: pathsOfOtherGroups[other] }, name);
         }

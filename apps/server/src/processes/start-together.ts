@@ -9,7 +9,14 @@ export interface RunningTogether extends Pick<RunningProcess, 'notes' | 'drain' 
 }
 
 /** Processes that write records stop last. */
-const stoppingOrder: readonly ProcessGroup[] = ['edge', 'certificate-authority', 'egress', 'core', 'evidence'];
+const stoppingOrder: readonly ProcessGroup[] = [
+  'edge',
+  'secrets',
+  'certificate-authority',
+  'egress',
+  'core',
+  'evidence',
+];
 
 /**
  * Starts a process of each group inside this one, each with its own certificate, keys and listener. Calls between them still
@@ -22,7 +29,6 @@ export async function startTogether(
   options: {
     readonly loggerOf: (group: ProcessGroup) => Logger;
     readonly onProgress: (message: string) => void;
-    /** Aborting cancels the start. */
     readonly signal: AbortSignal;
   },
 ): Promise<RunningTogether> {

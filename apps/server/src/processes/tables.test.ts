@@ -6,11 +6,11 @@ import { type ProcessGroup, processGroups } from '../process-groups/groups.ts';
 import { doorsOfGroups } from '../testing/doors-of-groups.ts';
 import { processesPage } from './processes-page.ts';
 
-it('is told on a page that says what is enforced', async () => {
+it('is described on a page that states what is enforced', async () => {
   await expect(processesPage()).toMatchFileSnapshot('../../../../docs/processes.md');
 });
 
-it('lets a process call what the table says and nothing else', () => {
+it('lets a process make the calls of the table and no others', () => {
   for (const caller of [...processGroups, 'unknown', '', '__proto__', 'constructor'])
     for (const [contract, methods] of Object.entries<object>(remoteCalls))
       for (const method of [...Object.keys(methods), 'constructor', '__proto__', 'toString']) {
@@ -23,7 +23,7 @@ it('lets a process call what the table says and nothing else', () => {
   expect(mayCall('edge', 'record-pages', 'openPages')).toBe(false);
 });
 
-it('has nobody call its own process, and a caller for every call', () => {
+it('has no call to one’s own process, and a caller for every call', () => {
   const called = new Set<string>();
   for (const caller of processGroups)
     for (const [contract, methods] of Object.entries<readonly string[]>(callers[caller])) {
@@ -36,7 +36,7 @@ it('has nobody call its own process, and a caller for every call', () => {
   expect(listed.filter((call) => !called.has(call))).toEqual([]);
 });
 
-it('passes every door on to the group that serves it, and no door of edge to any other', () => {
+it('forwards every interface to the group that serves it, and none of edge to another group', () => {
   const groupOfPath = (path: string): ProcessGroup => {
     const found = (Object.entries(pathsOfOtherGroups) as [ProcessGroup, readonly string[]][]).find(([, paths]) =>
       paths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),

@@ -49,14 +49,14 @@ const installation = readConfiguration(
 );
 const here = ['localhost'];
 const places = {
-  names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here },
+  names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here, secrets: here },
   firstPort: 7_431,
 };
 const configurationOf = (group: ProcessGroup) =>
   readConfiguration(groupConfiguration(installation, { group, places, folder: `/etc/countersign/${group}` }));
 
 describe('the configuration of the process of a group', () => {
-  it('names no secret that belongs to another group, and none of the installation', () => {
+  it('names no secret of another group, and none of the installation', () => {
     const namedBy = (reference: string): readonly ProcessGroup[] =>
       processGroups.filter((group) => JSON.stringify(configurationOf(group)).includes(`"${reference}"`));
     for (const reference of ['file:/tls.key', 'file:/mtls.key']) expect(namedBy(reference)).toEqual(['edge']);
@@ -67,7 +67,7 @@ describe('the configuration of the process of a group', () => {
       expect(namedBy(reference)).toEqual([]);
   });
 
-  it('keeps what more than one group decides by', () => {
+  it('keeps the settings that several groups need to decide alike', () => {
     for (const group of processGroups)
       expect(configurationOf(group)).toMatchObject({
         issuer: installation.issuer,
@@ -77,12 +77,12 @@ describe('the configuration of the process of a group', () => {
       });
   });
 
-  it('has a port for each process, and calls addresses of IPv6 as URLs write them', () => {
+  it('has a port for each process, and writes IPv6 addresses as URLs do', () => {
     const ports = processGroups.flatMap((group) => {
       const { listen, process } = configurationOf(group);
       return [listen.port, process?.listen.port];
     });
-    expect(ports).toEqual([7420, 7431, 7437, 7432, 7438, 7433, 7439, 7434, 7440, 7435]);
+    expect(ports).toEqual([7420, 7431, 7438, 7432, 7439, 7433, 7440, 7434, 7441, 7435, 7442, 7436]);
     expect(configurationOf('core').process?.peers.edge).toEqual(['https://[::1]:7431']);
     expect(configurationOf('edge').mutualTls).toEqual(installation.mutualTls);
   });

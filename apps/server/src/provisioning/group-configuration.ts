@@ -3,15 +3,13 @@ import { join } from 'node:path';
 import { type Configuration, mainZone, mutualTlsZone } from '../configuration/index.ts';
 import { type ProcessGroup, processGroups } from '../process-groups/index.ts';
 
-/** The addresses of the processes of each group. */
 export interface ProcessPlaces {
   /** DNS names and IP addresses of each group. Other processes call it by the first one. */
   readonly names: Readonly<Record<ProcessGroup, readonly string[]>>;
-  /** The first of ten ports: one for calls to each group, and one for the health of each group except edge. */
+  /** The first of twelve ports: one for calls to each group, and one for the health of each group except edge. */
   readonly firstPort: number;
 }
 
-/** The files in the folder of one process. */
 export const processFiles = {
   configuration: 'config.json',
   certificate: 'process.pem',
@@ -39,6 +37,8 @@ const settingsOfOneGroup = {
   timeStamps: 'evidence',
   notices: 'egress',
   certificates: 'certificate-authority',
+  workloads: 'certificate-authority',
+  secrets: 'secrets',
 } as const satisfies Partial<Record<keyof Configuration, ProcessGroup>>;
 
 /**

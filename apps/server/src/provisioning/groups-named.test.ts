@@ -22,7 +22,7 @@ function refusalOf(work: () => unknown): { readonly code?: string; readonly deta
   return {};
 }
 
-describe('the parts that a start names', () => {
+describe('the parts named at a start', () => {
   it.each([
     [['core'], ['core']],
     [
@@ -39,7 +39,7 @@ describe('the parts that a start names', () => {
     expect(groupsNamed(names)).toEqual(groups);
   });
 
-  it('are no component without those that it shares keys and memory with, and the refusal names them', () => {
+  it('are refused without the components with which they share keys and memory, naming them', () => {
     const { code, detail } = refusalOf(() => groupsNamed(['audit-log', 'core']));
     expect(code).toBe('components_belong_together');
     expect(detail).toContain('evidence-eraser, retention, time-stamping');
@@ -59,7 +59,7 @@ describe('the configurations of parts', () => {
   });
   const here = ['localhost'];
   const places = {
-    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here },
+    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, secrets: here },
     firstPort: 7_431,
   };
   for (const group of processGroups) {
@@ -68,14 +68,14 @@ describe('the configurations of parts', () => {
     writeFileSync(join(folder, group, 'config.json'), JSON.stringify(its));
   }
 
-  it('are those in the folder that was made for processes', () => {
+  it('are those in the folder made for processes', () => {
     expect(configurationsOfParts(['core', 'evidence'], folder)).toMatchObject([
       { process: { group: 'core' } },
       { process: { group: 'evidence' } },
     ]);
   });
 
-  it('are that of one process, where its own group alone is named', () => {
+  it('are that of one process if only its own group is named', () => {
     const ofCore = join(folder, 'core', 'config.json');
     expect(configurationsOfParts(['core'], ofCore)).toMatchObject([{ process: { group: 'core' } }]);
     const { code, detail } = refusalOf(() => configurationsOfParts(['core', 'evidence'], ofCore));
@@ -83,11 +83,11 @@ describe('the configurations of parts', () => {
     expect(detail).toContain('--config DIR --only core,evidence');
   });
 
-  it('are that of the installation, where all of it is named', () => {
+  it('are that of the installation if all of it is named', () => {
     expect(configurationsOfParts(processGroups, configurationFile)).toEqual(configuration);
   });
 
-  it('are not there for a part of an installation for which nothing was made', () => {
+  it('are missing for a part of an installation for which nothing was made', () => {
     for (const path of [undefined, configurationFile]) {
       const { code, detail } = refusalOf(() => configurationsOfParts(['evidence'], path));
       expect(code).toBe('part_not_configured');

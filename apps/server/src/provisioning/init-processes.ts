@@ -125,7 +125,10 @@ function placesOf({ names = {}, firstPort = 7_431 }: InitProcessesOptions): Proc
       });
   const here = ['localhost', '127.0.0.1'];
   return {
-    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, ...names },
+    names: {
+      ...{ edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, secrets: here },
+      ...names,
+    },
     firstPort,
   };
 }

@@ -21,7 +21,6 @@ export interface RenewProcessesOptions {
   readonly clock?: Clock;
 }
 
-/** A replaced certificate. */
 export interface RenewedProcess {
   readonly group: ProcessGroup;
   /** Certificate and key, at the paths where the process reads them. */

@@ -4,7 +4,6 @@ import { createFileDurably, createLogger, type HardwareKeys, startHardwareKeys }
 import { readConfigurationFile } from '../configuration/index.ts';
 import { wrapKeyEncryptionKey } from '../keys/index.ts';
 
-/** A token as its module describes it. */
 export interface ConfiguredToken {
   readonly label: string;
   readonly serial: string;

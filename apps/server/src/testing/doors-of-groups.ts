@@ -8,18 +8,19 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
+  mountSecretInterfaces,
 } from '../interfaces/interfaces.ts';
-import { nobodyAsks } from '../openapi/describe-interfaces.ts';
+import { unusedPart } from '../openapi/describe-interfaces.ts';
 import type { ProcessGroup } from '../process-groups/groups.ts';
 
-/** Every path that the interfaces of each group serve. */
 export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readonly path: string }[] {
   const mounts: Readonly<Record<ProcessGroup, (app: FastifyInstance, options: InterfaceOptions) => void>> = {
-    edge: (app, options) => mountEdgeInterfaces(app, nobodyAsks(), options),
-    core: (app, options) => mountCoreInterfaces(app, nobodyAsks(), options),
-    egress: (app, options) => mountEgressInterfaces(app, nobodyAsks(), options),
-    'certificate-authority': (app, options) => mountCertificateInterfaces(app, nobodyAsks(), options),
-    evidence: (app, options) => mountEvidenceInterfaces(app, nobodyAsks(), options),
+    edge: (app, options) => mountEdgeInterfaces(app, unusedPart(), options),
+    core: (app, options) => mountCoreInterfaces(app, unusedPart(), options),
+    egress: (app, options) => mountEgressInterfaces(app, unusedPart(), options),
+    'certificate-authority': (app, options) => mountCertificateInterfaces(app, unusedPart(), options),
+    secrets: (app, options) => mountSecretInterfaces(app, unusedPart(), options),
+    evidence: (app, options) => mountEvidenceInterfaces(app, unusedPart(), options),
   };
   return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {
     const paths = new Set<string>();
@@ -29,7 +30,7 @@ export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readon
     });
     app.addHook('onRoute', ({ url }) => void paths.add(url));
     mounts[group](app, {
-      guard: () => nobodyAsks(),
+      guard: () => unusedPart(),
       configuration: {
         issuer: 'https://cs.example',
         environment: 'production',

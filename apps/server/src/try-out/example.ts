@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SigningKey } from '@countersign/sdk';
 
-/** The clients of the example, each with its own key. */
 export const clientNames = ['try-out-fund', 'try-out-house', 'try-out-algorithm'] as const;
 export type ClientName = (typeof clientNames)[number];
 

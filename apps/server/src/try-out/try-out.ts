@@ -26,11 +26,9 @@ import { type Proof, proofOf } from './proof.ts';
 
 /** The try-out configures everything through the public interfaces, as an operator would. */
 export interface TryOutKeys {
-  /** Key file of the operator's command. */
   readonly operatorKeyFile: string;
   /** Key file of the second person's command. */
   readonly approverKeyFile: string;
-  /** Key file of the compliance command. */
   readonly complianceKeyFile: string;
 }
 

@@ -19,8 +19,8 @@ import { readNtpAnswer } from './ntp-packet.ts';
 const good: ClockReading = { measured: true, offsetUs: -40, uncertaintyUs: 900, stratum: 2, reference: 'time.example' };
 const bad: ClockReading = { ...good, offsetUs: 99_500 };
 
-/** A source that says what a test wants. */
-function sourceThatSays(first: ClockReading): ClockSource & { says: ClockReading } {
+/** A source that returns the reading a test sets. */
+function fakeSource(first: ClockReading): ClockSource & { says: ClockReading } {
   const source = { kind: 'ntp' as const, says: first, measure: async () => source.says };
   return source;
 }
@@ -36,7 +36,7 @@ describe('the clock of a log', () => {
     return (await log.search({ type })).map(({ record }) => record);
   }
 
-  it('is not known without a source, which each measurement says, and nobody is alarmed', async () => {
+  it('is unknown without a source, which each measurement records, and raises no alarm', async () => {
     const log = await rig.open({ clock: systemClock });
     const [measured] = await recordsOf(log, 'clock.measured');
     expect(measured?.data).toMatchObject({
@@ -49,8 +49,8 @@ describe('the clock of a log', () => {
     expect(await recordsOf(log, 'clock.alarm')).toEqual([]);
   });
 
-  it('is measured again and again, and each record names the newest measurement', async () => {
-    const clockSource = sourceThatSays(good);
+  it('is measured repeatedly, and each record names the newest measurement', async () => {
+    const clockSource = fakeSource(good);
     const log = await rig.open({ clock: systemClock, clockSource, clockPolicy: { windowMs: 30 } });
     await expect
       .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 })
@@ -71,8 +71,8 @@ describe('the clock of a log', () => {
     });
   });
 
-  it('is flagged beyond its budget, with one alarm for as long as it lasts', async () => {
-    const clockSource = sourceThatSays(bad);
+  it('is flagged beyond its budget, with one alarm per deviation', async () => {
+    const clockSource = fakeSource(bad);
     const log = await rig.open({ clock: systemClock, clockSource, clockPolicy: { windowMs: 20 } });
     await expect
       .poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 })
@@ -84,16 +84,16 @@ describe('the clock of a log', () => {
     await log.append(draft());
     clockSource.says = good;
     await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 60_000 }).toBe(true);
-    clockSource.says = { measured: false, reason: 'nobody answers' };
+    clockSource.says = { measured: false, reason: 'no server answers' };
     await expect.poll(async () => (await recordsOf(log, 'clock.alarm')).length, { timeout: 60_000 }).toBe(2);
     expect((await recordsOf(log, 'clock.alarm'))[1]?.data).toMatchObject({
       synchronised: false,
-      reason: 'nobody answers',
+      reason: 'no server answers',
     });
   });
 
-  it('makes the log refuse records where that is the policy, and take them again when it has been corrected', async () => {
-    const clockSource = sourceThatSays(bad);
+  it('makes the log refuse records if the policy says so, and accept them again once it is corrected', async () => {
+    const clockSource = fakeSource(bad);
     const log = await rig.open({
       clock: systemClock,
       clockSource,
@@ -101,7 +101,7 @@ describe('the clock of a log', () => {
     });
     const refused = await log.append(draft()).catch((error: unknown) => error);
     expect(isCodedError(refused, 'clock_over_budget')).toBe(true);
-    // What the log says of itself still comes through.
+    // The log's own records are still written.
     expect(await recordsOf(log, 'clock.alarm')).toHaveLength(1);
     clockSource.says = good;
     await expect.poll(() => log.clockQuality()?.withinBudget, { timeout: 60_000 }).toBe(true);
@@ -109,7 +109,7 @@ describe('the clock of a log', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('is measured as soon as it has been set, and the record says by how much', async () => {
+  it('is measured as soon as it has been set, and the record states by how much', async () => {
     let setBy = 0;
     const clock = { now: () => systemClock.now() + setBy };
     const log = await rig.open({ clock, clockPolicy: { windowMs: 3_600_000 } });
@@ -118,9 +118,9 @@ describe('the clock of a log', () => {
     await expect.poll(async () => (await recordsOf(log, 'clock.measured')).length, { timeout: 60_000 }).toBe(2);
     const steps = (await recordsOf(log, 'clock.measured'))[1]?.data as { readonly steps_ms: readonly number[] };
     expect(steps.steps_ms).toHaveLength(1);
-    // Up to what this machine may have taken meanwhile.
+    // Up to the time that this machine may have taken meanwhile.
     expect(Math.abs((steps.steps_ms[0] ?? 0) + 86_400_000)).toBeLessThan(120_000);
-    // The time of the log stands still rather than go back.
+    // The time of the log stops rather than going back.
     expect((await log.append(draft())).time >= before.time).toBe(true);
     expect(await log.verify()).toMatchObject({ ok: true });
   });
@@ -131,7 +131,7 @@ describe('chrony as a source', () => {
   const report =
     'A9FEA97B,169.254.169.123,4,1763717412.871293068,-0.000012345,-0.000001209,0.000015341,-9.813,-0.000,0.011,0.000463789,0.000312345,16.2,Normal\n';
 
-  it('is believed by offset, root delay and root dispersion', () => {
+  it('is read for offset, root delay and root dispersion', () => {
     expect(readTracking(report)).toEqual({
       measured: true,
       offsetUs: -12,
@@ -145,12 +145,12 @@ describe('chrony as a source', () => {
     ['without a reference', report.replace('Normal', 'Not synchronised')],
     ['with fewer fields', 'A9FEA97B,169.254.169.123\n'],
     ['that is empty', ''],
-    ['with a delay that is no number', report.replace('0.000463789', 'NaN')],
-  ])('is not believed in a report %s', (_, text) => {
+    ['with a delay that is not a number', report.replace('0.000463789', 'NaN')],
+  ])('is rejected with a report %s', (_, text) => {
     expect(readTracking(text)).toMatchObject({ measured: false });
   });
 
-  it('is asked by its command, within a time', async () => {
+  it('is asked by its command, within a timeout', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'chronyc-'));
     const command = join(folder, 'chronyc');
     await writeFile(command, `#!/bin/sh\n[ "$*" = "-c tracking" ] && printf '%s' '${report}'\n`);
@@ -170,7 +170,7 @@ describe('NTP servers as a source', () => {
     for (const close of closing.splice(0)) close();
   });
 
-  /** A server whose time is off by so much, and that answers as `alter` makes it. */
+  /** A server whose time has this offset, and whose answer `alter` changes. */
   async function server(offMs: number, alter: (answer: Buffer) => Buffer | undefined = (answer) => answer) {
     const socket = createSocket('udp4');
     socket.on('message', (request, from) => {
@@ -196,22 +196,22 @@ describe('NTP servers as a source', () => {
   const measure = (servers: readonly { readonly host: string; readonly port: number }[], timeoutMs = 10_000) =>
     ntpClockSource({ servers, clock: systemClock, random: systemRandom, timeoutMs }).measure();
 
-  it('tell the offset, with what it may be off by', async () => {
+  it('return the offset and its uncertainty', async () => {
     const reading = await measure([await server(250)]);
     if (!reading.measured) throw new Error(reading.reason);
     expect(Math.abs(reading.offsetUs - 250_000)).toBeLessThanOrEqual(reading.uncertaintyUs);
     expect(reading).toMatchObject({ stratum: 2, reference: '127.0.0.1' });
-    // Root delay and dispersion of the server, and the resolution of our clock, at least.
+    // At least root delay and dispersion of the server, and the resolution of our clock.
     expect(reading.uncertaintyUs).toBeGreaterThan(1_000);
   });
 
-  it('outvote one that is wrong', async () => {
+  it('outvote a wrong one', async () => {
     const reading = await measure([await server(3_600_000), await server(0), await server(0)]);
     if (!reading.measured) throw new Error(reading.reason);
     expect(Math.abs(reading.offsetUs)).toBeLessThanOrEqual(reading.uncertaintyUs);
   });
 
-  it('are not believed when they contradict each other', async () => {
+  it('are rejected when they contradict each other', async () => {
     expect(await measure([await server(0), await server(3_600_000)])).toMatchObject({
       measured: false,
       reason: expect.stringContaining('contradict'),
@@ -231,22 +231,22 @@ describe('NTP servers as a source', () => {
     ['with a kiss-o’-death packet', set(1, 0), 'refused the request'],
     ['with a dispersion of a minute', set(9, 60), 'uncertainty of the server is too large'],
     ['without a time', (answer: Buffer) => answer.fill(0, 40, 48), 'no valid timestamps'],
-  ])('are not believed when they answer %s', async (_, alter, reason) => {
+  ])('are rejected when they answer %s', async (_, alter, reason) => {
     expect(await measure([await server(0, alter)])).toMatchObject({
       measured: false,
       reason: expect.stringContaining(reason),
     });
   });
 
-  it('are not believed when they do not answer in time', async () => {
+  it('are rejected when they do not answer in time', async () => {
     expect(await measure([await server(0, () => undefined)], 200)).toMatchObject({
       measured: false,
       reason: expect.stringContaining('no answer in time'),
     });
   });
 
-  it('tell the time of the next era as well', () => {
-    // 2036-02-07T06:28:16Z, when the seconds of NTP begin anew, and a second later.
+  it('return the time of the next era as well', () => {
+    // 2036-02-07T06:28:16Z, when the seconds of NTP start again at 0, and a second later.
     const nonce = Buffer.alloc(8, 7);
     const packet = Buffer.alloc(48);
     packet.set([0b00_100_100, 1], 0);

@@ -23,7 +23,7 @@ const write = async (members: Partial<RecordDraft> = {}): Promise<RecordId> => {
 };
 const passYears = (years: number) => rig.clock.advance(years * yearMs);
 
-/** Two people have agreed on it, as far as the log can tell. */
+/** Two people have approved it, as far as the log can tell. */
 async function approved(
   type: 'retention.pruning-approved' | 'erasure.approved',
   data: NonNullable<RecordDraft['data']>,
@@ -55,7 +55,7 @@ async function prune(
 const isThere = async (id: RecordId): Promise<boolean> => (await log.find(id)) !== undefined;
 
 describe('pruning', () => {
-  it('takes the old bodies of a class, and leaves every place, hash and proof', async () => {
+  it('removes the old bodies of a class, and keeps every position, hash and proof', async () => {
     const ids: RecordId[] = [];
     for (let n = 0; n < 5; n++) {
       ids.push(await write());
@@ -76,7 +76,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('lists what goes before it goes, with the root over its hashes, and by whose word', async () => {
+  it('records what it will remove before removing it, with the root over its hashes and the approval', async () => {
     const [one, two] = [await write(), await write()];
     const kept = await write({ type: 'transaction.opened', transaction: newTransaction(), outcome: 'done' });
     const three = await write();
@@ -105,7 +105,7 @@ describe('pruning', () => {
     expect(await isThere(kept)).toBe(true);
   });
 
-  it('goes in slices, says how far it is, and can be stopped between them', async () => {
+  it('works in slices, reports progress, and can be stopped between them', async () => {
     await Promise.all(Array.from({ length: 1_000 }, () => write()));
     passYears(9);
     const stop = new AbortController();
@@ -130,7 +130,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('leaves what a hold finds', async () => {
+  it('keeps records under a hold', async () => {
     const transaction = newTransaction();
     const held = await write({ transaction });
     const ofPerson = await write({ subject: { id: 'person:tessa.trader' } });
@@ -142,7 +142,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('leaves what evidence that stays rests on, through any number of steps, and takes it when that has gone', async () => {
+  it('keeps records on which remaining evidence depends, through any number of steps, and removes them once that is gone', async () => {
     const session = await write({ type: 'session.started', outcome: 'done' });
     const token = await write({ type: 'token.issued', outcome: 'done', references: [session] });
     const order = await write({
@@ -167,7 +167,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('takes a mandate when it has ended and the last order under it has gone, and not before', async () => {
+  it('removes a mandate when it has ended and the last order under it is gone, and not before', async () => {
     const id = newMandate();
     const about = (type: RecordDraft['type']) =>
       write({ type, outcome: 'done', data: { mandate: { id, version: 1 } } });
@@ -182,7 +182,7 @@ describe('pruning', () => {
     passYears(9);
     expect(await prune('authority')).toMatchObject({ pruned: 0, needed: 2 });
     await prune('transaction');
-    // In force: somebody may trade under it tomorrow.
+    // In force: it can still be used for trading tomorrow.
     expect(await prune('authority')).toMatchObject({ pruned: 0, needed: 2 });
     await about('mandate.revoked');
     passYears(9);
@@ -190,7 +190,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('looks again when a hold or a schedule came after what it was judged by', async () => {
+  it('is refused as outdated if a hold or a schedule was recorded after its basis', async () => {
     const old = await write();
     passYears(9);
     const asOf = await governedUpTo();
@@ -201,7 +201,7 @@ describe('pruning', () => {
     expect(await prune('access')).toMatchObject({ pruned: 1 });
   });
 
-  it('never takes what a hold that was placed before its record keeps, whoever is faster', async () => {
+  it('never removes a record kept by a hold placed before its removal record, whichever is faster', async () => {
     const transaction = newTransaction();
     await Promise.all(Array.from({ length: 900 }, (_, n) => write(n % 100 === 0 ? { transaction } : {})));
     passYears(9);
@@ -214,7 +214,7 @@ describe('pruning', () => {
         placed.push(other.append(hold).then(({ id }) => id));
       },
     });
-    // Whether it was stopped, or done before: nothing went after the hold.
+    // Stopped, or finished before: nothing was removed after the hold.
     const outcome = await codeOf(attempt);
     expect(['custody_outdated', 'nothing was refused']).toContain(outcome);
     const [hold] = await Promise.all(placed);
@@ -228,7 +228,7 @@ describe('pruning', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('is found when somebody removes what no record lists, or lists what is another record', async () => {
+  it('detects a removal that no record lists, or that lists another record', async () => {
     const [one, two] = [await write(), await write()];
     const place = Number((await log.find(one))?.index);
     passYears(9);
@@ -243,13 +243,13 @@ describe('pruning', () => {
     expect(await isThere(two)).toBe(false);
   });
 
-  it('is found when a body is gone that no record lists', async () => {
+  it('detects a missing body that no record lists', async () => {
     const id = await write();
     await rig.tamper('delete from bodies where index = $1', [(await log.find(id))?.index]);
     expect(await log.verify()).toMatchObject({ ok: false, reason: 'body_missing' });
   });
 
-  it('takes nothing by one word alone: not without an approval, for another class, or for a later time', async () => {
+  it('removes nothing without an approval, nor with one for another class or a later time', async () => {
     const old = await write();
     passYears(9);
     const before = rig.clock.now();
@@ -265,7 +265,7 @@ describe('pruning', () => {
     expect(await codeOf(prune('custody'))).toBe('custody_unauthorized');
   });
 
-  it('is whole or not at all when its connection dies at any moment, and goes on afterwards', async () => {
+  it('is atomic if its connection breaks at any moment, and continues afterwards', async () => {
     await Promise.all(Array.from({ length: 1_500 }, () => write({ address: '203.0.113.7' })));
     passYears(9);
     const before = rig.clock.now();
@@ -277,7 +277,7 @@ describe('pruning', () => {
         () => true,
         () => false,
       );
-      // Whatever it is at when it is hit; later each time, so that every step has its turn.
+      // Interrupts at a later moment each time, so that every step is covered.
       for (let wait = 0; wait < attempt % 40; wait++) await new Promise(setImmediate);
       if (kills < 40) {
         const hit = await rig.tamper(
@@ -294,7 +294,7 @@ describe('pruning', () => {
     expect((await rig.tamper('select 1 from protected_values')).rowCount).toBe(0);
   });
 
-  it('leaves no number out: what was refused is void, and the streams are whole', async () => {
+  it('leaves no gap: a refused number is void, and the streams are complete', async () => {
     await write();
     passYears(9);
     const asOf = await governedUpTo();
@@ -309,7 +309,7 @@ describe('pruning', () => {
     expect(kinds.filter((kind) => kind !== 'ahead')).toEqual([]);
   });
 
-  it('takes with a body what is kept beside it and what it is found by', async () => {
+  it('removes with a body the values beside it and its index terms', async () => {
     const subject = { id: 'person:tessa.trader' };
     await write({ subject, address: '203.0.113.7' });
     await log.query({ person: subject.id });
@@ -321,7 +321,7 @@ describe('pruning', () => {
     expect(await log.query({ person: subject.id })).toEqual([]);
   });
 
-  it('is nothing the role of the log could do by itself', async () => {
+  it('is not possible for the role of the log alone', async () => {
     await write();
     const pool = rig.pool();
     for (const statement of [
@@ -348,7 +348,7 @@ describe('pruning', () => {
       await expect(pool.query(statement), statement).rejects.toThrow(/permission denied for schema/);
   });
 
-  it('never takes what became of the evidence, whoever tries', async () => {
+  it('never removes the records of custody itself, for any role', async () => {
     await approved('retention.pruning-approved', { class: 'custody', before: toInstant(rig.clock.now()) });
     const owner = rig.scratch.connection;
     const { default: pg } = await import('pg');
@@ -365,7 +365,7 @@ describe('pruning', () => {
 });
 
 describe('a survey', () => {
-  it('counts for each class what is there, what would be due, and what of that is held', async () => {
+  it('counts for each class the bodies present, those due, and those under a hold', async () => {
     const transaction = newTransaction();
     await write({ transaction });
     await write();
@@ -399,7 +399,7 @@ describe('erasure', () => {
     return log.custody.erase({ keys, authority, by, asOf: options.asOf ?? (await governedUpTo()) });
   }
 
-  it('destroys keys and values, and leaves record, proof and verification as they were', async () => {
+  it('destroys keys and values, and leaves record, proof and verification unchanged', async () => {
     const id = await write({ type: 'session.started', outcome: 'done', data: { ok: true }, protectedValues: values() });
     const other = await write({
       subject: { id: 'person:somebody.else' },
@@ -428,7 +428,7 @@ describe('erasure', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('is stopped when a hold came after what it was judged by, and by no approval for these keys', async () => {
+  it('is refused if a hold was recorded after its basis, and without an approval for these keys', async () => {
     await write({ type: 'session.started', outcome: 'done', data: {}, protectedValues: values() });
     const [key] = await log.custody.keysOf(subject);
     const keys = [key?.key ?? ''];
@@ -445,7 +445,7 @@ describe('erasure', () => {
     expect(await log.custody.keysOf(subject)).toMatchObject([{ values: 1 }]);
   });
 
-  it('finds the holds that keep a record under its keys', async () => {
+  it('finds the holds on records under its keys', async () => {
     const transaction = newTransaction();
     await write({ type: 'session.started', outcome: 'done', transaction, data: {}, protectedValues: values() });
     const [key] = await log.custody.keysOf(subject);
@@ -459,7 +459,7 @@ describe('erasure', () => {
     expect(await log.custody.heldKeys(['another'], holds)).toEqual([]);
   });
 
-  it('finds the hold on an order that keeps what the order rests on', async () => {
+  it('finds a hold on an order that keeps the records the order depends on', async () => {
     const signedIn = await write({ type: 'session.started', outcome: 'done', data: {}, protectedValues: values() });
     const token = await write({ type: 'token.issued', outcome: 'done', references: [signedIn] });
     const order = newTransaction();

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';
 import { drafts, entrySealKey, logger, sealingOf } from '../testing/rig.ts';
 
-// A PostgreSQL of this file's own, which is killed, stopped, filled up and set back under a log that runs.
+// A PostgreSQL of this file's own, which is killed, stopped, filled and reset under a running log.
 
 const signer = createMemorySigner();
 const folder = mkdtempSync(join(tmpdir(), 'failing-database-'));
@@ -35,7 +35,7 @@ let log: RunningAuditLog;
 const acknowledged = new Map<string, bigint>();
 
 beforeAll(async () => {
-  // Started as root, the server runs under another account, which has to pass.
+  // Started as root, the server runs under another account, which needs access.
   chmodSync(folder, 0o711);
   chmodSync(disk, 0o711);
   server = await startEmbeddedPostgres({ dataFolder, fallbackRoots: [] });
@@ -49,7 +49,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A disk of its own that can be full; where nothing may be mounted, a folder, and files that may not grow. */
+/** A separate disk that can be filled; if nothing can be mounted, a folder with a file size limit. */
 function mountSmallDisk(): boolean {
   mkdirSync(disk);
   try {
@@ -77,7 +77,7 @@ function open(): Promise<RunningAuditLog> {
   });
 }
 
-/** Appends at once. @returns how many were acknowledged; the others were refused with `log_unavailable` */
+/** Appends concurrently. @returns the number acknowledged; the others were refused with `log_unavailable` */
 async function append(count: number): Promise<number> {
   let mine = 0;
   await Promise.all(
@@ -96,7 +96,7 @@ async function append(count: number): Promise<number> {
   return mine;
 }
 
-/** Appending goes on by itself, and everything is there that was acknowledged. */
+/** Appending continues by itself, and every acknowledged record is present. */
 async function expectRecovery(): Promise<void> {
   await expect.poll(() => append(1), { timeout: 60_000, interval: 100 }).toBe(1);
   for (const [id, index] of acknowledged) {
@@ -107,7 +107,7 @@ async function expectRecovery(): Promise<void> {
   expect(await log.verify()).toMatchObject({ ok: true });
 }
 
-/** What is allocated already takes a while to fill. */
+/** Space already allocated takes a while to fill. */
 async function untilRefused(): Promise<void> {
   for (let turn = 0; (await append(256)) > 0; turn++) expect(turn).toBeLessThan(500);
 }
@@ -140,7 +140,7 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** Does something to the database while records are under way. */
+/** Runs an action on the database while records are being appended. */
 async function during(work: () => void | Promise<void>): Promise<void> {
   let running = true;
   const load = (async () => {
@@ -151,13 +151,13 @@ async function during(work: () => void | Promise<void>): Promise<void> {
   await load;
 }
 
-describe('a database that dies', () => {
+describe('a database that crashes', () => {
   it.each([
     ['at once and altogether', () => process.kill(postmaster(), 'SIGKILL')],
     ['without time to write anything down (an immediate stop)', () => process.kill(postmaster(), 'SIGQUIT')],
     ['by one of its processes', () => process.kill(backends().at(-1) ?? 0, 'SIGKILL')],
   ])(
-    '%s, while it commits, loses nothing that was acknowledged',
+    '%s during a commit loses nothing that was acknowledged',
     async (_, kill) => {
       await append(20);
       await during(async () => {
@@ -172,7 +172,7 @@ describe('a database that dies', () => {
     120_000,
   );
 
-  it('and is started again by somebody: until then every append is refused, and after it none', async () => {
+  it('and is restarted by an administrator refuses every append until then and none after it', async () => {
     const { port } = server.connection;
     await server.stop();
     expect(await append(20)).toBe(0);
@@ -183,9 +183,9 @@ describe('a database that dies', () => {
   }, 120_000);
 });
 
-describe('a disk without room for the database', () => {
+describe('a full database disk', () => {
   it.runIf(mounted)(
-    'has every append refused, and taken again when there is room, without a hand',
+    'makes every append fail until there is room, without manual action',
     async () => {
       const ballast = join(disk, 'ballast');
       fill(ballast);
@@ -200,12 +200,12 @@ describe('a disk without room for the database', () => {
   );
 
   it.runIf(canLimit())(
-    '(or whose files may not grow) has them refused, and recovers by itself',
+    '(or a file size limit) makes appends fail and recovers by itself',
     async () => {
       // Less than a segment of its write-ahead log: nothing can be committed.
       for (const pid of [...backends(), postmaster()]) limitFiles(pid, '4096:unlimited');
       await untilRefused();
-      // It may have given up, and been started anew without the limit: what is there is asked, each time.
+      // The server may have given up and restarted without the limit, so the limit is set again each time.
       await expect
         .poll(
           () => {
@@ -213,7 +213,7 @@ describe('a disk without room for the database', () => {
               try {
                 limitFiles(pid, 'unlimited:unlimited');
               } catch {
-                // Gone meanwhile.
+                // The process has already exited.
               }
             return append(1);
           },
@@ -227,7 +227,7 @@ describe('a disk without room for the database', () => {
 });
 
 describe('a snapshot of the whole database', () => {
-  it('that is put in its place is refused with what a person must do, and the newer one goes on', async () => {
+  it('that is restored is refused with instructions, and the newer database continues', async () => {
     const { port } = server.connection;
     const restart = async (): Promise<void> => {
       server = await startEmbeddedPostgres({ dataFolder, port, fallbackRoots: [] });
@@ -237,7 +237,7 @@ describe('a snapshot of the whole database', () => {
     await log.checkpoint();
     await log.stop();
     await server.stop();
-    // With the account that owns it, under which the server runs.
+    // Keeps the account that owns it, under which the server runs.
     execFileSync('cp', ['-a', data, `${data}-older`]);
     await restart();
     log = await open();
@@ -262,7 +262,7 @@ describe('a snapshot of the whole database', () => {
   }, 120_000);
 });
 
-/** As the account of the process, which may do so where even root may not. */
+/** As the account of the process, which may do so even where root may not. */
 function limitFiles(pid: number, limit: string): void {
   const { uid, gid } = statSync(`/proc/${pid}`);
   execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}`], { uid, gid, stdio: 'ignore' });

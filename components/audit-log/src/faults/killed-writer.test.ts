@@ -47,7 +47,7 @@ function start(node: string, options: Partial<WriterSettings> = {}): WriterProce
   return writer;
 }
 
-/** Where an append, a signature or what goes with them is interrupted. */
+/** Where an append, a signature or their related steps are interrupted. */
 const steps = [
   'a statement that is not sent',
   'a statement that was sent',
@@ -66,7 +66,7 @@ const pieceOf: Partial<Record<Step, readonly [Direction, passes: boolean]>> = {
   'an answer that has arrived': ['answered', true],
 };
 
-/** Makes a writer that will be killed at a step, at the latest soon after it has acknowledged something. */
+/** Starts a writer that will be killed at a step, at the latest soon after its first acknowledgement. */
 async function victimOf(step: Step, round: number) {
   let armed = false;
   let pieces = 0;
@@ -74,7 +74,7 @@ async function victimOf(step: Step, round: number) {
   const proxy = await createStepProxy({
     target: database.connection,
     onPiece(way) {
-      // Another piece in each round: of an append, a beat, a checkpoint.
+      // Another message in each round: of an append, a heartbeat, a checkpoint.
       if (!armed || way !== direction || ++pieces <= round) return true;
       if (passes === false) writer.kill();
       else setImmediate(() => writer.kill());
@@ -125,7 +125,7 @@ interface Row {
   readonly leaf_hash: Buffer;
 }
 
-/** Every record that was acknowledged is in its place, and every checkpoint that was shown is of this one tree. */
+/** Every acknowledged record is in its position, and every checkpoint shown is of this one tree. */
 async function checkAgainst(writers: readonly WriterProcess[], log: RunningAuditLog): Promise<void> {
   const { rows } = await tamper(database.connection, 'select record_id, leaf_hash from entries order by index');
   const stored = rows as readonly Row[];
@@ -154,17 +154,17 @@ async function checkAgainst(writers: readonly WriterProcess[], log: RunningAudit
 }
 
 describe('writers that are killed while they append', () => {
-  it('lose no acknowledged record, sign one history, and are followed by others that need nobody', {
+  it('lose no acknowledged record, sign one history, and are replaced by others without manual action', {
     timeout: 180_000,
   }, async () => {
     const rounds = [...steps, ...steps.slice(0, 4)];
-    // On the same log all the time: what is killed next to it is none of its business.
+    // On the same log throughout: writers killed beside it do not affect it.
     const steady = start('b');
     steady.go();
     let next = victimOf(steps[0], 0);
     for (const [round] of rounds.entries()) {
       const victim = await next;
-      // Loaded while the one before it is dying.
+      // Loaded while the previous one is dying.
       const step = rounds[round + 1];
       if (step !== undefined) next = victimOf(step, round + 1);
       await victim.die();
@@ -180,7 +180,7 @@ describe('writers that are killed while they append', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
     expect(readdirSync(join(folder, 'guard-a')).filter((name) => name.endsWith('.new'))).toEqual([]);
 
-    // Each of the killed is silent, and reported once; the one that was stopped has closed its stream.
+    // Each killed writer falls silent and is reported once; the stopped one has closed its stream.
     await expect
       .poll(async () => (await log.search({ types: ['source.alarm'] })).map(({ record }) => record.data), {
         timeout: 60_000,
@@ -188,23 +188,23 @@ describe('writers that are killed while they append', () => {
       })
       .toHaveLength(rounds.length);
     const alarms = (await log.search({ types: ['source.alarm'] })).map(({ record }) => record.data);
-    // None of them is said to have lost a record, wherever it was interrupted.
+    // None is reported as having lost a record, wherever it was interrupted.
     expect(alarms).toEqual(rounds.map(() => expect.objectContaining({ kind: 'silent' })));
     await log.stop();
   });
 });
 
-describe('a disk that is full', () => {
-  it('stops what is signed, shown and appended, and all goes on when there is room', async () => {
+describe('a full disk', () => {
+  it('stops signing, publishing and appending, and everything continues once there is room', async () => {
     const writer = start('c');
     writer.go();
     await writer.until(() => writer.checkpoints.length > 0);
-    // No file of this process may grow any more (EFBIG): its guard and its published folder are on such a disk.
+    // No file of this process may grow any more (EFBIG): its head guard and its published folder are on such a disk.
     limitFiles(writer.pid, '0:unlimited');
     await writer.until(() => writer.unsigned.has('log_guard_unusable') && writer.refused.length > 0);
     const [appended, shown, refused] = [writer.acknowledged.size, writer.checkpoints.length, writer.refused.length];
     await writer.until(() => writer.refused.length > refused + 100);
-    // What was under way when it stopped, and nothing after that.
+    // Only appends already in progress when it stopped.
     expect(writer.acknowledged.size).toBeLessThan(appended + callers);
     expect(writer.checkpoints.length).toBe(shown);
     limitFiles(writer.pid, 'unlimited:unlimited');

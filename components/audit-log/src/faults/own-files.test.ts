@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunningAuditLog } from '../index.ts';
 import { createRig, drafts, type Rig } from '../testing/rig.ts';
 
-// What a node keeps outside of the database, its head guard and the folder it publishes to, on a disk that fails.
+// Files of a node outside the database, its head guard and its published folder, on a failing disk.
 
 let rig: Rig;
 let folder: string;
@@ -33,7 +33,7 @@ const guardFile = (): string => {
 const checkpointFile = () => join(folder, 'published', 'checkpoint');
 const sizeOf = (note: string): bigint => BigInt(note.split('\n')[1] ?? '0');
 
-/** Has the system answer the next calls of fsync(2), from this one on, with EIO. @returns how many there have been */
+/** Makes the next calls of fsync(2) fail with EIO where `fails` says so. @returns the number of calls so far */
 async function failSyncs(fails: (call: number) => boolean): Promise<() => number> {
   const handle = await openFile(folder, 'r');
   const prototype: FileHandle = Object.getPrototypeOf(handle);
@@ -48,7 +48,7 @@ async function failSyncs(fails: (call: number) => boolean): Promise<() => number
 }
 
 describe('an fsync that fails', () => {
-  it('at any step keeps a head from being shown, and costs nothing once it succeeds', async () => {
+  it('at any step prevents a head from being shown, and has no effect once it succeeds', async () => {
     const log = await open();
     await grow(log, 5);
     await log.checkpoint();
@@ -71,7 +71,7 @@ describe('an fsync that fails', () => {
     expect(await (await open()).verify()).toMatchObject({ ok: true });
   });
 
-  it('at any step of a publication leaves the folder with the checkpoint it had, and it is brought up to date later', async () => {
+  it('at any step of a publication leaves the previous checkpoint in the folder, which is updated later', async () => {
     const log = await open();
     await grow(log, 260);
     await log.checkpoint();
@@ -92,7 +92,7 @@ describe('an fsync that fails', () => {
         break;
       }
       expect(outcome, `step ${failing}`).toBe('log_folder_unusable');
-      // The last step is the name of the checkpoint, which is there by then.
+      // The last step renames the checkpoint, whose content is already written.
       expect([before, note]).toContain(readFileSync(checkpointFile(), 'utf8'));
       await log.publishToFolder();
       expect(readFileSync(checkpointFile(), 'utf8')).toBe(note);
@@ -100,8 +100,8 @@ describe('an fsync that fails', () => {
   });
 });
 
-describe('a write that was torn', () => {
-  it('of the head guard, at any length, stops the start, and says what a person must do', async () => {
+describe('a torn write', () => {
+  it('of the head guard, at any length, prevents the start and gives instructions', async () => {
     const log = await open();
     await grow(log, 5);
     await log.checkpoint();
@@ -119,7 +119,7 @@ describe('a write that was torn', () => {
     expect(sizeOf(await (await open()).checkpoint())).toBeGreaterThan(5n);
   });
 
-  it('of what is published stops publication, and names the file', async () => {
+  it('of a published file stops publication and names the file', async () => {
     const log = await open();
     await grow(log, 300);
     await log.checkpoint();

@@ -28,14 +28,14 @@ const witnessing = () => ({
 });
 
 describe('a log that is verified while it runs', () => {
-  it('is whole, although more was appended, cosigned and published before the verification came to its end', async () => {
+  it('verifies even if more is appended, cosigned and published before the verification ends', async () => {
     const pool = rig.pool();
     const log = await rig.open({ pool, witnessing: witnessing() });
     await Promise.all(drafts(20).map((one) => log.append(one)));
     await log.checkpoint();
     const query = pool.query.bind(pool);
     let grown = 0;
-    // Just before it looks for what was shown of more records than there are.
+    // Just before the check for checkpoints larger than the log.
     vi.spyOn(pool, 'query').mockImplementation(async (...statement: unknown[]) => {
       if (grown === 0 && /from cosignatures as shown/.test(String(statement[0]))) {
         grown++;
@@ -50,12 +50,12 @@ describe('a log that is verified while it runs', () => {
 });
 
 describe('a log that was stopped', () => {
-  it('signs and shows nothing more, so that the guard belongs to who opens it next', async () => {
+  it('signs and shows nothing more, so that the next node can take the guard', async () => {
     const open = () => rig.open({ witnessing: witnessing(), headGuardFolder: folder });
     const first = await open();
     await first.append(draft());
     await first.checkpoint();
-    // Whoever asked is served to the end, before the guard is let go of.
+    // Pending calls are completed before the guard is released.
     const asked = Promise.allSettled([first.checkpoint(), first.published()]);
     await first.stop();
     const second = await open();

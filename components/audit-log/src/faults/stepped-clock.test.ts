@@ -14,7 +14,7 @@ const grow = (log: RunningAuditLog, count: number) => Promise.all(drafts(count).
 const hour = 3_600_000;
 
 describe('clocks that are stepped, on two nodes that disagree', () => {
-  it('never make the time of the log go back, and the log goes on, signed and whole, over restarts as well', async () => {
+  it('never make the time of the log go back, and the log continues, signed and complete, also across restarts', async () => {
     const start = Date.parse('2026-11-21T09:30:00Z');
     const clocks = [fixedClock(start), fixedClock(start - 2 * hour)];
     const open = () => Promise.all(clocks.map((clock) => rig.open({ clock })));

@@ -8,8 +8,8 @@ import { type ColumnKind, openVandal } from '../testing/altered-rows.ts';
 import { createRig, draft, drafts, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
 import { fetchExchange, startTestWitness, type TestWitness } from '../testing/test-witness.ts';
 
-// A superuser who goes past every trigger, against a log that has everything: several tiles and checkpoints, cosignatures,
-// values that are told to few, and a guard outside of the database.
+// A superuser who bypasses every trigger, against a full log: several tiles and checkpoints, cosignatures, restricted values,
+// and a head guard outside the database.
 
 let rig: Rig;
 let log: RunningAuditLog;
@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(guardFolder, { recursive: true });
 });
 
-/** Numbers from 0 to 1 that look random and are the same each time. */
+/** Reproducible pseudo-random numbers from 0 to 1. */
 function portions(seed: string, count: number): readonly (readonly [number, number])[] {
   return Array.from({ length: count }, (_, number) => {
     const hash = createHash('sha256').update(`${seed} ${number}`).digest();
@@ -108,7 +108,7 @@ const columns: readonly Column[] = [
   ['subject_keys', 'sealed_key', 'bytes', 4],
 ];
 
-describe('any byte of any stored row', () => {
+describe('a changed byte of any stored row', () => {
   it.each(columns.map(([table, column, kind, times, where = 'true']) => ({ table, column, kind, times, where })))(
     'is found in $table.$column',
     async ({ table, column, kind, times, where }) => {
@@ -127,8 +127,8 @@ describe('any byte of any stored row', () => {
   );
 });
 
-describe('records that were moved about, with their hashes', () => {
-  /** Makes a change, looks what is said of it, and takes it back. */
+describe('records that were moved together with their hashes', () => {
+  /** Makes a change, returns the verdict, and restores the rows. */
   async function verdictAfter(...statements: readonly string[]) {
     const tables = ['entries', 'bodies', 'tiles', 'checkpoints', 'published_checkpoints', 'cosignatures'];
     for (const table of tables) await vandal.query(`create temp table kept_${table} as table ${table}`);
@@ -146,7 +146,7 @@ describe('records that were moved about, with their hashes', () => {
   const shift = (table: string, condition: string, by: string): string =>
     `update ${table} set index = index ${by} where ${condition}`;
 
-  it('are found when one is dropped and the others move up', async () => {
+  it('are detected when one is dropped and the others move up', async () => {
     const verdict = await verdictAfter(
       'delete from entries where index = 50',
       'delete from bodies where index = 50',
@@ -159,7 +159,7 @@ describe('records that were moved about, with their hashes', () => {
     expect(await log.verify()).toMatchObject({ ok: true, size });
   });
 
-  it('are found when two have changed places', async () => {
+  it('are detected when two have changed places', async () => {
     const verdict = await verdictAfter(
       ...['entries', 'bodies'].flatMap((table) => [
         shift(table, 'index in (60, 61)', '+ 100000'),
@@ -169,7 +169,7 @@ describe('records that were moved about, with their hashes', () => {
     expect(verdict).toMatchObject({ ok: false, reason: 'number_missing', index: 60n });
   });
 
-  it('are found when the tail was rewritten, and every checkpoint over it taken away', async () => {
+  it('are detected when the tail was rewritten and every checkpoint over it removed', async () => {
     const tail = size - 5n;
     const rewrite = [
       `update bodies set body = convert_to(replace(convert_from(body, 'UTF8'), '"reason":"test"', '"reason":"fine"'), 'UTF8') where index >= ${tail}`,

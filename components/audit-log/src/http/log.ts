@@ -38,6 +38,23 @@ const consistencyAnswer = Type.Object(
   { from: Type.String(), to: Type.String(), hashes: Type.Array(hash, { maxItems: 65 }) },
   { ...closed, title: 'ConsistencyProof' },
 );
+const hash64 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: 'SHA-256 in base64url' });
+const logKeysAnswer = Type.Object(
+  {
+    handovers: Type.Array(
+      Type.Object(
+        {
+          checkpoint: Type.String({ description: 'C2SP signed note of the old and the new key' }),
+          leaf: Type.String({ description: 'The record `log.key-rotated`, last in the tree; base64url' }),
+          proof: Type.Array(hash64, { maxItems: 65, description: 'Its inclusion (RFC 6962), lowest node first' }),
+        },
+        closed,
+      ),
+      { maxItems: 32 },
+    ),
+  },
+  { ...closed, title: 'LogKeys' },
+);
 const plainText = (description: string) => ({ description, body: Type.String(), mediaType: 'text/plain' });
 const octets = (description: string) => ({ description, body: binaryAnswer, mediaType: 'application/octet-stream' });
 
@@ -82,6 +99,20 @@ export function logRoutes(
       answers: { 200: plainText('A C2SP vkey') },
     }),
     async (_request, reply) => reply.type(text).send(`${auditLog.verifierKey()}\n`),
+  );
+
+  app.get(
+    '/log/keys.json',
+    described({
+      tag: 'log',
+      summary: 'Read how the keys of the log succeeded each other',
+      description:
+        'Each handover is a checkpoint that both keys signed, and the record in it that names them. Verify it with a key that you have from another source.',
+      answers: {
+        200: { description: 'The handovers, oldest first; none while the log has its first key', body: logKeysAnswer },
+      },
+    }),
+    async () => ({ handovers: await auditLog.keyHandovers() }),
   );
 
   app.get(

@@ -50,9 +50,7 @@ function declaredValue({ path, kind, subject, value, text }: ProtectedValue, dra
   return { path, kind, subject, text: written };
 }
 
-/** Text data is not checked. */
-function hasRoomFor(path: string, { data, dataText }: RecordDraft): boolean {
-  if (dataText !== undefined) return true;
+function hasRoomFor(path: string, { data }: RecordDraft): boolean {
   let at: unknown = data;
   const names = path.split('/').slice(2);
   for (const [place, name] of names.entries()) {

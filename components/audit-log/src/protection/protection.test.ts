@@ -29,8 +29,8 @@ function order(members: Partial<RecordDraft> = {}): RecordDraft {
   });
 }
 
-/** The record as it was meant, with what the log adds. */
-function meant({ protectedValues: _, dataText, ...open }: RecordDraft, data: unknown) {
+/** The intended record, with the members that the log adds. */
+function meant({ protectedValues: _, ...open }: RecordDraft, data: unknown) {
   return expect.objectContaining({ ...open, data, v: 2 });
 }
 
@@ -40,7 +40,7 @@ async function found(id: RecordDraft['id'], by: RunningAuditLog = log): Promise<
   return entry.record;
 }
 
-/** What the database holds of the log, without what is encrypted. */
+/** The database content of the log without encrypted values. */
 async function everythingInTheOpen(): Promise<string> {
   const { rows } = await rig.tamper(
     `select convert_from(body, 'UTF8') as text from bodies
@@ -51,7 +51,7 @@ async function everythingInTheOpen(): Promise<string> {
 }
 
 describe('a protected value', () => {
-  it('stands in no leaf and no column, and is in its place again for who reads the record', async () => {
+  it('is in no leaf and no column, and is put back for a reader of the record', async () => {
     const written = order();
     await log.append(written);
     const open = await everythingInTheOpen();
@@ -64,7 +64,7 @@ describe('a protected value', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('is not given to who asks for records as they stand', async () => {
+  it('is not returned to a reader of raw records', async () => {
     const written = order();
     await log.append(written);
     const [found] = await log.search({ type: 'transaction.opened', withheld: true });
@@ -76,7 +76,7 @@ describe('a protected value', () => {
     }
   });
 
-  it('is committed to by salt and canonical text, and the commitment is opened by both', async () => {
+  it('is committed to by salt and canonical text, which open the commitment', async () => {
     const written = order();
     await log.append(written);
     const record = await found(written.id);
@@ -93,7 +93,7 @@ describe('a protected value', () => {
     expect(values?.[1]).toMatchObject({ text: canonicalize(intent) });
   });
 
-  it('looks different each time it is written, so that nobody sees the same order twice', async () => {
+  it('is encrypted differently each time, so that equal orders are not recognisable', async () => {
     const [one, two] = [order(), order()];
     await Promise.all([log.append(one), log.append(two)]);
     const [first, second] = [await found(one.id), await found(two.id)];
@@ -103,12 +103,11 @@ describe('a protected value', () => {
     expect(of(first)?.ciphertext).not.toBe(of(second)?.ciphertext);
   });
 
-  it('is taken as text from who has written it, into data that come as text', async () => {
+  it('is accepted as serialised text', async () => {
     const text = canonicalize({ action: 'order:create', context: { price: '7.25' } });
-    const { data, protectedValues, ...rest } = order({ type: 'decision.made' });
     const written: RecordDraft = {
-      ...rest,
-      dataText: '{"decision":{"decision":true},"evaluation":{"action":"order:create"}}',
+      ...order({ type: 'decision.made' }),
+      data: { decision: { decision: true }, evaluation: { action: 'order:create' } },
       protectedValues: [{ path: '/data/decision/input', kind: 'strategy', subject: bank, text }],
     };
     await log.append(written);
@@ -118,7 +117,7 @@ describe('a protected value', () => {
     });
   });
 
-  it('without a value is the address of whoever was there, as far as is known', async () => {
+  it('defaults to the address of the person involved, as far as known', async () => {
     const { subject: _, ...nobody } = order({ protectedValues: [], address: '192.0.2.1' });
     const written: readonly RecordDraft[] = [
       order({ protectedValues: [] }),
@@ -131,8 +130,8 @@ describe('a protected value', () => {
   });
 });
 
-describe('the same draft again', () => {
-  it('gets the first receipt, and with another protected value it is another record', async () => {
+describe('a repeated draft', () => {
+  it('gets the first receipt, and is another record with a different protected value', async () => {
     const written = order();
     const [first, twin] = await Promise.all([log.append(written), log.append({ ...written })]);
     expect(twin).toEqual(first);
@@ -153,7 +152,7 @@ describe('the same draft again', () => {
 });
 
 describe('keys', () => {
-  it('are one for each subject, class and year, whichever nodes need them first', async () => {
+  it('are one per subject, class and year, whichever node needs them first', async () => {
     const nodes = await Promise.all([rig.open(), rig.open(), rig.open()]);
     await Promise.all(
       nodes.flatMap((node) =>
@@ -183,7 +182,7 @@ describe('keys', () => {
     ]);
   });
 
-  it('of another region are not opened here, and what is under them reads as withheld', async () => {
+  it('of another region are not opened here, and their values read as withheld', async () => {
     const written = order();
     await log.append(written);
     const elsewhere = await rig.open({
@@ -199,7 +198,7 @@ describe('keys', () => {
     expect(values?.map(({ state }) => state)).toEqual(['other_region', 'other_region']);
   });
 
-  it('do not open under another sealing key: nothing is shown that cannot be checked', async () => {
+  it('do not open under another sealing key: nothing unverifiable is shown', async () => {
     const written = order();
     await log.append(written);
     const wrong = await rig.open({ protection: rig.protection({ sealing: () => sealingOf('another') }) });
@@ -207,7 +206,7 @@ describe('keys', () => {
     await expect(wrong.append(order())).rejects.toMatchObject({ code: 'log_unavailable' });
   });
 
-  it('that cannot be had keep a record from being written: nothing is recorded in the open instead', async () => {
+  it('that are unavailable prevent the record: nothing is written unencrypted instead', async () => {
     const keyless = await rig.open({ protection: rig.protection({ sealing: () => undefined }) });
     await expect(keyless.append(order())).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(await log.search({ type: 'transaction.opened' })).toEqual([]);
@@ -215,7 +214,7 @@ describe('keys', () => {
   });
 });
 
-/** As an erasure does it: the sealed key, and all that is kept under it. */
+/** As an erasure does it: destroys the sealed key and everything under it. */
 async function destroyKeysOf(subject: string): Promise<void> {
   await rig.tamper('delete from protected_values where key in (select id from subject_keys where subject = $1)', [
     subject,
@@ -224,7 +223,7 @@ async function destroyKeysOf(subject: string): Promise<void> {
 }
 
 describe('after its key is destroyed', () => {
-  it('a value says that it is erased, what is of others stays, and every proof holds', async () => {
+  it('a value reads as erased, values of others stay, and every proof holds', async () => {
     const written = order();
     const receipt = await log.append(written);
     await log.append(draft());
@@ -241,13 +240,13 @@ describe('after its key is destroyed', () => {
       expect(values?.map(({ state }) => state)).toEqual(['erased', 'open']);
     }
     expect(await log.proveInclusion(receipt.index, size)).toEqual(before);
-    // Who was there later is under a key of its own.
+    // Later addresses are under a key of their own.
     const later = order();
     await reader.append(later);
     expect((await found(later.id, reader)).address).toBe('203.0.113.7');
   });
 
-  it('nobody can try a guess at it: the right value does not lead to the commitment without the salt', async () => {
+  it('a guess cannot be confirmed: the right value does not lead to the commitment without the salt', async () => {
     const written = order();
     await log.append(written);
     const { protected: commitments } = await found(written.id);
@@ -255,7 +254,7 @@ describe('after its key is destroyed', () => {
     const [values] = await log.protectedValues([await found(written.id)]);
     const salt = values?.[1]?.state === 'open' ? values[1].salt : Buffer.alloc(0);
     await destroyKeysOf(bank);
-    // All that is left anywhere, and the value itself guessed right.
+    // Everything that is left, and the right value guessed.
     const { rows } = await rig.tamper('select * from protected_values where key = $1', [committed?.key]);
     expect(rows).toEqual([]);
     const left = await rig.tamper('select sealed_key from subject_keys where id = $1', [committed?.key]);
@@ -263,12 +262,12 @@ describe('after its key is destroyed', () => {
     const right = canonicalize(intent);
     expect(sha256Base64Url(right)).not.toBe(committed?.commitment);
     expect(sha256Base64Url(Buffer.concat([Buffer.alloc(32), Buffer.from(right)]))).not.toBe(committed?.commitment);
-    // With the salt it would have: that is what was destroyed.
+    // With its salt the guess could be confirmed: the salt was destroyed.
     expect(sha256Base64Url(Buffer.concat([salt, Buffer.from(right)]))).toBe(committed?.commitment);
     expect(await everythingInTheOpen()).not.toContain(salt.toString('base64url'));
   });
 
-  it('the same draft still gets its receipt', async () => {
+  it('the same draft still gets its first receipt', async () => {
     const written = order();
     const first = await log.append(written);
     await destroyKeysOf(bank);
@@ -285,7 +284,7 @@ describe('a value that was tampered with', () => {
       'its tag',
       `set ciphertext = set_byte(ciphertext, octet_length(ciphertext) - 1, get_byte(ciphertext, octet_length(ciphertext) - 1) # 1)`,
     ],
-  ])('in %s is not put back, and said to be altered', async (_what, change) => {
+  ])('in %s is not put back and is reported as altered', async (_what, change) => {
     const written = order();
     await log.append(written);
     await rig.tamper(`update protected_values ${change} where path = '/data/intent'`);
@@ -296,7 +295,7 @@ describe('a value that was tampered with', () => {
     expect(values?.map(({ state }) => state)).toEqual(['open', 'altered']);
   });
 
-  it('by dropping its row, or the row of its key, is altered and not erased', async () => {
+  it('counts as altered and not as erased if its row or its key’s row was dropped', async () => {
     const [one, two] = [order(), order({ subject: { id: 'person:bert', institution: bank } })];
     await log.append(one);
     await log.append(two);
@@ -310,7 +309,7 @@ describe('a value that was tampered with', () => {
     ]);
   });
 
-  it('by putting there what another record has does not open: it is bound to its place', async () => {
+  it('moved from another record does not open, because it is bound to its position', async () => {
     const [cheap, dear] = [order(), order()];
     await log.append(cheap);
     await log.append(dear);
@@ -331,7 +330,7 @@ describe('a value that was tampered with', () => {
     expect(decipher(key, placeOf(cheap.id, '/data/a'), sealed, sealed.bytes.subarray(0, 40))).toBeUndefined();
   });
 
-  it('by giving a key to another subject makes the log say that it cannot answer', async () => {
+  it('whose key was given to another subject makes the log report an inconsistency', async () => {
     const written = order();
     await log.append(written);
     await rig.tamper(`update subject_keys set subject = 'person:mallory' where subject = $1`, [bank]);
@@ -339,7 +338,7 @@ describe('a value that was tampered with', () => {
     await expect(fresh.find(written.id)).rejects.toMatchObject({ code: 'log_unavailable' });
   });
 
-  it('is stopped by the database as well, for the role of the log', async () => {
+  it('is prevented by the database as well, for the role of the log', async () => {
     await log.append(order());
     const pool = rig.pool();
     for (const table of ['subject_keys', 'protected_values'])
@@ -347,39 +346,39 @@ describe('a value that was tampered with', () => {
   });
 });
 
-describe('a writer that declares what cannot be', () => {
+describe('a writer with an invalid declaration', () => {
   const value = { kind: 'strategy', subject: bank, value: 1 } as const;
   it.each([
-    ['a place outside of data', [{ ...value, path: '/type' }]],
+    ['a path outside data', [{ ...value, path: '/type' }]],
     ['the address as a value', [{ ...value, path: '/address' }]],
-    ['a place that is taken', [{ ...value, path: '/data/intent_type' }]],
-    ['a place in what is no object', [{ ...value, path: '/data/intent_type/x' }]],
+    ['a path already in use', [{ ...value, path: '/data/intent_type' }]],
+    ['a path into a value that is not an object', [{ ...value, path: '/data/intent_type/x' }]],
     [
-      'a place twice',
+      'a repeated path',
       [
         { ...value, path: '/data/x' },
         { ...value, path: '/data/x' },
       ],
     ],
     [
-      'a place within another',
+      'a path within another',
       [
         { ...value, path: '/data/x' },
         { ...value, path: '/data/x/y' },
       ],
     ],
-    ['nobody as subject', [{ ...value, subject: '', path: '/data/x' }]],
+    ['an empty subject', [{ ...value, subject: '', path: '/data/x' }]],
     ['neither value nor text', [{ kind: 'strategy', subject: bank, path: '/data/x' }]],
     ['both', [{ ...value, text: '1', path: '/data/x' }]],
     ['too many', Array.from({ length: 33 }, (_, at) => ({ ...value, path: `/data/x${at}` }))],
-  ] as const)('%s is told so', async (_what, protectedValues) => {
+  ] as const)('is refused for %s', async (_what, protectedValues) => {
     // Some of the values are not of the type.
     const given = protectedValues as readonly ProtectedValue[];
     await expect(log.append(order({ protectedValues: given }))).rejects.toThrow();
     expect(await log.search({ type: 'transaction.opened' })).toEqual([]);
   });
 
-  it('too much of it, or text without a canonical form, gets the code for it', async () => {
+  it('is refused with its own code for too many values or text without a canonical form', async () => {
     for (const [given, code] of [
       [{ value: 'x'.repeat(65_536) }, 'record_too_large'],
       [{ value: '\ud800' }, 'not_canonicalizable'],
@@ -397,8 +396,8 @@ describe('a writer that declares what cannot be', () => {
   });
 });
 
-describe('many at once', () => {
-  it('are kept and read back, each in its place', async () => {
+describe('many protected values at once', () => {
+  it('are stored and read back, each in its place', async () => {
     const written = drafts(600).map((one, number) =>
       order({
         id: one.id,
@@ -416,7 +415,7 @@ describe('many at once', () => {
 describe('keys that are lent', () => {
   const fiveMinutes = 300_000;
 
-  it('are lent for no longer than they are remembered, even when all is forgotten while they are looked up', async () => {
+  it('are not lent beyond their cache time, even if the cache is cleared during the lookup', async () => {
     const protection = rig.protection();
     for (const subject of [bank, 'another'])
       await log.append(
@@ -436,7 +435,7 @@ describe('keys that are lent', () => {
     const lending = protection.lend(new Set([known, other]));
     rig.clock.advance(2_000);
     const later = protection.lend(new Set([other]));
-    // One of the two is as old as it was when it was asked for.
+    // The key has aged since it was requested.
     expect(await lending).toMatchObject({
       keys: new Map([
         [known, expect.anything()],
@@ -447,7 +446,7 @@ describe('keys that are lent', () => {
     expect((await later).forMs).toBe(fiveMinutes);
   });
 
-  it('are never lent for longer because a clock was put back', async () => {
+  it('are never lent for longer because a clock was set back', async () => {
     const protection = rig.protection();
     await log.append(order());
     const { rows } = await rig.tamper('select id from subject_keys');

@@ -11,7 +11,6 @@ export interface SealedDraft {
   readonly restricted: string;
 }
 
-/** A protected value of a stored record. */
 export type OpenedValue = {
   readonly path: string;
   readonly commitment: Commitment;
@@ -40,9 +39,7 @@ export interface LentKeys {
 export interface Protection {
   /** @throws CodedError `record_too_large`, `not_canonicalizable`, `log_unavailable` (no key) */
   seal(draft: RecordDraft, inClass: RetentionClass): Promise<SealedDraft> | SealedDraft;
-  /** Restores protected values that can be read. */
   restore(records: readonly EvidenceRecord[]): Promise<readonly EvidenceRecord[]>;
-  /** Protected values of each record by path. */
   open(records: readonly Pick<EvidenceRecord, 'id' | 'protected'>[]): Promise<readonly (readonly OpenedValue[])[]>;
   /** Keys in use that this node can open, for a thread that opens values itself. */
   lend(ids: ReadonlySet<string>): Promise<LentKeys>;

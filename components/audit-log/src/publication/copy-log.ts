@@ -28,6 +28,8 @@ export interface CopyOrder {
   /** Verifies the signatures of a checkpoint; throws if they do not suffice. */
   readonly open: (note: string) => Head;
   readonly entries: boolean;
+  /** How the keys of the log succeeded each other: verified heads, and the document to be served beside them. */
+  readonly succession?: { readonly heads: readonly Head[]; readonly document: string };
   readonly onProgress?: (done: bigint, of: bigint) => void;
 }
 
@@ -50,6 +52,7 @@ export async function copyLog({
   note,
   open,
   entries,
+  succession,
   onProgress,
 }: CopyOrder & { readonly folder: TileFolder }): Promise<CopyResult> {
   const head = open(note);
@@ -67,6 +70,13 @@ export async function copyLog({
       'log_inconsistent',
       `The checkpoint of ${head.size} records does not extend the one of ${held.size} that the folder has. Keep both: together they prove a fork.`,
     );
+
+  for (const handover of succession?.heads ?? [])
+    if (handover.size <= head.size && Buffer.compare(await tiles.rootAt(handover.size), handover.root) !== 0)
+      throw auditLogErrors.error(
+        'log_inconsistent',
+        `The checkpoint of ${head.size} records does not extend the ${handover.size} of the handover to another key of the log.`,
+      );
 
   let files = 0;
   let missingBundles = 0;
@@ -101,6 +111,8 @@ export async function copyLog({
   await copyWaiting();
   onProgress?.(head.size, head.size);
   await folder.sync();
+  // Before the checkpoint: a reader of a checkpoint under a new key finds the handover to it.
+  if (succession !== undefined && succession.heads.length > 0) await folder.replaceKeys(succession.document);
   if (heldNote !== note) await folder.replaceCheckpoint(heldNote, note);
   for (const tile of held === undefined ? [] : partialTiles(from)) await dropPartials(folder, tile, head.size);
   return { size: head.size, files, missingBundles };

@@ -1,5 +1,5 @@
 import { createRounds, type Logger } from '@countersign/runtime';
-import { copyLog, type LogSource } from './copy-log.ts';
+import { type CopyOrder, copyLog, type LogSource } from './copy-log.ts';
 import type { Head } from './head-guard.ts';
 import { openTileFolder, type TileFolder } from './tile-folder.ts';
 
@@ -16,9 +16,10 @@ export async function createFolderPublisher(dependencies: {
   readonly source: LogSource;
   readonly published: () => Promise<string | undefined>;
   readonly open: (note: string) => Promise<Head>;
+  readonly succession: () => Promise<NonNullable<CopyOrder['succession']>>;
   readonly logger: Logger;
 }) {
-  const { options, source, published, open, logger } = dependencies;
+  const { options, source, published, open, succession, logger } = dependencies;
   const folder: TileFolder = await openTileFolder(options.folder);
   let written: string | undefined;
 
@@ -34,6 +35,7 @@ export async function createFolderPublisher(dependencies: {
       note,
       open: (known) => heads.get(known) ?? raise(),
       entries: options.entries,
+      succession: await succession(),
     });
     written = note;
   }

@@ -29,7 +29,7 @@ const sizeIn = (text: string) => text.split('\n')[2];
 const inconsistent = { code: 'log_inconsistent', category: 'unavailable' };
 
 describe('the head guard', () => {
-  it('has each head before it is shown, in a file that says what it is', async () => {
+  it('stores each head before it is shown, in a self-describing file', async () => {
     const log = await open();
     await grow(log, 10);
     const note = await log.checkpoint();
@@ -38,7 +38,7 @@ describe('the head guard', () => {
     expect(text.split('\n').slice(1, 4)).toEqual(note.split('\n').slice(0, 3));
   });
 
-  it('refuses a database that was restored from a backup, at the start, and says what to do', async () => {
+  it('refuses a database restored from a backup at the start, with instructions', async () => {
     const first = await open();
     await grow(first, 10);
     await first.checkpoint();
@@ -53,12 +53,12 @@ describe('the head guard', () => {
       detail: expect.stringMatching(/restored from an older backup[\s\S]*Restore the database to a state with all/),
     });
     expect(readFileSync(file, 'utf8')).toBe(held);
-    // Without a guard the database believes itself: it is the guard that stops it.
+    // Without a guard the database trusts itself: only the guard prevents the start.
     const unguarded = await rig.open();
     await unguarded.checkpoint();
   });
 
-  it('refuses one that has grown another way since the backup, however large', async () => {
+  it('refuses one that has grown differently since the backup, however large', async () => {
     const first = await open();
     await grow(first, 10);
     await first.checkpoint();
@@ -76,7 +76,7 @@ describe('the head guard', () => {
     });
   });
 
-  it('refuses one that is restored while the log runs: no fork is ever signed', async () => {
+  it('refuses one restored while the log runs: no fork is ever signed', async () => {
     const log = await open();
     await snapshotLog(rig.scratch.connection, 'backup');
     await grow(log, 10);
@@ -90,7 +90,7 @@ describe('the head guard', () => {
     await expect(log.checkHealth()).rejects.toMatchObject(inconsistent);
   });
 
-  it('lets a database go on that has all of it, brought back after the refusal', async () => {
+  it('accepts a complete database that is restored after the refusal', async () => {
     const first = await open();
     await snapshotLog(rig.scratch.connection, 'older');
     await grow(first, 10);
@@ -106,7 +106,7 @@ describe('the head guard', () => {
     expect(await second.verify()).toMatchObject({ ok: true });
   });
 
-  it('is set before the signature, so that a crash in between costs nothing', async () => {
+  it('is written before the signature, so that a crash in between loses nothing', async () => {
     const first = await open();
     await first.checkpoint();
     const { signer } = rig;
@@ -134,14 +134,14 @@ describe('the head guard', () => {
     await third.checkpoint();
   });
 
-  it('is for one node: two publishers never have one folder', async () => {
+  it('belongs to one node: two publishers never share a folder', async () => {
     const log = await open();
     await expect(open()).rejects.toMatchObject({ code: 'log_guard_unusable', category: 'unavailable' });
     await log.stop();
     await open();
   });
 
-  it('is let go of when the log does not start', async () => {
+  it('is released if the log does not start', async () => {
     await expect(
       open({ witnessing: { policy: 'nonsense', exchange: async () => Promise.reject(new Error()) } }),
     ).rejects.toMatchObject({
@@ -150,7 +150,7 @@ describe('the head guard', () => {
     await open();
   });
 
-  it('of two nodes on one database each keeps its own, and both go on', async () => {
+  it('of two nodes on one database is separate, and both continue', async () => {
     const folders = [join(folder, 'one'), join(folder, 'two')];
     const logs = await Promise.all(folders.map((headGuardFolder) => open({ headGuardFolder })));
     for (let round = 0; round < 5; round++)
@@ -165,7 +165,7 @@ describe('the head guard', () => {
     for (const log of logs) expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('that is damaged in any byte stops the start, and is not repaired by itself', async () => {
+  it('damaged in any byte prevents the start and is not repaired automatically', async () => {
     const log = await open();
     await grow(log, 10);
     await log.checkpoint();
@@ -188,7 +188,7 @@ describe('the head guard', () => {
     await open();
   });
 
-  it('of another log stops the start', async () => {
+  it('of another log prevents the start', async () => {
     const guard = await openHeadGuard({ folder, origin: 'log.example/other' });
     await guard.advance(undefined, { size: 0n, root: Buffer.alloc(32) });
     guard.release();
@@ -198,7 +198,7 @@ describe('the head guard', () => {
     });
   });
 
-  it('that is missing is made from the newest head, and the node warns that it trusts the database', async () => {
+  it('if missing is created from the newest head, and the node warns that it trusts the database', async () => {
     const first = await open();
     await grow(first, 10);
     const note = await first.checkpoint();
@@ -214,7 +214,7 @@ describe('the head guard', () => {
     expect(Number(sizeIn(readFileSync(file, 'utf8')))).toBeGreaterThan(Number(note.split('\n')[1]));
   });
 
-  it('that goes away or changes while the log runs stops signing', async () => {
+  it('deleted or changed while the log runs stops signing', async () => {
     const log = await open();
     await log.checkpoint();
     const kept = readFileSync(file);
@@ -222,7 +222,7 @@ describe('the head guard', () => {
     await log.checkpoint();
     writeFileSync(file, kept);
     await grow(log, 3);
-    // An older head of the same log is compared with what this process knows.
+    // An older head of the same log is compared with this process's memory.
     await expect(log.checkpoint()).rejects.toMatchObject({
       ...inconsistent,
       detail: expect.stringContaining('another program'),
@@ -234,7 +234,7 @@ describe('the head guard', () => {
     });
   });
 
-  it('that cannot be written stops signing, and signing goes on when it can', async () => {
+  it('that cannot be written stops signing, which continues once it can', async () => {
     const log = await open();
     await log.checkpoint();
     const kept = readFileSync(file);
@@ -250,7 +250,7 @@ describe('the head guard', () => {
     await log.checkpoint();
   });
 
-  it('is rid of what a killed process had not finished', async () => {
+  it('is cleaned of the unfinished files of a killed process', async () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, '0011223344556677.new'), 'half');
     const log = await open();

@@ -53,7 +53,7 @@ function newFolder(): string {
   return folder;
 }
 
-/** Starts a copy and kills it after so many answers of the log. @returns what it said */
+/** Starts a copy and kills it after a number of answers from the log. @returns its output */
 async function copyAndKill(folder: string, answers: number): Promise<string> {
   const from = served;
   const child: ChildProcess = spawn(process.execPath, [fixture, address, folder, log.verifierKey()], {
@@ -70,7 +70,7 @@ async function copyAndKill(folder: string, answers: number): Promise<string> {
   return said;
 }
 
-it('a copy of the log that is killed again and again has what its checkpoint promises, and goes on', {
+it('a copy of the log that is killed repeatedly holds everything its checkpoint promises, and continues', {
   timeout: 180_000,
 }, async () => {
   const folder = newFolder();
@@ -78,7 +78,7 @@ it('a copy of the log that is killed again and again has what its checkpoint pro
     await Promise.all(drafts(1_000).map((one) => log.append(one)));
     const said = await copyAndKill(folder, 2 + round * 2);
     expect(said).not.toContain('failed');
-    // Whatever is there is whole: somebody who has the folder alone gets all of it.
+    // Every file present is complete: the folder alone can be verified.
     if (!existsSync(join(folder, 'checkpoint'))) continue;
     expect(await readBack(folder)).toBe(readFileSync(join(folder, 'checkpoint'), 'utf8').split('\n')[1]);
   }
@@ -86,7 +86,7 @@ it('a copy of the log that is killed again and again has what its checkpoint pro
   expect(await readBack(folder)).toBe(size);
 });
 
-/** Copies the folder, as a web server shows it, into another one. */
+/** Copies the folder, as a web server serves it, into another one. */
 async function readBack(folder: string): Promise<string> {
   const files = createServer((request, response) => {
     const file = join(folder, (request.url ?? '').slice(1));

@@ -23,9 +23,9 @@ afterEach(async () => {
   for (const witness of witnesses) await witness.stop();
 });
 
-/** By hand alone, unless a test says otherwise: what happens is what a test does. A busy machine is slow, not silent. */
+/** Only manual rounds, unless a test says otherwise, and timeouts long enough for a busy machine. */
 const byHand = { exchange: fetchExchange, everyMs: 3_600_000, timeoutMs: 30_000, alarmAfterMs: 0 };
-/** Where each witness matters: with the quorum of two the third is not waited for. */
+/** Requires every witness: with a quorum of two, the third is not waited for. */
 const ofAll = () => policy.replace('group G 2', 'group G all');
 
 function open(options: Partial<WitnessingOptions> = {}, more: Parameters<Rig['open']>[0] = {}) {
@@ -48,7 +48,7 @@ async function recorded(log: RunningAuditLog, ...types: RecordType[]): Promise<r
 const missing = { code: 'log_quorum_missing', category: 'unavailable' };
 
 describe('a log with witnesses', () => {
-  it('publishes with cosignatures of the quorum, which verify by the policy alone', async () => {
+  it('publishes with cosignatures of the quorum that verify by the policy alone', async () => {
     const log = await open({ policy: ofAll() });
     expect(await log.published()).toBeUndefined();
     await Promise.all(drafts(20).map((one) => log.append(one)));
@@ -61,7 +61,7 @@ describe('a log with witnesses', () => {
     expect(await log.published()).toBe(next);
   });
 
-  it('publishes by itself while it grows', async () => {
+  it('publishes periodically while it grows', async () => {
     const log = await open({ everyMs: 20 });
     const { index } = await log.append(draft());
     await vi.waitFor(async () => expect(BigInt((await log.published())?.split('\n')[1] ?? 0)).toBeGreaterThan(index), {
@@ -69,7 +69,7 @@ describe('a log with witnesses', () => {
     });
   });
 
-  it('asks nobody twice about the same tree', async () => {
+  it('asks no witness twice about the same tree', async () => {
     const log = await open({ policy: ofAll() });
     const note = await log.checkpoint();
     const before = witnesses[0].asked.length;
@@ -77,7 +77,7 @@ describe('a log with witnesses', () => {
     expect(witnesses[0].asked).toHaveLength(before);
   });
 
-  it('publishes with two of three, and names in the note nobody who did not cosign', async () => {
+  it('publishes with two of three, and names in the note only those that cosigned', async () => {
     const log = await open();
     await witnesses[1].goAway();
     expect(names(log, await log.checkpoint())).toEqual(['alpha.example', 'gamma.example']);
@@ -94,7 +94,7 @@ describe('a log with witnesses', () => {
     await expect(log.exportBundle({ transaction, requester: { id: 'person:auditor' } })).rejects.toMatchObject(missing);
   });
 
-  it('goes on after a restart where each witness is', async () => {
+  it('continues after a restart from the position of each witness', async () => {
     const first = await open({ policy: ofAll() });
     await first.checkpoint();
     await first.stop();
@@ -103,7 +103,7 @@ describe('a log with witnesses', () => {
     const second = await open({ policy: ofAll() });
     await second.append(draft());
     names(second, await second.checkpoint());
-    // What is known of them was kept: the first question is the right one.
+    // The positions were stored, so the first request is right.
     expect(witnesses.map(({ asked }) => asked[0])).toEqual(remembered);
   });
 
@@ -118,7 +118,7 @@ describe('a log with witnesses', () => {
   });
 
   it.each([
-    ['is none', 'nonsense\n', /line 1/],
+    ['cannot be parsed', 'nonsense\n', /line 1/],
     ['lists other logs only', () => `log ${witnesses[0].vkey.replace('alpha', 'omega')}\nquorum none\n`, /line 1/],
     ['has too few addresses', () => policy.replaceAll(/ http:\S+/g, ''), /quorum/],
   ])('does not start with a policy that %s', async (_, text, detail) => {
@@ -129,8 +129,8 @@ describe('a log with witnesses', () => {
   });
 });
 
-describe('without a quorum', () => {
-  it('nothing is published, which is recorded and alarmed, and appending goes on; with it again, that is recorded too', async () => {
+describe('a witness quorum that is missing', () => {
+  it('prevents publication, which is recorded and alarmed, while appending continues; its return is recorded too', async () => {
     const metrics = createMetrics();
     const log = await open({}, { metrics });
     const before = await log.checkpoint();
@@ -146,7 +146,7 @@ describe('without a quorum', () => {
     await log.append(draft());
     await expect(log.checkpoint()).rejects.toMatchObject(missing);
     expect(await recorded(log, 'log.publication-stopped')).toHaveLength(1);
-    // By hand twice; what is missing is asked for again by itself as well.
+    // Two manual rounds; the missing cosignature is requested again periodically as well.
     const rounds = /^countersign_log_publications_total\{outcome="quorum_missing"\} (\d+)$/m;
     expect(Number(rounds.exec(await metrics.registry.metrics())?.[1])).toBeGreaterThanOrEqual(2);
 
@@ -159,7 +159,7 @@ describe('without a quorum', () => {
     expect(await recorded(log, 'log.publication-stopped')).toHaveLength(2);
   });
 
-  it('is remembered over a restart, so that the end of it is recorded', async () => {
+  it('is remembered across a restart, so that its end is recorded', async () => {
     const first = await open();
     await witnesses[0].goAway();
     await witnesses[1].goAway();
@@ -171,13 +171,13 @@ describe('without a quorum', () => {
     expect(await recorded(second, 'log.publication-stopped', 'log.publication-resumed')).toHaveLength(2);
   });
 
-  it('appends are refused once too many records stand unpublished, and taken again when they are published', async () => {
+  it('makes appends fail after too many unpublished records, and work again once they are published', async () => {
     const log = await open({ maxUnpublishedRecords: 5 });
     await log.checkpoint();
     await witnesses[0].goAway();
     await witnesses[1].goAway();
     const overdue = { code: 'log_publication_overdue', category: 'unavailable' };
-    // The bound is looked at once it is known that something stands unpublished.
+    // The bound is checked once unpublished records are known.
     await expect(
       (async () => {
         for (let count = 0; count < 20; count++) {
@@ -193,7 +193,7 @@ describe('without a quorum', () => {
     await log.checkHealth();
   });
 
-  it('appends are refused once a record stands unpublished for too long, over a restart as well', async () => {
+  it('makes appends fail after a record stays unpublished for too long, also across a restart', async () => {
     const first = await open({ maxUnpublishedSeconds: 60 });
     await first.checkpoint();
     await witnesses[0].goAway();
@@ -213,7 +213,7 @@ describe('without a quorum', () => {
 });
 
 describe('a witness', () => {
-  it('that was set back is named, and not counted until it has caught up by proof', async () => {
+  it('that was set back is named, and does not count until it has caught up by proof', async () => {
     policy = `${witnesses[0].line}quorum alpha\n`;
     const log = await open();
     await log.checkpoint();
@@ -231,11 +231,11 @@ describe('a witness', () => {
       { witness: 'alpha', kind: 'caught-up', remembers: early.toString() },
     ]);
     expect(alarms[0]).toMatchObject({ outcome: 'deny', reason: 'witness_rolled_back' });
-    // It has caught up: from the next time on it counts again.
+    // It has caught up and counts from the next time on.
     names(log, await log.checkpoint());
   });
 
-  it('that has forgotten everything is found after a restart too', async () => {
+  it('that has lost its state is detected after a restart too', async () => {
     policy = `${witnesses[0].line}quorum alpha\n`;
     const first = await open();
     await first.checkpoint();
@@ -250,11 +250,11 @@ describe('a witness', () => {
     await second.checkpoint();
   });
 
-  it('that forges a cosignature is named once, and what it said is in no note', async () => {
+  it('that forges a cosignature is named once, and its line appears in no note', async () => {
     const log = await open();
     const [forger] = witnesses;
     forger.misbehave(async (_request, response) => {
-      // Good, but over another checkpoint.
+      // Valid, but over another checkpoint.
       response.end(await forger.cosignature('log.example/test\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n'));
     });
     const alarms = async () => (await recorded(log, 'log.witness-alarm')).map(({ data }) => data);
@@ -273,7 +273,7 @@ describe('a witness', () => {
     expect(await alarms()).toMatchObject(forged);
   });
 
-  it('that signs with a key nobody knows is passed over', async () => {
+  it('that signs with an unknown key is skipped', async () => {
     const log = await open();
     const stranger = await startTestWitness('stranger');
     witnesses[0].misbehave(async ({ body }, response) => {
@@ -285,7 +285,7 @@ describe('a witness', () => {
     await stranger.stop();
   });
 
-  it('that states no time is passed over', async () => {
+  it('that states no time is skipped', async () => {
     const timeless = await startTestWitness('alpha', () => 0n);
     policy = policy.replace(/http:\S+/, timeless.line.split(' ')[3]?.trim() ?? '');
     const log = await open();
@@ -297,7 +297,7 @@ describe('a witness', () => {
     [
       'answers 409 with another size each time',
       (() => {
-        // Not first the one that it is asked with: that would be the end of it.
+        // Does not start with the size in the request, which would end the exchange.
         let size = 1;
         return (_request, response) =>
           void response.writeHead(409, { 'content-type': 'text/x.tlog.size' }).end(`${size++ % 2}\n`);
@@ -329,7 +329,7 @@ describe('a witness', () => {
     ['hangs up', (_request, response) => void response.destroy()],
   ])('that %s is asked at most twice, and the others publish', async (_, misbehaviour) => {
     witnesses[0].misbehave(misbehaviour);
-    // Where each is wanted the round ends when nobody is asked any more.
+    // If all are required, the round ends when no witness remains to be asked.
     const waiting = await open({ policy: ofAll() });
     await expect(waiting.checkpoint()).rejects.toMatchObject(missing);
     await waiting.stop();
@@ -338,7 +338,7 @@ describe('a witness', () => {
     expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
   });
 
-  it('that is silent is not waited for when the others publish, and else for its time', async () => {
+  it('that is silent is not waited for if the others publish, and otherwise until its timeout', async () => {
     witnesses[0].misbehave(() => undefined);
     const log = await open({ timeoutMs: 3_600_000 });
     expect(names(log, await log.checkpoint())).toEqual(['beta.example', 'gamma.example']);
@@ -360,7 +360,7 @@ describe('a witness', () => {
 });
 
 describe('two nodes with witnesses', () => {
-  it('publish one history, whoever asks, and each shows what the other has published', async () => {
+  it('publish one history, whichever is asked, and each shows what the other has published', async () => {
     const [one, other] = [await open(), await open()];
     const notes: string[] = [];
     for (let round = 0; round < 5; round++) {
@@ -374,7 +374,7 @@ describe('two nodes with witnesses', () => {
 });
 
 describe('a node that has signed more than is published', () => {
-  it('does not show what another node publishes of a database that was set back', async () => {
+  it('does not show what another node publishes from a restored database', async () => {
     const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'publisher-')));
     const [own = '', elsewhere = ''] = folders;
     try {
@@ -384,7 +384,7 @@ describe('a node that has signed more than is published', () => {
       for (const witness of witnesses) witness.misbehave((_request, response) => void response.writeHead(503).end());
       await Promise.all(drafts(20).map((one) => log.append(one)));
       await expect(log.checkpoint()).rejects.toMatchObject(missing);
-      // Signed and not published: that is how it should be.
+      // Signed and not published, as expected.
       expect(await log.published()).toBe(before);
       await restoreLog(rig.scratch.connection, 'backup');
       for (const witness of witnesses) witness.misbehave(undefined);
@@ -392,7 +392,7 @@ describe('a node that has signed more than is published', () => {
       const forked = await other.checkpoint();
       expect(names(other, forked).length).toBeGreaterThan(1);
       await expect(log.published()).rejects.toMatchObject({ code: 'log_inconsistent' });
-      // However large it grows.
+      // However large the log grows.
       await Promise.all(drafts(40).map((one) => other.append(one)));
       await expect(log.published()).rejects.toMatchObject({
         code: 'log_inconsistent',
@@ -404,15 +404,15 @@ describe('a node that has signed more than is published', () => {
   });
 });
 
-describe('a database from a backup', () => {
-  it('publishes nothing when the witnesses have seen more, and says which', async () => {
+describe('a restored backup', () => {
+  it('publishes nothing if the witnesses have seen more, and names them', async () => {
     const log = await open();
     await log.checkpoint();
     await Promise.all(drafts(10).map((one) => log.append(one)));
     await log.checkpoint();
     await log.stop();
     const last = witnesses[0].newest();
-    // As it was before: without the records, what was signed and what is known of the witnesses.
+    // Without the later records, signatures and witness positions.
     await rig.tamper('delete from entries where index > 4');
     await rig.tamper('delete from bodies where index > 4');
     for (const table of ['checkpoints', 'published_checkpoints', 'cosignatures'])
@@ -424,7 +424,7 @@ describe('a database from a backup', () => {
     expect(alarms.map(({ reason }) => reason)).toContain('witness_ahead');
     expect(alarms[0]?.data).toMatchObject({ remembers: last.toString() });
     await expect(restored.append(draft())).rejects.toMatchObject({ code: 'log_inconsistent' });
-    // A node without witnesses lets it grow past them: now they are shown a fork, and none of them cosigns it.
+    // A node without witnesses lets it grow past their positions: they now see a fork, and none cosigns it.
     const unwitnessed = await rig.open();
     await Promise.all(drafts(30).map((one) => unwitnessed.append(one)));
     await expect(restored.checkpoint()).rejects.toMatchObject(missing);
@@ -445,7 +445,7 @@ it('a published checkpoint that was changed in the database is not shown', async
 });
 
 describe('verification of the log', () => {
-  it('finds any byte that was changed of what was published or cosigned, and names it', async () => {
+  it('finds and names any changed byte of a published or cosigned checkpoint', async () => {
     const log = await open();
     await Promise.all(drafts(10).map((one) => log.append(one)));
     const note = await log.checkpoint();
@@ -456,7 +456,7 @@ describe('verification of the log', () => {
     for (let at = 0; at < bytes.length; at += 13) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 1;
-      // A database in UTF-8 does not keep half of a character.
+      // A UTF-8 database rejects half of a character.
       if (changed.toString().includes('\ufffd')) continue;
       await rig.tamper('update published_checkpoints set note = $1 where note = $2', [changed.toString(), note]);
       expect(await log.verify(), `byte ${at}`).toMatchObject({ ok: false, reason: 'published_altered' });

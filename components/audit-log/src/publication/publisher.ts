@@ -62,9 +62,13 @@ interface PublisherDependencies {
   readonly pool: pg.Pool;
   readonly store: LogStore;
   readonly tree: TreeReader;
-  /** The log's key when it was opened. */
   readonly key: VerifierKey;
-  readonly currentKey: () => Promise<VerifierKey>;
+  readonly keysBefore: readonly VerifierKey[];
+  /** The log's present and earlier keys. */
+  readonly ownKeys: () => Promise<readonly VerifierKey[]>;
+  readonly keyAt: (size: bigint) => Promise<VerifierKey>;
+  /** The signed handovers to another key in trees of at most this size, oldest first. */
+  readonly handovers: (until: bigint) => Promise<readonly { readonly size: bigint; readonly checkpoint: string }[]>;
   readonly sign: () => Promise<SignedCheckpoint>;
   readonly admit: (head: { readonly size: bigint; readonly root: Uint8Array }) => Promise<void>;
   readonly size: () => bigint | undefined;
@@ -80,7 +84,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   const maxRecords = BigInt(options.maxUnpublishedRecords ?? 10_000_000);
   const maxUnpublishedMs = (options.maxUnpublishedSeconds ?? 3_600) * 1_000;
   const origin = dependencies.key.name;
-  const { policy, reachable } = readWitnessPolicy(options.policy, dependencies.key);
+  const { policy, reachable } = readWitnessPolicy(options.policy, [dependencies.key, ...dependencies.keysBefore]);
   const stored = publicationStore(pool);
   const alarms = createWitnessAlarms({ append, logger, metrics, origin });
   const clients = reachable.map(({ witness, url }) => ({
@@ -122,8 +126,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     const newest = await stored.newestPublished();
     if (newest === undefined) return undefined;
     if (newest.note === shown?.note) return shown;
-    const key = await dependencies.currentKey();
-    const verdict = verifyByPolicy({ signedNote: newest.note, policy, logKeys: [key] });
+    const verdict = verifyByPolicy({ signedNote: newest.note, policy, logKeys: await dependencies.ownKeys() });
     if (!verdict.ok) {
       // Published under another policy or log key: publish again.
       if (
@@ -139,7 +142,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     }
     const { size, root } = verdict.checkpoint;
     await admit({ size, root });
-    shown = { size, root: Buffer.from(root), note: newest.note, key };
+    shown = { size, root: Buffer.from(root), note: newest.note, key: await dependencies.keyAt(size) };
     return shown;
   }
 
@@ -173,6 +176,20 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       adopt(before.size);
       return { published: before };
     }
+    // Witnesses that know the old key alone can still cosign the tree in which the next key is named.
+    for (const handover of await dependencies.handovers(signed.size - 1n)) {
+      if (handover.size <= (before?.size ?? 0n)) continue;
+      const answer = await publishHead(await headOf(handover));
+      if (!('published' in answer)) return answer;
+    }
+    return publishHead(signed);
+  }
+
+  async function headOf({ size, checkpoint }: { readonly size: bigint; readonly checkpoint: string }) {
+    return { size, root: await tree.rootAt(size), note: checkpoint, key: await dependencies.keyAt(size) };
+  }
+
+  async function publishHead(signed: SignedCheckpoint): Promise<RoundAnswer> {
     const answers = await collect(signed);
     const counted = clients.flatMap(({ witness }): readonly [PolicyWitness, NoteSignature][] => {
       const answer = answers.get(witness);

@@ -65,7 +65,7 @@ function headOf(log: RunningAuditLog) {
   };
 }
 
-/** As one who has nothing but the files: every tile and entry that the checkpoint promises, verified into another folder. */
+/** As a reader with only the files: verifies every tile and entry that the checkpoint promises into another folder. */
 async function verifyFolder(log: RunningAuditLog, from = folder): Promise<bigint> {
   const read = async (path: string) => {
     const file = join(from, path);
@@ -90,7 +90,7 @@ function sourceOf(read: (path: string) => Promise<Buffer | undefined>): LogSourc
 }
 
 describe('a log published to a folder', () => {
-  it('is all that a reader needs, as it grows over tiles', async () => {
+  it('is sufficient for a reader, as it grows over tiles', async () => {
     const log = await rig.open({ publishTo: publishTo() });
     for (const count of [1, 3, 250, 5, 270, 256]) {
       await grow(log, count);
@@ -99,7 +99,7 @@ describe('a log published to a folder', () => {
       expect(readFileSync(join(folder, 'checkpoint'), 'utf8')).toBe(note);
       expect((await verifyFolder(log)).toString()).toBe(note.split('\n')[1]);
     }
-    // Partial tiles in the place of full ones are gone; those of the newest checkpoint are there, and no others of its places.
+    // Partial tiles replaced by full ones are gone; only those of the newest checkpoint remain.
     const size = headOf(log)(readFileSync(join(folder, 'checkpoint'), 'utf8')).size;
     const edge = partialTiles(size).map(tilePath);
     const full = new Set(filesIn(folder).filter((path) => path.startsWith('tile/') && !path.includes('.p/')));
@@ -110,7 +110,7 @@ describe('a log published to a folder', () => {
     await log.stop();
   });
 
-  it('has the hashes alone when entries are not to be published', async () => {
+  it('holds only hashes if entries are not to be published', async () => {
     const log = await rig.open({ publishTo: publishTo(false) });
     await log.checkpoint();
     await log.publishToFolder();
@@ -119,7 +119,7 @@ describe('a log published to a folder', () => {
     await log.stop();
   });
 
-  it('may be read by a web server, and nothing there is ever written again', async () => {
+  it('is readable by a web server, and no file is ever rewritten', async () => {
     const log = await rig.open({ publishTo: publishTo() });
     await log.checkpoint();
     await log.publishToFolder();
@@ -140,7 +140,7 @@ describe('a log published to a folder', () => {
     await log.stop();
   });
 
-  it('goes on where it was after a restart, and is brought up to date when the log stops', async () => {
+  it('continues from its state after a restart, and is updated when the log stops', async () => {
     const first = await rig.open({ publishTo: publishTo() });
     await grow(first, 20);
     await first.stop();
@@ -151,7 +151,7 @@ describe('a log published to a folder', () => {
     expect(await verifyFolder(second)).toBeGreaterThan(size + 300n);
   });
 
-  it('is for one publisher at a time', async () => {
+  it('belongs to one publisher at a time', async () => {
     const first = await rig.open({ publishTo: publishTo() });
     await expect(rig.open({ publishTo: publishTo() })).rejects.toMatchObject({ code: 'log_folder_unusable' });
     await first.stop();
@@ -159,7 +159,7 @@ describe('a log published to a folder', () => {
     await second.stop();
   });
 
-  it('follows what is published and not what is signed: without a quorum nothing comes', async () => {
+  it('follows publication and not signatures: without a quorum nothing is added', async () => {
     const own = await createRig();
     const witness = await startTestWitness('alpha');
     const witnessing = {
@@ -188,7 +188,7 @@ describe('a log published to a folder', () => {
     const log = await rig.open({ publishTo: publishTo() });
     await log.checkpoint();
     await log.publishToFolder();
-    // As if the publisher had died before its checkpoint, and somebody had been there since.
+    // As if the publisher had stopped before its checkpoint, and another party had changed the folder since.
     rmSync(join(folder, 'checkpoint'));
     damage(join(folder, path));
     await log.append(draft());
@@ -202,7 +202,7 @@ describe('a log published to a folder', () => {
     await log.stop();
   });
 
-  it('is not overwritten with an older or another history', async () => {
+  it('is not overwritten with an older or a different history', async () => {
     const log = await rig.open({ publishTo: publishTo() });
     await log.checkpoint();
     await log.publishToFolder();
@@ -225,7 +225,7 @@ describe('a mirror', () => {
   let log: RunningAuditLog;
   let served: Server;
   let address: string;
-  /** What is answered instead of what the log has. */
+  /** The answer given instead of the log's. */
   let instead: (path: string) => Buffer | undefined;
   beforeAll(async () => {
     log = await rig.open();
@@ -267,12 +267,12 @@ describe('a mirror', () => {
     await grow(log, 300);
     const second = await mirror(await log.checkpoint());
     expect(await verifyFolder(log)).toBe(second.size);
-    // Nothing new: nothing is written but what is at the edge anyway.
+    // Nothing new: only partial tiles are written.
     expect((await mirror(await log.checkpoint())).size).toBe(second.size);
   });
 
   it.each(['tile/0/001', 'tile/1/000.p/', 'tile/entries/002', 'tile/0/00'])(
-    'takes nothing that is not what was signed: a lie in %s is found',
+    'accepts only what was signed: a false %s is detected',
     async (where) => {
       const note = await log.checkpoint();
       instead = (path) => {
@@ -282,13 +282,13 @@ describe('a mirror', () => {
       await expect(mirror(note)).rejects.toMatchObject({ code: 'log_copy_unverified' });
       expect(existsSync(join(folder, 'checkpoint'))).toBe(false);
       instead = () => undefined;
-      // What it took before is good, and it goes on from there.
+      // What it accepted before is valid, and it continues from there.
       await mirror(note);
       await verifyFolder(log);
     },
   );
 
-  it('takes no checkpoint that does not extend its own, and keeps its own', async () => {
+  it('accepts no checkpoint that does not extend its own, and keeps its own', async () => {
     const older = await log.checkpoint();
     await grow(log, 10);
     await mirror(await log.checkpoint());
@@ -297,7 +297,7 @@ describe('a mirror', () => {
     expect(readFileSync(join(folder, 'checkpoint'))).toEqual(kept);
   });
 
-  it('says how many bundles of entries it was not given', async () => {
+  it('reports how many entry bundles it did not receive', async () => {
     const note = await log.checkpoint();
     const source = sourceOf(async (path) => (path.includes('entries') ? undefined : answer(path)));
     const copied = await mirrorLog({ folder, source, note, open: headOf(log), entries: true });

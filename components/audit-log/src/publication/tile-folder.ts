@@ -18,6 +18,8 @@ export interface TileFolder {
   checkpoint(): Promise<string | undefined>;
   /** Replaces the checkpoint if it is still `from`. @throws CodedError `log_inconsistent` */
   replaceCheckpoint(from: string | undefined, to: string): Promise<void>;
+  /** Written anew, because it grows with the log. */
+  replaceKeys(keys: string): Promise<void>;
   /** Removes partial tiles. @param path of the full tile that replaces them */
   dropPartials(path: string): Promise<void>;
   release(): void;
@@ -25,6 +27,8 @@ export interface TileFolder {
 
 /** Not served: the lock and unfinished files. */
 const ownFolder = '.countersign';
+/** The keys of the log, beside its checkpoint. */
+export const keysFile = 'keys.json';
 const fileMode = 0o644;
 const folderMode = 0o755;
 
@@ -81,6 +85,10 @@ export async function openTileFolder(folder: string): Promise<TileFolder> {
       if ((await readCheckpoint()) !== from)
         throw inconsistent(folder, 'its checkpoint was changed by another program');
       await usable(folder, () => replaceFile(checkpointFile, to, fileMode, own));
+    },
+    async replaceKeys(keys) {
+      if ((await read(keysFile))?.toString() === keys) return;
+      await usable(folder, () => replaceFile(join(folder, keysFile), keys, fileMode, own));
     },
     async dropPartials(path) {
       await usable(folder, () => rm(join(folder, `${path}.p`), { recursive: true, force: true }));

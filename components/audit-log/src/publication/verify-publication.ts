@@ -34,10 +34,19 @@ export function publicationVerifier({ store, keys }: { readonly store: Publicati
     for (const published of shown) {
       const wrong =
         (await noteFault(published, 'published checkpoint', edgeAt)) ??
-        (onlyKept(published, cosignatures) ? undefined : altered(published.size, 'published checkpoint'));
+        (onlyKept(published, cosignatures, await ownSignatures(published.note))
+          ? undefined
+          : altered(published.size, 'published checkpoint'));
       if (wrong !== undefined) return wrong;
     }
     return undefined;
+  }
+
+  /** The note of a handover has the signatures of two keys. */
+  async function ownSignatures(note: string): Promise<number> {
+    const parsed = parseNote(note);
+    const verdict = parsed.ok ? verifyNote({ note: parsed.note, keys: await keys.all() }) : undefined;
+    return verdict?.ok === true ? verdict.signatures.length : 1;
   }
 
   async function noteFault(
@@ -69,12 +78,13 @@ export type PublicationVerifier = ReturnType<typeof publicationVerifier>;
 function onlyKept(
   published: { readonly size: bigint; readonly note: string },
   cosignatures: readonly StoredCosignature[],
+  ownSignatures: number,
 ): boolean {
   const parsed = parseNote(published.note);
   const witnesses = cosignatures.flatMap(({ size, witness }) =>
     size === published.size ? (keyOf(witness) ?? []) : [],
   );
-  return parsed.ok && isCosignedBy(published.note, witnesses, parsed.note.signatures.length - 1);
+  return parsed.ok && isCosignedBy(published.note, witnesses, parsed.note.signatures.length - ownSignatures);
 }
 
 function isCosignedBy(note: string, keys: readonly VerifierKey[], count: number): boolean {

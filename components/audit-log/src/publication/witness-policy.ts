@@ -13,10 +13,13 @@ export interface ReachableWitness {
   readonly url: string;
 }
 
-/** @param key of the log; if the policy lists logs, it must be among them @throws CodedError `log_policy_unusable` */
+/**
+ * @param keys the log's, past and present: if the policy lists logs, one must be among them. What the log signs itself is checked by its
+ * own keys, so the list of logs is dropped. @throws CodedError `log_policy_unusable`
+ */
 export function readWitnessPolicy(
   text: string,
-  key: VerifierKey,
+  keys: readonly VerifierKey[],
 ): { readonly policy: TlogPolicy; readonly reachable: readonly ReachableWitness[] } {
   const parsed = parsePolicy(text);
   if (!parsed.ok)
@@ -25,8 +28,8 @@ export function readWitnessPolicy(
       `The policy of witnesses cannot be read: ${parsed.reason} in line ${parsed.line}.`,
     );
   const { policy } = parsed;
-  const listed = policy.logs.some(
-    (log) => log.key.name === key.name && Buffer.compare(log.key.publicKey, key.publicKey) === 0,
+  const listed = policy.logs.some((log) =>
+    keys.some((key) => log.key.name === key.name && Buffer.compare(log.key.publicKey, key.publicKey) === 0),
   );
   if (policy.logs.length > 0 && !listed)
     throw auditLogErrors.error('log_policy_unusable', 'The policy of witnesses lists logs, and this log is not one.');
@@ -43,5 +46,5 @@ export function readWitnessPolicy(
       'log_policy_unusable',
       `The witnesses of the policy that have an address cannot meet its quorum: ${describeQuorum(policy.quorum)}.`,
     );
-  return { policy, reachable };
+  return { policy: { ...policy, logs: [] }, reachable };
 }

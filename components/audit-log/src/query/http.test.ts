@@ -69,7 +69,7 @@ const readings = async () => (await log.search({ type: 'evidence.read' })).map((
 describe('the graph of a transaction over HTTP', () => {
   const url = `/evidence/transactions/${transaction}/graph`;
 
-  it('tells in one call who did what under which mandate, with the record that proves each', async () => {
+  it('returns in one call who did what under which mandate, with the record that proves each', async () => {
     const answer = (await get(url, operator, 'audit:read')).json<{
       evidence: string;
       graph: {
@@ -88,7 +88,7 @@ describe('the graph of a transaction over HTTP', () => {
     expect(JSON.stringify(answer)).not.toContain('DE0001102580');
   });
 
-  it('is recorded before it is shown, with whom and what', async () => {
+  it('is recorded before it is shown, with reader and content', async () => {
     const before = (await readings()).length;
     const { evidence } = (await get(url, operator, 'audit:read')).json<{ evidence: string }>();
     const made = (await readings()).slice(before);
@@ -100,7 +100,7 @@ describe('the graph of a transaction over HTTP', () => {
     });
   });
 
-  it('is drawn as a picture that runs nothing', async () => {
+  it('is drawn as a picture without scripts', async () => {
     const answer = await get(`${url}.svg`, operator, 'audit:read');
     expect(answer.headers['content-type']).toMatch(/^image\/svg\+xml/);
     expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
@@ -108,12 +108,12 @@ describe('the graph of a transaction over HTTP', () => {
     expect(answer.body).not.toContain('<script');
   });
 
-  it('is for those whom it concerns, with the scope for it', async () => {
+  it('is available to the parties concerned, with the right scope', async () => {
     expect((await get(url, operator, 'audit:export')).statusCode).toBe(403);
     expect((await get(url, stranger, 'audit:read')).json()).toMatchObject({ code: 'transaction_without_records' });
     const own = (await get(url, fund, 'audit:read')).json<{ graph: { nodes: { kind: string }[] } }>();
     expect(own.graph.nodes.map(({ kind }) => kind)).toContain('mandate');
-    // How a decision was made is not the business of a party.
+    // A party does not see how a decision was made.
     expect(own.graph.nodes.map(({ kind }) => kind)).not.toContain('decision');
     expect((await get(`/evidence/transactions/${newTransaction()}/graph`, operator, 'audit:read')).statusCode).toBe(
       404,
@@ -124,7 +124,7 @@ describe('the graph of a transaction over HTTP', () => {
 describe('exporting records', () => {
   const url = (format: string, rest = '') => `/evidence/export?format=${format}&transaction=${transaction}${rest}`;
 
-  it('gives lines, a table and a report, of what was asked', async () => {
+  it('returns lines, a table and a report for the query', async () => {
     const lines = (await get(url('jsonl'), operator, 'audit:export')).body.trimEnd().split('\n');
     const found = await log.query({ transaction });
     expect(lines.map((line) => (JSON.parse(line) as { index: string }).index)).toEqual(
@@ -140,7 +140,7 @@ describe('exporting records', () => {
     for (const { record } of found) expect(report.body).toContain(record.id);
   });
 
-  it('gives events of the Open Cybersecurity Schema Framework to those who collect them', async () => {
+  it('returns events of the Open Cybersecurity Schema Framework to a collector', async () => {
     const answer = await get(url('ocsf'), operator, 'audit:export');
     expect(answer.headers['content-type']).toBe('application/jsonl');
     expect(answer.headers['content-disposition']).toBe('attachment; filename="evidence.ocsf.jsonl"');
@@ -156,7 +156,7 @@ describe('exporting records', () => {
       expect(type).toBe(of * 100 + activity);
   });
 
-  it('takes pages together, each recorded before it is let out', async () => {
+  it('combines pages, each recorded before it is released', async () => {
     await Promise.all(drafts(1_200, { client: 'many' }).map((record) => log.append(record)));
     const before = (await readings()).length;
     const { body } = await get('/evidence/export?format=jsonl&client=many', operator, 'audit:export');
@@ -167,7 +167,7 @@ describe('exporting records', () => {
     expect(made[0]?.query).toMatchObject({ client: 'many' });
   });
 
-  it('stops where it is told to, and says where to go on', async () => {
+  it('stops at its limit and says where to continue', async () => {
     const [first, second, more] = (await get(url('jsonl', '&limit=2'), operator, 'audit:export')).body
       .trimEnd()
       .split('\n');
@@ -180,7 +180,7 @@ describe('exporting records', () => {
     expect((await get(url('csv', '&limit=1'), operator, 'audit:export')).body).toMatch(/\r\nmore,after \d+\r\n$/);
   });
 
-  it('holds protected values only for who may have them, asks for them, and says why', async () => {
+  it('includes protected values only for authorised readers who request them with a purpose', async () => {
     for (const format of ['jsonl', 'csv', 'html', 'ocsf']) {
       const open = await get(url(format), operator, 'audit:export', 'audit:disclose');
       expect(open.body).not.toContain('DE0001102580');
@@ -194,7 +194,7 @@ describe('exporting records', () => {
     }
   });
 
-  it('refuses what it cannot answer with a code, before a file begins', async () => {
+  it('refuses an unanswerable query with a code before a file starts', async () => {
     for (const [rest, status] of [
       ['&from=yesterday', 400],
       ['&decision=x', 400],
@@ -207,7 +207,7 @@ describe('exporting records', () => {
     expect((await get(url('csv'), operator, 'audit:read')).statusCode).toBe(403);
   });
 
-  it('shows a stranger nothing', async () => {
+  it('shows nothing to an unrelated institution', async () => {
     expect((await get(url('jsonl'), stranger, 'audit:export')).body).toBe('');
   });
 });

@@ -20,8 +20,8 @@ async function append(members: Partial<RecordDraft>): Promise<number> {
   return Number((await log.append(draft(members))).index);
 }
 
-describe('finding evidence by what it is about', () => {
-  it('finds a person as subject, as actor and as approver, and nobody with a longer name', async () => {
+describe('searching evidence by party or object', () => {
+  it('finds a person as subject, as actor and as approver, and no longer name', async () => {
     const anna = 'person:anna';
     const found = [
       await append({ subject: { id: anna, institution: 'LEI-A' } }),
@@ -50,7 +50,7 @@ describe('finding evidence by what it is about', () => {
     expect(await placesOf({ partner: 'LEI-B' })).toEqual([]);
   });
 
-  it('finds a mandate where it is used, where it lives, and where another is cut from it, with its parties', async () => {
+  it('finds a mandate by its use, its own records and its sub-mandates, with its parties', async () => {
     const mandate = newMandate();
     const cut = newMandate();
     const lives = await append({
@@ -68,7 +68,7 @@ describe('finding evidence by what it is about', () => {
     expect(await placesOf({ partner: 'LEI-D' })).toEqual([child]);
   });
 
-  it('finds a decision and what rests on it', async () => {
+  it('finds a decision and the records that refer to it', async () => {
     const decision = await log.append(draft({ type: 'decision.made' }));
     await append({ type: 'decision.made' });
     const resting = await append({ type: 'transaction.transitioned', references: [decision.id] });
@@ -77,7 +77,7 @@ describe('finding evidence by what it is about', () => {
     expect(await placesOf({ decision: decision.id, after: decision.index })).toEqual([resting]);
   });
 
-  it('finds by time: from a moment on, and before another', async () => {
+  it('finds by time: from one moment, and before another', async () => {
     const times: number[] = [];
     const places: number[] = [];
     for (let hour = 0; hour < 5; hour++) {
@@ -92,7 +92,7 @@ describe('finding evidence by what it is about', () => {
     expect(await placesOf({ from: fifth + 1 })).toEqual([]);
   });
 
-  it('asks for everything that is named at once, a page at a time', async () => {
+  it('combines all filters, a page at a time', async () => {
     const transaction = newTransaction();
     const wanted: number[] = [];
     for (let round = 0; round < 40; round++) {
@@ -128,7 +128,7 @@ describe('finding evidence by what it is about', () => {
     expect(await placesOf({ transaction, types: ['token.issued', 'token.refused'], limit: 3 })).toHaveLength(3);
   });
 
-  it('says the same as reading the whole log, over all filters', async () => {
+  it('agrees with reading the whole log, for all filters', async () => {
     const people = ['person:a', 'person:b', 'service:c'];
     const transactions = [newTransaction(), newTransaction()];
     const types = ['token.issued', 'decision.made', 'access.refused'] as const;
@@ -163,8 +163,8 @@ describe('finding evidence by what it is about', () => {
   });
 });
 
-describe('the index by which evidence is found', () => {
-  it('has everything that was appended before the question, on any node', async () => {
+describe('the search index of evidence', () => {
+  it('includes everything appended before the query, on any node', async () => {
     const other = await rig.open();
     for (let round = 0; round < 10; round++) {
       await Promise.all(drafts(100, { client: 'oms' }).map((record) => log.append(record)));
@@ -172,7 +172,7 @@ describe('the index by which evidence is found', () => {
     }
   });
 
-  it('follows the log by itself, drawn once by all nodes together', async () => {
+  it('follows the log periodically, built once by all nodes together', async () => {
     const nodes = await Promise.all([0, 1, 2].map(() => rig.open({ indexTermsEveryMs: 5 })));
     await Promise.all(drafts(1_500, { client: 'oms' }).map((record) => log.append(record)));
     await expect
@@ -189,10 +189,10 @@ describe('the index by which evidence is found', () => {
     for (const node of nodes) expect(await node.query({ client: 'oms', limit: 3 })).toHaveLength(3);
   });
 
-  it('is read past while it cannot be drawn: the end of the log answers', async () => {
+  it('is bypassed while it cannot be extended: the end of the log is read directly', async () => {
     const first = await append({ client: 'oms' });
     expect(await placesOf({ client: 'oms' })).toEqual([first]);
-    // Another node holds its turn and does nothing with it.
+    // Another node holds the lock and does nothing.
     const stuck = await rig.pool().connect();
     await stuck.query(`begin; select from named_locks where name = 'terms' for update`);
     const second = await append({ client: 'oms' });
@@ -203,7 +203,7 @@ describe('the index by which evidence is found', () => {
     stuck.release();
   });
 
-  it('is not believed: a false term finds nothing that the record does not say', async () => {
+  it('is not trusted: a false term does not find a record without it', async () => {
     const said = await append({ client: 'oms' });
     const other = await append({ client: 'ems' });
     expect(await placesOf({ client: 'oms' })).toEqual([said]);
@@ -211,7 +211,7 @@ describe('the index by which evidence is found', () => {
     expect(await placesOf({ client: 'oms' })).toEqual([said]);
   });
 
-  it('may be written to and never changed by the role of the log', async () => {
+  it('can be extended and never changed by the role of the log', async () => {
     await append({ client: 'oms' });
     await placesOf({ client: 'oms' });
     const pool = rig.pool();
@@ -227,7 +227,7 @@ describe('the index by which evidence is found', () => {
     ]);
   });
 
-  it('reads what an answer needs and little more, however much of the rest there is', async () => {
+  it('reads little more than the answer needs, however large the rest is', async () => {
     const pool = rig.pool({ maxConnections: 1 });
     const reader = await rig.open({ pool });
     const transaction = newTransaction();
@@ -241,12 +241,12 @@ describe('the index by which evidence is found', () => {
     expect((await rowsRead(pool)) - before).toBeLessThan(3_000);
   });
 
-  it('says that it is far behind rather than reading the log for minutes', async () => {
+  it('reports that it is far behind instead of reading the log for minutes', async () => {
     await append({ client: 'oms' });
     await rig.tamper(`insert into terms_drawn (rule, size) values (1, 0) on conflict (rule) do update set size = 0`);
     const stuck = await rig.pool().connect();
     await stuck.query(`begin; select from named_locks where name = 'terms' for update`);
-    // As many rows as it takes; what they hold is not looked at.
+    // Any rows will do; their content is not read.
     await rig.tamper(
       `insert into entries (index, record_id, type, leaf_hash, entry)
        select n, 'row ' || n, 'access.refused', sha256('x'), '{}' from generate_series(100, 60000) as n`,

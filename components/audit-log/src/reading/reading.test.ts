@@ -92,7 +92,7 @@ async function newestReading(): Promise<EvidenceRecord> {
 }
 
 describe('records', () => {
-  it('are shown without what is told to few, with the commitments in its place', async () => {
+  it('are shown without restricted values, with the commitments instead', async () => {
     const answer = await read(`transaction=${transaction}`, operator);
     const [first] = answer.records;
     expect(first?.values).toEqual({ '/address': 'withheld', '/data/intent': 'withheld' });
@@ -102,7 +102,7 @@ describe('records', () => {
     for (const secret of ['101.4375', '203.0.113.7', '101.40']) expect(text).not.toContain(secret);
   });
 
-  it('are for the operator all, and for others what concerns their institution', async () => {
+  it('are all visible to the operator, and to others if they concern their institution', async () => {
     const seenBy = async (institution: string) => {
       const { records } = await read('', institution);
       return records.map(({ record }) => record.id).filter((id) => ours.has(id));
@@ -110,14 +110,14 @@ describe('records', () => {
     const ours = new Set([opened.id, filled.id, approved.id, mandated.id]);
     expect(await seenBy(operator)).toEqual([opened.id, filled.id, approved.id, mandated.id]);
     expect(await seenBy(fund)).toEqual([opened.id, filled.id, approved.id, mandated.id]);
-    // How the fund approves is its own business.
+    // The fund's approvals are its own.
     expect(await seenBy(broker)).toEqual([opened.id, filled.id, mandated.id]);
     expect(await seenBy(stranger)).toEqual([]);
     const { records } = await read('type=log.opened', fund);
     expect(records).toEqual([]);
   });
 
-  it('are found by everything that evidence can be asked for by', async () => {
+  it('are found by every supported filter', async () => {
     const ids = async (query: string) =>
       (await read(query, operator)).records.map(({ record }) => record.id).filter((id) => id !== undefined);
     expect(await ids('person=person:bob')).toContain(filled.id);
@@ -130,7 +130,7 @@ describe('records', () => {
       expect((await read(query, operator)).status, query).toBe(400);
   });
 
-  it('come a page at a time, also where most of them are not to be seen', async () => {
+  it('are returned page by page, even if most of them are not visible', async () => {
     const pages: string[] = [];
     let after = '';
     for (let page = 0; page < 10; page++) {
@@ -144,7 +144,7 @@ describe('records', () => {
 });
 
 describe('protected values', () => {
-  it('are shown to who has the scope and says what for, with the salts that open the commitments', async () => {
+  it('are shown to a reader with scope and purpose, with the salts that open the commitments', async () => {
     const answer = await read(`transaction=${transaction}&disclose=*&${purposeful}`, operator, 'audit:disclose');
     const [first] = answer.records;
     expect(first?.record).toMatchObject({ address: '203.0.113.7', data: { intent } });
@@ -156,7 +156,7 @@ describe('protected values', () => {
     expect(first?.disclosures?.map(({ text }) => text)).toContain(canonicalize(intent));
   });
 
-  it('are shown where they were asked for, and no further', async () => {
+  it('are shown only at the requested paths', async () => {
     const { records } = await read(
       `transaction=${transaction}&disclose=/data/body&${purposeful}`,
       operator,
@@ -169,7 +169,7 @@ describe('protected values', () => {
     ]);
   });
 
-  it('of an institution are told to its own people and to the operator, not to the other side', async () => {
+  it('of an institution are shown to its own people and to the operator, not to the other party', async () => {
     const states = async (institution: string) =>
       (await read(`transaction=${transaction}&disclose=*&${purposeful}`, institution, 'audit:disclose')).records.map(
         ({ values }) => values,
@@ -185,7 +185,7 @@ describe('protected values', () => {
     ]);
   });
 
-  it('need the scope, and a purpose', async () => {
+  it('require the scope and a purpose', async () => {
     const without = await get(`/evidence/records?disclose=*&${purposeful}`, operator, 'audit:read');
     expect(without.json()).toMatchObject({ status: 403, code: 'insufficient_scope' });
     for (const purpose of ['', '&purpose=', '&purpose=%20'])
@@ -201,8 +201,8 @@ describe('protected values', () => {
   });
 });
 
-describe('a reading', () => {
-  it('is recorded with who, what, and where, before it is answered', async () => {
+describe('reading the log', () => {
+  it('is recorded with reader, query and address before the answer', async () => {
     const answer = await read(`transaction=${transaction}&limit=2`, fund);
     const reading = await newestReading();
     expect(reading).toMatchObject({
@@ -217,7 +217,7 @@ describe('a reading', () => {
     expect(reading.data).toMatchObject({ places: [[first, second]] });
   });
 
-  it('of protected values is recorded with the fields and the purpose', async () => {
+  it('is recorded with fields and purpose if it shows protected values', async () => {
     await read(`transaction=${transaction}&disclose=/data/intent,/data/limits&${purposeful}`, fund, 'audit:disclose');
     expect((await newestReading()).data).toMatchObject({
       asked: ['/data/intent', '/data/limits'],
@@ -226,7 +226,7 @@ describe('a reading', () => {
     });
   });
 
-  it('that found nothing is recorded too, and one that cannot be recorded is not answered', async () => {
+  it('is recorded also if nothing was found, and is not answered if it cannot be recorded', async () => {
     await read(`transaction=${newTransaction()}`, stranger);
     expect((await newestReading()).data).toMatchObject({ records: 0, places: [] });
     const stopped = await rig.open();
@@ -241,7 +241,7 @@ describe('a reading', () => {
     await other.close();
   });
 
-  it('keeps the address of who read as a protected value of theirs', async () => {
+  it('stores the reader’s address as a protected value of the reader', async () => {
     await read(`transaction=${transaction}`, fund);
     const [values] = await log.protectedValues([await newestReading()]);
     expect(values).toMatchObject([{ path: '/address', state: 'open', subject: `person:auditor-of-${fund}` }]);
@@ -253,7 +253,7 @@ describe('the evidence of a transaction', () => {
     get(`/evidence/transactions/${transaction}${query}`, institution, 'audit:export', ...more);
   const paths = (bundle: EvidenceBundle) => (bundle.disclosures ?? []).map(({ record, path }) => [record, path]);
 
-  it('discloses what its reader may see of what was meant to be traded, and is verified with it', async () => {
+  it('discloses of the order what its reader may see, and verifies with it', async () => {
     const bundle = (await exported(operator)).json<EvidenceBundle>();
     expect(paths(bundle)).toEqual([
       [opened.id, '/data/intent'],
@@ -267,7 +267,7 @@ describe('the evidence of a transaction', () => {
     expect(paths((await exported(operator, '?disclose=nothing')).json())).toEqual([]);
   });
 
-  it('discloses personal data with the scope and a purpose, which its record says', async () => {
+  it('discloses personal data with the scope and a purpose, which its record states', async () => {
     const bundle = (
       await exported(fund, '?disclose=everything&purpose=Court%20order', 'audit:disclose')
     ).json<EvidenceBundle>();
@@ -286,15 +286,15 @@ describe('the evidence of a transaction', () => {
     expect((await exported(fund, '?disclose=all')).statusCode).toBe(400);
   });
 
-  it('is for its parties and the operator: to others it does not exist', async () => {
+  it('is available to its parties and the operator: for others it does not exist', async () => {
     expect((await exported(stranger)).json()).toMatchObject({ status: 404, code: 'transaction_without_records' });
     const entries = await get('/log/tile/entries/000.p/5', stranger, 'audit:read');
     expect(entries.json()).toMatchObject({ status: 403, code: 'insufficient_scope' });
   });
 });
 
-describe('what has been erased', () => {
-  it('says so to whoever reads', async () => {
+describe('an erased value', () => {
+  it('is reported as erased to every reader', async () => {
     const gone = draft({ subject: { id: 'person:gone', institution: fund }, address: '192.0.2.44' });
     await log.append(gone);
     await rig.tamper(
@@ -307,8 +307,8 @@ describe('what has been erased', () => {
   });
 });
 
-describe('readings at once', () => {
-  it('are few for one institution, by whatever door, and keep no other from reading', async () => {
+describe('simultaneous reads', () => {
+  it('are limited per institution across all endpoints, without blocking others', async () => {
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -327,7 +327,7 @@ describe('readings at once', () => {
       if (answer.statusCode === 503) refused.push(answer.json());
       return answer.statusCode;
     });
-    // Two read, and as many wait as may.
+    // Two are reading, and the maximum number waits.
     await vi.waitFor(() => expect(refused).toHaveLength(42 - 34), 60_000);
     expect(refused).toEqual(refused.map(() => expect.objectContaining({ code: 'overloaded' })));
     expect((await ask('/evidence/records?type=approval.given', fund)).statusCode).toBe(200);

@@ -2,17 +2,17 @@ import { isCodedError } from '@countersign/kernel';
 import { expect, it } from 'vitest';
 import { createReadingTurns } from './turns.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function work() {
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
   const one = {
-    begun: false,
+    started: false,
     end: () => end(),
     do(): Promise<void> {
-      one.begun = true;
+      one.started = true;
       return ended;
     },
   };
@@ -20,25 +20,25 @@ function work() {
 }
 const settled = () => new Promise(setImmediate);
 
-it('reads for nobody more than two at once, and four for all', async () => {
+it('allows two reads at once per institution, and four overall', async () => {
   const turns = createReadingTurns();
   const works = Object.fromEntries(['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((name) => [name, work()]));
-  const begun = () => Object.entries(works).flatMap(([name, one]) => (one.begun ? [name] : []));
+  const started = () => Object.entries(works).flatMap(([name, one]) => (one.started ? [name] : []));
   const all = Object.entries(works).map(([name, one]) => turns.take(name.slice(0, 1), one.do));
   await settled();
-  expect(begun()).toEqual(['a1', 'a2', 'b1', 'b2']);
+  expect(started()).toEqual(['a1', 'a2', 'b1', 'b2']);
   works['b1']?.end();
   await settled();
-  // The third of the first institution came earlier, and has two before it still.
-  expect(begun()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1']);
+  // The third of the first institution came earlier, but two of its reads are still running.
+  expect(started()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1']);
   works['a2']?.end();
   await settled();
-  expect(begun()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
+  expect(started()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
   for (const one of Object.values(works)) one.end();
   await Promise.all(all);
 });
 
-it('goes on when a reading fails, and tells who has too many waiting to come again', async () => {
+it('continues when a read fails, and asks an institution with too many waiting to retry', async () => {
   const turns = createReadingTurns();
   const held = work();
   const held2 = work();
@@ -47,7 +47,7 @@ it('goes on when a reading fails, and tells who has too many waiting to come aga
   const outcomes = Promise.allSettled(waiting);
   const refused: unknown = await turns.take('a', async () => 1).catch((error: unknown) => error);
   expect(isCodedError(refused, 'overloaded')).toBe(true);
-  // Others are not kept from reading by it.
+  // It does not block others.
   expect(await turns.take('b', async () => 'read')).toBe('read');
   held.end();
   held2.end();

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => port.close());
 
-/** Pages of nothing, as many as one likes. */
+/** Any number of pages of nothing. */
 function pagesOf(count: number): PageReader & { taken: number } {
   const pages = {
     taken: 0,
@@ -28,39 +28,39 @@ function pagesOf(count: number): PageReader & { taken: number } {
   return pages;
 }
 const nothing = async (): Promise<void> => undefined;
-/** What was posted before this is there. */
-const heard = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+/** Everything posted before this has arrived. */
+const delivered = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
-describe('who is given pages', () => {
-  it('and never asks for the first is given up before anything is read', async () => {
+describe('a consumer of pages', () => {
+  it('that never asks for the first is dropped before anything is read', async () => {
     const pages = pagesOf(3);
     let begun = false;
     const begin = async (): Promise<void> => {
       begun = true;
     };
     await givePages(consumer, pages, begin, 5);
-    await heard();
+    await delivered();
     expect(said).toMatchObject([{ say: 'failed' }]);
     expect([begun, pages.taken]).toEqual([false, 0]);
   });
 
-  it('and asks no more is given up, with one page read ahead', async () => {
+  it('that stops asking is dropped, with one page read ahead', async () => {
     const pages = pagesOf(9);
     port.postMessage({ say: 'next' });
     await givePages(consumer, pages, nothing, 1_000);
-    await heard();
+    await delivered();
     expect(said.map(({ say }) => say)).toEqual(['page', 'failed']);
     expect(pages.taken).toBe(2);
   });
 
-  it('and asks for all of them is given them and the end', async () => {
+  it('that asks for all receives all and the end', async () => {
     for (let number = 1; number <= 4; number++) port.postMessage({ say: 'next' });
     await givePages(consumer, pagesOf(3), nothing, 60_000);
-    await heard();
+    await delivered();
     expect(said.map(({ say }) => say)).toEqual(['page', 'page', 'page', 'end']);
   });
 
-  it('is told once when it cannot be begun', async () => {
+  it('is notified once if the stream cannot start', async () => {
     port.postMessage({ say: 'next' });
     const unreachable = async (): Promise<void> => {
       throw new AggregateError([
@@ -69,7 +69,7 @@ describe('who is given pages', () => {
       ]);
     };
     await givePages(consumer, pagesOf(3), unreachable, 60_000);
-    await heard();
+    await delivered();
     expect(said).toEqual([{ say: 'failed', detail: 'connect ECONNREFUSED ::1:5; connect ECONNREFUSED 127.0.0.1:5' }]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLentKeyRing } from './keeper-client.ts';
 
-/** A ring, its clock, and a keeper that lends what is not destroyed. */
+/** A key ring with its clock, and a keeper that lends keys that are not destroyed. */
 function ringOf(forMs: number) {
   let now = 1_000;
   const destroyed = new Set<string>();
@@ -23,7 +23,7 @@ function ringOf(forMs: number) {
 }
 
 describe('keys that are lent', () => {
-  it('are asked for once, until their time is up', async () => {
+  it('are requested once within their lifetime', async () => {
     const { ring, asked, pass } = ringOf(300_000);
     await ring.fetch(new Set(['a', 'b']));
     pass(299_999);
@@ -35,7 +35,7 @@ describe('keys that are lent', () => {
     expect(ring.get('b')).toBeUndefined();
   });
 
-  it('are forgotten however busy the thread is: what comes later makes those before it no younger', async () => {
+  it('expire however busy the thread is: later keys do not renew earlier ones', async () => {
     const { ring, destroyed, pass } = ringOf(300_000);
     await ring.fetch(new Set(['a']));
     destroyed.add('a');
@@ -48,7 +48,7 @@ describe('keys that are lent', () => {
     expect(opened).toBe(299);
   });
 
-  it('serve what they were asked for even when they are lent for no time', async () => {
+  it('serve the pending request even with a lifetime of zero', async () => {
     const { ring, asked } = ringOf(0);
     await ring.fetch(new Set(['a']));
     expect(ring.get('a')).toEqual(Buffer.from('a'));
@@ -56,7 +56,7 @@ describe('keys that are lent', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('are asked for in parts, and no more are kept than there is room for', async () => {
+  it('are requested in parts, and only as many are kept as there is room for', async () => {
     const { ring, asked } = ringOf(300_000);
     const ids = (from: number) => new Set(Array.from({ length: 4_000 }, (_, n) => `key ${from + n}`));
     for (let from = 0; from < 24_000; from += 4_000) await ring.fetch(ids(from));

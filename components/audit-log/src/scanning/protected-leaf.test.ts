@@ -9,7 +9,7 @@ const id = newRecordId();
 const paths = ['/address', '/data/decision/input', '/data/x'] as const;
 const wanted = new Map<string, number>(paths.map((path, number) => [path, number]));
 
-/** JSON with what a text is likely to be cut at by mistake. */
+/** JSON with characters at which a parser is likely to cut by mistake. */
 const anyText = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.constantFrom('"', '\\', '\\"', '}}}', ',"protected":{', '"}}}', ',"id":"', '株式'),
@@ -44,8 +44,8 @@ function leaf(data: unknown, commitments: Readonly<Record<string, Commitment>> |
   return recordBytes(recordRest(origin, open, told), '2026-11-21T09:30:00.000Z');
 }
 
-/** What the leaf says, read as JSON and by nothing else. What names no key says nothing. */
-function plainly(bytes: Buffer): unknown {
+/** The content of the leaf by plain JSON parsing. A value without a key is omitted. */
+function parsedAsJson(bytes: Buffer): unknown {
   const { id: own, protected: all = {} } = JSON.parse(bytes.toString()) as EvidenceRecord;
   const values = paths.flatMap((path, number) => {
     const said = Object.hasOwn(all, path) ? all[path] : undefined;
@@ -57,18 +57,18 @@ function plainly(bytes: Buffer): unknown {
   return values.length === 0 ? undefined : { id: own, values };
 }
 
-describe('what a leaf says of protected values', () => {
-  it('is what its JSON says, whatever else the record holds', () => {
+describe('the protected values in a leaf', () => {
+  it('equal plain JSON parsing, whatever else the record holds', () => {
     fc.assert(
       fc.property(anyMembers, fc.option(anyCommitments, { nil: undefined }), fc.boolean(), (data, told, clock) => {
         const bytes = leaf(data, told, clock);
-        expect(readLeaf(bytes, wanted)).toEqual(plainly(bytes));
+        expect(readLeaf(bytes, wanted)).toEqual(parsedAsJson(bytes));
       }),
       { numRuns: 500 },
     );
   });
 
-  it('is what its JSON says where a character of it was changed, or it is no record any more', () => {
+  it('equal plain JSON parsing after a changed character, or the record is invalid', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.constantFrom(...paths), usualCommitment, { minKeys: 1 }),
@@ -80,9 +80,9 @@ describe('what a leaf says of protected values', () => {
           bytes.write(character, from + (at % (bytes.length - from)));
           let meant: unknown;
           try {
-            meant = plainly(bytes);
+            meant = parsedAsJson(bytes);
           } catch {
-            // A value read from what is no record does not open: its commitment stands there all the same.
+            // A value from an invalid record does not open: its commitment is shown all the same.
             return;
           }
           expect(readLeaf(bytes, wanted)).toEqual(meant);
@@ -92,7 +92,7 @@ describe('what a leaf says of protected values', () => {
     );
   });
 
-  it('is the last of two values of one name, as in JSON', () => {
+  it('are the last of two values of one name, as in JSON', () => {
     const one = {
       kind: 'personal',
       key: `key_${'a'.repeat(20)}`,
@@ -102,11 +102,11 @@ describe('what a leaf says of protected values', () => {
     const text = leaf({}, { '/data/x': { ...one, kind: 'personal' } }).toString();
     const member = text.slice(text.indexOf('"/data/x"'), -2);
     const bytes = Buffer.from(text.replace(member, `${member},${member.replaceAll('b', 'd')}`));
-    expect(readLeaf(bytes, wanted)).toEqual(plainly(bytes));
+    expect(readLeaf(bytes, wanted)).toEqual(parsedAsJson(bytes));
     expect(readLeaf(bytes, wanted)?.values).toMatchObject([{ commitment: 'd'.repeat(43) }]);
   });
 
-  it('is asked for by paths, and nothing else is told', () => {
+  it('are returned only for requested paths', () => {
     const commitment = { kind: 'personal', key: `key_${'k'.repeat(20)}`, commitment: 'c', ciphertext: 'd' } as const;
     const bytes = leaf({}, { '/address': commitment, '/data/y': commitment });
     expect(readCommitments(bytes, wanted)).toEqual({ id, protected: { '/address': commitment } });
@@ -120,7 +120,7 @@ describe('what a leaf says of protected values', () => {
     ['a key behind the key', { commitment: 'A","key":"key_BBBBBBBBBBBBBBBBBBBB","x":"CC' }],
     ['a commitment behind the commitment', { ciphertext: 'A","commitment":"BBBBBBBBBBBBBBBBBBBBBBBBBB' }],
     ['a kind', { kind: '","x":"y' }],
-  ])('is what its JSON says where %s hides another member', (_, hidden) => {
+  ])('equal plain JSON parsing if %s hides another member', (_, hidden) => {
     const usual = {
       kind: 'personal',
       key: `key_${'a'.repeat(20)}`,
@@ -154,13 +154,13 @@ describe('what a leaf says of protected values', () => {
     { kind: 'personal', key: [['a'], 'b'], commitment: 'c', ciphertext: 'd' },
     { kind: 'personal', key: 'key_\0', commitment: 'c', ciphertext: 'd' },
     { kind: 'personal', key: `key_${'k'.repeat(20)}`, commitment: {}, ciphertext: 'd' },
-  ])('names no key where a commitment is %j', (commitment) => {
+  ])('have no key if a commitment is %j', (commitment) => {
     const bytes = Buffer.from(JSON.stringify({ id, protected: { '/data/x': commitment } }));
     expect(readLeaf(bytes, wanted)).toEqual({ id, values: [{ wanted: 2, key: '', commitment: '' }] });
     expect(readCommitments(bytes, wanted)?.protected['/data/x']).toMatchObject({ key: '' });
   });
 
-  it('is found where other members or white space stand behind it', () => {
+  it('are found if other members or white space follow', () => {
     const commitment = { kind: 'personal', key: `key_${'k'.repeat(20)}`, commitment: 'c', ciphertext: 'd' };
     for (const text of [
       JSON.stringify({ id, protected: { '/data/x': commitment }, more: 1 }),
@@ -170,12 +170,12 @@ describe('what a leaf says of protected values', () => {
       expect(readLeaf(Buffer.from(text), wanted)?.values).toMatchObject([{ key: commitment.key }]);
   });
 
-  it.each([null, 7, 'text', []])('is nothing where all that is protected is %j', (all) => {
+  it.each([null, 7, 'text', []])('are none if the protected member is %j', (all) => {
     expect(readLeaf(Buffer.from(JSON.stringify({ id, protected: all })), wanted)).toBeUndefined();
   });
 
   it.each(['', 'key_', `key_${'a'.repeat(19)}'`, `key_${'a'.repeat(21)}`, `key_${'a'.repeat(19)},`])(
-    'does not take %s for the id of a key',
+    'do not accept %s as the id of a key',
     (text) => expect(isKeyId(text)).toBe(false),
   );
 });

@@ -36,7 +36,7 @@ describe('a stream of the log in another process', () => {
     await rig.close();
   });
 
-  /** As it comes over a connection: copied, within something larger. */
+  /** As it arrives over a connection: copied, within a larger message. */
   const remote = (source: RecordPages): RecordPages => ({
     ...source,
     async nextPage(stream) {
@@ -49,7 +49,7 @@ describe('a stream of the log in another process', () => {
     },
   });
 
-  it('gives the pages and values that it gives where the log is, one asked for while another is worked on', async () => {
+  it('returns the same pages and values as the local stream, requesting one while another is processed', async () => {
     const expected = await createStreamReader(await log.stream(query), 1).rest();
     expect(expected).toHaveLength(300);
     const reader = createStreamReader(await createPagedStreamer(remote(pages)).stream(query), 1);
@@ -64,7 +64,7 @@ describe('a stream of the log in another process', () => {
     eager.close();
   });
 
-  it('gives its slot back when it is stopped, left or read to its end', async () => {
+  it('releases its slot when it is stopped, abandoned or read to its end', async () => {
     const streamer = createPagedStreamer(remote(pages));
     for (let round = 0; round < 3; round++) {
       const streams = await Promise.all(Array.from({ length: 4 }, () => streamer.stream(query)));
@@ -77,7 +77,7 @@ describe('a stream of the log in another process', () => {
     }
   });
 
-  it('fails in words where the other process is gone, and for a stream that is nobody’s', async () => {
+  it('fails with a clear error if the other process is gone, and for an unknown stream', async () => {
     expect(await pages.nextPage('made-up')).toMatchObject({ say: 'failed' });
     const streamer = createPagedStreamer({
       ...pages,
@@ -88,7 +88,7 @@ describe('a stream of the log in another process', () => {
     await reader.closed;
   });
 
-  /** All four slots at once. */
+  /** Takes all four slots at once. */
   async function free(streamer: ReturnType<typeof createPagedStreamer>): Promise<void> {
     const taken = await Promise.allSettled(Array.from({ length: 4 }, () => streamer.stream(query)));
     for (const one of taken) if (one.status === 'fulfilled') await one.value.stop();

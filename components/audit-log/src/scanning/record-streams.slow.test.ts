@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** A decision whose input and reasons are told to few. */
+/** A decision whose input and reasons are restricted. */
 function decision(number: number, members: Partial<RecordDraft> = {}): RecordDraft {
   const kept = (name: string, value: string | number) =>
     ({ kind: 'strategy', subject: bank, path: `/data/decision/${name}`, value: { [name]: value } }) as const;
@@ -62,7 +62,7 @@ const everything = async (query: Partial<RecordStreamQuery> = {}, from: RunningA
 const idsIn = (records: readonly StreamedRecord[]) =>
   records.map(({ text }) => (JSON.parse(text) as { readonly id: string }).id);
 
-/** The connections that streams hold, as the server sees them. */
+/** The connections of streams, as the server sees them. */
 async function connections(): Promise<readonly { readonly state: string; readonly query: string }[]> {
   const { rows } = await rig.tamper(
     `select state, query from pg_stat_activity where datname = current_database() and application_name like '% record stream'`,
@@ -75,7 +75,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 describe('a stream', () => {
-  it('gives the records of the wanted types in the order of the log, with the values asked for, over several pages', async () => {
+  it('returns the requested types in log order, with the requested values, over several pages', async () => {
     const written = Array.from({ length: 1_300 }, (_, number) =>
       decision(number, { type: number % 3 === 0 ? 'token.issued' : 'decision.made' }),
     );
@@ -94,7 +94,7 @@ describe('a stream', () => {
       expect(found[place]?.values).toEqual(valuesOf(numbers.get(id) ?? -1));
   });
 
-  it('says the same as what is searched and opened one by one', async () => {
+  it('agrees with searching and opening records one by one', async () => {
     await append(
       Array.from({ length: 40 }, (_, number) => decision(number, number % 5 === 0 ? { address: '::1' } : {})),
     );
@@ -120,7 +120,7 @@ describe('a stream', () => {
     ['within a time', { from: nine + 1_001, until: nine + 4_000 }, [2, 3]],
     ['within no time', { from: nine + 9_000 }, []],
     ['of no type', { types: [] }, []],
-  ] as const)('keeps to what it is asked for: %s', async (_, range, numbers) => {
+  ] as const)('respects its filter: %s', async (_, range, numbers) => {
     for (const number of [1, 2, 3, 4, 5]) {
       rig.clock.advance(1_000);
       await log.append(decision(number));
@@ -129,7 +129,7 @@ describe('a stream', () => {
     expect(found.map((record) => record.values)).toEqual(numbers.map(valuesOf));
   });
 
-  it('reads what was there when it was begun, and no value that nobody asked for', async () => {
+  it('reads the records present at its start, and no value that was not requested', async () => {
     await append([decision(1)]);
     const stream = await read({ values: [] });
     await append([decision(2)]);
@@ -139,7 +139,7 @@ describe('a stream', () => {
     expect(found[0]?.text).not.toContain('株式');
   });
 
-  it('passes over what has been pruned, in the log and between two records of a page', async () => {
+  it('skips pruned records, in the log and between two records of a page', async () => {
     await append(Array.from({ length: 900 }, (_, number) => decision(number)));
     const all = await log.scan({ types, limit: 1_000 });
     await rig.tamper(`delete from bodies where index between $1 and $2 or index = $3`, [
@@ -151,7 +151,7 @@ describe('a stream', () => {
     expect((await everything()).map(({ text }) => text)).toEqual(kept.map(({ text }) => text));
   });
 
-  it('reads a log without protection, where everything stands in the record', async () => {
+  it('reads a log without protection, where everything is in the record', async () => {
     const open = await rig.open({ protection: (await import('../protection/no-protection.ts')).withoutProtection });
     await open.append(decision(1));
     const [record] = await everything({}, open);
@@ -159,7 +159,7 @@ describe('a stream', () => {
     expect(record?.text).toContain('Zürich 株式 1');
   });
 
-  it('reads records that are as large as they may be', async () => {
+  it('reads records of the maximum size', async () => {
     const large = (number: number) =>
       decision(number, {
         data: { decision: {}, text: 'x'.repeat(64_000) },
@@ -180,7 +180,7 @@ describe('a value that cannot be read', () => {
   beforeEach(() => truncateSync(file));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is empty where it was erased, and nobody calls that an error', async () => {
+  it('is empty if it was erased, without an error', async () => {
     await append([decision(1), decision(3)]);
     await rig.tamper(`delete from protected_values where key in (select id from subject_keys where subject = $1)`, [
       bank,
@@ -201,7 +201,7 @@ describe('a value that cannot be read', () => {
     ['a byte of what is kept', `ciphertext = set_byte(ciphertext, 30, get_byte(ciphertext, 30) # 1)`],
     ['its nonce', `ciphertext = set_byte(ciphertext, 0, get_byte(ciphertext, 0) # 1)`],
     ['its length', `ciphertext = substring(ciphertext from 1 for 61)`],
-  ])('is empty where it was altered in %s, and the log of the process says so', async (_, change) => {
+  ])('is empty if it was altered in %s, and the process logs it', async (_, change) => {
     await append([decision(1), decision(3)]);
     const [first] = await log.search({ types: [...types] });
     await rig.tamper(`update protected_values set ${change} where record_id = $1 and path = '/data/decision/input'`, [
@@ -215,7 +215,7 @@ describe('a value that cannot be read', () => {
     expect(said()).not.toMatch(/株式|203\.0/);
   });
 
-  it('is empty where what another record has was put in its place, or nothing is left of it', async () => {
+  it('is empty if it was replaced by another record’s value, or deleted', async () => {
     await append([decision(1), decision(3)]);
     const [one, two] = (await log.search({ types: [...types] })).map(({ record }) => record.id);
     await rig.tamper(
@@ -232,7 +232,7 @@ describe('a value that cannot be read', () => {
     ]);
   });
 
-  it('is empty where its key is of another region', async () => {
+  it('is empty if its key is of another region', async () => {
     await append([decision(1)]);
     const elsewhere = await rig.open({
       protection: rig.protection({
@@ -243,7 +243,7 @@ describe('a value that cannot be read', () => {
     expect((await everything({}, elsewhere)).map((record) => record.values)).toEqual([['', '']]);
   });
 
-  it('ends the stream where no key opens: nothing is given that could not be checked', async () => {
+  it('ends the stream if no key opens: nothing unverifiable is returned', async () => {
     await append([decision(1)]);
     const wrong = await rig.open({ protection: rig.protection({ sealing: () => ({ bytes: sha256('another') }) }) });
     const stream = await read({}, wrong);
@@ -251,9 +251,9 @@ describe('a value that cannot be read', () => {
     expect(await stream.said()).toBe('closed');
   });
 
-  it('is opened all the same where its record is not written as usual', async () => {
+  it('is opened even if its record is serialised unusually', async () => {
     await append([decision(1)]);
-    // The same as JSON, and so the same record to who reads it.
+    // The same JSON value, and so the same record for a reader.
     await rig.tamper(
       `update bodies set body = convert_to(replace(convert_from(body, 'UTF8'), '"kind":"strategy","key"', '"kind":"strategy", "key"'), 'UTF8')
         where class = (select class from entries where type = 'decision.made' limit 1)`,
@@ -262,7 +262,7 @@ describe('a value that cannot be read', () => {
   });
 });
 
-describe('a row that was changed', () => {
+describe('a changed row', () => {
   /** @param change SQL of the text of the body, `text` */
   const changeFirst = (change: string) =>
     rig.tamper(
@@ -277,14 +277,14 @@ describe('a row that was changed', () => {
     ['names a key with a quote', `replace(text, '"key":"key_', '"key":"key_'')')`],
     ['is no JSON', `left(text, -1)`],
     ['is nothing', `'x'`],
-  ])('and %s keeps nobody from reading the others', async (_, change) => {
+  ])('with %s does not prevent reading the others', async (_, change) => {
     await append([decision(1)]);
     await append([decision(3)]);
     await changeFirst(change);
     expect((await everything()).map((record) => record.values)).toEqual([['', ''], valuesOf(3)]);
   });
 
-  it('and is otherwise the same JSON is opened all the same', async () => {
+  it('with the same JSON value is opened all the same', async () => {
     await append([decision(1)]);
     await changeFirst(`text || ' '`);
     expect((await everything()).map((record) => record.values)).toEqual([valuesOf(1)]);
@@ -292,15 +292,15 @@ describe('a row that was changed', () => {
 });
 
 describe('keys that are destroyed while a stream is read', () => {
-  it('open nothing any more once they have been lent for their time', async () => {
+  it('open nothing once their lifetime has passed', async () => {
     await append(Array.from({ length: 1_500 }, (_, number) => decision(number)));
-    // Next to nothing is left of the time for which the log remembers them.
+    // Almost the whole cache lifetime of the keys has passed.
     rig.clock.advance(299_999.999);
     const stream = await read();
     expect((await stream.page())?.[1]?.values).toEqual(valuesOf(1));
     await rig.tamper('update subject_keys set sealed_key = null, erased_at = now() where subject = $1', [bank]);
     rig.clock.advance(1);
-    // The second was read ahead.
+    // The second page was read ahead.
     await stream.page();
     const rest = await stream.rest();
     expect(rest.length).toBeGreaterThan(500);
@@ -334,7 +334,7 @@ describe('any log', () => {
     whose: fc.constantFrom(bank, 'person:anna', 'another bank'),
   });
 
-  it('is streamed as it is searched and opened, whatever was pruned, erased or altered in it', async () => {
+  it('is streamed with the same result as searching and opening, whatever was pruned, erased or altered', async () => {
     let since = -1n;
     await fc.assert(
       fc.asyncProperty(fc.array(anyRecord, { minLength: 60, maxLength: 90 }), fc.nat(), async (records, chance) => {
@@ -373,17 +373,17 @@ describe('any log', () => {
   });
 });
 
-describe('a reader', () => {
+describe('a reader of a stream', () => {
   /** Pages of a hundred, then of five hundred. */
   const many = () => append(Array.from({ length: 2_000 }, (_, number) => decision(number)));
 
-  it('that does not ask is not read for, but for one page ahead', async () => {
+  it('that does not ask causes no reading beyond one page ahead', async () => {
     await many();
     const stream = await read();
     expect(await connections()).toEqual([]);
     const first = await stream.page();
     expect(first).toHaveLength(100);
-    // The second page has been read when the connection rests after the values of a page.
+    // The second page has been read when the connection is idle after the values of a page.
     await until(async () =>
       (await connections()).some(({ state, query }) => state === 'idle' && /unnest\(string/.test(query)),
     );
@@ -405,7 +405,7 @@ describe('a reader', () => {
       stream.close();
     }
     await until(async () => (await connections()).length === 0);
-    // A thread ends a moment after its connection.
+    // A thread ends shortly after its connection.
     await until(async () => {
       const stream = await log.stream({ types, values }).catch(() => undefined);
       await stream?.stop();
@@ -414,7 +414,7 @@ describe('a reader', () => {
     expect(await everything()).toHaveLength(2_000);
   });
 
-  it('that stops it in the middle of a page hears no more of it', async () => {
+  it('that stops it within a page receives nothing more', async () => {
     await many();
     const stream = await log.stream({ types, values });
     const reader = createStreamReader(stream, values.length);
@@ -431,7 +431,7 @@ describe('a reader', () => {
     for (let moment = 0; moment < 24; moment++) {
       const stream = await log.stream({ types, values });
       const reader = createStreamReader(stream, values.length);
-      // From before the thread has started to in the middle of its pages.
+      // From before the thread has started to the middle of its pages.
       if (moment % 3 > 0) reader.ask();
       if (moment % 3 > 1) await reader.said();
       if (moment > 11) await delay(moment * 5);
@@ -442,12 +442,12 @@ describe('a reader', () => {
       await stream.stop();
     }
     await until(async () => (await connections()).length === 0);
-    // Fewer than one for each stream; other files of this process may have some of their own.
+    // Fewer than one per stream; other files of this process may have some of their own.
     expect(messagePorts() - before).toBeLessThan(5);
     expect(await everything()).toHaveLength(2_000);
   });
 
-  it('hears the end each time it asks for more, and then that the stream is closed', async () => {
+  it('receives the end for each further request, and then a closed stream', async () => {
     await append([decision(1)]);
     const stream = await read();
     expect(await stream.page()).toHaveLength(1);
@@ -456,7 +456,7 @@ describe('a reader', () => {
     await until(async () => (await connections()).length === 0);
   });
 
-  it('asks for few values, each of which can be protected and is asked for once', async () => {
+  it('requests a few values, each of which must be protected and requested once', async () => {
     for (const asked of [
       ['/type'],
       ['/data/x', '/data/x'],
@@ -475,8 +475,8 @@ describe('the thread of a stream', () => {
   beforeEach(() => truncateSync(file));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('that dies by itself is logged, closes its port and leaves its place to others, four and more of them', async () => {
-    // The driver throws where it should fail: that an account is checked in a way that nobody knows.
+  it('that dies is logged, closes its port and frees its slot, four times and more', async () => {
+    // The driver throws instead of failing: the server demands an unknown kind of authentication.
     const greeting = serverMessage('R', Buffer.from([0, 0, 0, 99]));
     const server = await createScriptedDatabase({ greeting, answer: () => undefined });
     const { host, port } = server;
@@ -497,7 +497,7 @@ describe('the thread of a stream', () => {
     await server.close();
   });
 
-  it('leaves no secret in what the process logs, whatever befalls it', async () => {
+  it('leaves no secret in the process log, whatever happens', async () => {
     const own = rig.pool();
     const lent: Uint8Array[] = [];
     const protection = rig.protection({ pool: own, logger: loud });
@@ -529,7 +529,7 @@ describe('the thread of a stream', () => {
     for (const secret of [String(own.options.password), ...secrets]) expect(said()).not.toContain(secret);
   });
 
-  it('keeps no process from ending, whether its stream is read or not', async () => {
+  it('does not keep the process alive, whether its stream is read or not', async () => {
     const program = `
       import pg from 'pg';
       import { createRecordStreams } from ${JSON.stringify(new URL('../../dist/scanning/record-streams.js', import.meta.url))};
@@ -541,12 +541,12 @@ describe('the thread of a stream', () => {
     const run = promisify(execFile);
     const arguments_ = ['--input-type=module', '--eval', program];
     const cwd = fileURLToPath(new URL('../..', import.meta.url));
-    // Ended by us it would have failed.
+    // If our timeout had killed it, this would have failed.
     const { stdout } = await run(process.execPath, arguments_, { cwd, timeout: 100_000, killSignal: 'SIGKILL' });
     expect(stdout).toBe('failed\n');
   });
 
-  it('connects by TLS where the environment has the process do so', async () => {
+  it('connects by TLS if the environment configures it', async () => {
     await append([decision(1)]);
     vi.stubEnv('PGSSLMODE', 'require');
     try {
@@ -557,8 +557,8 @@ describe('the thread of a stream', () => {
   });
 });
 
-describe('when the log or its database ends', () => {
-  it('a stream that is being opened does not begin', async () => {
+describe('when the log or its database stops', () => {
+  it('a stream that is being opened does not start', async () => {
     await append([decision(1)]);
     const other = await rig.open();
     const opening = codeOf(other.stream({ types, values, from: nine }));
@@ -568,7 +568,7 @@ describe('when the log or its database ends', () => {
     expect(await connections()).toEqual([]);
   });
 
-  it('streams end with the log, and no new one begins', async () => {
+  it('streams end with the log, and no new one starts', async () => {
     await append([decision(1)]);
     const other = await rig.open();
     const stream = await read({}, other);
@@ -579,7 +579,7 @@ describe('when the log or its database ends', () => {
     await until(async () => (await connections()).length === 0);
   });
 
-  /** A log whose streams come to the database through a network that can fail. */
+  /** A log whose streams reach the database through a network that can fail. */
   async function behindProxy() {
     const own = rig.pool();
     const { options } = own;
@@ -593,13 +593,13 @@ describe('when the log or its database ends', () => {
     return { proxy, pool, away, password: String(options.password) };
   }
 
-  it('a database that is gone is told as a failure, without the account, and the thread is gone as well', async () => {
+  it('a lost database is reported as a failure without the account name, and the thread ends', async () => {
     const { proxy, pool, away, password } = await behindProxy();
     const stream = await read({}, away);
     await stream.page();
     await proxy.refuse();
     let detail: string | undefined;
-    // What was read ahead comes first.
+    // Pages read ahead come first.
     while (detail === undefined) {
       stream.ask();
       const said = await stream.said();
@@ -615,7 +615,7 @@ describe('when the log or its database ends', () => {
     await proxy.close();
   });
 
-  it('one that is not there when the first page is asked for is told as well', async () => {
+  it('a database missing at the first page is reported as well', async () => {
     const { proxy, pool, away } = await behindProxy();
     const stream = await read({}, away);
     await proxy.refuse();
@@ -626,7 +626,7 @@ describe('when the log or its database ends', () => {
     await proxy.close();
   });
 
-  it('a stream is stopped at once while the database is silent', async () => {
+  it('a stream stops immediately while the database is silent', async () => {
     const { proxy, pool, away } = await behindProxy();
     const stream = await away.stream({ types, values });
     const reader = createStreamReader(stream, values.length);

@@ -32,8 +32,8 @@ afterEach(() => rig.close());
 
 const checkpoints = async () => (await rig.tamper('select size from checkpoints order by size')).rows;
 
-describe('an entry that somebody inserts with the role of the log', () => {
-  it('is signed by no process, and stops what is released: nothing more is appended, and the process is not well', async () => {
+describe('an entry inserted by an attacker with the role of the log', () => {
+  it('is signed by no process and stops every release: no append succeeds, and the process is unhealthy', async () => {
     const before = await checkpoints();
     const forged = await thief.forge(approval);
     expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
@@ -48,7 +48,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await checkpoints()).toEqual(before);
   });
 
-  it('is found by the next record, before anybody asks for a checkpoint', async () => {
+  it('is found by the next record, before any checkpoint is requested', async () => {
     await thief.forge(approval);
     const one = draft();
     expect(await codeOf(log.append(one))).toBe('log_inconsistent');
@@ -56,7 +56,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await codeOf(log.append(draft()))).toBe('log_inconsistent');
   });
 
-  it('is found while the log stands still, and is an error in the log of the service and a measurement', async () => {
+  it('is found while the log is idle, as an error in the service log and a metric', async () => {
     const errors: unknown[] = [];
     const logger: Logger = Object.assign(createLogger({ level: 'silent', name: 'test' }), {
       error: (...args: unknown[]) => void errors.push(args),
@@ -73,7 +73,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await codeOf(watching.append(draft()))).toBe('log_inconsistent');
   });
 
-  it('is authority for nobody: who reads it gets an error, and not the record', async () => {
+  it('grants no authority: its reader gets an error instead of the record', async () => {
     const { id } = await thief.forge(approval);
     for (const reading of [
       () => log.search({ type: 'erasure.approved' }),
@@ -84,7 +84,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
       expect(await codeOf(reading())).toBe('log_inconsistent');
   });
 
-  it('keeps the log from starting, as long as it is there', async () => {
+  it('prevents the log from starting as long as it is there', async () => {
     const { index } = await thief.forge(approval);
     await log.stop();
     expect(await codeOf(rig.open())).toBe('log_inconsistent');
@@ -96,7 +96,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await again.verify()).toMatchObject({ ok: true });
   });
 
-  it('is found behind a gap as well, before what would have filled it', async () => {
+  it('is found also behind a gap, before the missing position is filled', async () => {
     await thief.forge(approval, { at: 100n });
     expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
     expect(await codeOf(log.append(draft()))).toBe('log_inconsistent');
@@ -110,7 +110,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
   });
 
-  it('is recognised with the seal of a record that the log has, and with that of another log under the same key', async () => {
+  it('is recognised with the seal of an existing record, and with that of another log under the same key', async () => {
     const { rows } = await rig.tamper('select seal from entries where index = 4');
     await thief.forge(approval, { seal: rows[0].seal });
     expect(await codeOf(log.checkpoint())).toBe('log_inconsistent');
@@ -122,7 +122,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(seals.isSealed(place, null)).toBe(false);
   });
 
-  it('is not made genuine by a checkpoint that the thief inserts as well', async () => {
+  it('is not made genuine by a checkpoint that the attacker inserts as well', async () => {
     const { index } = await thief.forge(approval);
     const { rows } = await thief.pool.query('select key_id, note from checkpoints order by size desc limit 1');
     await thief.pool.query('insert into checkpoints (size, key_id, note) values ($1, $2, $3)', [
@@ -136,7 +136,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
     expect(await codeOf(rig.open())).toBe('log_inconsistent');
   });
 
-  it('cannot be hidden by saying that it is older than the seals', async () => {
+  it('cannot be hidden by claiming that it is older than the seals', async () => {
     for (const statement of [
       'update unsealed_entries set before = 1000000',
       'delete from unsealed_entries',
@@ -149,7 +149,7 @@ describe('an entry that somebody inserts with the role of the log', () => {
   });
 });
 
-describe('a standing that somebody inserts with the role of the log', () => {
+describe('a standing inserted by an attacker with the role of the log', () => {
   const insert = (subject: string, index: bigint, content: { readonly acr: string } | undefined, seal?: Buffer) =>
     thief.pool.query('insert into standings (subject, index, digest, seal) values ($1, $2, $3, $4)', [
       subject,
@@ -161,16 +161,16 @@ describe('a standing that somebody inserts with the role of the log', () => {
   const weak = { acr: 'pwd' };
 
   it.each([
-    ['at the place of a record of somebody else', 4n],
-    ['at a place that no record has', 1_000_000n],
-  ])('gives no authority %s, and stops the log', async (_, index) => {
+    ['at the position of another record', 4n],
+    ['at a position without a record', 1_000_000n],
+  ])('grants no authority %s, and stops the log', async (_, index) => {
     await log.append(draft({ standing: [standing('session:a', weak)] }));
     await insert('session:a', index === 4n ? (await log.append(draft())).index : index, strong);
     expect(await codeOf(log.standings(['session:a']))).toBe('log_inconsistent');
     expect(await codeOf(log.append(draft()))).toBe('log_inconsistent');
   });
 
-  it('does not bring back what has ended, with the seal that it had', async () => {
+  it('does not restore an ended one, even with its former seal', async () => {
     const { index } = await log.append(draft({ standing: [standing('session:a', strong)] }));
     await log.append(draft({ standing: [ended('session:a')] }));
     const { rows } = await rig.tamper('select seal from standings where index = $1', [index]);
@@ -178,14 +178,14 @@ describe('a standing that somebody inserts with the role of the log', () => {
     expect(await codeOf(log.standings(['session:a']))).toBe('log_inconsistent');
   });
 
-  it('of a thing that never stood counts for nothing either', async () => {
+  it('of a thing that never existed counts for nothing either', async () => {
     await insert('approval:made-up', 2n, strong);
     expect(await codeOf(log.standings(['approval:made-up']))).toBe('log_inconsistent');
   });
 });
 
 describe('seals', () => {
-  it('of one node are verified by another, which goes on where it left the log', async () => {
+  it('of one node are verified by another, which continues from its last position', async () => {
     const other = await rig.open();
     for (let round = 0; round < 3; round++) {
       await grow(log, 300);
@@ -196,7 +196,7 @@ describe('seals', () => {
     expect(await log.verify()).toMatchObject({ ok: true });
   });
 
-  it('are verified behind the last signature at a start, and those of a log under another key are not its own', async () => {
+  it('are verified after the last signature at a start, and those of a log under another key are rejected', async () => {
     await grow(log, 3);
     expect(await codeOf(rig.open({ entrySealKey: randomBytes(32) }))).toBe('log_inconsistent');
     await (await rig.open()).checkpoint();

@@ -5,14 +5,14 @@ import type { RunningAuditLog } from '../index.ts';
 import { termNumber } from '../query/record-terms.ts';
 import { createRig, draft, drafts, type Rig } from '../testing/rig.ts';
 
-/** Everything below is done over a connection as the role of the log, by who wants a record not to be found. */
-describe('a record that somebody wants to hide with the role of the log', () => {
+/** Everything below uses a connection with the role of the log, by an attacker who wants to hide a record. */
+describe('a record that an attacker with the role of the log wants to hide', () => {
   let rig: Rig;
   let log: RunningAuditLog;
   let thief: pg.Pool;
   beforeEach(async () => {
     rig = await createRig();
-    // Its follower is left to the searches.
+    // The index is extended only by searches.
     log = await rig.open({ indexTermsEveryMs: 3_600_000 });
     thief = rig.pool();
   });
@@ -20,7 +20,7 @@ describe('a record that somebody wants to hide with the role of the log', () => 
 
   const found = (client: string) => log.query({ client });
 
-  it('is not passed over by an index that is said to reach further than it was drawn', async () => {
+  it('is not skipped by an index that claims to reach further than it does', async () => {
     await log.append(draft({ client: 'oms' }));
     expect(await found('oms')).toHaveLength(1);
     await log.append(draft({ client: 'hidden' }));
@@ -31,7 +31,7 @@ describe('a record that somebody wants to hide with the role of the log', () => 
     expect(await codeOf(log.append(draft()))).toBe('log_inconsistent');
   });
 
-  it('is not left out of a list of places that was made up before it was drawn', async () => {
+  it('is not omitted by a forged list of positions written before the index', async () => {
     await Promise.all(drafts(3, { client: 'oms' }).map((one) => log.append(one)));
     const { rows } = await rig.tamper(`select min(index)::text as first from entries where type = $1`, [draft().type]);
     await thief.query('insert into terms (term, first) values ($1, $2)', [
@@ -41,7 +41,7 @@ describe('a record that somebody wants to hide with the role of the log', () => 
     expect(await codeOf(found('oms'))).toBe('log_inconsistent');
   });
 
-  it('is not lost unseen, where its stream is said to have been watched', async () => {
+  it('is detected as missing if its stream is falsely marked as monitored', async () => {
     await log.watchStreams();
     await log.append(draft());
     await thief.query(
@@ -50,7 +50,7 @@ describe('a record that somebody wants to hide with the role of the log', () => 
     expect(await codeOf(log.watchStreams())).toBe('log_inconsistent');
   });
 
-  it('cannot be skipped by taking the seal of a mark away', async () => {
+  it('cannot be skipped by removing the seal of a mark', async () => {
     await log.append(draft({ client: 'oms' }));
     await found('oms');
     await log.watchStreams();

@@ -45,7 +45,7 @@ const completed = (authority: RecordId): Partial<RecordDraft> => ({
 });
 const newestPlace = async () => (await log.newest(['erasure.completed'])).toString();
 const isThere = async () => (await log.custody.keysOf(subject))[0]?.values === 1;
-/** Runs statements as the role that removes, in one transaction. @returns the SQLSTATE that ended it */
+/** Runs statements as the eraser role, in one transaction. @returns the SQLSTATE that ended it */
 async function asEraser(...statements: readonly string[]): Promise<string> {
   const session = await eraser.connect();
   try {
@@ -59,8 +59,8 @@ async function asEraser(...statements: readonly string[]): Promise<string> {
   }
 }
 
-describe('somebody with the role of the log', () => {
-  it('has no key erased past a hold by an approval and a completion that they make up', async () => {
+describe('an attacker with the role of the log', () => {
+  it('has no key erased despite a hold by a forged approval and completion', async () => {
     await write({ type: 'hold.placed', source: 'retention', outcome: 'done', data: { matter: 'case 7', scope: {} } });
     await log.checkpoint();
     const thief = createRoleThief(rig.pool(), rig.clock);
@@ -77,11 +77,11 @@ describe('somebody with the role of the log', () => {
       rows[0].key_id,
       rows[0].note,
     ]);
-    // By themselves.
+    // On their own.
     await expect(thief.pool.query('select evidence_eraser.erase_keys($1)', [index])).rejects.toThrow(
       /permission denied/,
     );
-    // By the process that looks for removals that were recorded and not done, and by what it is ordered to do.
+    // Through the process that completes recorded removals, and through its commands.
     expect(await codeOf(log.custody.settle())).toBe('log_inconsistent');
     expect(await codeOf(log.custody.erase({ keys: [key], asOf: 1_000_000n, authority: id, by }))).toBe(
       'log_inconsistent',
@@ -90,7 +90,7 @@ describe('somebody with the role of the log', () => {
   });
 });
 
-describe('somebody with the role that removes', () => {
+describe('an attacker with the eraser role', () => {
   it('reads no table and writes none', async () => {
     for (const table of ['entries', 'bodies', 'subject_keys', 'protected_values', 'checkpoints', 'standings'])
       for (const statement of [
@@ -112,7 +112,7 @@ describe('somebody with the role that removes', () => {
     expect(await isThere()).toBe(true);
   });
 
-  it('removes nothing by a record that is not under a checkpoint, or outside of a transaction that reads from one snapshot', async () => {
+  it('removes nothing by a record not under a checkpoint, or outside a transaction that reads from one snapshot', async () => {
     await log.append(draft(completed(await approve())));
     const erase = `select erase_keys(${await newestPlace()})`;
     expect(await asEraser(snapshot, erase)).toBe('CU002');
@@ -135,7 +135,7 @@ describe('somebody with the role that removes', () => {
     expect(await asEraser(snapshot, erase)).toBe('it was done');
   });
 
-  it('removes nothing by a record of its own transaction, even for the owner of the database', async () => {
+  it('removes nothing by a record of its own transaction, even as the owner of the database', async () => {
     await log.append(draft(completed(await approve())));
     const place = BigInt(await newestPlace());
     await log.checkpoint();
@@ -161,7 +161,7 @@ describe('somebody with the role that removes', () => {
     expect(await isThere()).toBe(true);
   });
 
-  it('removes nothing where a hold came between what was judged by and the record', async () => {
+  it('removes nothing if a hold was recorded between the basis and the removal record', async () => {
     const authority = await approve();
     await write({ type: 'hold.placed', source: 'retention', outcome: 'done', data: {} });
     await log.append(draft(completed(authority)));
@@ -170,7 +170,7 @@ describe('somebody with the role that removes', () => {
     expect(await isThere()).toBe(true);
   });
 
-  it('removes nothing that the approval does not name, and nothing by an approval that came after the record', async () => {
+  it('removes nothing that the approval does not name, and nothing by an approval later than the record', async () => {
     const other = await write({
       type: 'erasure.approved',
       source: 'retention',
@@ -190,7 +190,7 @@ describe('somebody with the role that removes', () => {
 });
 
 describe('a removal that was recorded and interrupted', () => {
-  it('is carried out by another process, once', async () => {
+  it('is completed by another process, once', async () => {
     const authority = await approve();
     const hurried = rig.scratch.pool('evidence-eraser', { maxConnections: 1, lockTimeoutMs: 100 });
     const dying = await rig.open({ eraserPool: hurried });

@@ -53,7 +53,7 @@ async function readerOf(answer: (statement: string, client: Socket) => void, tim
 const answering = (bytes: Uint8Array) => readerOf((_, client) => void client.write(bytes));
 
 describe('a bulk reader', () => {
-  it('reads a copy however it is cut into pieces, and another one behind it', async () => {
+  it('reads a copy split into any pieces, and another one after it', async () => {
     const whole = copyOf(row(11, body), row(13, body), row(14, Buffer.alloc(60_000, 'x')));
     const own = await readerOf((_, client) => {
       for (let at = 0; at < whole.length; at += 1_000) client.write(whole.subarray(at, at + 1_000));
@@ -69,7 +69,7 @@ describe('a bulk reader', () => {
     }
   });
 
-  it('is told by notices between the pieces nothing', async () => {
+  it('ignores notices between the pieces', async () => {
     const notice = serverMessage('N', spoken('a notice'));
     const own = await answering(
       Buffer.concat([
@@ -131,10 +131,10 @@ describe('a bulk reader', () => {
       copyOf(row(11, body), row(12, body), row(13, body), row(14, body)),
       'not requested',
     ],
-    ['a place twice', copyOf(row(11, body), row(11, body)), 'not requested'],
-    ['a place before the stretch', copyOf(row(10, body)), 'not requested'],
-    ['a place behind it', copyOf(row(20, body)), 'not requested'],
-    ['a place to look on from that was passed already', copyOf(row(10, undefined)), 'not requested'],
+    ['a repeated position', copyOf(row(11, body), row(11, body)), 'not requested'],
+    ['a position before the range', copyOf(row(10, body)), 'not requested'],
+    ['a position after the range', copyOf(row(20, body)), 'not requested'],
+    ['a continuation before the last position', copyOf(row(10, undefined)), 'not requested'],
     ['one before what was found', copyOf(row(12, body), row(11, undefined)), 'not requested'],
   ])('refuses %s', async (_, bytes, message) => {
     const own = await answering(bytes);
@@ -146,7 +146,7 @@ describe('a bulk reader', () => {
     ['says nothing at all', () => undefined, 'timeout'],
     ['hangs up in the middle', (client: Socket) => void client.end(pieces(head, row(11, body))), 'terminated'],
   ])(
-    'waits no longer than it may for a server that %s, and its next question fails as well',
+    'waits only until its timeout for a server that %s, and its next question fails as well',
     async (_, behave, message) => {
       const own = await readerOf((_statement, client) => behave(client), 300);
       await expect(own.records(query, new CopyBuffer())).rejects.toThrow(message);
@@ -154,7 +154,7 @@ describe('a bulk reader', () => {
     },
   );
 
-  it('ends while it is asked, twice, and when nobody hears the goodbye', async () => {
+  it('closes during a question, twice, and when the server does not confirm the goodbye', async () => {
     const own = await readerOf(() => undefined);
     const asked = expect(own.records(query, new CopyBuffer())).rejects.toThrow();
     await Promise.all([own.end(), own.end()]);
@@ -162,7 +162,7 @@ describe('a bulk reader', () => {
     await own.end();
   });
 
-  it('puts types into its text so that they stay text', async () => {
+  it('casts types in its text so that they stay text', async () => {
     let statement = '';
     const own = await readerOf((said, client) => {
       statement = said;
@@ -179,14 +179,14 @@ describe('a bulk reader', () => {
     ['key_a', 'rec_a', ''],
     ['key_\0', 'rec_a', '/data'],
     ['key_é', 'rec_a', '/data'],
-  ])('asks for no value named %j, %j, %j', async (key, record, path) => {
+  ])('requests no value named %j, %j, %j', async (key, record, path) => {
     const own = await answering(copyOf());
     await expect(own.values([{ key, record, path }], new CopyBuffer())).rejects.toThrow('only letters, digits');
   });
 });
 
 describe('a connection beside a pool', () => {
-  it('has what the pool hides: its password, and the key of its certificate', async () => {
+  it('has what the pool hides: its password and the key of its certificate', async () => {
     const pool = new pg.Pool({ host: 'db', password: 'secret', ssl: { ca: 'A', cert: 'C', key: 'K' }, max: 3 });
     expect(connectionBeside(pool, 'reader', 'select 1')).toMatchObject({
       firstStatement: 'select 1',
@@ -198,13 +198,13 @@ describe('a connection beside a pool', () => {
     await pool.end();
   });
 
-  it('is not made of a pool that is configured with functions', async () => {
+  it('is not created from a pool configured with functions', async () => {
     const pool = new pg.Pool({ password: async () => 'secret' });
     expect(() => connectionBeside(pool, 'reader', 'select 1')).toThrow(/cannot be passed to a thread/);
     await pool.end();
   });
 
-  it('is told by the environment where the driver is, and no secret', () => {
+  it('receives from the environment the location of the driver, and no secret', () => {
     expect(
       connectionVariables({
         PGSSLMODE: 'require',

@@ -29,14 +29,14 @@ describe('copied rows', () => {
     );
   });
 
-  it('are refused cut off anywhere, or with anything behind them', () => {
+  it('are refused if cut off anywhere or followed by anything', () => {
     const whole = copied(row(1n, Buffer.from('abc')), row(2n, undefined));
     for (let length = 0; length < whole.length; length++)
       expect(() => readCopiedRows(whole.subarray(0, length), 10), String(length)).toThrow('cannot be read');
     expect(() => readCopiedRows(Buffer.concat([whole, Buffer.from([0])]), 10)).toThrow('cannot be read');
   });
 
-  it('are refused where they are not rows of a number and bytes', () => {
+  it('are refused if they are not rows of a number and bytes', () => {
     const flagged = copied();
     flagged.writeUInt32BE(1 << 16, 11);
     const otherNumber = row(1n, undefined);

@@ -3,7 +3,6 @@ import { projecting, type Queryable, type TextRow, withIndex } from './queryable
 
 export interface WatchedRecord {
   readonly index: bigint;
-  /** The members that the log sets. */
   readonly head: string;
   /** The whole record, only for the class that describes streams. */
   readonly body: string | null;
@@ -14,9 +13,7 @@ export interface StreamRun {
   readonly first: number;
   readonly last: number;
   readonly count: number;
-  /** Sum of the numbers. */
   readonly sum: bigint;
-  /** Place of the last. */
   readonly place: bigint;
 }
 

@@ -9,7 +9,6 @@ export type Criterion =
   | { readonly by: 'types'; readonly types: readonly RecordType[] }
   /** The term, or the record itself. */
   | { readonly by: 'record'; readonly record: string; readonly term: bigint }
-  /** Every record. */
   | { readonly by: 'place' };
 
 export interface IndexedTerm {
@@ -87,7 +86,6 @@ export function termStore(database: Queryable) {
       return rows[0]?.moved === true ? { differing } : undefined;
     },
 
-    /** The first places of each criterion. */
     async places(criteria: readonly Criterion[], { after, before, limit }: PlaceRange): Promise<readonly bigint[][]> {
       const values: unknown[] = [after, before, limit];
       const parts = criteria.map(

@@ -22,7 +22,6 @@ export function treeStore(database: Queryable) {
       return rows[0];
     },
 
-    /** Hashes of the level above. */
     async tileRoots(level: number, first: bigint, count: number): Promise<readonly Buffer[]> {
       const { rows } = await database.query<{ hashes: Buffer | null }>({
         name: 'audit-log-tile-roots',

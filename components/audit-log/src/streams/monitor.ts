@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
 import { type CodedError, canonicalize, type Json, newId, sha256 } from '@countersign/kernel';
-import { type Logger, type Metrics, transaction } from '@countersign/runtime';
+import { createRounds, type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { streamStore, watchAgain } from '../store/streams.ts';
@@ -126,22 +125,18 @@ export function createStreamMonitor(dependencies: {
     }
   }
 
-  async function follow(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await sleep(limits.everyMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
-      await look().catch((error: unknown) =>
-        logger.warn({ error }, 'the streams of the audit log could not be watched'),
-      );
-    }
-  }
-  const following = limits.everyMs > 0 ? follow() : Promise.resolve();
+  const rounds = createRounds({
+    what: 'the watch over the streams of the audit log',
+    work: look,
+    logger,
+    everyMs: limits.everyMs > 0 ? limits.everyMs : undefined,
+  });
 
   return {
     look,
     async stop() {
       stopping.abort();
-      await following;
+      await rounds.stop();
     },
   };
 }

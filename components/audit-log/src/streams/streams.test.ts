@@ -15,9 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Beats and looks so often that a test need not wait. */
+/** Heartbeats and checks so frequent that a test need not wait. */
 const lively = { clock: systemClock, beatEveryMs: 60, watchEveryMs: 30 } as const;
-/** Beats so rarely that a busy machine does not make it silent. */
+/** Heartbeats so rare that a busy machine does not make it silent. */
 const steady = { ...lively, beatEveryMs: 5_000 } as const;
 const mute = { clock: systemClock } as const;
 
@@ -41,7 +41,7 @@ async function behindProxy(options: Partial<AuditLogDependencies>) {
 }
 
 describe('the stream of a process', () => {
-  it('numbers all its records from 1, each of which names the stream and the clock', async () => {
+  it('numbers all its records from 1, each naming the stream and the clock', async () => {
     const log = await rig.open({ node: 'node-a' });
     await Promise.all(drafts(700).map((record) => log.append(record)));
     await log.append(draft());
@@ -54,7 +54,7 @@ describe('the stream of a process', () => {
     expect(new Set(all.slice(3).map(({ clock }) => clock))).toEqual(new Set([measured?.id]));
   });
 
-  it('is another one for each process on the database, and each is closed when its process stops', async () => {
+  it('is separate for each process on the database, and is closed when its process stops', async () => {
     const logs = [await rig.open(), await rig.open()];
     await Promise.all(logs.flatMap((log) => drafts(50).map((record) => log.append(record))));
     const reader = await rig.open();
@@ -70,14 +70,14 @@ describe('the stream of a process', () => {
     expect(await reader.verify()).toMatchObject({ ok: true });
   });
 
-  it('beats while nothing is recorded', async () => {
+  it('sends heartbeats while nothing is recorded', async () => {
     const log = await rig.open(lively);
     await expect.poll(async () => (await recordsOf(log, 'source.beat')).length, { timeout: 60_000 }).toBeGreaterThan(2);
     const [first, second] = await recordsOf(log, 'source.beat');
     expect(Number(second?.number)).toBe(Number(first?.number) + 1);
   });
 
-  it('has no number for what is refused, failed or is there already: a kill at any moment leaves no gap', async () => {
+  it('has no number for refused, failed or repeated records: a kill at any moment leaves no gap', async () => {
     const { proxy, log } = await behindProxy({ ...mute, watchEveryMs: 0 });
     const written = draft();
     await log.append(written);
@@ -90,7 +90,7 @@ describe('the stream of a process', () => {
     expect(lost).toEqual(Array(30).fill(true));
     await proxy.restore();
     await log.append(draft());
-    // The same again is answered with the first receipt, also together with something new.
+    // A repetition is answered with the first receipt, also together with a new record.
     await Promise.all([log.append(written), log.append(draft()), log.append(written), log.append(draft())]);
     expect(await numbersOf(log)).toEqual(Array.from({ length: 7 }, (_, at) => at + 1));
     const watcher = await rig.open(mute);
@@ -100,7 +100,7 @@ describe('the stream of a process', () => {
     await proxy.close();
   });
 
-  it('gives no number twice when the answer to a statement is lost and the log has its records', async () => {
+  it('assigns no number twice if the answer to a statement is lost and the log has its records', async () => {
     let lose = false;
     let cut = (): void => undefined;
     const proxy = await createStepProxy({
@@ -130,7 +130,7 @@ describe('the stream of a process', () => {
 });
 
 describe('the monitor', () => {
-  it('has nothing to say of streams that are whole, however busy, and of one that was closed', async () => {
+  it('reports nothing for complete streams, however busy, and for a closed one', async () => {
     const logs = [await rig.open(steady), await rig.open(steady)];
     for (let round = 0; round < 5; round++)
       await Promise.all(logs.flatMap((log) => drafts(400).map((record) => log.append(record))));
@@ -140,11 +140,11 @@ describe('the monitor', () => {
     expect(await alarmsOf(await rig.open(mute))).toEqual([]);
   });
 
-  it('reports a stream that falls silent without having been closed, once, whoever watches', async () => {
+  it('reports a stream that falls silent without being closed, once, whoever monitors', async () => {
     const { proxy, log: killed } = await behindProxy({ ...lively, watchEveryMs: 0, node: 'node-k' });
     const [opening] = await recordsOf(killed, 'source.opened');
     const others = [await rig.open(steady), await rig.open(steady)];
-    // As if its process had been killed: nothing of it arrives any more.
+    // As if its process had been killed: nothing arrives any more.
     await proxy.refuse();
     const reader = await rig.open(mute);
     await expect.poll(() => alarmsOf(reader), { timeout: 60_000 }).toHaveLength(1);
@@ -157,7 +157,7 @@ describe('the monitor', () => {
     await proxy.close();
   });
 
-  it('reports a number that is missing, as soon as a later one is there', async () => {
+  it('reports a missing number as soon as a later one arrives', async () => {
     const log = await rig.open(mute);
     const { index } = await log.append(draft());
     await log.append(draft());
@@ -171,7 +171,7 @@ describe('the monitor', () => {
     expect(await alarmsOf(watcher)).toEqual([expect.objectContaining({ kind: 'missing', numbers: [4, 4] })]);
   });
 
-  it('reports a number that comes twice', async () => {
+  it('reports a duplicate number', async () => {
     const log = await rig.open(mute);
     const { index } = await log.append(draft());
     await log.watchStreams();
@@ -193,13 +193,13 @@ describe('the monitor', () => {
   it.each([
     ['behind', -3_600_000],
     ['ahead', 3_600_000],
-  ])('reports a clock that is %s, when it begins to be', async (kind, byMs) => {
+  ])('reports a clock that is %s, when it starts', async (kind, byMs) => {
     let offMs = 0;
     const log = await rig.open({ clock: { now: () => systemClock.now() + offMs } });
     await log.append(draft());
     await log.watchStreams();
     expect(await alarmsOf(log)).toEqual([]);
-    // A clock that is set back holds the log's time still, and so it takes until it is noticed.
+    // A clock that was set back holds the log's time still, so detection takes that long.
     offMs = byMs;
     if (kind === 'behind')
       await rig.tamper(
@@ -214,7 +214,7 @@ describe('the monitor', () => {
     expect(alarms[0]).toMatchObject({ off_by_ms: expect.any(Number) });
   });
 
-  it('begins again from the log when what it knew is not readable', async () => {
+  it('starts again from the log if its state is not readable', async () => {
     const log = await rig.open(mute);
     await log.append(draft());
     await log.watchStreams();

@@ -58,7 +58,6 @@ interface Look {
 const beatsOfGrace = 3;
 /** For a stream that has not declared its interval. */
 const usualBeatMs = 10_000;
-/** Silent streams that are remembered. */
 const maxSilent = 64;
 
 export const nothingWatched: WatchedStreams = { streams: {}, alarms: [] };

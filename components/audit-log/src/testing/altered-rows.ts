@@ -1,9 +1,9 @@
 import pg from 'pg';
 
-/** What a column can hold, and so how one byte of it is changed. */
+/** What a column holds, which decides how one byte of it is changed. */
 export type ColumnKind = 'bytes' | 'text' | 'number' | 'level';
 
-/** A superuser's connection past every trigger, for changes that are taken back. */
+/** A superuser's connection that bypasses every trigger, for changes that are reverted. */
 export async function openVandal(connection: pg.ClientConfig) {
   const client = new pg.Client(connection);
   await client.connect();
@@ -11,7 +11,7 @@ export async function openVandal(connection: pg.ClientConfig) {
 
   return {
     query: (sql: string, values: readonly unknown[] = []) => client.query(sql, [...values]),
-    /** Where the rows of a table are. */
+    /** The locations of a table's rows. */
     async rows(table: string, where: string): Promise<readonly string[]> {
       const { rows } = await client.query<{ ctid: string }>(
         `select ctid::text from ${table} where ${where} order by ctid`,
@@ -19,10 +19,8 @@ export async function openVandal(connection: pg.ClientConfig) {
       return rows.map(({ ctid }) => ctid);
     },
     /**
-     * Changes one byte, or one step of a number, in one column of one row.
-     *
-     * @param at a number from 0 to 1: where in the value
-     * @returns takes it back
+     * Changes one byte, or one step of a number, in one column of one row. @param at a number from 0 to 1: the position in
+     * the value @returns reverts it
      */
     async alter(
       table: string,
@@ -51,7 +49,7 @@ export async function openVandal(connection: pg.ClientConfig) {
 
 function changed(value: Buffer | string | number, kind: ColumnKind, at: number): Buffer | string {
   if (kind === 'level') return (Number(value) + 1).toString();
-  // Far enough that it is no other row's.
+  // Far enough to match no other row.
   if (kind === 'number') return (BigInt(value.toString()) + 1_000n + BigInt(Math.floor(at * 1_000))).toString();
   if (Buffer.isBuffer(value)) {
     const copy = Buffer.from(value);

@@ -6,10 +6,8 @@ import { build } from 'vite';
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 
 /**
- * Puts the sources of the writer, as they are now, into one file that starts quickly: a process that is to be killed is
- * started by the dozen. It lies where its packages are found.
- *
- * @returns the file, and what removes it
+ * Bundles the current sources of the writer into one file that starts quickly, because tests start and kill dozens of them.
+ * The file is placed where its packages are found. @returns the file, and its removal
  */
 export async function bundleWriter(): Promise<{ readonly file: string; remove(): void }> {
   const cache = join(root, 'node_modules', '.cache');

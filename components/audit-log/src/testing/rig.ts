@@ -38,18 +38,18 @@ export const newTransaction = () => newId('transaction', ids);
 export const newMandate = () => newId('mandate', ids);
 export const newRecordId = (): RecordId => newId('record', ids);
 
-/** Of each region another key, the same on every node. */
+/** A different key per region, the same on every node. */
 export function sealingOf(region: string): SealingKey {
   return { bytes: sha256(`sealing key of ${region}`) };
 }
 
-/** The secret of the installation from which seals are made. */
+/** The secret of the installation from which seals are derived. */
 export const entrySealKey = sha256('entries of the test');
 
-/** Where a test's own records begin in a log that was opened once: behind the stream, the opening and the clock. */
+/** Where a test's own records start in a log that was opened once: after the stream, the opening and the clock. */
 export const firstPlace = 3;
 
-/** A database of its own with the log's tables, and logs on it. */
+/** A separate database with the log's tables, and logs on it. */
 export async function createRig() {
   const scratch = await createTestDatabase({ components: [auditLogMigrations, evidenceEraserMigrations] });
   const signer = createMemorySigner();
@@ -73,7 +73,7 @@ export async function createRig() {
     signer,
     clock,
     pool,
-    /** Protection on this rig's database, by keys that every node of it has. */
+    /** Protection on this rig's database, with keys that every node has. */
     protection,
     async open(options: Partial<AuditLogDependencies> = {}): Promise<RunningAuditLog> {
       const own = options.pool ?? pool();
@@ -89,9 +89,9 @@ export async function createRig() {
         logger,
         node: 'test',
         checkpointEveryMs: 600_000,
-        // Drawn when a question asks for it, so that counted reads are those of the test.
+        // Extended only by queries, so that counted reads are those of the test.
         indexTermsEveryMs: 600_000,
-        // Beside what a log writes when it is opened, nothing is recorded unless a test does it.
+        // After the records of opening a log, only tests record.
         beatEveryMs: 0,
         watchEveryMs: 0,
         clockPolicy: { windowMs: 0 },

@@ -4,10 +4,10 @@ import { hashLeaf } from '@countersign/merkle-log';
 import type pg from 'pg';
 import { draft } from './rig.ts';
 
-/** What somebody with the password of the log's database role writes into it, as well as it can be made up. */
+/** What an attacker with the password of the log's database role writes into it, forged as well as possible. */
 export interface RoleThief {
   readonly pool: pg.Pool;
-  /** Inserts a record as the log would have written it, but for its seal. @returns its place */
+  /** Inserts a record as the log would have written it, except for its seal. @returns its position */
   forge(members: Partial<RecordDraft>, options?: { readonly at?: bigint; readonly seal?: Buffer }): Promise<Forged>;
 }
 

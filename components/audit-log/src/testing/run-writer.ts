@@ -5,7 +5,7 @@ import { isCodedError, newId, sha256, systemClock, systemRandom } from '@counter
 import { componentPool, createLogger } from '@countersign/runtime';
 import { createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';
 
-/** What a writer of its own process is told, as JSON. */
+/** The settings of a writer process, as JSON. */
 export interface WriterSettings {
   readonly connection: {
     readonly host: string;
@@ -18,11 +18,11 @@ export interface WriterSettings {
   readonly password: string;
   readonly guardFolder: string;
   readonly publishTo?: string;
-  /** Ends itself, as SIGKILL does, before or after it has made a signature. */
+  /** Ends itself, as SIGKILL does, before or after making a signature. */
   readonly dieAt?: 'before-signing' | 'after-signing';
 }
 
-/** What it says, a line of JSON each, as it happens. */
+/** Its output, a line of JSON each, as it happens. */
 export type WriterLine =
   | { readonly ready: true }
   | { readonly acknowledged: string; readonly index: string }
@@ -37,7 +37,7 @@ export const callers = 8;
 export const writerOrigin = 'log.example/written';
 export const writerSealKey = sha256('entries of the writers');
 
-/** The same key in every process: what a keyring in the database is. */
+/** The same key in every process, as with a keyring in the database. */
 export function writerSigner(before: () => void = () => undefined, after: () => void = () => undefined): Signer {
   // PKCS#8 around a raw seed (RFC 8410 section 7).
   const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), sha256('the key of a test')]);
@@ -65,8 +65,8 @@ export function writerSigner(before: () => void = () => undefined, after: () => 
 }
 
 /**
- * Opens the log and appends to it with several callers, signing and publishing on the way, until it is told to stop by a
- * line `stop`, or is killed. Begins at a line `go`. What is acknowledged is said before anything else is asked for.
+ * Opens the log and appends to it with several callers, signing and publishing on the way, until it reads a line `stop` or
+ * is killed. Starts at a line `go`. An acknowledgement is written before the next request.
  */
 export async function runWriter(settings: WriterSettings, say: (line: WriterLine) => void): Promise<void> {
   let stopping = false;
@@ -93,10 +93,10 @@ export async function runWriter(settings: WriterSettings, say: (line: WriterLine
           address: '192.0.2.1',
         } as const;
         const { id, index } = await log.append(draft);
-        // As a caller does that has not heard the answer.
+        // As a caller does that has not received the answer.
         await log.append(draft);
         say({ acknowledged: id, index: index.toString() });
-        // A log that is killed again and again need not be a long one.
+        // A log that is killed repeatedly need not be long.
         await new Promise((resolve) => setTimeout(resolve, 5));
       } catch (error) {
         say({ refused: codeOf(error) });
@@ -144,7 +144,7 @@ function open({ connection, role, password, guardFolder, publishTo, dieAt }: Wri
     entrySealKey: writerSealKey,
     headGuardFolder: guardFolder,
     ...(publishTo === undefined ? {} : { publishTo: { folder: publishTo, entries: true, everyMs: 3_600_000 } }),
-    // Long enough that no beat comes between a repeat and a kill, and short enough that silence is noticed.
+    // Long enough that no heartbeat falls between a repetition and a kill, and short enough that silence is noticed.
     beatEveryMs: 1_000,
     watchEveryMs: 0,
     clockPolicy: { windowMs: 0 },

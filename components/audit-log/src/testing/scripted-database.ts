@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 
-/** A message of the server (PostgreSQL's manual, "Message Formats"): its letter, its length, and what it says. */
+/** A message of the server (PostgreSQL's manual, "Message Formats"): its letter, its length, and its body. */
 export function serverMessage(letter: string, body: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(5);
   head.write(letter, 'latin1');
@@ -10,7 +10,7 @@ export function serverMessage(letter: string, body: Uint8Array = Buffer.alloc(0)
 
 /** Ready for the next query. */
 export const ready = serverMessage('Z', Buffer.from('I'));
-/** Whoever connects is let in. */
+/** Accepts every connection. */
 export const welcome = Buffer.concat([serverMessage('R', Buffer.alloc(4)), ready]);
 
 /** Fields of an error or a notice. */
@@ -18,19 +18,16 @@ export function spoken(text: string): Buffer {
   return Buffer.from(`SERROR\0CXX000\0M${text}\0\0`);
 }
 
-/** What stands where a PostgreSQL server should, and says whatever a test has it say. */
+/** A scripted server instead of PostgreSQL, which sends what a test tells it to. */
 export interface ScriptedDatabase {
   readonly host: string;
   readonly port: number;
-  /** Connections there are now. */
+  /** The current number of connections. */
   connections(): number;
   close(): Promise<void>;
 }
 
-/**
- * @param greeting to who connects
- * @param answer to a query of the simple protocol
- */
+/** @param greeting sent to each new connection @param answer to a query of the simple protocol */
 export async function createScriptedDatabase({
   greeting = welcome,
   answer,

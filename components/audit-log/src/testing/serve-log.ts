@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { type AuditLogRoutes, auditLogRoutes, type RunningAuditLog } from '../index.ts';
 import { logger, type Rig } from './rig.ts';
 
-/** A token is whose it is and its scopes: `DPoP <lei> <scope> <scope>`. An assistant asks for the auditor of the house. */
+/** A token names its institution and scopes: `DPoP <lei> <scope> <scope>`. The caller is the institution's auditor. */
 const auditors: ResourceGuard = {
   async check({ authorization }, need): Promise<Caller> {
     const [, institution = '', ...scope] = (authorization[0] ?? '').split(' ');

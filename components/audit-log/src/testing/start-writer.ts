@@ -3,25 +3,25 @@ import { createInterface } from 'node:readline';
 import { membersOf, parseJson } from '@countersign/kernel';
 import type { WriterSettings } from './run-writer.ts';
 
-/** A writer in a process of its own, and what it has said. */
+/** A writer in a process of its own, and its output. */
 export interface WriterProcess {
   readonly pid: number;
-  /** Ids of the records whose append has resolved, with their places. */
+  /** Ids of the records whose append has resolved, with their positions. */
   readonly acknowledged: Map<string, bigint>;
   /** Checkpoints that it has shown, oldest first. */
   readonly checkpoints: string[];
-  /** Why an append was refused, for each that was. */
+  /** The reason of each refused append. */
   readonly refused: string[];
-  /** Why a checkpoint or a publication was refused. */
+  /** Reasons of refused checkpoints and publications. */
   readonly unsigned: Set<string>;
   /** Why it ended by itself, if it did. */
   failure(): string | undefined;
-  /** Has it begin. */
+  /** Starts its work. */
   go(): void;
-  /** Resolves when it is so, looked at with each line; rejects when the process ends before. */
+  /** Resolves when the condition holds, checked with each line; rejects if the process ends before. */
   until(it: () => boolean): Promise<void>;
   kill(): void;
-  /** Has it end as it should. */
+  /** Stops it in an orderly way. */
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }
@@ -38,7 +38,7 @@ export function startWriter(file: string, settings: WriterSettings): WriterProce
   });
   const { stdin, stdout, pid } = child;
   if (stdin === null || stdout === null || pid === undefined) throw new Error('a child without its pipes');
-  // It may be gone already.
+  // It may already be gone.
   stdin.on('error', () => undefined);
   const acknowledged = new Map<string, bigint>();
   const checkpoints: string[] = [];

@@ -1,13 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Which way a piece of a conversation with the database goes. */
+/** The direction of a message between client and database. */
 export type Direction = 'asked' | 'answered';
 
 /**
- * A TCP proxy that sees each piece of the conversation with a database as it passes.
- *
- * @param onPiece may stop the piece by answering false; what comes behind it on that connection is stopped as well
+ * A TCP proxy that sees each message to and from a database as it passes. @param onPiece may stop the message by answering
+ * false; everything after it on that connection is stopped as well
  */
 export async function createStepProxy({
   target,
@@ -30,7 +29,7 @@ export async function createStepProxy({
       from.on('error', () => to.destroy());
       from.on('close', () => {
         sockets.delete(from);
-        // What is on its way arrives: whoever is killed has sent what it has sent.
+        // Data already sent arrives: a killed process has sent it.
         to.end();
       });
     };
@@ -42,7 +41,6 @@ export async function createStepProxy({
   return {
     host: '127.0.0.1',
     port,
-    /** Ends all connections. */
     cut(): void {
       for (const socket of sockets) socket.destroy();
     },

@@ -1,13 +1,12 @@
 import { type FromRecordStream, pieceOf, type RecordStream, type ToRecordStream } from '@countersign/contracts';
 
-/** A record as a stream gives it. */
 export interface StreamedRecord {
   readonly text: string;
-  /** In the order in which they were asked for; empty where there is none. */
+  /** In the order of the request; empty where there is none. */
   readonly values: readonly string[];
 }
 
-/** Who reads a stream, one page at a time. @param values how many were asked for */
+/** Reads a stream one page at a time. @param values the number of requested values */
 export function createStreamReader({ port }: RecordStream, values: number) {
   const come: FromRecordStream[] = [];
   let waiting: (() => void) | undefined;
@@ -28,7 +27,7 @@ export function createStreamReader({ port }: RecordStream, values: number) {
 
   const reader = {
     ask: () => port.postMessage(ask),
-    /** What is said next, without asking for it; `closed` when nothing more will be. */
+    /** The next message, without a request; `closed` at the end. */
     async said(): Promise<FromRecordStream | 'closed'> {
       while (come.length === 0 && !closed)
         await new Promise<void>((resolve) => {
@@ -36,7 +35,7 @@ export function createStreamReader({ port }: RecordStream, values: number) {
         });
       return come.shift() ?? 'closed';
     },
-    /** The records of the next page; undefined at the end. @throws Error when the stream says that it failed */
+    /** The records of the next page; undefined at the end. @throws Error if the stream reports a failure */
     async page(): Promise<readonly StreamedRecord[] | undefined> {
       reader.ask();
       const said = await reader.said();

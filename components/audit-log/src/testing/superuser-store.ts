@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Runs a statement as the superuser, past every trigger: what the log has to notice. */
+/** Runs a statement as the superuser, bypassing every trigger: a change that the log must detect. */
 export async function tamper(
   connection: pg.ClientConfig,
   sql: string,
@@ -16,14 +16,14 @@ export async function tamper(
   }
 }
 
-/** Every table of the log, as it is now, so that {@link restoreLog} can put it back: a backup. */
+/** Saves every table of the log, so that {@link restoreLog} can restore it: a backup. */
 export async function snapshotLog(connection: pg.ClientConfig, name: string): Promise<void> {
   const tables = await tablesOf(connection);
   const copies = tables.map((table) => `create table ${name}.${table} as table audit_log.${table};`);
   await tamper(connection, `drop schema if exists ${name} cascade; create schema ${name}; ${copies.join(' ')}`);
 }
 
-/** Puts a backup back, in one transaction. */
+/** Restores a backup, in one transaction. */
 export async function restoreLog(connection: pg.ClientConfig, name: string): Promise<void> {
   const tables = await tablesOf(connection);
   const copies = tables.map(

@@ -14,10 +14,10 @@ import {
   verifyConsistency,
 } from '@countersign/merkle-log';
 
-/** What a witness answers instead of what it should. */
+/** The wrong answer of a misbehaving witness. */
 export type Misbehaviour = (request: { readonly body: string }, response: ServerResponse) => void | Promise<void>;
 
-/** A witness on a listener of its own, with a memory that can be set back, and that can be told to misbehave. */
+/** A witness on a listener of its own, with a memory that can be set back, and that can misbehave. */
 export async function startTestWitness(name: string, timestamp = () => 1_795_253_400n) {
   // PKCS#8 around a raw seed (RFC 8410 section 7).
   const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), sha256(name)]);
@@ -82,7 +82,7 @@ export async function startTestWitness(name: string, timestamp = () => 1_795_253
     /** Its line in a policy. */
     line: `witness ${name} ${formatVerifierKey(key)} http://127.0.0.1:${port}/sub/\n`,
     newest: () => newest,
-    /** The old sizes it was asked with. */
+    /** The old sizes in the requests it received. */
     asked,
     cosignature,
     /** As if it were restored from a backup. */

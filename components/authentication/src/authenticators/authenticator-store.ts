@@ -44,7 +44,7 @@ const selected = `select a.id, a.person, a.name, a.credential_id, a.kid, a.jwk, 
 type Session = pg.Pool | pg.PoolClient;
 
 const answeredWithinMs = 600_000;
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 5_000;
 
 /** Highest counter of authenticator `$1`. @param instant milliseconds */

@@ -27,7 +27,6 @@ const ruleSchema = Type.Object(
         maxItems: 1_000,
       }),
     ),
-    /** Attestation statement formats. */
     formats: Type.Optional(Type.Array(Type.Enum([...attestationFormats]), { minItems: 1 })),
   },
   closed,

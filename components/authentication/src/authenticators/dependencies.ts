@@ -56,6 +56,5 @@ export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'con
     readonly lock: AccountLockKind;
   };
   readonly commands: Commands;
-  /** Authenticators, compared with their records. */
   readonly things: RecordedThings<AuthenticatorId, AuthenticatorState, AuthenticatorRow>;
 }

@@ -32,7 +32,7 @@ describe('accounts of people over HTTP', () => {
     caller = asCaller({ id: 'person:olga.office', institution: broker }, all),
   ) => node.app.inject({ method, url, headers: caller, ...defined({ payload: body }) });
 
-  it('invite, list, revoke, lock and unlock, each recorded with who did it', async () => {
+  it('are invited, listed, revoked, locked and unlocked, and each action is recorded with its actor', async () => {
     const person = somebody();
     const invited = await call('POST', `/people/${person.id}/invitations`, { evidence: ['file 9'], life_hours: 4 });
     expect(invited.statusCode).toBe(201);
@@ -77,7 +77,7 @@ describe('accounts of people over HTTP', () => {
     ['one revocation', 'POST', 'authenticators/aut_01k9z3m8q4d6s0v2x5y7a9b1c3/revoke', { reason: 'x' }],
     ['locks', 'POST', 'lock', { reason: 'x' }],
     ['unlocks', 'POST', 'unlock', { reason: 'x' }],
-  ])('keep %s to a scope, to one’s own firm and to others than oneself', async (_what, method, path, body) => {
+  ])('limit %s to a scope, to one’s own institution and to other people', async (_what, method, path, body) => {
     const person = somebody();
     const stranger = somebody(bank);
     const url = (id: string) => `/people/${id}/${path}`;
@@ -110,7 +110,7 @@ describe('accounts of people over HTTP', () => {
     expect(world.audit.records).toHaveLength(before);
   });
 
-  it('are looked after by the operator of the installation, whosever they are', async () => {
+  it('of any institution can be managed by the operator of the installation', async () => {
     const person = somebody();
     const answer = await call(
       'POST',

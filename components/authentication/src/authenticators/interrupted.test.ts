@@ -32,7 +32,7 @@ beforeEach(() => {
 const withCode = (code: string) => expect.objectContaining({ code });
 const recordsOf = (type: RecordDraft['type']) =>
   world.audit.drafts.filter((draft) => draft.type === type && draft.subject?.id === person.id);
-const told = () => world.notices.map(({ kind }) => kind);
+const noticeKinds = () => world.notices.map(({ kind }) => kind);
 const invite = (recovery?: ReturnType<typeof recordIdOf>) =>
   other.authenticators.invite({ person: person.id, evidence: ['file 7'], ...defined({ recovery }) }, office);
 function recordIdOf(type: RecordDraft['type']) {
@@ -41,7 +41,7 @@ function recordIdOf(type: RecordDraft['type']) {
   return id;
 }
 
-/** The process that does this dies between the record and the row; another one goes on. */
+/** The process that runs this stops between the record and the row; another one continues. */
 async function interrupted(type: RecordDraft['type'], act: () => Promise<unknown>) {
   world.dieAfter(type);
   await expect(act()).rejects.toThrow('the process died');
@@ -52,7 +52,7 @@ async function signs(key: ReturnType<AuthenticatorWorld['key']>, counter?: numbe
   const credential = key.get(asked.options, counter === undefined ? {} : { counter });
   return other.authenticators.consume({ handle, person: person.id, credential });
 }
-/** Signs in with the key, whoever's it is. */
+/** Signs in with the key of any person. */
 async function signsIn(key: ReturnType<AuthenticatorWorld['key']>) {
   const challenge = Buffer.alloc(32, number).toString('base64url');
   const options = await other.authenticators.signInOptions(challenge, undefined);
@@ -62,8 +62,8 @@ async function signsIn(key: ReturnType<AuthenticatorWorld['key']>) {
   });
 }
 
-describe('a process that dies between the record of an account and its row', () => {
-  it('leaves nobody without the key that was registered: it signs its person in', async () => {
+describe('a process that stops between the record of an account and its row', () => {
+  it('leaves a registered key usable: it signs its person in', async () => {
     const key = world.key();
     await interrupted('authenticator.registered', () => world.enrol(node, person, key));
     expect(await signsIn(key)).toMatchObject({ authenticator: { person: person.id, kid: expect.any(String) } });
@@ -71,10 +71,10 @@ describe('a process that dies between the record of an account and its row', () 
       { name: 'Key 1', recordId: recordIdOf('authenticator.registered') },
     ]);
     expect(recordsOf('authenticator.registered')).toHaveLength(1);
-    expect(told()).toEqual(['authenticator-added']);
+    expect(noticeKinds()).toEqual(['authenticator-added']);
   });
 
-  it('leaves nobody whom no invitation reaches and who has no key: whoever invites them completes it', async () => {
+  it('leaves nobody without a key and without an invitation: the next invitation completes the registration', async () => {
     const key = world.key();
     await interrupted('authenticator.registered', () => world.enrol(node, person, key));
     await expect(invite()).rejects.toThrow(withCode('recovery_needed'));
@@ -82,7 +82,7 @@ describe('a process that dies between the record of an account and its row', () 
     await expect(signs(key)).resolves.toMatchObject({ authenticator: { person: person.id } });
   });
 
-  it('saves no key from being taken away: one that is only recorded goes with the others', async () => {
+  it('protects no key from removal: a key that is only recorded is removed with the others', async () => {
     const key = world.key();
     await interrupted('authenticator.registered', () => world.enrol(node, person, key));
     expect(await other.authenticators.revokeAllOf(person.id, office, 'stolen')).toBe(1);
@@ -91,7 +91,7 @@ describe('a process that dies between the record of an account and its row', () 
     expect(recordsOf('authenticator.removed')).toHaveLength(1);
   });
 
-  it('leaves the door closed that the key came through, and opens no second one', async () => {
+  it('leaves the invitation of the registered key closed and opens no second one', async () => {
     const { path } = await invite();
     const asked = await node.authenticators.askInvited(path.slice(7));
     const credential = world.key().create(asked.options);
@@ -100,11 +100,11 @@ describe('a process that dies between the record of an account and its row', () 
       node.authenticators.register({ handle, person: person.id, credential, name: undefined }),
     );
     await expect(other.authenticators.askInvited(path.slice(7))).rejects.toThrow(withCode('invitation_unknown'));
-    // Of a recovery too: there is a key.
+    // This includes an invitation for a recovery, because there is a key.
     await expect(invite(recordIdOf('authenticator.registered'))).rejects.toThrow(withCode('recovery_needed'));
   });
 
-  it('shows nobody a link that was not answered: the next one replaces it', async () => {
+  it('shows nobody an undelivered link: the next invitation replaces it', async () => {
     await interrupted('authenticator.invited', () =>
       node.authenticators.invite({ person: person.id, evidence: ['file 7'] }, office),
     );
@@ -118,7 +118,7 @@ describe('a process that dies between the record of an account and its row', () 
     expect(rows).toHaveLength(1);
   });
 
-  it('opens no link again that was closed', async () => {
+  it('does not reopen a closed link', async () => {
     const { path } = await invite();
     await interrupted('authenticator.invitation-ended', () =>
       node.authenticators.revokeAllOf(person.id, office, 'left'),
@@ -132,21 +132,21 @@ describe('a process that dies between the record of an account and its row', () 
     expect(recordsOf('authenticator.invitation-ended')).toHaveLength(1);
   });
 
-  it('leaves no key that was taken away, and carries out what follows when it is repeated', async () => {
+  it('leaves no removed key in use, and a repetition completes the consequences', async () => {
     const { id } = await world.enrol(node, person, world.key());
     world.notices.length = 0;
     await interrupted('authenticator.removed', () => node.authenticators.revoke(id, office, 'stolen'));
-    expect([await other.authenticators.of(person.id), told(), world.cut]).toEqual([[], [], []]);
+    expect([await other.authenticators.of(person.id), noticeKinds(), world.cut]).toEqual([[], [], []]);
     await other.authenticators.revoke(id, office, 'stolen');
     expect(recordsOf('authenticator.removed')).toHaveLength(1);
-    expect(told()).toEqual(['authenticator-removed']);
+    expect(noticeKinds()).toEqual(['authenticator-removed']);
     expect(world.cut).toEqual([{ person: person.id, reason: 'authenticator_removed' }]);
     await expect(other.authenticators.revoke(id, office, 'stolen')).rejects.toThrow(
       withCode('authenticator_not_found'),
     );
   });
 
-  it('leaves no key in use that was suspected, nor suspects it twice', async () => {
+  it('leaves no suspected key in use and suspects it only once', async () => {
     const key = world.key();
     const { id } = await world.enrol(node, person, key);
     await signs(key, 50);
@@ -154,15 +154,15 @@ describe('a process that dies between the record of an account and its row', () 
     await expect(signs(key)).rejects.toThrow(withCode('credential_unknown'));
     expect(await other.authenticators.of(person.id)).toMatchObject([{ id, suspendedAt: expect.any(String) }]);
     expect(recordsOf('authenticator.suspected')).toHaveLength(1);
-    // What the dead process did not come to.
+    // The consequence that the stopped process did not reach.
     expect(world.cut).toEqual([{ person: person.id, reason: 'authenticator_suspected' }]);
     expect(world.signals).toMatchObject([{ person: person.id, name: 'credential-compromised' }]);
-    expect(told()).toEqual(['authenticator-added', 'authenticator-suspected']);
+    expect(noticeKinds()).toEqual(['authenticator-added', 'authenticator-suspected']);
     await other.authenticators.revoke(id, office, 'copied');
     expect(await other.authenticators.of(person.id)).toEqual([]);
   });
 
-  it('locks and unlocks all the same, with one record and one notice each', async () => {
+  it('still locks and unlocks, with one record and one notice each', async () => {
     await interrupted('account.locked', () => node.authenticators.lock(person.id, office, 'lost'));
     expect(await other.authenticators.isLocked(person.id)).toBe(true);
     expect(world.cut).toEqual([]);
@@ -174,26 +174,26 @@ describe('a process that dies between the record of an account and its row', () 
     expect(await node.authenticators.isLocked(person.id)).toBe(false);
     expect(world.signals).toEqual([]);
     expect([...recordsOf('account.locked'), ...recordsOf('account.unlocked')]).toHaveLength(2);
-    expect(told()).toEqual(['account-locked', 'account-unlocked']);
+    expect(noticeKinds()).toEqual(['account-locked', 'account-unlocked']);
     expect(new Set(world.notices.map(({ id }) => id)).size).toBe(2);
   });
 });
 
-describe('of several nodes at once', () => {
+describe('several nodes at once', () => {
   const atOnce = <Result>(act: (on: AuthenticatorNode, index: number) => Promise<Result>) =>
     Promise.allSettled(Array.from({ length: 8 }, (_, index) => act(index % 2 === 0 ? node : other, index)));
 
-  it('one locks a person, and one takes a key away', async () => {
+  it('lock a person or remove a key once', async () => {
     const { id } = await world.enrol(node, person, world.key());
     world.notices.length = 0;
     await atOnce(({ authenticators }) => authenticators.lock(person.id, office, 'lost'));
     const revoked = await atOnce(({ authenticators }) => authenticators.revoke(id, office, 'lost'));
     expect(revoked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect([recordsOf('account.locked').length, recordsOf('authenticator.removed').length]).toEqual([1, 1]);
-    expect(told()).toEqual(['account-locked', 'authenticator-removed']);
+    expect(noticeKinds()).toEqual(['account-locked', 'authenticator-removed']);
   });
 
-  it('each makes a link that follows the one before, and one of them opens something', async () => {
+  it('create invitations that each follow the one before, and one of them is valid', async () => {
     const made = await atOnce(({ authenticators }) =>
       authenticators.invite({ person: person.id, evidence: ['x'] }, office),
     );
@@ -206,7 +206,7 @@ describe('of several nodes at once', () => {
       expect((data as { previous?: string }).previous).toBe(records[index - 1]?.id);
   });
 
-  it('one registers a credential that two people bring at once', async () => {
+  it('register a credential that two people present at once only once', async () => {
     const somebody = personOf(`other${number}`, broker);
     world.directory.add(somebody);
     const random = { bytes: (length: number) => new Uint8Array(length).fill(number) };
@@ -227,13 +227,13 @@ describe('of several nodes at once', () => {
   });
 });
 
-describe('what somebody else has written about an account', () => {
+describe('a forged row of an account', () => {
   const thief = () => world.database.pool('authentication');
 
   it.each([
     ['neither suspended', 'suspended_at = null, ended_by = null'],
     ['nor removed', 'removed_at = null, ended_by = null'],
-  ])('brings no key back: one that seems %s is written anew', async (_, change) => {
+  ])('restores no removed key: one whose row seems %s is rewritten', async (_, change) => {
     const key = world.key();
     const { id } = await world.enrol(node, person, key);
     await node.authenticators.revoke(id, office, 'stolen');
@@ -242,14 +242,14 @@ describe('what somebody else has written about an account', () => {
     expect(await node.authenticators.of(person.id)).toEqual([]);
   });
 
-  it('takes no key away: its row is written anew from its record', async () => {
+  it('removes no key: its row is rewritten from its record', async () => {
     const key = world.key();
     const made = await world.enrol(node, person, key);
     await thief().query('delete from authenticators where id = $1', [made.id]);
     expect(await signsIn(key)).toMatchObject({ authenticator: { id: made.id, kid: made.kid } });
   });
 
-  it('is nothing new of a release before: a key that it suspended is still taken away', async () => {
+  it('does not include a row suspended by an earlier release: that key is still removed', async () => {
     const { id } = await world.enrol(node, person, world.key());
     world.audit.write({
       ...{ type: 'authenticator.suspected', source: 'authentication', outcome: 'done', subject: { id: person.id } },
@@ -263,7 +263,7 @@ describe('what somebody else has written about an account', () => {
     expect(recordsOf('authenticator.removed')).toHaveLength(1);
   });
 
-  it('locks nobody for good: a lock that nobody recorded is taken away, and that is on record', async () => {
+  it('locks nobody permanently: an unrecorded lock is removed, and the removal is recorded', async () => {
     await thief().query("insert into account_locks values ($1, 'rec_00000000000000000000000000', now())", [person.id]);
     expect(await node.authenticators.isLocked(person.id)).toBe(true);
     await node.authenticators.unlock(person.id, office, 'not ours');
@@ -271,7 +271,7 @@ describe('what somebody else has written about an account', () => {
     expect(recordsOf('account.unlocked')).toHaveLength(1);
   });
 
-  it('unlocks nobody: the row of a lock that is gone is written anew', async () => {
+  it('unlocks nobody: the deleted row of a lock is restored', async () => {
     await node.authenticators.lock(person.id, office, 'lost');
     await thief().query('delete from account_locks where person = $1', [person.id]);
     expect(await node.authenticators.isLocked(person.id)).toBe(true);
@@ -279,7 +279,7 @@ describe('what somebody else has written about an account', () => {
     expect(await node.authenticators.isLocked(person.id)).toBe(false);
   });
 
-  it('keeps nobody from an invitation: neither a link of theirs, nor one of a release before that is gone', async () => {
+  it('prevents no invitation: neither a forged link, nor the missing link of an earlier release', async () => {
     world.audit.write({
       ...{ type: 'authenticator.invited', source: 'authentication', outcome: 'done', subject: { id: person.id } },
       standing: [standing(`invitation:${person.id}`, { of: 'a release before' })],
@@ -295,7 +295,7 @@ describe('what somebody else has written about an account', () => {
 });
 
 describe('a sign-in with a key', () => {
-  it('asks the log twice: how the key stands, and whether its person is locked out', async () => {
+  it('reads the log twice: for the status of the key and for a lock of the person', async () => {
     const key = world.key();
     await world.enrol(node, person, key);
     const before = world.lookedUp();

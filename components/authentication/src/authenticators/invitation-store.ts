@@ -12,7 +12,6 @@ export interface StoredInvitation {
   readonly expiresAt: number;
 }
 
-/** With the hash of its secret. */
 export interface OpenInvitation extends StoredInvitation {
   readonly secretHash: string;
 }

@@ -55,7 +55,6 @@ export function registered(
   facts: {
     readonly rpId: string;
     readonly origin: string;
-    /** What allowed it. */
     readonly allowedBy:
       | { readonly invitation: RecordId }
       | { readonly authenticator: AuthenticatorId; readonly recordId: RecordId };

@@ -38,7 +38,7 @@ describe('authenticators of people', () => {
   const recordsOf = (person: { readonly id: string }, type: Parameters<typeof world.audit.ofType>[0]) =>
     world.audit.drafts.filter((draft) => draft.type === type && draft.subject?.id === person.id);
 
-  it('begin with an invitation, which is recorded with its evidence and kept only as a hash', async () => {
+  it('start with an invitation, which is recorded with its evidence and stored only as a hash', async () => {
     const person = somebody();
     const { path, expiresAt, recordId } = await node.authenticators.invite(
       { person: person.id, evidence: [' passport seen, file 12 '], lifeHours: 2 },
@@ -54,7 +54,7 @@ describe('authenticators of people', () => {
     expect(await node.authenticators.invitersOf(person.id)).toEqual([office.id]);
   });
 
-  it('are registered with the key, the model and what vouches for it, and the person is told', async () => {
+  it('are registered with key, model and attestation, and the person is notified', async () => {
     const person = somebody();
     const key = world.key();
     const made = await world.enrol(node, person, key);
@@ -90,20 +90,20 @@ describe('authenticators of people', () => {
 
   it.each<[string, Parameters<AuthenticatorWorld['key']>[0], string]>([
     ['a synced passkey of a trusted maker', { backupEligible: true }, 'phr'],
-    ['a key that vouches for itself', { attestation: 'self' }, 'phr'],
-    ['a key that says nothing', { attestation: 'none' }, 'phr'],
-    ['a key of a maker whom nobody trusts', { authority: createAttestationAuthority() }, 'phr'],
-  ])('count no more than they can show: %s', async (_what, options, acr) => {
+    ['a self-attested key', { attestation: 'self' }, 'phr'],
+    ['a key without attestation', { attestation: 'none' }, 'phr'],
+    ['a key of an untrusted maker', { authority: createAttestationAuthority() }, 'phr'],
+  ])('have only the class that they can prove: %s', async (_what, options, acr) => {
     const key = world.key(options);
     expect(await world.enrol(node, somebody(), key)).toMatchObject({ acr });
   });
 
-  it('are bound to one person for ever: a credential is not registered twice, to nobody else', async () => {
+  it('stay with one person: a credential is not registered a second time for anyone else', async () => {
     const first = somebody();
     const key = world.key();
     const made = await world.enrol(node, first, key);
     await node.authenticators.revoke(made.id, office, 'lost');
-    // The same credential, answered for another person's challenge: as an authenticator that was tampered with would.
+    // The same credential answers another person's challenge, as a manipulated authenticator would.
     const second = somebody();
     const { path } = await node.authenticators.invite({ person: second.id, evidence: ['f'] }, office);
     const asked = await node.authenticators.askInvited(path.slice(7));
@@ -124,7 +124,7 @@ describe('authenticators of people', () => {
     ]);
   });
 
-  it('are not registered with a key that the directory has for somebody else', async () => {
+  it('are not registered with a key that the directory holds for another person', async () => {
     const person = somebody();
     const key = world.key();
     const { path } = await node.authenticators.invite({ person: person.id, evidence: ['f'] }, office);
@@ -140,7 +140,7 @@ describe('authenticators of people', () => {
     expect(recordsOf(person, 'authenticator.refused')).toMatchObject([{ reason: 'credential_shared' }]);
   });
 
-  it('are not invited a second time, whatever became of the first: that is what recovery is for', async () => {
+  it('are not invited a second time, however the first invitation ended: recovery exists for that', async () => {
     const person = somebody();
     const made = await world.enrol(node, person, world.key());
     const invite = (recovery?: typeof made.recordId) =>
@@ -152,7 +152,7 @@ describe('authenticators of people', () => {
     expect(await node.authenticators.everHad(person.id)).toBe(true);
     await expect(invite()).rejects.toThrow(code('recovery_needed'));
     expect(recordsOf(person, 'authenticator.invited')).toHaveLength(1);
-    // Whoever tried to get around it is on record.
+    // The attempt is recorded with its actor.
     expect(recordsOf(person, 'authenticator.refused')).toMatchObject(
       Array(3).fill({ reason: 'recovery_needed', actors: [office], data: { ceremony: 'invitation' } }),
     );
@@ -171,7 +171,7 @@ describe('authenticators of people', () => {
     expect(await node.authenticators.of(person.id)).toMatchObject([{ name: 'Key 1' }]);
   });
 
-  it('come from one link at a time, of two browsers on two nodes at once', async () => {
+  it('are registered from an invitation once, even from two browsers on two nodes at once', async () => {
     const person = somebody();
     const { path } = await node.authenticators.invite({ person: person.id, evidence: ['x'] }, office);
     const secret = path.slice(7);
@@ -193,7 +193,7 @@ describe('authenticators of people', () => {
     expect(recordsOf(person, 'authenticator.refused')).toMatchObject([{ reason: 'invitation_unknown' }]);
   });
 
-  it('are refused once the invitation is over, replaced, or its person locked out or gone', async () => {
+  it('are refused once the invitation has expired or was replaced, or the person is locked or has left', async () => {
     const person = somebody();
     const invite = () => node.authenticators.invite({ person: person.id, evidence: ['x'] }, office);
     const first = (await invite()).path.slice(7);
@@ -245,7 +245,7 @@ describe('authenticators of people', () => {
     expect(recordsOf(person, 'authenticator.invited')).toEqual([]);
   });
 
-  it('are locked out with their sessions, told, recorded once, and let in again', async () => {
+  it('are locked together with the sessions, and the person is notified; each lock is recorded once and can be lifted', async () => {
     const person = somebody();
     const lock = () => node.authenticators.lock(person.id, office, 'device stolen');
     await lock();
@@ -254,9 +254,9 @@ describe('authenticators of people', () => {
     expect(recordsOf(person, 'account.locked')).toMatchObject([
       { actors: [office], data: { reason: 'device stolen' } },
     ]);
-    // Ending sessions is carried through at each asking.
+    // Each repetition ends the sessions again.
     expect(world.cut).toEqual([1, 2].map(() => ({ person: person.id, reason: 'account_locked' })));
-    // Whoever vouches for them elsewhere gets no token for them either: the policies see it.
+    // A partner that vouches for the locked person gets no token either, because the policies see the signal.
     const signalled = () => world.signals.filter((signal) => signal.person === person.id).map(({ name }) => name);
     expect(new Set(signalled())).toEqual(new Set(['account-disabled']));
     await other.authenticators.unlock(person.id, office, 'found');
@@ -286,7 +286,7 @@ describe('authenticators of people', () => {
     expect(await node.authenticators.invitersOf(newcomer.id)).toEqual([]);
   });
 
-  it('go with a person who leaves, and stay with one who moves', async () => {
+  it('are removed when a person leaves, and kept when a person moves', async () => {
     const person = somebody();
     await world.enrol(node, person, world.key());
     const { departureEffect } = node.authenticators;
@@ -302,7 +302,7 @@ describe('authenticators of people', () => {
     expect(recordsOf(person, 'authenticator.removed')).toMatchObject([{ data: { reason: 'left the firm' } }]);
   });
 
-  it('are named by one line of at most sixty characters', async () => {
+  it('have a name of one line of at most sixty characters', async () => {
     const person = somebody();
     const made = await world.enrol(node, person, world.key());
     const renamed = await node.authenticators.renameOwn(person.id, made.id, `  m\u202ey\u0000\n ${'ä'.repeat(80)}`);
@@ -314,7 +314,7 @@ describe('authenticators of people', () => {
     );
   });
 
-  it('are forgotten as questions and links once they are over', async () => {
+  it('lose their challenges and invitations once these have expired', async () => {
     const person = somebody();
     const { path } = await node.authenticators.invite({ person: person.id, evidence: ['x'] }, office);
     await node.authenticators.askInvited(path.slice(7));

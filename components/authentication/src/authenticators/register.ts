@@ -23,10 +23,8 @@ const maxHours = 72;
 const maxEvidence = 10;
 const longestEvidence = 200;
 const longestReason = 400;
-/** Maximum of a signal. */
 const signalMs = 365 * 86_400_000;
 
-/** By owners and account administrators. */
 export interface AuthenticatorKeeping extends AuthenticatorRegister {
   /** By its owner, who has just signed it. @throws CodedError `authenticator_not_found`, `authenticator_last` */
   removeOwn(person: PrincipalId, id: AuthenticatorId): Promise<void>;

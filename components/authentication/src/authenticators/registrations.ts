@@ -28,7 +28,6 @@ import type { AuthenticatorCommand } from './removal.ts';
 import { invitationClaim } from './row-claims.ts';
 import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
-/** Type of the statement with which a person adds an authenticator. */
 export const addStatementType = 'countersign-authenticator-add+webauthn';
 
 const installationName = 'Countersign';
@@ -51,7 +50,6 @@ interface RegistrationAsk extends Pick<SentRegistration, 'person' | 'name' | 'ad
 
 interface Allowed {
   readonly invitation?: StoredInvitation;
-  /** Its record. */
   readonly by: Parameters<typeof registered>[2]['allowedBy'];
 }
 

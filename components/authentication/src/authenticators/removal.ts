@@ -21,7 +21,7 @@ export interface RemovalAsk {
   readonly id: AuthenticatorId;
   readonly by: Actor;
   readonly reason: string;
-  /** By its owner; it must not be the last one. */
+  /** The owner, if they remove it themselves; it must not be their last one. */
   readonly own?: PrincipalId;
   /** Without notice, because the person has left. */
   readonly isQuiet?: true;

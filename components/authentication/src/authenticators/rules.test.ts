@@ -13,7 +13,7 @@ const strict = [
   { roles: ['desk-head'], deviceBound: true, attestation: 'trusted' as const },
 ];
 
-describe('what authenticators must be', () => {
+describe('the rules for authenticators', () => {
   let world: AuthenticatorWorld;
   let number = 0;
   beforeAll(async () => {
@@ -31,9 +31,9 @@ describe('what authenticators must be', () => {
   it.each<[string, Parameters<AuthenticatorWorld['key']>[0], string]>([
     ['a synced passkey', { backupEligible: true }, 'device_bound_required'],
     ['a key without attestation', { attestation: 'none' }, 'attestation_required'],
-    ['a key that vouches for itself', { attestation: 'self' }, 'attestation_required'],
+    ['a self-attested key', { attestation: 'self' }, 'attestation_required'],
     ['a key of an unknown maker', { authority: createAttestationAuthority() }, 'attestation_untrusted'],
-  ])('is judged by role: %s is enough for a trader and refused of a desk head', async (_what, options, reason) => {
+  ])('depend on the role: %s suffices for a trader and is refused for a desk head', async (_what, options, reason) => {
     const node = world.node({ rules: strict });
     await expect(world.enrol(node, somebody('trader'), world.key(options))).resolves.toMatchObject({ acr: 'phr' });
     const head = somebody('trader', 'desk-head');
@@ -41,11 +41,11 @@ describe('what authenticators must be', () => {
     expect(world.audit.ofType('authenticator.refused').at(-1)).toMatchObject({ subject: { id: head.id }, reason });
     expect(await node.authenticators.of(head.id)).toEqual([]);
     expect(node.authenticators.needsHardware(head.id)).toBe(true);
-    // The invitation is not used up by it.
+    // The refusal does not use up the invitation.
     expect(await node.authenticators.invitersOf(head.id)).toEqual([office.id]);
   });
 
-  it('is judged again at each use: a role that came later refuses a key that was enough before', async () => {
+  it('apply again at each use: after a new role, a key that sufficed before is refused', async () => {
     const node = world.node({ rules: strict });
     const person = somebody('trader');
     const key = world.key({ backupEligible: true });
@@ -64,7 +64,7 @@ describe('what authenticators must be', () => {
     );
   });
 
-  it('follows the metadata: a model that was broken is refused at registration and at use, one in software is no hardware', async () => {
+  it('follow the metadata: a compromised model is refused at registration and at use, and a software model is not hardware', async () => {
     const metadataOf = (name: string, entry: object) => {
       const file = join(world.folder, name);
       const root = Buffer.from(world.maker.root).toString('base64');
@@ -107,7 +107,7 @@ describe('what authenticators must be', () => {
     expect(await world.enrol(soft, somebody(), world.key())).toMatchObject({ acr: 'phr' });
   });
 
-  it('names models where it must, and at most so many keys of one person', async () => {
+  it('can require named models and limit the keys of one person', async () => {
     const node = world.node({
       rules: [{ deviceBound: false, attestation: 'any', aaguids: ['00000000-0000-4000-8000-000000000001'] }],
     });
@@ -126,7 +126,7 @@ describe('what authenticators must be', () => {
     await expect(one.authenticators.registrationFor(person.id, statement)).rejects.toThrow(code('authenticators_most'));
   });
 
-  it('asks production for keys that cannot be copied of whoever approves or runs it', () => {
+  it('require device-bound keys in production for people who approve or operate it', () => {
     const { rules, relyingParty, most } = authenticatorSettingsOf(undefined, {
       origin: 'https://id.example',
       environment: 'production',
@@ -139,7 +139,7 @@ describe('what authenticators must be', () => {
     });
   });
 
-  it('answers to our own host or a domain that it is in, and to no other', () => {
+  it('accept our own host or one of its parent domains as RP id, and no other', () => {
     const settings = { origin: 'https://id.example.com', environment: 'production' } as const;
     expect(authenticatorSettingsOf({ rpId: 'example.com' }, settings).relyingParty.rpId).toBe('example.com');
     for (const rpId of ['evil.com', 'xample.com', 'www.id.example.com'])

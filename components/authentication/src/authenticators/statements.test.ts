@@ -42,7 +42,7 @@ describe('statements that people sign', () => {
   const refusalsOf = ({ id }: { readonly id: string }) =>
     world.audit.ofType('authenticator.refused').filter(({ subject }) => subject?.id === id);
 
-  it('are verified by anybody afterwards, with the key of the record that they rest on', async () => {
+  it('can be verified later by anyone with the key of the record that they refer to', async () => {
     const { person, key, made } = await somebody();
     const claims = world.claims(person, {
       typ: 'countersign-approval+webauthn',
@@ -69,7 +69,7 @@ describe('statements that people sign', () => {
     expect(now?.lastUsedAt).toBeDefined();
   });
 
-  it('count for nobody while the directory has the same key for somebody else', async () => {
+  it('count for nobody while the directory holds the same key for another person', async () => {
     const { person, key, made } = await somebody();
     const asked = await ask(person);
     const double = personOf('double', broker);
@@ -86,7 +86,7 @@ describe('statements that people sign', () => {
     expect(await take(again.handle, key.get(again.options))).toMatchObject({ authenticator: { id: made.id } });
   });
 
-  it('ask for the keys of that person alone, and only those that would do', async () => {
+  it('request only those keys of the person that qualify', async () => {
     const { person, made } = await somebody();
     const { options } = await ask(person);
     expect(options).toMatchObject({
@@ -98,7 +98,7 @@ describe('statements that people sign', () => {
     await expect(ask(personOf('nobody', broker))).rejects.toThrow(code('authenticator_none'));
   });
 
-  it('are taken once, whichever node is asked, and by nobody else', async () => {
+  it('are accepted once on any node, and only from the person', async () => {
     const { person, key } = await somebody();
     const stranger = await somebody();
     const asked = await ask(person);
@@ -115,7 +115,7 @@ describe('statements that people sign', () => {
     ]);
   });
 
-  it('wait for two minutes', async () => {
+  it('expire after two minutes', async () => {
     const { person, key } = await somebody();
     const asked = await ask(person);
     world.clock.advance(120_001);
@@ -128,7 +128,7 @@ describe('statements that people sign', () => {
     ['another origin', { origin: 'https://id.example.evil.test' }, 'origin_wrong'],
     ['another RP id', { rpId: 'evil.test' }, 'rp_id_wrong'],
     ['another challenge', { challenge: Buffer.alloc(32, 7).toString('base64url') }, 'challenge_mismatch'],
-    ['a key that nobody touched', { userPresent: false }, 'user_not_present'],
+    ['a key without a touch', { userPresent: false }, 'user_not_present'],
     ['a key that did not ask who it is', { userVerified: false }, 'user_not_verified'],
     ['a key that can suddenly be copied', { backupEligible: true }, 'backup_flags_changed'],
     ['a frame of another page', { crossOrigin: true }, 'origin_wrong'],
@@ -145,14 +145,14 @@ describe('statements that people sign', () => {
     expect(refusalsOf(person)).toMatchObject([
       { reason, data: { ceremony: 'statement', authenticator: made.id, statement_type: 'test+webauthn' } },
     ]);
-    // The question is used up by it.
+    // The attempt uses up the challenge.
     await expect(
       node.authenticators.consume({ handle: asked.handle, person: person.id, credential: key.get(asked.options) }),
     ).rejects.toThrow(code('challenge_unknown'));
   });
 
   it.each([undefined, '', 'null', '{}', '[]', '{"id":1}', 'x'.repeat(200_000), { type: 'public-key' }])(
-    'are refused as malformed when they are none (%#)',
+    'are refused when malformed (%#)',
     async (credential) => {
       const { person } = await somebody();
       const { handle } = await ask(person);
@@ -162,7 +162,7 @@ describe('statements that people sign', () => {
     },
   );
 
-  it('are refused by the key of somebody else, whatever the challenge', async () => {
+  it('are refused with another person’s key, whatever the challenge', async () => {
     const { person } = await somebody();
     const stranger = await somebody();
     const asked = await ask(person);
@@ -173,7 +173,7 @@ describe('statements that people sign', () => {
     expect(refusalsOf(stranger.person)).toMatchObject([{ reason: 'credential_unknown' }]);
   });
 
-  it('suspend a key whose counter goes back: recorded, told, signalled, cut off', async () => {
+  it('suspend a key whose counter goes back: recorded, notified, signalled, sessions ended', async () => {
     const { person, key, made } = await somebody();
     const use = async (behaviour: Parameters<typeof key.get>[1] = {}) => {
       const asked = await ask(person);
@@ -193,11 +193,11 @@ describe('statements that people sign', () => {
     expect(world.cut).toEqual([{ person: person.id, reason: 'authenticator_suspected' }]);
     const [stored] = await other.authenticators.of(person.id);
     expect(stored?.suspendedAt).toBeDefined();
-    // It counts for nothing from now on.
+    // From now on the key counts for nothing.
     await expect(ask(person)).rejects.toThrow(code('authenticator_none'));
   });
 
-  it('suspend nobody whose two pages are confirmed in the other order; the first is asked again', async () => {
+  it('suspend nobody who confirms two pages in reverse order; the overtaken one must be repeated', async () => {
     const { person, key } = await somebody();
     const asked = [await ask(person), await ask(person), await ask(person)] as const;
     const take = ({ handle, options }: (typeof asked)[number], counter: number) =>
@@ -231,7 +231,7 @@ describe('statements that people sign', () => {
     expect(stored?.suspendedAt).toBeDefined();
   });
 
-  it('suspend nobody on the word of a stranger, who can state a count but not sign it', async () => {
+  it('suspend nobody because of an unsigned counter from a stranger', async () => {
     const { person, key, made } = await somebody();
     const first = await ask(person);
     await node.authenticators.consume({
@@ -252,7 +252,7 @@ describe('statements that people sign', () => {
     expect(stored?.suspendedAt).toBeUndefined();
   });
 
-  it('take each count once of two at once on two nodes, and keep keys that do not count', async () => {
+  it('accept a counter value once for two simultaneous uses on two nodes, and keep keys without a counter', async () => {
     const { person, key } = await somebody();
     const asked = [await ask(person), await ask(person)];
     const answers = asked.map(({ options }) => key.get(options, { counter: 77 }));
@@ -273,7 +273,7 @@ describe('statements that people sign', () => {
     }
   });
 
-  it('stop with the person: locked out, gone, or of a firm that may not act', async () => {
+  it('stop when the person is locked or has left, or the institution may not act', async () => {
     const { person, key } = await somebody();
     const asked = await ask(person);
     const answer = key.get(asked.options);
@@ -293,7 +293,7 @@ describe('statements that people sign', () => {
     expect(refusalsOf(leaver.person)).toMatchObject([{ reason: 'person_unknown' }]);
   });
 
-  it('let a person add a second key with the first, and take away all but the last', async () => {
+  it('let a person add a second key with the first, and remove all but the last', async () => {
     const { person, key, made } = await somebody();
     const second = world.key();
     const claims = world.claims(person, { typ: addStatementType });
@@ -324,7 +324,7 @@ describe('statements that people sign', () => {
       'authenticator-added',
       'authenticator-removed',
     ]);
-    // What was signed with the first one no longer opens anything.
+    // A signature of the first key no longer opens anything.
     await expect(
       node.authenticators.registrationFor(person.id, { ...statement, claims: world.claims(person) }),
     ).rejects.toThrow('does not permit a registration');
@@ -341,7 +341,7 @@ describe('statements that people sign', () => {
     await expect(node.authenticators.registrationFor(person.id, statement)).rejects.toThrow(code('challenge_unknown'));
   });
 
-  it('keep no more open questions of one person than thirty-two', async () => {
+  it('keep at most thirty-two open challenges of one person', async () => {
     const { person, key } = await somebody();
     const first = await ask(person);
     for (let index = 0; index < 33; index += 1) {

@@ -8,7 +8,7 @@ import {
 } from '../testing/authenticator-world.ts';
 import { broker } from '../testing/people.ts';
 
-describe('the page of an invitation', () => {
+describe('the invitation page', () => {
   let world: AuthenticatorWorld;
   let node: AuthenticatorNode;
   let number = 0;
@@ -30,7 +30,7 @@ describe('the page of an invitation', () => {
     return { person, path, browser: node.browser() };
   }
 
-  it('registers the first key with what the browser answers, once', async () => {
+  it('registers the first key from the browser’s answer once', async () => {
     const { person, path, browser } = await invited();
     const shown = await browser.get(path);
     expect(shown.statusCode).toBe(200);
@@ -45,7 +45,7 @@ describe('the page of an invitation', () => {
       attestation: 'direct',
       authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     });
-    // What the key keeps says nothing about the person beyond the id that they sign in as.
+    // The key stores nothing about the person beyond the sign-in id.
     expect(JSON.stringify(options)).not.toContain(person.institution);
 
     const fields = {
@@ -64,7 +64,7 @@ describe('the page of an invitation', () => {
     }
   });
 
-  it('says in words and a code why a key was refused, and asks again', async () => {
+  it('explains in words and with a code why a key was refused, and asks again', async () => {
     const { path, browser, person } = await invited('desk-head');
     const shown = await browser.get(path);
     expect(shown.body).toContain('Your role requires a security key');
@@ -87,7 +87,7 @@ describe('the page of an invitation', () => {
     expect(await node.authenticators.of(person.id)).toHaveLength(1);
   });
 
-  it('takes a form once, and only from itself', async () => {
+  it('accepts a form once, and only its own', async () => {
     const { path, browser, person } = await invited();
     const shown = await browser.get(path);
     const key = world.key();
@@ -103,7 +103,7 @@ describe('the page of an invitation', () => {
     expect(await node.authenticators.of(person.id)).toEqual([]);
   });
 
-  it('is there in German for whoever asks for it', async () => {
+  it('is shown in German on request', async () => {
     const { path, browser } = await invited();
     const { body } = await browser.get(path, { 'accept-language': 'de-CH,de;q=0.9,en;q=0.5' });
     expect(body).toContain('<html lang="de">');
@@ -112,7 +112,7 @@ describe('the page of an invitation', () => {
   });
 
   it.each(['x', 'A'.repeat(43), '..%2F', 'A'.repeat(2_000)])(
-    'tells nothing about links that are none (%#)',
+    'reveals nothing about invalid links (%#)',
     async (secret) => {
       const { statusCode, body } = await node.browser().get(`/enrol/${secret}`);
       expect([404, 400, 414]).toContain(statusCode);

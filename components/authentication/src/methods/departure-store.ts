@@ -5,7 +5,6 @@ import type pg from 'pg';
 import { hashOfSecret, isSecret } from '../secret.ts';
 
 export interface Departure {
-  /** Hash of the sign-in's handle. */
   readonly handleHash: Buffer;
   readonly challenge: string;
   readonly details: Json;

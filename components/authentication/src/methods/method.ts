@@ -109,7 +109,6 @@ export interface SignInMethod {
   readonly formAction?: readonly string[];
   /** The same for unknown people, locked accounts and leavers. */
   readonly nobody?: MethodRefusal;
-  /** Its part of the sign-in page. */
   draw(page: MethodPage): Html | Promise<Html>;
   /** After the limits on attempts. */
   attempt(attempt: MethodAttempt): Promise<MethodOutcome>;

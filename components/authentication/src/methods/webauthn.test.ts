@@ -55,7 +55,7 @@ describe('sign-in with a security key or passkey', () => {
     });
   const lastReason = () => world.audit.ofType('authenticator.refused').at(-1)?.reason;
 
-  it('shows nothing about anybody until somebody has signed, and their keys alone where they step up', async () => {
+  it('reveals nothing about anyone before a signature, and only the person’s own keys at a step-up', async () => {
     const one = await somebody();
     const open = String(await draw(one));
     expect(optionsIn(open)).toMatchObject({ challenge, allowCredentials: [], userVerification: 'required' });
@@ -68,15 +68,15 @@ describe('sign-in with a security key or passkey', () => {
   it.each<[string, Parameters<AuthenticatorWorld['key']>[0], string, readonly string[]]>([
     ['a key in hardware of a trusted maker', {}, 'phrh', ['pop', 'hwk', 'user']],
     ['a synced passkey', { backupEligible: true }, 'phr', ['pop', 'swk', 'user']],
-    ['a key nobody vouches for', { attestation: 'none' }, 'phr', ['pop', 'user']],
-  ])('says how strong it is, and no more than is known: %s', async (_what, options, acr, amr) => {
+    ['a key without attestation', { attestation: 'none' }, 'phr', ['pop', 'user']],
+  ])('has the class that the key can prove, and no stronger one: %s', async (_what, options, acr, amr) => {
     const one = await somebody(options);
     expect(await attempt(one, one.key.get(optionsIn(String(await draw(one)))))).toEqual({
       ...{ outcome: 'identified', person: one.person.id, acr, amr, authenticator: one.made.id, boundToIntents: false },
     });
   });
 
-  it('looks the same whatever was wrong, and the log says which', async () => {
+  it('looks the same for every failure, and the log has the reason', async () => {
     const one = await somebody();
     const options = optionsIn(String(await draw(one)));
     const seen: (string | undefined)[] = [];
@@ -115,7 +115,7 @@ describe('sign-in with a security key or passkey', () => {
     expect(first?.subject).toBeUndefined();
   });
 
-  it('takes nobody else where somebody steps up', async () => {
+  it('accepts nobody else at a step-up', async () => {
     const one = await somebody();
     const other = await somebody();
     const answer = other.key.get({ challenge, rpId: 'id.example' });
@@ -128,7 +128,7 @@ describe('sign-in with a security key or passkey', () => {
     });
   });
 
-  it('tells who has shown their key why it is too weak for this', async () => {
+  it('tells a person who has used their key why it is too weak', async () => {
     const one = await somebody({ backupEligible: true });
     const answer = one.key.get({ challenge, rpId: 'id.example' });
     expect(await attempt(one, answer, { acrValues: ['phrh'] })).toMatchObject({
@@ -138,7 +138,7 @@ describe('sign-in with a security key or passkey', () => {
     expect(lastReason()).toBe('authenticator_too_weak');
   });
 
-  it('says that the challenge held the intents, where the sign-in is for some', async () => {
+  it('records that the challenge included the intents of the sign-in', async () => {
     const one = await somebody();
     const intents = [one.made.kid];
     const answer = one.key.get({ challenge, rpId: 'id.example' });
@@ -148,7 +148,7 @@ describe('sign-in with a security key or passkey', () => {
     });
   });
 
-  it('does not let in where nothing can be recorded', async () => {
+  it('lets nobody in while nothing can be recorded', async () => {
     const one = await somebody();
     world.audit.breakDown('writing');
     try {

@@ -8,7 +8,7 @@ import type { Risk } from './risk.ts';
 const ines = personOf('ines', broker);
 const hourMs = 3_600_000;
 
-describe('a signal whose process died after its record', () => {
+describe('a signal whose process stopped after its record', () => {
   let world: RiskWorld;
   let risk: Risk;
   beforeEach(async () => {
@@ -23,7 +23,7 @@ describe('a signal whose process died after its record', () => {
   const raise = (until: string) =>
     risk.raise({ person: ines.id, name: 'credential-compromised', until, why: 'a key was seen elsewhere' });
 
-  it('is raised once by who repeats it, and stands', async () => {
+  it('is raised once when repeated, and is in force', async () => {
     const until = inHours(5);
     world.dieAfter('risk.raised');
     await expect(raise(until)).rejects.toThrow('the process died');
@@ -32,7 +32,7 @@ describe('a signal whose process died after its record', () => {
     expect(idsOf('risk.raised')).toHaveLength(1);
   });
 
-  it('is cleared once by who repeats it, and may be raised anew', async () => {
+  it('is cleared once when repeated, and may be raised again', async () => {
     const until = inHours(5);
     await raise(until);
     world.dieAfter('risk.cleared');
@@ -46,7 +46,7 @@ describe('a signal whose process died after its record', () => {
     expect(idsOf('risk.raised')).toHaveLength(2);
   });
 
-  it('is raised by the next failed attempt, where the one that filled the number was not counted', async () => {
+  it('is raised by the next failed attempt if the process stopped at the attempt that reached the limit', async () => {
     const failed = () => risk.failed({ person: ines.id, address: '192.0.2.7', code: 'assertion_signature' });
     for (let attempt = 1; attempt < 5; attempt++) await failed();
     world.dieAfter('risk.raised');
@@ -57,7 +57,7 @@ describe('a signal whose process died after its record', () => {
     expect(new Set(idsOf('risk.raised')).size).toBe(1);
   });
 
-  it('is raised by the next sign-in of that kind: what was seen is stored with the signal', async () => {
+  it('is raised by the next sign-in of that kind, because the observation is stored with the signal', async () => {
     const authenticator = newId('authenticator', { clock: systemClock, random: systemRandom });
     const from = (address: string) => ({
       ...{ person: ines.id, address, device: undefined, authenticator },

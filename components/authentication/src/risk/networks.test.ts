@@ -14,7 +14,7 @@ const file = `# where our networks are
 `;
 
 describe('a file of networks', () => {
-  it('knows an address by the longest prefix that holds it', () => {
+  it('finds an address by its longest matching prefix', () => {
     const networks = parseNetworks(file);
     const country = (address: string) => networks.placeOf(address)?.country;
     expect(networks.placeOf('192.0.2.7')).toEqual({ latitude: 50.11, longitude: 8.68, country: 'DE' });
@@ -25,7 +25,7 @@ describe('a file of networks', () => {
     expect(country('2001:db8:0:1::9')).toBe('US');
   });
 
-  it('says nothing of networks that say nothing, of those it does not hold, and of what is no address', () => {
+  it('returns nothing for networks without a location, unlisted networks, and invalid addresses', () => {
     const { placeOf } = parseNetworks(file);
     for (const address of [
       '192.0.2.200',
@@ -46,7 +46,7 @@ describe('a file of networks', () => {
     ['bits beyond the prefix', '192.0.2.1/24,1,1,DE'],
     ['a name', 'example.com/24,1,1,DE'],
     ['a latitude beyond the pole', '192.0.2.0/24,90.1,1,DE'],
-    ['a longitude that is no number', '192.0.2.0/24,1,x,DE'],
+    ['a longitude that is not a number', '192.0.2.0/24,1,x,DE'],
     ['one coordinate alone', '192.0.2.0/24,1,,DE'],
     ['no country', '192.0.2.0/24,1,1,Germany'],
     ['too many members', '192.0.2.0/24,1,1,DE,x'],
@@ -56,7 +56,7 @@ describe('a file of networks', () => {
     expect(() => parseNetworks(text)).toThrow(expect.objectContaining({ code: 'configuration_invalid' }));
   });
 
-  it('finds every address of a network and none beside it', () => {
+  it('matches every address of a network and no other', () => {
     fc.assert(
       fc.property(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 32 }), fc.nat(0xffff_ffff), (base, length, other) => {
         const text = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
@@ -70,7 +70,7 @@ describe('a file of networks', () => {
     );
   });
 
-  it('reads anything at all without more than its own refusal', () => {
+  it('reads any input or refuses it with its own error', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789abcf:./,-\n#DE ') }), (text) => {
         try {
@@ -88,7 +88,7 @@ describe('travel', () => {
   const newYork = { latitude: 40.71, longitude: -74.01 };
   const limits = { speedKmPerHour: 1_000, distanceKm: 500 };
 
-  it('is measured along the great circle, across the date line too', () => {
+  it('is measured along the great circle, also across the date line', () => {
     expect(distanceKm(frankfurt, newYork)).toBeGreaterThan(6_150);
     expect(distanceKm(frankfurt, newYork)).toBeLessThan(6_250);
     expect(distanceKm({ latitude: 0, longitude: 179.9 }, { latitude: 0, longitude: -179.9 })).toBeLessThan(23);
@@ -101,7 +101,7 @@ describe('travel', () => {
     expect(isImpossible({ ...frankfurt, at: 0 }, { ...newYork, at: hours * 3_600_000 }, limits)).toBe(impossible);
   });
 
-  it('within the least distance is none, however fast', () => {
+  it('within the minimum distance is ignored, however fast', () => {
     const wiesbaden = { latitude: 50.08, longitude: 8.24, at: 0 };
     expect(isImpossible({ ...frankfurt, at: 0 }, wiesbaden, limits)).toBe(false);
   });

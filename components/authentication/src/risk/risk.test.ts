@@ -15,7 +15,7 @@ const newYork = '198.51.100.7';
 const vpn = '203.0.113.7';
 const hourMs = 3_600_000;
 
-describe('what is unusual about people', () => {
+describe('risk signals about people', () => {
   let world: RiskWorld;
   let risk: Risk;
   let folder: string;
@@ -49,7 +49,7 @@ describe('what is unusual about people', () => {
   const inHours = (hours: number) => new Date(world.clock.now() + hours * hourMs).toISOString();
   const noticesTo = (person: string) => world.notices.filter(({ to }) => to === person).map(({ kind }) => kind);
 
-  it('stands until its time is over, and is recorded first', async () => {
+  it('last until they expire and are recorded first', async () => {
     const person = somebody();
     await risk.raise({ person, name: 'recovery-cooling-off', until: inHours(2), why: 'a key was replaced' });
     expect(risk.of(person)).toEqual(['recovery-cooling-off']);
@@ -62,7 +62,7 @@ describe('what is unusual about people', () => {
     expect(risk.of(person)).toEqual([]);
   });
 
-  it('is not shortened by a smaller cause, and is longer by a greater one', async () => {
+  it('are not shortened by a cause with an earlier end, and are extended by one with a later end', async () => {
     const person = somebody();
     const raise = (until: string) => risk.raise({ person, name: 'credential-compromised', until, why: 'x' });
     await raise(inHours(5));
@@ -76,7 +76,7 @@ describe('what is unusual about people', () => {
     expect(risk.of(person)).toEqual(['credential-compromised', 'device-new']);
   });
 
-  it('is cleared with who did it, once', async () => {
+  it('are cleared once, with the actor recorded', async () => {
     const person = somebody();
     await risk.raise({ person, name: 'impossible-travel', until: inHours(5), why: 'x' });
     const before = world.audit.ofType('risk.cleared').length;
@@ -87,7 +87,7 @@ describe('what is unusual about people', () => {
     expect(records).toMatchObject([{ data: { signal: 'impossible-travel', by: 'person:olga.office' } }]);
   });
 
-  it('does not come to stand, nor to an end, while nothing can be recorded', async () => {
+  it('neither start nor end while nothing can be recorded', async () => {
     const person = somebody();
     world.audit.breakDown('writing');
     const signal = { person, name: 'impossible-travel', until: inHours(5), why: 'x' } as const;
@@ -100,7 +100,7 @@ describe('what is unusual about people', () => {
     expect(risk.of(person)).toEqual(['impossible-travel']);
   });
 
-  it('is known to every node, to one that starts later too, and to none after it was cleared', async () => {
+  it('are known to every node, including later ones, and to none after they were cleared', async () => {
     const person = somebody();
     const other = await world.node();
     await risk.raise({ person, name: 'impossible-travel', until: inHours(5), why: 'x' });
@@ -111,7 +111,7 @@ describe('what is unusual about people', () => {
     await expect.poll(() => [risk.of(person), late.of(person)]).toEqual([[], []]);
   });
 
-  it('keeps every one of many that are raised at once, on two nodes', async () => {
+  it('are all kept when many are raised at once on two nodes', async () => {
     const other = await world.node();
     const people = Array.from({ length: 40 }, somebody);
     await Promise.all(
@@ -124,7 +124,7 @@ describe('what is unusual about people', () => {
   });
 
   describe('a sign-in', () => {
-    it('from where nobody can have travelled to in the time is told, as far as networks are known', async () => {
+    it('from a place that cannot be reached in the time since the last one is reported, if the networks are known', async () => {
       const person = somebody();
       await risk.signedIn(from(person));
       world.clock.advance(hourMs);
@@ -137,7 +137,7 @@ describe('what is unusual about people', () => {
       expect(risk.of(person)).not.toContain('impossible-travel');
     });
 
-    it('from afar after a flight is none', async () => {
+    it('from a distant place after a plausible flight is not reported', async () => {
       const person = somebody();
       await risk.signedIn(from(person));
       world.clock.advance(9 * hourMs);
@@ -150,7 +150,7 @@ describe('what is unusual about people', () => {
       ['another network', { address: '192.0.2.99' }],
       ['another managed device', { device: 'device:laptop-7' }],
       ['another key', { authenticator: newKey() }],
-    ])('with %s than ever before is told once, the first of all is not', async (_what, more) => {
+    ])('with %s than before is reported once, and the first sign-in is not', async (_what, more) => {
       const person = somebody();
       await risk.signedIn(from(person));
       expect(risk.of(person)).toEqual([]);
@@ -164,27 +164,27 @@ describe('what is unusual about people', () => {
       expect(noticesTo(person)).toHaveLength(1);
     });
 
-    it('in a newer version of the same browser is nothing new', async () => {
+    it('in a newer version of the same browser is not reported', async () => {
       const person = somebody();
       await risk.signedIn(from(person));
       await risk.signedIn(from(person, { userAgent: firefox.replaceAll('150', '151') }));
       expect(risk.of(person)).toEqual([]);
     });
 
-    it('on a managed device is known by the device, whatever network it is in', async () => {
+    it('on a managed device is recognised by the device, whatever its network', async () => {
       const person = somebody();
       await risk.signedIn(from(person, { device: 'device:laptop-1' }));
       await risk.signedIn(from(person, { device: 'device:laptop-1', address: '192.0.2.201' }));
       expect(risk.of(person)).toEqual([]);
     });
 
-    it('is not failed by what cannot be looked at', async () => {
+    it('does not fail because a lookup fails', async () => {
       const person = somebody();
       await risk.signedIn(from(person));
       world.audit.breakDown('writing');
       await risk.signedIn(from(person, { userAgent: safari }));
       world.audit.repair();
-      // Nothing of it was kept: it is as new the next time.
+      // Nothing was stored, so the browser is still new the next time.
       await risk.signedIn(from(person, { userAgent: safari }));
       expect(risk.of(person)).toEqual(['device-new']);
     });
@@ -195,7 +195,7 @@ describe('what is unusual about people', () => {
       for (let time = 0; time < times; time++)
         await risk.failed({ person, address: frankfurt, code: 'authenticator_too_weak' });
     };
-    it('are told when there are too many within the window, and not with each that follows', async () => {
+    it('are reported once when they exceed the limit within the window', async () => {
       const person = somebody();
       await fail(person, 4);
       expect(risk.of(person)).toEqual([]);
@@ -213,14 +213,14 @@ describe('what is unusual about people', () => {
       expect(risk.of(person)).toEqual([]);
     });
 
-    it('of nobody who was shown to be somebody raise nothing', async () => {
+    it('without an identified person raise nothing', async () => {
       const before = world.audit.records.length;
       await fail(undefined, 30);
       expect(world.audit.records).toHaveLength(before);
     });
   });
 
-  it('does not start with a file of networks that it cannot read', async () => {
+  it('stop the startup if the file of networks is unreadable', async () => {
     await expect(world.node({ networksFile: join(folder, 'missing.csv') })).rejects.toMatchObject({
       code: 'configuration_invalid',
     });

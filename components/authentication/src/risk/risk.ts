@@ -40,7 +40,6 @@ import { createSignalStore, type StoredSignal, signalsChannel } from './signal-s
 import { isImpossible } from './travel.ts';
 
 export interface RiskDependencies {
-  /** With the component's own role. */
   readonly pool: pg.Pool;
   /** To listen for signals of other nodes. */
   readonly access: ComponentAccess;
@@ -53,7 +52,6 @@ export interface RiskDependencies {
   readonly notices?: Notices | undefined;
 }
 
-/** What was unusual about a sign-in. */
 interface Finding extends Pick<StoredSignal, 'name' | 'until'> {
   readonly name: Extract<PersonSignal, 'impossible-travel' | 'device-new' | 'failed-attempts'>;
   readonly why: string;

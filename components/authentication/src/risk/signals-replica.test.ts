@@ -34,7 +34,7 @@ for (const who of ['the owner', 'a replica'] as const)
     };
   });
 
-describe('a replica of the signals of people', () => {
+describe('a replica of risk signals', () => {
   let world: RiskWorld;
   let owner: Risk;
   let somebody: ReturnType<typeof somebodyOf>;
@@ -65,7 +65,7 @@ describe('a replica of the signals of people', () => {
     });
   const codeNow = (replica: SignalsReplica, person: string) => codeOf(Promise.resolve().then(() => replica.of(person)));
 
-  it('has what stood before it began, by pages, and nothing of what is over', async () => {
+  it('reads earlier signals page by page when it starts, without expired ones', async () => {
     const [over, long] = [somebody(), somebody()];
     await raise(over, 1);
     await raise(long, 24 * 300);
@@ -82,7 +82,7 @@ describe('a replica of the signals of people', () => {
     expect(replica.of('person:many699')).toEqual(['device-new']);
   });
 
-  it('does not go by rows: whoever takes them away clears nobody', async () => {
+  it('does not depend on rows: deleting them clears nobody', async () => {
     const person = somebody();
     await raise(person);
     await world.database.pool('authentication').query('delete from person_signals');
@@ -90,7 +90,7 @@ describe('a replica of the signals of people', () => {
     expect(replica.of(person)).toEqual(['credential-compromised']);
   });
 
-  it('refuses once the log could not be read for some seconds, and goes on when it can be', async () => {
+  it('refuses once the log has been unreadable for some seconds, and continues when it is readable', async () => {
     const person = somebody();
     const replica = await open({ maxAgeMs: 300 });
     world.audit.breakDown();
@@ -100,7 +100,7 @@ describe('a replica of the signals of people', () => {
     await expect.poll(() => codeNow(replica, person)).toBe('nothing was refused');
   });
 
-  it('does not answer by what was before a signal that was raised through it and cannot be read', async () => {
+  it('does not answer from an old state while a signal raised through it cannot be read', async () => {
     const person = somebody();
     const replica = await open({
       source: {

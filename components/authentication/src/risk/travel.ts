@@ -1,4 +1,3 @@
-/** In degrees. */
 export interface Location {
   readonly latitude: number;
   readonly longitude: number;

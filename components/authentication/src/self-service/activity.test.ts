@@ -13,7 +13,7 @@ const anna = parsePrincipalId('person:anna.keller');
 if (anna === undefined) throw new Error('a fixture that its own parser refuses');
 const person = anna;
 
-/** A log in memory that answers as the real one: forwards, and never more than the limit. */
+/** A log in memory that answers like the real one: forwards, and never more than the limit. */
 function logOf(ages: readonly number[], change: Partial<Entry['record']> = {}, type: RecordType = 'session.started') {
   const entries = [...ages]
     .sort((one, other) => other - one)
@@ -40,7 +40,7 @@ function logOf(ages: readonly number[], change: Partial<Entry['record']> = {}, t
 }
 const day = 86_400_000;
 
-/** Every page, one after the other. */
+/** All pages in order. */
 async function allOf(activityOf: ReturnType<typeof logOf>['activityOf']) {
   const ids: string[] = [];
   for (let before: string | undefined, pages = 0; pages < 500; pages++) {
@@ -65,18 +65,18 @@ describe('recent activity', () => {
         ...Array.from({ length: 2_500 }, (_, index) => 40 * day + index * 500),
       ],
     ],
-  ])('shows %s whole, newest first, each once', async (_what, ages) => {
+  ])('shows %s completely, newest first, each entry once', async (_what, ages) => {
     const { entries, activityOf } = logOf(ages);
     expect(await allOf(activityOf)).toEqual(entries.map(({ record }) => record.id).reverse());
   });
 
-  it('begins at the newest for a place that nobody gave out', async () => {
+  it('starts at the newest entry for an unknown position', async () => {
     const { activityOf } = logOf([1, 2, 3]);
     for (const before of ['', 'x', '-1', '1-1-1', '9'.repeat(40)])
       expect((await activityOf(person, before)).entries).toHaveLength(3);
   });
 
-  it('tells of what others did no more than that it was', async () => {
+  it('reports only that others acted, without address or device', async () => {
     const own = { address: '192.0.2.7', device: 'device:laptop-1', client: 'trading-desk' };
     const mine = (await logOf([1], own).activityOf(person)).entries[0];
     expect(mine).toMatchObject(own);
@@ -85,7 +85,7 @@ describe('recent activity', () => {
     expect(others).not.toHaveProperty('device');
   });
 
-  it('names a key as its person called it, in records about them alone', async () => {
+  it('shows the name of a key only in the person’s own records', async () => {
     const data = { name: 'blue key', authenticator: 'aut_1' };
     const type = 'authenticator.renamed';
     expect((await logOf([1], { data }, type).activityOf(person)).entries[0]).toMatchObject({ name: 'blue key' });

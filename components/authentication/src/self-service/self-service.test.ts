@@ -7,7 +7,7 @@ import { bank, broker } from '../testing/people.ts';
 import { createSelfServiceWorld, type SelfServiceWorld, signAt, signedFields } from '../testing/self-service-world.ts';
 import { type SignInNode, signIn } from '../testing/sign-in-world.ts';
 
-describe('the pages about one’s own account', () => {
+describe('the self-service pages', () => {
   let world: SelfServiceWorld;
   let node: SignInNode;
   const signals = new Map<string, readonly PersonSignal[]>();
@@ -32,7 +32,7 @@ describe('the pages about one’s own account', () => {
     return key;
   };
   const newKey = () => world.holders.another(node);
-  /** The two steps, from beginning to end. */
+  /** Both steps from start to end. */
   async function addKey(
     browser: WebBrowser,
     key: SoftwareAuthenticator,
@@ -48,7 +48,7 @@ describe('the pages about one’s own account', () => {
     });
   }
 
-  it('send whoever is not signed in to sign in, and back', async () => {
+  it('send a visitor who is not signed in to the sign-in and back', async () => {
     for (const path of ['/me', '/me/keys', '/me/keys/add', '/me/sessions', '/me/sessions/others']) {
       const answer = await node.browser().get(path);
       expect([path, answer.statusCode]).toEqual([path, 303]);
@@ -56,7 +56,7 @@ describe('the pages about one’s own account', () => {
     }
   });
 
-  it('say who it is, what is unusual, and how many there are of what, in the language of the browser', async () => {
+  it('show the person, unusual activity and the number of keys and sessions, in the browser’s language', async () => {
     const person = somebody();
     const { browser } = await world.signedIn(node, person);
     signals.set(person.id, ['device-new']);
@@ -75,7 +75,7 @@ describe('the pages about one’s own account', () => {
   });
 
   describe('with keys', () => {
-    it('add another in two steps, each with an authenticator', async () => {
+    it('add another key in two steps, each confirmed with an authenticator', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       expect((await browser.get('/me/keys')).body).toContain('You have only one key.');
@@ -95,7 +95,7 @@ describe('the pages about one’s own account', () => {
       expect((await signInWithKey(node, elsewhere, second)).answer.statusCode).toBe(303);
     });
 
-    it('do not let the new key allow itself, nor a challenge be used again', async () => {
+    it('do not let the new key confirm itself, nor a challenge be used again', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       const { body } = await browser.get('/me/keys/add');
@@ -112,7 +112,7 @@ describe('the pages about one’s own account', () => {
       expect(await keysOf(person)).toHaveLength(1);
     });
 
-    it('keep the name of a new key that was refused, through the first step again', async () => {
+    it('keep the name of a refused new key when the first step is repeated', async () => {
       const { browser, key } = await world.signedIn(node, somebody());
       const step = await signAt(browser, '/me/keys/add', key);
       const refused = await browser.post('/me/keys/add', {
@@ -124,7 +124,7 @@ describe('the pages about one’s own account', () => {
       expect(again.body).toContain('name="name" value="green key"');
     });
 
-    it('give a key another name, which is what was signed', async () => {
+    it('rename a key to the signed name', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       const path = `/me/keys/${(await onlyKey(person)).id}`;
@@ -146,7 +146,7 @@ describe('the pages about one’s own account', () => {
       expect(await onlyKey(person)).toMatchObject({ name: 'my key' });
     });
 
-    it('remove one and keep the last', async () => {
+    it('remove a key and keep the last', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       const first = await onlyKey(person);
@@ -158,13 +158,13 @@ describe('the pages about one’s own account', () => {
       const removed = await signAt(browser, `/me/keys/${first.id}`, second);
       expect(removed.headers.location).toBe('/me/keys?done=removed');
       expect(await keysOf(person)).toMatchObject([{ name: 'second' }]);
-      // The session stood on the key that is gone.
+      // The session depended on the removed key.
       expect((await browser.get(`/me/keys/${first.id}`)).headers.location).toMatch(/^\/sign-in\//);
       await signInWithKey(node, browser, second);
       expect((await browser.get(`/me/keys/${first.id}`)).statusCode).toBe(404);
     });
 
-    it('do not take what was signed about one key for another, nor about one change for another', async () => {
+    it('do not accept a signature about one key for another, nor about one change for another', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       await addKey(browser, key, newKey());
@@ -185,10 +185,10 @@ describe('the pages about one’s own account', () => {
       expect(await keysOf(person)).toHaveLength(2);
     });
 
-    it('ask for the strongest key that the person has', async () => {
+    it('require the strongest key that the person has', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
-      // Of a maker that nobody trusts here.
+      // From a maker that is not trusted here.
       const soft = createSoftwareAuthenticator({ origin: node.authentication.settings.origin });
       await addKey(browser, key, soft);
       const [first, second] = await keysOf(person);
@@ -203,7 +203,7 @@ describe('the pages about one’s own account', () => {
       expect(await keysOf(person)).toHaveLength(2);
     });
 
-    it('are no business of anybody else, nor do they change without a form of ours', async () => {
+    it('are not accessible to other people and require our own form for a change', async () => {
       const [person, other] = [somebody(), somebody()];
       const { browser, key } = await world.signedIn(node, person);
       const theirs = await world.signedIn(node, other);
@@ -241,7 +241,7 @@ describe('the pages about one’s own account', () => {
   describe('with sessions', () => {
     const sessionsOf = ({ id }: Person) => node.authentication.sessionsOf(id);
 
-    it('show each with where it is, and end one that was signed', async () => {
+    it('list each with its location, and end one with a signature', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       const elsewhere = node.browser();
@@ -268,7 +268,7 @@ describe('the pages about one’s own account', () => {
       });
     });
 
-    it('end all but those in this browser, those that begin meanwhile too', async () => {
+    it('end all except those in this browser, including those that start meanwhile', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
       await signInWithKey(node, browser, key, { tier: 'order-entry' });
@@ -281,7 +281,7 @@ describe('the pages about one’s own account', () => {
       expect((await sessionsOf(person)).map(({ tier }) => tier).sort()).toEqual(['order-entry', 'research']);
     });
 
-    it('are no business of anybody else', async () => {
+    it('are not accessible to other people', async () => {
       const [person, other] = [somebody(), somebody()];
       const { browser } = await world.signedIn(node, person);
       await world.signedIn(node, other);
@@ -290,7 +290,7 @@ describe('the pages about one’s own account', () => {
       expect((await browser.get('/me/sessions/nonsense')).statusCode).toBe(404);
     });
 
-    it('end with a click for whoever has no key and can sign nothing', async () => {
+    it('end by a click for a person who has no key and cannot sign', async () => {
       const person = somebody();
       const byName = world.node({}, { methods: ['development'] });
       const [browser, elsewhere] = [byName.browser(), byName.browser()];
@@ -305,7 +305,7 @@ describe('the pages about one’s own account', () => {
     });
   });
 
-  it('show what other rooms have of the person and of nobody else, as text', async () => {
+  it('show the person’s data from other components, and nobody else’s, as text', async () => {
     const asked: PrincipalId[] = [];
     const of =
       <Answer>(answer: Answer) =>

@@ -5,12 +5,11 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type Clock, defined, isCodedError, type Json, type Random } from '@countersign/kernel';
+import { type Clock, defined, type Json, type Random } from '@countersign/kernel';
 import { credentialFieldName } from '@countersign/runtime';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
 import { addStatementType } from '../authenticators/registrations.ts';
 
-/** Statement types. */
 export const changeTypes = {
   add: addStatementType,
   rename: 'countersign-authenticator-rename+webauthn',
@@ -56,7 +55,7 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
       try {
         return await authenticators.ask({ person, claims, lifeSeconds, ...defined({ acrValues }) });
       } catch (error) {
-        if (isCodedError(error, 'authenticator_none')) return undefined;
+        if (authenticatorErrors.is(error, 'authenticator_none')) return undefined;
         throw error;
       }
     },

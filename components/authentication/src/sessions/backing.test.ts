@@ -12,11 +12,11 @@ const office = { id: 'person:olga.office' };
 const order = digestOf({ order: 1 });
 const tier = 'order-entry';
 
-describe('what stands on a key', () => {
+describe('sessions and tokens that depend on a key', () => {
   let world: SignInWorld;
   let holders: Awaited<ReturnType<typeof createKeyHolders>>;
   let node: SignInNode;
-  /** A node on which nothing but the end of a session, and what ends with it, fails to be recorded. */
+  /** A node that fails to record only the end of a session and what ends with it. */
   let failing: SignInNode;
   let endsFail: boolean;
   let cut: { person: string; reason: string }[];
@@ -85,7 +85,7 @@ describe('what stands on a key', () => {
     return second;
   }
 
-  it('ends with it when an operator takes it away: sessions, on every node, and tokens', async () => {
+  it('end when an operator removes the key: sessions on every node, and tokens', async () => {
     const second = await addKey();
     const elsewhere = node.browser();
     await signInWithKey(node, elsewhere, second);
@@ -96,11 +96,11 @@ describe('what stands on a key', () => {
     expect(await current(failing)).toBeUndefined();
     expect(session && (await node.authentication.session(session.session))).toBeUndefined();
     expect(ends()).toContainEqual({ session: session?.session, reason: 'authenticator_removed' });
-    // Which tokens were had with which key nobody can say: all of them go, as do all sessions.
+    // The key behind a token is not known, so all tokens and sessions end.
     expect(cut).toEqual([{ person: person.id, reason: 'authenticator_removed' }]);
   });
 
-  it('ends with all of them when an operator takes all of them away', async () => {
+  it('end when an operator removes all keys', async () => {
     await signInWithKey(node, browser, key, { tier });
     await node.authentication.authenticators.disarm(person.id, office, 'stolen');
     expect(await current()).toBeUndefined();
@@ -108,7 +108,7 @@ describe('what stands on a key', () => {
     expect(cut).toEqual([{ person: person.id, reason: 'authenticator_removed' }]);
   });
 
-  it('ends when its person takes it away, and what stands on another key of theirs goes on', async () => {
+  it('end when the person removes the key, while those of another key continue', async () => {
     const second = await addKey();
     const elsewhere = node.browser();
     await signInWithKey(node, elsewhere, second);
@@ -120,7 +120,7 @@ describe('what stands on a key', () => {
     expect(await node.authentication.current(elsewhere.cookieHeader())).toMatchObject({ person: person.id });
   });
 
-  it('is no step-up any more when the key of the step-up is taken away', async () => {
+  it('are no longer stepped up once the key of the step-up is removed', async () => {
     const second = await addKey();
     await signInWithKey(node, browser, second, { tier });
     await signInWithKey(node, browser, key, { tier, intents: [order], acrValues: ['phrh'] });
@@ -131,7 +131,7 @@ describe('what stands on a key', () => {
     expect(left?.boundTo).toBeUndefined();
   });
 
-  it('opens nothing while its end cannot be recorded, and is ended by the next sweep', async () => {
+  it('grant nothing while their end cannot be recorded, and are ended by the next sweep', async () => {
     await signInWithKey(node, browser, key, { tier });
     endsFail = true;
     await expect(failing.authentication.authenticators.lock(person.id, office, 'gone')).rejects.toMatchObject({
@@ -147,12 +147,12 @@ describe('what stands on a key', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('opens nothing for who holds a copy, though the log fails in the moment in which it shows', async () => {
+  it('grant nothing to the holder of a copied key, even if the log fails when the copy is detected', async () => {
     const copy = holders.another(node, { saved: key.save() });
     const thief = browser;
     await signInWithKey(node, thief, copy, { tier });
     endsFail = true;
-    // The owner's key is behind the copy: the first sign in that somebody has one.
+    // The owner's counter is behind the copy's: this sign-in reveals the copy.
     await signInWithKey(failing, failing.browser(), key, { tier });
     expect((await firstKey()).suspendedAt).toBeDefined();
     expect(ends()).toEqual([]);

@@ -28,7 +28,7 @@ describe('sessions of people over HTTP', () => {
   const call = (method: 'GET' | 'POST', url: string, body?: object, headers = office) =>
     node.app.inject({ method, url, headers, ...defined({ payload: body }) });
 
-  it('are listed, with what is unusual, and ended by those who look after them, recorded with who did it', async () => {
+  it('are listed with risk signals, and ended by administrators, recorded with the actor', async () => {
     const [first, second] = [node.browser(), node.browser()];
     await signIn(node, first, anna);
     await signIn(node, second, anna);
@@ -54,7 +54,7 @@ describe('sessions of people over HTTP', () => {
       expect(await node.authentication.current(browser.cookieHeader())).toBeUndefined();
   });
 
-  it('say that something unusual is settled, but never the wait after a recovery', async () => {
+  it('can have a risk signal cleared, but never the wait after a recovery', async () => {
     const clear = (signal: string) => call('POST', `/people/${anna.id}/signals/${signal}/clear`);
     expect((await clear('impossible-travel')).statusCode).toBe(204);
     expect(cleared).toEqual([[anna.id, 'impossible-travel', 'person:olga.office']]);
@@ -68,7 +68,7 @@ describe('sessions of people over HTTP', () => {
     ['ending', 'POST', 'sessions/end', { reason: 'x' }],
     ['ending one', 'POST', 'sessions/ses_01k9z3m8q4d6s0v2x5y7a9b1c3/end', { reason: 'x' }],
     ['clearing', 'POST', 'signals/impossible-travel/clear', undefined],
-  ])('keep %s to a scope, to one’s own firm and to others than oneself', async (_what, method, path, body) => {
+  ])('limit %s to a scope, to one’s own institution and to other people', async (_what, method, path, body) => {
     const url = (id: string) => `/people/${id}/${path}`;
     const narrow = await call(
       method,
@@ -91,7 +91,7 @@ describe('sessions of people over HTTP', () => {
         expect((await call(method, url(ben.id), body, caller)).json()).toMatchObject({ code: 'person_not_yours' });
   });
 
-  it('do not take an ending of one person’s session under another’s name', async () => {
+  it('cannot be ended under another person’s name', async () => {
     await signIn(node, node.browser(), ben);
     const [session] = await node.authentication.sessionsOf(ben.id);
     const answer = await call('POST', `/people/${anna.id}/sessions/${session?.session}/end`, { reason: 'x' });

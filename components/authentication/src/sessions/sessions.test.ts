@@ -32,11 +32,11 @@ describe('sessions', () => {
   });
   afterEach(() => world.close());
 
-  it('stand on every node of the database', async () => {
+  it('are valid on every node of the database', async () => {
     expect(await current(world.node())).toEqual(await signedIn());
   });
 
-  it('end after thirty minutes in which nobody asked', async () => {
+  it('end after thirty minutes without use', async () => {
     const { session } = await signedIn();
     world.clock.advance(30 * minute - 1);
     expect(await node.authentication.session(session)).toMatchObject({ person: anna.id });
@@ -45,7 +45,7 @@ describe('sessions', () => {
     expect(await node.authentication.session(session)).toBeUndefined();
   });
 
-  it('go on while they are used, and end twelve hours after the sign-in all the same', async () => {
+  it('continue while they are used, and still end twelve hours after the sign-in', async () => {
     const { authTime } = await signedIn();
     for (let used = 0; used < 28; used++) {
       world.clock.advance(25 * minute);
@@ -57,7 +57,7 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('do not go on because others ask whether they stand', async () => {
+  it('are not extended when others check them', async () => {
     const { session } = await signedIn();
     for (let asked = 0; asked < 3; asked++) {
       world.clock.advance(10 * minute);
@@ -66,7 +66,7 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('that were started or used while the clock was ahead count for nothing once it is set back, until the next sign-in', async () => {
+  it('started or used while the clock was ahead are invalid once it is set back, until the next sign-in', async () => {
     const { session } = await signedIn();
     world.clock.advance(20 * minute);
     await current();
@@ -75,7 +75,7 @@ describe('sessions', () => {
     expect(await node.authentication.session(session)).toBeUndefined();
     await signIn(node, browser, anna);
     expect(await signedIn()).toMatchObject({ session, authTime: Math.floor(world.clock.now() / 1000) });
-    // What clocks of nodes differ by is nobody's fault.
+    // Clock differences between nodes are tolerated.
     world.clock.advance(-30_000);
     expect(await current()).toBeDefined();
   });
@@ -92,7 +92,7 @@ describe('sessions', () => {
     expect(await current(strict)).toBeUndefined();
   });
 
-  it('are gone with the person, and do not come back with them', async () => {
+  it('end with the person, and do not return with them', async () => {
     const { session } = await signedIn();
     world.directory.remove(anna.id);
     expect(await current()).toBeUndefined();
@@ -107,7 +107,7 @@ describe('sessions', () => {
     expect(await node.authentication.session(session)).toBeUndefined();
   });
 
-  it('go on when the LEI of the institution has lapsed, and are gone when it is retired', async () => {
+  it('continue when the LEI of the institution has lapsed, and end when it is retired', async () => {
     const { session } = await signedIn();
     world.directory.setLeiStatus(broker, 'LAPSED');
     expect(await node.authentication.session(session)).toMatchObject({ session });
@@ -118,7 +118,7 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('end with the person on the next sweep, once on all nodes, though no browser asks', async () => {
+  it('end with the person at the next sweep, once on all nodes, even without a browser request', async () => {
     const { session } = await signedIn();
     const phone = node.browser();
     await signIn(node, phone, anna);
@@ -143,7 +143,7 @@ describe('sessions', () => {
     expect(await current()).toMatchObject({ person: dora.id });
   });
 
-  it('of a person who is gone let nobody in while the log cannot be written either', async () => {
+  it('of a person who has left are refused even while the log cannot be written', async () => {
     world.directory.remove(anna.id);
     world.audit.breakDown('writing');
     expect(await current()).toBeUndefined();
@@ -167,7 +167,7 @@ describe('sessions', () => {
     ]);
   });
 
-  it('end once, recorded once, however many end them', async () => {
+  it('end once with one record, however many requests end them', async () => {
     const { session } = await signedIn();
     const other = world.node();
     await Promise.all(
@@ -178,7 +178,7 @@ describe('sessions', () => {
     expect(world.audit.ofType('session.ended').map(({ data }) => data)).toEqual([{ session, reason: 'logged_out' }]);
   });
 
-  it('stand while their end cannot be recorded', async () => {
+  it('stay valid while their end cannot be recorded', async () => {
     const { session } = await signedIn();
     world.audit.breakDown('writing');
     await expect(node.authentication.end(session, 'logged_out')).rejects.toMatchObject({ code: 'log_unavailable' });
@@ -188,7 +188,7 @@ describe('sessions', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('go on under a new secret when the same person signs in again', async () => {
+  it('continue under a new secret when the same person signs in again', async () => {
     const first = await signedIn();
     const oldCookies = browser.cookieHeader();
     world.clock.advance(5 * minute);
@@ -201,7 +201,7 @@ describe('sessions', () => {
     expect(await node.authentication.session(first.session)).toBeUndefined();
   });
 
-  it('of one person end when another signs in in the same browser', async () => {
+  it('of one person end when another signs in on the same browser', async () => {
     const first = await signedIn();
     await signIn(node, browser, ben);
     const second = await signedIn();
@@ -214,7 +214,7 @@ describe('sessions', () => {
     ]);
   });
 
-  it('are never begun under a secret that was in the browser before', async () => {
+  it('never start under a secret that was already in the browser', async () => {
     const planted = 'P'.repeat(43);
     const victim = node.browser();
     victim.cookies.set('countersign-session', planted);
@@ -236,14 +236,14 @@ describe('sessions', () => {
       'an encoded secret',
       (secret: string) => `countersign-session=%${secret.charCodeAt(0).toString(16)}${secret.slice(1)}`,
     ],
-  ])('are not found with %s for a cookie', async (_what, cookie) => {
+  ])('are not found with %s as the cookie', async (_what, cookie) => {
     const secret = browser.cookies.get('countersign-session') ?? '';
     const header = typeof cookie === 'function' ? cookie(secret) : cookie;
     expect(await node.authentication.current(header)).toBeUndefined();
     expect(await node.authentication.current(`a=b; countersign-session=${secret}`)).toBeDefined();
   });
 
-  it('are removed with the sign-ins when they are over, in slices, and no others', async () => {
+  it('are deleted together with expired sign-ins, in slices, and no others', async () => {
     const pool = world.database.pool('authentication');
     const over = world.clock.now() - 61_000;
     await pool.query(

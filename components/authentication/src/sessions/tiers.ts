@@ -7,7 +7,6 @@ const limitSchema = Type.Object(
   {
     /** A sign-in must have one of these classes. */
     acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 16 })),
-    /** Idle time limit. */
     idleSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),
     /** Time limit from the sign-in. */
     absoluteSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 86_400 })),

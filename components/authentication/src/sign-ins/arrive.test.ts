@@ -5,13 +5,13 @@ import type { MethodAttempt, SignInMethod } from '../methods/method.ts';
 import { anna, ben } from '../testing/people.ts';
 import { begin, createSignInWorld, returnTo, type SignInNode, type SignInWorld } from '../testing/sign-in-world.ts';
 
-describe('a method that sends the browser elsewhere', () => {
+describe('a method that redirects the browser to another page', () => {
   let world: SignInWorld;
   let node: SignInNode;
   let browser: WebBrowser;
   let sent: MethodAttempt | undefined;
 
-  /** Comes back to `/back/{handle}/{challenge}/{person}`, and believes it. */
+  /** Returns to `/back/{handle}/{challenge}/{person}`, and trusts it. */
   const elsewhere: SignInMethod = {
     name: 'federated',
     acrs: ['phr'],
@@ -58,7 +58,7 @@ describe('a method that sends the browser elsewhere', () => {
   }
   const current = () => node.authentication.current(browser.cookieHeader());
 
-  it('ends as every other one does: session, record, and back to where the browser came from', async () => {
+  it('ends like every other method: session, record, and back to where the browser came from', async () => {
     const { answer, headers, back } = await depart();
     expect([answer.statusCode, answer.headers.location]).toEqual([303, 'https://idp.example/authorize']);
     expect(headers['content-security-policy']).toContain("form-action 'self' https://idp.example;");
@@ -74,7 +74,7 @@ describe('a method that sends the browser elsewhere', () => {
     });
   });
 
-  it('is over with the first arrival: the same one again begins nothing', async () => {
+  it('ends with the first return: repeating it starts nothing', async () => {
     const { back } = await depart();
     await browser.get(`${back}/nobody`);
     const again = await browser.get(`${back}/${anna.id}`);
@@ -82,7 +82,7 @@ describe('a method that sends the browser elsewhere', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('does not arrive in another browser, nor in one without our cookie', async () => {
+  it('is refused in another browser or without our cookie', async () => {
     const { back } = await depart();
     const other = node.browser();
     const stolen = await other.get(`${back}/${anna.id}`);
@@ -90,7 +90,7 @@ describe('a method that sends the browser elsewhere', () => {
     expect((await browser.get(`${back}/${anna.id}`)).statusCode).toBe(303);
   });
 
-  it('does not arrive without having left, or with the challenge of another departure', async () => {
+  it('is refused if it did not leave, or with the challenge of another redirect', async () => {
     const path = await begin(node);
     await browser.get(path);
     const handle = path.slice('/sign-in/'.length);
@@ -103,21 +103,21 @@ describe('a method that sends the browser elsewhere', () => {
     expect(await current()).toBeUndefined();
   });
 
-  it('shows the page again where the person was not let in, from which they may leave once more', async () => {
+  it('shows the page again after a refusal, from which the person may leave once more', async () => {
     const { back } = await depart();
     const refused = await browser.get(`${back}/nobody`);
     expect([refused.statusCode, refused.body]).toEqual([403, expect.stringContaining('person_unknown')]);
     expect(refused.body).toContain('name="csrf"');
   });
 
-  it('is refused where somebody else vouches for a sign-in that is too old', async () => {
+  it('is refused if a partner vouches for a sign-in that is too old', async () => {
     const { back } = await depart({ need: { acrValues: [], notBefore: 1_795_251_001 } });
     const answer = await browser.get(`${back}/${anna.id}`);
     expect([answer.statusCode, answer.body]).toEqual([403, expect.stringContaining('sign_in_too_old')]);
     expect(world.audit.records.at(-1)).toMatchObject({ type: 'session.refused', reason: 'sign_in_too_old' });
   });
 
-  it('of twenty arrivals at once begins one session', async () => {
+  it('starts one session for twenty simultaneous returns', async () => {
     const { back } = await depart();
     const before = await world.rows('sessions');
     const answers = await Promise.all(
@@ -128,7 +128,7 @@ describe('a method that sends the browser elsewhere', () => {
       }),
     );
     expect(await world.rows('sessions')).toBe(before + 1);
-    const begun = answers.filter(({ cookies }) => cookies.some(({ name }) => name === 'countersign-session'));
-    expect(begun).toHaveLength(1);
+    const started = answers.filter(({ cookies }) => cookies.some(({ name }) => name === 'countersign-session'));
+    expect(started).toHaveLength(1);
   });
 });

@@ -4,7 +4,7 @@ import { ownPath } from './return-to.ts';
 
 const origin = 'https://id.example';
 
-describe('the way back', () => {
+describe('the return address', () => {
   it.each(['/', '/authorize?client_id=a&state=%2F%2Fevil', '/a/b#c', '/%2F/evil.example'])('is %s', (path) => {
     expect(ownPath(path, origin)).toBe(path);
   });
@@ -35,7 +35,7 @@ describe('the way back', () => {
     expect(() => ownPath(path, origin)).toThrow(expect.objectContaining({ code: 'return_to_foreign' }));
   });
 
-  it('is on our own origin for a browser that is there, whatever text it was made of', () => {
+  it('is on our own origin for a real browser, whatever text it was built from', () => {
     const piece = fc.constantFrom(
       '/',
       '\\',

@@ -13,7 +13,7 @@ describe('the limits of sign-ins', () => {
   });
   afterAll(() => world.close());
 
-  it('stop one browser, for a minute, and neither another one nor the person', async () => {
+  it('stop one browser for a minute, and neither another browser nor the person', async () => {
     const node = world.node({ limits: { perBrowser: 3 } });
     const busy = node.browser();
     const path = await begin(node);
@@ -26,7 +26,7 @@ describe('the limits of sign-ins', () => {
     expect((await busy.get(path)).statusCode).toBe(200);
   });
 
-  it('stop attempts too, and what was right before is right again afterwards', async () => {
+  it('stop attempts, and accept a correct one again afterwards', async () => {
     const node = world.node({ limits: { perBrowser: 4 } });
     const browser = node.browser();
     const path = await begin(node);
@@ -39,7 +39,7 @@ describe('the limits of sign-ins', () => {
     expect((await browser.post(path, { ...(await formOf(browser, path)), person: ben.id })).statusCode).toBe(303);
   });
 
-  it('count an address whatever browser it uses, and let the others be', () => {
+  it('count an address across browsers, and leave other addresses alone', () => {
     const limits = createSignInLimits(fixedClock(0), { perAddress: 5, perBrowser: 100 });
     const from = (address: string, browserSecret?: string) => () => limits.require({ address, browserSecret });
     for (let count = 0; count < 5; count++) from('192.0.2.7', `browser ${count}`)();
@@ -50,7 +50,7 @@ describe('the limits of sign-ins', () => {
     expect(from('2001:db8:0:2::1')).not.toThrow();
   });
 
-  it('count what is begun by a network, apart from what is opened and tried there', () => {
+  it('count started sign-ins per network separately from opened pages and attempts', () => {
     const limits = createSignInLimits(fixedClock(0), { perAddress: 3, perBrowser: 3 });
     for (let index = 0; index < 3; index++) limits.requireToBegin('192.0.2.1');
     expect(() => limits.requireToBegin('192.0.2.1')).toThrow(expect.objectContaining({ code: 'sign_in_too_many' }));
@@ -58,24 +58,24 @@ describe('the limits of sign-ins', () => {
     expect(() => limits.require({ address: '192.0.2.1', browserSecret: undefined })).not.toThrow();
   });
 
-  it('let nobody who has not signed in have any number of sign-ins kept', async () => {
+  it('limit the stored sign-ins of unauthenticated callers', async () => {
     const node = world.node({ limits: { perAddress: 3 } });
     for (let index = 0; index < 3; index++) await begin(node, { address: '192.0.2.1' });
     await expect(begin(node, { address: '192.0.2.1' })).rejects.toMatchObject({ code: 'sign_in_too_many' });
     await expect(begin(node, { address: '192.0.2.2' })).resolves.toMatch(/^\/sign-in\//);
   });
 
-  it('remember no more than they were told to', () => {
+  it('remember no more entries than configured', () => {
     const limits = createSignInLimits(fixedClock(0), { perAddress: 1, perBrowser: 1, maxCounted: 2 });
     for (const address of ['a', 'b', 'c']) limits.require({ address, browserSecret: undefined });
-    // Forgotten first: the one that was quiet for longest.
+    // The entry unused for longest is forgotten first.
     expect(() => limits.require({ address: 'a', browserSecret: undefined })).not.toThrow();
     expect(() => limits.require({ address: 'c', browserSecret: undefined })).toThrow();
   });
 });
 
-describe('the alarm of refused sign-ins', () => {
-  it('counts each, and is raised once for a network within ten minutes', async () => {
+describe('the alarm for refused sign-ins', () => {
+  it('counts each refusal and is raised once per network within ten minutes', async () => {
     const clock = fixedClock(0);
     const metrics = createMetrics();
     const alarm = createFailureAlarm({ clock, metrics, logger: createLogger({ level: 'silent', name: 'test' }) });

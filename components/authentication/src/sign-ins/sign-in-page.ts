@@ -9,7 +9,6 @@ export interface SignInPage {
   readonly open: OpenSignIn;
   readonly action: string;
   readonly methods: readonly SignInMethod[];
-  /** Those that are strong enough. */
   readonly usable: readonly SignInMethod[];
   readonly need: MethodPage['need'];
   /** Undefined for any person. */

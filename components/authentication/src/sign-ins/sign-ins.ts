@@ -39,7 +39,6 @@ export interface SignInDependencies extends JudgeDependencies {
   readonly sessions: Sessions;
 }
 
-/** From the browser's form. */
 export interface SentForm {
   readonly handle: string;
   readonly browserSecret: string | undefined;
@@ -80,7 +79,6 @@ export function createSignIns(dependencies: SignInDependencies) {
   const { pool, store, sessions, directory, clock, random, settings, logger, accounts, risk } = dependencies;
   const { judge, refuse } = createJudge(dependencies);
 
-  /** Checks the browser and the form. */
   async function ofForm({ handle, browserSecret, csrf }: SentForm): Promise<StoredSignIn> {
     const signIn = inTime(isSecret(handle) ? await store.find(hashOfSecret(handle)) : undefined, clock.now());
     if (!isSecret(browserSecret) || !belongsTo(signIn, browserSecret)) throw forged('another browser');

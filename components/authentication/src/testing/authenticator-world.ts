@@ -50,7 +50,7 @@ export interface AuthenticatorNode {
 export type AuthenticatorWorld = Awaited<ReturnType<typeof createAuthenticatorWorld>>;
 type Signal = Parameters<PersonSignals['raise']>[0];
 
-/** A database, a directory, a log, a maker of keys that is trusted, and as many nodes as are asked for. */
+/** A database, a directory, a log, a trusted maker of keys, and a given number of nodes. */
 export async function createAuthenticatorWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(start);
@@ -113,7 +113,7 @@ export async function createAuthenticatorWorld() {
     return made;
   }
 
-  /** A key of the maker that is trusted, made in hardware as it says. */
+  /** A key of the trusted maker, with hardware attestation. */
   const key = (options: Partial<SoftwareAuthenticatorOptions> = {}): SoftwareAuthenticator =>
     createSoftwareAuthenticator({ origin, authority: maker, ...options });
 
@@ -158,9 +158,9 @@ export async function createAuthenticatorWorld() {
       claims,
       folder,
     },
-    /** How often nodes have asked the log how something stands. */
+    /** How often nodes have read a status from the log. */
     lookedUp: () => lookedUp,
-    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    /** The process stops when the next record of this type is durable: nothing is stored after it. */
     dieAfter(type: RecordDraft['type']) {
       lastRecord = type;
     },

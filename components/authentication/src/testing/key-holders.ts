@@ -12,15 +12,15 @@ import {
 } from '@countersign/webauthn/software-authenticator';
 import { begin, type SignInNode } from './sign-in-world.ts';
 
-/** A maker of keys that an installation can be told to trust, and people who sign in with its keys. */
+/** A maker of keys that an installation can trust, and people who sign in with its keys. */
 export async function createKeyHolders() {
-  // The library that verifies attestations looks at the clock of the machine, whatever the time of a test is.
+  // The attestation library uses the machine's clock, whatever the test clock says.
   const maker = createAttestationAuthority({ notBefore: Date.UTC(2020, 0), notAfter: Date.UTC(2049, 0) });
   const folder = await mkdtemp(join(tmpdir(), 'key-holders-'));
   const rootsFile = join(folder, 'roots.pem');
   writeFileSync(rootsFile, maker.rootPem);
 
-  /** Invites the person and registers a key of theirs: one in hardware, unless it is said otherwise. */
+  /** Invites the person and registers a key for them, hardware by default. */
   async function keyOf(
     { authentication: { authenticators, settings } }: Pick<SignInNode, 'authentication'>,
     { id: person }: Pick<Person, 'id'>,
@@ -33,7 +33,7 @@ export async function createKeyHolders() {
     return key;
   }
 
-  /** A key in hardware that nobody has registered yet; with what was saved of one, a copy of that. */
+  /** An unregistered hardware key; given the saved state of a key, a copy of it. */
   const another = (
     { authentication: { settings } }: Pick<SignInNode, 'authentication'>,
     options: Pick<SoftwareAuthenticatorOptions, 'saved'> = {},
@@ -42,7 +42,7 @@ export async function createKeyHolders() {
   return { rootsFile, keyOf, another, close: () => rm(folder, { recursive: true }) };
 }
 
-/** Shows a key on the page of a sign-in. @returns the form that was sent, and the answer */
+/** Uses a key on the sign-in page. @returns the submitted form and the answer */
 export async function showKey(browser: Pick<WebBrowser, 'get' | 'post'>, path: string, key: SoftwareAuthenticator) {
   const { body } = await browser.get(path);
   const form = {
@@ -54,7 +54,7 @@ export async function showKey(browser: Pick<WebBrowser, 'get' | 'post'>, path: s
   return { form, answer: await browser.post(path, form) };
 }
 
-/** Signs in with a key from beginning to end. */
+/** Signs in with a key from start to end. */
 export async function signInWithKey(
   node: SignInNode,
   browser: WebBrowser,

@@ -37,8 +37,8 @@ export function personExtensions(names: string, ...more: readonly string[]): rea
 }
 
 /**
- * The authority of a firm for its people, made by OpenSSL: a root, an issuing one below it, what they issue, what they
- * say of it.
+ * The authority of an institution for its people, made by OpenSSL: a root, an issuing authority below it, their
+ * certificates and their revocation status.
  */
 export function createPeopleAuthority(openssl: string) {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-people-'));
@@ -102,7 +102,7 @@ export function createPeopleAuthority(openssl: string) {
     revoke(name: string, by = 'issuing'): void {
       revoked.set(by, [...(revoked.get(by) ?? []), serialOf(name)]);
     },
-    /** Writes the revocation list of an authority, valid for so many hours. @returns its file */
+    /** Writes the revocation list of an authority, valid for the given hours. @returns its file */
     list(by = 'issuing', hours = 24): string {
       index(by);
       run('ca', '-config', 'ca.cnf', '-gencrl', '-crlhours', String(hours), '-out', `${by}.crl`);
@@ -114,7 +114,7 @@ export function createPeopleAuthority(openssl: string) {
       run('ca', '-config', 'ca.cnf', '-gencrl', '-crlhours', '24', '-out', `${name}.crl`);
       return at(`${name}.crl`);
     },
-    /** What OpenSSL's responder answers; it knows the revoked, and those that were issued. */
+    /** The answer of OpenSSL's responder, which knows the revoked and the issued certificates. */
     respond(request: Uint8Array, by = 'issuing', known: readonly string[] = []): Uint8Array {
       index(by);
       const valid = known.map((name) => `V\t400101000000Z\t\t${serialOf(name)}\tunknown\t/CN=${name}\n`);

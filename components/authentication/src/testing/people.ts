@@ -34,14 +34,14 @@ export const oms: Service = {
   roles: ['order-entry'],
 };
 
-/** A directory in memory; a change is seen at once, under a new version. */
+/** A directory in memory; a change is visible at once, under a new version. */
 export interface PeopleDirectory extends Pick<Directory, 'snapshot' | 'snapshotAtLeast'> {
   add(principal: Principal): void;
   remove(id: string): void;
   setLeiStatus(lei: Lei, status: Institution['leiStatus']): void;
-  /** An issuer knows a person by this name from now on. */
+  /** Registers the name under which an issuer knows a person. */
   knowAs(person: Person, issuer: string, subject: string): void;
-  /** Another node's view: it stays at what this one is now, until it is told to follow. */
+  /** Another node's view, fixed at the current state until `follow` is called. */
   behind(): Pick<Directory, 'snapshot' | 'snapshotAtLeast'> & { follow(): void };
 }
 

@@ -7,7 +7,7 @@ import { peopleDirectory } from './people.ts';
 
 export type RiskWorld = Awaited<ReturnType<typeof createRiskWorld>>;
 
-/** A database, a directory, a log, a clock, and as many nodes as are asked for. */
+/** A database, a directory, a log, a clock, and a given number of nodes. */
 export async function createRiskWorld() {
   const database = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
@@ -45,7 +45,7 @@ export async function createRiskWorld() {
 
   return {
     ...{ database, clock, audit, directory, notices: notices.told, node },
-    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    /** The process stops when the next record of this type is durable: nothing is stored after it. */
     dieAfter(type: RecordDraft['type']) {
       lastRecord = type;
     },

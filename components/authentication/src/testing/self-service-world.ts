@@ -9,7 +9,7 @@ import { createSignInWorld, type SignInNode } from './sign-in-world.ts';
 
 export type SelfServiceWorld = Awaited<ReturnType<typeof createSelfServiceWorld>>;
 
-/** An installation whose people look after their own accounts, and as many browsers as are asked for. */
+/** An installation with self-service accounts, and a given number of browsers. */
 export async function createSelfServiceWorld() {
   const world = await createSignInWorld();
   const holders = await createKeyHolders();
@@ -31,7 +31,7 @@ export async function createSelfServiceWorld() {
     ...world,
     holders,
     node,
-    /** A person with a key, signed in with it in a browser. */
+    /** A person with a key, signed in with it on a browser. */
     async signedIn(at: SignInNode, person: Person) {
       const key = await holders.keyOf(at, person);
       const browser = at.browser();
@@ -45,7 +45,7 @@ export async function createSelfServiceWorld() {
   };
 }
 
-/** What the form of a page sends that is signed with this key. The page's last form that is signed, or the only one. */
+/** The fields that a page's signed form sends with this key: the last signed form of the page, or the only one. */
 export function signedFields(page: string, key: SoftwareAuthenticator): Record<string, string | undefined> {
   const [, form = ''] = /<form [^>]*data-webauthn="get"([\s\S]*?)<\/form>/.exec(page) ?? [];
   return {

@@ -31,7 +31,7 @@ export interface SignInNode {
 
 export type SignInWorld = Awaited<ReturnType<typeof createSignInWorld>>;
 
-/** A database, a directory, a log, a clock, and as many nodes as are asked for. */
+/** A database, a directory, a log, a clock, and a given number of nodes. */
 export async function createSignInWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
@@ -83,7 +83,7 @@ export async function createSignInWorld() {
         .query<{ n: number }>(`select count(*)::int as n from ${table}`);
       return rows[0]?.n ?? 0;
     },
-    /** By person, the newest count of their key. */
+    /** The newest counter of each person's key. */
     async counters(): Promise<ReadonlyMap<string, number>> {
       const { rows } = await database
         .pool('authentication')
@@ -100,7 +100,7 @@ export async function createSignInWorld() {
   };
 }
 
-/** A sign-in as it is begun most often. */
+/** The most common way to start a sign-in. */
 export function begin(
   { authentication }: SignInNode,
   request: Partial<Parameters<RunningAuthentication['begin']>[0]> = {},
@@ -120,7 +120,7 @@ export async function formOf(browser: WebBrowser, path: string) {
   return { csrf: hiddenField(body, 'csrf'), method: hiddenField(body, 'method'), action: 'sign-in' };
 }
 
-/** Signs in from beginning to end. @returns the answer to the form */
+/** Signs in from start to end. @returns the answer to the form */
 export async function signIn(node: SignInNode, browser: WebBrowser, person: { readonly id: string }) {
   const path = await begin(node);
   return browser.post(path, { ...(await formOf(browser, path)), person: person.id });

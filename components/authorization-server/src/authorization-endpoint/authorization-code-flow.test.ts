@@ -47,10 +47,10 @@ const dashboard = (change: Parameters = {}): string =>
     ...change,
   })}`;
 
-describe('a request that names no resource', () => {
+describe('an authorization request without a resource', () => {
   const audiencesBefore = () => world.world.directory.snapshot().client('trading-desk')?.audiences ?? [];
 
-  it('is for the one interface of its client, and is refused where there are several that offer the scopes', async () => {
+  it('uses the only interface of its client and is refused if several interfaces offer the scopes', async () => {
     const audiences = audiencesBefore();
     world.world.changeClient('trading-desk', { audiences: audiences.filter((uri) => uri === venueOrders) });
     const unnamed = world.deskRequest({ resource: undefined, authorization_details: undefined, scope: 'order:read' });
@@ -70,16 +70,16 @@ describe('a request that names no resource', () => {
   });
 });
 
-describe('a relying party that needs no PKCE', () => {
+describe('a relying party without PKCE', () => {
   const without = { code_challenge: undefined, code_challenge_method: undefined };
   afterAll(() => world.world.changeClient('dashboard', { requirePkce: true }));
 
-  it('is told that its request has no code challenge until it is registered so', async () => {
+  it('is refused for a missing code challenge until it is registered as exempt from PKCE', async () => {
     const answer = await world.browser().get(dashboard({ ...without, nonce: 'n-1' }));
     expect(answerOf(answer)).toMatchObject({ error: 'invalid_request' });
   });
 
-  it('must send a nonce, ask for an ID token, and send all of PKCE or none of it', async () => {
+  it('must send a nonce, request an ID token, and send either all PKCE parameters or none', async () => {
     world.world.changeClient('dashboard', { requirePkce: false });
     const refused = [
       without,
@@ -98,7 +98,7 @@ describe('a relying party that needs no PKCE', () => {
 });
 
 describe('the code flow', () => {
-  it('goes from a pushed request through sign-in and consent to a code, each step recorded before the next', async () => {
+  it('issues a code after the pushed request, sign-in and consent, recording each step before the next', async () => {
     const before = world.audit.records.length;
     const page = await consentTo(await world.pushed());
     expect(page.statusCode).toBe(200);
@@ -129,7 +129,7 @@ describe('the code flow', () => {
     expect(JSON.stringify(granted)).not.toContain(answerOf(answer)['code']);
   });
 
-  it('binds the code to what was asked for and to how the person signed in', async () => {
+  it('binds the code to the request and to the sign-in of the person', async () => {
     const uri = await world.pushed('trading-desk', world.deskRequest({ dpop_jkt: codeChallenge }));
     const { code } = answerOf(await decide(await consentTo(uri)));
     const binding = await world.codes.find(code ?? '');
@@ -152,13 +152,13 @@ describe('the code flow', () => {
       scopes: ['openid', 'order:create'],
       resources: [venueOrders],
       session: binding?.session,
-      // Never after the last of its intents.
+      // No later than the end of the last intent.
       expiresAt: '2026-11-23T17:00:00.000Z',
     });
     expect(grant?.details).toHaveLength(1);
   });
 
-  it('keeps a query that the registered redirect URI has', async () => {
+  it('keeps the query of the registered redirect URI', async () => {
     const redirect = 'https://desk.example/callback?tenant=1';
     world.world.changeClient('trading-desk', { redirectUris: [deskRedirect, redirect] });
     const uri = await world.pushed('trading-desk', world.deskRequest({ redirect_uri: redirect }));
@@ -167,7 +167,7 @@ describe('the code flow', () => {
     world.world.changeClient('trading-desk', { redirectUris: [deskRedirect] });
   });
 
-  it('ignores every parameter beside client_id and request_uri', async () => {
+  it('ignores every parameter except client_id and request_uri', async () => {
     const uri = await world.pushed();
     const outside = world.form({ redirect_uri: 'https://evil.example/', scope: 'order:read', state: 'evil' });
     const page = await world.toConsent(`${desk(uri)}&${outside}&request=x.y.z&response_type=token`, browser);
@@ -176,7 +176,7 @@ describe('the code flow', () => {
     expect(answerOf(answer)).toMatchObject({ state: 'state-1' });
   });
 
-  it('takes the request by POST too, and sends the browser on with 303', async () => {
+  it('also accepts the request by POST and redirects the browser with 303', async () => {
     const uri = await world.pushed();
     const posted = await browser.post(
       '/authorize',
@@ -188,7 +188,7 @@ describe('the code flow', () => {
     expect(page.statusCode).toBe(200);
   });
 
-  it('survives a reload before the sign-in, on the consent page, and on another node', async () => {
+  it('survives a reload before the sign-in, a reload of the consent page, and a change of node', async () => {
     const uri = await world.pushed();
     const first = await browser.get(desk(uri));
     const second = await browser.get(desk(uri));
@@ -204,7 +204,7 @@ describe('the code flow', () => {
     expect(await decide(shown, 'allow', elsewhere)).toMatchObject({ statusCode: 303 });
   });
 
-  it('lets a decision come after the request URI has expired, and nobody new', async () => {
+  it('accepts a decision after the request URI has expired, but no new browser', async () => {
     const uri = await world.pushed();
     const page = await consentTo(uri);
     world.clock.advance(300_000);
@@ -213,14 +213,14 @@ describe('the code flow', () => {
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String) });
   });
 
-  it('gives a page fifteen minutes', async () => {
+  it('expires the consent page after fifteen minutes', async () => {
     const page = await consentTo(await world.pushed());
     world.clock.advance(900_000);
     const late = await decide(page);
     expect([late.statusCode, pageCode(late.body)]).toEqual([400, 'interaction_expired']);
   });
 
-  it('releases nothing when the log cannot be written, and goes on when it can', async () => {
+  it('releases nothing while the log cannot be written, and continues once it can', async () => {
     const page = await consentTo(await world.pushed());
     world.audit.breakDown();
     const failed = await decide(page);
@@ -229,7 +229,7 @@ describe('the code flow', () => {
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String) });
   });
 
-  it('sends no page and no redirect with CORS, a referrer, or leave to store it', async () => {
+  it('sends pages and redirects without CORS headers, without a referrer, and with no-store', async () => {
     const uri = await world.pushed();
     const arrived = await browser.get(desk(uri), { origin: 'https://desk.example' });
     const page = await consentTo(uri);
@@ -249,7 +249,7 @@ describe('the code flow', () => {
 });
 
 describe('one decision, one code', () => {
-  it('of twenty clicks at once on two nodes, all told the same code', async () => {
+  it('issues the same code for twenty simultaneous clicks on two nodes', async () => {
     const uri = await world.pushed();
     const page = await consentTo(uri);
     const other = world.browser(world.node().app);
@@ -262,7 +262,7 @@ describe('one decision, one code', () => {
     expect(typesSince(before)).toEqual(['consent.given', 'authorization.granted']);
   });
 
-  it('and none for the second of two browsers that were sent the same request', async () => {
+  it('issues no code to the second of two browsers that were sent the same request', async () => {
     const uri = await world.pushed();
     const second = world.browser();
     const [page, otherPage] = [await consentTo(uri), await consentTo(uri, second)];
@@ -273,7 +273,7 @@ describe('one decision, one code', () => {
     expect(typesSince(before)).toEqual(['consent.given', 'authorization.granted']);
   });
 
-  it('told again after going back, until it has been redeemed', async () => {
+  it('returns the same code after going back, until the code is redeemed', async () => {
     const uri = await world.pushed();
     const page = await consentTo(uri);
     const { code } = answerOf(await decide(page));
@@ -284,7 +284,7 @@ describe('one decision, one code', () => {
       expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
-  it('under one consent, although the first decision was interrupted after it was given', async () => {
+  it('records one consent even if the first decision is interrupted after the consent', async () => {
     const page = await consentTo(await world.pushed());
     const before = world.audit.records.length;
     world.audit.breakDown('writing', ({ type }) => type === 'authorization.granted');
@@ -294,7 +294,7 @@ describe('one decision, one code', () => {
     expect(typesSince(before)).toEqual(['consent.given', 'authorization.granted']);
   });
 
-  it('and none under a consent that was revoked before the interrupted decision was repeated', async () => {
+  it('issues no code if the consent is revoked before an interrupted decision is repeated', async () => {
     const page = await consentTo(await world.pushed());
     world.audit.breakDown('writing', ({ type }) => type === 'authorization.granted');
     expect((await decide(page)).statusCode).toBe(503);
@@ -304,7 +304,7 @@ describe('one decision, one code', () => {
     expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
-  it('and not again after a minute', async () => {
+  it('does not return the code again after one minute', async () => {
     const page = await consentTo(await world.pushed());
     await decide(page);
     world.clock.advance(60_000);
@@ -312,7 +312,7 @@ describe('one decision, one code', () => {
     expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
-  it('and not to the next person at the same desk', async () => {
+  it('does not return the code to the next person at the same desk', async () => {
     const uri = await world.pushed();
     expect(answerOf(await decide(await consentTo(uri)))).toHaveProperty('code');
     const signOut = await browser.get('/sign-out');
@@ -321,22 +321,22 @@ describe('one decision, one code', () => {
     expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
-  it('refuses another browser with a request URI that was used', async () => {
+  it('refuses another browser that presents a used request URI', async () => {
     const uri = await world.pushed();
     await decide(await consentTo(uri));
     const late = await world.browser().get(desk(uri));
     expect([late.statusCode, pageCode(late.body)]).toEqual([400, 'request_uri_used']);
   });
 
-  it('keeps to the first answer', async () => {
+  it('keeps the first decision', async () => {
     const page = await consentTo(await world.pushed());
     expect(answerOf(await decide(page, 'refuse'))).toMatchObject({ error: 'access_denied' });
     expect(answerOf(await decide(page, 'allow'))).toMatchObject({ error: 'access_denied' });
   });
 });
 
-describe('a person who refuses', () => {
-  it('is recorded before the client is told, with state and issuer', async () => {
+describe('a refusal on the consent page', () => {
+  it('is recorded before the client receives the error with state and issuer', async () => {
     const before = world.audit.records.length;
     const answer = await decide(await consentTo(await world.pushed()), 'refuse');
     expect(answer.statusCode).toBe(303);
@@ -356,7 +356,7 @@ describe('a person who refuses', () => {
   });
 });
 
-describe('the form of the consent page', () => {
+describe('the consent form', () => {
   const forged = async (change: Parameters, headers: Parameters = {}, by: WebBrowser = browser) => {
     const page = await consentTo(await world.pushed());
     const before = world.audit.records.length;
@@ -365,7 +365,7 @@ describe('the form of the consent page', () => {
     return [answer.statusCode, pageCode(answer.body)];
   };
 
-  it.each([undefined, '', 'x', 'a'.repeat(43)])('decides nothing with the CSRF token %j', async (csrf) => {
+  it.each([undefined, '', 'x', 'a'.repeat(43)])('is rejected with the CSRF token %j', async (csrf) => {
     expect(await forged({ csrf })).toEqual([403, 'csrf_token_invalid']);
   });
 
@@ -373,12 +373,12 @@ describe('the form of the consent page', () => {
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
     ['a sibling of ours', { 'sec-fetch-site': 'same-site', origin: 'https://evil.as.example' }],
     ['another site, by an old browser', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
-    ['nobody knows where', { 'sec-fetch-site': undefined, origin: undefined }],
-  ])('decides nothing when it comes from %s', async (_, headers) => {
+    ['an unknown place', { 'sec-fetch-site': undefined, origin: undefined }],
+  ])('is rejected when it comes from %s', async (_, headers) => {
     expect(await forged({}, headers)).toEqual([403, 'csrf_token_invalid']);
   });
 
-  it('decides nothing in another browser, where somebody else is signed in', async () => {
+  it('is rejected in another browser with a different person signed in', async () => {
     const page = await consentTo(await world.pushed());
     const other = world.browser();
     const otherPage = await consentTo(await world.pushed(), other);
@@ -394,7 +394,7 @@ describe('the form of the consent page', () => {
     expect(typesSince(before)).toEqual([]);
   });
 
-  it('decides nothing with the token of another page of the same browser', async () => {
+  it('is rejected with the CSRF token of another page in the same browser', async () => {
     const page = await consentTo(await world.pushed());
     const otherPage = await consentTo(await world.pushed());
     const mixed = await browser.post('/authorize/decision', {
@@ -404,7 +404,7 @@ describe('the form of the consent page', () => {
     expect([mixed.statusCode, pageCode(mixed.body)]).toEqual([403, 'csrf_token_invalid']);
   });
 
-  it('that one person was shown decides nothing when another has signed in since', async () => {
+  it('is rejected after a different person has signed in', async () => {
     const page = await consentTo(await world.pushed());
     const elsewhere = await browser.get(dashboard({ prompt: 'login' }));
     await world.signInAt(browser, String(elsewhere.headers.location), 'person:carl.otto');
@@ -418,7 +418,7 @@ describe('the form of the consent page', () => {
     expect(world.audit.last()).toMatchObject({ reason: 'person_institution', subject: { id: 'person:carl.otto' } });
   });
 
-  it('asks for the sign-in again when the session has ended in between', async () => {
+  it('requires a new sign-in if the session has ended in the meantime', async () => {
     const page = await consentTo(await world.pushed());
     const { session } = (await world.authentication.inBrowser(cookieHeader(browser)))[0] ?? {};
     if (session === undefined) throw new Error('nobody is signed in');
@@ -428,12 +428,12 @@ describe('the form of the consent page', () => {
     expect(answer.headers.location).toMatch(/^\/sign-in\//);
   });
 
-  it.each([undefined, '', 'yes', 'Allow'])('decides nothing by the word %j', async (decision) => {
+  it.each([undefined, '', 'yes', 'Allow'])('is rejected with the decision %j', async (decision) => {
     expect(await forged({ decision })).toEqual([400, 'decision_missing']);
   });
 
   it.each([undefined, '', 'x', 'a'.repeat(22), 'a'.repeat(100_000)])(
-    'decides nothing about the interaction %j',
+    'is rejected for the interaction %j',
     async (interaction) => {
       const [status, code] = await forged({ interaction });
       expect([400, 413]).toContain(status);
@@ -441,7 +441,7 @@ describe('the form of the consent page', () => {
     },
   );
 
-  it('decides nothing when a field is doubled', async () => {
+  it('is rejected with a duplicated field', async () => {
     const page = await consentTo(await world.pushed());
     const answer = await world.app.inject({
       method: 'POST',
@@ -470,7 +470,7 @@ describe('a request that cannot be trusted', () => {
     return [answer.statusCode, pageCode(answer.body)];
   }
 
-  it('stays on a page', async () => {
+  it('shows an error page', async () => {
     const uri = await world.pushed();
     expect(await onPage('/authorize')).toEqual([400, 'client_id_missing']);
     expect(await onPage(`/authorize?request_uri=${uri}`)).toEqual([400, 'client_id_missing']);
@@ -490,23 +490,23 @@ describe('a request that cannot be trusted', () => {
     `urn:ietf:params:oauth:request_uri:${'a'.repeat(43)}`,
     `URN:ietf:params:oauth:request_uri:${'a'.repeat(43)}`,
     'x'.repeat(8_000),
-  ])('by its request URI %s stays on a page, and nothing is fetched', async (uri) => {
+  ])('shows an error page for the request URI %s and fetches nothing', async (uri) => {
     expect(await onPage(desk(uri))).toEqual([400, 'request_uri_unknown']);
   });
 
-  it('because it was pushed by another client is as unknown as one that never was', async () => {
+  it('shows the same error page for a request URI pushed by another client as for an unknown one', async () => {
     const uri = await world.pushed();
     expect(await onPage(world.authorizeUrl('dashboard', uri))).toEqual([400, 'request_uri_unknown']);
     expect(await onPage(world.authorizeUrl('order-desk', uri))).toEqual([400, 'request_uri_unknown']);
   });
 
-  it('because it expired stays on a page', async () => {
+  it('shows an error page after it has expired', async () => {
     const uri = await world.pushed();
     world.clock.advance(300_000);
     expect(await onPage(desk(uri))).toEqual([400, 'request_uri_expired']);
   });
 
-  it('because a fapi2 client has not pushed it stays on a page', async () => {
+  it('shows an error page if a fapi2 client did not push it', async () => {
     const url = `/authorize?${world.form({ client_id: 'trading-desk', ...world.deskRequest() })}`;
     expect(await onPage(url)).toEqual([400, 'pushed_request_required']);
   });
@@ -518,31 +518,31 @@ describe('a request that cannot be trusted', () => {
     ['port', 'https://dashboard.example:444/callback'],
     ['user', 'https://dashboard.example@evil.example/callback'],
     ['query', 'https://dashboard.example/callback?x=1'],
-  ])('because of its redirect URI (%s) stays on a page', async (_, redirect) => {
+  ])('shows an error page for its redirect URI (%s)', async (_, redirect) => {
     expect(await onPage(dashboard({ redirect_uri: redirect }))).toEqual([400, 'redirect_uri_unregistered']);
   });
 
-  it('because the redirect URI is missing or no URI stays on a page', async () => {
+  it('shows an error page if the redirect URI is missing or is not a URI', async () => {
     expect(await onPage(dashboard({ redirect_uri: undefined }))).toEqual([400, 'parameter_missing']);
     expect(await onPage(dashboard({ redirect_uri: 'x' }))).toEqual([400, 'parameter_malformed']);
     expect(await onPage(dashboard({ redirect_uri: `${dashboardRedirect}#x` }))).toEqual([400, 'parameter_malformed']);
   });
 
-  it('because the redirect URI was taken from the registration since it was pushed stays on a page', async () => {
+  it('shows an error page if the redirect URI was removed from the registration after the push', async () => {
     const uri = await world.pushed();
     world.world.changeClient('trading-desk', { redirectUris: [] });
     expect(await onPage(desk(uri))).toEqual([400, 'redirect_uri_unregistered']);
     world.world.changeClient('trading-desk', { redirectUris: [deskRedirect] });
   });
 
-  it('leaves no record: nobody is known', async () => {
+  it('leaves no record because no caller is authenticated', async () => {
     const before = world.audit.records.length;
     await browser.get('/authorize?client_id=nobody');
     await browser.get(desk(`urn:ietf:params:oauth:request_uri:${'a'.repeat(43)}`));
     expect(typesSince(before)).toEqual([]);
   });
 
-  it('is the same on the way back from a sign-in that was never begun here', async () => {
+  it('shows an error page for a return from a sign-in that did not start here', async () => {
     expect(await onPage('/authorize/resume')).toEqual([400, 'interaction_unknown']);
     expect(await onPage(`/authorize/resume?interaction=${'a'.repeat(22)}`)).toEqual([400, 'interaction_unknown']);
     const page = await consentTo(await world.pushed());
@@ -552,7 +552,7 @@ describe('a request that cannot be trusted', () => {
   });
 });
 
-describe('a request of a trusted client that is wrong', () => {
+describe('an invalid request from a trusted client', () => {
   it.each([
     ['response_type', undefined, 'invalid_request'],
     ['response_type', 'token', 'unsupported_response_type'],
@@ -573,7 +573,7 @@ describe('a request of a trusted client that is wrong', () => {
     ['response_mode', 'form_post', 'invalid_request'],
     ['request', 'e30.e30.', 'request_not_supported'],
     ['request_uri', 'https://dashboard.example/request.jwt', 'request_uri_not_supported'],
-  ])('is told so at its redirect URI: %s=%s', async (name, value, error) => {
+  ])('is answered with an error at its redirect URI: %s=%s', async (name, value, error) => {
     const answer = await browser.get(dashboard({ [name]: value }));
     expect(answer.statusCode).toBe(303);
     expect(answerOf(answer)).toEqual({
@@ -584,12 +584,12 @@ describe('a request of a trusted client that is wrong', () => {
     });
   });
 
-  it('is told why in the characters that RFC 6749 allows', async () => {
+  it('is explained using only the characters that RFC 6749 allows', async () => {
     const answer = answerOf(await browser.get(dashboard({ scope: 'openid order:fly' })));
     expect(answer['error_description']).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
   });
 
-  it('never meets a fault of ours, whatever a browser brings', async () => {
+  it('never causes an internal error, whatever a browser sends', async () => {
     const names = ['client_id', 'request_uri', 'redirect_uri', 'scope', 'state', 'prompt', 'claims', 'id_token_hint'];
     await fc.assert(
       fc.asyncProperty(
@@ -604,12 +604,12 @@ describe('a request of a trusted client that is wrong', () => {
     );
   }, 120_000);
 
-  it('is told so about state without repeating it', async () => {
+  it('reports an invalid state without repeating it', async () => {
     const answer = await browser.get(dashboard({ state: 's'.repeat(513) }));
     expect([answer.statusCode, pageCode(answer.body)]).toEqual([400, 'parameter_too_long']);
   });
 
-  it('is recorded when it was pushed and the client has changed since, once', async () => {
+  it('is recorded once if the client has changed since the push', async () => {
     const uri = await world.pushed();
     const scopes = world.world.directory.snapshot().client('trading-desk')?.scopes ?? [];
     world.world.changeClient('trading-desk', { scopes: ['openid'] });
@@ -623,7 +623,7 @@ describe('a request of a trusted client that is wrong', () => {
 });
 
 describe('an ordinary relying party', () => {
-  it('signs a person in with plain parameters, and what it may not have is left out', async () => {
+  it('signs a person in with plain parameters and drops whatever it is not permitted', async () => {
     const page = await world.toConsent(dashboard({ scope: 'openid profile email offline_access' }), browser);
     const { code } = answerOf(await decide(page));
     expect(await world.codes.find(code ?? '')).toMatchObject({
@@ -632,7 +632,7 @@ describe('an ordinary relying party', () => {
     });
   });
 
-  it('learns name and address of a person who allows it on the page, where it is registered for them', async () => {
+  it('receives the registered name and address of a person who allows this on the page', async () => {
     const { scopes = [] } = world.world.directory.snapshot().client('dashboard') ?? {};
     world.world.changeClient('dashboard', { scopes: [...scopes, 'profile', 'email'] });
     const page = await world.toConsent(dashboard({ scope: 'openid profile email' }), browser);
@@ -648,7 +648,7 @@ describe('an ordinary relying party', () => {
     await world.grants.revokeAll({ client: 'dashboard' }, { id: 'person:anna.keller' }, 'test');
   });
 
-  it('is answered without a question where the person has allowed as much before', async () => {
+  it('gets a code without a question if the person has already allowed as much', async () => {
     await decide(await world.toConsent(dashboard({ scope: 'openid offline_access' }), browser));
     const before = world.audit.records.length;
     const again = await browser.get(dashboard({ nonce: 'again' }));
@@ -660,7 +660,7 @@ describe('an ordinary relying party', () => {
     expect(other['code']).not.toBe(code);
   });
 
-  it('asks again when told to, when more is wanted, and when the consent was withdrawn', async () => {
+  it('asks again when the client requests it, when it needs more, and after the consent was revoked', async () => {
     const carl = world.browser();
     const ask = (change: Parameters) => world.toConsent(dashboard(change), carl, 'person:carl.otto');
     await decide(await ask({}), 'allow', carl);
@@ -671,7 +671,7 @@ describe('an ordinary relying party', () => {
     expect((await carl.get(dashboard())).statusCode).toBe(200);
   });
 
-  it('may push its request as well', async () => {
+  it('may also push its request', async () => {
     const uri = await world.pushed('dashboard', {
       ...Object.fromEntries(new URLSearchParams(dashboard({ client_id: undefined, prompt: 'consent' }).split('?')[1])),
     });
@@ -680,15 +680,15 @@ describe('an ordinary relying party', () => {
   });
 });
 
-describe('software that trades', () => {
-  it('asks every time, whatever was allowed before', async () => {
+describe('a client that trades', () => {
+  it('asks for consent every time, even if the person allowed it before', async () => {
     const plain = world.deskRequest({ authorization_details: undefined, scope: 'openid order:read' });
     await decide(await consentTo(await world.pushed('trading-desk', plain)));
     expect((await consentTo(await world.pushed('trading-desk', plain))).statusCode).toBe(200);
     expect((await consentTo(await world.pushed())).statusCode).toBe(200);
   });
 
-  it('is not for people of other institutions', async () => {
+  it('is not available to people of other institutions', async () => {
     const carl = world.browser();
     const answer = await world.toConsent(desk(await world.pushed()), carl, 'person:carl.otto');
     expect(answerOf(answer)).toMatchObject({ error: 'access_denied', state: 'state-1' });
@@ -699,7 +699,7 @@ describe('software that trades', () => {
     });
   });
 
-  it('gives nothing to a sandbox client in production', async () => {
+  it('gets nothing in production if it is a sandbox client', async () => {
     const production = await createCodeFlowWorld({ environment: 'production' });
     expect(await production.push('trading-desk', production.deskRequest())).toMatchObject({
       status: 400,
@@ -711,8 +711,8 @@ describe('software that trades', () => {
   });
 });
 
-describe('the sign-in that is asked for', () => {
-  it('is asked for again by prompt=login, also of somebody who is signed in', async () => {
+describe('the sign-in that a client requests', () => {
+  it('is required again by prompt=login, even if the person is signed in', async () => {
     await decide(await world.toConsent(dashboard({ prompt: 'consent' }), browser));
     // In the same second.
     for (const change of [{ prompt: 'login' }, { prompt: 'select_account' }, { max_age: '0' }])
@@ -724,7 +724,7 @@ describe('the sign-in that is asked for', () => {
     expect(await world.codes.find(answerOf(done)['code'] ?? '')).toMatchObject({ authTime: world.seconds() });
   });
 
-  it('may be as old as max_age says when the request comes', async () => {
+  it('may be as old as max_age allows when the request arrives', async () => {
     await decide(await world.toConsent(dashboard({ prompt: 'consent' }), browser));
     world.clock.advance(30_000);
     expect(answerOf(await browser.get(dashboard({ max_age: '30' })))).toMatchObject({ code: expect.any(String) });
@@ -735,7 +735,7 @@ describe('the sign-in that is asked for', () => {
     });
   });
 
-  it('is not asked for by prompt=none: login_required, and consent_required where that is what is missing', async () => {
+  it('is not shown with prompt=none, which returns login_required, or consent_required if only consent is missing', async () => {
     const before = world.audit.records.length;
     expect(answerOf(await browser.get(dashboard({ prompt: 'none' })))).toMatchObject({ error: 'login_required' });
     expect(typesSince(before)).toEqual([]);
@@ -746,7 +746,7 @@ describe('the sign-in that is asked for', () => {
     expect(world.audit.last()).toMatchObject({ type: 'authorization.refused', reason: 'consent_not_given_yet' });
   });
 
-  it('answered by an error uses the request URI up: other browsers have no more records written', async () => {
+  it('uses up the request URI when it ends in an error, so that other browsers cause no further records', async () => {
     const uri = await world.pushed('trading-desk', world.deskRequest({ prompt: 'none' }));
     const before = world.audit.records.length;
     const visits = await Promise.all(Array.from({ length: 8 }, () => world.browser().get(desk(uri))));
@@ -754,7 +754,7 @@ describe('the sign-in that is asked for', () => {
     expect(typesSince(before)).toEqual(['authorization.refused']);
   });
 
-  it('of another class than a trading client demands ends in unmet_authentication_requirements', async () => {
+  it('returns unmet_authentication_requirements if its class differs from the one that a trading client requires', async () => {
     const uri = await world.pushed('trading-desk', world.deskRequest({ acr_values: 'phr phrh' }));
     const arrived = await browser.get(desk(uri));
     world.upgradeSignIns({ acr: 'pwd' });
@@ -766,7 +766,7 @@ describe('the sign-in that is asked for', () => {
     expect(world.audit.last()).toMatchObject({ reason: 'sign_in_class' });
   });
 
-  it('is a wish where an ordinary relying party sends acr_values, and a demand where the claim is essential', async () => {
+  it('is optional for a relying party that sends acr_values, and required if the claim is essential', async () => {
     expect((await world.toConsent(dashboard({ acr_values: 'phr', prompt: 'consent' }), browser)).statusCode).toBe(200);
     const claims = JSON.stringify({ id_token: { acr: { essential: true, values: ['phr'] } } });
     const demanded = await browser.get(dashboard({ claims }));
@@ -779,7 +779,7 @@ describe('the sign-in that is asked for', () => {
   it.each([
     ['acr_values', { acr_values: 'urn:nobody:knows:this urn:nor:this' }],
     ['a voluntary claim', { claims: JSON.stringify({ id_token: { acr: { values: ['urn:nobody:knows:this'] } } }) }],
-  ])('is of the configured class where a relying party wishes for an unknown one by %s', async (_how, wish) => {
+  ])('has the configured class when a relying party requests an unknown one by %s', async (_how, wish) => {
     const page = await world.toConsent(dashboard({ ...wish, prompt: 'consent' }), browser);
     expect(page.statusCode).toBe(200);
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String), state: 'd-1' });
@@ -789,7 +789,7 @@ describe('the sign-in that is asked for', () => {
     );
   });
 
-  it('is asked for anew where a hint is too old to tell whom it is about: nobody answers for somebody else', async () => {
+  it('is required again if an ID token hint is too old to identify the person', async () => {
     await decide(await world.toConsent(dashboard({ prompt: 'consent' }), browser));
     const gone = makeKey();
     const seconds = Math.floor(world.clock.now() / 1000);
@@ -811,7 +811,7 @@ describe('the sign-in that is asked for', () => {
     expect(answerOf(await browser.get(dashboard({ prompt: 'none' })))).toMatchObject({ code: expect.any(String) });
   });
 
-  it('must be that of the subject that is asked for', async () => {
+  it('must be that of the requested subject', async () => {
     await world.toConsent(dashboard({ prompt: 'consent' }), browser);
     const other = JSON.stringify({ id_token: { sub: { value: 'person:carl.otto' } } });
     expect(answerOf(await browser.get(dashboard({ claims: other })))).toMatchObject({ error: 'login_required' });
@@ -819,7 +819,7 @@ describe('the sign-in that is asked for', () => {
     expect((await browser.get(dashboard({ claims: self, prompt: 'consent' }))).statusCode).toBe(200);
   });
 
-  it('given up is told to the client, once and for all', async () => {
+  it('is reported to the client once when the person cancels it', async () => {
     const uri = await world.pushed();
     const arrived = await browser.get(desk(uri));
     const path = String(arrived.headers.location);
@@ -833,7 +833,7 @@ describe('the sign-in that is asked for', () => {
     expect(typesSince(before)).toEqual([]);
   });
 
-  it('is told the login hint and the name of the client', async () => {
+  it('receives the login hint and the name of the client', async () => {
     const uri = await world.pushed('trading-desk', world.deskRequest({ login_hint: 'person:anna.keller' }));
     const arrived = await browser.get(desk(uri));
     const { body, headers } = await browser.get(String(arrived.headers.location));
@@ -858,7 +858,7 @@ describe('signed responses (JARM)', () => {
     });
   };
 
-  it.each(['jwt', 'query.jwt'])('are given for response_mode=%s, codes and errors alike', async (mode) => {
+  it.each(['jwt', 'query.jwt'])('are returned for response_mode=%s, both codes and errors', async (mode) => {
     const request = world.deskRequest({ response_mode: mode });
     const allowed = answerOf(await decide(await consentTo(await world.pushed('trading-desk', request))));
     expect(Object.keys(allowed)).toEqual(['response']);
@@ -867,7 +867,7 @@ describe('signed responses (JARM)', () => {
     expect(read(denied['response'] ?? '')).toMatchObject({ error: 'access_denied', state: 'state-1' });
   });
 
-  it('are given to a client that is registered for them, and it may not ask for others', async () => {
+  it('are returned to a client registered for them, which may not request other modes', async () => {
     world.world.changeClient('trading-desk', { requireSignedResponse: true });
     const allowed = answerOf(await decide(await consentTo(await world.pushed())));
     expect(read(allowed['response'] ?? '')).toMatchObject({ code: expect.any(String) });
@@ -878,8 +878,8 @@ describe('signed responses (JARM)', () => {
   });
 });
 
-describe('mix-up', () => {
-  it('is answered by the issuer in every answer, exactly as configured', async () => {
+describe('the defence against mix-up', () => {
+  it('includes the configured issuer in every response', async () => {
     const answers = [
       await decide(await consentTo(await world.pushed())),
       await decide(await consentTo(await world.pushed()), 'refuse'),
@@ -890,7 +890,7 @@ describe('mix-up', () => {
 });
 
 describe('the consent page', () => {
-  it('shows who asks, who decides, what exactly and until when, from what would be granted', async () => {
+  it('shows the client, the person who decides, the exact terms and the expiry of the grant', async () => {
     const { body } = await consentTo(await world.pushed());
     for (const text of [
       'trading-desk',
@@ -905,7 +905,7 @@ describe('the consent page', () => {
       expect(body).toContain(text);
   });
 
-  it('shows what a client is called as text, whatever it is called', async () => {
+  it('escapes the name of the client', async () => {
     const { name } = world.world.directory.snapshot().client('trading-desk') ?? { name: '' };
     world.world.changeClient('trading-desk', { name: '<script>alert(1)</script>\u202egnp.exe' });
     const { body } = await consentTo(await world.pushed());
@@ -919,14 +919,14 @@ describe('the consent page', () => {
 describe('Grant Management', () => {
   const manage = (change: Parameters) => world.pushed('trading-desk', world.deskRequest(change));
 
-  it('is ignored where it is switched off', async () => {
+  it('is ignored if it is disabled', async () => {
     const page = await consentTo(
       await manage({ grant_management_action: 'merge', grant_id: 'grt_00000000000000000000000000' }),
     );
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String) });
   });
 
-  it('merges with a grant of the same client and person, and with no other', async () => {
+  it('merges only with a grant of the same client and person', async () => {
     const own = await createCodeFlowWorld({ grantManagement: true });
     const by = own.browser();
     const flow = async (change: Parameters) => {
@@ -969,8 +969,8 @@ describe('Grant Management', () => {
   });
 });
 
-describe('what is over', () => {
-  it('is removed', async () => {
+describe('expired interactions', () => {
+  it('are removed', async () => {
     const own = await createCodeFlowWorld();
     await own.toConsent(own.authorizeUrl('trading-desk', await own.pushed()), own.browser());
     expect(await own.authorizationEndpoint.sweep()).toBe(0);

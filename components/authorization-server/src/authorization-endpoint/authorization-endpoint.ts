@@ -13,11 +13,9 @@ import { createSweeper, csrfTokenOf, type Logger, matchesCsrfToken, type RowSeal
 import type pg from 'pg';
 import {
   type CheckedRequest,
-  type ConsentLifetimes,
   checkAuthorizationRequest,
   checkPerson,
   checkResponseTarget,
-  defaultConsentLifetimes,
   grantExpiry,
   isForClient,
   refuse,
@@ -52,7 +50,6 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly codes: Pick<ReturnType<typeof createCodes>, 'issueAs' | 'find'>;
   readonly pushedRequests: Pick<PushedRequests, 'find' | 'consume'>;
   readonly logger: Logger;
-  readonly consentLifetimes?: ConsentLifetimes;
   /** Grant Management for OAuth; otherwise its parameters are ignored. */
   readonly grantManagement: boolean;
 }
@@ -87,11 +84,9 @@ export interface AuthorizationEndpoint {
   stop(): Promise<void>;
 }
 
-/** A request in one browser. */
 interface Attempt {
   readonly id: InteractionId;
   readonly interaction: Interaction;
-  /** Whether it is stored. */
   readonly kept: boolean;
   readonly client: Client;
   readonly target: ReturnType<typeof checkResponseTarget>;
@@ -102,7 +97,6 @@ interface Attempt {
 export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
   const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
   const { policyEngine, issuer } = dependencies;
-  const lifetimes = dependencies.consentLifetimes ?? defaultConsentLifetimes;
   const interactions = createInteractionStore(pool, dependencies.rowSeal);
   const deciding: DecisionDependencies = { ...dependencies, interactions };
   const hints = createIdTokenHints(dependencies.issuer, dependencies.signer);
@@ -142,7 +136,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const person = checkPerson(signIn, { client, directory: snapshot, request: checked.request });
       facts.person = person;
       await checkGrantManagement(checked, { client, person }, grants);
-      const until = grantExpiry(checked.terms, { client, now, lifetimes });
+      const until = grantExpiry(checked.terms, { client, now });
       const decision: Decision = {
         id: attempt.id,
         key: keyOf(visit.browser, attempt.id),

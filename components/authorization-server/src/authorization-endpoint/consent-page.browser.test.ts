@@ -69,7 +69,7 @@ describe.skipIf(!chromium.found)(
       if (shots !== undefined) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
     };
 
-    it('works without JavaScript, and leads back to the client with a code', async () => {
+    it('works without JavaScript and returns to the client with a code', async () => {
       const page = await openConsent({ javaScriptEnabled: false });
       await shot(page, 'consent-light');
       await page.getByRole('button', { name: 'Allow', exact: true }).click();
@@ -79,7 +79,7 @@ describe.skipIf(!chromium.found)(
       await page.context().close();
     });
 
-    it('is answered by keyboard alone', async () => {
+    it('can be completed by keyboard alone', async () => {
       const page = await openConsent();
       const reached: string[] = [];
       for (let presses = 0; presses < 10; presses++) {
@@ -96,7 +96,7 @@ describe.skipIf(!chromium.found)(
       await page.context().close();
     });
 
-    it('fits a phone, light and dark, and hides nothing of what is asked', async () => {
+    it('fits a phone in light and dark mode and hides nothing of the request', async () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         const page = await openConsent({ viewport: { width: 320, height: 640 }, colorScheme, isMobile: true }, 2);
         const { overflow, clipped } = await page.evaluate<{ overflow: number; clipped: number }>(`({
@@ -117,7 +117,7 @@ describe.skipIf(!chromium.found)(
       await dark.context().close();
     });
 
-    it('runs no script, asks no other origin for anything, and cannot be framed', async () => {
+    it('runs no script, makes no request to another origin, and cannot be framed', async () => {
       const page = await openConsent();
       const asked: string[] = [];
       page.on('request', (made) => asked.push(new URL(made.url()).origin));
@@ -134,7 +134,7 @@ describe.skipIf(!chromium.found)(
       await page.context().close();
     });
 
-    it('is answered once by a double click', async () => {
+    it('records one decision for a double click', async () => {
       const page = await openConsent();
       const before = world.audit.records.length;
       await page.getByRole('button', { name: 'Allow', exact: true }).dblclick();
@@ -154,7 +154,7 @@ describe.skipIf(!chromium.found)(
       await page.context().close();
     });
 
-    it('goes on to the client without a question where none is needed, through the sign-in form', async () => {
+    it('redirects to the client after the sign-in if no consent is needed', async () => {
       const dashboard = new URL(redirectUri);
       world.world.changeClient('dashboard', { redirectUris: [dashboard.href], name: 'Positions' });
       const parameters = {
@@ -181,7 +181,7 @@ describe.skipIf(!chromium.found)(
       }
     });
 
-    it('says in words what went wrong', async () => {
+    it('explains errors in plain words', async () => {
       const page = await browser.newPage();
       await page.goto(`${origin}/authorize?client_id=trading-desk&request_uri=urn:ietf:params:oauth:request_uri:x`);
       expect(await page.getByText('request_uri_unknown').count()).toBe(1);

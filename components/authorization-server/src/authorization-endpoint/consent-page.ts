@@ -23,7 +23,6 @@ export interface ConsentForm {
   readonly csrf: string;
 }
 
-/** Client, person, exact terms and their end. */
 export function consentPage(question: ConsentQuestion, form: ConsentForm): Html {
   const { client, person, signIn, checked, directory, detailTypes, until } = question;
   const { scopes, resources } = checked.terms;

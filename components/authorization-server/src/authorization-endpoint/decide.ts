@@ -101,7 +101,6 @@ export async function deny(decision: Decision, dependencies: DecisionDependencie
   });
 }
 
-/** As the client receives it. */
 export function endingOf(error: CodedError): Ending {
   return { outcome: 'refused', error: error.code, description: plainText(error.detail) };
 }

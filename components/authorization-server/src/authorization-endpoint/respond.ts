@@ -14,7 +14,6 @@ export interface ResponseDependencies {
   readonly clock: Clock;
 }
 
-/** Destination and format of a response. */
 export interface ResponseAddress {
   readonly client: ClientId;
   readonly redirectUri: string;

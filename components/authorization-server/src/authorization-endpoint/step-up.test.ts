@@ -51,7 +51,7 @@ describe('a step-up for an intent', () => {
     return world.codes.find(code);
   }
 
-  it('is an assertion over the intent, asked of who is signed in already, and the code holds it', async () => {
+  it('is an assertion over the intent by the person already signed in, and is stored with the code', async () => {
     await through();
     world.clock.advance(3_600_000 - 3_000_000);
     const arrived = await arrive(stepUp);
@@ -68,7 +68,7 @@ describe('a step-up for an intent', () => {
     });
   });
 
-  it('does not serve another intent, however new it is', async () => {
+  it('does not count for another intent, however recent it is', async () => {
     await through();
     const { page } = await through(stepUp);
     await codeOf(page);
@@ -79,7 +79,7 @@ describe('a step-up for an intent', () => {
     expect(same.asked).toBe(false);
   });
 
-  it('raises nothing else: a code for what demands nothing is of the session, and bound to nothing', async () => {
+  it('raises nothing else: a code that requires no step-up has the class of the session and no bound assertion', async () => {
     await through();
     const { page } = await through(stepUp);
     await codeOf(page);
@@ -90,14 +90,14 @@ describe('a step-up for an intent', () => {
     expect(await codeOf(plain.page)).toMatchObject({ boundTo: [], authTime: signedInAt });
   });
 
-  it('is over when it is older than the client asks for', async () => {
+  it('expires once it is older than the client allows', async () => {
     await through();
     await through(stepUp);
     world.clock.advance(299_000);
     expect((await through({ ...stepUp, max_age: '120' })).asked).toBe(true);
   });
 
-  it('ends in unmet_authentication_requirements where nobody can show as much', async () => {
+  it('returns unmet_authentication_requirements if the person cannot reach the required class', async () => {
     const development = await world.toConsent(
       world.authorizeUrl('trading-desk', await world.pushed('trading-desk', world.deskRequest())),
       browser,
@@ -113,7 +113,7 @@ describe('a step-up for an intent', () => {
     expect(answerOf(answer)).toMatchObject({ error: 'unmet_authentication_requirements' });
   });
 
-  it('is asked for in the session that its scopes need, and not in another one', async () => {
+  it('uses the session that its scopes need and no other', async () => {
     const { page } = await through(stepUp);
     expect(page.statusCode).toBe(200);
     const signIns = await world.authentication.inBrowser(

@@ -4,7 +4,6 @@ import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, rowContent } from '../row-store.ts';
 
-/** One authorization request in one browser. */
 export interface Interaction {
   readonly client: ClientId;
   readonly parameters: ReadonlyMap<string, Json>;
@@ -39,7 +38,6 @@ export interface InteractionKey {
   readonly browser: Buffer;
 }
 
-/** On one locked interaction. */
 export interface Unit {
   /** With the open transaction. */
   readonly connection: Queryable;

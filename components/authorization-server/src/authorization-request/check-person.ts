@@ -34,23 +34,18 @@ export function checkPerson(
 
 const dayMs = 24 * 60 * 60_000;
 
-/** In days. */
-export interface ConsentLifetimes {
-  /** With `offline_access`, and for ordinary relying parties. */
-  readonly lasting: number;
-  /** For software that acts while the person is present. */
-  readonly once: number;
-}
-
-export const defaultConsentLifetimes: ConsentLifetimes = { lasting: 90, once: 1 };
+/** Consents with `offline_access`, and of ordinary relying parties. */
+const lastingMs = 90 * dayMs;
+/** Consents for software that acts while the person is present. */
+const presentMs = dayMs;
 
 /** Never after the last of its intents. Milliseconds since the epoch. */
 export function grantExpiry(
   terms: GrantTerms,
-  { client, now, lifetimes }: { readonly client: Client; readonly now: number; readonly lifetimes: ConsentLifetimes },
+  { client, now }: { readonly client: Client; readonly now: number },
 ): number {
   const lasts = client.profile === 'oidc' || terms.scopes.includes('offline_access');
-  const end = now + (lasts ? lifetimes.lasting : lifetimes.once) * dayMs;
+  const end = now + (lasts ? lastingMs : presentMs);
   if (terms.details.length === 0) return end;
   const lastIntent = Math.max(...terms.details.map((detail) => parseInstant(detail.not_after) ?? 0));
   return Math.min(end, lastIntent);

@@ -1,4 +1,4 @@
-export { type ConsentLifetimes, checkPerson, defaultConsentLifetimes, grantExpiry } from './check-person.ts';
+export { checkPerson, grantExpiry } from './check-person.ts';
 export { type CheckedRequest, checkAuthorizationRequest, checkResponseTarget } from './check-request.ts';
 export {
   applicationDigests,

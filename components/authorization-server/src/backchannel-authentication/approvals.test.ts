@@ -31,8 +31,8 @@ const textOf = (page: string): string =>
     .trim();
 const recordsSince = (length: number) => world.audit.records.slice(length);
 
-describe('the page of a request', () => {
-  it('shows who asks, the message to compare, and until when', async () => {
+describe('the approval page of a backchannel request', () => {
+  it('shows the client, the binding message and the expiry', async () => {
     const { page } = await opened(await asked());
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('Desk &lt;b&gt;One&lt;/b&gt;');
@@ -43,7 +43,7 @@ describe('the page of a request', () => {
     expect(text).toContain('registered for a sandbox');
   });
 
-  it('shows the intent decoded, field by field, with its fingerprint, and asks to compare it where there is no message', async () => {
+  it('shows the intent decoded field by field with its fingerprint, to compare if there is no binding message', async () => {
     const { page } = await opened(await askedIntent({}, { binding_message: undefined }));
     const text = textOf(page.body);
     for (const shown of ['DE0007164600', 'XETR', '15,000', 'ACC-1', 'order-0001', 'Fingerprint of this intent'])
@@ -51,7 +51,7 @@ describe('the page of a request', () => {
     expect(text).toContain('There is no message to compare');
   });
 
-  it('can be framed, scripted and stored by nobody, and tells nobody its address', async () => {
+  it('cannot be framed, scripted or stored, and sends no referrer', async () => {
     const { page } = await opened(await asked());
     expect(page.headers['content-security-policy']).toContain("frame-ancestors 'none'");
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
@@ -60,7 +60,7 @@ describe('the page of a request', () => {
     expect(page.body).not.toContain('<script');
   });
 
-  it('is for who is asked: to everybody else, and to who makes up an address, there is nothing', async () => {
+  it('returns 404 to anyone but the addressed person, as for an address that does not exist', async () => {
     const id = await asked();
     const { browser, path, page } = await opened(id, carl);
     expect(page.statusCode).toBe(404);
@@ -76,7 +76,7 @@ describe('the page of a request', () => {
     expect((await opened(id)).page.statusCode).toBe(200);
   });
 
-  it('sends who is not signed in to the sign-in, whether or not there is anything, and does not insist', async () => {
+  it('sends a visitor who is not signed in to the sign-in, whether or not the request exists, and only once', async () => {
     const id = await asked({ acr_values: 'phr' });
     const browser = world.browser();
     for (const path of [world.pathOf(id), `/approvals/${'A'.repeat(43)}`, '/approvals']) {
@@ -88,7 +88,7 @@ describe('the page of a request', () => {
     }
   });
 
-  it('asks for the session that its scopes need, as the code flow does, and does not insist', async () => {
+  it('requires the session that its scopes need, as the code flow does, and asks for it only once', async () => {
     const { scopes } = world.world.directory.snapshot().client('trading-desk' as never) ?? { scopes: [] };
     world.world.changeClient('trading-desk', { scopes: [...scopes, 'order:approve'] });
     try {
@@ -110,7 +110,7 @@ describe('the page of a request', () => {
     }
   });
 
-  it('asks for a sign-in of the class that the client asked for', async () => {
+  it('requires a sign-in of the class that the client requested', async () => {
     const id = await asked({ acr_values: 'phr' });
     const browser = world.browser();
     await world.openSignedIn(browser, '/approvals');
@@ -128,7 +128,7 @@ describe('the page of a request', () => {
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
   });
 
-  it('says that the request has expired', async () => {
+  it('reports that the request has expired', async () => {
     const id = await asked({ requested_expiry: '10' });
     const { browser, path, page } = await opened(id);
     world.clock.advance(10_000);
@@ -139,8 +139,8 @@ describe('the page of a request', () => {
   });
 });
 
-describe('what a person is warned of', () => {
-  it('is another request with the same message', async () => {
+describe('the approval page warns of', () => {
+  it('another request with the same message', async () => {
     const message = 'SAME-1';
     const first = await asked({ binding_message: message });
     const warning = 'Another request with the same message awaits your decision';
@@ -151,7 +151,7 @@ describe('what a person is warned of', () => {
     expect(textOf((await opened(first)).page.body)).not.toContain(warning);
   });
 
-  it('is what has changed since the same intent was asked for, allowed or refused', async () => {
+  it('changes to an intent that was requested, allowed or refused before', async () => {
     const key = { idempotency_key: 'warned-1' };
     const larger = { max_qty: '1000', account: 'ACC-2', limit_price: { amount: '99', ccy: 'EUR' } };
     const first = await askedIntent(key);
@@ -181,15 +181,15 @@ describe('what a person is warned of', () => {
     expect(textOf((await opened(third)).page.body)).toContain(waits);
   });
 
-  it('is nothing of an intent of another client, another person or another key', async () => {
+  it('nothing about an intent of another client, person or key', async () => {
     await askedIntent({ idempotency_key: 'warned-2' });
     const other = await askedIntent({ idempotency_key: 'warned-3', max_qty: '7' });
     expect(textOf((await opened(other)).page.body)).not.toContain('Changed');
   });
 });
 
-describe('deciding', () => {
-  it('to allow records the consent and what it answers before it counts, and then shows that it was allowed', async () => {
+describe('a decision on a backchannel request', () => {
+  it('to allow is recorded as a consent and an answer before it counts, and is then shown as allowed', async () => {
     const id = await asked();
     const requested = world.audit.last();
     const { browser, path, page } = await opened(id);
@@ -220,7 +220,7 @@ describe('deciding', () => {
     });
   });
 
-  it('to refuse records that, gives nothing, and shows that it was refused', async () => {
+  it('to refuse is recorded, issues nothing, and is then shown as refused', async () => {
     const id = await asked();
     const requested = world.audit.last();
     const { browser, path, page } = await opened(id);
@@ -238,7 +238,7 @@ describe('deciding', () => {
     expect(textOf((await browser.get(path)).body)).toContain('You have refused this');
   });
 
-  it('counts for nothing when it cannot be recorded, and can then be done again', async () => {
+  it('does not count if it cannot be recorded, and can be repeated later', async () => {
     const id = await asked();
     const { browser, path, page } = await opened(id);
     world.audit.breakDown();
@@ -250,7 +250,7 @@ describe('deciding', () => {
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 
-  it('gives one consent, although the first decision was interrupted after it, and none where it was revoked since', async () => {
+  it('records one consent even if it is interrupted after the consent, and none if the consent was revoked since', async () => {
     for (const revoked of [false, true]) {
       const id = await asked();
       const { browser, path, page } = await opened(id);
@@ -265,7 +265,7 @@ describe('deciding', () => {
     }
   });
 
-  it('happens once: of twenty clicks for and against on two nodes, the first one counts', async () => {
+  it('counts once: of twenty clicks for and against on two nodes, the first wins', async () => {
     const nodes = [world, world.node()] as const;
     const id = await asked();
     const { browser, path, page } = await opened(id);
@@ -284,7 +284,7 @@ describe('deciding', () => {
     expect(textOf((await second.get(path)).body)).toContain(`You have ${outcome} this`);
   });
 
-  it('needs the form of the page, of this request, this session and this browser, from our own origin', async () => {
+  it('requires the form of this request, session and browser, sent from our own origin', async () => {
     const id = await asked();
     const { browser, path, page } = await opened(id);
     const form = world.formOf(page.body, 'allow');
@@ -307,7 +307,7 @@ describe('deciding', () => {
     expect((await browser.post(path, form)).statusCode).toBe(303);
   });
 
-  it('allows what was seen and nothing else', async () => {
+  it('allows only what the page showed', async () => {
     const id = await asked({ scope: 'offline_access order:read' });
     const { browser, path, page } = await opened(id);
     world.world.changeClient('trading-desk', { grantTypes: ['urn:openid:params:grant-type:ciba'] });
@@ -319,7 +319,7 @@ describe('deciding', () => {
     world.world.changeClient('trading-desk', { grantTypes: ['urn:openid:params:grant-type:ciba', 'refresh_token'] });
   });
 
-  it('is refused, on record, when client or person may not any more', async () => {
+  it('is refused and recorded if the client or the person is no longer authorised', async () => {
     const id = await asked();
     const { browser, path, page } = await opened(id);
     world.world.changeClient('trading-desk', { scopes: [] });
@@ -349,8 +349,8 @@ describe('deciding', () => {
   });
 });
 
-describe('the list of what waits', () => {
-  it('shows what is open for who is signed in, the soonest first, and nothing of others', async () => {
+describe('the list of pending requests', () => {
+  it('shows the signed-in person’s own open requests, the earliest expiry first', async () => {
     const own = await createCibaWorld({ options: { maxOutstandingForPerson: 1_000 } });
     own.world.changeClient('dashboard', { grantTypes: ['urn:openid:params:grant-type:ciba'], name: 'Dashboard' });
     const browser = own.browser();

@@ -41,8 +41,8 @@ const askSigned = (change: object = {}, header: object = {}, beside: Fields = {}
   world.ask({ request: world.signed(world.plain(), change, header), ...beside });
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
 
-describe('asking a person on their own device', () => {
-  it('is answered with an auth_req_id of 256 bits, its life and the interval, once it is recorded', async () => {
+describe('a backchannel authentication request', () => {
+  it('is answered with an auth_req_id of 256 bits, its lifetime and the interval once it is recorded', async () => {
     const answer = await ask();
     expect(answer).toEqual({ auth_req_id: expect.stringMatching(/^[\w-]{43}$/), expires_in: 300, interval: 5 });
     expect(world.audit.last()).toMatchObject({
@@ -66,7 +66,7 @@ describe('asking a person on their own device', () => {
     for (const secret of [answer.auth_req_id, 'W4SCT']) expect(written).not.toContain(secret);
   });
 
-  it('is not answered when it cannot be recorded, and leaves nothing', async () => {
+  it('is not answered and leaves nothing if it cannot be recorded', async () => {
     const count = async () =>
       (
         await world.database
@@ -79,7 +79,7 @@ describe('asking a person on their own device', () => {
     expect(await count()).toBe(before);
   });
 
-  it('keeps neither auth_req_id nor notification token as themselves', async () => {
+  it('is stored without the auth_req_id and the notification token in clear', async () => {
     world.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
     const { auth_req_id } = await askSigned({ client_notification_token: notificationToken });
     const { rows } = await world.database
@@ -95,7 +95,7 @@ describe('asking a person on their own device', () => {
     expect(JSON.stringify(world.audit.records)).not.toContain(notificationToken);
   });
 
-  it('names the intent, and asks with the scope of what it does where none is named', async () => {
+  it('names the intent, and gets the scope of the intent’s action if it names none', async () => {
     const details = JSON.stringify([world.order()]);
     await ask({ authorization_details: details, scope: undefined, binding_message: undefined });
     expect(world.audit.last()).toMatchObject({ scope: ['order:create'], intent: expect.stringMatching(/^[\w-]{43}$/) });
@@ -105,7 +105,7 @@ describe('asking a person on their own device', () => {
     expect(world.audit.last()).toMatchObject({ scope: ['order:read'] });
   });
 
-  it('ignores parameters that it does not know, the user_code that it does not offer among them', async () => {
+  it('ignores unknown parameters, including user_code, which this server does not support', async () => {
     expect(await ask({ user_code: '6365', ui_locales: 'de', request_context: '{"a":1}' })).toMatchObject({
       interval: 5,
     });
@@ -118,11 +118,11 @@ describe('asking a person on their own device', () => {
     ['one second', '1', 1],
     ['as much as there is', '600', 600],
     ['more than there is', '999999999', 600],
-  ])('gives the time that is asked for, within bounds: %s', async (_, requested_expiry, expires_in) => {
+  ])('gets the requested lifetime within bounds: %s', async (_, requested_expiry, expires_in) => {
     expect(await ask({ requested_expiry })).toMatchObject({ expires_in });
   });
 
-  it('is for the one interface that the client has, where it names none', async () => {
+  it('uses the only interface of the client if it names none', async () => {
     const { audiences } = known(world.world.directory.snapshot().client('trading-desk'));
     world.world.changeClient('trading-desk', { audiences: audiences.filter((uri) => uri === venueOrders) });
     await ask({ resource: undefined });
@@ -185,9 +185,14 @@ describe('asking a person on their own device', () => {
       'invalid_binding_message',
       'binding_message_unacceptable',
     ],
-    ['details that are no JSON', { authorization_details: '[{' }, 'invalid_authorization_details', 'details_malformed'],
     [
-      'details that are no array',
+      'details that are not JSON',
+      { authorization_details: '[{' },
+      'invalid_authorization_details',
+      'details_malformed',
+    ],
+    [
+      'details that are not an array',
       { authorization_details: '{}' },
       'invalid_authorization_details',
       'details_malformed',
@@ -206,7 +211,7 @@ describe('asking a person on their own device', () => {
       'invalid_request',
       'parameter_malformed',
     ],
-    ['a thumbprint that is none', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
+    ['an invalid thumbprint', { dpop_jkt: 'abc' }, 'invalid_request', 'parameter_malformed'],
   ])('is refused with %s', async (_, change, code, reason) => {
     expect(await refused(change)).toEqual(as(code, reason));
     expect(world.audit.last()).toMatchObject({
@@ -218,7 +223,7 @@ describe('asking a person on their own device', () => {
     });
   });
 
-  it('is refused for an intent that has passed, is for elsewhere, has a field nobody knows, or is of a type that it does not hold', async () => {
+  it('is refused for an intent that has expired, is for another interface, has an unknown field, or has a type it does not match', async () => {
     const detail = (change: object) => refused({ authorization_details: JSON.stringify([world.order(change)]) });
     const invalid = 'invalid_authorization_details';
     expect(await detail({ not_after: '2026-11-23T09:00:00Z' })).toEqual(as(invalid, 'details_expired'));
@@ -229,13 +234,13 @@ describe('asking a person on their own device', () => {
     world.world.changeClient('trading-desk', { detailTypes: ['urn:countersign:rar:v1:trade_order'] });
   });
 
-  it('is for clients that are registered for it', async () => {
+  it('is accepted only from clients registered for CIBA', async () => {
     expect(await refusalOf(world.ask(world.plain(), { clientId: 'order-desk' }))).toEqual(
       as('unauthorized_client', 'ciba_not_registered'),
     );
   });
 
-  it('is refused to software that does not show who it is, as of nobody', async () => {
+  it('is refused as unauthenticated if the software does not authenticate', async () => {
     const stranger = await refusalOf(
       world.ask({ ...world.plain(), client_assertion: signJws(makeKey(), { alg: 'ES256' }, {}) }, { unsigned: true }),
     );
@@ -244,11 +249,11 @@ describe('asking a person on their own device', () => {
   });
 });
 
-describe('who is asked', () => {
+describe('the person addressed by a backchannel request', () => {
   it.each<[string, Fields]>([
     ['nobody', { login_hint: undefined }],
     ['an empty hint', { login_hint: '' }],
-  ])('must be said: %s', async (_, change) => {
+  ])('must be identified: %s', async (_, change) => {
     expect(await refused(change)).toEqual(as('invalid_request', 'hint_missing'));
   });
 
@@ -256,7 +261,7 @@ describe('who is asked', () => {
     ['login_hint and id_token_hint', { id_token_hint: 'x' }],
     ['login_hint and login_hint_token', { login_hint_token: 'x' }],
     ['id_token_hint and login_hint_token', { login_hint: undefined, id_token_hint: 'x', login_hint_token: 'y' }],
-  ])('must be said once: %s', async (_, change) => {
+  ])('must be identified only once: %s', async (_, change) => {
     expect(await refused(change)).toEqual(as('invalid_request', 'hint_several'));
   });
 
@@ -269,14 +274,14 @@ describe('who is asked', () => {
   });
 
   it.each(['person:nobody', 'service:order-desk', 'agent:vwap-1', 'anna', '__proto__', 'constructor', 'x'.repeat(256)])(
-    'is nobody by the hint %s',
+    'is not found by the hint %s',
     async (login_hint) => {
       expect(await refused({ login_hint })).toEqual(as('unknown_user_id', 'hint_unknown'));
       expect(world.audit.last()).toMatchObject({ reason: 'hint_unknown', data: { hint: 'nobody' } });
     },
   );
 
-  it('is nobody of another firm, in the same words as nobody at all; the record tells them apart', async () => {
+  it('is refused if from another institution, with the same answer as for an unknown person; the record tells them apart', async () => {
     const nobody = await refused({ login_hint: 'person:nobody' });
     expect(await refused({ login_hint: carl })).toEqual(nobody);
     expect(world.audit.last()).toMatchObject({
@@ -285,7 +290,7 @@ describe('who is asked', () => {
     });
   });
 
-  it('may be of another firm for an ordinary relying party, but not of one whose registration has lapsed', async () => {
+  it('may be from another institution for an ordinary relying party, unless that institution’s registration has lapsed', async () => {
     world.world.changeClient('dashboard', {
       grantTypes: ['urn:openid:params:grant-type:ciba'],
       backchannelDelivery: { mode: 'poll' },
@@ -300,7 +305,7 @@ describe('who is asked', () => {
     await other.close();
   });
 
-  describe('by an ID token', () => {
+  describe('addressed by an ID token', () => {
     const idToken = (change: object = {}, key = world.signer.idTokenKeys[0]) => {
       if (key === undefined) throw new Error('a signer without keys');
       const now = world.seconds();
@@ -312,7 +317,7 @@ describe('who is asked', () => {
     };
     const hinted = (id_token_hint: string) => world.plain({ login_hint: undefined, id_token_hint });
 
-    it('is its subject, also when the token has expired', async () => {
+    it('is its subject, even if the token has expired', async () => {
       const old = world.seconds() - 86_400;
       for (const token of [idToken(), idToken({ iat: old, exp: old + 60, auth_time: old })]) {
         await world.ask(hinted(token));
@@ -320,7 +325,7 @@ describe('who is asked', () => {
       }
     });
 
-    it('is nobody by a token that is not ours, was issued to another client, or is none', async () => {
+    it('is not found if the token is foreign, was issued to another client, or is not an ID token', async () => {
       const invalid = as('invalid_request', 'id_token_hint_invalid');
       expect(await refusalOf(world.ask(hinted(idToken({ aud: 'order-desk' }))))).toEqual(invalid);
       expect(await refusalOf(world.ask(hinted(idToken({ iss: 'https://other.example' }))))).toEqual(invalid);
@@ -334,18 +339,18 @@ describe('who is asked', () => {
       expect(await refusalOf(world.ask(hinted(forged)))).toEqual(invalid);
     });
 
-    it('is nobody by a token whose key is gone', async () => {
+    it('is not found if the key of the token is gone', async () => {
       expect(await refusalOf(world.ask(hinted(idToken({}, makeKey()))))).toEqual(as('unknown_user_id', 'hint_unknown'));
     });
 
-    it('is nobody of another firm', async () => {
+    it('is refused if from another institution', async () => {
       expect(await refusalOf(world.ask(hinted(idToken({ sub: carl }))))).toEqual(as('unknown_user_id', 'hint_unknown'));
     });
   });
 });
 
 describe('a signed authentication request', () => {
-  it('is taken with every type that clients write, with or without client_id, with numbers and JSON as themselves', async () => {
+  it('is accepted with every type that clients write, with or without client_id, with numbers and JSON as themselves', async () => {
     for (const typ of [undefined, 'JWT', 'jwt', 'oauth-authz-req+jwt', 'application/OAuth-Authz-Req+JWT'])
       expect(await askSigned({}, typ === undefined ? {} : { typ })).toMatchObject({ interval: 5 });
     expect(await askSigned({ client_id: 'trading-desk' })).toMatchObject({ interval: 5 });
@@ -359,7 +364,7 @@ describe('a signed authentication request', () => {
     });
   });
 
-  it('is required, and taken by value alone', async () => {
+  it('is required, and only by value', async () => {
     expect(await refusalOf(world.ask(world.plain(), { unsigned: true }))).toEqual(
       as('invalid_request', 'signed_request_required'),
     );
@@ -377,13 +382,13 @@ describe('a signed authentication request', () => {
     ['authorization_details', '[]'],
     ['requested_expiry', '60'],
     ['dpop_jkt', 'a'.repeat(43)],
-  ])('holds every parameter: %s beside it is refused', async (name, value) => {
+  ])('must hold every parameter: %s beside it is refused', async (name, value) => {
     expect(await refusalOf(askSigned({}, {}, { [name]: value }))).toEqual(
       as('invalid_request', 'signed_request_mixed'),
     );
   });
 
-  it('may stand beside what this endpoint does not know, and the client_id', async () => {
+  it('may be accompanied by client_id and by parameters that this endpoint does not know', async () => {
     expect(await askSigned({}, {}, { ui_locales: 'de', client_id: 'trading-desk' })).toMatchObject({ interval: 5 });
   });
 
@@ -408,7 +413,7 @@ describe('a signed authentication request', () => {
     ['no jti', () => ({ jti: undefined }), 'signed_request_id'],
     ['an empty jti', () => ({ jti: '' }), 'signed_request_id'],
     ['too long a jti', () => ({ jti: 'j'.repeat(257) }), 'signed_request_id'],
-    ['a jti that is no text', () => ({ jti: 7 }), 'signed_request_id'],
+    ['a jti that is not text', () => ({ jti: 7 }), 'signed_request_id'],
     ['the client_id of another client', () => ({ client_id: 'order-desk' }), 'signed_request_client'],
     ['the client as its subject', () => ({ sub: 'trading-desk' }), 'signed_request_kind'],
     ['another request inside', () => ({ request: 'a.b.c' }), 'signed_request_kind'],
@@ -424,7 +429,7 @@ describe('a signed authentication request', () => {
     expect(world.audit.last()).toMatchObject({ type: 'backchannel.refused', reason });
   });
 
-  it('is refused when it is none, is not signed, or is signed by somebody else or for something else', async () => {
+  it('is refused if it is not a JWT, is unsigned, or is signed by another party or for another purpose', async () => {
     const invalid = (reason: string) => as('invalid_request', reason);
     const [head = '', payload = '', signature = ''] = world.signed(world.plain()).split('.');
     const none = Buffer.from('{"alg":"none"}').toString('base64url');
@@ -441,7 +446,7 @@ describe('a signed authentication request', () => {
     expect(await refusalOf(world.ask({ request: forged }))).toEqual(invalid('signed_request_signature'));
   });
 
-  it('works once, of fifty at once on two nodes, and a refused one is not used up', async () => {
+  it('counts once among fifty simultaneous requests on two nodes, and is not used up by a refusal', async () => {
     const other = world.node();
     const request = world.signed(world.plain());
     const outcomes = await Promise.all(
@@ -458,7 +463,7 @@ describe('a signed authentication request', () => {
     expect(await world.ask({ request: later })).toMatchObject({ interval: 5 });
   });
 
-  it('of one client is none of another, whatever its jti', async () => {
+  it('does not use up the jti of another client', async () => {
     const jti = 'the-same';
     world.world.changeClient('order-desk', { grantTypes: ['urn:openid:params:grant-type:ciba'] });
     expect(await askSigned({ jti })).toMatchObject({ interval: 5 });
@@ -468,11 +473,11 @@ describe('a signed authentication request', () => {
   });
 });
 
-describe('the notification token of a client that is pinged', () => {
+describe('the notification token of a client in ping mode', () => {
   const pinged = () =>
     world.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
 
-  it('must be there, and be a bearer token of at least 128 bits', async () => {
+  it('is required and must be a bearer token of at least 128 bits', async () => {
     pinged();
     expect(await refusalOf(askSigned())).toEqual(as('invalid_request', 'notification_token_missing'));
     const refusedAs = async (client_notification_token: unknown) =>
@@ -497,11 +502,11 @@ describe('the notification token of a client that is pinged', () => {
     expect(await askSigned({ client_notification_token })).toMatchObject({ interval: 5 });
   });
 
-  it('is not needed by a client that polls', async () => {
+  it('is not needed by a client in poll mode', async () => {
     expect(await ask()).toMatchObject({ interval: 5 });
   });
 
-  it('helps nobody where pings are not offered', async () => {
+  it('has no effect if ping mode is disabled', async () => {
     const without = await createCibaWorld({ pingSecret: undefined });
     without.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
     const request = without.signed(without.plain({ client_notification_token: notificationToken }));
@@ -512,8 +517,8 @@ describe('the notification token of a client that is pinged', () => {
   });
 });
 
-describe('how much may wait', () => {
-  it('is bounded for a client and for one person, and what is over counts no more', async () => {
+describe('the number of pending requests', () => {
+  it('is bounded for each client and each person, and expired requests no longer count', async () => {
     const bounded = await createCibaWorld({ options: { maxOutstanding: 3, maxOutstandingForPerson: 2 } });
     bounded.world.changeClient('dashboard', { grantTypes: ['urn:openid:params:grant-type:ciba'] });
     const asking = (login_hint: string) =>
@@ -531,7 +536,7 @@ describe('how much may wait', () => {
     await bounded.close();
   });
 
-  it('is forgotten a day after its end, in slices', async () => {
+  it('falls a day after requests expire, when they are deleted in slices', async () => {
     const short = await createCibaWorld();
     const { auth_req_id } = await short.ask();
     short.clock.advance(300_000 + 86_400_000);
@@ -543,8 +548,8 @@ describe('how much may wait', () => {
   });
 });
 
-describe('whatever is sent', () => {
-  it('is answered or refused, and never a fault', async () => {
+describe('a backchannel request with any content', () => {
+  it('is answered or refused and never causes an internal error', async () => {
     const names = ['scope', 'resource', 'authorization_details', 'acr_values', 'binding_message', 'requested_expiry'];
     const hints = [
       'login_hint',
@@ -569,7 +574,7 @@ describe('whatever is sent', () => {
     );
   });
 
-  it('and whatever is signed', async () => {
+  it('is answered or refused when it is signed, too', async () => {
     const names = ['scope', 'resource', 'authorization_details', 'acr_values', 'binding_message', 'requested_expiry'];
     const claims = ['login_hint', 'aud', 'iat', 'nbf', 'exp', 'jti', 'sub', 'client_id', 'dpop_jkt'];
     await fc.assert(
@@ -582,8 +587,8 @@ describe('whatever is sent', () => {
   });
 });
 
-describe('what is asked for', () => {
-  it('is what the token carries, at the class of sign-in that was asked for', async () => {
+describe('the scopes that a backchannel client requests', () => {
+  it('are what the token carries, at the requested class of sign-in', async () => {
     world.upgradeSignIns({ acr: 'phr', amr: ['hwk'] });
     const { auth_req_id } = await ask({ acr_values: 'phr other' });
     await world.decide(auth_req_id, 'allow');

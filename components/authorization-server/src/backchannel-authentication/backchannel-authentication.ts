@@ -14,7 +14,7 @@ import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { applicationDigests, type ConsentLifetimes } from '../authorization-request/index.ts';
+import { applicationDigests } from '../authorization-request/index.ts';
 import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
 import { createIdTokenHints } from '../id-tokens.ts';
 import { bindProofKey, createPushedRequestStore } from '../pushed-requests/index.ts';
@@ -46,7 +46,6 @@ export interface BackchannelAuthenticationOptions {
   readonly maxOutstanding?: number;
   /** Maximum number of pending requests for one person; default 10. */
   readonly maxOutstandingForPerson?: number;
-  readonly consentLifetimes?: ConsentLifetimes;
   /** How often to look for due pings; default 1 s. */
   readonly pingEveryMs?: number;
 }
@@ -201,8 +200,7 @@ export function createBackchannelAuthentication(
   }
 
   const decided = () => pings?.hurry();
-  const lifetimes = options.consentLifetimes;
-  const approvals = createApprovals({ ...dependencies, store, decided, ...defined({ lifetimes }) });
+  const approvals = createApprovals({ ...dependencies, store, decided });
 
   return {
     ask: createClientEndpoint(

@@ -30,9 +30,7 @@ import {
 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import {
-  type ConsentLifetimes,
   checkPerson,
-  defaultConsentLifetimes,
   grantExpiry,
   type RequestRules,
   refuse as refuseAuthorization,
@@ -49,7 +47,6 @@ export interface ApprovalRules extends ClientRules {
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly issuer: string;
   readonly clock: Clock;
-  readonly lifetimes?: ConsentLifetimes;
 }
 
 export interface DecisionDependencies extends ApprovalRules, SigningDependencies {
@@ -80,8 +77,7 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
   const person = checkPerson(signIn, { client, directory, request: { subject: request.person } });
   const detailTypes = rules.policyEngine.detailTypes();
   const terms = checkTerms(request.asked, { client, directory, now, detailTypes, issuer: rules.issuer });
-  const lifetimes = rules.lifetimes ?? defaultConsentLifetimes;
-  return { client, person, terms, directory, detailTypes, until: grantExpiry(terms, { client, now, lifetimes }) };
+  return { client, person, terms, directory, detailTypes, until: grantExpiry(terms, { client, now }) };
 }
 
 export interface ApprovalDecision {

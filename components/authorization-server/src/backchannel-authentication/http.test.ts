@@ -10,7 +10,7 @@ import { authorizationServerMigrations } from '../migrations.ts';
 import { createHarness, type Harness, issuer } from '../testing/harness.ts';
 import { venueOrders } from '../testing/trading-world.ts';
 
-describe('an independent client (oauth4webapi) that asks a person on their own device', () => {
+describe('an independent client (oauth4webapi) that uses CIBA', () => {
   let database: ScratchDatabase;
   let harness: Harness;
   let app: FastifyInstance;
@@ -86,7 +86,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     });
   });
 
-  it('is pinged when the person has allowed it on the page, and gets its token', async () => {
+  it('is pinged after the person has allowed the request on the page, and gets its token', async () => {
     const server = await discover();
     const { key, kid, method } = await authentication();
     const parameters = {
@@ -125,7 +125,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     await expect(poll()).rejects.toMatchObject({ error: 'invalid_grant', status: 400 });
   });
 
-  it('is told in OAuth words what is wrong, and nothing may be stored', async () => {
+  it('receives registered OAuth errors that may not be stored', async () => {
     const response = await fetch(`${base}/bc-authorize`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -142,7 +142,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     ['by another method', { method: 'GET' }, 405, 'method_not_allowed'],
     ['with a body too large to read', { method: 'POST', body: `a=${'x'.repeat(600_000)}` }, 413, 'body_too_large'],
     ['with no client', { method: 'POST', body: 'request=x' }, 401, 'client_authentication_missing'],
-  ] as const)('answers a request %s with registered members alone', async (_what, init, status, reason) => {
+  ] as const)('answers a request %s with registered members only', async (_what, init, status, reason) => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const response = await fetch(`${base}/bc-authorize`, { ...init, headers });
     expect(response.status).toBe(status);

@@ -31,9 +31,9 @@ async function left(): Promise<number | undefined> {
   return rows[0]?.n;
 }
 
-describe('a client of the mode ping', () => {
+describe('a client in ping mode', () => {
   it.each(['allow', 'refuse'] as const)(
-    'is told once that the person has decided (%s), with its own token and nothing of the decision',
+    'is notified once after the decision (%s), with its own token and no content of the decision',
     async (decision) => {
       const id = await asked();
       expect(await sent()).toEqual([]);
@@ -52,7 +52,7 @@ describe('a client of the mode ping', () => {
     },
   );
 
-  it('is told after the decision is durable', async () => {
+  it('is notified only after the decision is durable', async () => {
     const id = await asked();
     const seen: unknown[] = [];
     world.answerPings(async () => {
@@ -64,7 +64,7 @@ describe('a client of the mode ping', () => {
     expect(seen).toEqual(['DPoP']);
   });
 
-  it('is not told of a decision that could not be recorded', async () => {
+  it('is not notified of a decision that could not be recorded', async () => {
     const id = await asked();
     const browser = world.browser();
     const path = world.pathOf(id);
@@ -75,7 +75,7 @@ describe('a client of the mode ping', () => {
     expect(await sent()).toEqual([]);
   });
 
-  it('is told by one of two nodes', async () => {
+  it('is notified by only one of two nodes', async () => {
     const other = world.node();
     const ids = [await asked(), await asked(), await asked()];
     world.answerPings(async () => {
@@ -88,7 +88,7 @@ describe('a client of the mode ping', () => {
     expect(world.pings.map(({ body }) => body)).toHaveLength(3);
   });
 
-  it('that cannot be reached is tried five times, further and further apart, and then no more', async () => {
+  it('is tried five times at growing intervals if it cannot be reached, and then no more', async () => {
     world.answerPings(async () => {
       throw outboundErrors.error('outbound_failed', 'No answer.');
     });
@@ -111,7 +111,7 @@ describe('a client of the mode ping', () => {
     expect(await left()).toBe(0);
   });
 
-  it('that answers that it is busy or broken is tried again, and told when it is back', async () => {
+  it('is tried again while it answers busy or broken, and notified when it recovers', async () => {
     for (const status of [500, 503, 429]) {
       world.pings.length = 0;
       world.answerPings(async () => ({ status }));
@@ -126,7 +126,7 @@ describe('a client of the mode ping', () => {
     }
   });
 
-  it('that says no, sends elsewhere or is at an address that is not called is not tried again', async () => {
+  it('is not tried again if it refuses, redirects, or has an address that may not be called', async () => {
     const refusals = [
       async () => ({ status: 401 }),
       async () => ({ status: 404 }),
@@ -146,7 +146,7 @@ describe('a client of the mode ping', () => {
     }
   });
 
-  it('is told nothing after the request has expired, after it has left, or when it polls now', async () => {
+  it('is not notified after the request has expired, the client has left, or the client has changed to poll mode', async () => {
     world.answerPings(async () => ({ status: 500 }));
     await world.decide(await asked({ requested_expiry: '60' }), 'allow');
     await sent();
@@ -163,7 +163,7 @@ describe('a client of the mode ping', () => {
     expect(await left()).toBe(0);
   });
 
-  it('may poll as well, and is answered as one that polls', async () => {
+  it('may also poll, with the same answers as in poll mode', async () => {
     const id = await asked();
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'slow_down' });
@@ -171,7 +171,7 @@ describe('a client of the mode ping', () => {
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 
-  it('whose ping was taken by a node that died is told by another', async () => {
+  it('is notified by another node if the node that claimed the ping has died', async () => {
     const id = await asked();
     let release: (() => void) | undefined;
     world.answerPings(async () => {
@@ -203,14 +203,14 @@ function clientId(text: string) {
   return id;
 }
 
-describe('what a ping needs', () => {
+describe('the sealed notification token of a ping', () => {
   const random = { bytes: (size: number) => new Uint8Array(size).fill(3) };
   const secrets = { authReqId: 'a'.repeat(43), notificationToken };
   const hash = new Uint8Array(32).fill(1);
   const client = clientId('trading-desk');
   const row = { hash, client };
 
-  it('is read by who has the secret, for the row it was written for, unaltered', () => {
+  it('can be read only with the secret, for its own row, unaltered', () => {
     const sealer = createPingSealer(new Uint8Array(32).fill(9), random);
     const sealed = sealer.seal(secrets, row);
     expect(sealer.open(sealed, row)).toEqual(secrets);

@@ -85,7 +85,6 @@ function deliveryOf(client: Client | undefined) {
   return client?.backchannelDelivery?.mode === 'ping' ? client.backchannelDelivery : undefined;
 }
 
-/** Secrets of the client. */
 export interface PingSecrets {
   readonly authReqId: string;
   readonly notificationToken: string;

@@ -33,7 +33,7 @@ export interface ReadDependencies extends SignedRequestRules {
 }
 
 const credentialParameters = ['client_id', 'client_assertion', 'client_assertion_type'];
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 60_000;
 
 /**

@@ -34,7 +34,7 @@ async function allowed(change: Fields = {}, by: Parameters<CibaWorld['ask']>[1] 
 }
 
 describe('the CIBA grant', () => {
-  it('gives the client a token in the name of the person who allowed it, with an ID token that names no session', async () => {
+  it('issues a token on behalf of the person who allowed it, with an ID token without a session', async () => {
     const id = await allowed();
     const requested = world.audit.records.findLast(({ type }) => type === 'backchannel.requested');
     const given = world.audit.records.findLast(({ type }) => type === 'consent.given');
@@ -73,7 +73,7 @@ describe('the CIBA grant', () => {
     expect(JSON.stringify(world.audit.records)).not.toContain(id);
   });
 
-  it('asks mandate and policies for the intent that was allowed, and opens its transaction', async () => {
+  it('checks mandate and policies for the allowed intent and opens its transaction', async () => {
     const change = {
       authorization_details: JSON.stringify([world.order({ idempotency_key: 'redeem-1' })]),
       scope: undefined,
@@ -85,12 +85,12 @@ describe('the CIBA grant', () => {
     expect(await poll(await allowed(change))).toEqual(as('access_denied', 'four_eyes'));
   });
 
-  it('gives no scope that changes something in a market without the intent that was allowed with it', async () => {
+  it('issues no market scope without the intent that was allowed with it', async () => {
     const id = await allowed({ scope: 'order:create order:read' });
     expect(await poll(id)).toEqual(as('invalid_authorization_details', 'details_missing'));
   });
 
-  it('gives no more than was allowed', async () => {
+  it('issues no more than was allowed', async () => {
     expect(await poll(await allowed(), { fields: { scope: 'order:create' } })).toEqual(
       as('invalid_scope', 'scope_wider'),
     );
@@ -104,12 +104,12 @@ describe('the CIBA grant', () => {
     );
   });
 
-  it('gives a token for userinfo where nothing but the sign-in was asked for', async () => {
+  it('issues a token for userinfo if only the sign-in was requested', async () => {
     const response = await world.redeem(await allowed({ scope: 'openid', resource: undefined }));
     expect(claimsOf(response)).toMatchObject({ aud: ourUserinfo, scope: 'openid' });
   });
 
-  it('gives a refresh token with offline_access, which refreshes', async () => {
+  it('issues a working refresh token with offline_access', async () => {
     const response = await world.redeem(await allowed({ scope: 'offline_access order:read' }));
     expect(response.refresh_token).toEqual(expect.any(String));
     const again = await world.redeem(undefined, {
@@ -118,7 +118,7 @@ describe('the CIBA grant', () => {
     expect(claimsOf(again)).toMatchObject({ sub: anna, aud: venueOrders, scope: 'order:read' });
   });
 
-  it('gives nothing that cannot be recorded, and what was taken stays taken', async () => {
+  it('releases nothing that cannot be recorded, and the auth_req_id stays used', async () => {
     const id = await allowed();
     world.audit.breakDown();
     expect(await poll(id)).toMatchObject({ code: 'temporarily_unavailable' });
@@ -126,14 +126,14 @@ describe('the CIBA grant', () => {
     expect(await poll(id)).toEqual(redeemedBefore);
   });
 
-  it('gives nothing for a request that was made while the clock was ahead', async () => {
+  it('issues nothing for a request made while the clock was ahead', async () => {
     world.clock.advance(3_600_000);
     const id = await allowed();
     world.clock.advance(-3_600_000);
     expect(await poll(id)).toEqual(as('expired_token', 'auth_req_id_expired'));
   });
 
-  it('gives nothing once the consent has been ended, the person has left, or the client has', async () => {
+  it('issues nothing after the consent has ended, the person has left, or the client has left', async () => {
     const id = await allowed();
     const grant = world.grantOf(id);
     await world.consentStore.grants.revoke(grant, { id: anna }, 'changed_my_mind');
@@ -146,7 +146,7 @@ describe('the CIBA grant', () => {
     await other.close();
   });
 
-  it('needs an auth_req_id that is one, and this client’s', async () => {
+  it('requires a valid auth_req_id of the same client', async () => {
     expect(await poll(undefined)).toEqual(as('invalid_request', 'parameter_missing'));
     const unknown = as('invalid_grant', 'auth_req_id_unknown');
     for (const none of ['x', 'x'.repeat(43), 'é'.repeat(43), 'x'.repeat(60_000)])
@@ -157,7 +157,7 @@ describe('the CIBA grant', () => {
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 
-  it('is for clients that are registered for it', async () => {
+  it('is available only to clients registered for it', async () => {
     const id = await allowed();
     world.world.changeClient('trading-desk', { grantTypes: ['refresh_token'] });
     expect(await poll(id)).toEqual(as('unauthorized_client', 'grant_not_allowed'));
@@ -165,8 +165,8 @@ describe('the CIBA grant', () => {
   });
 });
 
-describe('what was asked with a proof', () => {
-  it('is redeemed with the same key alone, and a wrong one spends nothing', async () => {
+describe('a backchannel request with a proof', () => {
+  it('is redeemed only with the same key, and a wrong key does not use it up', async () => {
     const proofKey = makeKey();
     const id = await allowed({}, { proofKey });
     const other = as('invalid_grant', 'auth_req_id_key');
@@ -174,7 +174,7 @@ describe('what was asked with a proof', () => {
     expect(claimsOf(await world.redeem(id, { proofKey }))).toMatchObject({ cnf: { jkt: proofKey.kid } });
   });
 
-  it('is bound by dpop_jkt alike, and to one key', async () => {
+  it('is bound by dpop_jkt in the same way, and to one key', async () => {
     const proofKey = makeKey();
     const id = await allowed({ dpop_jkt: proofKey.kid });
     expect(await poll(id)).toEqual(as('invalid_grant', 'auth_req_id_key'));
@@ -184,11 +184,11 @@ describe('what was asked with a proof', () => {
     );
   });
 
-  it('is not bound where nothing was shown; the client’s authentication is what binds it', async () => {
+  it('is bound only by the client’s authentication if no proof was shown', async () => {
     expect(await world.redeem(await allowed(), { proofKey: makeKey() })).toMatchObject({ token_type: 'DPoP' });
   });
 
-  it('is redeemed over a connection with the same certificate, where tokens are bound to certificates', async () => {
+  it('is redeemed over a connection with the same certificate if tokens are bound to certificates', async () => {
     world.world.changeClient('trading-desk', { binding: 'mtls' });
     const shown = () => ({ der: createSelfSigned({ subject: 'CN=desk' }).der, chainVerified: false });
     const certificate = shown();
@@ -208,11 +208,11 @@ describe('polling', () => {
     world.clock.advance(5_000);
     expect(await poll(id)).toEqual(pending);
     await world.decide(id, 'allow');
-    // Decided, so there is no reason to wait.
+    // The decision is made, so the client need not wait.
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 
-  it('too soon is answered with slow_down, and the interval is five seconds longer from then on', async () => {
+  it('too soon is answered with slow_down and extends the interval by five seconds', async () => {
     const id = await asked();
     expect(await poll(id)).toEqual(pending);
     world.clock.advance(4_000);
@@ -225,7 +225,7 @@ describe('polling', () => {
     expect(await poll(id)).toEqual(slowDown);
   });
 
-  it('is not held to the millisecond', async () => {
+  it('tolerates a few milliseconds of the interval', async () => {
     const id = await asked();
     expect(await poll(id)).toEqual(pending);
     world.clock.advance(4_500);
@@ -234,7 +234,7 @@ describe('polling', () => {
     expect(await poll(id)).toEqual(slowDown);
   });
 
-  it('is held to the interval on all nodes together: of twenty at once, one is in time', async () => {
+  it('shares the interval across all nodes: of twenty simultaneous polls, one is in time', async () => {
     const nodes = [world, world.node()] as const;
     const id = await asked();
     const answers = await Promise.all(
@@ -246,13 +246,13 @@ describe('polling', () => {
     expect(await poll(id, { at: nodes[1] })).toEqual(slowDown);
   });
 
-  it('is answered with access_denied once the person has refused, each time', async () => {
+  it('is answered with access_denied every time after the person has refused', async () => {
     const id = await asked();
     await world.decide(id, 'refuse');
     for (let time = 0; time < 2; time++) expect(await poll(id)).toEqual(as('access_denied', 'consent_denied'));
   });
 
-  it('is answered with expired_token when its time is over, decided or not', async () => {
+  it('is answered with expired_token after expiry, decided or not', async () => {
     const undecided = await asked();
     const decided = await allowed();
     const denied = await asked();
@@ -265,8 +265,8 @@ describe('polling', () => {
   });
 });
 
-describe('redeeming', () => {
-  it('succeeds once: of a hundred at once on two nodes, one gets a token', async () => {
+describe('redeeming an auth_req_id', () => {
+  it('succeeds once: of a hundred simultaneous requests on two nodes, one gets a token', async () => {
     const nodes = [world, world.node()] as const;
     const id = await allowed();
     const answers = await Promise.all(
@@ -281,7 +281,7 @@ describe('redeeming', () => {
     expect(answers.filter((answer) => answer === 'auth_req_id_redeemed')).toHaveLength(99);
   });
 
-  it('does not wait behind a decision that is being made: it finds it made, or not yet', async () => {
+  it('does not wait for a decision in progress: it sees the decision made or still pending', async () => {
     const id = await asked();
     const [decision, ...answers] = await Promise.all([
       world.decide(id, 'allow'),

@@ -47,8 +47,8 @@ function signed(page: string, behaviour: Behaviour = {}, { device } = key): Fiel
 }
 const recordsSince = (length: number) => world.audit.records.slice(length);
 
-describe('allowing an intent', () => {
-  it('is signed for, and what was signed is recorded, with its class and time in the grant', async () => {
+describe('approving an intent', () => {
+  it('requires a signature, recorded with its class and time in the grant', async () => {
     const id = await askedIntent();
     const { browser, path, page } = await opened(id);
     expect(page.headers['content-security-policy']).toContain("script-src 'self'");
@@ -84,7 +84,7 @@ describe('allowing an intent', () => {
     });
   });
 
-  it('says that a key is kept in hardware only where its maker vouches for it', async () => {
+  it('reports a key as hardware-backed only if its maker attests to it', async () => {
     const person = world.world.directory.snapshot().principal(anna);
     const unattested = await world.authenticators.enrol(person as Person, { acr: 'phr' });
     const { browser, path, page } = await opened(await askedIntent());
@@ -94,7 +94,7 @@ describe('allowing an intent', () => {
     expect(granted?.authentication).toMatchObject({ acr: 'phr', amr: ['pop', 'user'] });
   });
 
-  it('is not done by a click alone once the person has an authenticator, and that is recorded', async () => {
+  it('is not possible by a click alone once the person has an authenticator, and the attempt is recorded', async () => {
     const id = await askedIntent();
     const { browser, path, page } = await opened(id);
     const click = { ...world.formOf(page.body, 'allow') };
@@ -106,7 +106,7 @@ describe('allowing an intent', () => {
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
   });
 
-  it('counts for the request and the terms that were signed, once', async () => {
+  it('counts once, for the request and the terms that were signed', async () => {
     const [one, other] = [await askedIntent({ max_qty: '1' }), await askedIntent({ max_qty: '2' })];
     const shown = await opened(one);
     const target = await opened(other);
@@ -132,7 +132,7 @@ describe('allowing an intent', () => {
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'authorization_pending' });
   });
 
-  it('is refused without a signature, by a button that asks for none', async () => {
+  it('is refused without a signature, by a button that needs none', async () => {
     const id = await askedIntent();
     const { browser, path, page } = await opened(id);
     expect(page.body).toMatch(/name="decision" value="refuse" formnovalidate/);
@@ -140,7 +140,7 @@ describe('allowing an intent', () => {
     await expect(world.redeem(id)).rejects.toMatchObject({ code: 'access_denied' });
   });
 
-  it('asks for no signature where there is no intent', async () => {
+  it('requires no signature if there is no intent', async () => {
     const { auth_req_id: id } = await world.ask();
     const { browser, path, page } = await opened(id);
     expect(page.body).not.toContain('data-webauthn');
@@ -148,8 +148,8 @@ describe('allowing an intent', () => {
   });
 });
 
-describe('who has no authenticator', () => {
-  it('allows an intent by a click in development', async () => {
+describe('a person without an authenticator', () => {
+  it('approves an intent by a click in development', async () => {
     const own = await createCibaWorld({ signing: true });
     const id = await askedIntent({}, {}, own);
     const { browser, path, page } = await opened(id, own);
@@ -159,8 +159,8 @@ describe('who has no authenticator', () => {
   });
 });
 
-describe('a request for a transaction that waits for the person', () => {
-  it('leads to where it is approved, and no other does', async () => {
+describe('a backchannel request for a transaction that needs the person’s approval', () => {
+  it('links to the page where the transaction is approved, and no other request does', async () => {
     const id = await askedIntent({ max_qty: '31' });
     const transaction = newId('transaction', { clock: world.clock, random: systemRandom });
     const requested = world.audit.records.findLast(({ type }) => type === 'backchannel.requested');

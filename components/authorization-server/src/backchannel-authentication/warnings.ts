@@ -38,7 +38,6 @@ export interface WarningFacts {
   readonly signIn: SignIn;
   /** Of the same client to the same person, newest first. */
   readonly earlierRequests: readonly KeptRequest[];
-  /** Awaiting the person. */
   readonly waiting: readonly KeptRequest[];
 }
 

@@ -5,7 +5,7 @@ import type {
   DirectorySnapshot,
   PresentedCertificate,
 } from '@countersign/contracts';
-import { unreachable } from '@countersign/kernel';
+import { defined, unreachable } from '@countersign/kernel';
 import {
   type Certificate,
   clientAssertionErrors,
@@ -17,14 +17,17 @@ import {
   type VerifiedClientAssertion,
   verifyClientAssertion,
 } from '@countersign/oauth';
+import type { WorkloadStatement } from '@countersign/spiffe';
 import type { ClientKeys } from '../client-keys/index.ts';
 import { refuse } from '../refusal.ts';
+import { jwtSvidAssertionType, type WorkloadAssertion, type WorkloadCredentials } from './workload-credentials.ts';
 
 export interface AuthenticationRules {
   readonly clientKeys: ClientKeys;
   readonly issuer: string;
   /** Besides the issuer. */
   readonly furtherAudiences?: readonly string[];
+  readonly workloads: WorkloadCredentials;
 }
 
 /** The request's credentials and the certificate of its connection. */
@@ -41,11 +44,16 @@ export interface AuthenticatedClient {
   readonly client: Client;
   /** Not yet claimed. */
   readonly assertion?: VerifiedClientAssertion;
+  /** Not yet claimed. */
+  readonly workloadAssertion?: WorkloadAssertion;
+  /** What our own attestation says about the software behind the credential. */
+  readonly workload?: WorkloadStatement;
 }
 
 /** Not yet verified. */
 export type Credentials =
   | { readonly kind: 'assertion'; readonly assertion: string; readonly clientId?: string }
+  | { readonly kind: 'workload'; readonly token: string; readonly clientId: string }
   | { readonly kind: 'certificate'; readonly clientId: string };
 
 /**
@@ -60,7 +68,13 @@ export function readCredentials(parameters: ReadonlyMap<string, string>, request
   if (request.authorization.length > 0 || parameters.has('client_secret'))
     throw assertion === undefined ? missing() : several();
   if (assertion !== undefined) {
-    if (parameters.get('client_assertion_type') !== clientAssertionType)
+    const type = parameters.get('client_assertion_type');
+    if (type === jwtSvidAssertionType) {
+      if (clientId === undefined)
+        throw refuse('client_id_missing', 'A client that authenticates by a JWT-SVID must send its client_id.');
+      return { kind: 'workload', token: assertion, clientId };
+    }
+    if (type !== clientAssertionType)
       throw refuse('client_authentication_missing', `The client_assertion_type must be ${clientAssertionType}.`);
     return clientId === undefined ? { kind: 'assertion', assertion } : { kind: 'assertion', assertion, clientId };
   }
@@ -92,7 +106,27 @@ export async function authenticateClient(
 ): Promise<AuthenticatedClient> {
   const { credentials } = presented;
   if (credentials.kind === 'assertion') return privateKeyJwt(credentials, presented, rules);
-  return mutualTls(credentials.clientId, presented, rules);
+  if (credentials.kind === 'workload') return jwtSvid(credentials, presented, rules);
+  const authenticated = await mutualTls(credentials.clientId, presented, rules);
+  const { presented: shown } = presented;
+  if (shown?.chainVerified !== true) return authenticated;
+  return {
+    ...authenticated,
+    ...defined({ workload: await rules.workloads.ofCertificate(shown.der, authenticated.client) }),
+  };
+}
+
+/** A JWT-SVID of our own authority (draft-ietf-oauth-spiffe-client-auth), for a client whose certificates have its SPIFFE id. */
+async function jwtSvid(
+  { token, clientId }: { readonly token: string; readonly clientId: string },
+  { directory, now }: Presented,
+  { workloads }: AuthenticationRules,
+): Promise<AuthenticatedClient> {
+  const client = directory.client(clientId);
+  if (client === undefined || client.authentication.method !== 'tls_client_auth')
+    throw refuse('client_authentication_method', 'No client of this name is registered for a SPIFFE id.');
+  const workloadAssertion = await workloads.ofToken(token, client, now);
+  return { client, workloadAssertion, workload: workloadAssertion.statement };
 }
 
 /** @throws CodedError of `certificateErrors` */
@@ -202,11 +236,13 @@ async function checkRegistered({ thumbprint }: Certificate, client: Client, clie
  * @throws CodedError `invalid_client` (`client_credential_shared`)
  */
 export async function requireSoleHolder(
-  { client, assertion }: AuthenticatedClient,
+  { client, assertion, workloadAssertion }: AuthenticatedClient,
   { certificate, presented, directory }: Pick<Presented, 'certificate' | 'presented' | 'directory'>,
   note: (other: string) => void,
   { clientKeys }: Pick<AuthenticationRules, 'clientKeys'>,
 ): Promise<void> {
+  // The directory gives a SPIFFE id to one client, and the keys of JWT-SVIDs are ours.
+  if (workloadAssertion !== undefined) return;
   const shown =
     assertion === undefined
       ? certificate && { certificate, chainVerified: presented?.chainVerified === true }

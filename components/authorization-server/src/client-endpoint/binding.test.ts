@@ -13,7 +13,7 @@ function bound(binding: 'dpop' | 'mtls' | 'none') {
 }
 
 describe('what a token is bound to', () => {
-  it('is never nothing for a client whose tokens are bound', async () => {
+  it('is never unbound for a client whose tokens must be bound', async () => {
     expect(await refusalOf(bound('dpop')())).toMatchObject({ code: 'invalid_dpop_proof', reason: 'proof_needed' });
     expect(await refusalOf(bound('mtls')())).toMatchObject({ code: 'invalid_request', reason: 'certificate_needed' });
     expect(await bound('none')()).toBeUndefined();

@@ -2,6 +2,7 @@ import type { Client, ClientRequest, SingleUse, SingleUseClaim } from '@counters
 import { defined } from '@countersign/kernel';
 import { type KeyCache, type VerifiedClientAssertion, type VerifiedProof, verifyProof } from '@countersign/oauth';
 import { type RefusalReason, refuse } from '../refusal.ts';
+import type { WorkloadAssertion } from './workload-credentials.ts';
 
 /** RFC 9449 section 8; the same on all nodes. */
 export interface Nonces {
@@ -37,10 +38,15 @@ export async function checkProof(
 
 /** Claims verified ids only, so that a forger cannot use them up. They stay claimed if the request fails. */
 export async function claimCredentials(
-  verified: { readonly assertion: VerifiedClientAssertion | undefined; readonly proof: VerifiedProof | undefined },
+  verified: {
+    readonly client: string;
+    readonly assertion: VerifiedClientAssertion | undefined;
+    readonly workloadAssertion?: WorkloadAssertion | undefined;
+    readonly proof: VerifiedProof | undefined;
+  },
   singleUse: SingleUse,
 ): Promise<void> {
-  const { assertion, proof } = verified;
+  const { client, assertion, workloadAssertion, proof } = verified;
   const claims: Promise<void>[] = [];
   if (assertion !== undefined)
     claims.push(
@@ -50,6 +56,12 @@ export async function claimCredentials(
         singleUse,
       ),
     );
+  if (workloadAssertion !== undefined) {
+    const { jti: id, expiresAt } = workloadAssertion;
+    claims.push(
+      claimOnce({ purpose: 'client-assertion', issuer: client, id, expiresAt }, 'client_assertion_replayed', singleUse),
+    );
+  }
   if (proof !== undefined)
     claims.push(
       claimOnce(

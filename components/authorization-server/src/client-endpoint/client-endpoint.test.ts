@@ -8,7 +8,7 @@ import { createRefusalBudget } from './refusal-budget.ts';
 const dayMs = 86_400_000;
 
 describe('the environment', () => {
-  it('gives nothing to sandbox clients in production, and everything to both in development', async () => {
+  it('gives nothing to sandbox clients in production, and serves both kinds in development', async () => {
     const production = createHarness({ config: { environment: 'production' } });
     expect(await refusalOf(production.server.token(production.clientCredentials()))).toMatchObject({
       code: 'unauthorized_client',
@@ -25,7 +25,7 @@ describe('the environment', () => {
 });
 
 describe('the age of a client key', () => {
-  it('is warned of once a day for each key, in a record, from thirty days before its end', async () => {
+  it('is reported once a day per key, in a record, from thirty days before its end', async () => {
     const { server, clientCredentials, audit, clock } = createHarness();
     const warnings = () => audit.records.filter(({ type }) => type === 'client.key-aging');
     clock.advance(keysRegisteredAt + 335 * dayMs - clock.now() - 1);
@@ -44,7 +44,7 @@ describe('the age of a client key', () => {
     expect(warnings()).toHaveLength(2);
   });
 
-  it('ends its use, on the second', async () => {
+  it('ends the use of the key, to the second', async () => {
     const { server, clientCredentials, clock, audit } = createHarness();
     clock.advance(keysRegisteredAt + 365 * dayMs - clock.now() - 1);
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
@@ -56,7 +56,7 @@ describe('the age of a client key', () => {
     expect(audit.last()).toMatchObject({ type: 'client.refused', reason: 'client_key_expired' });
   });
 
-  it('counts from the registration of the key that signs, not of the oldest', async () => {
+  it('counts from the registration of the signing key, not of the oldest key', async () => {
     const { server, clientCredentials, clock, world } = createHarness();
     const old = world.directory.snapshot().client('vwap-engine')?.keys ?? [];
     const young = makeKey();
@@ -73,7 +73,7 @@ describe('the age of a client key', () => {
     });
   });
 
-  it('keeps nobody out when its warning cannot be written, and warns again', async () => {
+  it('refuses nobody if its warning cannot be recorded, and warns again', async () => {
     const { server, clientCredentials, clock, audit } = createHarness();
     clock.advance(keysRegisteredAt + 340 * dayMs - clock.now());
     audit.breakDown();
@@ -97,7 +97,7 @@ describe('nonces in proofs', () => {
     return { ...harness, withProof };
   }
 
-  it('are asked for where they are required, and the assertion can be used again with one', async () => {
+  it('are requested where required, and the assertion can be used again together with one', async () => {
     const { server, clientCredentials, assertion, proof, dpopKeyOf, clock, audit } = start('required');
     const once = { client_assertion: assertion('vwap-engine') };
     const key = dpopKeyOf('vwap-engine');
@@ -111,7 +111,7 @@ describe('nonces in proofs', () => {
     expect(await refusalOf(server.token(again))).toEqual({ code: 'released' });
   });
 
-  it('are the same on every node with the same secret, and accepted for a while after the next one is handed out', async () => {
+  it('are the same on every node with the same secret and accepted for a while after the next one is issued', async () => {
     const one = start('required');
     const two = start('required');
     const nonce = one.server.dpopNonce();
@@ -123,21 +123,21 @@ describe('nonces in proofs', () => {
     expect(await refusalOf(one.server.token(one.withProof(nonce)))).toMatchObject({ code: 'use_dpop_nonce' });
   });
 
-  it('need not be used where they are only offered, and must be right where they are', async () => {
+  it('are optional where they are only offered, but must be right if sent', async () => {
     const { server, withProof } = start('offered');
     expect(await refusalOf(server.token(withProof(undefined)))).toEqual({ code: 'released' });
     expect(await refusalOf(server.token(withProof(server.dpopNonce())))).toEqual({ code: 'released' });
     expect(await refusalOf(server.token(withProof('made-up')))).toMatchObject({ code: 'use_dpop_nonce' });
   });
 
-  it('are neither handed out nor looked at where they are off', async () => {
+  it('are neither issued nor checked where they are off', async () => {
     const { server, clientCredentials, proof, dpopKeyOf } = createHarness();
     expect(server.dpopNonce()).toBeUndefined();
     const request = { ...clientCredentials(), dpop: [proof(dpopKeyOf('vwap-engine'), { nonce: 'any' })] };
     expect(await refusalOf(server.token(request))).toEqual({ code: 'released' });
   });
 
-  it('are not handed out without a secret', () => {
+  it('are not issued without a secret', () => {
     expect(() => createHarness({ config: { dpopNonce: 'required' } })).toThrow(
       expect.objectContaining({ code: 'configuration_invalid', detail: expect.stringContaining('secret') }),
     );
@@ -159,7 +159,7 @@ describe('the budget of failed authentications', () => {
   }
   const exhausted = { code: 'too_many_requests', reason: 'authentication_failures' };
 
-  it('ends records for one client at one address, and comes back within two minutes', async () => {
+  it('limits records per client and address, and recovers within two minutes', async () => {
     const { server, wrong, spend, audit, singleUse, clock } = start();
     await spend('vwap-engine');
     expect(audit.records).toHaveLength(5);
@@ -171,7 +171,7 @@ describe('the budget of failed authentications', () => {
     expect(audit.records).toHaveLength(6);
   });
 
-  it('keeps the client itself not out: neither by what others have forged, nor by what they have replayed', async () => {
+  it('never locks out the client itself, neither by forged requests of others nor by replayed ones', async () => {
     const { server, spend, clientCredentials, assertion } = start();
     await spend('vwap-engine', 20);
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
@@ -181,7 +181,7 @@ describe('the budget of failed authentications', () => {
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 
-  it('leaves no more records where all come at the same moment, and no client that is good pays for it', async () => {
+  it('allows no more records for simultaneous failures, and no valid client is refused for them', async () => {
     const { server, wrong, clientCredentials, audit } = start();
     const good = Array.from({ length: 20 }, () => refusalOf(server.token(clientCredentials())));
     const refused = await Promise.all(
@@ -193,28 +193,28 @@ describe('the budget of failed authentications', () => {
     expect(audit.records.filter(({ type }) => type === 'client.refused')).toHaveLength(5);
   });
 
-  it('is not spent by other clients behind the same address, nor by the same name at another address', async () => {
+  it('is not used up by other clients behind the same address, nor by the same name at another address', async () => {
     const { server, spend, clientCredentials } = start();
     await spend('order-desk');
     await spend('vwap-engine', 20, '198.51.100.1');
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 
-  it('is one for all names that belong to no client, so that making up names fills no log', async () => {
+  it('is shared by all names of unknown clients, so that invented names cannot fill the log', async () => {
     const { server, wrong, spend, audit } = start();
     for (let index = 0; index < 50; index += 1) await spend(`nobody-${index}`, 1);
     expect(audit.records).toHaveLength(5);
     expect(await refusalOf(server.token(wrong('nobody-51')))).toMatchObject(exhausted);
   });
 
-  it('is not spent by a client that authenticates and is then refused', async () => {
+  it('is not used up by a client that authenticates and is then refused', async () => {
     const { server, clientCredentials } = start();
     for (let index = 0; index < 20; index += 1)
       await refusalOf(server.token(clientCredentials({ scope: 'report:submit' })));
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
   });
 
-  it('slides: half of what was spent in the minute before still counts in the middle of this one', () => {
+  it('slides: in the middle of a minute, half of the previous minute’s count still applies', () => {
     const budget = createRefusalBudget({ failuresPerMinute: 10 });
     const client = 'a';
     for (let index = 0; index < 10; index += 1) budget.spend('192.0.2.7', 'a', 30_000);
@@ -225,7 +225,7 @@ describe('the budget of failed authentications', () => {
     expect(budget.allows('192.0.2.7', client, 240_000)).toBe(true);
   });
 
-  it('counts the /64 of an IPv6 address, in whatever form it is written, and forgets the oldest when it is full', () => {
+  it('counts the /64 of an IPv6 address in any notation, and forgets the oldest entry when full', () => {
     const budget = createRefusalBudget({ failuresPerMinute: 1, maxEntries: 3 });
     const client = 'a';
     budget.spend('2001:db8::1', 'a', 0);
@@ -238,7 +238,7 @@ describe('the budget of failed authentications', () => {
     expect(budget.allows('192.0.2.9999', client, 0)).toBe(false);
   });
 
-  it('reads the claimed client of any text without a fault', async () => {
+  it('reads the claimed client from any text without an internal error', async () => {
     const { server, clientCredentials } = start();
     for (const text of ['', '.', '..', 'a.b.c', `x.${Buffer.from('[]').toString('base64url')}.y`, 'x'.repeat(20_000)])
       for (let index = 0; index < 6; index += 1) {

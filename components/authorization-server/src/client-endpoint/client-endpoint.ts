@@ -13,6 +13,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, defined, newId, type Random, unreachable } from '@countersign/kernel';
 import { type Certificate, type Confirmation, formErrors, parseForm, type VerifiedProof } from '@countersign/oauth';
+import type { WorkloadStatement } from '@countersign/spiffe';
 import { asOAuthError, refuse } from '../refusal.ts';
 import {
   type AuthenticationRules,
@@ -29,10 +30,11 @@ import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budg
 export interface ClientContext {
   readonly client: Client;
   readonly method: ClientAuthentication['method'];
-  /** Verified and claimed. */
   readonly proof?: VerifiedProof;
   /** Of the connection, however the client authenticates. */
   readonly certificate?: Certificate;
+  /** What our own attestation says about the client's software, if it authenticated by an SVID. */
+  readonly workload?: WorkloadStatement;
   readonly parameters: ReadonlyMap<string, string>;
   readonly request: ClientRequest;
   readonly directory: DirectorySnapshot;
@@ -89,14 +91,14 @@ export function createClientEndpoint<Answer>(
     const { certificate: presented } = request;
     const shown = { certificate, presented, directory: snapshot };
     const authenticated = await authenticateClient({ credentials, ...shown, now }, dependencies);
-    const { client, assertion } = authenticated;
+    const { client, assertion, workloadAssertion, workload } = authenticated;
     established.client = client.id;
     const noteHolder = (other: string) => {
       established.data = { shared_with: other };
     };
     await requireSoleHolder(authenticated, shown, noteHolder, dependencies);
     const proof = await checkProof(endpoint.proof, { client, request, now }, dependencies);
-    await claimCredentials({ assertion, proof }, singleUse);
+    await claimCredentials({ client: client.id, assertion, workloadAssertion, proof }, singleUse);
     checkClient(client, snapshot, dependencies);
     return endpoint.answer({
       client,
@@ -106,7 +108,7 @@ export function createClientEndpoint<Answer>(
       directory: snapshot,
       now,
       established,
-      ...defined({ proof, certificate }),
+      ...defined({ proof, certificate, workload }),
       note: (facts) => void Object.assign(established, facts),
     });
   }
@@ -169,7 +171,6 @@ export interface ClientRules {
   readonly environment: 'development' | 'production';
 }
 
-/** Its environment, principal and institution. */
 export function checkClient(client: Client, directory: DirectorySnapshot, { environment }: ClientRules): void {
   if (environment === 'production' && client.environment !== 'production')
     throw refuse(

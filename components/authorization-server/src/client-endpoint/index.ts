@@ -11,3 +11,4 @@ export {
 } from './client-endpoint.ts';
 export { circumstancesOf, type Established, recordRefusal } from './record-refusal.ts';
 export { createRefusalBudget } from './refusal-budget.ts';
+export { createWorkloadCredentials } from './workload-credentials.ts';

@@ -50,7 +50,7 @@ function start(authentication: ClientAuthentication, change: object = {}) {
 }
 
 describe('mutual TLS with an authority (tls_client_auth)', () => {
-  it('lets the client in by its registered name, and binds its tokens to the certificate', async () => {
+  it('authenticates the client by its registered name and binds its tokens to the certificate', async () => {
     const { ask, audit } = start(byName);
     const response = await ask(trusted(member));
     expect(response.token_type).toBe('Bearer');
@@ -62,7 +62,7 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
     });
   });
 
-  it('records which certificate was shown, whether it serves or not', async () => {
+  it('records the presented certificate, whether it is accepted or not', async () => {
     const { ask, audit } = start(byName);
     const shown = ({ der, thumbprint }: TestCertificate) => ({
       serial: new X509Certificate(der).serialNumber.toLowerCase(),
@@ -82,7 +82,7 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
     ['what is no certificate', { der: Buffer.from('certificate'), chainVerified: true }, {}, 'certificate_malformed'],
     ['the name of no client', trusted(member), { client_id: 'nobody' }, 'client_authentication_method'],
     ['the name of a client with keys', trusted(member), { client_id: 'vwap-engine' }, 'client_authentication_method'],
-  ] as const)('refuses %s, and records it as that of a client', async (_, certificate, parameters, reason) => {
+  ] as const)('refuses %s and records it for the client', async (_, certificate, parameters, reason) => {
     const { ask, audit } = start(byName);
     expect(await refusalOf(ask(certificate, parameters))).toMatchObject({ code: 'invalid_client', reason });
     expect(audit.last()).toMatchObject({ type: 'client.refused', reason, data: { endpoint: 'token' } });
@@ -98,13 +98,16 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
       { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' },
       'client_authentication_missing',
     ],
-  ] as const)('refuses a request with %s, which establishes nobody', async (_, certificate, parameters, reason) => {
-    const { ask, audit } = start(byName);
-    expect(await refusalOf(ask(certificate, parameters))).toMatchObject({ code: 'invalid_client', reason });
-    expect(audit.records).toEqual([]);
-  });
+  ] as const)(
+    'refuses a request with %s, which authenticates no client',
+    async (_, certificate, parameters, reason) => {
+      const { ask, audit } = start(byName);
+      expect(await refusalOf(ask(certificate, parameters))).toMatchObject({ code: 'invalid_client', reason });
+      expect(audit.records).toEqual([]);
+    },
+  );
 
-  it('refuses both methods at once, and an assertion alone, though its key is registered', async () => {
+  it('refuses both methods at once, and an assertion alone even though its key is registered', async () => {
     const { ask, assertion } = start(byName);
     const both = {
       client_assertion: assertion('order-desk'),
@@ -117,7 +120,7 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
       });
   });
 
-  it('refuses a proof beside the certificate: the token would not be bound to its key', async () => {
+  it('refuses a proof beside the certificate, because the token would not be bound to its key', async () => {
     const { ask, proof, dpopKeyOf } = start(byName);
     const proofs = [proof(dpopKeyOf('order-desk'))];
     expect(await refusalOf(ask(trusted(member), {}, { proofs }))).toMatchObject({
@@ -126,7 +129,7 @@ describe('mutual TLS with an authority (tls_client_auth)', () => {
     });
   });
 
-  it('asks for a proof where the tokens of the client are bound by DPoP', async () => {
+  it('requires a proof if the tokens of the client are bound by DPoP', async () => {
     const { ask, proof, dpopKeyOf } = start(byName, { binding: 'dpop' });
     expect(await refusalOf(ask(trusted(member), {}, { proofs: [] }))).toMatchObject({
       code: 'invalid_dpop_proof',
@@ -143,12 +146,12 @@ describe('mutual TLS with a registered certificate (self_signed_tls_client_auth)
   ];
   const recently = Date.parse('2026-11-01T00:00:00Z');
 
-  it('lets the client in by the certificate that was registered, whoever issued it', async () => {
+  it('authenticates the client by the registered certificate, whoever issued it', async () => {
     const { ask } = start(bySelf, { keys: keys(recently) });
     expect(claimsOf(await ask(untrusted(selfSigned)))['cnf']).toEqual({ 'x5t#S256': selfSigned.thumbprint });
   });
 
-  it('refuses any other, a trusted one with the same name included', async () => {
+  it('refuses any other certificate, including a trusted one with the same name', async () => {
     const { ask } = start(bySelf, { keys: keys(recently) });
     for (const certificate of [untrusted(other), trusted(member)])
       expect(await refusalOf(ask(certificate))).toMatchObject({
@@ -157,7 +160,7 @@ describe('mutual TLS with a registered certificate (self_signed_tls_client_auth)
       });
   });
 
-  it('refuses a registered one that has expired, or was registered too long ago', async () => {
+  it('refuses a registered certificate that has expired or was registered too long ago', async () => {
     const expired = start(bySelf, { keys: keys(recently, ended) });
     expect(await refusalOf(expired.ask(untrusted(ended)))).toMatchObject({ reason: 'client_certificate_expired' });
     const old = start(bySelf, { keys: keys(Date.parse('2025-11-22T00:00:00Z')) });
@@ -168,19 +171,19 @@ describe('mutual TLS with a registered certificate (self_signed_tls_client_auth)
   });
 });
 
-describe('tokens bound to a certificate, of a client that authenticates by private_key_jwt', () => {
+describe('certificate-bound tokens of a client that authenticates by private_key_jwt', () => {
   const assertive = {
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_id: undefined,
   };
 
-  it('are bound to the certificate of the connection, which authenticates nobody', async () => {
+  it('are bound to the certificate of the connection, which does not authenticate the client', async () => {
     const { ask, assertion } = start({ method: 'private_key_jwt' });
     const response = await ask(untrusted(other), { ...assertive, client_assertion: assertion('order-desk') });
     expect(claimsOf(response)['cnf']).toEqual({ 'x5t#S256': other.thumbprint });
   });
 
-  it('are refused without one, and with one that has expired', async () => {
+  it('are refused without a certificate and with an expired one', async () => {
     const { ask, assertion } = start({ method: 'private_key_jwt' });
     const fresh = () => ({ ...assertive, client_assertion: assertion('order-desk') });
     expect(await refusalOf(ask(undefined, fresh()))).toMatchObject({
@@ -190,7 +193,7 @@ describe('tokens bound to a certificate, of a client that authenticates by priva
     expect(await refusalOf(ask(untrusted(ended), fresh()))).toMatchObject({ reason: 'client_certificate_expired' });
   });
 
-  it('are not to be had with the certificate alone', async () => {
+  it('are not issued for the certificate alone', async () => {
     const { ask } = start({ method: 'private_key_jwt' });
     expect(await refusalOf(ask(trusted(member)))).toMatchObject({
       code: 'invalid_client',
@@ -210,7 +213,7 @@ describe('a certificate that would authenticate two clients', () => {
     email: { kind: 'san_email', value: 'desk@MAIL.example' },
   } as const;
 
-  it.each(Object.entries(byAnother))('is refused to both, and the record names the other: %s', async (_, name) => {
+  it.each(Object.entries(byAnother))('is refused for both, and the record names the other: %s', async (_, name) => {
     const { ask, audit, world } = start(byName);
     world.changeClient('venue-gateway', {
       authentication: { method: 'tls_client_auth', name },
@@ -227,7 +230,7 @@ describe('a certificate that would authenticate two clients', () => {
     expect(await refusalOf(ask(trusted(both), { client_id: 'venue-gateway' }))).toMatchObject(refused);
   });
 
-  it('is refused where another client has registered its key, or the certificate itself', async () => {
+  it('is refused if another client has registered its key or the certificate itself', async () => {
     const { ask, audit, world } = start(byName);
     const certificate = readCertificate(both.der);
     world.changeClient('venue-gateway', {
@@ -244,7 +247,7 @@ describe('a certificate that would authenticate two clients', () => {
     expect(audit.last()).toMatchObject({ data: { shared_with: 'venue-gateway' } });
   });
 
-  it('stays with the client that was the first to show it, when a name is given to another later', async () => {
+  it('stays with the client that presented it first if its name is registered to another client later', async () => {
     const { ask, world } = start(byName);
     await ask(trusted(both));
     world.changeClient('order-desk', {
@@ -259,7 +262,7 @@ describe('a certificate that would authenticate two clients', () => {
     });
   });
 
-  it('serves one client whose other names nobody has', async () => {
+  it('authenticates one client if its other names belong to no client', async () => {
     const { ask } = start(byName);
     expect((await ask(trusted(both))).token_type).toBe('Bearer');
     expect((await ask(trusted(both))).token_type).toBe('Bearer');

@@ -50,7 +50,6 @@ export async function recordRefusal(
   });
 }
 
-/** Facts that the endpoint added. */
 function factsOf(data: Json | undefined): { readonly [name: string]: Json } {
   return membersOf(data) ?? {};
 }

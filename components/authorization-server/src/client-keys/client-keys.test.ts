@@ -34,7 +34,7 @@ describe('fetched key sets', () => {
   const released = { code: 'released' };
   const refused = { code: 'invalid_client', reason: 'client_assertion_key' };
 
-  it('are fetched once for as many requests as come at once, and then for ten minutes not at all', async () => {
+  it('are fetched once for simultaneous requests, and then not again for ten minutes', async () => {
     const { ask, clock } = start();
     const key = makeKey();
     keySets.publish({ keys: [publicJwk(key)] });
@@ -50,7 +50,7 @@ describe('fetched key sets', () => {
     expect(keySets.requests()).toBe(2);
   });
 
-  it('are fetched anew when the clock was set back: nobody can tell how old those held are', async () => {
+  it('are fetched again after the clock was set back, because the age of the cached keys is unknown', async () => {
     const { ask, clock } = start();
     const [withdrawn, key] = [makeKey(), makeKey()];
     keySets.publish({ keys: [publicJwk(withdrawn)] });
@@ -61,7 +61,7 @@ describe('fetched key sets', () => {
     expect(await ask(key)).toEqual(released);
   });
 
-  it('authenticate one client with one key, no matter who else publishes it', async () => {
+  it('authenticate one client per key, even if others publish the same key', async () => {
     const { ask, world, server, clientCredentials, seconds, audit } = start();
     const key = makeKey();
     keySets.publish({ keys: [publicJwk(key)] });
@@ -83,7 +83,7 @@ describe('fetched key sets', () => {
     expect(await ask(key)).toEqual(released);
   });
 
-  it('are fetched anew for a kid that is not held, and no more often than every thirty seconds', async () => {
+  it('are fetched again for an unknown kid, at most every thirty seconds', async () => {
     const { ask, clock } = start();
     const [first, second] = [makeKey(), makeKey()];
     keySets.publish({ keys: [publicJwk(first)] });
@@ -98,7 +98,7 @@ describe('fetched key sets', () => {
     expect(keySets.requests()).toBe(2);
   });
 
-  it('forget a key that is no longer published when they are fetched again', async () => {
+  it('drop a key that is no longer published at the next fetch', async () => {
     const { ask, clock } = start();
     const [first, second] = [makeKey(), makeKey()];
     keySets.publish({ keys: [publicJwk(first)] });
@@ -109,7 +109,7 @@ describe('fetched key sets', () => {
     expect(await ask(second)).toEqual(released);
   });
 
-  it('serve for a day while their address fails, whichever way it fails, and no longer', async () => {
+  it('remain usable for a day while their address fails in any way, and no longer', async () => {
     const { ask, clock } = start();
     const key = makeKey();
     keySets.publish({ keys: [publicJwk(key)] });
@@ -131,7 +131,7 @@ describe('fetched key sets', () => {
     expect(await ask(key)).toMatchObject(refused);
   });
 
-  it('are not held when they were never to be had, when they are too large, or were registered elsewhere since', async () => {
+  it('are not kept if they never could be fetched, are too large, or have been registered at another address since', async () => {
     const { ask, clock, world } = start();
     const key = makeKey();
     keySets.answerWith((_request, response) => void response.writeHead(500).end());
@@ -146,7 +146,7 @@ describe('fetched key sets', () => {
     expect(await ask(key)).toMatchObject(refused);
   });
 
-  it('refuse another key under a kid that stood for one before, and the first stays what it was', async () => {
+  it('refuse a different key under a kid already in use, and keep the first key', async () => {
     const { ask, clock } = start();
     const [first, second] = [makeKey(), makeKey()];
     keySets.publish({ keys: [publicJwk(first, { kid: 'signing' })] });
@@ -159,7 +159,7 @@ describe('fetched key sets', () => {
     expect(await ask(first, 'signing')).toEqual(released);
   });
 
-  it('refuse another key under a known kid also at another address, and after an empty key set', async () => {
+  it('refuse a different key under a known kid also at another address and after an empty key set', async () => {
     const { ask, clock, world } = start();
     const [first, second] = [makeKey(), makeKey()];
     keySets.publish({ keys: [publicJwk(first, { kid: 'signing' })] });
@@ -177,7 +177,7 @@ describe('fetched key sets', () => {
     expect(await ask(second, 'signing-2')).toEqual(released);
   });
 
-  it('recognise a self-signed certificate in them, also one that was added a moment ago', async () => {
+  it('recognise a self-signed certificate, including one added a moment ago', async () => {
     const { world, clock, requestFor, server } = start();
     const authority = createTestAuthority({ name: 'nobody' });
     const [one, two] = [1, 2].map((number) => {
@@ -226,7 +226,7 @@ describe('a key set', () => {
     ['a symmetric key', { kty: 'oct', k: 'c2VjcmV0', kid: 'bad' }, 'key_private'],
     ['a key of another algorithm', { ...good.jwk, kid: 'bad', alg: 'RS256' }, 'key_unsupported'],
     ['two keys of one name', { ...makeKey().jwk, kid: good.kid }, 'kid_repeated'],
-  ])('passes over %s, and says so', (_, jwk, code) => {
+  ])('skips %s and reports it', (_, jwk, code) => {
     const skipped: string[] = [];
     const { keys } = readKeySet({ keys: [publicJwk(good), jwk] }, new Map(), ({ code: why }) => skipped.push(why));
     expect(skipped).toContain(code);
@@ -240,7 +240,7 @@ describe('a key set', () => {
     ['is too long', () => ['A'.repeat(10_000)]],
     ['is in no list', () => 'AAAA'],
     ['is not there', () => []],
-  ])('keeps a key whose certificate %s, and leaves the certificate', (_, chain) => {
+  ])('keeps a key whose certificate %s, and drops the certificate', (_, chain) => {
     const skipped: string[] = [];
     const jwk = publicJwk(good, { x5c: chain() });
     const { keys, certificates } = readKeySet({ keys: [jwk] }, new Map(), ({ code: why }) => skipped.push(why));
@@ -249,7 +249,7 @@ describe('a key set', () => {
     expect(skipped).toEqual(['certificate_not_of_key']);
   });
 
-  it('passes over an encryption key without a word', () => {
+  it('skips an encryption key silently', () => {
     const skipped: unknown[] = [];
     const encryption = { ...makeKey().jwk, use: 'enc', kid: 'enc' };
     expect(
@@ -258,7 +258,7 @@ describe('a key set', () => {
     expect(skipped).toEqual([]);
   });
 
-  it('remembers names in use, however many others come and go', () => {
+  it('remembers key ids in use, however many others come and go', () => {
     let set = readKeySet({ keys: [publicJwk(good, { kid: 'good' })] }, new Map(), () => undefined);
     for (let round = 0; round < 30; round += 1) {
       const others = Array.from({ length: 10 }, (_, index) => publicJwk(good, { kid: `other-${round}-${index}` }));
@@ -268,7 +268,7 @@ describe('a key set', () => {
     expect(set.pinned.get('good')).toBe(good.kid);
   });
 
-  it('of any shape is read or refused, and never a fault', () => {
+  it('of any shape is read or refused and never causes an internal error', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (member, more) => {
         try {

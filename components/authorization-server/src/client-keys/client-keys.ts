@@ -104,7 +104,6 @@ export function createRegisteredKeys(logger: Logger): (client: Client) => Regist
   };
 }
 
-/** In days. */
 export interface KeyAgePolicy {
   readonly maxDays: number;
   readonly warnDays: number;

@@ -12,7 +12,7 @@ describe('the holder of a credential', () => {
   });
   afterAll(() => database.drop());
 
-  it('is one client, of many that claim it at once on two nodes, and stays after a restart', async () => {
+  it('is one client among many that claim it simultaneously on two nodes, and stays so after a restart', async () => {
     const [one, two] = [node(), node()];
     const claims = await Promise.all(
       Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? one : two).claim('key a', `client-${index}`)),
@@ -22,7 +22,7 @@ describe('the holder of a credential', () => {
     expect(await node().claim('key a', 'somebody-else')).toBe(holder);
   });
 
-  it('is taken over once from a client that is gone', async () => {
+  it('changes once, when its client has been removed', async () => {
     await node().claim('key b', 'gone');
     const taken = await Promise.all(['first', 'second'].map((client) => node().takeOver('key b', 'gone', client)));
     expect(taken.filter(Boolean)).toHaveLength(1);

@@ -45,7 +45,7 @@ const daysLeft = async (reminders: KeyReminders, days: number): Promise<number> 
 };
 
 describe('reminders of client keys', () => {
-  it('are sent to the administrators of the firm a month, a week and a day before the end, each once', async () => {
+  it('are sent to the administrators of the institution a month, a week and a day before expiry, each once', async () => {
     const reminders = await start();
     const sent: number[] = [];
     for (const days of [31, 30, 29, 8, 7, 6, 2, 1, 0.5]) sent.push(await daysLeft(reminders, days));
@@ -58,7 +58,7 @@ describe('reminders of client keys', () => {
     });
   });
 
-  it('are not sent again by another node, nor for a key that has ended', async () => {
+  it('are not sent again by another node, nor for an expired key', async () => {
     await daysLeft(await start(), 20);
     const other = await start();
     expect(await daysLeft(other, 19)).toBe(1);
@@ -70,7 +70,7 @@ describe('reminders of client keys', () => {
     expect(notices.told).toMatchObject([{ to: { role: 'operator', institution: broker } }]);
   });
 
-  it('are not sent for keys that are fetched, or for keys that were replaced', async () => {
+  it('are not sent for fetched keys or replaced keys', async () => {
     clients = [clientWith({ registeredAt }, { jwksUri: 'https://desk.example/keys' })];
     const reminders = await start();
     expect(await daysLeft(reminders, 5)).toBe(0);

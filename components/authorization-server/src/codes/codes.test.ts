@@ -36,7 +36,7 @@ describe('authorization codes', () => {
   });
   afterAll(() => database.drop());
 
-  it('are found with everything they were bound to, and only as themselves', async () => {
+  it('are found with everything they are bound to, and only by their own value', async () => {
     const codes = node();
     const bound = binding();
     const code = await codes.issue(bound);
@@ -48,7 +48,7 @@ describe('authorization codes', () => {
     await codes.stop();
   });
 
-  it('leave out what they were not bound to', async () => {
+  it('omit values that they are not bound to', async () => {
     const codes = node();
     const { dpopJkt: _jkt, nonce: _nonce, session: _session, resource: _resource, ...bound } = binding();
     expect(await codes.find(await codes.issue(bound))).toEqual({
@@ -59,7 +59,7 @@ describe('authorization codes', () => {
     await codes.stop();
   });
 
-  it('that were issued while the clock was ahead are none once it is set back', async () => {
+  it('issued while the clock was ahead are invalid once it is set back', async () => {
     const codes = node();
     clock.advance(3_600_000);
     const code = await codes.issue(binding());
@@ -71,7 +71,7 @@ describe('authorization codes', () => {
     await codes.stop();
   });
 
-  it('are redeemed once, of a hundred attempts on two nodes', async () => {
+  it('are redeemed once among a hundred attempts on two nodes', async () => {
     const nodes = [node(), node()];
     const code = await nodes[0]?.issue(binding());
     const outcomes = await Promise.all(Array.from({ length: 100 }, (_, index) => nodes[index % 2]?.redeem(code ?? '')));
@@ -80,7 +80,7 @@ describe('authorization codes', () => {
     await Promise.all(nodes.map((each) => each.stop()));
   });
 
-  it('are not in the database as themselves', async () => {
+  it('are not stored in clear', async () => {
     const codes = node();
     const code = await codes.issue(binding());
     const { rows } = await database
@@ -95,7 +95,7 @@ describe('authorization codes', () => {
     await codes.stop();
   });
 
-  it('expire after a minute; one that was redeemed is known for an hour, so that a replay is seen', async () => {
+  it('expire after a minute; a redeemed code is remembered for an hour so that a replay is detected', async () => {
     const codes = node();
     const unused = await codes.issue(binding());
     const used = await codes.issue(binding());

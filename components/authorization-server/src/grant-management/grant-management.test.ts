@@ -79,7 +79,7 @@ function start() {
 const unknown = { error: 'invalid_grant_id', reason: 'grant_unknown' };
 
 describe('querying a grant', () => {
-  it('tells what was allowed and until when, and nothing of the person', async () => {
+  it('returns what was allowed and until when, and nothing about the person', async () => {
     const { give, ask, order, clock, seconds } = start();
     const details = detailsOf(order());
     const grant = await give({
@@ -100,7 +100,7 @@ describe('querying a grant', () => {
     expect(response.body).not.toMatch(/anna|phr|hwk|ses_/);
   });
 
-  it('tells what holds after it was replaced', async () => {
+  it('returns the current terms after the grant was replaced', async () => {
     const { give, ask, grants, proposal } = start();
     const grant = await give();
     await grants.change(grant.id, 'replace', proposal({ scopes: ['order:read'] }));
@@ -109,15 +109,15 @@ describe('querying a grant', () => {
     });
   });
 
-  it('is for the client by its own authority as well', async () => {
+  it('also works for a client under its own authority', async () => {
     const { give, ask } = start();
     const grant = await give();
     expect((await ask('GET', grant.id, { subject: 'service:trading-desk' })).statusCode).toBe(200);
   });
 });
 
-describe('a grant that is not there for the caller', () => {
-  it('is unknown, whether it is of another client or person, has ended, or never was', async () => {
+describe('a grant that the caller may not see', () => {
+  it('is unknown, whether it belongs to another client or person, has ended, or never existed', async () => {
     const { give, ask, grants, audit, clock, random } = start();
     const [grant, revoked] = [await give(), await give()];
     await grants.revoke(revoked.id, { id: 'person:anna.keller' }, 'test');
@@ -153,7 +153,7 @@ describe('a grant that is not there for the caller', () => {
     expect(await grants.find(grant.id)).toEqual(grant);
   });
 
-  it('is not told of when that cannot be recorded', async () => {
+  it('gets no answer if the refusal cannot be recorded', async () => {
     const { ask, audit } = start();
     audit.breakDown();
     expect((await ask('GET', 'none')).statusCode).toBe(503);
@@ -161,7 +161,7 @@ describe('a grant that is not there for the caller', () => {
 });
 
 describe('revoking a grant', () => {
-  it('ends it with every token that was issued under it', async () => {
+  it('ends it together with every token issued under it', async () => {
     const { give, ask, grants, server, redeem, refresh, codeFor, resourceRequest } = start();
     const grant = await give();
     const issued = await server.token(redeem(await codeFor(grant, { resource: venueOrders })));
@@ -179,7 +179,7 @@ describe('revoking a grant', () => {
     expect((await ask('DELETE', grant.id)).statusCode).toBe(404);
   });
 
-  it('ends this grant and no other of the same client and person', async () => {
+  it('ends only this grant among those of the same client and person', async () => {
     const { give, ask, revocations } = start();
     const [grant, other] = [await give(), await give()];
     await ask('DELETE', grant.id);
@@ -187,7 +187,7 @@ describe('revoking a grant', () => {
     expect((await ask('GET', other.id)).statusCode).toBe(200);
   });
 
-  it('is harmless to repeat, many times at once', async () => {
+  it('is idempotent, also when repeated simultaneously', async () => {
     const { give, ask, grants } = start();
     const grant = await give();
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask('DELETE', grant.id)));
@@ -197,7 +197,7 @@ describe('revoking a grant', () => {
   });
 });
 
-describe('the access token of the API', () => {
+describe('the access token of the grant management API', () => {
   it.each<['GET' | 'DELETE', By, number, string]>([
     ['GET', { scope: 'grant_management_revoke' }, 403, 'insufficient_scope'],
     ['DELETE', { scope: 'grant_management_query' }, 403, 'insufficient_scope'],
@@ -214,7 +214,7 @@ describe('the access token of the API', () => {
 });
 
 describe('merge and replace', () => {
-  it.each(['merge', 'replace'] as const)('%s ends the refresh tokens of before', async (how) => {
+  it.each(['merge', 'replace'] as const)('%s ends the earlier refresh tokens', async (how) => {
     const { give, grants, proposal, server, redeem, refresh, codeFor } = start();
     const grant = await give();
     const before = await server.token(redeem(await codeFor(grant)));
@@ -230,7 +230,7 @@ describe('merge and replace', () => {
 });
 
 describe('the metadata of the server', () => {
-  it('names the endpoint and what it can do', () => {
+  it('names the endpoint and its supported actions', () => {
     expect(grantManagementMetadata(issuer)).toEqual({
       grant_management_endpoint: audience,
       grant_management_actions_supported: ['query', 'revoke', 'create', 'merge', 'replace'],

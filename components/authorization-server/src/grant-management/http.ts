@@ -9,7 +9,6 @@ export interface GrantManagementRoutes {
   readonly grantManagement: GrantManagement;
   /** For the audience of the API: `issuer` + `grantManagementPath`. */
   readonly guard: ResourceGuard;
-  /** Of this listener. */
   readonly baseUrl: string;
 }
 

@@ -35,7 +35,7 @@ function start(options: Parameters<typeof createHarness>[0] = {}) {
 }
 
 describe('the authorization code grant', () => {
-  it('gives the client a token in the name of the person who consented, and a refresh token and an ID token with it', async () => {
+  it('issues a token on behalf of the person who consented, with a refresh token and an ID token', async () => {
     const { server, give, codeFor, redeem, audit, dpopKeyOf, signer, clock } = start();
     const grant = await give();
     const response = await server.token(redeem(await codeFor(grant)));
@@ -93,7 +93,7 @@ describe('the authorization code grant', () => {
   });
 
   it.each(['ES256', 'PS256', 'RS256'] as const)(
-    'signs the ID token with %s for a client that is registered for it, by a key that is in the key set',
+    'signs the ID token with %s for a client registered for it, with a key from the key set',
     async (idTokenAlgorithm) => {
       const { server, give, codeFor, redeem, world } = start();
       world.changeClient('trading-desk', { idTokenAlgorithm });
@@ -111,7 +111,7 @@ describe('the authorization code grant', () => {
     },
   );
 
-  it('takes a code without PKCE from a client that is registered so, and no code_verifier with it', async () => {
+  it('accepts a code without PKCE from a client registered so, and refuses a code_verifier with it', async () => {
     const { server, give, codes, redeem, world } = start();
     const grant = await give();
     const codeWithout = () =>
@@ -141,7 +141,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(server.token(redeem(code, plain)))).toEqual({ code: 'released' });
   });
 
-  it('asks for the code_verifier of a request that had a challenge, also of a client that needs none', async () => {
+  it('requires the code_verifier if the request had a challenge, even from a client exempt from PKCE', async () => {
     const { server, give, codeFor, redeem, world } = start();
     world.changeClient('trading-desk', { requirePkce: false });
     const code = await codeFor(await give());
@@ -151,7 +151,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(server.token(redeem(code)))).toEqual({ code: 'released' });
   });
 
-  it('gives nothing once the person has signed out, where the client would sign them in, and keeps the code', async () => {
+  it('issues nothing after the person has signed out if the client would sign them in, and keeps the code', async () => {
     let standing = true;
     const asked: string[] = [];
     const { server, give, codeFor, redeem } = start({
@@ -176,7 +176,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(server.token(redeem(code)))).toMatchObject({ code: 'released' });
   });
 
-  it('gives no refresh token without offline_access or to a client that may not refresh, and no ID token without openid', async () => {
+  it('issues no refresh token without offline_access or to a client that may not refresh, and no ID token without openid', async () => {
     const { server, give, codeFor, redeem, world } = start();
     const plain = await server.token(redeem(await codeFor(await give({ scopes: ['order:read'] }))));
     expect(plain).not.toHaveProperty('refresh_token');
@@ -188,7 +188,7 @@ describe('the authorization code grant', () => {
     expect(await server.token(redeem(await codeFor(await give())))).not.toHaveProperty('refresh_token');
   });
 
-  it('gives a token for userinfo, with the scopes of the protocol alone, where nothing else was consented to', async () => {
+  it('issues a token for userinfo with only the protocol’s scopes if nothing else was consented to', async () => {
     const { server, give, codeFor, redeem } = start();
     const grant = await give({ scopes: ['openid'], resources: [] });
     const response = await server.token(redeem(await codeFor(grant)));
@@ -202,7 +202,7 @@ describe('the authorization code grant', () => {
     });
   });
 
-  it('asks mandate and policies for the intent that was consented to', async () => {
+  it('checks mandate and policies for the intent that was consented to', async () => {
     const { server, give, codeFor, redeem, order, consentStore, policyEngine } = start();
     const grant = await give({ details: detailsOf(order()) });
     const response = await server.token(redeem(await codeFor(grant)));
@@ -220,7 +220,7 @@ describe('the authorization code grant', () => {
     ['made for another one', 'another', false],
     ['made for nothing in particular', 'none', false],
     ['that somebody else vouches for', 'foreign', undefined],
-  ])('tells the policies of a sign-in %s', async (_what, kind, bound) => {
+  ])('passes a sign-in %s to the policies', async (_what, kind, bound) => {
     const { server, give, codeFor, redeem, order, policyEngine, audit } = start();
     const grant = await give({ details: detailsOf(order()) });
     const [detail] = grant.details;
@@ -241,7 +241,7 @@ describe('the authorization code grant', () => {
     expect(audit.records.findLast(({ type }) => type === 'token.issued')).toMatchObject({ device: 'device:desk-7' });
   });
 
-  it('has a token for one of several intents, which the request must name, and may narrow', async () => {
+  it('issues a token for one of several intents, which the request must name and may narrow', async () => {
     const { server, give, codeFor, redeem, order } = start();
     const second = { idempotency_key: 'order-0002', client_order_id: 'C-2' };
     const grant = await give({ details: [...detailsOf(order()), ...detailsOf(order(second))] });
@@ -260,7 +260,7 @@ describe('the authorization code grant', () => {
     });
   });
 
-  it('leaves an intent for another interface out of a token for this one', async () => {
+  it('omits an intent for another interface from a token for this one', async () => {
     const { server, give, codeFor, redeem, order } = start();
     const grant = await give({ details: detailsOf(order()), resources: [venueOrders, brokerBook] });
     const response = await server.token(redeem(await codeFor(grant), { resource: brokerBook, scope: 'order:read' }));
@@ -278,14 +278,14 @@ describe('the authorization code grant', () => {
       'invalid_scope',
       'scope_wider',
     ],
-    ['a scope that is none', { scope: 'openid order:destroy' }, 'invalid_scope', 'scope_unknown'],
+    ['an invalid scope', { scope: 'openid order:destroy' }, 'invalid_scope', 'scope_unknown'],
     ['another redirect URI', { redirect_uri: `${deskRedirect}/` }, 'invalid_grant', 'code_redirect_uri'],
     ['no redirect URI', { redirect_uri: undefined }, 'invalid_request', 'parameter_missing'],
     ['another verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant', 'code_verifier'],
-    ['a verifier that is none', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
+    ['an invalid verifier', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
     ['no verifier', { code_verifier: undefined }, 'invalid_grant', 'code_verifier'],
     ['no code', { code: undefined }, 'invalid_request', 'parameter_missing'],
-    ['a code that is none', { code: 'x'.repeat(43) }, 'invalid_grant', 'code_unknown'],
+    ['an invalid code', { code: 'x'.repeat(43) }, 'invalid_grant', 'code_unknown'],
     ['a code of a megabyte', { code: 'x'.repeat(60_000) }, 'invalid_grant', 'code_unknown'],
   ])('refuses %s', async (_, change, code, reason) => {
     const { server, give, codeFor, redeem, audit } = start();
@@ -294,7 +294,7 @@ describe('the authorization code grant', () => {
     expect(audit.last()).toMatchObject({ type: 'token.refused', client: 'trading-desk', reason });
   });
 
-  it('refuses a code by another client or with another key, and lets the right one redeem it all the same', async () => {
+  it('refuses a code from another client or with another key, and lets the right client redeem it afterwards', async () => {
     const { server, give, codeFor, redeem, world } = start();
     const code = await codeFor(await give());
     world.changeClient('order-desk', { grantTypes: ['authorization_code'] });
@@ -316,7 +316,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(server.token(redeem(code)))).toMatchObject({ reason: 'code_unknown' });
   });
 
-  it('refuses a code presented twice, and ends everything that was issued for it', async () => {
+  it('refuses a code presented twice and revokes everything issued for it', async () => {
     const { server, give, codeFor, redeem, refresh, audit, revocations, resourceRequest, consentStore } = start();
     const grant = await give();
     const code = await codeFor(grant);
@@ -337,7 +337,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(check)).toMatchObject({ code: 'token_revoked' });
   });
 
-  it('lets one of a hundred requests on two nodes redeem a code, and what that one got is dead', async () => {
+  it('lets one of a hundred requests on two nodes redeem a code, and revokes its tokens because of the replays', async () => {
     const one = start();
     const grant = await one.give();
     const code = await one.codeFor(grant);
@@ -370,7 +370,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(check)).toMatchObject({ code: 'token_revoked' });
   });
 
-  it('refuses when the consent has been withdrawn or has ended, or the person has left or changed houses', async () => {
+  it('refuses after the consent was revoked or has expired, or the person has left or changed institution', async () => {
     const { server, give, codeFor, redeem, clock, consentStore, world } = start();
     const withdrawn = await give();
     const code = await codeFor(withdrawn);
@@ -390,7 +390,7 @@ describe('the authorization code grant', () => {
     expect(await refusalOf(server.token(redeem(last)))).toMatchObject({ reason: 'grant_person_unknown' });
   });
 
-  it("does not carry the authority of another firm's people", async () => {
+  it('does not carry the authority of another institution’s people', async () => {
     const { server, give, codeFor, redeem } = start();
     const carl = parsePrincipalId('person:carl.otto');
     if (carl === undefined) throw new Error('a fixture that its own parser refuses');
@@ -401,14 +401,14 @@ describe('the authorization code grant', () => {
     });
   });
 
-  it('does not outlive the consent', async () => {
+  it('issues no token that outlives the consent', async () => {
     const { server, give, codeFor, redeem, clock, seconds } = start();
     const grant = await give({ expiresAt: new Date(clock.now() + 20_000).toISOString() });
     const response = await server.token(redeem(await codeFor(grant)));
     expect(claimsOf(response)['exp']).toBe(seconds() + 20);
   });
 
-  it('releases nothing when the log cannot be written', async () => {
+  it('releases nothing while the log cannot be written', async () => {
     const { server, give, codeFor, redeem, audit } = start();
     const code = await codeFor(await give());
     audit.breakDown();
@@ -418,7 +418,7 @@ describe('the authorization code grant', () => {
     });
   });
 
-  it('names the grant where clients manage their grants', async () => {
+  it('returns the grant id to clients that manage their grants', async () => {
     const { server, give, codeFor, redeem } = start({ config: { grantManagement: 'draft-03' } });
     const grant = await give();
     expect((await server.token(redeem(await codeFor(grant)))).grant_id).toBe(grant.id);
@@ -443,7 +443,7 @@ describe('a client of the profile oidc', () => {
     };
   }
 
-  it('signs people in, of any institution, and gets a bearer token for userinfo', async () => {
+  it('signs in people of any institution and gets a bearer token for userinfo', async () => {
     const { server, giveDashboard, redeemAs } = dashboard();
     const response = await server.token(await redeemAs(await giveDashboard()));
     expect(response).toMatchObject({ token_type: 'Bearer', id_token: expect.any(String) });
@@ -452,7 +452,7 @@ describe('a client of the profile oidc', () => {
     expect(claims).not.toHaveProperty('cnf');
   });
 
-  it('may send the token endpoint as the audience of its assertion, as one string, which no other client may', async () => {
+  it('may use the token endpoint as the audience of its assertion, as a single string, which no other client may', async () => {
     const { server, giveDashboard, redeemAs, assertion, clientCredentials } = dashboard();
     const grant = await giveDashboard();
     const old = { client_assertion: assertion('dashboard', { aud: `${issuer}/token` }) };
@@ -468,7 +468,7 @@ describe('a client of the profile oidc', () => {
     });
   });
 
-  it('gets nothing for a market interface, whatever it is registered for and whatever was consented to', async () => {
+  it('gets nothing for a market interface, whatever is registered or consented to', async () => {
     const { server, giveDashboard, redeemAs, world, requestFor } = dashboard();
     world.changeClient('dashboard', {
       scopes: ['openid', 'order:read'],
@@ -492,7 +492,7 @@ describe('a client of the profile oidc', () => {
     expect(await refusalOf(server.token(machine))).toMatchObject({ reason: 'target_profile' });
   });
 
-  it('is refused a proof, which would count for nothing', async () => {
+  it('is refused with a proof, which would have no effect', async () => {
     const { server, giveDashboard, codeFor, redeem, proof } = dashboard();
     const code = await codeFor(await giveDashboard(), { redirectUri: dashboardRedirect });
     const request = redeem(code, { redirect_uri: dashboardRedirect }, 'dashboard', { proofs: [proof(makeKey())] });

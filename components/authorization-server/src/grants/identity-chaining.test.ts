@@ -26,8 +26,8 @@ async function tokenAtVenue({ server, clientCredentials, order }: Harness) {
   return server.token(clientCredentials({ scope: 'order:create trade:read', authorization_details: order() }));
 }
 
-describe('a grant for another authorization server', () => {
-  it('holds what that server needs, keeps who has acted, and is bound to the key of the client', async () => {
+describe('an identity-chaining grant for another authorization server', () => {
+  it('holds the claims that server needs, keeps the actors, and is bound to the client’s key', async () => {
     const harness = createHarness({ config });
     const { server, exchange, seconds, order, dpopKeyOf, audit } = harness;
     const first = await tokenAtVenue(harness);
@@ -47,7 +47,7 @@ describe('a grant for another authorization server', () => {
     expect(audit.last().data).toMatchObject({ claims: { jti: grant['jti'] } });
   });
 
-  it('may be asked for by resource too', async () => {
+  it('may also be requested by resource', async () => {
     const harness = createHarness({ config });
     const first = await tokenAtVenue(harness);
     const answer = await harness.server.token(
@@ -56,7 +56,7 @@ describe('a grant for another authorization server', () => {
     expect(claimsOf(answer)['aud']).toBe(otherServer);
   });
 
-  it('keeps the actors before, the scopes where none are named, and how the person signed in', async () => {
+  it('keeps the earlier actors, the scopes if none are named, and how the person signed in', async () => {
     const harness = createHarness({ config });
     const { server, exchange, mint, seconds } = harness;
     const before = claimsOf(await tokenAtVenue(harness));
@@ -69,7 +69,7 @@ describe('a grant for another authorization server', () => {
     });
   });
 
-  it('is bound to nothing where the client binds its tokens to certificates', async () => {
+  it('is unbound if the client binds its tokens to certificates', async () => {
     const harness = createHarness({ config });
     const { server, requestFor, world } = harness;
     const first = await tokenAtVenue(harness);
@@ -88,7 +88,7 @@ describe('a grant for another authorization server', () => {
     expect(claimsOf(await server.token(request))).not.toHaveProperty('cnf');
   });
 
-  it("tells no server of another institution's people, though the client's own may go there", async () => {
+  it('is refused for another institution’s people, even if the client’s own people may be named to that server', async () => {
     const harness = createHarness({ config });
     const first = await tokenAtVenue(harness);
     const answer = harness.server.token(
@@ -104,7 +104,7 @@ describe('a grant for another authorization server', () => {
     expect((await refusalOf(harness.server.token(harness.federated({ assertion: grant })))).code).toBe('invalid_grant');
   });
 
-  it('is no identity assertion grant: those are taken, and not given', async () => {
+  it('is not an identity assertion grant, which is accepted but never issued', async () => {
     const harness = createHarness({ config });
     const first = await tokenAtVenue(harness);
     const answer = harness.server.token(
@@ -118,7 +118,7 @@ describe('a grant for another authorization server', () => {
 });
 
 describe('the metadata', () => {
-  it('says which hops there are, and of no partner', () => {
+  it('lists the supported hops and names no partner', () => {
     const metadata = createHarness({ config }).server.metadata();
     expect(metadata).toMatchObject({
       identity_chaining_requested_token_types_supported: [jwtAuthorizationGrantTokenType],
@@ -127,15 +127,15 @@ describe('the metadata', () => {
     expect(JSON.stringify(metadata)).not.toContain('other.example');
   });
 
-  it('says nothing of grants that go nowhere', () => {
+  it('lists no hops if no grants go anywhere', () => {
     const metadata = createHarness({ config: { identityChaining: 'draft-17' } }).server.metadata();
     expect(metadata).not.toHaveProperty('identity_chaining_requested_token_types_supported');
     expect(metadata).toHaveProperty('authorization_grant_profiles_supported');
   });
 });
 
-describe('a grant of another authorization server, redeemed here', () => {
-  it('gives what it says where nothing is named, and no more', async () => {
+describe('an identity-chaining grant of another authorization server', () => {
+  it('issues exactly what the grant holds if the request names nothing', async () => {
     const { server, federated, partnerAssertion } = createHarness({ config });
     const grant = { scope: 'order:read openid chat:read', resource: venueOrders };
     const asked = { scope: undefined, resource: undefined };
@@ -151,14 +151,14 @@ describe('a grant of another authorization server, redeemed here', () => {
       ).toMatchObject({ reason });
   });
 
-  it('gives nothing where it holds nothing that exists here', async () => {
+  it('issues nothing if the grant holds nothing that exists here', async () => {
     const { server, federated, partnerAssertion } = createHarness({ config });
     const assertion = (): string => partnerAssertion({ scope: 'chat:read' });
     for (const scope of [undefined, 'order:read'])
       expect((await refusalOf(server.token(federated({ scope, assertion: assertion() })))).code).toBe('invalid_scope');
   });
 
-  it('must say which of several interfaces is meant', async () => {
+  it('requires the request to name one of several interfaces', async () => {
     const { server, federated, partnerAssertion } = createHarness({ config });
     const grant = { scope: 'order:read', resource: [venueOrders, clearingTrades] };
     const ask = (resource: string | undefined) =>
@@ -167,7 +167,7 @@ describe('a grant of another authorization server, redeemed here', () => {
     expect(claimsOf(await ask(venueOrders))['aud']).toBe(venueOrders);
   });
 
-  it('holds the request to its intents', async () => {
+  it('limits the request to its intents', async () => {
     const { server, federated, partnerAssertion, order } = createHarness({ config });
     const held = order({ algo: undefined });
     const assertion = (): string =>
@@ -181,7 +181,7 @@ describe('a grant of another authorization server, redeemed here', () => {
     ).toMatchObject({ reason: 'details_wider' });
   });
 
-  it('keeps who has acted, the client that carried it over once', async () => {
+  it('keeps the actors, with the client that carried it over listed once', async () => {
     const { server, federated, partnerAssertion, audit } = createHarness({ config });
     const acted = (act: object): string => partnerAssertion({ act });
     expect(
@@ -210,7 +210,7 @@ describe('a grant of another authorization server, redeemed here', () => {
     });
   });
 
-  it('is of use to nobody without the key that it is bound to', async () => {
+  it('is refused without the key that it is bound to', async () => {
     const harness = createHarness({ config });
     const { server, federated, partnerAssertion, dpopKeyOf, audit } = harness;
     const bound = (jkt: string): string => partnerAssertion({ cnf: { jkt } });
@@ -223,7 +223,7 @@ describe('a grant of another authorization server, redeemed here', () => {
     expect((await server.token(federated({ assertion: bound(kid) }))).token_type).toBe('DPoP');
   });
 
-  it('that is bound to a key is refused from a client that shows a certificate instead', async () => {
+  it('is refused from a client that shows a certificate if it is bound to a key', async () => {
     const { server, requestFor, partnerAssertion, world, dpopKeyOf } = createHarness({ config });
     world.changeClient('order-desk', { binding: 'mtls' });
     const { der } = createTestAuthority({ name: 'CA' }).issue({ subject: 'CN=desk' });

@@ -28,7 +28,7 @@ describe('the JWT assertion grant', () => {
     });
   });
 
-  it('asks the policies with the sign-in of the person and the actor counted', async () => {
+  it('passes the policies the sign-in of the person and counts the actor', async () => {
     const { server, federated, policyEngine } = createHarness();
     await server.token(federated());
     expect(policyEngine.asked[0]).toMatchObject({
@@ -37,7 +37,7 @@ describe('the JWT assertion grant', () => {
     });
   });
 
-  it('tells the policies who vouches for the person, and by which claims', async () => {
+  it('passes the policies the partner that vouches for the person, and the claims it sent', async () => {
     const { server, federated, policyEngine } = createHarness();
     await server.token(federated());
     expect(policyEngine.asked[0]?.context.partner).toEqual({
@@ -46,7 +46,7 @@ describe('the JWT assertion grant', () => {
     });
   });
 
-  it('gives one token for an assertion, also where the claim of it was lost', async () => {
+  it('issues one token for an assertion, even if its single-use claim was lost', async () => {
     const { server, federated, partnerAssertion, audit } = createHarness({
       singleUse: { claim: async () => 'claimed' },
     });
@@ -60,13 +60,13 @@ describe('the JWT assertion grant', () => {
     expect(audit.last()).toMatchObject({ type: 'token.refused', reason: 'assertion_replayed' });
   });
 
-  it('gives no token that outlives the assertion', async () => {
+  it('issues no token that outlives the assertion', async () => {
     const { server, federated, partnerAssertion, seconds } = createHarness();
     const response = await server.token(federated({ assertion: partnerAssertion({ exp: seconds() + 40 }) }));
     expect(response.expires_in).toBe(40);
   });
 
-  it("does not let a client carry another institution's people", async () => {
+  it('does not let a client act for another institution’s people', async () => {
     const { server, federated, partnerAssertion, audit } = createHarness();
     const carl = federated({ assertion: partnerAssertion({ sub: 'carl' }) });
     expect(await refusalOf(server.token(carl))).toMatchObject({
@@ -89,20 +89,20 @@ describe('the JWT assertion grant', () => {
     ['another audience', { aud: `${issuer}/token` }, 'assertion_audience'],
     ['an unknown subject', { sub: 'mallory' }, 'assertion_subject_unknown'],
     ['an unknown issuer', { iss: 'https://evil.example' }, 'assertion_issuer_unknown'],
-  ])('passes on what the federation gateway refuses: %s', async (_, change, reason) => {
+  ])('passes on the refusals of the federation gateway: %s', async (_, change, reason) => {
     const { server, federated, partnerAssertion } = createHarness();
     const answer = server.token(federated({ assertion: partnerAssertion(change) }));
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_grant', reason });
   });
 
-  it('does not take a client assertion, a proof or an access token for an assertion', async () => {
+  it('refuses a client assertion, a proof or an access token as an assertion', async () => {
     const { server, federated, assertion, proof, clientCredentials } = createHarness();
     const { access_token: token } = await server.token(clientCredentials());
     for (const wrong of [assertion('order-desk'), proof(makeKey()), token])
       expect((await refusalOf(server.token(federated({ assertion: wrong })))).code).toBe('invalid_grant');
   });
 
-  it('does not take an assertion that the client signed itself', async () => {
+  it('refuses an assertion that the client signed itself', async () => {
     const { server, federated, world, seconds } = createHarness();
     const key = world.clientKey('order-desk');
     const forged = signJws(
@@ -124,7 +124,7 @@ describe('the JWT assertion grant', () => {
     });
   });
 
-  it('needs an assertion', async () => {
+  it('requires an assertion', async () => {
     const { server, federated } = createHarness();
     expect(await refusalOf(server.token(federated({ assertion: undefined })))).toMatchObject({
       code: 'invalid_request',
@@ -132,7 +132,7 @@ describe('the JWT assertion grant', () => {
     });
   });
 
-  it('opens a transaction that the person began', async () => {
+  it('opens a transaction started by the person', async () => {
     const { server, federated, order, policyEngine } = createHarness();
     const detail = order({ algo: undefined });
     const { txn } = await server.token(federated({ authorization_details: detail, resource: venueOrders }));

@@ -31,7 +31,7 @@ async function signedIn(
 }
 
 describe('the refresh token grant', () => {
-  it('gives a new access token under the same consent, and no new refresh token', async () => {
+  it('issues a new access token under the same consent and no new refresh token', async () => {
     const { server, refresh, token, first, grant, audit, clock } = await signedIn();
     clock.advance(3_600_000);
     const second = await server.token(refresh(token));
@@ -50,7 +50,7 @@ describe('the refresh token grant', () => {
     expect(JSON.stringify(audit.records)).not.toContain(token);
   });
 
-  it('is harmless to repeat, a hundred times at once and on another node', async () => {
+  it('is idempotent: it may be repeated, a hundred times at once and on another node', async () => {
     const { server, refresh, token, clock, world, consentStore } = await signedIn();
     const other = start({ clock });
     other.world.changeClient('trading-desk', { keys: world.directory.snapshot().client('trading-desk')?.keys ?? [] });
@@ -63,7 +63,7 @@ describe('the refresh token grant', () => {
     expect(answers.every(({ code }) => code === 'released')).toBe(true);
   });
 
-  it('narrows scope and target for one token, and leaves the refresh token as wide as it was', async () => {
+  it('narrows scope and target for one token, and leaves the refresh token unchanged', async () => {
     const { server, refresh, token } = await signedIn({}, { resources: [venueOrders, brokerBook] });
     const narrow = await server.token(refresh(token, { scope: 'order:read', resource: brokerBook }));
     expect(claimsOf(narrow)).toMatchObject({ aud: brokerBook, scope: 'order:read' });
@@ -84,13 +84,13 @@ describe('the refresh token grant', () => {
     expect(await refusalOf(server.token(refresh(token)))).toMatchObject({ code, reason });
   });
 
-  it('refuses an access token or an ID token in its place', async () => {
+  it('refuses an access token or an ID token instead of a refresh token', async () => {
     const { server, refresh, first } = await signedIn();
     for (const other of [first.access_token, first.id_token])
       expect(await refusalOf(server.token(refresh(other)))).toMatchObject({ reason: 'refresh_token_unknown' });
   });
 
-  it('refuses what is wider than the consent', async () => {
+  it('refuses a request wider than the consent', async () => {
     const { server, refresh, token } = await signedIn();
     expect(await refusalOf(server.token(refresh(token, { scope: 'report:read' })))).toMatchObject({
       reason: 'scope_wider',
@@ -100,7 +100,7 @@ describe('the refresh token grant', () => {
     });
   });
 
-  it('takes a new DPoP key of a client that authenticates: the token is bound to it, and the change recorded once', async () => {
+  it('accepts a new DPoP key from an authenticated client, binds the token to it, and records the change once', async () => {
     const { server, refresh, token, first, grant, audit, world } = await signedIn();
     const changes = () => audit.records.filter(({ type }) => type === 'client.dpop-key-changed');
     const key = makeKey();
@@ -123,7 +123,7 @@ describe('the refresh token grant', () => {
     expect(changes()).toMatchObject([{}, { data: { was: key.kid, jkt: was } }]);
   });
 
-  it('records no new key for a refresh that is refused, and gives nothing where the change cannot be recorded', async () => {
+  it('records no key change for a refused refresh, and issues nothing if the change cannot be recorded', async () => {
     const { server, refresh, token, audit } = await signedIn();
     const key = makeKey();
     const wider = refresh(token, { scope: 'report:read' }, 'trading-desk', { key });
@@ -135,13 +135,13 @@ describe('the refresh token grant', () => {
     expect(audit.records.filter(({ type }) => type === 'client.dpop-key-changed')).toEqual([]);
   });
 
-  it('asks for a proof, new key or not: what was issued to a key never becomes a bearer token', async () => {
+  it('requires a proof, with an old or new key: a key-bound grant never becomes a bearer token', async () => {
     const { server, refresh, token, world } = await signedIn();
     world.changeClient('trading-desk', { binding: 'none' });
     expect(await refusalOf(server.token(refresh(token)))).toMatchObject({ reason: 'refresh_token_key' });
   });
 
-  it('refuses another client, and another key where the client has its refresh tokens bound', async () => {
+  it('refuses another client, and another key if the client binds its refresh tokens', async () => {
     const { server, refresh, token, world, audit } = await signedIn();
     world.changeClient('trading-desk', { dpopBoundRefreshTokens: true });
     world.changeClient('order-desk', { grantTypes: ['refresh_token'] });
@@ -157,7 +157,7 @@ describe('the refresh token grant', () => {
     expect(await refusalOf(server.token(refresh(token)))).toEqual({ code: 'released' });
   });
 
-  it('ends with the consent, at once', async () => {
+  it('ends immediately with the consent', async () => {
     const { server, refresh, token, consentStore, grant } = await signedIn();
     await consentStore.grants.revoke(grant.id, { id: 'person:anna.keller' }, 'no longer');
     expect(await refusalOf(server.token(refresh(token)))).toMatchObject({
@@ -166,7 +166,7 @@ describe('the refresh token grant', () => {
     });
   });
 
-  it('ends when the consent is changed, which comes with tokens of its own', async () => {
+  it('ends when the consent is changed, because the change issues its own tokens', async () => {
     const { server, refresh, token, consentStore, grant, proposal } = await signedIn();
     await consentStore.grants.change(grant.id, 'merge', proposal({ scopes: ['openid'] }));
     expect(await refusalOf(server.token(refresh(token)))).toMatchObject({
@@ -175,7 +175,7 @@ describe('the refresh token grant', () => {
     });
   });
 
-  it('ends after its own life, and no later than the consent', async () => {
+  it('ends after its own lifetime and no later than the consent', async () => {
     const { server, refresh, token, clock } = await signedIn({ config: { refreshTokenLifetimeDays: 2 } });
     clock.advance(2 * 86_400_000 - 1_000);
     expect(await refusalOf(server.token(refresh(token)))).toEqual({ code: 'released' });
@@ -188,7 +188,7 @@ describe('the refresh token grant', () => {
     });
   });
 
-  it('ends by itself when it is asked to, and only that one', async () => {
+  it('revokes one refresh token on request, and no other', async () => {
     const { server, refresh, token, refreshTokens, redeem, codeFor, give } = await signedIn();
     const another = await server.token(redeem(await codeFor(await give())));
     await refreshTokens.end(token ?? '');
@@ -197,7 +197,7 @@ describe('the refresh token grant', () => {
     expect(await refusalOf(server.token(refresh(another.refresh_token)))).toEqual({ code: 'released' });
   });
 
-  it('is kept as its hash, and removed when it has ended, in slices', async () => {
+  it('stores the hash of a refresh token, and removes ended ones in slices', async () => {
     const { token, refreshTokens, clock } = await signedIn();
     const pool = database.pool('authorization-server');
     const { rows } = await pool.query<{ row: string }>('select t::text as row from refresh_tokens t');
@@ -211,7 +211,7 @@ describe('the refresh token grant', () => {
     expect(await refreshTokens.find(token ?? '')).toBeDefined();
   });
 
-  it('survives a renewed certificate where tokens are bound to certificates, and binds to the new one', async () => {
+  it('survives a renewed certificate if tokens are bound to certificates, and binds to the new one', async () => {
     const { server, world, give, codeFor, redeem, refresh } = start();
     world.changeClient('trading-desk', {
       authentication: { method: 'tls_client_auth', name: { kind: 'san_dns', value: 'desk.example' } },

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
 import { broker, clearingTrades, custodianSettlement, venueOrders } from '../testing/trading-world.ts';
 
-/** An agent's token for the venue, with an intent, broad enough to be carried on. */
+/** An agent's token for the venue, with an intent, wide enough to be exchanged. */
 async function tokenAtVenue({ server, clientCredentials, order }: Harness) {
   return server.token(
     clientCredentials({ scope: 'order:create trade:read settlement:instruct', authorization_details: order() }),
@@ -13,7 +13,7 @@ async function tokenAtVenue({ server, clientCredentials, order }: Harness) {
 }
 
 describe('token exchange', () => {
-  it('carries subject, institution, transaction, intent and mandate on, and adds the actor', async () => {
+  it('keeps subject, institution, transaction, intent and mandate, and adds the actor', async () => {
     const harness = createHarness();
     const { server, exchange } = harness;
     const first = await tokenAtVenue(harness);
@@ -74,14 +74,14 @@ describe('token exchange', () => {
     });
   });
 
-  it('keeps, where no scope is named, what token, client and target have in common', async () => {
+  it('issues the scopes that token, client and target have in common if the request names none', async () => {
     const harness = createHarness();
     const { server, exchange } = harness;
     const first = await tokenAtVenue(harness);
     expect((await server.token(exchange(first.access_token))).scope).toBe('settlement:instruct trade:read');
   });
 
-  it('has no scope to give where the three have nothing in common', async () => {
+  it('is refused if token, client and target have no scope in common', async () => {
     const { server, clientCredentials, exchange } = createHarness();
     const { access_token: token } = await server.token(clientCredentials({ scope: 'order:cancel' }));
     expect(await refusalOf(server.token(exchange(token)))).toMatchObject({
@@ -90,7 +90,7 @@ describe('token exchange', () => {
     });
   });
 
-  it('ends with the consent of a person that the subject token rests on', async () => {
+  it('ends with the consent of the person behind the subject token', async () => {
     const harness = createHarness();
     const { server, exchange, mint, revocations, clientCredentials, consentStore, world, clock } = harness;
     const client = world.directory.snapshot().client('trading-desk');
@@ -113,7 +113,7 @@ describe('token exchange', () => {
     expect(await refusalOf(server.token(third))).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
-  it('ends with every token that it was made of, over any number of hops', async () => {
+  it('ends with every token it derives from, over any number of hops', async () => {
     const harness = createHarness();
     const { server, exchange, revocations } = harness;
     const first = await tokenAtVenue(harness);
@@ -133,7 +133,7 @@ describe('token exchange', () => {
     expect(await refusalOf(again())).toMatchObject({ reason: 'subject_token_revoked' });
   });
 
-  it('may hold less of the intent, under the same digest', async () => {
+  it('may narrow the intent under the same digest', async () => {
     const harness = createHarness();
     const { server, exchange, order } = harness;
     const first = await tokenAtVenue(harness);
@@ -153,7 +153,7 @@ describe('token exchange', () => {
     expect(await refusalOf(widened)).toMatchObject({ reason: 'details_wider' });
   });
 
-  it('ends no later than the token it continues', async () => {
+  it('ends no later than its subject token', async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     harness.clock.advance(200_000);
@@ -167,7 +167,7 @@ describe('token exchange', () => {
     });
   });
 
-  it('asks again whether the mandate stands', async () => {
+  it('checks again that the mandate is in force', async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     harness.consentStore.change({ status: 'revoked', version: 3 });
@@ -190,7 +190,7 @@ describe('token exchange', () => {
     });
   });
 
-  it("is refused once the subject's institution is no longer in good standing", async () => {
+  it('is refused once the subject’s institution is no longer in good standing', async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     // Policies decide what an institution with a lapsed registration may still do: see `institution-in-good-standing`.
@@ -203,7 +203,7 @@ describe('token exchange', () => {
   });
 });
 
-describe('an exchange that would widen', () => {
+describe('an exchange that would widen the token', () => {
   it.each([
     [
       'a scope the token does not hold',
@@ -268,14 +268,14 @@ describe('an exchange that would widen', () => {
     });
   });
 
-  it('by an intent where the token has none is refused', async () => {
+  it('by adding an intent is refused', async () => {
     const { server, clientCredentials, exchange, order } = createHarness();
     const { access_token: token } = await server.token(clientCredentials({ scope: 'trade:read' }));
     const answer = server.token(exchange(token, { authorization_details: order() }));
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_authorization_details', reason: 'details_wider' });
   });
 
-  it('to a place the intent did not name from the start is refused', async () => {
+  it('to a location that the original intent did not name is refused', async () => {
     const { server, clientCredentials, order, exchange } = createHarness();
     const first = await server.token(
       clientCredentials({ scope: 'trade:read', authorization_details: order({ locations: [venueOrders] }) }),
@@ -288,7 +288,7 @@ describe('an exchange that would widen', () => {
 });
 
 describe('the subject token', () => {
-  it('can be exchanged by nobody but its recipient', async () => {
+  it('can be exchanged only by its recipient', async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     for (const [client, resource] of [
@@ -333,7 +333,7 @@ describe('the subject token', () => {
     ['no type of subject token', { subject_token_type: undefined }],
     ['a refresh token as subject', { subject_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
     ['a refresh token in return', { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
-  ])('with %s is refused, not passed over', async (_, change) => {
+  ])('with %s is refused rather than ignored', async (_, change) => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     const answer = harness.server.token(harness.exchange(first.access_token, change));
@@ -357,7 +357,7 @@ describe('the chain of actors', () => {
     });
   });
 
-  it('never comes back to a hand it passed through', async () => {
+  it('never returns to an actor already in it', async () => {
     const harness = createHarness();
     const before = claimsOf(await tokenAtVenue(harness));
     for (const change of [
@@ -379,10 +379,10 @@ describe('the chain of actors', () => {
     ['names another principal', { sub: 'service:clearing' }, 'actor_not_allowed'],
     ['names another client of the same principal', { sub: 'service:venue', client_id: 'other' }, 'actor_not_allowed'],
     ['names another issuer', { sub: 'service:venue', iss: 'https://evil.example' }, 'actor_not_allowed'],
-    ['holds a condition nobody understands', { sub: 'service:venue', hours: '9-17' }, 'actor_not_allowed'],
-    ['names nobody', {}, 'actor_not_allowed'],
+    ['holds an unknown condition', { sub: 'service:venue', hours: '9-17' }, 'actor_not_allowed'],
+    ['names no actor', {}, 'actor_not_allowed'],
     ['names a list', { sub: ['service:venue'] }, 'actor_not_allowed'],
-  ])('obeys a may_act that %s, though no actor token is sent', async (_, mayAct, outcome) => {
+  ])('is limited by a may_act that %s, even without an actor token', async (_, mayAct, outcome) => {
     const harness = createHarness();
     const before = claimsOf(await tokenAtVenue(harness));
     const answer = await refusalOf(
@@ -396,8 +396,8 @@ describe('the chain of actors', () => {
   });
 });
 
-describe('an interface that names who alone may exchange its tokens', () => {
-  it('says so in its tokens, and the one it names exchanges them', async () => {
+describe('an interface with a registered permitted actor', () => {
+  it('names it in its tokens, and that actor can exchange them', async () => {
     const harness = createHarness();
     harness.world.nameActor(venueOrders, 'service:venue');
     const first = await tokenAtVenue(harness);
@@ -411,7 +411,7 @@ describe('an interface that names who alone may exchange its tokens', () => {
     expect(claimsOf(third)).toMatchObject({ act: { sub: 'service:venue' }, may_act: { sub: 'service:clearing' } });
   });
 
-  it('keeps every other client of its institution from them, and what is refused is recorded', async () => {
+  it('refuses every other client of its institution, and records the refusal', async () => {
     const harness = createHarness();
     harness.world.nameActor(venueOrders, 'service:venue-books');
     const first = await tokenAtVenue(harness);
@@ -422,7 +422,7 @@ describe('an interface that names who alone may exchange its tokens', () => {
     expect(harness.audit.last()).toMatchObject({ type: 'token.refused', reason: 'actor_not_allowed' });
   });
 
-  it('counts as it is registered now and as the token says: neither widens the other', async () => {
+  it('applies both the current registration and the token: neither widens the other', async () => {
     const harness = createHarness();
     const answer = async (token: string) =>
       (await refusalOf(harness.server.token(harness.exchange(token)))).reason ?? 'released';
@@ -439,7 +439,7 @@ describe('an interface that names who alone may exchange its tokens', () => {
 });
 
 describe('the subject token of an exchange', () => {
-  it('is refused once it has been revoked, by whatever ends it', async () => {
+  it('is refused once it has been revoked in any way', async () => {
     const harness = createHarness();
     const { server, exchange, revocations, audit, consentStore } = harness;
     const by = { id: 'person:olivia.ops' };
@@ -463,7 +463,7 @@ describe('the subject token of an exchange', () => {
     }
   });
 
-  it('is refused while it cannot be told what was revoked', async () => {
+  it('is refused while the revocation status is unknown', async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
     harness.revocations.lose(true);
@@ -472,7 +472,7 @@ describe('the subject token of an exchange', () => {
     });
   });
 
-  it('may be bound to anything, and the new token is bound to its own client', async () => {
+  it('may have any binding; the new token is bound to the client that exchanges it', async () => {
     const harness = createHarness();
     const { server, exchange, requestFor, dpopKeyOf, world } = harness;
     world.changeClient('vwap-engine', { binding: 'mtls' });
@@ -489,7 +489,7 @@ describe('the subject token of an exchange', () => {
     expect(claimsOf(second)['cnf']).toEqual({ jkt: dpopKeyOf('venue-gateway').kid });
   });
 
-  it('is an access token and nothing else: by its type', async () => {
+  it('must be an access token by its type', async () => {
     const { server, exchange, clientCredentials } = createHarness();
     const { access_token: token } = await server.token(clientCredentials());
     for (const type of ['refresh_token', 'id_token', 'jwt', 'saml2'])
@@ -500,7 +500,7 @@ describe('the subject token of an exchange', () => {
       ).toMatchObject({ code: 'invalid_request', reason: 'parameter_unsupported' });
   });
 
-  it('is an access token and nothing else: by its content', async () => {
+  it('must be an access token by its content', async () => {
     const { server, exchange, signer, assertion, seconds, clientCredentials, mint } = createHarness();
     const [idKey] = signer.idTokenKeys;
     if (idKey === undefined) throw new Error('a signer without keys');

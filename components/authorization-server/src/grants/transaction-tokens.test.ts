@@ -34,7 +34,7 @@ async function asked() {
 }
 
 describe('a transaction token', () => {
-  it('tells the workloads of its trust domain what the access token told of the transaction', async () => {
+  it('carries the transaction claims of the access token to the workloads of its trust domain', async () => {
     const { harness, subject, before, signer, clock, audit, order } = await asked();
     const { access_token: token } = await ask(harness, subject);
     const keys = await signer.publicKeys('transaction-token');
@@ -71,7 +71,7 @@ describe('a transaction token', () => {
     );
   });
 
-  it('holds neither the access token nor what that was bound to', async () => {
+  it('holds neither the access token nor its binding', async () => {
     const { harness, subject, before } = await asked();
     const { access_token: token } = await ask(harness, subject);
     const text = JSON.stringify(claimsOf({ access_token: token, token_type: 'N_A', expires_in: 60, scope: '' }));
@@ -80,13 +80,13 @@ describe('a transaction token', () => {
     expect(text).not.toMatch(/cnf|jkt/);
   });
 
-  it('is the same transaction however often it is asked for', async () => {
+  it('has the same transaction id however often it is requested', async () => {
     const { harness, subject, before } = await asked();
     for (const answer of [await ask(harness, subject), await ask(harness, subject)])
       expect(claimsOf(answer)['txn']).toBe(before['txn']);
   });
 
-  it('is a transaction of its own where the access token belongs to none: named by its record', async () => {
+  it('has its record as transaction id if the access token belongs to no transaction', async () => {
     const { harness, server, clientCredentials, audit } = await asked();
     const { access_token: plain } = await server.token(clientCredentials({ scope: 'trade:read' }));
     const answers = [await ask(harness, plain), await ask(harness, plain)];
@@ -96,13 +96,13 @@ describe('a transaction token', () => {
     expect(last).not.toHaveProperty('txn');
   });
 
-  it('says how the person signed in', async () => {
+  it('states how the person signed in', async () => {
     const { harness, before, mint, seconds } = await asked();
     const answer = await ask(harness, mint({ ...before, acr: 'phr', auth_time: seconds() - 30 }));
     expect(claimsOf(answer)['rctx']).toEqual({ acr: 'phr', auth_time: seconds() - 30 });
   });
 
-  it('is not given for whatever the access token happens to hold: the scope must be named', async () => {
+  it('requires a scope in the request, whatever the access token holds', async () => {
     const { harness, subject } = await asked();
     for (const scope of [undefined, ''])
       expect(await refusalOf(ask(harness, subject, { scope }))).toMatchObject({
@@ -111,15 +111,15 @@ describe('a transaction token', () => {
       });
   });
 
-  it('lives no longer than access tokens are allowed to', async () => {
+  it('lives no longer than an access token', async () => {
     const harness = createHarness({ config: { ...config, accessTokenLifetimeSeconds: 20 } });
     const { access_token: subject } = await harness.server.token(harness.clientCredentials({ scope: 'trade:read' }));
     expect((await ask(harness, subject)).expires_in).toBe(20);
   });
 });
 
-describe('what the requester reports', () => {
-  it('is carried along under the name of its parameter, and is not taken for what we know', async () => {
+describe('the request context reported by the requester', () => {
+  it('is carried under the name of its parameter, apart from verified facts', async () => {
     const { harness, subject } = await asked();
     const details = { lei: 'forged', ticker: 'SAP', nested: { a: [1, null] } };
     const context = { acr: 'forged', req_ip: '203.0.113.9' };
@@ -133,7 +133,7 @@ describe('what the requester reports', () => {
     expect(claims['rctx']).toEqual({ request_context: context });
   });
 
-  it('is in no record: only the hash of the token is, by which whoever has it can prove what it says', async () => {
+  it('is absent from the record, which holds the hash of the token so that its holder can prove the content', async () => {
     const { harness, subject, audit } = await asked();
     const { access_token: token } = await ask(harness, subject, {
       request_context: '{"req_ip":"203.0.113.9","user":"Anna Keller"}',
@@ -163,7 +163,7 @@ describe('what the requester reports', () => {
     }
   });
 
-  it('must not hold the access token, in whatever place or spelling', async () => {
+  it('must not contain the access token in any place or spelling', async () => {
     const { harness, subject } = await asked();
     const spelled = [...subject].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
     const texts = [
@@ -179,7 +179,7 @@ describe('what the requester reports', () => {
         });
   });
 
-  it('does not make the token longer than a header can be', async () => {
+  it('does not make the token longer than a header allows', async () => {
     const { harness, subject } = await asked();
     const long = JSON.stringify({ note: '価'.repeat(2_000) });
     expect(await refusalOf(ask(harness, subject, { request_details: long }))).toMatchObject({
@@ -189,7 +189,7 @@ describe('what the requester reports', () => {
     expect(harness.audit.last()).toMatchObject({ type: 'token.refused', reason: 'transaction_token_too_long' });
   });
 
-  it('is carried as it is or refused, whatever it is', async () => {
+  it('is carried unchanged or refused, whatever it contains', async () => {
     const { harness, subject } = await asked();
     await fc.assert(
       fc.asyncProperty(

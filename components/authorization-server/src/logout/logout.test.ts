@@ -84,7 +84,7 @@ const answerForm = (body: string, decision = 'end', by: WebBrowser = browser) =>
   });
 
 describe('logout by a relying party', () => {
-  it('ends the session that the hint names, at once, and leads back with the state', async () => {
+  it('ends the session named by the hint immediately and redirects with the state', async () => {
     const session = await signIn();
     const answer = await logout(withHint(session));
     expect(answer.statusCode).toBe(303);
@@ -93,13 +93,13 @@ describe('logout by a relying party', () => {
     expect(world.audit.records.some(({ type }) => type === 'session.ended')).toBe(true);
   });
 
-  it('takes a hint that has expired', async () => {
+  it('accepts an expired hint', async () => {
     const session = await signIn();
     const hint = idToken({ sid: session, iat: world.seconds() - 900, exp: world.seconds() - 600 });
     expect((await logout(withHint(session, { id_token_hint: hint }))).headers.location).toBe(`${back}?state=bye`);
   });
 
-  it('comes by POST as well, from the site of the client', async () => {
+  it('is also accepted by POST from the client’s site', async () => {
     const session = await signIn();
     const posted = await browser.post('/logout', withHint(session), { 'sec-fetch-site': 'cross-site' });
     expect(posted.statusCode).toBe(303);
@@ -112,7 +112,7 @@ describe('logout by a relying party', () => {
     ['with a hint of another session', () => withHint('ses_00000000000000000000000000')],
     ['with a hint that names no session', () => ({ id_token_hint: idToken(), post_logout_redirect_uri: back })],
     ['with nothing', () => ({})],
-  ])('asks first when it comes %s, and ends nothing by itself', async (_, parameters) => {
+  ])('asks for confirmation when it comes %s, and ends nothing by itself', async (_, parameters) => {
     await signIn();
     const page = await logout(parameters());
     expect(page.statusCode).toBe(200);
@@ -127,7 +127,7 @@ describe('logout by a relying party', () => {
     else expect(ended.statusCode).toBe(200);
   });
 
-  it('still works when the key that signed the hint is gone: the person is asked, and then led back', async () => {
+  it('works if the key of the hint is gone: the person confirms and is then redirected', async () => {
     const session = await signIn();
     const page = await logout(withHint(session, { id_token_hint: idToken({ sid: session }, makeKey()) }));
     expect(page.statusCode).toBe(200);
@@ -136,7 +136,7 @@ describe('logout by a relying party', () => {
     expect(await signedIn()).toBeUndefined();
   });
 
-  it('leads back where nobody is signed in any more', async () => {
+  it('redirects if nobody is signed in any more', async () => {
     expect((await logout(withHint('ses_00000000000000000000000000'))).headers.location).toBe(`${back}?state=bye`);
     expect((await logout()).statusCode).toBe(200);
   });
@@ -151,11 +151,11 @@ describe('logout by a relying party', () => {
     ['in another case', { post_logout_redirect_uri: back.toUpperCase() }, 'post_logout_redirect_uri_unregistered'],
     ['with a query', { post_logout_redirect_uri: `${back}?x=1` }, 'post_logout_redirect_uri_unregistered'],
     ['of the code flow', { post_logout_redirect_uri: dashboardRedirect }, 'post_logout_redirect_uri_unregistered'],
-    ['of nobody', { id_token_hint: undefined }, 'client_id_missing'],
+    ['without a hint', { id_token_hint: undefined }, 'client_id_missing'],
     ['of another client than the hint', { client_id: 'trading-desk' }, 'client_id_differs'],
     ['of a client that is not known', { id_token_hint: undefined, client_id: 'nobody' }, 'client_unknown'],
     ['with a state too long', { state: 's'.repeat(513) }, 'parameter_malformed'],
-  ])('stays on a page with an address %s, and nothing ends', async (_, change, code) => {
+  ])('shows an error page with an address %s, and ends nothing', async (_, change, code) => {
     const session = await signIn();
     const page = await logout(withHint(session, change));
     expect([page.statusCode, pageCode(page.body), page.headers.location]).toEqual([400, code, undefined]);
@@ -184,7 +184,7 @@ describe('logout by a relying party', () => {
     expect(await signedIn()).toBeDefined();
   });
 
-  it('is not done by another site: its form is refused', async () => {
+  it('refuses a form sent by another site', async () => {
     await signIn();
     const { body } = await logout();
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': undefined, origin: undefined }]) {
@@ -213,7 +213,7 @@ describe('back-channel logout', () => {
   };
   const notified = () => world.audit.records.filter(({ type }) => type === 'session.logout-notified');
 
-  it('tells every client of the session, and records that it did', async () => {
+  it('notifies every client of the session and records it', async () => {
     const session = await signIn();
     await world.authentication.end(session, 'test');
     await world.backchannelLogout.run();
@@ -228,7 +228,7 @@ describe('back-channel logout', () => {
     });
   });
 
-  it('does not tell a client of a session that it was not part of, nor one that did not ask to know', async () => {
+  it('does not notify a client that was not part of the session or did not register for it', async () => {
     const session = await signIn();
     const other = world.browser();
     await signIn('dashboard', dashboardRedirect, other);
@@ -246,7 +246,7 @@ describe('back-channel logout', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('tells once, however many nodes see that the session has ended', async () => {
+  it('notifies once, however many nodes see that the session has ended', async () => {
     const nodes = [world, world.node()];
     const session = await signIn();
     await world.authentication.end(session, 'test');
@@ -257,7 +257,7 @@ describe('back-channel logout', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('tries five times at growing intervals, and then records that it could not', async () => {
+  it('tries five times at growing intervals and then records the failure', async () => {
     const session = await signIn();
     status = 503;
     await world.authentication.end(session, 'test');
@@ -283,7 +283,7 @@ describe('back-channel logout', () => {
     expect(sent).toHaveLength(5);
   });
 
-  it('takes a no for a no', async () => {
+  it('does not retry after a refusal', async () => {
     const session = await signIn();
     status = 400;
     await world.authentication.end(session, 'test');
@@ -292,7 +292,7 @@ describe('back-channel logout', () => {
     expect(notified().at(-1)).toMatchObject({ outcome: 'deny', reason: 'logout_refused', data: { session } });
   });
 
-  it('signs with the key of the moment: a rotation in between does not matter', async () => {
+  it('signs with the current key, also after a rotation in between', async () => {
     const session = await signIn();
     status = 503;
     await world.authentication.end(session, 'test');
@@ -306,7 +306,7 @@ describe('back-channel logout', () => {
     expect(read(sent[1]?.body ?? '').ended).toEqual({ sid: session, sub: 'person:anna.keller' });
   });
 
-  it('is not forgotten when the record of it cannot be written', async () => {
+  it('is repeated if its record cannot be written', async () => {
     const session = await signIn();
     await world.authentication.end(session, 'test');
     world.audit.breakDown('writing');
@@ -318,8 +318,8 @@ describe('back-channel logout', () => {
   });
 });
 
-describe('what is remembered of sessions', () => {
-  it('is removed when they are long over', async () => {
+describe('stored logout sessions', () => {
+  it('are removed long after they have ended', async () => {
     await signIn();
     world.clock.advance(2 * 24 * 60 * 60_000 - 1_000);
     await world.sessionClients.sweep();

@@ -23,7 +23,6 @@ export type LogoutStep =
       readonly person: string;
       readonly client?: Client;
       readonly csrf: string;
-      /** Hidden fields of the form. */
       readonly fields: ReadonlyMap<string, string>;
       readonly postLogoutRedirectUri?: string;
     }

@@ -43,7 +43,6 @@ export interface Delivery {
   readonly session: SessionId;
   readonly client: ClientId;
   readonly subject: PrincipalId;
-  /** This one included. */
   readonly attempt: number;
 }
 

@@ -43,7 +43,6 @@ export function acceptProvisioningTokens(
   const { register, ask, directory, proofKeys, clock } = dependencies;
   const held = new Map<ClientId, HeldAccessToken>();
 
-  /** Of the request, checked. */
   async function provisioningTokenOf(request: GuardedRequest): Promise<ProvisioningToken | undefined> {
     const presented = request.authorization.length === 1 ? readPresentedToken(request.authorization) : undefined;
     const sent = presented === undefined ? undefined : readTokenText(presented.accessToken);
@@ -101,7 +100,7 @@ export function acceptProvisioningTokens(
   return {
     check: (request, need) => checked(request, (own) => guard.check(own, need)),
     checkLasting: (request, need) => checked(request, (own) => guard.checkLasting(own, need)),
-    stands: (lasting) => guard.stands(lasting),
+    isActive: (lasting) => guard.isActive(lasting),
   };
 }
 

@@ -57,7 +57,7 @@ function begin(change: Partial<Client> = {}) {
 }
 
 describe('a provisioning token', () => {
-  it('is given for as long as the registration says, recorded by its hash, and lets its client provision', async () => {
+  it('has the lifetime of the registration, is recorded by its hash, and lets its client provision', async () => {
     const { server, form, use, audit } = begin();
     const answer = await server.clientEndpoints.provisioningToken(form());
     expect(answer).toEqual({
@@ -79,7 +79,7 @@ describe('a provisioning token', () => {
     expect(await use(answer.access_token)).toMatchObject({ client: 'order-desk', institution: broker });
   });
 
-  it('has access tokens asked for from where its client is, as their records say', async () => {
+  it('uses access tokens requested from the client’s own address, as their records show', async () => {
     const { give, use, clock, audit } = begin();
     const token = await give();
     const issued = () => audit.records.filter(({ type }) => type === 'token.issued');
@@ -89,7 +89,7 @@ describe('a provisioning token', () => {
     expect(issued()[1]).toMatchObject({ address: '192.0.2.9', zone: 'mutual-tls' });
   });
 
-  it('has one access token asked for at a time, however many requests come, and another before that one ends', async () => {
+  it('requests one access token at a time for simultaneous requests, and the next before that one ends', async () => {
     const { give, use, clock, issued } = begin();
     const token = await give();
     const before = issued();
@@ -137,7 +137,7 @@ describe('a provisioning token', () => {
     expect(await its.use(token)).toBeDefined();
   });
 
-  it('is no token at the token endpoint, and no subject of an exchange', async () => {
+  it('is refused as a token at the token endpoint and as the subject of an exchange', async () => {
     const { give, server, form, world } = begin();
     const token = await give();
     world.changeClient('order-desk', {
@@ -153,7 +153,7 @@ describe('a provisioning token', () => {
     for (const each of [refresh, exchange]) expect((await refusalOf(server.token(each))).code).not.toBe('released');
   });
 
-  it('ends when its time is over, with its certificate, when it is replaced, and when its client revokes it', async () => {
+  it('ends on expiry, with its certificate, when it is replaced, and when its client revokes it', async () => {
     const { give, use, clock, server, form, audit } = begin();
     const first = await give();
     const second = await give();
@@ -192,8 +192,8 @@ describe('a provisioning token', () => {
         }),
     ],
     ['may no longer provision', ({ world }) => world.changeClient('order-desk', { scopes: ['identity:read'] })],
-    ['is of a firm that is no more', ({ world }) => world.lapse(broker)],
-  ])('gives nothing when its client %s', async (_, change) => {
+    ['is of an institution that has been retired', ({ world }) => world.lapse(broker)],
+  ])('issues nothing when its client %s', async (_, change) => {
     const its = begin();
     const token = await its.give();
     await its.use(token);
@@ -202,7 +202,7 @@ describe('a provisioning token', () => {
     expect(await refusalOf(its.use(token))).toMatchObject({ code: 'token_revoked' });
   });
 
-  it('gives nothing once the authority of its certificate is trusted no longer, though an access token is held', async () => {
+  it('stops working once the authority of its certificate is no longer trusted, even with a cached access token', async () => {
     const { give, use, guard, request } = begin();
     const token = await give();
     await use(token);
@@ -213,7 +213,7 @@ describe('a provisioning token', () => {
     await use(token);
   });
 
-  it('gives nothing while its client is revoked, however long ago that was, and again once that is lifted', async () => {
+  it('stops working while its client is revoked, however long ago, and works again once that is lifted', async () => {
     const its = begin();
     const { give, use, clock, revocations } = its;
     const token = await give();
@@ -238,7 +238,7 @@ describe('a provisioning token', () => {
     ['shows the certificate of another', {}, other, 'client_certificate_name'],
     ['is not registered for the interface', { audiences: [] }, own, 'target_not_allowed'],
     ['holds no scope of it', { scopes: ['audit:read'] }, own, 'scope_not_offered'],
-  ])('is not given to a client that %s, and this is recorded', async (_, change, certificate, reason) => {
+  ])('is refused to a client that %s, and this is recorded', async (_, change, certificate, reason) => {
     const { server, form, audit } = begin(change);
     const proofless = { ...form({}, certificate), dpop: [] };
     const refused = await refusalOf(server.clientEndpoints.provisioningToken(proofless));
@@ -247,7 +247,7 @@ describe('a provisioning token', () => {
     expect(audit.records.some(({ type }) => type === 'provisioning-token.issued')).toBe(false);
   });
 
-  it('lets nothing through while the log does not answer', async () => {
+  it('lets no request through while the log does not answer', async () => {
     const { give, use, audit } = begin();
     const token = await give();
     await use(token);

@@ -24,7 +24,7 @@ const pushDetail = (change: object) => push({ authorization_details: JSON.string
 const refusedAs = (error: string, reason: string) => expect.objectContaining({ status: 400, error, reason });
 
 describe('a pushed authorization request', () => {
-  it('is answered with 201, a request URI of 256 bits and its life, once it is recorded', async () => {
+  it('is answered with 201, a request URI of 256 bits and its lifetime once it is recorded', async () => {
     const answer: Record<string, unknown> = await push();
     expect(answer).toEqual({
       status: 201,
@@ -44,12 +44,12 @@ describe('a pushed authorization request', () => {
     for (const secret of [state, nonce]) expect(JSON.stringify(world.audit.last())).not.toContain(`"${secret}"`);
   });
 
-  it('is not answered when it cannot be recorded', async () => {
+  it('is not answered if it cannot be recorded', async () => {
     world.audit.breakDown();
     expect(await push()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
   });
 
-  it('is not kept under its URI but under the hash of it', async () => {
+  it('is stored under the hash of its URI', async () => {
     const { request_uri: uri }: Record<string, unknown> = await push();
     const secret = String(uri).slice(requestUriPrefix.length);
     const { rows } = await world.database
@@ -75,12 +75,12 @@ describe('a pushed authorization request', () => {
     expect(world.audit.last()).toMatchObject({ type: 'authorization.refused', outcome: 'deny', reason });
   });
 
-  it('is refused without resource where several interfaces offer what it asks for', async () => {
+  it('is refused without a resource if several interfaces offer the requested scopes', async () => {
     for (const resource of [undefined, ''])
       expect(await push({ resource, scope: 'order:read' })).toEqual(refusedAs('invalid_target', 'target_missing'));
   });
 
-  it('may leave out the resource where the client has one interface alone', async () => {
+  it('may omit the resource if the client has only one interface', async () => {
     const { audiences } = known(world.world.directory.snapshot().client('trading-desk'));
     world.world.changeClient('trading-desk', { audiences: audiences.filter((uri) => uri === venueOrders) });
     expect(await push({ resource: undefined })).toMatchObject({ status: 201 });
@@ -130,7 +130,7 @@ describe('a pushed authorization request', () => {
     expect(await push({ [name]: value })).toEqual(refusedAs(error, 'parameter_too_long'));
   });
 
-  it('is refused as too large altogether with 413', async () => {
+  it('is refused with 413 if it is too large altogether', async () => {
     expect(await push({ something_unknown: 'x'.repeat(65_536) })).toMatchObject({
       status: 413,
       error: 'invalid_request',
@@ -165,7 +165,7 @@ describe('a pushed authorization request', () => {
     `${codeChallenge}=`,
     `${codeChallenge}A`,
     '!'.repeat(43),
-    // The last character would carry bits that no 32 octets have.
+    // The last character would carry bits beyond 32 octets.
     `${codeChallenge.slice(0, 42)}B`,
   ])('is refused with the code challenge %s', async (value) => {
     expect(await push({ code_challenge: value })).toEqual(refusedAs('invalid_request', 'parameter_malformed'));
@@ -223,13 +223,13 @@ describe('a pushed authorization request', () => {
     },
   );
 
-  it('is refused with scopes that check each other', async () => {
+  it('is refused with scopes that must be separated', async () => {
     world.world.changeClient('order-desk', { grantTypes: ['authorization_code'] });
     const answer = await world.push('order-desk', world.deskRequest({ scope: 'order:create order:approve' }));
     expect(answer).toEqual(refusedAs('invalid_scope', 'scope_duties_combined'));
   });
 
-  it('is refused from a client that is not registered for the code flow', async () => {
+  it('is refused from a client not registered for the code flow', async () => {
     world.world.changeClient('order-desk', { grantTypes: ['client_credentials'] });
     expect(await world.push('order-desk', world.deskRequest({ scope: 'order:create' }))).toEqual(
       refusedAs('unauthorized_client', 'grant_not_registered'),
@@ -266,7 +266,7 @@ describe('a pushed authorization request', () => {
     expect(await pushDetail(change)).toEqual(refusedAs('invalid_authorization_details', reason));
   });
 
-  it('is refused with more intents than one page can show', async () => {
+  it('is refused with more intents than a page can show', async () => {
     const orders = Array.from({ length: 9 }, (_, index) => world.order({ idempotency_key: `order-000${index}` }));
     expect(await push({ authorization_details: JSON.stringify(orders.slice(0, 8)) })).toMatchObject({ status: 201 });
     expect(await push({ authorization_details: JSON.stringify(orders) })).toEqual(
@@ -310,11 +310,11 @@ describe('a pushed authorization request', () => {
     expect(await push({ client_id: 'dashboard' })).toMatchObject({ status: 401, reason: 'client_id_differs' });
   });
 
-  it('ignores what nobody knows', async () => {
+  it('ignores unknown parameters', async () => {
     expect(await push({ display: 'popup', ui_locales: 'de', foo: 'bar' })).toMatchObject({ status: 201 });
   });
 
-  it('never ends in a fault of ours, whatever is sent', async () => {
+  it('never causes an internal error, whatever is sent', async () => {
     const names = ['response_type', 'redirect_uri', 'scope', 'resource', 'authorization_details', 'claims', 'request'];
     await fc.assert(
       fc.asyncProperty(
@@ -335,7 +335,7 @@ describe('a pushed authorization request', () => {
 });
 
 describe('the key of a DPoP proof at the push', () => {
-  it('binds the code to come, as dpop_jkt does', async () => {
+  it('binds the later code as dpop_jkt does', async () => {
     const key = makeKey();
     for (const given of [{}, { dpop_jkt: key.kid }]) {
       const answer: Record<string, unknown> = await world.push('trading-desk', world.deskRequest(given), {
@@ -346,7 +346,7 @@ describe('the key of a DPoP proof at the push', () => {
     }
   });
 
-  it('must be the one that dpop_jkt names', async () => {
+  it('must match dpop_jkt', async () => {
     const answer = await world.push('trading-desk', world.deskRequest({ dpop_jkt: makeKey().kid }), {
       dpop: world.proof(makeKey()),
     });
@@ -372,7 +372,7 @@ describe('a signed request object', () => {
       ...outside,
     });
 
-  it('is taken, and what stands outside is ignored', async () => {
+  it('is accepted, and parameters outside it are ignored', async () => {
     const answer: Record<string, unknown> = await pushObject(
       {},
       {},
@@ -390,7 +390,7 @@ describe('a signed request object', () => {
     expect(world.audit.last()).toMatchObject({ scope: ['openid', 'order:create'], data: { signed: true } });
   });
 
-  it('does not borrow a parameter from outside', async () => {
+  it('takes no parameter from outside', async () => {
     expect(await pushObject({ code_challenge: undefined }, {}, { code_challenge: codeChallenge })).toEqual(
       refusedAs('invalid_request', 'parameter_missing'),
     );
@@ -409,7 +409,7 @@ describe('a signed request object', () => {
     ['with a request_uri inside', { request_uri: 'urn:x' }, {}, 'request_object_nested'],
     ['with a request inside', { request: 'x.y.z' }, {}, 'request_object_nested'],
     ['whose subject is the client', { sub: 'trading-desk' }, {}, 'request_object_subject'],
-    ['with a jti that is no text', { jti: 1 }, {}, 'request_object_parameter'],
+    ['with a jti that is not text', { jti: 1 }, {}, 'request_object_parameter'],
     ['that names no key', {}, { kid: 'other' }, 'request_object_key'],
     ['without a signature', {}, { alg: 'none' }, 'request_object_algorithm'],
   ])('is refused %s', async (_, change, header, reason) => {
@@ -417,7 +417,7 @@ describe('a signed request object', () => {
     expect(world.audit.last()).toMatchObject({ type: 'authorization.refused', client: 'trading-desk', reason });
   });
 
-  it('works once when it has an id, of twenty on two nodes at once', async () => {
+  it('with an id works once among twenty simultaneous requests on two nodes', async () => {
     const other = world.node();
     const request = world.requestObject('trading-desk', claims(), { jti: 'object-1' });
     const answers = await Promise.all(
@@ -431,7 +431,7 @@ describe('a signed request object', () => {
     ).toHaveLength(19);
   });
 
-  it('is not taken again after a clock ran ahead, removed its id, and was set back', async () => {
+  it('is refused again after a clock ran ahead, removed its id, and was set back', async () => {
     const clock = fixedClock(Date.now() - 86_400_000);
     const own = await createCodeFlowWorld({ clock });
     own.world.changeClient('order-desk', { redirectUris: [deskRedirect] });
@@ -455,7 +455,7 @@ describe('a signed request object', () => {
     await own.close();
   });
 
-  it('is required of a client that is registered for it', async () => {
+  it('is required from a client registered for it', async () => {
     world.world.changeClient('trading-desk', { requireSignedRequest: true });
     expect(await push()).toEqual(refusedAs('invalid_request', 'signed_request_required'));
     expect(await pushObject()).toMatchObject({ status: 201 });
@@ -463,8 +463,8 @@ describe('a signed request object', () => {
   });
 });
 
-describe('a client that has many requests waiting', () => {
-  it('is refused with 429 until they expire, and others are not', async () => {
+describe('a client with many pending requests', () => {
+  it('is refused with 429 until they expire, and other clients are not', async () => {
     const small = await createCodeFlowWorld({ options: { maxOutstanding: 3, requestUriLifetimeSeconds: 90 } });
     for (let index = 0; index < 3; index++)
       expect(await small.push('trading-desk', small.deskRequest())).toMatchObject({ status: 201, expires_in: 90 });
@@ -486,8 +486,8 @@ describe('a client that has many requests waiting', () => {
   });
 });
 
-describe('what has been pushed', () => {
-  it('is removed once nobody can decide on it any more', async () => {
+describe('a stored pushed request', () => {
+  it('is removed once nobody can decide on it', async () => {
     const own = await createCodeFlowWorld();
     const uri = await own.pushed();
     own.clock.advance(300_000 + 899_000);

@@ -5,7 +5,7 @@ import { refuse } from '../authorization-request/index.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { ClientKeys } from '../client-keys/index.ts';
 
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 60_000;
 
 export interface RequestObject {
@@ -66,7 +66,7 @@ async function withFreshKeys<Result>(
   }
 }
 
-/** Of a verified object. */
+/** The claims of a request object whose signature has been verified. */
 function claimsOf(text: string): { readonly id: string | undefined; readonly exp: number } {
   const { unverifiedClaims } = parseCompactJws(text, (_problem, detail) =>
     requestObjectErrors.error('request_object_malformed', detail),

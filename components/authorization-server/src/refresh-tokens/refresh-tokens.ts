@@ -10,7 +10,6 @@ export interface RefreshTokens {
   find(token: string): Promise<RefreshTokenBinding | undefined>;
   /** Stores the last used DPoP key; idempotent. */
   rebind(token: string, binding: RefreshTokenBinding, jkt: string): Promise<void>;
-  /** Idempotent. */
   end(token: string): Promise<void>;
   /** Also runs by itself. @returns the number removed */
   sweep(): Promise<number>;
@@ -29,7 +28,7 @@ export interface RefreshTokensDependencies {
 const prefix = 'csr_';
 const pattern = /^csr_[\w-]{43}$/;
 
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceMs = 60_000;
 
 export function createRefreshTokens(dependencies: RefreshTokensDependencies): RefreshTokens {

@@ -9,7 +9,6 @@ export interface RegistrationRoutes {
   readonly registration: Registration;
   /** For the audience `issuer` + `registrationPath`. */
   readonly guard: ResourceGuard;
-  /** Of this listener. */
   readonly baseUrl: string;
 }
 

@@ -37,14 +37,14 @@ const registered = async (): Promise<number> =>
   (await rig.pool.query('select client_id from client_registrations')).rows.length;
 
 describe('reading a registration', () => {
-  it('answers with what was registered, and with the token that it came with', async () => {
+  it('answers with the registered metadata and the presented token', async () => {
     const response = await rig.manage(app, 'GET', client);
     expect(response.statusCode).toBe(200);
     expect(response.headers['cache-control']).toBe('no-store');
     expect(response.json()).toEqual(client);
   });
 
-  it('answers from the directory, whoever has changed the client since', async () => {
+  it('answers from the directory, also after changes by others', async () => {
     rig.directory.set(client.client_id, { client_name: 'Renamed by the operator' });
     expect((await rig.manage(app, 'GET', client)).json()).toMatchObject({ client_name: 'Renamed by the operator' });
   });
@@ -70,7 +70,7 @@ describe('a registration access token', () => {
     expect(response.headers['www-authenticate']).toBe('Bearer error="invalid_token"');
   });
 
-  it('manages no other client, and nobody learns whether there is one', async () => {
+  it('manages no other client and does not reveal whether one exists', async () => {
     const other = clientOf(await rig.register(app, machine({ countersign_principal: 'agent:vwap-1' })));
     const { registration_access_token: token } = client;
     const answers = await Promise.all(
@@ -99,7 +99,7 @@ describe('a registration access token', () => {
     if (reason === 'token_missing') expect(response.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('is not taken from the URL or the body', async () => {
+  it('is not accepted in the URL or the body', async () => {
     const query = `access_token=${client.registration_access_token}`;
     const inUrl = await app.inject({ method: 'GET', url: `/register/${client.client_id}?${query}` });
     const inBody = await app.inject({
@@ -111,7 +111,7 @@ describe('a registration access token', () => {
       expect(refusalOf(response)).toEqual({ ...notTheirs, reason: 'token_missing' });
   });
 
-  it('registers nothing: it is no access token', async () => {
+  it('cannot register clients, because it is not an access token', async () => {
     const response = await app.inject({
       method: 'POST',
       url: '/register',
@@ -128,7 +128,7 @@ describe('a registration access token', () => {
     expect(await registered()).toBe(0);
   });
 
-  it('that is not one leaves no record', async () => {
+  it('that is invalid leaves no record', async () => {
     const from = rig.audit.records.length;
     await rig.manage(app, 'PUT', { ...client, registration_access_token: `csreg_${'A'.repeat(43)}` }, sentBack(client));
     expect(rig.audit.records.slice(from)).toEqual([]);
@@ -136,7 +136,7 @@ describe('a registration access token', () => {
 });
 
 describe('updating a registration', () => {
-  it('with what was answered changes nothing but the token', async () => {
+  it('with the values of the last answer changes only the token', async () => {
     const before = rig.directory.documents.get(client.client_id);
     const response = await rig.manage(app, 'PUT', client, sentBack(client));
     expect(response.statusCode).toBe(200);
@@ -146,7 +146,7 @@ describe('updating a registration', () => {
     expect(rig.directory.documents.get(client.client_id)).toEqual(before);
   });
 
-  it('replaces what was registered, and what is left out is gone', async () => {
+  it('replaces the registration and removes omitted values', async () => {
     const { client_name: _, ...metadata } = sentBack(client, { scope: 'order:read' });
     const response = await rig.manage(app, 'PUT', client, metadata);
     expect(response.json()).toMatchObject({ scope: 'order:read' });
@@ -154,7 +154,7 @@ describe('updating a registration', () => {
     expect(rig.directory.documents.get(client.client_id)).not.toHaveProperty('client_name');
   });
 
-  it('is on record before it takes effect, by the client itself', async () => {
+  it('is recorded before it takes effect, with the client as the actor', async () => {
     const from = rig.audit.records.length;
     await rig.manage(app, 'PUT', client, sentBack(client, { scope: 'order:read' }));
     expect(rig.audit.records.slice(from)).toMatchObject([
@@ -169,14 +169,14 @@ describe('updating a registration', () => {
     ]);
   });
 
-  it('ends the token that it came with', async () => {
+  it('ends the presented token', async () => {
     const updated = clientOf(await rig.manage(app, 'PUT', client, sentBack(client)));
     for (const method of ['GET', 'DELETE'] as const)
       expect(refusalOf(await rig.manage(app, method, client))).toEqual(notTheirs);
     expect((await rig.manage(app, 'GET', updated)).statusCode).toBe(200);
   });
 
-  it('succeeds once for one token, of twenty attempts on two nodes', async () => {
+  it('succeeds once per token among twenty attempts on two nodes', async () => {
     const nodes = [app, rig.node()] as const;
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -222,7 +222,7 @@ describe('updating a registration', () => {
     expect((await rig.manage(app, 'GET', client)).statusCode).toBe(200);
   });
 
-  it('is refused when the policy has changed its mind, or the institution is no longer in good standing', async () => {
+  it('is refused if the policy has changed or the institution is no longer in good standing', async () => {
     const closed = rig.node({ default: { allowed: false } });
     expect(refusalOf(await rig.manage(closed, 'PUT', client, sentBack(client)))).toMatchObject({
       status: 403,
@@ -230,7 +230,7 @@ describe('updating a registration', () => {
     });
   });
 
-  it('is not made when it cannot be recorded', async () => {
+  it('is not made if it cannot be recorded', async () => {
     rig.audit.breakDown();
     const response = await rig.manage(app, 'PUT', client, sentBack(client, { scope: 'order:read' }));
     rig.audit.repair();
@@ -240,7 +240,7 @@ describe('updating a registration', () => {
 });
 
 describe('removing a registration', () => {
-  it('removes the client, ends what was issued to it, and the token with it', async () => {
+  it('removes the client, everything issued to it, and its registration access token', async () => {
     const response = await rig.manage(app, 'DELETE', client);
     expect({ status: response.statusCode, body: response.body }).toEqual({ status: 204, body: '' });
     expect(rig.directory.documents.size).toBe(0);
@@ -250,19 +250,19 @@ describe('removing a registration', () => {
       expect(refusalOf(await rig.manage(app, method, client))).toEqual(notTheirs);
   });
 
-  it('makes its principal free for another client', async () => {
+  it('frees its principal for another client', async () => {
     await rig.manage(app, 'DELETE', client);
     expect((await rig.register(app, machine())).statusCode).toBe(201);
   });
 
-  it('is not done when it cannot be recorded', async () => {
+  it('is not done if it cannot be recorded', async () => {
     rig.audit.breakDown();
     expect((await rig.manage(app, 'DELETE', client)).statusCode).toBe(503);
     rig.audit.repair();
     expect((await rig.manage(app, 'GET', client)).statusCode).toBe(200);
   });
 
-  it('that was interrupted between client and tokens is finished by the next call', async () => {
+  it('interrupted between client and tokens is finished by the next call', async () => {
     rig.directory.afterNextRecord(async () => rig.audit.breakDown());
     expect((await rig.manage(app, 'DELETE', client)).statusCode).toBe(503);
     rig.audit.repair();
@@ -275,7 +275,7 @@ describe('removing a registration', () => {
 });
 
 describe('a client that was promoted to production', () => {
-  it('is read with its token, and changed or removed by two people only', async () => {
+  it('is read with its token, and changed or removed only under dual control', async () => {
     rig.directory.set(client.client_id, { environment: 'production' });
     expect((await rig.manage(app, 'GET', client)).json()).toMatchObject({ countersign_environment: 'production' });
     const update = await rig.manage(app, 'PUT', client, sentBack(client));
@@ -288,7 +288,7 @@ describe('a client that was promoted to production', () => {
 });
 
 describe('the configuration endpoint', () => {
-  it('is where the registration says it is', () => {
+  it('is at the address that the registration returns', () => {
     expect(client['registration_client_uri']).toBe(`${issuer}/register/${client.client_id}`);
   });
 

@@ -34,7 +34,6 @@ const sameMeaning: readonly (readonly [metadata: string, document: string])[] = 
   ['countersign_dpop_bound_refresh_tokens', 'dpop_bound_refresh_tokens'],
 ];
 
-/** Name in the directory's document, by the name in the metadata. */
 export const documentNames: ReadonlyMap<string, string> = new Map(sameMeaning);
 /** Name in the metadata, by the name in the directory's document. */
 export const metadataNames: ReadonlyMap<string, string> = new Map(sameMeaning.map(([name, stored]) => [stored, name]));

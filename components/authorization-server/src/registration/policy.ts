@@ -32,7 +32,6 @@ export const registrationPolicySchema = Type.Object(
 
 export type RegistrationPolicy = Static<typeof registrationPolicySchema>;
 
-/** What one institution may register. */
 export interface RegistrationRule extends Readonly<Required<Pick<Static<typeof rule>, 'allowed' | 'maxClients'>>> {
   readonly profiles: readonly Client['profile'][];
   readonly grantTypes: readonly GrantType[];

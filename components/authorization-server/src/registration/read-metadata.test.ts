@@ -24,7 +24,7 @@ const names = [
 ];
 
 describe('metadata of any shape', () => {
-  it('is read or refused, with an error that registration has, and never breaks anything', () => {
+  it('is read or refused with a registered error, and never causes an internal error', () => {
     const member = fc.tuple(fc.constantFrom(...names), fc.jsonValue());
     fc.assert(
       fc.property(fc.array(member, { maxLength: 12 }), fc.boolean(), (members, whole) => {
@@ -42,7 +42,7 @@ describe('metadata of any shape', () => {
     );
   });
 
-  it('that is no object is refused as such', () => {
+  it('that is not an object is refused', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.array(fc.jsonValue()), fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
@@ -55,14 +55,14 @@ describe('metadata of any shape', () => {
     );
   });
 
-  it('never names the owner, the client or production', () => {
+  it('never sets the owner, the client or the environment', () => {
     for (const own of ['id', 'institution', 'environment', 'principal', 'binding', 'scopes', 'kind', 'audiences'])
       expect(readMetadata(machine({ [own]: 'mine' }), subject, directory)).not.toMatchObject({ [own]: 'mine' });
   });
 });
 
 describe('a registration', () => {
-  it('that is described and read again is the same, whatever it holds', () => {
+  it('is unchanged by being described and read again', () => {
     const document = fc.record(
       {
         countersign_profile: fc.constantFrom('fapi2', 'oidc'),
@@ -96,7 +96,7 @@ describe('a registration', () => {
   });
 });
 
-describe('a pointer into the document of the directory', () => {
+describe('a pointer into the directory’s document', () => {
   it.each([
     ['/redirect_uris/1', '/redirect_uris/1'],
     ['/jwks/keys/0/x5c/0', '/jwks/keys/0/x5c/0'],

@@ -19,7 +19,6 @@ export interface ClientDocument {
 /** Not from the metadata. */
 export interface RegistrationSubject {
   readonly clientId: string;
-  /** The owner. */
   readonly institution: string;
 }
 

@@ -13,7 +13,6 @@ export interface Attempt {
   /** Of the access token. */
   readonly client: string;
   readonly audience: string;
-  /** Source address. */
   readonly address?: string;
 }
 

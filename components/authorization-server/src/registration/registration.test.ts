@@ -27,7 +27,7 @@ function refusalOf(response: LightMyRequestResponse) {
 }
 
 describe('registering a client', () => {
-  it('answers with everything that was registered, where to manage it, and the one token for that', async () => {
+  it('answers with the registered metadata, the management address and its token', async () => {
     const response = await rig.register(rig.node(), machine());
     expect(response.statusCode).toBe(201);
     expect(response.headers['cache-control']).toBe('no-store');
@@ -50,7 +50,7 @@ describe('registering a client', () => {
     });
   });
 
-  it('asks the directory for a sandbox client of the institution of the caller', async () => {
+  it('asks the directory for a sandbox client of the caller’s institution', async () => {
     const client = clientOf(await rig.register(rig.node(), machine()));
     expect(rig.directory.documents.get(client.client_id)).toMatchObject({
       id: client.client_id,
@@ -63,7 +63,7 @@ describe('registering a client', () => {
     });
   });
 
-  it('is on record before the directory changes, and neither records nor database hold the token', async () => {
+  it('is recorded before the directory changes, and the token is stored neither in records nor in the database', async () => {
     const from = mark();
     const client = clientOf(await rig.register(rig.node(), machine()));
     expect(recordsSince(from)).toMatchObject([
@@ -110,7 +110,7 @@ describe('registering a client', () => {
     expect(rig.directory.documents.get(client.client_id)).toMatchObject({ binding: 'none' });
   });
 
-  it('ignores what it does not know, null, and the uses that browsers write into keys', async () => {
+  it('ignores unknown members, null, and the key uses that browsers write into keys', async () => {
     const { kid: _, jwk } = makeKey();
     const client = clientOf(
       await rig.register(
@@ -173,7 +173,7 @@ describe('a registration is refused', () => {
     ['with a sector', { sector_identifier_uri: 'https://x.example/s' }, 'metadata_refused', '/sector_identifier_uri'],
     ['for the implicit flow', { response_types: ['token'] }, 'metadata_refused', '/response_types'],
     ['for the hybrid flow', { response_types: ['code id_token'] }, 'metadata_refused', '/response_types'],
-    ['with response types that are no list', { response_types: 'code' }, 'metadata_refused', '/response_types'],
+    ['with response types that are not a list', { response_types: 'code' }, 'metadata_refused', '/response_types'],
     ['for codes without their grant', { response_types: ['code'] }, 'metadata_contradictory', '/response_types'],
     [
       'for unsigned ID tokens',
@@ -255,13 +255,13 @@ describe('a registration is refused', () => {
     expect((await rig.pool.query('select client_id from client_registrations')).rows).toEqual([]);
   });
 
-  it('for production, naming the way that takes two people', async () => {
+  it('for production, with a pointer to dual control', async () => {
     const response = await rig.register(rig.node(), machine({ countersign_environment: 'production' }));
     expect(refusalOf(response)).toEqual(invalid('registration_production', '/countersign_environment'));
     expect(response.json().error_description).toContain('POST /directory/changes');
   });
 
-  it('with redirect URIs alone at fault by an error of their own', async () => {
+  it('with an error of its own if only redirect URIs are at fault', async () => {
     const person = { grant_types: ['authorization_code'], countersign_profile: 'oidc', scope: 'openid' };
     const redirects = { redirect_uris: ['https://ok.example/cb', 'http://plain.example/cb'] };
     const onlyThose = await rig.register(rig.node(), machine({ ...person, ...redirects }));
@@ -284,7 +284,7 @@ describe('a registration is refused', () => {
     expect(refusalOf(response)).toEqual({ status: 400, error, reason });
   });
 
-  it('for a principal of another institution, in the words of one that does not exist', async () => {
+  it('for a principal of another institution, with the same answer as for an unknown one', async () => {
     const app = rig.node();
     const [foreign, none] = await Promise.all(
       ['service:venue', 'service:nobody'].map((id) => rig.register(app, machine({ countersign_principal: id }))),
@@ -293,7 +293,7 @@ describe('a registration is refused', () => {
     expect(foreign?.json()).toEqual(none?.json());
   });
 
-  it('tells all problems of the metadata at once', async () => {
+  it('with all problems of the metadata at once', async () => {
     const response = await rig.register(
       rig.node(),
       machine({ client_secret: 'x', response_types: ['token'], scope: 7, countersign_principal: 'x' }),
@@ -314,7 +314,7 @@ describe('a registration is refused', () => {
     expect(refusalOf(response)).toMatchObject({ status: 400, error: 'invalid_client_metadata', reason });
   });
 
-  it('with a body too large to be a registration, or of another type', async () => {
+  it('with an oversized body or one of another type', async () => {
     const app = rig.node();
     const large = await rig.register(app, machine({ client_name: 'x'.repeat(70_000) }));
     expect(refusalOf(large)).toEqual({ status: 413, error: 'invalid_client_metadata', reason: 'body_too_large' });
@@ -326,7 +326,7 @@ describe('a registration is refused', () => {
     expect(refusalOf(form)).toMatchObject({ status: 400, reason: 'metadata_malformed' });
   });
 
-  it('from an institution whose LEI registration is not in order', async () => {
+  it('from an institution whose LEI registration is not in good standing', async () => {
     const by = { lei: clearing, subject: 'service:clearing', client: 'clearing-core' };
     const { directory } = rig.world;
     const lapsed = directory.snapshot().institution(clearing);
@@ -351,7 +351,7 @@ describe('a registration is refused', () => {
     expect(response.headers['www-authenticate']).toMatch(/^DPoP /);
   });
 
-  it('when it cannot be recorded, and nothing is left of it', async () => {
+  it('if it cannot be recorded, leaving nothing behind', async () => {
     const app = rig.node();
     rig.audit.breakDown();
     const response = await rig.register(app, machine());
@@ -363,8 +363,8 @@ describe('a registration is refused', () => {
   });
 });
 
-describe('the policy of the installation', () => {
-  it('may let nobody, or only some institutions, register', async () => {
+describe('the registration policy', () => {
+  it('may forbid registration, or allow it only to some institutions', async () => {
     const app = rig.node({ default: { allowed: false }, institutions: { [clearing]: { allowed: true } } });
     expect(refusalOf(await rig.register(app, machine()))).toEqual({
       status: 403,
@@ -377,14 +377,14 @@ describe('the policy of the installation', () => {
     [{ profiles: ['oidc'] }, 'registration_profile', '/countersign_profile'],
     [{ grantTypes: ['authorization_code'] }, 'registration_grant', '/grant_types/0'],
     [{ scopes: ['order:read'] }, 'registration_scope', '/scope'],
-  ])('bounds what is registered by %j', async (rule, reason, path) => {
+  ])('bounds a registration by %j', async (rule, reason, path) => {
     const response = await rig.register(rig.node({ institutions: { [broker]: rule } }), machine());
     expect(refusalOf(response)).toMatchObject({ status: 400, reason, paths: [path] });
     expect((await rig.register(rig.node({ institutions: { [clearing]: rule } }), machine())).statusCode).toBe(201);
   });
 
   it.each(['directory:apply', 'key:rotate', 'client:register', 'token:revoke', 'audit:export', 'policy:approve'])(
-    'does not let a firm hand out %s by itself, unless it says so',
+    'does not let an institution grant %s by itself unless configured',
     async (scope) => {
       const metadata = machine({ scope });
       expect(refusalOf(await rig.register(rig.node(), metadata))).toMatchObject({ reason: 'registration_scope' });
@@ -393,7 +393,7 @@ describe('the policy of the installation', () => {
     },
   );
 
-  it('counts the clients that an institution has, and not those that have left', async () => {
+  it('counts the current clients of an institution, not removed ones', async () => {
     const app = rig.node({ default: { maxClients: 1 } });
     const first = clientOf(await rig.register(app, machine()));
     const another = machine({ countersign_principal: 'agent:vwap-1' });
@@ -403,7 +403,7 @@ describe('the policy of the installation', () => {
     expect((await rig.register(app, another)).statusCode).toBe(201);
   });
 
-  it('holds the limit however many ask at once, each of another node', async () => {
+  it('holds the limit for simultaneous requests on different nodes', async () => {
     const principals = ['service:order-desk', 'service:trading-desk', 'agent:vwap-1'];
     const nodes = Array.from({ length: 6 }, () => rig.node({ default: { maxClients: 1 } }));
     // One connection for each; otherwise the first would finish before the second gets one.
@@ -415,7 +415,7 @@ describe('the policy of the installation', () => {
     expect(rig.directory.documents.size).toBe(1);
   });
 
-  it('is refused whole when one setting is wrong', () => {
+  it('is refused as a whole if one setting is wrong', () => {
     expect(() => rig.node({ default: { maxClients: -1 }, instituitions: {} })).toThrow(
       expect.objectContaining({
         code: 'configuration_invalid',
@@ -425,8 +425,8 @@ describe('the policy of the installation', () => {
   });
 });
 
-describe('registrations at once', () => {
-  it('of one principal give one client, of twenty attempts on two nodes', async () => {
+describe('simultaneous registrations', () => {
+  it('of one principal create one client among twenty attempts on two nodes', async () => {
     const nodes = [rig.node(), rig.node()] as const;
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => rig.register(nodes[index % 2 === 0 ? 0 : 1], machine())),
@@ -443,7 +443,7 @@ describe('registrations at once', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('are bounded for each institution, and leave no record beyond that', async () => {
+  it('are bounded per institution and leave no record beyond the bound', async () => {
     const app = rig.node(undefined, { perMinute: 3, waiting: 8 });
     for (let count = 0; count < 3; count++) await rig.register(app, machine({ client_secret: 'x' }));
     const from = mark();
@@ -458,7 +458,7 @@ describe('registrations at once', () => {
     expect((await rig.register(app, machine())).statusCode).toBe(201);
   });
 
-  it('wait for each other only in small numbers', async () => {
+  it('queue only in small numbers', async () => {
     const app = rig.node(undefined, { perMinute: 1_000, waiting: 2 });
     const answers = await Promise.all(Array.from({ length: 12 }, () => rig.register(app, machine())));
     expect(answers.some(({ statusCode }) => statusCode === 429)).toBe(true);
@@ -470,8 +470,8 @@ describe('registrations at once', () => {
   }
 });
 
-describe('a registration that was interrupted', () => {
-  it('between directory and database is taken back by the next one, so that the principal is free again', async () => {
+describe('an interrupted registration', () => {
+  it('between directory and database is rolled back by the next one, which frees the principal', async () => {
     const app = rig.node();
     // The connection that holds the reservation dies when the directory has recorded the change.
     rig.directory.afterNextRecord(() =>

@@ -18,7 +18,6 @@ export interface Turns {
 
 interface Line {
   window: number;
-  /** In this window and in the previous one. */
   current: number;
   previous: number;
   waiting: number;

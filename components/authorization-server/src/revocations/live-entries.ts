@@ -20,7 +20,7 @@ export interface EndedEntry {
   readonly restored?: true;
 }
 
-/** The clocks of nodes differ. */
+/** Tolerated difference between the clocks of two nodes. */
 const clockDifferenceSeconds = 60;
 
 /** By a monotonic clock: a wall clock that is set back must not make a revoked token valid again. */

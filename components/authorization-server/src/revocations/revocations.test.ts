@@ -136,7 +136,7 @@ describe('revocations', () => {
     ['principal', 'person:tom.trader'],
     ['principal', 'agent:vwap-1'],
     ['partner', '529900T8BM49AURSDO55'],
-  ] as const)('ends a token by its %s %s, on the node that was told when it answers', async (kind, id) => {
+  ] as const)('ends a token by its %s %s on the node that received the request when it answers', async (kind, id) => {
     const revocations = await node();
     expect(revocations.endedBy(claims())).toBeUndefined();
     await revocations.revoke({ kind, id }, by, 'test');
@@ -144,7 +144,7 @@ describe('revocations', () => {
     expect(log.records.at(-1)).toMatchObject({ type: 'token.revoked', data: { kind, id, reason: 'test' } });
   });
 
-  it('ends with a partner what its software holds for the people of another one, and what was made of that', async () => {
+  it('revokes with a partner what its software holds for the people of another one, and everything derived from it', async () => {
     const revocations = await node();
     await revocations.revoke({ kind: 'partner', id: clearer }, by, 'test');
     expect(revocations.endedBy(claims())).toBe('principal');
@@ -152,7 +152,7 @@ describe('revocations', () => {
     expect(revocations.endedBy(direct)).toBeUndefined();
   });
 
-  it('goes on reading where a change of the directory was recorded and never made, and ends what it took away', async () => {
+  it('continues reading after a directory change that was recorded and never made, and revokes what it removed', async () => {
     const record = (change: { readonly [name: string]: Json }) =>
       log.append({
         id: newId('record', { clock, random }),
@@ -171,7 +171,7 @@ describe('revocations', () => {
     }
   });
 
-  it('keeps the version of its list by the place in the log, over restarts and whatever the records end', async () => {
+  it('derives the version of its list from the log position, across restarts, including records that revoke nothing', async () => {
     const first = await node();
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     await log.append({
@@ -190,7 +190,7 @@ describe('revocations', () => {
     expect((await verified(await node())).version).toBe(version);
   });
 
-  it('ends everything issued so far when more ends than a list can name, and goes on giving lists', async () => {
+  it('revokes everything issued so far if more ends than a list can name, and continues issuing lists', async () => {
     const revocations = await node();
     for (let count = 0; count <= maxRevocationEntries; count++)
       log.write({ type: 'token.revoked', data: { kind: 'token', id: `token-${count}` } });
@@ -200,7 +200,7 @@ describe('revocations', () => {
     expect(revocations.endedBy(claims({ iat: seconds() + 11 }))).toBeUndefined();
   }, 120_000);
 
-  it('is known on another node without its being told', async () => {
+  it('reaches another node without a notification', async () => {
     const [here, there] = [await node(), await node()];
     await here.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     await there.readOn();
@@ -208,7 +208,7 @@ describe('revocations', () => {
     expect(there.endedBy(claims({ client_id: 'another' }))).toBeUndefined();
   });
 
-  it('is known to a node that starts afterwards, and forgotten when nothing it ends can live', async () => {
+  it('is read by a node that starts later, and forgotten once every affected token has expired', async () => {
     const first = await node();
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     const issued = claims();
@@ -222,7 +222,7 @@ describe('revocations', () => {
     expect(await entries(second)).toEqual([]);
   });
 
-  it('is forgotten by no node because its clock ran ahead for a while', async () => {
+  it('is not forgotten by a node whose clock ran ahead for a while', async () => {
     const first = await node();
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     const issued = claims();
@@ -236,7 +236,7 @@ describe('revocations', () => {
     expect(await entries(first)).toHaveLength(1);
   });
 
-  it('is listed with the time of now after the clock was set back', async () => {
+  it('is listed with the current time after the clock was set back', async () => {
     const revocations = await node();
     await revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     await entries(revocations);
@@ -244,7 +244,7 @@ describe('revocations', () => {
     expect((await verified(revocations)).issuedAt).toBe(clock.now());
   });
 
-  it('keeps a position in the log, so that a node that starts reads the last minutes and no more', async () => {
+  it('stores a position in the log, so that a starting node reads only the last minutes', async () => {
     const first = await node();
     for (let count = 0; count < 5; count++) await first.revoke({ kind: 'client', id: `client-${count}` }, by, 'test');
     pass(20 * 60_000);
@@ -255,7 +255,7 @@ describe('revocations', () => {
     expect(rows[0]?.position).toBe('4');
   });
 
-  it('reads the log from its first record where somebody else has moved the position ahead', async () => {
+  it('reads the log from its first record if another party has moved the position ahead', async () => {
     const first = await node();
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     const pool = database.pool('authorization-server');
@@ -269,7 +269,7 @@ describe('revocations', () => {
     expect((await node()).endedBy(claims())).toBe('client');
   });
 
-  it('ends the consents behind a client, a person and a partner, so that no refresh token brings it back', async () => {
+  it('ends the consents behind a client, a person and a partner, so that no refresh token restores access', async () => {
     const revocations = await node();
     await revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     await revocations.revoke({ kind: 'principal', id: 'person:tom.trader' }, by, 'test');
@@ -281,14 +281,14 @@ describe('revocations', () => {
     ]);
   });
 
-  describe('that are in force until they are lifted', () => {
+  describe('a revocation in force until lifted', () => {
     const other = { id: 'person:otto.ops' };
     const anything = () => true;
     const operator = { party: 'operator', mayEnd: anything } as const;
     const standing = async (target: { readonly kind: 'client' | 'principal'; readonly id: string }) =>
       (await log.standings([revocationSubject(target, 'operator')])).get(revocationSubject(target, 'operator'))?.digest;
 
-    it('are known by their record, lifted by it, and end what was issued all the same', async () => {
+    it('is identified by its record, lifted by it, and ends everything issued before', async () => {
       const [here, there] = [await node(), await node()];
       const target = { kind: 'client', id: 'trading-ui' } as const;
       const record = await here.revokeUntilLifted(target, by, operator, 'test');
@@ -305,7 +305,7 @@ describe('revocations', () => {
       expect(here.endedBy(claims())).toBe('client');
     });
 
-    it('are listed with who placed them and why, for those who may know, until they are lifted', async () => {
+    it('is listed with actor and reason to authorised callers until it is lifted', async () => {
       const revocations = await node();
       const placed = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'lost');
       await revocations.revokeUntilLifted(
@@ -333,7 +333,7 @@ describe('revocations', () => {
       expect((await revocations.standing({ limit: 100 }, anything)).revocations).toHaveLength(2);
     });
 
-    it('are lifted once, by somebody else, and not by the record of an older one', async () => {
+    it('is lifted once, by another person, and not by the record of an older one', async () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;
       const first = await revocations.revokeUntilLifted(target, by, operator, 'test');
@@ -348,7 +348,7 @@ describe('revocations', () => {
       expect(answers.sort()).toEqual(['nothing was refused', 'revocation_not_standing']);
     });
 
-    it('are lifted by nobody who had a part in them, and by nobody through them; that is recorded', async () => {
+    it('is not lifted by or through anyone who took part in placing it; attempts are recorded', async () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;
       const olivia = { ...by, institution: clearer, through: ['service:console', 'agent:watch'] };
@@ -378,7 +378,7 @@ describe('revocations', () => {
       expect(log.records.find(({ id }) => id === lifting)?.actors).toEqual([other, { id: 'service:approver' }]);
     });
 
-    it('are lifted by nobody who let in who placed them, nor by whom that one let in; that is recorded', async () => {
+    it('is not lifted by anyone who admitted its placer, nor by anyone the placer admitted; attempts are recorded', async () => {
       const asked: unknown[] = [];
       let independent = false;
       const revocations = await node({
@@ -410,7 +410,7 @@ describe('revocations', () => {
       expect(await standing(target)).toBeUndefined();
     });
 
-    it('are lifted once, also where a node has lost its lock before it records that', async () => {
+    it('is lifted once, even if a node has lost its lock before recording it', async () => {
       const there = await node();
       const record = await there.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'test');
       const admin = database.pool('authorization-server', { maxConnections: 1 });
@@ -435,7 +435,7 @@ describe('revocations', () => {
       ]);
     });
 
-    it('leave a record of whoever may not lift them, or lifts them twice', async () => {
+    it('records everyone who may not lift it or lifts it twice', async () => {
       const revocations = await node();
       const target = { kind: 'client', id: 'trading-ui' } as const;
       const record = await revocations.revokeUntilLifted(target, by, operator, 'test');
@@ -452,14 +452,14 @@ describe('revocations', () => {
       ]);
     });
 
-    it('stay where the refusal to lift them cannot be recorded', async () => {
+    it('stays if the refusal to lift it cannot be recorded', async () => {
       const revocations = await node();
       const record = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'x');
       log.breakDown('writing');
       expect(await codeOf(revocations.lift(record, by, anything, 'x'))).toBe('log_unavailable');
     });
 
-    it('are not those of departures, locks and tokens, which end what was issued and nothing else', async () => {
+    it('is not a departure, lock or token revocation, which ends only what was issued', async () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;
       await revocations.revoke(target, by, 'left');
@@ -476,7 +476,7 @@ describe('revocations', () => {
       ['client', 'nobody'],
       ['principal', 'person:nobody'],
       ['partner', '5493001KJTIIGC8Y1R12'],
-    ] as const)('are refused for a %s that nobody knows; the record has its digest', async (kind, id) => {
+    ] as const)('is refused for an unknown %s; the record has its digest', async (kind, id) => {
       const revocations = await node();
       expect(await codeOf(revocations.revokeUntilLifted({ kind, id }, by, operator, 'x'))).toBe(
         'revocation_target_unknown',
@@ -490,7 +490,7 @@ describe('revocations', () => {
       expect(JSON.stringify(log.records)).not.toContain(id);
     });
 
-    it('are refused for what is not theirs, and for the operator itself, with who asked and through whom', async () => {
+    it('is refused for targets of others and for the operator itself, with the caller and the acting chain recorded', async () => {
       const revocations = await node();
       const asking = { ...by, institution: clearer, through: ['service:gateway'] };
       const partner = { kind: 'partner', id: clearer } as const;
@@ -514,7 +514,7 @@ describe('revocations', () => {
       expect(await codeOf(revocations.revokeUntilLifted(client, asking, nothing, 'x'))).toBe('log_unavailable');
     });
 
-    it('find a token by the record of its issue', async () => {
+    it('finds a token by its issuance record', async () => {
       const revocations = await node();
       const jti = newId('token', { clock, random });
       clock.advance(1_500);
@@ -523,7 +523,7 @@ describe('revocations', () => {
       expect(revocations.endedBy(claims({ jti }))).toBe('token');
     });
 
-    it('change nothing when they cannot be recorded', async () => {
+    it('changes nothing if it cannot be recorded', async () => {
       const revocations = await node();
       const target = { kind: 'client', id: 'trading-ui' } as const;
       log.breakDown();
@@ -537,7 +537,7 @@ describe('revocations', () => {
     });
   });
 
-  it('follows what other components record: a mandate with those cut from it, a consent, a leaver, a lapsed LEI', async () => {
+  it('follows the records of other components: a mandate with its sub-mandates, a consent, a leaver, a lapsed LEI', async () => {
     const revocations = await node();
     const record = (draft: object) =>
       log.append({ id: newId('record', { clock, random }), source: 'test', outcome: 'done', ...draft } as never);
@@ -563,7 +563,7 @@ describe('revocations', () => {
     expect(revocations.endedBy(claims(bare))).toBeUndefined();
   });
 
-  it('lets who has left and comes back begin anew, without bringing back what was issued before', async () => {
+  it('lets a returning person start anew without restoring earlier tokens', async () => {
     const revocations = await node();
     const apply = (change: 'add' | 'remove') =>
       log.append({
@@ -582,14 +582,14 @@ describe('revocations', () => {
     expect(revocations.endedBy(claims())).toBeUndefined();
   });
 
-  it('does not end what was issued after a suspension, and lets no clock difference save what was issued before', async () => {
+  it('does not end tokens issued after a suspension, and ends earlier ones despite clock differences', async () => {
     const revocations = await node();
     await revocations.revoke({ kind: 'mandate', id: mandate }, by, 'test');
     expect(revocations.endedBy(claims({ iat: seconds() + 9 }))).toBe('mandate');
     expect(revocations.endedBy(claims({ iat: seconds() + 11 }))).toBeUndefined();
   });
 
-  it('does not say that a token stands once it has lost touch with the log', async () => {
+  it('does not report a token as in force once it has lost contact with the log', async () => {
     const revocations = await node();
     log.breakDown();
     stalledMs = 5_001;
@@ -597,7 +597,7 @@ describe('revocations', () => {
     await expect(revocations.list()).rejects.toMatchObject({ code: 'temporarily_unavailable' });
   });
 
-  it('ends nothing when it cannot be recorded', async () => {
+  it('ends nothing if it cannot be recorded', async () => {
     const revocations = await node();
     log.breakDown();
     await expect(revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test')).rejects.toMatchObject({
@@ -607,7 +607,7 @@ describe('revocations', () => {
     expect(ended).toEqual([]);
   });
 
-  it('signs a list that an enforcement point can verify, and answers a waiting one as soon as there is news', async () => {
+  it('signs a list that an enforcement point can verify, and answers a waiting one as soon as it changes', async () => {
     const revocations = await node();
     const empty = await verified(revocations);
     expect(empty.revoked.size).toBe(0);

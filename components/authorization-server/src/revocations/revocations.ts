@@ -88,7 +88,6 @@ export interface AdministeredRevocations extends Revocations {
   ): Promise<{ readonly revocations: readonly PlacedRevocation[]; readonly next?: string }>;
 }
 
-/** Of the caller. */
 export interface RevokingRight {
   readonly party: RevokingParty;
   readonly mayEnd: (target: RevocationTarget) => boolean;

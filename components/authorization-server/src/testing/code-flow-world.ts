@@ -36,6 +36,7 @@ import {
   interactionLifetimeSeconds,
 } from '../authorization-endpoint/index.ts';
 import { createRefusalBudget } from '../client-endpoint/refusal-budget.ts';
+import { createWorkloadCredentials } from '../client-endpoint/workload-credentials.ts';
 import { createClientKeys, createCredentialHolderStore } from '../client-keys/index.ts';
 import { createCodes } from '../codes/index.ts';
 import { createGuard } from '../guard.ts';
@@ -74,7 +75,7 @@ export type Parameters = Readonly<Record<string, string | undefined>>;
 
 const noApplications = { detailTypes: () => new Map<string, ApplicationDetailType>() };
 
-/** The code flow on as many nodes as are asked for: a real database, real sign-in, a directory, a log and a clock. */
+/** The code flow on a given number of nodes: a real database, real sign-in, a directory, a log and a clock. */
 export async function createCodeFlowWorld(given: WorldOptions = {}) {
   const { issuer = 'https://as.example', clock = fixedClock(start), environment = 'development' } = given;
   const database = await createTestDatabase({ components: [authorizationServerMigrations, authenticationMigrations] });
@@ -142,6 +143,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
         keyAge: { maxDays: 365, warnDays: 30 },
       }),
       proofKeys: createKeyCache(),
+      workloads: createWorkloadCredentials({ audit: parts.audit, issuer, workloadKeys: undefined }),
       refusals: createRefusalBudget({ failuresPerMinute: 10_000 }),
     };
     const codes = createCodes(parts);

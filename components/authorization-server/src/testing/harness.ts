@@ -46,9 +46,9 @@ export interface HarnessOptions {
   readonly pool?: pg.Pool;
   readonly outbound?: Partial<Outbound>;
   readonly authentication?: Partial<Authentication>;
-  /** In place of the one that knows a single partner. */
+  /** Replaces the gateway that knows a single partner. */
   readonly federationGateway?: FederationGateway;
-  /** In place of one that remembers. */
+  /** Replaces the register that remembers. */
   readonly singleUse?: SingleUse;
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
@@ -57,7 +57,7 @@ export interface HarnessOptions {
   readonly seed?: string;
 }
 
-/** Every session stands, whosever it is. */
+/** Every session is active, for any person. */
 export async function standingSession(session: SessionId): Promise<SignIn> {
   const person = parsePrincipalId('person:anna.keller');
   if (person === undefined) throw new Error('a fixture that its own parser refuses');
@@ -99,7 +99,7 @@ export function createHarness(options: HarnessOptions = {}) {
     authentication: {
       current: async () => undefined,
       inBrowser: async () => [],
-      // As an installation for development has them.
+      // As in an installation for development.
       classesFor: (tier) =>
         tier === 'market-data' || tier === 'research' ? undefined : [phishingResistantAcr, hardwareAcr, developmentAcr],
       sessionsOf: async () => [],
@@ -110,7 +110,7 @@ export function createHarness(options: HarnessOptions = {}) {
       ...options.authentication,
     },
     ...(options.pool === undefined ? { credentialHolders: memoryCredentialHolders() } : {}),
-    // Connects with the first query, and to nothing that is there.
+    // Connects at the first query, to a port where nothing listens.
     pool: options.pool ?? new pg.Pool({ host: '127.0.0.1', port: 1, connectionTimeoutMillis: 500 }),
     rowSeal: testRowSeal,
     ...(options.nonceSecret === undefined ? {} : { nonceSecret: options.nonceSecret }),
@@ -200,7 +200,7 @@ export function createHarness(options: HarnessOptions = {}) {
   const clientCredentials = (change: Readonly<Record<string, string | undefined>> = {}): ClientRequest =>
     requestFor('vwap-engine', {
       grant_type: 'client_credentials',
-      // Without an intent there is reading and cancelling.
+      // Without an intent, only reading and cancelling are possible.
       scope: change['authorization_details'] === undefined ? 'order:cancel order:read' : 'order:create order:read',
       resource: venueOrders,
       ...change,

@@ -40,14 +40,14 @@ interface From {
   readonly random: Random;
 }
 
-/** A register that takes each decision for one about a request of its own, where a test names none. */
+/** A register that, unless a test names a request, assumes a separate request for each decision. */
 export interface MemoryGrantRegister extends GrantRegister {
   give(proposal: GrantProposal, request?: DecidedRequest): Promise<Grant>;
   deny(refused: Omit<GrantProposal, 'expiresAt'>, request?: DecidedRequest): Promise<RecordId>;
   change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal, request?: DecidedRequest): Promise<Grant>;
 }
 
-/** Consents in versions, recorded before they count, as the contract says. */
+/** Versioned consents, recorded before they count, as the contract says. */
 export function memoryGrantRegister(from: From & { readonly audit: AuditAppender }): MemoryGrantRegister {
   const grants = new Map<GrantId, Grant>();
   const byRequest = new Map<string, GrantId>();
@@ -69,7 +69,7 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
     if (grant === undefined) throw grantErrors.error('grant_not_found', 'There is no such grant.');
     return grant;
   }
-  /** The terms of a grant from now on, unless this was decided before. */
+  /** The new terms of a grant, unless this request was decided before. */
   async function keep(before: Grant, proposal: GrantProposal, request: DecidedRequest, isNew = false): Promise<Grant> {
     const decision = canonicalize({ of: before.id, proposal, request });
     const same = decided.get(decision);
@@ -172,7 +172,7 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
   };
 }
 
-/** One mandate, from the fund to the broker, judged by the constraints it really has; and the consents of people. */
+/** One mandate, from the fund to the broker, judged by its real constraints; and the consents of people. */
 export function memoryConsentStore(from: From & { readonly audit: AuditAppender }): Pick<
   ConsentStore,
   'check' | 'find' | 'withDescendants'
@@ -219,7 +219,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
       mandate = { ...mandate, ...change };
     },
     async check({ mandate: id, actingFor, use, at }) {
-      const refuse = (reason: string, detail: string) => ({ stands: false, reason, detail }) as const;
+      const refuse = (reason: string, detail: string) => ({ valid: false, reason, detail }) as const;
       if (id !== mandate.id) return refuse('mandate_not_found', 'There is no such mandate.');
       if (actingFor !== mandate.grantee.lei)
         return refuse('mandate_grantee', 'The mandate was given to another institution.');
@@ -228,7 +228,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
         return refuse('mandate_not_effective', 'The mandate has not begun.');
       if ((parseInstant(mandate.effectiveUntil) ?? 0) <= at) return refuse('mandate_expired', 'The mandate has ended.');
       const permission = permits(mandate.constraints, use);
-      return permission.ok ? { stands: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);
+      return permission.ok ? { valid: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);
     },
   };
 }
@@ -242,7 +242,7 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide' | 'd
     reason: { readonly code: string; readonly detail: string } | undefined,
     obligations?: Decision['obligations'],
   ): void;
-  /** From now on tokens live no longer than this. */
+  /** Limits the lifetime of later tokens. */
   limitLifeTo(seconds: number): void;
 } {
   const asked: DecisionInput[] = [];
@@ -312,7 +312,7 @@ export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry,
       return { id: facts.id, intentDigest, state: 'intended', recordId, facts };
     },
     facts: async (id) => [...byKey.values()].find(({ facts }) => facts.id === id)?.facts,
-    // The broker submits its orders and the venue executes them; no other institution has a part.
+    // The broker submits its orders and the venue executes them; no other institution takes part.
     async stepsOf(id, institution) {
       if (![...byKey.values()].some(({ facts }) => facts.id === id)) return undefined;
       if (institution === broker) return [{ event: 'submit', scope: 'order:create' }];

@@ -44,7 +44,6 @@ export const ourTransactions = 'https://as.example/transactions';
 export const ourUserinfo = 'https://as.example/userinfo';
 /** Takes tokens as references. */
 export const venueReports = 'https://venue.example/reports';
-/** When every key of the world was registered. */
 export const keysRegisteredAt = Date.parse('2026-11-01T00:00:00Z');
 
 export const deskRedirect = 'https://desk.example/callback';
@@ -56,17 +55,15 @@ const exchange: GrantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 export interface World {
   readonly directory: Directory;
-  /** The key each client signs its assertions with. */
   readonly clientKey: (clientId: string) => SigningKey;
   /** Changes the registration of a client, as the directory would: a new object. */
   changeClient(id: string, change: Partial<Client>): void;
   /** The claims that relying parties may receive with a person's consent. */
   readonly personal: Map<string, PersonalClaims>;
-  /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
+  /** @param mayAct the only client that may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
-  /** Registers an account as this institution's. */
   addAccount(id: string, institution: Lei): void;
-  /** Takes an entity out of the graph, as an offboarding does. */
+  /** Removes an entity from the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
   /** @param status retired when left out: nobody acts for the institution any more */
   lapse(lei: Lei, status?: 'LAPSED' | 'RETIRED'): void;
@@ -76,7 +73,7 @@ const notHere = async (): Promise<never> => {
   throw new Error('the world of a test is changed by its own functions');
 };
 
-/** A broker with an algorithm and a trader, and the houses its orders travel to. */
+/** A broker with an algorithm and a trader, and the institutions its orders go to. */
 export function tradingWorld(): World {
   const institutions = new Map<string, Institution>();
   for (const lei of [fund, broker, venue, clearing, custodian, retired]) {

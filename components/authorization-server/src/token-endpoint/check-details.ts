@@ -16,7 +16,6 @@ export const issuableDetailTypes = authorizationDetailTypes.filter((type) => sco
 
 export interface GrantedDetail {
   readonly detail: AuthorizationDetail;
-  /** Requested of the mandate. */
   readonly action: Scope;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;

@@ -37,7 +37,7 @@ export async function checkMandate(
     // A node that lags behind must not accept an older version than the token names.
     ...defined({ atLeastVersion }),
   });
-  if (!answer.stands) throw deny(answer.reason, answer.detail, { mandate: detail.mandate_id });
+  if (!answer.valid) throw deny(answer.reason, answer.detail, { mandate: detail.mandate_id });
   checkEntity(detail.entity_lei, authority.institution, answer.chain);
   checkAccounts(detail, { institution: authority.institution, chain: answer.chain, directory });
   const { id, version, recordId } = answer.mandate;

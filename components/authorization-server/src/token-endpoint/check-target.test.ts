@@ -25,7 +25,7 @@ function uriOf(text: string): ResourceUri {
 }
 
 describe('the interface of a request that names none', () => {
-  it('is the only one of the client, whatever scopes of it are asked for', () => {
+  it('is the client’s only one, whichever of its scopes are requested', () => {
     expect(implied([orders], ['order:read'])).toBe(orders);
     expect(implied([orders], [])).toBe(orders);
   });
@@ -35,7 +35,7 @@ describe('the interface of a request that names none', () => {
     expect(implied([reports, orders], ['report:read'])).toBe(reports);
   });
 
-  it('is none where several would do, where none does, and where the only one is no longer registered', () => {
+  it('is undefined if several match, none matches, or the only one is no longer registered', () => {
     expect(implied([orders, reports], ['order:read'])).toBeUndefined();
     expect(implied([orders, reports], [])).toBeUndefined();
     expect(implied([orders, reports], ['order:create', 'report:read'])).toBeUndefined();

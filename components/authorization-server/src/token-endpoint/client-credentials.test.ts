@@ -5,7 +5,7 @@ import { claimsOf, createHarness, issuer, refusalOf, start } from '../testing/ha
 import { broker, clearing, fund, venueOrders } from '../testing/trading-world.ts';
 
 describe('a client-credentials token', () => {
-  it('is one that an independent library verifies with the published key set', async () => {
+  it('is verified by an independent library with the published key set', async () => {
     const { server, clientCredentials } = createHarness();
     const response = await server.token(clientCredentials());
     const { keys } = await server.keySet();
@@ -27,7 +27,7 @@ describe('a client-credentials token', () => {
     });
   });
 
-  it('is bound to the key of the proof, for one audience, for five minutes, and says where its evidence is', async () => {
+  it('is bound to the key of the proof, for one audience, for five minutes, and refers to its evidence', async () => {
     const { server, clientCredentials, dpopKeyOf, audit, seconds } = createHarness();
     const response = await server.token(clientCredentials());
     expect(response).toMatchObject({ token_type: 'DPoP', expires_in: 300, scope: 'order:cancel order:read' });
@@ -48,7 +48,7 @@ describe('a client-credentials token', () => {
     });
   });
 
-  it('is recorded with all its claims and its hash, but not itself', async () => {
+  it('is recorded with all its claims and its hash, but not in clear', async () => {
     const { server, clientCredentials, audit, policyEngine } = createHarness();
     const response = await server.token(clientCredentials());
     expect(audit.records).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('a client-credentials token', () => {
     expect(JSON.stringify(audit.records)).not.toContain(signature);
   });
 
-  it('asks the policies about the interface, for the principal and what it would get', async () => {
+  it('asks the policies about the interface, the principal and the requested claims', async () => {
     const { server, clientCredentials, policyEngine } = createHarness();
     await server.token(clientCredentials());
     expect(policyEngine.asked).toEqual([
@@ -96,7 +96,7 @@ describe('a client-credentials token', () => {
     ]);
   });
 
-  it('is refused when the policies deny, with their reason, and the refusal is recorded', async () => {
+  it('is refused if the policies deny it, with their reason, and the refusal is recorded', async () => {
     const { server, clientCredentials, policyEngine, audit } = createHarness();
     policyEngine.denyWith({ code: 'out_of_hours', detail: 'Not at this hour.' });
     expect(await refusalOf(server.token(clientCredentials()))).toMatchObject({
@@ -120,7 +120,7 @@ describe('a client-credentials token', () => {
     });
   });
 
-  it('lives no longer than the policies that permit it say', async () => {
+  it('lives no longer than the permitting policies allow', async () => {
     const { server, clientCredentials, policyEngine } = createHarness();
     policyEngine.limitLifeTo(45);
     const response = await server.token(clientCredentials());
@@ -168,7 +168,7 @@ describe('a token for an intent', () => {
     ]);
   });
 
-  it('asks the policies about the transaction, with the algorithm that the intent names', async () => {
+  it('asks the policies about the transaction with the algorithm that the intent names', async () => {
     const { server, clientCredentials, order, policyEngine } = createHarness();
     const { txn } = await server.token(clientCredentials({ authorization_details: order() }));
     expect(policyEngine.asked[0]).toMatchObject({
@@ -177,7 +177,7 @@ describe('a token for an intent', () => {
     });
   });
 
-  it('is of the same transaction when the same intent is asked for again, and conflicts when another is', async () => {
+  it('has the same transaction for the same intent, and conflicts for a different one', async () => {
     const { server, clientCredentials, order } = createHarness();
     const first = await server.token(clientCredentials({ authorization_details: order() }));
     const again = await server.token(clientCredentials({ authorization_details: order({ locations: [venueOrders] }) }));
@@ -194,7 +194,7 @@ describe('a token for an intent', () => {
     ['a larger notional', { max_notional: { amount: '100001', ccy: 'EUR' } }, 'mandate_notional'],
     ['another jurisdiction', { jurisdiction: 'FR' }, 'mandate_jurisdiction'],
     ['another mandate', { mandate_id: `mnd_${'0'.repeat(26)}` }, 'mandate_not_found'],
-    ['a firm nobody spoke for', { entity_lei: '529900T8BM49AURSDO55' }, 'entity_not_represented'],
+    ['an entity without a mandate', { entity_lei: '529900T8BM49AURSDO55' }, 'entity_not_represented'],
   ])('is refused for %s than the mandate allows', async (_, change, reason) => {
     const { server, clientCredentials, order, audit } = createHarness();
     const answer = server.token(clientCredentials({ authorization_details: order(change) }));
@@ -207,7 +207,7 @@ describe('a token for an intent', () => {
     });
   });
 
-  it('is refused for the account of a firm that granted nothing, and given for one’s own or the grantor’s', async () => {
+  it('is refused for the account of an institution that granted nothing, and issued for one’s own or the grantor’s', async () => {
     const { server, clientCredentials, order, world, audit } = createHarness();
     const asked = () => refusalOf(server.token(clientCredentials({ authorization_details: order() })));
     const [{ account }] = JSON.parse(order()) as [{ readonly account: string }];
@@ -231,7 +231,7 @@ describe('a token for an intent', () => {
     });
   });
 
-  it('is refused to an institution that the mandate was not given to', async () => {
+  it('is refused to an institution that is not the mandate’s grantee', async () => {
     const { server, requestFor, order } = createHarness();
     const parameters = {
       grant_type: 'client_credentials',
@@ -256,7 +256,7 @@ describe('a token for an intent', () => {
     expect(response.expires_in).toBe(expected);
   });
 
-  it('is refused when less than a second would be left', async () => {
+  it('is refused if less than a second of lifetime would remain', async () => {
     const { server, clientCredentials, order } = createHarness();
     const answer = server.token(
       clientCredentials({ authorization_details: order({ not_after: new Date(start + 900).toISOString() }) }),
@@ -291,7 +291,7 @@ describe('a token for an intent', () => {
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_authorization_details', reason });
   });
 
-  it('is for a type of intent that the mandate holds: what is asked of it follows from the type', async () => {
+  it('is issued for an intent type that the mandate covers, with scopes that follow from the type', async () => {
     const { server, clientCredentials, consentStore } = createHarness();
     const report = intentOf(consentStore.mandate.id, {
       type: 'urn:countersign:rar:v1:regulatory_report',
@@ -307,7 +307,7 @@ describe('a token for an intent', () => {
     });
   });
 
-  it('is refused for a type of intent that no mandate covers', async () => {
+  it('is refused for an intent type that no mandate covers', async () => {
     const { server, clientCredentials, consentStore } = createHarness();
     const change = intentOf(consentStore.mandate.id, {
       type: 'urn:countersign:rar:v1:privileged_admin',

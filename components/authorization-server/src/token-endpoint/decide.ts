@@ -1,6 +1,7 @@
 import type { Client, Decision, PolicyEngine, ProtocolScope, Resource } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
+import type { WorkloadStatement } from '@countersign/spiffe';
 import type { Authority } from '../grant-handler.ts';
 import { deny } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
@@ -16,6 +17,8 @@ export interface TokenQuestion {
   readonly granted: GrantedDetail | undefined;
   readonly transaction: TokenTransaction | undefined;
   readonly step?: TokenStep | undefined;
+  /** The attested software of the client. */
+  readonly workload?: WorkloadStatement | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -25,7 +28,7 @@ export function decide(
   question: TokenQuestion,
   { policyEngine }: { readonly policyEngine: Pick<PolicyEngine, 'decide'> },
 ): Promise<Decision> {
-  const { authority, client, resource, audience, scopes, granted, transaction, step, now } = question;
+  const { authority, client, resource, audience, scopes, granted, transaction, step, workload, now } = question;
   const { acr, authTime } = authority.authentication;
   const algo = granted === undefined ? undefined : algoOf(granted.detail);
   return policyEngine.decide({
@@ -48,6 +51,7 @@ export function decide(
         ? {}
         : { boundToIntent: authority.boundTo.includes(transaction.facts.intentDigest) }),
       ...(authority.actors.length === 0 ? {} : { actors: authority.actors }),
+      ...(workload === undefined ? {} : { workload: attestedOf(workload) }),
       ...(step === undefined
         ? {}
         : {
@@ -72,6 +76,12 @@ export function requirePermit(decision: Decision, transaction: Pick<TokenTransac
     ...(transaction === undefined || decision.obligations.length === 0 ? {} : { txn: transaction.id }),
   });
 }
+
+/** The members that policies see. */
+const attestedOf = ({ level, environment, image, configuration }: WorkloadStatement) => ({
+  ...{ level, environment, image },
+  ...defined({ configuration }),
+});
 
 function algoOf(detail: AuthorizationDetail) {
   const algo = 'algo' in detail ? detail.algo : undefined;

@@ -39,7 +39,6 @@ import type { StandingMandate } from './check-mandate.ts';
 import { decide, requirePermit, type TokenQuestion } from './decide.ts';
 import { groundsOf, recordIssue } from './record.ts';
 
-/** A token that has passed every rule. */
 export interface PassedToken extends TokenQuestion {
   readonly grantType: string;
   /** The key binding; undefined only for the profile `oidc`. */

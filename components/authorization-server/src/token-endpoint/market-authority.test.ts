@@ -34,12 +34,12 @@ async function begun(world: Started): Promise<{ readonly txn: string; readonly t
   return { txn: String(claimsOf(token)['txn']), token };
 }
 
-describe('a scope that changes something in a market, without an intent', () => {
+describe('a market scope without an intent', () => {
   const missing = { code: 'invalid_authorization_details', reason: 'details_missing' };
   const withTrading = (world: Started) =>
     world.world.changeClient('trading-desk', { scopes: [...scopes, 'openid', 'offline_access'] });
 
-  it('is given to no client of its own authority, whichever scope it is', async () => {
+  it('is issued to no client under its own authority, whichever scope it is', async () => {
     const world = start();
     world.world.changeClient('vwap-engine', { scopes });
     const resource = world.world.directory.snapshot().resource(venueOrders);
@@ -53,7 +53,7 @@ describe('a scope that changes something in a market, without an intent', () => 
     }
   });
 
-  it('is given to no person whom a partner vouches for', async () => {
+  it('is issued to no person whom a partner vouches for', async () => {
     const { server, federated, audit } = start();
     expect(await refusalOf(server.token(federated({ scope: 'order:create' })))).toMatchObject(missing);
     expect(audit.last()).toMatchObject({ type: 'token.refused', reason: 'details_missing' });
@@ -62,7 +62,7 @@ describe('a scope that changes something in a market, without an intent', () => 
     });
   });
 
-  it('is given neither for a code nor for a refresh token, though a person consented to it', async () => {
+  it('is issued for neither a code nor a refresh token, even with a person’s consent', async () => {
     const world = start();
     withTrading(world);
     const { server, give, codeFor, redeem, refresh } = world;
@@ -75,7 +75,7 @@ describe('a scope that changes something in a market, without an intent', () => 
     );
   });
 
-  it('does not come by an exchange: no verifier takes a token that holds it alone', async () => {
+  it('is not gained by an exchange: no verifier accepts a token with this scope alone', async () => {
     const { server, mint, clientCredentials, exchange, order, signer } = start();
     const { access_token: read } = await server.token(clientCredentials({ scope: 'order:read trade:read' }));
     expect(await refusalOf(server.token(exchange(read, { scope: 'settlement:instruct' })))).toMatchObject({
@@ -99,7 +99,7 @@ describe('a scope that changes something in a market, without an intent', () => 
     expect(await refusalOf(server.token(exchange(mint(whole))))).toEqual({ code: 'released' });
   });
 
-  it('leaves approvals to our own interface, where the signature of the approver is what counts', async () => {
+  it('allows approvals at our own interface, where the approver’s signature decides', async () => {
     const { server, requestFor, world, mint, clientCredentials, exchange } = start();
     world.changeClient('order-desk', { audiences: [ourTransactions, venueOrders].map(known) });
     Object.assign(world.directory.snapshot().resource(ourTransactions) ?? {}, { scopes: ['order:approve'] });
@@ -113,28 +113,31 @@ describe('a scope that changes something in a market, without an intent', () => 
   });
 });
 
-describe('a scope that changes something in a market, with its intent', () => {
+describe('a market scope with its intent', () => {
   it.each([
     ['pwd', 'sign_in_too_weak'],
     ['urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport', 'sign_in_too_weak'],
     ['', 'sign_in_too_weak'],
     ['phr', undefined],
     ['phrh', undefined],
-  ])('is given to a person of a partner who signed in with the class %j or not, by our tiers', async (acr, reason) => {
-    const { server, federated, order, partnerAssertion } = start();
-    const asked = (scope: string, details?: string) =>
-      refusalOf(
-        server.token(federated({ scope, assertion: partnerAssertion({ acr }), authorization_details: details })),
-      );
-    const trading = await asked('order:create', order({ algo: undefined }));
-    expect(trading.reason).toBe(reason);
-    expect(trading.code).toBe(reason === undefined ? 'released' : 'access_denied');
-    // Cancelling is of the tier for orders too; reading takes any class.
-    expect((await asked('order:cancel')).reason).toBe(reason);
-    expect((await asked('order:read')).code).toBe('released');
-  });
+  ])(
+    'is issued to a partner’s person or refused, depending on the sign-in class %j and our tiers',
+    async (acr, reason) => {
+      const { server, federated, order, partnerAssertion } = start();
+      const asked = (scope: string, details?: string) =>
+        refusalOf(
+          server.token(federated({ scope, assertion: partnerAssertion({ acr }), authorization_details: details })),
+        );
+      const trading = await asked('order:create', order({ algo: undefined }));
+      expect(trading.reason).toBe(reason);
+      expect(trading.code).toBe(reason === undefined ? 'released' : 'access_denied');
+      // Cancelling is of the tier for orders too; reading takes any class.
+      expect((await asked('order:cancel')).reason).toBe(reason);
+      expect((await asked('order:read')).code).toBe('released');
+    },
+  );
 
-  it('asks for the hardware key where the tier does, whatever the trust profile admits', async () => {
+  it('requires the hardware key if the tier does, whatever the trust profile allows', async () => {
     const authentication = {
       classesFor: (tier: string) =>
         tier === 'market-data' ? undefined : tier === 'approval' ? ['phrh'] : ['phr', 'phrh'],
@@ -151,7 +154,7 @@ describe('a scope that changes something in a market, with its intent', () => {
   });
 
   it.each(['Draft', 'Submitted'] as const)(
-    'is not given to an algorithm whose certificate is at %s',
+    'is not issued to an algorithm whose certificate is at %s',
     async (status) => {
       const { server, clientCredentials, order, world } = start();
       const agent = world.directory.snapshot().principal('agent:vwap-1');
@@ -165,7 +168,7 @@ describe('a scope that changes something in a market, with its intent', () => {
     },
   );
 
-  it('is not given to a person through such an algorithm, nor is a scope to approve or govern through any', async () => {
+  it('is not issued to a person through such an algorithm, nor is any approval or governance scope through an algorithm', async () => {
     const { server, federated, order, partnerAssertion, world } = start();
     const agent = world.directory.snapshot().principal('agent:vwap-1');
     if (agent?.kind !== 'agent') throw new Error('no such agent');
@@ -189,7 +192,7 @@ describe('a scope that changes something in a market, with its intent', () => {
     expect((await ask('order:cancel')).code).toBe('released');
   });
 
-  it('is not given to somebody who is no trader, by assertion, by code or by exchange', async () => {
+  it('is not issued to a person who is not a trader, by assertion, by code or by exchange', async () => {
     const world = start();
     const { server, federated, order, give, codeFor, redeem, exchange } = world;
     const intent = order({ algo: undefined });
@@ -210,7 +213,7 @@ describe('a scope that changes something in a market, with its intent', () => {
       expect(await refusalOf(server.token(asked))).toMatchObject({ code: 'access_denied', reason: 'trader_needed' });
   });
 
-  it('begins no deal for a service', async () => {
+  it('starts no transaction for a service', async () => {
     const { server, requestFor, order } = start();
     const asked = { grant_type: 'client_credentials', scope: 'order:create', resource: venueOrders };
     const request = requestFor('order-desk', { ...asked, authorization_details: order({ algo: undefined }) });
@@ -218,11 +221,11 @@ describe('a scope that changes something in a market, with its intent', () => {
   });
 });
 
-describe('an intent may be acted on', () => {
+describe('a token permits acting on an intent', () => {
   /** The standing entries of the newest record. */
   const standingIn = ({ audit }: Started) => (audit.last()?.standing ?? []).map(({ of }) => of);
 
-  it('once a token for it was permitted, by the firm whose interface the token is for', async () => {
+  it('once it was permitted, for the institution whose interface it is for', async () => {
     const world = start();
     const { txn } = await begun(world);
     expect(world.audit.last()).toMatchObject({ type: 'token.issued', transaction: txn });
@@ -232,7 +235,7 @@ describe('an intent may be acted on', () => {
     ]);
   });
 
-  it('not while it was refused, though its transaction is there for others to approve', async () => {
+  it('not while it was refused, although others can approve its transaction', async () => {
     const world = start();
     world.policyEngine.denyWith({ code: 'step_up_very_large', detail: 'Sign in with your hardware key.' });
     expect(
@@ -244,7 +247,7 @@ describe('an intent may be acted on', () => {
     expect(standingIn(world)).toEqual([]);
   });
 
-  it('by one more firm with each exchange, which permits nothing anew', async () => {
+  it('for one more institution with each exchange, which adds no new permission', async () => {
     const world = start();
     const scope = 'order:create settlement:instruct';
     const token = await world.server.token(world.clientCredentials({ scope, authorization_details: world.order() }));
@@ -254,7 +257,7 @@ describe('an intent may be acted on', () => {
     expect(standingIn(world)).toEqual([permittedAt(txn, clearing)]);
   });
 
-  it('not by a token for reading, nor by one for a step', async () => {
+  it('not if it is for reading or for a step', async () => {
     const world = start();
     await world.server.token(world.clientCredentials({ scope: 'order:read' }));
     expect(standingIn(world)).toEqual([]);
@@ -306,7 +309,7 @@ describe('a token for a step of a transaction', () => {
     });
   });
 
-  it('is not given for a transaction that the institution has no part in, nor for one that nobody knows', async () => {
+  it('is refused for a transaction in which the institution has no part, and for an unknown one', async () => {
     const world = atTheDesk();
     const { txn } = await begun(world);
     const elsewhere = `txn_${newId('record', world).slice(4)}`;
@@ -348,14 +351,14 @@ describe('a token for a step of a transaction', () => {
       {},
       'details_malformed',
     ],
-    ['something that is no transaction', () => stepOf('mine'), {}, 'details_malformed'],
-  ])('is not given for %s', async (_, details, change, reason) => {
+    ['something that is not a transaction', () => stepOf('mine'), {}, 'details_malformed'],
+  ])('is refused for %s', async (_, details, change, reason) => {
     const world = atTheDesk();
     const { txn } = await begun(world);
     expect(await refusalOf(world.server.token(ask(world, details(txn), change)))).toMatchObject({ reason });
   });
 
-  it('is not given at the interface of somebody else', async () => {
+  it('is refused at another party’s interface', async () => {
     const world = start();
     const { txn } = await begun(world);
     const details = stepOf(txn, ['submit'], { locations: [venueOrders] });
@@ -364,7 +367,7 @@ describe('a token for a step of a transaction', () => {
     });
   });
 
-  it('is not exchanged', async () => {
+  it('cannot be exchanged', async () => {
     const world = atTheDesk();
     world.world.changeClient('order-desk', {
       grantTypes: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],

@@ -78,7 +78,6 @@ export interface TokenStep {
   readonly onlyCompletes: boolean;
 }
 
-/** Of the transaction registry. */
 export function stepsInterface(issuer: string): string {
   return `${issuer}/transactions`;
 }

@@ -11,7 +11,7 @@ describe('the form of a token request', () => {
     ['the implicit grant', { grant_type: 'implicit' }, 'unsupported_grant_type', 'grant_type_unsupported'],
     ['a name of every object', { grant_type: 'constructor' }, 'unsupported_grant_type', 'grant_type_unsupported'],
     ['two targets', { audience: venueOrders }, 'invalid_target', 'target_ambiguous'],
-  ])('is refused with %s, on the record of the client that sent it', async (_, change, code, reason) => {
+  ])('is refused with %s, recorded for the client that sent it', async (_, change, code, reason) => {
     const { server, clientCredentials, audit } = createHarness();
     expect(await refusalOf(server.token(clientCredentials(change)))).toMatchObject({ code, reason });
     expect(audit.records).toHaveLength(1);
@@ -51,7 +51,7 @@ describe('the form of a token request', () => {
     expect(audit.records).toEqual([]);
   });
 
-  it('is refused when the client also sends an Authorization header', async () => {
+  it('is refused if the client also sends an Authorization header', async () => {
     const { server, clientCredentials } = createHarness();
     const answer = server.token({ ...clientCredentials(), authorization: ['Basic dndhcDpzZWNyZXQ='] });
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_request', reason: 'client_authentication_several' });
@@ -71,7 +71,7 @@ describe('client authentication', () => {
     ['the type of an access token', {}, { typ: 'at+jwt' }, 'client_assertion_type'],
     ['the algorithm none', {}, { alg: 'none' }, 'client_assertion_algorithm'],
     ['a key it brings along', {}, { jwk: {} }, 'client_assertion_malformed'],
-  ])('is refused with %s, and the refusal is recorded as that of a client', async (_, claims, header, reason) => {
+  ])('is refused with %s, and the refusal is recorded for the client', async (_, claims, header, reason) => {
     const { server, clientCredentials, assertion, audit } = createHarness();
     const answer = server.token(clientCredentials({ client_assertion: assertion('vwap-engine', claims, header) }));
     expect(await refusalOf(answer)).toMatchObject({ code: 'invalid_client', reason });
@@ -79,7 +79,7 @@ describe('client authentication', () => {
     expect(audit.last()).toMatchObject({ type: 'client.refused', outcome: 'deny', reason, address: '192.0.2.7' });
   });
 
-  it('is refused when the client_id is that of another client', async () => {
+  it('is refused if the client_id is that of another client', async () => {
     const { server, clientCredentials } = createHarness();
     expect(await refusalOf(server.token(clientCredentials({ client_id: 'order-desk' })))).toMatchObject({
       code: 'invalid_client',
@@ -90,7 +90,7 @@ describe('client authentication', () => {
     });
   });
 
-  it('is refused from the moment the client is taken out of the directory', async () => {
+  it('is refused from the moment the client is removed from the directory', async () => {
     const { server, clientCredentials, world } = createHarness();
     await server.token(clientCredentials());
     const request = clientCredentials();
@@ -101,7 +101,7 @@ describe('client authentication', () => {
     });
   });
 
-  it('does not suffice for a grant the client is not registered for, an institution in bad standing, or a principal who left', async () => {
+  it('does not suffice for an unregistered grant, an institution in bad standing, or a principal who has left', async () => {
     const { server, clientCredentials, requestFor, world, exchange } = createHarness();
     expect(await refusalOf(server.token(exchange('token', {}, 'vwap-engine')))).toMatchObject({
       code: 'unauthorized_client',
@@ -154,7 +154,7 @@ describe('the proof of possession', () => {
 });
 
 describe('single use', () => {
-  it('gives exactly one token for one assertion, however many requests carry it at once', async () => {
+  it('issues exactly one token for one assertion, however many simultaneous requests carry it', async () => {
     const { server, clientCredentials, assertion, audit } = createHarness();
     const once = assertion('vwap-engine');
     const answers = await Promise.all(
@@ -166,7 +166,7 @@ describe('single use', () => {
     expect(audit.records.filter(({ type }) => type === 'client.refused')).toHaveLength(49);
   });
 
-  it('gives exactly one token for one proof, however many requests carry it at once', async () => {
+  it('issues exactly one token for one proof, however many simultaneous requests carry it', async () => {
     const { server, clientCredentials, proof } = createHarness();
     const once = proof(makeKey());
     const answers = await Promise.all(
@@ -178,7 +178,7 @@ describe('single use', () => {
     ).toHaveLength(49);
   });
 
-  it('gives exactly one token for one assertion of a partner, however many requests carry it at once', async () => {
+  it('issues exactly one token for one partner’s assertion, however many simultaneous requests carry it', async () => {
     const { server, federated, partnerAssertion } = createHarness();
     const once = partnerAssertion();
     const answers = await Promise.all(
@@ -190,7 +190,7 @@ describe('single use', () => {
     ).toHaveLength(49);
   });
 
-  it('lets nobody burn the id of an assertion or a proof without their keys', async () => {
+  it('lets nobody use up the id of an assertion or a proof without its key', async () => {
     const { server, clientCredentials, assertion, proof, singleUse, dpopKeyOf } = createHarness();
     const forger = makeKey();
     const claims = { iss: 'vwap-engine', sub: 'vwap-engine', aud: issuer, jti: 'victim', exp: 1_795_428_060 };
@@ -205,7 +205,7 @@ describe('single use', () => {
     expect(await refusalOf(server.token(honest))).toEqual({ code: 'released' });
   });
 
-  it('keeps the ids of different purposes and issuers apart, and claims them for as long as they could be replayed', async () => {
+  it('keeps the ids of different purposes and issuers apart, and claims them for as long as a replay is possible', async () => {
     const { server, clientCredentials, requestFor, assertion, proof, singleUse, dpopKeyOf, seconds } = createHarness();
     const same = { jti: 'same' };
     await server.token({
@@ -239,7 +239,7 @@ describe('single use', () => {
 });
 
 describe('target and scope', () => {
-  it('a request without a target is for the one interface that its scopes name; where there are several it is refused', async () => {
+  it('are taken from the scopes of a request without a target, which is refused if several interfaces match', async () => {
     const { server, clientCredentials, world } = createHarness();
     const response = await server.token(clientCredentials({ resource: undefined }));
     expect(claimsOf(response)).toMatchObject({ aud: venueOrders });
@@ -268,7 +268,7 @@ describe('target and scope', () => {
     ['a scope the client is not registered for', { scope: 'report:submit' }, 'invalid_scope', 'scope_not_allowed'],
     ['a scope the target does not offer', { scope: 'decision:evaluate' }, 'invalid_scope', 'scope_not_offered'],
     ['scopes that check each other', { scope: 'order:create order:approve' }, 'invalid_scope', 'scope_duties_combined'],
-  ])('a request with %s is refused', async (_, change, code, reason) => {
+  ])('refuse a request with %s', async (_, change, code, reason) => {
     const { server, clientCredentials, audit } = createHarness();
     expect(await refusalOf(server.token(clientCredentials(change)))).toMatchObject({ code, reason });
     expect(audit.last()).toMatchObject({
@@ -278,7 +278,7 @@ describe('target and scope', () => {
     });
   });
 
-  it('the target may also be named by audience (RFC 8693)', async () => {
+  it('accept a target named by audience (RFC 8693)', async () => {
     const { server, clientCredentials } = createHarness();
     expect(await refusalOf(server.token(clientCredentials({ resource: undefined, audience: venueOrders })))).toEqual({
       code: 'released',
@@ -287,7 +287,7 @@ describe('target and scope', () => {
 });
 
 describe('evidence before release', () => {
-  it('releases nothing when the log cannot be written, and the credentials stay used', async () => {
+  it('releases nothing while the log cannot be written, and the credentials stay used', async () => {
     const { server, clientCredentials, audit } = createHarness();
     const request = clientCredentials();
     audit.breakDown();
@@ -303,7 +303,7 @@ describe('evidence before release', () => {
     });
   });
 
-  it('does not even say no when the no cannot be recorded', async () => {
+  it('does not return a refusal that cannot be recorded', async () => {
     const { server, clientCredentials, audit } = createHarness();
     audit.breakDown();
     expect(await refusalOf(server.token(clientCredentials({ scope: 'report:submit' })))).toMatchObject({
@@ -312,7 +312,7 @@ describe('evidence before release', () => {
     });
   });
 
-  it('releases nothing when claims cannot be taken', async () => {
+  it('releases nothing while single-use values cannot be claimed', async () => {
     const { server, clientCredentials, singleUse, audit } = createHarness();
     singleUse.failWith(
       new CodedError({
@@ -328,7 +328,7 @@ describe('evidence before release', () => {
     expect(audit.last()).toMatchObject({ type: 'token.refused', reason: 'database_unavailable' });
   });
 
-  it('records a fault of ours, too, and does not dress it up as an answer', async () => {
+  it('records an internal error and does not disguise it as a refusal', async () => {
     const { server, clientCredentials, singleUse, audit } = createHarness();
     singleUse.failWith(new Error('a bug'));
     await expect(server.token(clientCredentials())).rejects.toThrow('a bug');

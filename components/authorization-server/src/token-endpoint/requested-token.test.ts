@@ -67,7 +67,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     return { ...harness, harness, first, before: claimsOf(first) };
   }
 
-  it('answers with one that is no access token', async () => {
+  it('issues a token that is not an access token', async () => {
     const { harness, first, signer } = await asked();
     const answer = await ask(harness, first.access_token);
     expect(answer).toMatchObject({
@@ -84,7 +84,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(claimsOf(answer)).toMatchObject({ iss: issuer, aud: audience, sub: 'agent:vwap-1' });
   });
 
-  it('is recorded with both tokens, as every exchange is, before it is released', async () => {
+  it('is recorded with both tokens before release, as every exchange is', async () => {
     const { harness, first, before, audit, policyEngine, consentStore } = await asked();
     const answer = await ask(harness, first.access_token);
     const record = audit.last();
@@ -117,7 +117,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ code: 'temporarily_unavailable' });
   });
 
-  it('asks the policies whom it is for', async () => {
+  it('asks the policies for its audience', async () => {
     const { harness, first, policyEngine } = await asked();
     await ask(harness, first.access_token);
     expect(policyEngine.asked.at(-1)).toMatchObject({
@@ -128,7 +128,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ code: 'access_denied' });
   });
 
-  it('is refused while it is switched off, as any type that does not exist, and metadata says nothing of it', async () => {
+  it('is refused while it is disabled, like an unknown type, and is absent from the metadata', async () => {
     const harness = createHarness({ config: { ...config, ...off } });
     const first = await tokenAtVenue(harness);
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({
@@ -143,7 +143,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
   });
 
   it.each(['refresh_token', 'id_token', 'jwt', 'txn_token', 'id-jag', 'saml2', 'self_signed', 'unsigned_json'])(
-    'takes no %s as subject',
+    'refuses %s as the subject',
     async (type) => {
       const { harness, first } = await asked();
       const answer = ask(harness, first.access_token, {
@@ -153,7 +153,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     },
   );
 
-  it('takes nothing but an access token as subject, whatever it is called', async () => {
+  it('accepts only an access token as the subject, whatever its declared type', async () => {
     const { harness, first, signer, seconds, assertion } = await asked();
     const [idKey] = signer.idTokenKeys;
     if (idKey === undefined) throw new Error('a signer without keys');
@@ -174,7 +174,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
       expect(await refusalOf(ask(harness, subject))).toMatchObject({ code: 'invalid_request' });
   });
 
-  it('is for the recipient of the token alone', async () => {
+  it('is available only to the recipient of the token', async () => {
     const { harness, first, world } = await asked();
     world.changeClient('clearing-core', { scopes: ['trade:read', 'settlement:instruct'] });
     expect(await refusalOf(ask(harness, first.access_token, { audience: foreign }, 'clearing-core'))).toMatchObject({
@@ -185,7 +185,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
 
   it.each([
     ['for others than the institution of the client', { audience: foreign }, 'target_not_allowed'],
-    ['that nobody has named', { audience: 'https://evil.example' }, 'target_unknown'],
+    ['that is not registered', { audience: 'https://evil.example' }, 'target_unknown'],
     ['that is an interface of ours', { audience: clearingTrades }, 'target_unknown'],
     ['that is this server', { audience: issuer }, 'target_unknown'],
     ['that is only nearly one', { audience: `${audience}/` }, 'target_unknown'],
@@ -200,7 +200,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
   it.each([
     ['the token does not hold', 'settlement:read', 'scope_wider'],
     ['the client is not registered for', 'order:create', 'scope_not_allowed'],
-    ['nobody knows', 'rocket:launch', 'scope_unknown'],
+    ['is unknown', 'rocket:launch', 'scope_unknown'],
   ])('is refused with a scope that %s', async (_, scope, reason) => {
     const { harness, first } = await asked();
     expect(await refusalOf(ask(harness, first.access_token, { scope }))).toMatchObject({
@@ -209,7 +209,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     });
   });
 
-  it('may hold less of the intent, and never more', async () => {
+  it('may narrow the intent and never widen it', async () => {
     const { harness, first, order } = await asked();
     const less = order({ max_qty: '40', max_notional: { amount: '6000', ccy: 'EUR' } });
     expect((await ask(harness, first.access_token, { authorization_details: less })).authorization_details).toEqual(
@@ -221,7 +221,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
       });
   });
 
-  it('ends no later than the token it comes from', async () => {
+  it('ends no later than its subject token', async () => {
     const { harness, first, before, clock } = await asked();
     clock.advance(280_000);
     const answer = await ask(harness, first.access_token);
@@ -231,7 +231,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ reason: 'token_expired' });
   });
 
-  it('is refused once the token was revoked, by whatever ended it', async () => {
+  it('is refused once the token was revoked in any way', async () => {
     for (const target of [
       { kind: 'token', id: '' },
       { kind: 'client', id: 'vwap-engine' },
@@ -245,7 +245,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     }
   });
 
-  it('is refused once the mandate has ended, the subject has left, or nobody knows what was revoked', async () => {
+  it('is refused once the mandate has ended, the subject has left, or the revocation status is unknown', async () => {
     const mandate = await asked();
     mandate.consentStore.change({ status: 'revoked', version: 3 });
     expect(await refusalOf(ask(mandate.harness, mandate.first.access_token))).toMatchObject({
@@ -263,7 +263,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     });
   });
 
-  it('counts the client as one more actor, of at most four, and none twice', async () => {
+  it('adds the client as an actor, up to four, and none twice', async () => {
     const { harness, before, mint } = await asked();
     const chain = (...actors: readonly string[]) =>
       actors.reduceRight<object | undefined>((act, sub) => (act === undefined ? { sub } : { sub, act }), undefined);
@@ -281,13 +281,13 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(await refusalOf(ask(harness, twice))).toMatchObject({ reason: 'act_loop' });
   });
 
-  it('obeys a may_act, though no actor token is sent', async () => {
+  it('respects a may_act, even without an actor token', async () => {
     const { harness, before, mint } = await asked();
     const answer = ask(harness, mint({ ...before, may_act: { sub: 'service:clearing' } }));
     expect(await refusalOf(answer)).toMatchObject({ reason: 'actor_not_allowed' });
   });
 
-  it('is for clients that are registered for exchanges, and for none that only sign people in', async () => {
+  it('is available to clients registered for exchanges, and to none that only sign people in', async () => {
     const { harness, first, world } = await asked();
     world.changeClient('venue-gateway', { grantTypes: ['client_credentials'] });
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ reason: 'grant_not_allowed' });
@@ -298,7 +298,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ reason: 'target_profile' });
   });
 
-  it('gives what is nothing else to any verifier here', async () => {
+  it('issues a token that no verifier here accepts as anything else', async () => {
     const { harness, first, resourceRequest, requestFor, proof, dpopKeyOf, server, federated } = await asked();
     const { access_token: token } = await ask(harness, first.access_token);
     const guard = server.guard(ourDecisions);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createHarness } from '../testing/harness.ts';
 
 /** The decision point looks up signals about people and software itself; the endpoint tells it the parties of the token. */
-describe('whom a token is about', () => {
-  it('is told to the policies, with nothing about how it stands with them', async () => {
+describe('the parties of a token', () => {
+  it('are passed to the policies without anything about their standing', async () => {
     const { server, federated, policyEngine } = createHarness();
     await server.token(federated());
     expect(policyEngine.asked.at(-1)).toMatchObject({
@@ -13,7 +13,7 @@ describe('whom a token is about', () => {
     expect(policyEngine.asked.at(-1)?.context).not.toHaveProperty('signals');
   });
 
-  it('is everybody who acts, the one who exchanges it first', async () => {
+  it('are all actors, starting with the client that exchanges it', async () => {
     const { server, clientCredentials, order, exchange, policyEngine } = createHarness();
     const first = await server.token(
       clientCredentials({ scope: 'order:create trade:read', authorization_details: order() }),

@@ -14,7 +14,7 @@ const ways = {
   'an assertion of a partner': (harness: Harness) => harness.server.token(harness.federated()),
 } as const;
 
-describe('a revocation that stands', () => {
+describe('a revocation in force', () => {
   it.each<[keyof typeof ways, (harness: Harness) => StandingRevocationTarget]>([
     ['client credentials', () => ({ kind: 'principal', id: 'agent:vwap-1' })],
     ['client credentials', () => ({ kind: 'client', id: 'vwap-engine' })],
@@ -55,7 +55,7 @@ describe('a revocation that stands', () => {
     expect(await refusalOf(exchange())).toMatchObject({ reason: 'authority_revoked' });
   });
 
-  it('is not lifted for one party by what another lifts', async () => {
+  it('is not lifted for one party by lifting another’s', async () => {
     const harness = createHarness();
     const target = { kind: 'principal', id: 'agent:vwap-1' } as const;
     await place(harness, target, 'operator');
@@ -64,14 +64,14 @@ describe('a revocation that stands', () => {
     expect(await refusalOf(ways['client credentials'](harness))).toMatchObject({ reason: 'authority_revoked' });
   });
 
-  it('of somebody else stops nobody', async () => {
+  it('of another party stops nobody', async () => {
     const harness = createHarness();
     await place(harness, { kind: 'principal', id: 'agent:other' });
     await place(harness, { kind: 'partner', id: fund });
     expect(await refusalOf(ways['client credentials'](harness))).toEqual({ code: 'released' });
   });
 
-  it('is never passed over because the log cannot be asked', async () => {
+  it('is never skipped because the log is unavailable', async () => {
     const harness = createHarness();
     const asking = ways['client credentials'](harness);
     harness.audit.breakDown();

@@ -74,13 +74,11 @@ async function issueToken(
   checkGrant(client, asked.grantType);
   const confirmation = bindingOf(context);
 
-  // The subject's authority and its bounds.
   const authority = await asked.grant.resolve(context, confirmation);
   note(describeAuthority(authority, directory));
   await spend(authority.usedUp, singleUse);
   checkStanding(authority.institution, directory);
 
-  // The target and purpose.
   const { ceiling } = authority;
   const scope = splitScope(asked.scope, ceiling);
   const target = checkTarget(asked.target, { client, directory, authority, scope, issuer });
@@ -108,7 +106,6 @@ async function issueToken(
     authentication: dependencies.authentication,
   });
 
-  // The mandate and the transaction.
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   const parties = { authority, client, directory, mandates: mandate?.chain ?? [] };
@@ -142,6 +139,7 @@ async function issueToken(
       applicationDetail,
       protocolScopes: scope.protocol,
       longestSeconds: dependencies.accessTokenLifetimeSeconds,
+      workload: context.workload,
       notRevoked,
       now,
     },

@@ -28,7 +28,7 @@ function start() {
 }
 
 describe('an interface that takes opaque tokens', () => {
-  it('has tokens that say nothing, recorded by what they stand for and their own hash', async () => {
+  it('gets tokens without content, recorded by the token they refer to and their own hash', async () => {
     const { server, opaque, audit } = start();
     const response = await server.token(opaque());
     expect(response.access_token).toMatch(/^cst_[\w-]{43}$/);
@@ -40,7 +40,7 @@ describe('an interface that takes opaque tokens', () => {
     expect(JSON.stringify(audit.records)).not.toContain(response.access_token);
   });
 
-  it('can exchange them for the next hop, as it can others', async () => {
+  it('can exchange them for the next hop, like other tokens', async () => {
     const { server, opaque, exchange, world } = start();
     world.changeClient('venue-gateway', { scopes: ['trade:read', 'report:read'] });
     const { access_token: token } = await server.token(opaque());
@@ -53,7 +53,7 @@ describe('an interface that takes opaque tokens', () => {
 });
 
 describe('any other interface', () => {
-  it('has signed tokens', async () => {
+  it('gets signed tokens', async () => {
     const { server, clientCredentials, exchange } = start();
     const first = await server.token(clientCredentials({ scope: 'trade:read' }));
     expect(claimsOf(await server.token(exchange(first.access_token)))).toMatchObject({ aud: clearingTrades });

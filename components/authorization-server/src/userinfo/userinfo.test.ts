@@ -50,13 +50,13 @@ const dpop = (accessToken: string, method = 'GET') => ({
 });
 
 describe('userinfo', () => {
-  it.each(['GET', 'POST'] as const)('says by %s who the subject is, and nothing that is personal', async (method) => {
+  it.each(['GET', 'POST'] as const)('returns the subject by %s, and no personal claims', async (method) => {
     const known = { sub: 'person:anna.keller', lei: broker, roles: ['trader'] };
     expect(await ask(bearer(token()), method)).toEqual({ status: 200, body: known });
     expect(await ask(dpop(bound(), method), method)).toEqual({ status: 200, body: known });
   });
 
-  it('tells name and address to who was allowed them, each by its own scope, while the client is registered for it', async () => {
+  it('returns name and address to a client that was allowed them, each by its own scope, while it is registered for it', async () => {
     const known = { sub: 'person:anna.keller', lei: broker, roles: ['trader'] };
     const name = { name: 'Anna Keller' };
     const email = { email: 'anna.keller@broker.example', email_verified: false };
@@ -92,7 +92,7 @@ describe('userinfo', () => {
       401,
       'token_expired',
     ],
-    ['something that is no token', () => bearer('abc'), 401, 'token_invalid'],
+    ['something that is not a token', () => bearer('abc'), 401, 'token_invalid'],
     ['a token of somebody who has left', () => bearer(token({ sub: 'person:gone' })), 401, 'token_revoked'],
     ['a token without openid', () => bearer(token({ scope: 'offline_access' })), 403, 'insufficient_scope'],
   ])('refuses %s', async (_, headers, status, reason) => {
@@ -102,7 +102,7 @@ describe('userinfo', () => {
     expect(answer.challenge).toMatch(/^(?:DPoP|Bearer) /);
   });
 
-  it('challenges in the scheme that was tried, and in both when none was', async () => {
+  it('challenges with the attempted scheme, and with both if there was none', async () => {
     expect((await ask({})).challenge).toBe('Bearer scope="openid", DPoP scope="openid", algs="ES256 EdDSA PS256"');
     expect((await ask(bearer('abc'))).challenge).toBe('Bearer error="invalid_token"');
     expect((await ask(bearer(token({ scope: 'offline_access' })))).challenge).toBe(
@@ -114,7 +114,7 @@ describe('userinfo', () => {
     );
   });
 
-  it('takes a proof once, of twenty at once', async () => {
+  it('accepts a proof once among twenty simultaneous requests', async () => {
     const headers = dpop(bound());
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(headers)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -129,7 +129,7 @@ describe('userinfo', () => {
     expect((await ask(bearer(accessToken))).body).toMatchObject({ reason: 'token_revoked' });
   });
 
-  it('takes no token in the body or in the address', async () => {
+  it('refuses a token in the body or the URL', async () => {
     const inBody = await world.app.inject({
       method: 'POST',
       url: '/userinfo',

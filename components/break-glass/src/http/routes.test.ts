@@ -22,7 +22,7 @@ let breakGlass: RunningBreakGlass;
 let app: FastifyInstance;
 let tool: ReturnType<typeof makeTool>;
 
-/** The holder's tool, with a key of its own. */
+/** The holder's tool, with its own key. */
 function makeTool() {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
@@ -92,7 +92,7 @@ async function collect(path: string, ...proofs: readonly string[]) {
 }
 
 describe('collecting the access', () => {
-  it('is done by the declared key, with a proof that is used once', async () => {
+  it('requires the declared key, with a proof that is used once', async () => {
     const path = await granted();
     const url = `${origin}${path}`;
     const proof = tool.proof(url, 'one');
@@ -110,7 +110,7 @@ describe('collecting the access', () => {
     expect(world.issued).toHaveLength(1);
   });
 
-  it('tells another key as little as for an incident that there is none of', async () => {
+  it('gives another key the same answer as for an unknown incident', async () => {
     const path = await granted();
     const stranger = makeTool();
     const refused = await collect(path, stranger.proof(`${origin}${path}`, 'one'));
@@ -121,8 +121,8 @@ describe('collecting the access', () => {
   });
 });
 
-describe('looking', () => {
-  it('is for the institution and the operator, with the scope for it', async () => {
+describe('viewing', () => {
+  it('is for the institution and the operator, with the right scope', async () => {
     await granted();
     const list = async (institution: string) =>
       (await app.inject({ url: '/incidents', headers: { authorization: institution } })).json<{

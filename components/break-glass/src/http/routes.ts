@@ -17,7 +17,6 @@ export interface BreakGlassRoutes {
   readonly guard: ResourceGuard;
   readonly singleUse: SingleUse;
   readonly clock: Clock;
-  /** Our own URL. */
   readonly baseUrl: string;
   /** LEI of the operator of the installation, who sees those of every institution. */
   readonly operator: string;

@@ -18,7 +18,6 @@ export interface IncidentContent {
   readonly incident: Incident;
   readonly csrf: Html;
   readonly path: string;
-  /** Of the list. */
   readonly back: string;
   /** Actions available to the signed-in person. */
   readonly second?: AskedStatement;

@@ -76,8 +76,8 @@ async function declareOnPage(): Promise<string> {
   return String(declared.headers.location);
 }
 
-describe('an emergency on the pages', () => {
-  it('is declared, agreed to by a second, ended and reviewed', async () => {
+describe('emergency access on the pages', () => {
+  it('is declared, seconded, ended and reviewed', async () => {
     const path = await declareOnPage();
     const second = browserOf(app, sam);
     expect((await second.get('/break-glass')).body).toContain(`href="${path}"`);
@@ -108,22 +108,22 @@ describe('an emergency on the pages', () => {
     });
   });
 
-  it('asks for the sign-in of administration', async () => {
+  it('requires the administration sign-in', async () => {
     const sent = await browserOf(app, fay, 'reading,approval').get('/break-glass');
     expect(sent.statusCode).toBe(303);
     expect(sent.headers.location).toContain('tier=administration');
   });
 
-  it('is not there for others: another firm, and who neither holds nor reviews', async () => {
+  it('does not exist for others: another firm, and people who are neither holders nor reviewers', async () => {
     const path = await declareOnPage();
     for (const who of [anna, eve]) expect((await browserOf(app, who).get(path)).statusCode).toBe(404);
     expect((await browserOf(app, anna).get('/break-glass')).statusCode).toBe(404);
     expect((await browserOf(app, eve).get('/break-glass')).body).not.toContain(stopOrders.reference);
-    // Reviewers declare nothing.
+    // Reviewers cannot declare.
     expect((await browserOf(app, cora).get('/break-glass')).body).not.toContain('value="prepare"');
   });
 
-  it('is for exactly what was shown: a field that was changed afterwards refuses it', async () => {
+  it('covers exactly what was shown: a field changed afterwards is refused', async () => {
     const browser = browserOf(app, fay);
     const form = filledForm((await browser.get('/break-glass')).body, 'prepare');
     const shown = await browser.post('/break-glass', { ...form, ...filled });
@@ -136,7 +136,7 @@ describe('an emergency on the pages', () => {
     expect(await breakGlass.list({})).toEqual([]);
   });
 
-  it('says what is wrong with what was filled in, by a code', async () => {
+  it('names the faults of the input by a code', async () => {
     const browser = browserOf(app, fay);
     const form = filledForm((await browser.get('/break-glass')).body, 'prepare');
     for (const [change, code] of [
@@ -145,13 +145,13 @@ describe('an emergency on the pages', () => {
       [{ 'scope-session:end': 'yes' }, 'incident_scope'],
     ] as const)
       expect((await browser.post('/break-glass', { ...form, ...filled, ...change })).body).toContain(code);
-    // What is no scope of emergencies is no field either.
+    // Other scopes have no field either.
     const sneaked = await browser.post('/break-glass', { ...form, ...filled, 'scope-withdrawal:request': 'yes' });
     expect(sneaked.body).not.toContain('withdrawal:request');
     expect((await browser.post('/break-glass', filled)).body).toContain('csrf_token_invalid');
   });
 
-  it('keeps what was filled in when it is refused, wherever, with the error beside its field', async () => {
+  it('keeps the input when it is refused, at every step, with the error beside its field', async () => {
     const browser = browserOf(app, fay);
     const form = filledForm((await browser.get('/break-glass')).body, 'prepare');
     const refused = await browser.post('/break-glass', { ...form, ...filled, reference: 'INC\u0007' });
@@ -162,10 +162,10 @@ describe('an emergency on the pages', () => {
     expect(refused.body).toContain('id="reference-problem"');
     expect(refused.body).toMatch(/name="scope-order:read" value="yes" checked/);
     expect(refused.body).not.toMatch(/name="scope-trade:read" value="yes" checked/);
-    // The form that is shown again is one that can be sent.
+    // The form that is shown again can be submitted.
     const shown = await browser.post('/break-glass', { ...filledForm(refused.body, 'prepare'), ...filled });
     expect(shown.statusCode).toBe(200);
-    // Going back loses nothing, nor does a signature that does not count.
+    // Going back loses no input, and neither does an invalid signature.
     const changed = await browser.post('/break-glass', filledForm(shown.body, 'change'));
     expect([changed.statusCode, changed.body]).toEqual([
       200,
@@ -180,7 +180,7 @@ describe('an emergency on the pages', () => {
     expect(await breakGlass.list({})).toEqual([]);
   });
 
-  it('keeps a review that is refused', async () => {
+  it('keeps the input of a refused review', async () => {
     const path = await declareOnPage();
     const second = browserOf(app, sam);
     await second.post(path, filledForm((await second.get(path)).body, 'second', world.keys.keyOf(sam.id)));
@@ -198,7 +198,7 @@ describe('an emergency on the pages', () => {
     expect([changed.statusCode, changed.body]).toEqual([200, expect.stringContaining(`>${note}</textarea>`)]);
   });
 
-  it('speaks German to who asks for it', async () => {
+  it('is in German for German browsers', async () => {
     const page = await browserOf(app, fay).get('/break-glass', { 'accept-language': 'de' });
     expect(page.body).toContain('<html lang="de">');
     expect(page.body).toContain('Neuer Vorfall');

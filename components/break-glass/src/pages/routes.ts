@@ -212,7 +212,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
   });
 }
 
-/** Undefined if this person may not do it. */
+/** Undefined if the signed-in person is not allowed to sign it. */
 async function whereAllowed(ask: () => Promise<AskedStatement>): Promise<AskedStatement | undefined> {
   try {
     return await ask();
@@ -226,7 +226,9 @@ function declarationOf(fields: Fields): Declaration {
   const resource = parseResourceUri(fields.get('resource'));
   const jkt = parseDigest(fields.get('jkt')?.trim());
   if (resource === undefined)
-    throw breakGlassErrors.error('incident_malformed', 'Name an interface.', { facts: { field: 'resource' } });
+    throw breakGlassErrors.error('incident_malformed', 'Choose the interface that the access is for.', {
+      facts: { field: 'resource' },
+    });
   if (jkt === undefined)
     throw breakGlassErrors.error(
       'incident_malformed',
@@ -245,7 +247,7 @@ function declarationOf(fields: Fields): Declaration {
 function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justified'; readonly note: string } {
   const verdict = fields.get('verdict');
   if (verdict !== 'justified' && verdict !== 'not-justified')
-    throw breakGlassErrors.error('incident_malformed', 'Say whether it was justified.', {
+    throw breakGlassErrors.error('incident_malformed', 'Choose whether the emergency access was justified.', {
       facts: { field: 'verdict' },
     });
   return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };

@@ -38,7 +38,7 @@ export const installation = { id: 'service:countersign', institution: otherFirm 
 
 const uri = parseResourceUri(`${origin}/transactions`);
 const foreignUri = parseResourceUri('https://elsewhere.example/transactions');
-/** A key of RFC 8037, appendix A.3: its thumbprint. */
+/** The key of RFC 8037, appendix A.3: its thumbprint. */
 const digest = parseDigest('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
 const client: ClientId | undefined = parseClientId('countersign-cli');
 if (uri === undefined || foreignUri === undefined || digest === undefined || client === undefined)
@@ -60,7 +60,7 @@ export const stopOrders: Declaration = {
 
 export type BreakGlassWorld = Awaited<ReturnType<typeof createBreakGlassWorld>>;
 
-/** A database, people with keys, a log, a clock, and as many nodes as are asked for. */
+/** A database, people with keys, a log, a clock, and any number of nodes. */
 export async function createBreakGlassWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [breakGlassMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
@@ -89,7 +89,7 @@ export async function createBreakGlassWorld() {
 
   const directory = {
     snapshot: () =>
-      // Of the whole snapshot, people and interfaces are asked for.
+      // Only people and interfaces of the snapshot are read.
       ({
         principal: (id: string) => people.get(id),
         resource: (asked: string) => (asked === resource.uri ? resource : undefined),
@@ -149,7 +149,7 @@ export async function createBreakGlassWorld() {
       clock,
       random,
       logger,
-      // Rounds are asked for.
+      // Tests start the rounds.
       everyMs: 3_600_000,
     });
     running.push(breakGlass);
@@ -169,7 +169,6 @@ export async function createBreakGlassWorld() {
     keys,
     people,
     directory,
-    /** What the log has of the holder. */
     deed: {
       id: newId('record', { clock, random }),
       type: 'transaction.transitioned',
@@ -184,7 +183,7 @@ export async function createBreakGlassWorld() {
     random,
     node,
     sign,
-    /** What others do for emergencies does not come about, until it is asked for without it. */
+    /** Makes the named work of other components fail; without arguments it succeeds again. */
     fail(...what: readonly ('locks' | 'notices' | 'revocations')[]) {
       failing.clear();
       for (const each of what) failing.add(each);

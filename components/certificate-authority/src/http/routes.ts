@@ -11,6 +11,7 @@ import { createGate, described } from '@countersign/runtime';
 import { encodePem } from '@countersign/x509';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
+import { enrolmentRoutes } from '../acme/http/enrolment-routes.ts';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
 import { parsed } from '../forms.ts';
 import { unknownCertificate } from '../issuance/certificate-commands.ts';
@@ -87,6 +88,8 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
     if (found === undefined || !mayAskAbout(found, by)) throw unknownCertificate();
     return found;
   }
+
+  enrolmentRoutes(app, { enrolments: ca.enrolments, gate, operator });
 
   app.post<{ Body: Static<typeof issueBody> }>(
     '/certificates',

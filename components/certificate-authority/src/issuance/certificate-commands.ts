@@ -1,3 +1,4 @@
+import { acmeErrors } from '@countersign/acme';
 import { type Command, createCommands, createRecordedThings } from '@countersign/commands';
 import {
   type CertificateOrder,
@@ -16,18 +17,22 @@ import {
   standing,
 } from '@countersign/contracts';
 import { type CodedError, newId, sha256Base64Url, toInstant } from '@countersign/kernel';
+import { takeNamedLock } from '@countersign/runtime';
+import type pg from 'pg';
 import { type CertificateState, type StoredCertificate, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { shardOf } from '../shards.ts';
 import { certificatesAsRows } from '../store.ts';
-import { certifiedKeyThing, type GrantedOrder, type Judgement } from './judge-order.ts';
+import { type Asking, certifiedKeyThing, type GrantedOrder, type Judgement } from './judge-order.ts';
 
 /** An order with the result of its checks. */
 interface Issuing {
   readonly serial: string;
   readonly order: Pick<CertificateOrder, 'holder' | 'profile'>;
-  readonly by: Requester;
+  readonly by: Asking;
   readonly judgement: Judgement;
+  /** Refused when another certificate has replaced the predecessor already (RFC 9773 section 5). */
+  readonly onlyReplacement?: boolean;
 }
 /** A certificate that the authority issues to its own responder: no order, and no decision. */
 interface SelfIssuing {
@@ -53,6 +58,9 @@ export const holderCertificates = (holder: string): string => `certificate-of:${
 export const listedCertificates = (authority: string, shard: number): string =>
   `listed-certificate:${authority}/${shard}/`;
 
+/** Stands once a certificate was replaced by another one, as a thing in the log. */
+export const replacedCertificateThing = (serial: string): string => `replaced-certificate:${serial}`;
+
 export type CertificateCommands = ReturnType<typeof createCertificateCommands>;
 
 export function createCertificateCommands(
@@ -69,7 +77,7 @@ export function createCertificateCommands(
   /** Refusals of known callers are recorded; malformed requests are not. */
   function refusedOf(
     { category, code }: CodedError,
-    by: Requester,
+    by: Asking,
     about: {
       readonly operation: 'issue' | 'revoke';
       readonly holder?: string;
@@ -92,16 +100,29 @@ export function createCertificateCommands(
   }
 
   /** The standings of a new certificate, beside its own. */
-  const standingsOf = ({ serial, holder, key }: CertificateState) => [
+  const standingsOf = ({ serial, holder, key, predecessor }: CertificateState) => [
     standing(`${holderCertificates(holder)}${serial}`, { serial }),
     standing(certifiedKeyThing(key), { holder }),
+    ...(predecessor === undefined ? [] : [standing(replacedCertificateThing(predecessor), { serial })]),
   ];
+
+  /** Two orders that replace the same certificate wait for each other here. */
+  async function requireFirstReplacement(session: pg.PoolClient, predecessor: string, serial: string): Promise<void> {
+    await takeNamedLock(session, `replacement ${predecessor.slice(-1)}`);
+    const of = replacedCertificateThing(predecessor);
+    const replaced = (await audit.standings([of])).get(of);
+    if (replaced !== undefined && replaced.digest !== standing(of, { serial }).digest)
+      throw acmeErrors.error('acme_already_replaced', 'The certificate to replace was replaced already.');
+  }
 
   const issue: Command<Issuing, string, CertificateState, StoredCertificate, GrantedOrder, string> = {
     kind,
     about: ({ serial }) => serial,
-    async facts(_session, { ask: { judgement } }) {
+    async facts(session, { ask: { judgement, serial, onlyReplacement = false }, row }) {
       if (judgement.is === 'refused') throw judgement.error;
+      const { predecessor } = judgement.granted.state;
+      if (onlyReplacement && row === undefined && predecessor !== undefined)
+        await requireFirstReplacement(session, predecessor, serial);
       return judgement.granted;
     },
     done: ({ row }) => row?.serial,
@@ -206,12 +227,13 @@ export const unknownCertificate = () =>
 /** The members of a record for a decision. */
 function decided(
   decision: Decision | undefined,
-  by: Requester,
+  { enrolment, ...by }: Asking,
 ): Pick<RecordDraft, 'policy' | 'protectedValues' | 'references'> {
-  if (decision === undefined) return {};
+  const enrolments = enrolment === undefined ? [] : [enrolment];
+  if (decision === undefined) return enrolments.length === 0 ? {} : { references: enrolments };
   return {
     policy: { version: decision.policyVersion, hash: decision.policyHash },
-    references: [decision.policyRecord],
+    references: [decision.policyRecord, ...enrolments],
     ...(by.institution === undefined ? {} : { protectedValues: protectedDecision(decision, by.institution) }),
   };
 }

@@ -10,7 +10,7 @@ import {
   type Requester,
   standing,
 } from '@countersign/contracts';
-import { type CodedError, defined, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { type CodedError, defined, isCodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { Authorities, LiveAuthority } from '../authorities.ts';
 import { type CertificateState, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
@@ -26,10 +26,13 @@ import {
   releasedProfiles,
 } from '../profiles.ts';
 import { shardOf } from '../shards.ts';
+import { createIssuanceDecider } from './decide-issuance.ts';
 
 /** A caller with the client of its token. */
 export interface Asking extends Requester {
   readonly client?: string;
+  /** The record that made the enrolment whose account asks. */
+  readonly enrolment?: RecordId;
 }
 
 /** An order that may be carried out, with the certificate to sign. */
@@ -59,7 +62,8 @@ export function createJudge(
     'audit' | 'directory' | 'policyEngine' | 'clock' | 'issuer' | 'operator' | 'hosts'
   > & { readonly ledger: Ledger; readonly authorities: Authorities },
 ) {
-  const { audit, directory, policyEngine, clock, issuer, operator, ledger, authorities } = dependencies;
+  const { audit, directory, clock, issuer, operator, ledger, authorities } = dependencies;
+  const decide = createIssuanceDecider(dependencies);
   const trustDomain = new URL(issuer).hostname;
   const hosts = dependencies.hosts ?? [trustDomain];
 
@@ -73,25 +77,6 @@ export function createJudge(
     const known = (await audit.standings([of])).get(of);
     if (known !== undefined && known.digest !== standing(of, { holder }).digest)
       throw error('certificate_key_refused', 'This key was certified for another holder. Make a new key.');
-  }
-
-  async function decisionOn(order: CertificateOrder, institution: string, by: Asking): Promise<Decision> {
-    // A device cannot ask for itself; the policies see who asks for it.
-    const isDevice = kindOfPrincipal(order.holder) === 'device';
-    return policyEngine.decide({
-      principal: isDevice ? by.id : order.holder,
-      action: 'certificate:issue',
-      resource: { type: 'resource', uri: `urn:countersign:certificate-profile:${order.profile}` },
-      context: {
-        client: by.client ?? '',
-        institution: by.institution ?? institution,
-        audience: `${issuer}/certificates`,
-        at: clock.now(),
-        scopes: ['certificate:issue'],
-        mandateInForce: false,
-        actors: [by.id, ...(by.through ?? [])],
-      },
-    });
   }
 
   async function grant(
@@ -116,7 +101,7 @@ export function createJudge(
       );
     const request = readRequest(order.request);
     const uri = holderUri(trustDomain, order.holder);
-    const dnsNames = namesIn(request, { uri, profile, terms });
+    const dnsNames = namesIn(request, { uri, profile, terms, registered: order.workload?.dnsNames });
     const key = sha256Base64Url(request.publicKey);
     await requireKeyOf(order.holder, key);
     const now = clock.now();
@@ -136,18 +121,13 @@ export function createJudge(
         authority: `${issuer}/pki/authorities/${authority.id}.cer`,
       },
       ...(modelDigest === undefined ? {} : { extension: { id: modelDigestExtension, text: modelDigest } }),
+      ...defined({ workload: order.workload }),
     });
     const fault = findLeafFault(tbs, [authority.certificate, authority.root], now);
     if (fault !== undefined) throw error('certificate_unfit', `The certificate would not be valid: ${fault}`);
-    const decision = await decisionOn(order, institution, by);
+    const decision = await decide(order, institution, by);
     decided(decision);
-    if (!decision.decision) {
-      const [reason] = decision.reasons;
-      throw error(
-        'certificate_not_permitted',
-        reason === undefined ? 'No policy permits this certificate.' : `${reason.code}: ${reason.detail}`,
-      );
-    }
+    if (!decision.decision) throw notPermitted(decision);
     return {
       state: {
         ...{ serial, key, tbs, institution, notBefore },
@@ -201,8 +181,18 @@ export function holderNamed(trustDomain: string, uri: string): PrincipalId | und
   return holder !== undefined && holderUri(trustDomain, holder) === uri ? holder : undefined;
 }
 
+/** @returns the refusal for a decision that denies */
+export function notPermitted({ reasons: [reason] }: Decision): CodedError {
+  const detail = reason === undefined ? 'No policy permits this certificate.' : `${reason.code}: ${reason.detail}`;
+  return error('certificate_not_permitted', detail);
+}
+
 /** The institution of the holder, if the profile fits its kind. */
-function institutionOf(order: CertificateOrder, profile: ReleasedProfile, snapshot: DirectorySnapshot): string {
+export function institutionOf(
+  order: Pick<CertificateOrder, 'holder' | 'profile'>,
+  profile: ReleasedProfile,
+  snapshot: DirectorySnapshot,
+): string {
   const kind = kindOfPrincipal(order.holder);
   if (!profile.holders.includes(kind))
     throw error(
@@ -221,12 +211,19 @@ function namesIn(
     uri,
     profile,
     terms,
-  }: { readonly uri: string; readonly profile: ReleasedProfile; readonly terms: CertificateProfileTerms },
+    registered,
+  }: {
+    readonly uri: string;
+    readonly profile: ReleasedProfile;
+    readonly terms: CertificateProfileTerms;
+    /** Those of a registered workload, in place of the request's. */
+    readonly registered: readonly string[] | undefined;
+  },
 ): readonly string[] {
   const refuse = (detail: string) => error('certificate_request_refused', detail);
   const others = names.filter((name) => !(name.kind === 'dns') && !(name.kind === 'uri' && name.value === uri));
   if (others.length > 0) throw refuse(`The request may name ${uri} and DNS names only.`);
-  const dnsNames = names.filter(({ kind }) => kind === 'dns').map(({ value }) => value);
+  const dnsNames = registered ?? names.filter(({ kind }) => kind === 'dns').map(({ value }) => value);
   if (!profile.namesHosts) {
     if (dnsNames.length > 0) throw refuse(`Certificates of the profile ${profile.name} name no hosts.`);
     return [];

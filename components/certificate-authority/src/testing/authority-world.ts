@@ -139,6 +139,7 @@ export async function createAuthorityWorld() {
       proposerStanding: everyProposerActive,
       independence: everybodyIndependent,
       ...{ issuer, operator, clock, random, logger },
+      enrolmentKey: Buffer.alloc(32, 7),
       organization: 'Example Bank AG',
       installation: { id: 'service:countersign', institution: operator },
       publishBeforeUseMs: 0,

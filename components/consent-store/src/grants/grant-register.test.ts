@@ -25,7 +25,7 @@ const aClient = () => clientId(`client-${++names}`);
 const recordsOf = (id: string, type: 'grant.revoked' | 'grant.changed' | 'consent.given') =>
   world.audit.records.filter((record) => record.type === type && (record.data as { grant?: string }).grant === id);
 
-/** How many versions the database holds of a grant. */
+/** How many versions of a grant the database holds. */
 async function versionsOf(id: string): Promise<number> {
   const { rows } = await world.scratch
     .pool('consent-store', { maxConnections: 1 })
@@ -33,8 +33,8 @@ async function versionsOf(id: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-describe('a consent that was given', () => {
-  it('says in the open that something was allowed, and to few what was to be traded', async () => {
+describe('a given consent', () => {
+  it('records in the open that something was allowed, and restricts what was to be traded', async () => {
     const { id } = await grants.give(grantProposal({ client: aClient() }));
     const draft = world.audit.drafts.find(({ data }) => (data as { grant?: string }).grant === id);
     const { protectedValues, ...open } = draft ?? {};
@@ -45,7 +45,7 @@ describe('a consent that was given', () => {
     expect(JSON.stringify(open)).not.toMatch(/"120000"|FUND-1|DE0007164600/);
   });
 
-  it('is recorded with what was shown and allowed before it is kept', async () => {
+  it('is recorded with what was shown and allowed before it is stored', async () => {
     const proposal = grantProposal();
     const grant = await grants.give(proposal);
     expect(grant).toEqual({
@@ -90,7 +90,7 @@ describe('a consent that was given', () => {
     ]);
   });
 
-  it('names one intent only where there is one', async () => {
+  it('names one intent only if there is one', async () => {
     const two = [tradeOrder(someMandate), tradeOrder(someMandate, { idempotency_key: 'order-0002' })];
     for (const details of [[], two]) {
       const { id } = await grants.give(grantProposal({ details }));
@@ -100,7 +100,7 @@ describe('a consent that was given', () => {
     }
   });
 
-  it('is not kept when it cannot be recorded', async () => {
+  it('is not stored when it cannot be recorded', async () => {
     const client = aClient();
     world.audit.breakDown('writing');
     await expect(grants.give(grantProposal({ client }))).rejects.toThrow(coded('log_unavailable'));
@@ -108,7 +108,7 @@ describe('a consent that was given', () => {
     expect(await grants.list({ client })).toEqual([]);
   });
 
-  it('keeps nothing that is no part of a grant, and one form of its end', async () => {
+  it('stores only members of a grant, and one form of its end', async () => {
     const grant = await grants.give({
       ...grantProposal({ expiresAt: '2026-06-15T13:00:00+02:00' }),
       note: 'x',
@@ -119,8 +119,8 @@ describe('a consent that was given', () => {
   });
 });
 
-describe('a consent that was denied', () => {
-  it('is recorded, and nothing is kept', async () => {
+describe('a denied consent', () => {
+  it('is recorded, and nothing is stored', async () => {
     const client = aClient();
     const { expiresAt: _, ...refused } = grantProposal({ client });
     const id = await grants.deny(refused);
@@ -140,7 +140,7 @@ const anApplicationDetail = {
 describe('changing a grant', () => {
   const other = tradeOrder(someMandate, { idempotency_key: 'order-0002' });
 
-  it('merges: what either allows, and of one intent the newer', async () => {
+  it('merges: what either allows, and for one intent the newer', async () => {
     const first = await grants.give(
       grantProposal({ details: [tradeOrder(someMandate), tradeOrder(someMandate, { idempotency_key: 'order-0003' })] }),
     );
@@ -176,14 +176,14 @@ describe('changing a grant', () => {
     ['another interface', {}, { resources: ['https://clearing.example/'] }],
     ['a detail of an application', {}, { applicationDetails: [anApplicationDetail] }],
     ['a grant that has one', { applicationDetails: [anApplicationDetail] }, {}],
-  ])('merges nothing that was shown for something else: %s', async (_, before, asked) => {
+  ])('does not merge what was shown for something else: %s', async (_, before, asked) => {
     const first = await grants.give(grantProposal(before));
     await expect(grants.change(first.id, 'merge', grantProposal(asked))).rejects.toThrow(coded('grant_not_mergeable'));
     expect(await grants.find(first.id)).toEqual(first);
     expect(await grants.change(first.id, 'replace', grantProposal(asked))).toMatchObject({ version: 2 });
   });
 
-  it('keeps details of applications once each, and out of the open part of the record', async () => {
+  it('keeps application details once each, and out of the open part of the record', async () => {
     const grant = await grants.give(
       grantProposal({ details: [], applicationDetails: [anApplicationDetail, { ...anApplicationDetail }] }),
     );
@@ -198,7 +198,7 @@ describe('changing a grant', () => {
     expect(replaced).not.toHaveProperty('applicationDetails');
   });
 
-  it('ends what was merged at the earlier of both times, and what was replaced as the newer says', async () => {
+  it('merges to the earlier end time, and replaces with the newer one', async () => {
     const sooner = '2026-06-15T10:30:00.000Z';
     const later = '2026-06-15T12:00:00.000Z';
     for (const [how, expiresAt, ends] of [
@@ -213,7 +213,7 @@ describe('changing a grant', () => {
     await expect(grants.change(id, 'merge', grantProposal({ expiresAt: 'soon' }))).rejects.toThrow(/not a valid time/);
   });
 
-  it('replaces: what is allowed now, and nothing of before', async () => {
+  it('replaces: only what is allowed now', async () => {
     const first = await grants.give(grantProposal());
     const terms = { scopes: ['order:read'], details: [other], resources: [] } as const;
     const replaced = await grants.change(first.id, 'replace', grantProposal(terms));
@@ -233,7 +233,7 @@ describe('changing a grant', () => {
     expect(recordsOf(first.id, 'grant.changed')).toEqual([]);
   });
 
-  it('is refused where there is none, where it was revoked, and from the millisecond it expires', async () => {
+  it('is refused when it does not exist, when it was revoked, and from the millisecond it expires', async () => {
     await expect(grants.change(absent, 'merge', grantProposal())).rejects.toThrow(coded('grant_not_found'));
     const revoked = await grants.give(grantProposal());
     await grants.revoke(revoked.id, by, 'No longer needed');
@@ -244,7 +244,7 @@ describe('changing a grant', () => {
     await expect(grants.change(expired.id, 'replace', grantProposal())).rejects.toThrow(coded('grant_expired'));
   });
 
-  it('leaves everything as it was when it cannot be recorded', async () => {
+  it('changes nothing when it cannot be recorded', async () => {
     const first = await grants.give(grantProposal());
     world.audit.breakDown('writing');
     await expect(grants.change(first.id, 'replace', grantProposal({ scopes: [] }))).rejects.toThrow(
@@ -254,7 +254,7 @@ describe('changing a grant', () => {
     expect(await grants.find(first.id)).toEqual(first);
   });
 
-  it('loses none of many changes that come at once', async () => {
+  it('loses none of many concurrent changes', async () => {
     const { id } = await grants.give(grantProposal({ details: [] }));
     const orders = Array.from({ length: 12 }, (_, index) =>
       tradeOrder(someMandate, { idempotency_key: `order-at-once-${index}` }),
@@ -268,7 +268,7 @@ describe('changing a grant', () => {
 });
 
 describe('revoking a grant', () => {
-  it('ends it for every node at once, recorded with who did it and why', async () => {
+  it('ends it on every node at once, recorded with who did it and why', async () => {
     const other = await world.node({ pool: world.scratch.pool('consent-store') });
     const given = await grants.give(grantProposal());
     const revoked = await grants.revoke(given.id, by, 'Laptop lost');
@@ -314,7 +314,7 @@ describe('revoking a grant', () => {
     expect(recordsOf(id, 'grant.revoked')).toHaveLength(1);
   });
 
-  it('does not happen when it cannot be recorded', async () => {
+  it('fails when it cannot be recorded', async () => {
     const given = await grants.give(grantProposal());
     world.audit.breakDown('writing');
     await expect(grants.revoke(given.id, by, 'Now')).rejects.toThrow(coded('log_unavailable'));
@@ -322,7 +322,7 @@ describe('revoking a grant', () => {
     expect(await grants.find(given.id)).toEqual(given);
   });
 
-  it('gives nothing any more when the connection breaks between record and commit, and is completed by who looks next', async () => {
+  it('takes effect when the connection breaks between record and commit, and is completed by the next reader', async () => {
     const given = await grants.give(grantProposal());
     const admin = world.scratch.pool('consent-store');
     world.audit.afterNextAppend(async () => {
@@ -336,19 +336,19 @@ describe('revoking a grant', () => {
     expect(recordsOf(given.id, 'grant.revoked')).toHaveLength(1);
   });
 
-  it('knows what it does not know', async () => {
+  it('reports an unknown grant', async () => {
     await expect(grants.revoke(absent, by, 'Now')).rejects.toThrow(coded('grant_not_found'));
     expect(await grants.find(absent)).toBeUndefined();
   });
 });
 
-describe('revoking all grants of someone', () => {
+describe('revoking all grants of a party', () => {
   const give = (count: number, changes: Partial<GrantProposal>) =>
     Promise.all(Array.from({ length: count }, () => grants.give(grantProposal(changes))));
   const standing = async (of: { readonly client: string }) =>
     (await grants.list({ ...of, status: 'active' })).map(({ id }) => id);
 
-  it('ends those of the client, the person or the institution, in as many slices as it takes, and of nobody else', async () => {
+  it('ends those of the client, the person or the institution, in as many batches as needed, and nobody else’s', async () => {
     const client = aClient();
     const given = await give(230, { client });
     const [bystander] = await give(1, { client: aClient() });
@@ -378,7 +378,7 @@ describe('revoking all grants of someone', () => {
     for (const { id } of given) expect(recordsOf(id, 'grant.revoked')).toHaveLength(1);
   });
 
-  it('leaves alone what ended by itself long before, and not what has just ended', async () => {
+  it('skips grants that expired long before, and not those that have just expired', async () => {
     const client = aClient();
     const [long] = await give(1, { client, expiresAt: '2026-06-15T09:49:59.000Z' });
     await give(1, { client, expiresAt: '2026-06-15T09:59:00.000Z' });
@@ -386,7 +386,7 @@ describe('revoking all grants of someone', () => {
     expect(await standing({ client })).toEqual([long?.id]);
   });
 
-  it('goes on where it stopped when the log could not be written', async () => {
+  it('continues where it stopped when the log could not be written', async () => {
     const client = aClient();
     await give(3, { client });
     world.audit.breakDown();
@@ -398,7 +398,7 @@ describe('revoking all grants of someone', () => {
 });
 
 describe('looking a grant up', () => {
-  it('asks the log once while it stands, as every token issued under it does, and not at all once it has ended', async () => {
+  it('asks the log once while it is in force, as every token issued under it does, and never once it has ended', async () => {
     let asked = 0;
     const node = await world.node({
       pool: world.scratch.pool('consent-store'),
@@ -423,7 +423,7 @@ describe('looking a grant up', () => {
   });
 });
 
-describe('the list', () => {
+describe('the grant list', () => {
   it('shows newest versions, oldest grant first, page by page, by every filter and their combination', async () => {
     const client = aClient();
     const given: Grant[] = [];
@@ -452,8 +452,8 @@ describe('the list', () => {
   });
 });
 
-describe('what was given', () => {
-  it('cannot be made to change or be forgotten, not by our own role either', async () => {
+describe('a stored consent', () => {
+  it('cannot be changed or deleted, even by our own role', async () => {
     const { id } = await grants.give(grantProposal());
     const pool = world.scratch.pool('consent-store');
     for (const statement of [
@@ -464,12 +464,12 @@ describe('what was given', () => {
   });
 });
 
-describe('among very many grants', () => {
-  it('reads rows in proportion to the answer and not to what has been kept, whatever is asked', async () => {
+describe('with very many grants', () => {
+  it('reads rows in proportion to the answer, not to what is stored, for every query', async () => {
     const own = await createConsentWorld();
     const pool = own.scratch.pool('consent-store', { maxConnections: 1 });
     const node = await own.node({ pool });
-    // A client and a person with twenty thousand grants behind them, half revoked, all long expired.
+    // A client and a person with twenty thousand old grants, half revoked, all long expired.
     await pool.query(
       `with made as (
          insert into grant_versions (id, version, document, record_id, recorded_at)
@@ -505,7 +505,7 @@ describe('among very many grants', () => {
     expect(await node.grants.revokeAll({ client: of.client }, by, 'Client withdrawn')).toBe(1);
     expect(await node.grants.revokeAll({ subject: of.subject }, by, 'Left')).toBe(0);
     expect(await node.grants.revokeAll({ institution: of.institution }, by, 'Ended')).toBe(0);
-    // Fifteen pages of five or ten, each row met in both tables, and a handful of single rows.
+    // Fifteen pages of five or ten, each row read from both tables, and a few single rows.
     expect((await readRows()) - before).toBeLessThan(500);
     await own.close();
   });

@@ -50,7 +50,7 @@ describe('grants over HTTP', () => {
     expect(await seen(`?client=${client}&after=${own.id}`, brokerSignatory)).toEqual([]);
   });
 
-  it('are shown whole, but for the session they were given in', async () => {
+  it('are shown completely, except the session they were given in', async () => {
     const client = clientId('whole-screen');
     const session = 'ses_00000000000000000000000000' as Grant['session'];
     const {
@@ -61,7 +61,7 @@ describe('grants over HTTP', () => {
     expect((await list(`?client=${client}`, brokerSignatory)).json()).toEqual({ grants: [given] });
   });
 
-  it('are ended by the institution whose people gave them, once', async () => {
+  it('are revoked once, by the institution whose people gave them', async () => {
     const { id } = await world.store.grants.give(grantProposal());
     const first = await revoke(id, brokerSignatory);
     expect([first.statusCode, first.json<Grant>().status]).toEqual([200, 'revoked']);
@@ -71,7 +71,7 @@ describe('grants over HTTP', () => {
     ]);
   });
 
-  it('of another institution are not even there', async () => {
+  it('of another institution do not exist for the caller', async () => {
     const { id } = await world.store.grants.give(grantProposal(ofFund));
     const hidden = await revoke(id, brokerSignatory);
     const missing = await revoke('grt_00000000000000000000000000', brokerSignatory);
@@ -80,7 +80,7 @@ describe('grants over HTTP', () => {
     expect(await world.store.grants.find(id)).toMatchObject({ status: 'active' });
   });
 
-  it('need the scope of each door', async () => {
+  it('require the scope of each route', async () => {
     const { id } = await world.store.grants.give(grantProposal());
     expect((await list('', brokerSignatory, 'mandate:revoke')).statusCode).toBe(403);
     expect((await revoke(id, brokerSignatory, { reason: 'x' }, 'mandate:read')).statusCode).toBe(403);
@@ -95,14 +95,14 @@ describe('grants over HTTP', () => {
     },
   );
 
-  it.each(['client', 'subject'])('are not listed by a %s that no id could be', async (name) => {
+  it.each(['client', 'subject'])('are not listed by a %s that cannot be an id', async (name) => {
     for (const value of ['%00', 'a%00b', '', '%F0%9F%98%80']) {
       const response = await list(`?${name}=${value}`, brokerSignatory);
       expect([response.statusCode, response.json<{ code: string }>().code]).toEqual([400, 'request_invalid']);
     }
   });
 
-  it('are not listed after something that is no grant', async () => {
+  it('are not listed after something that is not a grant', async () => {
     expect((await list('?after=x', brokerSignatory)).json()).toMatchObject({ status: 404, code: 'grant_not_found' });
   });
 
@@ -112,7 +112,7 @@ describe('grants over HTTP', () => {
     ['a reason that turns the writing direction', { reason: 'a\u202eb' }],
     ['a reason too long', { reason: 'x'.repeat(401) }],
     ['an unknown field', { reason: 'x', note: 'y' }],
-  ])('are not ended with %s', async (_, payload) => {
+  ])('are not revoked with %s', async (_, payload) => {
     const { id } = await world.store.grants.give(grantProposal());
     expect((await revoke(id, brokerSignatory, payload)).statusCode).toBe(400);
     expect(await world.store.grants.find(id)).toMatchObject({ status: 'active' });

@@ -27,7 +27,7 @@ const coded = (code: string) => expect.objectContaining({ code });
 const aClient = () => clientId(`interrupted-${++clients}`);
 const recordsAbout = (client: string, ...types: RecordType[]) =>
   world.audit.records.filter((record) => record.client === client && types.includes(record.type));
-/** As the record of the consent carries it. */
+/** The grant as the record of the consent carries it. */
 function recordedGrant(client: string): Grant {
   const [record] = recordsAbout(client, 'consent.given');
   return (record?.data as unknown as { readonly after: Grant } | undefined)?.after ?? never();
@@ -40,7 +40,7 @@ const versionsOf = async (id: string) =>
     await admin.query<{ document: Grant }>('select document from grant_versions where id = $1 order by version', [id])
   ).rows.map(({ document }) => document);
 
-/** Its connection breaks between the next record and its row. */
+/** Breaks its connection between the next record and its row. */
 async function interrupted(act: () => Promise<unknown>): Promise<void> {
   world.audit.afterNextAppend(async () => {
     await admin.query(
@@ -53,7 +53,7 @@ async function interrupted(act: () => Promise<unknown>): Promise<void> {
 const second = tradeOrder(someMandate, { idempotency_key: 'order-0002' });
 
 describe('a consent whose process died after its record', () => {
-  it('is the one that the repetition of the decision is answered with, on whichever node', async () => {
+  it('is returned to a repeated decision on any node', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     const proposal = grantProposal({
       client,
@@ -72,7 +72,7 @@ describe('a consent whose process died after its record', () => {
     expect(await versionsOf(given.id)).toEqual([given]);
   });
 
-  it('is completed by whoever knows it and looks', async () => {
+  it('is completed when it is looked up', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     const { id, recordId } = recordedGrant(client);
@@ -81,7 +81,7 @@ describe('a consent whose process died after its record', () => {
     await expect(grants.give(grantProposal({ client }), request)).rejects.toThrow(coded('grant_revoked'));
   });
 
-  it('allows what was decided last, where the same person decides otherwise about the same request', async () => {
+  it('allows the last decision when the same person decides differently about the same request', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     const narrower = grantProposal({ client, scopes: ['order:create'], expiresAt: '2026-06-15T10:20:00.000Z' });
@@ -91,7 +91,7 @@ describe('a consent whose process died after its record', () => {
     expect(await grants.list({ client })).toEqual([given]);
   });
 
-  it('is nobody else’s: another person before the same request gives a consent of their own', async () => {
+  it('is not shared: another person with the same request gives their own consent', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     const theirs = await grants.give(grantProposal({ client, subject: brokerSignatory.id }), request);
@@ -99,7 +99,7 @@ describe('a consent whose process died after its record', () => {
     expect((await grants.give(grantProposal({ client }), request)).id).not.toBe(theirs.id);
   });
 
-  it('is over where all consents of its client were ended before the decision was repeated', async () => {
+  it('is ended when all consents of its client were ended before the decision was repeated', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     await world.audit.append({
@@ -114,7 +114,7 @@ describe('a consent whose process died after its record', () => {
     expect(await grants.list({ client })).toEqual([]);
   });
 
-  it('is given once by many repetitions at once on two nodes', async () => {
+  it('is given once by many concurrent repetitions on two nodes', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     const answers = await Promise.all(
       Array.from({ length: 24 }, (_, index) =>
@@ -142,12 +142,12 @@ describe('a change of a consent whose process died after its record', () => {
     expect(await change(other)).toEqual(changed);
     expect(await change(grants)).toEqual(changed);
     expect(recordsAbout(client, 'grant.changed').map(({ id }) => id)).toEqual([changed?.recordId]);
-    // What is decided about another request is another decision.
+    // A decision about another request is another decision.
     expect(await grants.change(first.id, how, grantProposal({ client }))).toMatchObject({ version: 3 });
     expect((await versionsOf(first.id)).map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
-  it('is what the next change goes on from, where nobody has looked in between', async () => {
+  it('is the basis of the next change, even if nobody has looked in between', async () => {
     const client = aClient();
     const first = await grants.give(grantProposal({ client }));
     await interrupted(() => grants.change(first.id, 'merge', grantProposal({ client, details: [second] })));
@@ -157,7 +157,7 @@ describe('a change of a consent whose process died after its record', () => {
     expect(merged.version).toBe(3);
   });
 
-  it('is not taken back by who brings back the row of before', async () => {
+  it('is not undone by restoring the earlier row', async () => {
     const client = aClient();
     const first = await grants.give(grantProposal({ client }));
     const narrower = await grants.change(first.id, 'replace', grantProposal({ client, scopes: ['order:read'] }));
@@ -176,8 +176,8 @@ describe('a change of a consent whose process died after its record', () => {
   });
 });
 
-describe('the end of all consents of a client whose process died in between', () => {
-  it('goes on where it stopped, and ends each once', async () => {
+describe('ending all consents of a client when the process dies in between', () => {
+  it('continues where it stopped, and ends each once', async () => {
     const client = aClient();
     for (let count = 0; count < 9; count++) await grants.give(grantProposal({ client }));
     await interrupted(() => grants.revokeAll({ client }, by, 'Client withdrawn'));
@@ -189,7 +189,7 @@ describe('the end of all consents of a client whose process died in between', ()
 });
 
 describe('a refusal', () => {
-  it('is recorded once for a request, and anew where other terms were refused', async () => {
+  it('is recorded once for a request, and again if other terms were refused', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     const { expiresAt: _, ...refused } = grantProposal({ client });
     await interruptedAnswer(() => grants.deny(refused, request));
@@ -199,7 +199,7 @@ describe('a refusal', () => {
   });
 });
 
-/** Its writer never hears of the record. */
+/** Its writer never learns that the record was written. */
 async function interruptedAnswer(act: () => Promise<unknown>): Promise<void> {
   world.audit.afterNextAppend(async () => {
     throw new Error('the process died');
@@ -207,7 +207,7 @@ async function interruptedAnswer(act: () => Promise<unknown>): Promise<void> {
   await expect(act()).rejects.toThrow('the process died');
 }
 
-describe('with the database role of the consent store, a thief', () => {
+describe('a thief with the database role of the consent store', () => {
   const write = async (grant: Grant): Promise<void> => {
     await admin.query(
       `insert into grant_versions (id, version, document, record_id, recorded_at) values ($1, $2, $3, $4, now())`,
@@ -220,7 +220,7 @@ describe('with the database role of the consent store, a thief', () => {
     );
   };
 
-  it('puts no wider consent in the place of one that was recorded and not kept', async () => {
+  it('cannot substitute a wider consent for one that was recorded but not stored', async () => {
     const [client, request] = [aClient(), newRequest(world.clock)];
     await interrupted(() => grants.give(grantProposal({ client }), request));
     const after = recordedGrant(client);
@@ -228,12 +228,12 @@ describe('with the database role of the consent store, a thief', () => {
     await expect(grants.give(grantProposal({ client }), request)).rejects.toThrow(coded('authority_unproven'));
     expect(await grants.find(after.id)).toBeUndefined();
     expect(await grants.list({ client })).toEqual([]);
-    // To end it takes no proof.
+    // Revoking needs no proof.
     expect(await grants.revokeAll({ client }, by, 'Looked into')).toBe(1);
     expect(await grants.find(after.id)).toMatchObject({ status: 'revoked' });
   });
 
-  it('keeps no consent from its end by calling it ended already', async () => {
+  it('cannot keep a consent alive by marking it as already ended', async () => {
     const client = aClient();
     const first = await grants.give(grantProposal({ client }));
     await write({ ...first, version: 2, status: 'revoked' });

@@ -143,7 +143,7 @@ function answerTo(
   const party = answer.mandate !== undefined && isParty(answer.mandate, caller);
   if (!party && !isNamed(detail, actingFor, caller)) throw notFound();
   // The reason may come from a mandate further up, and is for the parties of that mandate.
-  const own = answer.stands || answer.atFault === undefined || isParty(answer.atFault, caller);
+  const own = answer.valid || answer.atFault === undefined || isParty(answer.atFault, caller);
   return validityFor(party && own, answer);
 }
 

@@ -9,12 +9,11 @@ export interface GrantsAskedAnew extends GrantRegister {
 
 let requests = 0;
 
-/** A request that nobody has decided about. */
 export function newRequest(clock: Clock): DecidedRequest {
   return { id: `interaction/${++requests}`, askedAt: clock.now() };
 }
 
-/** Each decision is about a request of its own, where a test names none. */
+/** Each decision is about a new request, unless a test names one. */
 export function askedAnew(grants: GrantRegister, clock: Clock): GrantsAskedAnew {
   return {
     ...grants,

@@ -15,8 +15,8 @@ import { createSmallDirectory } from './small-directory.ts';
 export type ConsentNode = RunningConsentStore & { readonly grants: GrantsAskedAnew };
 
 /**
- * A consent store on a database of its own, with a log and a directory that the test holds in its hands.
- * @param given.scratch a database that is there already; dropped with the world
+ * A consent store on a database of its own, with a log and a directory that the test controls. @param given.scratch an
+ * existing database; dropped with the world
  */
 export async function createConsentWorld(given: { readonly scratch?: ScratchDatabase } = {}) {
   const scratch = given.scratch ?? (await createTestDatabase({ components: [consentStoreMigrations] }));
@@ -32,7 +32,6 @@ export async function createConsentWorld(given: { readonly scratch?: ScratchData
   const nodes: ConsentNode[] = [];
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
 
-  /** A further node on the same database. */
   async function node(changes: Partial<ConsentStoreDependencies> = {}): Promise<ConsentNode> {
     const running = await createConsentStore({
       pool: scratch.pool('consent-store'),

@@ -10,7 +10,7 @@ import { digestOf } from '@countersign/kernel';
 import { type Lei, parseCountry } from '@countersign/market';
 import { leiOf } from '@countersign/testkit';
 
-/** A fund gives its broker a mandate; the broker's trades are cleared, executed and kept by others. */
+/** A fund gives its broker a mandate; other firms clear, execute and hold the broker's trades. */
 export const fund = leiOf('529900FUND');
 export const broker = leiOf('529900BROKER');
 export const clearer = leiOf('529900CLEARER');
@@ -44,7 +44,7 @@ export const people: readonly Person[] = [
   brokerClerk,
 ];
 
-/** An algorithm, certified, with roles that none should have. */
+/** A certified algorithm, with roles that no algorithm should have. */
 export function algorithmOf(institution: Lei, id: string, roles: readonly string[]): Agent {
   const known = parsePrincipalId(id);
   if (known === undefined) throw new Error(`no principal id: ${id}`);
@@ -95,7 +95,7 @@ export function rootProposal(changes: Partial<MandateProposal> = {}): MandatePro
   };
 }
 
-/** Broker to clearing firm, cut from the mandate `parent`. */
+/** Broker to clearing firm, a sub-mandate of `parent`. */
 export function childProposal(parent: string, changes: Partial<MandateProposal> = {}): MandateProposal {
   return rootProposal({
     grantor: { lei: broker, role: 'ExecutingBroker' },

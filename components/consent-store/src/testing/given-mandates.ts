@@ -15,7 +15,6 @@ export const byBroker = actor(brokerSignatory);
 export const byClearer = actor(clearerSignatory);
 
 let keys = 0;
-/** An idempotency key of its own. */
 export const newKey = () => `given-${++keys}`;
 
 /** Fund to broker, accepted. */
@@ -24,7 +23,7 @@ export async function givenRoot(store: ConsentStore, changes: Partial<MandatePro
   return store.accept(id, { termsHash }, byBroker);
 }
 
-/** Broker to clearing firm, cut from `parent`, accepted; to another firm where `by` signs for it. */
+/** Broker to clearing firm, a sub-mandate of `parent`, accepted; to another firm if `by` signs for it. */
 export async function givenChild(
   store: ConsentStore,
   parent: string,

@@ -1,7 +1,7 @@
 import type { Mandate, RecordDraft } from '@countersign/contracts';
 import { type Lei, type MandateUse, permits } from '@countersign/market';
 
-// What the records alone say of mandates, written without looking at how the store does it.
+// A model of mandates from the records alone, written independently of the store.
 
 type Heads = ReadonlyMap<string, Mandate>;
 
@@ -27,7 +27,7 @@ export function headsOf(histories: ReadonlyMap<string, readonly Mandate[]>): Hea
   return heads;
 }
 
-/** Every link up to the root active, in time, in the right hands, and permitting. */
+/** Every mandate up to the root is active, in time, correctly held, and permits the use. */
 export function allows(heads: Heads, id: string, holder: Lei, use: MandateUse): boolean {
   const mandate = heads.get(id);
   if (mandate === undefined || !lineStands(heads, mandate, use.at)) return false;
@@ -48,7 +48,7 @@ function lineStands(heads: Heads, mandate: Mandate, at: number): boolean {
   if (mandate.parent === undefined) return true;
   const above = aboveOf(heads, mandate);
   const { parent } = mandate;
-  // Cut by whoever holds it, and has held it since.
+  // Granted by the current holder of the parent, who has held it since.
   const inOneHand = above?.grantee.lei === grantor.lei && parent.version >= (above.heldFrom ?? 1);
   return inOneHand && lineStands(heads, above, at);
 }
@@ -64,7 +64,7 @@ function isBelow(heads: Heads, mandate: Mandate, id: string): boolean {
   return above !== undefined && (above.id === id || isBelow(heads, above, id));
 }
 
-/** A version that is in force, or was, rests on the word of both its parties. */
+/** A version that is or was in force has the consent of both parties. */
 export function restsOnEveryParty({ status, grantor, grantee, consents }: Mandate): boolean {
   if (status === 'proposed' || status === 'revoked' || status === 'expired') return true;
   return [grantor, grantee].every(({ lei }) => consents.some((consent) => consent.lei === lei));

@@ -11,7 +11,7 @@ const signatories = new Map(firms.map((lei, index) => [lei, personOf(lei, `model
 const dayMs = 86_400_000;
 const venueSets = [['XETR', 'XPAR'], ['XETR'], ['XPAR'], ['XETR', 'XPAR', 'XLON']] as const;
 
-/** Who asks: a party in its part, whoever an amendment would bring in, or any of the firms. */
+/** Who asks: a party in its role, the party that an amendment would bring in, or any of the firms. */
 type Asker = 'grantor' | 'grantee' | 'incoming' | 0 | 1 | 2 | 3;
 interface Change {
   readonly which: number;
@@ -25,7 +25,7 @@ export type Step =
       readonly to: number;
       readonly days: number;
       readonly venues: number;
-      /** By the grantee at once: otherwise chains would be rare. */
+      /** Accepted by the grantee at once: otherwise chains would be rare. */
       readonly accepted: boolean;
     }
   | (Change & {
@@ -70,8 +70,8 @@ export const randomStep: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /**
- * A refusal by the rules, or by a log that is down, is an outcome like any other; anything else, and a lock that could
- * not be had, is a failure.
+ * A refusal by the rules, or by a log that is down, is an expected outcome; anything else, including a lock timeout, is a
+ * failure.
  */
 async function unlessRefused<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
   try {
@@ -82,10 +82,9 @@ async function unlessRefused<Result>(work: () => Promise<Result>): Promise<Resul
   }
 }
 
-/** Clients who ask for whatever comes to their mind, and remember what they have asked. */
+/** Clients that send random requests and remember what they have asked. */
 export interface RandomClients {
   take(step: Step, store: RunningConsentStore): Promise<void>;
-  /** What they were told of. */
   readonly mandates: ReadonlySet<MandateId>;
 }
 
@@ -159,7 +158,7 @@ export function createRandomClients(world: ConsentWorld): RandomClients {
     });
   }
 
-  /** One for which the step makes sense, where there is one. */
+  /** A mandate for which the step makes sense, if there is one. */
   async function chosen(step: Change & { readonly do: string }, store: RunningConsentStore) {
     const from = step.which % Math.max(1, ids.length);
     let any: Mandate | undefined;

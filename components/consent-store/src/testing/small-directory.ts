@@ -8,7 +8,7 @@ import type {
 } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 
-/** A directory in memory: what it holds may be changed while a test runs, and shows at once. */
+/** An in-memory directory: tests may change it at any time, with immediate effect. */
 export interface SmallDirectory extends Pick<Directory, 'snapshot'> {
   readonly institutions: Map<string, Institution>;
   readonly principals: Map<string, Principal>;

@@ -48,7 +48,6 @@ const maxCredentials = 8;
 export interface EnrolAsk extends Pick<StoredCredential, 'device' | 'institution' | 'kind' | 'thumbprint' | 'jwk'> {
   /** The manager; absent if a link names one. */
   readonly by?: Actor;
-  /** Hash of the code of the enrolment link. */
   readonly codeHash?: Buffer;
 }
 

@@ -1,5 +1,5 @@
-import type { Directory } from '@countersign/contracts';
-import { defined, isCodedError } from '@countersign/kernel';
+import { type Directory, deviceErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import {
   chooseTexts,
   type Logger,
@@ -79,7 +79,7 @@ export function devicePages(
         const document = enrolledPage(chooseTexts(request, { en, de }), device, { development });
         return sendPage(reply, 200, document, { secure, script: true });
       } catch (error) {
-        if (!isCodedError(error, 'device_proof_wrong')) throw error;
+        if (!deviceErrors.is(error, 'device_proof_wrong')) throw error;
         return show(request, reply, error);
       }
     }),

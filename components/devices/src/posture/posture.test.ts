@@ -28,7 +28,7 @@ const failing = (device: string, failed = ['disk_encryption']) => ({
 const well = (device: string) => ({ device, posture: 'compliant', posture_at: now() });
 const later = (ms = 1_000) => world.clock.advance(ms);
 let takenAt = '';
-/** By a report that is a second after what was before, and a second before what comes. */
+/** Sends a report issued a second after the previous one, and a second before the next. */
 const take = async (...devices: readonly object[]) => {
   later();
   takenAt = now();
@@ -39,8 +39,8 @@ const take = async (...devices: readonly object[]) => {
 const changes = () => world.audit.ofType('device.posture-changed').length;
 const refusals = () => world.audit.ofType('device.report-refused');
 
-describe('a report of a feed', () => {
-  it('overrides what the directory knew, is recorded, and says which devices it is not for', async () => {
+describe('a posture report', () => {
+  it('overrides the directory, is recorded, and lists the devices that it does not cover', async () => {
     expect(node.postureOf(annas.id)).toMatchObject({ posture: 'compliant', source: 'directory' });
     const lookedAt = now();
     const taken = await take(failing(annas.id), well(shared.id), well(banks.id), well('device:unheard-of'));
@@ -51,7 +51,7 @@ describe('a report of a feed', () => {
       source: 'edr',
       failed: ['disk_encryption'],
     });
-    // Of another firm's devices a feed says nothing.
+    // A feed says nothing about another firm's devices.
     expect(node.postureOf(banks.id)).toMatchObject({ source: 'directory' });
     expect(node.postureOf('device:unheard-of')).toBeUndefined();
     expect(world.audit.ofType('device.posture-changed').map(({ data }) => data)).toMatchObject([
@@ -66,7 +66,7 @@ describe('a report of a feed', () => {
     ]);
   });
 
-  it('is recorded again only where something is otherwise', async () => {
+  it('is recorded again only when something has changed', async () => {
     const before = changes();
     expect(await take(failing(annas.id), well(shared.id))).toMatchObject({ taken: 2, changed: 0 });
     expect(changes()).toBe(before);
@@ -79,7 +79,7 @@ describe('a report of a feed', () => {
     });
   });
 
-  it('is taken once, and none after a later one', async () => {
+  it('is accepted once, and not after a later one', async () => {
     later();
     const early = world.report([failing(annas.id)]);
     later(5);
@@ -90,7 +90,7 @@ describe('a report of a feed', () => {
     expect(node.postureOf(annas.id)?.posture).toBe('compliant');
   });
 
-  it('of any number at once is taken once', async () => {
+  it('is accepted once of any number at once', async () => {
     later();
     const report = world.report([failing(shared.id)]);
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => codeOf(node.takeReport(report, by))));
@@ -99,19 +99,19 @@ describe('a report of a feed', () => {
     await take(well(shared.id));
   });
 
-  it('does not put an older finding in place of a newer one', async () => {
+  it('does not replace a newer finding with an older one', async () => {
     await take(well(annas.id));
     const old = { ...failing(annas.id), posture_at: '2026-11-20T00:00:00Z' };
     expect(await take(old, well(shared.id))).toEqual({ taken: 1, changed: 0, unknown: [], older: [annas.id] });
     expect(node.postureOf(annas.id)?.posture).toBe('compliant');
   });
 
-  it('cannot say that a device was looked at later than it was reported', async () => {
+  it('cannot claim a check later than the report itself', async () => {
     await take({ ...well(annas.id), posture_at: '2036-01-01T00:00:00Z' });
     expect(node.postureOf(annas.id)?.postureAt).toBe(takenAt);
   });
 
-  it('gives way to a later report, and to a failing at the same time', async () => {
+  it('gives way to a later report, and to a failing one of the same time', async () => {
     await take(well(annas.id));
     world.directory.put({ ...annas, posture: 'failing', postureAt: takenAt });
     expect(node.postureOf(annas.id)).toMatchObject({ posture: 'failing', source: 'directory' });
@@ -123,7 +123,7 @@ describe('a report of a feed', () => {
     world.directory.put(annas);
   });
 
-  it('says nothing of a device that has gone to another firm', async () => {
+  it('says nothing of a device that has moved to another firm', async () => {
     await take(failing(shared.id));
     world.directory.put({ ...shared, institution: banks.institution });
     expect(node.postureOf(shared.id)).toMatchObject({ source: 'directory' });
@@ -132,7 +132,7 @@ describe('a report of a feed', () => {
     await take(well(shared.id));
   });
 
-  it('is heard of by other nodes, and known after a start', async () => {
+  it('reaches other nodes, and is known after a restart', async () => {
     const other = await world.node();
     await take(failing(shared.id));
     await expect.poll(() => other.postureOf(shared.id)?.posture, { timeout: 60_000 }).toBe('failing');
@@ -153,7 +153,7 @@ describe('a report of a feed', () => {
   });
 });
 
-describe('a report is refused, and that is recorded', () => {
+describe('a posture report is refused, and the refusal recorded', () => {
   const claims = (changes: object = {}) => ({
     iss: 'edr',
     aud: issuer,
@@ -164,7 +164,7 @@ describe('a report is refused, and that is recorded', () => {
   const header = { alg: 'ES256', typ: 'countersign-posture+jwt', kid: 'feed-1' };
 
   it.each<[string, () => string, string]>([
-    ['of a feed that nobody knows', () => reportOf(world.feedKey, claims({ iss: 'other' })), 'posture_feed_unknown'],
+    ['of an unknown feed', () => reportOf(world.feedKey, claims({ iss: 'other' })), 'posture_feed_unknown'],
     [
       'of another institution’s feed',
       () => reportOf(world.feedKey, claims({ iss: 'bank-mdm' })),
@@ -210,7 +210,7 @@ describe('a report is refused, and that is recorded', () => {
       'posture_report_invalid',
     ],
     [
-      'with a posture that is none',
+      'with an invalid posture',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), posture: 'ok' }] })),
       'posture_report_invalid',
     ],
@@ -220,12 +220,12 @@ describe('a report is refused, and that is recorded', () => {
       'posture_report_invalid',
     ],
     [
-      'with a time that is none',
+      'with an invalid time',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), posture_at: 'today' }] })),
       'posture_report_invalid',
     ],
     [
-      'with a member nobody knows',
+      'with an unknown member',
       () => reportOf(world.feedKey, claims({ devices: [{ ...well(shared.id), x: 1 }] })),
       'posture_report_invalid',
     ],
@@ -255,7 +255,7 @@ describe('a report is refused, and that is recorded', () => {
     await take(well(shared.id));
   });
 
-  it('does not tell one institution of another’s feed', async () => {
+  it('does not reveal another institution’s feed', async () => {
     later();
     expect(await codeOf(node.takeReport(world.report([well(shared.id)]), { institution: bank }))).toBe(
       'posture_feed_unknown',
@@ -264,8 +264,8 @@ describe('a report is refused, and that is recorded', () => {
   });
 });
 
-describe('a file with reports', () => {
-  it('is read from a folder in the order of names, once, and a refused one keeps nothing else back', async () => {
+describe('a report file', () => {
+  it('is read from a folder in name order, once, and a refused one blocks nothing else', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'postures-'));
     try {
       const { jwk } = world.feedKey;
@@ -286,7 +286,7 @@ describe('a file with reports', () => {
       await reading.readFiles();
       expect(refusals()).toHaveLength(before + 1);
 
-      // After a start everything is met again: what was taken is nobody's attempt.
+      // After a restart every file is met again: an accepted one is not counted as an attempt.
       const again = await world.node({
         feeds: [{ name: 'edr', institution: broker, keys: [{ ...jwk, kid: 'feed-1' }], path: folder }],
         pollSeconds: 3_600,
@@ -307,12 +307,12 @@ describe('a file with reports', () => {
   });
 });
 
-describe('whether a device is fit', () => {
+describe('the fitness of a device', () => {
   const recognised = (id: string) => ({ id, by: 'key' }) as const;
   const fit = (id: string | undefined, person = anna.id) =>
     codeOf(node.requireFit(id === undefined ? undefined : recognised(id), person));
 
-  it('is asked of one that has shown itself, is the person’s own or nobody’s, and is well', async () => {
+  it('requires that it has proved itself, is the person’s own or nobody’s, and is healthy', async () => {
     await take(well(annas.id), well(shared.id));
     expect(await fit(annas.id)).toBe('nothing was refused');
     expect(await fit(shared.id)).toBe('nothing was refused');
@@ -323,7 +323,7 @@ describe('whether a device is fit', () => {
     expect(await fit('device:unheard-of')).toBe('device_unknown');
   });
 
-  it('ends with a report that it is not, and says what failed', async () => {
+  it('ends with a failing report, and names what failed', async () => {
     await take(failing(annas.id));
     await expect(node.requireFit(recognised(annas.id), anna.id)).rejects.toThrow(/disk_encryption/);
     expect(await fit(annas.id)).toBe('device_failing');
@@ -331,7 +331,7 @@ describe('whether a device is fit', () => {
     expect(await fit(annas.id)).toBe('nothing was refused');
   });
 
-  it('decays: what nobody has looked at for a week is stale', async () => {
+  it('decays: a device not checked for a week is stale', async () => {
     await take(well(annas.id));
     later(7 * 86_400_000 - 2_000);
     expect(await fit(annas.id)).toBe('nothing was refused');

@@ -39,7 +39,7 @@ function reporter(world: DeviceWorld, node: RunningDevices) {
       ...{ device, posture, posture_at },
       ...(posture === 'failing' ? { failed: ['disk_encryption'] } : {}),
     }));
-    // Reports are issued in whole seconds, and after what they tell.
+    // Reports are issued in whole seconds, and after the checks that they report.
     world.clock.advance(1_000);
     await node.takeReport(world.report(lines), by);
   };
@@ -60,7 +60,7 @@ for (const who of ['the owner', 'a replica'] as const)
     };
   });
 
-describe('a replica of the postures of devices', () => {
+describe('a replica of device postures', () => {
   let world: DeviceWorld;
   let owner: RunningDevices;
   let report: ReturnType<typeof reporter>;
@@ -84,7 +84,7 @@ describe('a replica of the postures of devices', () => {
     replicas.push(replica);
     return replica;
   }
-  /** An owner that says what it likes of each posture. */
+  /** An owner that changes each posture before it sends it. */
   const lying = (change: (posture: StreamedPosture) => readonly StreamedPosture[]): PostureStream => ({
     async posturesSince(request) {
       const { postures, newest } = await owner.posturesSince(request);
@@ -101,17 +101,17 @@ describe('a replica of the postures of devices', () => {
       'says that somebody else wrote it',
       (posture) => [{ ...posture, sealed: false, posture: 'compliant', failed: [] }],
     ],
-  ])('has what is recorded where the owner %s', async (_name, change) => {
+  ])('shows the recorded posture when the owner %s', async (_name, change) => {
     await report({ device: annas.id, posture: 'failing' });
     const replica = await open(lying(change));
     expect(replica.postureOf(annas.id)).toMatchObject({ posture: 'failing', failed: ['disk_encryption'] });
-    // And so where it begins to lie later.
+    // So the lie begins later.
     await report({ device: shared.id, posture: 'failing' });
     await replica.refresh();
     expect(replica.postureOf(shared.id)?.posture).toBe('failing');
   });
 
-  it('does not believe of a device without a record that it is well, where the directory says that it is not', async () => {
+  it('does not treat a device without a record as healthy when the directory says otherwise', async () => {
     await report({ device: shared.id, posture: 'compliant' });
     const failing = { ...annas, posture: 'failing' as const };
     const before = world.directory.snapshot();
@@ -130,13 +130,13 @@ describe('a replica of the postures of devices', () => {
     expect(replica.postureOf(shared.id)).toMatchObject({ posture: 'compliant', source: 'edr' });
   });
 
-  it('was never looked at in the future', async () => {
+  it('refuses a check time in the future', async () => {
     await report({ device: shared.id, posture: 'compliant' });
     const replica = await open(lying((posture) => [{ ...posture, postureAt: '2036-01-01T00:00:00Z' }]));
     expect(replica.postureOf(shared.id)?.postureAt).toBe(new Date(world.clock.now()).toISOString());
   });
 
-  it('refuses once the owner or the log could not be asked for some seconds', async () => {
+  it('refuses once the owner or the log has been unreachable for some seconds', async () => {
     let isGone = false;
     const replica = await open(
       {

@@ -21,7 +21,6 @@ export const reportType = 'countersign-posture+jwt';
 /** How far a reporter's clock may be ahead. */
 export const clockLeadMs = 60_000;
 
-/** The report of one device. */
 export interface ReportedPosture {
   readonly device: string;
   readonly posture: DevicePosture['posture'];

@@ -55,7 +55,6 @@ export function createEnrolmentStore(pool: pg.Pool) {
       read(pool, 'enrolment-find', 'code_hash = $1 and expires_at > $2', [codeHash, now]),
     lock: (session: pg.PoolClient, codeHash: Buffer, now: Date) =>
       read(session, 'enrolment-lock', 'code_hash = $1 and expires_at > $2 for update', [codeHash, now]),
-    /** It may have expired. */
     ofDevice: (session: Session, device: string, lock: '' | 'for update' = '') =>
       read(session, `enrolment-of-device${lock === '' ? '' : '-locked'}`, `device = $1 ${lock}`, [device]),
 

@@ -25,7 +25,7 @@ export const annas = deviceOf('ws-anna', broker, anna.id);
 export const shared = deviceOf('ws-shared', broker);
 export const banks = deviceOf('ws-bank', bank);
 
-/** A directory in memory; a change is seen at once, under a new version. */
+/** An in-memory directory; a change is visible at once, under a new version. */
 export function deviceDirectory() {
   const people = new Map([anna, ben, chloe].map((each) => [each.id, each]));
   const devices = new Map([annas, shared, banks].map((each) => [each.id, each]));
@@ -47,7 +47,7 @@ export function deviceDirectory() {
       devices.delete(device);
       changed();
     },
-    /** Who has left is known, and may nothing. */
+    /** A person who has left is known but has no authority. */
     leave(person: PrincipalId) {
       people.delete(person);
       changed();

@@ -16,12 +16,12 @@ function signed(key: KeyObject, text: string): string {
   return sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
 }
 
-/** What the page's script would put into the field of an enrolment. */
+/** The field that the page's script fills in for an enrolment. */
 export function newKeyField(key: TestKey, challenge: string, changes: object = {}): string {
   return JSON.stringify({ jwk: key.jwk, challenge, signature: key.sign(challenge), ...changes });
 }
 
-/** What it would put into the field of a sign-in. */
+/** The field that it fills in for a sign-in. */
 export function proofField(key: TestKey, device: string, challenge: string): string {
   return JSON.stringify({ device, challenge, signature: key.sign(challenge) });
 }

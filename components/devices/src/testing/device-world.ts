@@ -10,7 +10,7 @@ import { createTestKey, reportOf } from './device-keys.ts';
 export const issuer = 'https://countersign.example';
 export const manager = { id: 'service:mdm', institution: broker };
 
-/** A database, a directory, a log, a clock, and as many nodes as are asked for. */
+/** A database, a directory, a log, a clock, and any number of nodes. */
 export async function createDeviceWorld() {
   const database = await createTestDatabase({ components: [devicesMigrations] });
   const clock = fixedClock(Date.parse('2026-11-21T09:00:00Z'));
@@ -62,7 +62,7 @@ export async function createDeviceWorld() {
 
   return {
     ...{ database, clock, audit, directory, logger, feedKey, node },
-    /** A report of the broker's feed, issued now unless it says otherwise. */
+    /** A report of the broker's feed, issued now unless `claims` say otherwise. */
     report: (devices: readonly object[], claims: object = {}) =>
       reportOf(feedKey, { iss: 'edr', aud: issuer, iat: clock.now() / 1000, devices, ...claims }),
     /** The process dies when the next record of this type is durable: nothing is stored after it. */

@@ -1,4 +1,3 @@
-/** The texts of the enrolment pages. */
 export const en = {
   banner: 'Development installation. Not for real business.',
   enrol: {

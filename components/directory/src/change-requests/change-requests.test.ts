@@ -23,14 +23,14 @@ const propose = (edit = deskEdit()) => directory.propose({ edit }, proposer, 'go
 const approve = ({ id, digest }: DirectoryChangeRequest, on = directory) => on.approve(id, digest, approver);
 const typesRecorded = () => rig.records.map(({ type }) => type);
 
-/** The desk in production, after changes by two people. */
+/** Sets up the desk in production, changed with two people. */
 async function deskInProduction(): Promise<void> {
   await approve(await propose());
   rig.records.length = 0;
 }
 
 describe('a change that touches a production client', () => {
-  it('is not made by one person, whichever way it comes, and the refusal says what to do', async () => {
+  it('is refused to one person by every interface, and the refusal says what to do', async () => {
     await deskInProduction();
     const file = fileWithServices();
     const production = { ...file, clients: [...file.clients, { ...tradingDesk(), client_name: 'Another' }] };
@@ -62,7 +62,7 @@ describe('a change that touches a production client', () => {
     });
   });
 
-  it('is also one of its principal: of its duties, and of the artefact and the certificate of an algorithm', async () => {
+  it('includes changes of its principal: its duties, and the artefact and certificate of an algorithm', async () => {
     const file = fileWithServices();
     const [agent] = file.agents;
     const model = agent?.['model'];
@@ -83,7 +83,7 @@ describe('a change that touches a production client', () => {
     });
   });
 
-  it('is no matter of a file that leaves the client as it is', async () => {
+  it('does not include a file that leaves the client unchanged', async () => {
     await deskInProduction();
     const file = fileWithServices();
     file.services.push({ id: 'service:new', institution: file.services[0]?.['institution'], roles: [] });
@@ -91,7 +91,7 @@ describe('a change that touches a production client', () => {
     expect((await directory.apply(whole, proposer, { prune: true })).changes).toHaveLength(1);
   });
 
-  it('is proposed by one and approved by another, recorded at each step before it takes effect', async () => {
+  it('is proposed by one person and approved by another, recorded at each step before it takes effect', async () => {
     const request = await propose();
     expect(parseId('change', request.id)).toBe(request.id);
     expect(request).toEqual({
@@ -126,7 +126,7 @@ describe('a change that touches a production client', () => {
     expect(await directory.changeRequests()).toEqual([{ ...request, status: 'approved', decidedBy: approver.id }]);
   });
 
-  it('may be a whole file with what it removes', async () => {
+  it('may be a whole file with its removals', async () => {
     await deskInProduction();
     const file = fileWithServices();
     const request = await directory.propose({ file, prune: true }, proposer, 'the desk closes');
@@ -143,22 +143,22 @@ describe('a change that touches a production client', () => {
     expect(directory.snapshot().client('broker-desk-2')).toBeDefined();
   });
 
-  it('shows the approver what each entity is and would be', async () => {
+  it('shows the approver each entity before and after', async () => {
     await deskInProduction();
     const request = await propose(deskEdit({ redirect_uris: ['https://new.broker.example/callback'] }));
     const view = await directory.changeRequest(request.id);
     expect(view).toMatchObject({
       request,
-      stands: true,
+      current: true,
       entities: [{ change: 'change', kind: 'client', id: 'broker-desk', fields: ['redirect_uris'] }],
     });
     expect(view.entities[0]?.before).toMatchObject({ redirect_uris: tradingDesk()['redirect_uris'] });
     expect(view.entities[0]?.after).toMatchObject({ redirect_uris: ['https://new.broker.example/callback'] });
     await approve(request);
-    expect(await directory.changeRequest(request.id)).toMatchObject({ stands: false, entities: [] });
+    expect(await directory.changeRequest(request.id)).toMatchObject({ current: false, entities: [] });
   });
 
-  it('does not show the names by which identity providers know people', async () => {
+  it('hides the names by which identity providers know people', async () => {
     const file = fileWithServices();
     const [anna] = file.people;
     const request = await directory.propose({ file: { people: [{ ...anna, desk: 'credit' }] } }, proposer, 'moved');
@@ -167,7 +167,7 @@ describe('a change that touches a production client', () => {
 });
 
 describe('an approval', () => {
-  it('is not given by who proposed', async () => {
+  it('is refused from the proposer', async () => {
     const request = await propose();
     const error = await refusalOf(directory.approve(request.id, request.digest, proposer));
     expect(error.code).toBe('change_self_approval');
@@ -181,7 +181,7 @@ describe('an approval', () => {
     expect((await approve(request)).version).toBe(2);
   });
 
-  it('ends with its proposer, recorded', async () => {
+  it('is impossible once the proposal ended with its proposer, which is recorded', async () => {
     const request = await propose();
     const { id } = request;
     const ended = { by: approver, reason: 'Who proposed this has left.' };
@@ -198,13 +198,13 @@ describe('an approval', () => {
     expect(await refusalOf(approve(request))).toMatchObject({ code: 'change_decided' });
   });
 
-  it('does not carry what somebody proposed who has left or moved since', async () => {
+  it('is refused when the proposer has left or moved since', async () => {
     const [ben] = fileWithServices().people.filter(({ id }) => id === 'person:ben.ito');
     const by = { id: 'person:ben.ito', institution: String(ben?.['institution']) };
     const proposed = () => directory.propose({ edit: deskEdit() }, by, 'go-live of the desk');
     const [moved, gone] = [await proposed(), await proposed()];
     await directory.move(by.id, { desk: 'credit', roles: ['sales'] }, proposer, 'another desk');
-    expect((await directory.changeRequest(moved.id)).stands).toBe(false);
+    expect((await directory.changeRequest(moved.id)).current).toBe(false);
     expect(await refusalOf(approve(moved))).toMatchObject({ code: 'directory_changed_meanwhile' });
     await directory.leave(by.id, proposer, 'left');
     expect(await refusalOf(approve(gone))).toMatchObject({ code: 'directory_changed_meanwhile' });
@@ -212,7 +212,7 @@ describe('an approval', () => {
     expect(directory.snapshot().client('broker-desk')).toBeUndefined();
   });
 
-  it('is for what its digest names', async () => {
+  it('covers exactly what its digest names', async () => {
     const request = await propose();
     const other = await propose(deskEdit({ client_name: 'Other' }));
     expect(other.digest).not.toBe(request.digest);
@@ -221,7 +221,7 @@ describe('an approval', () => {
     expect(directory.snapshot().client('broker-desk')).toBeUndefined();
   });
 
-  it('works once, however many give it on two nodes at once', async () => {
+  it('counts once, however many submit it on two nodes at once', async () => {
     const other = await rig.open();
     const request = await propose();
     const outcomes = await Promise.all(
@@ -238,7 +238,7 @@ describe('an approval', () => {
     expect(typesRecorded().filter((type) => type === 'directory.change-approved')).toHaveLength(1);
   });
 
-  it('and a rejection do not both happen', async () => {
+  it('excludes a rejection, and the reverse', async () => {
     const other = await rig.open();
     for (let round = 0; round < 5; round++) {
       const request = await propose(deskEdit({ client_name: `Desk ${round}` }));
@@ -251,10 +251,10 @@ describe('an approval', () => {
     }
   });
 
-  it('comes within a day', async () => {
+  it('is possible for a day', async () => {
     const request = await propose();
     rig.clock.advance(24 * hourMs - 1);
-    expect((await directory.changeRequest(request.id)).stands).toBe(true);
+    expect((await directory.changeRequest(request.id)).current).toBe(true);
     rig.clock.advance(1);
     const error = await refusalOf(approve(request));
     expect(error).toMatchObject({ code: 'change_decided', facts: { status: 'expired' } });
@@ -266,17 +266,17 @@ describe('an approval', () => {
     expect(directory.snapshot().client('broker-desk')).toBeUndefined();
   });
 
-  it('is refused when an entity of the change has become another one meanwhile', async () => {
+  it('is refused when an entity of the change has changed meanwhile', async () => {
     const sandbox = { environment: 'sandbox' };
     await directory.edit(deskEdit({ ...sandbox, client_name: 'One' }), proposer);
     const request = await propose(deskEdit({ client_name: 'Three' }));
     await directory.edit(deskEdit({ ...sandbox, client_name: 'Two' }), proposer);
-    expect((await directory.changeRequest(request.id)).stands).toBe(false);
+    expect((await directory.changeRequest(request.id)).current).toBe(false);
     expect((await refusalOf(approve(request))).code).toBe('directory_changed_meanwhile');
     expect(directory.snapshot().client('broker-desk')?.name).toBe('Two');
   });
 
-  it('is refused when the outcome would no longer hold together', async () => {
+  it('is refused when the result would be inconsistent', async () => {
     const request = await propose();
     const file = fileWithServices();
     const services = file.services.filter(({ id }) => id !== 'service:desk');
@@ -284,7 +284,7 @@ describe('an approval', () => {
     expect((await refusalOf(approve(request))).code).toBe('directory_changed_meanwhile');
   });
 
-  it('stands when something else has changed', async () => {
+  it('is accepted when something else has changed', async () => {
     const request = await propose();
     await directory.apply(
       { services: [{ id: 'service:else', institution: fileWithServices().services[0]?.['institution'], roles: [] }] },
@@ -293,7 +293,7 @@ describe('an approval', () => {
     expect((await approve(request)).version).toBe(3);
   });
 
-  it('is of what was stored, and of nothing that was put in its place', async () => {
+  it('applies to the stored proposal, not to a substitute', async () => {
     const request = await propose();
     await rig.scratch
       .pool('directory')
@@ -303,7 +303,7 @@ describe('an approval', () => {
     expect((await refusalOf(approve(request))).code).toBe('directory_changed_meanwhile');
   });
 
-  it('changes nothing when it cannot be recorded, and can then be given again', async () => {
+  it('changes nothing when it cannot be recorded, and can then be repeated', async () => {
     const request = await propose();
     rig.breakLog(true);
     expect((await refusalOf(approve(request))).code).toBe('log_unavailable');
@@ -313,7 +313,7 @@ describe('an approval', () => {
     expect((await approve(request)).version).toBe(2);
   });
 
-  it('is refused for a change that nobody proposed', async () => {
+  it('is refused for an unknown change', async () => {
     const id = 'chg_01k9z3m8q4d6s0v2x5y7a9b1c3' as ChangeId;
     const digest = 'A'.repeat(43) as Digest;
     expect((await refusalOf(directory.approve(id, digest, approver))).code).toBe('change_not_found');
@@ -337,14 +337,14 @@ describe('a rejection', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('may come from who proposed, who thereby withdraws', async () => {
+  it('may come from the proposer, as a withdrawal', async () => {
     const request = await propose();
     expect((await directory.reject(request.id, proposer, 'mistaken')).status).toBe('rejected');
   });
 });
 
 describe('a proposal', () => {
-  it('is judged at once, with every problem at its place', async () => {
+  it('is checked at once, with every problem at its location', async () => {
     const error = await refusalOf(propose(deskEdit({ redirect_uris: ['http://a.example'], kind: 'human' })));
     expect(problemsOf(error).map(({ path }) => path)).toEqual([
       '/put/clients/0/redirect_uris/0',
@@ -353,7 +353,7 @@ describe('a proposal', () => {
     expect(await directory.changeRequests()).toEqual([]);
   });
 
-  it('changes something, for a reason', async () => {
+  it('requires a change and a reason', async () => {
     await deskInProduction();
     expect((await refusalOf(propose())).code).toBe('directory_file_invalid');
     const edit = deskEdit({ client_name: 'New' });
@@ -369,7 +369,7 @@ describe('a proposal', () => {
     expect(await directory.changeRequests()).toEqual([]);
   });
 
-  it('leaves its content behind when it is decided or has expired, and is forgotten in the end', async () => {
+  it('loses its content when it is decided or has expired, and is deleted in the end', async () => {
     const contents = async () =>
       (await rig.scratch.pool('directory').query('select proposal is null as gone from change_requests order by id'))
         .rows;
@@ -387,7 +387,7 @@ describe('a proposal', () => {
 });
 
 describe('an edit', () => {
-  it('puts and removes sandbox clients at once, and the same again changes nothing', async () => {
+  it('adds and removes sandbox clients at once, and repeating it changes nothing', async () => {
     const edit = deskEdit({ environment: 'sandbox' });
     const added = [{ change: 'add', kind: 'client', id: 'broker-desk' }];
     expect(await directory.edit(edit, proposer)).toEqual({ version: 2, changes: added });
@@ -402,7 +402,7 @@ describe('an edit', () => {
     expect(rig.records[1]?.data).toMatchObject({ changes: [{ change: 'remove', kind: 'client', id: 'broker-desk' }] });
   });
 
-  it('is not made when it cannot be recorded', async () => {
+  it('is refused when it cannot be recorded', async () => {
     rig.breakLog(true);
     expect((await refusalOf(directory.edit(deskEdit({ environment: 'sandbox' }), proposer))).code).toBe(
       'log_unavailable',
@@ -430,7 +430,7 @@ describe('an edit', () => {
     expect(problemsOf(error).map(({ code, path }) => `${code} ${path}`)).toContain(problem);
   });
 
-  it('does not touch a client that the installation itself is made of', async () => {
+  it('cannot change a client of the installation itself', async () => {
     const seeded = {
       ...tradingDesk(),
       id: 'seeded',
@@ -449,8 +449,8 @@ describe('an edit', () => {
   });
 });
 
-describe('a change that gives somebody the power to govern', () => {
-  it('shows who approves it every account that they sign in by, also those that were added before', async () => {
+describe('a change that gives somebody administrative power', () => {
+  it('shows the approver all their sign-in accounts, including those added before', async () => {
     const person = (members: Document): Document => ({
       ...{ id: 'person:bob.approver', institution: operator, roles: [], federated: [], credentials: [] },
       ...members,

@@ -57,7 +57,7 @@ const maxListed = 100;
 export interface ChangeRequestView {
   readonly request: DirectoryChangeRequest;
   /** Whether it can still be approved with the proposed effect. */
-  readonly stands: boolean;
+  readonly current: boolean;
   readonly entities: readonly PlannedEntity[];
 }
 
@@ -113,7 +113,7 @@ export function createChangeRequests(dependencies: {
     async obstacleTo(request, base, session) {
       const anew = await planAnew(request, base, session);
       // A proposal for the empty directory may contain findings, which only compliance may record now.
-      return anew?.stands === true ? anew.planned.unrightful : outdated();
+      return anew?.current === true ? anew.planned.unrightful : outdated();
     },
   });
 
@@ -127,13 +127,13 @@ export function createChangeRequests(dependencies: {
     { proposal, scope, basis, digest }: StoredRequest,
     base: State,
     session?: pg.PoolClient,
-  ): Promise<{ readonly planned: Plan; readonly stands: boolean } | undefined> {
+  ): Promise<{ readonly planned: Plan; readonly current: boolean } | undefined> {
     if (proposal === null) return undefined;
     const problems = createProblems();
     try {
       const planned = await plan(proposal, { base, scope, problems, ...defined({ session }) });
       const same = planned.basis === basis && digestOfProposal(proposal) === digest;
-      return { planned, stands: same && problems.count() === 0 };
+      return { planned, current: same && problems.count() === 0 };
     } catch (error) {
       // The trust profile can no longer be registered.
       if (isTrustError(error)) return undefined;
@@ -281,9 +281,9 @@ export function createChangeRequests(dependencies: {
       const anew = await planAnew(request, graph.state());
       return {
         request: shown(request, clock.now()),
-        stands:
+        current:
           isOpen &&
-          anew?.stands === true &&
+          anew?.current === true &&
           !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)) &&
           (await second.gone(waiting(request))) === undefined,
         entities: anew?.planned.entities() ?? [],

@@ -6,8 +6,8 @@ import { fileWithServices, tradingDesk } from '../testing/example-clients.ts';
 import { broker } from '../testing/example-file.ts';
 import { approver, createRig, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
-/** A process dies between a record and its effect; other processes complete it. */
-describe('a change for two people that is interrupted', () => {
+/** A process dies between a record and its effect; other processes complete the change. */
+describe('a dual-control change that is interrupted', () => {
   let rig: Rig;
   let directory: DirectoryComponent;
   const pollMs = 3_600_000;
@@ -30,7 +30,7 @@ describe('a change for two people that is interrupted', () => {
   const died = expect.objectContaining({ message: 'the process died' });
 
   it.each(['directory.change-approved', 'directory.applied'] as const)(
-    'behind its %s is made by whoever changes something else next, before that',
+    'after its %s is completed by the next writer, before the next change',
     async (type) => {
       const request = await propose();
       await expect(approve(request, await dying(type))).rejects.toEqual(died);
@@ -47,7 +47,7 @@ describe('a change for two people that is interrupted', () => {
     },
   );
 
-  it('is answered to who approves it again, and made once', async () => {
+  it('is reported to a repeated approval, and made once', async () => {
     const request = await propose();
     await expect(approve(request, await dying('directory.change-approved'))).rejects.toEqual(died);
     expect(await approve(request)).toEqual({ version: 2, changes: request.changes });
@@ -56,7 +56,7 @@ describe('a change for two people that is interrupted', () => {
     expect(directory.snapshot().version).toBe(2);
   });
 
-  it('is made by a node that looks, though nobody asks for anything', async () => {
+  it('is completed by a node that looks, without any request', async () => {
     const request = await propose();
     await expect(approve(request, await dying('directory.change-approved'))).rejects.toEqual(died);
     const heir = await rig.open({ pollMs: 20 });
@@ -64,7 +64,7 @@ describe('a change for two people that is interrupted', () => {
     expect(countOf('directory.change-approved', 'directory.change-rejected')).toEqual([1, 0]);
   });
 
-  it('is made once, however many nodes go on at the same moment', async () => {
+  it('is made once, however many nodes continue at the same moment', async () => {
     const request = await propose();
     await expect(approve(request, await dying('directory.change-approved'))).rejects.toEqual(died);
     const nodes = [directory, await rig.open({ pollMs }), await rig.open({ pollMs })];
@@ -80,7 +80,7 @@ describe('a change for two people that is interrupted', () => {
     expect((await rig.open()).snapshot().client('broker-desk')).toBeDefined();
   });
 
-  it('and can no longer be made ends on record, and keeps nobody from anything', async () => {
+  it('and can no longer be made ends on record, and blocks nobody', async () => {
     const request = await propose();
     await expect(approve(request, await dying('directory.change-approved'))).rejects.toEqual(died);
     await rig.scratch
@@ -97,7 +97,7 @@ describe('a change for two people that is interrupted', () => {
     expect(directory.snapshot().client('broker-desk')).toBeUndefined();
   });
 
-  it('waits while the log cannot be written, and is made then', async () => {
+  it('waits while the log cannot be written, and is made afterwards', async () => {
     const request = await propose();
     rig.breakLog(true, ({ type }) => type === 'directory.applied');
     expect(await refusalOf(approve(request))).toMatchObject({ code: 'log_unavailable' });
@@ -107,7 +107,7 @@ describe('a change for two people that is interrupted', () => {
     expect(directory.snapshot().client('broker-desk')).toBeDefined();
   });
 
-  it('behind its rejection is rejected, once, also for who repeats that', async () => {
+  it('after its rejection is rejected once, also for a repeated rejection', async () => {
     const request = await propose();
     const node = await dying('directory.change-rejected');
     await expect(node.reject(request.id, approver, 'not now')).rejects.toEqual(died);
@@ -120,14 +120,14 @@ describe('a change for two people that is interrupted', () => {
     expect(countOf('directory.change-rejected')).toEqual([1]);
   });
 
-  it('behind its proposal can be approved by whoever finds it in the list', async () => {
+  it('after its proposal can be approved from the list', async () => {
     await expect(propose(await dying('directory.change-proposed'))).rejects.toEqual(died);
     const [request] = await directory.changeRequests({ status: 'proposed' });
     if (request === undefined) throw new Error('it is not listed');
     expect((await approve(request)).version).toBe(2);
   });
 
-  it('before its proposal is durable is none', async () => {
+  it('before its proposal is durable does not exist', async () => {
     rig.breakLog(true, ({ type }) => type === 'directory.change-proposed');
     expect(await refusalOf(propose())).toMatchObject({ code: 'log_unavailable' });
     rig.breakLog(false);
@@ -136,7 +136,7 @@ describe('a change for two people that is interrupted', () => {
     expect(await refusalOf(directory.changeRequest(rows[0]?.id))).toMatchObject({ code: 'change_not_found' });
   });
 
-  it('and rejected by another at the same moment is one of both', async () => {
+  it('and is rejected by another at the same moment has one of the two outcomes', async () => {
     const other = await rig.open({ pollMs });
     for (let round = 0; round < 4; round++) {
       const request = await directory.propose(
@@ -162,7 +162,7 @@ describe('a change for two people that is interrupted', () => {
     }
   });
 
-  it('names everybody through whom somebody decides, also where they turn it down', async () => {
+  it('names the whole acting chain of a decision, including a rejection', async () => {
     const request = await propose();
     await directory.reject(request.id, { ...approver, through: ['service:console'] }, 'not now');
     expect(rig.log.filter(({ type }) => type === 'directory.change-rejected')).toMatchObject([

@@ -50,7 +50,7 @@ interface Judged extends Existing {
   readonly departed: boolean;
 }
 interface StillApproved {
-  readonly stands: boolean;
+  readonly current: boolean;
 }
 
 type RequestCommand<Ask, Facts, Answer> = Command<Ask, ChangeId, RequestState, StoredRequest, Facts, Answer>;
@@ -203,8 +203,8 @@ export function createRequestCommands({
     about: ({ id }) => id,
     // A manipulated row must not block all changes of the directory.
     unproven: 'none',
-    facts: async (session, { ask }) => ({ stands: (await graph.lockFor(session, ask.approval)) !== undefined }),
-    done: ({ facts: { stands } }) => (stands ? undefined : false),
+    facts: async (session, { ask }) => ({ current: (await graph.lockFor(session, ask.approval)) !== undefined }),
+    done: ({ facts: { current } }) => (current ? undefined : false),
     check: nothing,
     next: ({ ask }) => ({ ...ask.request, status: 'rejected' }),
     before: nothing,

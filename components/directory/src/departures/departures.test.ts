@@ -11,8 +11,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Effects that note their calls and can be made to fail or to wait. */
-function effectsThatTell(...names: readonly string[]) {
+/** Departure effects that record their calls and can be made to fail or wait. */
+function recordingEffects(...names: readonly string[]) {
   const calls: string[] = [];
   const failing = new Set<string>();
   const gates = new Map<string, Promise<void>>();
@@ -45,9 +45,9 @@ async function opened(effects: () => readonly DepartureEffect[]): Promise<Direct
   return directory;
 }
 
-describe('leaving', () => {
-  it('takes a person out in one change, ends what they held in order, and records both', async () => {
-    const { effects, calls } = effectsThatTell('sessions', 'tokens', 'mandates');
+describe('a departure', () => {
+  it('removes a person in one change, ends what they held in order, and records both', async () => {
+    const { effects, calls } = recordingEffects('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     const version = directory.snapshot().version;
     const departure = await directory.leave('person:anna.keller', proposer, reason);
@@ -92,8 +92,8 @@ describe('leaving', () => {
     expect(await directory.departures({ status: 'in-progress' })).toEqual([]);
   });
 
-  it('takes the clients, short codes and held devices of the principal along, and nobody else is touched', async () => {
-    const { effects } = effectsThatTell();
+  it('removes the principal’s clients, short codes and devices, and nobody else’s', async () => {
+    const { effects } = recordingEffects();
     const directory = await opened(effects);
     await directory.apply(
       {
@@ -125,8 +125,8 @@ describe('leaving', () => {
     expect(snapshot.principal('person:ben.ito')).toBeDefined();
   });
 
-  it('keeps who certified an algorithm as a name with nothing, and forgets them with the algorithm', async () => {
-    const { effects } = effectsThatTell('tokens');
+  it('keeps the certifier of an algorithm as a bare name, and deletes it with the algorithm', async () => {
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     const ben = directory.snapshot().principal('person:ben.ito');
     const kid = ben?.kind === 'person' ? (ben.credentials[0]?.kid ?? '') : '';
@@ -152,8 +152,8 @@ describe('leaving', () => {
     expect(await directory.departures()).toHaveLength(2);
   });
 
-  it('twice, also at once and on two nodes, is leaving once', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+  it('happens once, even when requested concurrently on two nodes', async () => {
+    const { effects, calls } = recordingEffects('tokens');
     const one = await opened(effects);
     const two = await rig.open({ departureEffects: effects });
     const answers = await Promise.all(
@@ -173,23 +173,26 @@ describe('leaving', () => {
     ['no principal at all', 'principal_not_found'],
     ['service:operator', 'seed_protected'],
   ])('is refused for %s', async (principal, code) => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     expect((await refusalOf(directory.leave(principal, proposer, reason))).code).toBe(code);
     expect(calls).toEqual([]);
     expect(await directory.departures()).toEqual([]);
   });
 
-  it.each(['', ' ', 'a\u0000b', 'x'.repeat(401)])('is refused without a plain reason: %j', async (text) => {
-    const directory = await opened(() => []);
-    expect((await refusalOf(directory.leave('person:anna.keller', proposer, text))).code).toBe(
-      'directory_file_invalid',
-    );
-    expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
-  });
+  it.each(['', ' ', 'a\u0000b', 'x'.repeat(401)])(
+    'is refused with the reason %j, which is not plain text',
+    async (text) => {
+      const directory = await opened(() => []);
+      expect((await refusalOf(directory.leave('person:anna.keller', proposer, text))).code).toBe(
+        'directory_file_invalid',
+      );
+      expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
+    },
+  );
 
-  it('of software in production takes two people, who get the same departure', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+  it('of production software takes two people, who get the same departure', async () => {
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     await directory.apply({ services: [{ id: 'service:desk', institution: broker, roles: [] }] }, proposer);
     const going = await directory.propose({ edit: { put: { clients: [tradingDesk()] } } }, proposer, 'go-live');
@@ -215,8 +218,8 @@ describe('leaving', () => {
     });
   });
 
-  it('lets go of nothing when it cannot be recorded', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+  it('changes nothing when it cannot be recorded', async () => {
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     rig.breakLog(true);
     expect((await refusalOf(directory.leave('person:anna.keller', proposer, reason))).code).toBe('log_unavailable');
@@ -227,7 +230,7 @@ describe('leaving', () => {
   });
 });
 
-describe('whichever way a principal goes', () => {
+describe('every way to depart', () => {
   const without = (id: string) => {
     const file = exampleFile();
     return { ...file, agents: [], people: file.people.filter((person) => person['id'] !== id) };
@@ -259,8 +262,8 @@ describe('whichever way a principal goes', () => {
           proposer,
         ),
     ],
-  ])('%s, what it held ends', async (_name, go) => {
-    const { effects, calls } = effectsThatTell('tokens');
+  ])('%s: the principal’s holdings end', async (_name, go) => {
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     await go(directory);
     expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
@@ -268,8 +271,8 @@ describe('whichever way a principal goes', () => {
     expect(calls.filter((call) => call.endsWith('person:anna.keller'))).toEqual(['tokens leave person:anna.keller']);
   });
 
-  it('an inactive person leaves no second time, and comes back by a file', async () => {
-    const { effects } = effectsThatTell('tokens');
+  it('an inactive person does not depart a second time, and comes back by a file', async () => {
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     await directory.apply(inactive('person:anna.keller'), proposer);
     const changed = inactive('person:anna.keller');
@@ -280,8 +283,8 @@ describe('whichever way a principal goes', () => {
     expect(await departed(directory)).toEqual(['leave person:anna.keller completed']);
   });
 
-  it('a file that puts somebody on another desk moves them', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+  it('a file that puts somebody on another desk is a move', async () => {
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     const file = exampleFile();
     for (const person of file.people) if (person['id'] === 'person:anna.keller') person['desk'] = 'credit';
@@ -290,7 +293,7 @@ describe('whichever way a principal goes', () => {
     expect(calls).toEqual(['tokens move person:anna.keller']);
   });
 
-  it('a file that changes nothing of desk and roles moves nobody', async () => {
+  it('a file that leaves desk and roles unchanged is not a move', async () => {
     const directory = await opened(() => []);
     const file = exampleFile();
     for (const person of file.people) person['credentials'] = [{ use: 'approval', jwk: exampleKeyPair().publicJwk }];
@@ -299,9 +302,9 @@ describe('whichever way a principal goes', () => {
   });
 });
 
-describe('moving', () => {
+describe('a move', () => {
   it('puts a person on another desk with other roles, and ends what they held', async () => {
-    const { effects, calls } = effectsThatTell('tokens');
+    const { effects, calls } = recordingEffects('tokens');
     const directory = await opened(effects);
     const departure = await directory.move(
       'person:ben.ito',
@@ -324,7 +327,7 @@ describe('moving', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('takes the signing authority from who signs no more', async () => {
+  it('removes the signing authority of a person who loses the role', async () => {
     const directory = await opened(() => []);
     const file = exampleFile();
     for (const person of file.people)
@@ -337,7 +340,7 @@ describe('moving', () => {
     expect(ben).not.toHaveProperty('desk');
   });
 
-  it('does not undo what somebody else has changed of them meanwhile', async () => {
+  it('keeps concurrent changes by others', async () => {
     const one = await opened(() => []);
     const two = await rig.open({ departureEffects: () => [] });
     await Promise.all([
@@ -358,7 +361,7 @@ describe('moving', () => {
     );
   });
 
-  it('is refused for who is there already and never moved', async () => {
+  it('is refused for somebody who is already there and never moved', async () => {
     const directory = await opened(() => []);
     expect((await refusalOf(directory.move('person:anna.keller', { desk: 'rates' }, proposer, 'stays'))).code).toBe(
       'directory_file_invalid',
@@ -366,7 +369,7 @@ describe('moving', () => {
   });
 });
 
-describe('what a departure ends', () => {
+describe('an effect of a departure', () => {
   const stateOf = ({ status, effects }: Departure) => ({
     status,
     effects: effects.map((effect) => `${effect.name} ${effect.status} ${effect.lastFailure ?? ''}`.trim()),
@@ -377,8 +380,8 @@ describe('what a departure ends', () => {
     return departure;
   };
 
-  it('is retried again until it has ended, and nothing after it ends before', async () => {
-    const { effects, calls, failing } = effectsThatTell('sessions', 'tokens', 'mandates');
+  it('is retried until it succeeds, and no later effect runs before', async () => {
+    const { effects, calls, failing } = recordingEffects('sessions', 'tokens', 'mandates');
     const directory = await opened(effects);
     failing.add('tokens');
     const begun = await directory.leave('person:anna.keller', proposer, reason);
@@ -404,8 +407,8 @@ describe('what a departure ends', () => {
     expect(typesOf().filter((type) => type === 'directory.departure-completed')).toHaveLength(1);
   });
 
-  it('is carried on by another node when the one that had it is gone, from where it was', async () => {
-    const dying = effectsThatTell('sessions', 'tokens');
+  it('is continued by another node from the last completed step when its worker is gone', async () => {
+    const dying = recordingEffects('sessions', 'tokens');
     const directory = await opened(dying.effects);
     dying.gates.set('tokens', new Promise(() => undefined));
     const leaving = directory.edit({ remove: [{ kind: 'person', id: 'person:anna.keller' }] }, proposer);
@@ -413,7 +416,7 @@ describe('what a departure ends', () => {
     void directory.carryDepartures();
     await expect.poll(() => dying.calls.length).toBe(2);
     // The worker is silent, but its claim is still valid, so no other node starts.
-    const living = effectsThatTell('sessions', 'tokens');
+    const living = recordingEffects('sessions', 'tokens');
     const other = await rig.open({ departureEffects: living.effects });
     await other.carryDepartures();
     expect(living.calls).toEqual([]);
@@ -424,7 +427,7 @@ describe('what a departure ends', () => {
   });
 
   it('is not settled by a node that lost its claim', async () => {
-    const slow = effectsThatTell('tokens');
+    const slow = recordingEffects('tokens');
     const directory = await opened(slow.effects);
     let open: () => void = () => undefined;
     slow.gates.set('tokens', new Promise((resolve) => (open = resolve)));
@@ -433,7 +436,7 @@ describe('what a departure ends', () => {
     const carried = directory.carryDepartures();
     await expect.poll(() => slow.calls.length).toBe(1);
     rig.clock.advance(61_000);
-    const other = await rig.open({ departureEffects: effectsThatTell('tokens').effects });
+    const other = await rig.open({ departureEffects: recordingEffects('tokens').effects });
     await other.carryDepartures();
     open();
     await carried;
@@ -442,9 +445,9 @@ describe('what a departure ends', () => {
   });
 
   it('is left to a node that has the effect', async () => {
-    const { effects } = effectsThatTell('sessions', 'tokens');
+    const { effects } = recordingEffects('sessions', 'tokens');
     const directory = await opened(effects);
-    const older = await rig.open({ departureEffects: effectsThatTell('sessions').effects });
+    const older = await rig.open({ departureEffects: recordingEffects('sessions').effects });
     await older.carryDepartures();
     await directory.leave('person:anna.keller', proposer, reason);
     rig.clock.advance(10_000);
@@ -454,8 +457,8 @@ describe('what a departure ends', () => {
     expect((await only(directory)).status).toBe('completed');
   });
 
-  it('ends before the next departure of the same principal begins', async () => {
-    const { effects, calls, failing } = effectsThatTell('tokens');
+  it('finishes before the next departure of the same principal begins', async () => {
+    const { effects, calls, failing } = recordingEffects('tokens');
     const directory = await opened(effects);
     failing.add('tokens');
     await directory.move('person:anna.keller', { desk: 'credit' }, proposer, 'moves');
@@ -473,11 +476,11 @@ describe('what a departure ends', () => {
   });
 
   it('is completed once in the log, also when the log fails at that moment', async () => {
-    const { effects } = effectsThatTell('tokens');
+    const { effects } = recordingEffects('tokens');
     const directory = await opened(effects);
     effects()[0];
     let open: () => void = () => undefined;
-    const gated = effectsThatTell('tokens');
+    const gated = recordingEffects('tokens');
     gated.gates.set('tokens', new Promise((resolve) => (open = resolve)));
     const other = await rig.open({ departureEffects: gated.effects });
     await other.edit(

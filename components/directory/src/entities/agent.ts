@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, desk, readLei, readPrincipalId, roles, strict } from './fields/fields.ts';
@@ -17,6 +18,7 @@ export const agentReader = entityReader({
           version: code,
           artifact_sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
           certificate_id: code,
+          configuration_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
           status: Type.Union([
             Type.Literal('Draft'),
             Type.Literal('Approved'),
@@ -54,6 +56,7 @@ export const agentReader = entityReader({
         version: model.version,
         artifactSha256: model.artifact_sha256,
         certificateId: model.certificate_id,
+        ...defined({ configurationSha256: model.configuration_sha256 }),
         status: model.status,
         certifiedBy,
         developedBy,

@@ -69,7 +69,7 @@ function spoiled(list: keyof ReturnType<typeof wholeFile>, members: Document, in
 }
 
 describe('the identity graph', () => {
-  it('holds branches, contracts and short codes, and shows them on every node alike', async () => {
+  it('holds branches, contracts and short codes, and shows them identically on every node', async () => {
     await directory.apply(wholeFile(), proposer);
     for (const each of [directory, await rig.open()]) {
       const snapshot = each.snapshot();
@@ -104,7 +104,7 @@ describe('the identity graph', () => {
     expect(await directory.apply(wholeFile(), proposer)).toMatchObject({ changes: [] });
   });
 
-  it('gives a code back when it is taken from its holder', async () => {
+  it('frees a code when it is taken from its holder', async () => {
     await directory.apply(wholeFile(), proposer);
     await directory.apply({ short_codes: [codeOf('person:anna.keller', 5)] }, proposer);
     await directory.apply({ short_codes: [codeOf('person:ben.ito', 4)] }, proposer);
@@ -114,7 +114,7 @@ describe('the identity graph', () => {
 
   it.each<readonly [string, ReturnType<typeof wholeFile>, string]>([
     [
-      'a branch of nobody',
+      'a branch without an owner',
       spoiled('branches', { institution: exampleLei('529900NOBODY') }),
       'reference_unknown /branches/0/institution',
     ],
@@ -125,7 +125,7 @@ describe('the identity graph', () => {
     ],
     ['a branch with the LEI of an institution', spoiled('branches', { lei: venue }), 'id_duplicate /branches/0/lei'],
     [
-      'a desk in a branch that is not there',
+      'a desk in a branch that does not exist',
       spoiled('desks', { branch: 'Paris' }),
       'reference_unknown /desks/0/branch',
     ],
@@ -160,12 +160,12 @@ describe('the identity graph', () => {
       'directory_file_invalid /contracts/0/until',
     ],
     [
-      'a contract from a day that is none',
+      'a contract from an invalid day',
       spoiled('contracts', { from: '2026-02-30' }),
       'directory_file_invalid /contracts/0/from',
     ],
     [
-      'an account under a contract that is not there',
+      'an account under a contract that does not exist',
       spoiled('accounts', { contract: 'OTHER' }),
       'reference_unknown /accounts/0/contract',
     ],
@@ -214,7 +214,7 @@ describe('the identity graph', () => {
     expect(directory.snapshot().version).toBe(0);
   });
 
-  it("refuses a code for another institution's principal, and one that is stored for another holder", async () => {
+  it('refuses a code for another institution’s principal, and one stored for another holder', async () => {
     await directory.apply(wholeFile(), proposer);
     const others = await refusalOf(
       directory.apply(
@@ -264,7 +264,7 @@ describe('a signatory', () => {
   it.each<readonly [string, ReturnType<typeof wholeFile>, string]>([
     ['without saying whether alone', signing({}), '/people/1/signing_authority'],
     [
-      'for a kind that there is not',
+      'for a kind that does not exist',
       signing({ kinds: ['treaty'], alone: true }),
       '/people/1/signing_authority/kinds/0',
     ],
@@ -291,7 +291,7 @@ describe('a signatory', () => {
 });
 
 describe('a person who is not active', () => {
-  it('is nobody to whoever asks who may act, keeps their key from others, and comes back', async () => {
+  it('is not found by look-ups of actors, still reserves their key, and comes back', async () => {
     const file = wholeFile();
     await directory.apply(file, proposer);
     const ben = directory.snapshot().principal('person:ben.ito');
@@ -319,10 +319,10 @@ describe('a person who is not active', () => {
   });
 });
 
-describe('an edit of what was read', () => {
+describe('an edit of a document that was read', () => {
   const anna = (members: Document = {}) => ({ ...exampleFile().people[0], ...members });
 
-  it('puts a person', async () => {
+  it('updates a person', async () => {
     await directory.apply(exampleFile(), proposer);
     const { changes } = await directory.edit({ put: { people: [anna({ desk: 'credit' })] } }, proposer);
     expect(changes).toEqual([{ change: 'change', kind: 'person', id: 'person:anna.keller', fields: ['desk'] }]);
@@ -330,7 +330,7 @@ describe('an edit of what was read', () => {
     expect(problemsOf(error)).toMatchObject([{ path: '/put/people/0/desk' }]);
   });
 
-  it('is refused when somebody else has written it since', async () => {
+  it('is refused when somebody else has changed it since', async () => {
     await directory.apply(exampleFile(), proposer);
     const read = directory.person('person:anna.keller');
     if (read === undefined) throw new Error('she is there');
@@ -342,7 +342,7 @@ describe('an edit of what was read', () => {
     expect(directory.snapshot().principal('person:anna.keller')?.desk).toBe('credit');
   });
 
-  it('adds a person only where there is none, of many who try at once', async () => {
+  it('adds a person only if there is none, of many who try at once', async () => {
     await directory.apply(exampleFile(), proposer);
     const other = await rig.open();
     const put = { people: [anna({ id: 'person:new', federated: [] })] };

@@ -70,8 +70,8 @@ async function send(method: Method, url: string, authorization: string, body?: u
 
 const sandboxDesk = (members: Document = {}): Document => ({ ...tradingDesk(), environment: 'sandbox', ...members });
 
-describe('the routes of clients', () => {
-  it('register, change, show and remove a client of the sandbox', async () => {
+describe('the client routes', () => {
+  it('register, change, show and remove a sandbox client', async () => {
     expect((await send('POST', '/directory/clients', applying, sandboxDesk())).json()).toEqual({
       version: 2,
       changes: [{ change: 'add', kind: 'client', id: 'broker-desk' }],
@@ -92,7 +92,7 @@ describe('the routes of clients', () => {
     expect(rig.records.every(({ subject }) => subject?.id === 'service:operator')).toBe(true);
   });
 
-  it('tell everything that is wrong with a registration, each at its place', async () => {
+  it('report everything wrong with a registration, each at its location', async () => {
     const answer = await send('POST', '/directory/clients', applying, {
       ...sandboxDesk(),
       redirect_uris: ['http://a.example'],
@@ -158,7 +158,7 @@ describe('the routes of clients', () => {
     expect((await send('GET', `/directory/clients?${query}`, reading(operator))).statusCode).toBe(400);
   });
 
-  it('refuse a query where none belongs', async () => {
+  it('refuse a query on routes without one', async () => {
     expect((await send('POST', '/directory/clients?prune=true', applying, sandboxDesk())).json()).toMatchObject({
       status: 400,
       code: 'request_invalid',
@@ -166,7 +166,7 @@ describe('the routes of clients', () => {
   });
 });
 
-describe('the routes of changes', () => {
+describe('the change routes', () => {
   const proposal = { reason: 'go-live', edit: { put: { clients: [tradingDesk()] } } };
   const proposed = async (body: unknown = proposal) => {
     const answer = await send('POST', '/directory/changes', applying, body);
@@ -182,7 +182,7 @@ describe('the routes of changes', () => {
     });
     expect((await send('GET', `/directory/changes/${request.id}`, reading(operator))).json()).toMatchObject({
       request,
-      stands: true,
+      current: true,
       entities: [{ change: 'add', id: 'broker-desk', after: { environment: 'production' } }],
     });
     const approved = await send('POST', `/directory/changes/${request.id}/approve`, approving, {
@@ -225,7 +225,7 @@ describe('the routes of changes', () => {
     });
   });
 
-  it('are for those who hold the scope, and are shown to the operator alone', async () => {
+  it('require the scope, and answer the operator only', async () => {
     const request = await proposed();
     const path = `/directory/changes/${request.id}`;
     for (const [method, url, authorization] of [
@@ -261,7 +261,7 @@ describe('the routes of changes', () => {
   });
 
   it.each(['chg_x', 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3', 'chg_01k9z3m8q4d6s0v2x5y7a9b1c3', '..%2f'])(
-    'know nothing of the change %s',
+    'do not find the change %s',
     async (id) => {
       expect((await send('GET', `/directory/changes/${id}`, reading(operator))).json()).toMatchObject({
         status: 404,
@@ -272,7 +272,7 @@ describe('the routes of changes', () => {
     },
   );
 
-  it('take a digest that is one', async () => {
+  it('accept only a valid digest', async () => {
     const request = await proposed();
     for (const body of [
       {},
@@ -284,7 +284,7 @@ describe('the routes of changes', () => {
       expect((await send('POST', `/directory/changes/${request.id}/approve`, approving, body)).statusCode).toBe(400);
   });
 
-  it('describe every body and answer with a schema that accepts what the examples send', async () => {
+  it('describe every body and response with a schema that accepts the examples', async () => {
     expect([...schemas.keys()].filter((route) => !route.startsWith('HEAD')).sort()).toEqual([
       'DELETE /directory/clients/:id',
       'GET /directory/:kind/:id',

@@ -57,8 +57,8 @@ function asDescribed(route: string, answer: { readonly statusCode: number; json(
   return answer.json();
 }
 
-describe('the routes of departures', () => {
-  it('have a person move, and leave, and list both for the operator alone', async () => {
+describe('the departure routes', () => {
+  it('move a person, remove a person, and list both for the operator only', async () => {
     const moved = await send('POST', '/directory/principals/person:anna.keller/move', applying, {
       desk: 'credit',
       reason: 'moves to credit',
@@ -88,7 +88,7 @@ describe('the routes of departures', () => {
     ['no reason', 'person:anna.keller/leave', {}, 400, 'request_invalid'],
     ['a reason in two lines', 'person:anna.keller/leave', { reason: 'a\nb' }, 400, 'directory_file_invalid'],
     ['a move to nowhere', 'person:anna.keller/move', { reason: 'x' }, 400, 'request_invalid'],
-    ['a desk that is no name', 'person:anna.keller/move', { desk: ' ', reason: 'x' }, 400, 'request_invalid'],
+    ['a desk that is not a name', 'person:anna.keller/move', { desk: ' ', reason: 'x' }, 400, 'request_invalid'],
     ['software that moves', 'service:oms/move', { desk: 'x', reason: 'x' }, 404, 'principal_not_found'],
   ])('refuse %s', async (_name, path, body, status, code) => {
     const answer = await send('POST', `/directory/principals/${path}`, applying, body);
@@ -109,8 +109,8 @@ describe('the routes of departures', () => {
   });
 });
 
-describe('what a principal holds', () => {
-  it('is shown to its institution and the operator, without the names of identity providers', async () => {
+describe('a principal’s holdings', () => {
+  it('are shown to its institution and the operator, without the names used by identity providers', async () => {
     await directory.apply(
       {
         devices: [
@@ -149,7 +149,7 @@ describe('what a principal holds', () => {
 });
 
 describe('a contract', () => {
-  it('is shown to those who made it', async () => {
+  it('is shown to its parties', async () => {
     const contract = {
       id: 'CUST-1',
       institution: broker,
@@ -179,7 +179,7 @@ describe('a plan and its progress', () => {
     return file;
   };
 
-  it('says from what to what where it is asked to, and never how an identity provider knows somebody', async () => {
+  it('show old and new values on request, and never how an identity provider knows somebody', async () => {
     const plan = await send('POST', '/directory/plan?values=true', applying, changedFile());
     expect(asDescribed('POST /directory/plan', plan)).toEqual({
       version: 1,
@@ -209,7 +209,7 @@ describe('a plan and its progress', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const streamed = { accept: 'application/x-ndjson, application/json' };
 
-  it('tells how far it has come, and last what came of it', async () => {
+  it('report how far the plan is, and last its result', async () => {
     const services = Array.from({ length: 2_500 }, (_, index) => ({
       id: `service:s${index}`,
       institution: broker,
@@ -225,7 +225,7 @@ describe('a plan and its progress', () => {
     expect(directory.snapshot().principal('service:s2499')).toBeDefined();
   });
 
-  it('ends with the problem where there is one, and has changed nothing', async () => {
+  it('end with the problem if there is one, and nothing has changed', async () => {
     const services = [{ id: 'service:s1', institution: 'nobody', roles: [] }];
     const answer = await send('POST', '/directory/apply', applying, { services }, streamed);
     expect(linesOf(answer)).toEqual([
@@ -234,7 +234,7 @@ describe('a plan and its progress', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('is refused without the scope before anything is streamed', async () => {
+  it('are refused without the scope before anything is streamed', async () => {
     const answer = await send('POST', '/directory/apply', reading(operator), {}, streamed);
     expect(answer.statusCode).toBe(403);
   });

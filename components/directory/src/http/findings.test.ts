@@ -46,11 +46,11 @@ const ask = async (by: string, found: unknown, scope = 'compliance:record') => {
   return { status: statusCode, body: JSON.parse(body) as Readonly<Record<string, unknown>> };
 };
 
-describe('the door of compliance', () => {
+describe('the compliance interface', () => {
   const software = `service:screening ${operator}`;
   const person = `person:cora ${operator}`;
 
-  it("is for people who have the role, and for the operator's software where nothing gets better", async () => {
+  it('is for people with the role, and for the operator’s software if nothing gets better', async () => {
     expect((await ask(person, compliance)).status).toBe(202);
     expect(await ask(software, compliance)).toMatchObject({ status: 403, body: { code: 'person_needed' } });
     expect((await ask(`person:omar ${operator}`, compliance)).body).toMatchObject({
@@ -73,7 +73,7 @@ describe('the door of compliance', () => {
     );
   });
 
-  it('answers with what waits, and with what has changed', async () => {
+  it('returns what is pending and what has changed', async () => {
     const { status, body } = await ask(person, compliance);
     expect({ status, body }).toMatchObject({
       status: 202,

@@ -71,7 +71,7 @@ export const changeRequest = Type.Object(
 export const changeRequestView = Type.Object(
   {
     request: changeRequest,
-    stands: Type.Boolean({ description: 'Whether it can still be approved with the proposed effect.' }),
+    current: Type.Boolean({ description: 'Whether it can still be approved with the proposed effect.' }),
     entities: Type.Array(
       Type.Object(
         {

@@ -5,7 +5,7 @@ import { createDirectoryReplica } from '../index.ts';
 import { broker, exampleFile, exampleSeed } from '../testing/example-file.ts';
 import { createRig, proposer } from '../testing/rig.ts';
 
-it('holds a copy of 100,000 entities, and reads on from it with one short page', async () => {
+it('holds a copy of 100,000 entities, and continues from it with one short page', async () => {
   const rig = await createRig();
   try {
     const owner = await rig.open();

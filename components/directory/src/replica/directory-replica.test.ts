@@ -31,7 +31,7 @@ const add = (id: string): DirectoryEdit => ({
 });
 const remove = (id: string): DirectoryEdit => ({ remove: [{ kind: 'person', id }] });
 
-/** The owner as another process sees it: every message is copied, and pages are short. */
+/** The owner as seen from another process: every message is copied, and pages are short. */
 function remote(owner: DirectoryComponent, limit = 3): DirectoryReplicaDependencies['source'] {
   return {
     changesSince: async (request) => structuredClone(await owner.changesSince({ ...request, limit })),
@@ -100,7 +100,7 @@ describe('a replica of the directory', () => {
     expect(allOf((await open()).snapshot())).toEqual(expected);
   });
 
-  it('is of one version, although the owner changed between two pages', async () => {
+  it('holds one version, although the owner changed between two pages', async () => {
     let left = 3;
     const { changesSince, ...rest } = remote(owner, 2);
     const replica = await open({
@@ -118,7 +118,7 @@ describe('a replica of the directory', () => {
     expect(allOf(replica.snapshot())).toEqual(allOf(owner.snapshot()));
   });
 
-  it('reads everything again where the owner has forgotten what has changed since', async () => {
+  it('reads everything again when the owner no longer has the changes since', async () => {
     let current = owner;
     const replica = await open({
       changesSince: (request) => remote(current).changesSince(request),
@@ -135,7 +135,7 @@ describe('a replica of the directory', () => {
     expect(replica.snapshot().principal('person:before')).toBeUndefined();
   });
 
-  it('waits at the owner for what is new, and is answered at once when there is', async () => {
+  it('waits at the owner for changes, and is answered at once when there are some', async () => {
     const { version } = owner.snapshot();
     await owner.changesSince({ since: version });
     const began = performance.now();
@@ -155,7 +155,7 @@ describe('a replica of the directory', () => {
     expect(await owner.changesSince({ since: version + 1, waitMs: 20 })).toMatchObject({ changed: [], removed: [] });
   });
 
-  describe('whose owner lies', () => {
+  describe('with a lying owner', () => {
     const altered = (
       source: DirectoryReplicaDependencies['source'],
       change: (page: DirectoryPage) => DirectoryPage,
@@ -173,7 +173,7 @@ describe('a replica of the directory', () => {
 
     it.each<readonly [string, (page: DirectoryPage) => DirectoryPage]>([
       ['gives a person a role', empowered],
-      ['leaves somebody out', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
+      ['leaves out an entity', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
       ['gives it another version number', (page) => ({ ...page, version: page.version + 1 })],
       [
         'says of another record that it lists the keys',
@@ -182,7 +182,7 @@ describe('a replica of the directory', () => {
           changed: page.changed.map(({ record: _, ...entity }) => entity),
         }),
       ],
-    ])('does not start when it %s, and reports it', async (_name, change) => {
+    ])('does not start when it %s, and reports that', async (_name, change) => {
       const source = remote(owner);
       expect(await codeOf(open({ ...source, ...altered(source, change) }, { maxAgeMs: 300 }))).toBe(
         'authority_unproven',
@@ -211,7 +211,7 @@ describe('a replica of the directory', () => {
     });
   });
 
-  it('refuses once neither the log nor the owner has confirmed it, and goes on when one does', async () => {
+  it('refuses once neither the log nor the owner has confirmed it, and continues when one does', async () => {
     let isGone = false;
     const gone = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
       if (isGone) throw new Error('the connection was refused');
@@ -238,7 +238,7 @@ describe('a replica of the directory', () => {
     await expect.poll(() => codeNow(replica)).toBe('nothing was refused');
   });
 
-  it('is not older than what was changed through it, even where that cannot be read', async () => {
+  it('is never older than changes made through it, even when they cannot be read', async () => {
     let isDeaf = false;
     const source = remote(owner);
     const replica = await open(
@@ -260,7 +260,7 @@ describe('a replica of the directory', () => {
     expect(replica.snapshot().version).toBe(version);
   });
 
-  it('does not take a change for one that counts before the log says that it was committed', async () => {
+  it('does not apply a change before the log says that it was committed', async () => {
     const replica = await open(undefined, { waitMs: 100 });
     rig.breakLog(true, ({ type }) => type === 'directory.committed');
     const { version } = await owner.edit(add('person:pending'), proposer);
@@ -271,7 +271,7 @@ describe('a replica of the directory', () => {
     expect(contradictions()).toBe(0);
   });
 
-  it('has its own seed, and nobody else’s', async () => {
+  it('has its own seed only', async () => {
     const replica = await open(undefined, { seed: {} });
     // Entities of the seed are not streamed.
     expect(replica.snapshot().institution(operator)).toBeUndefined();

@@ -38,7 +38,6 @@ export interface DirectoryReplica
   stop(): Promise<void>;
 }
 
-/** Of one long poll to the owner. */
 const longPollMs = 1_000;
 const retryMs = 100;
 /** How often the log is queried about a state before the owner is queried again. */

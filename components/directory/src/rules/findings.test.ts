@@ -37,8 +37,8 @@ const record = (findings: readonly ComplianceFinding[]) =>
   directory.recordFindings(findings, compliance, 'the review of November');
 const known = () => directory.snapshot().institution(broker)?.compliance;
 
-describe('what compliance has found', () => {
-  it('is not changed by whoever maintains the directory, whichever way they try', async () => {
+describe('a compliance finding', () => {
+  it('cannot be changed by directory administrators in any way', async () => {
     const attempts = [
       () => directory.apply(fileWith({ compliance: { ...found, aml_risk: 'low' } }), proposer),
       () => directory.apply(fileWith({ compliance: { ...found, aml_risk: 'prohibited' } }), proposer),
@@ -62,7 +62,7 @@ describe('what compliance has found', () => {
     expect(known()?.amlRisk).toBe('medium');
   });
 
-  it('is not approved of a proposal that was made while the directory was empty', async () => {
+  it('cannot be approved from a proposal made while the directory was empty', async () => {
     const empty = await createRig();
     try {
       const node = await empty.open();
@@ -76,7 +76,7 @@ describe('what compliance has found', () => {
     }
   });
 
-  it('stays as it is recorded where a file says the same of it, or nothing', async () => {
+  it('stays as recorded when a file says the same of it, or nothing', async () => {
     await directory.apply(fileWith({ name: 'Renamed', compliance: found }), proposer);
     expect(directory.snapshot().institution(broker)).toMatchObject({
       name: 'Renamed',
@@ -95,7 +95,7 @@ describe('what compliance has found', () => {
     ['a review that has run out', { kyc: { status: 'expired', valid_until: '2027-03-31' } }],
     ['an earlier review', { kyc: { status: 'approved', valid_until: '2026-12-31' } }],
     ['less that it is suited for', { suitable_for: ['D'] }],
-  ])('counts at once where it is no better: %s', async (_, members) => {
+  ])('counts at once when it is no better: %s', async (_, members) => {
     expect(await directory.recordFindings(of(members), screening, 'the screening of today')).toEqual({
       version: 2,
       changes: [{ change: 'change', kind: 'institution', id: broker, fields: ['compliance'] }],
@@ -103,7 +103,7 @@ describe('what compliance has found', () => {
     expect(rig.records).toMatchObject([{ type: 'directory.applied', subject: screening }]);
   });
 
-  it('that nothing is known counts at once, and everything does business no more', async () => {
+  it('that nothing is known counts at once, and stops all business', async () => {
     await record([{ institution: broker, compliance: null }]);
     expect(known()).toBeUndefined();
     expect(directory.snapshot().institution(broker)).toMatchObject({ name: 'Example Broker AG' });
@@ -114,7 +114,7 @@ describe('what compliance has found', () => {
     ['a later review', { kyc: { status: 'approved', valid_until: '2030-12-31' } }],
     ['another category', { category: 'eligible-counterparty' }],
     ['more that it is suited for', { suitable_for: ['D', 'E', 'S'] }],
-  ])('waits for a second person where it is better: %s', async (_, members) => {
+  ])('waits for a second person when it is better: %s', async (_, members) => {
     const before = known();
     const answer = await record(of(members));
     if (!('proposed' in answer)) throw new Error('it was recorded by one');
@@ -126,7 +126,7 @@ describe('what compliance has found', () => {
     expect(rig.records.at(-1)).toMatchObject({ type: 'directory.applied', data: { proposed_by: compliance.id } });
   });
 
-  it('is not eased by software, which is recorded and told who does', async () => {
+  it('cannot be eased by software, which is recorded, and the answer says who can', async () => {
     const eased = directory.recordFindings(of({ aml_risk: 'low' }), screening, 'the screening of today');
     expect((await refusalOf(eased)).code).toBe('person_needed');
     expect(rig.records).toMatchObject([
@@ -135,7 +135,7 @@ describe('what compliance has found', () => {
     expect(known()?.amlRisk).toBe('medium');
   });
 
-  it('is cleared by two, and what is found first is as well', async () => {
+  it('is cleared by two people, and so is a first finding', async () => {
     await record(of({ sanctions: { result: 'match', screened_at: '2026-11-20T18:00:00Z' } }));
     expect(await record(of({}))).toHaveProperty('proposed');
     expect(await record([{ institution: venue, compliance: found }])).toHaveProperty('proposed');
@@ -145,7 +145,7 @@ describe('what compliance has found', () => {
     );
   });
 
-  it('is judged as in a file, each at its place', async () => {
+  it('is checked as in a file, each at its location', async () => {
     const error = await refusalOf(
       record([
         { institution: broker, compliance: { ...found, aml_risk: 'none' } },
@@ -170,7 +170,7 @@ describe('what compliance has found', () => {
     expect(directory.snapshot().version).toBe(1);
   });
 
-  it('is proposed by who may still record it', async () => {
+  it('can be proposed only by people who may still record it', async () => {
     const scopes: string[] = [];
     const node = await rig.open({
       proposerStanding: async (proposal) => void scopes.push(proposal.scope) as undefined,

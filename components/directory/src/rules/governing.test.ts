@@ -36,7 +36,7 @@ const withMembers = (index: 0 | 1, members: Person): ExampleFile => {
   return { ...file, people: file.people.map((each, place) => (place === index ? { ...each, ...members } : each)) };
 };
 
-describe('who governs', () => {
+describe('an administrator', () => {
   it.each<readonly [string, { readonly people: readonly Person[] }, string]>([
     ...[
       'supervisor',
@@ -50,7 +50,7 @@ describe('who governs', () => {
       'security',
     ].map((role) => [`somebody new with the role ${role}`, { people: [newcomer({ roles: [role] })] }, 'role'] as const),
     ['a role that the configuration gives a part', { people: [newcomer({ roles: ['crisis-team'] })] }, 'role'],
-    ['a role for somebody who is there', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
+    ['a role for an existing person', withMembers(0, { roles: ['trader', 'risk'] }), 'role'],
     ['somebody new with a key that approves', { people: [newcomer({ credentials: [key()] })] }, 'approval-key'],
     ['another key that approves', withMembers(1, { credentials: [key()] }), 'approval-key'],
     ['another authority to sign', withMembers(1, { signing_authority: { alone: true } }), 'signing-authority'],
@@ -74,7 +74,7 @@ describe('who governs', () => {
     expect((await directory.approve(id, digest, approver)).version).toBe(2);
   });
 
-  it('is not given by an edit, by moving somebody, or by making them active again', async () => {
+  it('is not created by an edit, a move, or reactivation', async () => {
     const alone = expect.objectContaining({ code: 'second_person_required' });
     const [anna, ben] = exampleFile().people;
     await expect(directory.edit({ put: { people: [{ ...anna, roles: ['supervisor'] }] } }, proposer)).rejects.toEqual(
@@ -98,11 +98,11 @@ describe('who governs', () => {
     ['how they sign in', { federated: [] }],
     ['everything', { active: false }],
     ['the roles, on another desk', { desk: 'credit', roles: ['sales'] }],
-  ])('loses by one person: %s', async (_, members) => {
+  ])('is removed by one person: %s', async (_, members) => {
     expect((await directory.apply(withMembers(1, members), proposer)).version).toBe(2);
   });
 
-  it('takes one person where nobody governs', async () => {
+  it('needs one person while nobody administers', async () => {
     const file = withMembers(0, {
       roles: ['trader', 'sales'],
       federated: [{ issuer: 'https://idp.broker.example', subject: 'anna' }],
@@ -111,7 +111,7 @@ describe('who governs', () => {
     expect(directory.snapshot().version).toBe(2);
   });
 
-  it('is named by two in the first file too, where two founders are there before it', async () => {
+  it('needs two people in the first file too, when two founders exist before it', async () => {
     const other = await createRig();
     try {
       const empty = await other.open({ foundedByTwo: true });
@@ -124,7 +124,7 @@ describe('who governs', () => {
     }
   });
 
-  it('is named by one person in the file that fills an empty directory, and in no later one', async () => {
+  it('needs one person in the file that fills an empty directory, and in no later one', async () => {
     const other = await createRig();
     try {
       const empty = await other.open();
@@ -142,7 +142,7 @@ describe('the second person', () => {
   const file = { people: [newcomer({ roles: ['supervisor'] })] };
   const olga: Requester = { id: 'person:olga.second', institution: operator };
 
-  it('is none through whom the first one asked, nor one who asks through the first', async () => {
+  it('is nobody through whom the first one asked, nor somebody who asks through the first', async () => {
     const through = { ...proposer, through: [olga.id] };
     const request = await directory.propose({ file }, through, 'a new supervisor');
     expect(rig.records.at(-1)).toMatchObject({ subject: proposer, actors: [{ id: olga.id }] });
@@ -159,7 +159,7 @@ describe('the second person', () => {
     ['the first one invited', 'person:olga.second', 'person:paul.first'],
     ['invited the first one', 'person:paul.first', 'person:olga.second'],
     ['invited through whom the first one asks', 'person:through', 'person:olga.second'],
-  ])('is none who %s to enrol a key', async (_, person, inviter) => {
+  ])('is nobody who %s to enrol a key', async (_, person, inviter) => {
     const paul: Requester = { id: 'person:paul.first', institution: operator, through: ['person:through'] };
     const { id, digest } = await directory.propose({ file }, paul, 'a new supervisor');
     invited.set(person, [inviter]);
@@ -173,11 +173,11 @@ describe('the second person', () => {
   });
 
   it.each<ProposerLapse>(['locked', 'revoked', 'right-lost'])(
-    'approves nothing of somebody who may no longer propose it: %s',
+    'cannot approve a proposal of somebody who may no longer propose it: %s',
     async (why) => {
       const { id, digest } = await directory.propose({ file }, proposer, 'a new supervisor');
       lapse = why;
-      expect((await directory.changeRequest(id)).stands).toBe(false);
+      expect((await directory.changeRequest(id)).current).toBe(false);
       expect(await refusalOf(directory.approve(id, digest, approver))).toMatchObject({
         code: 'directory_changed_meanwhile',
         detail: expect.stringContaining('Somebody who may proposes it again'),

@@ -13,7 +13,7 @@ interface Dated {
   readonly detail: string;
 }
 
-/** Dated ahead they would count beyond their maximum age. */
+/** A finding dated in the future would count for longer than its maximum age. */
 export function checkPostdated({ written }: Pick<ChangeSet, 'written'>, now: number, problems: Problems): void {
   for (const { entity, path } of written) {
     const dated = datedIn(entity);

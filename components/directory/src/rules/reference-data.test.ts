@@ -40,7 +40,7 @@ const instrument = () => directory.snapshot().instrument(bond.id);
 const rate = () => directory.snapshot().rate('JPY/EUR');
 
 describe('reference data', () => {
-  it('comes from a file or a feed, as the policies ask for it', async () => {
+  it('comes from a file or a feed, in the form that policies read', async () => {
     expect(instrument()).toEqual({
       id: 'DE000EXMPL17',
       cfi: 'DBFTFB',
@@ -68,7 +68,7 @@ describe('reference data', () => {
     expect(instrument()?.cfi).toBe('DBFTFB');
   });
 
-  it('is recorded by the software of the operator that has the role alone', async () => {
+  it('is recorded only by the operator’s software with the role', async () => {
     for (const by of [
       { id: 'service:other', institution: operator },
       { id: 'service:foreign', institution: broker },
@@ -113,7 +113,7 @@ describe('reference data', () => {
     );
   });
 
-  it('counts at once where it allows no more than before', async () => {
+  it('counts at once when it allows no more than before', async () => {
     const stricter = {
       ...bond,
       venues: ['XEUR'],
@@ -125,7 +125,7 @@ describe('reference data', () => {
     expect(instrument()).toMatchObject({ targetMarket: [], priceMultiplier: '200' });
   });
 
-  it('waits where amounts would be worth a tenth less', async () => {
+  it('waits when amounts would be worth a tenth less', async () => {
     expect(await record({ rates: [{ ...yen, rate: '0.00549' }] })).toMatchObject({ version: 2 });
     const answer = await record({ rates: [{ ...yen, rate: '0.0049409' }] });
     expect(answer).toMatchObject({ proposed: { status: 'proposed' } });
@@ -133,7 +133,7 @@ describe('reference data', () => {
     expect(await record({ rates: [{ ...yen, rate: '0.7' }] })).toMatchObject({ version: 3 });
   });
 
-  it('waits where amounts would be worth a tenth less in steps, whatever node or start they come to', async () => {
+  it('waits when amounts would be worth a tenth less in several steps, on any node and after any restart', async () => {
     expect(await record({ rates: [{ ...yen, rate: '0.0056' }] })).toMatchObject({ version: 2 });
     const answer = await record({ rates: [{ ...yen, rate: '0.0052' }] });
     if (!('proposed' in answer)) throw new Error('it counted at once');
@@ -151,7 +151,7 @@ describe('reference data', () => {
     expect(await record({ rates: [{ ...yen, rate: '0.0053' }] })).toHaveProperty('proposed');
   });
 
-  it('waits for a second person where a currency gets its first rate: until then it is above every threshold', async () => {
+  it('waits for a second person when a currency gets its first rate: until then it is above every threshold', async () => {
     const lira = { ...yen, currency: 'TRY', rate: '0.000000000000000001' };
     expect(await record({ rates: [lira] })).toMatchObject({
       proposed: { changes: [{ change: 'add', kind: 'rate', id: 'TRY/EUR' }] },
@@ -159,7 +159,7 @@ describe('reference data', () => {
     expect(directory.snapshot().rate('TRY/EUR')).toBeUndefined();
   });
 
-  it('has rates from nobody else', async () => {
+  it('accepts rates from nobody else', async () => {
     for (const attempt of [
       () => directory.apply({ rates: [{ ...yen, rate: '0.01' }] }, proposer),
       () => directory.propose({ file: { rates: [{ ...yen, rate: '0.0001' }] } }, proposer, 'why not'),
@@ -169,7 +169,7 @@ describe('reference data', () => {
     expect(rate()?.rate).toBe('0.0061');
   });
 
-  it('is of the past', async () => {
+  it('is refused with a date in the future', async () => {
     for (const data of [
       { rates: [{ ...yen, as_of: '2026-11-21T00:01:01Z' }] },
       { instruments: [{ ...bond, as_of: '2026-11-22T00:00:00Z' }] },
@@ -188,7 +188,7 @@ describe('reference data', () => {
     [{ instruments: [{ ...bond, as_of: 'today' }] }, '/put/instruments/0/as_of'],
     [{ rates: [{ ...yen, rate: '0.00' }] }, '/put/rates/0/rate'],
     [{ rates: [{ ...yen, base: 'JPY' }] }, '/put/rates/0/base'],
-  ])('says what is wrong, and where: %j', async (data, path) => {
+  ])('reports the problem and its location: %j', async (data, path) => {
     expect(problemsOf(await refusalOf(record(data)))[0]?.path).toBe(path);
   });
 
@@ -200,7 +200,7 @@ describe('reference data', () => {
     expect((await rig.open()).snapshot().instrument(bond.id)?.complex).toBe(true);
   });
 
-  it('is not provenRequest from rows that nobody has recorded', async () => {
+  it('is not proven by rows that nobody has recorded', async () => {
     await rig.scratch
       .pool('directory')
       .query(`update entities set document = document || '{"complex": false}' where kind = 'instrument'`);

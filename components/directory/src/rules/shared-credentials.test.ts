@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** Two clients of two principals whose duties exclude each other; the second spells the same credential differently. */
+/** Two clients of two principals with separated duties; the second spells the same credential differently. */
 const pair = (one: Document, other: Document) => {
   const client = (id: string, principal: string, scope: string, more: Document): Document => ({
     id,
@@ -41,12 +41,12 @@ const named = (kind: string, value: string): Document => ({
   [`tls_client_auth_${kind}`]: value,
 });
 
-describe('one certificate that two clients name differently', () => {
+describe('one certificate named differently by two clients', () => {
   it.each([
     ['a longer type', 'subject_dn', 'CN=desk,O=Broker', 'commonName=desk,organizationName=Broker'],
     ['object identifiers', 'subject_dn', 'CN=desk,O=Broker', '2.5.4.3=desk,2.5.4.10=Broker'],
     ['full-width letters', 'subject_dn', 'CN=desk,O=Broker', 'CN=\uff44\uff45\uff53\uff4b,O=Broker'],
-    ['escapes that nobody needs', 'subject_dn', 'CN=desk,O=Broker', 'CN=\\64esk,O=Broker'],
+    ['unnecessary escapes', 'subject_dn', 'CN=desk,O=Broker', 'CN=\\64esk,O=Broker'],
     ['an encoding', 'subject_dn', 'CN=desk,O=Broker', 'CN=#0c046465736b,O=Broker'],
     ['runs of spaces', 'subject_dn', 'CN=the desk,O=Broker', 'CN=the   desk,O=Broker'],
     ['another order in one relative name', 'subject_dn', 'CN=desk+OU=Sales,O=Broker', 'OU=Sales+CN=desk,O=Broker'],
@@ -58,13 +58,13 @@ describe('one certificate that two clients name differently', () => {
     expect(await codesOf(pair(named(kind, one), named(kind, other)))).toEqual(['credential_shared']);
   });
 
-  it('is not what two names are', async () => {
+  it('is not assumed for two different names', async () => {
     expect(await codesOf(pair(named('subject_dn', 'CN=desk'), named('subject_dn', 'CN=desk2')))).toEqual([]);
     expect(await codesOf(pair(named('san_ip', '192.0.2.1'), named('san_ip', '192.0.2.2')))).toEqual([]);
   });
 });
 
-describe('one address of keys that two clients write differently', () => {
+describe('one key set address written differently by two clients', () => {
   const address = 'https://desk.broker.example/keys/jwks.json';
   it.each([
     ['its port', 'https://desk.broker.example:443/keys/jwks.json'],
@@ -88,7 +88,7 @@ describe('one address of keys that two clients write differently', () => {
     expect(await codesOf(pair({ jwks_uri: one }, { jwks_uri: other }))).toEqual(['credential_shared']);
   });
 
-  it('is not what two addresses are', async () => {
+  it('is not assumed for two different addresses', async () => {
     for (const other of [
       'https://desk.broker.example/keys/jwks2.json',
       'https://desk.broker.example:8443/keys/jwks.json',
@@ -99,7 +99,7 @@ describe('one address of keys that two clients write differently', () => {
   });
 });
 
-describe('one key that is written in two ways', () => {
+describe('one key written in two ways', () => {
   const { publicJwk } = exampleKeyPair();
   const approvalKey = (jwk: Document) => ({
     people: [
@@ -117,12 +117,12 @@ describe('one key that is written in two ways', () => {
     ['a member of another key type', { ...publicJwk, n: 'AQAB' }],
     ['a coordinate with a leading byte', { ...publicJwk, x: `AA${publicJwk['x']}` }],
     ['a coordinate with padding', { ...publicJwk, x: `${publicJwk['x']}=` }],
-    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withLoosenedEnd(publicJwk['x'] ?? '') }],
+    ['a coordinate whose last bits are not zero', { ...publicJwk, x: withSpareBits(publicJwk['x'] ?? '') }],
   ])('is refused for %s', async (_, jwk) => {
     expect(await codesOf(approvalKey(jwk))).toEqual(['key_unusable']);
   });
 
-  it('is refused as an approval key and as that of a client, under whatever kid', async () => {
+  it('is refused as an approval key and as a client key, under whatever kid', async () => {
     const file = {
       ...approvalKey(publicJwk),
       ...pair(
@@ -135,7 +135,7 @@ describe('one key that is written in two ways', () => {
 });
 
 /** The same octets for a decoder that ignores the bits after the last octet (RFC 4648 section 3.5). */
-function withLoosenedEnd(text: string): string {
+function withSpareBits(text: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return text.slice(0, -1) + (alphabet[alphabet.indexOf(text.slice(-1)) | 1] ?? '');
 }

@@ -32,7 +32,7 @@ const membersOf = async (group: string): Promise<readonly string[]> => {
 const deskOf = (id: string) => rig.directory.snapshot().principal(`person:${id}`)?.desk;
 
 describe('the groups of an institution', () => {
-  it('are its desks, with the people who are at them', async () => {
+  it('are its desks, with their people', async () => {
     const anna = await idOf('anna.keller');
     const { body, etag } = await rig.client.get(`/Groups/${rates}`);
     expect(body).toMatchObject({
@@ -54,7 +54,7 @@ describe('the groups of an institution', () => {
     expect((await rig.client.get(`/Groups/${rates}`, { 'if-none-match': etag })).status).toBe(304);
   });
 
-  it('move people: who joins one leaves another, and that is a departure', async () => {
+  it('move people: joining one leaves another, and that is a departure', async () => {
     const anna = await idOf('anna.keller');
     const before = await rig.client.get(`/Groups/${rates}`);
     const moved = await rig.client.send(
@@ -72,7 +72,7 @@ describe('the groups of an institution', () => {
     expect(deskOf('anna.keller')).toBeUndefined();
   });
 
-  it('are replaced whole, and keep their members when none are asserted', async () => {
+  it('are replaced as a whole, and keep their members when none are asserted', async () => {
     const ben = await idOf('ben.ito');
     const ids = [ben, (await rig.client.send('POST', '/Users', newUser('eve'))).id];
     const put = (members: Record<string, Json>) =>
@@ -91,7 +91,7 @@ describe('the groups of an institution', () => {
     expect(await membersOf(rates)).toEqual(['ben.ito']);
   });
 
-  it('change all at once or not at all', async () => {
+  it('change completely or not at all', async () => {
     const anna = await idOf('anna.keller');
     for (const value of ['2819c223-7f76-453a-919d-413861904646', 'nobody', rates]) {
       const refused = await rig.client.send(
@@ -104,7 +104,7 @@ describe('the groups of an institution', () => {
     expect(deskOf('anna.keller')).toBe('rates');
   });
 
-  it('take in nobody of another institution', async () => {
+  it('admit nobody of another institution', async () => {
     const stranger = await rig.clientOf(provisioningOfVenue).send('POST', '/Users', newUser('eve'));
     const refused = await rig.client.send(
       'PATCH',
@@ -116,7 +116,7 @@ describe('the groups of an institution', () => {
     expect(deskOf('eve')).toBeUndefined();
   });
 
-  it('are created as desks that may deal in nothing, with the people who move there', async () => {
+  it('are created as desks without trading rights, with the people who move there', async () => {
     const anna = await idOf('anna.keller');
     const created = await rig.client.send('POST', '/Groups', {
       schemas: [groupUrn],
@@ -145,7 +145,7 @@ describe('the groups of an institution', () => {
     });
   });
 
-  it('are not created twice, by another institution, or with a name that no desk may have', async () => {
+  it('are refused if they exist, belong to another institution, or have an invalid desk name', async () => {
     const make = (displayName: string, client = rig.client) =>
       client.send('POST', '/Groups', { schemas: [groupUrn], displayName });
     expect((await make('rates')).body).toMatchObject({ status: '409', scimType: 'uniqueness' });
@@ -162,7 +162,7 @@ describe('the groups of an institution', () => {
     expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
   });
 
-  it('take two people to create around somebody who approves, and to delete from under them', async () => {
+  it('need two people to create with an approver, and to delete from under one', async () => {
     const members = [{ value: await idOf('ben.ito') }];
     const around = await rig.client.send('POST', '/Groups', { schemas: [groupUrn], displayName: 'new', members });
     expect(around.body).toMatchObject({ status: '403' });
@@ -172,7 +172,7 @@ describe('the groups of an institution', () => {
     expect(await membersOf(rates)).toEqual(['anna.keller', 'ben.ito']);
   });
 
-  it('are deleted with what they were entitled to: their people stay, at no desk', async () => {
+  it('are deleted with their entitlements: their people stay, without a desk', async () => {
     const anna = await idOf('anna.keller');
     await rig.client.send(
       'PATCH',
@@ -194,7 +194,7 @@ describe('the groups of an institution', () => {
     expect(rig.directory.snapshot().desk(`${broker}/credit`)).toMatchObject({ products: [], venues: [] });
   });
 
-  it('are not renamed', async () => {
+  it('cannot be renamed', async () => {
     const answers = [
       await rig.client.send('PUT', `/Groups/${rates}`, { schemas: [groupUrn], displayName: 'other' }),
       await rig.client.send('PATCH', `/Groups/${rates}`, patch({ op: 'replace', path: 'displayName', value: 'other' })),
@@ -203,7 +203,7 @@ describe('the groups of an institution', () => {
     for (const { body } of answers) expect(body).toMatchObject({ status: '400', scimType: 'mutability' });
   });
 
-  it('are not joined by who provisions themselves', async () => {
+  it('cannot be joined by the caller themselves', async () => {
     const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
     const refused = await anna.send(
       'PATCH',
@@ -214,7 +214,7 @@ describe('the groups of an institution', () => {
     expect(rig.records.at(-1)).toMatchObject({ type: 'access.refused', reason: 'scim_self_change' });
   });
 
-  it('of a thousand people are listed, paged over and moved in one request', async () => {
+  it('with a thousand people are listed, paged over and moved in one request', async () => {
     const people = Array.from({ length: 1_000 }, (_, index) => ({
       id: `person:p-${index}`,
       institution: broker,

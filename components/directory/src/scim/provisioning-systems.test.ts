@@ -64,7 +64,7 @@ describe('Microsoft Entra ID', () => {
     [enterprise]: { department: 'Rates', manager: { value: null } },
   };
 
-  it('tests the connection, and finds nobody of a name that nobody has', async () => {
+  it('tests the connection, and finds nobody under an unused name', async () => {
     const nobody = await send(
       'GET',
       `/Users${query('userName eq "7fc5a5e6-3b21-4a7b-9d0e not a name@broker.example"')}`,

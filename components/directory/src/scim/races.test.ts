@@ -33,7 +33,7 @@ const times = <Value>(count: number, make: (index: number) => Promise<Value>): P
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
 describe('at the same time, on two nodes', () => {
-  it('one of many creates a User of one name', async () => {
+  it('one of many requests creates a User with a given name', async () => {
     const answers = await times(8, (index) =>
       nodeAt(index).send('POST', '/Users', newUser('eve', { externalId: `hr-${index}` })),
     );
@@ -42,7 +42,7 @@ describe('at the same time, on two nodes', () => {
     expect((await rig.client.get(`/Users/${created?.id}`)).body).toEqual(created?.body);
   });
 
-  it('one of two institutions creates a User of one name', async () => {
+  it('one of two institutions creates a User with a given name', async () => {
     const hr = rig.clientOf(provisioningOfVenue);
     const answers = await times(6, (index) =>
       (index % 2 === 0 ? hr : rig.client).send('POST', '/Users', newUser('eve')),
@@ -63,7 +63,7 @@ describe('at the same time, on two nodes', () => {
       'PATCH of the external id',
       (index) => ({ method: 'PATCH', body: patch({ op: 'add', path: 'externalId', value: `${index}` }) }),
     ],
-  ])('one of many changes the version that If-Match names: %s', async (_, request) => {
+  ])('one of many requests changes the version named in If-Match: %s', async (_, request) => {
     const { id, etag } = await rig.client.send('POST', '/Users', newUser('eve'));
     const answers = await times(6, (index) => {
       const { method, body } = request(index);
@@ -115,7 +115,7 @@ describe('at the same time, on two nodes', () => {
     ).toBeUndefined();
   });
 
-  it('members that many add are all there', async () => {
+  it('members added by many requests are all there', async () => {
     const ids = await times(
       6,
       async (index) => (await nodeAt(index).send('POST', '/Users', newUser(`eve-${index}`))).id,
@@ -132,8 +132,8 @@ describe('at the same time, on two nodes', () => {
   });
 });
 
-describe('a change that a file makes', () => {
-  it('shows in the version, and is not overwritten by who has not seen it', async () => {
+describe('a change by a file', () => {
+  it('shows in the version, and is not overwritten by a client that has not seen it', async () => {
     const { id, etag } = await rig.client.send('POST', '/Users', newUser('eve'));
     await rig.scratch
       .pool('directory')
@@ -158,7 +158,7 @@ describe('a change that a file makes', () => {
 });
 
 describe('when the log cannot be written', () => {
-  it('nothing changes, and the caller may try again', async () => {
+  it('nothing changes, and the caller can retry', async () => {
     const { id } = await rig.client.send('POST', '/Users', newUser('eve'));
     rig.breakLog(true);
     for (const answer of [

@@ -102,7 +102,7 @@ describe('section 3.4, retrieving resources', () => {
     });
   });
 
-  it('sorts (section 3.4.2.3), with those who have no value at the end, and at the beginning when descending', async () => {
+  it('sorts (section 3.4.2.3), with missing values last, and first when descending', async () => {
     const sorted = async (query: string) => userNamesOf((await rig.client.get(`/Users?${query}`)).resources);
     expect(await sorted('sortBy=userName&sortOrder=descending')).toEqual([
       'jsmith',
@@ -180,7 +180,7 @@ describe('section 3.5.2, modifying with PATCH', () => {
     return { members: valuesOf(answer.body['members']), changed: answer.etag !== etag };
   };
 
-  it('adds a member, and changes nothing when they are one already (3.5.2.1)', async () => {
+  it('adds a member, and changes nothing if they already are one (3.5.2.1)', async () => {
     const add = { op: 'add', path: 'members', value: [member(bjensen)] };
     expect(await patchGroup(add)).toEqual({ members: [bjensen], changed: true });
     expect(await patchGroup(add)).toEqual({ members: [bjensen], changed: false });
@@ -282,13 +282,13 @@ describe('section 3.5.2, modifying with PATCH', () => {
 
   it.each<readonly [string, Record<string, Json>, string]>([
     ['a remove without a path', { op: 'remove' }, 'noTarget'],
-    ['an operation that there is not', { op: 'test', path: 'active' }, 'invalidSyntax'],
+    ['an operation that does not exist', { op: 'test', path: 'active' }, 'invalidSyntax'],
     ['an add without a value', { op: 'add', path: 'roles' }, 'invalidSyntax'],
-    ['a path that is none', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
-    ['an attribute that there is not, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
+    ['an invalid path', { op: 'add', path: 'roles[', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist', { op: 'add', path: 'shoeSize', value: 1 }, 'invalidPath'],
+    ['an attribute that does not exist, in the value', { op: 'add', value: { shoeSize: 1 } }, 'invalidPath'],
     ['a password', { op: 'replace', path: 'password', value: 'x' }, 'invalidPath'],
-    ['a filter that is none', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
+    ['an invalid filter', { op: 'remove', path: 'roles[value eq]' }, 'invalidFilter'],
     ['a filter where nothing can be selected', { op: 'remove', path: 'externalId[value eq "x"]' }, 'invalidPath'],
     ['the id', { op: 'replace', path: 'id', value: 'x' }, 'mutability'],
     ['meta', { op: 'replace', path: 'meta.created', value: 'x' }, 'mutability'],
@@ -297,14 +297,14 @@ describe('section 3.5.2, modifying with PATCH', () => {
     ['removing userName', { op: 'remove', path: 'userName' }, 'mutability'],
     ['a value of another type', { op: 'replace', path: 'active', value: 'no' }, 'invalidValue'],
     ['half of a value', { op: 'add', path: 'roles', value: [{ type: 'x' }] }, 'invalidValue'],
-  ])('refuses %s, and does nothing of the request', async (_, operation, scimType) => {
+  ])('refuses %s, and applies nothing of the request', async (_, operation, scimType) => {
     const first = { op: 'replace', path: 'externalId', value: 'changed' };
     const refused = await rig.client.send('PATCH', `/Users/${bjensen}`, patch(first, operation));
     expect(refused.body).toMatchObject({ status: '400', scimType });
     expect(await userOf(bjensen)).toMatchObject({ externalId: 'bjensen' });
   });
 
-  it('understands what large provisioning systems write', async () => {
+  it('accepts the syntax of large provisioning systems', async () => {
     const user = `/Users/${bjensen}`;
     const roles = [{ value: 'trader' }, { value: 'sales' }];
     await rig.client.send('PATCH', user, patch({ op: 'Add', path: 'roles', value: roles }));
@@ -319,7 +319,7 @@ describe('section 3.5.2, modifying with PATCH', () => {
 });
 
 describe('sections 3.6 to 3.12', () => {
-  it('delete a resource that is still the one that If-Match names', async () => {
+  it('delete a resource that still matches If-Match', async () => {
     const stale = { 'if-match': 'W/"c310cd84f0281b7"' };
     const refused = await rig.client.send('DELETE', `/Users/${bjensen}`, undefined, stale);
     expect({ code: refused.status, ...refused.body }).toMatchObject({ code: 412, status: '412' });
@@ -329,7 +329,7 @@ describe('sections 3.6 to 3.12', () => {
     expect((await rig.client.get(`/Users/${bjensen}`)).body).toMatchObject({ status: '404' });
   });
 
-  it('answer 405 for what is not done with a known resource, and 404 for what there is not (3.12)', async () => {
+  it('answer 405 for an unsupported method, and 404 for an unknown resource (3.12)', async () => {
     const answers: readonly (readonly [string, string, string])[] = [
       ['PUT', '/Users', 'GET, HEAD, POST'],
       ['POST', `/Users/${bjensen}`, 'DELETE, GET, HEAD, PATCH, PUT'],
@@ -360,7 +360,7 @@ describe('sections 3.6 to 3.12', () => {
       });
   });
 
-  it('show the attributes that are asked for, and leave out those that are excluded (3.9)', async () => {
+  it('show the requested attributes, and leave out excluded ones (3.9)', async () => {
     const get = async (query: string) => (await rig.client.get(`/Users/${bjensen}?${query}`)).body;
     const always = { schemas: expect.anything(), id: bjensen };
     expect(await get('attributes=userName')).toEqual({ ...always, userName: 'bjensen' });
@@ -387,7 +387,7 @@ describe('sections 3.6 to 3.12', () => {
 });
 
 describe('section 3.14, versioning resources', () => {
-  it('answers 304 for what is known already', async () => {
+  it('answers 304 when nothing has changed', async () => {
     const { etag } = await rig.client.get(`/Users/${bjensen}`);
     const known = await rig.client.get(`/Users/${bjensen}`, { 'if-none-match': etag });
     expect(known.status).toBe(304);

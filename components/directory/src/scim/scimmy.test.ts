@@ -52,7 +52,7 @@ async function publishedDefinitions(): Promise<ReadonlyMap<string, Definition>> 
 }
 
 describe('the interface, read by scimmy', () => {
-  it('publishes schemas that its own resources fit', async () => {
+  it('publishes schemas that its own resources satisfy', async () => {
     const definitions = await publishedDefinitions();
     expect([...definitions.keys()]).toEqual([userUrn, principalUrn, 'urn:ietf:params:scim:schemas:core:2.0:Group']);
     for (const list of ['/Users', '/Groups']) {
@@ -78,7 +78,7 @@ describe('the interface, read by scimmy', () => {
     }
   });
 
-  it("gives Users and Groups that fit the specification's own schemas", async () => {
+  it('returns Users and Groups that satisfy the specification’s own schemas', async () => {
     const users = (await rig.client.get('/Users')).resources;
     for (const user of users) {
       const read = JSON.parse(JSON.stringify(new SCIMMY.Schemas.User(user, 'out')));
@@ -91,7 +91,7 @@ describe('the interface, read by scimmy', () => {
     }
   });
 
-  it('gives lists, errors and a description of itself in the forms of the specification', async () => {
+  it('returns lists, errors and its configuration in the forms of the specification', async () => {
     const list = (await rig.client.get('/Users')).body;
     // Given the raw response, it refuses anything but a ListResponse.
     expect(JSON.parse(JSON.stringify(new SCIMMY.Messages.ListResponse(list as never)))).toEqual(list);
@@ -156,7 +156,7 @@ describe('filters', () => {
     ),
   }));
 
-  it('find what scimmy finds among the same Users', async () => {
+  it('find the same Users as scimmy', async () => {
     const { resources } = await rig.client.get('/Users');
     let foundSomeNotAll = 0;
     await fc.assert(
@@ -187,7 +187,7 @@ describe('PATCH', () => {
     fc.constant({ op: 'remove', path: 'externalId' }),
   );
 
-  it('makes of a User what scimmy makes of it', async () => {
+  it('changes a User as scimmy does', async () => {
     const before = { id: 'x', userName: 'carl', active: true, roles: [{ value: 'trader' }], externalId: 'c' };
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 6 }), async (operations) => {

@@ -29,8 +29,8 @@ const idOf = async (userName: string): Promise<string> => {
 const errorOf = ({ status, body }: { status: number; body: object }) => ({ status, ...body });
 const person = (id: string) => rig.directory.snapshot().principal(`person:${id}`);
 
-describe('a person who joins', () => {
-  it('is in the directory with what was provisioned, and with nothing that describes them', async () => {
+describe('a joining person', () => {
+  it('is in the directory with the provisioned values, and without personal details', async () => {
     const created = await rig.client.send('POST', '/Users', {
       schemas: [userUrn, principalUrn],
       userName: 'Carl.Gauss',
@@ -73,7 +73,7 @@ describe('a person who joins', () => {
     });
   });
 
-  it('is found by those who were written into a file too, under one id on every node', async () => {
+  it('written into a file is found too, under one id on every node', async () => {
     const here = await rig.client.get('/Users');
     const there = await rig.clientOf(provisioning, await rig.node()).get('/Users');
     expect(here.resources.map(({ userName }) => userName)).toEqual(['anna.keller', 'ben.ito']);
@@ -99,7 +99,7 @@ describe('a person who joins', () => {
     ['active in words', newUser('x', { active: 'yes' }), 'invalidValue'],
     ['with a role that is a text', newUser('x', { roles: ['trader'] }), 'invalidValue'],
     ['with a role that is not one', newUser('x', { roles: [{ value: 'trader', salary: 1 }] }), 'invalidValue'],
-    ['at a desk that there is not', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
+    ['at a desk that does not exist', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
     ['with control characters', newUser('x', { externalId: 'a\u0000b' }), 'invalidValue'],
     ['as a list', [], 'invalidSyntax'],
     ['as no JSON', '{', 'invalidSyntax'],
@@ -117,7 +117,7 @@ describe('a person who joins', () => {
     expect(person('x')).toBeUndefined();
   });
 
-  it('is refused under a name that somebody of any institution has, and this is recorded', async () => {
+  it('is refused under a name in use at any institution, and the refusal is recorded', async () => {
     const hr = rig.clientOf(provisioningOfVenue);
     for (const client of [rig.client, hr]) {
       const refused = await client.send('POST', '/Users', newUser('ANNA.keller', { roles: [] }));
@@ -132,7 +132,7 @@ describe('a person who joins', () => {
     });
   });
 
-  it('is refused with the account of somebody else', async () => {
+  it('is refused with somebody else’s account', async () => {
     const refused = await rig.client.send(
       'POST',
       '/Users',
@@ -145,8 +145,8 @@ describe('a person who joins', () => {
   });
 });
 
-describe('a role that binds the institution', () => {
-  it.each([...governingRoles])('%s is not given, and this is recorded', async (role) => {
+describe('a role that commits the institution', () => {
+  it.each([...governingRoles])('%s is refused, and the refusal recorded', async (role) => {
     const asked = [
       await rig.client.send('POST', '/Users', newUser('eve', { roles: [{ value: role }] })),
       await rig.client.send(
@@ -168,7 +168,7 @@ describe('a role that binds the institution', () => {
     );
   });
 
-  it('is kept through other changes, may be taken away, and is not given back', async () => {
+  it('is kept through other changes, can be removed, and cannot be given back', async () => {
     const url = `/Users/${await idOf('ben.ito')}`;
     const change = (path: string, value: string) =>
       rig.client.send('PATCH', url, patch({ op: 'replace', path, value }));
@@ -187,7 +187,7 @@ describe('a role that binds the institution', () => {
     expect(back.status).toBe(403);
   });
 
-  it('does not come back by making its holder active again', async () => {
+  it('does not come back by reactivating its holder', async () => {
     const url = `/Users/${await idOf('ben.ito')}`;
     const set = (active: boolean) =>
       rig.client.send('PATCH', url, patch({ op: 'replace', path: 'active', value: active }));
@@ -208,7 +208,7 @@ describe('a role that binds the institution', () => {
     );
   });
 
-  it('is what the configuration says', async () => {
+  it('is defined by the configuration', async () => {
     const app = await rig.node({ assignableRoles: ['compliance'] });
     const client = rig.clientOf(provisioning, app);
     const create = (userName: string, role: string) =>
@@ -218,8 +218,8 @@ describe('a role that binds the institution', () => {
   });
 });
 
-describe('a person who leaves', () => {
-  it('is nowhere any more, and nobody gets their name', async () => {
+describe('a leaving person', () => {
+  it('is removed everywhere, and their name is never reused', async () => {
     const id = await idOf('anna.keller');
     const { etag } = await rig.client.get(`/Users/${id}`);
     expect((await rig.client.send('DELETE', `/Users/${id}`, undefined, { 'if-match': etag })).status).toBe(204);
@@ -240,7 +240,7 @@ describe('a person who leaves', () => {
     expect((await rig.client.send('POST', '/Users', newUser('anna.keller2'))).status).toBe(201);
   });
 
-  it('departs, like one who is made inactive or moves', async () => {
+  it('departs, like a person who is deactivated or moves', async () => {
     const anna = `/Users/${await idOf('anna.keller')}`;
     await rig.client.send('PATCH', anna, patch({ op: 'replace', path: `${principalUrn}:desk`, value: 'credit' }));
     await rig.client.send('PATCH', anna, patch({ op: 'replace', value: { active: false } }));
@@ -255,14 +255,14 @@ describe('a person who leaves', () => {
   });
 });
 
-describe('a User whose active is taken away', () => {
+describe('a User whose active attribute is removed', () => {
   it.each<readonly [string, Json]>([
     ['removed', patch({ op: 'remove', path: 'active' })],
     ['replaced by null', patch({ op: 'replace', value: { active: null } })],
     ['replaced by "False"', patch({ op: 'Replace', path: 'active', value: 'False' })],
     ['null in a PUT', newUser('anna.keller', { active: null })],
     ['"false" in a PUT', newUser('anna.keller', { active: 'false' })],
-  ])('is not active: %s', async (_, body) => {
+  ])('is not active when it is %s', async (_, body) => {
     const method = JSON.stringify(body).includes('PatchOp') ? 'PATCH' : 'PUT';
     const answer = await rig.client.send(method, `/Users/${await idOf('anna.keller')}`, body);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 200, active: false });
@@ -270,7 +270,7 @@ describe('a User whose active is taken away', () => {
     expect(await rig.directory.departures()).toMatchObject([{ kind: 'leave', principal: 'person:anna.keller' }]);
   });
 
-  it('is active again by "True", with what may be given back', async () => {
+  it('is active again by "True", with the roles that may be given', async () => {
     const url = `/Users/${await idOf('anna.keller')}`;
     await rig.client.send('PATCH', url, patch({ op: 'remove', path: 'active' }));
     const back = await rig.client.send('PATCH', url, patch({ op: 'Replace', path: 'active', value: 'True' }));
@@ -279,7 +279,7 @@ describe('a User whose active is taken away', () => {
 });
 
 describe('/Me', () => {
-  it('is the User whom the token is about, at its own address', async () => {
+  it('is the User of the token, at its own address', async () => {
     const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
     const id = await idOf('anna.keller');
     const me = await anna.get('/Me?attributes=userName');
@@ -289,7 +289,7 @@ describe('/Me', () => {
     expect((await anna.get('/Me', { 'if-none-match': me.etag })).status).toBe(304);
   });
 
-  it('is nothing for software, for who is not there, and for a person under another institution', async () => {
+  it('does not exist for software, for unknown people, and for a person under another institution', async () => {
     const nobody = [
       rig.client,
       rig.clientOf(`DPoP person:eve ${broker} identity:read`),
@@ -301,7 +301,7 @@ describe('/Me', () => {
     expect((await rig.clientOf(`DPoP person:anna.keller ${broker} identity:provision`).get('/Me')).status).toBe(403);
   });
 
-  it('lets nobody provision themselves', async () => {
+  it('does not let anybody provision themselves', async () => {
     const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
     const answers = [
       await anna.send('PATCH', '/Me', patch({ op: 'add', path: 'roles', value: [{ value: 'sales' }] })),
@@ -314,8 +314,8 @@ describe('/Me', () => {
   });
 });
 
-describe('who may do what', () => {
-  it('is shown to nobody without a token, and changed by nobody who may only read', async () => {
+describe('access control', () => {
+  it('shows nothing without a token, and refuses changes with a read-only scope', async () => {
     const anonymous = await rig.clientOf('').get('/Users');
     expect(errorOf(anonymous)).toMatchObject({
       status: '401',
@@ -336,7 +336,7 @@ describe('who may do what', () => {
     expect((await writer.get('/Users')).status).toBe(403);
   });
 
-  it("cannot be told of another institution's people: they are not there", async () => {
+  it('hides other institutions’ people', async () => {
     const anna = `/Users/${await idOf('anna.keller')}`;
     const group = `/Groups/${String((await rig.client.get('/Groups')).resources[0]?.['id'])}`;
     const hr = rig.clientOf(provisioningOfVenue);
@@ -371,7 +371,7 @@ describe('who may do what', () => {
   });
 });
 
-describe('a User that is replaced', () => {
+describe('a User replaced by PUT', () => {
   it('keeps what is not asserted, and loses roles, desk and external id that are left out', async () => {
     const url = `/Users/${await idOf('anna.keller')}`;
     await rig.client.send('PATCH', url, patch({ op: 'add', value: { externalId: 'hr-1' } }));
@@ -386,7 +386,7 @@ describe('a User that is replaced', () => {
     );
   });
 
-  it('comes back as it was when what was read is sent back', async () => {
+  it('is unchanged when the read document is sent back', async () => {
     const url = `/Users/${await idOf('ben.ito')}`;
     const before = await rig.client.get(url);
     const version = rig.directory.snapshot().version;
@@ -396,7 +396,7 @@ describe('a User that is replaced', () => {
     expect(rig.directory.snapshot().version).toBe(version);
   });
 
-  it('is not renamed', async () => {
+  it('cannot be renamed', async () => {
     const url = `/Users/${await idOf('anna.keller')}`;
     expect(errorOf(await rig.client.send('PUT', url, newUser('anna.k')))).toMatchObject({
       status: '400',

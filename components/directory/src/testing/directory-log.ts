@@ -3,15 +3,13 @@ import type { Clock } from '@countersign/kernel';
 import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 import type { DirectoryLog } from '../proofs.ts';
 
-/** The log of a test with its records of the directory. */
 export interface DirectoryLogDouble {
   /** Appended records in order, without `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** All appended records. */
   readonly all: readonly RecordDraft[];
   readonly audit: DirectoryLog;
   readonly rewrite: MemoryLog['rewrite'];
-  /** @param what which part of the log fails; everything by default */
+  /** @param what selects the records that fail; all by default */
   breakLog(broken: boolean, what?: (record: RecordDraft) => boolean): void;
   /** The log of a process that dies once, when the next record of this type is durable. */
   dyingAfter(type: RecordDraft['type']): DirectoryLog;

@@ -23,7 +23,6 @@ export interface Rig {
   readonly clock: FixedClock;
   /** Appended records in order, without `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** All appended records. */
   readonly log: readonly RecordDraft[];
   readonly audit: DirectoryLogDouble['audit'];
   readonly breakLog: DirectoryLogDouble['breakLog'];

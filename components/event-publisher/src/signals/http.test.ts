@@ -44,7 +44,7 @@ const claimsOf = async (answer: { body: { sets: Record<string, string> } }) =>
   Promise.all(Object.values(answer.body.sets).map((set) => world.verified(set)));
 
 describe('the transmitter', () => {
-  it('says where everything is, as the framework has it', async () => {
+  it('describes its endpoints as the framework specifies', async () => {
     const answer = await app.inject({ url: '/.well-known/ssf-configuration' });
     expect(answer.json()).toMatchObject({
       spec_version: '1_0',
@@ -53,7 +53,7 @@ describe('the transmitter', () => {
       delivery_methods_supported: ['urn:ietf:rfc:8935', 'urn:ietf:rfc:8936'],
       default_subjects: 'ALL',
     });
-    // Every address that it names answers: none of them is a path that nothing is served under.
+    // Every address in it is served.
     const { configuration_endpoint, status_endpoint, ...named } = answer.json();
     for (const url of [configuration_endpoint, status_endpoint, named.jwks_uri])
       expect((await call('GET', new URL(url).pathname)).body?.code).not.toBe('route_not_found');
@@ -72,7 +72,7 @@ describe('the transmitter', () => {
     expect(keys).toContainEqual(expect.objectContaining({ kid, alg: 'ES256', use: 'sig' }));
   });
 
-  it('manages streams for those with the scope alone', async () => {
+  it('manages streams only with the scope', async () => {
     expect(await call('GET', '/signals/streams', undefined, leis.fund, 'event:read')).toMatchObject({ status: 403 });
     expect((await app.inject({ url: '/signals/streams' })).statusCode).toBe(401);
     expect((await app.inject({ method: 'POST', url: '/signals/poll/x', payload: {} })).statusCode).toBe(401);
@@ -80,7 +80,7 @@ describe('the transmitter', () => {
 });
 
 describe('a stream', () => {
-  it('is polled for when its receiver does not say how, and holds every event there is', async () => {
+  it('is polled by default, and holds every event type', async () => {
     const answer = await call('POST', '/signals/streams', {});
     expect(answer.status).toBe(201);
     const { stream_id, ...rest } = answer.body;
@@ -95,7 +95,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('delivers of what is asked for what is there, and passes over what nobody knows', async () => {
+  it('delivers the requested event types that exist, and ignores unknown ones', async () => {
     const stream = await create({ events_requested: ['urn:example:type_1', caep('session-revoked')] });
     expect(stream).toMatchObject({
       events_requested: ['urn:example:type_1', caep('session-revoked')],
@@ -114,7 +114,7 @@ describe('a stream', () => {
     expect((await call('GET', `/signals/streams?stream_id=${second.stream_id}`)).body).toEqual(second);
   });
 
-  it('is changed where it says so, and the rest stays', async () => {
+  it('is changed where the request says so, and the rest stays', async () => {
     const stream = await create({ description: 'a', events_requested: [caep('session-revoked')], delivery: push });
     const { stream_id } = stream;
     const answer = await call('PATCH', '/signals/streams', { stream_id, description: 'b' });
@@ -129,7 +129,7 @@ describe('a stream', () => {
     expect(answer.body).toMatchObject({ delivery: push });
   });
 
-  it('comes back as it was read, and nothing of ours is changed with it', async () => {
+  it('can be written back as read, without changing internal state', async () => {
     const stream = await create({ description: 'a' });
     expect((await call('PUT', '/signals/streams', stream)).body).toEqual(stream);
     for (const change of [
@@ -146,7 +146,7 @@ describe('a stream', () => {
     expect((await call('GET', `/signals/streams?stream_id=${stream.stream_id}`)).body).toEqual(stream);
   });
 
-  it('is not made of what is malformed', async () => {
+  it('is refused for malformed input', async () => {
     for (const body of [
       { delivery: { method: 'urn:ietf:rfc:8935' } },
       { delivery: { ...push, endpoint_url: 'http://receiver.example/events' } },
@@ -163,7 +163,7 @@ describe('a stream', () => {
     expect((await call('GET', '/signals/streams')).body).toEqual([]);
   });
 
-  it('is nobody else’s to see, change or end', async () => {
+  it('cannot be seen, changed or ended by others', async () => {
     const { stream_id } = await create();
     const asked = [
       call('GET', `/signals/streams?stream_id=${stream_id}`, undefined, leis.stranger),
@@ -190,7 +190,7 @@ describe('a stream', () => {
     expect(world.log.ofType('signal.stream-changed').at(-1)?.data).toMatchObject({ operation: 'delete' });
   });
 
-  it('is one of sixteen at most, however many are asked for at once', async () => {
+  it('is one of sixteen at most, however many are requested at once', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => call('POST', '/signals/streams', {})));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(16);
     expect(answers.find(({ status }) => status !== 201)).toMatchObject({ status: 409, body: { code: 'stream_limit' } });
@@ -211,7 +211,7 @@ describe('a stream', () => {
     });
   });
 
-  it('leaves no address in the evidence, and no subject as it was written', async () => {
+  it('leaves no address in the evidence, and no subject in clear text', async () => {
     const { stream_id } = await create({ delivery: { ...push, endpoint_url: 'https://receiver.example/secret-path' } });
     await call('POST', '/signals/subjects/remove', {
       stream_id,
@@ -228,14 +228,14 @@ describe('a stream', () => {
 const opaque = (id: string) => ({ format: 'opaque', id });
 
 describe('a poll', () => {
-  it('brings what has not been acknowledged, again until it has been', async () => {
+  it('returns what has not been acknowledged, until it is', async () => {
     const { stream_id } = await create();
     const records = [world.signIn().id, world.signIn().id, world.signIn().id];
     const first = await poll(stream_id);
     expect((await claimsOf(first)).map(({ txn }) => txn)).toEqual(records);
     const jtis = Object.keys(first.body.sets);
     expect(Object.keys((await poll(stream_id)).body.sets)).toEqual(jtis);
-    // In whatever order: one in the middle first.
+    // In any order: one in the middle first.
     const rest = await poll(stream_id, { returnImmediately: true, ack: [jtis[1]] });
     expect(Object.keys(rest.body.sets)).toEqual([jtis[0], jtis[2]]);
     expect((await poll(stream_id, { returnImmediately: true, ack: [jtis[0], jtis[2], 'unknown'] })).body).toEqual({
@@ -243,7 +243,7 @@ describe('a poll', () => {
     });
   });
 
-  it('names each token by its jti, and has the same claims every time', async () => {
+  it('names each token by its jti, with the same claims every time', async () => {
     const { stream_id } = await create();
     world.signIn();
     const [first, again] = [await poll(stream_id), await poll(stream_id)];
@@ -253,7 +253,7 @@ describe('a poll', () => {
     expect(await claimsOf(again)).toEqual([claims]);
   });
 
-  it('brings at most what is asked for, says that there is more, and with 0 only acknowledges', async () => {
+  it('returns at most the requested number, says that there is more, and with 0 only acknowledges', async () => {
     const { stream_id } = await create();
     for (let count = 0; count < 5; count++) world.signIn();
     const two = await poll(stream_id, { maxEvents: 2 });
@@ -266,7 +266,7 @@ describe('a poll', () => {
     expect(rest.body).not.toHaveProperty('moreAvailable');
   });
 
-  it('waits for what happens, and no longer than it must', async () => {
+  it('waits for events, and no longer than it must', async () => {
     const { stream_id } = await create();
     const waiting = createSignalTransmitterThatWaits();
     const answer = waiting.poll(
@@ -279,7 +279,7 @@ describe('a poll', () => {
     const { id } = world.signIn();
     const { sets } = await answer;
     expect(await Promise.all(Object.values(sets).map((set) => world.verified(set)))).toMatchObject([{ txn: id }]);
-    // One that nothing happens in ends by itself, with nothing.
+    // One without events ends by itself, empty.
     expect((await poll(stream_id, { ack: Object.keys(sets) })).body).toEqual({ sets: {} });
   });
 
@@ -301,7 +301,7 @@ describe('a poll', () => {
     });
     const { scans } = world.log.reads;
     world.signIn(leis.stranger, 'person:x');
-    // It has looked at what is others', and so it waits.
+    // It has scanned others' events, so it is now waiting.
     await expect.poll(() => world.log.reads.scans).toBeGreaterThan(scans);
     await other.close();
     expect(await (await answer).json()).toEqual({ sets: {} });
@@ -311,7 +311,7 @@ describe('a poll', () => {
     expect(await another).toEqual({ sets: {} });
   });
 
-  it('that nobody waits for any more ends at once', async () => {
+  it('ends at once when its client is gone', async () => {
     const { stream_id } = await create();
     const leaving = new AbortController();
     const answer = createSignalTransmitterThatWaits().poll(
@@ -326,7 +326,7 @@ describe('a poll', () => {
 
   const createSignalTransmitterThatWaits = () => world.node({ longPollMs: 60_000, everyMs: 5 });
 
-  it('gives up what the receiver cannot use, which is recorded with its code and without its words', async () => {
+  it('drops what the receiver reports as unusable, which is recorded with its code but not its text', async () => {
     const { stream_id } = await create();
     world.signIn();
     const second = world.signIn();
@@ -339,7 +339,7 @@ describe('a poll', () => {
     expect(JSON.stringify(refused)).not.toContain('Frank');
   });
 
-  it('does not give it up while that cannot be recorded', async () => {
+  it('does not drop it while that cannot be recorded', async () => {
     const { stream_id } = await create();
     world.signIn();
     const [jti] = Object.keys((await poll(stream_id)).body.sets);
@@ -366,12 +366,12 @@ describe('a poll', () => {
       expect([body, (await poll(stream_id, body)).status]).toEqual([body, 400]);
   });
 
-  it('of a stream that is pushed finds none', async () => {
+  it('of a stream in push mode is refused', async () => {
     const { stream_id } = await create({ delivery: push });
     expect((await poll(stream_id)).status).toBe(404);
   });
 
-  it('holds a bounded number in the database, however much happens while nobody asks', async () => {
+  it('keeps a bounded number in the database, however much happens while nobody polls', async () => {
     const { stream_id } = await create();
     for (let count = 0; count < 900; count++) world.signIn();
     const seen: string[] = [];
@@ -390,11 +390,11 @@ describe('a poll', () => {
   }, 120_000);
 });
 
-describe('a status', () => {
+describe('a stream status', () => {
   const set = (stream_id: string, status: string, more = {}) =>
     call('POST', '/signals/status', { stream_id, status, ...more });
 
-  it('paused holds what happens until it is enabled again', async () => {
+  it('paused holds events until it is enabled again', async () => {
     const { stream_id } = await create();
     const before = world.signIn();
     expect((await set(stream_id, 'paused', { reason: 'maintenance' })).body).toEqual({
@@ -408,7 +408,7 @@ describe('a status', () => {
     expect((await claimsOf(await poll(stream_id))).map(({ txn }) => txn)).toEqual([before.id, while_.id]);
   });
 
-  it('disabled lets go of what waits and of what happens meanwhile', async () => {
+  it('disabled drops what is waiting and what happens meanwhile', async () => {
     const { stream_id } = await create();
     world.signIn();
     await poll(stream_id);
@@ -420,12 +420,12 @@ describe('a status', () => {
     expect((await claimsOf(await poll(stream_id))).map(({ txn }) => txn)).toEqual([after.id]);
   });
 
-  it('is one of three', async () => {
+  it('is one of three values', async () => {
     const { stream_id } = await create();
     expect((await set(stream_id, 'on')).status).toBe(400);
   });
 
-  it('that it has already changes nothing, and makes no record', async () => {
+  it('that is already set changes nothing, and is not recorded', async () => {
     const { stream_id } = await create();
     await set(stream_id, 'enabled');
     expect(world.log.ofType('signal.stream-changed')).toHaveLength(1);
@@ -437,7 +437,7 @@ describe('a subject', () => {
   const change = (how: 'add' | 'remove', stream_id: string, subject: object) =>
     call('POST', `/signals/subjects/${how}`, { stream_id, subject });
 
-  it('that is taken out is not signalled any more, and is when it is put back', async () => {
+  it('that is removed is not signalled any more, until it is added again', async () => {
     const { stream_id } = await create();
     expect(await change('remove', stream_id, user)).toEqual({ status: 204, body: undefined });
     world.signIn();
@@ -448,7 +448,7 @@ describe('a subject', () => {
     expect((await claimsOf(await poll(stream_id))).map(({ txn }) => txn)).toEqual([other.id, again.id]);
   });
 
-  it('that nobody knows is answered like any other', async () => {
+  it('that is unknown is answered like any other', async () => {
     const { stream_id } = await create();
     for (const subject of [opaque('nobody'), { format: 'email', email: 'no@body.example' }]) {
       expect((await change('add', stream_id, subject)).status).toBe(200);
@@ -456,7 +456,7 @@ describe('a subject', () => {
     }
   });
 
-  it('that is malformed is none', async () => {
+  it('that is malformed is refused', async () => {
     const { stream_id } = await create();
     for (const subject of [
       {},
@@ -476,7 +476,7 @@ describe('a subject', () => {
 });
 
 describe('a verification', () => {
-  it('comes over the stream with the state that was asked for, whatever subjects are taken out', async () => {
+  it('arrives over the stream with the requested state, whatever subjects are removed', async () => {
     const { stream_id } = await create({ events_requested: [caep('session-revoked')] });
     await call('POST', '/signals/subjects/remove', { stream_id, subject: opaque(stream_id) });
     const state = 'VGhpcyBpcyBhbiBleGFtcGxlIHN0YXRlIHZhbHVlLgo=';
@@ -493,7 +493,7 @@ describe('a verification', () => {
     expect(claims?.['events']).toEqual({ [verification]: {} });
   });
 
-  it('is asked for every half a minute at most', async () => {
+  it('is possible every half a minute at most', async () => {
     const { stream_id } = await create();
     await call('POST', '/signals/verification', { stream_id });
     expect(await call('POST', '/signals/verification', { stream_id })).toMatchObject({
@@ -504,7 +504,7 @@ describe('a verification', () => {
     expect((await call('POST', '/signals/verification', { stream_id })).status).toBe(204);
   });
 
-  it('of a stream that is disabled is refused', async () => {
+  it('of a disabled stream is refused', async () => {
     const { stream_id } = await create();
     await call('POST', '/signals/status', { stream_id, status: 'disabled' });
     expect((await call('POST', '/signals/verification', { stream_id })).status).toBe(400);

@@ -41,7 +41,6 @@ export interface PollAnswer {
 
 export type Poll = (id: string, request: PollRequest, by: Receiver, signal: AbortSignal) => Promise<PollAnswer>;
 
-/** In one answer. */
 const maxTokens = 100;
 /** Another node may have queued something. */
 const lookAgainMs = 1_000;

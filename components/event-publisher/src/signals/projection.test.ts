@@ -29,7 +29,7 @@ const signals = (
   return signalsOf(record, { issuer, directoryAt: async () => view });
 };
 
-describe('postures that a feed reported', () => {
+describe('reported postures', () => {
   const reported = (was: string, posture: string) =>
     signals({
       type: 'device.posture-changed',
@@ -44,7 +44,7 @@ describe('postures that a feed reported', () => {
       },
     });
 
-  it('that put a device into another state say which', async () => {
+  it('that change the state of a device name the new one', async () => {
     expect(await reported('failing', 'compliant')).toMatchObject([
       {
         event: 'device-compliance-change',
@@ -56,7 +56,7 @@ describe('postures that a feed reported', () => {
     expect(await reported('compliant', 'failing')).toMatchObject([{ claims: { current_status: 'not-compliant' } }]);
   });
 
-  it('that leave it in its state signal nothing', async () => {
+  it('that leave it unchanged signal nothing', async () => {
     expect(await reported('failing', 'failing')).toEqual([]);
   });
 });
@@ -65,7 +65,7 @@ describe('sessions', () => {
   const subject = { id: 'person:frank', institution };
   const about = { format: 'complex', user, session: opaque(session), tenant };
 
-  it('that begin are established, with how the person showed who they are', async () => {
+  it('that are established signal how the person signed in', async () => {
     const authentication = { method: 'oidc', acr: 'phr', amr: ['hwk'] };
     expect(
       await signals({ type: 'session.started', subject, authentication, data: { session, goes_on: false } }),
@@ -77,7 +77,7 @@ describe('sessions', () => {
     ]);
   });
 
-  it('that go on are presented', async () => {
+  it('that continue are presented', async () => {
     expect(await signals({ type: 'session.started', subject, data: { session, goes_on: true } })).toMatchObject([
       { event: 'session-presented', subject: about },
     ]);
@@ -88,7 +88,7 @@ describe('sessions', () => {
     ['logout', 'user'],
     ['principal_left', 'admin'],
     ['session_expired', 'system'],
-  ])('that end (%s) are revoked, by whom the code says (%s)', async (reason, initiating_entity) => {
+  ])('that end (%s) are revoked, with the initiator from the code (%s)', async (reason, initiating_entity) => {
     expect(
       await signals({ type: 'session.ended', subject: { id: 'person:frank' }, data: { session, reason } }),
     ).toMatchObject([
@@ -99,7 +99,7 @@ describe('sessions', () => {
     ]);
   });
 
-  it('that end for a reason in words say no words', async () => {
+  it('that end for a free-text reason do not quote it', async () => {
     const [signal] = await signals({
       type: 'session.ended',
       subject: { id: 'person:frank' },
@@ -108,16 +108,16 @@ describe('sessions', () => {
     expect(signal?.claims).toEqual({ initiating_entity: 'system' });
   });
 
-  it('of somebody whom nobody knows any more are told to nobody', async () => {
+  it('of an unknown person are signalled to nobody', async () => {
     expect(await signals({ type: 'session.ended', subject: { id: 'person:gone' }, data: { session } })).toEqual([]);
   });
 });
 
-describe('what was issued', () => {
+describe('an issued credential', () => {
   const revoked = (data: object, by = { id: 'client:ops', institution }) =>
     signals({ type: 'token.revoked', actors: [by], data: data as never });
 
-  it('and is revoked is a session that is: a token, of a client, of a principal, of an institution', async () => {
+  it('that is revoked is signalled as a session: a token, of a client, of a principal, of an institution', async () => {
     expect(await revoked({ kind: 'token', id: 'tok_1' })).toMatchObject([
       { event: 'session-revoked', subject: { format: 'jwt_id', iss: issuer, jti: 'tok_1' }, audience: [institution] },
     ]);
@@ -132,10 +132,10 @@ describe('what was issued', () => {
     ]);
   });
 
-  it('is told once: a consent has a record of its own, and a mandate is no session', async () => {
+  it('is signalled once: a consent has a record of its own, and a mandate is no session', async () => {
     expect(await revoked({ kind: 'grant', id: 'grt_1' })).toEqual([]);
     expect(await revoked({ kind: 'mandate', id: 'mnd_1' })).toEqual([]);
-    // A token that nobody knew ended nothing.
+    // An unknown token ended nothing.
     expect(await signals({ type: 'token.revoked', data: { token_sha256: 'x' } })).toEqual([]);
   });
 
@@ -143,7 +143,7 @@ describe('what was issued', () => {
     ...{ format: 'complex', user, application: opaque('ops'), grant: opaque('grt_1'), tenant },
   };
 
-  it('under a consent that is changed says something else now', async () => {
+  it('under a changed consent has changed claims', async () => {
     expect(
       await signals({
         ...{ type: 'grant.changed', subject: { id: 'person:frank', institution }, client: 'ops' },
@@ -174,7 +174,7 @@ describe('what was issued', () => {
 });
 
 describe('another DPoP key of a client', () => {
-  it('is a changed credential, to the institution of the person and the owner of the client', async () => {
+  it('is a changed credential, for the institution of the person and the owner of the client', async () => {
     const grant = newId('grant', from);
     const changed = (owner: string) =>
       signals({
@@ -195,14 +195,14 @@ describe('another DPoP key of a client', () => {
   });
 });
 
-describe('the directory', () => {
+describe('a directory change', () => {
   const applied = (changes: readonly object[], view?: DirectoryView) =>
     signals({ type: 'directory.applied', data: { version: 3, changes: changes as never } }, view);
 
   it.each([
     [{ change: 'add', kind: 'client', id: 'ops' }, 'create'],
     [{ change: 'change', kind: 'client', id: 'ops', fields: ['jwks', 'scopes'] }, 'update'],
-  ])('with another key of a client (%j) changes a credential: %s', async (change, change_type) => {
+  ])('with another key of a client (%j) is a credential change: %s', async (change, change_type) => {
     expect(await applied([change])).toMatchObject([
       {
         event: 'credential-change',
@@ -213,13 +213,13 @@ describe('the directory', () => {
     ]);
   });
 
-  it('with another credential of a person changes it', async () => {
+  it('with another credential of a person is a credential change', async () => {
     expect(
       await applied([{ change: 'change', kind: 'person', id: 'person:frank', fields: ['credentials'] }]),
     ).toMatchObject([{ event: 'credential-change', subject: { user, tenant }, claims: { change_type: 'update' } }]);
   });
 
-  it('with a device in another state says which', async () => {
+  it('with a changed device state names the new one', async () => {
     expect(
       await applied([{ change: 'change', kind: 'device', id: 'device:a', fields: ['posture', 'posture_at'] }]),
     ).toMatchObject([
@@ -231,7 +231,7 @@ describe('the directory', () => {
     ]);
   });
 
-  it('that changes several makes a signal of each, numbered', async () => {
+  it('of several entities makes a signal for each, numbered', async () => {
     const change = { change: 'change', kind: 'client', id: 'ops', fields: ['jwks'] };
     const device = { change: 'change', kind: 'device', id: 'device:a', fields: ['posture'] };
     expect((await applied([change, device])).map(({ ordinal }) => ordinal)).toEqual([0, 1]);
@@ -244,11 +244,11 @@ describe('the directory', () => {
     { change: 'change', kind: 'device', id: 'device:a', fields: ['posture_at'] },
     { change: 'add', kind: 'desk', id: 'x' },
     { change: 'add', kind: 'person', id: 'person:frank' },
-  ])('that changes something else (%j) signals nothing', async (change) => {
+  ])('of anything else (%j) signals nothing', async (change) => {
     expect(await applied([change])).toEqual([]);
   });
 
-  it('whose change never took effect signals nothing', async () => {
+  it('that never took effect signals nothing', async () => {
     const record = {
       type: 'directory.applied',
       data: { version: 9, changes: [{ change: 'add', kind: 'client', id: 'ops' }] },
@@ -267,7 +267,7 @@ describe('the directory', () => {
 it.each([
   ['leave', 'principal_left'],
   ['move', 'principal_moved'],
-])('who departs (%s) has no session any more, of one cause with the change that it came from', async (kind, code) => {
+])('that makes somebody depart (%s) ends their sessions, with the same cause', async (kind, code) => {
   const applied = newId('record', from);
   const told = await signals({
     type: 'directory.departure',
@@ -284,7 +284,7 @@ it.each([
   expect(JSON.stringify(told)).not.toContain('better offer');
 });
 
-it('a signing key of ours that is withdrawn is told to everybody', async () => {
+it('a withdrawn signing key of ours is signalled to everybody', async () => {
   expect(
     await signals({ type: 'key.withdrawn', data: { purpose: 'access-token', kid: 'k1', successor: 'k2' } }),
   ).toMatchObject([
@@ -297,7 +297,7 @@ it('a signing key of ours that is withdrawn is told to everybody', async () => {
   ]);
 });
 
-it('what makes no signal makes none', async () => {
+it('other records make no signal', async () => {
   expect(await signals({ type: 'decision.made', subject: { id: 'person:frank', institution }, data: {} })).toEqual([]);
   expect(await signals({ type: 'session.started', data: {} })).toEqual([]);
 });

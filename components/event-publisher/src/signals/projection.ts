@@ -14,7 +14,6 @@ export interface Signal {
   readonly claims: Members;
   /** Seconds since the epoch. */
   readonly time: number;
-  /** Signals of one cause have the same. */
   readonly cause: RecordId;
   /** LEIs of the institutions whose people or clients are concerned. */
   readonly audience: readonly string[] | 'everybody';
@@ -207,7 +206,7 @@ function departed({ references }: EvidenceRecord, data: Members, from: SignalSou
   ] as const;
 }
 
-/** Reported by a feed. Another reason for failing is no change of state. */
+/** A feed reported a changed state. A device that fails for another reason than before has not changed its state. */
 function postureChanged(_record: EvidenceRecord, data: Members): readonly Told[] {
   const [device, institution] = [textOf(data['device']), textOf(data['institution'])];
   const { posture, was } = data;

@@ -33,7 +33,7 @@ function later<Value>() {
   return { promise, resolve };
 }
 
-describe('a token that is pushed', () => {
+describe('a pushed token', () => {
   it('is a Security Event Token of the profile, which jose verifies with the published keys', async () => {
     await create();
     const record = world.signIn();
@@ -63,12 +63,12 @@ describe('a token that is pushed', () => {
       },
     });
     expect(claims.jti).toContain(record.id);
-    // Section 4.1: neither, so that nothing takes it for another kind of token.
+    // Section 4.1: neither claim, so that it cannot be taken for another kind of token.
     expect(claims).not.toHaveProperty('sub');
     expect(claims).not.toHaveProperty('exp');
   });
 
-  it('comes with what the receiver wants to be shown, which is sealed where it is kept and shown nowhere', async () => {
+  it('carries the receiver’s authorization, which is stored sealed and never shown', async () => {
     const secret = 'Bearer of-the-receiver';
     const stream = await create({ authorization_header: secret });
     world.signIn();
@@ -84,7 +84,7 @@ describe('a token that is pushed', () => {
     expect(rows[0]?.kept).not.toContain('receiver');
   });
 
-  it('keeps its claims when it is sent again, and is told by its jti', async () => {
+  it('keeps its claims when it is sent again, and is identified by its jti', async () => {
     await create();
     world.signIn();
     receiver.answer(503);
@@ -96,7 +96,7 @@ describe('a token that is pushed', () => {
     expect(second).toEqual(first);
   });
 
-  it('comes in the order of the log, once each while all goes well, and to its institution alone', async () => {
+  it('arrives in log order, once each if nothing fails, and at its institution only', async () => {
     const stranger = await startReceiver();
     await world.signals.streams.create({ delivery: { method: push, endpoint_url: stranger.url } }, by(leis.stranger));
     await create();
@@ -134,22 +134,25 @@ describe('a token that is pushed', () => {
   });
 });
 
-describe('what is not taken', () => {
-  it.each([400, 401, 500, 429])('is tried again when it is answered %i, and nothing overtakes it', async (status) => {
-    await create();
-    const records = [world.signIn().id, world.signIn().id];
-    receiver.answer(status);
-    expect(await world.signals.deliver()).toBe(0);
-    expect(receiver.received).toHaveLength(1);
-    expect(await world.signals.deliver()).toBe(0);
-    expect(receiver.received).toHaveLength(1);
-    receiver.answer(202);
-    world.clock.advance(1_000);
-    expect(await world.signals.deliver()).toBe(2);
-    expect((await allClaims()).map(({ txn }) => txn)).toEqual([records[0], ...records]);
-  });
+describe('a failed push', () => {
+  it.each([400, 401, 500, 429])(
+    'is retried when it is answered %i, and no later token overtakes it',
+    async (status) => {
+      await create();
+      const records = [world.signIn().id, world.signIn().id];
+      receiver.answer(status);
+      expect(await world.signals.deliver()).toBe(0);
+      expect(receiver.received).toHaveLength(1);
+      expect(await world.signals.deliver()).toBe(0);
+      expect(receiver.received).toHaveLength(1);
+      receiver.answer(202);
+      world.clock.advance(1_000);
+      expect(await world.signals.deliver()).toBe(2);
+      expect((await allClaims()).map(({ txn }) => txn)).toEqual([records[0], ...records]);
+    },
+  );
 
-  it('for three days pauses the stream, which is told and recorded; nothing is lost when it is enabled', async () => {
+  it('for three days pauses the stream, which is signalled and recorded; nothing is lost when it is enabled', async () => {
     const { stream_id } = await create();
     const first = world.signIn();
     receiver.answer(500);
@@ -191,7 +194,7 @@ describe('what is not taken', () => {
     expect(world.log.ofType('signal.delivery-suspended')).toHaveLength(1);
   });
 
-  it('waits while the log cannot be read, and comes when it can', async () => {
+  it('waits while the log cannot be read, and succeeds when it can', async () => {
     await create();
     world.signIn();
     world.log.breakDown('reading');
@@ -202,7 +205,7 @@ describe('what is not taken', () => {
 });
 
 describe('two nodes', () => {
-  it('push each stream one at a time, and lose and repeat nothing while all goes well', async () => {
+  it('push each stream one at a time, and lose and repeat nothing if nothing fails', async () => {
     const other = world.node();
     await create();
     const records = Array.from({ length: 40 }, () => world.signIn().id);
@@ -220,7 +223,7 @@ describe('two nodes', () => {
     expect(most).toBe(1);
   });
 
-  it('take over from one that died with a token on its way, which then comes again', async () => {
+  it('take over from one that died with a token on its way, which is then sent again', async () => {
     await create();
     const records = [world.signIn().id, world.signIn().id];
     const post = later<{ status: number }>();
@@ -239,7 +242,7 @@ describe('two nodes', () => {
     world.clock.advance(30_001);
     expect(await world.signals.deliver()).toBe(2);
     expect((await allClaims()).map(({ txn }) => txn)).toEqual(records);
-    // It wakes up after all: what it holds is another's, and it moves nothing.
+    // It wakes up after all: its stream has another holder, and it moves nothing.
     const late = world.signIn().id;
     post.resolve({ status: 202 });
     expect(await lastTurn).toBe(0);
@@ -248,7 +251,7 @@ describe('two nodes', () => {
   });
 });
 
-it('an address that is changed in the middle of a turn is told at most one more', async () => {
+it('an address that is changed in the middle of a turn gets at most one more token', async () => {
   const { stream_id } = await create();
   const elsewhere = await startReceiver();
   for (let count = 0; count < 5; count++) world.signIn();

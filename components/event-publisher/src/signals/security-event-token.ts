@@ -9,7 +9,6 @@ export interface SecurityEventClaims {
   readonly aud: string;
   readonly sub_id: Readonly<Record<string, Json>>;
   readonly events: Readonly<Record<string, Readonly<Record<string, Json>>>>;
-  /** Tokens of one cause have the same. */
   readonly txn?: string;
   readonly toe?: number;
 }

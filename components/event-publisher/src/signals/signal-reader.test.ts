@@ -16,7 +16,7 @@ const clientAdded = () =>
     data: { version: 5, changes: [{ change: 'add', kind: 'client', id: 'new' }] },
   });
 
-it('a change that the directory has not come to yet is waited for, and nothing overtakes it', async () => {
+it('a change that the directory has not reached yet is waited for, and nothing overtakes it', async () => {
   const { stream_id } = await world.signals.streams.create({}, by());
   const change = clientAdded().record;
   const later = world.signIn();
@@ -28,7 +28,7 @@ it('a change that the directory has not come to yet is waited for, and nothing o
   expect(claims.map(({ txn }) => txn)).toEqual([change.id, later.id]);
 });
 
-it('a change that never took effect is passed over after a minute, and what is behind it comes', async () => {
+it('a change that never took effect is skipped after a minute, and later ones arrive', async () => {
   const { stream_id } = await world.signals.streams.create({}, by());
   clientAdded();
   const later = world.signIn();
@@ -38,7 +38,7 @@ it('a change that never took effect is passed over after a minute, and what is b
   expect(claims.map(({ txn }) => txn)).toEqual([later.id]);
 });
 
-it('others’ records are passed in bounded steps', async () => {
+it('others’ records are skipped in bounded steps', async () => {
   const { stream_id } = await world.signals.streams.create({}, by());
   for (let count = 0; count < 9_000; count++) world.signIn(leis.stranger, 'person:x');
   const { id } = world.signIn();

@@ -1,5 +1,5 @@
-import type { AuditLog } from '@countersign/contracts';
-import { type Clock, isCodedError } from '@countersign/kernel';
+import { type AuditLog, directoryErrors } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
 import { createSlices, sliceSize, slicesPerPage } from '../log-slices.ts';
 import { type DirectoryView, type Signal, signalsOf, signalTypes } from './projection.ts';
 
@@ -28,7 +28,7 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
     try {
       return await directory.snapshotAtLeast(version);
     } catch (error) {
-      if (isCodedError(error, 'directory_behind') && clock.now() - recordedAt > changeWaitMs) return undefined;
+      if (directoryErrors.is(error, 'directory_behind') && clock.now() - recordedAt > changeWaitMs) return undefined;
       throw error;
     }
   }

@@ -18,7 +18,6 @@ export type StreamDelivery =
   | { readonly method: 'push'; readonly url: string; readonly authorization: Uint8Array | undefined }
   | { readonly method: 'poll' };
 
-/** The content of a stream's records. */
 export interface StreamState {
   readonly id: SignalStreamId;
   readonly institution: string;

@@ -7,7 +7,7 @@ const session = { format: 'opaque', id: 'ses_1' };
 const tenant = { format: 'opaque', id: '5493001KJTIIGC8Y1R12' };
 const whole = { format: 'complex', user, session, tenant } as const;
 
-describe('a subject as it is written', () => {
+describe('a subject identifier', () => {
   it.each([
     { format: 'account', uri: 'acct:example.user@service.example.com' },
     { format: 'email', email: 'user@example.com' },
@@ -20,7 +20,7 @@ describe('a subject as it is written', () => {
     { format: 'saml_assertion_id', issuer: 'https://idp.example.com/123456789/', assertion_id: '_8e8dc5f6' },
     { format: 'ip-addresses', 'ip-addresses': ['10.29.37.75', '2001:0db8:0000::'] },
     whole,
-  ])('is read as %j, the examples of RFC 9493 and of the framework among them', (subject) => {
+  ])('is read as %j, including the examples of RFC 9493 and of the framework', (subject) => {
     expect(readSubject(subject)).toEqual(subject);
   });
 
@@ -30,7 +30,7 @@ describe('a subject as it is written', () => {
     expect(digestOfSubject({ ...user, sub: 'person:b' })).not.toBe(digestOfSubject(user));
   });
 
-  it('is read or is none, whatever JSON it is', () => {
+  it('is read or refused, whatever JSON it is', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         const read = readSubject(json as never);
@@ -40,13 +40,13 @@ describe('a subject as it is written', () => {
   });
 });
 
-describe('what is taken out of a stream', () => {
+describe('a subject removed from a stream', () => {
   it.each([
     ['the same', whole, whole],
     ['a part of it', whole, user],
     ['some of its members', whole, { format: 'complex', user, tenant }],
     ['the same simple one', user, user],
-  ])('takes an event about %s', (_, subject, excluded) => {
+  ])('suppresses an event about %s', (_, subject, excluded) => {
     expect(isExcluded(subject, new Set([digestOfSubject(excluded)]))).toBe(true);
   });
 
@@ -56,15 +56,15 @@ describe('what is taken out of a stream', () => {
     ['a member more than the event names', { format: 'complex', user }, whole],
     ['the same under another member', { format: 'complex', user: session }, { format: 'complex', session }],
     ['a part that the event is not in', session, whole],
-  ])('does not take an event for %s', (_, subject, excluded) => {
+  ])('does not suppress an event for %s', (_, subject, excluded) => {
     expect(isExcluded(subject, new Set([digestOfSubject(excluded)]))).toBe(false);
   });
 
-  it('is found without looking at each of them', () => {
+  it('is found without scanning the removed subjects', () => {
     const asked: string[] = [];
     const many = { size: 1_000, has: (digest: string) => asked.push(digest) < 0 } as unknown as ReadonlySet<string>;
     expect(isExcluded(whole, many)).toBe(false);
-    // The subject, each of its three members, and what can be put together from them.
+    // The subject, each of its three members, and every combination of them.
     expect(asked.length).toBe(1 + 3 + 7);
   });
 });

@@ -1,6 +1,6 @@
 import type { MemoryLog } from '@countersign/testkit';
 
-/** The log of a process that dies when it has recorded something of this type, and before it has written it. */
+/** The log of a process that dies after a record of this type is durable, before its row is written. */
 export function dyingAfter(log: MemoryLog, type: Parameters<MemoryLog['ofType']>[0]): MemoryLog {
   return {
     ...log,

@@ -10,10 +10,10 @@ import {
 } from '../index.ts';
 import { leis, version } from './example-mandate.ts';
 
-/** Never by itself: tests say when. */
+/** Never automatic: tests start it. */
 const never = 3_600_000;
 
-/** Event publishers on a database of their own, with a log and transactions that the test holds in its hands. */
+/** Event publishers on a database of their own, with a log and transactions that the test controls. */
 export async function createEventWorld() {
   const scratch = await createTestDatabase({ components: [eventPublisherMigrations] });
   const clock = fixedClock(Date.now());
@@ -41,7 +41,6 @@ export async function createEventWorld() {
   };
   const nodes: RunningEventPublisher[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<EventPublisherDependencies> = {}): RunningEventPublisher {
     const events = createEventPublisher({
       pool: scratch.pool('event-publisher'),
@@ -67,12 +66,12 @@ export async function createEventWorld() {
     outbound: plainOutbound,
     parties,
     partiesOf,
-    /** Whose parties were asked for. */
+    /** Transactions whose parties were looked up. */
     asked,
     node,
     events: node(),
 
-    /** A mandate of fund and broker is proposed. */
+    /** The fund proposes a mandate to the broker. */
     mandate(
       change: Parameters<typeof version>[0] = {},
       type: 'mandate.proposed' | 'mandate.revoked' = 'mandate.proposed',
@@ -80,7 +79,7 @@ export async function createEventWorld() {
       const id = newId('mandate', { clock, random });
       return log.write({ type, mandate: { id, version: 1 }, data: { mandate: { id, ...version(change) } } });
     },
-    /** Somebody else's. */
+    /** An event of somebody else. */
     others: () =>
       log.write({
         type: 'mandate.proposed',

@@ -7,7 +7,7 @@ export const leis = {
   stranger: 'HWUPKR0MPOU8FGXBT394',
 } as const;
 
-/** A mandate's version, as far as events are about it. */
+/** The members of a mandate's version that events use. */
 export const version = (change: Readonly<Record<string, Json>> = {}) => ({
   kind: 'mandate',
   version: 1,

@@ -12,9 +12,9 @@ export interface ReceivedMessage {
 export interface Receiver {
   readonly url: string;
   readonly received: readonly ReceivedMessage[];
-  /** Ids of the events, in the order they came. */
+  /** Ids of the events, in order of arrival. */
   ids(): readonly string[];
-  /** What it answers from now on: a status, or what it does with the request. */
+  /** Sets the answer from now on: a status, or a request handler. */
   answer(how: number | RequestListener): void;
   close(): Promise<void>;
 }

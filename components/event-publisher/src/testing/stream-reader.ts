@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
-/** A frame of server-sent events, as a browser would take it apart (HTML Living Standard section 9.2.6). */
+/** A frame of server-sent events, as a browser would parse it (HTML Living Standard section 9.2.6). */
 export interface Frame {
   readonly id?: string;
   readonly event?: string;
@@ -9,15 +9,14 @@ export interface Frame {
   readonly comment?: string;
 }
 
-/** Follows a stream on a real connection. */
 export interface StreamReader {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
-  /** The next frame; undefined when the stream has ended as it must. @throws when it was cut off */
+  /** The next frame; undefined when the stream has ended properly. @throws when it was cut off */
   next(): Promise<Frame | undefined>;
-  /** Frames that say something, until there are as many events. */
+  /** Non-empty frames, until there are as many events. */
   events(count: number): Promise<readonly Frame[]>;
-  /** Whatever comes until the end. */
+  /** Everything until the end. */
   rest(): Promise<readonly Frame[]>;
   leave(): void;
 }
@@ -72,7 +71,7 @@ async function* framesOf(answer: AsyncIterable<string>): AsyncGenerator<Frame> {
   }
 }
 
-/** Asks for a stream and reads nothing of what is answered. */
+/** Requests a stream and reads nothing of the response. */
 export function openAndIgnore(url: string, headers: Readonly<Record<string, string>>): Promise<Socket> {
   const { hostname, port, pathname, search } = new URL(url);
   return new Promise((resolve, reject) => {

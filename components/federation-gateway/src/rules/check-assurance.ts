@@ -17,7 +17,7 @@ export function checkAssurance(claims: VerifiedClaims, profile: TrustProfile, no
     throw refuse('assertion_assurance', 'Its acr is missing, or is not accepted by the profile of its issuer.');
   const authTime = timeClaim(claims, 'auth_time');
   if (authTime === undefined) throw refuse('assertion_claim_missing', 'It must have an auth_time, in seconds.');
-  if (authTime > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its auth_time lies ahead.');
+  if (authTime > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its auth_time is in the future.');
   if (now - authTime > profile.maxAuthenticationAgeSeconds)
     throw refuse(
       'assertion_stale_sign_in',

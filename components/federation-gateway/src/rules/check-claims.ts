@@ -3,14 +3,13 @@ import { hasType, type JwsHeader, type VerifiedClaims } from '@countersign/oauth
 import { claimOf, textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
-/** RFC 7523 leaves it open; without one there is no single use. */
+/** The `jti` is optional in RFC 7523 and required here, because single use depends on it. */
 export function readAssertionId(claims: VerifiedClaims): string {
   const id = textClaim(claims, 'jti', 256);
   if (id === undefined) throw refuse('assertion_claim_missing', 'It must have a jti of 1 to 256 characters.');
   return id;
 }
 
-/** The claims that the trust profile demands. */
 export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: TrustProfile): void {
   for (const name of requiredClaims) {
     const value = claimOf(claims, name);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { own } from '../testing/desk.ts';
 import { type ApplicationWorld, createApplicationWorld } from './testing/application-world.ts';
 
-// The interop scenarios of AuthZEN (Todo) and its certification, as the model of an application beside the market.
+// The AuthZEN interop scenarios (Todo) and its certification, run as an application model beside the market.
 const vectors = resolve(process.env['COUNTERSIGN_VECTORS'] ?? '../shared/vectors', 'authzen');
 interface Decisions {
   readonly evaluation: readonly { readonly request: object; readonly expected: boolean }[];
@@ -28,7 +28,7 @@ const asking = { subject: user('alice'), action: action('read'), resource: recor
 
 describe('the Todo scenario', () => {
   it.each(decisions.evaluation.map((each, index) => [index, each] as const))(
-    'decides evaluation %i as expected, and records it by the model',
+    'decides evaluation %i as expected and records it under the model',
     async (_, { request, expected }) => {
       const { status, body, evidence } = await world.ask('evaluation', request);
       expect([status, body.decision]).toEqual([200, expected]);
@@ -55,18 +55,18 @@ describe('the certification scenario', () => {
     ['alice writes', 'alice', action('write'), record('record-1'), true],
     ['bob reads', 'bob', action('read'), record('record-1'), true],
     ['bob does not write', 'bob', action('write'), record('record-1'), false],
-    ['alice does not write what is archived', 'alice', action('write'), record('record-2'), false],
+    ['alice does not write an archived record', 'alice', action('write'), record('record-2'), false],
     [
-      'what the question says of a record counts',
+      'the attributes in the question count',
       'alice',
       action('write'),
       record('record-1', { status: 'archived' }),
       false,
     ],
-    ['an admin writes what is archived', 'bob', action('write'), record('record-2', { status: 'archived' }), true],
+    ['an admin writes an archived record', 'bob', action('write'), record('record-2', { status: 'archived' }), true],
     ['alice deletes softly', 'alice', action('delete', { soft: true }), record('record-1'), true],
-    ['and not otherwise', 'alice', action('delete', { soft: false }), record('record-1'), false],
-    ['nor without a word', 'alice', action('delete'), record('record-1'), false],
+    ['alice does not delete permanently', 'alice', action('delete', { soft: false }), record('record-1'), false],
+    ['nor without the soft property', 'alice', action('delete'), record('record-1'), false],
   ] as const)('%s', async (_, id, act, resource, expected) => {
     const body = {
       subject: user(id),
@@ -106,7 +106,7 @@ describe('the certification scenario', () => {
     ['an unknown action', { action: action('teleport') }],
     ['a type of no model', { resource: { type: 'spaceship', id: 'x' } }],
     ['an attribute of another type', { subject: user('alice', { role: 7 }) }],
-  ])('says no to %s, and finds nothing', async (_, change) => {
+  ])('denies %s, and its searches return nothing', async (_, change) => {
     const asked = { ...asking, ...change };
     const { status, body } = await world.ask('evaluation', asked);
     expect([status, body.decision]).toEqual([200, false]);
@@ -116,8 +116,8 @@ describe('the certification scenario', () => {
   });
 });
 
-describe('a client that knows the specification alone', () => {
-  it('finds the endpoints, and has its questions answered with its defaults', async () => {
+describe('a client that knows only the specification', () => {
+  it('discovers the endpoints and gets its questions answered with the defaults', async () => {
     const client = await createAuthzenClient({
       pdp: world.address,
       authorize: async () => ({ Authorization: 'DPoP interop-gateway~decision:evaluate' }),
@@ -146,8 +146,8 @@ describe('a client that knows the specification alone', () => {
   });
 });
 
-describe('a decision by a model', () => {
-  it('is explained and made again from its record', async () => {
+describe('a decision under a model', () => {
+  it('can be explained and replayed from its record', async () => {
     const { evidence } = await world.ask('evaluation', {
       ...asking,
       action: action('write'),
@@ -173,7 +173,7 @@ describe('a decision by a model', () => {
     });
   });
 
-  it('is not had by a client that the model does not name', async () => {
+  it('is refused to a client that the model does not name', async () => {
     for (const path of ['evaluation', 'search/action']) {
       const { status, body } = await world.ask(path, asking, 'stranger');
       expect([status, body.decision ?? body.results]).toEqual([200, path === 'evaluation' ? false : []]);
@@ -181,7 +181,7 @@ describe('a decision by a model', () => {
     expect((await world.ask('evaluation', asking)).body.decision).toBe(true);
   });
 
-  it('is none about the market, and the market gives none about a model', async () => {
+  it('never covers the market, and a market decision never covers a model', async () => {
     const person = { type: 'person', id: 'person:own' };
     const transaction = { type: 'transaction', id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' };
     for (const change of [
@@ -193,20 +193,20 @@ describe('a decision by a model', () => {
       const { status, body } = await world.ask('evaluation', { ...asking, ...change });
       expect([status, body.decision, body.context.policy.determining]).toEqual([200, false, []]);
     }
-    // A name that looks like a principal's is recorded as an entity of the model.
+    // A name that looks like a principal is recorded as an entity of the model.
     await world.ask('evaluation', { ...asking, subject: user(`service:${own}`) });
     expect(world.rig.records.at(-1)?.subject?.id).toBe(`Interop::User::"service:${own}"`);
   });
 });
 
-describe('an entity that is written over the interface', () => {
+describe('an entity written over the interface', () => {
   const carol = {
     attrs: { roles: ['editor'], email: 'carol@example.org' },
     parents: [{ type: 'Interop::Team', id: 'readers' }],
   };
   const path = 'Interop/entities/User/carol';
 
-  it('is read by decisions and searches until it is removed, and each change is recorded', async () => {
+  it('is used by decisions and searches until it is removed, and each change is recorded', async () => {
     const asked = { ...asking, subject: user('carol') };
     expect((await world.ask('evaluation', asked)).body.decision).toBe(false);
     const written = await world.entity('PUT', path, carol);
@@ -225,7 +225,7 @@ describe('an entity that is written over the interface', () => {
     ]);
     expect((await world.entity('GET', path)).body).toMatchObject({ attrs: carol.attrs });
     expect((await world.entity('GET', 'Interop/entities')).body.entities).toHaveLength(1);
-    // Made again from its record, whatever is stored since.
+    // The replay uses the record, whatever has been stored since.
     const { evidence } = await world.ask('evaluation', asked);
     expect((await world.entity('DELETE', path)).status).toBe(200);
     expect((await world.ask('evaluation', asked)).body.decision).toBe(false);
@@ -236,7 +236,7 @@ describe('an entity that is written over the interface', () => {
   it.each([
     ['of a client that may only ask', path, carol, 'interop-gateway', 404, 'application_not_found'],
     [
-      'of a model that is not there',
+      'of a model that does not exist',
       'RemoteLookup/entities/User/carol',
       carol,
       'interop-sync',
@@ -276,7 +276,7 @@ describe('an entity that is written over the interface', () => {
       400,
       'application_entity_invalid',
     ],
-  ])('is refused, and that recorded: one %s', async (_, to, body, client, status, code) => {
+  ])('is refused, and the refusal recorded: one %s', async (_, to, body, client, status, code) => {
     expect(await world.entity('PUT', to, body, client)).toMatchObject({ status, body: { code } });
     expect(world.rig.records.at(-1)).toMatchObject({
       type: 'application.entity_refused',
@@ -285,13 +285,13 @@ describe('an entity that is written over the interface', () => {
     });
   });
 
-  it('is not taken without the scope', async () => {
+  it('is refused without the scope', async () => {
     const token = 'interop-sync~decision:evaluate';
     const answer = await world.send('PUT', `/decisions/applications/${path}`, { token, body: carol });
     expect(answer).toMatchObject({ status: 403, body: { code: 'insufficient_scope' } });
   });
 
-  it('decides nothing once a row says what no record says', async () => {
+  it('causes every decision to be refused once its row contradicts its record', async () => {
     await world.entity('PUT', path, carol);
     const pool = world.rig.scratch.pool('policy-engine');
     const changed = (from: string, to: string) =>
@@ -313,7 +313,7 @@ describe('an entity that is written over the interface', () => {
     await changed('"admin"', '"editor"');
     const again = await world.rig.start({ policiesFolder: world.folder });
     expect(await again.evaluate(asking, caller)).toMatchObject({ decision: true });
-    // Without any row at all, the records still say that there was one, and what it said.
+    // The records alone show that the entity existed, and its content.
     await pool.query('delete from application_entities');
     await pool.query('delete from application_entity_versions');
     const emptied = await world.rig.start({ policiesFolder: world.folder });

@@ -17,8 +17,8 @@ const read = (members: object) => {
   return askedRecord(attributes, members as never);
 };
 
-describe('a value of a question', () => {
-  it('is read by the type that the schema declares, and what is not declared is left out', () => {
+describe('an attribute in a question', () => {
+  it('is read by the type that the schema declares; undeclared attributes are left out', () => {
     expect(
       read({
         ...{ active: true, level: 3, name: 'Ada', price: '1.5', from: '10.0.0.1', at: '2026-01-01', group: 'g' },
@@ -43,7 +43,7 @@ describe('a value of a question', () => {
     ['a set with an item of another type', { tags: ['a', 1] }],
     ['a list for a record', { place: ['Zug'] }],
     ['null', { name: null }],
-  ])('is none where it is %s', (_, members) => {
+  ])('is ignored when it is %s', (_, members) => {
     expect(read(members)).toBeUndefined();
   });
 });

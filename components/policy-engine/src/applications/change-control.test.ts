@@ -45,8 +45,8 @@ async function propose(candidate: PolicyBundle) {
   return world.engine.versions.propose(candidate, { ...about, simulation }, proposer);
 }
 
-describe('a change of a model', () => {
-  it('is simulated over its own decisions, takes two people, and is taken back like any other', async () => {
+describe('a change of an application model', () => {
+  it('is simulated over its own decisions, needs two people, and can be rolled back like any other change', async () => {
     expect(await decided()).toBe(true);
     const policies = model.policies.map(({ file, text }) => ({
       file,
@@ -67,7 +67,7 @@ describe('a change of a model', () => {
     await expect.poll(() => decided()).toBe(true);
   });
 
-  it('that takes it out makes its decisions a no, in the simulation and after it', async () => {
+  it('that removes the model denies its decisions, in the simulation and afterwards', async () => {
     const { applications: _, ...market } = bundle;
     expect((await simulated(market)).permitToDeny).toBeGreaterThan(0);
     const { id, digest } = await propose(market);
@@ -78,7 +78,7 @@ describe('a change of a model', () => {
     await expect.poll(() => decided()).toBe(true);
   });
 
-  it('names who may ask, so it changes that as well', async () => {
+  it('can also change who may ask', async () => {
     const { id, digest } = await propose(withModel({ clients: { ask: ['another'], write: [] } }));
     await world.engine.versions.approve(id, digest, approver);
     await expect.poll(() => decided()).toBe(false);
@@ -88,15 +88,15 @@ describe('a change of a model', () => {
   });
 });
 
-describe('what is proposed is refused, and that recorded', () => {
-  it('where a model has no tests', async () => {
+describe('a proposal is refused, and the refusal recorded,', () => {
+  it('when a model has no tests', async () => {
     await expect(propose(withModel({ tests: [], entities: model.entities.slice(1) }))).rejects.toMatchObject({
       code: 'policy_tests_failed',
     });
     expect(world.rig.records.at(-1)).toMatchObject({ type: 'policy.refused', reason: 'policy_tests_failed' });
   });
 
-  it('where the rules are of another world than the market’s', async () => {
+  it('when its rules use a schema other than the market’s', async () => {
     const foreign = await readBundleFolder(new URL('../authzen/testing/interop-policies/', import.meta.url));
     await expect(propose(foreign)).rejects.toMatchObject({ code: 'policy_invalid' });
     expect(world.rig.records.at(-1)).toMatchObject({ type: 'policy.refused', reason: 'policy_invalid' });

@@ -12,7 +12,7 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 const proposer = { id: 'person:proposer', institution };
 const approver = { id: 'person:approver', institution };
 
-/** By the way that policies always take: simulated, proposed, approved by somebody else. */
+/** Through the normal change process: simulated, proposed, approved by somebody else. */
 async function activate({ engine, folder }: ApplicationWorld, authorizationDetails: readonly DeclaredDetailType[]) {
   const bundle = await readBundleFolder(folder);
   const candidate = {
@@ -52,7 +52,7 @@ for (const who of ['the policy engine', 'a replica'] as const)
     };
   });
 
-it('a replica of the declared types refuses once the policy engine could not be asked for some seconds', async () => {
+it('a replica of the declared types refuses once the policy engine has been unreachable for some seconds', async () => {
   const rig = await createEngineRig();
   try {
     const engine = await rig.start();

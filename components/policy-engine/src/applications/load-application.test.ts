@@ -38,8 +38,8 @@ function problemsOf(applications: readonly ApplicationModel[]): string {
   }
 }
 
-describe('a bundle with the model of an application', () => {
-  it('is read from a folder, in this thread and in another, with its tests', async () => {
+describe('a bundle with an application model', () => {
+  it('is loaded from a folder, in this thread and in another, with its tests', async () => {
     const folder = folderWithModel();
     const bundle = await readBundleFolder(folder);
     expect(bundle).toEqual({ ...market, applications: [model] });
@@ -49,13 +49,13 @@ describe('a bundle with the model of an application', () => {
     const report = runPolicyTests(loaded);
     expect(report.tests.filter(({ file }) => file.startsWith('applications/Interop/'))).toHaveLength(2);
     expect([report.failed, report.untested.includes('Interop::alice-writes')]).toEqual([0, true]);
-    // A folder that is named as another model would be reviewed as that.
+    // A folder with another model's name would be reviewed as that model.
     cpSync(interopModel, join(folder, 'applications', 'Other'), { recursive: true });
     await expect(readBundleFolder(folder)).rejects.toThrow('differs from the name of its folder');
     rmSync(folder, { recursive: true });
   });
 
-  it('has a hash over every part of the model, and its approval one over its tests as well', () => {
+  it('has a hash over every part of the model, and its approval covers its tests as well', () => {
     const hashOf = (change: Partial<ApplicationModel>) =>
       hashOfBundle({ ...market, applications: [{ ...model, ...change }] });
     const plain = hashOf({});
@@ -89,9 +89,12 @@ describe('a bundle with the model of an application', () => {
     expect(digestOf([])).not.toBe(digestOf(model.tests));
   });
 
-  it.each(['person', 'transaction', 'Resource', 'AGENT'])('never answers for %s, which is the market’s', (type) => {
-    expect(problemsOf([rules('Portal', type)])).toContain('already belongs to the market');
-  });
+  it.each(['person', 'transaction', 'Resource', 'AGENT'])(
+    'never answers for %s, which belongs to the market',
+    (type) => {
+      expect(problemsOf([rules('Portal', type)])).toContain('already belongs to the market');
+    },
+  );
 
   it.each([
     [
@@ -170,7 +173,7 @@ describe('a bundle with the model of an application', () => {
       ],
       'has tags',
     ],
-  ] as const)('is refused whole where %s', (_, applications, problem) => {
+  ] as const)('is refused as a whole when %s', (_, applications, problem) => {
     expect(problemsOf(applications())).toContain(problem);
   });
 });

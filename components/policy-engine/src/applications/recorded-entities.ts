@@ -1,5 +1,5 @@
 import type { EntityInput } from '@countersign/cedar';
-import type { AuditLog, StandingThing } from '@countersign/contracts';
+import type { AuditLog, StandingEntry } from '@countersign/contracts';
 import { canonicalize, digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -25,8 +25,8 @@ type Log = Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
 export async function recordedEntities(
   log: Pick<Log, 'standingsUnder'>,
   namespace: string,
-): Promise<ReadonlyMap<string, StandingThing>> {
-  const found = new Map<string, StandingThing>();
+): Promise<ReadonlyMap<string, StandingEntry>> {
+  const found = new Map<string, StandingEntry>();
   let after: string | undefined;
   do {
     const page = await log.standingsUnder(prefixOf(namespace), { after, limit: standingsPage });

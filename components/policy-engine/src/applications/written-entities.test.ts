@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ApplicationWorld, createApplicationWorld } from './testing/application-world.ts';
 
-// What a node does to know the entities that were written: it is the market's node as well.
+// Loads written entities as a node of the market does.
 
 let world: ApplicationWorld;
 beforeAll(async () => {
@@ -13,14 +13,14 @@ const by = { id: 'service:interop-sync', client: 'interop-sync' };
 const user = (id: string) => ({ namespace: 'Interop', type: 'User', id });
 const attrs = { roles: [] };
 
-it('parses again only what has changed, however much there is', async () => {
+it('parses only what has changed, however much there is', async () => {
   const { applicationEntities: entities } = world.engine;
   for (const id of ['e1', 'e2', 'e3']) await entities.put(user(id), { attrs, parents: [] }, by);
   const parse = vi.spyOn(JSON, 'parse');
   await Promise.all(['e3', 'e4', 'e5'].map((id) => entities.put(user(id), { attrs, parents: [] }, by)));
   const parsed = parse.mock.calls.flatMap(([text]) => /^\{"attrs".*"id":"(e\d)"/.exec(text)?.[1] ?? []);
   parse.mockRestore();
-  // One was written as it was: there is nothing to read of it.
+  // One entity was rewritten unchanged, so there is nothing to parse.
   expect(parsed.sort()).toEqual(['e4', 'e5']);
   expect(await entities.list('Interop', { by })).toMatchObject({
     entities: ['e1', 'e2', 'e3', 'e4', 'e5'].map((id) => ({ uid: { id } })),
@@ -42,12 +42,12 @@ it('starts although a row cannot be read, and decides nothing by that model', as
   await expect(other.applicationEntities.find(user('e1'), by)).rejects.toMatchObject({
     code: 'application_entity_not_found',
   });
-  // Written again as it was recorded, it counts again.
+  // Once it is rewritten as it was recorded, it counts again.
   await other.applicationEntities.put(user('e1'), { attrs, parents: [] }, by);
   expect(await other.evaluate(asked, caller)).toMatchObject({ decision: true });
 });
 
-describe('a change that was recorded and then not written, because a process died', () => {
+describe('a change that was recorded but not written because the process died', () => {
   const died = 'the process died';
   const name = { namespace: 'Interop', type: 'User', id: 'interrupted' };
   const asked = {
@@ -59,7 +59,7 @@ describe('a change that was recorded and then not written, because a process die
   const start = (options = {}) => world.rig.start({ policiesFolder: world.folder, ...options });
   const changes = () => world.rig.records.filter(({ type }) => /^application\.entity_(written|removed)$/.test(type));
 
-  /** Engines of a process that dies as soon as something has been recorded. */
+  /** Engines of a process that dies as soon as a record is written. */
   async function dying() {
     const { log } = world.rig;
     let dies = false;
@@ -80,7 +80,7 @@ describe('a change that was recorded and then not written, because a process die
   it.each([
     ['a new entity', () => ({ attrs: { roles: ['viewer'] }, parents: [] })],
     ['another state of it', () => ({ attrs: { roles: ['editor'] }, parents: [] })],
-  ])('is completed by whoever reads the model: %s', async (_, made) => {
+  ])('is completed by the next reader of the model: %s', async (_, made) => {
     const recorded = changes().length;
     await expect((await dying()).put(name, made(), by)).rejects.toThrow(died);
     const reader = await start();
@@ -91,7 +91,7 @@ describe('a change that was recorded and then not written, because a process die
     expect(changes().at(-1)?.data).toMatchObject({ version });
   });
 
-  it('is completed by whoever writes something else, on nodes that knew nothing of it and all look at once', async () => {
+  it('is completed by the next writer, on nodes that did not know of it and all look at once', async () => {
     const nodes = await Promise.all([start(), start(), start()]);
     await expect((await dying()).put(name, { attrs: { roles: [] }, parents: [] }, by)).rejects.toThrow(died);
     await Promise.all(
@@ -103,7 +103,7 @@ describe('a change that was recorded and then not written, because a process die
     );
   });
 
-  it('is completed when it was a removal as well', async () => {
+  it('is completed for a removal as well', async () => {
     await (await start()).applicationEntities.put(name, { attrs, parents: [] }, by);
     const recorded = changes().length;
     await expect((await dying()).remove(name, by)).rejects.toThrow(died);
@@ -115,7 +115,7 @@ describe('a change that was recorded and then not written, because a process die
     expect(changes()).toHaveLength(recorded + 1);
   });
 
-  it('gives nobody else’s row a record: what was written into it meanwhile decides nothing', async () => {
+  it('does not legitimise a forged row: what was written into it meanwhile is not used by any decision', async () => {
     const { applicationEntities } = await start();
     await applicationEntities.put(name, { attrs: { roles: ['viewer'] }, parents: [] }, by);
     const pool = world.rig.scratch.pool('policy-engine');
@@ -123,7 +123,7 @@ describe('a change that was recorded and then not written, because a process die
     await forge(`document = replace(document, 'viewer', 'admin')`);
     const unproven = { reasons: [{ code: 'entities_unproven' }] };
     expect(await (await start()).evaluate(asked, caller)).toMatchObject(unproven);
-    // As it was before its newest record, it is written anew, whatever it says.
+    // The row is older than its newest record, so it is rewritten whatever it says.
     await applicationEntities.put(name, { attrs: { roles: ['editor'] }, parents: [] }, by);
     const [before] = changes().slice(-2);
     await forge(`document = replace(document, 'editor', 'admin'), record_id = '${before?.id}'`);
@@ -137,14 +137,14 @@ describe('a change that was recorded and then not written, because a process die
     await applicationEntities.remove(name, by);
   });
 
-  it('of a process that has lost its lock is recorded behind what another has recorded first', async () => {
+  it('by a process that has lost its lock is recorded after what another process recorded first', async () => {
     const { log } = world.rig;
     let overtaken = false;
     const late = await start({
       audit: {
         ...log,
         async append(draft: Parameters<typeof log.append>[0]) {
-          // Another that held the model has recorded its own at this moment.
+          // The other process, which now holds the lock, has just recorded its own change.
           if (!overtaken) await log.append({ ...draft, subject: { id: 'service:another' } });
           overtaken = true;
           return log.append(draft);

@@ -11,8 +11,8 @@ import {
   recordIdAfter,
   recordIdOfCommand,
   type Standing,
+  type StandingEntry,
   type StandingRecord,
-  type StandingThing,
   standing,
 } from '@countersign/contracts';
 import {
@@ -324,7 +324,7 @@ function* readingOf(
   }: {
     readonly changed: readonly EntityRow[];
     readonly documents: readonly (string | undefined)[];
-    readonly recorded: ReadonlyMap<string, StandingThing>;
+    readonly recorded: ReadonlyMap<string, StandingEntry>;
   },
 ): Generator<void, ReadonlyMap<string, ReadEntity>> {
   const read = new Map<string, ReadEntity>();

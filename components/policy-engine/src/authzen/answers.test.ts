@@ -8,7 +8,7 @@ import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { authzenRoutes } from './http.ts';
 import { asEnforcementPoint } from './testing/enforcement-point.ts';
 
-/** Orders are permitted, but past limits; `fallible` fails for a token that went through many hands. */
+/** Permits orders within limits; `fallible` fails for a token with a long acting chain. */
 const policies = `
 @id("orders") permit (principal, action == Action::"order:create", resource);
 @id("fallible") permit (principal, action == Action::"order:create", resource)
@@ -53,7 +53,7 @@ interface Asked {
 
 const administrator = ['decision:evaluate', 'policy:read'];
 
-/** The context of the answer to whoever asks about an order. */
+/** The context of the answer to a question about an order. */
 async function answered({
   facts = order('900'),
   subject = 'person:own',
@@ -81,8 +81,8 @@ async function answered({
   return { decision, ...context };
 }
 
-describe('an administrator is told of a deny', () => {
-  it('by a limit, which one it was and what is used of it, and not that no policy permits it', async () => {
+describe('an administrator sees why a request was denied', () => {
+  it('by a limit: which limit and how much of it is used, and not that no policy permits it', async () => {
     const held = order('1000', 'EUR', 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9');
     await engine.limits.reserve({ reservation: held.id, facts: held, at: rig.clock.now() });
     const { decision, reason_admin } = await answered({ facts: order('1200') });
@@ -95,14 +95,14 @@ describe('an administrator is told of a deny', () => {
     ]);
   });
 
-  it('by a limit that cannot count it, why not', async () => {
+  it('by a limit that cannot count the order: why not', async () => {
     const { reason_admin } = await answered({ facts: order('1', 'CHF') });
     expect(reason_admin[403]).toMatch(
       /^Policy version 1: the policies permit it, limits do not \(limit_currency\)\. The limit per-order .* no recent rate /,
     );
   });
 
-  it('that came from no policy, whether none permits it or none decided', async () => {
+  it('by no policy: whether none permits it or none was evaluated', async () => {
     const never = () => new Promise<never>(() => undefined);
     const impatient = await rig.start({
       factsWithinMs: 20,
@@ -120,10 +120,10 @@ describe('an administrator is told of a deny', () => {
   });
 });
 
-describe('an administrator is told', () => {
+describe('an administrator sees', () => {
   const failed = { policy_id: 'fallible', message: expect.stringContaining('64 bits') };
 
-  it('what failed beside a permit, and who may not read the policies is not', async () => {
+  it('errors beside a permit; somebody who may not read the policies does not', async () => {
     const context = await answered({ overflow: true });
     expect(context).toMatchObject({ decision: true, policy: { determining: ['orders'], errors: [failed] } });
     expect(context).not.toHaveProperty('reason_admin');
@@ -135,13 +135,13 @@ describe('an administrator is told', () => {
     }
   });
 
-  it('what failed beside a deny, also in words', async () => {
+  it('errors beside a deny, also in words', async () => {
     const { policy, reason_admin } = await answered({ facts: order('1001'), overflow: true });
     expect(policy.errors).toEqual([failed]);
     expect(reason_admin[403]).toMatch(/1001 asked for\. fallible failed: .*64 bits/);
   });
 
-  it('the texts of the policies that decided, of a permit and of a deny', async () => {
+  it('the texts of the policies that determined a permit or a deny', async () => {
     const text = expect.stringMatching(/^@id\("orders"\)\s+permit \(/);
     const permit = await answered({});
     expect(permit.policy).toMatchObject({
@@ -153,7 +153,7 @@ describe('an administrator is told', () => {
     expect(deny.policy).toMatchObject({ determining: ['no-steps'], policies: [{ effect: 'forbid', text: said }] });
   });
 
-  it('where the whole explanation is, with what each limit was found at', async () => {
+  it('the link to the whole explanation, with the reading of each limit', async () => {
     const reading = { key: 'trader=person:own', used: '0' };
     for (const [facts, exceeded] of [
       [order('900'), false],

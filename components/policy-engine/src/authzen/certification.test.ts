@@ -30,13 +30,13 @@ describe('basic', () => {
     ['rule 3', 'bob', 'read', record('record-1'), true],
     ['rule 4', 'bob', 'write', record('record-1'), false],
     ['rule 5', 'alice', 'write', record('record-2', archived), false],
-  ])('%s holds', async (_, id, name, resource, expected) => {
+  ])('satisfies %s', async (_, id, name, resource, expected) => {
     const body = { subject: user(id), action: action(name), resource };
     expect(await answer('evaluation', body)).toMatchObject({ decision: expected });
     expect(await answer('evaluation', { ...body, context })).toMatchObject({ decision: expected });
   });
 
-  it('rules 6 to 8 hold, which are about what the request says', async () => {
+  it('satisfies rules 6 to 8, which are about the content of the request', async () => {
     const writing = { subject: user('bob', admin), action: action('write'), resource: record('record-2', archived) };
     expect(await answer('evaluation', writing)).toMatchObject({ decision: true });
     for (const soft of [true, false]) {
@@ -45,7 +45,7 @@ describe('basic', () => {
     }
   });
 
-  it('takes properties and members that it does not know', async () => {
+  it('accepts unknown properties and members', async () => {
     const body = {
       subject: user('alice', { department: 'Sales', role: 'manager' }),
       action: action('read', { method: 'GET' }),
@@ -56,7 +56,7 @@ describe('basic', () => {
     expect(await answer('evaluation', body)).toMatchObject({ decision: true });
   });
 
-  it('answers the same request the same', async () => {
+  it('gives the same answer to the same request', async () => {
     const body = { subject: user('alice'), action: action('read'), resource: record('record-1') };
     for (let time = 0; time < 3; time++) expect(await answer('evaluation', body)).toMatchObject({ decision: true });
   });
@@ -102,7 +102,7 @@ describe('batch', () => {
     ).toEqual([true, false]);
   });
 
-  it('takes a context for all and one for each', async () => {
+  it('takes a shared context or one for each evaluation', async () => {
     expect(
       await decisionsOf({
         subject: user('alice'),
@@ -113,7 +113,7 @@ describe('batch', () => {
     ).toHaveLength(2);
   });
 
-  it('denies in its place what lacks something', async () => {
+  it('denies an incomplete evaluation in its place', async () => {
     const { evaluations } = await answer('evaluations', {
       subject: user('alice'),
       action: action('read'),
@@ -126,7 +126,7 @@ describe('batch', () => {
     ]);
   });
 
-  it.each([{}, { evaluations: [] }])('is one evaluation without any: %j', async (extra) => {
+  it.each([{}, { evaluations: [] }])('is a single evaluation without any: %j', async (extra) => {
     const body = { subject: user('alice'), action: action('read'), resource: record('record-1'), ...extra };
     const one = await answer('evaluations', body);
     expect(one).toMatchObject({ decision: true });
@@ -168,7 +168,7 @@ describe('search', () => {
     ]);
   });
 
-  it('gives a page at a time', async () => {
+  it('returns one page at a time', async () => {
     const first = await answer('search/subject', { ...readers, page: { limit: 1 } });
     expect(first).toMatchObject({ results: [user('alice')], page: { count: 1, next_token: expect.any(String) } });
     const second = await answer('search/subject', { ...readers, page: { token: first.page.next_token } });
@@ -184,7 +184,7 @@ describe('search', () => {
     ['subject', { ...readers, action: action('teleport') }],
     ['resource', { ...readable, resource: { type: 'spaceship' } }],
     ['resource', { ...readable, subject: user('nobody') }],
-  ])('for %s finds nothing among what nobody knows: %j', async (kind, body) => {
+  ])('for %s returns nothing for unknown entities: %j', async (kind, body) => {
     expect(await resultsOf(kind, body)).toEqual([]);
   });
 });

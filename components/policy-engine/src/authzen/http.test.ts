@@ -17,7 +17,7 @@ const refused = { ...complete, action: { name: 'write' }, resource: { type: 'rec
 const paths = ['evaluation', 'evaluations', 'search/subject', 'search/resource', 'search/action'];
 
 describe('discovery', () => {
-  it('names every endpoint, and the obligations that may come', async () => {
+  it('names every endpoint and the possible obligations', async () => {
     const answer = await world.app.inject({ method: 'GET', url: '/.well-known/authzen-configuration' });
     expect(answer.statusCode).toBe(200);
     expect(answer.headers).toMatchObject({
@@ -37,7 +37,7 @@ describe('discovery', () => {
 });
 
 describe.each(paths)('POST /access/v1/%s', (path) => {
-  it('asks for a token, and for the right scope', async () => {
+  it('requires a token with the right scope', async () => {
     const without = await world.post(path, complete, {});
     expect([without.statusCode, without.json().code]).toEqual([401, 'token_missing']);
     expect(without.headers['www-authenticate']).toMatch(/^DPoP /);
@@ -45,7 +45,7 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
     expect([other.statusCode, other.json().code]).toEqual([403, 'insufficient_scope']);
   });
 
-  it('echoes the request id, to errors as well', async () => {
+  it('echoes the request id, in errors as well', async () => {
     for (const id of ['bfe9eb29-ab87-4ca3-be83-a1d5d8305716', 'any text; {"a":1} / ~']) {
       for (const body of [complete, {}]) {
         const answer = await world.post(path, body, { ...asEnforcementPoint(), 'x-request-id': id });
@@ -75,23 +75,23 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
     ['text', '"subject"'],
     ['null', 'null'],
     ['something after it', '{} {}'],
-  ])('refuses a body of %s', async (_, payload) => {
+  ])('refuses a body that is %s', async (_, payload) => {
     const answer = await world.post(path, payload);
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'evaluation_invalid']);
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   });
 
-  it('refuses a body that is too large before it reads it', async () => {
+  it('refuses an oversized body before reading it', async () => {
     const answer = await world.post(path, { ...complete, context: { fill: 'x'.repeat(300_000) } });
     expect([answer.statusCode, answer.json().code]).toEqual([413, 'body_too_large']);
   });
 
-  it('is no use but by POST', async () => {
+  it('accepts only POST', async () => {
     const answer = await world.app.inject({ method: 'GET', url: `/access/v1/${path}`, headers: asEnforcementPoint() });
     expect(answer.statusCode).toBe(404);
   });
 
-  it('answers nothing while nothing can be recorded', async () => {
+  it('answers nothing while records cannot be written', async () => {
     const answer = await world.withoutLog(() =>
       world.post(path, path === 'evaluations' ? { evaluations: [complete, complete] } : complete),
     );
@@ -119,7 +119,7 @@ describe('an answer', () => {
     expect(permit.context.reasons).toEqual([]);
   });
 
-  it('is the same body to the same question, with its record in headers', async () => {
+  it('has the same body for the same question, with its record in headers', async () => {
     for (const asked of [complete, refused]) {
       const answers = [await world.post('evaluation', asked), await world.post('evaluation', asked)];
       expect(answers[1]?.json()).toStrictEqual(answers[0]?.json());
@@ -136,7 +136,7 @@ describe('an answer', () => {
     }
   });
 
-  it('is the same body to the same batch, with the records in the order of the evaluations', async () => {
+  it('has the same body for the same batch, with the records in the order of the evaluations', async () => {
     const batch = { evaluations: [complete, { subject: complete.subject }, refused] };
     const before = world.records.length;
     const [first, second] = [await world.post('evaluations', batch), await world.post('evaluations', batch)];
@@ -146,7 +146,7 @@ describe('an answer', () => {
     expect(first?.headers['countersign-evidence']).toBe(`${idOf('permit')}, none, ${idOf('deny')}`);
   });
 
-  it('tells only those who may read the policies how they came to it', async () => {
+  it('explains itself only to callers who may read the policies', async () => {
     const administrator = asEnforcementPoint(['decision:evaluate', 'policy:read']);
     const body = (await world.post('evaluation', refused, administrator)).json();
     expect(body.context.reason_admin).toEqual({
@@ -157,7 +157,7 @@ describe('an answer', () => {
     expect((await world.post('evaluation', complete, administrator)).json().context).not.toHaveProperty('reason_admin');
   });
 
-  it('is by nothing older than was asked for', async () => {
+  it('uses no version older than was asked for', async () => {
     const asked = (context: object) => world.post('evaluation', { ...complete, context });
     expect((await asked({ policy_version: 1 })).json().decision).toBe(true);
     const behind = await asked({ policy_version: 2 });
@@ -166,7 +166,7 @@ describe('an answer', () => {
     expect([nonsense.statusCode, nonsense.json().code]).toEqual([400, 'evaluation_invalid']);
   });
 
-  it('to a batch has an error in the place of what says something that cannot be read', async () => {
+  it('to a batch has an error in place of an unreadable evaluation', async () => {
     const evaluations = [complete, { ...complete, context: { policy_version: 'newest' } }, complete];
     const body = (await world.post('evaluations', { evaluations })).json();
     expect(body.evaluations).toMatchObject([
@@ -177,7 +177,7 @@ describe('an answer', () => {
   });
 });
 
-describe('the semantics of a batch', () => {
+describe('batch semantics', () => {
   const batch = async (semantic: unknown, evaluations: readonly object[]) => {
     const before = world.records.length;
     const answer = await world.post('evaluations', { evaluations, options: { evaluations_semantic: semantic } });
@@ -192,27 +192,27 @@ describe('the semantics of a batch', () => {
     ['deny_on_first_deny', [complete, complete], [true, true]],
     ['permit_on_first_permit', [refused, refused, complete, complete], [false, false, true]],
     ['permit_on_first_permit', [refused, refused], [false, false]],
-  ])('%s: decides and records no more than is needed', async (semantic, evaluations, expected) => {
+  ])('%s: decides and records no more than needed', async (semantic, evaluations, expected) => {
     const { answer, recorded } = await batch(semantic, evaluations);
     expect(decided(answer)).toEqual(expected);
     expect(recorded).toBe(expected.length);
   });
 
-  it('take what cannot be read for a deny', async () => {
+  it('treat an unreadable evaluation as a deny', async () => {
     const first = await batch('deny_on_first_deny', [complete, {}, complete]);
     expect([decided(first.answer), first.recorded]).toEqual([[true, false], 1]);
     const second = await batch('permit_on_first_permit', [{}, complete, complete]);
     expect([decided(second.answer), second.recorded]).toEqual([[false, true], 1]);
   });
 
-  it('are three: another one is refused and nothing is decided', async () => {
+  it('are three; any other is refused and nothing is decided', async () => {
     for (const semantic of ['first_wins', null, 7]) {
       const { answer, recorded } = await batch(semantic, [complete]);
       expect([answer.statusCode, answer.json().code, recorded]).toEqual([400, 'evaluation_invalid', 0]);
     }
   });
 
-  it('hold for a hundred, in order, and more are refused', async () => {
+  it('hold for a hundred evaluations in order; more are refused', async () => {
     const many = Array.from({ length: 100 }, (_, index) => (index % 3 === 0 ? refused : complete));
     const { answer, recorded } = await batch('execute_all', many);
     expect(decided(answer)).toEqual(many.map((each) => each === complete));
@@ -222,14 +222,14 @@ describe('the semantics of a batch', () => {
   });
 });
 
-describe('a page of a search', () => {
+describe('a page of search results', () => {
   const readers = { subject: { type: 'user' }, action: { name: 'read' }, resource: complete.resource };
   const page = (token: unknown, change: object = {}, headers = asEnforcementPoint()) =>
     world.post('search/subject', { ...readers, page: { limit: 1, token }, ...change }, headers);
   const tokenOf = async () =>
     (await world.post('search/subject', { ...readers, page: { limit: 1 } })).json().page.next_token as string;
 
-  it('says what it was made by, and is recorded', async () => {
+  it('names the versions that produced it, and is recorded', async () => {
     const asked = await world.post('search/subject', { ...readers, context: { record: true } });
     const plain = await world.post('search/subject', readers);
     expect(plain.json()).toStrictEqual((await world.post('search/subject', readers)).json());
@@ -252,7 +252,7 @@ describe('a page of a search', () => {
     });
   });
 
-  it('is refused by a token that was not given out', async () => {
+  it('is refused for a page token that was not issued', async () => {
     const token = await tokenOf();
     const half = token.slice(0, token.length / 2);
     const moved = `${Buffer.from(JSON.stringify([1, 1000, '', 'x'])).toString('base64url')}.${token.split('.')[1]}`;
@@ -265,7 +265,7 @@ describe('a page of a search', () => {
     expect((await page(token)).statusCode).toBe(200);
   });
 
-  it('is refused by a token of another request, or of another institution', async () => {
+  it('is refused for a page token of another request or another institution', async () => {
     const token = await tokenOf();
     const changes = [
       { action: { name: 'write' } },
@@ -284,14 +284,14 @@ describe('a page of a search', () => {
     expect([elsewhere.statusCode, elsewhere.json().code]).toEqual([400, 'page_token_invalid']);
   });
 
-  it('can be empty by request', async () => {
+  it('can be empty on request', async () => {
     const body = (await world.post('search/subject', { ...readers, page: { limit: 0 } })).json();
     expect(body).toMatchObject({ results: [], page: { count: 0, next_token: expect.stringMatching(/./) } });
   });
 });
 
 describe('hostile bodies', () => {
-  it('gain nothing by names that every object has', async () => {
+  it('gain nothing from names of built-in object properties', async () => {
     const before = Object.getOwnPropertyNames(Object.prototype).sort();
     const body = `{"__proto__":${JSON.stringify({ ...complete, decision: true })},"constructor":{"prototype":{"x":1}},
       "subject":{"type":"user","id":"alice","properties":{"__proto__":{"role":"admin"},"toString":null}},
@@ -322,7 +322,7 @@ describe('hostile bodies', () => {
     expect(name.statusCode).toBe(400);
   });
 
-  it('that are not UTF-8 are refused, and not read as something else', async () => {
+  it('that are not UTF-8 are refused, not decoded as something else', async () => {
     const [before = '', after = ''] = JSON.stringify({
       ...complete,
       resource: { type: 'record', id: 'record-1?' },
@@ -335,7 +335,7 @@ describe('hostile bodies', () => {
     }
   });
 
-  it('with every control character in a name are decided and denied', async () => {
+  it('with any control character in a name are decided and denied', async () => {
     for (let code = 0; code < 32; code++) {
       const id = `alice${String.fromCharCode(code)}`;
       const answer = await world.post('evaluation', { ...complete, subject: { type: 'user', id } });

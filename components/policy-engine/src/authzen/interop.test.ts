@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 describe('the Todo interop scenario over HTTP', () => {
-  it('has as many decisions as the scenario', () => {
+  it('has as many decisions as the scenario defines', () => {
     expect([decisions.evaluation.length, decisions.evaluations.length]).toEqual([40, 3]);
   });
 
@@ -56,13 +56,13 @@ describe('the Todo interop scenario over HTTP', () => {
 });
 
 describe('the schemas of the specification', () => {
-  it('take the answers to refused and to broken requests for what they are', async () => {
+  it('accept the answers to refused and malformed requests', async () => {
     const refused = (await world.post('evaluations', { evaluations: [{}] })).json();
     expect(responseSchema.Check(refused.evaluations[0])).toBe(true);
     expect(responseSchema.Check((await world.post('evaluation', {})).json())).toBe(false);
   });
 
-  it('and this reader take the same requests', async () => {
+  it('accept the same requests as the parser', async () => {
     const complete = {
       subject: { type: 'user', id: 'alice' },
       action: { name: 'read' },
@@ -89,7 +89,7 @@ describe('the schemas of the specification', () => {
     }
   });
 
-  it('are read as they are kept', async () => {
+  it('match the stored copies', async () => {
     for (const name of ['evaluation-request.schema.json', 'evaluation-response.schema.json'])
       expect(parseJson(await readFile(resolve(vectors, name), 'utf8')).ok).toBe(true);
   });

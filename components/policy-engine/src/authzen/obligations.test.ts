@@ -11,7 +11,7 @@ const approval: Obligation = {
 const stepUp: Obligation = { kind: 'step-up', acr: 'phrh', maxAgeSeconds: 300 };
 
 describe('obligations', () => {
-  it('are written as the profile has them, each with an id of its own', () => {
+  it('follow the profile, each with its own id', () => {
     expect(obligationsOf([approval, stepUp, { kind: 'step-up', acr: 'phr' }])).toStrictEqual([
       {
         id: 'obl-1',
@@ -29,7 +29,7 @@ describe('obligations', () => {
     ]);
   });
 
-  it('leave out what the enforcement point says it cannot do', () => {
+  it('leave out what the enforcement point cannot do', () => {
     const types = (declared: unknown) =>
       obligationsOf([approval, stepUp], readSupportedObligations({ supported_obligations: declared as never })).map(
         (obligation) => (obligation as { readonly type: string }).type,
@@ -38,7 +38,7 @@ describe('obligations', () => {
     expect(types(['custom', 'notification'])).toEqual(['custom']);
     expect(types(['notification', '__proto__', 7, null])).toEqual([]);
     expect(types([])).toEqual([]);
-    // What is no list says nothing.
+    // Anything but a list is ignored.
     for (const nothing of [undefined, null, 'step-up', { 0: 'step-up' }]) expect(types(nothing)).toHaveLength(2);
     expect(readSupportedObligations(undefined)).toBeUndefined();
   });

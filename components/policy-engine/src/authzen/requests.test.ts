@@ -18,7 +18,7 @@ function refusalOf(read: () => unknown): string {
 }
 
 describe('one evaluation', () => {
-  it('is read with its properties and context, and without what it has beside them', () => {
+  it('is read with its properties and context, and without unknown members', () => {
     const properties = { department: 'rates', nested: { list: [1, null, 'x'] } };
     const request = {
       subject: { ...subject, properties },
@@ -38,7 +38,7 @@ describe('one evaluation', () => {
     ).toStrictEqual(request);
   });
 
-  it('keeps a member that is named like one of every object apart from that', () => {
+  it('keeps a member apart from the built-in property of the same name', () => {
     const body = JSON.parse(
       '{"__proto__":{"subject":{"type":"person","id":"person:mallory"}},"subject":{"__proto__":{"type":"service"},"type":"person","id":"person:anna"},"action":{"name":"order:create"},"resource":{"type":"transaction","id":"txn_1"}}',
     );
@@ -74,7 +74,7 @@ describe('one evaluation', () => {
     expect(refusalOf(() => readEvaluation(body))).toBe('The request must be object.');
   });
 
-  it('is refused with names that cannot be recorded or are too long', () => {
+  it('is refused with names that are too long or cannot be recorded', () => {
     expect(refusalOf(() => readEvaluation({ ...complete, subject: { ...subject, id: 'a\ud800' } }))).toBe(
       'subject.id must be well-formed Unicode.',
     );
@@ -83,13 +83,13 @@ describe('one evaluation', () => {
     );
   });
 
-  it('does not send back what was sent', () => {
+  it('does not echo the input', () => {
     expect(refusalOf(() => readEvaluation({ ...complete, action: { name: { '<script>': 1 } } }))).not.toMatch(/script/);
   });
 });
 
 describe('several evaluations', () => {
-  it('take from the top level, whole, what they do not say themselves', () => {
+  it('inherit missing members from the top level as a whole', () => {
     const other = { type: 'transaction', id: 'txn_2' };
     const read = readEvaluations({
       ...complete,
@@ -107,7 +107,7 @@ describe('several evaluations', () => {
     });
   });
 
-  it.each([{}, { evaluations: [] }])('are one when there are none: %j', (extra) => {
+  it.each([{}, { evaluations: [] }])('are a single evaluation when there are none: %j', (extra) => {
     expect(readEvaluations({ ...complete, ...extra })).toStrictEqual(complete);
     expect(refusalOf(() => readEvaluations({ subject, action, ...extra }))).toBe('resource is missing.');
   });
@@ -128,7 +128,7 @@ describe('several evaluations', () => {
     ]);
   });
 
-  it('are refused as a whole when something at the top level is wrong', () => {
+  it('are refused as a whole when the top level is invalid', () => {
     const evaluations = [complete];
     expect(refusalOf(() => readEvaluations({ evaluations, subject: { type: 'person' } }))).toBe(
       'subject.id is missing.',
@@ -141,7 +141,7 @@ describe('several evaluations', () => {
     expect('evaluations' in read && read.evaluations).toHaveLength(100);
   });
 
-  it('know three semantics and no other', () => {
+  it('accept three semantics and no other', () => {
     const evaluations = [complete];
     for (const semantic of ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'])
       expect(readEvaluations({ evaluations, options: { evaluations_semantic: semantic, other: 1 } })).toMatchObject({
@@ -156,7 +156,7 @@ describe('several evaluations', () => {
 });
 
 describe('a search', () => {
-  it('leaves open what it searches for, whatever is said of it', () => {
+  it('ignores any id of the kind that it searches for', () => {
     expect(readSearch('subject', { ...complete, page: { limit: 5, token: 't', sort: 'x' } })).toStrictEqual({
       kind: 'subject',
       subject: { type: 'person' },

@@ -71,8 +71,8 @@ const found = async (path: string, payload: object, institution?: string) =>
     (one: { id?: string; name?: string }) => one.id ?? one.name,
   );
 
-describe('an evaluation of a step that the registry asks nobody about', () => {
-  // These permits are for enforcement points: the registry lets an order be cancelled, and reported as executed, by the parts.
+describe('an evaluation of a step that the registry decides without asking the engine', () => {
+  // These permits are for enforcement points: the registry itself lets the parties cancel an order and report it as executed.
   it.each([
     ['order:cancel', 'intended', 'cancel-stays-possible'],
     ['trade:affirm', 'submitted', 'execution-is-affirmed'],
@@ -92,16 +92,16 @@ describe('an evaluation of a step that the registry asks nobody about', () => {
   });
 });
 
-describe('a subject or a resource that nobody knows', () => {
+describe('an unknown subject or resource', () => {
   const known = { subject: person, action: { name: 'order:create' }, resource: about(ordinary) };
   it.each([
     ['a subject of another type', { subject: { type: 'user', id: 'alice' } }],
-    ['a subject that is none', { subject: { type: 'person', id: 'alice' } }],
+    ['an invalid subject', { subject: { type: 'person', id: 'alice' } }],
     ['a subject of another kind than its id', { subject: { type: 'service', id: 'person:own' } }],
     ['a resource of another type', { resource: { type: 'record', id: ordinary.id } }],
-    ['a transaction that is not there', { resource: { type: 'transaction', id: 'nonsense' } }],
-    ['an action that nobody knows', { action: { name: 'can_read_todos' } }],
-  ])('is a recorded no: %s', async (_, change) => {
+    ['a transaction that does not exist', { resource: { type: 'transaction', id: 'nonsense' } }],
+    ['an unknown action', { action: { name: 'can_read_todos' } }],
+  ])('is denied, and the denial recorded: %s', async (_, change) => {
     const { status, body } = await post('evaluation', { ...known, ...change });
     expect([status, body.decision]).toEqual([200, false]);
     expect(rig.records.at(-1)).toMatchObject({ type: 'decision.made', outcome: 'deny' });
@@ -114,19 +114,19 @@ describe('a subject or a resource that nobody knows', () => {
     ['search/resource', { ...known, resource: { type: 'record' } }],
     ['search/subject', { ...known, subject: { type: 'user' } }],
     ['search/subject', { ...known, subject: { type: 'person' }, resource: { type: 'record', id: 'x' } }],
-  ])('is found by no %s', async (path, payload) => {
+  ])('appears in no %s', async (path, payload) => {
     expect(await post(path, payload)).toMatchObject({ status: 200, body: { results: [] } });
   });
 });
 
 describe('an evaluation of an order', () => {
-  it('is a yes without anything to do', async () => {
+  it('is permitted without obligations', async () => {
     const { body } = await post('evaluation', placing(ordinary));
     expect(body.decision).toBe(true);
     expect(body.context).not.toHaveProperty('obligations');
   });
 
-  it('names the approvals that are missing, and to whom they go when nobody answers', async () => {
+  it('names the missing approvals and their escalation', async () => {
     const { body } = await post('evaluation', placing(large));
     expect(body).toMatchObject({
       decision: false,
@@ -150,13 +150,13 @@ describe('an evaluation of an order', () => {
     });
   });
 
-  it('leaves out what the enforcement point cannot do, and still says why', async () => {
+  it('leaves out what the enforcement point cannot do, but still gives the reason', async () => {
     const { body } = await post('evaluation', placing(large, { supported_obligations: ['step-up'] }));
     expect(body.context).not.toHaveProperty('obligations');
     expect(body.context.reasons).toMatchObject([{ code: 'approval_required' }]);
   });
 
-  it('heeds a risk signal, and refuses one that it cannot read', async () => {
+  it('applies a risk signal, and refuses one that it cannot read', async () => {
     expect((await post('evaluation', placing(ordinary, { signals: ['impossible-travel'] }))).body.decision).toBe(false);
     expect(await post('evaluation', placing(ordinary, { signals: 'impossible-travel' }))).toMatchObject({
       status: 400,
@@ -164,7 +164,7 @@ describe('an evaluation of an order', () => {
     });
   });
 
-  it('is by nothing older than was asked for', async () => {
+  it('uses no version older than was asked for', async () => {
     expect((await post('evaluation', placing(ordinary, { policy_version: 1, entity_version: 1 }))).body.decision).toBe(
       true,
     );
@@ -175,8 +175,8 @@ describe('an evaluation of an order', () => {
   });
 });
 
-describe('an evaluation of a withdrawal to where nobody has sent before', () => {
-  it('asks for a stronger sign-in, in the words of the profile', async () => {
+describe('an evaluation of a withdrawal to a new destination', () => {
+  it('asks for a stronger sign-in in the terms of the profile', async () => {
     const { body } = await post('evaluation', {
       subject: person,
       action: { name: 'token:issue' },
@@ -210,17 +210,20 @@ describe('an evaluation of a settlement', () => {
   it.each([
     ['of a trade that the registry does not know', untraded, 'trade_unknown'],
     ['to a receiver outside the address book', unbooked, 'destination_unknown'],
-  ])('%s is a no, whatever the caller says, and a search finds neither action nor subject', async (_, facts, code) => {
-    const says = { tradeKnown: true, destinationKnown: true };
-    for (const asked of [instructing(facts), instructing(facts, { properties: says }), instructing(facts, {}, says)])
-      expect((await post('evaluation', asked)).body).toMatchObject({
-        decision: false,
-        context: { reasons: [{ code }] },
-      });
-    expect(await foundOf(facts)).toEqual({ acts: false, subjects: [] });
-  });
+  ])(
+    '%s is denied, whatever the caller says, and a search finds neither action nor subject',
+    async (_, facts, code) => {
+      const says = { tradeKnown: true, destinationKnown: true };
+      for (const asked of [instructing(facts), instructing(facts, { properties: says }), instructing(facts, {}, says)])
+        expect((await post('evaluation', asked)).body).toMatchObject({
+          decision: false,
+          context: { reasons: [{ code }] },
+        });
+      expect(await foundOf(facts)).toEqual({ acts: false, subjects: [] });
+    },
+  );
 
-  it('of a known trade to a known receiver is a yes, and both searches find it', async () => {
+  it('of a known trade to a known receiver is permitted, and both searches find it', async () => {
     expect((await post('evaluation', instructing(settlable))).body).toMatchObject({ decision: true });
     expect(await foundOf(settlable)).toEqual({ acts: true, subjects: ['service:own'] });
   });
@@ -229,7 +232,7 @@ describe('an evaluation of a settlement', () => {
 describe('a search among the subjects of a transaction', () => {
   const search = placing(ordinary);
 
-  it('finds those whom an evaluation permits, and no others', async () => {
+  it('finds exactly those whom an evaluation permits', async () => {
     for (const type of ['person', 'service', 'agent'] as const) {
       const ids = await found('search/subject', { ...search, subject: { type } }, operator);
       const evaluations = market.principals
@@ -244,7 +247,7 @@ describe('a search among the subjects of a transaction', () => {
     expect(await found('search/subject', { ...search, subject: { type: 'person' } })).toEqual(['person:own']);
   });
 
-  it('finds nobody for one who has no part in it', async () => {
+  it('finds nobody for a caller who is not a party to it', async () => {
     expect(await found('search/subject', { ...search, subject: { type: 'person' } }, stranger)).toEqual([]);
   });
 
@@ -266,7 +269,7 @@ describe('a search among the subjects of a transaction', () => {
 });
 
 describe('a search among the actions on a transaction', () => {
-  it('finds those that an evaluation permits', async () => {
+  it('finds the actions that an evaluation permits', async () => {
     const { action: _, ...search } = placing(ordinary);
     const names: string[] = await found('search/action', search);
     expect(names).toContain('order:create');
@@ -277,13 +280,13 @@ describe('a search among the actions on a transaction', () => {
   });
 });
 
-describe('a search about an order that a limit stands against', () => {
+describe('a search about an order that exceeds a limit', () => {
   const before = order('txn_01k9z3m8q4d6s0v2x5y7a9b1c6', '19500000');
   const { action: _, ...search } = placing(ordinary);
   beforeAll(() => engine.limits.reserve({ reservation: before.id, facts: before, at: rig.clock.now() }));
   afterAll(() => engine.limits.release(before.id));
 
-  it('finds the actions that an evaluation permits, and those only', async () => {
+  it('finds exactly the actions that an evaluation permits', async () => {
     const { body } = await post('evaluation', placing(ordinary));
     expect(body.context.reasons).toMatchObject([{ code: 'limit_exceeded' }]);
     const names = await found('search/action', search);
@@ -291,7 +294,7 @@ describe('a search about an order that a limit stands against', () => {
     expect(names).not.toContain('order:create');
   });
 
-  it('finds nobody who could place it, whoever asks, until someone lets it pass', async () => {
+  it('finds nobody who could place it, for any caller, until somebody approves the excess', async () => {
     const subject = { type: 'person' };
     for (const institution of [own, operator])
       expect(await found('search/subject', { ...placing(ordinary), subject }, institution)).toEqual([]);
@@ -315,7 +318,7 @@ describe('a search among resources', () => {
       .map(({ uri }) => uri)
       .sort();
 
-  it('finds interfaces of the caller, and for the operator those of everybody', async () => {
+  it('finds the caller’s interfaces, and everybody’s for the operator', async () => {
     const toOwn = await found('search/resource', search);
     expect(toOwn).not.toEqual([]);
     expect(urisOf(own)).toEqual(expect.arrayContaining(toOwn));
@@ -332,7 +335,7 @@ describe('a search among resources', () => {
     });
   });
 
-  it('finds nothing of a type that nobody knows', async () => {
+  it('finds nothing of an unknown type', async () => {
     expect(await found('search/resource', { ...search, resource: { type: 'spaceship' } })).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ const head = (id: string) => `@id("${id}")\n@detail("For a test.")\n`;
 const permit = 'permit (principal, action in Action::"dealing", resource is Transaction)';
 const forbid = 'forbid (principal, action in Action::"dealing", resource is Transaction)';
 
-/** Codes and places of what is found in these policies, over the shipped schema. */
+/** Codes and places of the findings in these policies, over the shipped schema. */
 function foundIn(text: string) {
   const loaded = loadBundle({ ...shipped, policies: [{ file: 'bad.cedar', text }], tests: [] });
   return analysePolicies(loaded).map(({ code, policyId, file, line }) => `${file}:${line} ${policyId} ${code}`);
@@ -18,23 +18,27 @@ function foundIn(text: string) {
 describe('the shipped policies', () => {
   const loaded = loadBundle(shipped);
 
-  it('have no finding', () => {
+  it('have no findings', () => {
     expect(analysePolicies(loaded)).toEqual([]);
   });
 
   const annotated = (name: string) =>
     loaded.parsed.policies.filter(({ annotations }) => annotations[name] !== undefined).map(({ id }) => id);
 
-  it('have one that another makes superfluous, for its reason', () => {
+  it('have one redundant policy, with its reason', () => {
     expect(annotated('shadowed')).toEqual(['account-is-known']);
   });
 
-  it('have two permits without a condition on authority, and say why', () => {
-    expect(annotated('unconditional').sort()).toEqual(['certificate-for-a-holder', 'token-for-an-interface']);
+  it('have three permits without a condition on authority, and give the reason', () => {
+    expect(annotated('unconditional').sort()).toEqual([
+      'certificate-for-a-holder',
+      'secret-for-a-holder',
+      'token-for-an-interface',
+    ]);
   });
 });
 
-describe('a policy that can never apply is found', () => {
+describe('a policy that can never apply is reported', () => {
   it.each([
     ['for a constant that is false', 'when { 1 == 2 }'],
     ['for its opposite', 'when { context.deskOpen } unless { context.deskOpen }'],
@@ -62,14 +66,14 @@ describe('a policy that can never apply is found', () => {
     expect(foundIn(`${head('never')}${forbid}\n${conditions};`)).toEqual(['bad.cedar:1 never policy_unreachable']);
   });
 
-  it('for types that the schema never brings together', () => {
+  it('for types that the schema never combines', () => {
     const text = `${head('never')}forbid (principal, action == Action::"order:create", resource is Resource);`;
     expect(foundIn(text)).toEqual(['bad.cedar:1 never policy_unreachable']);
     const list = `${head('half')}forbid (principal, action in [Action::"token:issue", Action::"dealing"], resource is Resource);`;
     expect(foundIn(list)).toEqual(['bad.cedar:1 half action_never_meets']);
   });
 
-  it('and none is that can', () => {
+  it('but not one that can apply', () => {
     for (const conditions of [
       'when { resource.approvals.risk >= 2 && resource.approvals.risk <= 2 }',
       'when { resource.approvals.risk >= 9007199254740993 && resource.approvals.risk <= 9007199254740993 }',
@@ -81,7 +85,7 @@ describe('a policy that can never apply is found', () => {
   });
 });
 
-describe('a policy that another one makes superfluous is found', () => {
+describe('a redundant policy is reported', () => {
   const wide = `${head('wide')}${forbid}\nwhen { context.deskOpen };\n`;
 
   it.each([
@@ -94,14 +98,14 @@ describe('a policy that another one makes superfluous is found', () => {
     ]);
   });
 
-  it('that is about fewer actions, or one of the alternatives of another', () => {
+  it('that covers fewer actions, or one of the alternatives of another', () => {
     const fewer = `${head('narrow')}forbid (principal is Person, action == Action::"order:create", resource is Transaction)\nwhen { context.deskOpen };`;
     expect(foundIn(`${wide}${fewer}`)).toEqual(['bad.cedar:5 narrow policy_shadowed']);
     const either = `${head('either')}${forbid}\nwhen { context.deskOpen || context.mandateInForce };\n`;
     expect(foundIn(`${wide}${either}`)).toEqual(['bad.cedar:1 wide policy_shadowed']);
   });
 
-  it('unless it says why, which it must not where it need not', () => {
+  it('unless it gives a reason, which is refused where none is needed', () => {
     const again = `@shadowed("For a test.")\n${head('again')}${forbid}\n`;
     expect(foundIn(`${wide}${again}when { context.deskOpen };`)).toEqual([]);
     expect(foundIn(`${wide}${again}when { context.mandateInForce };`)).toEqual([
@@ -109,7 +113,7 @@ describe('a policy that another one makes superfluous is found', () => {
     ]);
   });
 
-  it('and none is that differs in its effect, its remedy or its conditions', () => {
+  it('but not one that differs in its effect, its remedy or its conditions', () => {
     const narrow = (conditions: string) => `${head('narrow')}${forbid}\n${conditions};`;
     expect(foundIn(`${wide}${narrow('unless { context.deskOpen }')}`)).toEqual([]);
     expect(
@@ -119,7 +123,7 @@ describe('a policy that another one makes superfluous is found', () => {
   });
 });
 
-describe('a permit that rests on nobody’s authority is found', () => {
+describe('a permit without a condition on authority is reported', () => {
   it.each(['', 'when { context.deskOpen }', 'when { principal is Person && resource.state == "intended" }'])(
     '%s',
     (conditions) => {
@@ -135,11 +139,11 @@ describe('a permit that rests on nobody’s authority is found', () => {
     'when { context.mandateInForce }',
     'when { context.scopes.contains("order:create") }',
     'when { principal in Institution::"5493000ARRANGERDEM94" }',
-  ])('and none is with %s', (conditions) => {
+  ])('but not one with %s', (conditions) => {
     expect(foundIn(`${head('somebody')}${permit}\n${conditions};`)).toEqual([]);
   });
 
-  it('unless it says why, which it must not where it need not', () => {
+  it('unless it gives a reason, which is refused where none is needed', () => {
     expect(foundIn(`@unconditional("For a test.")\n${head('meant')}${permit};`)).toEqual([]);
     expect(foundIn(`@unconditional("For a test.")\n${head('odd')}${permit}\nwhen { context.mandateInForce };`)).toEqual(
       ['bad.cedar:1 odd exception_not_needed'],
@@ -147,7 +151,7 @@ describe('a permit that rests on nobody’s authority is found', () => {
   });
 });
 
-it('finds what is wrong among a thousand policies within seconds', () => {
+it('finds the faults among a thousand policies within seconds', () => {
   const many = Array.from(
     { length: 1_000 },
     (_, index) => `${head(`n${index}`)}${forbid}\nwhen { resource.initiator == "${index}" };`,

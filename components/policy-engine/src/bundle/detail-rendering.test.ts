@@ -46,8 +46,8 @@ const also = (line: DetailRendering['lines'][number]): DetailRendering => ({
   lines: [...rendering.lines, line],
 });
 
-describe('what a person is shown of a detail', () => {
-  it('is a line for each value, in the order of the rule, and what belongs together stands together', () => {
+describe('the rendering of an authorization detail', () => {
+  it('has a line for each value, in the order of the rule, with related values together', () => {
     expect(faultOfDetailSchema(schema)).toBeUndefined();
     expect(faultOfRendering(schema, rendering)).toBeUndefined();
     expect(
@@ -76,7 +76,7 @@ describe('what a person is shown of a detail', () => {
     });
   });
 
-  it('says a boolean in the words of the rule', () => {
+  it('shows a boolean in the words of the rule', () => {
     const { lines } = renderDetail(
       {
         title: 'T',
@@ -87,7 +87,7 @@ describe('what a person is shown of a detail', () => {
     expect(lines).toEqual([{ label: 'Preview', value: 'no drafts' }]);
   });
 
-  it('differs where two details differ', () => {
+  it('differs when two details differ', () => {
     const word = fc.stringMatching(/^[a-c]{1,2}$/);
     const some = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
     const detail = fc
@@ -116,7 +116,7 @@ describe('what a person is shown of a detail', () => {
   });
 });
 
-/** The order of members says nothing. */
+/** The order of members has no meaning. */
 function sorted(value: Json): string {
   return JSON.stringify(value, (_, member) =>
     typeof member === 'object' && member !== null && !Array.isArray(member)
@@ -125,7 +125,7 @@ function sorted(value: Json): string {
   );
 }
 
-describe('a rule by which something could stay unseen', () => {
+describe('a rule that could hide a value', () => {
   it.each(rendering.lines.map(({ pointer }) => pointer))('has no line for %s', (pointer) => {
     expect(faultOfRendering(schema, without(pointer))).toEqual({
       code: 'details_rendering_incomplete',
@@ -138,7 +138,7 @@ describe('a rule by which something could stay unseen', () => {
     ['a list that may be empty', object({ a: list(text, 0) }), '/a could be empty'],
     ['a list of objects that may be empty', object({ a: list(object({ b: text })) }), '/a/* could be present'],
     ['a list of lists that may be empty', object({ a: list(list(text, 0)) }), '/a/* could be empty'],
-  ])('is for %s', (_, hiding, words) => {
+  ])('is invalid for %s', (_, hiding, words) => {
     const everything = {
       title: 'T',
       lines: ['/a', '/a/b', '/a/*', '/a/*/b'].map((pointer, index) => ({ pointer, label: `L${index}` })),
@@ -150,7 +150,7 @@ describe('a rule by which something could stay unseen', () => {
 });
 
 it.each<[string, DetailRendering, string]>([
-  ['a member that there is not', also({ pointer: '/other', label: 'Other' }), '/other is not a member'],
+  ['a member that does not exist', also({ pointer: '/other', label: 'Other' }), '/other is not a member'],
   ['an object as if it were a value', also({ pointer: '/owner', label: 'Owner' }), '/owner is not a member'],
   ['a member twice', also({ pointer: '/note', label: 'Again' }), '/note has two lines'],
   [
@@ -166,7 +166,7 @@ it.each<[string, DetailRendering, string]>([
   ...(
     [
       ['one of two choices alone', { read: 'read it' }, 'no words for comment'],
-      ['a choice that there is not', { read: 'a', comment: 'b', delete: 'c' }, 'which is not one of its values'],
+      ['a choice that does not exist', { read: 'a', comment: 'b', delete: 'c' }, 'which is not one of its values'],
       ['two choices in the same words', { read: 'Use it', comment: 'use it' }, 'the same words for two values'],
       [
         'two choices in words that look alike',
@@ -197,14 +197,14 @@ it.each<[string, DetailRendering, string]>([
     { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label }] },
     'is not a valid label',
   ]),
-  ['a title that is no line', { ...rendering, title: 'Two\nlines' }, 'is not a valid label'],
+  ['a title that is not a line', { ...rendering, title: 'Two\nlines' }, 'is not a valid label'],
 ])('a rule is refused with %s', (_, rule, words) => {
   const fault = faultOfRendering(schema, rule);
   expect(fault?.code).toBe('details_rendering_invalid');
   expect(fault?.message).toContain(words);
 });
 
-it('finds text that a page would not show as it is', () => {
+it('is refused for text that a page would not show as it is', () => {
   expect(unshowableText({ a: 'Steel, 2026', b: ['x', { c: 7, d: true }] })).toBeUndefined();
   for (const text of [
     'a\u00a0b',

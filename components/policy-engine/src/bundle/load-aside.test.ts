@@ -9,7 +9,7 @@ import { hashOfBundle, type LoadedBundle, loadBundle } from './load-bundle.ts';
 
 const small = smallBundle();
 
-/** So many policies that a bundle of them is not read between two turns of anything else. */
+/** Enough policies that reading them takes many turns of the event loop. */
 function many(policies: number): PolicyBundle {
   const texts = Array.from(
     { length: policies },
@@ -39,8 +39,8 @@ const comparable = ({ hash, entities, limits, parsed, compiled }: LoadedBundle) 
   ids: compiled.policyIds,
 });
 
-describe('a bundle that is loaded aside', () => {
-  it('is the same as one that is loaded at once', async () => {
+describe('a bundle loaded in a worker thread', () => {
+  it('equals one that is loaded directly', async () => {
     for (const bundle of [small, many(120)]) {
       const [aside, atOnce] = [await loadBundleAside(bundle), loadBundle(bundle)];
       expect(comparable(aside)).toEqual(comparable(atOnce));
@@ -61,20 +61,20 @@ describe('a bundle that is loaded aside', () => {
         ],
       },
     ],
-    ['policies that nobody can parse', { policies: [{ file: 'a.cedar', text: 'permit' }] }],
-    ['a schema that is none', { schema: 'entity A;\nentity B in [Nowhere];' }],
-    ['what is no text', { schema: '\ud800' }],
+    ['policies that cannot be parsed', { policies: [{ file: 'a.cedar', text: 'permit' }] }],
+    ['an invalid schema', { schema: 'entity A;\nentity B in [Nowhere];' }],
+    ['not text', { schema: '\ud800' }],
     ['limits that are none', { limits: [{ id: 'x' }] }],
     [
       'an annotation',
       { policies: [{ file: 'a.cedar', text: '@id("a") @remedy("flowers") forbid (principal, action, resource);' }] },
     ],
-  ])('is refused in the same words for %s', async (_, part) => {
+  ])('is refused with the same message for %s', async (_, part) => {
     const bundle: PolicyBundle = { ...small, ...part };
     expect(await refusalOf(() => loadBundleAside(bundle))).toEqual(await refusalOf(() => loadBundle(bundle)));
   });
 
-  it('lets others have their turns, however many want one at once', async () => {
+  it('leaves the event loop free, however many are requested at once', async () => {
     let turns = 0;
     let loading = true;
     const others = (): void => {
@@ -86,30 +86,30 @@ describe('a bundle that is loaded aside', () => {
     const loaded = await Promise.allSettled(bundles.map((bundle) => loadBundleAside(bundle)));
     loading = false;
     expect(loaded.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    // At once it takes one turn each, whatever the machine; the thread alone takes thousands.
+    // A direct load would take one turn each on any machine; the thread leaves thousands.
     expect(turns).toBeGreaterThan(50);
   });
 
   it.each([
-    ['that is looked at', undefined],
-    ['that is to decide', 'urgent'],
-  ] as const)('waits in a line that has an end when it is one %s', async (_, urgent) => {
-    const letGo = holdLine(13, urgent);
+    ['for inspection', undefined],
+    ['for decisions', 'urgent'],
+  ] as const)('waits in a bounded queue when it is one %s', async (_, urgent) => {
+    const release = holdLine(13, urgent);
     const read: string[] = [];
     const line = ['first', 'second', 'third'].map(async (name): Promise<void> => {
       await loadBundleAside(small, urgent);
       read.push(name);
     });
     expect(await refusalOf(() => loadBundleAside(small, urgent))).toMatchObject({ code: 'bundles_waiting' });
-    await letGo();
+    await release();
     await Promise.all(line);
     expect(read).toEqual(['first', 'second', 'third']);
     await loadBundleAside(small, urgent);
   });
 
-  it('waits for none that is only looked at when it is to decide', async () => {
-    const letGo = holdLine(16);
+  it('does not wait behind bundles that are only inspected when it is needed for decisions', async () => {
+    const release = holdLine(16);
     expect(await loadBundleAside(small, 'urgent')).toMatchObject({ hash: hashOfBundle(small) });
-    await letGo();
+    await release();
   });
 });

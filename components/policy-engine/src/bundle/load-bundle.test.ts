@@ -36,14 +36,14 @@ function nested(depth: number): Json {
 }
 
 describe('a bundle', () => {
-  it('is loaded with what its policies say about themselves', () => {
+  it('is loaded with the annotations of its policies', () => {
     const loaded = loadBundle(small);
     expect(loaded.parsed.policies.map(({ id }) => id)).toEqual(['trader-creates-orders', 'too-large']);
     expect(loaded.notes('too-large')).toMatchObject({ effect: 'forbid', reason: 'notional_per_order' });
     expect(loaded.hash).toBe(hashOfBundle(small));
   });
 
-  it('warns of an escalation to whoever cannot approve', () => {
+  it('warns of an escalation to a role that cannot approve', () => {
     const policy = (steps: string) =>
       withPolicies(`@id("a") @remedy("approval risk 1") @escalation("${steps}") forbid (principal, action, resource);`);
     expect(loadBundle(policy('desk-head 60, risk 120')).parsed.warnings).toEqual([]);
@@ -52,7 +52,7 @@ describe('a bundle', () => {
     ]);
   });
 
-  it('is refused whole, with the file and the line of each problem', () => {
+  it('is refused as a whole, with the file and line of each problem', () => {
     const wrong = withPolicies(
       '@id("fine") permit (principal, action, resource);',
       '// two lines\n@id("wrong") permit (principal, action, resource)\nwhen { principal.colour == "red" };',
@@ -94,7 +94,7 @@ describe('a bundle', () => {
       { file: 'limits.json', message: expect.stringContaining('cfo') },
     ],
     [
-      'a remedy that nobody can give',
+      'a remedy that nobody can fulfil',
       {
         policies: [
           {
@@ -136,18 +136,18 @@ describe('a bundle', () => {
       { ...small, tests: [{ file: 'a.json', content: nested(50_000) }] },
       'tests/a.json',
     ],
-  ])('with %s, which nothing can keep, is refused', (_, bundle, file) => {
+  ])('with %s, which cannot be stored, is refused', (_, bundle, file) => {
     expect(refusalOf(() => loadBundle(bundle)).facts?.['problems']).toMatchObject([{ file }]);
   });
 
-  it('that is no text is refused as one that cannot be read', () => {
+  it('that is not text is refused as unreadable', () => {
     expect(refusalOf(() => loadBundle(withPolicies('\ud800'))).code).toBe('policy_invalid');
     expect(refusalOf(() => loadBundle({ ...small, schema: '\ud800' })).code).toBe('policy_invalid');
   });
 });
 
 describe('the hash of a bundle', () => {
-  it('is over everything that decides, and nothing else', () => {
+  it('covers everything that affects decisions, and nothing else', () => {
     const hash = hashOfBundle(small);
     const others: readonly Partial<PolicyBundle>[] = [
       { schema: `${small.schema} ` },
@@ -162,22 +162,22 @@ describe('the hash of a bundle', () => {
     expect(hashOfBundle({ ...small, tests: [] })).toBe(hash);
   });
 
-  it('does not depend on how JSON was written', () => {
+  it('does not depend on the formatting of JSON', () => {
     const again = JSON.parse(
       JSON.stringify({ ...small, entities: [{ parents: [], attrs: {}, uid: { id: 'DE', type: 'Country' } }] }),
     );
     expect(hashOfBundle(again)).toBe(hashOfBundle(small));
   });
 
-  it('is made of digests of the files as anybody computes them', () => {
+  it('is made of file digests that anybody can compute', () => {
     const [schema, first] = partsOf(small);
     expect(schema).toMatchObject({ part: 'schema.cedarschema', digest: sha256Base64Url(small.schema) });
     expect(first).toMatchObject({ part: 'entitlements.cedar', digest: sha256Base64Url(small.policies[0]?.text ?? '') });
   });
 });
 
-describe('a bundle from outside', () => {
-  it('is one as it is sent, and nothing of another shape is', () => {
+describe('a submitted bundle', () => {
+  it('is accepted in the documented shape and no other', () => {
     expect(readBundle(JSON.parse(JSON.stringify(small)))).toEqual(small);
     const wrong: readonly unknown[] = [
       null,
@@ -191,7 +191,7 @@ describe('a bundle from outside', () => {
     for (const value of wrong) expect(refusalOf(() => readBundle(value)).code).toBe('policy_invalid');
   });
 
-  it('is read or refused with a code, whatever it is', () => {
+  it('is read or refused with a code, whatever it contains', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         expect(refusalOf(() => readBundle(value)).code).toBe('policy_invalid');
@@ -200,7 +200,7 @@ describe('a bundle from outside', () => {
   });
 });
 
-/** Whoever makes it removes it. */
+/** The caller removes the folder. */
 function folderOf({ schema, policies, tests }: PolicyBundle): string {
   const home = mkdtempSync(join(tmpdir(), 'bundle-'));
   mkdirSync(join(home, 'tests'));
@@ -214,7 +214,7 @@ function folderOf({ schema, policies, tests }: PolicyBundle): string {
 describe('a folder', () => {
   const folder = fileURLToPath(new URL('../../policies/', import.meta.url));
 
-  it('is read as it is shipped', async () => {
+  it('is read as shipped', async () => {
     const bundle = await readBundleFolder(folder);
     expect(bundle.policies.map(({ file }) => file)).toEqual([...bundle.policies.map(({ file }) => file)].sort());
     expect(loadBundle(bundle).parsed.policies.length).toBeGreaterThan(10);
@@ -252,7 +252,7 @@ describe('a folder', () => {
     ['a file', 'late.cedar', 'guards.cedar', 'late.cedar is a link'],
     ['a folder of files', 'more', 'tests', 'more is a link'],
     ['a test', 'tests/late.json', 'orders.json', 'tests/late.json is a link'],
-  ])('is not read with a link to %s: what is reviewed is what is read', async (_, name, target, told) => {
+  ])('is refused with a link to %s: what is reviewed must be what is read', async (_, name, target, told) => {
     const home = folderOf(small);
     try {
       symlinkSync(target, join(home, name));
@@ -265,7 +265,7 @@ describe('a folder', () => {
     }
   });
 
-  it('is not waited for when something in it is no file', async () => {
+  it('is refused without waiting when an entry is not a regular file', async () => {
     const home = folderOf(small);
     const socket = createServer();
     try {
@@ -277,7 +277,7 @@ describe('a folder', () => {
     }
   });
 
-  it('may hold what is plainly none of a bundle', async () => {
+  it('may hold files that plainly do not belong to a bundle', async () => {
     const home = folderOf(small);
     try {
       for (const name of ['README.md', '.gitignore', 'tests/README.md']) writeFileSync(join(home, name), 'x');
@@ -288,7 +288,7 @@ describe('a folder', () => {
     }
   });
 
-  it('that is none is refused, naming what is missing', async () => {
+  it('that is not a bundle is refused, naming what is missing', async () => {
     await expect(readBundleFolder('/nowhere')).rejects.toMatchObject({ code: 'policy_invalid' });
     await expect(readBundleFolder(fileURLToPath(new URL('.', import.meta.url)))).rejects.toMatchObject({
       code: 'policy_invalid',

@@ -46,10 +46,10 @@ afterAll(() => rig.close());
 const inputs: readonly (readonly [string, DecisionInput])[] = [
   ...typeNames.map((name) => [`an intent of type ${name}`, tokenQuestion('person:own', transactionOf(name))] as const),
   ['an interface', tokenQuestion('service:own', 'https://venue.example/orders', { scopes: ['order:read'] })],
-  ['an interface of nobody', tokenQuestion('service:own', 'https://nobody.example/')],
+  ['an interface without an owner', tokenQuestion('service:own', 'https://nobody.example/')],
   ['an algorithm', stepQuestion('order:create', transactionOf('rfq', { initiator: 'agent:vwap' }))],
-  ['a principal nobody knows', tokenQuestion('person:nobody', transactionOf('trade_order'))],
-  ['an intent that is none', tokenQuestion('person:own', transactionOf('trade_order', { drop: ['entity_lei'] }))],
+  ['an unknown principal', tokenQuestion('person:nobody', transactionOf('trade_order'))],
+  ['an invalid intent', tokenQuestion('person:own', transactionOf('trade_order', { drop: ['entity_lei'] }))],
   [
     'everything a context can hold',
     stepQuestion('order:create', transactionOf('trade_order', { set: { jurisdiction: 'ZZ' } }), {
@@ -65,7 +65,7 @@ const inputs: readonly (readonly [string, DecisionInput])[] = [
 ];
 
 describe('the input of a decision', () => {
-  it.each(inputs)('is canonical as it is written, and has its own digest, for %s', async (_, question) => {
+  it.each(inputs)('is canonical as written, and has its own digest, for %s', async (_, question) => {
     const { inputText: text, inputDigest } = await engine.decide(question);
     const input = JSON.parse(text) as Json;
     expect(text).toBe(canonicalize(input));
@@ -73,7 +73,7 @@ describe('the input of a decision', () => {
     expect(inputDigest).toBe(sha256Base64Url(text));
   });
 
-  it('is canonical whatever text callers bring along', async () => {
+  it('is canonical whatever text callers send', async () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constant('\\ud'));
     await fc.assert(
       fc.asyncProperty(text, text, fc.array(text, { maxLength: 3 }), async (acr, signal, scopes) => {
@@ -88,7 +88,7 @@ describe('the input of a decision', () => {
     );
   });
 
-  it('is canonical whatever text is in the rest of a question', async () => {
+  it('is canonical whatever text the rest of a question holds', async () => {
     const text = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.string({ unit: 'binary' }),
@@ -129,12 +129,12 @@ describe('the input of a decision', () => {
     );
   });
 
-  it.each(inputs)('lists everything of the directory that could be read, and no more, for %s', async (_, question) => {
+  it.each(inputs)('lists exactly the directory data that could be read, for %s', async (_, question) => {
     const document = documentOf((await engine.decide(question)).inputText);
     const listed = new Set(document.entities.map(([type, id]) => `${type} ${id}`));
     expect([...listed]).toEqual([...listed].sort());
     if (document.unevaluable === true) return expect(listed.size).toBe(0);
-    // Followed anew, from the recorded entities themselves.
+    // Computed again from the recorded entities.
     const facts = await storedFacts(document.entities.map(([, , digest]) => digest));
     const roots = [document.principal];
     collectReferences(document.context, roots);
@@ -150,7 +150,7 @@ describe('the input of a decision', () => {
       if (directoryEntity(rig.directory, uid) !== undefined) expect(listed).toContain(`${uid.type} ${uid.id}`);
   });
 
-  it('is the same for the same question, and another for another question or installation', async () => {
+  it('is the same for the same question, and differs for another question or installation', async () => {
     const question = tokenQuestion('person:own', transactionOf('trade_order'));
     const first = await engine.decide(question);
     const elsewhere = await (await rig.start({ region: 'eu-central' })).decide(question);
@@ -160,7 +160,7 @@ describe('the input of a decision', () => {
     expect((await engine.decide(other)).inputDigest).not.toBe(first.inputDigest);
   });
 
-  it('names another entity when what the directory says has changed, and only then', async () => {
+  it('names another entity only when the directory data has changed', async () => {
     const question = tokenQuestion('person:own', transactionOf('withdrawal'));
     const digestsOf = async () =>
       new Map(
@@ -170,7 +170,7 @@ describe('the input of a decision', () => {
         ]),
       );
     const before = await digestsOf();
-    // The same facts in other objects, as another version of the directory would have them.
+    // The same facts in new objects, as another version of the directory would have them.
     rig.directory = directoryOf({ version: 2, institutions: market.institutions.map((each) => ({ ...each })) });
     expect(await digestsOf()).toEqual(before);
     const categorised = { ...inOrder, category: 'professional' } as const;
@@ -178,7 +178,7 @@ describe('the input of a decision', () => {
     const after = await digestsOf();
     expect(after.get(`Institution ${own}`)).not.toBe(before.get(`Institution ${own}`));
     expect(after.get('Person person:own')).toBe(before.get('Person person:own'));
-    // A desk that the directory no longer has is no longer the person's, though the person is the same object.
+    // If the directory drops a desk, it is no longer the person's, though the person object is unchanged.
     rig.directory = directoryOf({ version: 4, desks: [] });
     expect((await digestsOf()).get('Person person:own')).not.toBe(before.get('Person person:own'));
     rig.directory = directoryOf();
@@ -186,7 +186,7 @@ describe('the input of a decision', () => {
   });
 });
 
-describe('entities that a decision has read', () => {
+describe('entities that a decision read', () => {
   it('are stored before the decision is returned, each under the digest of its canonical form', async () => {
     const late = person('newcomer', own);
     rig.directory = directoryOf({ version: 5, principals: [late] });
@@ -202,7 +202,7 @@ describe('entities that a decision has read', () => {
     rig.directory = directoryOf();
   });
 
-  it('let no decision out while they cannot be stored, and are stored when they can', async () => {
+  it('block the decision while they cannot be stored, and are stored once possible', async () => {
     const newcomer = person('later', own);
     rig.directory = directoryOf({ version: 6, principals: [newcomer] });
     const question = tokenQuestion(newcomer.id, transactionOf('withdrawal'));

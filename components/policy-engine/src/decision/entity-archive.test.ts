@@ -5,8 +5,8 @@ import { type Closure, createEntityArchive } from './entity-facts.ts';
 const closure = (): Closure =>
   ({ facts: [{ digest: digestOf('a') as Digest, text: '"a"' }], listed: [], text: '[]' }) as unknown as Closure;
 
-describe('what decisions have read', () => {
-  it('is stored once however many meet it first, and nobody goes on before it is', async () => {
+describe('the entity archive', () => {
+  it('stores an entity once however many callers meet it first, and all wait until it is stored', async () => {
     const inserted: number[] = [];
     let finish = (): void => undefined;
     const stored = new Promise<void>((resolve) => {
@@ -32,7 +32,7 @@ describe('what decisions have read', () => {
     expect(archive.keep(read)).toBeUndefined();
   });
 
-  it('is asked for again when it could not be stored', async () => {
+  it('retries what could not be stored', async () => {
     let works = false;
     const archive = createEntityArchive({
       async insert() {

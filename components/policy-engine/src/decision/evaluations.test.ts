@@ -10,13 +10,13 @@ const asking = (id: string): EvaluationRequest => ({
 const answer = (decision: boolean) => ({ decision }) as RecordedAnswer;
 const many = Array.from({ length: 100 }, (_, index) => asking(String(index)));
 
-describe('several evaluations', () => {
-  it('are under way together, no more than thirty-two at once, and are answered in their order', async () => {
+describe('a batch of evaluations', () => {
+  it('runs at most thirty-two at once and answers in order', async () => {
     let underWay = 0;
     let most = 0;
     const outcomes = await evaluateSeveral({ evaluations: many, semantic: 'execute_all' }, async ({ subject }) => {
       most = Math.max(most, ++underWay);
-      // Later ones are done sooner.
+      // Later ones finish sooner.
       for (let turn = Number(subject.id) % 7; turn < 7; turn++) await new Promise(setImmediate);
       underWay--;
       return { ...answer(true), id: subject.id as RecordedAnswer['id'] };
@@ -26,7 +26,7 @@ describe('several evaluations', () => {
   });
 
   it.each(['deny_on_first_deny', 'permit_on_first_permit'] as const)(
-    'are one after the other by %s',
+    'runs one after the other with %s',
     async (semantic) => {
       let underWay = 0;
       await evaluateSeveral({ evaluations: many, semantic }, async () => {
@@ -39,7 +39,7 @@ describe('several evaluations', () => {
     },
   );
 
-  it('begin no more when one has failed for another reason than what it says', async () => {
+  it('starts no more after one has failed unexpectedly', async () => {
     let begun = 0;
     const failing = evaluateSeveral({ evaluations: many, semantic: 'execute_all' }, async () => {
       if (++begun === 3) throw policyErrors.error('policy_behind', 'Not yet.');
@@ -51,7 +51,7 @@ describe('several evaluations', () => {
     expect(begun).toBe(32);
   });
 
-  it('are none when there are none', async () => {
+  it('is empty for no evaluations', async () => {
     const never = async () => Promise.reject(new Error('asked'));
     expect(await evaluateSeveral({ evaluations: [], semantic: 'execute_all' }, never)).toEqual([]);
     expect(await evaluateSeveral({ evaluations: [], semantic: 'deny_on_first_deny' }, never)).toEqual([]);

@@ -7,7 +7,7 @@ import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 const policies = `
 @id("everything") permit (principal, action, resource);
 
-// What the second asks of the person makes the approval of the first unnecessary.
+// The remedy of the second makes the approval for the first unnecessary.
 @id("agreed-or-strong") @remedy("approval desk-head 1") @escalation("risk 60")
 forbid (principal, action == Action::"order:create", resource)
 unless { resource.approvals.desk_head >= 1 || (context has acr && context.acr == "phrh") };
@@ -15,7 +15,7 @@ unless { resource.approvals.desk_head >= 1 || (context has acr && context.acr ==
 forbid (principal, action == Action::"order:create", resource)
 unless { context has acr && context.acr == "phrh" };
 
-// Both ask for a sign-in, and whoever satisfies the stronger satisfies the other.
+// Both ask for a sign-in, and the stronger satisfies the other.
 @id("stronger") @remedy("step-up phrh 300")
 forbid (principal, action == Action::"rfq:create", resource)
 unless { context has acr && context.acr == "phrh" && context has authAgeSeconds && context.authAgeSeconds <= 300 };
@@ -28,7 +28,7 @@ unless {
 @id("agreed") @remedy("approval supervisor 2") @escalation("desk-head 60")
 forbid (principal, action == Action::"rfq:accept", resource) unless { resource.approvals.supervisor >= 2 };
 
-// Either of several ways, of which one asks fewer people.
+// One of several alternatives, which asks fewer people.
 @id("two-or-the-head") @remedy("approval desk-head 1; approval supervisor 2")
 forbid (principal, action == Action::"trade:affirm", resource)
 unless { resource.approvals.desk_head >= 1 || resource.approvals.supervisor >= 2 };
@@ -41,18 +41,18 @@ unless {
   (resource.approvals.risk >= 1 && context has acr && context.acr == "phr")
 };
 
-// Others may stand in for either of the two.
+// Escalation is possible for either of the two.
 @id("two-of-either") @remedy("approval operations 2") @escalation("risk 60")
 forbid (principal, action == Action::"withdrawal:request", resource)
 unless { resource.approvals.operations + resource.approvals.risk >= 2 };
 
-// Two that ask for one role, and name others who may stand in.
+// Two ask for the same role with different escalations.
 @id("seen") @remedy("approval operations 1") @escalation("risk 60, compliance 120")
 forbid (principal, action == Action::"allocation:propose", resource) unless { resource.approvals.operations >= 1 };
 @id("seen-again") @remedy("approval operations 2") @escalation("desk-head 10, risk 30, compliance 240")
 forbid (principal, action == Action::"allocation:propose", resource) unless { resource.approvals.operations >= 2 };
 
-// Who gives the one approval that the second asks for spares most of those of the first.
+// The one approval that the second asks for replaces most of those of the first.
 @id("many-or-the-head") @remedy("approval desk-head 1; approval supervisor 5")
 forbid (principal, action == Action::"settlement:release", resource)
 unless { resource.approvals.desk_head >= 1 || resource.approvals.supervisor >= 5 };
@@ -70,19 +70,19 @@ afterAll(() => rig.close());
 const obligationsOf = async (action: string, changes: Partial<TransactionFacts> = {}) =>
   (await engine.decide(stepQuestion(action, transactionOf('trade_order', changes)))).obligations;
 
-describe('what is asked of people', () => {
-  it('leaves out what the rest of it makes unnecessary', async () => {
+describe('the remedy for a denial', () => {
+  it('leaves out what its other parts make unnecessary', async () => {
     expect(await obligationsOf('order:create')).toEqual([{ kind: 'step-up', acr: 'phrh', maxAgeSeconds: 300 }]);
   });
 
-  it('is the fewest of several ways, whatever their roles are called', async () => {
+  it('asks the fewest people, whatever their roles are called', async () => {
     const approval = (role: string) => ({ kind: 'approval', role, count: 1, escalation: [] });
     expect(await obligationsOf('trade:affirm')).toEqual([approval('desk-head')]);
     expect(await obligationsOf('settlement:instruct')).toEqual([approval('compliance')]);
     expect(await obligationsOf('settlement:release')).toEqual([approval('desk-head'), approval('supervisor')]);
   });
 
-  it('takes the approvals that stand for given', async () => {
+  it('counts the existing approvals as given', async () => {
     const standing = (role: string, ...approvers: readonly string[]) => ({
       approvals: approvers.map((approver) => ({ approver: `person:${approver}`, role, institution: own })),
     });
@@ -95,7 +95,7 @@ describe('what is asked of people', () => {
     ]);
   });
 
-  it('is one approval fewer for each that somebody else has given in their place', async () => {
+  it('asks one approval fewer for each that somebody else has given by escalation', async () => {
     const standing = (...roles: readonly string[]) => ({
       approvals: roles.map((role, place) => ({ approver: `person:${place}`, role, institution: own })),
     });
@@ -109,7 +109,7 @@ describe('what is asked of people', () => {
     expect(await missing('risk', 'operations')).toEqual([]);
   });
 
-  it('goes to whom all name who ask for it, and not before all do', async () => {
+  it('escalates to the roles that all policies name, and not before all of them do', async () => {
     expect(await obligationsOf('allocation:propose')).toEqual([
       {
         kind: 'approval',
@@ -123,7 +123,7 @@ describe('what is asked of people', () => {
     ]);
   });
 
-  it('is never a sign-in of software, nor an approval that nobody can give any more, where there is another way', async () => {
+  it('never asks software for a sign-in, nor for an approval that is no longer possible, if there is another way', async () => {
     const rita = { approvals: [{ approver: 'person:rita', role: 'risk', institution: own }] };
     const withAgent = await obligationsOf('settlement:instruct', { ...rita, initiator: 'agent:vwap' });
     expect(withAgent).toEqual([{ kind: 'approval', role: 'compliance', count: 1, escalation: [] }]);
@@ -133,11 +133,11 @@ describe('what is asked of people', () => {
     ]);
   });
 
-  it('is one sign-in that satisfies all who ask for one', async () => {
+  it('asks for one sign-in that satisfies all policies', async () => {
     expect(await obligationsOf('rfq:create')).toEqual([{ kind: 'step-up', acr: 'phrh', maxAgeSeconds: 60 }]);
   });
 
-  it('is the approvals that are missing, as long as the registry takes any', async () => {
+  it('names the missing approvals as long as the registry accepts any', async () => {
     const approvals = [{ approver: 'person:sue', role: 'supervisor', institution: own }];
     const missing = [
       { kind: 'approval', role: 'supervisor', count: 1, escalation: [{ role: 'desk-head', afterSeconds: 60 }] },

@@ -1,4 +1,4 @@
-import { type Answer, decideFailClosed, recordToJson } from '@countersign/cedar';
+import { type Answer, cedarErrors, decideFailClosed, recordToJson } from '@countersign/cedar';
 import type { Decision, DecisionReason } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { PolicyNotes } from '../bundle/annotations.ts';
@@ -65,7 +65,7 @@ function answerTo(bundle: LoadedBundle, question: Question, evaluate: Evaluator)
   } catch (error) {
     // The schema does not declare the action for such a resource, so no policy permits it. An unknown transaction ends here
     // as well, and so looks the same as a forbidden one.
-    if (isCodedError(error, 'request_refused')) return noPolicyPermits;
+    if (cedarErrors.is(error, 'request_refused')) return noPolicyPermits;
     if (isCodedError(error)) return notEvaluable;
     throw error;
   }

@@ -5,7 +5,7 @@ import type { RunningPolicyEngine } from '../index.ts';
 import { agent, desk, directoryOf, market, operator, own, person, stranger, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 
-/** Everybody may do anything but what a signal or a limit says. */
+/** Everybody may do anything unless a signal or a limit stops it. */
 const policies = `
 @id("everything") permit (principal, action, resource);
 @id("signed-in") @reason("sign_in_too_weak") @remedy("step-up phr 300")
@@ -30,7 +30,7 @@ const limits = [
   },
 ];
 
-/** A caller adds a signal to those that stand. */
+/** A caller adds a signal to the existing ones. */
 const travelled = { signals: ['impossible-travel'] };
 const never = () => new Promise<never>(() => undefined);
 const caller = { id: 'service:own', institution: own };
@@ -67,7 +67,7 @@ describe('a question from outside', () => {
   };
 
   describe('about an order that the policies permit', () => {
-    it('is permitted within the limits, and the reading is in the record', async () => {
+    it('is permitted within the limits, and the reading is recorded', async () => {
       expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
       expect(lastRecord()).toMatchObject({
         outcome: 'permit',
@@ -84,7 +84,7 @@ describe('a question from outside', () => {
       });
     });
 
-    it('is denied past a limit, with what is left, and nothing that would help where nobody may let it pass', async () => {
+    it('is denied above a limit, with what is left, and without an obligation if nobody may approve the excess', async () => {
       const answer = await engine.evaluate(request(known(order('1001'))), caller);
       expect(answer).toMatchObject({ decision: false, determining: [], obligations: [] });
       expect(answer.reasons).toEqual([
@@ -96,7 +96,7 @@ describe('a question from outside', () => {
       expect(lastRecord()).toMatchObject({ outcome: 'deny', reason: 'limit_exceeded' });
     });
 
-    it('is told whose approval lets it pass', async () => {
+    it('names whose approval lifts the denial', async () => {
       const held = transactionOf('trade_order', {
         drop: ['algo'],
         id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as never,
@@ -110,7 +110,7 @@ describe('a question from outside', () => {
       expect(await engine.evaluate(request(known(order('900'))), caller)).toMatchObject({ decision: true });
     });
 
-    it('is told of no approval that nobody can give any more', async () => {
+    it('does not name an approval that is no longer possible', async () => {
       const held = transactionOf('trade_order', {
         drop: ['algo'],
         id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9' as never,
@@ -123,7 +123,7 @@ describe('a question from outside', () => {
       await engine.limits.release(held.id);
     });
 
-    it('is held to the limits when a quote is accepted as well, and not yet when one is asked for', async () => {
+    it('applies the limits when a quote is accepted, but not when one is requested', async () => {
       const set = { max_notional: { amount: '1001', ccy: 'EUR' }, limit_price: { amount: '1', ccy: 'EUR' } };
       const rfq = transactionOf('rfq', { drop: ['algo'], set });
       rig.transactions.set(rfq.id, { facts: rfq, parties: [own] });
@@ -140,7 +140,7 @@ describe('a question from outside', () => {
       });
     });
 
-    it.each([['900'], ['1001']])('is decided the same way again from its record (%s)', async (amount) => {
+    it.each([['900'], ['1001']])('is replayed identically from its record (%s)', async (amount) => {
       const { recordId } = await engine.evaluate(request(known(order(amount))), caller);
       expect(await engine.history.replay(recordId)).toMatchObject({ outcome: 'identical' });
     });
@@ -170,14 +170,14 @@ describe('a question from outside', () => {
     expect(people.results).toEqual(
       permitted ? ['person:clerk', 'person:own'].map((id) => ({ type: 'person', id })) : [],
     );
-    // What is no deal is held to no limit.
+    // Limits apply to deals only.
     expect(actions.results).toContainEqual({ name: 'trade:affirm' });
     const { readings } = await engine.limits.read({ facts: order('1'), at: rig.clock.now() });
     expect(readings.map(({ used }) => used)).toEqual(['0', isLeft ? '900' : '0']);
     await engine.limits.release(before.id);
   });
 
-  it('is denied for the reasons of the policies alone where they deny', async () => {
+  it('is denied for the policies’ reasons alone when they deny', async () => {
     const answer = await engine.evaluate(request(known(order('1001')), travelled), caller);
     expect(answer).toMatchObject({
       reasons: [{ code: 'sign_in_too_weak' }],
@@ -190,7 +190,7 @@ describe('a question from outside', () => {
     ['the transaction', { transactions: { facts: never, parties: never, countsAgainstLimits: never } }],
     ['the parties', { transactions: { facts: async () => order('1'), parties: never, countsAgainstLimits: never } }],
     ['the mandate', { consentStore: { check: never } }],
-  ])('is denied, and that is recorded, when %s cannot be read in time', async (_, slow) => {
+  ])('is denied, and the denial recorded, when %s cannot be read in time', async (_, slow) => {
     const impatient = await rig.start({ factsWithinMs: 20, ...slow });
     const answer = await impatient.evaluate(request(known(order('1'))), caller);
     expect(answer).toMatchObject({ decision: false, reasons: [{ code: 'decision_timed_out' }], obligations: [] });
@@ -199,7 +199,7 @@ describe('a question from outside', () => {
     expect(await impatient.history.replay(answer.recordId)).toMatchObject({ outcome: 'missing' });
   });
 
-  it('is refused when the facts cannot be had at all, and nothing is recorded', async () => {
+  it('is refused when the facts cannot be read at all, and nothing is recorded', async () => {
     const before = rig.records.length;
     const broken = await rig.start({
       consentStore: {
@@ -264,27 +264,24 @@ describe('a question from outside', () => {
     ['withdrawal', 'withdrawal:request'],
     ['address_book_change', 'withdrawal-address:propose'],
     ['regulatory_report', 'report:submit'],
-  ] as const)(
-    'about a step of a %s asks the mandate for %s, as it was when the intent was begun',
-    async (name, action) => {
-      const asked: { action: string; atLeastVersion: number | undefined }[] = [];
-      const mandated = await rig.start({
-        consentStore: {
-          async check({ use, atLeastVersion }) {
-            asked.push({ action: use.action, atLeastVersion });
-            return { stands: true, chain: [] } as never;
-          },
+  ] as const)('about a step of a %s checks the mandate for %s, as of the start of the intent', async (name, action) => {
+    const asked: { action: string; atLeastVersion: number | undefined }[] = [];
+    const mandated = await rig.start({
+      consentStore: {
+        async check({ use, atLeastVersion }) {
+          asked.push({ action: use.action, atLeastVersion });
+          return { valid: true, chain: [] } as never;
         },
-      });
-      const facts = transactionOf(name, { mandate: { id: transactionOf(name).mandate.id, version: 7 } });
-      rig.transactions.set(facts.id, { facts, parties: [own] });
-      const answer = await mandated.evaluate({ ...request(facts.id), action: { name: action } }, caller);
-      expect(answer.input).toMatchObject({ context: { mandateInForce: true } });
-      expect(asked).toEqual([{ action, atLeastVersion: 7 }]);
-    },
-  );
+      },
+    });
+    const facts = transactionOf(name, { mandate: { id: transactionOf(name).mandate.id, version: 7 } });
+    rig.transactions.set(facts.id, { facts, parties: [own] });
+    const answer = await mandated.evaluate({ ...request(facts.id), action: { name: action } }, caller);
+    expect(answer.input).toMatchObject({ context: { mandateInForce: true } });
+    expect(asked).toEqual([{ action, atLeastVersion: 7 }]);
+  });
 
-  it('about people of another firm is for their firm, who they ask, and the operator; nobody else learns of them', async () => {
+  it('about people of another firm is answered for their firm, for themselves and for the operator only', async () => {
     const facts = order('1');
     rig.transactions.set(facts.id, { facts, parties: [own, clearer] });
     const answerTo = async (institution: string, subject: string, resource: { type: string; id: string }) => {
@@ -304,14 +301,14 @@ describe('a question from outside', () => {
     for (const institution of [stranger, operator])
       expect(await answerTo(institution, 'person:stranger', theirs)).toMatchObject({ decision: true });
     expect(await answerTo(stranger, 'person:own', theirs)).toMatchObject({ codes: ['stranger'] });
-    // Of a transaction: about whoever began it, and about one's own.
+    // About a transaction: its initiator and the caller's own people.
     const transaction = { type: 'transaction', id: facts.id };
     expect(await answerTo(clearer, 'person:own', transaction)).toMatchObject({ found: true });
     expect(await answerTo(clearer, 'person:stranger', transaction)).toEqual(nothing);
     expect(await answerTo(own, 'person:stranger', transaction)).toEqual(nothing);
   });
 
-  it('that is one of several is decided with them, each recorded', async () => {
+  it('in a batch is decided with the others, each recorded', async () => {
     const id = known(order('1'));
     const before = rig.records.length;
     const weak = request(id, travelled);
@@ -330,7 +327,7 @@ describe('a search', () => {
   beforeAll(async () => {
     rig = await createEngineRig({ policies });
     engine = await rig.start({
-      consentStore: { check: async ({ use }) => ({ stands: use.action === 'order:create', chain: [] }) as never },
+      consentStore: { check: async ({ use }) => ({ valid: use.action === 'order:create', chain: [] }) as never },
     });
     const facts = order('1');
     rig.transactions.set(facts.id, { facts, parties: [own] });
@@ -357,7 +354,7 @@ describe('a search', () => {
     expect(await find('person', { id: 'service:x', institution: stranger })).toEqual([]);
   });
 
-  it('for actions finds those that are permitted, and asks the mandate for each', async () => {
+  it('for actions finds those that are permitted, and checks the mandate for each', async () => {
     const { results } = await engine.search(
       { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction },
       caller,
@@ -387,7 +384,7 @@ describe('a search', () => {
     expect(rig.records.at(-1)).toMatchObject({ id: second.recordId satisfies RecordId, type: 'decision.searched' });
   });
 
-  it('answers nothing when what it needs cannot be read in time', async () => {
+  it('answers nothing when its data cannot be read in time', async () => {
     const about = { kind: 'action', subject: { type: 'person', id: 'person:own' }, resource: transaction } as const;
     const slow = await rig.start({
       factsWithinMs: 20,
@@ -405,7 +402,7 @@ describe('a search', () => {
     other.release();
   });
 
-  it('does not go through transactions', async () => {
+  it('does not enumerate transactions', async () => {
     await expect(
       engine.search(
         {
@@ -419,7 +416,7 @@ describe('a search', () => {
     ).rejects.toMatchObject({ code: 'search_not_supported' });
   });
 
-  it('sees who has come and who has gone', async () => {
+  it('sees people who have joined or left', async () => {
     rig.directory = directoryOf({
       version: 2,
       principals: [...market.principals.filter(({ id }) => id !== agent.id), person('new', own)],

@@ -17,12 +17,12 @@ describe('a page token', () => {
     );
   });
 
-  it.each([1_001, -1, 0.5])('makes no page of %s results, though its check sum fits', (limit) => {
+  it.each([1_001, -1, 0.5])('with %s results per page is refused, although its checksum is right', (limit) => {
     const token = writePageToken({ after: '', limit }, request);
     expect(() => readPageToken(token, request, 1_000)).toThrowError(refused);
   });
 
-  it('is of one request', () => {
+  it('belongs to one request', () => {
     const token = writePageToken({ after: 'person:anna', limit: 10 }, request);
     for (const other of [{ asked: { kind: 'subject' }, institution: 'y' }, {}].map(digestOf))
       expect(() => readPageToken(token, other, 1_000)).toThrowError(refused);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readContext } from './request-context.ts';
 
-describe('the context of an enforcement point', () => {
-  it('may be left out, as may each of its members', () => {
+describe('the context from an enforcement point', () => {
+  it('is optional, as is each of its members', () => {
     const nothing = { client: '', scopes: [], signals: [], atLeast: {} };
     expect(readContext(undefined)).toStrictEqual(nothing);
     expect(
@@ -18,7 +18,7 @@ describe('the context of an enforcement point', () => {
     ).toStrictEqual(nothing);
   });
 
-  it('is read whole', () => {
+  it('is read completely', () => {
     expect(
       readContext({
         client: 'ha-oms',
@@ -56,7 +56,7 @@ describe('the context of an enforcement point', () => {
     { policy_version: '3' },
     { policy_version: -3 },
     { entity_version: null },
-  ])('is refused, not overlooked, where a member of ours cannot be read: %j', (context) => {
+  ])('is refused, not ignored, when one of our members cannot be read: %j', (context) => {
     const [name] = Object.keys(context);
     expect(() => readContext(context)).toThrowError(
       expect.objectContaining({
@@ -66,7 +66,7 @@ describe('the context of an enforcement point', () => {
     );
   });
 
-  it('takes nothing from what every object has', () => {
+  it('ignores inherited object properties', () => {
     expect(
       readContext(JSON.parse('{"__proto__":{"device":"device:ws-1","client":"x"},"constructor":"x"}')),
     ).toStrictEqual(readContext(undefined));

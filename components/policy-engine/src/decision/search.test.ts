@@ -13,7 +13,7 @@ const request: SearchRequest = {
   resource: { type: 'transaction', id: 'txn_1' },
 };
 
-/** People, of whom those are permitted whom `permitted` names; what was asked and recorded is kept. */
+/** A search over these people, of whom `permitted` permits some; it keeps what was asked and recorded. */
 function searching(people: () => readonly string[], permitted: (id: string) => boolean) {
   const records: RecordDraft[] = [];
   const asked: string[] = [];
@@ -61,7 +61,7 @@ function searching(people: () => readonly string[], permitted: (id: string) => b
 const crowd = Array.from({ length: 4_500 }, (_, index) => `person:${String(index).padStart(5, '0')}`);
 
 describe('a search', () => {
-  it('finds each of those who are permitted once, in the order of their ids, whatever the pages', async () => {
+  it('finds each permitted person once, in id order, whatever the page size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.string({ minLength: 1, maxLength: 4 }), { maxLength: 60 }),
@@ -80,7 +80,7 @@ describe('a search', () => {
     );
   });
 
-  it('asks no more than its share of questions a page, and goes on with the next', async () => {
+  it('asks a bounded number of questions a page and continues on the next', async () => {
     const { page, walk, asked } = searching(
       () => crowd,
       (id) => id === 'person:04499',
@@ -92,7 +92,7 @@ describe('a search', () => {
     expect(asked).toEqual(crowd);
   });
 
-  it('gives a hundred a page unless asked otherwise, and a thousand at most', async () => {
+  it('returns a hundred a page by default and a thousand at most', async () => {
     const { page } = searching(
       () => crowd,
       () => true,
@@ -101,7 +101,7 @@ describe('a search', () => {
     expect((await page({ limit: 1_000_000 })).results).toHaveLength(1_000);
   });
 
-  it('goes on where it was when people come and go between two pages', async () => {
+  it('continues at the right place when people come and go between two pages', async () => {
     let people = ['a', 'b', 'c', 'd', 'e'];
     const { page } = searching(
       () => people,
@@ -114,7 +114,7 @@ describe('a search', () => {
     expect(second.nextToken).toBe('');
   });
 
-  it('records every page with a digest of what it held, and not the names', async () => {
+  it('records every page with a digest of its content, without the names', async () => {
     const { page, records } = searching(
       () => crowd,
       () => true,
@@ -145,7 +145,7 @@ describe('a search', () => {
     expect(records[1]).toMatchObject({ data: { first_page: false } });
   });
 
-  it('is refused whole, and at once, when no page token could be bound to it', async () => {
+  it('is refused as a whole, and at once, when no page token could be bound to it', async () => {
     for (const context of [{ note: '\ud800' }, { note: Number.POSITIVE_INFINITY }]) {
       const { page, records, asked } = searching(
         () => crowd,
@@ -157,8 +157,8 @@ describe('a search', () => {
     }
   });
 
-  it('lets others work while it asks, also where few questions take long', async () => {
-    // 60 questions of 5 ms each, as those of a model with large entities are.
+  it('yields to other work while it runs, even when a few questions take long', async () => {
+    // 60 questions of 5 ms each, as for a model with large entities.
     const slow = (): boolean => {
       for (const until = performance.now() + 5; performance.now() < until; );
       return false;

@@ -21,13 +21,13 @@ afterAll(() => rig.close());
 const decide = (action: string) => engine.decide(stepQuestion(action, transactionOf('trade_order')));
 
 describe('@time_stamp of a policy', () => {
-  it('stands in the decision that it permitted, and in its record', async () => {
+  it('is in the decision that the policy permitted, and in its record', async () => {
     const decision = await decide('order:create');
     expect(decision).toMatchObject({ decision: true, determining: ['all', 'orders'], timeStamp: true });
     expect(recordedDecision(decision)).toMatchObject({ time_stamp: true });
   });
 
-  it('stands in no decision that others permitted', async () => {
+  it('is in no decision that other policies permitted', async () => {
     const decision = await decide('rfq:create');
     expect(decision).toMatchObject({ decision: true, determining: ['all'] });
     expect(decision.timeStamp).toBeUndefined();
@@ -35,7 +35,7 @@ describe('@time_stamp of a policy', () => {
   });
 
   it.each([
-    ['of a kind that there is not', '@id("a") @time_stamp("sundial") permit (principal, action, resource);'],
+    ['of a kind that does not exist', '@id("a") @time_stamp("sundial") permit (principal, action, resource);'],
     ['on a forbid', '@id("a") @time_stamp("rfc3161") forbid (principal, action, resource);'],
   ])('is not published %s', (_, text) => {
     const bundle = { ...smallBundle(), policies: [{ file: 'a.cedar', text }] };

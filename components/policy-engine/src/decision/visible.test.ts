@@ -24,8 +24,8 @@ const directory: DirectorySnapshot = {
   resources: () => [interfaceOf(own, 'https://b.example'), interfaceOf(other, 'https://a.example')],
 };
 
-describe('what a caller may find', () => {
-  it('is its own, sorted', () => {
+describe('what a caller can find', () => {
+  it('is its own entities, sorted', () => {
     const visible = visibleTo({ id: 'service:pep', institution: own }, directory, operator);
     expect(visible.subjects('person')).toEqual(['person:anna', 'person:zoe']);
     expect(visible.resources('resource')).toEqual(['https://b.example']);
@@ -34,7 +34,7 @@ describe('what a caller may find', () => {
     ]);
   });
 
-  it('is everything for the operator alone', () => {
+  it('is everything for the operator only', () => {
     const visible = visibleTo({ id: 'service:ops', institution: operator }, directory, operator);
     expect(visible.subjects('person')).toEqual(['person:anna', 'person:bob', 'person:zoe']);
     expect(visible.resources('resource')).toEqual(['https://a.example', 'https://b.example']);
@@ -45,7 +45,7 @@ describe('what a caller may find', () => {
       }
   });
 
-  it('is nothing of a type that nobody knows', () => {
+  it('is nothing of an unknown type', () => {
     const visible = visibleTo({ id: 'service:pep', institution: own }, directory, operator);
     for (const type of ['agent', 'spaceship', '__proto__', 'constructor', '']) {
       expect(visible.subjects(type)).toEqual([]);
@@ -62,7 +62,7 @@ describe('what a caller may find', () => {
 });
 
 describe('the position after an id', () => {
-  it('is that of the first greater one, whether it is there or not', () => {
+  it('is that of the first greater id, whether the id itself is there or not', () => {
     const ids = ['b', 'd', 'f'];
     const positions = [undefined, '', 'a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id) => positionAfter(ids, id));
     expect(positions).toEqual([0, 0, 0, 1, 1, 2, 2, 3, 3]);

@@ -31,19 +31,19 @@ const said = (detail: string) =>
     question,
   ).detail;
 
-describe('the words of a refusal', () => {
-  it('hold what was found in the places of what they name', () => {
+describe('the text of a refusal', () => {
+  it('fills its placeholders with the values found', () => {
     expect(said('{context.acr} for {resource.notional} at {context.now}: {context.signals}')).toBe(
       'pwd for 5 at 2026-11-22T10:00:00Z: new-network, odd-hour',
     );
     expect(said('{context.device} and {resource.account}')).toBe('ws-7 and own');
   });
 
-  it('go on through entities, those of the question and those that everybody shares', () => {
+  it('follows paths through entities, those of the question and the shared ones', () => {
     expect(said('{resource.account.institution.country}, {context.device.posture}')).toBe('IR, failing');
   });
 
-  it('say that there is none where a path ends, or leads to what nobody knows', () => {
+  it('says that there is no value when a path ends or leads to an unknown entity', () => {
     expect(said('{resource.venue}, {resource.venue.country}, {resource.account.institution.country.name}')).toBe(
       'none, none, none',
     );

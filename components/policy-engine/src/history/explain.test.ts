@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe('explaining a recorded decision', () => {
-  it('shows the policies that spoke with their texts, and what could be read', async () => {
+  it('shows the policies that determined it with their texts, and the data that could be read', async () => {
     const explanation = await past.history.explain(await past.order());
     expect(explanation.policies.map(({ id, determining }) => [id, determining])).toEqual([
       ['traders-place-orders', true],
@@ -33,7 +33,7 @@ describe('explaining a recorded decision', () => {
     expect(explanation.recorded).toMatchObject({ decision: true });
   });
 
-  it('shows of a forbid that fired what it looked at', async () => {
+  it('shows the values that a forbid compared', async () => {
     const { unmet } = await past.history.explain(await past.order({ notional: '2000000.5' }));
     expect(unmet).toEqual([
       {
@@ -55,7 +55,7 @@ describe('explaining a recorded decision', () => {
     ]);
   });
 
-  it('shows of the nearest permit the conditions that were not met, and no others', async () => {
+  it('shows of the nearest permit only the conditions that were not met', async () => {
     const { unmet } = await past.history.explain(await past.order({ person: 'person:dora' }));
     expect(unmet).toEqual([
       {
@@ -85,7 +85,7 @@ describe('explaining a recorded decision', () => {
     ]);
   });
 
-  it('shows of a permit that limits were asked about what each was found at, and which was exceeded', async () => {
+  it('shows of a permit held to limits the reading of each, and which was exceeded', async () => {
     const reading = { key: 'trader=person:anna', measure: 'notional', unit: 'EUR', max: '9', amount: '5' } as const;
     const exceeded = { ...reading, limit: 'day', window: 'PT86400S', used: '8', headroom: '1' };
     const passed = { ...reading, limit: 'hour', window: 'PT3600S', used: '7', headroom: '2', overriddenBy: 'risk' };
@@ -109,19 +109,19 @@ describe('explaining a recorded decision', () => {
     expect((await past.history.explain(await past.order())).limits).toEqual([]);
   });
 
-  it('explains by the version that decided, not by the one that decides now', async () => {
+  it('uses the version that decided, not the one in force now', async () => {
     const record = await past.order({ notional: '2000000.0' });
     past.publish(rulesWith('1000000.0', '9000000.0'));
     const { unmet } = await past.history.explain(record);
     expect(unmet[0]?.conditions[0]?.text).toContain('1000000.0');
   });
 
-  it('has nothing to show of what the policies could not be asked', async () => {
+  it('shows nothing when the policies were not evaluated', async () => {
     const explanation = await past.history.explain(await past.order({ action: 'order:eat' }));
     expect(explanation).toMatchObject({ policies: [], unmet: [], recorded: { decision: false } });
   });
 
-  it('is refused where an input is missing, which it names', async () => {
+  it('is refused when an input is missing, which it names', async () => {
     const record = await past.order();
     const desk = past.factOf('NORD/rates');
     past.facts.delete(desk);

@@ -9,7 +9,7 @@ import { policyEngineMigrations } from '../migrations.ts';
 import { createPast, houseRules, type Past, rulesWith } from '../testing/past-decisions.ts';
 import { historyRoutes } from './http.ts';
 
-/** Lets in whoever sends the scope itself as a token. */
+/** Accepts a token that is the scope itself. */
 const guard: ResourceGuard = {
   async check({ authorization }, { scope }): Promise<Caller> {
     if (authorization.length === 0) throw accessErrors.error('token_missing', 'A token is needed.');
@@ -52,8 +52,8 @@ async function call(method: 'GET' | 'POST', url: string, payload?: object, scope
   return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
 }
 
-describe('history over HTTP', () => {
-  it('simulates a bundle over what was recorded, in its own time', async () => {
+describe('decision history over HTTP', () => {
+  it('simulates a bundle over recorded decisions in the background', async () => {
     await past.order({ notional: '2000.0' });
     past.clock.advance(1_000);
     const range = { action: 'order:create' };
@@ -76,7 +76,7 @@ describe('history over HTTP', () => {
     });
   });
 
-  it('leaves out nothing of what limits were found at, nor that a time stamp was asked for', async () => {
+  it('returns every limit reading and whether a time stamp was asked for', async () => {
     const reading: LimitReading = {
       limit: 'day',
       key: 'trader=person:anna',
@@ -132,7 +132,7 @@ describe('history over HTTP', () => {
       status: 403,
       body: { code: 'insufficient_scope' },
     });
-    // Before a body is read, whatever it holds.
+    // Refused before the body is read, whatever it holds.
     const headers = { 'content-type': 'application/json' };
     const unknown = await app.inject({ method, url, ...(payload === undefined ? {} : { headers, payload: '{' }) });
     expect(unknown.statusCode).toBe(401);

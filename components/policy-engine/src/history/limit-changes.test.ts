@@ -11,8 +11,8 @@ const hour = {
 };
 const day = { ...hour, id: 'day' };
 
-describe('the changes of limits between two bundles', () => {
-  it('are told by their names, with what stood there before and what does after', () => {
+describe('the limit changes between two bundles', () => {
+  it('are listed by name, with the values before and after', () => {
     const changes = limitChangesBetween(
       { limits: [hour, day], rates: { 'USD/EUR': '1', 'CHF/EUR': '1.1' } },
       {
@@ -33,7 +33,7 @@ describe('the changes of limits between two bundles', () => {
     ]);
   });
 
-  it('are none where only the order differs, in the list or in a limit', () => {
+  it('are empty when only the order differs, in the list or in a limit', () => {
     const turned = Object.fromEntries(Object.entries(hour).toReversed());
     expect(limitChangesBetween({ limits: [hour, day], rates: {} }, { limits: [day, turned], rates: {} })).toEqual([]);
   });
@@ -44,7 +44,7 @@ describe('the changes of limits between two bundles', () => {
       { max: '2', overridable_by: 'risk', detail: 'Less.' },
     ],
     ['the order of its keys', { per: ['desk', 'trader'] }],
-  ])('can be tried where no more differs than %s', (_, change) => {
+  ])('can be simulated when only %s differs', (_, change) => {
     const before = { ...hour, per: 'per' in change ? ['trader', 'desk'] : ['trader'] };
     const [changed] = limitChangesBetween(
       { limits: [before], rates: {} },
@@ -53,7 +53,7 @@ describe('the changes of limits between two bundles', () => {
     expect(changed).toMatchObject({ id: 'hour', change: 'changed', tried: 0 });
   });
 
-  it('are told as far as a report goes', () => {
+  it('are listed up to the size of a report', () => {
     const limits = Array.from({ length: 1_200 }, (_, index) => ({ ...hour, id: `limit-${index}` }));
     expect(limitChangesBetween({ limits: [], rates: {} }, { limits, rates: {} })).toHaveLength(1_000);
   });

@@ -35,7 +35,7 @@ const hour = {
 };
 const day = { ...hour, id: 'day', per: ['desk', 'institution'], window: { rolling_seconds: 86_400 }, max: '100' };
 
-/** The house's rules with these limits. */
+/** The house rules with these limits. */
 function withLimits(limits: readonly Json[], from: PolicyBundle = houseRules): PolicyBundle {
   return { ...from, limits, rates: { 'USD/EUR': '1' } };
 }
@@ -67,7 +67,7 @@ function finding(readings: readonly LimitReading[], exceeded: readonly LimitRead
   return { outcome: exceeded.length === 0 ? 'reserved' : 'exceeded', readings, exceeded, approvals, uncountable: [] };
 }
 
-/** An order that was asked about from outside, and held to limits. */
+/** An order that was asked about from outside and held to limits. */
 async function asked(found: LimitFinding, order: PastOrder = {}): Promise<RecordId> {
   const permit = { decision: true, determining: ['traders-place-orders'], errors: [], reasons: [], obligations: [] };
   const record = await past.order({ ...order, verdict: heldToLimits(permit, found) });
@@ -80,7 +80,7 @@ type Found = Pick<
   'decisions' | 'permitToDeny' | 'denyToPermit' | 'otherChanges' | 'flips' | 'limitChanges'
 >;
 
-/** As a node does it, with its thread. */
+/** Simulates as a node does, in its thread. */
 async function simulated(bundle: PolicyBundle): Promise<Found> {
   past.clock.advance(1_000);
   const { id } = await past.history.simulate(bundle, {}, { id: 'person:olga' });
@@ -91,7 +91,7 @@ async function simulated(bundle: PolicyBundle): Promise<Found> {
   }
 }
 
-/** What the thread does of it, against the version of every test. */
+/** The thread's part of the simulation, against the version that all tests use. */
 function tried(bundle: PolicyBundle): Found {
   const changes = limitChangesBetween(withLimits([hour, day]), bundle);
   const ids = changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
@@ -118,8 +118,8 @@ const answersOf = ({ decisions, permitToDeny, denyToPermit, otherChanges }: Foun
 });
 const none = { permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
 
-describe('a lowered limit on trial', () => {
-  it('turns the permits of orders that would have been past it, and names itself', async () => {
+describe('simulating a lower limit', () => {
+  it('denies orders that would have exceeded it, and names itself', async () => {
     const record = await asked(finding([ofHour, ofDay]));
     await asked(finding([{ ...ofHour, used: '7' }, ofDay]));
     await past.order();
@@ -148,7 +148,7 @@ describe('a lowered limit on trial', () => {
     expect(recorded).toMatchObject({ permit_to_deny: 1, limit_changes: 2, limit_changes_not_tried: 1 });
   });
 
-  it('lets those pass that somebody had approved in the role that it asks for', async () => {
+  it('still permits orders approved in the role that may exceed it', async () => {
     const low = { ...hour, max: '12' };
     await asked(finding([ofHour]), { supervisors: 1 });
     expect(answersOf(tried(withLimits([low, day])))).toEqual({ ...none, decisions: 1 });
@@ -157,13 +157,13 @@ describe('a lowered limit on trial', () => {
     expect(tried(withLimits([nobodyPasses, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
-  it('no longer lets those pass whose approval it does not take any more', async () => {
+  it('no longer permits orders with an approval that it has stopped accepting', async () => {
     await asked(finding([{ ...fullHour, overriddenBy: 'supervisor' }]));
     expect(answersOf(tried(withLimits([{ ...hour, max: '19' }, day])))).toEqual({ ...none, decisions: 1 });
     expect(tried(withLimits([{ ...hour, overridable_by: 'risk' }, day]))).toMatchObject({ permitToDeny: 1 });
   });
 
-  it('is nothing to those that its policies deny', async () => {
+  it('has no effect on orders that the policies deny', async () => {
     await asked(finding([ofHour]), { notional: '2000.0' });
     const tighter = rulesWith('1000000.0', '1000.0');
     const { flips } = tried(withLimits([{ ...hour, max: '12' }, day], tighter));
@@ -172,8 +172,8 @@ describe('a lowered limit on trial', () => {
   });
 });
 
-describe('a raised limit on trial', () => {
-  it('turns what was denied for it alone, and says so of no other', async () => {
+describe('simulating a higher limit', () => {
+  it('permits what was denied for this limit alone, and does not claim so of others', async () => {
     const record = await asked(finding([fullHour, ofDay], [fullHour]));
     await asked(finding([fullHour, fullDay], [fullHour, fullDay]));
     await asked(finding([ofHour, fullDay], [fullDay]));
@@ -185,7 +185,7 @@ describe('a raised limit on trial', () => {
     expect(triedOf(report)).toEqual([['hour', 3]]);
   });
 
-  it('that is still too low for an order denies it in other words', async () => {
+  it('that is still too low denies the order with another text', async () => {
     await asked(finding([fullHour], [fullHour]));
     expect(answersOf(tried(withLimits([{ ...hour, max: '22' }, day])))).toEqual({
       ...none,
@@ -194,7 +194,7 @@ describe('a raised limit on trial', () => {
     });
   });
 
-  it('counts a deny that another role would lift as changed otherwise, and one that changes in nothing as the same', async () => {
+  it('counts a deny that another role would lift as changed otherwise, and an unchanged one as the same', async () => {
     await asked(finding([fullHour], [fullHour]));
     const described = { ...hour, detail: 'What one trader places.' };
     expect(answersOf(tried(withLimits([described, day])))).toEqual({ ...none, decisions: 1 });
@@ -206,14 +206,14 @@ describe('a raised limit on trial', () => {
   });
 });
 
-it('a limit that is gone stops nobody any more', async () => {
+it('a removed limit no longer denies', async () => {
   await asked(finding([fullHour, ofDay], [fullHour]));
   const report = tried(withLimits([day]));
   expect(answersOf(report)).toEqual({ ...none, decisions: 1, denyToPermit: 1 });
   expect(triedOf(report)).toEqual([['hour', 1]]);
 });
 
-describe('not tried is', () => {
+describe('not simulated', () => {
   it.each([
     ['another window', { window: { rolling_seconds: 7200 } }],
     ['one order alone', { window: 'order' }],
@@ -222,7 +222,7 @@ describe('not tried is', () => {
     ['another key', { per: ['desk'] }],
     ['a limit for others', { only: { agents: true } }],
     ['a new limit', { id: 'new' }],
-  ])('%s: decisions are held to what was found', async (_, change) => {
+  ])('%s: decisions use the recorded reading', async (_, change) => {
     await asked(finding([ofHour, ofDay]));
     const changed = { ...hour, max: '1', ...change };
     const report = tried(withLimits('id' in change ? [hour, day, changed] : [changed, day]));
@@ -230,7 +230,7 @@ describe('not tried is', () => {
     expect(triedOf(report)).toEqual([[changed.id, undefined]]);
   });
 
-  it('a rate: amounts stay as they were counted, also where the limit is lowered', async () => {
+  it('a rate: amounts keep their recorded value, also when the limit is lowered', async () => {
     await asked(finding([ofHour]));
     const report = tried({ ...withLimits([{ ...hour, max: '13' }, day]), rates: { 'USD/EUR': '1000' } });
     expect(answersOf(report)).toEqual({ ...none, decisions: 1 });
@@ -263,7 +263,7 @@ describe('not tried is', () => {
 describe('a decision of an earlier version', () => {
   const low = [{ ...hour, max: '12' }, day];
 
-  it('is held to the limit where that counted the same then', async () => {
+  it('is held to the limit when it counted the same then', async () => {
     past.publish(withLimits([{ ...hour, max: '30' }, day]));
     await asked(finding([{ ...ofHour, max: '30' }]));
     past.publish(withLimits([hour, day]));
@@ -273,7 +273,7 @@ describe('a decision of an earlier version', () => {
     expect(triedOf(report)).toEqual([['hour', 2]]);
   });
 
-  it('is not where the limit was for others then', async () => {
+  it('is not held to it when the limit applied to others then', async () => {
     past.publish(withLimits([{ ...hour, only: { trader: ['person:anna'] } }, day]));
     await asked(finding([ofHour]));
     past.publish(withLimits([hour, day]));
@@ -285,7 +285,7 @@ describe('a decision of an earlier version', () => {
   it.each<[string, () => unknown]>([
     ['is not kept any more', () => past.published.delete(2)],
     ['is not the one that decided', () => past.published.set(2, withLimits([{ ...hour, detail: 'Other.' }, day]))],
-  ])('is not where the version %s', async (_, lose) => {
+  ])('is not simulated when its version %s', async (_, lose) => {
     await asked(finding([ofHour]));
     past.publish(withLimits([hour, day], rulesWith('@id("cancelling")', '@id("cancels")')));
     lose();
@@ -308,7 +308,7 @@ describe('a step of a transaction', () => {
     return record;
   };
 
-  it('that was taken is one that a lowered limit would have stopped', async () => {
+  it('that was taken is one that a lower limit would have stopped', async () => {
     const record = await taken(ofHour);
     await taken({ ...ofHour, used: '1' });
     const report = await simulated(withLimits([{ ...hour, max: '12' }, day]));
@@ -317,7 +317,7 @@ describe('a step of a transaction', () => {
     expect(triedOf(report)).toEqual([['hour', 2]]);
   });
 
-  it('that was refused for a limit is one that a raised limit would have let through', async () => {
+  it('that was refused for a limit is one that a higher limit would have permitted', async () => {
     const record = await refused([fullHour, ofDay]);
     await refused([fullHour, fullDay]);
     await refused([ofHour, { ...fullDay, limit: 'mandate_notional_per_day', key: 'mandate:mnd_1' }]);
@@ -328,7 +328,7 @@ describe('a step of a transaction', () => {
     ]);
   });
 
-  it('that the policies would deny flips for them, whatever it was held to', async () => {
+  it('that the policies would deny flips for them, whatever its limit readings', async () => {
     await taken({ ...ofHour, used: '1' }, { notional: '2000.0' });
     await refused([fullHour], { notional: '2000.0' });
     const tighter = rulesWith('1000000.0', '1000.0');
@@ -338,7 +338,7 @@ describe('a step of a transaction', () => {
     expect(changed.flips.map(({ limits }) => limits)).toEqual([undefined, undefined]);
   });
 
-  it('that was refused for something else is not held to limits', async () => {
+  it('that was refused for another reason is not held to limits', async () => {
     const record = await past.order({ type: 'transaction.refused' });
     past.putBeside(record, { event: 'submit', facts: { wanted: 1 } });
     expect(answersOf(tried(withLimits([{ ...hour, max: '1' }, day])))).toEqual({ ...none, decisions: 1 });

@@ -1,6 +1,6 @@
 import type { EntityInput } from '@countersign/cedar';
-import type { PolicyVersions } from '@countersign/contracts';
-import { type Digest, isCodedError } from '@countersign/kernel';
+import { type PolicyVersions, policyErrors } from '@countersign/contracts';
+import type { Digest } from '@countersign/kernel';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
@@ -95,8 +95,9 @@ export function createPastBundles(
         kept.set(hash, past);
         return past;
       } catch (error) {
-        if (isCodedError(error, 'version_not_found')) return { missing: `policies: version ${version} is not stored` };
-        if (isCodedError(error, 'policy_invalid'))
+        if (policyErrors.is(error, 'version_not_found'))
+          return { missing: `policies: version ${version} is not stored` };
+        if (policyErrors.is(error, 'policy_invalid'))
           return { missing: `policies: the bundle of version ${version} can no longer be read` };
         throw error;
       }

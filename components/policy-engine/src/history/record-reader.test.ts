@@ -14,7 +14,7 @@ const digest = 'hdgJ0VZBXHTyyzduEPUOY-9uxr6Iye5l3Kl4hSaZBU8';
 const otherDigest = 'jpqjOHA3gZAq14iytUqXHMiSg227KGcbbL0tkEfS0Tk';
 const schema = createTextReader(loadBundle(houseRules).parsed.schema);
 
-/** The input of an order, as orders are recorded. */
+/** The input of an order in the recorded form. */
 const order = {
   action: 'order:create',
   context: { acr: 'phr' },
@@ -48,13 +48,13 @@ interface Parts {
   readonly input?: unknown;
   readonly errors?: unknown;
   readonly reasons?: unknown;
-  /** Beside the decision, and beside the data. */
+  /** Members beside the decision and beside the data. */
   readonly data?: Members;
   readonly more?: Members;
   readonly open?: Members;
 }
 
-/** A record as the log holds it, with what is protected beside it. */
+/** A record as the log holds it, with its protected values beside it. */
 function textsOf({ input = order, errors, reasons, data, more, open: said }: Parts = {}): RecordTexts {
   const none = { ...(errors === undefined ? { errors: [] } : {}), ...(reasons === undefined ? { reasons: [] } : {}) };
   const commitment = { kind: 'strategy', key: 'key_1', commitment: digest, ciphertext: otherDigest };
@@ -70,8 +70,8 @@ function textsOf({ input = order, errors, reasons, data, more, open: said }: Par
   return { record: JSON.stringify(record), input: text(input), errors: text(errors), reasons: text(reasons) };
 }
 
-/** Everything in one text, as records were before anything of them was kept beside them. */
-function inOneText({ more, data, ...parts }: Parts): RecordTexts {
+/** Everything in one text, as before values were stored beside the record. */
+function asSingleText({ more, data, ...parts }: Parts): RecordTexts {
   const decision = { ...open, input: order, errors: [], reasons: [], ...parts };
   return { record: JSON.stringify({ v: 1, ...more, data: { ...data, decision } }), input: '', errors: '', reasons: '' };
 }
@@ -84,7 +84,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What there is to be read, by parsing the whole. */
+/** The expected result, by parsing the whole text. */
 function parsedWhole({ record, ...beside }: RecordTexts): unknown {
   const { data } = (parsed(record) ?? {}) as { readonly data?: { readonly decision?: Members } | null };
   const decision = { ...data?.decision };
@@ -96,7 +96,7 @@ function parsedWhole({ record, ...beside }: RecordTexts): unknown {
   return compared;
 }
 
-/** The same of what was read, with values written back into the place that they were read from. */
+/** The same for the fast reader, with the values written back in place. */
 function said({ decision, read }: ReadDecision): unknown {
   if (decision === undefined) return undefined;
   const { inputDigest: _, id: __, ...compared } = { inputDigest: '', id: '', ...decision };
@@ -130,7 +130,7 @@ function expectAgreement(all: readonly RecordTexts[], read = createRecordReader(
 }
 
 describe('reading records of decisions', () => {
-  it('reads what was asked into values, and what was decided as it is', () => {
+  it('reads the question into values, and the decision as it is', () => {
     const texts = textsOf();
     const { decision, read, inputMissing } = createRecordReader(schema)(texts);
     expect(read?.context.names).toEqual(['acr']);
@@ -140,7 +140,7 @@ describe('reading records of decisions', () => {
     expect(expectAgreement([texts])).toBe(1);
   });
 
-  it('gives two records with the same list the same list, whoever asks', () => {
+  it('shares equal lists between records, for every caller', () => {
     const read = createRecordReader(schema);
     const first = read(textsOf()).read?.outline.entities;
     expect(first).toEqual([{ uid: { type: 'Person', id: 'person:anna' }, digest }]);
@@ -149,7 +149,7 @@ describe('reading records of decisions', () => {
     expect(read(textsOf({ input: ben })).read?.outline.entities).toBe(first);
   });
 
-  it('forgets lists when they are too much to keep, and reads them again', () => {
+  it('evicts lists when its cache is full, and reads them again', () => {
     const read = createRecordReader(schema);
     const listed = () => read(textsOf()).read?.outline.entities;
     const first = listed();
@@ -161,7 +161,7 @@ describe('reading records of decisions', () => {
     expect(listed()).toEqual(first);
   });
 
-  it('does not take what was read before for what stands there now', () => {
+  it('does not serve a cached value for a changed one', () => {
     const transaction = order.local[0];
     const inputs = [
       order,
@@ -219,7 +219,7 @@ describe('reading records of decisions', () => {
     ['a decision within another member of the data', { data: { before: { ...open, decision: false } } }],
     ['an id that is another’s', { data: { before: { decision_id: 'x' } } }],
     ['a digest that is another’s', { open: { decision_id: 'x', before: { input_digest: 'y' } } }],
-    ['a digest that is none', { open: { input_digest: 'y' } }],
+    ['an invalid digest', { open: { input_digest: 'y' } }],
     ['an id with an escape in it', { open: { decision_id: 'dec_"' } }],
     ['a policy with an escape in its name', { open: { determining: ['","input_digest":"'] } }],
     ['no id', { open: { decision_id: undefined } }],
@@ -229,7 +229,7 @@ describe('reading records of decisions', () => {
     expectAgreement([textsOf(), textsOf(parts), textsOf(parts), textsOf()]);
   });
 
-  it('is not misled by one member written twice, in the input or in the record', () => {
+  it('is not misled by a duplicate member, in the input or in the record', () => {
     const texts = textsOf();
     const input = texts.input.replace('"v":1}', '"v":1,"context":{"acr":"pwd"}}');
     const denied = JSON.stringify({ decision: { ...open, decision: false, errors: [], reasons: [] } });
@@ -239,27 +239,27 @@ describe('reading records of decisions', () => {
     expect(parsedWhole({ ...texts, record: escaped })).toMatchObject({ decision: false });
   });
 
-  it('takes what is kept beside a record for what it says, then what it says in the open', () => {
+  it('prefers a value stored beside a record, then one in the open', () => {
     const read = createRecordReader(schema);
     const texts = textsOf({ open: { input: 'open', reasons: [] } });
     expect(read({ ...texts, input: '{"beside":1}' }).decision?.input).toEqual({ beside: 1 });
     expect(read({ ...texts, input: '' })).toMatchObject({ decision: { input: 'open' }, inputMissing: false });
   });
 
-  it('finds no decision, and nothing missing, where a record never held what it was made from', () => {
+  it('finds no decision, and nothing missing, in a record that never held its input', () => {
     const record = JSON.stringify({ v: 1, data: { decision: { ...open, errors: [], reasons: [] } } });
     const nothing = { decision: undefined, inputMissing: false };
     expect(createRecordReader(schema)({ record, errors: '', input: '', reasons: '' })).toEqual(nothing);
   });
 
-  it('is not misled by an input with more behind it, or by an id that is no text', () => {
+  it('is not misled by trailing text after an input or by an id that is not text', () => {
     const texts = textsOf();
     const listed = (id: string) => ({ ...texts, input: texts.input.replace('"person:anna",', `"${id}",`) });
     const all = [texts, { ...texts, input: `${texts.input}{}` }, listed('\ud800'), listed('\ufffd')];
     expect(expectAgreement(all)).toBe(2);
   });
 
-  it('is not misled by what stands before the id of a decision, or by an id that does not end', () => {
+  it('is not misled by text before the id of a decision, or by an unterminated id', () => {
     const { record, ...beside } = textsOf();
     const id = `"decision_id":"${open.decision_id}"`;
     const turned = (decision: boolean) => record.replace(`${id},"decision":true`, `"decision":${decision},${id}`);
@@ -269,7 +269,7 @@ describe('reading records of decisions', () => {
     expect(expectAgreement(all)).toBe(3);
   });
 
-  it('keeps what few records said in the open, and reads it again', () => {
+  it('caches what few records said in the open, and reads it again', () => {
     const read = createRecordReader(schema);
     const said = (version: number) => read(textsOf({ open: { policy_version: version } })).decision;
     const first = said(0);
@@ -279,19 +279,19 @@ describe('reading records of decisions', () => {
     expect(said(0)).toEqual(first);
   });
 
-  it('takes nothing nested for the data of a record', () => {
+  it('does not take a nested member for the data of a record', () => {
     const texts = textsOf();
     const record = `{"v":2,"x":{${texts.record.slice(1)}}`;
     expect(createRecordReader(schema)({ ...texts, record })).toEqual({ decision: undefined, inputMissing: false });
   });
 
-  it('reads records in which nothing is kept beside them', () => {
+  it('reads records with nothing stored beside them', () => {
     const all = [{}, { reasons, errors }, { input: { ...order, context: {} } }, { input: null }, { decision: 1 }];
-    expect(expectAgreement(all.map(inOneText))).toBe(0);
-    expect(parsedWhole(inOneText({ reasons }))).toMatchObject({ reasons });
+    expect(expectAgreement(all.map(asSingleText))).toBe(0);
+    expect(parsedWhole(asSingleText({ reasons }))).toMatchObject({ reasons });
   });
 
-  it('says that what is kept beside a record is missing, and what it says in the open', () => {
+  it('reports which values beside a record are missing, and which are in the open', () => {
     const read = createRecordReader(schema);
     const erased = { ...textsOf({ reasons, open: { decision: false } }), input: '', reasons: '' };
     expect(read(erased)).toMatchObject({
@@ -301,7 +301,7 @@ describe('reading records of decisions', () => {
     expect(read({ ...textsOf({ reasons }), reasons: '' })).toMatchObject({ inputMissing: true });
     expect(read({ ...textsOf({ errors }), errors: '' })).toMatchObject({ inputMissing: true });
     expect(read(textsOf({ reasons, errors }))).toMatchObject({ inputMissing: false, read: { local: [{}] } });
-    // What another record said beside the same is no word of this one.
+    // Values cached from another record must not fill the gap.
     for (const gone of ['errors', 'reasons'])
       expect(read({ ...textsOf({ reasons, errors }), [gone]: '' })).toMatchObject({
         decision: { [gone]: [] },
@@ -309,7 +309,7 @@ describe('reading records of decisions', () => {
       });
   });
 
-  it('gives what parsing the whole gives, whatever the records before it were', () => {
+  it('agrees with full parsing, whatever the records before', () => {
     const mostly = <Usual, Odd>(usual: Usual, ...odd: readonly Odd[]) =>
       fc.oneof({ weight: 40, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(usual, ...odd) });
     const text = fc.oneof(
@@ -363,7 +363,7 @@ describe('reading records of decisions', () => {
     expect(straight).toBeGreaterThan(100);
   });
 
-  it('gives what parsing the whole gives, whatever a text of it was turned into', () => {
+  it('agrees with full parsing, whatever a text was changed into', () => {
     const bits = fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '1', '-', ' ', 'é', '"v":1', '{}', '[]');
     const which = fc.constantFrom('input', 'input', 'errors', 'reasons');
     const read = createRecordReader(schema);
@@ -378,7 +378,7 @@ describe('reading records of decisions', () => {
     );
   });
 
-  it('finds no decision in a record that was cut off', () => {
+  it('finds no decision in a truncated record', () => {
     const texts = textsOf();
     const read = createRecordReader(schema);
     expect(read(texts).decision).toBeDefined();
@@ -389,7 +389,7 @@ describe('reading records of decisions', () => {
       });
   });
 
-  it.each(['', '{', 'null', '[]', '{"data":1}', '{"data":{"decision":{}}}'])('has nothing of %j', (record) => {
+  it.each(['', '{', 'null', '[]', '{"data":1}', '{"data":{"decision":{}}}'])('finds nothing in %j', (record) => {
     const nothing = { decision: undefined, inputMissing: false };
     expect(createRecordReader(schema)({ ...textsOf(), record })).toEqual(nothing);
     expect(createRecordReader(schema)({ record, errors: '', input: '', reasons: '' })).toEqual(nothing);

@@ -150,7 +150,7 @@ function createOpenDecisionReader(): (texts: OpenTexts) => ComparedDecision | un
 /** Placeholders for the removed id and digest; no record has these values. */
 const [someId, someDigest] = ['-', 'A'.repeat(43)];
 
-/** A wrong guess is invalid JSON, or does not replace id and digest of the decision. */
+/** If the assumed layout is wrong, the result is invalid JSON or keeps the old id and digest. */
 function madeOf(before: string, between: string, after: string): Kept | undefined {
   const decision = membersOf(
     memberOf(memberOf(parsed(`{${before}${someId}${between}${someDigest}${after}}`), 'data'), 'decision'),

@@ -20,15 +20,15 @@ describe('replaying a recorded decision', () => {
     ['a deny that an approval would lift', { notional: '2000000.5' }, false],
     ['a deny that nobody lifts', { person: 'person:dora' }, false],
     ['a deny of a forbid that failed', { notional: 'much' }, false],
-    ['a deny of an action that nobody declared', { action: 'order:eat' }, false],
+    ['a deny of an undeclared action', { action: 'order:eat' }, false],
     ['a deny of somebody unknown', { person: 'person:nobody' }, false],
     ['a decision in the record of a transaction', { type: 'transaction.refused', acr: '' }, false],
-  ] as const)('makes %s again, to the letter', async (_, order, decision) => {
+  ] as const)('reproduces %s exactly', async (_, order, decision) => {
     const report = await past.history.replay(await past.order(order));
     expect(report).toMatchObject({ outcome: 'identical', recorded: { decision, policyVersion: 1 } });
   });
 
-  it('makes it by the version of its day, also when another one decides now', async () => {
+  it('uses the version of its time, also when another one is in force now', async () => {
     const record = await past.order({ notional: '2000000.0' });
     past.publish(rulesWith('1000000.0', '9000000.0'));
     expect(await past.history.replay(record)).toMatchObject({ outcome: 'identical', recorded: { decision: false } });
@@ -36,7 +36,7 @@ describe('replaying a recorded decision', () => {
     expect(await past.history.replay(today)).toMatchObject({ outcome: 'identical', recorded: { decision: true } });
   });
 
-  it('makes again what Cedar has decided in the place of policies that were compiled wrongly', async () => {
+  it('reproduces what Cedar decided in place of wrongly compiled policies', async () => {
     const record = await past.order({ notional: '2000000.0' });
     const wrongly = await past.order({
       notional: '2000000.0',
@@ -47,7 +47,7 @@ describe('replaying a recorded decision', () => {
     expect(await past.history.replay(wrongly)).toMatchObject({ outcome: 'different' });
   });
 
-  it('tells every member that comes out otherwise', async () => {
+  it('reports every member that differs', async () => {
     const obligations = [{ kind: 'step-up', acr: 'phrh' }] as const;
     const record = await past.order({
       notional: '2000000.0',
@@ -74,7 +74,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('makes a permit that asks for a time stamp again with it, and tells when it was recorded without', async () => {
+  it('reproduces a permit that asks for a time stamp, and reports one recorded without it', async () => {
     past.publish(rulesWith('@id("cancelling")', '@id("cancelling") @time_stamp("rfc3161")'));
     const stamped = await past.history.replay(await past.order({ action: 'order:cancel' }));
     expect(stamped).toMatchObject({ outcome: 'identical', recorded: { timeStamp: true } });
@@ -86,7 +86,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('tells that an input was changed after its digest was taken', async () => {
+  it('reports an input that was changed after its digest was taken', async () => {
     const id = await past.order();
     past.alter(id, (document) => ({ ...document, context: { acr: 'phr', more: true } }));
     expect(await past.history.replay(id)).toMatchObject({
@@ -95,7 +95,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('names the entity that is not kept any more, and judges nothing without it', async () => {
+  it('names an entity that is no longer kept, and judges nothing without it', async () => {
     const id = await past.order();
     const desk = past.factOf('NORD/rates');
     past.facts.delete(desk);
@@ -105,7 +105,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('says what was kept beside the record and is erased', async () => {
+  it('reports values beside the record that are erased', async () => {
     const id = await past.order({ notional: '2000000.0' });
     past.log.erased.add(id);
     const erased = 'the protected value was erased or cannot be read in this region';
@@ -116,7 +116,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('does not take an entity that is not what its digest says', async () => {
+  it('refuses an entity that does not match its digest', async () => {
     const id = await past.order({ person: 'person:dora' });
     const dora = past.factOf('person:dora');
     past.facts.set(dora, (past.facts.get(dora) ?? '').replace('"roles":[]', '"roles":["trader"]'));
@@ -128,7 +128,7 @@ describe('replaying a recorded decision', () => {
     expect(await past.history.replay(id)).toMatchObject({ outcome: 'missing' });
   });
 
-  it('names the policies when they are gone, or are not those that decided', async () => {
+  it('reports policies that are gone or are not those that decided', async () => {
     const id = await past.order();
     past.publish(rulesWith('1000000.0', '2000000.0'));
     past.published.set(1, rulesWith('1000000.0', '3000000.0'));
@@ -149,7 +149,7 @@ describe('replaying a recorded decision', () => {
     ['a version of the document that is not known', { v: 2 }],
     ['entities that are no list', { entities: 'all' }],
     ['an entity without a digest', { entities: [['Person', 'person:anna', 'x']] }],
-  ] as const)('says that the input cannot be read: %s', async (_, change) => {
+  ] as const)('reports an unreadable input: %s', async (_, change) => {
     const id = await past.order();
     past.alter(id, (document) => ({ ...document, ...change }));
     expect(await past.history.replay(id)).toMatchObject({
@@ -158,7 +158,7 @@ describe('replaying a recorded decision', () => {
     });
   });
 
-  it('refuses a record that is not there, and one that holds no decision', async () => {
+  it('refuses a missing record, and one without a decision', async () => {
     await expect(past.history.replay(past.newRecordId())).rejects.toMatchObject({ code: 'decision_not_found' });
     const id = past.newRecordId();
     await past.log.append({ id, type: 'decision.made', source: 'policy-engine', outcome: 'deny', data: { old: true } });

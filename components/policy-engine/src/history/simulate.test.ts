@@ -39,7 +39,7 @@ async function simulated(
 }
 
 describe('simulating a bundle over recorded decisions', () => {
-  it('counts no flip under the rules that decided', async () => {
+  it('reports no flips under the rules that decided', async () => {
     for (const notional of ['10.0', '2000000.0']) await past.order({ notional });
     expect(await simulated(houseRules)).toMatchObject({
       status: 'done',
@@ -53,7 +53,7 @@ describe('simulating a bundle over recorded decisions', () => {
     });
   });
 
-  it('reports each flip, by institution, desk and action, with the policies before and after', async () => {
+  it('reports each flip by institution, desk and action, with the policies before and after', async () => {
     const flipped = await past.order({ person: 'person:anna', notional: '2000.0' });
     await past.order({ person: 'person:ben', notional: '20.0' });
     await past.order({ person: 'person:ben', notional: '3000.0', supervisors: 1 });
@@ -98,7 +98,7 @@ describe('simulating a bundle over recorded decisions', () => {
     });
   });
 
-  it('tells which rates change, since it tries none of them', async () => {
+  it('lists changed rates, which it does not simulate', async () => {
     await past.order();
     const rates = { 'USD/EUR': '0.9' };
     expect(await simulated({ ...houseRules, rates })).toMatchObject({
@@ -109,7 +109,7 @@ describe('simulating a bundle over recorded decisions', () => {
     expect((await simulated(houseRules)).limitChanges).toEqual([]);
   });
 
-  it('keeps to a time, and ends with what was recorded when it began', async () => {
+  it('keeps to a time range, and ends with the records present at its start', async () => {
     for (let hour = 10; hour < 14; hour++) {
       await past.order();
       past.clock.advance(3_600_000);
@@ -124,11 +124,11 @@ describe('simulating a bundle over recorded decisions', () => {
     };
     const whole = await simulated(tighter);
     expect(whole).toMatchObject({ decisions: 4, progress: { done: 4, of: 4 } });
-    // That is how one of all times is known.
+    // This marks a simulation without a time range.
     expect(whole.range).toEqual({ until: whole.startedAt });
   });
 
-  it('refuses a time that is none, and one that ends before it begins', async () => {
+  it('refuses an invalid time, and an end before the start', async () => {
     const none = [
       { from: 'yesterday' },
       { from: '2026-11-21T09:00:00Z', until: '2026-11-21T08:00:00Z' },
@@ -140,7 +140,7 @@ describe('simulating a bundle over recorded decisions', () => {
     expect(await simulated(tighter)).toMatchObject({ status: 'done' });
   });
 
-  it('reads a log of many pages, and asks once for an entity that many decisions read', async () => {
+  it('reads a log of many pages, and loads an entity once for many decisions', async () => {
     for (let order = 0; order < 1_250; order++) await past.order({ notional: `${order * 2}.0` });
     const report = await simulated(tighter);
     expect(report).toMatchObject({ decisions: 1_250, permitToDeny: 749, progress: { done: 1_250, of: 1_250 } });
@@ -148,7 +148,7 @@ describe('simulating a bundle over recorded decisions', () => {
     expect(past.loads.map((digests) => digests.length)).toEqual([3]);
   });
 
-  it('is not brought down by a name with U+0000 in it, which anybody who asks can give', async () => {
+  it('survives a name with U+0000, which any caller can send', async () => {
     await past.order({ action: 'order:\u0000' });
     await past.order({ notional: '2000.0' });
     expect(await simulated(tighter)).toMatchObject({
@@ -159,7 +159,7 @@ describe('simulating a bundle over recorded decisions', () => {
     });
   });
 
-  it('says what it had to skip, and why', async () => {
+  it('reports what it skipped and why', async () => {
     await past.order();
     await past.order({ person: 'person:carl' });
     const unread = await past.order();
@@ -178,7 +178,7 @@ describe('simulating a bundle over recorded decisions', () => {
 });
 
 describe('the report of a simulation', () => {
-  it('is recorded with its digest before anybody is shown it', async () => {
+  it('is recorded with its digest before anybody sees it', async () => {
     await past.order({ notional: '2000.0' });
     const { digest, ...report } = await simulated(tighter, { action: 'order:create' });
     expect(digest).toBe(digestOf(report));
@@ -200,7 +200,7 @@ describe('the report of a simulation', () => {
     });
   });
 
-  it('is shown only as the log vouches for it, whatever somebody writes into the database', async () => {
+  it('is shown only as the log confirms it, whatever the database says', async () => {
     await past.order({ notional: '2000.0' });
     const { id } = await simulated(tighter);
     const other = await simulated(tighter);
@@ -221,14 +221,14 @@ describe('the report of a simulation', () => {
     await expect(past.history.simulation(other.id)).rejects.toMatchObject(unknown);
   });
 
-  it('is forgotten when nobody can still look at what was proposed on it', async () => {
+  it('is deleted when no proposal based on it can be viewed any more', async () => {
     const { id } = await simulated(tighter);
     past.clock.advance(94 * 24 * 3_600_000);
     await simulated(tighter);
     await expect(past.history.simulation(id)).rejects.toMatchObject({ code: 'simulation_not_found' });
   });
 
-  it('is of no simulation that could not be recorded', async () => {
+  it('does not exist for a simulation that could not be recorded', async () => {
     await past.order();
     past.log.append = async () => {
       throw policyErrors.error('policy_not_loaded', 'The log cannot be written.');
@@ -239,7 +239,7 @@ describe('the report of a simulation', () => {
     });
   });
 
-  it('says that it failed when the log cannot be read, and the next one runs', async () => {
+  it('reports failure when the log cannot be read, and the next one runs', async () => {
     await past.order();
     past.log.beforePage = () => Promise.reject(new Error('the log cannot be read'));
     const report = await simulated(tighter);
@@ -249,7 +249,7 @@ describe('the report of a simulation', () => {
     expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1 });
   });
 
-  it('says that it failed when what reads the log is gone in the middle of it', async () => {
+  it('reports failure when its log reader is lost midway', async () => {
     for (let order = 0; order < 1_100; order++) await past.order();
     const { stream } = past.log;
     const ends: RecordStream[] = [];
@@ -268,7 +268,7 @@ describe('the report of a simulation', () => {
     expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1_100 });
   });
 
-  it('is refused for a bundle with faults, all of them named', async () => {
+  it('is refused for a faulty bundle, with all faults named', async () => {
     const broken = rulesWith('context.acr == "phr"', 'context.acr == 7');
     await expect(past.history.simulate(broken, {}, olga)).rejects.toMatchObject({
       code: 'policy_invalid',
@@ -276,7 +276,7 @@ describe('the report of a simulation', () => {
     });
   });
 
-  it('is refused for a bundle that nests without end, and the next one runs', async () => {
+  it('is refused for a bundle with unbounded nesting, and the next one runs', async () => {
     let content: Json = 1;
     for (let level = 0; level < 100_000; level++) content = [content];
     const endless = { ...tighter, tests: [{ file: 'a.json', content }] };
@@ -284,7 +284,7 @@ describe('the report of a simulation', () => {
     expect(await simulated(tighter)).toMatchObject({ status: 'done' });
   });
 
-  it('is refused while another one runs on the node, and says how far that one is', async () => {
+  it('is refused while another one runs on the node, and gives its progress', async () => {
     await past.order();
     let goOn = (): void => undefined;
     past.log.beforePage = () => new Promise((resolve) => (goOn = resolve));
@@ -298,7 +298,7 @@ describe('the report of a simulation', () => {
     expect(await simulated(looser)).toMatchObject({ status: 'done' });
   });
 
-  it('ends with its node, and is told apart from one that runs when the node died without a word', async () => {
+  it('ends with its node, and is distinguished from a running one when the node died silently', async () => {
     await past.order();
     past.log.beforePage = () => new Promise(() => undefined);
     past.clock.advance(1_000);
@@ -318,7 +318,7 @@ describe('the report of a simulation', () => {
     await expect(past.history.simulate(tighter, {}, olga)).rejects.toMatchObject({ code: 'simulation_busy' });
   });
 
-  it('ends with its node when it was only beginning, and the node waits for it', async () => {
+  it('ends with its node when it was only starting, and the node waits for it', async () => {
     const { count } = past.log;
     let counting = (): void => undefined;
     const isCounting = new Promise<void>((resolve) => (counting = resolve));
@@ -339,15 +339,15 @@ describe('the report of a simulation', () => {
     });
   });
 
-  it('is recorded before its node has stopped, though another one has begun meanwhile', async () => {
+  it('is recorded before its node has stopped, though another one has started meanwhile', async () => {
     const { append } = past.log;
     let goOn = (): void => undefined;
-    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+    const resumed = new Promise<void>((resolve) => (goOn = resolve));
     let appending = (): void => undefined;
     const isAppending = new Promise<void>((resolve) => (appending = resolve));
     past.log.append = async (draft) => {
       appending();
-      await mayGoOn;
+      await resumed;
       return append.call(past.log, draft);
     };
     past.clock.advance(1_000);
@@ -365,7 +365,7 @@ describe('the report of a simulation', () => {
     expect(await past.history.simulation(first.id)).toMatchObject({ status: 'done' });
   });
 
-  it('is not found under an id that nobody gave', async () => {
+  it('is not found under an unknown id', async () => {
     await expect(past.history.simulation('sim_01k9z3m8q4d6s0v2x5y7a9b1c3' as SimulationId)).rejects.toMatchObject({
       code: 'simulation_not_found',
     });

@@ -26,7 +26,7 @@ export function startTrialThread(): TrialThread {
   });
   let waiting: { resolve(said: FromTrial): void; reject(error: Error): void } | undefined;
   let ended: Error | undefined;
-  /** Rejects work that waits for the thread. One shared promise in all races would retain all their results. */
+  /** Rejects work that waits for the thread. A promise shared by all `Promise.race` calls would keep all their results in memory. */
   const dependents = new Set<(error: Error) => void>();
   const end = (error: Error): void => {
     ended ??= error;

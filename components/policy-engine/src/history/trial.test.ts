@@ -23,7 +23,7 @@ beforeEach(() => {
   past = createPast(scratch.pool('policy-engine'));
 });
 
-/** What comes of all that was recorded, in pages of so many records. */
+/** Results over all that was recorded, in pages of this size. */
 async function tried(bundle: PolicyBundle, filter: TrialFilter = {}, pageSize = 100) {
   const trial = createTrial(loadBundle(bundle), filter);
   const { records, erased } = past.log;
@@ -40,8 +40,8 @@ async function tried(bundle: PolicyBundle, filter: TrialFilter = {}, pageSize = 
   return trial.counts();
 }
 
-describe('a candidate on trial', () => {
-  it('counts the other way round as well', async () => {
+describe('simulating a candidate', () => {
+  it('counts flips in both directions', async () => {
     await past.order({ notional: '2000000.0' });
     expect(await tried(looser)).toMatchObject({ permitToDeny: 0, denyToPermit: 1 });
   });
@@ -64,7 +64,7 @@ describe('a candidate on trial', () => {
     expect(await tried(houseRules)).toMatchObject({ permitToDeny: 0, denyToPermit: 0, otherChanges: 1 });
   });
 
-  it('reads the reference data of the candidate beside the directory of the day', async () => {
+  it('uses the candidate’s reference data with the directory of the time', async () => {
     const ofRegions = {
       ...rulesWith(
         '@id("cancelling")',
@@ -90,7 +90,7 @@ describe('a candidate on trial', () => {
     ['a desk', { desk: 'SUED/credit' }, 2],
     ['all of them', { desk: 'SUED/credit', action: 'order:cancel', principal: 'person:carl' }, 1],
     ['nobody', { institution: 'WEST' }, 0],
-  ])('keeps to %s', async (_, range, decisions) => {
+  ])('is restricted to %s', async (_, range, decisions) => {
     await past.order({ person: 'person:anna' });
     await past.order({ person: 'person:ben' });
     await past.order({ person: 'person:carl' });
@@ -98,14 +98,14 @@ describe('a candidate on trial', () => {
     expect(await tried(tighter, range)).toMatchObject({ decisions });
   });
 
-  it('lists a thousand flips and counts the others', async () => {
+  it('lists a thousand flips and counts the rest', async () => {
     for (let order = 0; order < 1_010; order++) await past.order({ notional: '2000.0' });
     const report = await tried(tighter);
     expect(report.permitToDeny).toBe(1_010);
     expect(report.flips).toHaveLength(1_000);
   });
 
-  it('lists flips in the order of the log, also when entities had to be waited for', async () => {
+  it('lists flips in log order, also when entities had to be loaded', async () => {
     const people = ['person:anna', 'person:carl', 'person:anna', 'person:ben', 'person:anna', 'person:dora'];
     for (const person of people) await past.order({ person, notional: '2000.0', verdict: { decision: true } });
     for (const pageSize of [1, 2, 3, 6]) {
@@ -116,7 +116,7 @@ describe('a candidate on trial', () => {
   });
 
   it.each(['decision_timed_out', 'authority_revoked'])(
-    'leaves alone what was denied before the policies could be asked: %s',
+    'skips what was denied before the policies were evaluated: %s',
     async (code) => {
       const reasons = [{ code, detail: 'Not asked.' }];
       await past.order({ verdict: { decision: false, determining: [], reasons } });
@@ -124,13 +124,13 @@ describe('a candidate on trial', () => {
     },
   );
 
-  it('is asked about what a policy denied, whatever reason that policy gave', async () => {
+  it('evaluates what a policy denied, whatever reason that policy gave', async () => {
     const reasons = [{ code: 'decision_timed_out', detail: 'Says a policy.' }];
     await past.order({ notional: '2000000.0', verdict: { determining: ['large-orders'], reasons } });
     expect(await tried(looser)).toMatchObject({ decisions: 1, denyToPermit: 1, skipped: {} });
   });
 
-  it('holds a permit to the limits as they were found', async () => {
+  it('holds a permit to the recorded limit readings', async () => {
     const reading: LimitReading = {
       limit: 'trader-day',
       key: 'trader=person:anna',

@@ -11,7 +11,7 @@ import { desk } from '../testing/desk.ts';
 import { newTransactionId, orderFacts } from '../testing/limits-world.ts';
 import { createLimits } from './limits.ts';
 
-// What an earlier release has counted, brought over by the migration.
+// Counts of an earlier release, carried over by the migration.
 
 const earlier = 'policy-engine';
 const folder = mkdtempSync(join(tmpdir(), 'limits-'));
@@ -46,8 +46,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-describe('what was counted by an earlier release', () => {
-  it('counts until its window has passed, and gives nothing back, since it has no seal', async () => {
+describe('an amount counted by an earlier release', () => {
+  it('counts until its window has passed, and cannot be released, since it has no seal', async () => {
     const limits = createLimits({
       pool: scratch.pool(earlier),
       current: () => ({ limits: [] }),

@@ -25,7 +25,7 @@ const from = (...definitions: readonly Json[]) => ({
 const keys = (definition: Readonly<Record<string, Json>>, options: OrderOptions = {}) =>
   claimsOf(orderFacts(options), from({ ...base, ...definition })).map(({ key }) => key);
 
-describe('the keys that an order counts under', () => {
+describe('the keys under which an order counts', () => {
   it.each([
     ['institution', [`institution=${broker}`]],
     ['client', [`client=${firm}`]],
@@ -37,7 +37,7 @@ describe('the keys that an order counts under', () => {
     expect(keys({ per: [dimension] })).toEqual(expected);
   });
 
-  it('are one for each combination, in an order that the definition does not choose', () => {
+  it('are one for each combination, in an order that does not depend on the definition', () => {
     const expected = [
       `trader=person:tess;counterparty=${broker};instrument=US0378331005`,
       `trader=person:tess;counterparty=${clearer};instrument=US0378331005`,
@@ -46,7 +46,7 @@ describe('the keys that an order counts under', () => {
     expect(keys({ per: ['trader', 'instrument', 'counterparty'] })).toEqual(expected);
   });
 
-  it('are of whose name it is in and of whose account it is for, once where they are one', () => {
+  it('are of the represented firm and of the account holder, once if they are the same', () => {
     const account = (institution: string) => ({
       ...desk,
       ...dealers,
@@ -59,7 +59,7 @@ describe('the keys that an order counts under', () => {
     expect(keysFor(firm)).toEqual([`client=${firm}`]);
   });
 
-  it('are of firms that face the order, each once: no custodian, no venue, not the client itself', () => {
+  it('are of the firms that face the order, each once: no custodian, no venue, not the client itself', () => {
     const parties = [
       { role: 'ExecutingBroker', lei: clearer },
       { role: 'ClearingFirm', lei: clearer },
@@ -69,7 +69,7 @@ describe('the keys that an order counts under', () => {
     expect(keys({ per: ['counterparty'] }, { parties })).toEqual([`counterparty=${clearer}`]);
   });
 
-  it('are none where the order has no such value', () => {
+  it('are empty when the order has no such value', () => {
     expect(keys({ per: ['desk'] }, { initiator: 'person:otto' })).toEqual([]);
     expect(keys({ per: ['counterparty'] }, { parties: [] })).toEqual([]);
   });
@@ -77,11 +77,11 @@ describe('the keys that an order counts under', () => {
   it.each([
     [{ upi: 'QZRBG6ZTKS42', cfi: 'SRCCSP' }, 'QZRBG6ZTKS42'],
     [{ dti: 'X9J9K872S', cfi: 'TTTXXX' }, 'X9J9K872S'],
-  ])('name an instrument by what it has: %o', (instrument, id) => {
+  ])('identify an instrument by the identifiers it has: %o', (instrument, id) => {
     expect(keys({ per: ['instrument'] }, { instrument })).toEqual([`instrument=${id}`]);
   });
 
-  it('are not taken for one another, whatever a desk is called', () => {
+  it('never collide, whatever a desk is called', () => {
     const named = (name: string) => ({
       ...desk,
       principal: (id: string) => {
@@ -97,7 +97,7 @@ describe('the keys that an order counts under', () => {
   });
 });
 
-describe('whom a limit is for', () => {
+describe('the scope of a limit', () => {
   it.each<[Readonly<Record<string, Json>>, OrderOptions, boolean]>([
     [{ institution: [broker] }, {}, true],
     [{ institution: [firm] }, {}, false],
@@ -135,7 +135,7 @@ describe('other intents', () => {
   });
 });
 
-describe('what collateral counts', () => {
+describe('the collateral count', () => {
   const { actions: _actions, locations: _locations, ...collateral } = examples.collateral_transfer;
   const factsOf = (asset: Readonly<Record<string, string>> = { ccy: 'EUR' }): TransactionFacts => ({
     ...orderFacts(),
@@ -145,14 +145,14 @@ describe('what collateral counts', () => {
   });
   const ofCollateral = { ...base, id: 'collateral', of: 'collateral', per: ['institution'] };
 
-  it('is its money, within limits of collateral alone', () => {
+  it('is its money, within limits of collateral only', () => {
     expect(claimsOf(factsOf(), from(base, ofCollateral))).toMatchObject([
       { limit: 'collateral', key: `institution=${broker}`, amount: '250000', unit: 'EUR' },
     ]);
     expect(claimsOf(orderFacts(), from(base, ofCollateral)).map(({ limit }) => limit)).toEqual(['limit']);
   });
 
-  it('is nothing where it is no money: risk approves that', () => {
+  it('is empty for non-cash collateral: risk approves that', () => {
     expect(claimsOf(factsOf({ isin: 'DE0001102580' }), from(ofCollateral))).toEqual([]);
   });
 
@@ -167,11 +167,11 @@ describe('what collateral counts', () => {
     { per: ['institution', 'counterparty'] },
     { per: ['instrument'] },
     { only: { product: ['D'] } },
-  ])('is not counted by %j', (other) => {
+  ])('ignores %j', (other) => {
     expect(readLimits({ limits: [{ ...ofCollateral, ...other }], rates: {} }).problems).toHaveLength(1);
   });
 
-  it('is held to a limit of a day by the shipped limits', async () => {
+  it('is held to a daily limit by the shipped limits', async () => {
     const shipped = await readBundleFolder(shippedPolicies);
     const { definitions } = readLimits(shipped);
     expect(claimsOf(factsOf(), { ...from(), limits: definitions })).toMatchObject([

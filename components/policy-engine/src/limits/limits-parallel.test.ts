@@ -13,8 +13,8 @@ const perCounterparty = { ...perTrader, id: 'counterparty', per: ['counterparty'
 const perInstrument = { ...perTrader, id: 'instrument', per: ['instrument'], measure: 'quantity', unit: 'unit' };
 const callers = 64;
 
-describe('sixty-four callers at once, on two nodes', () => {
-  it('take all that there is and not a unit more', async () => {
+describe('sixty-four concurrent callers on two nodes', () => {
+  it('take exactly what is available', async () => {
     world = await createLimitsWorld([perTrader]);
     const nodes = [world.node(), world.node()] as const;
     const answers = await Promise.all(
@@ -29,7 +29,7 @@ describe('sixty-four callers at once, on two nodes', () => {
     const used = answers
       .filter(({ outcome }) => outcome === 'reserved')
       .map(({ readings }) => Number(readings[0]?.used));
-    // Each has found all before it: no two the same.
+    // Each reading includes all earlier ones: no two are the same.
     expect(used.sort((a, b) => a - b)).toEqual(Array.from({ length: 33 }, (_, index) => index * 30));
   });
 
@@ -56,7 +56,7 @@ describe('sixty-four callers at once, on two nodes', () => {
     expect(held.size).toBeLessThanOrEqual(20);
   });
 
-  it('wait for one another, and never in a ring, when each counts under several keys', async () => {
+  it('wait for one another without deadlock when each counts under several keys', async () => {
     world = await createLimitsWorld(
       [perCounterparty, perTrader, perInstrument].map((limit) => ({ ...limit, max: '100000' })),
     );
@@ -85,7 +85,7 @@ describe('sixty-four callers at once, on two nodes', () => {
     expect(readings.find(({ limit }) => limit === 'instrument')?.used).toBe(String(callers * 10 * 0.75));
   });
 
-  it('count one order once, however many bring it', async () => {
+  it('count one order once, however often it is submitted', async () => {
     world = await createLimitsWorld([perTrader]);
     const nodes = [world.node(), world.node()] as const;
     const facts = orderFacts({ notional: '600' });
@@ -100,7 +100,7 @@ describe('sixty-four callers at once, on two nodes', () => {
   });
 });
 
-describe('a rolling window, against a model that remembers every order', () => {
+describe('a rolling window, compared with a model that remembers every order', () => {
   interface Taken {
     readonly at: number;
     readonly amount: number;
@@ -122,7 +122,7 @@ describe('a rolling window, against a model that remembers every order', () => {
         weight: 2,
         arbitrary: fc.record({ do: fc.constantFrom('release' as const, 'commit' as const), which: fc.nat(20) }),
       },
-      // The clock of whoever asks may be wrong, and be set right: back as well as on.
+      // The caller's clock may be wrong and be corrected, back as well as forward.
       {
         weight: 4,
         arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.integer({ min: -700_000, max: 1_200_000 }) }),
@@ -132,14 +132,14 @@ describe('a rolling window, against a model that remembers every order', () => {
     { maxLength: 40 },
   );
 
-  it('never finds less than what was taken in it, nor more than a bucket too much', async () => {
+  it('never finds less than was taken in it, nor more than one bucket too much', async () => {
     world = await createLimitsWorld([{ ...perTrader, max: String(max) }]);
     const node = world.node();
     const random = seededRandom('rolling window');
     let runs = 0;
     await fc.assert(
       fc.asyncProperty(steps, async (run) => {
-        // Each run counts for a trader of its own.
+        // Each run counts for its own trader.
         const initiator = `person:trader-${++runs}`;
         const orders: (Taken & { readonly id: TransactionId })[] = [];
         for (const step of run) {

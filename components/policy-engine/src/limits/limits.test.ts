@@ -46,7 +46,7 @@ const codeOf = async (work: Promise<unknown>): Promise<string> => {
 };
 
 describe('a reservation', () => {
-  it('takes an amount out of the headroom, and says what it found', async () => {
+  it('takes an amount out of the headroom and returns the reading', async () => {
     const limits = await start();
     expect(await reserve(limits, { notional: '400' })).toEqual({
       outcome: 'reserved',
@@ -77,7 +77,7 @@ describe('a reservation', () => {
     expect(await reserve(limits, { notional: '1000', initiator: 'person:tom' })).toMatchObject({ outcome: 'reserved' });
   });
 
-  it('counts once however often it is asked for, and answers as it did', async () => {
+  it('counts once however often it is requested, with the same answer', async () => {
     const limits = await start();
     const id = newTransactionId();
     const first = await reserve(limits, { id, notional: '700' });
@@ -87,7 +87,7 @@ describe('a reservation', () => {
     expect(await usedOf(limits)).toBe('700');
   });
 
-  it('takes all or nothing: what one limit has no room for stays in every other', async () => {
+  it('is all or nothing: if one limit has no room, no other is charged', async () => {
     const limits = await start([
       { ...dayNotional, id: 'wide', per: ['institution'], max: '100000' },
       { ...dayNotional, id: 'narrow' },
@@ -96,7 +96,7 @@ describe('a reservation', () => {
     expect(await usedOf(limits)).toBe('0');
   });
 
-  it('is refused above the limit of one order, whatever has been used', async () => {
+  it('is refused above the limit for one order, whatever has been used', async () => {
     const limits = await start([orderNotional]);
     expect((await reserve(limits, { notional: '500' })).outcome).toBe('reserved');
     expect(await reserve(limits, { notional: '500.01' })).toMatchObject({
@@ -105,7 +105,7 @@ describe('a reservation', () => {
     });
   });
 
-  it('names the limit that is passed furthest first', async () => {
+  it('names the limit that is exceeded most', async () => {
     const limits = await start([
       { ...dayNotional, id: 'a', max: '900' },
       { ...dayNotional, id: 'b', max: '10' },
@@ -116,7 +116,7 @@ describe('a reservation', () => {
     expect(answer.readings).toHaveLength(3);
   });
 
-  it('counts a quantity, and amounts in other currencies by the rates, rounded up', async () => {
+  it('counts a quantity, and converts amounts in other currencies rounded up', async () => {
     const limits = await start(
       [dayNotional, { ...dayNotional, id: 'units', measure: 'quantity', unit: 'unit', max: '20', per: ['instrument'] }],
       { 'USD/EUR': '0.333333333333333333', 'JPY/EUR': '0.0062' },
@@ -135,7 +135,7 @@ describe('a reservation', () => {
     });
   });
 
-  it('refuses amounts that are none, and an order that cannot be read', async () => {
+  it('refuses invalid amounts, and an order that cannot be read', async () => {
     const limits = await start();
     const facts = orderFacts();
     const claim: LimitClaim = {
@@ -152,7 +152,7 @@ describe('a reservation', () => {
     expect(await codeOf(limits.reserve({ reservation: facts.id, facts: unreadable, at: 0 }))).toBe('limit_amount');
   });
 
-  it('counts further claims beside those of the policies, by their day', async () => {
+  it('counts additional claims beside those of the policies, by their day', async () => {
     const limits = await start();
     const claim = (day: string, amount: string): LimitClaim => ({
       limit: 'mandate_notional_per_day',
@@ -177,7 +177,7 @@ describe('an approval', () => {
   const passable = { ...dayNotional, overridable_by: 'risk' };
   const risk = { approver: 'person:rita', role: 'risk', institution: broker };
 
-  it('lets an order pass a limit that may be passed that way; the reading says so, and it counts', async () => {
+  it('lets an order exceed a limit that allows it; the reading says so, and the order counts', async () => {
     const limits = await start([passable]);
     expect(await reserve(limits, { notional: '1500' })).toMatchObject({
       outcome: 'exceeded',
@@ -188,7 +188,7 @@ describe('an approval', () => {
     expect(await usedOf(limits)).toBe('1500');
   });
 
-  it('is not mentioned where the order needed none', async () => {
+  it('is not mentioned when the order did not need it', async () => {
     const limits = await start([passable]);
     const { readings } = await reserve(limits, { notional: '1', approvals: [risk] });
     expect(readings[0]).not.toHaveProperty('overriddenBy');
@@ -197,13 +197,13 @@ describe('an approval', () => {
   it.each([
     ['of another role', { ...risk, role: 'supervisor' }],
     ['of another institution', { ...risk, institution: '529900T8BM49AURSDO55' }],
-    ['of whoever began the order', { ...risk, approver: 'person:tess' }],
-  ])('%s lets nothing pass', async (_, approval) => {
+    ['of the initiator', { ...risk, approver: 'person:tess' }],
+  ])('%s permits no excess', async (_, approval) => {
     const limits = await start([passable]);
     expect((await reserve(limits, { notional: '1500', approvals: [approval] })).outcome).toBe('exceeded');
   });
 
-  it('is not asked for where another limit lets nobody pass', async () => {
+  it('is not requested if another limit allows no excess', async () => {
     const limits = await start([passable, { ...orderNotional, max: '100' }]);
     const answer: ReserveOutcome = await reserve(limits, { notional: '1500' });
     expect(answer).toMatchObject({ outcome: 'exceeded', approvals: [] });
@@ -211,7 +211,7 @@ describe('an approval', () => {
 });
 
 describe('a window', () => {
-  it('lets an amount go when all of its bucket has left, and not before', async () => {
+  it('releases an amount when its whole bucket has left, and not before', async () => {
     const limits = await start([{ ...dayNotional, window: { rolling_seconds: 960 } }]);
     // Buckets of ten seconds: this one ends 4 s after the order.
     world.clock.advance(6_000);
@@ -233,7 +233,7 @@ describe('a window', () => {
     expect((await reserve(limits, { notional: '1' })).outcome).toBe('exceeded');
   });
 
-  it('is swept when nobody counts it any more', async () => {
+  it('is deleted when nothing counts in it any longer', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id, notional: '1000' });
@@ -250,7 +250,7 @@ describe('a window', () => {
     expect(rows.rows).toEqual([{ left: 0 }]);
   });
 
-  it('keeps its count when the policies give the limit another length or another amount', async () => {
+  it('keeps its count when the policies change the limit’s length or amount', async () => {
     const limits = await start();
     await reserve(limits, { notional: '400' });
     const changed = world.node({ definitions: [{ ...dayNotional, window: { rolling_seconds: 3_600 }, max: '300' }] });
@@ -262,7 +262,7 @@ describe('a window', () => {
 });
 
 describe('the end of a reservation', () => {
-  it('gives back what was released, once, and then it may be taken again', async () => {
+  it('returns a released amount once, and it can then be taken again', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id, notional: '1000' });
@@ -274,7 +274,7 @@ describe('the end of a reservation', () => {
     expect(await usedOf(limits)).toBe('900');
   });
 
-  it('gives back what was committed when the order is cancelled after all', async () => {
+  it('returns a committed amount when the order is cancelled after all', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id, notional: '1000' });
@@ -284,7 +284,7 @@ describe('the end of a reservation', () => {
     expect(await usedOf(limits)).toBe('0');
   });
 
-  it('cannot be committed after it was released, nor without having been made', async () => {
+  it('refuses a commit after a release, or without a reservation', async () => {
     const limits = await start();
     const id = newTransactionId();
     await reserve(limits, { id });
@@ -293,7 +293,7 @@ describe('the end of a reservation', () => {
     expect(await codeOf(limits.commit(newTransactionId()))).toBe('reservation_conflict');
   });
 
-  it('is read as it was found, while the order counts', async () => {
+  it('is read as recorded while the order counts', async () => {
     const limits = await start();
     const facts = orderFacts({ notional: '1000' });
     const reserved = await limits.reserve({ reservation: facts.id, facts, at: world.clock.now() });
@@ -304,7 +304,7 @@ describe('the end of a reservation', () => {
   });
 });
 
-describe('a reservation that nobody ended', () => {
+describe('an open reservation', () => {
   async function left(outcome: boolean | undefined | Error) {
     const limits = await start();
     const id = newTransactionId();
@@ -313,7 +313,7 @@ describe('a reservation that nobody ended', () => {
     return { limits, id };
   }
 
-  it('counts for good when its order stands', async () => {
+  it('is committed when its order stands', async () => {
     const { limits, id } = await left(true);
     world.clock.advance(31_000);
     expect(await limits.settle()).toBe(1);
@@ -325,7 +325,7 @@ describe('a reservation that nobody ended', () => {
   it.each([
     ['does not stand', false],
     ['is not known', undefined],
-  ])('is given back when its order %s', async (_, outcome) => {
+  ])('is released when its order %s', async (_, outcome) => {
     const { limits, id } = await left(outcome);
     world.clock.advance(31_000);
     expect(await limits.settle()).toBe(1);
@@ -333,7 +333,7 @@ describe('a reservation that nobody ended', () => {
     expect(await codeOf(limits.commit(id))).toBe('reservation_conflict');
   });
 
-  it('goes on counting while nobody can tell, and keeps no other from being settled', async () => {
+  it('keeps counting while the outcome is unknown, and does not block others from being settled', async () => {
     const { limits, id } = await left(new Error('out of reach'));
     const other = newTransactionId();
     await reserve(limits, { id: other, notional: '5', initiator: 'person:tom' });
@@ -346,14 +346,14 @@ describe('a reservation that nobody ended', () => {
     expect(await usedOf(limits)).toBe('0');
   });
 
-  it('is left alone before its time', async () => {
+  it('is left alone until it is due', async () => {
     const { limits } = await left(false);
     world.clock.advance(29_000);
     expect(await limits.settle()).toBe(0);
     expect(await usedOf(limits)).toBe('1000');
   });
 
-  it('is not given back when the order has been asked for again since it was looked at', async () => {
+  it('is not released when the order was requested again since it was looked at', async () => {
     const limits = await start();
     const facts = orderFacts({ notional: '1000' });
     await limits.reserve({ reservation: facts.id, facts, at: world.clock.now() });
@@ -379,7 +379,7 @@ describe('a reservation that nobody ended', () => {
     expect(await usedOf(limits)).toBe('0');
   });
 
-  it('counts for good again when the cancel came to nothing', async () => {
+  it('is committed again when the cancel had no effect', async () => {
     const { limits, id } = await left(true);
     await limits.commit(id);
     await limits.reopen(id);

@@ -1,6 +1,7 @@
 import {
   type AuditAppender,
   type AuditLog,
+  auditLogErrors,
   createContradictionReport,
   type Directory,
   type LastStandingReader,
@@ -14,15 +15,7 @@ import {
   type TransactionFacts,
   type TransactionRegistry,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  compareDecimals,
-  isCodedError,
-  parseDecimal,
-  type Random,
-  type RecordId,
-  zero,
-} from '@countersign/kernel';
+import { type Clock, compareDecimals, parseDecimal, type Random, type RecordId, zero } from '@countersign/kernel';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
@@ -89,7 +82,7 @@ export function createLimits({
   }
 
   /** Records and refuses rows that were tampered with. */
-  async function believed<Result>(work: () => Promise<Result>): Promise<Result> {
+  async function rejectingTampered<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
@@ -133,7 +126,7 @@ export function createLimits({
       });
     } catch (error) {
       // The first attempt was recorded, but its answer was lost.
-      if (!again || !isCodedError(error, 'record_identity_taken')) throw error;
+      if (!again || !auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
     unwritten.set(id, 'recorded');
   };
@@ -144,7 +137,7 @@ export function createLimits({
       recorded = releaseOf(hold.reservation, hold.taken);
       await recordRelease(hold);
     };
-    await believed(() =>
+    await rejectingTampered(() =>
       store.release({ reservation, ...(attempt === undefined ? {} : { attempt }), recordedOf, record }),
     );
     if (recorded !== undefined) unwritten.delete(recorded);
@@ -156,7 +149,7 @@ export function createLimits({
       const counted = countedOf(claims, at);
       // Read the log before the lock, so that the rows are at least as new.
       const recorded = await recordedOf(counted);
-      return believed(() =>
+      return rejectingTampered(() =>
         store.hold({
           reservation,
           taken: Buffer.from(random.bytes(16)).toString('base64url'),
@@ -170,7 +163,7 @@ export function createLimits({
       );
     },
     read: ({ facts, at }) =>
-      believed(async () => {
+      rejectingTampered(async () => {
         const held = await store.held(facts.id);
         if (held !== undefined) {
           if (await wasReleased(held.reservation, held.taken)) throw contradictionOfHold(held);

@@ -2,7 +2,7 @@ import {
   type LimitReading,
   limitReadingJson,
   type Standing,
-  type StandingThing,
+  type StandingEntry,
   standing,
 } from '@countersign/contracts';
 import {
@@ -72,8 +72,8 @@ export interface SealedHold {
 export class LimitContradiction extends Error {
   readonly of: string;
   readonly found: Digest;
-  readonly newest: StandingThing | undefined;
-  constructor(of: string, found: Json, newest?: StandingThing) {
+  readonly newest: StandingEntry | undefined;
+  constructor(of: string, found: Json, newest?: StandingEntry) {
     super(`the stored row of ${of} was changed or is outdated`);
     this.of = of;
     this.found = digestOf(found);
@@ -81,7 +81,6 @@ export class LimitContradiction extends Error {
   }
 }
 
-/** The prefix of all revision names of a counter. */
 export function revisionsOf({ limit, key, measure, unit }: CounterName): string {
   return `limit-counter:${digestOf([limit, key, measure, unit])}:`;
 }
@@ -108,7 +107,7 @@ export function sealOfCounter(
  * @param newest the newest revision in the log, read before the counter
  * @throws LimitContradiction
  */
-export function requireCounter(rowSeal: RowSeal, counter: FoundCounter, newest: StandingThing | undefined): void {
+export function requireCounter(rowSeal: RowSeal, counter: FoundCounter, newest: StandingEntry | undefined): void {
   const { revision, sealedFrom, seal, sums } = counter;
   const content = counterContent({ revision, sealedFrom: sealedFrom ?? 0, sums });
   const recorded = newest === undefined ? 0 : Number(newest.of.slice(revisionsOf(counter).length));

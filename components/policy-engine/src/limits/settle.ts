@@ -1,5 +1,5 @@
-import type { LimitWindow, TransactionRegistry } from '@countersign/contracts';
-import { type Clock, isCodedError, parseId } from '@countersign/kernel';
+import { type LimitWindow, standingErrors, type TransactionRegistry } from '@countersign/contracts';
+import { type Clock, parseId } from '@countersign/kernel';
 import { createRounds, type Logger } from '@countersign/runtime';
 import type { LimitStore, OpenHold, Stretch } from './store.ts';
 
@@ -59,7 +59,7 @@ async function settle(
       return;
     } catch (error) {
       // A tampered or already released hold gives nothing back; it counts until its windows have passed.
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
     }
   await store.commit(reservation, attempt);
 }

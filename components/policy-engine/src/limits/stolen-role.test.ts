@@ -15,9 +15,9 @@ const perTrader = {
 const refused = { code: 'authority_unproven' };
 const tables = ['limit_counters', 'limit_sums', 'limit_holds', 'limit_amounts'];
 
-// Every attack below runs over a connection as the role of this component.
+// Every attack below uses a connection with this component's database role.
 
-describe('with the database role of the policy engine, a thief of limits', () => {
+describe('a thief with the database role of the policy engine, attacking limits,', () => {
   let world: LimitsWorld;
   let limits: LimitsComponent;
   let thief: pg.Pool;
@@ -36,7 +36,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     limits.read({ facts: orderFacts({ id, notional: '1', initiator }), at: world.clock.now() });
   const usedOf = async (initiator = 'person:tess') => (await read(initiator)).readings[0]?.used;
 
-  /** As the registry does: the record of the step names the counters. */
+  /** The record of the step names the counters, as the registry writes it. */
   async function record(outcome: Awaited<ReturnType<typeof reserve>>): Promise<void> {
     if (outcome.outcome !== 'reserved' || outcome.standing === undefined) throw new Error('it was not reserved');
     await world.audit.append({
@@ -54,7 +54,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     await limits.commit(id);
     return id;
   }
-  /** All rows as they are, and a way to put them back. */
+  /** Copies all rows and returns a function that restores them. */
   async function copied(): Promise<() => Promise<void>> {
     const copies = await Promise.all(
       tables.map(async (table) => {
@@ -79,7 +79,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
   }
 
   it.each([
-    ['lowers what was used', `update limit_sums set amount = 1`],
+    ['lowers the used amount', `update limit_sums set amount = 1`],
     ['deletes what was used', `delete from limit_sums`],
     ['has it expire', `update limit_sums set expires_at = 0`],
     ['moves it to a time that nobody counts', `update limit_sums set starts = 0, ends = 1`],
@@ -95,13 +95,13 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     ['deletes the counter', `delete from limit_amounts; delete from limit_sums; delete from limit_counters`],
     ['counts its revisions on', `update limit_counters set revision = revision + 5; delete from limit_sums`],
     ['renames the counter', `update limit_counters set key = 'trader=person:nobody'`],
-  ])('gets no permit where the thief %s', async (_, sql) => {
+  ])('gets no permit when the thief %s', async (_, sql) => {
     await submit('900');
     await thief.query(sql);
     await expectRefused();
   });
 
-  it('gets none by putting older rows back, by one order or by many', async () => {
+  it('gets none by restoring older rows, for one order or many', async () => {
     await submit('100');
     const back = await copied();
     await submit('200');
@@ -126,7 +126,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
       `update limit_counters set key = key || '?';
        ${exchange('limit_counters', ['key'], 'id').replace('= o.key', `= rtrim(o.key, '?')`)}`,
     ],
-  ])('gets none by exchanging the %s of two traders', async (_, sql) => {
+  ])('gets none by swapping the %s of two traders', async (_, sql) => {
     await submit('900');
     await submit('1', 'person:tom');
     await thief.query(sql);
@@ -134,7 +134,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     await expectRefused('person:tom');
   });
 
-  it('gets no order taken as counted that was never counted', async () => {
+  it('cannot have an uncounted order taken as counted', async () => {
     const id = newTransactionId();
     const hold = `insert into limit_holds (reservation, state, attempt, touched_at, readings, expires_at, taken, seal)`;
     await thief.query(`${hold} values ($1, 'committed', 1, 0, '[]', 9e15, 'x', null)`, [id]);
@@ -149,7 +149,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     await expect(reserve('5000', 'person:tess', id)).rejects.toMatchObject(refused);
   });
 
-  it('has no more given back than was taken', async () => {
+  it('cannot have more released than was taken', async () => {
     await submit('900');
     const id = await submit('50');
     await thief.query('update limit_amounts set amount = 900 where reservation = $1', [id]);
@@ -157,7 +157,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     expect(await usedOf()).toBe('950');
   });
 
-  it('has nothing given back twice, nor a released order taken as counted', async () => {
+  it('cannot have an amount released twice, nor a released order taken as counted', async () => {
     await submit('400');
     const id = await submit('500');
     const held = await thief.query('select to_jsonb(h) as row from limit_holds h where reservation = $1', [id]);
@@ -178,7 +178,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     await expect(read('person:tess', id)).rejects.toMatchObject(refused);
     await expect(limits.release(id)).rejects.toMatchObject(refused);
     await insertValue('reserved');
-    // A node that never released it, and settles what is open.
+    // A node that never released it settles open reservations.
     world.clock.advance(60_000);
     world.orders.set(id, false);
     const other = world.node();
@@ -190,7 +190,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     ).toHaveLength(1);
   });
 
-  it('gets no older counter past the record by having orders released on top of it', async () => {
+  it('cannot get an older counter past the record by having orders released on top of it', async () => {
     const [first, second] = [await submit('100'), await submit('100')];
     const back = await copied();
     await submit('700');
@@ -199,7 +199,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     await expectRefused();
   });
 
-  it('stops nothing that is sound: records that come in another order, releases, time and sweeps', async () => {
+  it('is detected without false alarms: records out of order, releases, time and sweeps all pass', async () => {
     const [first, second] = [await reserve('100'), await reserve('200')];
     const cancelled = await submit('300');
     // The record of the later step was written before those of the earlier ones.
@@ -221,7 +221,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     expect(world.audit.ofType('row.rejected')).toEqual([]);
   });
 
-  it('keeps no order from being released once the log can be written again', async () => {
+  it('cannot block the release of an order once the log can be written again', async () => {
     const id = await submit('500');
     world.audit.breakDown('writing');
     await expect(limits.release(id)).rejects.toMatchObject({ code: 'log_unavailable' });

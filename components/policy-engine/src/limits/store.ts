@@ -1,4 +1,4 @@
-import type { LimitMeasure, LimitReading, ReserveOutcome, StandingThing } from '@countersign/contracts';
+import type { LimitMeasure, LimitReading, ReserveOutcome, StandingEntry } from '@countersign/contracts';
 import { parseDecimal, subtractDecimals } from '@countersign/kernel';
 import { ask, databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -42,7 +42,6 @@ export interface CountedClaim {
   readonly expiresAt: number;
 }
 
-/** The usage of a counter, in decimals. */
 export interface Usage {
   readonly used: string;
   /** Zero if the usage exceeds the limit. */
@@ -60,7 +59,7 @@ export interface OpenHold {
 }
 
 /** The newest revision of each counter in the log, by {@link revisionsOf}; read before the rows. */
-export type Recorded = ReadonlyMap<string, StandingThing>;
+export type Recorded = ReadonlyMap<string, StandingEntry>;
 
 interface HoldRequest {
   readonly reservation: string;

@@ -17,8 +17,8 @@ beforeAll(async () => {
 const cellsOf = (group: AuthorityRow['group'], scope: string, intent?: string) =>
   table.find((row) => row.group === group && row.scope === scope && row.intent === intent)?.cells ?? [];
 
-describe('the table of authority', () => {
-  it('says what each kind of principal may, and why not', () => {
+describe('the authority table', () => {
+  it('says what each kind of principal may do, and why not', () => {
     expect(
       cellsOf('token for an intent', 'order:create', 'trade_order').map(({ outcome, reasons }) => [
         outcome,
@@ -30,7 +30,7 @@ describe('the table of authority', () => {
     ).toEqual([['permitted'], ['refused', 'person_needed'], ['refused', 'agent_not_entitled']]);
   });
 
-  it('says which condition takes an approval, a sign-in, or makes it a no', () => {
+  it('says which condition requires an approval, requires a sign-in, or denies', () => {
     const [person] = cellsOf('step', 'order:create', 'trade_order');
     expect(person?.conditions).toContainEqual({
       factor: 'amount',
@@ -56,12 +56,12 @@ describe('the table of authority', () => {
     });
   });
 
-  it('has states that come out alike in one row', () => {
+  it('merges states with equal results into one row', () => {
     expect(table.find(({ group, scope }) => group === 'step' && scope === 'order:cancel')?.states).toHaveLength(10);
   });
 });
 
-/** Enough to find what is meant here. */
+/** Enough rows to find the expected one. */
 function* first<Row>(rows: Iterable<Row>) {
   let count = 0;
   for (const row of rows) {
@@ -72,7 +72,7 @@ function* first<Row>(rows: Iterable<Row>) {
 }
 
 describe('a change of policy', () => {
-  it('is shown by what comes out otherwise, the simplest situation first', () => {
+  it('shows the differences, the simplest situation first', () => {
     const policies = shipped.bundle.policies.map(({ file, text }) => ({
       file,
       text: text.replace(
@@ -101,7 +101,7 @@ describe('a change of policy', () => {
     });
     expect(page).toContain('a &lt;folder&gt;');
     expect(page).toContain('Changes against this release');
-    // One file, that runs nothing and asks nobody.
+    // A single file without scripts or external resources.
     expect(page).not.toMatch(/<script|<link|<img|src=|https?:\/\//);
   });
 });

@@ -12,7 +12,7 @@ import { asksOf, factorNames, factors, inOrder } from './situation.ts';
 
 let shipped: LoadedBundle;
 let report: MatrixReport;
-/** Values of factors, and places, that came up in some question. */
+/** Values of factors, and places, that occurred in some question. */
 const asked = new Set<string>();
 beforeAll(async () => {
   shipped = loadBundle(await readBundleFolder(shippedPolicies));
@@ -27,7 +27,7 @@ function* noting(rows: ReturnType<typeof authorityMatrix>) {
   }
 }
 
-/** The first of them, which are enough to find what is meant here. */
+/** Enough rows to find the expected one. */
 function* first(rows: ReturnType<typeof authorityMatrix>) {
   let count = 0;
   for (const row of rows) {
@@ -52,11 +52,11 @@ describe('the shipped policies', () => {
   it.each(controlRules)('$says ($id)', ({ id }) => {
     const finding = report.rules.find((each) => each.id === id);
     expect(finding?.examples.map(describeRow)).toEqual([]);
-    // A rule that speaks of no situation proves nothing.
+    // A rule that judges no situation proves nothing.
     expect(finding?.judged).toBeGreaterThan(0);
   });
 
-  it('are asked in every place, by every kind, and in every condition', () => {
+  it('are asked for every place, every kind and every condition', () => {
     expect(report.questions).toBeGreaterThan(100_000);
     expect(report.permitted).toBeGreaterThan(10_000);
     for (const ask of asksOf(stepsIn(shipped)))
@@ -66,13 +66,13 @@ describe('the shipped policies', () => {
   });
 });
 
-describe('a rule of control', () => {
-  it('has a name of its own, and there are at least forty', () => {
+describe('a control rule', () => {
+  it('has its own name, and there are at least forty', () => {
     expect(new Set(controlRules.map(({ id }) => id)).size).toBe(controlRules.length);
     expect(controlRules.length).toBeGreaterThanOrEqual(40);
   });
 
-  it('is broken where its policy is lost, and where a desk can no longer work', () => {
+  it('is broken when its policy is removed, and when a desk can no longer work', () => {
     const checked = (id: string) => {
       const bundle = without(id);
       return checkMatrix(bundle, controlRules, first(authorityMatrix(bundle)));
@@ -84,18 +84,18 @@ describe('a rule of control', () => {
     expect(idle.rules.filter(({ broken }) => broken > 0).map(({ id }) => id)).toContain('desk-works');
   });
 
-  it('that applies to no situation does not hold', () => {
+  it('that judges no situation does not hold', () => {
     const nothing = { id: 'nothing', says: 'Nothing.', expects: 'refused', applies: () => false } as const;
     expect(holds(checkMatrix(shipped, [nothing], []))).toBe(false);
   });
 });
 
-describe('the page on authority', () => {
+describe('the authority page', () => {
   it('names a source for every fact of the schema, and for no other', () => {
     expect(Object.keys(factSources).sort()).toEqual([...factsOfSchema(shipped.parsed.schema)].sort());
   });
 
-  it('is written from the matrix', async () => {
+  it('is generated from the matrix', async () => {
     await expect(`${introduction}\n${describeAuthority(authorityTable(shipped), report)}`).toMatchFileSnapshot(page);
   });
 });
@@ -109,7 +109,7 @@ matrix\` shows the same for the policies of an installation ([changing the polic
 This page is generated: \`npx vitest run components/policy-engine/src/matrix -u\` regenerates it.
 `;
 
-it('what helps is asked of live decisions', () => {
+it('remedies are taken from live decisions', () => {
   const ask = { door: 'step', intent: 'trade_order', state: 'intended', scope: 'order:create' } as const;
   const is = { ...inOrder(ask, 'person'), amount: '3,000,000' } as const;
   expect(createJudge(shipped)({ ask, is })).toMatchObject({

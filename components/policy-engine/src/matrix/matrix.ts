@@ -1,3 +1,4 @@
+import { cedarErrors } from '@countersign/cedar';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { evaluateCompiled, judge, noPolicyPermits, notEvaluable, type Verdict } from '../decision/judge.ts';
@@ -72,7 +73,7 @@ function answered(
     };
   } catch (error) {
     // As in `judge`: no policy permits a step that the schema does not declare for such a resource.
-    if (isCodedError(error, 'request_refused'))
+    if (cedarErrors.is(error, 'request_refused'))
       return { permitted: false, reasons: [noPolicyPermits.code], determining: [] };
     if (isCodedError(error)) return { permitted: false, reasons: [notEvaluable.code], determining: [] };
     throw error;

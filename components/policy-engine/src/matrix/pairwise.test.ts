@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { pairwise } from './matrix.ts';
 
 it.each([[[2, 2, 2]], [[3, 4, 2, 5]], [[12, 7, 7, 2, 3, 2, 2, 11]]])(
-  'every two values of %j are in some row, and there are far fewer rows than situations',
+  'every pair of values of %j is in some row, with far fewer rows than situations',
   (sizes) => {
     const rows = pairwise(sizes);
     for (const [one, values] of sizes.entries())

@@ -67,7 +67,7 @@ const installationScopes = [
   ...['policy:propose', 'policy:approve', 'policy:rollback', 'directory:apply', 'directory:approve'],
   ...['key:rotate', 'key:revoke', 'partner:register', 'legalhold:place', 'legalhold:release', 'revocation:lift'],
   ...['retention:propose', 'retention:approve', 'erasure:propose', 'erasure:approve'],
-  ...['authority:propose', 'authority:approve'],
+  ...['authority:propose', 'authority:approve', 'secret:propose', 'secret:approve'],
 ];
 const disclosingScopes = ['audit:disclose', 'audit:export'];
 const governingScopes = [

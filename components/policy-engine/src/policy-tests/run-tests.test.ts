@@ -11,7 +11,7 @@ const [shipped] = small.tests;
 const content = shipped?.content as unknown as { tests: readonly Record<string, Json>[] };
 const [first = {}] = content.tests;
 
-/** The report on the small bundle with this one test instead of its own. */
+/** The report on the small bundle with only this test. */
 function reportOn(test: Record<string, unknown>) {
   const tests = [{ file: 'a.json', content: { ...content, tests: [{ ...first, ...test }] } as unknown as Json }];
   return runPolicyTests(loadBundle({ ...small, tests }));
@@ -29,7 +29,7 @@ describe('the tests of a bundle', () => {
     expect(reportOn({}).untested).toEqual(['too-large']);
   });
 
-  it('say what was expected and what came', () => {
+  it('show the expected and the actual result', () => {
     expect(differencesOf({ expect: { decision: 'deny' } })).toEqual(['decision: expected deny, and it was permit.']);
     expect(differencesOf({ principal: 'Person::"person:carl"' })).toEqual([
       'decision: expected permit, and it was deny (no_policy_permits).',
@@ -44,14 +44,14 @@ describe('the tests of a bundle', () => {
     ]);
   });
 
-  it('fail with the place of what is unknown in them', () => {
+  it('fail with the location of what is unknown in them', () => {
     const report = reportOn({ principle: 'Person::"person:carl"' });
     expect(report.tests.map(({ differences }) => differences)).toEqual([
       ['The test file cannot be read: /tests/0/principle is not a known member.'],
     ]);
   });
 
-  it('tell why a policy could not be evaluated', () => {
+  it('report why a policy could not be evaluated', () => {
     const overflowing =
       '@id("overflowing") forbid (principal, action == Action::"order:create", resource) when { context.count * 3037000500 > 0 };';
     const counted: PolicyBundle = {
@@ -76,16 +76,16 @@ describe('the tests of a bundle', () => {
     ['has one that nobody declared', { attrs: { colour: 'red' } }, 'Order::"order"'],
     ['has another context', { context: { country: null } }, 'context'],
     ['has a context of another type', { context: { country: 'DE' } }, 'context.country'],
-  ])('fail where the question %s, since nobody can ever ask it', (_, test, words) => {
+  ])('fail when the question %s, since nobody can ever ask it', (_, test, words) => {
     const report = reportOn({ ...test, expect: { decision: 'deny' } });
     expect(report).toMatchObject({ passed: 0, failed: 1, untested: ['too-large', 'trader-creates-orders'] });
     expect(report.tests[0]?.differences[0]).toContain(words);
   });
 
   it.each([
-    ['a principal that is no uid', { principal: 'anna' }, 'anna does not have the form Type::"id".'],
-    ['a resource that is not there', { resource: 'nothing' }, 'nothing is not a name in resources'],
-    ['something else that is not there', { also: ['nothing'] }, 'There is no nothing'],
+    ['a principal that is not a uid', { principal: 'anna' }, 'anna does not have the form Type::"id".'],
+    ['a resource that does not exist', { resource: 'nothing' }, 'nothing is not a name in resources'],
+    ['something else that does not exist', { also: ['nothing'] }, 'There is no nothing'],
     ['attributes of what is not its own', { resource: 'Order::"x"', attrs: { a: 1 } }, 'cannot be changed'],
     ['an action that nobody declared', { action: 'order:eat' }, 'decision: expected permit, and it was deny'],
   ])('fail for %s', (_, test, words) => {
@@ -96,13 +96,13 @@ describe('the tests of a bundle', () => {
 
   it.each([
     ['an action that nobody declared', { action: 'order:crate' }, 'the action is not declared', 'no_policy_permits'],
-    ['a principal that is not there', { principal: 'Person::"person:ana"' }, 'failed: ', 'no_policy_permits'],
-  ])('are not passed by %s: a slip of the pen is denied whatever the rules say', (_, slip, words, reason) => {
+    ['a principal that does not exist', { principal: 'Person::"person:ana"' }, 'failed: ', 'no_policy_permits'],
+  ])('do not pass by %s: a typing mistake is denied whatever the rules say', (_, slip, words, reason) => {
     expect(differencesOf({ ...slip, expect: { decision: 'deny' } })).toEqual([expect.stringContaining(words)]);
     expect(differencesOf({ ...slip, expect: { decision: 'deny', reasons: [reason] } })).toEqual([]);
   });
 
-  it('fail as a file when it is none, and when its entities contradict each other', () => {
+  it('fail as a file when it is invalid, and when its entities contradict each other', () => {
     const entity = { uid: { type: 'Person', id: 'twice' }, attrs: {}, parents: [] };
     for (const wrong of [
       {},
@@ -117,7 +117,7 @@ describe('the tests of a bundle', () => {
     }
   });
 
-  it('whatever they hold, end in a report', () => {
+  it('always end in a report, whatever they hold', () => {
     // A bundle with a number that has no canonical form is refused before its tests are run.
     const content = fc.jsonValue().filter((value) => parseJson(JSON.stringify(value)).ok);
     fc.assert(
@@ -143,7 +143,7 @@ describe('a uid', () => {
     expect(readUid(text)).toEqual(uid);
   });
 
-  it('of a test file is one in resources too', () => {
+  it('in a test file may be a resource too', () => {
     expect(readTestFile(shipped?.content ?? null)).toMatchObject({ tests: [{}, {}, {}] });
   });
 });

@@ -297,7 +297,6 @@ function entityOf({ uid, attrs, parents }: Static<typeof entity>): EntityInput {
   return { uid, attrs: jsonMembers(attrs), parents: parents ?? [] };
 }
 
-/** The members of a parsed JSON object. */
 function jsonMembers(members: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, Json>> {
   // The schema of the tests checks that it is an object.
   return (members ?? {}) as Readonly<Record<string, Json>>;

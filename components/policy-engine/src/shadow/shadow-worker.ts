@@ -1,6 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { createEntitySnapshot, parsePolicySet } from '@countersign/cedar';
-import { isCodedError } from '@countersign/kernel';
+import { cedarErrors, createEntitySnapshot, parsePolicySet } from '@countersign/cedar';
 import { createReferenceJudge } from './reference-answer.ts';
 import type { ThreadAnswer, ToThread } from './reference-thread.ts';
 
@@ -20,7 +19,7 @@ function answer({ texts, question, entities }: ToThread): ThreadAnswer {
     if (judge === undefined) return { outcome: 'failed', message: 'the texts of the bundle could not be read' };
     return { outcome: 'answered', answer: judge({ ...question, shared: createEntitySnapshot(entities), local: [] }) };
   } catch (error) {
-    if (isCodedError(error, 'request_refused')) return { outcome: 'refused' };
+    if (cedarErrors.is(error, 'request_refused')) return { outcome: 'refused' };
     return { outcome: 'failed', message: error instanceof Error ? error.message : String(error) };
   }
 }

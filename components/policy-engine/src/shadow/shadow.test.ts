@@ -38,7 +38,7 @@ const bundleOf = (policies: string): PolicyBundle => ({
   tests: [],
 });
 const bundle = loadBundle(bundleOf(text));
-/** Its text says 100, its closures 1,000: what a defect of the compiler would be. */
+/** Its text says 100, its closures 1,000: this stands for a compiler defect. */
 const wrong: LoadedBundle = { ...bundle, compiled: loadBundle(bundleOf(text.replace('"100.0"', '"1000.0"'))).compiled };
 
 const uid = (type: string, id: string) => ({ type, id });
@@ -107,7 +107,7 @@ describe('the shadow check', () => {
     return shadow;
   }
 
-  /** Decides as the engine does, and offers it. */
+  /** Decides as the engine does, and offers the decision to the shadow check. */
   function decide(shadow: Shadow, by: LoadedBundle, question: Question, version = 7) {
     const verdict = judge(by, question, shadow.evaluatorFor(by));
     const id = newId('decision', { clock: systemClock, random: systemRandom });
@@ -120,7 +120,7 @@ describe('the shadow check', () => {
     return found?.values.find(({ labels }) => labels['outcome'] === outcome)?.value ?? 0;
   }
 
-  /** Offers until so many more have come to this outcome. */
+  /** Offers decisions until `more` have had this outcome. */
   async function offerUntil(outcome: string, more: number, offer: () => unknown): Promise<void> {
     const target = (await counted(outcome)) + more;
     await expect
@@ -138,8 +138,8 @@ describe('the shadow check', () => {
     ['a permit', order('10.0'), true],
     ['a deny by a forbid', order('500.0'), false],
     ['a question that the schema does not foresee', order('10.0', { resource: uid('Box', 'b') }), false],
-    ['an action that nobody has spoken of', order('10.0', { action: 'look' }), false],
-    ['a principal that nobody knows', order('10.0', { principal: uid('Person', 'nobody') }), false],
+    ['an unknown action', order('10.0', { action: 'look' }), false],
+    ['an unknown principal', order('10.0', { principal: uid('Person', 'nobody') }), false],
   ])('agrees with the compiled policies on %s', async (_, question, permitted) => {
     const shadow = await open();
     await offerUntil('agreed', 2, () => expect(decide(shadow, bundle, question).decision).toBe(permitted));
@@ -149,7 +149,7 @@ describe('the shadow check', () => {
     expect(records).toEqual([]);
   });
 
-  it('lets a forbid that errors deny in the reference engine too', async () => {
+  it('lets an erroring forbid deny in the reference engine too', async () => {
     const shadow = await open();
     const overflowing = order('10.0', {
       context: { ...order('1.0').context, limit: { __extn: { fn: 'decimal', arg: '1.0' } } },
@@ -160,7 +160,7 @@ describe('the shadow check', () => {
     expect(await counted('diverged')).toBe(0);
   });
 
-  it('finds policies that were compiled wrongly, and decides by the reference engine from then on', async () => {
+  it('detects wrongly compiled policies, and decides by the reference engine from then on', async () => {
     const shadow = await open();
     const first = decide(shadow, wrong, order('500.0'));
     expect(first.decision).toBe(true);
@@ -195,9 +195,9 @@ describe('the shadow check', () => {
     await offerUntil('agreed', 2, () => decide(shadow, next, order('500.0'), 8));
   });
 
-  it('tells the other nodes, also those that start later', async () => {
+  it('informs the other nodes, also those that start later', async () => {
     const here = await open();
-    // Cannot find out for itself.
+    // A shadow that cannot detect the defect itself.
     const idle = { thread: code('setInterval(() => undefined, 1000)'), pollMs: 60_000 };
     const there = await open({ ...idle, metrics: createMetrics() });
     expect(there.evaluatorFor(wrong)).toBe(evaluateCompiled);
@@ -216,7 +216,7 @@ describe('the shadow check', () => {
     await expect.poll(() => records.map(({ type }) => type), { timeout: 60_000 }).toEqual(['policy.diverged']);
   });
 
-  it('keeps bundles apart that are decided by in turn', async () => {
+  it('keeps bundles apart that decide alternately', async () => {
     const shadow = await open();
     const other = loadBundle(bundleOf(text.replace('"100.0"', '"5.0"')));
     await offerUntil('agreed', 6, () => {
@@ -226,26 +226,26 @@ describe('the shadow check', () => {
     expect(await counted('diverged')).toBe(0);
   });
 
-  it('stays with the compiled policies while its thread is down, and starts it again', async () => {
+  it('keeps using the compiled policies while its thread is down, and restarts it', async () => {
     const shadow = await open({ thread: code('import "node:worker_threads"; throw new Error("broken")'), restMs: 1 });
     await offerUntil('failed', 3, () => decide(shadow, bundle, order('10.0')));
     expect(shadow.evaluatorFor(bundle)).toBe(evaluateCompiled);
     expect(records).toEqual([]);
   });
 
-  it('ends a thread that does not answer', async () => {
+  it('stops a thread that does not answer', async () => {
     const shadow = await open({ thread: code('setInterval(() => undefined, 1000)'), restMs: 1, answerWithinMs: 20 });
     await offerUntil('failed', 2, () => decide(shadow, bundle, order('10.0')));
     expect(shadow.evaluatorFor(bundle)).toBe(evaluateCompiled);
   });
 
-  it('drops what a slow thread has no room for', async () => {
+  it('drops comparisons that a slow thread cannot take', async () => {
     const shadow = await open({ thread: code('setInterval(() => undefined, 1000)') });
     await offerUntil('dropped', 1, () => decide(shadow, bundle, order('10.0')));
     expect(await counted('failed')).toBe(0);
   });
 
-  it('compares no more often than it may', async () => {
+  it('compares no more often than allowed', async () => {
     const shadow = await open({ maxPerSecond: 1 / 3600 });
     await offerUntil('agreed', 1, () => decide(shadow, bundle, order('10.0')));
     for (let more = 0; more < 1000; more++) decide(shadow, bundle, order('10.0'));
@@ -255,7 +255,7 @@ describe('the shadow check', () => {
   });
 });
 
-/** A thread of its own making. */
+/** A thread with this source. */
 function code(source: string): URL {
   return new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { entitiesNamedIn } from '@countersign/cedar';
-import type { AuditAppender, Decision, RecordDraft } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, type Decision, type RecordDraft } from '@countersign/contracts';
 import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
 import { type ComponentAccess, keepFresh, type Logger, type Metrics, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
@@ -165,7 +165,7 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
       await audit.append(record);
     } catch (error) {
       // An earlier attempt succeeded, but its answer was lost.
-      if (!isCodedError(error, 'record_identity_taken')) throw error;
+      if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
   }
 

@@ -5,9 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { shippedPolicies } from '../engine.ts';
 
 /**
- * A folder with the shipped schema and reference data, and other policies and limits.
- * @param policies Cedar
- * @returns its path; whoever makes it removes it
+ * A folder with the shipped schema and reference data, and other policies and limits. @param policies Cedar @returns its
+ * path; the caller removes it
  */
 export function writeBundleFolder({
   policies,

@@ -21,17 +21,17 @@ import type { DecimalString, Digest, RecordId, TransactionId } from '@countersig
 import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
 
-/** A Friday, within the hours of the desk. */
+/** A Friday, within the desk's hours. */
 export const midday = Date.parse('2026-11-20T12:00:00Z');
 
-/** Whose people ask, the firm that is a stranger to them, and one that may do nothing any more. */
+/** The firm whose people ask, an unrelated firm, and a firm that has lost all authority. */
 export const own = broker as Lei;
 export const stranger = firm as Lei;
 export const lapsed = '529900ASSETMNGRDEM02' as Lei;
-/** Who runs the installation; it has no part in anything. */
+/** The operator of the installation; it is not a party to anything. */
 export const operator = '5493000ARRANGERDEM94' as Lei;
 
-/** Everything found, and in order, on the morning of {@link midday}. */
+/** All findings present and in order on the morning of {@link midday}. */
 export const inOrder: InstitutionCompliance = {
   kyc: { status: 'approved', validUntil: '2027-06-30' },
   amlRisk: 'low',
@@ -101,7 +101,7 @@ const device = (name: string, changes: Partial<Device> = {}): Device => ({
 
 const accountOf = (lei: Lei) => `${lei}-1` as Account['id'];
 
-/** One that is dealt on XNAS in each of these. */
+/** An instrument traded on XNAS in each of these currencies. */
 export const shareIn = {
   USD: 'US0378331005',
   EUR: 'DE0007164600',
@@ -111,12 +111,11 @@ export const shareIn = {
   CHF: 'CH0038863350',
 } as const;
 
-/** Members of an order at market of so much, for {@link transactionOf}; drop its `limit_price`. */
+/** Members of a market order with this notional, for {@link transactionOf}; drop its `limit_price`. */
 export function worth(amount: string, ccy: keyof typeof shareIn = 'EUR') {
   return { instrument: { isin: shareIn[ccy], cfi: 'ESVUFR' }, max_notional: { amount, ccy } };
 }
 
-/** As reference data has it. */
 export function instrument(
   id: string,
   cfi: string,
@@ -138,7 +137,7 @@ export function instrument(
   };
 }
 
-/** Into EUR, fixed in the morning. */
+/** A rate to EUR, fixed in the morning. */
 export function rate(currency: string, worth: string, changes: Partial<Rate> = {}): Rate {
   return {
     id: `${currency}/EUR`,
@@ -152,7 +151,7 @@ export function rate(currency: string, worth: string, changes: Partial<Rate> = {
   };
 }
 
-/** What the doubles of a directory hold; every member may be replaced. */
+/** The contents of the directory double; every member may be replaced. */
 export interface Market {
   readonly version: number;
   readonly institutions: readonly Institution[];
@@ -223,7 +222,6 @@ export const market: Market = {
   ],
 };
 
-/** The market with some of it replaced. */
 export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
   const here = { ...market, ...changes };
   const by = <Item>(items: readonly Item[], idOf: (item: Item) => string) => {
@@ -261,15 +259,15 @@ export function directoryOf(changes: Partial<Market> = {}): DirectorySnapshot {
   };
 }
 
-/** A small market: four firms, and people, services and agents of theirs. */
+/** A small market: four firms and their people, services and agents. */
 export const desk: DirectorySnapshot = directoryOf();
 
 export type TypeName = keyof typeof examples;
 export const typeNames = Object.keys(examples) as readonly TypeName[];
-/** The types that have a worth and an instrument, and may name an algorithm. */
+/** The types that have a notional and an instrument, and may name an algorithm. */
 export const dealing: readonly TypeName[] = ['trade_order', 'rfq'];
 
-/** A transaction of a type as the registry tells of it: without `actions` and `locations`. */
+/** A transaction of a type as the registry reports it: without `actions` and `locations`. */
 export function transactionOf(
   name: TypeName,
   {
@@ -279,7 +277,7 @@ export function transactionOf(
     ...facts
   }: {
     drop?: readonly string[];
-    /** Members of the intent in the place of the example's. */
+    /** Replacements for members of the example intent. */
     set?: TransactionFacts['intent'];
     entity?: Lei;
   } & Partial<Omit<TransactionFacts, 'intent' | 'intentType'>> = {},
@@ -334,7 +332,7 @@ export function tokenQuestion(
       at: midday,
       scopes: [],
       mandateInForce: intent,
-      // Whoever signed in did so a minute ago, unless the test says when.
+      // The sign-in was a minute ago, unless the test says when.
       ...(context.acr === undefined ? {} : { authTime: Math.floor(midday / 1000) - 60 }),
       ...context,
     },

@@ -28,24 +28,24 @@ import { desk, midday, operator } from './desk.ts';
 import { createPolicyKeys } from './policy-keys.ts';
 import { recordStreamOf, streamed } from './record-stream.ts';
 
-/** Engines on one database of their own, with real keys, and a log and a registry in memory that can fail. */
+/** Engines on a database of their own, with real keys, and an in-memory log and registry that can fail. */
 export interface EngineRig {
   readonly scratch: ScratchDatabase;
   readonly clock: FixedClock;
   /** Everything that was appended, in order. */
   readonly records: RecordDraft[];
-  /** Transactions that the registry knows, and who has a part in each; put in what is to be found. */
+  /** Transactions that the registry knows, with their parties; tests add what is to be found. */
   readonly transactions: Map<string, { readonly facts: TransactionFacts; readonly parties: readonly string[] }>;
-  /** What the next question finds; another object is another version. */
+  /** The directory that the next question reads; another object is another version. */
   directory: DirectorySnapshot;
-  /** Where engines record, unless they are started with another. */
+  /** The log of the engines, unless they are started with another. */
   readonly log: PolicyEngineDependencies['audit'];
   breakLog(broken: boolean): void;
   start(options?: Partial<PolicyEngineDependencies>): Promise<RunningPolicyEngine>;
   close(): Promise<void>;
 }
 
-/** @param bundle what decides instead of the shipped policies; over the shipped schema and reference data */
+/** @param bundle replaces the shipped policies; keeps the shipped schema and reference data */
 export async function createEngineRig(bundle?: Parameters<typeof writeBundleFolder>[0]): Promise<EngineRig> {
   const folder = bundle === undefined ? undefined : writeBundleFolder(bundle);
   const scratch = await createTestDatabase({ components: [policyEngineMigrations] });
@@ -84,8 +84,8 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         },
         audit: log,
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
-        // Who asks with a mandate of its own answers for itself.
-        consentStore: { check: async () => ({ stands: true, chain: [] }) as never },
+        // A caller with its own mandate is responsible for its question.
+        consentStore: { check: async () => ({ valid: true, chain: [] }) as never },
         transactions: {
           facts: async (id) => rig.transactions.get(id)?.facts,
           parties: async (id) => rig.transactions.get(id)?.parties ?? [],
@@ -124,7 +124,7 @@ function memoryLog(
       requireFit(draft);
       if (records.some(({ id }) => id === draft.id))
         throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
-      // As it is read back: how its component has handed it over is of no matter then.
+      // As it is read back, however its component submitted it.
       records.push(completeDraft(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
     },

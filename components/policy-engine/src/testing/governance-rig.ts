@@ -23,12 +23,12 @@ import { createPolicyVersions, type GovernedVersions, type PolicyVersionsDepende
 import { createPolicyKeys } from './policy-keys.ts';
 import { smallBundle } from './small-bundle.ts';
 
-/** Who proposes, who approves, and who takes back. */
+/** A proposer, an approver, and one who rolls back. */
 export const proposer: Actor = { id: 'service:countersign-cli', institution: '529900ASSETMNGRDEM02' };
 export const approver: Actor = { id: 'service:countersign-approver', institution: '529900ASSETMNGRDEM02' };
 export const about = { changeRequest: 'CHG-7', reason: 'A smaller largest order' };
 
-/** Nodes on one database of their own, with real keys and a log that can fail. */
+/** Nodes on a database of their own, with real keys and a log that can fail. */
 export interface Rig {
   readonly scratch: ScratchDatabase;
   readonly clock: FixedClock;
@@ -36,11 +36,10 @@ export interface Rig {
   readonly records: RecordDraft[];
   readonly keys: Keyring<'policy-bundle'>;
   breakLog(broken: boolean): void;
-  /** Runs once, right after the next record has become durable and before its writer hears of it. */
+  /** Runs once, after the next record is durable and before its writer is told. */
   afterNextRecord(act: () => Promise<void>): void;
-  /** A node. */
   open(options?: Partial<PolicyVersionsDependencies>): Promise<GovernedVersions>;
-  /** The report of a finished simulation of the bundle against a version; `changes` make it another one. */
+  /** The report of a finished simulation of the bundle against a version, with `changes` applied. */
   simulated(bundle: PolicyBundle, baseVersion: number, changes?: Partial<SimulationReport>): SimulationId;
   close(): Promise<void>;
 }
@@ -107,7 +106,7 @@ export async function createRig(): Promise<Rig> {
           if (report === undefined) throw policyErrors.error('simulation_not_found', 'none');
           return report;
         },
-        // What is on its way comes, however busy the machine is.
+        // Versions on their way arrive in time, however busy the machine is.
         versionWithinMs: 60_000,
         proposerStanding: everyProposerActive,
         independence: everybodyIndependent,

@@ -4,10 +4,9 @@ import { loadBundleAside } from '../bundle/load-aside.ts';
 import { smallBundle } from './small-bundle.ts';
 
 /**
- * Begins to read a bundle whose reading does not end before it is let go of, or the test ends: until then nothing behind
- * it in its line is read, and all other work goes on.
- * @param waiting so many more stand behind it; they take no time
- * @returns lets go of it, and resolves when all of these have been read
+ * Starts reading a bundle whose reading does not end until it is released or the test ends: nothing behind it in its queue
+ * is read, and all other work continues. @param waiting how many more are queued behind it; they take no time @returns
+ * releases it, and resolves when all of these have been read
  */
 export function holdLine(waiting: number, urgent?: 'urgent'): () => Promise<void> {
   const { entities, ...rest } = smallBundle();
@@ -30,7 +29,7 @@ export function holdLine(waiting: number, urgent?: 'urgent'): () => Promise<void
   return letGo;
 }
 
-/** Refused as soon as its turn comes. */
+/** Refused when its turn comes. */
 function unreadable(): PolicyBundle {
   return {
     ...smallBundle(),

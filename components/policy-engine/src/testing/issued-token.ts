@@ -2,7 +2,7 @@ import type { RecordDraft } from '@countersign/contracts';
 import { newId, type RecordId, systemRandom } from '@countersign/kernel';
 import type { EngineRig } from './engine-rig.ts';
 
-/** The record of a token that was issued, in the log of the rig, as the authorization server writes it. */
+/** Writes the record of an issued token to the rig's log, as the authorization server does. */
 export function issuedTo(
   { records, clock }: Pick<EngineRig, 'records' | 'clock'>,
   {

@@ -35,7 +35,7 @@ export interface OrderOptions {
   readonly approvals?: TransactionFacts['approvals'];
 }
 
-/** The facts of an order of a trader of the broker for the firm, as the registry tells them. */
+/** The facts of an order by a trader of the broker for the firm, as the registry reports them. */
 export function orderFacts(options: OrderOptions = {}): TransactionFacts {
   const { actions: _actions, locations: _locations, ...order } = examples.trade_order;
   return {
@@ -64,7 +64,7 @@ export function newTransactionId(): TransactionId {
   return newId('transaction', { clock: { now: () => Date.now() }, random: systemRandom });
 }
 
-/** Tess and Tom deal at the broker's desk for rates; Otto deals at none. */
+/** Tess and Tom trade at the broker's rates desk; Otto has no desk. */
 export const dealers: Pick<DirectorySnapshot, 'principal'> = {
   principal(id) {
     if (!['person:tess', 'person:tom', 'person:otto'].includes(id)) return undefined;
@@ -96,10 +96,10 @@ function rateOf(id: string, rate: string | undefined, now: number): Rate | undef
 
 export { broker, clearer, firm };
 
-/** What became of an order, or how to find out. */
+/** The outcome of an order, or how to look it up. */
 export type Outcome = boolean | undefined | Error | (() => Promise<boolean>);
 
-/** Limits on a database of their own; what became of an order is what the test says. */
+/** Limits on a database of their own; the test sets the outcome of each order. */
 export async function createLimitsWorld(
   definitions: readonly Json[],
   rates: Readonly<Record<string, string>> = {},
@@ -118,7 +118,7 @@ export async function createLimitsWorld(
   };
   const started: LimitsComponent[] = [];
 
-  /** A node of its own: its connections and its timers are shared with no other. */
+  /** A node with its own connections and timers. */
   function node(changes: { readonly definitions?: readonly Json[]; readonly pool?: 'small' } = {}): LimitsComponent {
     const read = readLimits({ limits: changes.definitions ?? definitions, rates: {} });
     if (read.problems.length > 0) throw new Error(read.problems.join('; '));

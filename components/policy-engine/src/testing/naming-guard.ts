@@ -7,7 +7,7 @@ const people: Readonly<Record<string, { id: string; institution?: string }>> = {
   person: { ...proposer, id: 'person:ada.first' },
 };
 
-/** A token here says by whom and for what it was asked, and who act by it: `proposer~policy:propose~agent:a,service:b`. */
+/** A test token names who asked, for which scopes, and the acting parties: `proposer~policy:propose~agent:a,service:b`. */
 export const guard: ResourceGuard = {
   async check({ authorization }, { scope }) {
     const [, name = '', granted, actor] = /^DPoP (\w+)~(\S+?)(?:~(\S+))?$/.exec(authorization[0] ?? '') ?? [];

@@ -31,7 +31,7 @@ import { createQuestions, readRecordedInput } from '../history/recorded-question
 import { recordStreamOf, streamed } from './record-stream.ts';
 import { recordedDecision } from './recorded-decision.ts';
 
-/** A firm's rules about orders, small enough to be read in a test. */
+/** A firm's rules for orders, small enough to read in a test. */
 export const houseRules: PolicyBundle = {
   schema: `
     entity Region;
@@ -69,7 +69,7 @@ unless { resource.approvals.supervisor >= 1 };`,
   tests: [],
 };
 
-/** The same rules with one text in the place of another. */
+/** The same rules with one text replaced by another. */
 export function rulesWith(text: string, replacement: string): PolicyBundle {
   const [file] = houseRules.policies;
   if (file === undefined || !file.text.includes(text)) throw new Error(`the rules do not say ${text}`);
@@ -83,7 +83,7 @@ export interface PastOrder {
   readonly supervisors?: number;
   readonly acr?: string;
   readonly type?: RecordDraft['type'];
-  /** In the place of what the rules decide. */
+  /** Replaces members of the verdict of the rules. */
   readonly verdict?: Partial<Verdict>;
 }
 
@@ -107,7 +107,7 @@ const institution = (id: string): EntityInput => ({
   uid: { id, type: 'Institution' },
 });
 
-/** Anna and Ben trade rates at NORD, Carl trades credit at SUED, Dora is nobody's trader. */
+/** Anna and Ben trade rates at NORD, Carl trades credit at SUED, Dora is no trader. */
 const directory: readonly EntityInput[] = [
   person('person:anna', 'NORD/rates', ['trader']),
   person('person:ben', 'NORD/rates', ['trader']),
@@ -125,7 +125,7 @@ const readBy: Readonly<Record<string, readonly string[]>> = {
   'person:dora': ['SUED/credit', 'SUED', 'person:dora'],
 };
 
-/** A log in memory, decisions in it, and their history over a real database. */
+/** An in-memory log with decisions, and their history over a real database. */
 export function createPast(pool: pg.Pool) {
   const clock = fixedClock(Date.parse('2026-11-21T10:00:00Z'));
   const from = { clock, random: systemRandom };
@@ -166,15 +166,15 @@ export function createPast(pool: pg.Pool) {
     log,
     clock,
     facts,
-    /** What was asked of the store of entities. */
+    /** The ids that were requested from the entity store. */
     loads,
     published,
-    /** Decides by other rules from now on. */
+    /** Puts other rules into force. */
     publish(bundle: PolicyBundle): void {
       current = { version: current.version + 1, loaded: loadBundle(bundle) };
       published.set(current.version, bundle);
     },
-    /** What decides now has been compiled from the text of others: a defect of the compiler. */
+    /** Makes the active bundle's compiled form come from another text: a compiler defect. */
     miscompile(as: PolicyBundle): void {
       current = { ...current, loaded: { ...current.loaded, compiled: loadBundle(as).compiled } };
     },
@@ -183,7 +183,7 @@ export function createPast(pool: pg.Pool) {
       if (entity === undefined) throw new Error(`nobody knows ${id}`);
       return digestOf(entity);
     },
-    /** Decides about an order as the rules of today say, and records it. */
+    /** Decides about an order by the current rules, and records it. */
     async order(asked: PastOrder = {}): Promise<RecordId> {
       const input = documentOf(asked, newId('transaction', from));
       const recorded = readRecordedInput(input);
@@ -223,7 +223,7 @@ export function createPast(pool: pg.Pool) {
       const recorded = data['decision'] as Readonly<Record<string, Json>>;
       log.records[index] = { ...record, data: { ...data, decision: { ...recorded, input } } };
     },
-    /** Puts something beside the decision that a record holds, as the records of steps have it. */
+    /** Adds members beside the decision in a record, as the records of steps have them. */
     putBeside(id: RecordId, members: Readonly<Record<string, Json>>): void {
       const index = log.records.findIndex((record) => record.id === id);
       const record = log.records[index];
@@ -236,7 +236,7 @@ export function createPast(pool: pg.Pool) {
 
 export type Past = ReturnType<typeof createPast>;
 
-/** Written by hand, as the format is documented: members in canonical order. */
+/** Written by hand from the documented format: members in canonical order. */
 function documentOf(
   { person: id = 'person:anna', action = 'order:create', notional = '500.0', supervisors = 0, acr }: PastOrder,
   transaction: string,
@@ -263,13 +263,12 @@ function documentOf(
   };
 }
 
-/** The audit log in memory, as far as history reads it. */
+/** The in-memory audit log, as far as history reads it. */
 function memoryLog(clock: { now(): number }): AuditAppender &
   Pick<AuditLog, 'find' | 'stream' | 'count'> & {
     readonly records: EvidenceRecord[];
     /** Records whose protected values cannot be read any more. */
     readonly erased: Set<RecordId>;
-    /** Called before each page is read. */
     beforePage: () => Promise<void>;
   } {
   const records: EvidenceRecord[] = [];
@@ -288,7 +287,7 @@ function memoryLog(clock: { now(): number }): AuditAppender &
     erased,
     beforePage: async () => undefined,
     async append(draft) {
-      // What history writes itself; the decisions here are in records of no shape but their own.
+      // Only the records that history writes itself have a schema; the decisions here do not.
       if (draft.type === 'policy.simulated') requireFit(draft);
       const record: EvidenceRecord = { v: 1, time: toInstant(clock.now()), ...draft };
       records.push(record);

@@ -3,7 +3,7 @@ import { type Clock, type Random, systemRandom } from '@countersign/kernel';
 import { createKeyring, type Keyring, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Real keys for policies, as a server has them, sealed by a secret of this test alone. */
+/** Real policy keys as a server has them, sealed with a secret of this test. */
 export function createPolicyKeys(common: {
   readonly pool: pg.Pool;
   readonly clock: Clock;

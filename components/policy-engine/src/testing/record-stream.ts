@@ -11,10 +11,10 @@ import {
 import type { Json } from '@countersign/kernel';
 import { decisionValues } from '../history/recorded.ts';
 
-/** A record as the log streams it: what it keeps beside the record apart from it. */
+/** A record as the log streams it, with the values stored beside it. */
 interface Streamed {
   readonly text: string;
-  /** In the order in which they were asked for; empty where there is none. */
+  /** In the order in which they were requested; empty where there is none. */
   readonly values: readonly string[];
 }
 
@@ -26,9 +26,8 @@ const commitment: Commitment = {
 };
 
 /**
- * A record as the log has it whose decision was protected: its members in the order in which the log writes them.
- * @param erased the values cannot be read any more
- * @param paths of the values that are asked for
+ * A record in the log whose decision was protected, with its members in log order. @param erased the values cannot be read
+ * any more @param paths of the requested values
  */
 export function streamed(record: EvidenceRecord, erased = false, paths: readonly string[] = decisionValues): Streamed {
   let open = record as unknown as Readonly<Record<string, unknown>>;
@@ -38,7 +37,7 @@ export function streamed(record: EvidenceRecord, erased = false, paths: readonly
       (at, name) => (at as Readonly<Record<string, unknown>> | undefined)?.[name],
       open,
     );
-    // As `protectedDecision` has it: a list of nothing stands in the open.
+    // As in `protectedDecision`: an empty list stays in the open.
     if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
     open = removeValue(open, names);
     return { path, value: value as Json };
@@ -63,10 +62,7 @@ export function pageOf(records: readonly Streamed[]): RecordPage {
 
 const pageSize = 500;
 
-/**
- * A stream as that of the log, in this thread.
- * @param read records behind so many that have been read, at most `limit`
- */
+/** A stream like that of the log, in this thread. @param read reads records after the given position, at most `limit` */
 export function recordStreamOf(read: (behind: number, limit: number) => Promise<readonly Streamed[]>): RecordStream {
   const { port1: port, port2: own } = new MessageChannel();
   let behind = 0;

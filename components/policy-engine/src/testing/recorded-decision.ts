@@ -1,7 +1,7 @@
 import { type Decision, insertValue, openDecision, protectedDecision, readPointer } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 
-/** The decision as whoever may read all of its record has it, in `data.decision`. */
+/** The decision in `data.decision`, as seen by a reader who may read the whole record. */
 export function recordedDecision(decision: Decision): Json {
   let recorded: Readonly<Record<string, unknown>> = { data: { decision: openDecision(decision) } };
   for (const { path, value, text } of protectedDecision(decision, 'institution')) {

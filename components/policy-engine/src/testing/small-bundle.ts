@@ -60,7 +60,7 @@ const tests = {
   ],
 };
 
-/** A whole bundle with two policies and three tests; `most` makes one that differs from another. */
+/** A complete bundle with two policies and three tests; `most` makes a different one. */
 export function smallBundle(most = '1000.0'): PolicyBundle {
   return {
     schema,

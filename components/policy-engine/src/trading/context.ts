@@ -19,9 +19,10 @@ export interface Installation {
 const circumstancesRecord = recordShape(
   ...(['acr', 'algo', 'audience', 'authAgeSeconds', 'boundToIntent', 'claimedDevice', 'claimedSignals'] as const),
   ...(['client', 'deskOpen', 'development', 'device', 'gates', 'institution', 'mandateInForce', 'now'] as const),
-  ...(['onlyCompletes', 'partner', 'region', 'scopes', 'signals', 'step'] as const),
+  ...(['onlyCompletes', 'partner', 'region', 'scopes', 'signals', 'step', 'workload'] as const),
 );
 const algoRecord = recordShape('artifactSha256', 'certId', 'modelId', 'version');
+const workloadRecord = recordShape('configuration', 'environment', 'image', 'level');
 const partnerRecord = recordShape('claims', 'institution');
 const stepRecord = recordShape('events', 'transaction');
 
@@ -53,7 +54,7 @@ export function circumstances(
   },
 ): RecordValue {
   const { context } = input;
-  const { acr, at, partner, scopes, step } = context;
+  const { acr, at, partner, scopes, step, workload } = context;
   const desk = principal?.desk;
   const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
   if (vouching !== undefined) references.push(vouching);
@@ -100,6 +101,15 @@ export function circumstances(
     step === undefined
       ? undefined
       : stepRecord([/* events */ make.texts(step.events), /* transaction */ make.text(step.transaction)]),
+    /* workload */
+    workload === undefined
+      ? undefined
+      : workloadRecord([
+          /* configuration */ make.maybe(workload.configuration),
+          /* environment */ make.text(workload.environment),
+          /* image */ make.text(workload.image),
+          /* level */ make.text(workload.level),
+        ]),
   ]);
 }
 

@@ -38,7 +38,7 @@ const deviceIn = (input: Json) => {
   return local.find(({ uid }) => JSON.stringify(uid).includes('"Device"'));
 };
 
-/** Puts a decision into the log as whoever acts on it does. */
+/** Writes a decision into the log as its caller does. */
 async function recorded(decision: Awaited<ReturnType<typeof decided>>) {
   const id = newId('record', { clock: rig.clock, random: systemRandom });
   rig.records.push({
@@ -51,7 +51,7 @@ async function recorded(decision: Awaited<ReturnType<typeof decided>>) {
   return id;
 }
 
-describe('registers of another process that are too old', () => {
+describe('registers of another process that are stale', () => {
   it.each<readonly [string, Parameters<EngineRig['start']>[0]]>([
     [
       'signals_behind',
@@ -77,12 +77,12 @@ describe('registers of another process that are too old', () => {
     const behind = await rig.start(options);
     const before = rig.records.length;
     await expect(behind.decide(placing())).rejects.toMatchObject({ code, category: 'unavailable' });
-    // Nothing was permitted, and nothing is recorded as if it had been judged.
+    // Nothing was permitted, and no decision was recorded.
     expect(rig.records).toHaveLength(before);
   });
 });
 
-describe('a device that an enforcement point names', () => {
+describe('a device named by an enforcement point', () => {
   const asking = (context: object) =>
     engine.evaluate(
       {
@@ -94,7 +94,7 @@ describe('a device that an enforcement point names', () => {
       { id: 'service:own', institution: own },
     );
   const facts = transactionOf('trade_order', { id: 'txn_01k9z3m8q4d6s0v2x5y7a9b1c3' as TransactionId, drop: ['algo'] });
-  const putDown = (device?: string) =>
+  const questionAbout = (device?: string) =>
     rig.transactions.set(facts.id, {
       facts: {
         ...facts,
@@ -114,8 +114,8 @@ describe('a device that an enforcement point names', () => {
   const codes = ({ reasons }: { readonly reasons: readonly { readonly code: string }[] }) =>
     reasons.map(({ code }) => code);
 
-  it('is its own word: it can turn a yes into a no', async () => {
-    putDown();
+  it('is the enforcement point’s own claim: it can only turn a permit into a deny', async () => {
+    questionAbout();
     report('compliant');
     const permitted = await asking({ device: mine });
     expect(permitted.reasons).toEqual([]);
@@ -126,22 +126,22 @@ describe('a device that an enforcement point names', () => {
     expect(codes(await asking({ device: 'device:unheard-of' }))).toEqual(['step_up_risk']);
   });
 
-  it('does not hide the device of the sign-in, which the record of the token names', async () => {
+  it('does not replace the device of the sign-in, which the token record names', async () => {
     report('failing');
-    putDown(mine);
+    questionAbout(mine);
     expect(codes(await asking({}))).toEqual(['device_failing']);
     expect(codes(await asking({ device: mine }))).toEqual(['device_failing', 'device_failing']);
     report('compliant');
     expect((await asking({})).reasons).toEqual([]);
     const evidence = issuedTo(rig, { subject: 'person:own', acr: 'phr', draft: { device: mine } });
-    putDown();
+    questionAbout();
     report('failing');
     expect(codes(await asking({ evidence }))).toEqual(['device_failing']);
   });
 });
 
-describe('a device that a question names', () => {
-  it('is as it was last reported, whatever the directory has', async () => {
+describe('a device named in a question', () => {
+  it('is judged as last reported, whatever the directory has', async () => {
     expect((await decided()).reasons).toEqual([]);
     report('failing');
     expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_failing']);
@@ -154,12 +154,12 @@ describe('a device that a question names', () => {
     expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_failing']);
   });
 
-  it('is stale when that was long ago', async () => {
+  it('is stale when the report is old', async () => {
     report('compliant', { postureAt: toInstant(midday - 7 * 86_400_000 - 1) });
     expect((await decided()).reasons.map(({ code }) => code)).toEqual(['device_stale']);
   });
 
-  it('is in the input as it was found, with the firm and the person it belongs to', async () => {
+  it('is in the input as found, with its firm and person', async () => {
     report('failing');
     expect(deviceIn(inputOf(await decided()))).toEqual({
       attrs: {
@@ -173,7 +173,7 @@ describe('a device that a question names', () => {
     });
   });
 
-  it('is decided about again as it was then, when it is otherwise by now', async () => {
+  it('is replayed with its posture of that time', async () => {
     report('failing');
     const denied = await recorded(await decided());
     report('compliant');
@@ -186,7 +186,7 @@ describe('a device that a question names', () => {
       expect(await engine.history.replay(id)).toMatchObject({ outcome: 'identical', recorded: { decision } });
   });
 
-  it('changes nothing in a question that names none, nor one that belongs to somebody else', async () => {
+  it('changes nothing for a question without one, or for one that belongs to somebody else', async () => {
     const question = stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }));
     const before = (await engine.decide(question)).inputDigest;
     report('failing');

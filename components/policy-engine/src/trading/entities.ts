@@ -1,5 +1,5 @@
 import type { Account, Desk, DirectorySnapshot, Institution, Principal, Venue } from '@countersign/contracts';
-import { type Json, parseInstant, toInstant } from '@countersign/kernel';
+import { defined, type Json, parseInstant, toInstant } from '@countersign/kernel';
 import type { LocalEntity, Uid } from '../decision/question.ts';
 
 /** Members are in the order of RFC 8785, here and in all parts of a decision's input, so that `JSON.stringify` is canonical. */
@@ -87,8 +87,8 @@ function principalEntity(principal: Principal, desk: Desk | undefined): LocalEnt
 }
 
 function modelOf(model: Extract<Principal, { kind: 'agent' }>['model']) {
-  const { artifactSha256, certificateId, modelId, status, version } = model;
-  return { artifactSha256, certificateId, modelId, status, version };
+  const { artifactSha256, certificateId, configurationSha256, modelId, status, version } = model;
+  return { artifactSha256, certificateId, ...defined({ configurationSha256 }), modelId, status, version };
 }
 
 function deskEntity({ id, institution, products, venues, jurisdictions }: Desk): LocalEntity {

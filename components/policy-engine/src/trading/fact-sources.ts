@@ -1,5 +1,5 @@
 import { namesOf } from '@countersign/kernel';
-/** The sources of the facts that policies read. */
+
 export const sourcesInWords = {
   bundle: 'The policies: approved by two people and signed',
   directory: 'The directory; changes that give power need two people',

@@ -31,7 +31,7 @@ const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
 ]);
 
 export interface MandateAnswer {
-  readonly stands: boolean;
+  readonly valid: boolean;
   /** Ids of the mandate and of its parents, as far as they were found. */
   readonly mandates: readonly string[];
 }
@@ -42,7 +42,7 @@ export async function checkMandateFor(
   at: number,
   consentStore: Pick<ConsentStore, 'check'>,
 ): Promise<MandateAnswer> {
-  const none = { stands: false, mandates: [facts.mandate.id] };
+  const none = { valid: false, mandates: [facts.mandate.id] };
   const mandate = parseId('mandate', facts.mandate.id);
   const detail = detailOf(facts);
   if (mandate === undefined || detail === undefined) return none;
@@ -58,7 +58,7 @@ export async function checkMandateFor(
     // Never check an older version than that of the intent.
     atLeastVersion: facts.mandate.version,
   });
-  return answer.stands ? { stands: true, mandates: [facts.mandate.id, ...answer.chain.map(({ id }) => id)] } : none;
+  return answer.valid ? { valid: true, mandates: [facts.mandate.id, ...answer.chain.map(({ id }) => id)] } : none;
 }
 
 /** The stored intent lacks `actions` and `locations`. Mandates do not check them, so any valid values will do. */

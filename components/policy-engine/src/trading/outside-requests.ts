@@ -127,11 +127,11 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const input = inputOf(request, caller, facts);
       const [mandate, token] = await Promise.all([mandateInForce(input), tokenFor(request, input, caller)]);
       const { holders = nobody, known } = token ?? {};
-      const { stands = false, mandates = none } = mandate ?? {};
+      const { valid = false, mandates = none } = mandate ?? {};
       const full =
         mandate === undefined && token === undefined
           ? input
-          : { ...input, context: { ...input.context, ...known, mandateInForce: stands } };
+          : { ...input, context: { ...input.context, ...known, mandateInForce: valid } };
       const refusal =
         (await revokedReason({ input: full, holders, mandates }, caller, dependencies)) ??
         notPermittedReason(full, caller, isOperator(caller, dependencies));
@@ -206,7 +206,7 @@ interface ActionStanding extends MandateAnswer {
   readonly withinLimits: boolean;
 }
 
-const noMandate: MandateAnswer = { stands: false, mandates: [] };
+const noMandate: MandateAnswer = { valid: false, mandates: [] };
 
 /**
  * The candidates of a search: the caller's people, services, agents and interfaces (for the operator: all), or the actions in the
@@ -228,11 +228,11 @@ function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
     const standings = new Map<string, ActionStanding>();
 
     const asOperator = operator !== undefined && caller.institution === operator;
-    const ask = (input: TradingInput, { stands, mandates }: MandateAnswer) =>
+    const ask = (input: TradingInput, { valid, mandates }: MandateAnswer) =>
       isRevoked({ input, holders: { actors: [] }, mandates }) ||
       notPermittedReason(input, caller, asOperator) !== undefined
         ? undefined
-        : questionIn(pose({ ...input, context: { ...input.context, mandateInForce: stands } }, bundle, snapshot));
+        : questionIn(pose({ ...input, context: { ...input.context, mandateInForce: valid } }, bundle, snapshot));
     const askStanding = (input: TradingInput, standing: ActionStanding) =>
       standing.withinLimits ? ask(input, standing) : undefined;
 

@@ -12,7 +12,7 @@ import { operator, own, stranger, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { issuedTo } from '../testing/issued-token.ts';
 
-describe('a question about somebody who is revoked', () => {
+describe('a question about a revoked principal', () => {
   let rig: EngineRig;
   let engine: RunningPolicyEngine;
   const placed: (readonly [StandingRevocationTarget, RevokingParty])[] = [];
@@ -59,7 +59,7 @@ describe('a question about somebody who is revoked', () => {
   const codes = async (...asked: Parameters<typeof evaluate>) =>
     (await evaluate(...asked)).reasons.map(({ code }) => code);
 
-  it('is a no whatever the policies permit, with the revocation in its words, and is recorded', async () => {
+  it('is denied whatever the policies permit, with the revocation as the reason, and recorded', async () => {
     expect(await codes()).toEqual([]);
     revoke('principal', 'person:own');
     const answer = await evaluate();
@@ -76,21 +76,21 @@ describe('a question about somebody who is revoked', () => {
       outcome: 'deny',
       reason: 'authority_revoked',
     });
-    // Nobody can say what the policies would have said: they were not asked.
+    // The policies were not evaluated, so their answer is unknown.
     expect(await engine.history.replay(answer.recordId)).toMatchObject({
       outcome: 'missing',
       missing: [expect.stringContaining('was revoked')],
     });
   });
 
-  it('is a no of an interface, too', async () => {
+  it('is denied for an interface, too', async () => {
     const about = { action: { name: 'token:issue' }, resource: { type: 'resource', id: 'https://oms.example/orders' } };
     expect(await codes(about)).toEqual([]);
     revoke('partner', own, 'institution');
     expect(await codes(about)).toEqual(['authority_revoked']);
   });
 
-  it('is a no by the client that the caller names, and by whoever holds the token that it names', async () => {
+  it('is denied for a revoked client that the caller names, and for the holder of the token that it names', async () => {
     const context = {
       evidence: issuedTo(rig, {
         subject: 'person:own',
@@ -109,11 +109,11 @@ describe('a question about somebody who is revoked', () => {
     expect(await codes({ context })).toEqual(['authority_revoked']);
   });
 
-  it.each(['', ' ', 'two words', 'a\u0000b', 'x'.repeat(512)])('takes %j for no client', async (client) => {
+  it.each(['', ' ', 'two words', 'a\u0000b', 'x'.repeat(512)])('does not read %j as a client', async (client) => {
     expect(await codes({ context: { client } })).toEqual([]);
   });
 
-  it('is a no by who carries the transaction on, and by its mandate, until only what was done is carried through', async () => {
+  it('is denied for a revoked continuer of the transaction or a revoked mandate, until only finished work is completed', async () => {
     put({ carriedBy: 'person:ben' });
     revoke('principal', 'person:ben');
     expect(await codes()).toEqual(['authority_revoked']);
@@ -128,7 +128,7 @@ describe('a question about somebody who is revoked', () => {
     expect(await codes()).toEqual(['authority_revoked']);
   });
 
-  it('tells another institution neither who is revoked nor, of what is not its business, that anybody is', async () => {
+  it('reveals to another institution neither who is revoked nor, for another’s business, that anybody is', async () => {
     revoke('principal', facts.initiator);
     const [reason] = (await evaluate({}, stranger)).reasons;
     expect(reason).toEqual({
@@ -140,7 +140,7 @@ describe('a question about somebody who is revoked', () => {
     expect(await codes({ resource }, stranger)).not.toContain('authority_revoked');
   });
 
-  it('is no answer at all while the log cannot be asked', async () => {
+  it('is not answered while the log is unavailable', async () => {
     rig.breakLog(true);
     expect(await codeOf(evaluate())).toBe('log_unavailable');
     const search = { kind: 'action', subject: placing().subject, resource: placing().resource } as const;

@@ -6,8 +6,8 @@ import { operator, own, stepQuestion, stranger, transactionOf, worth } from '../
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { issuedTo } from '../testing/issued-token.ts';
 
-/** One gathering of facts for every door: what our registers say counts, and a caller only adds to it. */
-describe('what our own registers say of who acts', () => {
+/** All interfaces gather facts the same way: our own registers decide, and a caller can only add to them. */
+describe('the facts from our own registers', () => {
   let rig: EngineRig;
   let engine: RunningPolicyEngine;
   const standing = new Map<string, readonly string[]>();
@@ -36,7 +36,7 @@ describe('what our own registers say of who acts', () => {
   const codesOf = ({ reasons }: { readonly reasons: readonly { readonly code: string }[] }) =>
     reasons.map(({ code }) => code);
 
-  it('counts for an evaluation from outside, whatever the caller says or leaves out', async () => {
+  it('count for an evaluation from outside, whatever the caller says or leaves out', async () => {
     expect(await evaluate()).toMatchObject({ decision: true });
     standing.set('person:own', ['account-disabled']);
     for (const context of [
@@ -49,7 +49,7 @@ describe('what our own registers say of who acts', () => {
       expect(codesOf(await evaluate(context))).toContain('risk_takeover');
   });
 
-  it('counts for several at once and for searches', async () => {
+  it('count for batches and for searches', async () => {
     const people = { kind: 'subject', ...placing(), subject: { type: 'person' } } as const;
     const actions = { kind: 'action', subject: placing().subject, resource: placing().resource } as const;
     const ask = async () => ({
@@ -70,7 +70,7 @@ describe('what our own registers say of who acts', () => {
     expect(after.actions).not.toContainEqual({ name: 'order:create' });
   });
 
-  it('counts for a question asked in process, of everybody who acts', async () => {
+  it('count for a question asked in process, for everybody in the acting chain', async () => {
     const ask = (context: object) => engine.decide(stepQuestion('order:create', facts, context));
     expect(await ask({ actors: ['service:own'] })).toMatchObject({ decision: true });
     standing.set('service:own', ['credential-compromised']);
@@ -79,7 +79,7 @@ describe('what our own registers say of who acts', () => {
     expect(codesOf(await ask({ claimedSignals: ['impossible-travel'] }))).toContain('risk_takeover');
   });
 
-  it('lifts a doubt by a sign-in that our own log has recorded, and by no word of the caller', async () => {
+  it('clear a risk signal by a sign-in recorded in our own log, and never by the caller’s word', async () => {
     standing.set('person:own', ['device-new']);
     const now = Math.floor(rig.clock.now() / 1000);
     expect(codesOf(await evaluate({ acr: 'phrh', auth_time: now }))).toEqual(['step_up_risk']);
@@ -103,7 +103,7 @@ describe('what our own registers say of who acts', () => {
     await expect(evaluate({ evidence })).rejects.toMatchObject({ code: 'evaluation_invalid' });
   });
 
-  it('refuses a record that is not there, and takes any that came to somebody from the operator', async () => {
+  it('refuse a missing record, and accept any that the operator issued to the principal', async () => {
     const unknown = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c3' as RecordId;
     await expect(evaluate({ evidence: unknown })).rejects.toMatchObject({ code: 'evaluation_invalid' });
     const evidence = issuedTo(rig, { subject: 'person:own', acr: 'phrh', audience: 'https://venue.example/orders' });

@@ -3,11 +3,11 @@ import {
   type Devices,
   type Directory,
   type DirectorySnapshot,
+  directoryErrors,
   kindOfPrincipal,
   parsePrincipalId,
   policyErrors,
 } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { type Posed, PosedInValues, QuestionValues } from '../decision/question.ts';
@@ -105,7 +105,7 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
       try {
         await directory.snapshotAtLeast(version);
       } catch (error) {
-        if (!isCodedError(error, 'directory_behind')) throw error;
+        if (!directoryErrors.is(error, 'directory_behind')) throw error;
         const detail = `This node does not have version ${version} of the directory yet. Try again.`;
         throw policyErrors.error('policy_behind', detail, { cause: error });
       }

@@ -39,7 +39,7 @@ const withPolicy = (text: string): PolicyBundle => ({
 });
 
 describe('a bundle that would lock everybody out', () => {
-  it('is not proposed by somebody who could then not take it back, and that is recorded', async () => {
+  it('is refused if its proposer could not roll it back, and the refusal is recorded', async () => {
     await expect(engine.versions.propose(withPolicy(lockOut), about, command)).rejects.toMatchObject({
       code: 'policy_locks_out',
       detail: expect.stringContaining('The policy everybody-out forbids it.'),
@@ -54,10 +54,10 @@ describe('a bundle that would lock everybody out', () => {
     });
   });
 
-  it('is not one that closes other doors', async () => {
+  it('is not one that closes other interfaces', async () => {
     const other = `@id("others-out") forbid (principal, action == Action::"token:issue", resource is Resource)
       unless { resource == Resource::"${door}" };`;
-    // It gets as far as the bundle's own tests, which know nothing of this door.
+    // It gets as far as the bundle's own tests, which know nothing of this interface.
     await expect(engine.versions.propose(withPolicy(other), about, command)).rejects.toMatchObject({
       code: 'policy_tests_failed',
     });

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** What the policies are shown of a question: it is what is recorded. */
+/** What the policies see of a question, taken from what is recorded. */
 async function seen(input: DecisionInput, directory = desk): Promise<Seen> {
   rig.directory = directory;
   return JSON.parse((await engine.decide(input)).inputText) as Seen;
@@ -49,7 +49,7 @@ const decimal = (arg: string) => ({ __extn: { fn: 'decimal', arg } });
 const datetime = (arg: string) => ({ __extn: { fn: 'datetime', arg } });
 
 describe('of an order the policies see', () => {
-  it('what was digested, with its instrument and its mandate', async () => {
+  it('the digested intent, with its instrument and its mandate', async () => {
     const { local, resource } = await seen(placing());
     const [order, instrument, mandate] = local;
     expect(order?.uid).toEqual(resource);
@@ -84,7 +84,7 @@ describe('of an order the policies see', () => {
     expect(mandate).toMatchObject({ uid: { type: 'Mandate' }, attrs: { version: 1 } });
   });
 
-  it('every approval by another of the initiator’s institution, once a person, by role', async () => {
+  it('every approval by somebody else of the initiator’s institution, once a person, by role', async () => {
     const given = (approver: string, role: string, institution: string = own) => ({ approver, role, institution });
     const approvals = [
       given('person:a', 'supervisor'),
@@ -106,7 +106,7 @@ describe('of an order the policies see', () => {
     });
   });
 
-  it('of the heads of desks the one of the initiator’s desk, and who heads several', async () => {
+  it('as desk head the head of the initiator’s desk, or somebody who heads several desks', async () => {
     const head = (name: string, changes: Parameters<typeof person>[2]) => person(name, own, { roles: [], ...changes });
     const { desk: _, ...ofNoDesk } = head('several', {});
     const principals = [...market.principals, head('same', {}), head('other', { desk: 'rates' }), ofNoDesk];
@@ -122,7 +122,7 @@ describe('of an order the policies see', () => {
     expect(await approvedBy('other', 'same', 'several')).toBe(2);
   });
 
-  it('of the traders of the initiator’s desk the supervisor alone', async () => {
+  it('of the traders of the initiator’s desk only an approval as supervisor', async () => {
     const named = (name: string, desk: string) => person(name, own, { desk, roles: ['trader'] });
     const begun = person('begins', own, { desk: 'rates', roles: ['trader'] });
     const principals = [...market.principals, begun, named('same', 'rates'), named('other', 'credit')];
@@ -178,14 +178,14 @@ describe('of reference data the policies see', () => {
     expect(local[0]?.attrs['differs']).toEqual(['cfi']);
   });
 
-  it('nothing of an instrument that nobody has recorded', async () => {
+  it('nothing of an instrument that is not recorded', async () => {
     const facts = transactionOf('trade_order', { set: { instrument: { isin: 'DE000EXMPL17', cfi: 'ESVUFR' } } });
     const { local } = await seen(stepQuestion('order:create', facts));
     expect(local.map(({ uid }) => Object(uid).type)).toEqual(['Transaction', 'Mandate']);
     expect(local[0]?.attrs['instrument']).toEqual(entity('Instrument', 'DE000EXMPL17'));
   });
 
-  it('what the intent says otherwise', async () => {
+  it('how the intent differs from it', async () => {
     expect(await differsOf({})).toEqual([]);
     expect(await differsOf({ set: { venue_mic: 'XEUR' } })).toEqual(['venue']);
     expect(await differsOf({ set: { max_notional: { amount: '190125', ccy: 'EUR' } } })).toEqual(['currency']);
@@ -195,14 +195,14 @@ describe('of reference data the policies see', () => {
     expect(await differsOf({ set: { max_notional: { amount: '1', ccy: 'USD' } }, drop: ['limit_price'] })).toEqual([]);
   });
 
-  it('the notional by the multiplier of the instrument', async () => {
+  it('the notional, multiplied by the multiplier of the instrument', async () => {
     const contracts = instrument(isin, 'ESVUFR', 'USD', ['XNAS'], { priceMultiplier: '100' as DecimalString });
     const directory = directoryOf({ instruments: [contracts] });
     expect(await differsOf({}, directory)).toEqual(['max_notional']);
     expect(await differsOf({ set: { max_notional: { amount: '19012500', ccy: 'USD' } } }, directory)).toEqual([]);
   });
 
-  it('an instrument without venues as one that is dealt off them', async () => {
+  it('an instrument without venues as one traded off venue', async () => {
     const directory = directoryOf({ instruments: [instrument(isin, 'ESVUFR', 'USD', [])] });
     expect(await differsOf({}, directory)).toEqual(['venue']);
     expect(await differsOf({ set: { venue_mic: 'XXXX' } }, directory)).toEqual([]);
@@ -214,14 +214,14 @@ describe('of reference data the policies see', () => {
     ['of four days before', { asOf: '2026-11-16T12:00:00Z' }, '171112.5'],
     ['that is older', { asOf: '2026-11-16T11:59:59.999Z' }, undefined],
     ['that is dated ahead', { asOf: '2026-11-20T12:02:00Z' }, undefined],
-  ])('the worth in the base currency by a rate %s', async (_, changes, worthInEuro) => {
+  ])('the value in the base currency by a rate %s', async (_, changes, worthInEuro) => {
     const directory = directoryOf({ rates: [rate('USD', '0.9', changes)] });
     const { local } = await seen(placing(), directory);
     expect(local[0]?.attrs['notionalBase']).toEqual(worthInEuro === undefined ? undefined : decimal(worthInEuro));
     expect(local[0]?.attrs['rate']).toMatchObject({ base: 'EUR', rate: '0.9', source: 'test' });
   });
 
-  it('of an allocation the instrument of the trade, and what all of its clients were found suited for', async () => {
+  it('of an allocation the instrument of the trade, and the common suitability of all its clients', async () => {
     const [fundA, fundB] = [stranger, clearer as Lei];
     const retail = (lei: Lei, ...suitableFor: readonly string[]) =>
       institution(lei, { compliance: { ...inOrder, category: 'retail', suitableFor } });
@@ -258,7 +258,7 @@ describe('of other intents the policies see', () => {
     expect(local[0]?.attrs['parties']).toEqual(parties.map((lei) => entity('Institution', lei)));
   });
 
-  it('what is settled, what is delivered and what is withdrawn', async () => {
+  it('what is settled, delivered or withdrawn', async () => {
     const attrsOf = async (name: 'settlement_instruction' | 'collateral_transfer' | 'withdrawal') =>
       (await seen(tokenQuestion('person:own', transactionOf(name)))).local[0]?.attrs;
     expect(await attrsOf('settlement_instruction')).toMatchObject({ notional: decimal('190125.5'), currency: 'USD' });
@@ -268,7 +268,7 @@ describe('of other intents the policies see', () => {
     expect(await attrsOf('withdrawal')).not.toHaveProperty('notional');
   });
 
-  it('a destination as new unless the registry says that it is known', async () => {
+  it('a destination as new unless the registry knows it', async () => {
     for (const [destinationKnown, shown] of [
       [true, true],
       [false, false],
@@ -280,7 +280,7 @@ describe('of other intents the policies see', () => {
     expect((await seen(tokenQuestion('person:own', untold))).local[0]?.attrs['destinationKnown']).toBe(false);
   });
 
-  it('how whoever began it had signed in for its token, and how long before that', async () => {
+  it('how the initiator had signed in for its token, and how long before', async () => {
     const record = 'rec_01k9z3m8q4d6s0v2x5y7a9b1c2' as RecordId;
     const permitted = { record, at: midday, acr: 'phrh', authTime: midday / 1000 - 90, reached: [] };
     expect(await attrsOfFacts(transactionOf('trade_order', { permitted }))).toMatchObject({
@@ -290,7 +290,7 @@ describe('of other intents the policies see', () => {
     expect(await attrsOfFacts(refused)).not.toHaveProperty('permitted');
   });
 
-  it('a trade as unknown unless the registry says that it is known', async () => {
+  it('a trade as unknown unless the registry knows it', async () => {
     for (const tradeKnown of [true, false])
       expect(await attrsOfFacts(transactionOf('settlement_instruction', { tradeKnown }))).toMatchObject({ tradeKnown });
     const { tradeKnown: _, ...untold } = transactionOf('settlement_instruction');
@@ -299,7 +299,7 @@ describe('of other intents the policies see', () => {
 });
 
 describe('of the circumstances the policies see', () => {
-  it('when it is, and that the desk is staffed', async () => {
+  it('the time, and whether the desk is staffed', async () => {
     expect((await seen(placing())).context).toMatchObject({
       now: datetime('2026-11-20T12:00:00.000Z'),
       deskOpen: true,
@@ -316,14 +316,14 @@ describe('of the circumstances the policies see', () => {
       'a desk of another firm by the same name',
       directoryOf({ desks: market.desks.filter((each) => each.institution !== own) }),
     ],
-  ])('nobody at the desk of %s', async (_, directory) => {
+  ])('nobody at the desk for %s', async (_, directory) => {
     expect((await seen(placing(), directory)).context['deskOpen']).toBe(false);
   });
 
   it.each([
     [0, 0],
     [300, 300],
-    // Clocks differ a little; a sign-in that is to come is one of now.
+    // Clocks differ a little; a sign-in slightly in the future counts as now.
     [-30, 0],
   ])('a sign-in %s seconds ago as one of %s', async (ago, shown) => {
     const { context } = await seen(placing({ acr: 'phr', authTime: midday / 1000 - ago, at: midday + 999 }));
@@ -353,19 +353,19 @@ describe('of the circumstances the policies see', () => {
     if (shown) expect(context).toMatchObject({ device: entity('Device', device), signals: [] });
     else {
       expect(context).not.toHaveProperty('device');
-      // It is not overlooked: an unknown device is no better than one that is known to fail.
+      // An unknown device is not ignored: it is no better than one that is known to fail.
       expect(context['signals']).toEqual(['device-unknown']);
     }
   });
 
-  it('a signal of its own once beside those that were told', async () => {
+  it('each of their own signals once, beside those reported', async () => {
     const signalsOf = async (...signals: readonly string[]) =>
       (await seen(placing({ claimedDevice: 'device:unheard-of', claimedSignals: signals }))).context['claimedSignals'];
     expect(await signalsOf('new-address')).toEqual(['new-address', 'device-unknown']);
     expect(await signalsOf('device-unknown')).toEqual(['device-unknown']);
   });
 
-  it('the artefact that the intent names, whatever is said beside it', async () => {
+  it('the artefact named in the intent, whatever the caller says beside it', async () => {
     const said = { modelId: 'other', version: '9', artifactSha256: 'f'.repeat(64) };
     const of = async (facts: ReturnType<typeof transactionOf>) =>
       (await seen(stepQuestion('order:create', facts, { algo: said }))).context;
@@ -378,13 +378,13 @@ describe('of the circumstances the policies see', () => {
     expect(await of(transactionOf('trade_order', { drop: ['algo'] }))).not.toHaveProperty('algo');
   });
 
-  it('who vouches for the person, and what they said', async () => {
+  it('who vouches for the person, and with what claims', async () => {
     const { context } = await seen(placing({ partner: { institution: stranger, claims: ['sub', 'acr'] } }));
     expect(context['partner']).toEqual({ institution: entity('Institution', stranger), claims: ['sub', 'acr'] });
   });
 });
 
-describe('of what compliance has found the policies see the worst', () => {
+describe('of compliance findings the policies see the worst', () => {
   const gatesWith = async (ofStranger: Partial<Institution> | undefined, input = placing()) => {
     const others = market.institutions.filter(({ lei }) => lei !== stranger);
     const institutions = ofStranger === undefined ? others : [...others, institution(stranger, ofStranger)];
@@ -395,7 +395,7 @@ describe('of what compliance has found the policies see the worst', () => {
     transactionOf('trade_order', { drop: ['algo'], set: { parties: [{ role: 'ExecutingBroker', lei: stranger }] } }),
   );
 
-  it('of nobody when all is in order', async () => {
+  it('of nobody when everything is in order', async () => {
     expect(await gatesWith({}, withStranger)).toEqual({
       amlRisk: 'low',
       amlWorst: own,
@@ -428,7 +428,7 @@ describe('of what compliance has found the policies see the worst', () => {
       { kycCurrent: false, kycFailing: stranger },
     ],
     [
-      'a review until a day that there is not',
+      'a review until a day that does not exist',
       { ...inOrder, kyc: { status: 'approved', validUntil: '2027-02-30' } },
       { kycCurrent: false, kycFailing: stranger },
     ],
@@ -449,7 +449,7 @@ describe('of what compliance has found the policies see the worst', () => {
     );
   });
 
-  it('for whoever acts in the name of others', async () => {
+  it('for the represented institutions', async () => {
     const forOthers = stepQuestion(
       'order:create',
       transactionOf('trade_order', {
@@ -467,7 +467,7 @@ describe('of what compliance has found the policies see the worst', () => {
     });
   });
 
-  it('for who receives what moves, where the registry alone knows who that is', async () => {
+  it('for the receiver of what moves, even when only the registry knows the receiver', async () => {
     const bad = { compliance: { ...inOrder, sanctions: { ...inOrder.sanctions, result: 'match' as const } } };
     const withdrawal = (receivers: readonly string[]) =>
       stepQuestion('withdrawal:request', transactionOf('withdrawal', { receivers }));
@@ -482,7 +482,7 @@ describe('of what compliance has found the policies see the worst', () => {
     });
   });
 
-  it('for the clients to whom what was executed is allocated, and for accounts that nobody registered', async () => {
+  it('for the clients of an allocation, and for accounts that nobody registered', async () => {
     const allocatedTo = (...accounts: readonly string[]) =>
       stepQuestion(
         'allocation:propose',
@@ -506,11 +506,11 @@ describe('of what compliance has found the policies see the worst', () => {
     ['2026-11-20T12:01:00.000Z', '2026-11-20T05:00:00.000Z', own],
     ['2026-11-20T12:01:00.001Z', '1970-01-01T00:00:00.000Z', stranger],
     ['2099-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z', stranger],
-  ])('for a screening at %s, which is yet to come, as of %s', async (screenedAt, oldest, of) => {
+  ])('for a screening at %s, which is in the future, as of %s', async (screenedAt, oldest, of) => {
     const compliance = { ...inOrder, sanctions: { result: 'clear' as const, screenedAt } };
     const gates = await gatesWith({ compliance }, withStranger);
     expect(gates).toMatchObject({ sanctionsOldest: datetime(oldest), sanctionsOldestOf: of });
-    // A minute ahead is what clocks differ by.
+    // Clocks may differ by a minute.
     expect(gates).toEqual(
       of === own
         ? expect.not.objectContaining({ sanctionsPostdatedOf: expect.anything() })
@@ -528,7 +528,7 @@ describe('of what compliance has found the policies see the worst', () => {
     sanctionsOldest: datetime('1970-01-01T00:00:00.000Z'),
     sanctionsOldestOf: stranger,
   };
-  it('for a party that compliance has said nothing of, and for one that the directory does not have', async () => {
+  it('for a party without findings, and for one that the directory does not have', async () => {
     const { compliance: _, ...unexamined } = institution(stranger);
     const others = market.institutions.filter(({ lei }) => lei !== stranger);
     const gatesOf = async (institutions: readonly Institution[]) =>
@@ -541,7 +541,7 @@ describe('of what compliance has found the policies see the worst', () => {
     expect(await gatesOf(others)).toEqual({ ...unknown, countries: [], leiFailing: stranger, leisActive: false });
   });
 
-  it('for a party whose LEI has lapsed, and where each of them is', async () => {
+  it('for a party whose LEI has lapsed, with the place of each', async () => {
     const country = 'KP' as Institution['country'];
     expect(await gatesWith({ leiStatus: 'LAPSED', country }, withStranger)).toMatchObject({
       leisActive: false,
@@ -556,7 +556,7 @@ describe('of what compliance has found the policies see the worst', () => {
     });
   });
 
-  it('for an interface of the institution that asks, and of no other', async () => {
+  it('for an interface of the asking institution, and of no other', async () => {
     const asking = (principal: string) => tokenQuestion(principal, 'https://venue.example/orders');
     const bad = { compliance: { ...inOrder, amlRisk: 'prohibited' as const } };
     expect(await gatesWith(bad, asking('person:stranger'))).toMatchObject({
@@ -566,14 +566,14 @@ describe('of what compliance has found the policies see the worst', () => {
     expect(await gatesWith(bad, asking('person:own'))).toMatchObject({ amlRisk: 'low', amlWorst: own });
   });
 
-  it('when nobody is asked about', async () => {
+  it('when nobody is named', async () => {
     const gates = (await seen(tokenQuestion('person:nobody', 'https://venue.example/orders'))).context.gates;
     expect(gates).toMatchObject({ amlRisk: 'unknown', kycCurrent: false, sanctionsClear: false });
   });
 });
 
 describe('of the directory the policies see', () => {
-  it('each entity as the schema has its type', async () => {
+  it('each entity as its type in the schema', async () => {
     const directory = directoryOf({
       institutions: [institution(own, { dataRegions: ['eu'] }), institution(stranger), institution(clearer as Lei)],
       venues: market.venues.map((venue) => ({ ...venue, expiryDate: '2027-01-31' })),
@@ -617,7 +617,7 @@ describe('of the directory the policies see', () => {
     });
     expect(byType.get('Venue XNAS')?.attrs).toEqual({
       country: entity('Jurisdiction', 'US'),
-      // From the first moment of that day on.
+      // From the first moment of that day.
       expires: datetime('2027-01-31T00:00:00.000Z'),
     });
   });

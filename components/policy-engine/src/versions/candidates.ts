@@ -125,8 +125,8 @@ export function createCandidates(dependencies: {
     return candidate;
   }
 
-  /** As {@link existing}, but undefined if no valid candidate exists. */
-  async function believed(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
+  /** Like {@link existing}, but undefined if there is no candidate that the log confirms. */
+  async function confirmed(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
     try {
       return await things.find(id);
     } catch (error) {
@@ -169,7 +169,7 @@ export function createCandidates(dependencies: {
       const open = await openCandidatesOf(pool, proposer, new Date(before));
       let ended = 0;
       for (const id of open)
-        if ((await believed(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason }))) ended += 1;
+        if ((await confirmed(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason }))) ended += 1;
       return ended;
     },
 
@@ -239,7 +239,7 @@ export function createCandidates(dependencies: {
       const found: StoredCandidate[] = [];
       for (const row of await listCandidates(pool, { status, now: new Date(now), limit: maxListed })) {
         // Decided candidates no longer change.
-        const candidate = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
+        const candidate = statusOf(row, now) === 'proposed' ? await confirmed(row.id) : row;
         if (candidate !== undefined && (status === undefined || statusOf(candidate, now) === status))
           found.push(candidate);
       }

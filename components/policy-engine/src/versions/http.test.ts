@@ -34,8 +34,8 @@ const read = (url: string) => call('GET', url, 'proposer~policy:read');
 
 const stricter = smallBundle('500.0');
 
-describe('the interface of the policies', () => {
-  it('takes a bundle from its validation to its roll-back', async () => {
+describe('the policy administration interface', () => {
+  it('takes a bundle from validation to roll-back', async () => {
     const validated = await call('POST', '/policies/validate', 'proposer~policy:propose', { bundle: stricter });
     expect(validated).toMatchObject({
       status: 200,
@@ -80,7 +80,7 @@ describe('the interface of the policies', () => {
     expect(versions[0].policies).toBeUndefined();
   });
 
-  it('takes no step from a token that acts for others: that one could be both', async () => {
+  it('refuses every step by a token that acts for others: it could be proposer and approver', async () => {
     const simulation = rig.simulated(stricter, 1);
     const proposal = { bundle: stricter, ...about, simulation };
     const refused = { status: 403, body: { code: 'insufficient_scope' } };
@@ -96,7 +96,7 @@ describe('the interface of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
-  it('takes a step from a person through the software they signed in to, and through nobody else', async () => {
+  it('accepts a step from a person through the software they signed in to, and through no other', async () => {
     const proposal = { bundle: stricter, ...about, simulation: rig.simulated(stricter, 1) };
     const propose = (actors: string) =>
       call('POST', '/policies/candidates', `person~policy:propose~${actors}`, proposal);
@@ -128,12 +128,12 @@ describe('the interface of the policies', () => {
     ['GET', '/policies', 'policy:propose', undefined],
     ['GET', '/policies/active', 'decision:evaluate', undefined],
     ['GET', '/policies/candidates', 'policy:approve', undefined],
-  ] as const)('%s %s is for none with %s', async (method, url, scope, body) => {
+  ] as const)('refuses %s %s to a token with %s', async (method, url, scope, body) => {
     expect((await call(method, url, `proposer~${scope}`, body)).status).toBe(403);
     expect((await call(method, url, 'nobody', body)).status).toBe(401);
   });
 
-  it('refuses what is malformed with the place, and what is unknown', async () => {
+  it('refuses malformed input with its location, and unknown ids', async () => {
     const post = (url: string, body: object) => call('POST', url, 'proposer~policy:propose', body);
     expect(await post('/policies/validate', { bundle: { ...stricter, policies: 1 } })).toMatchObject({ status: 400 });
     expect(
@@ -166,7 +166,7 @@ describe('the interface of the policies', () => {
     ).toMatchObject({ status: 400, body: { code: 'policy_invalid' } });
   });
 
-  it('reads four megabytes and no more', async () => {
+  it('reads at most four megabytes', async () => {
     const long = (size: number) => ({
       bundle: { ...stricter, tests: [{ file: 'a.json', content: 'x'.repeat(size) }] },
     });

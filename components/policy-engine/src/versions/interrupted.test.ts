@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { about, approver, createRig, proposer, type Rig } from '../testing/governance-rig.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 
-/** The connection breaks between the record of a step and its commit, and the step is asked for again. */
+/** The connection breaks between the record of a step and its commit, and the step is requested again. */
 describe('a change of the policies whose process died after its record', () => {
   let rig: Rig;
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describe('a change of the policies whose process died after its record', () => {
     expect((await rig.open()).current().version).toMatchObject({ version: 2, recordId: version.recordId });
   });
 
-  it('is completed by a node that looks, and is the same to who approves it again', async () => {
+  it('is completed by the next node that looks, and a repeated approval gets the same answer', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);
     await interrupted(() => node.approve(id, digest, approver));
@@ -48,7 +48,7 @@ describe('a change of the policies whose process died after its record', () => {
     expect(await node.candidates({ status: 'approved' })).toMatchObject([{ id }]);
   });
 
-  it('is turned down once', async () => {
+  it('is rejected once', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const { id } = await proposed(node);
     await interrupted(() => node.reject(id, approver, 'Too strict'));
@@ -56,7 +56,7 @@ describe('a change of the policies whose process died after its record', () => {
     expect(recordsOf('policy.rejected')).toHaveLength(1);
   });
 
-  it('is proposed and stays so, for who finds it in the list', async () => {
+  it('is still proposed for whoever finds it in the list', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     await interrupted(() => proposed(node));
     const [candidate] = await node.candidates({ status: 'proposed' });
@@ -66,7 +66,7 @@ describe('a change of the policies whose process died after its record', () => {
     expect(recordsOf('policy.proposed')).toHaveLength(1);
   });
 
-  it('is approved by whoever did it, and by nobody else behind that', async () => {
+  it('is approved by its recorded approver, and a later approver gets no approval', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);
     await interrupted(() => node.approve(id, digest, approver));
@@ -91,7 +91,7 @@ describe('a change of the policies whose process died after its record', () => {
     ).toEqual([version.recordId]);
   });
 
-  it('is rolled back by whoever did it, and somebody else behind that finds it done', async () => {
+  it('is rolled back by its recorded actor, and a later actor finds it done', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);
     await node.approve(id, digest, approver);

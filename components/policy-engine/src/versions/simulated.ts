@@ -8,7 +8,6 @@ import {
   type CodedError,
   type CodedErrorOptions,
   type Digest,
-  isCodedError,
   parseInstant,
   type SimulationId,
 } from '@countersign/kernel';
@@ -32,7 +31,7 @@ export async function checkSimulation(
   },
 ): Promise<SimulationReport & { readonly digest: Digest }> {
   const report = await wanted.simulation(id).catch((error: unknown) => {
-    if (isCodedError(error, 'simulation_not_found')) throw notSimulated('There is no simulation with this id.');
+    if (policyErrors.is(error, 'simulation_not_found')) throw notSimulated('There is no simulation with this id.');
     throw error;
   });
   const { status, digest, bundleHash, baseVersion, finishedAt, range } = report;

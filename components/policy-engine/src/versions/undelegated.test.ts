@@ -17,14 +17,14 @@ describe('a step of the policies', () => {
     ['software for itself', caller('service:countersign-cli')],
     ['a person for themselves', caller('person:ada.first')],
     ['a person with the software that they signed in to', caller('person:ada.first', 'service:cli')],
-  ])('is taken by %s', (_, by) => {
+  ])('is accepted from %s', (_, by) => {
     expect(requireUndelegated(by)).toEqual({ id: by.subject, institution, through: by.actors });
   });
 
   it.each([
     ['software that acts for other software', caller('service:countersign-cli', 'agent:a')],
     ['software behind that of a person', caller('person:ada.first', 'service:relay', 'service:cli')],
-  ])('is not taken by %s', (_, by) => {
+  ])('is refused from %s', (_, by) => {
     expect(() => requireUndelegated(by)).toThrow(
       expect.toSatisfy((error: unknown) => isCodedError(error, 'insufficient_scope')),
     );

@@ -25,7 +25,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
   return error;
 }
 
-/** Proposes as it should be done. */
+/** Proposes a bundle with a finished simulation. */
 async function propose(node: GovernedVersions, bundle = stricter, by: Requester = proposer) {
   const simulation = rig.simulated(bundle, node.current().version.version);
   return node.propose(bundle, { ...about, simulation }, by);
@@ -43,7 +43,7 @@ async function publish(node: GovernedVersions, bundle = stricter) {
 const recordsOf = (type: string) => rig.records.filter((record) => record.type === type);
 const sql = (text: string, values: unknown[] = []) => rig.scratch.pool('policy-engine').query(text, values);
 
-/** A node that is told nothing by itself, and how often it has verified a version. */
+/** A node without notifications, and a counter of how often it has verified a version. */
 async function openWatched() {
   const watched = { verified: 0 };
   const node = await rig.open({
@@ -60,8 +60,8 @@ async function openWatched() {
   return { node, watched };
 }
 
-/** A log of errors alone, and what was said to it. */
-function heardErrors() {
+/** A log for errors only, and what was written to it. */
+function errorLog() {
   const logged: string[] = [];
   const logger = createLogger({ level: 'error', name: 'test' });
   logger.error = (_: object, message?: string) => void logged.push(message ?? '');
@@ -69,7 +69,7 @@ function heardErrors() {
 }
 
 describe('an installation', () => {
-  it('begins with the bundle of the release, recorded with its texts and signed', async () => {
+  it('starts with the bundle of the release, recorded with its texts and signed', async () => {
     const node = await rig.open();
     const { version, loaded } = node.current();
     expect(version).toMatchObject({ version: 1, changeRequest: 'release', proposedBy: 'service:countersign' });
@@ -92,20 +92,20 @@ describe('an installation', () => {
     expect(recordsOf('policy.published')).toHaveLength(1);
   });
 
-  it('stays with what is active when it starts with the files of another release', async () => {
+  it('keeps the active version when it starts with the files of another release', async () => {
     await rig.open();
     const later = await rig.open({ shipped: async () => stricter });
     expect(later.current().version).toMatchObject({ version: 1, hash: hashOfBundle(smallBundle()) });
     expect(recordsOf('policy.published')).toHaveLength(1);
   });
 
-  it('does not begin when its first version cannot be recorded', async () => {
+  it('does not start when its first version cannot be recorded', async () => {
     rig.breakLog(true);
     await expect(rig.open()).rejects.toMatchObject({ code: 'log_unavailable' });
     expect((await sql('select 1 from policy_versions')).rowCount).toBe(0);
   });
 
-  it('keeps the versions of the time before bundles, and begins anew after them', async () => {
+  it('keeps the versions from before bundles existed, and starts anew after them', async () => {
     await sql(
       `insert into policy_versions (version, hash, published_at, record_id, schema_text, policies)
        values (1, $1, now(), 'rec_old', 'entity A;', $2)`,
@@ -119,13 +119,13 @@ describe('an installation', () => {
     const [, old] = await node.list();
     expect(old).toMatchObject({ version: 1, policies: [{ id: 'p' }], signature: { algorithm: 'none' } });
     expect(await node.bundle(1)).toMatchObject({ schema: 'entity A;', policies: [{ file: 'policies.cedar' }] });
-    // Nothing that nobody has signed comes into force again.
+    // An unsigned version never comes into force again.
     expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'nothing_to_roll_back' });
   });
 });
 
 describe('a change of the policies', () => {
-  it('is proposed by one and approved by another, and then in force on every node', async () => {
+  it('is proposed by one person, approved by another, and then in force on every node', async () => {
     const [node, other] = [await rig.open(), await rig.open()];
     const candidate = await propose(node);
     expect(candidate).toMatchObject({
@@ -162,13 +162,13 @@ describe('a change of the policies', () => {
     });
   });
 
-  it('ends with its proposer, recorded, and is not approved then', async () => {
+  it('ends with its proposer, which is recorded, and cannot be approved then', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     const ending = { by: approver, reason: 'Who proposed this has left.' };
     const now = rig.clock.now();
     expect(await node.endProposalsOf('person:somebody.else', { ...ending, before: now })).toBe(0);
-    // What somebody proposed after coming back is not ended by the departure before.
+    // A proposal made after the proposer came back is not ended by the earlier departure.
     expect(await node.endProposalsOf(proposer.id, { ...ending, before: now - 60_000 })).toBe(0);
     expect(await node.endProposalsOf(proposer.id, { ...ending, before: now })).toBe(1);
     expect(await node.endProposalsOf(proposer.id, { ...ending, before: now })).toBe(0);
@@ -216,7 +216,7 @@ describe('a change of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
-  it('keeps through whom it was proposed, who are asked about as well when another approves it', async () => {
+  it('records the software through which it was proposed, which is checked as well when another person approves', async () => {
     const asked: { readonly proposers: readonly string[] }[] = [];
     const sides: unknown[] = [];
     const node = await rig.open({
@@ -228,7 +228,7 @@ describe('a change of the policies', () => {
     });
     const { id, digest } = await propose(node, stricter, ada);
     await node.approve(id, digest, grace);
-    // Before the lock, where it would be ended, and once more under it.
+    // Once before the lock, where it would be ended, and once under it.
     expect(asked.map(({ proposers }) => proposers)).toEqual([
       ['person:ada.first', 'service:cli'],
       ['person:ada.first', 'service:cli'],
@@ -260,13 +260,13 @@ describe('a change of the policies', () => {
     await node.approve(id, digest, grace);
   });
 
-  it('is not approved once its row leaves out through whom it was proposed', async () => {
+  it('is not approved once its row omits the software through which it was proposed', async () => {
     const asked: unknown[] = [];
     const node = await rig.open({ proposerStanding: async (about) => void asked.push(about) as undefined });
     const { id, digest } = await propose(node, stricter, ada);
     await sql(`update policy_candidates set through = '{}' where id = $1`, [id]);
     expect(await refusalOf(node.approve(id, digest, grace))).toMatchObject({ code: 'candidate_digest' });
-    // Nobody is asked about who is not on record.
+    // Nobody is checked who is not on record.
     expect(asked).toEqual([]);
   });
 
@@ -288,7 +288,7 @@ describe('a change of the policies', () => {
     ]);
   });
 
-  it('is approved only under the digest of what was proposed', async () => {
+  it('is approved only under the digest of the proposal', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     const [other] = [await propose(node, smallBundle('70.0'))];
@@ -327,13 +327,13 @@ describe('a change of the policies', () => {
     expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_digest', subject: approver }]);
   });
 
-  it('may come before any decision was ever made', async () => {
+  it('is possible before any decision was made', async () => {
     const node = await rig.open();
     const simulation = rig.simulated(stricter, 1, { decisions: 0, range: { until: '2026-11-21T00:00:00.000Z' } });
     expect(await node.propose(stricter, { ...about, simulation }, proposer)).toMatchObject({ status: 'proposed' });
   });
 
-  it('tells the record and the second person what its simulation has skipped', async () => {
+  it('shows the record and the approver what its simulation skipped', async () => {
     const node = await rig.open();
     const skipped = { entity_missing: 250_000, input_missing: 1 };
     const simulation = rig.simulated(stricter, 1, { decisions: 1, skipped });
@@ -349,7 +349,7 @@ describe('a change of the policies', () => {
     expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_digest' });
   });
 
-  it('is shown to nobody as another one than was proposed', async () => {
+  it('is never shown as another one than was proposed', async () => {
     const node = await rig.open();
     const { id } = await propose(node);
     const row = 'update policy_candidates set bundle = $2 where id = $1';
@@ -400,7 +400,7 @@ describe('a change of the policies', () => {
     expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_decided' });
   });
 
-  it('wins alone when several are approved, and one is taken back, on several nodes at once', async () => {
+  it('takes effect once when several are approved and one is rolled back, on several nodes at once', async () => {
     const nodes = await Promise.all([rig.open(), rig.open(), rig.open()]);
     const [first, second, third] = nodes;
     await publish(first);
@@ -414,7 +414,7 @@ describe('a change of the policies', () => {
     ]);
     const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
     for (const code of codes) expect(['candidate_outdated', 'candidate_decided']).toContain(code);
-    // Whoever comes first makes the proposals outdated; taking back is possible after each of them.
+    // The first approval makes the other proposals outdated; a roll-back is possible after each of them.
     const done = outcomes.filter(({ status }) => status === 'fulfilled').length;
     expect(done).toBeGreaterThanOrEqual(1);
     expect(done).toBeLessThanOrEqual(2);
@@ -426,7 +426,7 @@ describe('a change of the policies', () => {
     expect(recordsOf('policy.published')).toHaveLength(2 + done);
   });
 
-  it('is outdated when another has come first', async () => {
+  it('is outdated when another took effect first', async () => {
     const node = await rig.open();
     const [first, second] = [await propose(node), await propose(node, smallBundle('70.0'))];
     await node.approve(first.id, first.digest, approver);
@@ -445,7 +445,7 @@ describe('a change of the policies', () => {
     expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
   });
 
-  it('is approved later when its bundle cannot be read now, and nobody waits for that under the lock', async () => {
+  it('can be approved later when its bundle cannot be read now, and nobody waits for that under the lock', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     const letGo = holdLine(16);
@@ -462,7 +462,7 @@ describe('a change of the policies', () => {
     expect(await node.approve(id, digest, approver)).toMatchObject({ version: 2 });
   });
 
-  it('of an unknown id is not found', async () => {
+  it('with an unknown id is not found', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
     const other = id.replace(/.$/, (last) => (last === '0' ? '1' : '0')) as typeof id;
@@ -473,7 +473,7 @@ describe('a change of the policies', () => {
   });
 });
 
-describe('a proposal is refused, and that is recorded,', () => {
+describe('a proposal is refused, and the refusal recorded,', () => {
   const cases = {
     'when a policy is wrong': {
       bundle: {
@@ -551,7 +551,7 @@ describe('a proposal is refused, and that is recorded,', () => {
     expect(await node.candidates()).toEqual([]);
   });
 
-  it('naming the tests that fail', async () => {
+  it('naming the failing tests', async () => {
     const node = await rig.open();
     const bundle = smallBundle('10.0');
     const error = await refusalOf(node.propose(bundle, { ...about, simulation: rig.simulated(bundle, 1) }, proposer));
@@ -579,7 +579,7 @@ describe('a proposal is refused, and that is recorded,', () => {
     });
   });
 
-  it('but a change request or a reason that cannot be written down is only malformed', async () => {
+  it('but a change request or a reason that cannot be stored is only malformed', async () => {
     const node = await rig.open();
     for (const wrong of [{ changeRequest: '' }, { changeRequest: 'a b' }, { reason: ' ' }, { reason: 'a\u202eb' }]) {
       const simulation = rig.simulated(stricter, 1);
@@ -592,7 +592,7 @@ describe('a proposal is refused, and that is recorded,', () => {
 });
 
 describe('a roll-back', () => {
-  it('brings back, as a new version, the bundle that was active before', async () => {
+  it('puts the previously active bundle into force as a new version', async () => {
     const [node, other] = [await rig.open(), await rig.open()];
     await publish(node);
     const version = await node.rollBack({ changeRequest: 'INC-1', reason: 'It stopped the desk' }, proposer);
@@ -608,7 +608,7 @@ describe('a roll-back', () => {
     expect(rig.records.at(-1)).toMatchObject({ type: 'policy.published', data: { version: 3, rolled_back_to: 1 } });
   });
 
-  it('is for the day after a publication: later it takes two, like every change', async () => {
+  it('is possible for a day after a publication: later it takes two people, like every change', async () => {
     const node = await rig.open();
     await publish(node);
     rig.clock.advance(24 * 3_600_000 + 1);
@@ -626,12 +626,12 @@ describe('a roll-back', () => {
     expect(await node.rollBack(about, proposer)).toMatchObject({ version: 4, rolledBackTo: 2 });
     expect(await refusalOf(node.rollBack(about, proposer))).toMatchObject({ code: 'nothing_to_roll_back' });
     expect(recordsOf('policy.refused')).toHaveLength(2);
-    // What is proposed from here on is a step of its own, and can be taken back again.
+    // A proposal from here on is a new step, and can be rolled back again.
     await publish(node, smallBundle('80.0'));
     expect(await node.rollBack(about, proposer)).toMatchObject({ version: 6, rolledBackTo: 4 });
   });
 
-  it('happens once when several ask for it at the same time', async () => {
+  it('happens once when several request it at the same time', async () => {
     const node = await rig.open();
     await publish(node);
     const answers = await Promise.allSettled(Array.from({ length: 4 }, () => node.rollBack(about, proposer)));
@@ -639,7 +639,7 @@ describe('a roll-back', () => {
     expect(node.current().version.version).toBe(3);
   });
 
-  it('keeps nobody waiting while its bundle is read, and goes back from what is in force by then', async () => {
+  it('blocks nobody while its bundle is read, and goes back from what is in force by then', async () => {
     const node = await rig.open();
     await publish(node);
     const { node: other, watched } = await openWatched();
@@ -647,7 +647,7 @@ describe('a roll-back', () => {
     const letGo = holdLine(0, 'urgent');
     const rollingBack = other.rollBack(about, proposer);
     await vi.waitFor(() => expect(watched.verified).toBe(2), 60_000);
-    // It is published at once, and in force on this node when the line goes on.
+    // It is published at once, and in force on this node when the queue moves on.
     const approving = node.approve(next.id, next.digest, approver);
     const published = vi.waitFor(async () => expect(await node.list()).toHaveLength(3), 60_000);
     await Promise.race([published, approving]);
@@ -657,7 +657,7 @@ describe('a roll-back', () => {
     expect(other.current().loaded.hash).toBe(hashOfBundle(stricter));
   });
 
-  it('reads the bundle once for all who ask for it at the same time', async () => {
+  it('reads the bundle once for concurrent requests', async () => {
     await publish(await rig.open());
     const { node, watched } = await openWatched();
     // All places but one are taken.
@@ -669,7 +669,7 @@ describe('a roll-back', () => {
     expect(codes.sort()).toEqual(['done', ...Array(3).fill('nothing_to_roll_back')]);
   });
 
-  it('does not go further because a row says that the last one was none', async () => {
+  it('does not go further because a row claims that the last change was not a roll-back', async () => {
     const node = await rig.open();
     await publish(node);
     await node.rollBack(about, proposer);
@@ -678,7 +678,7 @@ describe('a roll-back', () => {
     expect((await node.list())[0]).toMatchObject({ version: 3 });
   });
 
-  it('does not bring back what somebody has changed in the database', async () => {
+  it('does not put into force what somebody has changed in the database', async () => {
     const node = await rig.open();
     await publish(node);
     await sql('update policy_versions set bundle = $1 where version = 1', [JSON.stringify(smallBundle('9999.0'))]);
@@ -688,7 +688,7 @@ describe('a roll-back', () => {
 });
 
 describe('a past version', () => {
-  it('is shown with the policies of its bundle, whatever its row says they were', async () => {
+  it('is shown with the policies of its bundle, whatever its row says', async () => {
     const node = await rig.open();
     const first = node.current().version;
     await publish(node);
@@ -697,7 +697,7 @@ describe('a past version', () => {
     expect(await node.version(2)).toEqual(node.current().version);
   });
 
-  it('is handed out with the bundle that was signed, or not at all', async () => {
+  it('is returned with the bundle that was signed, or not at all', async () => {
     const node = await rig.open();
     await publish(node);
     const raised = JSON.stringify({ ...stricter, limits: [], rates: { 'USD/EUR': '0.01' } });
@@ -716,7 +716,7 @@ describe('a past version', () => {
 });
 
 describe('a node', () => {
-  it('answers for no version that it cannot have', async () => {
+  it('refuses a version that cannot exist', async () => {
     const node = await rig.open({ versionWithinMs: 20 });
     const error = await refusalOf(node.atLeast(2));
     expect(error).toMatchObject({ code: 'policy_behind', category: 'unavailable' });
@@ -731,7 +731,7 @@ describe('a node', () => {
     expect((await waiting).version.version).toBe(2);
   });
 
-  it('waits no longer for it than it was set up to', async () => {
+  it('waits no longer than configured', async () => {
     const [node, patient, hasty] = [await rig.open(), await rig.open(), await rig.open({ versionWithinMs: 20 })];
     const { id, digest } = await propose(node);
     const letGo = holdLine(0, 'urgent');
@@ -743,7 +743,7 @@ describe('a node', () => {
     expect((await waiting).version.version).toBe(2);
   });
 
-  it('tells who listens of each version it takes', async () => {
+  it('notifies its listeners of each version it takes', async () => {
     const [node, other] = [await rig.open(), await rig.open()];
     const seen: number[] = [];
     other.onChange(({ version }) => seen.push(version.version));
@@ -759,24 +759,24 @@ describe('a node', () => {
     'said to be approved by another': `update policy_versions set approved_by = 'person:eve' where version = 2`,
     'with a signature of another version': `update policy_versions set signature = (select signature from policy_versions where version = 1) where version = 2`,
     'without a signature': `update policy_versions set signature = null, bundle = null, change_request = null, proposed_by = null where version = 2`,
-    'under a key that nobody has': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
+    'under an unknown key': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
   };
-  it.each(Object.entries(forgeries))('does not take a version %s, and does not start on it', async (_, forgery) => {
-    const { logged, logger } = heardErrors();
+  it.each(Object.entries(forgeries))('refuses a version %s, and does not start on it', async (_, forgery) => {
+    const { logged, logger } = errorLog();
     const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000, versionWithinMs: 20, logger })];
     await other.stop();
     await publish(node);
     const hash = hashOfBundle(smallBundle('99999.0'));
     await sql(forgery, forgery.includes('$1') ? [hash] : []);
-    // The one that was away has version 1 and meets the forgery when it looks.
+    // The node that was away has version 1 and meets the forgery when it looks.
     await expect(other.atLeast(2)).rejects.toMatchObject({ code: 'policy_behind' });
     await vi.waitFor(() => expect(logged).toEqual(['a version of the policies was refused']), 60_000);
     expect(other.current().version.version).toBe(1);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
 
-  it('keeps what is in force when the database is put back', async () => {
-    const { logged, logger } = heardErrors();
+  it('keeps what is in force when the database is restored to an earlier state', async () => {
+    const { logged, logger } = errorLog();
     const node = await rig.open({ versionWithinMs: 20, logger });
     await publish(node);
     await sql('delete from policy_candidates');
@@ -788,7 +788,7 @@ describe('a node', () => {
 });
 
 describe('when the key is lost', () => {
-  it('what it signed is signed again by a node that has it', async () => {
+  it('a node that has its signed versions signs them again', async () => {
     const node = await rig.open({ pollMs: 20 });
     const { kid } = node.current().version.signature;
     const successor = await rig.keys.withdraw('policy-bundle', kid);
@@ -799,8 +799,8 @@ describe('when the key is lost', () => {
   it.each([
     ['the row names another approver by now', () => sql(`update policy_versions set proposed_by = 'person:eve'`)],
     ['the log knows of no such activation', async () => void rig.records.splice(0)],
-  ])('nothing is signed again where %s', async (_, tamper) => {
-    const { logged, logger } = heardErrors();
+  ])('nothing is signed again when %s', async (_, tamper) => {
+    const { logged, logger } = errorLog();
     const node = await rig.open({ pollMs: 20, logger });
     const { kid } = node.current().version.signature;
     await tamper();
@@ -812,7 +812,7 @@ describe('when the key is lost', () => {
     expect(rows).toEqual([{ kid }]);
   });
 
-  it('and nobody runs, the record of the activation vouches for the version, which is signed again', async () => {
+  it('and no node runs, the record of the activation confirms the version, which is signed again', async () => {
     const first = await rig.open();
     await publish(first);
     await first.stop();
@@ -823,7 +823,7 @@ describe('when the key is lost', () => {
     expect(await other.rollBack(about, proposer)).toMatchObject({ version: 3, rolledBackTo: 1 });
   });
 
-  it('and the log knows of no such activation, the version is not taken', async () => {
+  it('and the log has no such activation, the version is refused', async () => {
     const first = await rig.open();
     await first.stop();
     await rig.keys.withdraw('policy-bundle', first.current().version.signature.kid);

@@ -54,8 +54,8 @@ async function call(as: string, method: 'GET' | 'POST', url: string, body?: obje
   return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
 }
 
-describe('the interface of those who look after accounts', () => {
-  it('opens, shows, hands over the link when all has ended, and calls off', async () => {
+describe('the account administration interface', () => {
+  it('opens a recovery, shows it, hands over the link when everything has ended, and cancels', async () => {
     const opened = await call('desk', 'POST', '/recoveries', lost);
     expect(opened).toMatchObject({
       status: 201,
@@ -99,7 +99,7 @@ describe('the interface of those who look after accounts', () => {
     expect((await call('reader', 'GET', '/recovery-requests')).body['requests']).toHaveLength(1);
   });
 
-  it('refuses what does not fit its schema', async () => {
+  it('refuses input that does not match its schema', async () => {
     for (const body of [{}, { ...lost, evidence: [] }, { ...lost, more: true }, { ...lost, person: 'nobody' }])
       expect((await call('desk', 'POST', '/recoveries', body)).status).toBeGreaterThanOrEqual(400);
     expect((await call('desk', 'GET', '/recoveries/rcv_x')).status).toBe(404);

@@ -14,7 +14,6 @@ type WithId = { Params: Static<typeof schemas.idParams> };
 export interface RecoveryRoutes {
   readonly recovery: RunningRecovery;
   readonly guard: ResourceGuard;
-  /** Our own URL. */
   readonly baseUrl: string;
   /** LEI of the operator of the installation, who sees those of every institution. */
   readonly operator: string;

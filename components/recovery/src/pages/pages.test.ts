@@ -42,8 +42,8 @@ afterEach(async () => {
   await world.close();
 });
 
-describe('the page for who has lost a key', () => {
-  it('answers the same for somebody it knows and for somebody it does not', async () => {
+describe('the page for a lost key', () => {
+  it('gives the same answer for known and unknown people', async () => {
     const browser = browserOf(app);
     expect((await browser.get('/recover')).statusCode).toBe(200);
     const known = await browser.post('/recover', { person: anna.id });
@@ -53,7 +53,7 @@ describe('the page for who has lost a key', () => {
     const { date: _one, ...mine } = known.headers;
     const { date: _other, ...theirs } = unknown.headers;
     expect(theirs).toEqual(mine);
-    // It opens nothing; only who is known is shown to those who look after accounts of that firm.
+    // It opens nothing; only known people are shown to the account administrators of their firm.
     expect(await recovery.list({})).toEqual([]);
     expect(await recovery.requests(anna.institution)).toMatchObject([{ person: anna.id, times: 1 }]);
     expect(await recovery.requests(eve.institution)).toEqual([]);
@@ -61,7 +61,7 @@ describe('the page for who has lost a key', () => {
     expect(world.told).toEqual([]);
   });
 
-  it('takes ten an hour from one network, and nobody can use that up for others', async () => {
+  it('accepts ten requests an hour from one network, and nobody can use that up for others', async () => {
     const browser = browserOf(app);
     for (let count = 0; count < 10; count += 1)
       expect((await browser.post('/recover', { person: anna.id }, {}, '2001:db8:1:2::1')).statusCode).toBe(200);
@@ -74,7 +74,7 @@ describe('the page for who has lost a key', () => {
     expect(await recovery.requests(undefined)).toMatchObject([{ person: anna.id, times: 12 }]);
   });
 
-  it('keeps a thousand strangers at most, and forgets none of those it knows for them', async () => {
+  it('keeps at most a thousand requests of unknown people, and deletes none of known ones for them', async () => {
     await recovery.publicRequests.ask(anna.id, '192.0.2.200');
     const networks = Array.from({ length: 120 }, (_, index) => `198.51.100.${index}`);
     for (const network of networks)
@@ -83,7 +83,7 @@ describe('the page for who has lost a key', () => {
           recovery.publicRequests.ask(`stranger-${network.replaceAll('.', '-')}-${index}`, network),
         ),
       );
-    // Those who are forgotten ask again, while others forget them.
+    // People whose requests were deleted ask again, while others cause deletions.
     const { rows: kept } = await world.database
       .pool('recovery')
       .query<{ person: string }>('select person from requests where not known order by last_at limit 200');
@@ -96,7 +96,7 @@ describe('the page for who has lost a key', () => {
             recovery.publicRequests.ask(`late-${first}-${index}`, `203.0.113.${first + index + 2}`),
           ]),
       );
-    // Of those that came at once, each saw only what stood before it; the next one sees all.
+    // Each of the concurrent requests saw only earlier ones; the next one sees all.
     await recovery.publicRequests.ask('one.more', '203.0.113.1');
     await recovery.publicRequests.ask('one.more', '203.0.113.1');
     const { rows } = await world.database
@@ -110,7 +110,7 @@ describe('the page for who has lost a key', () => {
     ]);
   });
 
-  it('shows what was typed again when it is refused, as text, with the error beside it', async () => {
+  it('shows the input again when it is refused, as text, with the error beside it', async () => {
     const typed = 'Anna Keller <b>"';
     const refused = await browserOf(app).post('/recover', { person: typed });
     expect(refused.statusCode).toBe(400);
@@ -121,7 +121,7 @@ describe('the page for who has lost a key', () => {
     expect(refused.body).not.toContain('<b>"');
   });
 
-  it('is not sent by another site', async () => {
+  it('cannot be submitted by another site', async () => {
     const forged = await browserOf(app).post('/recover', { person: anna.id }, { 'sec-fetch-site': 'cross-site' });
     expect(forged.statusCode).toBe(403);
     expect(await recovery.requests(undefined)).toEqual([]);
@@ -150,14 +150,14 @@ describe('approving on the page', () => {
     expect((await recovery.find(id))?.status).toBe('ended');
   });
 
-  it('speaks German to who asks for it', async () => {
+  it('is in German for German browsers', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     const page = await browserOf(app, ben).get(`/recovery/${id}`, { 'accept-language': 'de-CH, en;q=0.5' });
     expect(page.body).toContain('<html lang="de">');
     expect(page.body).toContain('Mit Sicherheitsschlüssel genehmigen');
   });
 
-  it('asks for the sign-in of approvers, once, and comes back', async () => {
+  it('requires the approver sign-in, once, and returns', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     const browser = browserOf(app, ben, 'reading');
     const sent = await browser.get(`/recovery/${id}`);
@@ -170,7 +170,7 @@ describe('approving on the page', () => {
     expect(back.body).toContain('sign_in_abandoned');
   });
 
-  it('says why not, by a code: the person, the same function again, another firm', async () => {
+  it('gives the reason for a refusal by a code: the person, the same function again, another firm', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     await world.approve(recovery, id, ben);
     for (const [who, status, code] of [
@@ -185,7 +185,7 @@ describe('approving on the page', () => {
     }
   });
 
-  it('takes neither a form of another site or page, nor an answer twice, nor one of another key', async () => {
+  it('refuses a form of another site or page, a repeated answer, and one of another key', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     const browser = browserOf(app, ben);
     const page = await browser.get(`/recovery/${id}`);
@@ -196,7 +196,7 @@ describe('approving on the page', () => {
     expect((await browser.post(path, without)).body).toContain('csrf_token_invalid');
     const foreign = filledForm((await browser.get(path)).body, 'approve');
     const stolen = { ...foreign, credential: form['credential'] ?? '' };
-    // Signed for another showing of the page.
+    // Signed for another rendering of the page.
     expect((await browser.post(path, stolen)).body).toContain('challenge_mismatch');
     expect((await browser.post(path, { ...foreign, credential: 'not json' })).statusCode).toBe(409);
     expect((await browser.post(path, form)).statusCode).toBe(200);
@@ -204,7 +204,7 @@ describe('approving on the page', () => {
     expect((await recovery.find(id))?.approvals).toHaveLength(1);
   });
 
-  it('turns it down with a reason', async () => {
+  it('rejects with a reason', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     const browser = browserOf(app, cora);
     const form = filledForm((await browser.get(`/recovery/${id}`)).body, 'refuse');
@@ -218,8 +218,8 @@ describe('approving on the page', () => {
   });
 });
 
-describe('calling off on the page', () => {
-  it('is for the person, with a sign-in for reading and a key that works', async () => {
+describe('cancelling on the page', () => {
+  it('is for the person, with a read-only sign-in and a working key', async () => {
     const { id } = await recovery.open(lost, helpDesk);
     const path = `/recovery/${id}/cancel`;
     expect((await browserOf(app, ben).get(path)).statusCode).toBe(404);

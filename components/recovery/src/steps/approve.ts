@@ -1,9 +1,9 @@
 import { recoveryErrors, type SignedStatement } from '@countersign/contracts';
 import { type RecoveryId, toInstant } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
-import { approved, notLetThrough } from '../records.ts';
+import { approved, refusedRecord } from '../records.ts';
 import { isAbout, requireAbout } from '../statement.ts';
-import { type About, known, type Step, type StepParts, usual } from './step.ts';
+import { type About, commonMembers, known, type Step, type StepParts } from './step.ts';
 
 interface Approving {
   readonly id: RecoveryId;
@@ -20,7 +20,7 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     facts: async (_session, { ask: { statement }, row }) => ({
       approver: row && (await people.approverOf(statement.authenticator.person, row)),
@@ -51,7 +51,7 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
     refused({ category, code }, { ask, row }) {
       if (row === undefined || category === 'unavailable') return undefined;
       const by = people.actorOf(ask.statement.authenticator.person);
-      return notLetThrough(parts, { step: 'approve', reason: code, by, about: row });
+      return refusedRecord(parts, { step: 'approve', reason: code, by, about: row });
     },
   };
 }

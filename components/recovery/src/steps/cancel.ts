@@ -1,9 +1,9 @@
 import { type Actor, recoveryErrors, type SignedStatement } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import { decided, requireWaiting, unknownRecovery } from '../judge-approver.ts';
-import { cancelled, cancelledByPerson, notLetThrough } from '../records.ts';
+import { cancelled, cancelledByPerson, refusedRecord } from '../records.ts';
 import { requireAbout } from '../statement.ts';
-import { known, type Step, type StepParts, usual } from './step.ts';
+import { commonMembers, known, type Step, type StepParts } from './step.ts';
 
 interface Cancelling {
   readonly id: RecoveryId;
@@ -17,7 +17,7 @@ interface Cancelling {
 export function cancelStep(parts: StepParts): Step<Cancelling> {
   const { kind, people, register } = parts;
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     done: ({ ask: { by, restored }, row, completed }) =>
       (completed || restored) &&
@@ -48,7 +48,7 @@ export function cancelStep(parts: StepParts): Step<Cancelling> {
     refused({ category, code }, { ask: { by }, row }) {
       // Nothing is recorded for a caller without access.
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
-      return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
+      return refusedRecord(parts, { step: 'cancel', reason: code, by, about: row });
     },
   };
 }
@@ -62,7 +62,7 @@ interface CancellingOwn {
 export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
   const { kind, people } = parts;
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     done: ({ ask: { statement }, row, completed }) =>
       completed && row?.status === 'cancelled' && row.person === statement.authenticator.person
@@ -81,7 +81,7 @@ export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
     refused({ category, code }, { ask, row }) {
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
       const by = people.actorOf(ask.statement.authenticator.person);
-      return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
+      return refusedRecord(parts, { step: 'cancel', reason: code, by, about: row });
     },
   };
 }

@@ -4,7 +4,7 @@ import type { RecoverySettings } from '../config.ts';
 import type { RecoveryDependencies } from '../dependencies.ts';
 import { completed, credentialsEnded, expired } from '../records.ts';
 import { isSettled, type RecoveryState, type StoredRecovery } from '../store.ts';
-import { known, type Step, type StepParts, usual } from './step.ts';
+import { commonMembers, known, type Step, type StepParts } from './step.ts';
 
 type Parts = Pick<RecoveryDependencies, 'signals' | 'clock'> & { readonly settings: RecoverySettings };
 
@@ -34,7 +34,7 @@ const unless = (row: StoredRecovery | undefined, status: RecoveryStatus): Recove
 /** After everything the person had was revoked. */
 export function endStep({ kind }: StepParts): Step<Following> {
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     done: ({ row }) => unless(row, 'approved'),
     next: (given, record) => ({ ...known(given), status: 'ended', endedRecord: record }),
@@ -51,7 +51,7 @@ interface Completing extends Following {
 export function completeStep({ kind, signals, settings }: StepParts): Step<Completing> {
   const untilOf = ({ authenticator }: Completing) => Date.parse(authenticator.registeredAt) + settings.coolingOffMs;
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     done: ({ row }) => unless(row, 'invited'),
     next: (given) => ({ ...known(given), status: 'completed', coolingOffUntil: untilOf(given.ask) }),
@@ -75,7 +75,7 @@ export function completeStep({ kind, signals, settings }: StepParts): Step<Compl
 export function expireStep(options: StepParts): Step<Following, { readonly enrolled: boolean }> {
   const { kind, register, installation } = options;
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     facts: async (_session, { row }) => ({
       enrolled: row?.status === 'invited' && (await enrolledBy(register, row.person)) !== undefined,

@@ -1,9 +1,9 @@
 import { type Actor, type EnrolmentInvitation, recoveryErrors } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import { decided, requireInTime, unknownRecovery } from '../judge-approver.ts';
-import { invited, notLetThrough } from '../records.ts';
+import { invited, refusedRecord } from '../records.ts';
 import { coolOff } from './follow.ts';
-import { type About, known, type Step, type StepParts, usual } from './step.ts';
+import { type About, commonMembers, known, type Step, type StepParts } from './step.ts';
 
 const maxInvitations = 3;
 const longestInvitationHours = 24;
@@ -33,7 +33,7 @@ export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInv
   }
 
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     facts: async (_session, { row }) => ({
       enrolled: row !== undefined && (await register.of(row.person)).length > 0,
@@ -79,7 +79,7 @@ export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInv
     record: (given) => invited(known(given), given.ask.by, endOf(given), link().recordId),
     refused({ category, code }, { ask: { by }, row }) {
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
-      return notLetThrough(parts, { step: 'invite', reason: code, by, about: row });
+      return refusedRecord(parts, { step: 'invite', reason: code, by, about: row });
     },
     release: link,
   };

@@ -1,20 +1,19 @@
 import { type Actor, type PrincipalId, recoveryErrors } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
-import { standsForThing } from '../recorded-recovery.ts';
-import { notLetThrough, opened } from '../records.ts';
+import { openRecoveryThing } from '../recorded-recovery.ts';
+import { opened, refusedRecord } from '../records.ts';
 import { recoveryDigest, type Words } from '../store.ts';
-import { type Step, type StepParts, usual } from './step.ts';
+import { commonMembers, type Step, type StepParts } from './step.ts';
 
 interface Opening extends Words {
-  /** Id of the new recovery. */
   readonly id: RecoveryId;
   readonly person: PrincipalId;
   readonly by: Actor;
 }
 
 /** Opens a recovery for a person who has none open. */
-export function openStep(parts: StepParts): Step<Opening, { readonly stands: boolean }> {
+export function openStep(parts: StepParts): Step<Opening, { readonly isOpen: boolean }> {
   const { kind, people, settings } = parts;
 
   function institutionOf({ person: id, by }: Opening): string {
@@ -25,17 +24,17 @@ export function openStep(parts: StepParts): Step<Opening, { readonly stands: boo
   }
 
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     async facts(session, { ask: { person } }) {
       // A concurrent opening waits here and then sees the first one.
-      await takeNamedLock(session, standsForThing(person));
-      return { stands: await people.isRecovering(person) };
+      await takeNamedLock(session, openRecoveryThing(person));
+      return { isOpen: await people.isRecovering(person) };
     },
-    async check({ ask, facts: { stands } }) {
+    async check({ ask, facts: { isOpen } }) {
       institutionOf(ask);
       if (ask.by.id === ask.person) throw recoveryErrors.error('recovery_self', 'You cannot open your own recovery.');
-      if (stands) throw recoveryErrors.error('recovery_standing', 'This person already has an open recovery.');
+      if (isOpen) throw recoveryErrors.error('recovery_standing', 'This person already has an open recovery.');
     },
     next: ({ ask, now }, record) => ({
       person: ask.person,
@@ -54,6 +53,6 @@ export function openStep(parts: StepParts): Step<Opening, { readonly stands: boo
     }),
     record: ({ ask }, next) => opened(ask.id, next, ask, ask.by),
     refused: ({ category, code }, { ask: { person, by } }) =>
-      category === 'unavailable' ? undefined : notLetThrough(parts, { step: 'open', reason: code, by, about: person }),
+      category === 'unavailable' ? undefined : refusedRecord(parts, { step: 'open', reason: code, by, about: person }),
   };
 }

@@ -1,8 +1,8 @@
 import type { PrincipalId } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
-import { declined, notLetThrough } from '../records.ts';
-import { type About, known, type Step, type StepParts, usual } from './step.ts';
+import { declined, refusedRecord } from '../records.ts';
+import { type About, commonMembers, known, type Step, type StepParts } from './step.ts';
 
 interface Refusing {
   readonly id: RecoveryId;
@@ -20,7 +20,7 @@ export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
-    ...usual,
+    ...commonMembers,
     kind,
     facts: async (_session, { ask: { by }, row }) => ({ approver: row && (await people.approverOf(by, row)) }),
     done: ({ row, completed, facts: { approver } }) =>
@@ -38,7 +38,7 @@ export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
     ends: () => true,
     refused({ category, code }, { ask: { by }, row }) {
       if (row === undefined || category === 'unavailable') return undefined;
-      return notLetThrough(parts, { step: 'refuse', reason: code, by: people.actorOf(by), about: row });
+      return refusedRecord(parts, { step: 'refuse', reason: code, by: people.actorOf(by), about: row });
     },
   };
 }

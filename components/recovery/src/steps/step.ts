@@ -34,7 +34,7 @@ export function known({ row }: { readonly row: StoredRecovery | undefined }): St
 }
 
 /** The members that most steps have in common; without a recovery they refuse. */
-export const usual = {
+export const commonMembers = {
   about: ({ id }: { readonly id: RecoveryId }) => id,
   facts: nothing,
   done: () => undefined,

@@ -38,7 +38,7 @@ export const installation: Required<Actor> = { id: 'service:countersign', instit
 
 export type RecoveryWorld = Awaited<ReturnType<typeof createRecoveryWorld>>;
 
-/** A database, people with keys, a log, a clock, and as many nodes as are asked for. */
+/** A database, people with keys, a log, a clock, and any number of nodes. */
 export async function createRecoveryWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [recoveryMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
@@ -52,7 +52,7 @@ export async function createRecoveryWorld() {
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
   const signals = new Map<string, Map<PersonSignal, string>>();
   const notices = createMemoryNotices();
-  /** What happened to what the person had, in its order. */
+  /** What of the person's was ended, in order. */
   const ended: string[] = [];
   let tokensFail = false;
   const running: ReturnType<typeof createRecovery>[] = [];
@@ -90,7 +90,7 @@ export async function createRecoveryWorld() {
           return receipt;
         },
       },
-      // Of the whole snapshot, only people are asked for.
+      // Only people of the snapshot are read.
       directory: { snapshot: () => ({ principal: (id: string) => people.get(id) }) as never },
       register: {
         ...register,
@@ -125,7 +125,7 @@ export async function createRecoveryWorld() {
       clock,
       random,
       logger,
-      // Rounds are asked for.
+      // Tests start the rounds.
       everyMs: 3_600_000,
     });
     running.push(recovery);
@@ -154,19 +154,18 @@ export async function createRecoveryWorld() {
     failNotices(fails: boolean) {
       notices.failWith(fails ? new Error('the outbox cannot be written') : undefined);
     },
-    /** What others do while the next record of this type is about to be written. */
+    /** Work of others that runs when the next record of this type is about to be written. */
     beforeNext(type: RecordDraft['type'], work: () => Promise<unknown>) {
       meanwhile = { type, work };
     },
-    /** The next record of this type is written, and the process dies before it has committed what it says. */
+    /** The next record of this type is written, and the process dies before it has committed. */
     async dyingAfter(type: RecordDraft['type'], command: () => Promise<unknown>) {
       dyingAfter = type;
       await command().catch(() => undefined);
       if (dyingAfter !== undefined) throw new Error(`nothing of type ${type} was recorded`);
     },
-    /** Signs what is asked with the person's key. */
     sign,
-    /** Asks, signs with the person's key and approves. */
+    /** Requests a challenge, signs with the person's key and approves. */
     async approve(recovery: ReturnType<typeof node>, id: RecoveryId, by: { readonly id: PrincipalId }) {
       return recovery.approve(id, await sign(by, await recovery.askToApprove(id, by.id)));
     },

@@ -11,7 +11,6 @@ import {
 } from '../ledger/proposal.ts';
 import { writeScope } from '../scope.ts';
 
-/** Describes a route, and requires its scope. */
 export function describedRoutes(gate: Gate<Requester, string>) {
   return (scope: string, description: Omit<RouteDescription, 'tag' | 'scopes'>) => ({
     ...described({ tag: 'retention', scopes: [scope], ...description }),

@@ -5,7 +5,6 @@ import type { Static, Type } from 'typebox';
 import type { Change, erasureKeyMembers, Simulation } from '../simulation.ts';
 
 interface Proposed {
-  /** Id of the record. */
   readonly id: RecordId;
   readonly proposal: RecordedAction;
   readonly expiresAt: number;
@@ -20,7 +19,6 @@ export interface ChangeProposal extends Proposed {
   readonly kind: Change['kind'];
   readonly change: Change;
   readonly simulation: Simulation;
-  /** Progress so far. */
   readonly pruned: { readonly count: number; readonly held: number; readonly needed: number };
 }
 
@@ -30,7 +28,6 @@ export interface ErasureProposal extends Proposed {
   readonly kind: 'erasure';
   readonly subject: string;
   readonly keys: readonly ErasureKey[];
-  /** Number of erased values. */
   readonly erased?: number;
 }
 

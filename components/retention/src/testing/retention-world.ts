@@ -31,7 +31,7 @@ export const paulasAgent: Requester = {
 
 const years = 365.25 * 86_400_000;
 
-/** Retention on a database of its own, over a log that the test holds in its hands. */
+/** Retention on a database of its own, over a log that the test controls. */
 export async function createRetentionWorld() {
   const scratch = await createTestDatabase({ components: [retentionMigrations] });
   const clock = fixedClock(Date.parse('2036-03-01T12:00:00Z'));
@@ -60,7 +60,7 @@ export async function createRetentionWorld() {
   return {
     ...{ scratch, clock, log, custody, node },
     retention: node(),
-    /** A record that is so many years old when time has come back. */
+    /** Writes a record dated `ago` in the past. */
     aged(ago: number, draft: Parameters<typeof log.write>[0]) {
       clock.advance(-ago * years);
       const { record } = log.write(draft);

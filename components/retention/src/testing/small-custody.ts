@@ -10,14 +10,14 @@ import {
 import { type Clock, type RecordId, toInstant } from '@countersign/kernel';
 import { isFoundBy, type MemoryLog } from '@countersign/testkit';
 
-/** What the log lets its keeper do, over a log in memory. */
+/** The custody functions of the log, over a log in memory. */
 export interface SmallCustody extends LogCustody {
-  /** Record ids whose bodies are gone. */
+  /** Record ids whose bodies are removed. */
   readonly pruned: ReadonlySet<string>;
   readonly keys: Map<string, SubjectKey>;
-  /** Called before the next slice goes. */
+  /** Called before the next batch is removed. */
   beforeSlice: (() => Promise<unknown>) | undefined;
-  /** The next so many orders fail as if the process had died. */
+  /** The next orders, this many, fail as if the process had died. */
   failures: number;
 }
 
@@ -42,7 +42,7 @@ export function createSmallCustody(log: MemoryLog, clock: Clock): SmallCustody {
     );
     if (later) throw retentionErrors.error('custody_outdated', 'A hold or a schedule came in between.');
   }
-  /** Of the log's own, which no writer could append. */
+  /** A record of the log itself, which no writer could append. */
   const record = (type: 'log.pruned' | 'erasure.completed', members: Partial<RecordDraft>): RecordId =>
     log.write({ type, source: 'audit-log', ...members }).record.id;
 

@@ -38,7 +38,7 @@ const verify = async (token: Uint8Array, by = node) =>
   verifyTimeStampToken({ token, digest, nonce: 77n, trusted: { certificates: await by.certificates.all() } });
 
 describe('the authority', () => {
-  it('stamps a digest under its policy, and records it before the token is let out', async () => {
+  it('stamps a digest under its policy, and records it before it returns the token', async () => {
     const verdict = await verify(await granted(request()));
     expect(verdict).toMatchObject({
       ok: true,
@@ -51,13 +51,13 @@ describe('the authority', () => {
       address: '192.0.2.7',
       data: { digest: digest.toString('base64url'), digest_algorithm: 'sha256', policy: defaultPolicy },
     });
-    // The serial number is that of the record's id: who has a token finds its record.
+    // The serial number is that of the record's id: the holder of a token finds its record.
     if (!verdict.ok || record === undefined) throw new Error('no token');
     expect(verdict.timeStamp.serial).toBe(serialNumberOf(record.id).toString(16));
     expect(record.data).toMatchObject({ serial: verdict.timeStamp.serial });
   });
 
-  it('lets nothing out while the log cannot be written', async () => {
+  it('returns nothing while the log cannot be written', async () => {
     world.log.breakDown('writing');
     await expect(node.authority.answer(request(), {})).rejects.toMatchObject({ code: 'log_unavailable' });
     await expect(node.authority.answer(request({ policy: '1.2.3' }), {})).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('the authority', () => {
     });
   });
 
-  it('leaves its certificate out where it was not asked for', async () => {
+  it('omits its certificate when it was not requested', async () => {
     const [bare, full] = [await granted(request({ certificateWanted: false })), await granted(request())];
     const certificate = Buffer.from((await node.certificates.current()).certificate);
     expect(Buffer.from(bare).includes(certificate)).toBe(false);
@@ -76,19 +76,19 @@ describe('the authority', () => {
   it.each<[string, Uint8Array, string, string]>([
     ['a policy that is not its own', request({ policy: '1.2.3' }), 'unacceptedPolicy', 'timestamp_request_malformed'],
     ['a digest that it does not take', sha1Request(), 'badAlg', 'timestamp_request_malformed'],
-    ['what is no request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
+    ['not a request', Buffer.from('a request'), 'badDataFormat', 'timestamp_request_malformed'],
     ['an extension', withExtension(), 'unacceptedExtension', 'timestamp_request_malformed'],
-  ])('refuses %s, by the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
+  ])('refuses %s with the reason of RFC 3161, and records it', async (_, octets, failure, reason) => {
     expect(await refused(octets)).toBe(failure);
     expect(world.log.ofType('timestamp.refused')).toMatchObject([{ outcome: 'deny', reason, data: { failure } }]);
     expect(world.log.ofType('timestamp.issued')).toEqual([]);
   });
 
-  it('takes its own policy by name', async () => {
+  it('accepts its own policy by name', async () => {
     expect(await refused(request({ policy: defaultPolicy }))).toBe('granted');
   });
 
-  it('states how well it knows the time: offset, uncertainty and the millisecond that it counts by', async () => {
+  it('states the accuracy of its time: offset, uncertainty and its resolution of a millisecond', async () => {
     const measured = { measured: true, offsetUs: -1_200, uncertaintyUs: 300 } as const;
     const exact = world.node({ clockQuality: () => ({ reading: measured, withinBudget: true }) });
     expect(await verify(await granted(request(), exact))).toMatchObject({
@@ -97,7 +97,7 @@ describe('the authority', () => {
     expect(world.log.ofType('timestamp.issued')).toMatchObject([{ data: { accuracy_us: 2_500 } }]);
   });
 
-  it('states no accuracy where nobody knows it', async () => {
+  it('states no accuracy when it is unknown', async () => {
     const unknown = world.node({ clockQuality: () => ({ reading: { measured: false }, withinBudget: undefined }) });
     for (const by of [node, unknown]) {
       const verdict = await verify(await granted(request(), by));
@@ -106,14 +106,14 @@ describe('the authority', () => {
     }
   });
 
-  it('does not stamp while its clock is over the budget, not even for itself', async () => {
+  it('does not stamp while its clock is outside the error budget, not even for internal use', async () => {
     const late = world.node({ clockQuality: () => ({ reading: { measured: false }, withinBudget: false }) });
     expect(await refused(request(), late)).toBe('timeNotAvailable');
     expect(world.log.ofType('timestamp.refused')).toMatchObject([{ reason: 'timestamp_unavailable' }]);
     await expect(late.timeStamper.stamp(digest)).rejects.toMatchObject({ code: 'timestamp_refused' });
   });
 
-  it('never gives two tokens one serial number, on whichever node', async () => {
+  it('never issues two tokens with one serial number, on any node', async () => {
     const nodes = [node, world.node()];
     await Promise.all(Array.from({ length: 40 }, (_, at) => granted(request(), nodes[at % 2])));
     const serials = world.log.ofType('timestamp.issued').map(({ data }) => JSON.stringify(data));
@@ -130,7 +130,7 @@ describe('a serial number', () => {
 });
 
 describe('its certificate', () => {
-  it('is one and the same on nodes that need the first one at once', async () => {
+  it('is the same on nodes that need the first one at once', async () => {
     const nodes = Array.from({ length: 6 }, () => world.node());
     const certificates = await Promise.all(nodes.map((one) => one.certificates.current()));
     expect(new Set(certificates.map(({ certificate }) => Buffer.from(certificate).toString('hex'))).size).toBe(1);
@@ -143,7 +143,7 @@ describe('its certificate', () => {
     expect(years).toBeCloseTo(10, 2);
   });
 
-  it('is trusted no more once its key was withdrawn, and the next key has one of its own', async () => {
+  it('is no longer trusted once its key was withdrawn, and the next key has its own', async () => {
     const token = await granted(request());
     const { kid } = await world.key();
     await world.withdraw(kid);
@@ -161,7 +161,7 @@ describe('over HTTP', () => {
     headers: { 'content-type': 'application/timestamp-query' },
   } as const;
 
-  it('it answers as RFC 3161 has it', async () => {
+  it('it answers as RFC 3161 specifies', async () => {
     const app = await world.serve(node);
     const answer = await app.inject({ ...query, payload: Buffer.from(request()) });
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'application/timestamp-reply']);
@@ -172,7 +172,7 @@ describe('over HTTP', () => {
     expect(readTimeStampResponse(refusal.rawPayload)).toMatchObject({ granted: false, failures: ['badDataFormat'] });
   });
 
-  it('it takes nothing but such requests, and none that is longer than any', async () => {
+  it('it accepts only such requests, up to a maximum size', async () => {
     const app = await world.serve(node);
     const json = await app.inject({ method: 'POST', url: '/timestamps', payload: { digest: 'x' } });
     expect(json.json()).toMatchObject({ code: 'media_type_unsupported' });
@@ -183,14 +183,14 @@ describe('over HTTP', () => {
     expect(world.log.ofType('timestamp.refused')).toEqual([]);
   });
 
-  it('it says that it is the log that cannot be written', async () => {
+  it('it says that the log cannot be written', async () => {
     const app = await world.serve(node);
     world.log.breakDown('writing');
     const answer = await app.inject({ ...query, payload: Buffer.from(request()) });
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'log_unavailable']);
   });
 
-  it('one address does not ask without end, and records nothing by it', async () => {
+  it('it limits the requests of one address, and does not record the excess', async () => {
     const app = await world.serve(node, { rate: { burst: 3, perSecond: 2 } });
     const ask = async (remoteAddress: string) =>
       (await app.inject({ ...query, remoteAddress, payload: Buffer.from(request()) })).statusCode;
@@ -202,7 +202,7 @@ describe('over HTTP', () => {
     expect(world.log.ofType('timestamp.issued')).toHaveLength(5);
   });
 
-  it('neither do all addresses together', async () => {
+  it('it limits the requests of all addresses together', async () => {
     const app = await world.serve(node, { overallRate: { burst: 4, perSecond: 1 } });
     const statuses: number[] = [];
     for (let at = 0; at < 6; at++)
@@ -216,7 +216,7 @@ describe('over HTTP', () => {
 const openssl = findComponent(components.openssl);
 
 describe.skipIf(!openssl.found)(`OpenSSL${openssl.found ? '' : ` (skipped: ${openssl.reason})`}`, () => {
-  it('asks it, and verifies the answer with the certificates that it publishes', async () => {
+  it('sends it a request, and verifies the answer with its published certificates', async () => {
     const program = openssl.found ? openssl.path : '';
     const folder = mkdtempSync(join(tmpdir(), 'countersign-stamps-'));
     const run = (...args: readonly string[]): string =>
@@ -251,7 +251,7 @@ function sha1Request(): Uint8Array {
   return Buffer.concat([Buffer.from('30260201013021300906052b0e03021a05000414', 'hex'), Buffer.alloc(20)]);
 }
 
-/** A request with the extension 1.2.3.4, which is not critical. */
+/** A request with the non-critical extension 1.2.3.4. */
 function withExtension(): Uint8Array {
   const plain = encodeTimeStampRequest({ imprint, certificateWanted: false });
   const extensions = Buffer.from('a00b300906032a030404020500', 'hex');

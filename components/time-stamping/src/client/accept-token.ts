@@ -6,17 +6,17 @@ export interface AcceptedTokens {
   readonly trusted: TimeStampTrust;
   /** Object identifiers; any by default. */
   readonly policies?: readonly string[];
-  /** Difference between the authority's clock and ours, besides its accuracy; a minute by default. */
-  readonly maxSkewMs?: number;
 }
 
 /** A token must fit into a record of the log. */
 const maxKeptOctets = 32_768;
+/** Tolerated difference between the authority's clock and ours, besides its accuracy. */
+const maxSkewMs = 60_000;
 
 /** Verifies a token (RFC 3161 section 2.2). @throws CodedError `timestamp_invalid` */
 export function acceptToken(
   came: { readonly token: Uint8Array; readonly digest: Uint8Array; readonly nonce?: bigint },
-  { trusted, policies, maxSkewMs = 60_000 }: AcceptedTokens,
+  { trusted, policies }: AcceptedTokens,
   clock: Clock,
 ): TimeStamp {
   if (came.token.length > maxKeptOctets) throw invalid(`The token is longer than ${maxKeptOctets} octets.`);

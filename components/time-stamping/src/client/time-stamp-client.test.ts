@@ -19,7 +19,7 @@ import { createTimeStampExchange, type TimeStampExchange } from './time-stamp-ex
 
 const digest = sha256('a checkpoint');
 
-/** An authority of somebody else, with a log and keys of its own. */
+/** Another authority with its own log and keys. */
 let elsewhere: TimeStampingWorld;
 let authority: RunningTimeStamping;
 let certificates: readonly Uint8Array[];
@@ -58,7 +58,7 @@ function client(
 const answering = (request: Uint8Array) => authority.authority.answer(request, {});
 
 describe('a client of an authority', () => {
-  it('has a digest stamped over HTTP, and knows what the token says', async () => {
+  it('has a digest stamped over HTTP, and returns the content of the token', async () => {
     const app = await elsewhere.serve(authority);
     await app.listen({ port: 0, host: '127.0.0.1' });
     const url = `${app.listeningOrigin}/timestamps`;
@@ -68,7 +68,7 @@ describe('a client of an authority', () => {
     expect(verifyTimeStampToken({ token: stamp.token, digest, trusted: { certificates } })).toMatchObject({ ok: true });
   });
 
-  it('asks with another nonce each time, and for the certificate', async () => {
+  it('uses a new nonce each time, and requests the certificate', async () => {
     const asked: string[] = [];
     const one = client((request) => {
       asked.push(Buffer.from(request).toString('hex'));
@@ -80,7 +80,7 @@ describe('a client of an authority', () => {
     for (const request of asked) expect(request.endsWith('0101ff')).toBe(true);
   });
 
-  it('says so in the words of the authority when it refuses', async () => {
+  it('reports a refusal in the words of the authority', async () => {
     const no = encodeRejectedResponse('timeNotAvailable', 'The clock is being set.');
     await expect(client(async () => no).stamp(digest)).rejects.toMatchObject({
       code: 'timestamp_refused',
@@ -88,14 +88,14 @@ describe('a client of an authority', () => {
     });
   });
 
-  it('takes no token for another request, also of the same digest', async () => {
+  it('refuses a token for another request, also of the same digest', async () => {
     const old = await answering(
       encodeTimeStampRequest({ imprint: { hash: 'sha256', digest }, nonce: 5n, certificateWanted: true }),
     );
     await expect(client(async () => old).stamp(digest)).rejects.toMatchObject({ code: 'timestamp_invalid' });
   });
 
-  it('takes no token over another digest', async () => {
+  it('refuses a token over another digest', async () => {
     await expect(
       client(async () => {
         const token = await authority.timeStamper.stamp(sha256('another'));
@@ -104,7 +104,7 @@ describe('a client of an authority', () => {
     ).rejects.toMatchObject({ code: 'timestamp_invalid' });
   });
 
-  it('takes no token of an authority that it was not told to trust', async () => {
+  it('refuses a token of an authority that it does not trust', async () => {
     const stranger = await createTimeStampingWorld();
     try {
       const node = stranger.node();
@@ -118,13 +118,13 @@ describe('a client of an authority', () => {
     }
   });
 
-  it('takes no token under a policy that it did not ask for', async () => {
+  it('refuses a token under a policy that it did not request', async () => {
     await expect(client(answering, { policies: ['1.2.3'] }).stamp(digest)).rejects.toMatchObject({
       code: 'timestamp_invalid',
     });
   });
 
-  it('takes no token whose time is far from its own', async () => {
+  it('refuses a token whose time is far from its own', async () => {
     const within = fixedClock(elsewhere.clock.now() + 59_000);
     await expect(client(answering, { clock: within }).stamp(digest)).resolves.toBeDefined();
     for (const off of [-62_000, 62_000]) {
@@ -136,14 +136,14 @@ describe('a client of an authority', () => {
     }
   });
 
-  it('takes nothing that is no answer', async () => {
+  it('refuses anything that is not a response', async () => {
     await expect(client(async () => Buffer.from('<html>')).stamp(digest)).rejects.toMatchObject({
       code: 'timestamp_invalid',
     });
   });
 });
 
-describe('an authority that does not behave', () => {
+describe('an authority that', () => {
   const reply = { 'content-type': 'application/timestamp-reply' };
   const asking = (url: string, timeoutMs?: number) =>
     createTimeStampExchange({ url, exchange, ...(timeoutMs === undefined ? {} : { timeoutMs }) })(
@@ -160,19 +160,19 @@ describe('an authority that does not behave', () => {
       (request, answer) =>
         answer.writeHead(200, { ...reply, 'content-length': '50' }).write('x', () => request.socket.destroy()),
     ],
-  ])('and answers %s is not available', async (_, listener) => {
+  ])('answers %s is reported as unavailable', async (_, listener) => {
     await expect(asking(await serve(listener))).rejects.toMatchObject({ code: 'timestamp_unavailable' });
   });
 
-  it('and does not answer at all is waited for no longer than was said', async () => {
+  it('does not answer at all is awaited for the configured time only', async () => {
     await expect(asking(await serve(() => undefined), 200)).rejects.toMatchObject({ code: 'timestamp_unavailable' });
   });
 
-  it('and is not there is not available', async () => {
+  it('cannot be reached is reported as unavailable', async () => {
     await expect(asking('http://127.0.0.1:1/')).rejects.toMatchObject({ code: 'timestamp_unavailable' });
   });
 
-  it('is shown its password, and what is sent to it', async () => {
+  it('needs a password gets it with the request', async () => {
     const seen: unknown[] = [];
     const url = await serve((request, answer) => {
       seen.push(request.headers.authorization, request.headers['content-type'], request.method);

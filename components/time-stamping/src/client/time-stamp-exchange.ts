@@ -8,7 +8,6 @@ export interface TimeStampExchangeOptions {
   /** Many authorities use plain HTTP: tokens are signed and hold no secret. */
   readonly url: string;
   readonly exchange: ConfiguredExchange['exchange'];
-  /** Authorization header. */
   readonly authorization?: string;
   /** 10 s by default. */
   readonly timeoutMs?: number;

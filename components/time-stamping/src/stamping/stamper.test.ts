@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const stamps = () => world.log.ofType('timestamp.obtained');
-const thingOf = ({ data }: EvidenceRecord) => (data as { readonly thing: Record<string, string> }).thing;
+const stampedThing = ({ data }: EvidenceRecord) => (data as { readonly thing: Record<string, string> }).thing;
 const open = (intentType = 'trade_order') =>
   world.log.write({ type: 'transaction.opened', transaction: world.transaction(), data: { intent_type: intentType } });
 const step = (to: string, decision?: object) =>
@@ -30,7 +30,7 @@ const step = (to: string, decision?: object) =>
   });
 const orders = { opened: ['trade_order'], into: ['settled'] };
 
-/** An authority that answers when the test lets it: the own one, with a switch before it. */
+/** Our own authority behind a switch that the test controls. */
 async function switchable() {
   const own = world.node();
   const state = { answering: true, asked: 0 };
@@ -50,7 +50,7 @@ async function switchable() {
 }
 
 describe('checkpoints', () => {
-  it('are stamped once an hour, the newest that was published', async () => {
+  it('are stamped once an hour, the newest published one', async () => {
     const node = world.node();
     const first = await world.log.publish();
     expect(await node.stampDue()).toBe(1);
@@ -67,7 +67,7 @@ describe('checkpoints', () => {
     world.clock.advance(1);
     const third = await world.log.publish();
     expect(await node.stampDue()).toBe(1);
-    expect(stamps().map((record) => thingOf(record)['checkpoint'])).toEqual([first, third]);
+    expect(stamps().map((record) => stampedThing(record)['checkpoint'])).toEqual([first, third]);
   });
 
   it('are stamped so that anybody can verify it over the SHA-256 of the note', async () => {
@@ -96,7 +96,7 @@ describe('checkpoints', () => {
     expect(await node.stampDue()).toBe(1);
   });
 
-  it('are stamped on the schedule that is asked for', async () => {
+  it('are stamped on the configured schedule', async () => {
     const node = world.node({ checkpointsEveryMs: minute });
     for (let count = 0; count < 3; count++) {
       world.log.write({ type: 'source.beat' });
@@ -123,7 +123,7 @@ describe('checkpoints', () => {
 });
 
 describe('steps of transactions', () => {
-  it('are stamped when the policy names them, each over its leaf, and belong to their transaction', async () => {
+  it('are stamped when the policy names them, each over its leaf, as part of their transaction', async () => {
     const node = world.node({ orders });
     await node.stampDue();
     const opened = open();
@@ -149,7 +149,7 @@ describe('steps of transactions', () => {
     expect(await node.stampDue()).toBe(0);
   });
 
-  it('are stamped when a policy that permitted them asks for it, and for any by a star', async () => {
+  it('are stamped when a permitting policy requests it, and by any policy with a star', async () => {
     const node = world.node();
     await node.stampDue();
     step('executed', { time_stamp: true });
@@ -163,7 +163,7 @@ describe('steps of transactions', () => {
     expect(await all.stampDue()).toBe(2);
   });
 
-  it('of the time before it was switched on are not stamped', async () => {
+  it('from before stamping was switched on are not stamped', async () => {
     open();
     const node = world.node({ orders });
     expect(await node.stampDue()).toBe(0);
@@ -171,27 +171,27 @@ describe('steps of transactions', () => {
     expect(await node.stampDue()).toBe(1);
   });
 
-  it('find their leaf wherever it lies in its tile', async () => {
+  it('find their leaf anywhere in its tile', async () => {
     const node = world.node({ orders });
     await node.stampDue();
     while (world.log.write({ type: 'source.beat' }).index < 254n);
     const entries = [open(), open()];
     expect(entries.map(({ index }) => index)).toEqual([255n, 256n]);
     expect(await node.stampDue()).toBe(2);
-    expect(stamps().map((record) => thingOf(record)['leafHash'])).toEqual(entries.map(({ leafHash }) => leafHash));
+    expect(stamps().map((record) => stampedThing(record)['leafHash'])).toEqual(entries.map(({ leafHash }) => leafHash));
   });
 
-  it('are all stamped, more than a page of them', async () => {
+  it('are all stamped, across pages', async () => {
     const node = world.node({ orders });
     await node.stampDue();
     const opened = Array.from({ length: 130 }, () => open());
     expect(await node.stampDue()).toBe(130);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
   });
 });
 
 describe('an outage of the authority', () => {
-  it('is waited out with growing pauses, and caught up with in order', async () => {
+  it('is retried after growing pauses, and the backlog is stamped in order', async () => {
     const { state, changes } = await switchable();
     const node = world.node({ ...changes, orders });
     await node.stampDue();
@@ -199,7 +199,7 @@ describe('an outage of the authority', () => {
     const opened = [open(), open(), open()];
     await expect(node.stampDue()).rejects.toMatchObject({ code: 'timestamp_unavailable' });
     expect(state.asked).toBe(1);
-    // Within the pause it is not asked.
+    // No request during the pause.
     expect(await node.stampDue()).toBe(0);
     expect(state.asked).toBe(1);
     for (const pause of [1_000, 2_000, 4_000]) {
@@ -210,13 +210,13 @@ describe('an outage of the authority', () => {
     state.answering = true;
     world.clock.advance(8_000);
     expect(await node.stampDue()).toBe(3);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
     expect(stamps().every(({ data }) => (data as { authority?: string }).authority === 'https://tsa.example/')).toBe(
       true,
     );
   });
 
-  it('is alarmed once, with since when, as soon as stamps are late', async () => {
+  it('is alarmed once, with its start, as soon as stamps are late', async () => {
     const { state, changes } = await switchable();
     const gauges: (() => number)[] = [];
     const metrics = { gauge: (_name: string, _help: string, read: () => number) => void gauges.push(read) };
@@ -244,7 +244,7 @@ describe('an outage of the authority', () => {
     world.clock.advance(10 * minute);
     expect(await node.stampDue()).toBe(1);
     expect(gauges[0]?.()).toBe(0);
-    // The next outage is another one.
+    // The next outage raises a new alarm.
     state.answering = false;
     open();
     world.clock.advance(10 * minute);
@@ -280,12 +280,12 @@ describe('a log that cannot be written', () => {
     world.log.repair();
     world.clock.advance(minute);
     expect(await node.stampDue()).toBe(1);
-    expect(stamps().map((stamp) => thingOf(stamp)['record'])).toEqual([record.id]);
+    expect(stamps().map((stamp) => stampedThing(stamp)['record'])).toEqual([record.id]);
   });
 });
 
 describe('another node', () => {
-  it('goes on behind the last stamp of one that was stopped in the middle', async () => {
+  it('continues after the last stamp of one that was stopped midway', async () => {
     const { changes } = await switchable();
     const nodes: { stop(): Promise<void> }[] = [];
     let asked = 0;
@@ -307,12 +307,12 @@ describe('another node', () => {
     const second = world.node({ ...changes, orders });
     await first.stop();
     expect(await second.stampDue()).toBe(3);
-    expect(stamps().map((record) => thingOf(record)['record'])).toEqual(opened.map(({ record }) => record.id));
+    expect(stamps().map((record) => stampedThing(record)['record'])).toEqual(opened.map(({ record }) => record.id));
   });
 });
 
 describe('a node that fell silent', () => {
-  it('is taken over from when its turn has run out, and finds that it holds it no more', async () => {
+  it('is replaced once its turn has expired, and learns that it has lost it', async () => {
     const [silent, other] = [world.node({ orders }), world.node({ orders })];
     await silent.stampDue();
     open();
@@ -327,13 +327,13 @@ describe('a node that fell silent', () => {
 });
 
 describe('the stamper by itself', () => {
-  it('looks every so often', async () => {
+  it('looks at intervals', async () => {
     await world.log.publish();
     world.node({ everyMs: 10 });
     await vi.waitFor(() => expect(stamps()).toHaveLength(1), { timeout: 60_000 });
   });
 
-  it('asks its authority over HTTP', async () => {
+  it('calls its authority over HTTP', async () => {
     const elsewhere = world.node();
     const app = await world.serve(elsewhere);
     await app.listen({ port: 0, host: '127.0.0.1' });

@@ -5,9 +5,9 @@ import { createVerifierKey, Frontier, hashLeaf, signCheckpoint, type Tile } from
 import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 import type { StampedLog } from '../index.ts';
 
-/** A log in memory with a tree and signed checkpoints, which breaks when told to. */
+/** An in-memory log with a tree and signed checkpoints, which fails when told to. */
 export interface CheckpointedLog extends StampedLog, Pick<MemoryLog, 'ofType' | 'breakDown' | 'repair'> {
-  /** A record of somebody's, written at once. */
+  /** A record of any writer, written at once. */
   write(draft: Parameters<MemoryLog['write']>[0]): LogEntry & { readonly leafHash: string };
   /** Signs and publishes a checkpoint over everything. @returns the note */
   publish(): Promise<string>;

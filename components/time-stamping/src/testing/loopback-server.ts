@@ -6,7 +6,6 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A server on loopback that answers as the test has it. */
 export async function serveOnLoopback(listener: RequestListener): Promise<TestServer> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

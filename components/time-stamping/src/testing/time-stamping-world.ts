@@ -12,15 +12,15 @@ import {
 } from '../index.ts';
 import { createCheckpointedLog } from './checkpointed-log.ts';
 
-/** Never by itself: tests say when. */
+/** Never automatic: tests start it. */
 const never = 3_600_000;
 
 export const operator = { id: 'service:countersign', institution: '5493001KJTIIGC8Y1R12' };
 
-/** Time stamping on a database of its own, with a log that the test holds in its hands. */
+/** Time stamping on a database of its own, with a log that the test controls. */
 export async function createTimeStampingWorld() {
   const scratch = await createTestDatabase({ components: [timeStampingMigrations] });
-  // About now, since tools of others have clocks of their own.
+  // About the real time, since external tools have clocks of their own.
   const clock = fixedClock(Date.now());
   const logger = createLogger({ level: 'silent', name: 'test' });
   const random = systemRandom;
@@ -40,7 +40,6 @@ export async function createTimeStampingWorld() {
   const nodes: RunningTimeStamping[] = [];
   const servers: ReturnType<typeof createHttpServer>[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<TimeStampingDependencies> = {}): RunningTimeStamping {
     const one = createTimeStamping({
       pool: scratch.pool('time-stamping'),
@@ -56,12 +55,11 @@ export async function createTimeStampingWorld() {
 
   return {
     ...{ scratch, clock, log, random, node },
-    /** The key that signs now. */
+    /** The current signing key. */
     key: (): Promise<PublicKey> => signer.current('time-stamp'),
     withdraw: (kid: string) => signer.withdraw('time-stamp', kid),
     transaction: (): TransactionId => newId('transaction', { clock, random }),
 
-    /** The routes of a node, as a server. */
     async serve(of: RunningTimeStamping, changes: Partial<TimeStampingRoutes> = {}) {
       const app = createHttpServer({ logger, metrics: createMetrics() });
       timeStampingRoutes(app, { authority: of.authority, certificates: of.certificates, clock, ...changes });

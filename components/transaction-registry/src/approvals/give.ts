@@ -25,7 +25,7 @@ import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import type { ApprovalClaims } from './approval-claims.ts';
 import type { Approver } from './judge.ts';
-import { type BroughtApproval, proofOf } from './read-approval.ts';
+import { type ApprovalAsPresented, proofOf } from './read-approval.ts';
 import { expiryOf } from './rules.ts';
 
 export interface Given {
@@ -33,7 +33,7 @@ export interface Given {
   readonly approver: Approver;
   readonly claims: ApprovalClaims;
   readonly role: ApproverRole;
-  readonly brought: BroughtApproval;
+  readonly brought: ApprovalAsPresented;
   /** What our page showed the approver; absent for approvals signed elsewhere. */
   readonly shown?: ShownToApprover | undefined;
   /** Digest of the batch, for an approval signed together with others. */

@@ -77,7 +77,7 @@ describe('n of m', () => {
       [['operations', 1]],
     ],
     [
-      'whoever began it',
+      'the initiator',
       [
         ['tess', 'operations'],
         ['olga', 'operations'],
@@ -96,13 +96,13 @@ describe('n of m', () => {
     expect(missing([want('operations', 2)], ...given)).toEqual(left);
   });
 
-  it('is wanted of each institution by itself', () => {
+  it('is required of each institution separately', () => {
     const both = [want('operations', 1), want('operations', 1, { institution: clearer })];
     expect(missing(both, ['olga', 'operations'])).toEqual([['operations', 1]]);
     expect(missing(both, ['olga', 'operations'], ['fergus', 'operations'])).toEqual([]);
   });
 
-  it('takes the word of a desk for that desk alone, and of who heads several for each', () => {
+  it('counts a desk’s approval for that desk only, and an approver who heads several for each', () => {
     expect(missing([want('desk-head', 1)], ['cara', 'desk-head'])).toEqual([['desk-head', 1]]);
     expect(missing([want('desk-head', 1)], ['rolf', 'desk-head'])).toEqual([]);
     expect(missing([want('desk-head', 1)], ['hugo', 'desk-head'])).toEqual([]);
@@ -126,7 +126,7 @@ describe('an independent control function', () => {
   });
 });
 
-describe('an approval that has its turn', () => {
+describe('an approval in sequence', () => {
   const inOrder = [want('operations', 2), want('compliance', 1, { ordered: true })];
   it.each([
     [
@@ -169,7 +169,7 @@ describe('an approval that has its turn', () => {
   });
 });
 
-it('says what is missing, of whom and of how many', () => {
+it('names the missing approvals, by role and number', () => {
   const fault = quorumFault([want('operations', 2, { independent: true })], {
     transaction,
     approvals: approvedBy(['olga', 'operations']),

@@ -30,7 +30,7 @@ export interface RequiredApproval {
 }
 
 type Subject = Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>;
-type Demanding = { readonly constraints: Pick<Mandate['constraints'], 'approvals'> };
+type WithApprovalRule = { readonly constraints: Pick<Mandate['constraints'], 'approvals'> };
 
 /** The approvals that the rule of a step requires, in its order; a part that several institutions have counts for each. */
 export function requiredByRule({ approvals = [] }: TransitionRule, transaction: Subject): readonly RequiredApproval[] {
@@ -54,7 +54,7 @@ export function requiredByRule({ approvals = [] }: TransitionRule, transaction: 
 export function requiredApprovals(
   rule: TransitionRule,
   transaction: Subject,
-  mandates: readonly Demanding[],
+  mandates: readonly WithApprovalRule[],
 ): readonly RequiredApproval[] {
   if (!takesMandateApprovals(rule, transaction)) return requiredByRule(rule, transaction);
   const demanded = mandates.flatMap(({ constraints: { approvals = [] } }) =>
@@ -112,7 +112,7 @@ export function approvingSteps({ detail, state }: Pick<StoredTransaction, 'detai
   return nextSteps(lifeCycleOf(detail), state).filter(({ rule }) => mayRequireApprovals(rule));
 }
 
-/** If so, an approver can still withdraw and stop a transaction that has not left the firm. */
+/** While it does, an approver can still stop a transaction that has not left the firm by withdrawing. */
 export function nextStepNeedsApprovals(cycle: LifeCycle, state: TransactionState): boolean {
   return nextSteps(cycle, state).some(({ rule }) => hasApprovals(rule));
 }

@@ -75,7 +75,7 @@ function unknownKey(detail: string) {
 }
 
 /** An approval as submitted: a compact JWS, or a statement signed by an authenticator. */
-export type BroughtApproval = string | SignedStatement;
+export type ApprovalAsPresented = string | SignedStatement;
 
 export interface ReadingDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -90,13 +90,13 @@ export type Read<Signed> =
   | { readonly fault: CodedError; readonly approver?: Approver };
 
 export function readApproval(
-  brought: BroughtApproval,
+  brought: ApprovalAsPresented,
   dependencies: ReadingDependencies,
 ): Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }> {
   return read(brought, dependencies, parseApprovalJws, parseApprovalStatement);
 }
 
-export function readBatch(brought: BroughtApproval, dependencies: ReadingDependencies): Read<BatchClaims> {
+export function readBatch(brought: ApprovalAsPresented, dependencies: ReadingDependencies): Read<BatchClaims> {
   const found = read(brought, dependencies, parseBatchApprovalJws, parseBatchApprovalStatement);
   if ('fault' in found || batchRoot(found.signed.items) === found.signed.root) return found;
   const detail =
@@ -104,18 +104,18 @@ export function readBatch(brought: BroughtApproval, dependencies: ReadingDepende
   return { fault: transactionErrors.error('approval_batch_root', detail), approver: found.approver };
 }
 
-export function digestOfBrought(brought: BroughtApproval): Digest {
+export function digestOfPresented(brought: ApprovalAsPresented): Digest {
   return digestOf(typeof brought === 'string' ? brought : brought.claims);
 }
 
-export function proofOf(brought: BroughtApproval): Readonly<Record<string, Json>> {
+export function proofOf(brought: ApprovalAsPresented): Readonly<Record<string, Json>> {
   if (typeof brought === 'string') return { jws: brought };
   const { claims, signature, authenticator } = brought;
   return { statement: { claims: { ...claims }, signature: { ...signature } }, authenticator: authenticator.id };
 }
 
 function read<Signed extends { readonly claims: ApprovalClaims }>(
-  brought: BroughtApproval,
+  brought: ApprovalAsPresented,
   { directory, keys, acrValues, directoryKeys }: ReadingDependencies,
   parseJws: (text: string) => Signed & Parameters<typeof verifyApprover>[0],
   parseStatement: (statement: SignedStatement) => Signed,

@@ -6,16 +6,10 @@ import {
   type Requester,
   recordedRequester,
   recordIdAfter,
+  standingErrors,
   transactionErrors,
 } from '@countersign/contracts';
-import {
-  type ApprovalId,
-  type Clock,
-  defined,
-  isCodedError,
-  type Random,
-  type TransactionId,
-} from '@countersign/kernel';
+import { type ApprovalId, type Clock, defined, type Random, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type OneRecordSteps, type RecordedSubject, recordOnce } from '../proof/commands.ts';
 import { approvalClaim } from '../proof/held.ts';
@@ -146,7 +140,7 @@ export async function endApprovalsOf(
     for (const id of transactions)
       ended += await endIn(id).catch((error: unknown) => {
         // Somebody changed the rows of this transaction. It cannot proceed, so its approvals have no effect.
-        if (!isCodedError(error, 'authority_unproven')) throw error;
+        if (!standingErrors.is(error, 'authority_unproven')) throw error;
         logger.error({ error, transaction: id }, 'the rows of an approved transaction differ from its records');
         return 0;
       });

@@ -12,8 +12,8 @@ import type { Asked } from '../transition-request.ts';
 
 /** Whether the destination of a withdrawal or settlement may be used, with the digest of its address book entry. */
 type AddressStanding =
-  | { readonly stands: true; readonly digest: IntentDigest | null }
-  | { readonly stands: false; readonly fault: CodedError };
+  | { readonly valid: true; readonly digest: IntentDigest | null }
+  | { readonly valid: false; readonly fault: CodedError };
 
 type AddressBook = Pick<Unit, 'entry' | 'activeEntries'>;
 
@@ -31,12 +31,12 @@ export async function addressStanding(
     case 'instruct':
     case 'release': {
       const standing = await entryStanding(transaction, book);
-      return standing.stands && asked.event === 'release' && destinationDigest !== standing.digest
+      return standing.valid && asked.event === 'release' && destinationDigest !== standing.digest
         ? unknown(transaction, 'differs from the one that was requested and approved')
         : standing;
     }
     default:
-      return { stands: true, digest: destinationDigest };
+      return { valid: true, digest: destinationDigest };
   }
 }
 
@@ -50,7 +50,7 @@ async function entryStanding(transaction: StoredTransaction, book: AddressBook):
       if (entry === undefined || !isEntryFor(entry, transaction, detail))
         return unknown(transaction, 'is not an address book entry for this asset');
       return entry.state === 'active'
-        ? { stands: true, digest: entry.intentDigest }
+        ? { valid: true, digest: entry.intentDigest }
         : unknown(transaction, `is ${entry.state}`);
     }
     case 'urn:countersign:rar:v1:settlement_instruction': {
@@ -61,10 +61,10 @@ async function entryStanding(transaction: StoredTransaction, book: AddressBook):
       const entry = own.find(({ intentDigest }) => intentDigest === noted) ?? own[0];
       return entry === undefined
         ? unknown(transaction, 'is not an active address book entry. Propose the entry and have it approved first')
-        : { stands: true, digest: entry.intentDigest };
+        : { valid: true, digest: entry.intentDigest };
     }
     default:
-      return { stands: true, digest: null };
+      return { valid: true, digest: null };
   }
 }
 
@@ -88,7 +88,7 @@ function unknown({ detail }: StoredTransaction, what: string): AddressStanding {
     detail.type === 'urn:countersign:rar:v1:withdrawal'
       ? 'The address that the withdrawal names'
       : 'The receiver of the settlement';
-  return { stands: false, fault: transactionErrors.error('destination_unknown', `${destination} ${what}.`) };
+  return { valid: false, fault: transactionErrors.error('destination_unknown', `${destination} ${what}.`) };
 }
 
 export interface DestinationReader extends AddressBook {
@@ -106,11 +106,11 @@ export async function destinationKnown(
   const { detail, destinationKey, initiatorInstitution: institution } = transaction;
   switch (detail.type) {
     case 'urn:countersign:rar:v1:settlement_instruction':
-      return (await entryStanding(transaction, store)).stands;
+      return (await entryStanding(transaction, store)).valid;
     case 'urn:countersign:rar:v1:withdrawal':
       return (
         destinationKey !== null &&
-        (await entryStanding(transaction, store)).stands &&
+        (await entryStanding(transaction, store)).valid &&
         (await store.hasArrivedBefore({ institution, destinationKey, arrived: ['confirmed'] }))
       );
     default:
@@ -173,7 +173,7 @@ export async function destinationShown(
     const standing = await entryStanding(transaction, store);
     return {
       lines: [],
-      missing: !standing.stands || (destinationDigest !== null && destinationDigest !== standing.digest),
+      missing: !standing.valid || (destinationDigest !== null && destinationDigest !== standing.digest),
     };
   }
   if (detail.type !== 'urn:countersign:rar:v1:withdrawal') return undefined;

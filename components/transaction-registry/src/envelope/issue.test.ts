@@ -27,7 +27,7 @@ afterAll(() => world.close());
 
 const coded = (code: string) => expect.objectContaining({ code });
 
-/** Issued for the broker and verified, as the receiver of a message does. */
+/** Issued for the broker and verified, as a recipient does. */
 async function issued(id: TransactionId, expected: { readonly intentDigest?: string } = {}) {
   const { envelope: text, recordId } = await world.registry.envelope(id, asker(broker));
   const published = await world.keyring.publicKeys('envelope');
@@ -40,7 +40,7 @@ async function issued(id: TransactionId, expected: { readonly intentDigest?: str
 }
 
 describe('an identity envelope', () => {
-  it('says who acts for whom, on which mandates, approvals and decisions, and on which exact intent', async () => {
+  it('states who acts for whom, under which mandates, approvals and decisions, and for which exact intent', async () => {
     const { root } = await world.mandates();
     const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     const approval = await world.approve(supervisor, order);
@@ -64,7 +64,7 @@ describe('an identity envelope', () => {
     expect(isReferenceOf(envelope.subject.ref, trader.id, key)).toBe(true);
   });
 
-  it('names nobody, whoever reads it', async () => {
+  it('names no person, for any reader', async () => {
     const { transaction } = await world.reach('submit');
     const { text, envelope } = await issued(transaction.id);
     const [, claims = ''] = text.split('.');
@@ -73,7 +73,7 @@ describe('an identity envelope', () => {
     expect(isReferenceOf(envelope.subject.ref, trader.id, new Uint8Array(32).fill(8))).toBe(false);
   });
 
-  it('is recorded before it is signed, with the digest of what was signed and what it rests on', async () => {
+  it('is recorded before it is signed, with the digest of the signed content and its basis', async () => {
     const { root } = await world.mandates();
     const order = await world.open(root);
     const approval = await world.approve(rita, order);
@@ -96,13 +96,13 @@ describe('an identity envelope', () => {
     world.audit.repair();
   });
 
-  it('is good for five minutes', async () => {
+  it('is valid for five minutes', async () => {
     const { transaction } = await world.reach();
     const { envelope } = await issued(transaction.id);
     expect(envelope.expiresAt - envelope.issuedAt).toBe(300);
   });
 
-  it('keeps the approvals that it rests on after they have run out, and leaves out those that were taken back', async () => {
+  it('keeps its approvals after they have expired, and leaves out withdrawn ones', async () => {
     const { root } = await world.mandates();
     const order = await world.open(root, { max_notional: { amount: '1500000', ccy: 'EUR' } });
     const back = await world.approve(rita, order);
@@ -114,7 +114,7 @@ describe('an identity envelope', () => {
     world.clock.advance(-3_600_000);
   });
 
-  it('names the whole line of mandates up to the root, and none when one of them does not stand', async () => {
+  it('names the whole chain of mandates up to the root, and none of it when one is not in force', async () => {
     const { root, clearing } = await world.mandates();
     const order = await world.open(clearing);
     expect((await issued(order.id)).envelope.mandates.map(({ id }) => id)).toEqual([clearing.id, root.id]);
@@ -126,7 +126,7 @@ describe('an identity envelope', () => {
     expect((await issued(order.id)).envelope.mandates).toEqual([]);
   });
 
-  it('says that an agent began it, where one did', async () => {
+  it('states when an agent initiated the intent', async () => {
     const id = parsePrincipalId('agent:vwap-1');
     if (id === undefined) throw new Error('no principal id');
     const agent: Pick<Agent, 'id' | 'institution'> = { id, institution: broker };
@@ -134,7 +134,7 @@ describe('an identity envelope', () => {
     expect((await issued(order.id)).envelope.mode).toBe('automatic');
   });
 
-  it('is issued to parties alone, and to others as if there were nothing', async () => {
+  it('is issued to parties only; to others the transaction does not exist', async () => {
     const { transaction } = await world.reach();
     await expect(world.registry.envelope(transaction.id, asker(clearer))).resolves.toHaveProperty('envelope');
     for (const by of [asker(stranger), { id: 'service:nowhere' }])
@@ -144,14 +144,14 @@ describe('an identity envelope', () => {
     );
   });
 
-  it('does not pass for a message of which one field was changed', async () => {
+  it('does not match a message in which one field was changed', async () => {
     const { transaction } = await world.reach();
     await expect(issued(transaction.id, { intentDigest: digestOf('another intent') })).rejects.toThrow(
       coded('envelope_intent'),
     );
   });
 
-  it('is of one moment, also while the transaction is carried on', async () => {
+  it('is a consistent snapshot, even while the transaction advances', async () => {
     const { transaction } = await world.reach();
     const [first, , second] = await Promise.all([
       issued(transaction.id),

@@ -13,7 +13,6 @@ import {
   envelopeClaims,
   envelopeJwsHeader,
   type IdentityEnvelope,
-  maxEnvelopeSeconds,
   signEnvelope,
   subjectReference,
 } from '@countersign/envelope';
@@ -50,12 +49,10 @@ export interface EnvelopeDependencies {
   readonly issuer: string;
   /** At least 32 random bytes, the same on every node. With them a reference can be resolved to a person. */
   readonly referenceKey: Uint8Array;
-  /** Validity in seconds, at most 3,600; 300 by default. */
-  readonly envelopeLifeSeconds?: number;
 }
 
 const purpose = 'envelope';
-const defaultLifeSeconds = 300;
+const lifeSeconds = 300;
 
 interface Issuing {
   readonly transaction: TransactionId;
@@ -88,8 +85,7 @@ function issuing(
   Issued,
   { readonly envelope: string; readonly recordId: RecordId }
 > {
-  const { signer, issuer, referenceKey, envelopeLifeSeconds = defaultLifeSeconds } = dependencies;
-  const lifeSeconds = Math.min(envelopeLifeSeconds, maxEnvelopeSeconds);
+  const { signer, issuer, referenceKey } = dependencies;
   return {
     facts: (unit, { ask, row, now }) => groundsOf(row, { by: ask.by, now }, unit, dependencies),
     done: () => undefined,

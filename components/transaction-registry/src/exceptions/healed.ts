@@ -27,7 +27,7 @@ export async function stillMissing(about: Case, dependencies: Dependencies): Pro
   switch (exception.cause) {
     case 'mandate': {
       const answer = await standing(about, dependencies);
-      return answer.stands ? undefined : missing(answer.reason, answer.detail);
+      return answer.valid ? undefined : missing(answer.reason, answer.detail);
     }
     case 'entitlement': {
       const fault = await decided(about, dependencies);
@@ -59,12 +59,12 @@ export async function freshMandates(
   dependencies: Dependencies,
 ): Promise<{ readonly mandates: readonly Mandate[]; readonly named: Mandate } | { readonly fault: CodedError }> {
   const answer = await standing(about, dependencies, mandate);
-  const named = answer.stands ? answer.mandates.find(({ id }) => id === mandate) : undefined;
-  if (answer.stands && named !== undefined) {
+  const named = answer.valid ? answer.mandates.find(({ id }) => id === mandate) : undefined;
+  if (answer.valid && named !== undefined) {
     const foreign = await speaksForOthers(named, answer.mandates, about, dependencies);
     return foreign === undefined ? { mandates: answer.mandates, named } : { fault: foreign };
   }
-  const { reason, detail } = answer.stands
+  const { reason, detail } = answer.valid
     ? { reason: 'mandate_not_found', detail: 'The event needs no mandate, so there is none to replace.' }
     : answer;
   return {
@@ -87,7 +87,7 @@ async function speaksForOthers(
   const { transaction } = about;
   const { entity_lei: entity } = transaction.detail;
   const before = await standing(about, dependencies);
-  const lapsed = before.stands ? before.mandates.find(({ id }) => id === transaction.mandate.id) : before.mandate;
+  const lapsed = before.valid ? before.mandates.find(({ id }) => id === transaction.mandate.id) : before.mandate;
   const wanted = [
     ...(entity === transaction.initiatorInstitution ? [] : [entity]),
     ...(lapsed === undefined ? [] : [lapsed.grantor.lei]),
@@ -129,7 +129,7 @@ async function wanting(about: Case, dependencies: Dependencies): Promise<CodedEr
   const rule = ruleOf(exception, transaction);
   if (rule === undefined) return undefined;
   const answer = await standing(about, dependencies);
-  return quorumFault(requiredApprovals(rule, transaction, answer.stands ? answer.mandates : []), {
+  return quorumFault(requiredApprovals(rule, transaction, answer.valid ? answer.mandates : []), {
     transaction,
     approvals,
     directory: dependencies.directory.snapshot(),

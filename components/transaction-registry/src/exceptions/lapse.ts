@@ -32,7 +32,7 @@ export function exceptionOf(
   return newException(transaction, { ...raised, cause, reason, event, bodyDigest, circumstances }, now, from);
 }
 
-export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
+export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding, { valid: false }>): Lapse {
   const { transaction, asked } = attempt;
   const { reason, detail, atFault } = standing;
   const holder = atFault?.grantee.lei;

@@ -13,24 +13,24 @@ A dot is where a step may come from, an arrow where it leads; a double edge ends
 count against limits.
 `;
 
-describe('the drawn lives', () => {
-  it.each(Object.values(lifeCycles))('$name is drawn in the guides as it is in the code', async (cycle) => {
+describe('the life cycle diagrams', () => {
+  it.each(Object.values(lifeCycles))('draw $name in the guides as it is in the code', async (cycle) => {
     await expect(drawLifeCycle(cycle)).toMatchFileSnapshot(`${folder}${cycle.name}.svg`);
   });
 
-  it('are described in the guides as they are in the code', async () => {
+  it('describe the life cycles in the guides as they are in the code', async () => {
     const page = `${introduction}\n${describeLifeCycles(Object.values(lifeCycles))}`;
     await expect(page).toMatchFileSnapshot(`${folder}transactions.md`);
   });
 
-  it.each(Object.values(lifeCycles))('$name shows every state and every step', (cycle) => {
+  it.each(Object.values(lifeCycles))('show every state and every step of $name', (cycle) => {
     const drawn = drawLifeCycle(cycle);
     for (const state of Object.keys(cycle.states)) expect(drawn).toContain(`>${state}</text>`);
     for (const { event, rule } of stepsOf(cycle))
       expect(drawn).toContain(`>${event} · ${rule.actors.join(', ')}</text>`);
   });
 
-  it('write no name as markup', () => {
+  it('escape markup in names', () => {
     const drawn = drawStateMachine({ name: 'a<b', states: [{ name: '"><script>' }], steps: [] });
     expect(drawn).not.toContain('<script>');
     expect(drawn).toContain('&quot;&gt;&lt;script&gt;');

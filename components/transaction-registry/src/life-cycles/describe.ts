@@ -23,10 +23,10 @@ function machineOf(cycle: LifeCycle): StateMachine {
   };
 }
 
-/** @param unled no step leads to this state; only abandoning an exception does */
-function noteOf({ counts, awaits }: StateRule, unled: boolean): { readonly note?: string } {
+/** @param unreached whether no step leads to this state, only the abandoning of an exception */
+function noteOf({ counts, awaits }: StateRule, unreached: boolean): { readonly note?: string } {
   const notes = [
-    ...(unled ? ['when abandoned'] : []),
+    ...(unreached ? ['when abandoned'] : []),
     ...(counts === true ? ['counts'] : []),
     ...(awaits === undefined ? [] : [`waits ${durationOf(awaits.withinSeconds)}`]),
   ];

@@ -90,7 +90,7 @@ export function endsWithoutSuccess({ to }: Pick<TransitionRule, 'to'>): boolean 
 }
 
 /**
- * Then neither the initiator nor the mandates may be revoked. @param from the rule of the state that the step begins
+ * Such a step is refused if the initiator or a mandate has been revoked. @param from the rule of the state that the step begins
  * in
  */
 export function startsNewRisk({ onLapse, to }: Pick<TransitionRule, 'onLapse' | 'to'>, from: StateRule): boolean {

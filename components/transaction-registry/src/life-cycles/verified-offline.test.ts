@@ -2,7 +2,7 @@ import { transactionLives } from '@countersign/evidence';
 import { expect, it } from 'vitest';
 import { lifeCycles, stepsOf } from './life-cycles.ts';
 
-it('is verified offline by the same steps as it is lived by', () => {
+it('the offline verifier uses the same steps as the registry', () => {
   const lived = Object.values(lifeCycles).map((cycle) => [
     cycle.intentType,
     Object.fromEntries(

@@ -7,7 +7,7 @@ import { olga, oscar } from '../testing/approving-world.ts';
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;
-/** Where to leave pictures of the pages, for whoever wants to look at them. */
+/** Directory for screenshots of the pages, if set. */
 const pictures = process.env['COUNTERSIGN_SCREENSHOTS'];
 
 describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`, () => {
@@ -29,7 +29,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     await world?.close();
   });
 
-  /** Olga's browser; with the security key that is registered to her, where it is wanted. */
+  /** Olga's browser, optionally with her registered security key. */
   async function opened(
     options: { readonly colorScheme?: 'light' | 'dark'; readonly width?: number; readonly locale?: string } = {},
     withKey = true,
@@ -74,7 +74,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
   };
 
-  it('lets an intent be found, read and approved by keyboard and security key alone', async () => {
+  it('let an intent be found, read and approved with keyboard and security key alone', async () => {
     const change = await world.begin('privileged_admin', { operation: 'policy.by-keyboard' });
     const { page, complaints } = await opened();
     await page.goto(`${origin}/approve`);
@@ -91,7 +91,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     await page.context().close();
   });
 
-  it('lets several be ticked, looked at together, and approved by one touch', async () => {
+  it('let several be selected, reviewed together, and approved by one touch', async () => {
     const targets = [];
     for (const operation of ['policy.batch-1', 'policy.batch-2'])
       targets.push(await world.begin('privileged_admin', { operation }));
@@ -109,7 +109,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     await page.context().close();
   });
 
-  it('says in words, beside the button, that the key did not answer, and approves nothing', async () => {
+  it('say beside the button that the key did not answer, and approve nothing', async () => {
     const change = await world.begin('privileged_admin');
     const { page } = await opened();
     await world.enrol(oscar);
@@ -128,7 +128,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     ['light', 'en-GB', 1024],
     ['dark', 'de-DE', 320],
   ] as const)(
-    'has no serious finding of an accessibility checker, in %s, %s, %d pixels wide',
+    'have no serious finding of an accessibility checker, in %s, %s, %d pixels wide',
     async (colorScheme, locale, width) => {
       const { page } = await opened({ colorScheme, locale, width });
       const [one, other] = [await world.begin('withdrawal'), await world.begin('privileged_admin')];

@@ -25,7 +25,7 @@ function keyOf({ id }: Person): Enrolled {
   if (key === undefined) throw new Error(`${id} has no key`);
   return key;
 }
-/** Of an order that the mandates of this world let pass. */
+/** The terms of an order that this world's mandates permit. */
 const order = {
   max_qty: '100',
   max_notional: { amount: '12000', ccy: 'EUR' },
@@ -34,13 +34,13 @@ const order = {
   venue_mic: 'XETR',
   algo: undefined,
 };
-/** The page of a transaction in a browser of this person. */
+/** The page of a transaction in this person's browser. */
 async function opened(person: Person, target: { readonly id: string }, query = '') {
   const browser = world.browserOf(person);
   const path = `/approve/${target.id}`;
   return { browser, path, page: await browser.get(path + query) };
 }
-/** The whole way, from the page to the answer. */
+/** Opens the page, signs and submits the approval. */
 async function approved(person: Person, target: { readonly id: string }) {
   const { browser, path, page } = await opened(person, target);
   return browser.post(path, { ...world.signed(page.body, keyOf(person)) });
@@ -48,7 +48,7 @@ async function approved(person: Person, target: { readonly id: string }) {
 const recordsSince = (length: number) => world.audit.records.slice(length);
 
 describe('the page of a transaction', () => {
-  it('shows every line of the intent, what to look at twice, who began it, what is wanted, and until when', async () => {
+  it('shows every line of the intent, the points to check, the initiator, the outstanding approvals, and the deadline', async () => {
     const change = await world.begin('settlement_instruction', { dvp: false });
     const { page } = await opened(supervisor, change);
     expect(page.statusCode).toBe(200);
@@ -67,7 +67,7 @@ describe('the page of a transaction', () => {
     expect(text.indexOf('Please check carefully')).toBeLessThan(text.indexOf('Transaction details'));
   });
 
-  it('is framed, kept and scripted by nobody else, and names the script of the ceremony only where one is asked for', async () => {
+  it('cannot be framed, cached or scripted, and loads the ceremony script only when a signature is requested', async () => {
     const change = await world.begin('privileged_admin');
     const { page } = await opened(olga, change);
     expect(page.headers['content-security-policy']).toContain("script-src 'self'");
@@ -79,7 +79,7 @@ describe('the page of a transaction', () => {
     expect(list.body).not.toContain('<script');
   });
 
-  it('says the same in German, and marks what stays as it was decoded', async () => {
+  it('says the same in German, and marks text that stays untranslated', async () => {
     const change = await world.begin('privileged_admin');
     const german = await world.browserOf(olga).get(`/approve/${change.id}`, { 'accept-language': 'de-AT,en;q=0.5' });
     expect(german.body).toContain('<html lang="de">');
@@ -89,7 +89,7 @@ describe('the page of a transaction', () => {
     expect(german.body).toContain('<bdi lang="en">policy.publish</bdi>');
   });
 
-  it('sends who is not signed in for approvals to the sign-in, whether or not there is anything, and does not insist', async () => {
+  it('redirects to sign-in without a session for approvals, whether or not the transaction exists, and does not loop', async () => {
     const change = await world.begin('privileged_admin');
     const browser = world.browserOf();
     for (const path of ['/approve', `/approve/${change.id}`, `/approve/batch?txn=${change.id}`, '/approve/txn_none']) {
@@ -107,7 +107,7 @@ describe('the page of a transaction', () => {
     }
   });
 
-  it('is not there for who has no part in approving it, and shows nothing to who approves nothing', async () => {
+  it('does not exist for people without a part in its approval, or without an approval role', async () => {
     const change = await world.begin('privileged_admin');
     const foreign = await opened(foreignOperations, change);
     expect([foreign.page.statusCode, codeOf(foreign.page.body)]).toEqual([404, 'transaction_not_found']);
@@ -120,7 +120,7 @@ describe('the page of a transaction', () => {
     expect(other.page.body).not.toContain('policy.publish');
   });
 
-  it('lets who began it see it, says why they do not approve it, and asks for no signature', async () => {
+  it('lets the initiator read it, says why they cannot approve it, and asks for no signature', async () => {
     const change = await world.begin('privileged_admin', {}, actor(olga));
     const { page } = await opened(olga, change);
     expect(page.statusCode).toBe(200);
@@ -129,7 +129,7 @@ describe('the page of a transaction', () => {
     expect(page.body).not.toContain('data-webauthn');
   });
 
-  it('can be read, and declined, by who has no authenticator that would do', async () => {
+  it('can be read and declined by an approver without a suitable authenticator', async () => {
     const change = await world.begin('privileged_admin');
     const weak = { ...olga, id: 'person:wim' as Person['id'] };
     world.directory.principals.set(weak.id, weak);
@@ -142,7 +142,7 @@ describe('the page of a transaction', () => {
     }
   });
 
-  it('has who holds several roles say first in which of them they sign', async () => {
+  it('asks an approver with several roles to choose one before signing', async () => {
     const approvals = [
       { role: 'risk', count: 1 },
       { role: 'supervisor', count: 1 },
@@ -219,7 +219,7 @@ describe('an approval by a security key', () => {
     expect(receipt.state).toBe('applied');
   });
 
-  it('keeps what was shown from those who may not read it', async () => {
+  it('hides what was shown from those who may not read it', async () => {
     const change = await world.begin('privileged_admin');
     await approved(olga, change);
     const draft = world.audit.drafts.at(-1);
@@ -252,9 +252,9 @@ describe('an approval by a security key', () => {
     ['no touch', { userPresent: false }, 'user_not_present'],
     ['flipped backup eligibility', { backupEligible: true, backedUp: false }, 'backup_flags_changed'],
     ['a counter that went back', { counter: 0 }, 'counter_rolled_back'],
-  ])('is none with %s', async (_what, behaviour, code) => {
+  ])('is refused with %s', async (_what, behaviour, code) => {
     const change = await world.begin('privileged_admin');
-    // A key that has counted before.
+    // A key that has signed before.
     const first = await world.begin('privileged_admin');
     await approved(olaf, first);
     const { browser, path, page } = await opened(olaf, change);
@@ -263,7 +263,7 @@ describe('an approval by a security key', () => {
     expect((await world.registry.facts(change.id))?.approvals).toEqual([]);
   });
 
-  it('is none by the key of somebody else, or with what cannot be read', async () => {
+  it('is refused with the key of somebody else, or with unreadable input', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     const mine = world.signed(page.body, keyOf(olga));
@@ -283,7 +283,7 @@ describe('an approval by a security key', () => {
     expect((await world.registry.facts(change.id))?.approvals).toEqual([]);
   });
 
-  it('is for the transaction that was shown: what was signed for another is refused, on record', async () => {
+  it('is for the displayed transaction: one signed for another is refused, and the refusal recorded', async () => {
     const [one, other] = [await world.begin('privileged_admin'), await world.begin('privileged_admin')];
     const shown = await opened(olga, one);
     const target = await opened(olga, other);
@@ -299,7 +299,7 @@ describe('an approval by a security key', () => {
     ]);
   });
 
-  it('is not taken once something has changed since it was shown, and the page says what', async () => {
+  it('is refused once something has changed since the page was shown, and the page names the change', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     world.directory.principals.delete(trader.id);
@@ -315,7 +315,7 @@ describe('an approval by a security key', () => {
     expect([forged.statusCode, codeOf(forged.body)]).toEqual([409, 'approval_changed']);
   });
 
-  it('is not taken after the ten minutes that the page has, nor of what is over', async () => {
+  it('is refused after the page’s ten minutes, and for a finished transaction', async () => {
     const change = await world.begin('privileged_admin', {
       not_after: new Date(world.clock.now() + 1_800_000).toISOString(),
     });
@@ -329,7 +329,7 @@ describe('an approval by a security key', () => {
     expect(over.body).not.toContain('data-webauthn');
   });
 
-  it('needs the form of the page, of this session and this browser, from our own origin', async () => {
+  it('requires the form of the page, of this session and this browser, from our own origin', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     const form = world.signed(page.body, keyOf(olga));
@@ -353,7 +353,7 @@ describe('an approval by a security key', () => {
     expect((await browser.post(path, form)).statusCode).toBe(303);
   });
 
-  it('counts for nothing when it cannot be recorded', async () => {
+  it('does not count when it cannot be recorded', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     world.audit.breakDown('writing');
@@ -363,7 +363,7 @@ describe('an approval by a security key', () => {
     expect((await world.registry.facts(change.id))?.approvals).toEqual([]);
   });
 
-  it('falls with the authenticator, and stands still while its person is locked out', async () => {
+  it('ends with its authenticator, and does not count while its person is locked', async () => {
     const change = await world.begin('privileged_admin');
     const person = { ...olga, id: 'person:nina' as Person['id'] };
     world.directory.principals.set(person.id, person);
@@ -380,7 +380,7 @@ describe('an approval by a security key', () => {
     expect(await standing()).toBe(0);
   });
 
-  it('can be taken back on the page', async () => {
+  it('can be withdrawn on the page', async () => {
     const change = await world.begin('privileged_admin');
     await approved(olga, change);
     const { browser, path, page } = await opened(olga, change);
@@ -392,7 +392,7 @@ describe('an approval by a security key', () => {
 });
 
 describe('declining', () => {
-  it('is recorded with its reason, told to colleagues, ends nothing, and can be thought better of', async () => {
+  it('is recorded with its reason and reported to colleagues; it ends nothing and can be reversed', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
     const { csrf } = hiddenFields(page.body, 'data-webauthn');
@@ -400,7 +400,7 @@ describe('declining', () => {
     expect([none.statusCode, none.body]).toEqual([400, expect.stringContaining('decline_reason')]);
     const long = `${'x'.repeat(500)} and why`;
     const tooLong = await browser.post(path, { csrf, decision: 'decline', reason: long });
-    // Shown again as it was typed, opened, with the error beside it, the focus on it.
+    // Shown again as typed, opened, with the error beside it and the focus on it.
     expect(tooLong.body).toMatch(
       new RegExp(
         `<details open>[\\s\\S]*<textarea[^>]* aria-describedby="reason-hint reason-problem" aria-invalid="true" autofocus>${long}</textarea>`,
@@ -430,7 +430,7 @@ describe('declining', () => {
     expect((await browser.post(path, world.signed(mine.body, keyOf(olga)))).statusCode).toBe(303);
   });
 
-  it('is not for who could not approve it', async () => {
+  it('is refused to people who could not approve', async () => {
     const change = await world.begin('privileged_admin', {}, actor(olga));
     await expect(world.registry.decline(change.id, olga.id, 'mine')).rejects.toMatchObject({ code: 'approval_self' });
     expect(world.audit.records.at(-1)).toMatchObject({ type: 'approval.refused', reason: 'approval_self' });
@@ -446,8 +446,8 @@ describe('declining', () => {
   });
 });
 
-describe('what changed since an approver looked', () => {
-  it('is shown line by line, where another intent for the same was not carried out', async () => {
+describe('a change since the approver looked', () => {
+  it('is shown line by line, when another intent for the same was not carried out', async () => {
     const ticket = { ticket: 'CHG-COMPARED' };
     const first = await world.begin('privileged_admin', ticket);
     expect(textOf((await opened(olga, first)).page.body)).not.toContain('Changed since your last review');
@@ -459,14 +459,14 @@ describe('what changed since an approver looked', () => {
       expect(text).toMatch(/After \(SHA-256\) B{43} C{43}/);
       expect(text).not.toContain('Idempotency key order-');
     }
-    // Of who has not looked before nothing is known.
+    // For somebody who has not looked before there is no change to show.
     expect(textOf((await opened(oscar, second)).page.body)).not.toContain('Changed since your last review');
     expect(textOf((await opened(olga, first)).page.body)).not.toContain('Changed since your last review');
   });
 });
 
-describe('the list of what waits', () => {
-  it('shows what an approval is wanted of, to who may give it, and nothing else', async () => {
+describe('the list of outstanding approvals', () => {
+  it('shows only what the viewer can approve, with the approvals required', async () => {
     const own = await createApproverPagesWorld();
     for (const person of [olga, oscar, olaf]) keys.set(`own ${person.id}`, await own.enrol(person));
     const listOf = async (person: Person) => textOf((await own.browserOf(person).get('/approve')).body);
@@ -503,7 +503,7 @@ describe('the list of what waits', () => {
     await own.close();
   });
 
-  it('learns of what the policies want when the step is asked for, or when somebody looks', async () => {
+  it('learns of a policy’s requirement when the step is requested, or when somebody looks', async () => {
     const large = { ...order, max_notional: { amount: '1500000', ccy: 'EUR' } };
     const { id, intentDigest } = await world.begin('trade_order', large);
     const waits = async (person: Person) => (await world.registry.waitingFor(person.id, [intentDigest])).waiting;
@@ -527,11 +527,11 @@ describe('the list of what waits', () => {
   });
 });
 
-describe('several under one signature', () => {
+describe('several approvals under one signature', () => {
   const address = (...targets: readonly { readonly id: string }[]) =>
     `/approve/batch?${targets.map(({ id }) => `txn=${id}`).join('&')}`;
 
-  it('are each shown, signed over the digest of the list, and all approved', async () => {
+  it('are each shown, signed over the digest of the list, and all recorded', async () => {
     const entry = await world.begin('address_book_change');
     const targets = [await world.begin('privileged_admin'), entry];
     await world.step(entry.id, 'propose', actor(trader));
@@ -562,7 +562,7 @@ describe('several under one signature', () => {
     expect([again.statusCode, codeOf(again.body)]).toEqual([409, 'approval_repeated']);
   });
 
-  it('are all or none: what cannot be approved is named, and the rest offered without it', async () => {
+  it('are all or none: those that cannot be approved are named, and the rest offered without them', async () => {
     const [good, own] = [await world.begin('privileged_admin'), await world.begin('privileged_admin', {}, actor(olga))];
     const browser = world.browserOf(olga);
     const page = await browser.get(address(good, own));
@@ -576,7 +576,7 @@ describe('several under one signature', () => {
     expect([forged.statusCode, codeOf(forged.body)]).toEqual([403, 'csrf_token_invalid']);
   });
 
-  it('are none by what was signed on the page of another list, on record', async () => {
+  it('are refused when signed on the page of another list, and the refusal is recorded', async () => {
     const [shown, other] = [await world.begin('privileged_admin'), await world.begin('privileged_admin')];
     const browser = world.browserOf(olga);
     const page = await browser.get(address(shown));
@@ -594,7 +594,7 @@ describe('several under one signature', () => {
     for (const { id } of [shown, other]) expect((await world.registry.facts(id))?.approvals).toEqual([]);
   });
 
-  it('are at least one and at most thirty, of those one may see', async () => {
+  it('are at least one and at most thirty, all visible to the approver', async () => {
     const browser = world.browserOf(olga);
     const code = async (path: string) => {
       const answer = await browser.get(path);

@@ -1,5 +1,5 @@
 import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
-import { type CodedError, defined, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { type CodedError, defined, parseId, type TransactionId } from '@countersign/kernel';
 import { type RefusedForm, refusedForm } from '@countersign/runtime';
 import { batchRoot } from '../approvals/approval-claims.ts';
 import { type BeforeApprover, maxWaiting } from '../before-approver.ts';
@@ -164,7 +164,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
           try {
             await transactions.decline(view.transaction, person.id, fields.get('reason') ?? '');
           } catch (error) {
-            if (!isCodedError(error, 'decline_reason')) throw error;
+            if (!transactionErrors.is(error, 'decline_reason')) throw error;
             return viewOf(id, undefined, visit, refusedForm(error, fields));
           }
           return { kind: 'go', location: path };

@@ -3,7 +3,6 @@ import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
 import { type Drawing, sentenceFor, shortDigest } from './drawing.ts';
 
-/** The warnings, shown above the details. */
 export function warningsPart({ warnings }: ShownView, { texts }: Drawing): Html | false {
   return (
     warnings.length > 0 &&

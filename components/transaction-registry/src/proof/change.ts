@@ -25,7 +25,6 @@ export interface Change {
   readonly used?: readonly ApprovalId[];
   /** Quantities of trades used by this step, beside earlier ones. */
   readonly takes?: { readonly kind: TradeUseKind; readonly uses: readonly TradeUse[] };
-  /** Instructions used by this transaction. */
   readonly instructions?: readonly MandateId[];
   readonly raised?: Omit<StoredException, 'transaction' | 'recordId'>;
   readonly resolved?: {

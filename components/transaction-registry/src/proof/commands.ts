@@ -63,7 +63,6 @@ export type OneRecordSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
   Answer
 >;
 
-/** How the subject is locked and stored. */
 export interface RecordedSubject<Ask, Row, Next> {
   hold(unit: Unit, ask: Ask): Promise<Row | undefined>;
   /** Sorts several requests into locking order; without it, the given order applies. */

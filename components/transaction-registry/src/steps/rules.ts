@@ -165,7 +165,7 @@ export function takenOfTrades({
   transaction,
 }: Pick<Attempt, 'rule' | 'trade' | 'transaction'>): Change['takes'] {
   const named = tradesNamedBy(transaction.detail);
-  return rule.trade !== true || trade.kind !== 'stands' || named === undefined
+  return rule.trade !== true || trade.kind !== 'usable' || named === undefined
     ? undefined
     : { kind: named.kind, uses: trade.uses };
 }

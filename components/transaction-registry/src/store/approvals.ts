@@ -57,7 +57,6 @@ async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly 
   }));
 }
 
-/** Queries on any connection. */
 export function approvalReads(on: Connection) {
   return {
     approvals: (id: TransactionId) => approvalsOf(on, id),
@@ -218,7 +217,6 @@ export interface WaitingQuery {
   readonly limit: number;
 }
 
-/** An approver declined a transaction. */
 export interface StoredDecline {
   readonly approver: string;
   readonly institution: string;

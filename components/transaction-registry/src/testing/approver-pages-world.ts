@@ -8,7 +8,7 @@ import { createSmallAuthenticators, type Enrolled, usualOrigin } from './small-a
 type Fields = Readonly<Record<string, string | undefined>>;
 type ApproverBrowser = WebBrowser;
 
-/** The pages of approvers over a real registry; people sign in by being named, and sign by software authenticators. */
+/** The approver pages over a real registry; people sign in by name, and sign with software authenticators. */
 export async function createApproverPagesWorld({
   origin = usualOrigin,
   ...options
@@ -41,15 +41,15 @@ export async function createApproverPagesWorld({
     registry,
     authenticators,
     app,
-    /** A browser in which this person is signed in for approvals; nobody when left out. */
+    /** A browser in which this person is signed in for approvals; nobody if left out. */
     browserOf: (person?: Person): ApproverBrowser => browserOf(app, person, 'approval'),
     enrol: authenticators.enrol,
     pathOf: ({ id }: Pick<OpenedTransaction, 'id'>) => `/approve/${id}`,
-    /** Brought to where its step waits for two people of operations. */
+    /** Advances it to the step that waits for two people of operations. */
     async beginWaiting(kind: Kind = 'privileged_admin', changes: Readonly<Record<string, unknown>> = {}) {
       return world.begin(kind, changes);
     },
-    /** What the browser sends once the authenticator has answered what the page asks. */
+    /** The request that the browser sends once the authenticator has answered the page. */
     signed(page: string, { device }: Enrolled, behaviour: Parameters<Enrolled['device']['get']>[1] = {}): Fields {
       const options = /data-webauthn="get" data-options="([^"]*)"/.exec(page)?.[1];
       if (options === undefined) throw new Error('the page asks for no signature');
@@ -64,19 +64,18 @@ export async function createApproverPagesWorld({
 }
 export type ApproverPagesWorld = Awaited<ReturnType<typeof createApproverPagesWorld>>;
 
-/** The hidden fields of the form whose tag holds this text. */
+/** The hidden fields of the form whose tag contains this text. */
 export function hiddenFields(page: string, within: string): Fields {
   const form = page.split('<form ').find((part) => part.slice(0, part.indexOf('>')).includes(within)) ?? '';
   const fields = form.slice(0, form.indexOf('</form>')).matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g);
   return Object.fromEntries([...fields].map(([, name, value]) => [name, unescaped(value ?? '')]));
 }
 
-/** What a person reads. */
 export function textOf(page: string): string {
   return unescaped(page.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')).trim();
 }
 
-/** The code that a problem page tells. */
+/** The error code on a problem page. */
 export function codeOf(page: string): string | undefined {
   return /<p class="code">[^<]*<code>([a-z_]+)<\/code>/.exec(page)?.[1];
 }

@@ -6,7 +6,7 @@ import { importVerificationKey } from '@countersign/oauth';
 /** A person's key for approvals. */
 export interface ApprovalKey {
   readonly credential: Credential;
-  /** A compact JWS; `header` and `claims` replace or, as undefined, remove what a right one would hold. */
+  /** A compact JWS; `header` and `claims` replace members of a valid one, or remove them if undefined. */
   sign(claims: Readonly<Record<string, unknown>>, header?: Readonly<Record<string, unknown>>): string;
 }
 
@@ -30,7 +30,7 @@ export function createApprovalKey(person: Person, algorithm: 'ES256' | 'EdDSA' =
 }
 
 let approvals = 0;
-/** What an approver of this intent would sign now. */
+/** The claims that an approver of this intent would sign now. */
 export function approvalClaims(
   approver: Person,
   transaction: { readonly id: string; readonly intentDigest: string },

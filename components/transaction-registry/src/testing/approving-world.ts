@@ -32,7 +32,7 @@ export const olaf = personOf(broker, 'olaf', 'operations');
 export const carla = personOf(broker, 'carla', 'compliance');
 export const rita = personOf(broker, 'rita', 'risk');
 export const foreignOperations = personOf(clearer, 'fergus', 'operations');
-/** Who may stand in for a supervisor. */
+/** May stand in for a supervisor. */
 export const deskHead = personOf(broker, 'dora', 'desk-head');
 
 const controls = [olga, oscar, olaf, carla, rita, foreignOperations];
@@ -41,7 +41,7 @@ export type Kind = keyof typeof examples;
 type Changes = Readonly<Record<string, unknown>>;
 type Target = Pick<OpenedTransaction, 'id' | 'intentDigest'>;
 
-/** A trading world with people who approve, and intents of every kind to be approved. */
+/** A trading world with approvers, and intents of every kind to approve. */
 export async function createApprovingWorld(log?: AuditAppender) {
   const world = await createTradingWorld(log);
   const keys = new Map<string, ApprovalKey>();
@@ -60,11 +60,11 @@ export async function createApprovingWorld(log?: AuditAppender) {
   for (const id of keys.keys()) world.directory.records.set(id, directoryRecord);
   const root = await grant({ actions: [...constraints.actions, 'withdrawal-address:propose'] });
 
-  // What follows a trade follows this one; the receiver of settlements is not in the address book.
+  // Intents that follow a trade use this one; the receiver of settlements is not in the address book.
   const { transaction: executed } = await world.reach('submit', 'execute');
   const trade = executed.id;
 
-  /** A mandate from the fund to the broker, with other constraints than usual. */
+  /** A mandate from the fund to the broker, with changed constraints. */
   async function grant(changes: Changes): Promise<Mandate> {
     const wanted = rootProposal({ constraints: { ...constraints, ...changes } });
     const proposed = await world.consentStore.propose(wanted, actor(fundSignatory), world.next('proposal'));
@@ -77,7 +77,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
     return key;
   }
 
-  /** An intent of this kind under the broker's mandate, begun by its trader. */
+  /** An intent of this kind under the broker's mandate, initiated by its trader. */
   async function begin(
     kind: Kind,
     changes: Changes = {},
@@ -102,12 +102,11 @@ export async function createApprovingWorld(log?: AuditAppender) {
     });
   }
 
-  /** What this person would sign now. */
   function signed(person: Person, target: Target, changes: Changes = {}): string {
     return keyOf(person).sign({ ...approvalClaims(person, target, world.clock.now()), ...changes });
   }
 
-  /** One signature over these transactions, as it should be, but for the changes. */
+  /** A valid signature over these transactions, with the changes applied. */
   function signedBatch(person: Person, targets: readonly Target[], changes: Changes = {}): string {
     const items = targets.map(({ id, intentDigest }) => ({ txn: id, intent_digest: intentDigest }));
     const {
@@ -120,7 +119,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
 
   return {
     ...world,
-    /** The one that registered the keys of those who approve. */
+    /** The record that registered the approvers' keys. */
     directoryRecord,
     root,
     grant,
@@ -129,7 +128,7 @@ export async function createApprovingWorld(log?: AuditAppender) {
     signedBatch,
     approve: (person: Person, target: Target, changes: Changes = {}) =>
       world.registry.approve(target.id, signed(person, target, changes)),
-    /** Carries a transaction on, by this person's own hands. */
+    /** Takes a step of a transaction as this person. */
     step(
       transaction: TransactionId,
       event: TransactionEvent,

@@ -23,7 +23,7 @@ import { createTradingWorld, supervisor, trader } from './trading-world.ts';
 export const firstOperator = { ...personOf(broker, 'olga', 'operations'), desk: 'operations' };
 export const secondOperator = { ...personOf(broker, 'omar', 'operations'), desk: 'operations' };
 export const thirdOperator = { ...personOf(broker, 'oona', 'operations'), desk: 'operations' };
-/** Neither begins nor approves: releases, activates. */
+/** Neither initiates nor approves: releases and activates. */
 export const releaser = personOf(broker, 'rita', 'operator');
 export const complianceOfficer = { ...personOf(broker, 'cora', 'compliance'), desk: 'compliance' };
 export const riskOfficer = personOf(broker, 'rolf', 'risk');
@@ -52,14 +52,14 @@ export const everything = {
   assets: [{ asset: { dti: token }, perOrder: '100', perDay: '150' }],
 };
 
-/** What an entry of the address book leaves out where it is an account. */
+/** The members that an account in the address book leaves out. */
 export const noAddress = { asset: undefined, chain_id: undefined, address: undefined, memo: undefined };
 
 const noTrade = 'txn_00000000000000000000000000' as TransactionId;
 
 export type Kind = keyof typeof examples;
 
-/** What this world's intents say otherwise than the examples: firms it knows, amounts in the currency of its mandates. */
+/** How this world's intents differ from the examples: known firms, and amounts in the currency of its mandates. */
 const own: Readonly<Record<Kind, Readonly<Record<string, unknown>>>> = {
   trade_order: {},
   rfq: {
@@ -82,7 +82,7 @@ const own: Readonly<Record<Kind, Readonly<Record<string, unknown>>>> = {
   privileged_admin: {},
 };
 
-/** The trading world with people who control, and a mandate for every kind of intent. */
+/** The trading world with control functions, and a mandate for every kind of intent. */
 export async function createLivesWorld() {
   const world = await createTradingWorld();
   for (const person of [firstOperator, secondOperator, thirdOperator, releaser, riskOfficer, complianceOfficer])
@@ -97,7 +97,7 @@ export async function createLivesWorld() {
     return world.consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
   }
 
-  /** An order of the broker's trader that was executed: 800 at 119.5 EUR. */
+  /** An executed order of the broker's trader: 800 at 119.5 EUR. */
   async function executedOrder(
     changes: Readonly<Record<string, unknown>> = {},
     body?: Readonly<Record<string, unknown>>,
@@ -109,7 +109,7 @@ export async function createLivesWorld() {
   }
 
   const booked = new Set<string>();
-  /** Has the receiver of a settlement in the address book, as an active entry. */
+  /** Adds the receiver of a settlement to the address book, as an active entry. */
   async function bookReceiver({ receiver, place_of_settlement: place, entity_lei, dti }: SettlementInstruction) {
     const key = JSON.stringify([receiver, place, entity_lei, dti]);
     if (booked.has(key)) return;
@@ -125,8 +125,8 @@ export async function createLivesWorld() {
   }
 
   /**
-   * An intent of this kind, begun by the broker's trader for the broker. What follows a trade follows an order that was executed
-   * for it, where `changes` names none; the receiver of a settlement is put into the address book, unless they name a trade.
+   * An intent of this kind, initiated by the broker's trader for the broker. An intent that follows a trade uses a newly
+   * executed order unless `changes` name a trade; in that case the receiver of a settlement is added to the address book.
    */
   async function begin(
     kind: Kind,
@@ -139,7 +139,7 @@ export async function createLivesWorld() {
     return begun;
   }
 
-  /** The same, where no token was permitted yet. */
+  /** The same, before any token was permitted. */
   async function refused(
     kind: Kind,
     changes: Readonly<Record<string, unknown>> = {},
@@ -157,7 +157,7 @@ export async function createLivesWorld() {
       not_after: '2026-06-30T18:00:00Z',
       ...changes,
     };
-    // What is undefined is left out, as in JSON.
+    // Undefined members are left out, as in JSON.
     const parsed = parseAuthorizationDetail(JSON.parse(JSON.stringify(stated)));
     if (!parsed.ok) throw new Error(`${parsed.path}: ${parsed.detail}`);
     if (parsed.value.type === 'urn:countersign:rar:v1:settlement_instruction' && changes['trade_id'] === undefined)
@@ -179,7 +179,7 @@ export async function createLivesWorld() {
   async function tradesFor(kind: Kind, changes: Readonly<Record<string, unknown>>) {
     if (!followsTrade.includes(kind)) return {};
     const { entity_lei } = changes;
-    // Where `changes` name a trade, they take the place of this one.
+    // A trade named in `changes` replaces this one.
     const named = 'trade_id' in changes || 'trade_ids' in changes;
     const trade = named ? noTrade : await executedOrder(entity_lei === undefined ? {} : { entity_lei });
     return ofTrade(kind, trade);
@@ -210,7 +210,7 @@ export async function createLivesWorld() {
       );
   }
 
-  /** An address of the book, active. @returns its id, as withdrawals name it */
+  /** An active address in the book. @returns its id, as withdrawals name it */
   async function activeAddress(changes: Readonly<Record<string, unknown>> = {}, mandate?: Mandate): Promise<string> {
     const address = await begin(
       'address_book_change',

@@ -6,7 +6,7 @@ type Members = Readonly<Record<string, unknown>>;
 /** Kinds of intents that follow an executed trade. */
 export const followsTrade: readonly string[] = ['allocation', 'clearing_submission', 'settlement_instruction'];
 
-/** What an intent says of the trade that it follows: an order of the broker, 800 executed at 119.5 EUR. */
+/** The members by which an intent refers to its trade: an order of the broker, 800 executed at 119.5 EUR. */
 export function ofTrade(kind: string, trade: TransactionId): Members {
   switch (kind) {
     case 'allocation': {

@@ -22,17 +22,16 @@ interface Permitting {
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
 }
 
-/** A token for an intent, of which nothing but its record is there: written by what writes it for the token endpoint. */
+/** A token for an intent, of which only the record exists, written by the code that writes it for the token endpoint. */
 export interface PermittedToken {
   readonly transaction: { readonly id: TransactionId; readonly intentDigest: Digest; readonly recordId: RecordId };
   readonly detail: AuthorizationDetail;
   readonly mandate: { readonly id: MandateId; readonly version: number };
   readonly initiator: Actor;
   readonly client: string;
-  /** LEI of whose interface it is for. */
+  /** LEI of the institution whose interface it is for. */
   readonly reaches: string;
   readonly acr?: string;
-  /** The managed device of the sign-in. */
   readonly device?: string;
   readonly signedInSecondsAgo?: number;
 }

@@ -26,15 +26,15 @@ type Stored = Parameters<typeof verifyAuthentication>[0]['registered'] & { shown
 
 export const usualOrigin = 'https://countersign.example';
 
-/** What a person holds, and how it is known. */
+/** A person's authenticator and its registration. */
 export interface Enrolled {
   readonly device: SoftwareAuthenticator;
   readonly authenticator: Authenticator;
 }
 
 /**
- * Authenticators of people, in memory: what they sign is verified as it is everywhere, and counted; what is asked is
- * answered once. The register itself is another component's.
+ * In-memory authenticators: signatures are verified and counted as in production, and each challenge is answered once. The
+ * real register belongs to another component.
  */
 export function createSmallAuthenticators(from: {
   readonly audit: AuditAppender;
@@ -92,7 +92,6 @@ export function createSmallAuthenticators(from: {
   return {
     register,
     statements,
-    /** Gives a person an authenticator, on record. */
     async enrol(person: Person, { acr = 'phrh' } = {}): Promise<Enrolled> {
       const device = createSoftwareAuthenticator({ origin, attestation: 'none' });
       const challenge = Buffer.from(random.bytes(32)).toString('base64url');
@@ -143,12 +142,12 @@ export function createSmallAuthenticators(from: {
       stored.set(verified.credentialId, { ...verified, shown: authenticator });
       return { device, authenticator };
     },
-    /** Has them sign these claims, as a page would. */
+    /** Has the person sign these claims, as a page would. */
     async sign({ device }: Enrolled, claims: StatementClaims, person: PrincipalId): Promise<SignedStatement> {
       const { handle, options } = await statements.ask({ person, claims });
       return statements.consume({ handle, person, credential: device.get(options) });
     },
-    /** As after it counted back. */
+    /** As after its counter went backwards. */
     suspend({ credentialId }: Authenticator): void {
       const known = stored.get(credentialId);
       if (known === undefined) throw new Error('there is no such authenticator');

@@ -15,13 +15,12 @@ import {
 import { viewIntent } from '../../../policy-engine/src/trading/intent-view.ts';
 
 interface SmallPolicyEngine extends Pick<PolicyEngine, 'decide' | 'limits'> {
-  /** What it was asked, oldest first. */
+  /** The questions it was asked, oldest first. */
   readonly asked: readonly DecisionInput[];
-  /** From now on nothing is permitted, and no approval would help. */
+  /** From now on everything is denied, and no approval would help. */
   forbid(forbidden: boolean): void;
 }
 
-/** What it asks for. */
 export const supervisorWanted: Obligation = {
   kind: 'approval',
   role: 'supervisor',
@@ -30,7 +29,7 @@ export const supervisorWanted: Obligation = {
 };
 
 const parts = [{ part: 'entities.json', digest: digestOf([]), content: [] }];
-/** What the record of the publication says of the policies that are decided by. */
+/** The deciding policies as the record of the publication describes them. */
 export const publishedPolicies = {
   version: 1,
   hash: digestOf({ v: 1, parts: parts.map(({ part, digest }) => ({ part, digest })) }),
@@ -38,7 +37,8 @@ export const publishedPolicies = {
 } as const;
 
 /**
- * Orders above a million need a supervisor's approval or, half an hour later, a head of desk's. It decides as the real one promises to; its limits are real.
+ * Orders above a million need a supervisor's approval or, half an hour later, a head of desk's. It follows the contract of
+ * the real engine; its limits are real.
  */
 export function createSmallPolicyEngine(from: {
   readonly clock: Clock;
@@ -94,7 +94,7 @@ export function createSmallPolicyEngine(from: {
   };
 }
 
-/** What a decision is made from, as the real engine records it of a transaction. */
+/** The input of a decision, as the real engine records it of a transaction. */
 function questionOf({ action, principal, resource }: DecisionInput): Json {
   const asked = { v: 1, action, principal: { type: 'Person', id: principal } };
   if (resource.type === 'resource') return { ...asked, resource: { type: 'Resource', id: resource.uri } };

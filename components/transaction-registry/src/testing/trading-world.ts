@@ -52,7 +52,6 @@ export const foreignSupervisor = personOf(clearer, 'flo', 'supervisor');
 
 const traders = [trader, supervisor, secondSupervisor, colleague, foreignSupervisor];
 
-/** Whose software reports which event. */
 const reporters = {
   submit: broker,
   acknowledge: venue,
@@ -63,7 +62,7 @@ const reporters = {
 } as const;
 export type Event = keyof typeof reporters;
 
-/** A body that is within the terms of the order of these tests. */
+/** A body within the terms of these tests' order. */
 export const goodBody = {
   submit: {},
   acknowledge: {},
@@ -73,7 +72,9 @@ export const goodBody = {
   cancel: {},
 } as const;
 
-/** A registry and a consent store on one database, each with its own schema and role; a fund's mandate to its broker. */
+/**
+ * A registry and a consent store on one database, each with its own schema and role, and a mandate of a fund to its broker.
+ */
 export async function createTradingWorld(log?: AuditAppender) {
   const scratch = await createTestDatabase({
     components: [consentStoreMigrations, transactionRegistryMigrations, policyEngineMigrations],
@@ -123,7 +124,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   });
   let definitions: readonly LimitDefinition[] = [];
   const nodes: LimitsComponent[] = [];
-  /** Limits of a node of its own, settled by what this registry says of its orders. */
+  /** Limits on a node of their own, settled by what this registry reports of its orders. */
   function limitsNode(): LimitsComponent {
     const limits = createLimits({
       pool: scratch.pool('policy-engine'),
@@ -142,7 +143,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   const limits = limitsNode();
   const counted = scratch.pool('policy-engine', { maxConnections: 1 });
   const policyEngine = createSmallPolicyEngine({ clock, random, policyRecord, limits });
-  /** Of the token endpoint: what it is asked is not among what the registry asks. */
+  /** For the token endpoint: its questions are not among those of the registry. */
   const permitting = createSmallPolicyEngine({ clock, random, policyRecord, limits });
 
   function keyOf(person: Person, algorithm?: 'ES256' | 'EdDSA') {
@@ -171,7 +172,7 @@ export async function createTradingWorld(log?: AuditAppender) {
       signer: keyring,
       issuer: 'https://countersign.example',
       referenceKey: new Uint8Array(32).fill(7),
-      // Most tests are about something else.
+      // Most tests do not concern cooling-off.
       addressCoolingOffMs: 0,
       ...changes,
     });
@@ -181,7 +182,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   let count = 0;
   const next = (what: string) => `${what}-${String(++count).padStart(6, '0')}`;
 
-  /** A mandate from the fund to the broker, and one cut from it for the clearing firm. */
+  /** A mandate from the fund to the broker, and a sub-mandate for the clearing firm. */
   async function mandates(): Promise<{ readonly root: Mandate; readonly clearing: Mandate }> {
     const proposed = await consentStore.propose(rootProposal(), actor(fundSignatory), next('proposal'));
     const root = await consentStore.accept(proposed.id, { termsHash }, actor(brokerSignatory));
@@ -189,7 +190,7 @@ export async function createTradingWorld(log?: AuditAppender) {
     return { root, clearing: await consentStore.accept(cut.id, { termsHash }, actor(clearerSignatory)) };
   }
 
-  /** Records a token for an intent, for an interface of whose intent it is where nothing else is said. */
+  /** Records a token for an intent, by default for an interface of the intent's institution. */
   const permit = (token: Omit<PermittedToken, 'reaches'> & Partial<Pick<PermittedToken, 'reaches'>>) =>
     permitToken(
       { reaches: token.initiator.institution ?? '', ...token },
@@ -233,7 +234,7 @@ export async function createTradingWorld(log?: AuditAppender) {
     });
   }
 
-  /** Opens an order and carries it on through these events. */
+  /** Opens an order and takes it through these events. */
   async function reach(...events: readonly Event[]) {
     const granted = await mandates();
     const transaction = await open(granted.root);
@@ -255,13 +256,13 @@ export async function createTradingWorld(log?: AuditAppender) {
     policyEngine,
     limits,
     limitsNode,
-    /** The limits of the policies from now on, beside those of the mandates. */
+    /** Sets the limits of the policies, beside those of the mandates. */
     limitTo(...wanted: readonly Json[]) {
       const read = readLimits({ limits: wanted, rates: {} });
       if (read.problems.length > 0) throw new Error(read.problems.join('; '));
       definitions = read.definitions;
     },
-    /** What is counted under keys that begin so, within one limit or any, by what is stored. */
+    /** The stored amount under keys with this prefix, within one limit or any. */
     async used(key: string, limit?: string): Promise<string> {
       const { rows } = await counted.query<{ used: string }>(
         `select trim_scale(coalesce(sum(s.amount), 0))::text as used
@@ -281,7 +282,6 @@ export async function createTradingWorld(log?: AuditAppender) {
     open,
     report,
     reach,
-    /** Records about one transaction. */
     recordsOf: (id: TransactionId) => audit.records.filter((record) => record.transaction === id),
     async close() {
       await Promise.all(nodes.map((node) => node.stop()));

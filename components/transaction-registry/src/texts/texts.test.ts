@@ -7,7 +7,7 @@ import { approverPageErrors } from '../pages/problem-page.ts';
 import { de } from './de.ts';
 import { en } from './en.ts';
 
-/** Names of the sentences, through every depth; those of functions too. */
+/** Names of the texts at every depth, including those of functions. */
 function namesIn(value: unknown, path = ''): readonly string[] {
   return typeof value === 'object' && value !== null
     ? Object.entries(value).flatMap(([name, inner]) => namesIn(inner, `${path}/${name}`))
@@ -15,8 +15,8 @@ function namesIn(value: unknown, path = ''): readonly string[] {
 }
 const own = ({ labels: _labels, states: _states, ...rest }: object & { labels: unknown; states: unknown }) => rest;
 
-describe('the sentences', () => {
-  it('are the same ones in both languages, and none is empty', () => {
+describe('the texts', () => {
+  it('are the same in both languages, and none is empty', () => {
     expect(namesIn(own(de))).toEqual(namesIn(own(en)));
     for (const catalogue of [en, de]) expect(JSON.stringify(catalogue)).not.toContain('""');
   });
@@ -33,11 +33,11 @@ describe('the sentences', () => {
     for (const label of shown) expect(de.labels).toHaveProperty([label]);
   });
 
-  it('say in words whatever can go wrong on these pages', () => {
+  it('cover every error that can occur on these pages', () => {
     const approvals = Object.keys(transactionErrors.codes).filter(
       (code) => /^approval_(?!required|not_found|signature)/.test(code) || code === 'duties_combined',
     );
-    // Of registering keys, and of operators: none of it comes up where something is signed.
+    // Errors of key registration and of operators cannot occur where something is signed.
     const elsewhere = ['credential_registered', 'device_bound_required', 'person_not_yours', 'recovery_needed'];
     const families = /^(?:attestation_|invitation_|authenticators_|authenticator_(?:model|not|last))/;
     const signing = Object.keys(authenticatorErrors.codes).filter(
@@ -48,8 +48,8 @@ describe('the sentences', () => {
   });
 });
 
-describe('a moment', () => {
-  it('is said in words with its zone, and in UTC beside it where that is another', () => {
+describe('a point in time', () => {
+  it('is shown with its zone, and also in UTC when that differs', () => {
     const at = '2026-06-15T18:00:00Z';
     expect(momentIn('en', 'UTC')(at)).toBe('Monday, 15 June 2026 at 18:00 UTC');
     expect(momentIn('en', 'Europe/Berlin')(at)).toMatch(

@@ -26,9 +26,8 @@ export interface TradeReader {
 }
 
 export type TradeStanding =
-  /** The intent follows no trade. */
   | { readonly kind: 'none' }
-  | { readonly kind: 'stands'; readonly trades: readonly ExecutedTrade[]; readonly uses: readonly TradeUse[] }
+  | { readonly kind: 'usable'; readonly trades: readonly ExecutedTrade[]; readonly uses: readonly TradeUse[] }
   | { readonly kind: 'fault'; readonly fault: CodedError };
 
 type Following = Pick<StoredTransaction, 'id' | 'detail' | 'initiatorInstitution'>;
@@ -66,7 +65,7 @@ export async function tradeStanding(following: Following, reader: TradeReader): 
   if (mixed !== undefined) return { kind: 'fault', fault: mixed };
   const taken = await reader.takenByOthers(named.ids, named.kind, following.id);
   const uses = usesOf(following, named, trades, taken);
-  return 'fault' in uses ? { kind: 'fault', fault: uses.fault } : { kind: 'stands', trades, uses: uses.uses };
+  return 'fault' in uses ? { kind: 'fault', fault: uses.fault } : { kind: 'usable', trades, uses: uses.uses };
 }
 
 function partyFault(

@@ -11,7 +11,7 @@ import {
   type VerifierKey,
 } from '@countersign/merkle-log';
 
-/** A log in memory of at most 256 entries, with the key that the seed gives: what asks a witness. */
+/** An in-memory log of at most 256 entries, with a key from the seed: it sends requests to a witness. */
 export function paperLog(
   options: { readonly origin?: string; readonly seed?: string; readonly entries?: string } = {},
 ) {

@@ -71,6 +71,8 @@ export const evidenceRecords = {
       'policy-engine',
       'event-publisher',
       'certificate-authority',
+      'secrets',
+      'workload-identity',
     ],
     outcomes: ['deny'],
     always: ['reason'],
@@ -93,7 +95,7 @@ export const evidenceRecords = {
       closed(
         {
           call: text('Contract and method; `unknown` for what no contract has'),
-          at: enumOf(['edge', 'core', 'evidence', 'egress', 'certificate-authority']),
+          at: enumOf(['edge', 'core', 'evidence', 'egress', 'certificate-authority', 'secrets']),
           count: count('How often, in the time from `since` until this record'),
           since: instant(),
         },

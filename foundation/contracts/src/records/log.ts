@@ -31,6 +31,7 @@ const standingSources = [
   'policy-engine',
   'recovery',
   'retention',
+  'secrets',
   'transaction-registry',
   'trust-registry',
 ];
@@ -58,6 +59,18 @@ export const logRecords = {
     sources,
     outcomes: ['done'],
     data: closed({ origin: text('The name in its checkpoints'), verifier_key: text('C2SP vkey') }),
+  },
+  'log.key-rotated': {
+    about:
+      'The log has a new key: the tree that ends with this record is signed by both keys, every larger one by the new key.',
+    sources,
+    outcomes: ['done'],
+    always: ['references'],
+    data: closed({
+      origin: text('The name in its checkpoints'),
+      from: text('C2SP vkey of the old key'),
+      to: text('C2SP vkey of the new key'),
+    }),
   },
   'log.publication-stopped': {
     about: 'Too few witnesses cosign: nothing new is published.',

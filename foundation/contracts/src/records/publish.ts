@@ -1,7 +1,6 @@
 import { type RecordType, recordTypes } from '../audit-log.ts';
 import { recordDescriptions, recordSchema, recordSchemaId } from './record-schemas.ts';
 
-/** A file of the folder with the published schemas. */
 export interface SchemaFile {
   readonly name: string;
   readonly text: string;
@@ -9,7 +8,6 @@ export interface SchemaFile {
 
 export const schemaFileName = (type: RecordType): string => `${type}.schema.json`;
 
-/** The published schemas with their README. */
 export function recordSchemaFiles(): readonly SchemaFile[] {
   return [
     ...recordTypes.map((type) => ({

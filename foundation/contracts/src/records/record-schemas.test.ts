@@ -5,7 +5,7 @@ import { recordSchema, recordSchemaId } from './record-schemas.ts';
 
 const ajv = new Ajv2020({ strict: true, allErrors: true, keywords: ['x-protected'], formats: { 'date-time': true } });
 
-it.each(recordTypes)('describes %s in a schema that stands alone', (type) => {
+it.each(recordTypes)('describes %s in a self-contained schema', (type) => {
   const schema = JSON.parse(JSON.stringify(recordSchema(type))) as object;
   expect(ajv.validateSchema(schema)).toBe(true);
   expect(() => ajv.compile(schema)).not.toThrow();

@@ -5,6 +5,7 @@ import { certificateRecords } from './certificates.ts';
 import { decisionRecords } from './decisions.ts';
 import { deviceRecords } from './devices.ts';
 import { directoryRecords } from './directory.ts';
+import { enrolmentRecords } from './enrolments.ts';
 import { eventRecords } from './events.ts';
 import { evidenceRecords } from './evidence.ts';
 import { incidentRecords } from './incidents.ts';
@@ -14,10 +15,12 @@ import { membersOfLog, membersOfWriter, numbering } from './members.ts';
 import { noticeRecords } from './notices.ts';
 import { recoveryRecords } from './recoveries.ts';
 import { riskRecords } from './risk.ts';
+import { secretsRecords } from './secrets.ts';
 import { id, type RecordDescription } from './shape.ts';
 import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
 import { transactionRecords } from './transactions.ts';
+import { workloadRecords } from './workloads.ts';
 
 /** Every record type with its meaning, its writers, and the shape of its data. */
 export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
@@ -27,6 +30,9 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...mandateRecords,
   ...signInRecords,
   ...certificateRecords,
+  ...enrolmentRecords,
+  ...secretsRecords,
+  ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,
   ...noticeRecords,

@@ -8,7 +8,6 @@ import type { ProtectionKind, RecordDraft } from '../audit-log.ts';
 export interface RecordDescription {
   /** What happened, in one sentence. */
   readonly about: string;
-  /** The components that write this type. */
   readonly sources: readonly string[];
   readonly outcomes: readonly RecordDraft['outcome'][];
   /** Further required members, beside those that every record has. */
@@ -60,7 +59,6 @@ export const wholeNumber = (description?: string) =>
 export const base64Url = (description?: string) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]+$', ...defined({ description }) });
 export const principal = (description = 'Principal id') => Type.String({ minLength: 1, description });
-/** First and last item of a range. */
 export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });
 /** Members of a record that sets a standing (docs/adr/0057). */
 export const carriedMembers = {

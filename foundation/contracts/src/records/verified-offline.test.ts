@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { type RecordType, recordTypes } from '../record-types.ts';
 import { recordSchema } from './record-schemas.ts';
 
-it('are verified offline by the source, the outcome and the members that their types have', () => {
+it('are verified offline by the source, the outcome and the members of their types', () => {
   for (const [type, { source, outcomes, members }] of Object.entries(recordRules)) {
     expect(recordTypes, type).toContain(type);
     const schema = recordSchema(type as RecordType) as {

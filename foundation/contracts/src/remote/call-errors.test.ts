@@ -3,7 +3,7 @@ import { callErrors, declaresRefusal } from './call-errors.ts';
 import { remoteCalls } from './calls.ts';
 
 describe('the codes with which calls may be refused', () => {
-  it('are declared for every call, and for nothing else', () => {
+  it('are declared for every call, and for no other', () => {
     const namesOf = (table: Readonly<Record<string, object>>) =>
       Object.entries(table).map(([contract, methods]) => [contract, Object.keys(methods).sort()]);
     expect(namesOf(callErrors)).toEqual(namesOf(remoteCalls));
@@ -20,7 +20,7 @@ describe('the codes with which calls may be refused', () => {
     }
   });
 
-  it('are held to, category included; whatever does not answer may make any call unavailable', () => {
+  it('are enforced with their category; any call may fail as unavailable because another component does not answer', () => {
     const revoking = (code: string, category: 'not-found' | 'conflict' | 'unavailable') =>
       declaresRefusal('grants', 'revoke', { code, category });
     expect(revoking('grant_not_found', 'not-found')).toBe(true);

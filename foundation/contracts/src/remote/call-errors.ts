@@ -14,12 +14,13 @@ import { outboundErrors } from '../outbound.ts';
 import { policyErrors } from '../policy-engine.ts';
 import { recoveryErrors } from '../recovery.ts';
 import { retentionErrors } from '../retention.ts';
+import { secretsErrors } from '../secrets.ts';
 import { signerErrors } from '../signer.ts';
 import { revocationErrors } from '../standing-revocations.ts';
 import { transactionErrors } from '../transaction-registry.ts';
+import { workloadErrors } from '../workload-identity.ts';
 import type { RemoteContract, remoteCalls } from './calls.ts';
 
-/** Codes with their categories. */
 export type CallErrors = Readonly<Record<string, ErrorCategory>>;
 
 type ErrorTable = {
@@ -116,14 +117,17 @@ export const callErrors: ErrorTable = {
   'evidence-keys': { listKeys: signerErrors.codes },
   'egress-keys': { listKeys: signerErrors.codes },
   'certificate-authority-keys': { listKeys: signerErrors.codes },
-  'authority-proposals': { endProposalsOf: { ...certificateAuthorityErrors.codes, ...recording } },
+  'authority-proposals': {
+    endProposalsOf: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording },
+  },
   'authenticators-departure': { end: { ...authenticatorErrors.codes, ...recording } },
   'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
-  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
+  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording } },
+  'secret-proposals': { endProposalsOf: { ...secretsErrors.codes, ...recording } },
+  'leases-departure': { end: { ...secretsErrors.codes, ...recording } },
 };
 
-/** Whether a call declares this refusal. */
 export function declaresRefusal(
   contract: RemoteContract,
   method: string,

@@ -51,7 +51,7 @@ async function schemasOf(methods: readonly string[], types: string): Promise<Des
   return JSON.parse(stdout) as Described;
 }
 
-it('is what the types of the calls say: `node scripts/write-call-schemas.mjs` writes it anew', async () => {
+it('matches the types of the calls: `node scripts/write-call-schemas.mjs` regenerates it', async () => {
   await run(process.execPath, [script, '--check']);
 });
 
@@ -103,7 +103,7 @@ const schemas: readonly (readonly [type: string, schema: unknown])[] = [
     '{ ok: true; a: string } | { ok: false }',
     { anyOf: [closed({ a: { type: 'string' }, ok: { const: true } }), closed({ ok: { const: false } })] },
   ],
-  // Whatever JSON can say: nothing of it is looked at twice.
+  // Any JSON: not checked further.
   ['Json', {}],
   ['{ json?: Json }', closed({ json: {} }, [])],
   ['Tree', { $ref: '#/$defs/Tree' }],
@@ -133,7 +133,7 @@ it('writes each type as its schema', async () => {
   });
 });
 
-it('writes the arguments as a list, of which the last may be left out', async () => {
+it('writes the arguments as a list, the last of which may be omitted', async () => {
   const { calls } = await schemasOf(['(who: string | undefined, what: number, how?: boolean): Promise<void>'], '');
   expect(calls['room']?.['m0']).toEqual({
     arguments: {
@@ -167,7 +167,7 @@ const refused = [
   ['(): string', '', 'an answer that is no promise'],
 ] as const;
 
-it('refuses whatever cannot be passed, and names each place', async () => {
+it('refuses types that cannot be passed, and names each place', async () => {
   const held = 'declare class Held { private secret: string; at: number }';
   const failure: unknown = await schemasOf(
     refused.map(([signature]) => signature),

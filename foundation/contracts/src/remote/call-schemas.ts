@@ -145,6 +145,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       'claimedSignals?': list(string), client: string, 'device?': string, institution: string, mandateInForce: boolean,
       'partner?': object({ claims: list(string), institution: string }), scopes: list(string),
       'step?': object({ events: list(string), 'onlyCompletes?': boolean, transaction: string }),
+      'workload?': object({ 'configuration?': string, environment: string, image: string, level: string }),
     }),
     principal: string,
     resource: anyOf(
@@ -242,11 +243,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'order:approve', 'order:cancel', 'order:create', 'order:read', 'partner:register', 'policy:approve',
     'policy:propose', 'policy:read', 'policy:rollback', 'profile', 'recovery:open', 'recovery:read', 'reference:record',
     'report:correct', 'report:read', 'report:submit', 'retention:approve', 'retention:propose', 'retention:read',
-    'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'session:end', 'session:read',
-    'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release',
-    'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
+    'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'secret:approve', 'secret:propose',
+    'secret:read', 'secret:revoke', 'secret:use', 'session:end', 'session:read', 'settlement:affirm',
+    'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release', 'signal:subscribe',
+    'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
     'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve', 'withdrawal:release',
-    'withdrawal:request',
+    'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose', 'workload:read',
+    'workload:suspend',
   )),
   GrantedStep: object({
     actions: list(string), locations: list(string), mandate: ref('CallerMandate'), transaction: string,
@@ -262,7 +265,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   KeyPurpose: oneOf(
     'access-token', 'certificate-device', 'certificate-partner', 'certificate-person', 'certificate-service',
     'certificate-status', 'certificate-workload', 'envelope', 'event', 'id-token', 'id-token-ps256', 'id-token-rs256',
-    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token',
+    'log-checkpoint', 'mandate', 'policy-bundle', 'security-event', 'time-stamp', 'transaction-token', 'workload-token',
   ),
   LastingCaller: object({ caller: ref('Caller'), token: ref('LastingToken') }),
   LastingToken: object({
@@ -270,8 +273,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     jti: string, lei: string, 'mandate?': ref('CallerMandate'), sub: string,
   }),
   ListedKey: object({
-    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), kid: string, place: ref('KeyPlace'),
-    publishedAt: number, purpose: ref('KeyPurpose'), state: oneOf('active', 'published', 'retiring'),
+    activeFrom: number, algorithm: oneOf('ES256', 'EdDSA', 'PS256', 'RS256'), jwk: record(string), kid: string,
+    place: ref('KeyPlace'), publishedAt: number, purpose: ref('KeyPurpose'),
+    state: oneOf('active', 'published', 'retiring'),
   }),
   LogEntry: object({ index: { wire: 'bigint' }, record: ref('EvidenceRecord') }),
   Mandate: object({
@@ -289,9 +293,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   MandateAnswer: anyOf(
     object({
-      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, stands: oneOf(false),
+      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, valid: oneOf(false),
     }),
-    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), stands: oneOf(true) }),
+    object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), valid: oneOf(true) }),
   ),
   MandateConsent: object({
     at: string, authority: oneOf('joint', 'sole'), lei: string, part: oneOf('grantee', 'grantor', 'thirdParty'),
@@ -367,8 +371,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   RecordDraft: object({
     'actors?': list(ref('Actor')), 'address?': string, 'audience?': list(string),
     'authentication?': ref('EvidenceRecordAuthentication'), 'certificate?': ref('EvidenceRecordCertificate'),
-    'client?': string, 'data?': any, 'dataText?': string, 'device?': string, id: string, 'intent?': string,
-    'mandate?': ref('CallerMandate'), outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
+    'client?': string, 'data?': any, 'device?': string, id: string, 'intent?': string, 'mandate?': ref('CallerMandate'),
+    outcome: oneOf('deny', 'done', 'permit'), 'partner?': string, 'payload?': string,
     'policy?': ref('EvidenceRecordPolicy'), 'protectedValues?': list(ref('ProtectedValue')), 'reason?': string,
     'references?': list(string), 'scope?': list(string), source: string, 'standing?': list(ref('Standing')),
     'subject?': ref('Actor'), 'transaction?': string, type: ref('RecordType'), 'zone?': string,
@@ -393,26 +397,31 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'device.enrolled', 'device.enrolment-opened', 'device.posture-changed', 'device.refused', 'device.removed',
     'device.report-refused', 'directory.applied', 'directory.change-approved', 'directory.change-proposed',
     'directory.change-rejected', 'directory.committed', 'directory.departure', 'directory.departure-completed',
+    'enrolment.ended', 'enrolment.key-changed', 'enrolment.made', 'enrolment.refused', 'enrolment.used',
     'envelope.issued', 'erasure.approved', 'erasure.completed', 'erasure.proposed', 'erasure.rejected',
     'event.delivery-suspended', 'event.subscribed', 'event.unsubscribed', 'evidence.exported', 'evidence.read',
     'exception.overdue', 'exception.raised', 'exception.refused', 'exception.resolved', 'grant.changed',
     'grant.revoked', 'hold.placed', 'hold.released', 'identity.accepted', 'identity.refused', 'incident.declared',
     'incident.ended', 'incident.granted', 'incident.lapsed', 'incident.overdue', 'incident.refused',
-    'incident.reviewed', 'key.published', 'key.withdrawn', 'limit.released', 'log.opened', 'log.pruned',
-    'log.publication-resumed', 'log.publication-stopped', 'log.witness-alarm', 'mandate.accepted', 'mandate.amended',
-    'mandate.amendment-proposed', 'mandate.amendment-withdrawn', 'mandate.consented', 'mandate.copy-compared',
-    'mandate.expired', 'mandate.expiring', 'mandate.proposed', 'mandate.refused', 'mandate.resumed', 'mandate.revoked',
-    'mandate.suspended', 'notice.failed', 'notice.sent', 'partner.key-bound', 'partner.key-refused',
-    'partner.profile-registered', 'pki.approved', 'pki.proposed', 'pki.rejected', 'policy.diverged', 'policy.proposed',
-    'policy.published', 'policy.refused', 'policy.rejected', 'policy.simulated', 'provisioning-token.ended',
-    'provisioning-token.issued', 'recovery.approved', 'recovery.cancelled', 'recovery.completed',
-    'recovery.credentials-ended', 'recovery.expired', 'recovery.invited', 'recovery.opened', 'recovery.refused',
-    'retention.changed', 'retention.proposed', 'retention.pruning-approved', 'retention.rejected', 'revocation.lifted',
-    'risk.cleared', 'risk.raised', 'row.rejected', 'session.ended', 'session.logout-notified', 'session.refused',
-    'session.started', 'session.step-up-refused', 'session.stepped-up', 'signal.delivery-suspended',
+    'incident.reviewed', 'key.published', 'key.withdrawn', 'lease.cleared', 'lease.denied', 'lease.ended',
+    'lease.irrevocable', 'lease.issued', 'lease.released', 'lease.renewed', 'lease.swept', 'limit.released',
+    'log.key-rotated', 'log.opened', 'log.pruned', 'log.publication-resumed', 'log.publication-stopped',
+    'log.witness-alarm', 'mandate.accepted', 'mandate.amended', 'mandate.amendment-proposed',
+    'mandate.amendment-withdrawn', 'mandate.consented', 'mandate.copy-compared', 'mandate.expired', 'mandate.expiring',
+    'mandate.proposed', 'mandate.refused', 'mandate.resumed', 'mandate.revoked', 'mandate.suspended', 'notice.failed',
+    'notice.sent', 'partner.key-bound', 'partner.key-refused', 'partner.profile-registered', 'pki.approved',
+    'pki.proposed', 'pki.rejected', 'policy.diverged', 'policy.proposed', 'policy.published', 'policy.refused',
+    'policy.rejected', 'policy.simulated', 'provisioning-token.ended', 'provisioning-token.issued', 'recovery.approved',
+    'recovery.cancelled', 'recovery.completed', 'recovery.credentials-ended', 'recovery.expired', 'recovery.invited',
+    'recovery.opened', 'recovery.refused', 'retention.changed', 'retention.proposed', 'retention.pruning-approved',
+    'retention.rejected', 'revocation.lifted', 'risk.cleared', 'risk.raised', 'row.rejected', 'secret.released',
+    'secrets.approved', 'secrets.proposed', 'secrets.rejected', 'session.ended', 'session.logout-notified',
+    'session.refused', 'session.started', 'session.step-up-refused', 'session.stepped-up', 'signal.delivery-suspended',
     'signal.stream-changed', 'source.alarm', 'source.beat', 'source.closed', 'source.opened', 'timestamp.issued',
     'timestamp.obtained', 'timestamp.refused', 'token.exchanged', 'token.introspected', 'token.issued', 'token.refused',
-    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned',
+    'token.revoked', 'transaction.opened', 'transaction.refused', 'transaction.transitioned', 'venue.order-signed',
+    'venue.refused', 'venue.request-signed', 'workload.approved', 'workload.attested', 'workload.proposed',
+    'workload.refused', 'workload.rejected', 'workload.suspended', 'workload.token-issued',
   ),
   RevocationTarget: anyOf(
     object({ id: string, kind: oneOf('client') }), object({ id: string, kind: oneOf('grant') }),
@@ -434,11 +443,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'margin:recall', 'order:approve', 'order:cancel', 'order:create', 'order:read', 'partner:register',
     'policy:approve', 'policy:propose', 'policy:read', 'policy:rollback', 'recovery:open', 'recovery:read',
     'reference:record', 'report:correct', 'report:read', 'report:submit', 'retention:approve', 'retention:propose',
-    'retention:read', 'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'session:end',
-    'session:read', 'settlement:affirm', 'settlement:cancel', 'settlement:instruct', 'settlement:read',
-    'settlement:release', 'signal:subscribe', 'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read',
-    'withdrawal-address:approve', 'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve',
-    'withdrawal:release', 'withdrawal:request',
+    'retention:read', 'revocation:lift', 'revocation:read', 'rfq:accept', 'rfq:create', 'rfq:respond', 'secret:approve',
+    'secret:propose', 'secret:read', 'secret:revoke', 'secret:use', 'session:end', 'session:read', 'settlement:affirm',
+    'settlement:cancel', 'settlement:instruct', 'settlement:read', 'settlement:release', 'signal:subscribe',
+    'token:revoke', 'trade:affirm', 'trade:bust', 'trade:read', 'withdrawal-address:approve',
+    'withdrawal-address:propose', 'withdrawal-address:revoke', 'withdrawal:approve', 'withdrawal:release',
+    'withdrawal:request', 'workload:approve', 'workload:attest', 'workload:propose', 'workload:read',
+    'workload:suspend',
   ),
   SignIn: object({
     acr: string, amr: list(string), authTime: number, 'authenticator?': string, 'boundTo?': list(string),
@@ -452,8 +463,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     authenticator: ref('Authenticator'), claims: ref('StatementClaims'), signature: ref('WebAuthnSignature'),
   }),
   Standing: object({ 'digest?': string, of: string }),
+  StandingEntry: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
   StandingRecord: object({ 'digest?': string, index: { wire: 'bigint' }, record: string }),
-  StandingThing: object({ 'digest?': string, index: { wire: 'bigint' }, of: string, record: string }),
   StatementClaims: {
     type: 'object', properties: { exp: number, iat: number, iss: string, jti: string, typ: string },
     required: ['exp', 'iat', 'iss', 'jti', 'typ'], additionalProperties: any,
@@ -512,7 +523,7 @@ export const callSchemas: CallSchemas = {
     count: call([object({ 'from?': number, types: list(ref('RecordType')), 'until?': number })], number),
     find: call([string], anyOf(ref('LogEntry'), nothing)),
     lastUnder: {
-      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingThing') },
+      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingEntry') },
     },
     newest: call([list(ref('RecordType'))], { wire: 'bigint' }),
     query: call([ref('EvidenceQuery')], list(ref('LogEntry'))),
@@ -523,7 +534,7 @@ export const callSchemas: CallSchemas = {
     },
     standingsUnder: call(
       [string, object({ 'after?': string, limit: number })],
-      object({ 'next?': string, things: list(ref('StandingThing')) }),
+      object({ 'next?': string, things: list(ref('StandingEntry')) }),
     ),
   },
   authentication: {
@@ -560,7 +571,8 @@ export const callSchemas: CallSchemas = {
         { type: ['null', 'string'] }, string,
         object({
           'accept?': string, 'authorization?': string, body: { wire: 'bytes' }, contentType: string,
-          'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number,
+          'maxBytes?': number, 'method?': oneOf('DELETE', 'GET', 'POST'), 'plainHttp?': boolean, 'timeoutMs?': number,
+          'venueHeaders?': object({ 'api-key?': string, 'api-sign?': string, 'x-mbx-apikey?': string }),
         }),
       ],
       object({ body: { wire: 'bytes' }, 'contentType?': string, status: number }),
@@ -568,7 +580,7 @@ export const callSchemas: CallSchemas = {
     getFor: call(
       [
         { type: ['null', 'string'] }, string,
-        object({ 'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number }),
+        object({ 'authorization?': string, 'maxBytes?': number, 'plainHttp?': boolean, 'timeoutMs?': number }),
       ],
       { wire: 'bytes' },
     ),
@@ -633,6 +645,9 @@ export const callSchemas: CallSchemas = {
     revoke: call([string, ref('Actor'), string], ref('Grant')),
     revokeAll: call([ref('GrantsOf'), ref('Actor'), string], number),
   },
+  'leases-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   notices: {
     notify: call(
       [object({
@@ -687,6 +702,9 @@ export const callSchemas: CallSchemas = {
     end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
   },
   'retention-proposals': {
+    endProposalsOf: { arguments: ref('AuthorityProposalsEndProposalsOfArguments'), answer: number },
+  },
+  'secret-proposals': {
     endProposalsOf: { arguments: ref('AuthorityProposalsEndProposalsOfArguments'), answer: number },
   },
   statements: {

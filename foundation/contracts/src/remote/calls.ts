@@ -31,7 +31,6 @@ export interface Call {
   readonly gathered?: true;
 }
 
-/** The remotely callable contract of each component. */
 export interface RemoteContracts {
   readonly 'audit-log': AuditLog;
   readonly 'record-pages': RecordPages;
@@ -61,6 +60,8 @@ export interface RemoteContracts {
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
   readonly 'certificates-departure': DepartureEffect;
+  readonly 'secret-proposals': ProposalEnder;
+  readonly 'leases-departure': DepartureEffect;
 }
 export type RemoteContract = keyof RemoteContracts;
 
@@ -161,6 +162,8 @@ export const remoteCalls = {
   'devices-departure': { end: repeatable },
   'recovery-departure': { end: repeatable },
   'certificates-departure': { end: repeatable },
+  'secret-proposals': { endProposalsOf: repeatable },
+  'leases-departure': { end: repeatable },
 } as const satisfies CallTable;
 
 /** The part of a contract that is available in other processes. */

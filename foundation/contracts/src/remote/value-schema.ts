@@ -32,7 +32,6 @@ export interface ValueSchema {
 }
 
 export interface CallSchema {
-  /** Schema of the argument list. */
   readonly arguments: ValueSchema;
   readonly answer: ValueSchema;
 }

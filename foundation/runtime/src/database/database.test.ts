@@ -60,7 +60,7 @@ const access = () => {
 
 const unavailable = { code: 'database_unavailable', category: 'unavailable' };
 
-/** A network between us and the server that fails when told to. */
+/** A network to the server that fails on request. */
 async function network() {
   const proxy = await createFaultyProxy({ target: scratch.connection });
   const connection = proxy.through(scratch.connection);
@@ -76,7 +76,7 @@ describe('a transaction', () => {
   const texts = async (): Promise<string[]> =>
     (await pool.query<{ text: string }>('select text from notes order by 1')).rows.map((row) => row.text);
 
-  it('commits when the work resolves, and hands on its result', async () => {
+  it('commits when the work resolves, and returns its result', async () => {
     const result = await transaction(pool, async (client) => {
       await client.query(`insert into notes values ('a')`);
       return 7;
@@ -85,7 +85,7 @@ describe('a transaction', () => {
     expect(await texts()).toEqual(['a']);
   });
 
-  it('rolls back when the work throws, and throws the same', async () => {
+  it('rolls back when the work throws, and rethrows the error', async () => {
     const error = new Error('changed my mind');
     const work = transaction(pool, async (client) => {
       await client.query(`insert into notes values ('a')`);
@@ -95,7 +95,7 @@ describe('a transaction', () => {
     expect(await texts()).toEqual([]);
   });
 
-  it('does not pass for committed when a failed statement inside was ignored', async () => {
+  it('does not count as committed if a failed statement inside was ignored', async () => {
     const work = transaction(pool, async (client) => {
       await client.query(`insert into notes values ('a')`);
       await client.query('select no_such_column').catch(() => undefined);
@@ -104,13 +104,13 @@ describe('a transaction', () => {
     expect(await texts()).toEqual([]);
   });
 
-  it('fails when a constraint is found violated at the commit itself', async () => {
+  it('fails if a constraint is violated at the commit itself', async () => {
     const work = transaction(pool, (client) => client.query(`insert into notes values ('a'), ('a')`));
     await expect(work).rejects.toMatchObject({ code: '23505' });
     expect(await texts()).toEqual([]);
   });
 
-  it('is unavailable, not hanging, when a statement takes too long or a lock is not free', async () => {
+  it('is unavailable, not hanging, if a statement takes too long or a lock is not free', async () => {
     const hurried = scratch.pool('alpha', { statementTimeoutMs: 100 });
     await expect(transaction(hurried, (client) => client.query('select pg_sleep(60)'))).rejects.toMatchObject(
       unavailable,
@@ -125,16 +125,16 @@ describe('a transaction', () => {
     });
   });
 
-  it('is unavailable when every connection is taken', async () => {
+  it('is unavailable if every connection is taken', async () => {
     const small = scratch.pool('alpha', { maxConnections: 1, connectTimeoutMs: 200 });
-    // The first connection, which has the same limit, is there before one is counted on.
+    // The first connection, which has the same limit, must be open before the test counts on one.
     await vi.waitFor(() => small.query('select 1'), 60_000);
     await transaction(small, async () => {
       await expect(withoutHeldConnection(() => transaction(small, async () => 1))).rejects.toMatchObject(unavailable);
     });
   });
 
-  it('survives sessions ended by the administrator, idle ones and one that is between two statements', async () => {
+  it('survives sessions ended by the administrator, both idle and between two statements', async () => {
     const work = transaction(pool, async (client) => {
       await client.query(`insert into notes values ('a')`);
       const noticed = new Promise<void>((resolve) => client.on('end', () => resolve()));
@@ -149,7 +149,7 @@ describe('a transaction', () => {
     expect(await texts()).toEqual([]);
   });
 
-  it('says of a connection that broke why, without its secrets, and nothing of one that was ending', async () => {
+  it('logs why a connection broke, without secrets, and nothing for one being closed', async () => {
     const errors: Error[] = [];
     const told = scratch.pool('alpha', { onError: (error) => errors.push(error) });
     const owner = new pg.Client(scratch.connection);
@@ -209,7 +209,7 @@ describe('a transaction', () => {
 });
 
 describe('a pool', () => {
-  it('bounds every wait and looks only into its own schema', async () => {
+  it('bounds every wait and sees only its own schema', async () => {
     const { rows } = await scratch.pool('alpha').query(
       `select current_setting('search_path') as path, current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
               current_setting('idle_in_transaction_session_timeout') as idle, current_setting('application_name') as name`,
@@ -230,7 +230,7 @@ describe('a pool', () => {
 });
 
 describe('a pool over a URL with options of its own', () => {
-  it('keeps them, and sets what it needs after them', async () => {
+  it('keeps them, and appends the settings it needs', async () => {
     const { host, port, database, user, password } = scratch.connection;
     const options = encodeURIComponent('-c synchronous_commit=off -c work_mem=8MB');
     const url = `postgres://${user}:${password}@${host}:${port}/${database}?options=${options}`;
@@ -244,7 +244,7 @@ describe('a pool over a URL with options of its own', () => {
 });
 
 describe('a pool that reads by index alone', () => {
-  it('plans a look-up by key for a table that will grow, however small it is', async () => {
+  it('plans an index scan by key for a table that will grow, however small it is', async () => {
     const planOf = async (byIndexAlone: boolean): Promise<string> => {
       const pool = scratch.pool('alpha', { byIndexAlone, maxConnections: 1 });
       const { rows } = await pool.query('explain (costs off) select * from small where id = 1');
@@ -258,13 +258,13 @@ describe('a pool that reads by index alone', () => {
 describe('opening the database', () => {
   const secret = rolesSecret('0123456789abcdef0123456789abcdef');
 
-  it('tells the version of one that is fit', async () => {
+  it('reports the version of a suitable one', async () => {
     expect((await openDatabase({ connection: scratch.connection, rolesSecret: secret })).serverVersion).toMatch(
       /^\d+\.\d+/,
     );
   });
 
-  it('refuses one that would forget a commit, unless that is accepted', async () => {
+  it('refuses one that could lose a commit, unless that is accepted', async () => {
     const forgetful = await createScratchDatabase();
     const owner = new pg.Client(forgetful.connection);
     await owner.connect();
@@ -278,12 +278,12 @@ describe('opening the database', () => {
     await forgetful.drop();
   });
 
-  it('does not wait for a wrong password to become right', async () => {
+  it('does not retry a wrong password', async () => {
     const connection = { ...scratch.connection, password: 'wrong' };
     await expect(openDatabase({ connection, rolesSecret: secret, waitMs: 600_000 })).rejects.toMatchObject(unavailable);
   });
 
-  it('waits for one that is just starting, within a bound', async () => {
+  it('waits for one that is starting, within a bound', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const address = closed.address();
@@ -309,7 +309,7 @@ describe('opening the database', () => {
 });
 
 describe('the secret of the roles', () => {
-  it('is made once, kept readable for its owner alone, and gives each role its own password', () => {
+  it('is created once, readable only for its owner, and gives each role its own password', () => {
     const path = join(folder, 'roles-secret');
     const first = rolesSecretFromFile(path, systemRandom);
     const second = rolesSecretFromFile(path, systemRandom);
@@ -319,7 +319,7 @@ describe('the secret of the roles', () => {
     expect(second.fingerprint).toBe(first.fingerprint);
   });
 
-  it('is refused when it is too short to be one', () => {
+  it('is refused if it is too short', () => {
     expect(() => rolesSecret('short')).toThrow(expect.objectContaining({ code: 'roles_secret_invalid' }));
   });
 });
@@ -327,7 +327,7 @@ describe('the secret of the roles', () => {
 describe('the secret of a group of roles', () => {
   const installation = rolesSecret('x'.repeat(32));
 
-  it('gives the passwords of its roles, which are those of the installation, and no other', () => {
+  it('gives the same passwords as the installation for its roles, and no others', () => {
     const byGroup = rolesSecretByGroup(installation, (role) => (role === 'reader' ? 'evidence' : 'edge'));
     const edge = rolesSecret(installation.ofGroup('edge'));
     expect(byGroup.passwordOf('writer')).toBe(edge.passwordOf('writer'));
@@ -336,7 +336,7 @@ describe('the secret of a group of roles', () => {
     expect(byGroup.fingerprint).toBe(installation.fingerprint);
   });
 
-  it('is none of the passwords, nor what tells one secret from another', () => {
+  it('is neither one of the passwords nor the fingerprint of a secret', () => {
     const told = [installation.fingerprint, installation.passwordOf('edge'), installation.ofGroup('core')];
     expect(told).not.toContain(installation.ofGroup('edge'));
   });
@@ -357,7 +357,7 @@ describe('the address of a database', () => {
   });
 });
 
-describe('where connections of a database go', () => {
+describe('the connections of a database', () => {
   it.each([
     ['postgres://db.internal:6432/name', { host: 'db.internal', port: 6432 }],
     ['postgres://db.internal/name?sslmode=verify-full', { host: 'db.internal', port: 5432 }],
@@ -369,7 +369,7 @@ describe('where connections of a database go', () => {
 });
 
 describe('listening', () => {
-  it('hears notifications, and after every break tells to refresh and hears again', async () => {
+  it('receives notifications, and after every break asks for a refresh and receives again', async () => {
     const wire = await network();
     let heard = 0;
     let reconnects = 0;
@@ -398,7 +398,7 @@ describe('listening', () => {
     await wire.close();
   });
 
-  it('is woken up once by any number of notifications that come close together, whoever sends them', async () => {
+  it('wakes up once for any number of notifications close together, from any sender', async () => {
     let heard = 0;
     const subscription = await listen({
       ...access(),
@@ -416,7 +416,7 @@ describe('listening', () => {
     await subscription.close();
   });
 
-  it('is told of a transaction once it is committed, and a notification that fails leaves the commit alone', async () => {
+  it('is notified of a transaction after its commit, and a failed notification does not affect the commit', async () => {
     const pool = scratch.pool('alpha', { maxConnections: 2 });
     const reader = scratch.pool('alpha', { maxConnections: 1 });
     await reader.query('delete from notes');
@@ -440,7 +440,7 @@ describe('listening', () => {
 
     await transaction(pool, async (client) => {
       await client.query(`insert into notes values ('also kept')`);
-      // No channel has so long a name: PostgreSQL refuses to notify.
+      // PostgreSQL refuses so long a channel name.
       notifyAfterCommit(client, 'x'.repeat(100));
     });
     expect((await reader.query('select from notes')).rowCount).toBe(2);
@@ -453,7 +453,7 @@ describe('listening', () => {
     await expect(failed).rejects.toThrow('changed my mind');
   });
 
-  it('notices a connection that has silently died', async () => {
+  it('detects a connection that has silently died', async () => {
     const wire = await network();
     let reconnected = false;
     const subscription = await listen({
@@ -487,7 +487,7 @@ describe('listening', () => {
     await subscription.close();
   });
 
-  it('fails at once when there is no database to begin with', async () => {
+  it('fails immediately if there is no database at the start', async () => {
     const wire = await network();
     await wire.close();
     await expect(

@@ -22,12 +22,12 @@ const turn = async (): Promise<void> => {
 };
 
 describe('group commit', () => {
-  it('flushes a lone item without waiting for others', async () => {
+  it('flushes a single item without waiting for others', async () => {
     const commit = createGroupCommit({ maxBatch: 10, maxQueued: 10, flush: async (items: readonly number[]) => items });
     expect(await commit.submit(1)).toBe(1);
   });
 
-  it('gathers what arrives during a flush into the next one', async () => {
+  it('collects items that arrive during a flush into the next one', async () => {
     const { batches, flush } = heldFlush();
     const commit = createGroupCommit({ maxBatch: 3, maxQueued: 10, flush });
     const first = commit.submit(1);
@@ -47,7 +47,7 @@ describe('group commit', () => {
     expect(await Promise.all(others)).toEqual([20, 30, 40, 50]);
   });
 
-  it('refuses what the queue does not hold, and takes more once there is room', async () => {
+  it('refuses items beyond the queue’s capacity, and accepts more once there is room', async () => {
     const { batches, flush } = heldFlush();
     const commit = createGroupCommit({ maxBatch: 10, maxQueued: 2, flush });
     const accepted = [commit.submit(1)];
@@ -72,7 +72,7 @@ describe('group commit', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no'))],
     ['returns too few results', () => Promise.resolve([])],
-  ])('rejects the whole batch, and only that, when the flush %s', async (_, fail) => {
+  ])('rejects the whole batch, and only that, if the flush %s', async (_, fail) => {
     let calls = 0;
     const commit = createGroupCommit<number, number>({
       maxBatch: 2,

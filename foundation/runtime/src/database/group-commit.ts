@@ -1,7 +1,6 @@
 import { databaseErrors } from './failure.ts';
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Maximum number of items in one flush. */
   readonly maxBatch: number;
   /** Maximum number of waiting items; further ones are refused. */
   readonly maxQueued: number;

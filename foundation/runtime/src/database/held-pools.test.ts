@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, clientConfig, createScratchDatabase, type ScratchDatabase, transaction } from './index.ts';
 
 // Detection is enabled for every test of this project (`testkit/src/vitest-setup.ts`).
-describe('what holds a connection', () => {
+describe('code that holds a connection', () => {
   let scratch: ScratchDatabase;
   let owner: pg.Pool;
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe('what holds a connection', () => {
 
   const message = 'a connection of this pool is asked for by what holds one already: use that one';
 
-  it('fails, in tests, when it asks the pool for another, however deep within', async () => {
+  it('fails in tests when it requests another from the pool, however deeply nested', async () => {
     const deep = async () => {
       await Promise.resolve();
       return ask(owner, 'select 1');
@@ -27,7 +27,7 @@ describe('what holds a connection', () => {
     await expect(transaction(owner, async () => owner.query('select 1'))).rejects.toThrow(message);
   });
 
-  it('may use the connection that it holds, and the pool again when it has let it go', async () => {
+  it('may use the connection that it holds, and the pool again after releasing it', async () => {
     let later: Promise<unknown> | undefined;
     let release = () => {};
     const released = new Promise<void>((resolve) => {

@@ -70,7 +70,7 @@ describe('a component in the database', () => {
     expect((await pool.query('delete from notes')).rowCount).toBe(1);
   });
 
-  it('gets nowhere else: not to another component, the history, the passwords, or the making of tables', async () => {
+  it('reaches nothing else: no other component, history, passwords, or creation of tables', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes), component('beta', 'full', notes));
     const pool = scratch.pool('alpha');
     for (const sql of [
@@ -93,7 +93,7 @@ describe('a component in the database', () => {
     await expect(pool.query(`set role ${beta?.role}`)).rejects.toMatchObject(denied);
   });
 
-  it('with insert-and-read can add and read, but not change or remove, also in tables of later migrations', async () => {
+  it('with insert-and-read can add and read but not change or remove, also in tables of later migrations', async () => {
     const ledger = component('ledger', 'insert-and-read', entries);
     const scratch = await scratchWith(ledger);
     component('ledger', 'insert-and-read', {
@@ -116,7 +116,7 @@ describe('a component in the database', () => {
     }
   });
 
-  it('loses rights that a release takes away', async () => {
+  it('loses privileges that a release revokes', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const narrower = scratch.components.map((its) => ({ ...its, grants: 'insert-and-read' as const }));
     await migrate({ database: scratch.database, components: narrower });
@@ -151,7 +151,7 @@ describe('migrating', () => {
     expect((await scratch.pool('alpha').query('select text from notes')).rows).toEqual([{ text: 'once' }]);
   });
 
-  it('refuses a migration that was changed after it was applied, but not for its line ends', async () => {
+  it('refuses a migration that was changed after it was applied, except for line ends', async () => {
     const scratch = await scratchWith(
       component('alpha', 'full', { '0001_two_lines.sql': 'create table a (n int);\ncreate table b (n int);\n' }),
     );
@@ -165,7 +165,7 @@ describe('migrating', () => {
     });
   });
 
-  it('refuses a database that a later release has migrated, before touching any component', async () => {
+  it('refuses a database that a later release has migrated, before changing any component', async () => {
     const scratch = await scratchWith(
       component('alpha', 'full', notes),
       component('beta', 'full', { ...notes, '0002_later.sql': 'create table later ();' }),
@@ -179,7 +179,7 @@ describe('migrating', () => {
     expect(await asOwner(scratch, `select to_regclass('alpha.new_one') as it`)).toEqual([{ it: null }]);
   });
 
-  it('refuses a migration that slips in before one already applied', async () => {
+  it('refuses a migration inserted before one already applied', async () => {
     const scratch = await scratchWith(component('alpha', 'full', { '0002_second.sql': 'create table second ();' }));
     component('alpha', 'full', { '0001_first.sql': 'create table first ();' });
     await expect(migrate({ database: scratch.database, components: scratch.components })).rejects.toMatchObject({
@@ -187,7 +187,7 @@ describe('migrating', () => {
     });
   });
 
-  it('rolls a failing migration back whole, names it, and goes on from there once it is mended', async () => {
+  it('rolls back a failing migration completely, names it, and continues from there once it is fixed', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     component('alpha', 'full', { '0002_bad.sql': 'create table half (n int); select no_such_thing;' });
     const again = () => migrate({ database: scratch.database, components: scratch.components });
@@ -208,7 +208,7 @@ describe('migrating', () => {
     await expect(scratchWith(component('alpha', 'full', files))).rejects.toMatchObject({ code: 'migration_misnamed' });
   });
 
-  it('refuses another secret for the roles, unless told to adopt it', async () => {
+  it('refuses another secret for the roles, unless asked to adopt it', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const database = { ...scratch.database, rolesSecret: rolesSecret(randomBytes(32).toString('hex')) };
     const { components } = scratch;
@@ -218,7 +218,7 @@ describe('migrating', () => {
     await expect(scratch.pool('alpha').query('select 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
-  it('refuses a role that exists and may do more than a component should', async () => {
+  it('refuses an existing role with more privileges than a component should have', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const [alpha] = scratch.components;
     await asOwner(scratch, `alter role ${alpha?.role} createrole`);
@@ -227,7 +227,7 @@ describe('migrating', () => {
     });
   });
 
-  it('keeps no password in the database that could be used to sign in', async () => {
+  it('stores no usable password in the database', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const [row] = await asOwner(
       scratch,
@@ -263,14 +263,14 @@ describe('the role of a component', () => {
   };
 
   it.each(['', ' in database'])(
-    'presets nothing that our connections do not set themselves (alter role%s)',
+    'cannot preset a setting that our connections do not override (alter role%s)',
     async (where) => {
       const scratch = await scratchWith(component('alpha', 'full', notes));
       const [alpha] = scratch.components;
       const inDatabase = where === '' ? '' : ` in database ${scratch.connection.database}`;
       for (const preset of presets)
         await scratch.pool('alpha').query(`alter role ${alpha?.role}${inDatabase} ${preset}`);
-      // Made after the presets, each of them.
+      // Each is made after the presets.
       expect((await scratch.pool('alpha').query(settings)).rows).toEqual([ours]);
       const quick = scratch.pool('alpha', { synchronousCommit: 'off' });
       expect((await quick.query(settings)).rows).toEqual([{ ...ours, commits: 'off' }]);
@@ -282,7 +282,7 @@ describe('the role of a component', () => {
     },
   );
 
-  it('that presets an end to silence does not end a connection that listens', async () => {
+  it('cannot preset an idle timeout that ends a listening connection', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const [alpha] = scratch.components;
     if (alpha === undefined) throw new Error('the scratch database has lost its component');
@@ -307,7 +307,7 @@ describe('the role of a component', () => {
     await subscription.close();
   });
 
-  it('is given what the database would give to everybody no more: temporary tables, and the schema public', async () => {
+  it('has none of the privileges that the database gives to everyone: temporary tables, and the schema public', async () => {
     const scratch = await scratchWith();
     await asOwner(scratch, 'grant create on schema public to public');
     const alpha = component('alpha', 'full', notes);
@@ -325,7 +325,7 @@ describe('the role of a component', () => {
     await asOwner(scratch, `drop owned by ${role}; drop role ${role}`);
   });
 
-  it('that owns something does not start: nobody but the owner of the database makes anything', async () => {
+  it('prevents the start if it owns anything: only the owner of the database creates objects', async () => {
     const scratch = await scratchWith(component('alpha', 'full', notes));
     const [alpha] = scratch.components;
     await asOwner(scratch, `create table public.kept (n int); alter table public.kept owner to ${alpha?.role}`);
@@ -345,13 +345,13 @@ describe('the role of a component', () => {
     expect(await migrate({ database: scratch.database, components: scratch.components, waitMs: 5_000 })).toEqual([]);
   });
 
-  it('has its own named locks, and nobody else has them', async () => {
+  it('has its own named locks, which no other role has', async () => {
     const scratch = await scratchWith(component('alpha', 'full', locks), component('beta', 'insert-and-read', locks));
     const [alpha, beta] = [scratch.pool('alpha'), scratch.pool('beta', { lockTimeoutMs: 200 })];
     const other = scratch.pool('beta', { lockTimeoutMs: 200 });
     await transaction(beta, async (holder) => {
       await takeNamedLock(holder, 'turn');
-      // The same name elsewhere is another lock.
+      // The same name in another component is another lock.
       expect(await transaction(alpha, (session) => tryNamedLock(session, 'turn'))).toBe(true);
       expect(await transaction(other, (session) => tryNamedLock(session, 'turn'))).toBe(false);
       await expect(transaction(other, (session) => takeNamedLock(session, 'turn'))).rejects.toMatchObject({
@@ -367,7 +367,7 @@ describe('the role of a component', () => {
       await expect(alpha.query(sql), sql).rejects.toMatchObject(denied);
   });
 
-  it('opens as many connections as it may, and leaves the rest to others', async () => {
+  it('opens no more connections than allowed, and leaves the rest to others', async () => {
     const alpha = { ...component('alpha', 'full', notes), connectionLimit: 2 };
     const scratch = await scratchWith(alpha, component('beta', 'full', notes));
     const pool = scratch.pool('alpha', { maxConnections: 3 });
@@ -381,7 +381,7 @@ describe('the role of a component', () => {
   });
 });
 
-describe('an owner that is no superuser', () => {
+describe('an owner that is not a superuser', () => {
   const name = `owner_${randomBytes(4).toString('hex')}`;
   let host: ScratchDatabase;
   beforeEach(async () => {
@@ -393,7 +393,7 @@ describe('an owner that is no superuser', () => {
       await asOwner(host, `drop owned by ${role} cascade; drop role ${role}`).catch(() => undefined);
   });
 
-  it('is told what it lacks, and then is enough, over a URL', async () => {
+  it('is informed of missing privileges, and then suffices, over a URL', async () => {
     const { host: address, port, database } = host.connection;
     const connection = { url: `postgres://${name}:of-this-test@${address}:${port}/${database}?sslmode=disable` };
     const components = [{ ...component('alpha', 'full', notes), role: `${name}_alpha` }];

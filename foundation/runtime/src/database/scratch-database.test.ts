@@ -28,20 +28,20 @@ afterAll(async () => {
 });
 
 describe('a copy of a migrated database', () => {
-  it('holds what the migrations made, and nothing that another copy was given', async () => {
+  it('has what the migrations made, and nothing from other copies', async () => {
     const [one, other] = await Promise.all([copy(), copy()]);
     await one.pool('notes').query(`insert into notes values ('mine')`);
     expect((await other.pool('notes').query('select text from notes')).rows).toEqual([{ text: 'migrated' }]);
   });
 
-  it('gives roles no more than one that is migrated by itself', async () => {
+  it('gives roles no more privileges than separate migrations', async () => {
     const pool = (await copy()).pool('notes');
     await expect(pool.query('create temporary table mine (n int)')).rejects.toMatchObject({ code: '42501' });
     await expect(pool.query('create table public.mine (n int)')).rejects.toMatchObject({ code: '42501' });
     await expect(pool.query('select from countersign_meta.migrations')).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is known to be migrated, and is migrated further by itself', async () => {
+  it('is known as migrated, and can be migrated further separately', async () => {
     const { database, components, pool } = await copy();
     expect(await migrate({ database, components })).toEqual([]);
     writeFileSync(join(folder, '0002_more.sql'), 'create table more (n int)');
@@ -50,7 +50,7 @@ describe('a copy of a migrated database', () => {
     await expect((await copy()).pool('notes').query('select from more')).rejects.toMatchObject({ code: '42P01' });
   });
 
-  it('is gone when it is dropped, and another can be made', async () => {
+  it('is gone when dropped, and another can be made', async () => {
     const gone = await copy();
     await gone.drop();
     await expect(migrate({ database: gone.database, components: [] })).rejects.toMatchObject({ code: '3D000' });

@@ -18,7 +18,7 @@ const leave = (owner: Partial<ReturnType<typeof ownIdentity>>): void =>
   writeFileSync(path, JSON.stringify({ ...ownIdentity(), ...owner }));
 
 describe('the owner lock', () => {
-  it('has one holder at a time, and is gone after release', async () => {
+  it('has one holder at a time and is removed on release', async () => {
     const lock = await acquireOwnerLock({ folder, inUse });
     await expect(acquireOwnerLock({ folder, inUse })).rejects.toThrow(`in use by process ${process.pid}`);
     lock.release();
@@ -35,19 +35,19 @@ describe('the owner lock', () => {
     (await acquireOwnerLock({ folder, inUse })).release();
   });
 
-  it('is taken over when its content is damaged', async () => {
+  it('is taken over if its content is damaged', async () => {
     writeFileSync(path, '\0\0\0\0');
     (await acquireOwnerLock({ folder, inUse })).release();
   });
 
-  it('stays with an owner in another container that shows life', async () => {
+  it('stays with an owner in another container that renews it', async () => {
     leave({ place: 'another-host/pid:[1]' });
     const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 20);
     await expect(acquireOwnerLock({ folder, inUse, heartbeatMs: 200 })).rejects.toThrow('another-host');
     clearInterval(beat);
   });
 
-  it('is taken from an owner in another container that has fallen silent', async () => {
+  it('is taken from an owner in another container that has stopped renewing it', async () => {
     leave({ place: 'another-host/pid:[1]' });
     const told: string[] = [];
     const lock = await acquireOwnerLock({
@@ -60,7 +60,7 @@ describe('the owner lock', () => {
     lock.release();
   });
 
-  it('is not released by a holder that has lost it', async () => {
+  it('is not released by a former holder', async () => {
     const lock = await acquireOwnerLock({ folder, inUse });
     leave({ place: 'another-host/pid:[1]' });
     lock.release();

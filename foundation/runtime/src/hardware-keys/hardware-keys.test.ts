@@ -73,7 +73,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
   });
 
   it.each(['ES256', 'EdDSA', 'PS256', 'RS256'] as const)(
-    'sign %s in JOSE form, and are found again after a restart',
+    'sign %s in JOSE form and are found after a restart',
     async (algorithm) => {
       const keys = await start();
       const key = await keys.generate('countersign test', algorithm);
@@ -88,7 +88,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     },
   );
 
-  it('never leave it: their attributes are read back', async () => {
+  it('never leave the token: their attributes are read back', async () => {
     const keys = await start();
     const { attributes, token: serial } = await keys.generate('countersign test', 'ES256');
     expect(attributes).toEqual({
@@ -98,7 +98,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     expect(keys.token()).toMatchObject({ label: 'countersign', serial, model: 'SoftHSM v2' });
   });
 
-  it.skipIf(!pkcs11Tool.found)('are seen by pkcs11-tool with the same attributes', async () => {
+  it.skipIf(!pkcs11Tool.found)('have the same attributes in pkcs11-tool', async () => {
     const keys = await start();
     const { label, id } = await keys.generate('countersign test', 'ES256');
     const listed = token.tool('--list-objects', '--type', 'privkey');
@@ -108,7 +108,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     expect(listed).toMatch(/Access: +sensitive, always sensitive, never extract(?:a|i)ble, local/);
   });
 
-  it.skipIf(!pkcs11Tool.found)('are not used if they were made elsewhere and can leave the token', async () => {
+  it.skipIf(!pkcs11Tool.found)('are not used if they were imported and can leave the token', async () => {
     const keys = await start();
     token.tool('--keypairgen', '--key-type', 'EC:prime256v1', '--label', 'foreign', '--id', 'aa01', '--extractable');
     await keys.stop();
@@ -118,7 +118,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     });
   });
 
-  it.skipIf(!pkcs11Tool.found)('are refused when two have the same label and id', async () => {
+  it.skipIf(!pkcs11Tool.found)('are refused if two have the same label and id', async () => {
     const keys = await start();
     const key = await keys.generate('countersign test', 'ES256');
     const second = ['--keypairgen', '--key-type', 'EC:prime256v1', '--label', key.label, '--id', key.id];
@@ -130,7 +130,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     await expect(other.sign(key, statementOf(key, Buffer.from('x'), 'ES256'))).rejects.toMatchObject(ambiguous);
   });
 
-  it('are not confused: the public key must be that of the kid', async () => {
+  it('are not mixed up: the public key must match the kid', async () => {
     const keys = await start();
     const [one, other] = [
       await keys.generate('countersign test', 'ES256'),
@@ -152,7 +152,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     expect(new Set(signatures.map((signature) => Buffer.from(signature).toString('hex'))).size).toBe(2_000);
   });
 
-  it('are refused at once when too many signatures wait', async () => {
+  it('are refused immediately if too many signatures wait', async () => {
     const keys = await start({ sessions: 1, queue: 10 });
     const key = await keys.generate('countersign test', 'ES256');
     const results = await Promise.allSettled(
@@ -163,7 +163,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
       if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'hardware_unavailable' });
   });
 
-  it('give a signature or an error when the signer is killed, and sign again with the next one', async () => {
+  it('give a signature or an error if the signer is killed, and sign again with the next one', async () => {
     const keys = await start();
     const key = await keys.generate('countersign test', 'ES256');
     const pid = keys.pid() ?? 0;
@@ -180,7 +180,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     expect(keys.pid()).not.toBe(pid);
   });
 
-  it('wait for the token when it is taken out, and sign again when it is back', async () => {
+  it('wait for a removed token, and sign again when it is back', async () => {
     const keys = await start({ canaryEveryMs: 50 });
     const key = await keys.generate('countersign test', 'ES256');
     token.remove();
@@ -197,7 +197,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     await signsAgain(keys, key);
   });
 
-  it('are not available with a wrong PIN, which is tried once only', async () => {
+  it('are unavailable with a wrong PIN, which is tried only once', async () => {
     const keys = await start();
     const key = await keys.generate('countersign test', 'ES256');
     token.writePin('000000');
@@ -213,7 +213,7 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
         return code;
       })
       .toBe('hardware_pin_refused');
-    // The right PIN is not tried either before the next start.
+    // The right PIN is not tried before the next start either.
     token.writePin(token.pin);
     await expect(keys.sign(key, statementOf(key, Buffer.from('x'), 'ES256'))).rejects.toMatchObject({
       code: 'hardware_pin_refused',
@@ -225,13 +225,13 @@ describe.skipIf(!softHsm.found)(`keys in a token${skipped}`, () => {
     await expect(start()).rejects.toMatchObject({ code: 'hardware_pin_refused' });
   });
 
-  it('are not available without their token, module or PIN', async () => {
+  it('are unavailable without their token, module or PIN', async () => {
     await expect(start({ token: { label: 'another' } })).rejects.toMatchObject({ code: 'hardware_unusable' });
     await expect(start({ module: '/usr/lib/none.so' })).rejects.toMatchObject({ code: 'hardware_unusable' });
     await expect(start({ pin: 'file:/none' })).rejects.toMatchObject({ code: 'secret_unavailable' });
   });
 
-  it('encrypt what is bound to its use, and decrypt it for no other', async () => {
+  it('encrypt data bound to its use, and decrypt it for no other', async () => {
     const keys = await start();
     const secret = systemRandom.bytes(32);
     const sealed = await keys.encrypt('countersign key-encryption-key', secret, 'installation');

@@ -11,7 +11,7 @@ const atOnce = 500;
 
 // Without CKF_OS_LOCKING_OK the module aborts within the first thousands of parallel signatures.
 it.skipIf(!softHsm.found)(
-  `makes ${signatures} signatures on eight parallel sessions in one process, each of them right${softHsm.found ? '' : ` (skipped: ${softHsm.reason})`}`,
+  `makes ${signatures} correct signatures on eight parallel sessions in one process${softHsm.found ? '' : ` (skipped: ${softHsm.reason})`}`,
   { timeout: 600_000 },
   async () => {
     const token = makeSoftToken();

@@ -7,12 +7,10 @@ import { hardwareKeyErrors, isHardwareKeyErrorCode } from './errors.ts';
 import { readFrames, sendFrame } from './frames.ts';
 import { parseSignerAnswer, type SignerCall } from './messages.ts';
 
-/** One signer process. */
 export interface SignerConnection {
   readonly pid: number | undefined;
   /** @throws CodedError of `hardwareKeyErrors`; `hardware_unavailable` if the process ends or does not answer in time */
   call(request: SignerCall, timeoutMs: number): Promise<object>;
-  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   /** Closes the connection, and kills the process if it does not end by itself. */
   stop(): Promise<void>;

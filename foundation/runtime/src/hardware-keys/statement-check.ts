@@ -1,6 +1,5 @@
 import type { HardwareAlgorithm } from './algorithms.ts';
 
-/** What the signer is asked to sign. */
 export interface SignedStatement {
   readonly purpose: string;
   readonly kid: string;

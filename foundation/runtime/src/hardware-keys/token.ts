@@ -22,7 +22,6 @@ export interface KeyName {
   readonly id: string;
 }
 
-/** A key of the token, ready to sign. */
 export interface OpenKey extends FoundKey {
   sign(data: Uint8Array): Promise<Uint8Array>;
 }

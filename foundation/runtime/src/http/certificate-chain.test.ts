@@ -11,17 +11,17 @@ const verify = createChainVerifier(pemOf('root'));
 const verifies = (own: CertificateName, others: readonly CertificateName[] = [], now = madeAt + hour): boolean =>
   verify(derOf(own), others.map(derOf), now);
 
-describe('a chain passed on by a proxy', () => {
+describe('a chain forwarded by a proxy', () => {
   it.each([
     ['the authority itself has issued the certificate', 'direct', []],
-    ['one authority stands between', 'belowFirst', ['first']],
+    ['one intermediate authority issued it', 'belowFirst', ['first']],
     ['it is four certificates long', 'belowSecond', ['second', 'first']],
     ['its certificates come in any order, with strangers among them', 'belowSecond', ['first', 'stranger', 'second']],
     ['a limit on its depth is kept', 'belowShallow', ['shallow']],
     ['the certificate serves any purpose', 'anyPurpose', []],
     ['the key is RSA of 2048 bits', 'rsa', []],
     ['an authority on it is for servers and clients', 'belowForBoth', ['forBoth']],
-  ] as const)('verifies where %s', (_, own, others) => {
+  ] as const)('verifies if %s', (_, own, others) => {
     expect(verifies(own, others)).toBe(true);
   });
 
@@ -36,10 +36,10 @@ describe('a chain passed on by a proxy', () => {
     ['an authority on it is limited to names, which are not compared here', 'belowNamed', ['named']],
     ['the certificate is for servers alone', 'server', []],
     ['an authority on it is for servers alone', 'belowForServers', ['forServers']],
-    ['the certificate holds a critical extension that nobody here knows', 'unknownCritical', []],
+    ['the certificate holds an unknown critical extension', 'unknownCritical', []],
     ['the certificate is signed with SHA-1', 'sha1', []],
     ['the key is RSA of 1024 bits', 'weak', []],
-  ] as const)('does not verify where %s', (_, own, others) => {
+  ] as const)('does not verify if %s', (_, own, others) => {
     expect(verifies(own, others)).toBe(false);
   });
 
@@ -58,14 +58,14 @@ describe('a chain passed on by a proxy', () => {
     expect(createChainVerifier(authority.certificatePem)(der, [], madeAt)).toBe(expected);
   });
 
-  it('verifies only while every certificate on it is in date', () => {
+  it('verifies only while every certificate in it is valid', () => {
     expect(verifies('belowBrief', ['brief'])).toBe(true);
     expect(verifies('belowBrief', ['brief'], madeAt + day + hour)).toBe(false);
     expect(verifies('direct', [], madeAt - 1000)).toBe(false);
     expect(verifies('direct', [], madeAt + 101 * 365 * day)).toBe(false);
   });
 
-  it('does not verify when a byte of the certificate has changed', () => {
+  it('does not verify if a byte of the certificate has changed', () => {
     const der = derOf('direct');
     for (let index = 0; index < der.length; index += 7) {
       const changed = Buffer.from(der);
@@ -74,14 +74,14 @@ describe('a chain passed on by a proxy', () => {
     }
   });
 
-  it('verifies nothing, and throws nothing, for bytes that are no certificate', () => {
+  it('verifies nothing and throws nothing for bytes that are not a certificate', () => {
     for (const bytes of [Buffer.alloc(0), Buffer.from('certificate'), Buffer.alloc(8_000, 0x30)]) {
       expect(verify(bytes, [], madeAt + hour)).toBe(false);
       expect(verify(derOf('belowFirst'), [bytes], madeAt + hour)).toBe(false);
     }
   });
 
-  it('verifies nothing without an authority, and refuses authorities that are no certificates', () => {
+  it('verifies nothing without an authority, and refuses authorities that are not certificates', () => {
     expect(createChainVerifier(undefined)(derOf('direct'), [], madeAt + hour)).toBe(false);
     for (const pem of ['', 'root', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'])
       expect(() => createChainVerifier(pem)).toThrow(expect.objectContaining({ code: 'configuration_invalid' }));

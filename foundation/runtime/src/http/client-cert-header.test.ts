@@ -24,7 +24,7 @@ describe('the Client-Cert header', () => {
   const read = (value: string) => readForwardedCertificate([value], []);
   const encoded = rfc9440Certificate.toString('base64');
 
-  it('of RFC 9440 appendix A is read to the certificate given there', () => {
+  it('of RFC 9440 appendix A is read as the certificate given there', () => {
     expect(Buffer.from(read(`:${encoded}:`)?.der ?? [])).toEqual(rfc9440Certificate);
   });
 

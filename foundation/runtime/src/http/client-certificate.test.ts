@@ -71,7 +71,7 @@ afterEach(() => app.close());
 describe('a client certificate in the handshake', () => {
   beforeEach(() => listen());
 
-  it('is presented, and verified when an authority of ours has issued it', async () => {
+  it('is presented, and verified if one of our authorities has issued it', async () => {
     expect(await send(url, { ...trusted, certificate: client })).toMatchObject(shown(client, true));
   });
 
@@ -84,11 +84,11 @@ describe('a client certificate in the handshake', () => {
       createTestAuthority({ name: 'clients' }).issue({ subject: 'CN=client' }),
     ],
     ['is self-signed', createSelfSigned({ subject: 'CN=client' })],
-  ])('is presented and not verified when it %s', async (_, certificate) => {
+  ])('is presented and not verified if it %s', async (_, certificate) => {
     expect(await send(url, { ...trusted, certificate })).toMatchObject(shown(certificate, false));
   });
 
-  it('is presented and not verified when its key is weak, though OpenSSL takes it', async () => {
+  it('is presented and not verified if its key is weak, although OpenSSL accepts it', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
     const privateKeyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
     const certificate = authority.issue({ subject: 'CN=client', privateKeyPem });
@@ -97,11 +97,11 @@ describe('a client certificate in the handshake', () => {
     );
   });
 
-  it('is not asked for in vain: a client without one is served without one', async () => {
+  it('is optional: a client without one is served without one', async () => {
     expect(await send(url, trusted)).toMatchObject(notShown);
   });
 
-  it('is no longer verified when it expires while the connection is held', async () => {
+  it('is no longer verified once it expires on an open connection', async () => {
     const certificate = authority.issue({ subject: 'CN=client', notAfter: new Date(Date.now() + 10 * minute) });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
@@ -143,20 +143,20 @@ const headerNames = [
   'CF-Client-Cert-DER-Base64',
 ];
 
-describe('a header about a client certificate is refused before anything else', () => {
+describe('a header about a client certificate is refused before any other check', () => {
   it.each(headerNames)('on the plain listener: %s', async (name) => {
     await listen('plain');
     expect(await send(url, { headers: { [name]: forged } })).toMatchObject(untrusted);
     expect(handled).toBe(0);
   });
 
-  it.each(headerNames)('from a client with a certificate that is no proxy: %s', async (name) => {
+  it.each(headerNames)('from a client whose certificate is not that of a proxy: %s', async (name) => {
     await listen();
     expect(await send(url, { ...trusted, certificate: client, headers: { [name]: forged } })).toMatchObject(untrusted);
     expect(handled).toBe(0);
   });
 
-  it('from a client without a certificate, on a TLS listener that asks for none, and empty', async () => {
+  it('from a client without a certificate, on a TLS listener that requests none, even if empty', async () => {
     await listen();
     expect(await send(url, { ...trusted, headers: { 'client-cert': forged } })).toMatchObject(untrusted);
     expect(await send(url, { ...trusted, headers: { 'client-cert': '' } })).toMatchObject(untrusted);
@@ -166,25 +166,25 @@ describe('a header about a client certificate is refused before anything else', 
     expect(await send(url, asProxy)).toMatchObject(untrusted);
   });
 
-  it('under an address that nobody serves and for a body that nobody would take', async () => {
+  it('even for an unknown address and an unacceptable body', async () => {
     await listen();
     const headers = { 'client-cert': forged, 'content-type': 'application/xml' };
     expect(await send(`${url}/nowhere`, { ...trusted, headers })).toMatchObject(untrusted);
     expect(await send(url, { ...trusted, method: 'POST', headers })).toMatchObject(untrusted);
   });
 
-  it('and other headers are not', async () => {
+  it('while other headers are accepted', async () => {
     await listen('plain');
     const headers = { 'x-client-id': 'desk', 'ssl-offload': 'on', 'x-client-version': '2' };
     expect(await send(url, { headers })).toMatchObject(notShown);
   });
 });
 
-describe('a proxy that has authenticated itself', () => {
+describe('an authenticated proxy', () => {
   const asProxy = (headers: Record<string, string> | readonly string[]) =>
     send(url, { ...trusted, certificate: proxy, headers });
 
-  it('says which certificate its client has shown, and the chain is checked again here', async () => {
+  it('forwards its client’s certificate, and the chain is checked again here', async () => {
     await listen();
     const selfSigned = createSelfSigned({ subject: 'CN=client' });
     const expired = authority.issue({ subject: 'CN=client', notAfter: new Date(Date.now() - minute) });
@@ -193,7 +193,7 @@ describe('a proxy that has authenticated itself', () => {
     expect(await asProxy({ 'client-cert': byteSequence(expired.der) })).toMatchObject(shown(expired, false));
   });
 
-  it('passes on the certificates between the client and its authority', async () => {
+  it('forwards the certificates between the client and its authority', async () => {
     clock = fixedClock(madeAt + 60 * minute);
     await listen({ clientCertificates: { authorities: pemOf('root'), proxies: [proxy.thumbprint] } });
     const der = derOf('belowSecond');
@@ -203,7 +203,7 @@ describe('a proxy that has authenticated itself', () => {
     expect(await asProxy(headers)).toMatchObject(shown({ der }, false));
   });
 
-  it("is never taken for its client: its own certificate is nobody else's", async () => {
+  it('is never taken for its client: its own certificate does not authenticate a client', async () => {
     await listen();
     expect(await asProxy({})).toMatchObject(notShown);
   });
@@ -223,19 +223,19 @@ describe('a proxy that has authenticated itself', () => {
     ['only its chain', ['client-cert-chain', forged]],
     ['with a chain of four', ['client-cert', forged, 'client-cert-chain', Array(4).fill(forged).join(',')]],
     ['with an empty place in its chain', ['client-cert', forged, 'client-cert-chain', `${forged},`]],
-  ] as const)('is refused when it names the certificate %s', async (_, headers) => {
+  ] as const)('is refused if it forwards the certificate %s', async (_, headers) => {
     await listen();
     expect(await asProxy(['host', 'localhost', ...headers])).toMatchObject(malformed);
     expect(handled).toBe(0);
   });
 
-  it('is refused when it lets a header of another kind through', async () => {
+  it('is refused if it forwards a header of another kind', async () => {
     await listen();
     for (const name of ['x-forwarded-client-cert', 'x-ssl-client-cert', 'ssl_client_cert'])
       expect(await asProxy({ 'client-cert': forged, [name]: forged })).toMatchObject(untrusted);
   });
 
-  it('is a stranger with a renewed certificate, even for the same key, until that is configured', async () => {
+  it('is not recognised with a renewed certificate, even for the same key, until that is configured', async () => {
     await listen();
     const renewed = authority.issue({ subject: 'CN=proxy', privateKeyPem: proxy.privateKeyPem });
     expect(renewed.thumbprint).not.toBe(proxy.thumbprint);
@@ -246,7 +246,7 @@ describe('a proxy that has authenticated itself', () => {
     expect(await send(url, asRenewed)).toMatchObject(shown(client, true));
   });
 
-  it('is a stranger when its certificate has expired', async () => {
+  it('is not recognised once its certificate has expired', async () => {
     const old = authority.issue({ subject: 'CN=proxy', notAfter: new Date(Date.now() - minute) });
     await listen({ clientCertificates: { ...clientCertificates, proxies: [old.thumbprint] } });
     expect(await send(url, { ...trusted, certificate: old, headers: { 'client-cert': forged } })).toMatchObject(
@@ -254,7 +254,7 @@ describe('a proxy that has authenticated itself', () => {
     );
   });
 
-  it('serves its clients as our own listener would, and only while it shows its own certificate', async () => {
+  it('serves its clients as our own listener would, and only while it presents its own certificate', async () => {
     await listen();
     const common = { upstream: url, authority: authority.certificatePem, server: serverCertificate };
     const known = await startProxy({ ...common, own: proxy });
@@ -294,15 +294,15 @@ describe('TLS', () => {
     ['an older version', { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }],
     ['CBC', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA' }],
     ['a suite that BCP 195 does not recommend', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' }],
-  ])('is not %s', async (_, options) => {
+  ])('is refused as %s', async (_, options) => {
     await expect(handshake(options)).rejects.toMatchObject({ code: expect.stringMatching(/^(ERR_SSL|ECONNRESET)/) });
   });
 
-  it('resumes no session, so that each handshake checks the certificate anew', async () => {
+  it('resumes no session, so that each handshake checks the certificate again', async () => {
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       const certificate = { cert: client.certificatePem, key: client.privateKeyPem };
       const first = await handshake({ maxVersion, ...certificate });
-      // In TLS 1.3 what could be resumed comes after the handshake.
+      // In TLS 1.3, session tickets come after the handshake.
       const session = await new Promise((resolve) => {
         first.once('session', resolve);
         setTimeout(() => resolve(first.getSession()), 300);
@@ -315,7 +315,7 @@ describe('TLS', () => {
     }
   });
 
-  it('asks browsers to stay with it', async () => {
+  it('tells browsers to keep using it', async () => {
     expect((await send(url, trusted)).headers['strict-transport-security']).toBe('max-age=31536000');
     await app.close();
     await listen('plain');

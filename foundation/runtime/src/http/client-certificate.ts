@@ -6,7 +6,6 @@ import type { FastifyRequest } from 'fastify';
 import { createChainVerifier, hasStrongKey, isWithin, type Validity, validityOf } from './certificate-chain.ts';
 import { clientCertificateErrors, readForwardedCertificate } from './client-cert-header.ts';
 
-/** Trusted sources of client certificates. */
 export interface ClientCertificateTrust {
   /** PEM of the authorities for `chainVerified`; none when left out. */
   readonly authorities?: string;

@@ -7,7 +7,7 @@ const name = cookieName('session', secure);
 const value = 'A-_z'.repeat(10);
 
 describe('cookies', () => {
-  it('are out of reach for scripts, other hosts and other sites, and travel encrypted', () => {
+  it('are not available to scripts, other hosts and other sites, and are only sent encrypted', () => {
     expect(sessionCookie('session', value, secure)).toBe(
       `__Host-countersign-session=${value}; Path=/; HttpOnly; Secure; SameSite=Lax`,
     );
@@ -17,13 +17,13 @@ describe('cookies', () => {
     );
   });
 
-  it('on loopback without https leave out what a browser would refuse there', () => {
+  it('on loopback without https omit attributes that a browser would refuse there', () => {
     expect(sessionCookie('session', value, { secure: false })).toBe(
       `countersign-session=${value}; Path=/; HttpOnly; SameSite=Lax`,
     );
   });
 
-  it('hold nothing that could end the cookie and begin something else', () => {
+  it('hold no character that could end the cookie and start another value', () => {
     for (const bad of ['', 'a; Domain=evil', 'a\r\nset-cookie: b', 'ä', 'a'.repeat(257)])
       expect(() => sessionCookie('session', bad, secure)).toThrow();
   });
@@ -49,7 +49,7 @@ describe('cookies', () => {
     expect(readCookie(header, name)).toBeUndefined();
   });
 
-  it('never make the reader throw, and never give anything but base64url', () => {
+  it('never make the parser throw, and never return anything but base64url', () => {
     const piece = fc.constantFrom(name, '=', ';', ' ', '"', '%', 'a', '__proto__', ',', '\t', '\0');
     const header = fc.oneof(
       fc.string(),

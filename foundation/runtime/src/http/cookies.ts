@@ -15,7 +15,6 @@ export interface CookieScope {
   readonly secure: boolean;
 }
 
-/** The full name of a cookie. */
 export function cookieName(name: string, { secure }: CookieScope): string {
   return `${secure ? '__Host-' : ''}countersign-${name}`;
 }

@@ -70,7 +70,9 @@ describe('closing a server', () => {
 });
 
 describe('a listener with TLS', () => {
-  it('lets go of whoever never begins the handshake, and closes all the same', { timeout: 60_000 }, async () => {
+  it('closes connections that never start the handshake, and closes itself all the same', {
+    timeout: 60_000,
+  }, async () => {
     const { certificatePem, privateKeyPem } = createSelfSigned({ subject: 'CN=localhost' });
     const { app, port } = await start({ certificate: certificatePem, key: privateKeyPem });
     const held = () => new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)));
@@ -86,7 +88,7 @@ describe('a listener with TLS', () => {
 });
 
 describe('draining a server', () => {
-  it('goes on answering, each time as the last on the connection', async () => {
+  it('continues answering, with each answer the last on its connection', async () => {
     const { app, port } = await start();
     const before = await opened(port);
     before.socket.write(request());

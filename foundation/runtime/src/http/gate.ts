@@ -8,7 +8,6 @@ interface NeedsScope {
 
 /** Checks a request's scope before reading its body, and keeps the caller for the handler. */
 export interface Gate<Caller, Scope extends string> {
-  /** Spread it into the options of a route. */
   needs(scope: Scope): NeedsScope;
   /** The same with the route's {@link described} options. */
   route(scope: Scope, description: Omit<RouteDescription, 'scopes'>): ReturnType<typeof described> & NeedsScope;

@@ -13,7 +13,6 @@ export interface AccessRequest {
   readonly certificate?: ClientCertificate;
   /** Source address as our listener saw it. */
   readonly address: string;
-  /** Network zone of the listener. */
   readonly zone?: string;
 }
 

@@ -113,7 +113,7 @@ describe.skipIf(!nginx.found)(`behind the real nginx${nginx.found ? '' : ` (skip
   }
   const forged = { 'client-cert': byteSequence(client.der) };
 
-  it('a forged header is taken out by the configuration of the README, and the certificate of nginx is no client', async () => {
+  it('a forged header is removed by the configuration of the README, and the certificate of nginx is not a client', async () => {
     await through('proxy_set_header Client-Cert ""; proxy_set_header Client-Cert-Chain "";', async (url) => {
       expect(await send(url, { ...trusted, headers: forged })).toMatchObject({ status: 200, body: { shown: false } });
       const known = { ...trusted, certificate: client, headers: forged };
@@ -121,7 +121,7 @@ describe.skipIf(!nginx.found)(`behind the real nginx${nginx.found ? '' : ` (skip
     });
   });
 
-  it('what nginx can say of a certificate is no structured field, and is refused', async () => {
+  it('nginx’s own certificate header is not a structured field and is refused', async () => {
     await through('proxy_set_header Client-Cert $ssl_client_escaped_cert;', async (url) => {
       expect(await send(url, { ...trusted, certificate: client })).toMatchObject({
         status: 400,

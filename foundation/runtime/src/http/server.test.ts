@@ -31,7 +31,7 @@ beforeEach(() => {
   logged.length = 0;
 });
 
-async function said(socket: Socket): Promise<string> {
+async function receivedFrom(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (data) => {
     text += String(data);
@@ -43,7 +43,7 @@ async function said(socket: Socket): Promise<string> {
 
 async function ask(text: string): Promise<{ status: number; type: string; code: unknown }> {
   const socket = connect(port, '127.0.0.1');
-  const answer = said(socket);
+  const answer = receivedFrom(socket);
   socket.write(text);
   const [head = '', body = ''] = (await answer).split('\r\n\r\n');
   const type = /^content-type: (.*)$/im.exec(head)?.[1] ?? '';
@@ -53,7 +53,7 @@ async function ask(text: string): Promise<{ status: number; type: string; code: 
 const post = (body: string | Buffer, type = 'application/json') =>
   app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': type }, payload: body });
 
-describe('a request that cannot be read is answered as a problem', () => {
+describe('an unreadable request is answered with a problem document', () => {
   const headers = 'host: a\r\nconnection: close\r\n';
   it.each([
     ['with a bad path', `GET /%ff HTTP/1.1\r\n${headers}\r\n`, 400, 'url_malformed'],
@@ -102,22 +102,22 @@ describe('a body of JSON', () => {
     ]);
   });
 
-  it('is refused when it is missing, and read as it is otherwise', async () => {
+  it('is refused if it is missing, and otherwise read unchanged', async () => {
     expect((await post('')).json().code).toBe('body_missing');
     expect((await post('{"a":[1,"é",{"constructor":"x"}]}')).json()).toEqual({ a: [1, 'é', { constructor: 'x' }] });
   });
 });
 
-describe('a client that is slow, or goes away', () => {
+describe('a client that is slow or disconnects', () => {
   it('has less time for its headers than for its request', () => {
     expect(app.server.headersTimeout).toBeLessThanOrEqual(app.server.requestTimeout);
     expect(app.server).toMatchObject({ headersTimeout: 10_000, requestTimeout: 15_000 });
   });
 
-  it('is told when its body does not come, and is let go', { timeout: 30_000 }, async () => {
+  it('receives an error if its body does not arrive, and is disconnected', { timeout: 30_000 }, async () => {
     const began = performance.now();
     const socket = connect(port, '127.0.0.1');
-    const answer = said(socket);
+    const answer = receivedFrom(socket);
     socket.write('POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{');
     const trickle = setInterval(() => socket.writable && socket.write(' '), 4_000);
     expect(await answer).toMatch(/^HTTP\/1\.1 408 .*"code":"request_timeout"/s);
@@ -126,9 +126,9 @@ describe('a client that is slow, or goes away', () => {
     expect(logged.filter(({ level }) => level > 30)).toEqual([]);
   });
 
-  it('leaves no error and no stack in the log when it closes the connection within a body', async () => {
+  it('leaves no error and no stack in the log if it disconnects within a body', async () => {
     const socket = connect(port, '127.0.0.1');
-    const answer = said(socket);
+    const answer = receivedFrom(socket);
     socket.write('POST /echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{');
     await new Promise((resolve) => setTimeout(resolve, 100));
     socket.destroy();

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createLogger, createMetrics } from '../observability/index.ts';
 import { createHttpServer, zoneOf } from './index.ts';
 
-it.each(['members', undefined])('tells of a request at a listener for %s which network it came from', async (zone) => {
+it.each(['members', undefined])('reports the network from which a request at a listener for %s came', async (zone) => {
   const app = createHttpServer({
     logger: createLogger({ level: 'silent', name: 'test' }),
     metrics: createMetrics(),

@@ -5,7 +5,6 @@ import { type SealingKey, seal, unseal } from './sealing.ts';
 
 export type KeyDriver = 'software' | 'pkcs11';
 
-/** Where a private key is. */
 export type KeyPlace =
   | { readonly driver: 'software' }
   | {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { statesOf, unchangedUntil } from './key-states.ts';
 
 const life = 300;
-/** Keys as they may come to lie beside one another, whatever the clocks of the nodes that made them said. */
+/** Keys in any combination, whatever the clocks of their nodes said. */
 const keyRing = fc
   .array(fc.record({ activatesAt: fc.integer({ min: 0, max: 2_000_000 }), replaces: fc.boolean() }), {
     minLength: 1,
@@ -19,7 +19,7 @@ const keyRing = fc
   );
 
 describe('the states of the keys of one purpose', () => {
-  it('stay as they are until the time that is named, and are those of that time from then on (property)', () => {
+  it('do not change before the announced time, and are then the announced ones (property)', () => {
     const time = fc.integer({ min: -1_000, max: 2_500_000 });
     fc.assert(
       fc.property(keyRing, time, fc.double({ min: 0, max: 1, noNaN: true }), (keys, now, share) => {
@@ -33,7 +33,7 @@ describe('the states of the keys of one purpose', () => {
     );
   });
 
-  it('do change at the time that is named, when a key begins to sign and when the one before it is over', () => {
+  it('change at the announced time, when a key starts to sign and when its predecessor ends', () => {
     const keys = [
       { generation: 1, kid: 'old', activatesAt: 0, withdraws: null },
       { generation: 2, kid: 'new', activatesAt: 1_000_000, withdraws: null },

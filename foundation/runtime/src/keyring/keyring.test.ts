@@ -45,7 +45,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((keyring) => keyring.stop()));
 });
 
-/** A node of its own on the tables of this test. */
+/** A separate node on the tables of this test. */
 async function open(
   options: {
     readonly policy?: Partial<KeyPolicy>;
@@ -87,7 +87,7 @@ const sign = (keyring: Keyring<Purpose>, kid: string) => keyring.sign('access-to
 const unavailable = { code: 'signing_key_unavailable', category: 'unavailable' };
 
 describe('a rotation', () => {
-  it('publishes a successor before it signs, and retires the predecessor when what it signed has expired', async () => {
+  it('publishes a successor before it signs, and retires the predecessor when its signatures have expired', async () => {
     const keyring = await open();
     const first = await keyring.current('access-token');
     const successor = await keyring.rotate('access-token');
@@ -105,7 +105,7 @@ describe('a rotation', () => {
     await expect(sign(keyring, first.kid)).rejects.toMatchObject(unavailable);
   });
 
-  it('is what the clock says, to the millisecond and also when it is put back', async () => {
+  it('follows the clock, to the millisecond and also when it is set back', async () => {
     const keyring = await open();
     const states = async () => (await keyring.publicKeys('access-token')).map(({ state }) => state);
     expect(await states()).toEqual(['active']);
@@ -121,14 +121,14 @@ describe('a rotation', () => {
     expect(await states()).toEqual(['active']);
   });
 
-  it('gives the waiting successor again when asked for twice', async () => {
+  it('returns the waiting successor again if requested twice', async () => {
     const keyring = await open();
     const { kid } = await keyring.rotate('access-token');
     clock.advance(10_000);
     expect((await keyring.rotate('access-token')).kid).toBe(kid);
   });
 
-  it('is one, and recorded once, when several nodes start and rotate at once', async () => {
+  it('happens and is recorded once if several nodes start and rotate at once', async () => {
     const recorder = collect();
     const nodes = await Promise.all([open({ recorder }), open({ recorder }), open({ recorder })]);
     expect(recorder.records).toHaveLength(2);
@@ -140,7 +140,7 @@ describe('a rotation', () => {
     expect(recorder.records.slice(2)).toEqual([`access-token published ${rotated[0]?.kid}`]);
   });
 
-  it('is recorded before anybody can see it, and does not happen when it cannot be recorded', async () => {
+  it('is recorded before anyone can see it, and does not happen if it cannot be recorded', async () => {
     const [keyring, other] = [await open(), await open()];
     const before = await kidsOf(keyring);
     await expect(
@@ -173,7 +173,7 @@ describe('the schedule', () => {
   const policy = { rotateEverySeconds: 86_400 };
   const day = 86_400_000;
 
-  it('publishes a successor so early that it is active when the time of the present key is over', async () => {
+  it('publishes a successor early enough to be active when the current key ends', async () => {
     const recorder = collect();
     const keyring = await open({ policy, recorder });
     const { kid: first } = await keyring.current('access-token');
@@ -197,7 +197,7 @@ describe('the schedule', () => {
     expect(recorder.records).toHaveLength(4);
   });
 
-  it('is kept once by two nodes', async () => {
+  it('runs once for two nodes', async () => {
     const recorder = collect();
     const nodes = [await open({ policy, recorder }), await open({ policy, recorder })];
     clock.advance(day - 600_000);
@@ -212,14 +212,14 @@ describe('the schedule', () => {
     );
   });
 
-  it('is not kept where there is none', async () => {
+  it('does not run if there is none', async () => {
     const keyring = await open();
     clock.advance(1_000 * day);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await stateOf(keyring)).toEqual(['active']);
   });
 
-  it('waits a minute after a rotation that could not be recorded, and goes on', async () => {
+  it('waits a minute after a rotation that could not be recorded, and continues', async () => {
     let attempts = 0;
     let down = false;
     const published = async (): Promise<void> => {
@@ -238,13 +238,13 @@ describe('the schedule', () => {
     await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']), 60_000);
   });
 
-  it('that would replace keys before they are used is our bug', async () => {
+  it('that would replace keys before they are used is a programming error', async () => {
     await expect(open({ policy: { rotateEverySeconds: 600 } })).rejects.toThrow('before they are used');
   });
 });
 
 describe('a withdrawal', () => {
-  it('ends the active key at once and puts a fresh one in its place', async () => {
+  it('ends the active key immediately and replaces it with a new one', async () => {
     const keyring = await open();
     const { kid: lost } = await keyring.current('access-token');
     const successor = await keyring.withdraw('access-token', lost);
@@ -255,7 +255,7 @@ describe('a withdrawal', () => {
     expect((await sign(keyring, successor.kid)).kid).toBe(successor.kid);
   });
 
-  it('is known to the other nodes when they next look, also to one whose clock is behind, and after a restart', async () => {
+  it('is known to the other nodes at their next read, even with a slow clock and after a restart', async () => {
     const late = fixedClock(clock.now() - 120_000);
     const other = await open({ clock: late });
     const keyring = await open();
@@ -267,7 +267,7 @@ describe('a withdrawal', () => {
     expect(await kidsOf(await open({ clock: late }))).toEqual([kid]);
   });
 
-  it('ends a key that waits, or one that retires; the key that was active retires', async () => {
+  it('ends a waiting or retiring key; the active one retires', async () => {
     const keyring = await open();
     const { kid: first } = await keyring.current('access-token');
     const { kid: waiting } = await keyring.rotate('access-token');
@@ -280,7 +280,7 @@ describe('a withdrawal', () => {
     expect(await kidsOf(keyring)).toEqual([fourth]);
   });
 
-  it('passes over a successor that was waiting: it never signs', async () => {
+  it('skips a successor that was waiting: it never signs', async () => {
     const keyring = await open();
     const { kid: lost } = await keyring.current('access-token');
     const { kid: waiting } = await keyring.rotate('access-token');
@@ -292,7 +292,7 @@ describe('a withdrawal', () => {
     }
   });
 
-  it('is recorded before it takes effect, and does not happen when it cannot be recorded', async () => {
+  it('is recorded before it takes effect, and does not happen if it cannot be recorded', async () => {
     const recorder = collect();
     const keyring = await open({ recorder });
     const { kid: lost } = await keyring.current('access-token');
@@ -309,7 +309,7 @@ describe('a withdrawal', () => {
     expect(recorder.records.at(-1)).toBe(`withdrawn ${lost} for ${kid}`);
   });
 
-  it('is one when nodes withdraw the same key together, and stays one when it is repeated', async () => {
+  it('happens once if nodes withdraw the same key together, or one repeats it', async () => {
     const recorder = collect();
     const nodes = [await open({ recorder }), await open({ recorder })];
     const lost = (await nodes[0]?.current('access-token'))?.kid ?? '';
@@ -319,7 +319,7 @@ describe('a withdrawal', () => {
     expect(recorder.records.filter((record) => record.startsWith('withdrawn'))).toHaveLength(1);
   });
 
-  it('is refused for a key that is unknown, of another purpose, or out of the key set already', async () => {
+  it('is refused for a key that is unknown, has another purpose, or has left the key set', async () => {
     const keyring = await open();
     const { kid: first } = await keyring.current('access-token');
     const { kid: foreign } = await keyring.current('id-token');
@@ -358,7 +358,7 @@ describe('a signature', () => {
 });
 
 describe('keys at rest', () => {
-  it('cannot be opened with another key-encryption key, nor when a sealed key belongs to another row', async () => {
+  it('cannot be opened with another key-encryption key, nor if a sealed key belongs to another row', async () => {
     const { kid } = await (await open()).current('access-token');
     await expect(open({ sealingKey: { bytes: systemRandom.bytes(32) } })).rejects.toMatchObject({
       code: 'keystore_locked',
@@ -372,10 +372,10 @@ describe('keys at rest', () => {
   });
 });
 
-describe('a key that few need', () => {
+describe('a key created on demand', () => {
   const onDemand = { policy: { onDemand: true } } as const;
 
-  it('is made when something is to be signed, once by all nodes, and published by each before it signs', async () => {
+  it('is created at the first signature, once for all nodes, and published by each before it signs', async () => {
     const recorder = collect();
     const one = await open({ ...onDemand, recorder });
     const other = await open({ ...onDemand, recorder });
@@ -387,7 +387,7 @@ describe('a key that few need', () => {
     };
     const first = one.current('access-token').finally(signing);
     await vi.waitFor(async () => expect(await other.publicKeys('access-token')).toHaveLength(1), { interval: 1 });
-    // Neither node signs before the other could publish the key, whether it created the key or found it.
+    // Neither node signs before the other could publish the key, whether it created or found it.
     for (const node of [one, other]) void node.current('access-token').finally(signing);
     expect(signs).toBe(false);
     const keys = await Promise.all([
@@ -401,13 +401,13 @@ describe('a key that few need', () => {
     expect(await (await open(onDemand)).publicKeys('access-token')).toHaveLength(1);
   });
 
-  it('is the first one where somebody rotates what there is not, and signs at once', async () => {
+  it('is the first one, active immediately, if a rotation is requested before any key exists', async () => {
     const keyring = await open(onDemand);
     expect(await keyring.rotate('access-token')).toMatchObject({ state: 'active', generation: 1 });
     expect(await keyring.rotate('access-token')).toMatchObject({ state: 'published', generation: 2 });
   });
 
-  it('is not made when that cannot be recorded, and asked for again the next time', async () => {
+  it('is not created if that cannot be recorded, and requested again the next time', async () => {
     let broken = true;
     const recorder: KeyRecorder<Purpose> = {
       ...collect(),

@@ -41,6 +41,8 @@ export interface KeyringCustody {
   driverOf(purpose: string): KeyDriver;
   /** Purposes whose key is withdrawn at the start if the token no longer has it. */
   readonly replaceLost: readonly string[];
+  /** Purposes without a schedule whose next key, when rotated by hand, is made at the configured place. */
+  readonly moveAtRotation?: readonly string[];
 }
 
 const inSoftware: KeyringCustody = { hardware: undefined, driverOf: () => 'software', replaceLost: [] };
@@ -296,10 +298,14 @@ export async function createKeyring<Purpose extends string>(
   async function moveTo(purpose: Purpose, driver: KeyDriver): Promise<void> {
     const newest = ofPurpose(keys, purpose).at(-1);
     if (newest === undefined || newest.place.driver === driver) return;
+    if (places.moveAtRotation?.includes(purpose) === true) {
+      logger.warn({ purpose, driver }, 'a signing key is not at its configured place until it is rotated');
+      return;
+    }
     if (options.purposes[purpose].rotateEverySeconds === undefined)
       throw keyringErrors.error(
         'key_custody_differs',
-        `The key for ${purpose} is kept in ${newest.place.driver} and cannot be replaced. Configure keys.drivers.${purpose} as ${newest.place.driver}.`,
+        `The key for ${purpose} is kept in ${newest.place.driver} and is replaced by hand only. Configure keys.drivers.${purpose} as ${newest.place.driver}, or name the purpose in keys.moveAtRotation and rotate it.`,
       );
     const { kid } = await rotate(purpose);
     logger.info({ purpose, kid, driver }, 'successor of a signing key published at its configured place');

@@ -5,7 +5,7 @@ describe('the seal of a row', () => {
   const seals = createRowSeal(Buffer.alloc(32, 1));
   const seal = seals.seal('codes/a', { person: 'person:anna', scope: ['order:read'] });
 
-  it('fits the row and the content that it was made for, in whatever order the members come back', () => {
+  it('matches its row and content in any order of members', () => {
     expect(seals.holds('codes/a', { scope: ['order:read'], person: 'person:anna' }, seal)).toBe(true);
   });
 
@@ -18,7 +18,7 @@ describe('the seal of a row', () => {
       'the seal of another key',
       () => createRowSeal(Buffer.alloc(32, 2)).holds('codes/a', { person: 'person:anna', scope: ['order:read'] }, seal),
     ],
-  ])('does not fit %s', (_, holds) => {
+  ])('does not match %s', (_, holds) => {
     expect(holds()).toBe(false);
   });
 });

@@ -1,6 +1,5 @@
 import type { Logger } from '../observability/index.ts';
 
-/** A started part that must be stopped. */
 export interface Stoppable {
   readonly name: string;
   stop(): Promise<void>;
@@ -18,22 +17,22 @@ export interface Lifecycle {
   stop(): Promise<void>;
 }
 
+const stopTimeoutMs = 10_000;
+
 /** @param options `signal`: aborted when no further part may start */
 export function createLifecycle(options: {
   readonly logger: Logger;
-  readonly stopTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }): Lifecycle {
   const parts: Stoppable[] = [];
   let stopping: Promise<void> | undefined;
-  const bound = options.stopTimeoutMs ?? 10_000;
 
   async function stopAll(): Promise<void> {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
       const { name } = part;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<'late'>((resolve) => {
-        timer = setTimeout(() => resolve('late'), bound);
+        timer = setTimeout(() => resolve('late'), stopTimeoutMs);
       });
       try {
         if ((await Promise.race([part.stop(), late])) === 'late')

@@ -5,7 +5,6 @@ import { createRounds } from './rounds.ts';
 export interface ReadModelOptions {
   /** What is read, for the log. */
   readonly what: string;
-  /** Reads the changes. */
   readonly read: () => Promise<void>;
   /** Creates the error for a copy that is too old. */
   readonly tooOld: () => CodedError;

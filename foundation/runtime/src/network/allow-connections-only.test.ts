@@ -49,16 +49,16 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-describe('a process that may connect to some addresses only', () => {
-  it('refuses every way to any other, at once and with a code', () => {
+describe('a process that may connect only to some addresses', () => {
+  it('refuses every other address immediately with a code', () => {
     const refused = Object.fromEntries(Object.keys(outcome.other).map((name) => [name, 'address_outside']));
     expect(Object.keys(refused).length).toBeGreaterThan(14);
     expect(outcome.other).toEqual(refused);
     expect(outcome.elsewhere).toBe('address_outside');
   });
 
-  it('connects to those as before', () => {
-    // By no host, Node means localhost, which is another name.
+  it('connects to the allowed ones as before', () => {
+    // Without a host, Node uses localhost, which is another name.
     expect(outcome.allowed).toEqual({ ...outcome.before, 'net without host': 'address_outside' });
     expect(outcome.allowed).toMatchObject({
       net: 'connected',
@@ -68,7 +68,7 @@ describe('a process that may connect to some addresses only', () => {
     });
   });
 
-  it('compares names, not what they stand for', () => {
+  it('compares names, not the addresses they resolve to', () => {
     expect(outcome.named).toBe('address_outside');
   });
 });

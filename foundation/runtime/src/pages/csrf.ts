@@ -2,7 +2,6 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '@countersign/kernel';
 import { type Html, html } from './html.ts';
 
-/** The name of the hidden field. */
 export const csrfFieldName = 'csrf';
 
 export interface CsrfToken {
@@ -28,7 +27,6 @@ export function csrfTokenOf(browserSecret: string, purpose: string): CsrfToken {
   return { token, hash: hashOf(token) };
 }
 
-/** The hidden field of a form. */
 export function csrfField(token: string): Html {
   return html`<input type="hidden" name="${csrfFieldName}" value="${token}">`;
 }

@@ -4,7 +4,7 @@ import { html } from './html.ts';
 import { page } from './page.ts';
 
 describe('html', () => {
-  it('escapes every value and takes over what it made itself', () => {
+  it('escapes every value and includes its own markup unescaped', () => {
     const name = `<script>alert("x" & 'y')</script>`;
     expect(html`<p title="${name}">${html`<b>${name}</b>`}</p>`.toString()).toBe(
       '<p title="&lt;script&gt;alert(&quot;x&quot; &amp; &#39;y&#39;)&lt;/script&gt;">' +
@@ -12,21 +12,21 @@ describe('html', () => {
     );
   });
 
-  it('joins lists and leaves out what is not there', () => {
+  it('joins lists and omits missing values', () => {
     const rows = ['a', '<'].map((each) => html`<li>${each}</li>`);
     expect(html`<ul>${rows}</ul>${undefined}${null}${false}${0}${12n}${''}`.toString()).toBe(
       '<ul><li>a</li><li>&lt;</li></ul>012',
     );
   });
 
-  it('takes no markup from a value that only looks as if it were ours', () => {
+  it('escapes a value that only looks like our markup', () => {
     const parsed: unknown = JSON.parse('{"text":"<b>"}');
     const impostor = String(parsed instanceof Object && 'text' in parsed ? parsed.text : '');
     expect(html`${impostor}`.toString()).toBe('&lt;b&gt;');
     expect(html`${[[impostor]]}`.toString()).toBe('&lt;b&gt;');
   });
 
-  it('shows characters that would turn text around or hide it', () => {
+  it('shows characters that would reverse or hide text', () => {
     expect(html`${'pay \u202eelttil\u2066\u0000\u001b\u0085'}\n${'a\tb\nc'}`.toString()).toBe(
       'pay \ufffdelttil\ufffd\ufffd\ufffd\ufffd\na\tb\nc',
     );
@@ -45,17 +45,17 @@ describe('html', () => {
     '\u115f',
     '\u2800',
     '\ufe0f',
-  ])('shows that a name holds %j, which nobody could see', (hidden) => {
+  ])('shows that a name holds the invisible %j', (hidden) => {
     expect(html`${`Example ${hidden}Bank`}`.toString()).toBe('Example \ufffdBank');
   });
 
-  it('leaves names in every script as they are', () => {
+  it('leaves names in every script unchanged', () => {
     const names =
       'B\u00e4r & S\u00f6hne, \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u0915\u094d\u200d\u0937, \u{1f469}\u200d\u{1f4bb}';
     expect(html`${names}`.toString()).toBe(names.replace('&', '&amp;'));
   });
 
-  it('lets no text out of a quoted attribute or into a tag', () => {
+  it('keeps text inside a quoted attribute and outside tags', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const written = html`${text}`.toString();
@@ -69,7 +69,7 @@ describe('html', () => {
 describe('a page', () => {
   const document = page({ title: 'A & B', body: html`<h1>A</h1>`, banner: 'Development' }).toString();
 
-  it('has a language, a title, landmarks, and a way past the header', () => {
+  it('has a language, a title, landmarks, and a link past the header', () => {
     for (const part of [
       '<!doctype html>',
       '<html lang="en">',
@@ -84,7 +84,7 @@ describe('a page', () => {
       expect(document).toContain(part);
   });
 
-  it('asks only our own origin for anything, and runs nothing', () => {
+  it('makes requests only to our own origin, and runs no script', () => {
     const addresses = [...document.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address);
     expect(addresses.length).toBeGreaterThanOrEqual(3);
     for (const address of addresses) expect(address).toMatch(/^(?:\/(?!\/)|#)/);

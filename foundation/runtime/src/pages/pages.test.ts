@@ -25,14 +25,14 @@ import {
 
 const origin = 'https://id.example';
 
-describe('a form that was refused', () => {
+describe('a refused form', () => {
   const typed = new Map([['name', '<b>me']]);
   const fault = (field: string) =>
     new CodedError({ code: 'name_wrong', category: 'invalid', detail: 'No.', facts: { field } });
   const fieldsOf = (error: CodedError, lang = 'en') =>
     formFields(refusedForm(error, typed), { fields: ['name', 'other'], lang });
 
-  it('has what was typed, and the error and the focus at the field that the error names', () => {
+  it('keeps its input, with the error and the focus at the field that the error names', () => {
     const form = fieldsOf(fault('name'));
     expect(form.value('name')).toBe('<b>me');
     expect(String(form.attributes('name', 'hint'))).toBe(
@@ -42,19 +42,19 @@ describe('a form that was refused', () => {
     expect([String(form.attributes('other')), form.problem('other'), form.notice]).toEqual(['', undefined, undefined]);
   });
 
-  it('has the error at its beginning where it names no field of the form', () => {
+  it('shows the error at the top if it names no field of the form', () => {
     const form = fieldsOf(fault('csrf'), 'de');
     expect(String(form.notice)).toMatch(/role="alert" tabindex="-1" autofocus>[\s\S]*Es wurde nichts ausgeführt/);
     expect(String(form.attributes('name'))).toBe('');
   });
 
-  it('is none for a forged form, what is unavailable, and our own faults', () => {
+  it('is not shown again for a forged form, an unavailable service, or an internal error', () => {
     const forged = new CodedError({ code: 'csrf_token_invalid', category: 'forbidden', detail: 'No.' });
     const away = new CodedError({ code: 'away', category: 'unavailable', detail: 'No.' });
     for (const error of [forged, away, new Error('ours')]) expect(() => refusedForm(error, typed)).toThrow(error);
   });
 
-  it('is empty and without a word before it was sent', () => {
+  it('is empty and without an error before it was sent', () => {
     const form = formFields(undefined, { fields: ['name'], lang: 'en' });
     expect([form.value('name'), String(form.attributes('name', 'hint')), form.problem('name'), form.notice]).toEqual([
       '',
@@ -114,7 +114,7 @@ describe('pages over HTTP', () => {
   });
   afterAll(() => app.close());
 
-  it('are sent with headers that let nothing in and nothing out', async () => {
+  it('are sent with headers that block outside content and framing', async () => {
     const { headers } = await app.inject('/plain');
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
@@ -129,7 +129,7 @@ describe('pages over HTTP', () => {
     expect(headers['strict-transport-security']).toBeUndefined();
   });
 
-  it('may let a form lead on to named origins, and keep browsers at https', async () => {
+  it('may allow a form to lead to named origins, and keep browsers on https', async () => {
     const { headers } = await app.inject('/secure');
     expect(headers['strict-transport-security']).toBe('max-age=63072000');
     expect(headers['content-security-policy']).toContain(
@@ -137,7 +137,7 @@ describe('pages over HTTP', () => {
     );
   });
 
-  it('name the stylesheet by its content, and it is served to be kept', async () => {
+  it('name the stylesheet by its content, and let it be cached', async () => {
     const { body } = await app.inject('/plain');
     const address = /rel="stylesheet" href="([^"]+)"/.exec(body)?.[1] ?? '';
     const sheet = await app.inject(address);
@@ -153,7 +153,7 @@ describe('pages over HTTP', () => {
     expect(icon.headers['content-security-policy']).toBe("default-src 'none'");
   });
 
-  it('run scripts of our own origin where they are told to, named by their content', async () => {
+  it('run scripts of our own origin on request, named by their content', async () => {
     const { headers, body } = await app.inject('/script');
     expect(headers['content-security-policy']).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -180,7 +180,7 @@ describe('pages over HTTP', () => {
     ['who', 403, 'a_code'],
     ['down', 503, 'a_code'],
     ['bug', 500, 'internal_error'],
-  ])('tell of an error (%s) with its code and without its inside', async (kind, status, code) => {
+  ])('show an error (%s) with its code and without internal details', async (kind, status, code) => {
     const answer = await app.inject(`/error?kind=${kind}`);
     expect(answer.statusCode).toBe(status);
     expect(answer.body).toContain(`<code>${code}</code>`);
@@ -216,7 +216,7 @@ describe('pages over HTTP', () => {
     expect(answer.body).toContain('form_malformed');
   });
 
-  it('refuse a body that is no form', async () => {
+  it('refuse a body that is not a form', async () => {
     const answer = await send('{"a":1}', { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' });
     expect(answer.body).toContain('form_malformed');
   });
@@ -226,7 +226,7 @@ describe('pages over HTTP', () => {
     ['a page of ours without a referrer', { 'sec-fetch-site': 'same-origin', origin: 'null' }],
     ['a page of ours, with its origin', { 'sec-fetch-site': 'same-origin', origin }],
     ['a page of ours in an older browser', { origin }],
-  ])('take a form from %s', async (_where, headers) => {
+  ])('accept a form from %s', async (_where, headers) => {
     expect((await send('a=1', headers)).statusCode).toBe(200);
   });
 
@@ -236,7 +236,7 @@ describe('pages over HTTP', () => {
     ['no page', { 'sec-fetch-site': 'none' }],
     ['another origin', { 'sec-fetch-site': 'same-origin', origin: 'https://id.example.evil.example' }],
     ['our host without encryption', { origin: 'http://id.example' }],
-    ['an origin that is not told', { origin: 'null' }],
+    ['an opaque origin', { origin: 'null' }],
     ['a program that says nothing', {}],
   ])('refuse a form from %s', async (_where, headers) => {
     const answer = await send('a=1', headers);
@@ -246,7 +246,7 @@ describe('pages over HTTP', () => {
 });
 
 describe('tokens of forms', () => {
-  it('are 256 random bits, of which only the hash is kept', () => {
+  it('are 256 random bits, of which only the hash is stored', () => {
     const { token, hash } = createCsrfToken(systemRandom);
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(matchesCsrfToken(token, hash)).toBe(true);
@@ -262,7 +262,7 @@ describe('tokens of forms', () => {
     expect(matchesCsrfToken(token, new Uint8Array())).toBe(false);
   });
 
-  it('of a browser are the same at each look, and another for each form and each browser', () => {
+  it('stay the same for a browser, and differ for each form and each browser', () => {
     const mine = csrfTokenOf('secret', 'a');
     expect(csrfTokenOf('secret', 'a')).toEqual(mine);
     expect(matchesCsrfToken(csrfTokenOf('secret', 'b').token, mine.hash)).toBe(false);
@@ -285,11 +285,11 @@ describe('the language of a page', () => {
     ['__proto__, constructor', 'en'],
     ['de;q=9', 'en'],
     [`${'x,'.repeat(600)}de`, 'en'],
-  ])('that a browser asks for by %j is %s', (header, lang) => {
+  ])('requested by a browser as %j is %s', (header, lang) => {
     expect(choose(header)).toEqual({ lang, texts: lang === 'de' ? catalogues.de : catalogues.en });
   });
 
-  it('reaches the words that every page has', () => {
+  it('reaches the text that every page has', () => {
     expect(page({ title: 'T', body: html`<h1>T</h1>`, lang: 'de' }).toString()).toContain('Zum Inhalt springen');
     expect(ceremonyFields('de').toString()).toContain('JavaScript für diese Adresse');
   });
@@ -298,14 +298,14 @@ describe('the language of a page', () => {
 describe('a page that asks an authenticator', () => {
   const options = { challenge: 'abc', note: `"'><script>` };
 
-  it('puts what is asked into the form as text', () => {
+  it('puts the request into the form as text', () => {
     const form = html`<form${ceremonyAttributes('get', options)}>${ceremonyFields()}<button${ceremonyButton({ handle: 'h', options })}></button></form>`;
     expect(form.toString()).not.toContain('<script');
     expect(form.toString()).toContain('data-webauthn="get" data-options="{&quot;challenge&quot;:&quot;abc&quot;');
     expect(form.toString()).toContain('<input type="hidden" name="credential" value="">');
   });
 
-  it('has no script unless it is asked for', () => {
+  it('has no script unless an authenticator is requested', () => {
     expect(page({ title: 'T', body: html`<h1>T</h1>` }).toString()).not.toContain('<script');
   });
 });

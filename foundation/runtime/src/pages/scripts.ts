@@ -4,9 +4,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 
-/** One of our scripts; public. */
 export interface PageScript {
-  /** The path of the route. */
   readonly route: string;
   /** The path in pages: with the digest of the content, so that it can be cached for ever. */
   readonly path: string;

@@ -163,7 +163,6 @@ button.refuse { color: var(--problem); border-color: var(--problem); }
 }
 `;
 
-/** The path of the route. */
 export const stylesheetRoute = '/assets/countersign.css';
 
 /** The path in pages: with the digest of the content, so that it can be cached for ever. */

@@ -19,7 +19,7 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 
 describe('single use', () => {
   let database: ScratchDatabase;
-  // Behind the database by more than the tests move it: what ends is over by both clocks.
+  // Behind the database by more than the tests move it, so that expired means expired on both clocks.
   const clock = fixedClock(Date.now() - 86_400_000);
   const node = () => createSingleUse({ pool: database.pool('claims'), clock, logger });
   const claim = (id: string, purpose = 'client-assertion', issuer = 'oms') => ({
@@ -36,7 +36,7 @@ describe('single use', () => {
   });
   afterAll(() => database.drop());
 
-  it('gives one of two hundred claims on two nodes the id, and no other', async () => {
+  it('gives the id to exactly one of two hundred claims on two nodes', async () => {
     const nodes = [node(), node()];
     const outcomes = await Promise.all(
       Array.from({ length: 200 }, (_, index) => nodes[index % 2]?.claim(claim('same'))),
@@ -45,7 +45,7 @@ describe('single use', () => {
     await Promise.all(nodes.map((each) => each.stop()));
   });
 
-  it('keeps purposes and issuers apart, also where their texts run together the same', async () => {
+  it('keeps purposes and issuers apart, even if their concatenations are equal', async () => {
     const only = node();
     expect(await only.claim(claim('jti', 'client-assertion', 'oms'))).toBe('claimed');
     expect(await only.claim(claim('jti', 'dpop-proof', 'oms'))).toBe('claimed');
@@ -55,7 +55,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('removes what has expired and nothing else, in slices', async () => {
+  it('removes only expired claims, in slices', async () => {
     const only = node();
     const pool = database.pool('claims');
     await pool.query(
@@ -67,7 +67,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('keeps a claim for a while after its end, for a node whose clock is behind', async () => {
+  it('keeps a claim for a while after its expiry, for a node whose clock is slow', async () => {
     const only = node();
     await only.claim(claim('ended'));
     clock.advance(60_000 + 30_000);
@@ -78,7 +78,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('removes nothing that has not ended by the clock of the database too', async () => {
+  it('removes no claim before it has also expired by the database’s clock', async () => {
     const ahead = fixedClock(Date.now() + 3_600_000);
     const only = createSingleUse({ pool: database.pool('claims'), clock: ahead, logger });
     const rightly = { ...claim('of now'), expiresAt: Date.now() + 300_000 };
@@ -88,7 +88,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('claims nothing again that a node removed while its clock ran ahead', async () => {
+  it('accepts no claim again that a node removed while its clock ran ahead', async () => {
     const only = node();
     const used = { ...claim('used before the step'), expiresAt: clock.now() + 300_000 };
     expect(await only.claim(used)).toBe('claimed');
@@ -98,15 +98,15 @@ describe('single use', () => {
     await expect(only.claim(used)).rejects.toMatchObject({ code: 'clock_stepped_back', category: 'unavailable' });
     // On no node, however often it is tried.
     await expect(node().claim(used)).resolves.toBe('replayed');
-    // A claim that ends after every removed claim is accepted as usual.
+    // A claim that expires after every removed claim is accepted as usual.
     expect(await only.claim({ ...claim('new'), expiresAt: clock.now() + 301_000 })).toBe('claimed');
-    // And everything is, once the right time has come to where the removed ones ended.
+    // All claims are accepted once the real time has passed the expiry of the removed ones.
     clock.advance(301_000);
     expect(await only.claim(claim('later'))).toBe('claimed');
     await only.stop();
   });
 
-  it('lets no claim through that waits while a sweep removes the one before it', async () => {
+  it('lets no waiting claim through while a sweep removes its predecessor', async () => {
     const only = node();
     const used = claim('removed meanwhile');
     expect(await only.claim(used)).toBe('claimed');
@@ -134,7 +134,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('says what happened when the clock is set back between the check of a proof and its claim', async () => {
+  it('reports that the clock was set back between the check of a proof and its claim', async () => {
     const only = node();
     const checked = { ...claim('checked before the step'), expiresAt: clock.now() + 300_000 };
     clock.advance(-3_600_000);
@@ -144,7 +144,7 @@ describe('single use', () => {
     await only.stop();
   });
 
-  it('answers neither claimed nor replayed when the database cannot be written', async () => {
+  it('answers neither claimed nor replayed if the database cannot be written', async () => {
     const proxy = await createFaultyProxy({ target: database.connection });
     const own = database.components[0];
     if (own === undefined) throw new Error('no component');

@@ -1,7 +1,7 @@
 /**
- * Certificates that OpenSSL has made (make-certificate-chains.sh beside this file), in DER as base64, and not by our own
- * tools: what they should come to is what `openssl verify` says of them. Valid for a hundred years from `madeAt`, but
- * for `brief`, which lasts a day.
+ * Certificates made by OpenSSL (make-certificate-chains.sh beside this file), in DER as base64, and not by our own tools:
+ * the expected results are those of `openssl verify`. Valid for a hundred years from `madeAt`, except `brief`, which lasts
+ * a day.
  */
 export const madeAt = Date.parse('2026-11-21T13:56:36Z');
 

@@ -11,7 +11,7 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** One request over a connection of its own, unless `agent` says otherwise. */
+/** One request over its own connection, unless `agent` says otherwise. */
 export function send(
   url: string,
   options: AgentOptions & {
@@ -19,7 +19,7 @@ export function send(
     readonly headers?: OutgoingHttpHeaders | readonly string[];
     readonly certificate?: TestCertificate;
     readonly agent?: Agent;
-    /** OpenSSL's list, e.g. for a client that is content with less than others. */
+    /** OpenSSL's cipher list, e.g. for a client that accepts weaker ciphers. */
     readonly ciphers?: string;
   } = {},
 ): Promise<Answer> {
@@ -53,13 +53,13 @@ export function byteSequence(der: Uint8Array): string {
   return `:${Buffer.from(der).toString('base64')}:`;
 }
 
-/** A proxy that ends TLS, and says by RFC 9440 which certificate its client has shown. */
+/** A proxy that terminates TLS and forwards its client's certificate as RFC 9440 says. */
 export async function startProxy(options: {
   readonly upstream: string;
   readonly authority: string;
   /** Certificate for its own clients. */
   readonly server: TestCertificate;
-  /** Client certificate for the upstream; none when left out. */
+  /** Client certificate for the upstream; none if omitted. */
   readonly own?: TestCertificate;
 }): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { server, own, upstream, authority } = options;
@@ -90,7 +90,6 @@ export async function startProxy(options: {
   };
 }
 
-/** A port that is free at present. */
 export async function freePort(): Promise<number> {
   const finder = createPortFinder();
   await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve));

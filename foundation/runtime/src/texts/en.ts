@@ -1,4 +1,3 @@
-/** Texts shared by all pages. */
 export const en = {
   page: {
     skip: 'Skip to the content',

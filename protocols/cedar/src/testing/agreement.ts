@@ -1,4 +1,4 @@
-// The comparison that the agreement tests of this room, and of whoever brings a schema of their own, have in common.
+// The comparison shared by the agreement tests of this package and of users with their own schema.
 import { isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { compile } from '../compile-policies.ts';
@@ -15,11 +15,11 @@ import { entitiesOf, environmentsOf, requestsOf, type Vocabulary } from './arbit
 export interface Agreement {
   readonly asked: number;
   readonly allowed: number;
-  /** Policies that were satisfied, and that erred, over all requests. */
+  /** Satisfied and failed policies over all requests. */
   readonly determining: number;
   readonly errors: number;
   readonly policies: number;
-  /** Generated policies that strict validation refused, and that were left out. */
+  /** Generated policies that strict validation refused and that were left out. */
   readonly refused: number;
 }
 
@@ -27,14 +27,14 @@ export interface AgreementOptions {
   readonly runs: number;
   readonly seed: number;
   readonly vocabulary?: Vocabulary;
-  /** These policies in the place of arbitrary ones. */
+  /** Policies to use instead of arbitrary ones. */
   readonly policies?: string;
-  /** Entities that are always there, beside the arbitrary ones. */
+  /** Entities that are always present, in addition to the arbitrary ones. */
   readonly entities?: readonly EntityInput[];
 }
 
 /**
- * Puts arbitrary requests to arbitrary policies over a schema, compiled and in the reference engine.
+ * Evaluates arbitrary requests under arbitrary policies over a schema, with the compiler and with the reference engine.
  * @throws Error with the counterexample where they differ, or where generated data does not conform to the schema
  */
 export function checkAgreement(schemaText: string, options: AgreementOptions): Agreement {
@@ -48,9 +48,9 @@ export function checkAgreement(schemaText: string, options: AgreementOptions): A
   const all = environmentsOf(schema);
   const world = fc
     .record({
-      // A few at a time, so that policies and requests meet.
+      // Only a few, so that policies and requests match.
       environments: fc.subarray([...all], { minLength: 1, maxLength: Math.min(2, all.length) }),
-      // Half of the sets hold permits alone: there every satisfied policy is a determining one, and shows.
+      // Half of the sets hold only permits, where every satisfied policy is a determining one.
       effects: fc.constantFrom<readonly ('permit' | 'forbid')[]>(['permit'], ['permit', 'permit', 'permit', 'forbid']),
     })
     .chain(({ environments, effects }) =>
@@ -99,7 +99,7 @@ function outcomeOf({ decision, determining, errors }: Answer): string {
   return JSON.stringify([decision, determining, errors.map(({ policyId }) => policyId)]);
 }
 
-/** The policies that pass strict validation, each under an id of its own. */
+/** The policies that pass strict validation, each under its own id. */
 function parseValid(texts: readonly string[], schemaText: string): { parsed: ParsedPolicySet; refused: number } {
   let named = new Map(texts.map((text, index) => [`p${index}`, text.replace('@id("p")', `@id("p${index}")`)]));
   for (;;) {

@@ -1,4 +1,4 @@
-// Arbitrary policies of any schema, for tests: typed as the schema declares, so that most pass strict validation.
+// Arbitrary policies for any schema, for tests: typed as the schema declares, so that most pass strict validation.
 import fc from 'fast-check';
 import { entityText, nameText, quoted } from '../cedar-text.ts';
 import { isIdentifier } from '../identifier.ts';
@@ -7,7 +7,7 @@ import type { RecordType, ValueType } from '../schema-types.ts';
 import { EntityReference } from '../value.ts';
 import { type Environment, idsOf, longsOf, tagNames, textsOf, type Vocabulary } from './arbitrary-world.ts';
 
-/** An expression, and what must hold before it may be asked (`principal has desk`). */
+/** An expression and the guard it needs (`principal has desk`). */
 interface Typed {
   readonly text: string;
   readonly guards: readonly string[];
@@ -22,13 +22,13 @@ const comparisons = ['<', '<=', '>', '>='];
 const patterns = ['*', 'a*', '*c', 'a\\*c', '*b*', 'abc', ''];
 
 export interface PolicyKind {
-  /** Of the schema; each policy is for one of them. */
+  /** Environments of the schema; each policy is for one of them. */
   readonly environments: readonly Environment[];
   readonly effects: readonly ('permit' | 'forbid')[];
   readonly vocabulary?: Vocabulary | undefined;
 }
 
-/** One policy in Cedar's policy syntax, with the `@id` given. */
+/** One policy in Cedar's policy syntax, with the given `@id`. */
 export function policyOf(
   schema: PolicySchema,
   id: string,
@@ -93,7 +93,6 @@ class PolicyWriter {
     ])();
   }
 
-  /** The path, and what its attributes lead to. */
   #reachable(path: Path, steps: number): readonly Path[] {
     const record = this.#attributesOf(path.type);
     if (record === undefined || steps === 0) return [path];
@@ -123,7 +122,7 @@ class PolicyWriter {
     ])();
   }
 
-  /** A comparison, behind its guards. */
+  /** A comparison with its guards. */
   #atom(): string {
     const path = this.#pick(this.#paths);
     const { text, guards } = this.#about(path);
@@ -228,7 +227,7 @@ class PolicyWriter {
     ])();
   }
 
-  /** Something of a type: written out, found on the way, or worked out; undefined where there is none of it. */
+  /** An expression of a type: a literal, a reachable attribute, or a computed value; undefined if there is none. */
   #expression(type: ValueType): Typed | undefined {
     const same = this.#paths.filter((path) => isSameType(path.type, type));
     const computed = this.#computed(type);
@@ -312,7 +311,7 @@ function parenthesized({ text, guards }: Typed): Typed {
   return { text: `(${text})`, guards };
 }
 
-/** A record that is written out has all that it has: strict validation takes it for no record with optional attributes. */
+/** A record literal has all its members: strict validation does not accept it for a record with optional attributes. */
 function hasLiteral(type: ValueType): boolean {
   if (type.kind === 'set') return hasLiteral(type.element);
   if (type.kind !== 'record') return true;

@@ -1,5 +1,5 @@
-// Arbitrary entities and requests of any schema, for tests: conforming to it, out of few names and values, so that
-// what is compared is often equal and who is named often exists.
+// Arbitrary entities and requests for any schema, for tests: conforming to it and built from few names and values, so that
+// compared values are often equal and named entities often exist.
 import fc from 'fast-check';
 import type { EntityInput } from '../entity.ts';
 import type { PolicySchema } from '../policy-schema.ts';
@@ -8,7 +8,7 @@ import type { EntityUid } from '../value.ts';
 
 type Json = boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
-/** What is known of a type's values, beside those that any schema gets: `{ string: ['trader', 'EUR'] }`. */
+/** Additional values of a type, besides those that any schema gets: `{ string: ['trader', 'EUR'] }`. */
 export type Vocabulary = Readonly<Partial<Record<'string' | 'decimal', readonly string[]>>>;
 
 const texts = {
@@ -28,7 +28,7 @@ export function idsOf(schema: PolicySchema, type: string): readonly string[] {
   return listed === undefined ? ids : Array.from(listed);
 }
 
-/** Texts that stand for values of a type in policies and data alike. */
+/** Texts used as values of a type in both policies and data. */
 export function textsOf(kind: keyof typeof texts, vocabulary: Vocabulary): readonly string[] {
   return kind === 'string' || kind === 'decimal' ? [...texts[kind], ...(vocabulary[kind] ?? [])] : texts[kind];
 }
@@ -64,7 +64,7 @@ export function valueOfType(schema: PolicySchema, type: ValueType, vocabulary: V
   }
 }
 
-/** A record with all that is required and some of what is not. */
+/** A record with all required attributes and some optional ones. */
 export function recordOf(
   schema: PolicySchema,
   { attributes }: RecordType,
@@ -77,7 +77,7 @@ export function recordOf(
   return fc.record(model, { requiredKeys });
 }
 
-/** Most of the entities there can be, each with attributes, parents and tags as the schema declares them. */
+/** Most possible entities, each with attributes, parents and tags as the schema declares them. */
 export function entitiesOf(schema: PolicySchema, vocabulary: Vocabulary = {}): fc.Arbitrary<readonly EntityInput[]> {
   const every = Array.from(schema.entityTypes).flatMap(([type, { attributes, tags }]) =>
     idsOf(schema, type).map((id) => {
@@ -103,7 +103,7 @@ export function entitiesOf(schema: PolicySchema, vocabulary: Vocabulary = {}): f
   return fc.tuple(...every).map((entities) => entities.filter((entity) => entity !== null));
 }
 
-/** Where types may contain one another, only entities with a later id: so that none is its own ancestor. */
+/** If types may contain one another, only entities with a later id, so that no entity is its own ancestor. */
 function parentsFor(schema: PolicySchema, { type, id }: EntityUid): readonly EntityUid[] {
   const later = (parent: string): readonly string[] => {
     const all = idsOf(schema, parent);
@@ -122,7 +122,7 @@ export interface ArbitraryRequest {
   readonly context: Readonly<Record<string, Json>>;
 }
 
-/** Who may ask for what on what, as the schema declares it. */
+/** A principal type, an action and a resource type, as the schema declares them. */
 export interface Environment {
   readonly principal: string;
   readonly action: EntityUid;

@@ -50,7 +50,6 @@ export interface ExampleKey {
   readonly sign: (input: Uint8Array) => Promise<Uint8Array>;
 }
 
-/** A key pair of the issuer. */
 export function exampleKey(algorithm: 'ES256' | 'EdDSA'): ExampleKey {
   const { privateKey, publicKey } =
     algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');

@@ -1,5 +1,13 @@
-import { describeQuorum, parsePolicy, verifyByPolicy } from '@countersign/merkle-log';
-import { logKeyOf } from '../log-key.ts';
+import {
+  describeQuorum,
+  parsePolicy,
+  type TlogPolicy,
+  type VerifierKey,
+  verifyByPolicy,
+} from '@countersign/merkle-log';
+import type { Evidence } from '../evidence.ts';
+import { isSameKey, type VerifiedHandover } from '../key-handover.ts';
+import { logKeyOf, successionOf, treeHeadOf } from '../log-key.ts';
 import { type Check, failed, finding, notChecked } from './check.ts';
 
 /** A log can show two trees to two readers, but witnesses cosign only one. */
@@ -14,13 +22,19 @@ export const witnessesCosigned: Check = {
       return failed(
         finding('witness_policy_malformed', `The policy given cannot be used: ${parsed.reason}, line ${parsed.line}.`),
       );
-    const key = logKeyOf(evidence);
-    const verdict = verifyByPolicy({
-      signedNote: bundle.checkpoint,
-      policy: parsed.policy,
-      logKeys: key === undefined ? [] : [key],
-    });
-    const quorum = describeQuorum(parsed.policy.quorum);
+    const { policy, logKeys } = policyOverKeys(evidence, parsed.policy);
+    const quorum = describeQuorum(policy.quorum);
+    const unwitnessed = handoversAfterTrusted(evidence).find(
+      ({ checkpoint }) => !verifyByPolicy({ signedNote: checkpoint, policy, logKeys }).ok,
+    );
+    if (unwitnessed !== undefined)
+      return failed(
+        finding(
+          'witness_quorum_missing',
+          `Too few of the witnesses asked for have cosigned the handover to the next log key at ${unwitnessed.size} records: ${quorum}.`,
+        ),
+      );
+    const verdict = verifyByPolicy({ signedNote: bundle.checkpoint, policy, logKeys });
     if (verdict.ok)
       return {
         ok: true,
@@ -46,3 +60,26 @@ export const witnessesCosigned: Check = {
     }
   },
 };
+
+/** A policy that names an earlier key of the log also covers the keys to which it was handed over. */
+function policyOverKeys(
+  evidence: Evidence,
+  policy: TlogPolicy,
+): { readonly policy: TlogPolicy; readonly logKeys: readonly VerifierKey[] } {
+  const key = logKeyOf(evidence);
+  const succession = successionOf(evidence);
+  const isNamed = policy.logs.length === 0 || policy.logs.some((log) => key !== undefined && isSameKey(log.key, key));
+  if (!isNamed || !succession.ok || succession.handovers.length === 0)
+    return { policy, logKeys: key === undefined ? [] : [key] };
+  return { policy: { ...policy, logs: [] }, logKeys: succession.periods.map((period) => period.key) };
+}
+
+/** An earlier key needs no witnesses: the key that the reader trusts signed that handover itself. */
+function handoversAfterTrusted(evidence: Evidence): readonly VerifiedHandover[] {
+  const key = logKeyOf(evidence);
+  const head = treeHeadOf(evidence);
+  const succession = successionOf(evidence);
+  if (key === undefined || head === undefined || !succession.ok) return [];
+  const first = succession.handovers.findIndex(({ from }) => isSameKey(from, key));
+  return first < 0 ? [] : succession.handovers.slice(first).filter(({ size }) => size <= head.size);
+}

@@ -334,7 +334,6 @@ export interface GraphNotes {
   }): string;
   /** Adds nothing if one end is unknown. */
   edge(from: string | undefined, says: string, to: string | undefined, options?: { readonly main?: boolean }): void;
-  /** The node of an earlier record. */
   nodeOf(record: string): string | undefined;
   /** References to this record lead to the node. */
   standsFor(node: string): void;

@@ -155,7 +155,6 @@ function fitting(text: string, length: number): string {
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }
 
-/** A tooltip. */
 function titleOf(text: string): string {
   return `<title>${text
     .split('\n')

@@ -16,8 +16,8 @@ async function graphOfStory(): Promise<{
   return { graph: buildGraph(bundle.transaction, records), ids: story.ids, records };
 }
 
-/** `from says to`, with the labels of the nodes, for those that a record proves. */
-function said(graph: EvidenceGraph, record: string | undefined): readonly string[] {
+/** The edges proven by the record, as `from label to` with the labels of the nodes. */
+function edgesProvenBy(graph: EvidenceGraph, record: string | undefined): readonly string[] {
   const label = (id: string) => graph.nodes.find((node) => node.id === id)?.label ?? id;
   return graph.edges
     .filter((edge) => edge.record === record)
@@ -25,25 +25,27 @@ function said(graph: EvidenceGraph, record: string | undefined): readonly string
 }
 
 describe('the graph of a transaction', () => {
-  it('tells the chain of authority, each link with the record that proves it', async () => {
+  it('shows the chain of authority, each link with the record that proves it', async () => {
     const { graph, ids } = await graphOfStory();
-    expect(said(graph, ids['opened'])).toEqual([
+    expect(edgesProvenBy(graph, ids['opened'])).toEqual([
       'anna opened intended',
       expect.stringMatching(/^mnd_…\w+ authorises intended$/),
     ]);
-    expect(said(graph, ids['approved'])).toEqual(['boris approved Approval', 'Approval is for intended']);
-    expect(said(graph, ids['decided'])).toEqual([
+    expect(edgesProvenBy(graph, ids['approved'])).toEqual(['boris approved Approval', 'Approval is for intended']);
+    expect(edgesProvenBy(graph, ids['decided'])).toEqual([
       'Policy 1 decides Permit',
       'Permit permits intended',
       'Approval counts for Permit',
     ]);
-    expect(said(graph, ids['submitted'])).toContain('intended submit submitted');
-    expect(said(graph, ids['submitted'])).toContain('Permit permits submitted');
-    expect(said(graph, ids['exchanged'])).toContainEqual(
+    expect(edgesProvenBy(graph, ids['submitted'])).toContain('intended submit submitted');
+    expect(edgesProvenBy(graph, ids['submitted'])).toContain('Permit permits submitted');
+    expect(edgesProvenBy(graph, ids['exchanged'])).toContainEqual(
       expect.stringMatching(/^Token \S+ is exchanged for Token \S+$/),
     );
-    expect(said(graph, ids['cleared'])).toContainEqual(expect.stringMatching(/^Token \S+ is shown for cleared$/));
-    expect(said(graph, ids['settled'])).toContain('cleared settle settled');
+    expect(edgesProvenBy(graph, ids['cleared'])).toContainEqual(
+      expect.stringMatching(/^Token \S+ is shown for cleared$/),
+    );
+    expect(edgesProvenBy(graph, ids['settled'])).toContain('cleared settle settled');
     const kinds = new Set(graph.nodes.map(({ kind }) => kind));
     for (const kind of [
       'person',
@@ -59,7 +61,7 @@ describe('the graph of a transaction', () => {
       expect(kinds, kind).toContain(kind);
   });
 
-  it('joins nodes that it has, and names records that there are', async () => {
+  it('joins existing nodes and names existing records', async () => {
     const { graph, records } = await graphOfStory();
     const nodes = new Set(graph.nodes.map(({ id }) => id));
     const places = new Map(records.map(({ index, record }) => [(record as { id: string }).id, index.toString()]));
@@ -72,7 +74,7 @@ describe('the graph of a transaction', () => {
     for (const node of graph.nodes) for (const record of node.records) expect(places.has(record), node.id).toBe(true);
   });
 
-  it('shows what was refused as refused, once for each who tried', () => {
+  it('shows refusals as refused, once for each requester', () => {
     const txn = 'txn_1';
     const base = { time: '2026-11-21T09:30:00.000Z', transaction: txn };
     const refusal = { ...base, type: 'approval.refused', outcome: 'deny', subject: { id: 'person:anna' } };
@@ -92,7 +94,7 @@ describe('the graph of a transaction', () => {
     expect(drawGraph(graph)).toContain('class="approval deny"');
   });
 
-  it('is drawn from what is disclosed, and does without what is withheld', async () => {
+  it('is drawn from disclosed values and omits withheld ones', async () => {
     const protector = createProtector();
     const story = tellOrder({
       rewrite: (name, draft) =>
@@ -111,7 +113,7 @@ describe('the graph of a transaction', () => {
     expect(withheld?.record).toMatchObject({ protected: { '/data/intent': {}, '/data/intent_type': {} } });
   });
 
-  it('takes any JSON for a record, and stays within its bounds', () => {
+  it('accepts any JSON as a record and stays within its bounds', () => {
     const types = [
       'mandate.accepted',
       'token.exchanged',
@@ -156,7 +158,7 @@ describe('the graph of a transaction', () => {
     expect(drawGraph(bounded).length).toBeLessThan(2_000_000);
   });
 
-  it('shows text that would leave its place, or deceive, as text', () => {
+  it('escapes text that would break the layout or deceive', () => {
     const evil = '"><script>alert(1)</script><svg onload=x>';
     const graph = buildGraph('txn_"><script>', [
       {

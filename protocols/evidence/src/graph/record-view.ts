@@ -2,7 +2,6 @@ import { graphLimits } from './graph.ts';
 
 /** From the log or a bundle. Its shape is not trusted. */
 export interface GraphRecord {
-  /** Index in the log. */
   readonly index: bigint;
   readonly record: unknown;
 }

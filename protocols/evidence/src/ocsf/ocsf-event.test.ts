@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventKindOf } from './event-of-type.ts';
 import { type OcsfEvent, ocsfEvent, ocsfLine } from './ocsf-event.ts';
 
-// Requirements of version 1.8.0 of the framework: required attributes, and constraints of which at least one holds.
+// Requirements of version 1.8.0 of the framework: required attributes, and constraints of which at least one applies.
 
 const ofEveryClass = ['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid'];
 const requirements: Readonly<
@@ -16,7 +16,7 @@ const requirements: Readonly<
   3005: { category: 3, required: ['user'], oneOf: [], activities: [1, 2, 3, 4] },
   6003: { category: 6, required: ['actor', 'api', 'src_endpoint'], oneOf: [], activities: [1, 2, 3, 4] },
 };
-/** Of objects, wherever they are: what they must have, and of what they must have one. */
+/** The required members of objects at any depth, and the members of which they need at least one. */
 const objects: Readonly<Record<string, { required?: readonly string[]; oneOf?: readonly string[] }>> = {
   metadata: { required: ['product', 'version'] },
   product: { oneOf: ['name', 'uid'] },
@@ -76,8 +76,8 @@ const types = [
   ],
 ];
 
-describe('a record as an event of the framework', () => {
-  it.each(types)('has all that its class asks for, of %s with and without its circumstances', (type) => {
+describe('a record as an OCSF event', () => {
+  it.each(types)('has everything that its class requires, of %s with and without its circumstances', (type) => {
     const whole = event({
       type,
       outcome: 'deny',
@@ -97,7 +97,7 @@ describe('a record as an event of the framework', () => {
     expect(faultsOf(event({ type }))).toEqual([]);
   });
 
-  it('says who signed in, from where and how', () => {
+  it('states who signed in, from where and how', () => {
     const signIn = event({
       type: 'session.started',
       outcome: 'permit',
@@ -121,7 +121,7 @@ describe('a record as an event of the framework', () => {
     });
   });
 
-  it('says why a decision was a no, and keeps in unmapped what has no place', () => {
+  it('states why a decision was a denial, and keeps other members in unmapped', () => {
     const decision = event({
       type: 'decision.made',
       source: 'policy-engine',
@@ -143,14 +143,14 @@ describe('a record as an event of the framework', () => {
     });
   });
 
-  it('raises the severity of alarms alone', () => {
+  it('raises the severity only of alarms', () => {
     expect(event({ type: 'source.alarm' })).toMatchObject({ severity_id: 4 });
     expect(event({ type: 'source.beat' })).toMatchObject({ severity_id: 1 });
     expect(event({ type: 'token.refused', outcome: 'deny' })).toMatchObject({ severity_id: 2 });
   });
 
   it.each([undefined, null, 7, [], 'text', { type: 3, time: 'never', data: [] }, { type: '__proto__' }])(
-    'makes an event of what is no record: %j',
+    'turns a value that is not a record into an event: %j',
     (record) => {
       expect(faultsOf(ocsfEvent({ index: 0n, record }))).toEqual([]);
     },
@@ -166,7 +166,7 @@ describe('a record as an event of the framework', () => {
     expect(line.trimEnd()).not.toContain('\n');
   });
 
-  it('knows the type of a record by its own name alone', () => {
+  it('identifies the type of a record by its own property name only', () => {
     expect(eventKindOf('constructor')).toEqual(['apiActivity', 99]);
   });
 });

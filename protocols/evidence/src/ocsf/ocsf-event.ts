@@ -71,7 +71,6 @@ export function ocsfEvent(
   };
 }
 
-/** JSON Lines. */
 export function ocsfLine(record: GraphRecord, product?: { readonly version?: string | undefined }): string {
   return `${JSON.stringify(ocsfEvent(record, product))}\n`;
 }

@@ -23,7 +23,7 @@ function parseRows(text: string): readonly (readonly string[])[] {
 }
 
 describe('a table of records', () => {
-  it('has a line for each, with the same columns, that reads back as it was', () => {
+  it('has a line for each with the same columns, and reads back unchanged', () => {
     const [head = [], row = []] = parseRows(recordRowHead + recordRow({ index: 7n, record }));
     expect(row).toHaveLength(head.length);
     const read = Object.fromEntries(head.map((name, place) => [name, row[place]]));
@@ -36,7 +36,7 @@ describe('a table of records', () => {
     });
   });
 
-  it('holds nothing that a spreadsheet takes for a formula', () => {
+  it('holds no value that a spreadsheet would take for a formula', () => {
     for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', ' =1', '\n=cmd', '＝1', '\ufeff=1', '=1,"x"'])
       expect(parseRows(`${cell(text)}\r\n`)[0]?.[0]).toBe(`'${text}`);
     expect(cell('person:anna')).toBe('person:anna');
@@ -53,7 +53,7 @@ describe('a table of records', () => {
 });
 
 describe('records as lines', () => {
-  it('are one JSON text a line, with the place as text', () => {
+  it('are one JSON text per line, with the position as text', () => {
     const line = recordLine({ index: 2n ** 60n, record });
     expect(line.indexOf('\n')).toBe(line.length - 1);
     expect(JSON.parse(line)).toEqual({ index: '1152921504606846976', record });

@@ -53,7 +53,6 @@ export function cell(value: string | number | undefined): string {
   return /[",\r\n']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-/** JSON Lines. */
 export function recordLine({ index, record }: GraphRecord): string {
   return `${JSON.stringify({ index: index.toString(), record })}\n`;
 }

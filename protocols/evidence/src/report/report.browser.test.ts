@@ -6,7 +6,7 @@ import { renderReport, reportOfBundle, verifyBundle } from '../index.ts';
 import { tellOrder } from '../testing/order-story.ts';
 
 const chromium = findComponent(components.chromium);
-/** Where pictures of the pages go, if anywhere. */
+/** Directory for screenshots of the pages, if any. */
 const shots = process.env['COUNTERSIGN_SHOTS'];
 
 describe.skipIf(!chromium.found)(
@@ -26,7 +26,7 @@ describe.skipIf(!chromium.found)(
     afterAll(() => browser.close());
 
     it.each(['light', 'dark'] as const)(
-      'stands out in %s, asks nobody for anything, and fits on a narrow screen',
+      'is legible in %s, makes no requests, and fits on a narrow screen',
       async (colorScheme) => {
         const page = await browser.newPage({ colorScheme, viewport: { width: 400, height: 800 } });
         const asked: string[] = [];
@@ -41,7 +41,7 @@ describe.skipIf(!chromium.found)(
         expect(
           await page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth'),
         ).toBe(true);
-        // The colour of text in pictures is its `fill`: the next test looks at these.
+        // The colour of text in drawings is its `fill`: the next test checks it.
         await page.evaluate("for (const each of document.querySelectorAll('svg')) each.remove()");
         expect((await contrastsOfText(page)).filter(({ contrast }) => contrast < 4.5)).toEqual([]);
         await page.close();
@@ -49,7 +49,7 @@ describe.skipIf(!chromium.found)(
     );
 
     it.each(['light', 'dark'] as const)(
-      'draws boxes that do not overlap, each with room for its text, legible in %s',
+      'draws boxes that do not overlap, each large enough for its text, legible in %s',
       async (colorScheme) => {
         const page = await browser.newPage({ colorScheme, viewport: { width: 1800, height: 1000 } });
         await page.setContent(html);
@@ -80,7 +80,7 @@ interface Box {
   readonly height: number;
   readonly text: string;
   readonly textWidth: number;
-  /** WCAG 2.2 contrast ratio of the palest text in it. */
+  /** WCAG 2.2 contrast ratio of the palest text in the box. */
   readonly contrast: number;
 }
 

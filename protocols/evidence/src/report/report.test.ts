@@ -21,8 +21,8 @@ async function reportOfStory(
   };
 }
 
-describe('the report for people', () => {
-  it('has verdict, graph, timeline, every check and every record, and neither script nor address', async () => {
+describe('the report for readers', () => {
+  it('has verdict, graph, timeline, every check and every record, and neither scripts nor external addresses', async () => {
     const { html, verification, ids } = await reportOfStory();
     expect(verification.verdict).toBe('verified');
     expect(html).toContain('<strong>Verified</strong>');
@@ -33,7 +33,7 @@ describe('the report for people', () => {
     expect(html).toContain("default-src 'none'");
   });
 
-  it('says what fails, and never calls it verified', async () => {
+  it('states what fails and never calls it verified', async () => {
     const { html, verification } = await reportOfStory({
       rewrite(name, draft) {
         if (name !== 'submitted') return draft;
@@ -47,7 +47,7 @@ describe('the report for people', () => {
     expect(html).toContain('<code>decision_missing</code>');
   });
 
-  it('does not call verified what only its own key speaks for, nor what came without proof', async () => {
+  it('does not call a bundle verified on its own key alone, nor without proof', async () => {
     expect((await reportOfStory({}, false)).html).toContain('<strong>Consistent, not anchored</strong>');
     const bare = render({
       title: 'client oms',
@@ -59,7 +59,7 @@ describe('the report for people', () => {
     expect(render({ title: 'nothing', about: [], records: [] })).toContain('</html>');
   });
 
-  it('names what is withheld, and does not show it', async () => {
+  it('names withheld values without showing them', async () => {
     const protector = createProtector();
     const { html } = await reportOfStory({
       rewrite(name, draft) {
@@ -73,7 +73,7 @@ describe('the report for people', () => {
     expect((await reportOfStory()).html).toContain('DE0001102580');
   });
 
-  it('shows whatever a record holds as text', () => {
+  it('escapes the content of a record', () => {
     const evil = '</pre><script>alert(1)</script><img src=x onerror=y>\u202e';
     const html = render({
       title: evil,
@@ -97,7 +97,7 @@ describe('the report for people', () => {
     expect(html.match(/<\/pre>/g)).toHaveLength(1);
   });
 
-  it('says how long passed between records as people say it', () => {
+  it('states the time between records in everyday units', () => {
     const at = (time: string) => between('2026-11-21T09:30:00.000Z', time);
     expect(at('2026-11-21T09:30:00.034Z')).toBe('+34 ms');
     expect(at('2026-11-21T09:30:02.540Z')).toBe('+2.5 s');

@@ -19,7 +19,6 @@ export interface ReportContent {
   readonly graph?: EvidenceGraph;
   /** Absent for records without proof. */
   readonly verification?: BundleVerification;
-  /** Who verified, and how. */
   readonly verifiedBy?: string;
 }
 

@@ -4,9 +4,9 @@ import type { Draft } from './paper-log.ts';
 
 type Members = Readonly<Record<string, Json>>;
 
-/** What takes values out of drafts and keeps what opens them, as the log does when it writes a record. */
+/** Takes values out of drafts and keeps their openings, as the log does when it writes a record. */
 export interface Protector {
-  /** The draft with a commitment in the place of each value. */
+  /** The draft with a commitment instead of each value. */
   protect(draft: Draft, paths: readonly string[], key?: string): Draft;
   readonly disclosures: readonly Disclosure[];
 }

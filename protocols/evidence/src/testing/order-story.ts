@@ -37,7 +37,6 @@ export interface Plot {
   readonly authenticator?: {
     readonly key: SoftwareAuthenticator;
     readonly behaviour?: CeremonyBehaviour;
-    /** Replaces the signature in the record. */
     readonly record?: (signature: WebAuthnSignature) => WebAuthnSignature;
   };
   /** Writes further records before the named one. */
@@ -109,7 +108,7 @@ export function redigested(data: Members, change: (input: Members) => Members): 
   return { ...data, decision: { ...decision, input, input_digest: digestOf(input) } };
 }
 
-/** An order from mandate to settlement, as the components of the house record it. */
+/** An order from mandate to settlement, as the components of the product record it. */
 export function tellOrder(plot: Plot = {}) {
   const log = new PaperLog();
   const transaction = newId('transaction', idSource);
@@ -196,7 +195,7 @@ export function tellOrder(plot: Plot = {}) {
   };
   const entity = (type: string, id: string): Members => ({ __entity: { type, id } });
   const decimal = (arg: string): Members => ({ __extn: { fn: 'decimal', arg } });
-  /** The policy question about the transaction. */
+  /** The policy request about the transaction. */
   const question = (action: string, state: string, supervisors: number, context: Members = {}): Members => ({
     v: 1,
     action,

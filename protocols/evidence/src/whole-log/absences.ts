@@ -52,7 +52,6 @@ export function createAbsences() {
     count: () => count,
     /** Unreadable and not declared as pruned. */
     unread: () => unread.reduce((sum, { first, past }) => sum + Number(past - first), 0),
-    /** The first unexplained absence. */
     first: () => unexplained[0]?.first,
   };
 }

@@ -40,18 +40,21 @@ const bundlesAhead = 8;
 /**
  * Recomputes hashes, indexes, times, stream numbers, all tiles, the signed root and the root of an earlier checkpoint.
  * @param head of a verified checkpoint @param foreignEntries accepts entries of another implementation @param earlier
- * an older verified head, which the log must extend @returns the first fault
+ * an older verified head, which the log must extend @param handovers verified heads at which another key took over
+ * @returns the first fault
  */
 export async function checkServedLog({
   source,
   head,
   earlier,
+  handovers = [],
   foreignEntries = false,
   onProgress,
 }: {
   readonly source: ServedLog;
   readonly head: SignedHead;
   readonly earlier?: SignedHead | undefined;
+  readonly handovers?: readonly SignedHead[];
   readonly foreignEntries?: boolean;
   readonly onProgress?: (done: bigint, of: bigint) => void;
 }): Promise<ServedLogCheck> {
@@ -66,16 +69,28 @@ export async function checkServedLog({
   const above = createTilesAbove(source, head.size);
   let frontier = Frontier.empty;
 
+  /** Whether the tree of a head is among these leaves and has another root. */
+  const differs = ({ size, root }: SignedHead, leaves: readonly Buffer[]): boolean =>
+    size >= frontier.size &&
+    size <= frontier.size + BigInt(leaves.length) &&
+    !frontier
+      .append(leaves.slice(0, Number(size - frontier.size)))
+      .root()
+      .equals(root);
   const forked = (leaves: readonly Buffer[]): LogFault | undefined => {
-    if (earlier === undefined || earlier.size < frontier.size || earlier.size > frontier.size + BigInt(leaves.length))
-      return undefined;
-    const then = frontier.append(leaves.slice(0, Number(earlier.size - frontier.size))).root();
-    return then.equals(earlier.root)
+    if (earlier !== undefined && differs(earlier, leaves))
+      return logFault(
+        'history_forked',
+        `The first ${earlier.size} entries are not those of the earlier checkpoint. Keep both checkpoints: together they prove it.`,
+        earlier.size - 1n,
+      );
+    const handover = handovers.find((head) => differs(head, leaves));
+    return handover === undefined
       ? undefined
       : logFault(
           'history_forked',
-          `The first ${earlier.size} entries are not those of the earlier checkpoint. Keep both checkpoints: together they prove it.`,
-          earlier.size - 1n,
+          `The first ${handover.size} entries are not those of the handover to another key of the log. Keep both: together they prove it.`,
+          handover.size - 1n,
         );
   };
 

@@ -1,4 +1,3 @@
-import type { Json } from '@countersign/kernel';
 import { Frontier } from '@countersign/merkle-log';
 import { createEntryReader } from './entry-reader.ts';
 import { createHashList } from './hash-list.ts';
@@ -9,19 +8,16 @@ export type WholeLogCheck = LogFault | SoundLog;
 const atOnce = 256;
 
 /**
- * Recomputes a log independently of the system that wrote it. @param entries from the first one, in order @param
- * expected head of a checkpoint; later entries are read as well @param onEntry receives each record with its index
- * @returns the first fault
+ * Recomputes a log independently of the system that wrote it. @param entries from the first one, in order
+ * @param expected head of a checkpoint; later entries are read as well @returns the first fault
  */
 export async function checkWholeLog({
   entries,
   expected,
-  onEntry,
   onProgress,
 }: {
   readonly entries: AsyncIterable<PresentedEntry>;
   readonly expected?: { readonly size: bigint; readonly root: Buffer };
-  readonly onEntry?: (index: bigint, record: Readonly<Record<string, Json>> | undefined) => void;
   readonly onProgress?: (done: bigint) => void;
 }): Promise<WholeLogCheck> {
   const hashes = createHashList();
@@ -38,7 +34,6 @@ export async function checkWholeLog({
   for await (const entry of entries) {
     const read = await reader.read(entry);
     if (!read.ok) return read;
-    onEntry?.(entry.index, read.record);
     hashes.add(read.leafHash);
     fresh.push(read.leafHash);
     if (fresh.length < atOnce && frontier.size + BigInt(fresh.length) !== expected?.size) continue;

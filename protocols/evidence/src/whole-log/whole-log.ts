@@ -12,7 +12,6 @@ export interface SoundLog {
   readonly ok: true;
   readonly size: bigint;
   readonly root: Buffer;
-  /** Declared as pruned. */
   readonly pruned: number;
   /** Their process still runs or was killed. */
   readonly openStreams: number;

@@ -45,11 +45,11 @@ describe('authorization details', () => {
     expect(authorizationDetailTypes.map((type) => type.replace('urn:countersign:rar:v1:', ''))).toEqual(names);
   });
 
-  it.each(names)('of type %s are taken as they are', (name) => {
+  it.each(names)('of type %s are accepted unchanged', (name) => {
     expect(parseAuthorizationDetails([examples[name]])).toEqual({ ok: true, value: [examples[name]] });
   });
 
-  it('are taken together, up to as many as are allowed', () => {
+  it('are accepted together, up to the maximum number', () => {
     const all = names.map((name) => examples[name]);
     expect(parseAuthorizationDetails(all)).toMatchObject({ ok: true });
     expect(parseAuthorizationDetails(all, { maxItems: 9 })).toMatchObject({ ok: false, problem: 'too_many' });
@@ -61,7 +61,7 @@ describe('authorization details', () => {
     expect(parseAuthorizationDetails(many.slice(1))).toMatchObject({ ok: true });
   });
 
-  it('do not name one intent twice', () => {
+  it('may not name one intent twice', () => {
     expect(parseAuthorizationDetails([examples.trade_order, { ...examples.trade_order, max_qty: '1' }])).toMatchObject({
       ok: false,
       code: 'invalid_authorization_details',
@@ -130,7 +130,7 @@ describe('authorization details', () => {
       '/0/instrument/isin',
       'isin_check_digit',
     ],
-    ['an ISIN that is none', changed(order, ['instrument', 'isin'], 'AAPL'), '/0/instrument/isin', 'isin_malformed'],
+    ['an invalid ISIN', changed(order, ['instrument', 'isin'], 'AAPL'), '/0/instrument/isin', 'isin_malformed'],
     [
       'two codes for the instrument',
       changed(order, ['instrument', 'dti'], 'X9J9K872S'),
@@ -266,14 +266,14 @@ describe('authorization details', () => {
       'field_missing',
     ],
     [
-      'a settlement of something that is no transaction',
+      'a settlement of something that is not a transaction',
       changed(examples.settlement_instruction, ['trade_id'], 'txn_uuuuuuuuuuuuuuuuuuuuuuuuuu'),
       '/0/trade_id',
       'trade_id_malformed',
     ],
     ['an allocation of no trade', changed(examples.allocation, ['trade_ids'], []), '/0/trade_ids', 'field_malformed'],
     [
-      'an allocation of something that is no transaction',
+      'an allocation of something that is not a transaction',
       changed(examples.allocation, ['trade_ids', 0], 'txn_iiiiiiiiiiiiiiiiiiiiiiiiii'),
       '/0/trade_ids/0',
       'trade_id_malformed',
@@ -369,7 +369,7 @@ describe('authorization details', () => {
     ['a type from the prototype', { ...order, type: 'constructor' }, '/0/type', 'type_unknown'],
     ['no object', 'trade_order', '/0', 'not_an_object'],
     ['a list in a list', [order], '/0', 'not_an_object'],
-  ])('with %s are refused and say so', (_, detail, path, problem) => {
+  ])('with %s are refused with the reason', (_, detail, path, problem) => {
     const result = parseAuthorizationDetails([detail]);
     expect(result).toMatchObject({ ok: false, code: 'invalid_authorization_details', path, problem });
     expect(result.ok ? '' : result.detail).toMatch(/^[0-9A-Z].*\.$/s);
@@ -386,7 +386,7 @@ describe('authorization details', () => {
     expect(parseAuthorizationDetails([])).toMatchObject({ ok: false, problem: 'empty' });
   });
 
-  it('are never thrown at, whatever they are', () => {
+  it('never cause an exception, whatever they are', () => {
     fc.assert(
       fc.property(fc.anything({ maxDepth: 4, withNullPrototype: true, withMap: true, withDate: true }), (value) => {
         expect(parseAuthorizationDetails([value]).ok).toBe(false);
@@ -403,7 +403,7 @@ describe('authorization details', () => {
     );
   });
 
-  it('do not repeat long or unprintable input in their refusal', () => {
+  it('do not repeat long or unprintable input in the refusal', () => {
     for (const firstOutside of ['x'.repeat(100_000), 'a\u202eb']) {
       const result = parseAuthorizationDetails([changed(order, [firstOutside], 1)]);
       expect(result.ok ? '' : JSON.stringify(result)).not.toContain(firstOutside);

@@ -44,7 +44,7 @@ function occurrences(of: string, text: string): number {
 }
 
 describe('the description of an authorization detail', () => {
-  it.each(authorizationDetailTypes)('of type %s leaves no field out and shows none twice', (type) => {
+  it.each(authorizationDetailTypes)('of type %s shows every field once', (type) => {
     fc.assert(
       fc.property(arbitraryDetail(type), (detail) => {
         const { lines } = describeAuthorizationDetail(detail);
@@ -67,7 +67,7 @@ describe('the description of an authorization detail', () => {
     );
   });
 
-  it.each(authorizationDetailTypes)('of type %s never puts what others named into a label', (type) => {
+  it.each(authorizationDetailTypes)('of type %s never puts input into a label', (type) => {
     fc.assert(
       fc.property(arbitraryDetail(type), (detail) => {
         for (const { label } of describeAuthorizationDetail(detail).lines)
@@ -77,7 +77,7 @@ describe('the description of an authorization detail', () => {
     );
   });
 
-  it.each(authorizationDetailTypes)('of type %s is told in whole sentences of plain text', (type) => {
+  it.each(authorizationDetailTypes)('of type %s is in whole sentences of plain text', (type) => {
     fc.assert(
       fc.property(arbitraryDetail(type), (detail) => {
         const { title, sentences } = describeAuthorizationDetail(detail);
@@ -153,7 +153,7 @@ describe('the description of an authorization detail', () => {
       'privileged_admin',
       ['Carry out policy.publish on https://countersign.example/policies/limits, under the ticket CHG-1.'],
     ],
-  ])('tells a %s in plain language', (name, own) => {
+  ])('describes a %s in plain language', (name, own) => {
     const parsed = parseAuthorizationDetail(examples[name]);
     if (!parsed.ok) throw new Error(parsed.detail);
     expect(describeAuthorizationDetail(parsed.value).sentences).toEqual([
@@ -163,7 +163,7 @@ describe('the description of an authorization detail', () => {
     ]);
   });
 
-  it('tells a settlement account of the address book apart from an address', () => {
+  it('distinguishes a settlement account of the address book from an address', () => {
     const parsed = parseAuthorizationDetail(settlementAccount);
     if (!parsed.ok) throw new Error(parsed.detail);
     const { title, sentences } = describeAuthorizationDetail(parsed.value);

@@ -103,7 +103,7 @@ describe('authorization details of every type', () => {
     );
   });
 
-  it('ask, cut smaller, for nothing that a mandate which lets the whole through refuses', () => {
+  it('request, when narrowed, nothing that a mandate covering the whole would refuse', () => {
     const narrowed = new Map<string, number>();
     fc.assert(
       fc.property(anyLine(1), ([parent, child]) => {
@@ -112,7 +112,7 @@ describe('authorization details of every type', () => {
         const action = scopeActionOf(parent);
         if (mandate === undefined || action === undefined) return;
         if (!permits(mandate, intentUse(parent, { action, at })).ok) return;
-        // Removing all counterparties does not satisfy a mandate's list of firms: leaving them out is not a smaller use.
+        // Removing all counterparties does not satisfy a mandate's list of institutions: omitting them is not a smaller use.
         const facing = (detail: typeof child) => intentUse(detail, { action, at }).counterparties?.length ?? 0;
         if (facing(parent) > 0 && facing(child) === 0) return;
         narrowed.set(parent.type, (narrowed.get(parent.type) ?? 0) + 1);
@@ -124,7 +124,7 @@ describe('authorization details of every type', () => {
     for (const name of reached) expect(narrowed.get(`urn:countersign:rar:v1:${name}`) ?? 0, name).toBeGreaterThan(5);
   });
 
-  it('show with every refusal what the two hold, and are refused for it no more once it is as the parent has it', () => {
+  it('show both values with every refusal, and are no longer refused for a field once it equals the parent’s', () => {
     let refused = 0;
     fc.assert(
       fc.property(anyLine(1), ([parent, child]) => {
@@ -147,7 +147,7 @@ describe('authorization details of every type', () => {
     expect(refused).toBeGreaterThan(200);
   });
 
-  it('stay within the first of a line, however often they are cut', () => {
+  it('stay within the first of a chain, however often they are narrowed', () => {
     const reached = new Map<number, number>();
     fc.assert(
       fc.property(anyLine(4), (line) => {

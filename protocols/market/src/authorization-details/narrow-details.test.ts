@@ -13,7 +13,7 @@ const order = examples.trade_order;
 const all = () => parsed(...Object.values(examples));
 
 describe('narrowing authorization details', () => {
-  it('takes the same details, fewer of them, and none', () => {
+  it('accepts the same details, fewer of them, and none', () => {
     expect(narrowDetails(all(), all())).toEqual({ ok: true });
     expect(narrowDetails(all(), all().slice(3, 6).reverse())).toEqual({ ok: true });
     expect(narrowDetails(all(), [])).toEqual({ ok: true });
@@ -35,7 +35,7 @@ describe('narrowing authorization details', () => {
     ['fewer parties', order, { ...order, parties: [{ role: 'ClearingFirm', lei: clearer }] }],
     ['no parties', order, { ...order, parties: [] }],
     ['fewer counterparties', examples.rfq, { ...examples.rfq, counterparties_lei: [broker] }],
-    ['an expiry where there was none', openQuote, examples.rfq],
+    ['an expiry if there was none', openQuote, examples.rfq],
     ['fewer trades', examples.allocation, { ...examples.allocation, trade_ids: [trade] }],
     [
       'smaller lines in another order',
@@ -49,7 +49,7 @@ describe('narrowing authorization details', () => {
       },
     ],
     ['a smaller fee', examples.withdrawal, { ...examples.withdrawal, max_fee: '0' }],
-  ])('takes %s', (_, parent, child) => {
+  ])('accepts %s', (_, parent, child) => {
     expect(narrowDetails(parsed(parent), parsed(child))).toEqual({ ok: true });
   });
 
@@ -183,7 +183,7 @@ describe('narrowing authorization details', () => {
       '/0/lines',
       'lines {"account":"FUND-C","qty":"1"}',
     ],
-    ['a give-up where there was none', kept, examples.allocation, '/0/giveup_to_lei', `giveup_to_lei ${clearer}`],
+    ['a give-up if there was none', kept, examples.allocation, '/0/giveup_to_lei', `giveup_to_lei ${clearer}`],
     [
       'a smaller settlement',
       examples.settlement_instruction,
@@ -222,7 +222,7 @@ describe('narrowing authorization details', () => {
     });
   });
 
-  it('refuses a detail of which no parent holds the type or the idempotency key', () => {
+  it('refuses a detail whose type or idempotency key no parent has', () => {
     expect(narrowDetails(parsed(examples.rfq), parsed(order))).toMatchObject({
       ok: false,
       counterexample: { path: '/0', parent: null },
@@ -233,13 +233,13 @@ describe('narrowing authorization details', () => {
     });
   });
 
-  it('refuses two details cut from one, which would double what it holds', () => {
+  it('refuses two details narrowed from one, which would double it', () => {
     const [child] = parsed(order);
     if (child === undefined) throw new Error('nothing parsed');
     expect(narrowDetails([child], [child, child])).toMatchObject({ ok: false, counterexample: { path: '/1' } });
   });
 
-  it('is not led from one parent to a wider one further down the list', () => {
+  it('does not move from one parent to a wider one further down the list', () => {
     const parents = parsed(order, { ...order, idempotency_key: 'order-2026-0002', max_qty: '5000' });
     expect(narrowDetails(parents, parsed({ ...order, max_qty: '5000' }))).toMatchObject({
       ok: false,
@@ -247,7 +247,7 @@ describe('narrowing authorization details', () => {
     });
   });
 
-  it('lets every hop of a chain go no further than the first', () => {
+  it('keeps every hop of a chain within the first', () => {
     const quantity = fc.bigInt({ min: 1n, max: 2000n }).map(String);
     const hop = fc.record({
       max_qty: quantity,

@@ -82,7 +82,6 @@ function payable(amount: DecimalString, ccy: Currency | undefined, path: string)
   return parsed?.ok === false ? problem(path, parsed.code, parsed.detail) : undefined;
 }
 
-/** Requires exactly one of the named keys. */
 export function exactlyOne<Keys extends string>(
   holder: { readonly [Key in Keys]?: unknown },
   keys: readonly Keys[],

@@ -28,7 +28,7 @@ const actions: Readonly<Record<AuthorizationDetailType, Scope | undefined>> = {
 const covered = authorizationDetailTypes.filter((type) => actions[type] !== undefined);
 
 describe('the action that an intent uses of its mandate', () => {
-  it.each(authorizationDetailTypes)('is fixed for %s, whatever steps it names', (type) => {
+  it.each(authorizationDetailTypes)('is fixed for %s, whatever actions it names', (type) => {
     fc.assert(
       fc.property(arbitraryDetail(type), (detail) => {
         expect(scopeActionOf(detail)).toBe(actions[type]);
@@ -37,7 +37,7 @@ describe('the action that an intent uses of its mandate', () => {
     );
   });
 
-  /** A mandate with every constraint, made for another firm. */
+  /** A mandate with every constraint, made for another institution. */
   const elsewhere = {
     actions: [...scopes],
     productClasses: ['E', 'D', 'F', 'O', 'S'],
@@ -53,28 +53,25 @@ describe('the action that an intent uses of its mandate', () => {
     return parsed.value;
   };
 
-  it.each(covered)(
-    'is refused for any %s under a mandate for another account, with another firm or elsewhere',
-    (type) => {
-      // An unassigned LEI and an unknown account, which no intent names.
-      const none = [
-        mandate({ accounts: ['NOBODYS'] }),
-        mandate({ counterparties: ['00000000000000000098'] }),
-        mandate({ jurisdictions: ['BR'] }),
-        mandate({ actions: scopes.filter((scope) => scope !== actions[type]) }),
-      ];
-      fc.assert(
-        fc.property(arbitraryDetail(type), (detail) => {
-          const use = intentUse(detail, { action: actions[type] ?? '', at: 0 });
-          for (const constraints of none) {
-            const refusedFor = permits(constraints, use);
-            // An intent with no counterparties cannot violate a counterparty list.
-            if (constraints.counterparties !== undefined && use.counterparties?.length === 0) continue;
-            expect(refusedFor.ok, JSON.stringify(constraints)).toBe(false);
-          }
-        }),
-        { numRuns: 40 },
-      );
-    },
-  );
+  it.each(covered)('is refused for any %s under a mandate for another account, institution or venue', (type) => {
+    // An unassigned LEI and an unknown account, which no intent names.
+    const none = [
+      mandate({ accounts: ['NOBODYS'] }),
+      mandate({ counterparties: ['00000000000000000098'] }),
+      mandate({ jurisdictions: ['BR'] }),
+      mandate({ actions: scopes.filter((scope) => scope !== actions[type]) }),
+    ];
+    fc.assert(
+      fc.property(arbitraryDetail(type), (detail) => {
+        const use = intentUse(detail, { action: actions[type] ?? '', at: 0 });
+        for (const constraints of none) {
+          const refusedFor = permits(constraints, use);
+          // An intent with no counterparties cannot violate a counterparty list.
+          if (constraints.counterparties !== undefined && use.counterparties?.length === 0) continue;
+          expect(refusedFor.ok, JSON.stringify(constraints)).toBe(false);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
 });

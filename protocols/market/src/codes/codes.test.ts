@@ -69,7 +69,7 @@ describe.each([
   ['BIC', parseBic, ['DEUTDEFF', 'CEDELULLXXX', 'NEDSZAJJ'], 'bic_malformed'],
   ['UTI', parseUti, ['529900T8BM49AURSDO551', `529900T8BM49AURSDO55${'A'.repeat(32)}`], 'uti_malformed'],
 ] as const)('a %s from outside', (_, parse, good, malformed) => {
-  it.each(good)('%s is taken as it is written', (text) => {
+  it.each(good)('%s is accepted as written', (text) => {
     expect(parse(text)).toEqual({ ok: true, value: text });
   });
 
@@ -78,11 +78,11 @@ describe.each([
     for (const each of altered) expect(parse(each)).toMatchObject({ ok: false, code: malformed });
   });
 
-  it('is refused with its own code when it is anything else', () => {
+  it('is refused with its own code for any other text', () => {
     for (const each of hostile) expect(parse(each)).toMatchObject({ ok: false, code: malformed });
   });
 
-  it('is refused or taken, never thrown at, whatever the text', () => {
+  it('is refused or accepted without an exception, for any text', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => typeof parse(text).ok === 'boolean'));
   });
 });
@@ -103,7 +103,7 @@ describe('check digits', () => {
     expect(parsed).toMatchObject({ ok: false, code });
   });
 
-  it('find every change of one character in a UPI and in a DTI', () => {
+  it('detect every change of one character in a UPI and in a DTI', () => {
     const alphabet = [...'0123456789BCDFGHJKLMNPQRSTVWXZ'];
     const changes = (code: string) =>
       [...code].flatMap((was, index) =>
@@ -113,7 +113,7 @@ describe('check digits', () => {
     expect(changes('X9J9K872S').filter((each) => parseDti(each).ok)).toEqual([]);
   });
 
-  it('of an LEI have one form for one remainder: 00, 01 and 99 are never written', () => {
+  it('of an LEI have one form for one remainder: 00, 01 and 99 are never used', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[0-9A-Z]{18}$/), (first) => {
         const fitting = Array.from({ length: 100 }, (_, number) => first + String(number).padStart(2, '0')).filter(
@@ -128,7 +128,7 @@ describe('check digits', () => {
 });
 
 describe('currencies', () => {
-  it.each(['XXX', 'XTS', 'DEM', 'usd', 'BTC'])('%s is no money to deal in', (code) => {
+  it.each(['XXX', 'XTS', 'DEM', 'usd', 'BTC'])('%s is not a tradable currency', (code) => {
     expect(parseCurrency(code)).toMatchObject({ ok: false, code: 'currency_unknown' });
   });
 
@@ -158,7 +158,7 @@ describe('currencies', () => {
     ['USD', '0.01'],
     ['KWD', '0.001'],
     ['XAU', '0.00000125'],
-  ])('%s %s can be paid', (code, amount) => {
+  ])('%s %s is a valid amount', (code, amount) => {
     expect(parseAmount(amount, value(parseCurrency(code)))).toEqual({ ok: true, value: amount });
   });
 });
@@ -200,7 +200,7 @@ describe('a list of venues', () => {
     'MIC,OPERATING MIC,OPRT/SGMT,MARKET NAME-INSTITUTION DESCRIPTION,LEI,MARKET CATEGORY CODE,ISO COUNTRY CODE (ISO 3166),STATUS,EXPIRY DATE';
   const row = 'XAAA,XAAA,OPRT,A,,RMKT,DE,ACTIVE,';
 
-  it('is read with quotes, commas, line breaks, a byte-order mark and blank lines in it', () => {
+  it('is read with quotes, commas, line breaks, a byte-order mark and blank lines', () => {
     const list = value(
       parseMicList(
         `\ufeff${header}\r\n\r\nXAAA,XAAA,OPRT,"A, ""the""\r\nfirst",,RMKT,DE,ACTIVE,\nXBBB,XAAA,SGMT,B,,MLTF,DE,EXPIRED,20240229\n\n`,
@@ -257,7 +257,7 @@ describe('a list of venues', () => {
       : { venues: [], refusals: [] };
     const leis = [...new Set(list.venues.flatMap(({ lei }) => (lei === undefined ? [] : [lei])))];
 
-    it('is read whole: 2,767 venues, 511 of them expired, 1,022 distinct LEIs', () => {
+    it('is read completely: 2,767 venues, 511 of them expired, 1,022 distinct LEIs', () => {
       expect(list.refusals).toEqual([]);
       expect(list.venues).toHaveLength(2767);
       expect(list.venues.filter(({ status }) => status === 'EXPIRED')).toHaveLength(511);

@@ -109,6 +109,6 @@ function firstTwice<Item>(items: readonly Item[], path: string, keyOf: (item: It
       seen.add(key);
       return undefined;
     }
-    return { path: '', problem: 'named_twice', detail: 'An entry before this one is about the same.' };
+    return { path: '', problem: 'named_twice', detail: 'An earlier entry is about the same thing.' };
   });
 }

@@ -75,13 +75,13 @@ const use = (change: Partial<Record<keyof MandateUse, unknown>> = {}): MandateUs
   Object.assign(intentUse(detail(examples.trade_order), { action: 'order:create', at: friday }), change);
 
 describe('the constraints of a mandate', () => {
-  it('are taken as they are', () => {
+  it('are accepted unchanged', () => {
     expect(parseConstraints(base)).toEqual({ ok: true, value: base });
     const least = without(base, 'accounts', 'counterparties', 'quantityPerOrder', 'hours');
     expect(parseConstraints(least)).toEqual({ ok: true, value: least });
   });
 
-  it('may limit what is used over time, which assets move and where to, and want approvals', () => {
+  it('may limit use over time, which assets move and their destinations, and require approvals', () => {
     expect(parseConstraints(whole)).toEqual({ ok: true, value: whole });
   });
 
@@ -206,7 +206,7 @@ describe('the constraints of a mandate', () => {
     ['two scopes in one', { ...base, actions: ['order:create order:read'] }, '/actions/0', 'scope_unknown'],
     ['no venue', { ...base, venues: [] }, '/venues', 'field_malformed'],
     ['a venue twice', { ...base, venues: ['XNAS', 'XNAS'] }, '/venues', 'field_malformed'],
-    ['a venue that is none', { ...base, venues: ['XNASD'] }, '/venues/0', 'mic_malformed'],
+    ['an invalid venue', { ...base, venues: ['XNASD'] }, '/venues/0', 'mic_malformed'],
     ['an empty product class', { ...base, productClasses: [''] }, '/productClasses/0', 'product_class_unknown'],
     [
       'a product class that is none',
@@ -214,7 +214,7 @@ describe('the constraints of a mandate', () => {
       '/productClasses/1',
       'product_class_unknown',
     ],
-    ['a country that is none', { ...base, jurisdictions: ['EU'] }, '/jurisdictions/0', 'country_unknown'],
+    ['an invalid country', { ...base, jurisdictions: ['EU'] }, '/jurisdictions/0', 'country_unknown'],
     [
       'an LEI that fails',
       { ...base, counterparties: ['529900T8BM49AURSDO54'] },
@@ -284,7 +284,7 @@ describe('the constraints of a mandate', () => {
     expect(parseConstraints(value)).toMatchObject({ ok: false, code: 'constraints_invalid', path, problem });
   });
 
-  it('are never thrown at, whatever they are', () => {
+  it('never cause an exception, whatever they are', () => {
     fc.assert(fc.property(fc.anything({ maxDepth: 4 }), (value) => !parseConstraints(value).ok));
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(whole)), fc.anything({ maxDepth: 3 }), (key, value) => {
@@ -294,18 +294,18 @@ describe('the constraints of a mandate', () => {
   });
 });
 
-describe('what a mandate permits', () => {
+describe('checking a use against a mandate', () => {
   const mandate = constraints(base);
   const amount = (text: string) => parseDecimal(text);
   const usd = (text: string) => ({ amount: amount(text), ccy: 'USD' });
 
-  it('is an order within all of its constraints', () => {
+  it('accepts an order within all constraints', () => {
     expect(permits(mandate, use())).toEqual({ ok: true });
   });
 
   it.each<[string, Partial<Record<keyof MandateUse, unknown>>, string]>([
     ['another action', { action: 'order:approve' }, 'mandate_action'],
-    ['an action that is none', { action: 'constructor' }, 'mandate_action'],
+    ['an invalid action', { action: 'constructor' }, 'mandate_action'],
     ['another product', { cfi: 'OCASPS' }, 'mandate_product'],
     ['a product not known', { cfi: undefined }, 'mandate_product'],
     ['another venue', { venue: 'XLON' }, 'mandate_venue'],
@@ -330,11 +330,11 @@ describe('what a mandate permits', () => {
     ['the minute the hours end', { at: Date.parse('2026-11-20T18:00:00Z') }, 'mandate_hours'],
     ['no time', { at: Number.NaN }, 'mandate_hours'],
     ['a time beyond all calendars', { at: Number.MAX_VALUE }, 'mandate_hours'],
-  ])('is not %s', (_, change, code) => {
+  ])('refuses %s', (_, change, code) => {
     expect(permits(mandate, use(change))).toMatchObject({ ok: false, code, detail: expect.stringMatching(/\.$/) });
   });
 
-  it('reaches to its limits and the edges of its hours', () => {
+  it('accepts values at the limits and at the edges of the hours', () => {
     expect(
       permits(mandate, use({ notional: usd('5000000'), notionalToday: usd('15000000'), quantity: amount('10000') })).ok,
     ).toBe(true);
@@ -342,7 +342,7 @@ describe('what a mandate permits', () => {
     expect(permits(mandate, use({ at: Date.parse('2026-11-20T17:59:59.999Z') })).ok).toBe(true);
   });
 
-  it('leaves cancelling and reading possible whatever the amount, the quantity and the hour', () => {
+  it('allows cancelling and reading whatever the amount, the quantity and the hour', () => {
     const large = { at: saturday, notional: usd('99999999'), quantity: amount('99999999') };
     expect(permits(mandate, use({ ...large, action: 'order:cancel' }))).toEqual({ ok: true });
     expect(permits(mandate, use({ ...large, action: 'order:read' }))).toEqual({ ok: true });
@@ -351,7 +351,7 @@ describe('what a mandate permits', () => {
     });
   });
 
-  it('asks what a settlement is worth, and takes a valuation where it states no money', () => {
+  it('requires the value of a settlement, and uses a valuation if it states no money', () => {
     const asked = { action: 'settlement:instruct', at: friday };
     const settle = (change: object) =>
       detail({ ...examples.settlement_instruction, deliverer: { lei: firm, account: 'ACC-001' }, ...change });
@@ -377,14 +377,14 @@ describe('what a mandate permits', () => {
     });
   });
 
-  it('does not let a valuation replace the money an intent states', () => {
+  it('does not let a valuation replace the money that an intent states', () => {
     const ccy = parseCurrency('USD');
     const valuation = { amount: amount('1') ?? expect.unreachable(), ccy: ccy.ok ? ccy.value : expect.unreachable() };
     const facts = intentUse(detail(examples.trade_order), { action: 'order:create', at: friday, valuation });
     expect(facts.notional).toEqual(examples.trade_order.max_notional);
   });
 
-  it('refuses a withdrawal that nobody has valued', () => {
+  it('refuses a withdrawal without a valuation', () => {
     const unlisted = { actions: ['withdrawal:request'], accounts: undefined, counterparties: undefined };
     const asked = intentUse(detail(examples.withdrawal), { action: 'withdrawal:request', at: friday });
     expect(permits(constraints({ ...base, ...unlisted }), asked)).toMatchObject({ code: 'mandate_notional' });
@@ -393,7 +393,7 @@ describe('what a mandate permits', () => {
     });
   });
 
-  it('refuses what does not say on which account, or with whom, where the mandate says with which', () => {
+  it('refuses an intent without an account or counterparty if the mandate lists them', () => {
     const silent: readonly [unknown, string, string][] = [
       [examples.withdrawal, 'withdrawal:request', 'mandate_account'],
       [examples.clearing_submission, 'trade:affirm', 'mandate_account'],
@@ -428,7 +428,7 @@ describe('what a mandate permits', () => {
         facts,
       );
 
-    it('lets listed tokens go to listed destinations though nobody knows their worth', () => {
+    it('allows listed tokens to listed destinations without a valuation', () => {
       expect(withdraw({ amount: '100' })).toEqual({ ok: true });
     });
 
@@ -442,7 +442,7 @@ describe('what a mandate permits', () => {
         'mandate_asset',
       ],
       ['more than may move in a day', { amount: '100' }, { assetToday: amount('150.5') }, 'mandate_asset'],
-      ['a token of which nobody says how much', {}, { assetQuantity: undefined }, 'mandate_asset'],
+      ['a token without a quantity', {}, { assetQuantity: undefined }, 'mandate_asset'],
       ['a listed token that is worth too much', { amount: '100' }, { notional: usd('5000001') }, 'mandate_notional'],
       ['another destination', { address_id: 'exchange-3' }, {}, 'mandate_destination'],
       ['a destination that is not known', {}, { destination: undefined }, 'mandate_destination'],
@@ -454,7 +454,7 @@ describe('what a mandate permits', () => {
       expect(withdraw({ amount: '100' }, { assetToday: amount('150') })).toEqual({ ok: true });
     });
 
-    it('takes listed money of another currency by its own limit, and no other', () => {
+    it('applies the limit of a listed currency, and accepts no other currency', () => {
       const pledge = (ccy: string, qty: string) =>
         asked({ ...examples.collateral_transfer, asset: { ccy }, qty }, 'collateral:transfer');
       expect(pledge('EUR', '1000')).toEqual({ ok: true });
@@ -464,12 +464,12 @@ describe('what a mandate permits', () => {
       expect(pledge('USD', '5000000.01')).toMatchObject({ code: 'mandate_notional' });
     });
 
-    it('does not take the quantity of an asset for the worth of an order', () => {
+    it('does not use the quantity of an asset as the value of an order', () => {
       const asset = { asset: { dti: 'X9J9K872S' }, assetQuantity: amount('1'), notional: undefined };
       expect(asked(examples.trade_order, 'order:create', asset)).toMatchObject({ code: 'mandate_notional' });
     });
 
-    it('lets a settlement go to a bare address only where that is a destination', () => {
+    it('allows a settlement to a bare address only if that is a listed destination', () => {
       const settle = (address: string) =>
         asked({ ...examples.settlement_instruction, receiver: { lei: broker, address } }, 'settlement:instruct');
       expect(settle('0x1')).toMatchObject({ code: 'mandate_destination' });
@@ -480,7 +480,7 @@ describe('what a mandate permits', () => {
 
     const order = (facts: object) => permits(mandate, use(facts));
     const before = (secondsAgo: number, text: string, ccy = 'USD') => ({ secondsAgo, notional: { ...usd(text), ccy } });
-    it('counts what it is told was used within a window, and nothing from before it', () => {
+    it('counts the reported use within a window, and none before it', () => {
       const notional = usd('5000000');
       expect(order({ notional, earlier: [before(0, '3000000')] })).toEqual({ ok: true });
       expect(order({ notional, earlier: [before(3599, '3000000.01')] })).toMatchObject({ code: 'mandate_limit' });
@@ -495,12 +495,12 @@ describe('what a mandate permits', () => {
       });
     });
 
-    it('needs the quantity of an order where it is limited over time', () => {
+    it('requires the quantity of an order if it is limited over time', () => {
       const unlimited = constraints({ ...whole, quantityPerOrder: undefined });
       expect(permits(unlimited, use({ quantity: undefined }))).toMatchObject({ code: 'mandate_limit' });
     });
 
-    it('asks for approvals where it is told of them, and leaves them to others where it is not', () => {
+    it('checks approvals if they are given, and otherwise leaves them to the approval step', () => {
       expect(order({ approvals: whole.approvals })).toEqual({ ok: true });
       expect(
         order({
@@ -523,7 +523,7 @@ describe('what a mandate permits', () => {
     });
   });
 
-  it('asks for every account of an allocation, its whole quantity, and the firm it is given up to', () => {
+  it('checks every account of an allocation, its whole quantity, and the institution it is given up to', () => {
     const mandate = constraints({ ...base, actions: ['allocation:propose'] });
     const allocate = (change: object) =>
       permits(
@@ -554,7 +554,7 @@ describe('what a mandate permits', () => {
     expect(allocate({ giveup_to_lei: undefined })).toEqual({ ok: true });
   });
 
-  it('asks for the firm that clears and for the one that tokens may go to', () => {
+  it('checks the clearing institution and the recipient of tokens', () => {
     const mandate = constraints({
       ...base,
       actions: ['trade:affirm', 'withdrawal-address:propose'],
@@ -574,7 +574,7 @@ describe('what a mandate permits', () => {
     });
   });
 
-  it('asks for both ends of a settlement that are not ours, and for every account of ours', () => {
+  it('checks both external ends of a settlement, and every account of the institution', () => {
     const used = (change: object) =>
       intentUse(detail({ ...examples.settlement_instruction, ...change }), {
         action: 'settlement:instruct',
@@ -596,7 +596,7 @@ describe('what a mandate permits', () => {
     expect(toAddress).not.toHaveProperty('accounts');
   });
 
-  it('reads every counterparty of an intent, and counts neither clients nor the firm itself', () => {
+  it('reads every counterparty of an intent, and counts neither clients nor the institution itself', () => {
     const named = (value: unknown) => intentUse(detail(value), { action: 'order:create', at: friday }).counterparties;
     expect(named(examples.trade_order)).toEqual([broker, clearer]);
     expect(
@@ -613,7 +613,7 @@ describe('what a mandate permits', () => {
     ).toEqual([broker, clearer]);
   });
 
-  it('follows the clocks of its own time zone through the change to summer time', () => {
+  it('follows the mandate’s time zone through the change to summer time', () => {
     const berlin = constraints({
       ...base,
       hours: { ...base.hours, timeZone: 'Europe/Berlin', from: '09:00', until: '17:30' },
@@ -627,7 +627,7 @@ describe('what a mandate permits', () => {
     expect(at('2026-07-17T15:30:00Z')).toBe(false);
   });
 
-  it('has hours that may close for half an hour of the day only', () => {
+  it('supports hours that close for only half an hour of the day', () => {
     const nearlyAlways = constraints({
       ...base,
       hours: { timeZone: 'UTC', days: [1, 2, 3, 4, 5], from: '12:00', until: '11:30' },
@@ -639,7 +639,7 @@ describe('what a mandate permits', () => {
     expect(at('2026-11-21T11:29:00Z')).toBe(true); // Saturday, opened on Friday
   });
 
-  it('has hours that may run over midnight, from the day they open on into the next', () => {
+  it('supports hours past midnight, from the day they open into the next', () => {
     const night = constraints({ ...base, hours: { timeZone: 'UTC', days: [5, 7], from: '22:00', until: '06:00' } });
     const at = (text: string) => permits(night, use({ at: Date.parse(text) })).ok;
     expect(at('2026-11-20T22:00:00Z')).toBe(true); // Friday
@@ -676,16 +676,16 @@ describe('narrowing a mandate', () => {
       },
     ],
     ['shorter hours', { hours: { timeZone: 'UTC', days: [2], from: '17:59', until: '18:00' } }],
-  ])('takes %s', (_, change) => {
+  ])('accepts %s', (_, change) => {
     expect(narrowConstraints(constraints(base), constraints({ ...cut, ...change }))).toEqual({ ok: true });
   });
 
-  it('takes any constraint where the parent has none', () => {
+  it('accepts any constraint that the parent lacks', () => {
     const parent = constraints(without(base, 'accounts', 'counterparties', 'quantityPerOrder', 'hours'));
     expect(narrowConstraints(parent, constraints(cut))).toEqual({ ok: true });
   });
 
-  it('knows that all groups of a category together are the category', () => {
+  it('treats all groups of a category together as the category', () => {
     const futures = { ...base, productClasses: ['FF', 'FC'] };
     expect(narrowConstraints(constraints(futures), constraints({ ...cut, productClasses: ['F'] }))).toEqual({
       ok: true,
@@ -700,7 +700,7 @@ describe('narrowing a mandate', () => {
     });
   });
 
-  it('finds the one class that is left out among many', () => {
+  it('finds the one class missing among many', () => {
     const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXY'];
     const parent = { ...base, productClasses: letters.map((letter) => `ESVUF${letter}`) };
     expect(narrowConstraints(constraints(parent), constraints({ ...cut, productClasses: ['ESVUF'] }))).toMatchObject({
@@ -755,7 +755,7 @@ describe('narrowing a mandate', () => {
     ['hours over midnight', hours({ days: [1], from: '17:00', until: '02:00' }), 'hours', 'a Monday 18:00 UTC'],
     ['any hour', { hours: undefined }, 'hours', 'a Saturday 12:00 UTC'],
     ['the same hours in another zone', hours({ timeZone: 'Asia/Tokyo' }), 'hours', 'within hours in Asia/Tokyo'],
-  ])('refuses %s with an example that is real', (_, change, constraint, example) => {
+  ])('refuses %s with a valid example', (_, change, constraint, example) => {
     const [parent, child] = [constraints(base), constraints({ ...cut, ...change })];
     const result = narrowConstraints(parent, child);
     expect(result).toMatchObject({
@@ -811,7 +811,7 @@ describe('narrowing a mandate', () => {
     ['fewer destinations', { destinations: ['exchange-2'] }],
     ['more approvals', { approvals: [...whole.approvals, { role: 'compliance', count: 1 }] }],
     ['more approvals in one role', { approvals: [{ ...supervised, count: 8 }, riskChecked] }],
-  ])('under every constraint takes %s', (_, change) => {
+  ])('under every constraint accepts %s', (_, change) => {
     expect(narrowConstraints(constraints(whole), constraints({ ...wholeCut, ...change }))).toEqual({ ok: true });
   });
 
@@ -884,7 +884,7 @@ describe('narrowing a mandate', () => {
       'an intent with 0 approvals as supervisor',
     ],
     ['no approvals', { approvals: undefined }, 'approvals', 'an intent with 0 approvals as supervisor'],
-  ])('under every constraint refuses %s with an example that is real', (_, change, constraint, example) => {
+  ])('under every constraint refuses %s with a valid example', (_, change, constraint, example) => {
     const [parent, child] = [constraints(whole), constraints({ ...wholeCut, ...change })];
     const result = narrowConstraints(parent, child);
     expect(result).toMatchObject({ code: 'mandate_wider', counterexample: { constraint, example } });
@@ -894,7 +894,7 @@ describe('narrowing a mandate', () => {
     expect(permits(parent, shown).ok).toBe(false);
   });
 
-  it('refuses to free assets of their worth below a mandate that lists none, but lets them be limited', () => {
+  it('does not exempt assets from a valuation under a parent that lists none, but allows limiting them', () => {
     const { assets, ...unlisted } = whole;
     const result = narrowConstraints(constraints(unlisted), constraints(wholeCut));
     expect(result).toMatchObject({
@@ -908,13 +908,13 @@ describe('narrowing a mandate', () => {
     expect(narrowConstraints(constraints(unlisted), unmoving)).toEqual({ ok: true });
   });
 
-  it('shows any token where the parent lists money alone', () => {
+  it('gives any token as the example if the parent lists only money', () => {
     const parent = constraints({ ...whole, assets: [euro] });
     const result = narrowConstraints(parent, constraints({ ...wholeCut, assets: undefined }));
     expect(result).toMatchObject({ counterexample: { constraint: 'assets', use: { asset: { dti: '4H95J0R2X' } } } });
   });
 
-  it('tells what to state where limits over shorter windows may happen to suffice, and claims no example', () => {
+  it('states the missing limit if limits over shorter windows may suffice, without an example', () => {
     const child = constraints({
       ...wholeCut,
       limits: [
@@ -944,7 +944,7 @@ describe('narrowing a mandate', () => {
     ).toBe(false);
   });
 
-  it('refuses hours in another zone even where no difference can be found, and says what to do', () => {
+  it('refuses hours in another zone even if no difference is found, with advice', () => {
     const parent = constraints({ ...base, ...hours({ days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '23:59' }) });
     const child = constraints({
       ...cut,
@@ -957,7 +957,7 @@ describe('narrowing a mandate', () => {
     expect(result.ok ? {} : result.counterexample).not.toHaveProperty('use');
   });
 
-  it('takes hours in any zone where the parent is open the whole week', () => {
+  it('accepts hours in any zone if the parent is open the whole week', () => {
     const parent = constraints({ ...base, ...hours({ days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' }) });
     expect(narrowConstraints(parent, constraints({ ...cut, ...hours({ timeZone: 'Asia/Kolkata' }) }))).toEqual({
       ok: true,

@@ -16,7 +16,6 @@ export interface MandateCounterexample {
   /** A concrete example, e.g. `venue XLON` or `an order of 5000001 USD`. */
   readonly example: string;
   readonly parentAllows: false;
-  /** The refusal in a sentence. */
   readonly sentence: string;
   /**
    * `permits` grants it for the child and refuses it for the parent. Absent where a rule refuses the child without an

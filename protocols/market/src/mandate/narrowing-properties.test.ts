@@ -5,7 +5,7 @@ import { anyConstraints, anyLine, anyPair, anyUse, edgeUses } from '../testing/a
 
 const seed = 20261121;
 
-/** Uses of every kind, and those at the limits of each of the constraints. */
+/** Uses of every kind, and those at the limits of each constraint. */
 function asked(line: readonly Constraints[], uses: readonly MandateUse[]): readonly MandateUse[] {
   const [first] = uses;
   return first === undefined ? [] : [...uses, ...line.flatMap((each) => edgeUses(each, first))];
@@ -31,7 +31,7 @@ describe('mandates of every kind', () => {
     expect(counts.permitted).toBeGreaterThan(1_000);
   });
 
-  it('give a real example with every refusal but those for which none can be', () => {
+  it('give a real example with every refusal, except where none can be found', () => {
     const shown = new Map<string, number>();
     const unshown = new Map<string, number>();
     fc.assert(
@@ -73,7 +73,7 @@ describe('mandates of every kind', () => {
     expect(shown.get('limits') ?? 0).toBeGreaterThan(unshown.get('limits') ?? 0);
   });
 
-  it('stay within the first of a line, however long the line is', () => {
+  it('stay within the first of a chain, however long', () => {
     const reached = new Map<number, number>();
     fc.assert(
       fc.property(anyLine, fc.array(anyUse, { minLength: 3, maxLength: 3 }), (line, uses) => {
@@ -96,7 +96,7 @@ describe('mandates of every kind', () => {
     for (const depth of [1, 2, 3, 4]) expect(reached.get(depth) ?? 0, `lines of ${depth}`).toBeGreaterThan(0);
   });
 
-  it('take themselves for narrow, one less deep', () => {
+  it('are narrow relative to themselves, one level less deep', () => {
     fc.assert(
       fc.property(anyConstraints, (parent) => {
         const same = { ...parent, delegationDepth: parent.delegationDepth - 1 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-// RFC 6962 section 2.1 as it is written, on arrays: slow, and made of nothing the package is made of.
+// RFC 6962 section 2.1 as written, on arrays: slow, and independent of the package's code.
 
 export function naiveLeafHash(data: Uint8Array): Buffer {
   return createHash('sha256').update(Buffer.of(0)).update(data).digest();

@@ -8,12 +8,12 @@ import { afterAll } from 'vitest';
 const folder =
   process.env.COUNTERSIGN_VECTORS ?? fileURLToPath(new URL('../../../../../shared/vectors', import.meta.url));
 
-/** Whether an archive of public test data is there. Without it its tests are skipped, by name. */
+/** Whether an archive of public test data is present. Without it, its tests are skipped by name. */
 export function hasVectors(archive: string): boolean {
   return existsSync(join(folder, archive));
 }
 
-/** Unpacks an archive of test data for the tests of this file, and answers where. */
+/** Unpacks an archive of test data for the tests of this file. @returns the folder */
 export function unpackVectors(archive: string): string {
   const target = mkdtempSync(join(tmpdir(), 'merkle-log-vectors-'));
   afterAll(() => rmSync(target, { recursive: true, force: true }));

@@ -23,7 +23,7 @@ const trust = readAttestationTrust({
 });
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest();
 
-/** `[n] EXPLICIT` of an authorization list, of which most numbers are over 30. */
+/** `[n] EXPLICIT` of an authorization list, in which most numbers are over 30. */
 function field(number: number, value: Uint8Array): Uint8Array {
   if (number < 31) return derElement(0xa0 | number, value);
   const [, ...rest] = derElement(0x00, value);
@@ -45,19 +45,19 @@ interface Wishes {
   readonly software?: readonly Uint8Array[];
   readonly hardware?: readonly Uint8Array[];
   readonly kind?: 'p256' | 'p384' | 'rsa' | 'rsa-1024';
-  /** Instead of the digest of the client data. */
+  /** Replaces the digest of the client data. */
   readonly attestedChallenge?: Uint8Array;
   readonly description?: Uint8Array | 'none';
   readonly algorithm?: number;
-  /** Signs instead of the key of the credential. */
+  /** Replaces the key of the credential as signer. */
   readonly signer?: TestCertificate;
-  /** Whose certificate is shown instead. */
+  /** Replaces the certificate shown. */
   readonly shown?: TestCertificate;
   readonly notAfter?: number;
   readonly at?: number;
 }
 
-/** What a phone sends, right or wrong, and what comes of it: its worth, or the code of the refusal. */
+/** The result of a phone's attestation, valid or not: its trust level, or the code of the refusal. */
 async function outcomeOf(wishes: Wishes = {}): Promise<string> {
   const { kind = 'p256', at = testTime } = wishes;
   const clientData = Buffer.from(
@@ -129,14 +129,11 @@ async function outcomeOf(wishes: Wishes = {}): Promise<string> {
   }
 }
 
-describe('an attestation by the keystore of Android', () => {
-  it.each(['p256', 'p384', 'rsa'] as const)(
-    'of a key of the kind %s that hardware made leads to a root',
-    async (kind) => {
-      expect(await outcomeOf({ kind })).toBe('trusted');
-      expect(await outcomeOf({ kind, level: 2 })).toBe('trusted');
-    },
-  );
+describe('an attestation of the Android Keystore', () => {
+  it.each(['p256', 'p384', 'rsa'] as const)('for a hardware key of the kind %s leads to a root', async (kind) => {
+    expect(await outcomeOf({ kind })).toBe('trusted');
+    expect(await outcomeOf({ kind, level: 2 })).toBe('trusted');
+  });
 
   it.each<[string, Wishes]>([
     ['the level is that of software', { level: 0 }],
@@ -145,7 +142,7 @@ describe('an attestation by the keystore of Android', () => {
     ['nothing says where the key is from', { hardware: [purposes(2)] }],
     ['nothing says what the key is for', { hardware: [origin(0)] }],
     ['the certificate has expired', { notAfter: testTime - 1_000 }],
-  ])('is worth nothing where %s', async (_, wishes) => {
+  ])('is untrusted if %s', async (_, wishes) => {
     expect(await outcomeOf(wishes)).toBe('untrusted');
   });
 
@@ -161,14 +158,14 @@ describe('an attestation by the keystore of Android', () => {
     ['the key was imported', { hardware: [purposes(2), origin(2)] }],
     ['software says that the key was imported', { software: [origin(2)] }],
     ['the key decrypts as well', { hardware: [purposes(2, 1), origin(0)] }],
-    ['a field stands twice', { hardware: [purposes(2), origin(0), origin(0)] }],
-    ['a tag is longer than it need be', { hardware: [Uint8Array.of(0xbf, 0x80, 0x01, 0), ...generated] }],
+    ['a field is repeated', { hardware: [purposes(2), origin(0), origin(0)] }],
+    ['a tag is longer than necessary', { hardware: [Uint8Array.of(0xbf, 0x80, 0x01, 0), ...generated] }],
     ['a small tag is written as a large one', { hardware: [Uint8Array.of(0xbf, 0x01, 0), ...generated] }],
     ['a field reaches past its list', { hardware: [Uint8Array.of(0xa1, 0x20)] }],
-    ['its algorithm is none that was asked for', { algorithm: -65_535 }],
+    ['its algorithm was not requested', { algorithm: -65_535 }],
     ['its algorithm is that of another kind of key', { algorithm: -257 }],
     ['its algorithm has another digest', { algorithm: -35 }],
-  ])('is refused where %s', async (_, wishes) => {
+  ])('is refused if %s', async (_, wishes) => {
     expect(await outcomeOf(wishes)).toBe('attestation_untrusted');
   });
 

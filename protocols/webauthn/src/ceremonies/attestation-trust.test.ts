@@ -101,15 +101,15 @@ describe('trust in makers', () => {
     ['not JSON', '{'],
     ['a number', '7'],
     ['no entries', '{}'],
-    ['entries that are none', '{"entries":["x"]}'],
+    ['invalid entries', '{"entries":["x"]}'],
     ['a model twice', blob(statement, statement)],
-    ['a model that is no UUID', blob({ ...statement, aaguid: 'Key 5' })],
+    ['a model that is not a UUID', blob({ ...statement, aaguid: 'Key 5' })],
     ['a model without a description', blob({ aaguid })],
-    ['roots that are no list', blob({ ...statement, attestationRootCertificates: 'x' })],
-    ['roots that are no text', blob({ ...statement, attestationRootCertificates: [7] })],
+    ['roots that are not a list', blob({ ...statement, attestationRootCertificates: 'x' })],
+    ['roots that are not text', blob({ ...statement, attestationRootCertificates: [7] })],
     ['a root that is not base64', blob({ ...statement, attestationRootCertificates: ['***'] })],
-    ['a root that is no certificate', blob({ ...statement, attestationRootCertificates: ['AAAA'] })],
-    ['reports that are none', blob({ ...statement, statusReports: [null] })],
+    ['a root that is not a certificate', blob({ ...statement, attestationRootCertificates: ['AAAA'] })],
+    ['invalid reports', blob({ ...statement, statusReports: [null] })],
   ])('is not taken from metadata with %s', (_what, metadata) => {
     expect(() => readAttestationTrust({ metadata })).toThrow('authenticator_metadata_malformed');
   });

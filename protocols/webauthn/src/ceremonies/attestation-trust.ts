@@ -14,7 +14,6 @@ export interface AuthenticatorModel {
   readonly isSoftwareKey: boolean;
 }
 
-/** Trusted manufacturers of authenticators. */
 export interface AttestationTrust {
   /** For models that the metadata does not list. */
   readonly roots: readonly ParsedCertificate[];

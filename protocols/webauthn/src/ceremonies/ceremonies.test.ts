@@ -79,7 +79,7 @@ async function codeOf(asked: Promise<unknown>): Promise<string> {
 
 describe('a registration', () => {
   it.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256'] as const)(
-    'by %s is known by its key, and good for later',
+    'by %s is identified by its key and usable later',
     async (algorithm) => {
       const { credential, authenticate } = await registered({ algorithm });
       expect(credential).toMatchObject({
@@ -141,9 +141,9 @@ describe('a registration', () => {
           const text = changed.toString('base64url');
           if (text === response.response[part]) return;
           const forged = { ...response, response: { ...response.response, [part]: text } };
-          // Where the certificate of the maker was changed, the rest holds, and it leads nowhere.
+          // If the manufacturer's certificate was changed, the rest is valid and the result is untrusted.
           const worth: string[] = [];
-          // Throws what has no code.
+          // Rethrows an error without a code.
           await codeOf((async () => worth.push((await register(forged)).attestation))());
           expect(worth).not.toContain('trusted');
         },
@@ -193,7 +193,7 @@ describe('an attestation', () => {
       expect(await codeOf(register(withStatement(response, change)))).toBe('attestation_untrusted');
   });
 
-  it('of the key itself cannot pass for that of a manufacturer', async () => {
+  it('by the key itself cannot pass for one of a manufacturer', async () => {
     const own = newKey({ attestation: 'self' }).create(creation);
     const { certificate } = authority.issue(newKey().aaguid);
     expect(await codeOf(register(withStatement(own, (statement) => statement.set('x5c', [certificate]))))).toBe(
@@ -210,15 +210,18 @@ describe('an attestation', () => {
     );
   });
 
-  it.each(['android-key', 'android-safetynet', 'compound', 'invented'])('of format %s is not taken', async (format) => {
-    const response = newKey().create(creation);
-    const object = readCbor(Buffer.from(response.response.attestationObject, 'base64url'));
-    if (!(object instanceof Map)) throw new Error('no map');
-    const attestationObject = Buffer.from(writeCbor(new Map([...object, ['fmt', format]]))).toString('base64url');
-    expect(await codeOf(register({ ...response, response: { ...response.response, attestationObject } }))).toBe(
-      'attestation_untrusted',
-    );
-  });
+  it.each(['android-key', 'android-safetynet', 'compound', 'invented'])(
+    'of format %s is not accepted',
+    async (format) => {
+      const response = newKey().create(creation);
+      const object = readCbor(Buffer.from(response.response.attestationObject, 'base64url'));
+      if (!(object instanceof Map)) throw new Error('no map');
+      const attestationObject = Buffer.from(writeCbor(new Map([...object, ['fmt', format]]))).toString('base64url');
+      expect(await codeOf(register({ ...response, response: { ...response.response, attestationObject } }))).toBe(
+        'attestation_untrusted',
+      );
+    },
+  );
 
   function withStatement(
     response: RegistrationResponse,
@@ -274,18 +277,18 @@ describe('an authentication', () => {
     const { authenticate, credential } = await registered({ backupEligible: true });
     expect(credential).toMatchObject({ backupEligible: true, backedUp: true });
     expect(await codeOf(authenticate({ backupEligible: false, backedUp: false }))).toBe('backup_flags_changed');
-    // Whether it is backed up at the moment may change.
+    // The current backup state may change.
     expect(await codeOf(authenticate({ backedUp: false }))).toBe('ok');
   });
 
-  it('is refused when the counter does not rise, goes back, or starts again', async () => {
+  it('is refused if the counter does not rise, goes back, or restarts', async () => {
     const { authenticate } = await registered();
     await authenticate({ counter: 10 });
     for (const counter of [10, 9, 1, 0]) expect(await codeOf(authenticate({ counter }))).toBe('counter_rolled_back');
     expect(await codeOf(authenticate({ counter: 11 }))).toBe('ok');
   });
 
-  it('accepts keys that never count', async () => {
+  it('accepts keys without a counter', async () => {
     const { authenticate } = await registered({ counts: false });
     expect((await authenticate()).counter).toBe(0);
     expect((await authenticate()).counter).toBe(0);
@@ -353,7 +356,7 @@ describe('a rule', () => {
     });
   });
 
-  it('applies reports about a model to keys that are registered already', () => {
+  it('applies reports about a model to already registered keys', () => {
     const metadata = (model: object) =>
       readAttestationTrust({ metadata: JSON.stringify([{ aaguid: proper.aaguid, description: 'Key 5', ...model }]) });
     const revoked = metadata({ statusReports: [{ status: 'FIDO_CERTIFIED' }, { status: 'REVOKED' }] });
@@ -378,7 +381,7 @@ describe('a rule', () => {
     ).toEqual({ deviceBound: true, attestation: 'trusted', aaguids: ['b'], formats: ['packed'] });
   });
 
-  it('asks browsers for an attestation only where it needs one', () => {
+  it('requests an attestation from browsers only if it needs one', () => {
     const asked = (rule: Parameters<typeof registrationOptions>[0]['rule']) =>
       registrationOptions({ relyingParty, name: 'Countersign', user, challenge, rule })['attestation'];
     expect(asked(anyRule)).toBe('none');
@@ -387,8 +390,8 @@ describe('a rule', () => {
   });
 });
 
-describe('what browsers are asked', () => {
-  it('is a discoverable key with user verification, other than the existing keys of the person', () => {
+describe('the options sent to browsers', () => {
+  it('request a discoverable key with user verification, other than the person’s existing keys', () => {
     const key = newKey();
     const { id: credentialId } = key.create(creation);
     const options = registrationOptions({
@@ -408,7 +411,7 @@ describe('what browsers are asked', () => {
     expect(() => key.create(options)).toThrow('registered already');
   });
 
-  it('names no credential where no person is known', () => {
+  it('name no credential if no person is known', () => {
     expect(authenticationOptions({ relyingParty, challenge })).toEqual({
       challenge,
       rpId: 'id.example.com',

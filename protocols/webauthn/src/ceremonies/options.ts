@@ -2,7 +2,6 @@ import type { Json } from '@countersign/kernel';
 import { algorithms } from '../cose-key.ts';
 import { asksForAttestation, type RegistrationRule } from './judge-registration.ts';
 
-/** The relying party. */
 export interface RelyingParty {
   /** A registrable domain or a part of one, e.g. `id.example.com`: keys respond only to this domain and its subdomains. */
   readonly rpId: string;
@@ -10,7 +9,6 @@ export interface RelyingParty {
   readonly origins: readonly string[];
 }
 
-/** A known credential as sent to browsers. */
 export interface CredentialDescriptor {
   /** Base64url. */
   readonly credentialId: string;

@@ -8,7 +8,6 @@ import { verifyAuthenticationResponse } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Assertion } from './read-responses.ts';
 
-/** The stored data of a credential. */
 export interface RegisteredCredential {
   /** Base64url. */
   readonly credentialId: string;

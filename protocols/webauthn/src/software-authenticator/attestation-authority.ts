@@ -15,13 +15,11 @@ import {
   tags,
 } from '@countersign/x509/der';
 
-/** A manufacturer of authenticators. */
 export interface AttestationAuthority {
   /** DER of its root certificate. */
   readonly root: Uint8Array;
   /** The root certificate in PEM. */
   readonly rootPem: string;
-  /** Issues the attestation key of a model. */
   issue(aaguid: string): AttestationKey;
   /** For {@link createAttestationAuthority}; contains the private key. */
   save(): SavedAttestationAuthority;

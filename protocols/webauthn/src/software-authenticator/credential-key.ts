@@ -3,7 +3,6 @@ import type { PublicJwk } from '../cose-key.ts';
 
 export type SoftwareAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'RS256';
 
-/** The key of a credential, in memory. */
 export interface CredentialKey {
   readonly jwk: PublicJwk;
   sign(data: Uint8Array): Buffer;

@@ -1,4 +1,3 @@
-/** The options that this browser uses. */
 interface CreationRequest {
   readonly challenge: string;
   readonly rpId: string;

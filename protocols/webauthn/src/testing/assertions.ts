@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import type { PublicJwk } from '../cose-key.ts';
 import type { AssertionOctets } from '../verify-assertion.ts';
 
-/** A key that signs whatever it is given, as no authenticator would. */
+/** A key that signs any input, as no real authenticator would. */
 export interface FaithlessKey {
   readonly name: string;
   readonly jwk: PublicJwk;

@@ -1,7 +1,6 @@
 // The test vectors of WebAuthn Level 3, section 16, as they are published: values in base64url instead of hexadecimal.
 
 export interface TestVector {
-  /** Name of its section. */
   readonly name: string;
   readonly registration: {
     readonly challenge: string;

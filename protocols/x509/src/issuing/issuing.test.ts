@@ -314,7 +314,7 @@ describe('a certificate before it is signed', () => {
     }
   });
 
-  it('is refused with findings, not exceptions, for any changed octet', () => {
+  it('returns findings, not exceptions, for any changed octet', () => {
     const toBeSigned = build();
     fc.assert(
       fc.property(fc.nat(toBeSigned.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {

@@ -119,7 +119,7 @@ describe.skipIf(!openssl.found)(`an authority of OpenSSL${skipped}`, () => {
     });
   });
 
-  it('reads our request as we meant it', () => {
+  it('reads our request as intended', () => {
     tool.write('ours.tsq', encodeTimeStampRequest({ ...wanted, policy: '1.2.3.4.5' }));
     const text = tool.run('ts', '-query', '-in', 'ours.tsq', '-text');
     expect(text).toContain('Hash Algorithm: sha256');
@@ -128,7 +128,7 @@ describe.skipIf(!openssl.found)(`an authority of OpenSSL${skipped}`, () => {
     expect(text).toContain('Certificate required: yes');
   });
 
-  it('refuses a policy it does not have, in words that we read', () => {
+  it('refuses a policy it does not have, with an error that we can read', () => {
     certify(['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']);
     const read = readTimeStampResponse(reply({ ...wanted, policy: '1.9.9' }));
     expect(read).toMatchObject({ granted: false, status: 2, failures: ['unacceptedPolicy'] });
@@ -206,7 +206,7 @@ describe.skipIf(!openssl.found)(`OpenSSL as a client${skipped}`, () => {
     expect(tool.failure(...verify)).toContain('Verification: FAILED');
   });
 
-  it('finds our certificate fit for time stamps and nothing else', () => {
+  it('finds our certificate suitable for time stamps and nothing else', () => {
     const text = tool.run('x509', '-in', 'tsa.pem', '-text', '-noout', '-purpose');
     expect(text).toMatch(/Extended Key Usage: critical\s+Time Stamping/);
     expect(text).toContain('Time Stamp signing : Yes');

@@ -2,6 +2,6 @@ import { components, findComponent } from '@countersign/testkit';
 
 const chromium = findComponent(components.chromium);
 
-/** Whether there is a browser to test in; with what to install where there is none, for the names of tests. */
+/** Whether there is a browser to test with; test names say what to install otherwise. */
 export const withoutBrowser = !chromium.found;
 export const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;

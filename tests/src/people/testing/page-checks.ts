@@ -5,14 +5,14 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Visitor } from './visitor.ts';
 
-/** Where `npm run pictures` wants them. */
+/** The folder for `npm run pictures`. */
 const folder = process.env['COUNTERSIGN_PICTURES'];
 const mostScriptBytes = 100_000;
 const narrowest = 320;
 
 /**
- * Looks at the page that a visitor has before them, in light and in dark and as narrow as a telephone: what an
- * accessibility checker finds, what its policy allows, how much script it loads, whom it asks. Fails with all of it.
+ * Checks the visitor's current page in light and dark mode and at phone width: accessibility findings, content security
+ * policy, script size, requests. Fails with all problems.
  */
 export async function expectProperPage({ page, observed }: Visitor): Promise<void> {
   const where = new URL(page.url()).pathname;
@@ -38,7 +38,7 @@ export async function expectProperPage({ page, observed }: Visitor): Promise<voi
   });
 }
 
-/** Once for each kind of page: whichever transaction it is about, the page is the same. */
+/** Once for each kind of page: it is the same for every transaction. */
 const lookedAt = new Set<string>();
 
 async function findingsOn(page: Page): Promise<readonly string[]> {
@@ -50,7 +50,7 @@ async function findingsOn(page: Page): Promise<readonly string[]> {
   const findings: string[] = [];
   for (const [colorScheme, rules] of [
     ['light', undefined],
-    // What is dark differs by its colours alone.
+    // Dark mode differs only in its colours.
     ['dark', ['color-contrast']],
   ] as const) {
     await page.emulateMedia({ colorScheme });
@@ -60,10 +60,10 @@ async function findingsOn(page: Page): Promise<readonly string[]> {
   return findings;
 }
 
-/** Long pages are shown from their beginning, or from where they end: pictures are to be looked at, not scrolled. */
+/** Long pages are cut at the top or at the bottom: pictures are not scrolled. */
 const tallest = 1_150;
 
-/** Takes a picture of the page for the documentation, where they are asked for. */
+/** Takes a picture of the page for the documentation, if requested. */
 export async function picture(
   page: Page,
   name: string,

@@ -20,19 +20,19 @@ export const people = {
   trader: 'person:anna.keller',
   colleague: 'person:carl.roth',
   supervisor: 'person:bernd.vogt',
-  /** Trades, and supervises others who do. */
+  /** Trades, and supervises other traders. */
   both: 'person:ines.maier',
   compliance: 'person:cora.lind',
-  /** Whose keys must be bound to their hardware. */
+  /** Needs device-bound keys. */
   risk: 'person:rolf.brandt',
-  /** Whose keys must be vouched for by their maker. */
+  /** Needs keys attested by their maker. */
   security: 'person:selma.hartung',
   holder: 'person:fay.first',
   second: 'person:sam.second',
 } as const;
 export type PersonId = (typeof people)[keyof typeof people];
 
-/** Of the firms, for people who look at pages. */
+/** Names of the firms as pages show them. */
 const firmNames: Readonly<Record<string, string>> = {
   [leis.assetManager]: 'Nordlicht Asset Management',
   [leis.arranger]: 'Hansa Arranging Bank',
@@ -53,13 +53,13 @@ export interface PeopleWorld {
   readonly desk: RawClient;
   /** Software that asks people on their own devices (CIBA). */
   readonly asker: RawClient;
-  /** The maker of keys whom the installation trusts. */
+  /** The maker of keys that the installation trusts. */
   readonly maker: AttestationAuthority;
   /** A link for a person who never had a key. */
   invite(person: PersonId): Promise<string>;
   /** An order that waits for a supervisor. */
   begin(change?: Readonly<Record<string, unknown>>, subject?: string): Promise<{ readonly transaction: string }>;
-  /** Lets time pass for the control plane. */
+  /** Advances the control plane's clock. */
   wait(milliseconds: number): void;
   stop(): Promise<void>;
 }
@@ -118,7 +118,7 @@ export async function openPeopleWorld(): Promise<PeopleWorld> {
         ? trading.traderToken(order, await trading.assertion({}, subject))
         : trading.agentToken(order));
       const transaction = String(claimsOf(token)['txn']);
-      // What policies want is known as soon as the step was asked for.
+      // The policies' requirements are known once the step was requested.
       const refused = await codeOf(() =>
         trading.transition('brk-orders', 'submit', transaction, `${transaction}-early`),
       );

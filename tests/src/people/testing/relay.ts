@@ -1,13 +1,13 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Somebody between a person and the control plane, at an address of their own. */
+/** A relay between a person and the control plane, at its own address. */
 export interface Relay {
   readonly origin: string;
   stop(): Promise<void>;
 }
 
-/** Passes everything on, in the name of the place where it goes: what an attacker's copy of a site does. */
+/** Forwards everything under the name of its target, like an attacker's copy of a site. */
 export async function startRelay(to: string): Promise<Relay> {
   const server = createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, host: new URL(to).host };

@@ -9,27 +9,27 @@ import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 import type { PeopleWorld, PersonId } from './people-world.ts';
 
 export interface VisitorOptions {
-  /** In pixels; 1024 when left out. 320 is the narrowest telephone. */
+  /** In pixels; 1024 by default. 320 is the narrowest phone. */
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
   readonly locale?: string;
-  /** Of keys that the browser makes: whether they are synced to other devices. */
+  /** For keys that the browser makes: whether they are synced to other devices. */
   readonly synced?: boolean;
-  /** Where the pages are opened; the issuer when left out. */
+  /** Origin of the pages; the issuer by default. */
   readonly origin?: string;
 }
 
-/** What a page does that no page of ours may do. */
+/** Faults that no page of ours may show. */
 export interface Observed {
-  /** What the console said, and errors of scripts. */
+  /** Console messages and script errors. */
   readonly complaints: readonly string[];
-  /** Addresses outside the control plane that a page asked. */
+  /** Addresses outside the control plane that a page requested. */
   readonly foreign: readonly string[];
-  /** Pages without a content security policy, or with one that allows what is unsafe. */
+  /** Pages without a content security policy, or with one that allows something unsafe. */
   readonly loose: readonly string[];
 }
 
-/** Somebody before a browser of their own, with an authenticator of the browser's own (CDP, domain WebAuthn). */
+/** A person with their own browser, which has a virtual authenticator (CDP, domain WebAuthn). */
 export interface Visitor {
   readonly page: Page;
   readonly context: BrowserContext;
@@ -41,13 +41,13 @@ export interface Visitor {
   press(name: string | RegExp): Promise<void>;
   /** Waits for the page with this heading. */
   see(heading: string | RegExp): Promise<void>;
-  /** The code that the page refuses with. */
+  /** The error code on the page. */
   refusal(): Promise<string>;
   /** Registers a key of the browser by an invitation. */
   enrol(person: PersonId): Promise<void>;
   /** Registers a key whose maker is trusted, and gives it to the browser. */
   enrolHardware(person: PersonId): Promise<SoftwareAuthenticator>;
-  /** Answers the form of the page that asks for a key, in the browser's place. */
+  /** Submits the page's form that asks for a key, instead of the browser. */
   answer(respond: (options: unknown) => unknown, fields?: Readonly<Record<string, string>>): Promise<void>;
   /** Signs in on the page that asks for it. */
   signIn(): Promise<void>;
@@ -61,7 +61,7 @@ export async function visit(
   const { width = 1024, colorScheme = 'light', locale = 'en-GB', synced = false, origin = world.issuer } = options;
   const context = await world.browser.newContext({
     ...{ viewport: { width, height: 900 }, colorScheme, locale },
-    // Without a window it calls itself something else.
+    // A headless browser sends another name.
     userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${world.browser.version()} Safari/537.36`,
   });
   const page = await context.newPage();
@@ -84,8 +84,8 @@ export async function visit(
     press: (name) => page.getByRole('button', { name }).click(),
     see: (name) => page.getByRole('heading', { name }).first().waitFor(),
     async refusal() {
-      // A page of its own, a notice on a page, or the place where a ceremony says what became of it.
-      // While a ceremony runs that place is seen as well, and names no code yet.
+      // A page of its own, a notice on a page, or the place where a ceremony reports its result. While a ceremony runs, that
+      // place is visible and has no code yet.
       const told = page
         .locator('.problem code, .problem .quiet, [data-ceremony-status]:not([hidden])')
         .filter({ hasText: endsInCode })
@@ -109,7 +109,7 @@ export async function visit(
       const form = page.locator('form[data-webauthn]').first();
       const credential = JSON.stringify(respond(JSON.parse((await form.getAttribute('data-options')) ?? 'null')));
       const left = page.waitForEvent('framenavigated');
-      // `submit()` asks no script: a browser that is not one.
+      // `submit()` runs no script handlers, as in a browser without scripts.
       await page.evaluate(`(${submitWith})(${JSON.stringify({ ...fields, credential })})`);
       await left;
       await page.waitForLoadState();
@@ -126,7 +126,7 @@ export async function visit(
 
 const endsInCode = /([a-z]+(?:_[a-z]+)+)\)?\s*$/;
 
-/** As text, because it runs in the page: there is no `document` where this file is compiled. */
+/** As text, because it runs in the page: this file is compiled without `document`. */
 const submitWith = `(fields) => {
   const form = document.querySelector('form[data-webauthn]');
   for (const [name, value] of Object.entries(fields)) {
@@ -137,7 +137,7 @@ const submitWith = `(fields) => {
   setTimeout(() => form.submit());
 }`;
 
-/** A key of ours, in a browser and alone there: as if it were plugged in. @param signCount how far it has counted */
+/** Puts a software key into a browser as its only one, as if plugged in. @param signCount its initial counter */
 export async function handOver(
   key: SoftwareAuthenticator,
   { cdp, authenticatorId }: Pick<Visitor, 'cdp' | 'authenticatorId'>,
@@ -161,7 +161,7 @@ export async function handOver(
     });
 }
 
-/** The keys of one browser, copied into another as they are, or changed. */
+/** Copies the keys of one browser into another, unchanged or changed. */
 export async function copyKeys(
   from: Visitor,
   to: Visitor,
@@ -175,7 +175,7 @@ export async function copyKeys(
     });
 }
 
-/** Keys that can be made to answer wrongly, in a form that a browser sends. */
+/** Keys that can be made to answer wrongly, in the form that a browser sends. */
 export function wrongly(key: SoftwareAuthenticator, behaviour: CeremonyBehaviour) {
   return (options: unknown): unknown => key.get(options, behaviour);
 }
@@ -192,7 +192,7 @@ function observe(page: Page, origin: string): Observed {
   const foreign: string[] = [];
   const loose: string[] = [];
   page.on('console', (message) => {
-    // A page that refuses is answered with a status that says so, and the browser notes that.
+    // A refusal page has an error status, which the browser logs.
     if (!message.text().startsWith('Failed to load resource: the server responded with a status of 4'))
       complaints.push(message.text());
   });

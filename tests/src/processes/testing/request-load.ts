@@ -4,47 +4,50 @@ import { isCodedError, type MandateId } from '@countersign/kernel';
 import { createTransport, stepOf, type Token, type Transport } from '@countersign/sdk';
 import { claimsOf, type Receipt, type Trading } from '../../testing/trading.ts';
 
-/** What one request came to. */
+/** The result of one request. */
 export interface Exchange {
   readonly path: string;
-  /** `200`, `503 peer_unavailable`; `nobody` where the connection was refused or broken; `late`. */
+  /** `200`, `503 peer_unavailable`; `nobody` if the connection was refused or broken; `late`. */
   readonly verdict: string;
 }
 
-/** A token as a client has it: what the log must say of it. */
+/** A token that a client received: the log must have it. */
 export interface ReceivedToken {
   readonly record: string;
   /** SHA-256 of the token, base64url. */
   readonly hash: string;
-  /** Of an order. */
+  /** For an order. */
   readonly transaction: string | undefined;
 }
 
-/** Clients that go on asking, whatever is answered: tokens for a door, and orders of a partner's trader that the broker submits. */
+/**
+ * Clients that keep requesting, whatever the answers: tokens for an interface, and orders of a partner's trader that the
+ * broker submits.
+ */
 export interface RequestLoad {
   readonly exchanges: readonly Exchange[];
   readonly tokens: readonly ReceivedToken[];
-  /** Ids of the records of submissions, as the broker was told them. */
+  /** Ids of the records of submissions, as returned to the broker. */
   readonly submissions: readonly string[];
-  /** Waits for so many more tokens and submitted orders. @throws Error when they do not come within the time */
+  /** Waits for this many more tokens and submitted orders. @throws Error when they do not come in time */
   untilDone(more: { readonly tokens: number; readonly orders: number }, withinMs: number): Promise<void>;
   /** Whether anything was refused from here on. */
   refusals(): () => boolean;
-  /** No further request is sent; those that were are waited for. */
+  /** Sends no further request, and waits for those in progress. */
   stop(): Promise<void>;
 }
 
-/** Longer than what a request may take by our own time-outs, on a busy machine. */
+/** Longer than our own time-outs allow a request to take, on a busy machine. */
 const lateAfterMs = 60_000;
 const pauseMs = 50;
-/** So small that a day's limit is not reached. */
+/** Small enough that no daily limit is reached. */
 const small = { max_qty: '100', max_notional: { amount: '10125', ccy: 'EUR' } } as const;
 
 export function startRequestLoad(of: {
   readonly issuer: string;
   readonly trading: Trading;
   readonly mandate: MandateId;
-  /** Clients that get tokens for a door, one after the other. */
+  /** Clients that get tokens for an interface, one after the other. */
   readonly tokenClients: number;
 }): RequestLoad {
   const { issuer, trading, mandate } = of;
@@ -146,7 +149,7 @@ function last(exchanges: readonly Exchange[]): string {
   return JSON.stringify(exchanges.slice(-12));
 }
 
-/** Notes what each request came to, before a client makes anything of it. */
+/** Records the result of each request before a client handles it. */
 function watched(exchanges: Exchange[], stopping: AbortSignal): Transport {
   const transport = createTransport({ timeoutMs: lateAfterMs });
   return {
@@ -167,7 +170,7 @@ function watched(exchanges: Exchange[], stopping: AbortSignal): Transport {
   };
 }
 
-/** The code of a problem document; of an OAuth error, it and the rule behind it. */
+/** The code of a problem document; for an OAuth error, the error and the violated rule. */
 function codesIn(body: unknown): readonly string[] {
   if (typeof body !== 'object' || body === null) return [];
   return ['code', 'error', 'reason'].flatMap((name) => {

@@ -10,27 +10,27 @@ import { type Operator, operatorOf } from '../../testing/control-plane.ts';
 import { type Certificates, withMutualTls } from '../../testing/relying-parties.ts';
 import { scratchFolder } from '../../testing/scratch-folder.ts';
 
-export const groups = ['evidence', 'core', 'egress', 'certificate-authority', 'edge'] as const;
+export const groups = ['evidence', 'core', 'egress', 'certificate-authority', 'secrets', 'edge'] as const;
 export type Group = (typeof groups)[number];
 
-/** One process of a split installation, as a supervisor has it. */
+/** One process of a split installation, as its supervisor sees it. */
 export interface Node {
   readonly group: Group;
-  /** All that the process holds. */
+  /** The folder with everything the process holds. */
   readonly folder: string;
-  /** Where other processes call it. */
+  /** The port for calls of other processes. */
   readonly port: number;
-  /** Where clients call edge, and health checks the others. */
+  /** The address for clients of edge, and for health checks of the others. */
   readonly address: string;
-  /** Where clients show certificates; of edge alone, and where the installation has certificates for it. */
+  /** The address for clients with certificates; only of edge, and if the installation has certificates for it. */
   readonly mutualTlsAddress: string | undefined;
   readonly pid: number;
-  /** Starts it; as soon as it is ready. @throws Error with what it said when it is not ready within three minutes */
+  /** Starts it, and resolves when it is ready. @throws Error with its output when it is not ready within three minutes */
   start(): Promise<void>;
   kill(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** Everything that each of its lives has said. */
+  /** The output of all of its lives. */
   said(): string;
   isReady(): Promise<boolean>;
 }
@@ -38,26 +38,26 @@ export interface Node {
 export interface SplitInstallation {
   readonly issuer: string;
   readonly operator: Operator;
-  /** Of clients that prepare what is tested. */
+  /** Options of the clients that prepare the tests. */
   readonly clientOptions: Pick<ClientOptions, 'transport'>;
   readonly connection: OwnerConnection;
   readonly nodes: readonly Node[];
   nodesOf(group: Group): readonly Node[];
-  /** The network by which processes of one group call those of another; only where `proxied`. */
+  /** The network from processes of one group to those of another; only if `proxied`. */
   network(from: Group, to: Group): readonly FaultyProxy[];
   /** `countersign log verify` by the operator. */
   verifyLog(): Promise<Outcome>;
-  /** What all processes have said, the end of it, for a test that failed. */
+  /** The last output of all processes, for a failed test. */
   explain(): string;
   stop(): Promise<void>;
 }
 
 export interface SplitOptions {
-  /** Processes of each group; one when left out. */
+  /** Processes of each group; one by default. */
   readonly processes?: Partial<Readonly<Record<Group, number>>>;
   /** Whether calls between groups go through proxies that can fail. */
   readonly proxied?: boolean;
-  /** For a second listener of edge, which asks clients for theirs. */
+  /** For a second listener of edge that asks for client certificates. */
   readonly certificates?: Certificates;
   /** Environment of the processes of a group. */
   readonly env?: Partial<Readonly<Record<Group, Readonly<Record<string, string>>>>>;
@@ -71,7 +71,10 @@ interface Place {
   readonly mutualTlsPort: number | undefined;
 }
 
-/** PostgreSQL, what `countersign migrate` and `countersign processes init` make, and a process for each node, on ports of their own. */
+/**
+ * PostgreSQL, the output of `countersign migrate` and `countersign processes init`, and a process for each node, on its own
+ * ports.
+ */
 export async function startSplitInstallation({
   processes = {},
   proxied = false,
@@ -130,7 +133,7 @@ export async function startSplitInstallation({
     }
     // They wait for each other.
     await Promise.all(nodes.map((node) => node.start()));
-    // Setting up is no test of how fast a busy machine is.
+    // Setting up must not depend on the speed of the machine.
     const clientOptions = { transport: createTransport({ timeoutMs: 60_000 }) };
     return {
       issuer,
@@ -176,7 +179,7 @@ async function initialise(
   return { issuer: configuration.issuer, made };
 }
 
-/** As `processes init` has made it, in a folder and on ports of its own. */
+/** A configuration as `processes init` made it, with its own folder and ports. */
 function configure({ folder, port, listenPort, mutualTlsPort }: Place, made: string, peers: object): void {
   const file = join(folder, 'config.json');
   const configuration = JSON.parse(readFileSync(file, 'utf8').replaceAll(`${made}/`, `${folder}/`));
@@ -217,8 +220,8 @@ function nodeAt(
           lives.push(await startServer(['--config', join(folder, 'config.json')], { env, readyWithinMs }));
           return;
         } catch (error) {
-          // As a supervisor does where something was unavailable (sysexits.h): on a machine that is very busy another process
-          // answers too late, or another test has looked whether the port is free.
+          // As a supervisor does when something was unavailable (sysexits.h): on a busy machine another process may answer too
+          // late, or another test may briefly use the port.
           if (performance.now() + retryPauseMs > deadline || !String(error).includes('it ended with 69')) throw error;
           await sleep(retryPauseMs);
         }
@@ -231,7 +234,7 @@ function nodeAt(
       try {
         process.kill(life().pid, 'SIGCONT');
       } catch {
-        // It has ended, or never began.
+        // It has ended, or never started.
       }
     },
     said: () => lives.map((each) => each.said()).join('\n'),

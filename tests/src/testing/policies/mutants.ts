@@ -3,7 +3,7 @@ import type { LoadedBundle } from '../../../../components/policy-engine/src/bund
 type Policy = LoadedBundle['parsed']['policies'][number];
 type PolicyJson = Policy['json'];
 
-/** A policy with one thing in it changed. */
+/** A policy with one element changed. */
 export interface Mutant {
   /** The same for the same policy and change: `agent-is-certified: drop unless 1 || 2`. */
   readonly id: string;
@@ -20,7 +20,10 @@ const decimalFlips: Readonly<Record<string, string>> = {
 };
 const sets: Readonly<Record<string, string>> = { containsAny: 'containsAll', containsAll: 'containsAny' };
 
-/** Every mutant of a policy by one change in its conditions: a part dropped, a comparison flipped, a constant moved, `&&` for `||`. */
+/**
+ * Every mutant of a policy by one change in its conditions: a part dropped, a comparison flipped, a constant moved, `&&`
+ * for `||`.
+ */
 export function mutantsOf({ id, json }: Policy): readonly Mutant[] {
   const mutants: Mutant[] = [];
   const add = (change: string, conditions: PolicyJson['conditions']): void =>
@@ -43,7 +46,7 @@ interface Change {
   readonly expression: unknown;
 }
 
-/** Each of them with one place of the expression changed; places are counted from the left, as they are written. */
+/** One change in one place of the expression each; places are counted from the left, as written. */
 function changesIn(expression: unknown, path = ''): readonly Change[] {
   if (Array.isArray(expression))
     return expression.flatMap((each, index) =>

@@ -12,11 +12,14 @@ import { type Mutant, mutantsOf } from './mutants.ts';
 
 export interface MutationReport {
   readonly mutants: number;
-  /** Ids of mutants that neither the matrix nor a policy test notices. */
+  /** Ids of mutants that neither the matrix nor a policy test detects. */
   readonly survivors: readonly string[];
 }
 
-/** Changes one thing of one policy at a time, and asks who notices: the rules of control first, then the tests of the bundle. */
+/**
+ * Changes one element of one policy at a time, and checks whether the control rules or else the tests of the bundle detect
+ * it.
+ */
 export function mutate(bundle: LoadedBundle): MutationReport {
   const witnesses = witnessesIn(bundle);
   const noticed = (mutant: Mutant) =>
@@ -26,12 +29,12 @@ export function mutate(bundle: LoadedBundle): MutationReport {
 }
 
 function allMutantsOf(policy: LoadedBundle['parsed']['policies'][number]): readonly Mutant[] {
-  // A policy that is lost: one that never applies.
+  // A removed policy: one that never applies.
   const lost = { ...policy.json, conditions: [{ kind: 'when', body: { Value: false } }] } as Mutant['json'];
   return [{ id: `${policy.id}: drop policy`, policyId: policy.id, json: lost }, ...mutantsOf(policy)];
 }
 
-/** One that reads what may be missing is not published. */
+/** A policy that reads a possibly missing attribute cannot be published. */
 function refusedByValidation({ parsed }: LoadedBundle, { json }: Mutant): boolean {
   const written = policyToText(json);
   if (written.type === 'failure') return true;
@@ -49,12 +52,12 @@ interface Witness {
   readonly permitted: boolean;
 }
 
-/** Situations of the matrix of which a rule of control says what must come out, by the one policy that it hangs on. */
+/** Situations of the matrix whose result a control rule prescribes, by the one policy that decides it. */
 interface Witnesses {
   readonly byPolicy: ReadonlyMap<string, readonly Witness[]>;
-  /** What must stay permitted, whichever policy permits it. */
+  /** Situations that must stay permitted, whichever policy permits them. */
   readonly permitted: readonly Witness[];
-  /** What no policy permits, and none may. */
+  /** Situations that no policy permits, and none may. */
   readonly unpermitted: readonly Witness[];
 }
 
@@ -82,7 +85,7 @@ function listFor(
   if (determining.length > 1) return permitted ? lists.permitted : undefined;
   const known = lists.byPolicy.get(only) ?? [];
   lists.byPolicy.set(only, known);
-  // Of what one policy permits some are kept with the others.
+  // Some situations that only one policy permits are kept with the others.
   return permitted && known.length >= 300 ? lists.permitted : known;
 }
 
@@ -123,7 +126,7 @@ type JsonTest = {
   };
 };
 
-/** Those that name its reason first, then those that expect a permit. */
+/** Tests that name its reason first, then those that expect a permit. */
 function noticedByTests(bundle: LoadedBundle, mutant: Mutant): boolean {
   const { reason } = bundle.notes(mutant.policyId);
   const changed = { ...bundle, compiled: compiledWith(bundle, mutant, () => true) };

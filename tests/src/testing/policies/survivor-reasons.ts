@@ -1,6 +1,6 @@
 /**
- * Why nothing notices a mutant: it decides like the policy that it was made from. Each reason with the policies of which survivors are
- * explained by it, and where in them.
+ * Why a mutant is undetected: it decides like its policy. Each reason with the policies whose survivors it explains, and
+ * the places in them.
  */
 const reasons: readonly (readonly [reason: string, survivors: readonly RegExp[]])[] = [
   [
@@ -39,7 +39,7 @@ const reasons: readonly (readonly [reason: string, survivors: readonly RegExp[]]
   ],
 ];
 
-/** Each survivor under why it is no fault; those that nobody has explained come last. */
+/** Each survivor under its reason; unexplained ones come last. */
 export function explained(survivors: readonly string[]): string {
   const groups = [...reasons, ['Not explained: a policy test is missing.', [/./]] as const];
   const left = new Set(survivors);

@@ -6,14 +6,13 @@ import { orderMembers } from '../../testing/order-members.ts';
 
 export type Change = Readonly<Record<string, unknown>>;
 
-/** The token that is withdrawn, and the chain that it is on (ISO 24165; CAIP-2). */
+/** The withdrawn token, and the chain that it is on (ISO 24165; CAIP-2). */
 export const asset = { dti: 'X9J9K872S' };
 export const chain = 'eip155:1';
 
 /**
- * Intents of the arranger, right in every field; a member that is changed to undefined is left out.
- *
- * @param issuer whose transactions interface they are for
+ * Valid intents of the arranger; a member that is changed to undefined is left out. @param issuer whose transactions
+ * interface they are for
  */
 export function createIntents(issuer: string) {
   const transactions = `${issuer}/transactions`;
@@ -35,7 +34,7 @@ export function createIntents(issuer: string) {
         max_notional: { amount: '4050000', ccy: 'EUR' },
         ...change,
       }),
-    /** Of a trade, which `change` names as `trade_id`. */
+    /** For a trade, which `change` names as `trade_id`. */
     settlement: (mandate: MandateId, change: Change & { readonly trade_id: string }) =>
       parsed({
         ...common(mandate),

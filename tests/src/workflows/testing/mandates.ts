@@ -7,7 +7,7 @@ import { asset } from './intents.ts';
 import type { Firm } from './staff.ts';
 import type { Calling } from './workflow-world.ts';
 
-/** Whose software signs for the firm. */
+/** The software that signs for each firm. */
 const signatories = {
   assetManager: 'am-mandates',
   arranger: 'ha-mandates',
@@ -24,10 +24,10 @@ const roles = {
 } as const satisfies Readonly<Record<Signing, string>>;
 
 const day = 86_400_000;
-/** The same for all, so that what is cut later neither begins before nor ends after what it is cut from. */
+/** The same for all, so that no sub-mandate starts before or ends after its parent. */
 const began = Date.now();
 
-/** Widest of all: what a mandate of these tests may say, and those cut from it less. */
+/** The widest terms of a mandate in these tests; sub-mandates have narrower ones. */
 export const widest = {
   actions: ['order:create', 'order:cancel', 'settlement:instruct', 'withdrawal:request', 'withdrawal-address:propose'],
   venues: ['XEUR'],
@@ -48,13 +48,13 @@ export interface Granting {
   readonly until?: number;
 }
 
-/** Mandates through the public door, each by the signatories of its parties. */
+/** Mandates through the public interface, each signed by the signatories of its parties. */
 export interface Mandates {
   terms(granting: Granting): Readonly<Record<string, unknown>>;
   /** @throws the refusal */
   propose(granting: Granting): Promise<MandateId>;
   accept(mandate: MandateId, by: Signing): Promise<void>;
-  /** Proposed by the one and accepted by the other. */
+  /** Proposed by one and accepted by the other. */
   grant(granting: Granting): Promise<MandateId>;
   revoke(mandate: MandateId, by: Signing): Promise<void>;
   versions(mandate: MandateId, by: Signing): Promise<readonly Readonly<Record<string, unknown>>[]>;

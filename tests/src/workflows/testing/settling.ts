@@ -2,7 +2,7 @@ import type { MandateId } from '@countersign/kernel';
 import { leis } from '../../testing/firms.ts';
 import type { WorkflowWorld } from './workflow-world.ts';
 
-/** An order of the trader, executed for 810,000 EUR: small enough to need nobody's approval. @returns its transaction */
+/** An order of the trader, executed for 810,000 EUR: small enough to need no approval. @returns its transaction */
 export async function executedTrade(world: WorkflowWorld, mandate: MandateId): Promise<string> {
   const terms = { max_qty: '8000', max_notional: { amount: '810000', ccy: 'EUR' } };
   const { transaction } = await world.begin('trader', 'order:create', world.intents.order(mandate, terms));
@@ -14,7 +14,7 @@ export async function executedTrade(world: WorkflowWorld, mandate: MandateId): P
   return transaction;
 }
 
-/** Who proposes a destination at a firm, who approve it in turn, and by whom it is carried on. */
+/** Who proposes a destination at each firm, who approve it in turn, and who activates it. */
 const bookkeepers = {
   arranger: { proposer: 'treasurer', approvers: ['firstOperator', 'complianceOfficer'], control: 'releaser' },
   custodian: {
@@ -29,7 +29,7 @@ export interface BookedAccount {
   readonly account: string;
 }
 
-/** Proposes an account for the address book of a firm, and has it approved and active. @returns its entry */
+/** Proposes an account for the address book of a firm, and has it approved and activated. @returns its entry */
 export async function bookAccount(
   world: WorkflowWorld,
   firm: keyof typeof bookkeepers,

@@ -11,19 +11,19 @@ interface Job {
   readonly roles: readonly string[];
 }
 
-/** Who works at the firms beside the traders of `firms.ts`. */
+/** The staff of the firms, beside the traders of `firms.ts`. */
 const jobs = {
-  /** Begins withdrawals, and could approve those of others. */
+  /** Initiates withdrawals, and could approve those of others. */
   treasurer: { firm: 'arranger', desk: 'treasury', roles: ['operations'] },
-  /** Trades, and could approve what others trade. */
+  /** Trades, and could approve other people's trades. */
   playingCoach: { firm: 'arranger', desk: 'rates', roles: ['trader', 'supervisor'] },
   firstOperator: { firm: 'arranger', desk: 'operations', roles: ['operations'] },
   secondOperator: { firm: 'arranger', desk: 'operations', roles: ['operations'] },
   thirdOperator: { firm: 'arranger', desk: 'operations', roles: ['operations'] },
   complianceOfficer: { firm: 'arranger', desk: 'compliance', roles: ['compliance'] },
-  /** Lets out what others have begun and approved. */
+  /** Releases what others have initiated and approved. */
   releaser: { firm: 'arranger', desk: 'operations', roles: ['operations'] },
-  /** Who check what the custodian puts into its address book. */
+  /** Check the custodian's address book entries. */
   custodiansOperator: { firm: 'custodian', roles: ['operations'] },
   custodiansCompliance: { firm: 'custodian', roles: ['compliance'] },
   brokersCompliance: { firm: 'broker', roles: ['compliance'] },
@@ -35,16 +35,16 @@ interface Programme {
   readonly roles?: readonly string[];
   readonly grants: readonly string[];
   readonly scopes: readonly string[];
-  /** Of our own interfaces. */
+  /** Our interfaces that it may call. */
   readonly at: readonly string[];
   readonly doors?: readonly string[];
-  /** Members of its registration beside these. */
+  /** Further members of its registration. */
   readonly registration?: Readonly<Record<string, unknown>>;
 }
 
 const federated = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** Software beside that of `firms.ts`. What begins and what checks are two programmes: no client holds both. */
+/** Software beside that of `firms.ts`. Initiating and checking are separate programmes: no client holds both. */
 const programmes = {
   'ha-desk': {
     firm: 'arranger',
@@ -121,12 +121,12 @@ export type ProgrammeName = keyof typeof programmes;
 export interface Person {
   readonly id: string;
   readonly firm: Firm;
-  /** As the identity provider of their firm knows them. */
+  /** The subject at their firm's identity provider. */
   readonly subject: string;
   readonly approvalKey: Key;
 }
 
-/** People and software of a workflow, with fresh keys, as the directory is told of them. */
+/** People and software of a workflow, with fresh keys, as registered in the directory. */
 export interface Staff {
   readonly people: Readonly<Record<StaffName, Person>>;
   key(programme: ProgrammeName): Key;
@@ -178,7 +178,7 @@ export function createStaff(options: {
   };
 }
 
-/** Every firm, screened and found fit at this time: a screening is good for a day. */
+/** Every firm, screened and in order at this time: a screening is valid for a day. */
 export const screenedAt = (now: number) =>
   Object.values(leis).map((institution) => {
     const found = clearedByCompliance();
@@ -195,7 +195,7 @@ const desk = {
   hours: { time_zone: 'UTC', opens: '00:00', closes: '24:00', days: [1, 2, 3, 4, 5, 6, 7] },
 };
 
-/** Nobody signs in where the firm has no identity provider; its people approve by their keys. */
+/** Without an identity provider of the firm nobody signs in; its people approve with their keys. */
 const federatedBy = (issuer: string | undefined, subject: string) =>
   issuer === undefined ? [] : [{ issuer, subject }];
 

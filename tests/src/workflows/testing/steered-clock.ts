@@ -1,6 +1,6 @@
 import type { Clock } from '@countersign/kernel';
 
-/** The time of day, as far ahead of it as the test has let pass. */
+/** The real time, plus the time that the test has advanced. */
 export interface SteeredClock extends Clock {
   pass(seconds: number): void;
 }

@@ -32,21 +32,21 @@ import { type SteeredClock, steeredClock } from './steered-clock.ts';
 
 export type PersonOf = StaffName | PersonName;
 export type ProgrammeOf = ProgrammeName | ClientName;
-/** A person at the software of their firm, or software of its own accord. */
+/** A person at the software of their firm, or software by itself. */
 export type Who = PersonOf | ProgrammeOf;
 
 export interface Call extends Omit<CallRequest, 'url'> {
   readonly path: string;
-  /** Which of our interfaces; `transactions` when left out. */
+  /** Which of our interfaces; `transactions` by default. */
   readonly door?: string;
-  /** Which node is asked. */
+  /** The index of the node. */
   readonly node?: number;
 }
 
-/** What the parts of a world are made of. */
+/** The dependencies of the parts of a world. */
 export interface Calling {
   readonly clock: SteeredClock;
-  /** With a token of its own, of this scope. @throws the refusal */
+  /** With a token of its own for this scope. @throws the refusal */
   call(by: Who, scope: string, request: Call): Promise<unknown>;
 }
 
@@ -55,24 +55,24 @@ export interface Begun {
   readonly transaction: string;
   readonly digest: string;
   readonly token: Token;
-  /** Who holds the token. */
+  /** The holder of the token. */
   readonly client: Client;
 }
 
 export interface Step {
-  /** Of the token that is asked for the step. */
+  /** The scope of the token requested for the step. */
   readonly scope: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly key?: string;
   readonly node?: number;
 }
 
-/** Six firms, who works there, and a control plane over HTTP; what they do, each through the public door. */
+/** Six firms with staff, a control plane over HTTP, and their actions, each through the public interface. */
 export interface WorkflowWorld extends Calling {
   readonly nodes: readonly RunningControlPlane[];
   readonly controlPlane: RunningControlPlane;
   readonly issuer: string;
-  /** Where each node listens. */
+  /** The address of each node. */
   readonly addresses: readonly string[];
   readonly trading: Trading;
   readonly staff: Staff;
@@ -80,14 +80,14 @@ export interface WorkflowWorld extends Calling {
   readonly mandates: Mandates;
   person(name: PersonOf): Person;
   software(name: ProgrammeOf, node?: number): Client;
-  /** A token for somebody, for one of our interfaces or, with an intent, for the first of its locations. */
+  /** A token for one of our interfaces or, with an intent, for the first of its locations. */
   tokenFor(by: Who, request: Omit<TokenRequest, 'resource'> & { readonly resource?: string }): Promise<Token>;
-  /** Opens an intent's transaction by asking for a token for it. @throws the refusal */
+  /** Opens an intent's transaction by requesting a token for it. @throws the refusal */
   begin(by: Who, scope: string, detail: AuthorizationDetail, node?: number): Promise<Begun>;
   step(by: Who, event: string, transaction: string, step: Step): Promise<TransitionReceipt>;
-  /** The same with the token that was given for the intent itself. */
+  /** The same with the token that was issued for the intent itself. */
   carry(begun: Begun, event: string, step?: Omit<Step, 'scope' | 'node'>): Promise<TransitionReceipt>;
-  /** Signs as the person, and brings it in as the software of their firm. @throws the refusal */
+  /** Signs as the person, and submits the approval as the software of their firm. @throws the refusal */
   approve(
     by: PersonOf,
     of: Pick<Begun, 'transaction' | 'digest'>,
@@ -97,12 +97,12 @@ export interface WorkflowWorld extends Calling {
   resolve(by: Who, exception: string, resolution: Readonly<Record<string, unknown>>): Promise<TransactionException>;
   /** The records of one transaction, oldest first. */
   recordsOf(transaction: string, type?: string): Promise<readonly LogRecord[]>;
-  /** Lets time pass; who was screened before is screened again. */
+  /** Advances the clock; earlier screenings are renewed. */
   pass(seconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param regions of the nodes, one for each; one node that says nothing of where it is when left out */
+/** @param regions of the nodes, one for each; a single node without a region by default */
 export async function openWorkflowWorld(
   regions: readonly (string | undefined)[] = [undefined],
 ): Promise<WorkflowWorld> {
@@ -280,13 +280,13 @@ export async function openWorkflowWorld(
   return world;
 }
 
-/** A transport that leads what is meant for the issuer to one node. */
+/** A transport that routes requests for the issuer to one node. */
 function towards(issuer: string, address: string): Transport {
   const transport = createTransport();
   return { send: (request) => transport.send({ ...request, url: request.url.replace(issuer, address) }) };
 }
 
-/** A mandate of the arranger and, cut from it, the clearing firm's. */
+/** A mandate of the arranger, and the clearing firm's sub-mandate. */
 export async function mandateLine(
   { mandates }: Pick<WorkflowWorld, 'mandates'>,
   until?: number,

@@ -16,7 +16,7 @@ const changes: readonly Schemas['PlannedDirectoryChange'][] = [
 ];
 
 describe('changes of the directory', () => {
-  it('are drawn with what goes and what comes, of lists only what differs', () => {
+  it('are drawn with removed and added values, and only the differences of lists', () => {
     expect(drawDifferences(changes)).toEqual([
       '+ person       person:new',
       '~ person       person:anna.keller',
@@ -28,7 +28,7 @@ describe('changes of the directory', () => {
     ]);
   });
 
-  it('are drawn one a line, and counted', () => {
+  it('are drawn one per line, and counted', () => {
     expect(drawChanges(changes)).toEqual([
       '+ person       person:new',
       '~ person       person:anna.keller  desk, federated, roles',
@@ -37,7 +37,7 @@ describe('changes of the directory', () => {
     expect(countsOf(changes)).toBe('1 added, 1 changed, 1 removed');
   });
 
-  it('are shortened where nobody would read them all', () => {
+  it('are shortened if too many to read', () => {
     const many = Array.from(
       { length: 1_500 },
       (_, index) => ({ change: 'add', kind: 'person', id: `p${index}` }) as const,

@@ -5,7 +5,7 @@ import { visible } from '../../visible.ts';
 
 const maxShown = 1_000;
 
-/** One line for each change, and under a changed entity what goes and what comes of each member. */
+/** One line for each change; below a changed entity, the removed and added values of each member. */
 export function drawDifferences(changes: readonly Schemas['PlannedDirectoryChange'][]): readonly string[] {
   return shortened(changes, (change) => [
     describe({ change: change.change, kind: change.kind, id: visible(change.id) }),
@@ -33,7 +33,7 @@ function shortened<Change>(
   return more > 0 ? [...lines, dim(`and ${more} more`)] : lines;
 }
 
-/** Of two lists, what only one of them has: the order of lists in the directory means nothing. */
+/** Items that only one of the two lists has; the order of lists in the directory has no meaning. */
 function memberLines(field: string, { before = {}, after = {} }: Schemas['PlannedDirectoryChange']): readonly string[] {
   const was = partsOf(before[field]);
   const is = partsOf(after[field]);

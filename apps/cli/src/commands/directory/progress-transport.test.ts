@@ -7,7 +7,7 @@ import { type Progress, progressTransport } from './progress-transport.ts';
 let server: Server | undefined;
 afterEach(() => new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve()))));
 
-/** Sends one request to a real server that answers so. */
+/** Sends one request to a real server with this answer. */
 async function send(path: string, answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const listening = createServer(answer);
   server = listening;
@@ -26,14 +26,14 @@ async function send(path: string, answer: (request: IncomingMessage, response: S
 const streaming = { 'content-type': 'application/x-ndjson' };
 
 describe('sending a directory file', () => {
-  it('tells how far it has come, wherever the lines are cut, and answers with the result', async () => {
+  it('shows its progress, wherever the lines are split, and returns the result', async () => {
     const { seen, outcome } = await send('/directory/apply?prune=true', (request, response) => {
       response.writeHead(200, { ...streaming, 'x-accept': String(request.headers.accept) });
       const text =
         '{"progress":{"step":"read","done":500,"of":9000}}\n{"progress":{"step":"written","done":9000,"of":9000}}\n' +
         '{"result":{"version":3,"changes":[{"id":"é"}]}}\n';
       const bytes = Buffer.from(text);
-      // Cut in the middle of lines and of a character.
+      // Split in the middle of lines and of a character.
       for (const [from, to] of [
         [0, 20],
         [20, bytes.length - 7],
@@ -49,14 +49,14 @@ describe('sending a directory file', () => {
     expect(outcome).toEqual({ status: 200, body: { version: 3, changes: [{ id: 'é' }] } });
   });
 
-  it('takes the status of a refusal from its problem', async () => {
+  it('takes the status of a refusal from its problem document', async () => {
     const { outcome } = await send('/directory/plan', (_request, response) => {
       response.writeHead(200, streaming).end('{"problem":{"status":409,"code":"credential_shared","detail":"x"}}\n');
     });
     expect(outcome).toEqual({ status: 409, body: { status: 409, code: 'credential_shared', detail: 'x' } });
   });
 
-  it('passes on what is answered before anything is streamed, with its nonce', async () => {
+  it('passes on an answer received before any streaming, with its nonce', async () => {
     const { outcome } = await send('/directory/apply', (_request, response) => {
       response
         .writeHead(401, { 'content-type': 'application/problem+json', 'dpop-nonce': 'n-1' })
@@ -69,7 +69,7 @@ describe('sending a directory file', () => {
     ['ends before its last line', (response) => void response.end('{"progress":{"step":"read","done":1,"of":2}}\n')],
     ['breaks off', (response) => void response.write('{"prog', () => response.destroy())],
     ['is no JSON', (response) => void response.end('<html>\n')],
-  ])('is unanswered where the answer %s', async (_name, answer) => {
+  ])('counts as unanswered if the answer %s', async (_name, answer) => {
     const { outcome } = await send('/directory/apply', (_request, response) => {
       response.writeHead(200, streaming);
       answer(response);
@@ -77,7 +77,7 @@ describe('sending a directory file', () => {
     expect(isCodedError(outcome, 'control_plane_unreachable')).toBe(true);
   });
 
-  it('asks for no progress of anything else', async () => {
+  it('requests no progress for any other request', async () => {
     const { outcome } = await send('/directory/changes', (request, response) => {
       response
         .writeHead(200, { 'content-type': 'application/json' })

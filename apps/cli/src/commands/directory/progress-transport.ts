@@ -1,6 +1,5 @@
 import { type Answer, createTransport, isObject, noAnswer, type Transport } from '@countersign/sdk/calling';
 
-/** The progress of applying a directory file. */
 export interface Progress {
   readonly step: string;
   readonly done: number;

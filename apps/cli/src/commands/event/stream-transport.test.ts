@@ -10,7 +10,7 @@ afterEach(() => {
   return new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
 });
 
-/** Follows the stream of a real server that answers so. */
+/** Follows the stream of a real server with this answer. */
 async function follow(answer: (response: ServerResponse) => void, path = '/events/stream?topics=mandate') {
   const listening = createServer((_request, response) => answer(response));
   server = listening;
@@ -33,7 +33,7 @@ async function follow(answer: (response: ServerResponse) => void, path = '/event
 const streaming = { 'content-type': 'text/event-stream; charset=utf-8' };
 
 describe('following events', () => {
-  it('hears each once, wherever the stream is cut, and moves on by an id alone', async () => {
+  it('delivers each once, wherever the stream is split, and advances only by an id', async () => {
     const { events, positions, outcome } = await follow((response) => {
       response.writeHead(200, streaming);
       const bytes = Buffer.from(
@@ -50,7 +50,7 @@ describe('following events', () => {
     expect(outcome).toEqual({ status: 200, body: '' });
   });
 
-  it('keeps what was heard when the stream breaks off; half an event is none', async () => {
+  it('keeps received events if the stream breaks off, and drops a partial one', async () => {
     const { events, outcome } = await follow((response) => {
       response.writeHead(200, streaming).write('id: 0001\ndata: 1\n\nid: 0002\ndata: 2\n', () => {
         setTimeout(() => response.destroy(), 50);
@@ -60,7 +60,7 @@ describe('following events', () => {
     expect(outcome).toEqual({ status: 200, body: '' });
   });
 
-  it('ends when it is told to, though the stream goes on', async () => {
+  it('ends on request even if the stream continues', async () => {
     const { events, outcome } = await follow((response) => {
       response.writeHead(200, streaming).write('id: 0001\ndata: "last"\n\n');
     });
@@ -77,21 +77,21 @@ describe('following events', () => {
     expect(outcome).toEqual({ status: 401, dpopNonce: 'n-1', body: { code: 'proof_nonce' } });
   });
 
-  it('does not gather an event without end', async () => {
+  it('bounds the size of an event', async () => {
     const { events, outcome } = await follow((response) => {
       response.writeHead(200, streaming).end(`id: 0001\ndata: ${'x'.repeat(1_100_000)}`);
     });
     expect([events, outcome]).toEqual([[], { status: 200, body: '' }]);
   });
 
-  it('is unanswered where nobody is there, or what is there speaks no JSON', async () => {
+  it('counts as unanswered if no server is there, or it does not speak JSON', async () => {
     const { outcome } = await follow((response) => void response.end('<html>'));
     expect(isCodedError(outcome, 'control_plane_unreachable')).toBe(true);
     const gone = await follow((response) => void response.destroy());
     expect(isCodedError(gone.outcome, 'control_plane_unreachable')).toBe(true);
   });
 
-  it('leaves every other request as it is', async () => {
+  it('leaves every other request unchanged', async () => {
     const { outcome } = await follow(
       (response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"events":[]}'),
       '/events?limit=1',

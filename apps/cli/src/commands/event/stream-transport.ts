@@ -1,10 +1,9 @@
 import { type Answer, createTransport, noAnswer, type Transport } from '@countersign/sdk/calling';
 
-/** One event of a stream, as it came. */
+/** One event of a stream, unparsed. */
 export interface StreamedEvent {
   /** The position from which to continue. */
   readonly id: string;
-  /** JSON. */
   readonly data: string;
 }
 

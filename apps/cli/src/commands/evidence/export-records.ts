@@ -91,7 +91,7 @@ async function allOf(pages: AsyncIterable<readonly GraphRecord[]>): Promise<read
       throw new CodedError({
         code: 'report_too_large',
         category: 'too-large',
-        detail: `A report is for reading, and takes at most ${grouped(mostInReport)} records. Name a time, or export lines.`,
+        detail: `A report can hold at most ${grouped(mostInReport)} records. Narrow the period, or export JSON Lines.`,
       });
   }
   return all;

@@ -9,7 +9,7 @@ export function pageCommand(evidence: Command): void {
     .description('write the page that checks a bundle dropped onto it: one file, for any browser, without a network')
     .option('--out <file>', 'where to write it', 'verify.html')
     .action(async ({ out }: { out: string }) => {
-      // Loaded on demand: no other command of these needs a control plane.
+      // Loaded on demand: only this command needs the built page.
       const { builtEvidencePage } = await import('@countersign/server');
       if (!existsSync(builtEvidencePage))
         throw new CodedError({

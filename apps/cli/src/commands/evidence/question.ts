@@ -19,7 +19,6 @@ const filters = [
   ['purpose', '<words>', 'what they are wanted for; it goes on record'],
 ] as const;
 
-/** A question as given by flags. */
 export type QuestionFlags = { readonly [Name in (typeof filters)[number][0]]?: string };
 
 /** Adds the flags of a question to a command. All given criteria must match. */

@@ -25,7 +25,7 @@ export function searchCommand(evidence: Command, options: () => ConnectionOption
     });
 }
 
-/** A record in a line, for people. */
+/** One record in one readable line. */
 function describeRecord({ index, record }: GraphRecord): string {
   const members = isObject(record) ? record : {};
   const text = (value: unknown) => (typeof value === 'string' ? visible(value) : '');

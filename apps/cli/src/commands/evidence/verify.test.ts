@@ -60,7 +60,7 @@ describe('countersign evidence verify', () => {
     }
   });
 
-  it('prints one line a fault, with its reason code and its record', async () => {
+  it('prints one line per failure, with its reason code and its record', async () => {
     const bad = put('bad.json', { ...told.bundle, records: told.bundle.records.slice(1) });
     const { printed } = await evidence('verify', bad, '--trust', put('trust.json', told.trust));
     expect(printed.split('\n').filter((line) => line.startsWith('FAIL'))).toEqual([
@@ -70,7 +70,7 @@ describe('countersign evidence verify', () => {
     ]);
   });
 
-  it('takes each part of what is trusted from a file of its own', async () => {
+  it('takes each trusted input from a file of its own', async () => {
     const authorities = told.trust.timeStampAuthorities.map((der, kind) =>
       put(`tsa-${kind}.der`, Buffer.from(der, 'base64url')),
     );
@@ -95,7 +95,7 @@ describe('countersign evidence verify', () => {
     expect(code).toBe(3);
   });
 
-  it('stops for what is named and cannot be used, rather than trusting less in silence', async () => {
+  it('stops if a named input cannot be used, rather than silently trusting less', async () => {
     const good = put('good.json', told.bundle);
     for (const [words, code] of [
       [['--trust', put('t.json', { logKey: 'x' })], 'trust_malformed'],

@@ -13,7 +13,7 @@ import type { Command } from 'commander';
 import { bold, dim, exitCodes, green, print, printJson, red, yellow } from '../../output.ts';
 import { type TrustFlags, trustOf, withTrust } from './trust.ts';
 
-/** A bundle of ten thousand records of the largest size is far below this; anything above is not one. */
+/** Far more than a bundle with the maximum number of records of the maximum size. */
 const maxFileBytes = 1024 * 1_048_576;
 
 export function verifyCommand(evidence: Command): void {

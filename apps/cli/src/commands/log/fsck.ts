@@ -11,7 +11,7 @@ import { CodedError, isCodedError } from '@countersign/kernel';
 import { decodeEntryBundle, type EntryBundle } from '@countersign/merkle-log';
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../../output.ts';
-import { checkpointReader, type LogTrust, type ReadCheckpoint } from './checkpoint-reader.ts';
+import { type KnownLog, knownLog, type LogTrust, type ReadCheckpoint } from './checkpoint-reader.ts';
 import { publishedKey } from './published-key.ts';
 import { logAt, logFrom, ownLog, type ServedLog } from './served-log.ts';
 
@@ -42,7 +42,9 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
     throw unusable('A log is checked where it is served (--from), or in a folder (--folder).');
   const connection = flags.from === undefined && flags.folder === undefined ? connect(options) : undefined;
   const anchored = flags.logKey !== undefined || flags.policy !== undefined || connection === undefined;
-  const open = checkpointReader(anchored ? flags : { logKey: await publishedKey(connection.issuer) });
+  const trust = anchored ? flags : { logKey: await publishedKey(connection.issuer) };
+  // Settings that cannot be used are reported before the log is asked.
+  await knownLog(trust);
   const served =
     connection !== undefined
       ? ownLog(connection)
@@ -50,7 +52,7 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
         ? logAt(flags.from ?? '')
         : logIn(flags.folder);
   const finding = await check({
-    ...{ served, open, anchored },
+    ...{ served, trust, anchored },
     earlier: flags.earlier,
     // The log of a control plane contains only its records. Another log may contain any entries.
     foreignEntries: connection === undefined,
@@ -69,32 +71,36 @@ function isMixed({ size, pruned, unread, foreign }: Extract<Finding, { ok: true 
 
 async function check({
   served,
-  open,
+  trust,
   anchored,
   earlier: file,
   foreignEntries,
 }: {
   readonly served: ServedLog;
-  readonly open: ReadCheckpoint;
+  readonly trust: LogTrust;
   readonly anchored: boolean;
   readonly earlier: string | undefined;
   readonly foreignEntries: boolean;
 }): Promise<Finding> {
-  const held = file === undefined ? undefined : readHeld(file, open);
+  let known: KnownLog;
+  let head: SignedHead;
   const note = await served.checkpoint();
   if (note === undefined) return { ok: false, reason: 'checkpoint_missing', detail: 'The log shows no checkpoint.' };
-  let head: SignedHead;
   try {
-    head = open(note.toString());
+    // Read after the checkpoint: the handover to its key is then among them.
+    known = await knownLog(trust, await served.keys());
+    head = known.read(note.toString());
   } catch (error) {
     if (!isCodedError(error, 'checkpoint_unverified')) throw error;
     return { ok: false, reason: error.code, detail: error.detail };
   }
+  const held = file === undefined ? undefined : readHeld(file, known.read);
   const line = progressLine();
   const found = await checkServedLog({
     source: sourceOf(served),
     head,
     earlier: held,
+    handovers: known.handovers,
     foreignEntries,
     onProgress: (done, of) => line.update(`${done} of ${of} entries`),
   });
@@ -108,7 +114,6 @@ function readHeld(file: string, open: ReadCheckpoint): SignedHead {
   return open(readFileSync(file, 'utf8'));
 }
 
-/** A log in its published folder layout. */
 function logIn(folder: string): ServedLog {
   if (!existsSync(folder)) throw unusable(`There is no folder ${folder}.`);
   return logFrom(async (path) => {

@@ -1,6 +1,6 @@
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { dim, green, print, progressLine } from '../../output.ts';
-import { checkpointReader, type LogTrust } from './checkpoint-reader.ts';
+import { knownLog, type LogTrust } from './checkpoint-reader.ts';
 import { logAt, ownLog } from './served-log.ts';
 
 export interface MirrorFlags extends LogTrust {
@@ -15,15 +15,20 @@ export interface MirrorFlags extends LogTrust {
  * run continues, and rejects a log that was rolled back or forked.
  */
 export async function mirror(flags: MirrorFlags, options: ConnectionOptions): Promise<void> {
-  const open = checkpointReader(flags);
+  await knownLog(flags);
   const source = flags.from === undefined ? ownLog(connect(options)) : logAt(flags.from);
   const { mirrorLog } = await import('@countersign/server');
+  const note = String(await source.checkpoint());
+  // Read after the checkpoint: the handover to its key is then among them.
+  const keys = await source.keys();
+  const known = await knownLog(flags, keys);
   const line = progressLine();
   const copied = await mirrorLog({
     folder: flags.folder,
     source,
-    note: String(await source.checkpoint()),
-    open,
+    note,
+    open: known.read,
+    ...(keys === undefined ? {} : { succession: { heads: known.handovers, document: keys.toString() } }),
     entries: flags.entries,
     onProgress: (done, of) => line.update(`${done} of ${of} records`),
   });

@@ -6,6 +6,8 @@ import type { Connection } from '../../connection.ts';
 /** A log as C2SP tlog-tiles serves it. */
 export interface ServedLog extends LogSource {
   checkpoint(): Promise<Buffer | undefined>;
+  /** How its keys succeeded each other; other logs have no such document. */
+  keys(): Promise<Buffer | undefined>;
   /** A bundle with an empty entry for each pruned body; undefined if the log does not offer that. */
   entriesLeft?(bundle: EntryBundle): Promise<Buffer | undefined>;
 }
@@ -14,7 +16,6 @@ export interface ServedLog extends LogSource {
 const tokenForMs = 20_000;
 const maxBytes = tileWidth * 65_537;
 
-/** A log by the prefix under which it is served. */
 export function logAt(prefix: string): ServedLog {
   return logFrom((path) => get(`${prefix.replace(/\/+$/, '')}/${path}`));
 }
@@ -23,6 +24,7 @@ export function logAt(prefix: string): ServedLog {
 export function logFrom(at: (path: string) => Promise<Buffer | undefined>): ServedLog {
   return {
     checkpoint: () => at('checkpoint'),
+    keys: () => at('keys.json'),
     tile: (tile) => tileOf(tile, at),
     entryBundle: (bundle) => at(entryBundlePath(bundle)),
   };

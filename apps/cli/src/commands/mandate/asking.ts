@@ -14,7 +14,7 @@ interface ValidateFlags {
   readonly knownAt?: string;
 }
 
-/** What can be asked of a mandate, and of the copies of many. */
+/** Validity of a mandate, and comparison with the copies that partners hold. */
 export const askingCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('validate <id>')
@@ -46,13 +46,13 @@ export const askingCommands: AddCommands = (mandate, connection) => {
 };
 
 function showValidity(validity: Answer<'POST /mandates/{id}/validate'>): number {
-  if (validity.stands) {
-    print(bold(green('stands')));
+  if (validity.valid) {
+    print(bold(green('valid')));
     for (const { id, version } of validity.chain) print(`  ${id}  v${version}`);
     return exitCodes.ok;
   }
   const { reason, detail, version } = validity;
-  print(`${bold(red('does not stand'))}  ${reason}${version === undefined ? '' : dim(`  v${version}`)}`);
+  print(`${bold(red('not valid'))}  ${reason}${version === undefined ? '' : dim(`  v${version}`)}`);
   if (detail !== undefined) print(`  ${visible(detail)}`);
   return exitCodes.refused;
 }

@@ -10,7 +10,6 @@ type Terms = Pick<Mandate, 'grantor' | 'grantee' | 'thirdParty' | 'constraints' 
   Pick<Mandate, 'effectiveFrom' | 'effectiveUntil'>;
 type Consent = Mandate['consents'][number];
 
-/** One mandate, one line. */
 export function lineOf({ id, version, status, grantor, grantee, thirdParty }: Mandate): string {
   const others = thirdParty === undefined ? '' : ` / ${thirdParty.lei}`;
   return `${id}  v${version}  ${statusOf(status)} ${grantor.lei} -> ${grantee.lei}${others} ${dim(visible(grantee.role))}`;

@@ -16,7 +16,7 @@ const changes = {
   revoke: 'end a mandate, and with it everything cut from it; by any party',
 } as const;
 
-/** From a proposal to the end of a mandate. */
+/** The steps of a mandate, from its proposal to its end. */
 export const stepCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('propose <file>')
@@ -87,7 +87,7 @@ export const stepCommands: AddCommands = (mandate, connection) => {
       });
 };
 
-/** What was sent stands for itself: sent again after a time-out it is no second proposal. */
+/** The default idempotency key follows from the content, so that a repetition after a time-out is not a second proposal. */
 function keyOf(body: unknown): string {
   return `file-${digestOf(body)}`;
 }

@@ -77,7 +77,7 @@ async function show({ versions, parents, keys }: KeptVersions, keyFile: string |
   });
   const known = keyFile === undefined ? keys : keysIn(keyFile);
   const { verifyMandateVersions: verify } = await import('@countersign/server');
-  // The check reads each version's canonical form: whatever stands in it, it is looked at as it came.
+  // Verifies each version's canonical form exactly as received, including unknown members.
   const verified = verify(
     versions as unknown as VerificationInput[0],
     known.flatMap(verificationKeyOf),
@@ -155,7 +155,7 @@ function readKept(path: string): KeptVersions {
   });
 }
 
-/** As far as they are read: what else stands in a version only its digest is made of. */
+/** Checks the members that are read here; the others only contribute to the digest. */
 function areVersions(value: unknown): value is readonly Schemas['Mandate'][] {
   return Array.isArray(value) && value.every((version) => isVersion(version));
 }

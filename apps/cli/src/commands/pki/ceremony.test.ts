@@ -66,14 +66,14 @@ describe('a key ceremony', () => {
       expect(text).toContain(line);
   });
 
-  it('says in its transcript who was present, and what was signed', async () => {
+  it('states in its transcript who was present, and what was signed', async () => {
     const { transcript, certificate } = await signed();
     const der = Buffer.from(certificate.replaceAll(/-----[A-Z ]+-----|\s/g, ''), 'base64');
     for (const line of ['person Olga Operator', 'person Ari Approver', `certificate SHA-256 ${sha256Base64Url(der)}`])
       expect(transcript.split('\n')).toContain(line);
   });
 
-  it('keeps the key of the root encrypted, for its account alone', () => {
+  it('keeps the key of the root encrypted, readable only for its account', () => {
     const path = join(base, 'root', 'root.key');
     expect(readFileSync(path, 'utf8')).toContain('BEGIN ENCRYPTED PRIVATE KEY');
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -83,11 +83,11 @@ describe('a key ceremony', () => {
     ['one person alone', ['Olga Operator']],
     ['one person twice', ['Olga Operator', 'olga operator ']],
     ['a person without a name', ['Olga Operator', ' ']],
-  ])('is not held by %s', (_, present) => {
+  ])('is refused for %s', (_, present) => {
     expect(() => readWitnesses(present)).toThrow(expect.objectContaining({ code: 'ceremony_invalid' }));
   });
 
-  it('refuses another passphrase, a life beyond the root, a request for another key, and a second root in one folder', async () => {
+  it('refuses a wrong passphrase, a lifetime beyond the root, a request for another key, and a second root in one folder', async () => {
     await expect(signed({ passphrase: 'another passphrase, long' })).rejects.toMatchObject({
       code: 'ceremony_invalid',
     });

@@ -38,7 +38,7 @@ import {
   readReason,
   readTime,
   readVersion,
-  withWhy,
+  withTicketAndReason,
 } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange } from './simulation.ts';
@@ -119,7 +119,7 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
       const inputs = { scope: 'policy:approve', params: { id }, body: { reason } } as const;
       print(describeCandidate(await call(connect(options()), 'POST /policies/candidates/{id}/reject', inputs)));
     });
-  withWhy(
+  withTicketAndReason(
     policy.command('rollback').description('one step back, at once: what was active before comes into force again'),
   ).action(async (why: Why) => {
     const inputs = { scope: 'policy:rollback', body: why } as const;
@@ -128,14 +128,14 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
   });
 }
 
-/** What was active last decides whether a proposal can still be approved. */
+/** A proposal can be approved only while the version that it is based on is the newest. */
 async function newestVersion(connection: Connection): Promise<number> {
   const { versions } = await call(connection, 'GET /policies', { scope: 'policy:read' });
   return versions[0]?.version ?? 0;
 }
 
 function publishCommand(policy: Command, options: () => ConnectionOptions): void {
-  withWhy(
+  withTicketAndReason(
     policy
       .command('publish')
       .argument('[folder]', 'the shipped ones when none is named', readFolder)

@@ -10,14 +10,14 @@ function compared(before: Bundle, after: Bundle) {
 }
 const small = smallBundle();
 
-it('finds nothing between a bundle and itself, whichever files its policies are in', () => {
+it('finds no difference between a bundle and itself, whichever files hold its policies', () => {
   expect(compared(small, small)).toEqual([]);
   const [first, second] = small.policies;
   const joined = [{ file: 'all.cedar', text: `${first?.text}\n${second?.text}` }];
   expect(compared(small, { ...small, policies: joined })).toEqual([]);
 });
 
-it('shows a policy that changes line by line', () => {
+it('shows a changed policy line by line', () => {
   const [difference, ...others] = compared(small, smallBundle('500.0'));
   expect(others).toEqual([]);
   expect(difference).toMatchObject({ change: 'change', kind: 'forbid', id: 'too-large' });
@@ -29,7 +29,7 @@ it('shows a policy that changes line by line', () => {
   ]);
 });
 
-it('names everything else that comes, goes or changes', () => {
+it('names every other addition, removal and change', () => {
   const limit = { id: 'a-day', measure: 'quantity', per: ['trader'], window: 'order', max: '9', unit: 'unit' };
   const country = (id: string) => ({ uid: { type: 'Country', id }, attrs: {}, parents: [] });
   const [tests] = small.tests;
@@ -58,7 +58,7 @@ it('names everything else that comes, goes or changes', () => {
   ]);
 });
 
-it('hides no test behind another of the same name', () => {
+it('shows every test of the same name', () => {
   const test = (decision: string) => ({
     name: 'a trader creates an order',
     principal: 'Person::"person:anna"',

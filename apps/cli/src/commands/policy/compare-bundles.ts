@@ -51,7 +51,6 @@ export function compareBundles(before: Side, after: Side): readonly Difference[]
   ];
 }
 
-/** The number of changes of each kind. */
 export function countChanges(differences: readonly Difference[]): {
   readonly added: number;
   readonly changed: number;
@@ -73,7 +72,7 @@ function differencesOf(before: ReadonlyMap<string, Item>, after: ReadonlyMap<str
   });
 }
 
-/** File by file, as they lie in the folder of a bundle. */
+/** One item for each file in the bundle's folder. */
 function modelsOf({ bundle }: Side): ReadonlyMap<string, Item> {
   return new Map(
     (bundle.applications ?? []).flatMap(

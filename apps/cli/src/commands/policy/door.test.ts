@@ -11,7 +11,7 @@ const refusing = {
 };
 
 it.each(['policy:propose', 'policy:approve', 'policy:rollback'] as const)(
-  'tells whoever may not %s to do it as somebody else',
+  'advises a caller without the right to %s to use another identity',
   async (scope) => {
     await expect(requireScope(refusing, scope)).rejects.toMatchObject({
       code: 'invalid_scope',
@@ -20,7 +20,7 @@ it.each(['policy:propose', 'policy:approve', 'policy:rollback'] as const)(
   },
 );
 
-it('tells whoever has no simulation that counts by which command they get one', async () => {
+it('names the command that runs a required simulation', async () => {
   const refused = new CodedError({
     code: 'policy_not_simulated',
     category: 'conflict',
@@ -38,13 +38,13 @@ it('tells whoever has no simulation that counts by which command they get one', 
   });
 });
 
-it('tells whoever may not even read nothing of the kind', async () => {
+it('gives no such advice to a caller who may not even read', async () => {
   await expect(requireScope(refusing, 'policy:read')).rejects.toMatchObject({
     detail: 'The client is not registered.',
   });
 });
 
-it('says of a candidate what its simulation could not judge', () => {
+it('reports what the simulation of a candidate could not judge', () => {
   const candidate = (skipped: Readonly<Record<string, number>> | undefined) => ({
     simulation: { id: 'sim_1', decisions: 9, flips: 1, ...(skipped === undefined ? {} : { skipped }) },
   });

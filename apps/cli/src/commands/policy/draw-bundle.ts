@@ -4,7 +4,7 @@ import { compareBundles, countChanges, type Difference, type Side } from './comp
 import { limitsTriedApart } from './draw-limit-changes.ts';
 import type { DiffLine } from './text-diff.ts';
 
-/** Prints what makes the one bundle the other. @returns whether anything does */
+/** Prints the differences between two bundles. @returns whether there are any */
 export function printComparison(before: Side, after: Side): boolean {
   const differences = compareBundles(before, after);
   for (const difference of differences) {
@@ -37,7 +37,6 @@ function drawn(line: DiffLine): string {
   }
 }
 
-/** Of a bundle that has none. */
 export const noTests = 'no tests: put some into tests/*.json, nothing is published without';
 
 export interface TestsView {
@@ -52,7 +51,7 @@ export interface TestsView {
   readonly untested: readonly string[];
 }
 
-/** Prints how a bundle's tests went: each that fails, and each of them when all are asked for. */
+/** Prints the test results of a bundle: the failed tests, or all of them on request. */
 export function printTests({ passed, failed, tests, untested }: TestsView, all = false): void {
   for (const { file, name, ok, differences } of tests) {
     if (ok && !all) continue;

@@ -27,7 +27,7 @@ const explanation: ExplanationView = {
 };
 
 describe('an explanation drawn for a terminal', () => {
-  it('shows what an exceeded limit was found at, and whose approval let another be passed', () => {
+  it('shows the usage at which a limit was exceeded, and whose approval released another', () => {
     expect(drawExplanation(explanation)).toEqual([
       'deny  by version 3  input digest',
       '  limit_exceeded  The limit day has 10 EUR left.',
@@ -42,7 +42,7 @@ describe('an explanation drawn for a terminal', () => {
     ]);
   });
 
-  it('shows the text of a policy that decided, and its conditions with what was found', () => {
+  it('shows the text of a deciding policy, and its conditions with the values found', () => {
     const drawn = drawExplanation({
       entities: [],
       recorded: { ...explanation.recorded, determining: ['large'], reasons: [] },

@@ -13,11 +13,10 @@ export const limitsByThemselves =
   'What is tried, each decision was held to by itself, against what had been used then: nothing is counted again. For ' +
   'what is not, decisions were held to the limits as they were found.';
 
-/** Of a comparison, which tries nothing. */
+/** For a comparison, which simulates no decisions. */
 export const limitsTriedApart =
   'A simulation tries limits as far as recorded readings go, and no rates: its report says of each on how many decisions.';
 
-/** Of a report that says nothing of them. */
 export const limitsNotReported =
   'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
 

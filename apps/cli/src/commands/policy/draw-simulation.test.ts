@@ -47,20 +47,20 @@ const report: SimulationView = {
 describe('a simulation drawn for a terminal', () => {
   const lines = drawSimulation(report);
 
-  it('says how many decisions flip which way, and what was skipped', () => {
+  it('shows how many decisions flip in which direction, and what was skipped', () => {
     expect(lines.join('\n')).toContain(
       '1,200,000 decisions, 1,001 flips: 1,000 permit to deny, 1 deny to permit; 7 the same for other reasons',
     );
     expect(lines).toContain('2 skipped: entity_missing');
   });
 
-  it('says which decisions it was about', () => {
+  it('shows which decisions it covers', () => {
     const stretch = 'of all decisions from 2026-11-20T00:00:00Z until 2026-11-21T10:00:00.000Z';
     expect(lines).toContain(`${stretch}, only desk LEI/\\u001brates`);
     expect(drawSimulation({ ...report, range: {} })).toContain('of all decisions');
   });
 
-  it('draws a table of those with flips, numbers to the right', () => {
+  it('draws a table of the groups with flips, with right-aligned numbers', () => {
     const start = lines.indexOf('│ institution │ decisions │ permit to deny │ deny to permit │');
     expect(lines.slice(start - 1, start + 5)).toEqual([
       '┌─────────────┬───────────┬────────────────┬────────────────┐',
@@ -73,18 +73,18 @@ describe('a simulation drawn for a terminal', () => {
     expect(lines.join('\n')).not.toContain('LEI-3');
   });
 
-  it('shows flips with the policies before and after, and nothing that would move the cursor', () => {
+  it('shows flips with the policies before and after, without terminal control characters', () => {
     expect(lines).toContain('2026-11-21T10:00:00.000Z  permit to deny  person:\\u001b[31manna  order:create  rec_1');
     expect(lines).toContain('    traders -> no policy');
     expect(lines).toContain('and 1,000 more; --json shows the first thousand');
   });
 
-  it('says so where the report is of a release that did not look at limits', () => {
+  it('says so if the report comes from a release that did not check limits', () => {
     const { limitChanges: _, ...earlier } = report;
     expect(drawSimulation(earlier).slice(lines.length)).toEqual(['', limitsNotReported]);
   });
 
-  it('shows the limits that a decision was or would be past', () => {
+  it('shows the limits that a decision exceeded or would exceed', () => {
     const [flip] = report.flips;
     if (flip === undefined) throw new Error('the report has no flip');
     const one = { ...flip, record: 'rec_2' };
@@ -99,7 +99,7 @@ describe('a simulation drawn for a terminal', () => {
     expect(drawn).toContain('    limit ho\\u001bur -> traders');
   });
 
-  it('says that limits change, from what to what, and on how many decisions that was tried', () => {
+  it('shows changed limits with both values, and on how many decisions they were tried', () => {
     const hour = { id: 'hour', max: '20000000', window: { rolling_seconds: 3600 } };
     const drawn = drawSimulation({
       ...report,
@@ -138,7 +138,7 @@ describe('a simulation drawn for a terminal', () => {
     expect(lines.join('\n')).not.toContain('No recorded decision with complete inputs matches');
   });
 
-  it('says it in a line when nothing flips', () => {
+  it('shows a single line if nothing flips', () => {
     const none = { ...report, permitToDeny: 0, denyToPermit: 0, flips: [], skipped: {} };
     expect(drawSimulation(none)).toHaveLength(4);
     expect(drawSimulation(none)[3]).toContain('no flips');

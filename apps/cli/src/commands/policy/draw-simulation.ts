@@ -28,7 +28,7 @@ export function drawSimulation(report: SimulationView): readonly string[] {
   ];
 }
 
-/** Which decisions it was about: few flips mean little of a simulation that looked at little. */
+/** The simulated decisions. A few flips among few decisions mean little. */
 function rangeInWords({ from, until, ...only }: SimulationView['range']): string {
   const narrowed = Object.entries(only).map(([name, value]) => `${name} ${visible(String(value))}`);
   const time = `${from === undefined ? '' : ` from ${visible(from)}`}${until === undefined ? '' : ` until ${visible(until)}`}`;
@@ -83,7 +83,7 @@ function flipLines({ flips, permitToDeny, denyToPermit }: SimulationView): reado
   ];
 }
 
-/** What it was denied or permitted for. */
+/** The policies and limits that determined the decision. */
 function grounds(policies: readonly string[], limits: readonly string[] = []): string {
   if (limits.length > 0) return visible(`${limits.length === 1 ? 'limit' : 'limits'} ${limits.join(', ')}`);
   return policies.length === 0 ? 'no policy' : visible(policies.join(', '));

@@ -15,12 +15,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-it('reads what an export wrote', async () => {
+it('reads an exported folder', async () => {
   writeBundleFolder(home, smallBundle());
   expect(await readFolderBundle(home)).toEqual(smallBundle());
 });
 
-it('says of what is no folder how one is made', async () => {
+it('explains how to create a folder if the path is not one', async () => {
   const file = join(home, 'file');
   writeFileSync(file, '');
   for (const name of [join(home, 'missing'), file, join(file, 'below')])
@@ -30,12 +30,12 @@ it('says of what is no folder how one is made', async () => {
     });
 });
 
-it('leaves a folder that holds no bundle to whoever reads bundles', async () => {
+it('leaves the refusal of a folder without a bundle to the bundle reader', async () => {
   mkdirSync(join(home, 'empty'));
   await expect(loadFolder(join(home, 'empty'))).rejects.toMatchObject({ code: 'policy_invalid' });
 });
 
-it('tells every problem where it is asked to, and then how many there are', async () => {
+it('reports every problem on request, and then their number', async () => {
   const bundle = smallBundle();
   writeBundleFolder(home, {
     ...bundle,

@@ -41,7 +41,6 @@ export type FolderContent =
   | { readonly kind: 'market'; readonly bundle: Bundle }
   | { readonly kind: 'application'; readonly model: Model };
 
-/** A folder whose rules compile. */
 export interface LoadedFolder {
   readonly content: FolderContent;
   /** Only the rules of the folder. Those of a model are in its own namespace. */
@@ -94,7 +93,6 @@ export function inForceWith(content: FolderContent, active: Bundle): Bundle {
   ]);
 }
 
-/** The bundle with exactly these models. */
 export function withModels({ applications: _others, ...rules }: Bundle, models: readonly Model[]): Bundle {
   const applications = [...models].sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
   return applications.length === 0 ? rules : { ...rules, applications };

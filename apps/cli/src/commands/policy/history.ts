@@ -11,7 +11,7 @@ import { jsonOption, readDesk, readFolder, readId, readTime } from './options.ts
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange } from './simulation.ts';
 
-/** Past decisions, judged again: `simulate`, `replay` and `explain` of `countersign policy`. */
+/** Re-evaluation of past decisions: `simulate`, `replay` and `explain` of `countersign policy`. */
 export function policyHistoryCommands(policy: Command, options: () => ConnectionOptions): void {
   policy
     .command('simulate')
@@ -25,7 +25,7 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
     .option('--desk <desk>', 'only of principals of this desk, with its institution before it: LEI/name', readDesk)
     .option(...jsonOption('the whole report'))
     .action(async (folder: string | undefined, { json, ...range }: SimulationRange & { readonly json?: true }) => {
-      // What is to be read by a program is the report and nothing else.
+      // With `--json`, stdout holds only the report.
       const problemsTo = json === true ? printBeside : print;
       const content = await readFolderContent(folder).catch((error: unknown) => withProblems(error, problemsTo));
       const connection = connect(options());

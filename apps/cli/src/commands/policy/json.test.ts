@@ -61,7 +61,7 @@ async function run(...words: readonly string[]) {
   return { out, err, refusal, exitCode: process.exitCode };
 }
 
-/** As a build reads it: all that is on stdout is one document. */
+/** The document on stdout, as a build reads it. */
 async function read(...words: readonly string[]) {
   const ran = await run(...words, '--json');
   return { ...ran, document: JSON.parse(ran.out) as unknown };
@@ -78,8 +78,8 @@ const wrongBundle: PolicyBundle = {
   policies: [{ file: 'zz.cedar', text: '@id("wrong")\npermit (principal, action, resource) when { nobody };\n' }],
 };
 
-describe('what a build reads of a folder', () => {
-  it('is what a good one holds', async () => {
+describe('the JSON output for a folder', () => {
+  it('is its content if it is valid', async () => {
     const { document, err, refusal } = await read('validate', written(smallBundle()));
     expect(document).toEqual({
       ok: true,
@@ -97,7 +97,7 @@ describe('what a build reads of a folder', () => {
     expect({ err, refusal }).toEqual({ err: '', refusal: undefined });
   });
 
-  it('says of the model of an application that it is one, and whose', async () => {
+  it('names an application model and its institution', async () => {
     const { document, refusal } = await read('validate', interopModel);
     expect(document).toMatchObject({ ok: true, kind: 'application', application: 'Interop', counts: { policies: 10 } });
     expect(refusal).toBeUndefined();
@@ -105,7 +105,7 @@ describe('what a build reads of a folder', () => {
     expect((await read('test', interopModel)).document).toMatchObject({ ok: true, passed: 2 });
   });
 
-  it('refuses what could not be published: rules that are neither of the market nor a model', async () => {
+  it('reports rules that could not be published because they are neither the market’s nor a model', async () => {
     const schema = 'entity User, Page; action view appliesTo { principal: User, resource: Page, context: {} };';
     const policies = [{ file: 'a.cedar', text: '@id("a") permit (principal, action, resource);' }];
     const { document, refusal } = await read('validate', written({ ...smallBundle(), schema, policies, entities: [] }));
@@ -119,21 +119,18 @@ describe('what a build reads of a folder', () => {
     expect(refusal).toMatchObject({ code: 'policy_invalid' });
   });
 
-  it.each(['validate', 'test'])(
-    'is every problem of a wrong one with its place (%s), and it is refused',
-    async (word) => {
-      const { document, refusal } = await read(word, written(wrongBundle));
-      expect(document).toEqual({
-        ok: false,
-        problems: expect.arrayContaining([
-          expect.objectContaining({ file: 'zz.cedar', line: 2, message: expect.stringMatching(/./) }),
-        ]),
-      });
-      expect(refusal).toMatchObject({ code: 'policy_invalid', detail: expect.stringMatching(/problem\(s\)\.$/) });
-    },
-  );
+  it.each(['validate', 'test'])('lists every problem with its place (%s), and the command fails', async (word) => {
+    const { document, refusal } = await read(word, written(wrongBundle));
+    expect(document).toEqual({
+      ok: false,
+      problems: expect.arrayContaining([
+        expect.objectContaining({ file: 'zz.cedar', line: 2, message: expect.stringMatching(/./) }),
+      ]),
+    });
+    expect(refusal).toMatchObject({ code: 'policy_invalid', detail: expect.stringMatching(/problem\(s\)\.$/) });
+  });
 
-  it('is every finding of one that would decide, which ends with 1 where one is never meant', async () => {
+  it('lists every finding of a folder that would decide, and exits with 1 if a finding is never intended', async () => {
     const policies = [{ file: 'zz.cedar', text: '@id("anybody")\npermit (principal, action, resource);\n' }];
     const folder = written({ ...smallBundle(), policies });
     const { document, exitCode } = await read('validate', folder);
@@ -148,7 +145,7 @@ describe('what a build reads of a folder', () => {
     expect(shown.exitCode).toBe(1);
   });
 
-  it('names the policy that is at fault, where it can be told', async () => {
+  it('names the faulty policy if it can be identified', async () => {
     const policies = [
       { file: 'zz.cedar', text: '@id("wrong")\n@remedy("hope")\nforbid (principal, action, resource);\n' },
     ];
@@ -156,14 +153,14 @@ describe('what a build reads of a folder', () => {
     expect(document).toMatchObject({ ok: false, problems: [{ file: 'zz.cedar', line: 1, policyId: 'wrong' }] });
   });
 
-  it('is a problem, too, where there is nothing to read', async () => {
+  it('includes a problem if there is nothing to read', async () => {
     const folder = mkdtempSync(join(home, 'empty-'));
     const { document, refusal } = await read('validate', folder);
     expect(document).toEqual({ ok: false, problems: [{ message: expect.stringContaining('schema.cedarschema') }] });
     expect(refusal).toMatchObject({ code: 'policy_invalid' });
   });
 
-  it('is each test, what it expected, and the totals', async () => {
+  it('lists each test, what it expected, and the totals', async () => {
     const { document, err, exitCode } = await read('test', written(smallBundle()));
     const passing = { file: 'tests/orders.json', ok: true, differences: [] };
     expect(document).toEqual({
@@ -193,7 +190,7 @@ describe('what a build reads of a folder', () => {
     expect({ err, exitCode }).toEqual({ err: '', exitCode: undefined });
   });
 
-  it('is in what a test that fails differs, and the command ends as it does without', async () => {
+  it('shows the differences of a failed test, and the command exits as it does without JSON', async () => {
     const folder = written(smallBundle('9000.0'));
     const { document, exitCode } = await read('test', folder);
     expect(document).toMatchObject({
@@ -215,14 +212,14 @@ describe('what a build reads of a folder', () => {
     expect([exitCode, (await run('test', folder)).exitCode]).toEqual([1, 1]);
   });
 
-  it('takes no folder without a test for one that passes, and says so beside the document', async () => {
+  it('does not count a folder without tests as passing, and says so beside the document', async () => {
     const { document, err, exitCode } = await read('test', written({ ...smallBundle(), tests: [] }));
     expect(document).toMatchObject({ ok: false, passed: 0, failed: 0, tests: [] });
     expect(err).toMatch(/^no tests: /);
     expect(exitCode).toBe(1);
   });
 
-  it('does not say of two tests by one name what which expected', async () => {
+  it('omits the expectation of two tests with the same name', async () => {
     const folder = written(smallBundle());
     cpSync(join(folder, 'tests/orders.json'), join(folder, 'tests/more.json'));
     const named = { ...smallBundle().tests[0], file: 'twice.json' };
@@ -236,7 +233,7 @@ describe('what a build reads of a folder', () => {
   });
 });
 
-describe('what a build reads of a control plane', () => {
+describe('the JSON output about a control plane', () => {
   let rig: Rig;
   let node: GovernedVersions;
   let app: ReturnType<typeof createHttpServer>;
@@ -283,13 +280,13 @@ describe('what a build reads of a control plane', () => {
     expect(all.err + one.err).toBe('');
   });
 
-  it('is what is and was active', async () => {
+  it('lists the current and former versions', async () => {
     const { document, err } = await read('versions');
     expect(document).toMatchObject({ versions: [{ version: 1, changeRequest: 'release' }] });
     expect(err).toBe('');
   });
 
-  it('is what a folder would change, line by line, with the totals', async () => {
+  it('lists what a folder would change, line by line, with the totals', async () => {
     const { document, err } = await read('diff', written(smallBundle('500.0')));
     expect(document).toMatchObject({
       from: { version: 1, hash: node.current().version.hash },
@@ -310,14 +307,14 @@ describe('what a build reads of a control plane', () => {
     expect((await read('diff', written(smallBundle()))).document).toMatchObject({ changed: 0, differences: [] });
   });
 
-  it('is nothing of a folder that cannot be compared: its problems are told beside it', async () => {
+  it('is empty for a folder that cannot be compared, whose problems are printed beside it', async () => {
     const { out, err, refusal } = await run('diff', written(wrongBundle), '--json');
     expect(out).toBe('');
     expect(err).toContain('zz.cedar:2');
     expect(refusal).toMatchObject({ code: 'policy_invalid' });
   });
 
-  it('is which proposals can still be approved', async () => {
+  it('lists the proposals that can still be approved', async () => {
     const first = await propose('500.0');
     expect((await read('candidates')).document).toEqual({ candidates: [{ ...first, outdated: false }] });
     expect((await run('candidates')).out).toMatch(new RegExp(`^${first.id} {2}proposed {2}`));
@@ -328,7 +325,7 @@ describe('what a build reads of a control plane', () => {
     const { document, err } = await read('candidates', '--status', 'proposed');
     expect(document).toEqual({ candidates: [{ ...first, outdated: true }] });
     expect(err).toBe('');
-    // Newest first; what was approved is not outdated, though it was against the version before as well.
+    // Newest first; an approved one is not outdated, although it was made against the earlier version as well.
     expect((await run('candidates')).out.split('\n').map((line) => line.split(/ +/).slice(0, 2))).toEqual([
       [second.id, 'approved'],
       [first.id, 'outdated'],

@@ -20,7 +20,7 @@ interface MatrixFlags {
   readonly json?: true;
 }
 
-/** `policy matrix`: who may do what under the policies of a folder, and whether the rules of control are kept. */
+/** `policy matrix`: who may do what under the policies of a folder, and violations of the control rules. */
 export function policyMatrixCommand(policy: Command): void {
   policy
     .command('matrix')

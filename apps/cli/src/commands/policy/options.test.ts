@@ -26,7 +26,7 @@ describe('an option of the policy commands', () => {
       ['abc', 'LnW34Tpuepujvx1JEzB0Nu4sV0gOS0qU3VO2Wx2NUv0='],
     ],
     ['a desk', readDesk, '5493000ARRANGERDEM94/rates', ['rates', '/rates', '5493000ARRANGERDEM94/']],
-  ])('takes %s, and tells how to write what it does not take', (_, read, good, wrong) => {
+  ])('accepts %s, and explains what it accepts instead of an invalid value', (_, read, good, wrong) => {
     expect(read(good)).toBe(good);
     for (const text of wrong) expect(() => read(text)).toThrow(InvalidArgumentError);
     expect(() => read(wrong[0] ?? '')).toThrow(/^(?:Write|It has 43) /);

@@ -6,7 +6,6 @@ export function jsonOption(what: string): ['--json', string] {
   return ['--json', `${what}, as JSON`];
 }
 
-/** Statuses of a proposal. */
 export const candidateStatuses = ['proposed', 'approved', 'rejected', 'expired'] as const;
 
 /** @throws InvalidArgumentError for an invalid date and time (RFC 3339) */
@@ -46,7 +45,7 @@ export function readReason(text: string): string {
 }
 
 /** Adds the ticket and the reason that are recorded with a policy change. */
-export function withWhy(command: Command): Command {
+export function withTicketAndReason(command: Command): Command {
   return command
     .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
     .requiredOption('--reason <text>', 'why; it is recorded', readReason);

@@ -6,7 +6,7 @@ export function progressBar({ done, of }: { readonly done: number; readonly of: 
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)}  ${grouped(done)} of ${grouped(of)} ${what}`;
 }
 
-/** As people read numbers: `1,000,000`. */
+/** With thousands separators: `1,000,000`. */
 export function grouped(number: number): string {
   return number.toLocaleString('en-GB');
 }

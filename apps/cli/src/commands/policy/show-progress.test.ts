@@ -13,7 +13,7 @@ const gone = new CodedError({
 const bundle = { schema: '', policies: [], entities: [], limits: [], rates: {}, tests: [] };
 const running = { id: 'sim_1', status: 'running', progress: { done: 3, of: 9 } };
 
-/** A control plane that gives these answers, one after the other, and then is gone. */
+/** A control plane that gives these answers in order and then is unreachable. */
 function answering(...answers: readonly unknown[]): Caller {
   const rest = answers.values();
   return {
@@ -35,13 +35,13 @@ function stderr(): () => string {
   return () => written.join('');
 }
 
-it('ends its line where a control plane goes away midway, so that what is said then begins one', async () => {
+it('ends its line if the control plane disconnects, so that the message starts a new one', async () => {
   const written = stderr();
   await expect(simulateShowingProgress(answering(running), bundle, {})).rejects.toBe(gone);
   expect(written()).toMatch(/3 of 9 records\n$/);
 });
 
-it('shows nothing of a simulation that never began', async () => {
+it('shows nothing of a simulation that never started', async () => {
   const written = stderr();
   await expect(simulateShowingProgress(answering(), bundle, {})).rejects.toBe(gone);
   expect(written()).toBe('');

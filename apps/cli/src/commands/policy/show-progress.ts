@@ -4,7 +4,7 @@ import type { Bundle } from './compare-bundles.ts';
 import { progressBar } from './progress-bar.ts';
 import { runSimulation, type SimulationRange, type SimulationView } from './simulation.ts';
 
-/** As {@link runSimulation}, with how far it is on stderr. What is said next begins a line, also when it fails midway. */
+/** Like {@link runSimulation}, with a progress bar on stderr. Ends the progress line also after a failure. */
 export async function simulateShowingProgress(
   connection: Caller,
   bundle: Bundle,

@@ -6,15 +6,15 @@ const shown = (lines: readonly DiffLine[]): readonly string[] =>
   lines.map((line) => (line.kind === 'gap' ? '...' : `${{ same: ' ', add: '+', remove: '-' }[line.kind]}${line.text}`));
 
 describe('the difference of two texts', () => {
-  it('is nothing when they are the same', () => {
+  it('is empty for equal texts', () => {
     expect(diffLines('a\nb', 'a\nb')).toEqual([]);
   });
 
-  it('is nothing when only the end of the last line is missing', () => {
+  it('is empty if only the end of the last line is missing', () => {
     expect(diffLines('a\nb', 'a\nb\n')).toEqual([]);
   });
 
-  it('is what goes out and comes in, with the lines around it', () => {
+  it('shows removed and added lines with their context', () => {
     const before = ['1', '2', '3', '4', '5', '6', '7', '8', '9'].join('\n');
     expect(shown(diffLines(before, before.replace('5', 'five')))).toEqual([
       '...',
@@ -33,7 +33,7 @@ describe('the difference of two texts', () => {
   const texts = fc
     .array(fc.constantFrom('a', 'b', 'c', '', '}'), { minLength: 1, maxLength: 12 })
     .map((lines) => lines.join('\n'));
-  it('makes the one the other, and is no longer than both', () => {
+  it('turns one into the other, and is no longer than both', () => {
     fc.assert(
       fc.property(texts, texts, (before, after) => {
         const lines = diffLines(before, after, 100);
@@ -50,7 +50,7 @@ describe('the difference of two texts', () => {
     );
   });
 
-  it('of two very long texts that share nothing is found without looking at every pair', () => {
+  it('of two very long unrelated texts is found without comparing every pair', () => {
     const long = (mark: string) => Array.from({ length: 5_000 }, (_, index) => `${mark}${index}`).join('\n');
     expect(diffLines(long('a'), long('b'))).toHaveLength(10_000);
   });

@@ -16,12 +16,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
-it('writes what is read again as the same bundle', async () => {
+it('writes a folder that is read as the same bundle', async () => {
   writeBundleFolder(join(home, 'new'), smallBundle());
   expect(await readBundleFolder(join(home, 'new'))).toEqual(smallBundle());
 });
 
-it('writes the models of applications into folders of their own', async () => {
+it('writes application models into folders of their own', async () => {
   const model = {
     ...(await readApplicationFolder(interopModel)),
     authorizationDetails: [
@@ -38,19 +38,19 @@ it('writes the models of applications into folders of their own', async () => {
   expect(await readApplicationFolder(join(home, 'new', 'applications', 'Interop'))).toEqual(model);
 });
 
-it('writes into no folder that holds something, and leaves nothing there', () => {
+it('refuses a folder that is not empty, and leaves nothing there', () => {
   writeFileSync(join(home, 'mine.cedar'), '');
   expect(() => writeBundleFolder(home, smallBundle())).toThrow(expect.objectContaining({ code: 'folder_not_empty' }));
   expect(readdirSync(home)).toEqual(['mine.cedar']);
 });
 
-it('writes into a folder that holds nothing but an empty one for tests', async () => {
+it('writes into a folder that holds only an empty tests folder', async () => {
   mkdirSync(join(home, 'tests'));
   writeBundleFolder(home, smallBundle());
   expect(await readBundleFolder(home)).toEqual(smallBundle());
 });
 
-it('says what keeps it from writing, and what to name instead', () => {
+it('explains why it cannot write, and what to use instead', () => {
   const file = join(home, 'file');
   writeFileSync(file, '');
   for (const [folder, why] of [
@@ -62,21 +62,21 @@ it('says what keeps it from writing, and what to name instead', () => {
     );
 });
 
-it('makes the folders above it', async () => {
+it('creates the parent folders', async () => {
   const folder = join(home, 'some', 'way', 'below');
   writeBundleFolder(folder, smallBundle());
   expect(await readBundleFolder(folder)).toEqual(smallBundle());
 });
 
-// Where `recursive` of Node never returns, so this one would not either.
-it.runIf(existsSync('/proc/self'))('gives up where a folder is there and none can be made in it', () => {
+// Node's `recursive` never returns here, so a regression would hang.
+it.runIf(existsSync('/proc/self'))('gives up if the folder’s parent exists but no folder can be created in it', () => {
   for (const folder of ['/proc/nosuch', '/proc/nosuch/below'])
     expect(() => writeBundleFolder(folder, smallBundle())).toThrow(
       expect.objectContaining({ code: 'folder_unwritable', detail: expect.stringContaining('ENOENT') }),
     );
 });
 
-it('writes nowhere else, whatever a control plane names its files', () => {
+it('writes nowhere else, whatever file names a control plane sends', () => {
   for (const file of ['../x.cedar', '/etc/x.cedar', '.bashrc', 'a\u0000.cedar', ''])
     expect(() => writeBundleFolder(join(home, 'new'), { ...smallBundle(), policies: [{ file, text: '' }] })).toThrow(
       expect.objectContaining({ code: 'policy_invalid' }),

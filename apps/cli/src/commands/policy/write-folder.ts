@@ -70,7 +70,7 @@ function requireEmpty(folder: string): void {
   throw new CodedError({
     code: 'folder_not_empty',
     category: 'conflict',
-    detail: `${folder} holds something already. Name an empty folder or a new one.`,
+    detail: `${folder} is not empty. Choose an empty or a new folder.`,
   });
 }
 
@@ -95,7 +95,7 @@ function named(file: string): string {
   throw new CodedError({
     code: 'policy_invalid',
     category: 'invalid',
-    detail: 'The bundle holds a file that is named as no file of a bundle is.',
+    detail: 'The bundle holds a file whose name no file of a bundle can have.',
   });
 }
 

@@ -15,7 +15,7 @@ export function describeChange(change: Schemas['RetentionChange']): string {
     : `pruning: ${change.class} from before ${change.before}`;
 }
 
-/** A row for each class: what is there, what goes as things are, what would go. */
+/** A row for each retention class: records now, removals under the present schedule, removals under the proposed one. */
 export function drawSimulation({ id, change, holds, would, now }: Schemas['RetentionSimulation']): readonly string[] {
   const present = new Map(now.map((survey) => [survey.class, survey]));
   const rows = would.map((survey) => {
@@ -90,7 +90,7 @@ export function drawErasure(erasure: Schemas['ErasureProposal']): readonly strin
   return [...drawDecided(erasure, what), ...(erased === undefined ? [] : [`  ${grouped(erased)} values destroyed`])];
 }
 
-/** In a proposal, without when it may be erased. */
+/** A proposal does not state when the values may be erased. */
 type KeyOfValues = Schemas['ErasureProposal']['keys'][number] &
   Partial<Pick<Schemas['SubjectKey'], 'erasableFrom' | 'due' | 'erasedAt'>>;
 

@@ -1,4 +1,3 @@
-/** Texts of the start page. */
 export const en = {
   title: 'Start page',
   lead: (operator: string) => `The identity and approval service of ${operator}.`,

@@ -39,9 +39,9 @@ const software = '1.3.6.1.4.1.99999.1.2';
 const hour = 3_600_000;
 
 type Outside = Pick<ConfiguredExchange, 'exchange'> & ConfiguredDocuments;
-const nobody = () => Promise.reject(outboundErrors.error('outbound_failed', 'Nobody is there.'));
-/** Nothing is outside, unless a test puts something there. */
-const nowhere: Outside = { exchange: nobody, get: nobody };
+const refuseOutbound = () => Promise.reject(outboundErrors.error('outbound_failed', 'Nothing is reachable.'));
+/** Nothing is reachable unless a test provides it. */
+const nowhere: Outside = { exchange: refuseOutbound, get: refuseOutbound };
 
 describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` (skipped: ${found.reason})`}`, () => {
   let authority: PeopleAuthority;
@@ -57,7 +57,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     authority.list('root');
     authority.list('issuing');
     world = await createSignInWorld();
-    // What OpenSSL issues is valid from now on.
+    // OpenSSL issues certificates that are valid from the real current time.
     world.clock.advance(Date.now() + 60_000 - world.clock.now());
     world.directory.knowAs(anna, names, 'ada@desk.example');
   });
@@ -101,7 +101,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     return world.node({ methods: ['certificate'] }, world.directory, { certificate });
   }
 
-  /** Fetches an address of the listener for mutual TLS. @returns where it sends the browser */
+  /** Requests an address of the mutual TLS listener. @returns where it redirects the browser */
   function show(location: string, shown: PeopleCertificate | undefined): Promise<{ status: number; location: string }> {
     const own = shown === undefined ? {} : { cert: shown.certificate, key: shown.key };
     return new Promise((resolve, reject) => {
@@ -114,14 +114,14 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     });
   }
 
-  /** Goes to the listener for mutual TLS. */
+  /** Goes to the mutual TLS listener. */
   async function leave(node: SignInNode, browser: WebBrowser, need: object = { acrValues: [] }): Promise<string> {
     const path = await begin(node, { need: { acrValues: [], ...need } });
     const { headers } = await browser.post(path, await formOf(browser, path));
     return String(headers.location);
   }
 
-  /** From the page to the end, in one browser. @returns the last answer */
+  /** From the page to the end in one browser. @returns the last answer */
   async function signIn(node: SignInNode, shown: PeopleCertificate | undefined, browser = node.browser()) {
     const { location } = await show(await leave(node, browser), shown);
     return browser.get(location.replace(origin, ''));
@@ -130,7 +130,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
   const codeIn = (page: string) => /\((certificate_\w+|person_unknown)\)/.exec(page)?.[1];
   const lastRefusal = () => world.audit.ofType('certificate.refused').at(-1);
 
-  it('signs the person in whom the directory knows by it, and records its thumbprint', async () => {
+  it('signs in the person whom the directory knows by the certificate, and records its thumbprint', async () => {
     const node = await installation();
     const browser = node.browser();
     const answer = await signIn(node, ada, browser);
@@ -145,14 +145,14 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     });
   });
 
-  it('takes the authorities between from the handshake, where they are not configured', async () => {
+  it('takes intermediate authorities from the handshake if they are not configured', async () => {
     const node = await installation({ intermediates: `file:${authority.file('root.pem')}` });
     expect(codeIn((await signIn(node, ada)).body)).toBe('certificate_untrusted');
     const whole = { ...ada, certificate: ada.certificate + authority.pem('issuing') };
     expect((await signIn(node, whole)).statusCode).toBe(303);
   });
 
-  it('is of the class for hardware where its policy says so, and is asked for such a policy', async () => {
+  it('has the hardware class if the certificate’s policy says so, and can require such a policy', async () => {
     const node = await installation({ policies: [software], hardwarePolicies: [hardware] });
     authority.below('issuing-policies', 'root', [
       'basicConstraints = critical, CA:true',
@@ -192,14 +192,14 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     const none = await signIn(withBoth, issue('none'));
     expect([none.statusCode, codeIn(none.body)]).toEqual([403, 'certificate_policy']);
     expect(lastRefusal()).toMatchObject({ reason: 'certificate_policy', data: { why: 'policy_missing' } });
-    // "Any policy" satisfies what is asked for and says nothing about hardware.
+    // "Any policy" satisfies the required policy and says nothing about hardware.
     const any = withBoth.browser();
     await signIn(withBoth, issue('any', 'certificatePolicies = 2.5.29.32.0'), any);
     expect(await withBoth.authentication.current(any.cookieHeader())).toMatchObject({ acr: 'phr' });
     expect(codeIn((await signIn(node, ada)).body)).toBe('certificate_policy');
   });
 
-  it('refuses, with a code and without a session, what does not hold', async () => {
+  it('refuses an invalid certificate with a code and without a session', async () => {
     const node = await installation();
     const { extensions, ...chains } = {
       extensions: personExtensions('email:ada@desk.example'),
@@ -243,14 +243,14 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
       expect([answer.statusCode, codeIn(answer.body)], code).toEqual([403, code]);
       expect(await on.authentication.current(browser.cookieHeader()), code).toBeUndefined();
     }
-    // A stranger can make as many certificates as they like; they do not fill the log.
+    // A stranger can create any number of certificates; they do not fill the log.
     const recorded = world.audit.ofType('certificate.refused').map(({ data }) => data);
     for (const why of ['malformed', 'name_constrained', 'purpose_wrong', 'usage_wrong', 'person_none'])
       expect(recorded).toContainEqual({ why });
     expect(recorded).not.toContainEqual({ why: 'untrusted' });
   });
 
-  it('refuses one that names two people, and knows people by thumbprint where that is asked for', async () => {
+  it('refuses a certificate that names two people, and can identify people by thumbprint', async () => {
     const node = await installation();
     world.directory.knowAs(ben, names, 'ben@desk.example');
     const both = authority.issue('both', {
@@ -274,13 +274,13 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(await byUpn.authentication.current(other.cookieHeader())).toMatchObject({ person: ben.id });
   });
 
-  it('refuses one that has expired, and one that is revoked, its authority included', async () => {
+  it('refuses an expired certificate, and a revoked one, including a revoked authority', async () => {
     const node = await installation();
     const gone = authority.issue('gone', { extensions: personExtensions('email:ada@desk.example') });
     expect((await signIn(node, gone)).statusCode).toBe(303);
     authority.revoke('gone');
     authority.list('issuing');
-    // The file is looked at again after a minute.
+    // The file is read again after a minute.
     world.clock.advance(61_000);
     const answer = await signIn(node, gone);
     expect(codeIn(answer.body)).toBe('certificate_revoked');
@@ -306,7 +306,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(codeIn((await signIn(lost, below)).body)).toBe('certificate_revoked');
   });
 
-  it('lets nobody in when nothing recent enough says that it stands, unless that is enough', async () => {
+  it('lets nobody in without a recent revocation status, unless configured to', async () => {
     const node = await installation();
     expect((await signIn(node, ada)).statusCode).toBe(303);
     world.clock.advance(25 * hour);
@@ -320,7 +320,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     await expect(installation({ revocation: {} })).rejects.toMatchObject({ code: 'configuration_invalid' });
   });
 
-  it('never takes an older list for a newer one, and a list of somebody else for none', async () => {
+  it('never replaces a newer list with an older one, and ignores a list of another issuer', async () => {
     const node = await installation({
       revocation: {
         lists: [{ file: authority.file('root.crl') }, { file: authority.file('replaced.crl') }],
@@ -367,7 +367,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
       expect(codeIn((await signIn(swapped, certificate)).body)).toBe('certificate_status_unknown');
   });
 
-  it('accepts a certificate that says it has no revocation only when it is short-lived', async () => {
+  it('accepts a certificate marked as having no revocation only if it is short-lived', async () => {
     const node = await installation({ revocation: { lists: [{ file: authority.file('root.crl') }] } });
     const withoutRevocation = (name: string, days: number, ...more: readonly string[]) =>
       authority.issue(name, {
@@ -380,7 +380,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect(codeIn((await signIn(node, contradictory)).body)).toBe('certificate_untrusted');
   });
 
-  it('asks a responder where no list knows: OpenSSL answers', async () => {
+  it('asks an OCSP responder if no list covers the certificate: OpenSSL answers', async () => {
     const asked: string[] = [];
     const outside: Outside = {
       ...nowhere,
@@ -396,23 +396,23 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     expect((await signIn(node, ada)).statusCode).toBe(303);
     expect(asked).toEqual(['http://ocsp.example/ application/ocsp-request']);
     const gone = authority.issue('gone-too', { extensions: personExtensions('email:ada@desk.example') });
-    // The responder does not know it, and says so.
+    // The responder reports that it does not know the certificate.
     expect(codeIn((await signIn(node, gone)).body)).toBe('certificate_status_unknown');
     authority.revoke('gone-too');
     expect(codeIn((await signIn(node, gone)).body)).toBe('certificate_revoked');
   });
 
-  it('is of use only in the browser that began, once, and within its time', async () => {
+  it('works only in the browser that started the sign-in, once, and before it expires', async () => {
     const node = await installation();
     const attacker = node.browser();
     const ticket = await leave(node, attacker);
-    // Somebody is sent a link with another's ticket, and shows their certificate.
+    // A victim is sent a link with another person's ticket and presents a certificate.
     const { location } = await show(ticket, ada);
     const victim = node.browser();
     const stolen = await victim.get(location.replace(origin, ''));
     expect([stolen.statusCode, victim.cookies.size]).toEqual([403, 0]);
     expect(stolen.body).toContain('sign_in_forged');
-    // Whoever sent the link does not hold what the other browser was answered, and a ticket is good once.
+    // The sender of the link lacks the answer that the other browser received, and a ticket works once.
     expect(await show(ticket, ada)).toMatchObject({ status: 404 });
     expect((await attacker.get(location.replace(origin, ''))).statusCode).toBe(404);
     expect(await node.authentication.current(attacker.cookieHeader())).toBeUndefined();
@@ -428,14 +428,14 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     world.clock.advance(-61_000);
   });
 
-  it('is not offered for intents, which its handshake cannot hold', async () => {
+  it('is not offered for intents, which its handshake cannot include', async () => {
     const node = await installation();
     const path = await begin(node, { need: { acrValues: [], intents: [digestOf({ order: 1 })], tier: 'order-entry' } });
     const { statusCode, body } = await node.browser().get(path);
     expect([statusCode, body.includes('method_not_available')]).toEqual([403, true]);
   });
 
-  it('speaks German to who asks for it', async () => {
+  it('is shown in German on request', async () => {
     const node = await installation();
     const browser = node.browser();
     const { location } = await show(await leave(node, browser), undefined);

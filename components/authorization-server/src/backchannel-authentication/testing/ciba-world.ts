@@ -27,6 +27,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { createSmallAuthenticators } from '../../../../transaction-registry/src/testing/small-authenticators.ts';
 import { createRefusalBudget } from '../../client-endpoint/refusal-budget.ts';
+import { createWorkloadCredentials } from '../../client-endpoint/workload-credentials.ts';
 import { createClientKeys, createCredentialHolderStore } from '../../client-keys/index.ts';
 import { ciba } from '../../grants/ciba.ts';
 import { refreshToken } from '../../grants/refresh-token.ts';
@@ -76,7 +77,6 @@ export async function createCibaWorld(
   given: {
     readonly options?: BackchannelAuthenticationOptions;
     readonly pingSecret?: Uint8Array | undefined;
-    /** Whether people have authenticators to sign with. */
     readonly signing?: true;
     readonly environment?: 'production';
     readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
@@ -142,6 +142,7 @@ export async function createCibaWorld(
         keyAge: { maxDays: 365, warnDays: 30 },
       }),
       proofKeys: createKeyCache(),
+      workloads: createWorkloadCredentials({ audit: parts.audit, issuer, workloadKeys: undefined }),
       refusals: createRefusalBudget({ failuresPerMinute: 10_000 }),
     };
     const backchannel = createBackchannelAuthentication({

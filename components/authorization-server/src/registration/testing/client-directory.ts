@@ -17,16 +17,16 @@ type Document = Readonly<Record<string, Json>>;
 
 export interface MemoryClientDirectory extends RegistrationDirectory {
   readonly documents: ReadonlyMap<string, Document>;
-  /** As an operator does, by the directory's own door. */
+  /** Changes a client as an operator does, through the directory's own interface. */
   set(id: string, change: Document): void;
   remove(id: string): void;
-  /** Called when a change has been recorded and has not taken effect yet. */
+  /** Called after a change has been recorded and before it takes effect. */
   afterNextRecord(hook: () => Promise<unknown>): void;
 }
 
 /**
- * Clients of the directory by themselves, in memory and shared by all nodes: a few rules of each kind, problems with
- * pointers, production for two people, and a record before each change. The real judge is tried over the whole control plane.
+ * Clients of the directory in memory, shared by all nodes: a few rules of each kind, problems with pointers, dual control
+ * for production, and a record before each change. The real rules are tested over the whole control plane.
  */
 export function memoryClientDirectory(
   from: { readonly clock: Clock; readonly random: Random; readonly audit: AuditAppender },

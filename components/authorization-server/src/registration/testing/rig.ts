@@ -69,7 +69,6 @@ export async function createRig() {
   const open: FastifyInstance[] = [];
   const pool = database.pool('authorization-server');
 
-  /** One more node. */
   function node(policy?: unknown, limits = { perMinute: 1_000, waiting: 100 }): FastifyInstance {
     const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
     const registration = createRegistration({

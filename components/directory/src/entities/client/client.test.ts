@@ -55,7 +55,7 @@ function tlsClient(members: Document): Document {
 }
 
 describe('the registration of a client', () => {
-  it('has defaults that leave a file of machine clients as it was', () => {
+  it('has defaults that leave a file of machine clients unchanged', () => {
     expect(directory.snapshot().client('broker-oms')).toEqual({
       id: 'broker-oms',
       institution: expect.any(String),
@@ -87,7 +87,7 @@ describe('the registration of a client', () => {
     });
   });
 
-  it('keeps everything that a relying party and a trading desk say of themselves', async () => {
+  it('keeps every member of a relying party and of a trading desk', async () => {
     const other = await createRig();
     const registered = await other.open();
     await registered.apply(fileWithServices(), proposer);
@@ -126,7 +126,7 @@ describe('the registration of a client', () => {
   const spread = ([name, members, ...problems]: Case) => ({ name, members, problems });
 
   const ofTheDesk: readonly Case[] = [
-    ['what people are called', { scopes: ['openid', 'profile'] }, bad('scopes/1')],
+    ['names of people', { scopes: ['openid', 'profile'] }, bad('scopes/1')],
     ['requests without PKCE', { require_pkce: false }, bad('require_pkce')],
     [
       'ID tokens in RS256, which FAPI 2.0 rules out',
@@ -172,7 +172,11 @@ describe('the registration of a client', () => {
     ['plain http', { redirect_uris: ['http://desk.broker.example/cb'] }, bad('redirect_uris/0')],
     ['loopback in production without a port', { redirect_uris: ['http://127.0.0.1/cb'] }, bad('redirect_uris/0')],
     ['loopback by name in production', { redirect_uris: ['http://localhost:7428/cb'] }, bad('redirect_uris/0')],
-    ['what looks like loopback', { redirect_uris: ['http://127.0.0.1:7428@evil.example/cb'] }, bad('redirect_uris/0')],
+    [
+      'a deceptive loopback address',
+      { redirect_uris: ['http://127.0.0.1:7428@evil.example/cb'] },
+      bad('redirect_uris/0'),
+    ],
     ['a scheme of its own', { redirect_uris: ['com.example.desk:/cb'] }, bad('redirect_uris/0')],
     ['a script', { redirect_uris: ['javascript:alert(1)//https://a.example'] }, bad('redirect_uris/0')],
     ['a relative URI', { redirect_uris: ['/callback'] }, bad('redirect_uris/0')],
@@ -292,16 +296,19 @@ describe('the registration of a client', () => {
     ['being a machine', { kind: 'machine' }, bad('grant_types/0'), bad('grant_types/1')],
   ];
 
-  it.each(ofTheRelyingParty.map(spread))('of the profile oidc is refused for $name', async ({ members, problems }) => {
-    expect(await refusalsOf({ ...relyingParty(), ...members })).toEqual(problems);
-  });
+  it.each(ofTheRelyingParty.map(spread))(
+    'with the profile oidc is refused for $name',
+    async ({ members, problems }) => {
+      expect(await refusalsOf({ ...relyingParty(), ...members })).toEqual(problems);
+    },
+  );
 
-  it('takes a redirect to a port of this machine in production (RFC 8252), and no other plain address', async () => {
+  it('accepts a redirect to a local port in production (RFC 8252), and no other plain HTTP address', async () => {
     const native = { redirect_uris: ['http://127.0.0.1:7428/signed-in'] };
     expect(await plan({ ...tradingDesk(), environment: 'production', ...native })).toHaveLength(1);
   });
 
-  it('takes every protocol scope where people sign in, and plain http on loopback in the sandbox', async () => {
+  it('accepts every protocol scope for sign-in, and plain http on loopback in the sandbox', async () => {
     const ofTrading = protocolScopes.filter((scope) => scope !== 'profile' && scope !== 'email');
     expect(await plan({ ...tradingDesk(), scopes: [...ofTrading, 'order:read'] })).toHaveLength(1);
     const claims = { ...relyingParty(), scopes: ['openid', 'profile', 'email'] };
@@ -314,17 +321,17 @@ describe('the registration of a client', () => {
       ]);
   });
 
-  it('binds tokens of fapi2 to a key or a certificate, and lets oidc choose', async () => {
+  it('binds tokens of fapi2 to a key or a certificate, and leaves the choice to oidc', async () => {
     for (const binding of ['dpop', 'mtls']) expect(await plan({ ...tradingDesk(), binding })).toHaveLength(1);
     for (const binding of ['dpop', 'mtls', 'none']) expect(await plan({ ...relyingParty(), binding })).toHaveLength(1);
   });
 
-  it('is polled when nothing else is said', async () => {
+  it('defaults to polling', async () => {
     const { backchannel_token_delivery_mode: _, backchannel_client_notification_endpoint: __, ...desk } = tradingDesk();
     expect(await plan(desk)).toHaveLength(1);
   });
 
-  it('never surfaces as anything but a coded error, whatever it holds', async () => {
+  it('always fails with a coded error, whatever it holds', async () => {
     const members = Object.keys({ ...tradingDesk(), ...relyingParty(), jwks_uri: 0, x: 0 });
     await fc.assert(
       fc.asyncProperty(
@@ -345,7 +352,7 @@ describe('the registration of a client', () => {
   });
 });
 
-describe('the name of a certificate', () => {
+describe('the subject name of a certificate', () => {
   it.each([
     ['tls_client_auth_subject_dn', 'CN=desk,O=Example Broker AG,C=DE'],
     ['tls_client_auth_san_dns', 'desk.broker.example'],
@@ -377,13 +384,13 @@ describe('the name of a certificate', () => {
     ).toEqual(['client_metadata_invalid /clients/0/tls_client_auth_san_email']);
   });
 
-  it('does not sign request objects: those need keys', async () => {
+  it('does not sign request objects: they need keys', async () => {
     const name = { tls_client_auth_san_dns: 'desk.broker.example', require_signed_request_object: true };
     expect(await refusalsOf(tlsClient(name))).toEqual(['client_metadata_invalid /clients/0/jwks']);
     expect(await plan(tlsClient({ ...name, jwks_uri: 'https://desk.broker.example/jwks' }))).toHaveLength(1);
   });
 
-  it('belongs to one client, as an address of keys does', async () => {
+  it('belongs to one client, as a key set address does', async () => {
     const name = { tls_client_auth_san_dns: 'desk.broker.example' };
     const second = { id: 'second', principal: 'service:third' };
     expect(
@@ -419,7 +426,7 @@ describe('a client with a provisioning token', () => {
       ...members,
     });
 
-  it('is known by its certificate, and may provision', async () => {
+  it('is recognised by its certificate, and may provision', async () => {
     await plan(identitySystem());
     await plan(identitySystem({ provisioning_token_days: 1, scopes: ['identity:read'] }));
   });
@@ -439,13 +446,13 @@ describe('a client with a provisioning token', () => {
   });
 });
 
-describe('a certificate in a key', () => {
+describe('a certificate in a JWK', () => {
   const selfSigned = (keyAlgorithm?: 'ES256' | 'EdDSA' | 'PS256') =>
     createSelfSigned({ subject: 'CN=desk', ...(keyAlgorithm === undefined ? {} : { keyAlgorithm }) });
   const withKeys = (...keys: readonly Document[]): Document =>
     tlsClient({ token_endpoint_auth_method: 'self_signed_tls_client_auth', jwks: { keys } });
 
-  it.each(['ES256', 'EdDSA', 'PS256'] as const)('of %s is kept by its thumbprint', async (algorithm) => {
+  it.each(['ES256', 'EdDSA', 'PS256'] as const)('of %s is identified by its thumbprint', async (algorithm) => {
     const other = await createRig();
     const registered = await other.open();
     await registered.apply(fileWithServices(), proposer);
@@ -458,7 +465,7 @@ describe('a certificate in a key', () => {
     await other.close();
   });
 
-  it('may be followed by its chain, whose order stays', async () => {
+  it('may be followed by its chain, whose order is kept', async () => {
     const other = await createRig();
     const registered = await other.open();
     await registered.apply(fileWithServices(), proposer);
@@ -474,7 +481,7 @@ describe('a certificate in a key', () => {
     await other.close();
   });
 
-  it('is for the key that it is in', async () => {
+  it('must certify the key that contains it', async () => {
     const jwk = { ...jwkOf(selfSigned(), 'tls-1'), ...exampleKeyPair('tls-1').publicJwk };
     expect(await refusalsOf(withKeys(jwk))).toEqual(['key_unusable /clients/0/jwks/keys/0/x5c/0']);
     const own = selfSigned();
@@ -499,7 +506,7 @@ describe('a certificate in a key', () => {
     expect(await refusalsOf(withKeys(jwk))).toEqual([`key_unusable /clients/0/jwks/keys/0/${path}`]);
   });
 
-  it('is what self_signed_tls_client_auth needs, unless the keys are fetched', async () => {
+  it('is required by self_signed_tls_client_auth, unless the keys are fetched', async () => {
     expect(await refusalsOf(withKeys(exampleKeyPair('k').publicJwk))).toEqual([
       'client_metadata_invalid /clients/0/jwks',
     ]);
@@ -517,7 +524,7 @@ describe('a certificate in a key', () => {
     ]);
   });
 
-  it('is not looked for at an address', async () => {
+  it('is not fetched from a URL', async () => {
     const jwk = { ...exampleKeyPair('k').publicJwk, x5u: 'https://desk.broker.example/certificate' };
     expect(await refusalsOf({ ...tradingDesk(), jwks: { keys: [jwk] } })).toEqual([
       'directory_file_invalid /clients/0/jwks/keys/0/x5u',
@@ -526,7 +533,7 @@ describe('a certificate in a key', () => {
 });
 
 describe('an RSA key', () => {
-  it('has at least 2048 bits', async () => {
+  it('needs at least 2048 bits', async () => {
     const jwkOfBits = (modulusLength: number): Document => ({
       ...generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' }),
       kid: 'rsa-1',

@@ -33,7 +33,7 @@ const idOf = async (userName: string): Promise<string> =>
   String((await rig.client.get(`/Users?filter=userName eq "${userName}"`)).resources[0]?.['id']);
 
 describe('a bulk request (RFC 7644 section 3.7)', () => {
-  it('is answered with what became of each operation, as a single request would have been', async () => {
+  it('is answered with the result of each operation, as a single request would have been', async () => {
     const anna = await idOf('anna.keller');
     const { etag } = await rig.client.get(`/Users/${anna}`);
     const answer = await bulk([
@@ -79,7 +79,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     ]);
   });
 
-  it('names by bulkId what another operation makes, wherever that stands, in data and in paths', async () => {
+  it('resolves bulkIds of other operations, in data and in paths', async () => {
     const answer = await bulk([
       desk('fx', [{ value: 'bulkId:carl' }, { type: 'User', value: 'bulkId:dora' }]),
       join('carl'),
@@ -95,7 +95,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     expect(person('dora')).toMatchObject({ desk: 'fx', roles: expect.arrayContaining(['trader', 'sales']) });
   });
 
-  it('refuses what names one another in a circle, what names a failed operation, and what there is not', async () => {
+  it('refuses circular references, references to failed operations, and unknown ones', async () => {
     const answer = await bulk([
       desk('one', [{ value: 'bulkId:two' }]),
       desk('two', [{ value: 'bulkId:one' }]),
@@ -112,7 +112,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     expect(person('emil')).toBeDefined();
   });
 
-  it('stops after as many errors as failOnErrors says, and keeps what was done', async () => {
+  it('stops after as many errors as failOnErrors says, and keeps completed operations', async () => {
     const operations = [join('f1'), join('anna.keller'), join('f2'), join('ben.ito'), join('f3')];
     const one = await bulk(operations, { failOnErrors: 1 });
     expect(statusesOf(one.body)).toEqual(['201', '409']);
@@ -122,7 +122,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     expect(person('f3')).toBeUndefined();
   });
 
-  it('gives nothing that a single request would not give, and records each refusal and each change', async () => {
+  it('grants nothing that a single request would not, and records each refusal and each change', async () => {
     const self = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
     const [anna, ben] = [await idOf('anna.keller'), await idOf('ben.ito')];
     rig.records.length = 0;
@@ -152,7 +152,7 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     expect(person('ivan')).toBeUndefined();
   });
 
-  it('answers each that does not fit its address, and does the others', async () => {
+  it('answers each operation that does not fit its address, and executes the others', async () => {
     const answer = await bulk([
       { method: 'POST', path: `/Users/${await idOf('anna.keller')}`, bulkId: 'a', data: newUser('x') },
       { method: 'DELETE', path: '/Groups' },
@@ -169,17 +169,17 @@ describe('a bulk request (RFC 7644 section 3.7)', () => {
     ['of another schema', { schemas: [groupUrn] }],
     ['without operations', { Operations: [] }],
     ['with operations that are none', { Operations: [1] }],
-    ['with a method that there is not', { Operations: [{ ...join('k1'), method: 'GET' }] }],
+    ['with a method that does not exist', { Operations: [{ ...join('k1'), method: 'GET' }] }],
     ['with a POST that has no bulkId', { Operations: [{ method: 'POST', path: '/Users', data: newUser('k1') }] }],
     ['with a bulkId that is there twice', { Operations: [join('k1'), { ...join('k1'), data: newUser('k2') }] }],
-    ['with failOnErrors that is no count', { failOnErrors: 0 }],
-  ])('%s is refused before any of it is done', async (_, members) => {
+    ['with failOnErrors that is not a count', { failOnErrors: 0 }],
+  ])('%s is refused before any operation runs', async (_, members) => {
     const answer = await bulk([join('k1')], members);
     expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 400, scimType: 'invalidSyntax' });
     expect(person('k1')).toBeUndefined();
   });
 
-  it('says which limit it exceeds, with 413', async () => {
+  it('names the exceeded limit, with 413', async () => {
     const many = await bulk(Array.from({ length: 101 }, (_, index) => join(`l${index}`)));
     expect({ code: many.status, ...many.body }).toMatchObject({
       code: 413,

@@ -1,6 +1,7 @@
 import { defined, type Json, membersOf } from '@countersign/kernel';
 import { readPatch } from '../patch/read-patch.ts';
-import { type Caller, notFound } from '../resources/provision-users.ts';
+import { notFound } from '../resources/preconditions.ts';
+import type { Caller } from '../resources/resource-operations.ts';
 import { idOf, type ResourceOperations } from '../resources/resource-operations.ts';
 import type { ScimResource } from '../resources/users.ts';
 import { scimErrors } from '../schema/errors.ts';

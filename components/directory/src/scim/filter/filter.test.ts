@@ -81,14 +81,14 @@ describe('a filter', () => {
     'userName eq "\u0000"',
     String.raw`userName eq "\x"`,
     String.raw`userName eq "\ud800"`,
-  ])('is refused when it is written %j', (filter) => expect(refusalOf(filter)).toBe('scim_filter_invalid'));
+  ])('is refused as %j', (filter) => expect(refusalOf(filter)).toBe('scim_filter_invalid'));
 
   it.each([
     `${principal}:federatedIdentities.subject sw "u"`,
     `${principal}:federatedIdentities[subject sw "u"]`,
     `${principal}:federatedIdentities pr`,
     `not (${principal}:federatedIdentities.issuer ne "x")`,
-  ])('does not tell what is never shown: %s', (filter) => expect(refusalOf(filter)).toBe('scim_filter_invalid'));
+  ])('reveals nothing about hidden attributes: %s', (filter) => expect(refusalOf(filter)).toBe('scim_filter_invalid'));
 
   const deep = (depth: number): string => `${'('.repeat(depth)}userName eq "a"${')'.repeat(depth)}`;
   it.each<readonly [string, string, string]>([
@@ -106,9 +106,9 @@ describe('a filter', () => {
     expect(refusalOf(filter)).toBe(expected);
   });
 
-  it('allows what is deep, and not too deep', () => expect(refusalOf(deep(12))).toBe('accepted'));
+  it('may be nested, up to a limit', () => expect(refusalOf(deep(12))).toBe('accepted'));
 
-  it('is refused or answers, whatever it is written', () => {
+  it('is refused or evaluated, whatever its text', () => {
     const word = fc.constantFrom(
       'userName',
       'roles',

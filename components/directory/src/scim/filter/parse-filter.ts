@@ -42,7 +42,7 @@ export function parseFilter(text: string): ParsedFilter {
   }
 }
 
-/** Replaces each string with its number. */
+/** Replaces each quoted string with its position in the list of strings. */
 function takeStringsOut(text: string): { readonly bare: string; readonly strings: readonly string[] } {
   const strings: string[] = [];
   let bare = '';

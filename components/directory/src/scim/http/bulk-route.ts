@@ -4,7 +4,7 @@ import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { readBulk } from '../bulk/read-bulk.ts';
 import { type BulkDependencies, runBulk } from '../bulk/run-bulk.ts';
-import type { Caller } from '../resources/provision-users.ts';
+import type { Caller } from '../resources/resource-operations.ts';
 import { mediaType } from './answers.ts';
 import { bulkAnswer, bulkBody, refused } from './schemas.ts';
 

@@ -1,7 +1,7 @@
 import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { listResponse, unpaged } from '../resources/list.ts';
-import { notFound } from '../resources/provision-users.ts';
+import { notFound } from '../resources/preconditions.ts';
 import type { ScimResource } from '../resources/users.ts';
 import { resourceTypes, schemas, serviceProviderConfig } from '../schema/discovery.ts';
 import { scimErrors } from '../schema/errors.ts';

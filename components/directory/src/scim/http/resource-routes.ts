@@ -3,7 +3,7 @@ import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readPatch } from '../patch/read-patch.ts';
-import type { Caller } from '../resources/provision-users.ts';
+import type { Caller } from '../resources/resource-operations.ts';
 import { idOf, type ResourceOperations } from '../resources/resource-operations.ts';
 import { readResource } from '../schema/read-resource.ts';
 import { mediaType, sendResource, sendUnlessKnown } from './answers.ts';

@@ -3,7 +3,7 @@ import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Candidates, listResponse } from '../resources/list.ts';
-import type { Caller } from '../resources/provision-users.ts';
+import type { Caller } from '../resources/resource-operations.ts';
 import { groupShape, userShape } from '../schema/resource-shape.ts';
 import { mediaType } from './answers.ts';
 import { readListQuery, readSearchRequest } from './list-query.ts';

@@ -16,3 +16,7 @@ export function versionStale() {
 function opaque(tag: string): string {
   return tag.trim().replace(/^W\//, '');
 }
+
+export function notFound() {
+  return scimErrors.error('scim_resource_unknown', 'There is no such resource.');
+}

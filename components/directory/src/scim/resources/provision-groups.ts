@@ -1,40 +1,16 @@
 import type { ExpectedEntity } from '@countersign/contracts';
 import { digestOf, type Json, membersOf } from '@countersign/kernel';
 import { applyPatch } from '../patch/apply-patch.ts';
-import type { PatchOperation } from '../patch/read-patch.ts';
 import { scimErrors } from '../schema/errors.ts';
-import type { Asserted } from '../schema/read-resource.ts';
 import { groupShape } from '../schema/resource-shape.ts';
 import { isScimId } from '../schema/scim-id.ts';
 import { groupOf, nameOfDesk } from './groups.ts';
 import { documentWith, factsOf } from './person-document.ts';
-import { requireVersion, versionStale } from './preconditions.ts';
-import {
-  type Caller,
-  externalIdIn,
-  notFound,
-  type ProvisioningDependencies,
-  versionOf,
-  whileContended,
-} from './provision-users.ts';
+import { notFound, requireVersion, versionStale } from './preconditions.ts';
+import { externalIdIn, type ProvisioningDependencies, versionOf, whileContended } from './provision-users.ts';
+import type { Caller, Provisioning } from './resource-operations.ts';
 import type { StoredResource } from './store.ts';
 import type { ScimResource } from './users.ts';
-
-interface GroupProvisioning {
-  read(id: string, institution: string): Promise<ScimResource>;
-  /** Without entitlements. @throws CodedError `scim_name_taken`, those of {@link replace} */
-  create(group: Asserted, by: Caller): Promise<ScimResource>;
-  /** Absent members stay; an empty list removes all. @throws CodedError of `scimErrors`, `directoryErrors` */
-  replace(id: string, group: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
-  patch(
-    id: string,
-    operations: readonly PatchOperation[],
-    by: Caller,
-    ifMatch: string | undefined,
-  ): Promise<ScimResource>;
-  /** Removes the desk with its entitlements; its people stay without a desk. */
-  remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
-}
 
 interface Moves {
   readonly people: readonly unknown[];
@@ -60,7 +36,11 @@ function newDeskDocument(institution: string, name: string) {
   };
 }
 
-export function createGroupProvisioning(dependencies: ProvisioningDependencies): GroupProvisioning {
+/**
+ * Groups are desks. A new desk has no entitlements; in a replacement absent members stay and an empty list removes all; a
+ * removed desk leaves its people without a desk.
+ */
+export function createGroupProvisioning(dependencies: ProvisioningDependencies): Provisioning {
   const { store, directory, refuse, base } = dependencies;
 
   async function find(id: string, institution: string) {

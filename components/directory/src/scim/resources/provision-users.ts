@@ -7,14 +7,14 @@ import {
 } from '@countersign/contracts';
 import { type CodedError, digestOf, type Json, membersOf, type RecordId } from '@countersign/kernel';
 import { applyPatch } from '../patch/apply-patch.ts';
-import type { PatchOperation } from '../patch/read-patch.ts';
 import { scimErrors } from '../schema/errors.ts';
 import { principalUrn } from '../schema/principal.ts';
 import type { Asserted } from '../schema/read-resource.ts';
 import { userShape } from '../schema/resource-shape.ts';
 import { refuseGrant } from './grants.ts';
 import { documentWith, factsIn, factsOf, newPersonDocument, type PersonFacts } from './person-document.ts';
-import { requireVersion, versionStale } from './preconditions.ts';
+import { notFound, requireVersion, versionStale } from './preconditions.ts';
+import type { Caller, Provisioning } from './resource-operations.ts';
 import type { ScimStore, StoredResource } from './store.ts';
 import { type ScimResource, userOf } from './users.ts';
 
@@ -27,31 +27,15 @@ export interface ProvisioningDependencies {
   readonly base: string;
 }
 
-interface UserProvisioning {
-  read(id: string, institution: string): Promise<ScimResource>;
-  create(user: Asserted, by: Caller): Promise<ScimResource>;
-  /**
-   * Absent `active`, extension and names at identity providers stay; absent roles, external id and, within an
-   * extension, desk are cleared (RFC 7644 section 3.5.1). @throws CodedError of `scimErrors`, `directoryErrors`
-   */
-  replace(id: string, user: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
-  /** A User whose `active` is removed becomes inactive. */
-  patch(
-    id: string,
-    operations: readonly PatchOperation[],
-    by: Caller,
-    ifMatch: string | undefined,
-  ): Promise<ScimResource>;
-  remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
-}
-
-export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
-
 const reason = 'provisioned by the institution (SCIM)';
 /** Every attempt met a concurrent change. */
 const maxAttempts = 5;
 
-export function createUserProvisioning(dependencies: ProvisioningDependencies): UserProvisioning {
+/**
+ * In a replacement, absent `active`, extension and names at identity providers stay; absent roles, external id and, within an
+ * extension, desk are cleared. A User whose `active` is removed becomes inactive.
+ */
+export function createUserProvisioning(dependencies: ProvisioningDependencies): Provisioning {
   const { store, directory, refuse, assignableRoles, base } = dependencies;
 
   async function find(
@@ -73,8 +57,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     const before = isThere ? factsOf(document) : undefined;
     const after = documentWith(document, facts);
     if (isThere && digestOf(sortedLists(after)) === digestOf(sortedLists(document))) return;
-    if (entity === by.id)
-      await refuse(scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'), by, entity);
+    await refuseSelfChange(entity, by);
     const refusal = refuseGrant(before, facts, assignableRoles);
     if (refusal !== undefined) await refuse(refusal, by, entity);
     if (facts.desk !== undefined && facts.desk !== before?.desk) await requireDesk(facts.desk, by);
@@ -83,6 +66,11 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
       reason,
       mayGive: assignableRoles,
     });
+  }
+
+  async function refuseSelfChange(entity: string, by: Caller): Promise<void> {
+    if (entity === by.id)
+      await refuse(scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'), by, entity);
   }
 
   /** A misspelt desk would silently remove the person's entitlements. */
@@ -157,12 +145,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
         const { person, desk } = await find(id, by);
         requireVersion(ifMatch, versionOf(userOf(person, desk, base)));
         const { entity } = person;
-        if (entity === by.id)
-          await refuse(
-            scimErrors.error('scim_self_change', 'Provisioning your own account is not permitted.'),
-            by,
-            entity,
-          );
+        await refuseSelfChange(entity, by);
         await directory.edit({ remove: [{ kind: 'person', id: entity }] }, by, {
           expected: [{ kind: 'person', id: entity, digest: digestOf(person.document) }],
           reason,
@@ -192,10 +175,6 @@ export function versionOf(resource: ScimResource): string {
   const version = membersOf(resource['meta'])?.['version'];
   if (typeof version !== 'string') throw new Error('a resource without a version');
   return version;
-}
-
-export function notFound() {
-  return scimErrors.error('scim_resource_unknown', 'There is no such resource.');
 }
 
 export function externalIdIn(resource: { readonly externalId?: Json }): string | null {

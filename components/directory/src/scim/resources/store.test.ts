@@ -17,7 +17,7 @@ const holderOf = async (entity: string) => {
 };
 
 describe('the external id', () => {
-  it('is changed by one of those who have read the same resource', async () => {
+  it('is changed by one of several clients that read the same resource', async () => {
     await rig.client.send('POST', '/Users', newUser('eve', { externalId: 'hr-1' }));
     const read = await holderOf('person:eve');
     expect(await store.changeExternalId(read, 'hr-2')).toBe(true);
@@ -33,8 +33,8 @@ describe('the external id', () => {
   });
 });
 
-describe('who has left', () => {
-  it('is hidden only while they are still what they were left as', async () => {
+describe('a person who has left', () => {
+  it('is hidden only while their state is unchanged since', async () => {
     const anna = await holderOf('person:anna.keller');
     await store.hide('person:anna.keller');
     expect(await holderOf('person:anna.keller')).toEqual(anna);

@@ -9,7 +9,6 @@ export interface StoredResource {
   readonly institution: string;
   readonly scimId: string;
   readonly externalId: string | null;
-  /** Changes with the document. */
   readonly version: number;
   /** Changes with the external id. */
   readonly revision: number;

@@ -16,9 +16,7 @@ export interface Answer {
   readonly body: Document;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly etag: string;
-  /** The id of the resource in the body. */
   readonly id: string;
-  /** Resources of a list. */
   readonly resources: readonly Document[];
 }
 
@@ -36,11 +34,9 @@ export interface ScimRig extends Rig {
   readonly directory: DirectoryComponent;
   /** The interface of that directory, without a listener. */
   readonly app: FastifyInstance;
-  /** The provisioning system of the broker. */
   readonly client: ScimClient;
   /** A client with this token: principal, institution and scopes, separated by spaces. */
   clientOf(token: string, app?: FastifyInstance): ScimClient;
-  /** Another node with its own interface. */
   node(options?: Partial<ScimDependencies>): Promise<FastifyInstance>;
 }
 
@@ -161,7 +157,6 @@ export async function createScimRig(): Promise<ScimRig> {
   };
 }
 
-/** The smallest User. */
 export function newUser(userName: string, members: Document = {}): Document {
   return { schemas: [userUrn], userName, ...members };
 }

@@ -13,11 +13,11 @@ import { leis } from '../../testing/example-mandate.ts';
 
 import type { DirectoryView } from '../projection.ts';
 
-/** Never by itself: tests say when. */
+/** Never automatic: tests start it. */
 const never = 3_600_000;
 export const issuer = 'https://countersign.example';
 
-/** Who is whose, as the test sets it. */
+/** Which institution everybody belongs to, as set by the test. */
 function createSmallDirectory() {
   const principals = new Map<string, { readonly institution: string }>();
   const clients = new Map<string, { readonly institution: string }>();
@@ -41,7 +41,7 @@ function createSmallDirectory() {
   };
 }
 
-/** Transmitters on a database of their own, with a log and a directory that the test holds in its hands. */
+/** Transmitters on a database of their own, with a log and a directory that the test controls. */
 export async function createSignalWorld() {
   const scratch = await createTestDatabase({ components: [eventPublisherMigrations] });
   const clock = fixedClock(Date.parse('2026-11-21T10:00:00Z'));
@@ -64,7 +64,6 @@ export async function createSignalWorld() {
   });
   const nodes: SignalTransmitter[] = [];
 
-  /** A node on the same database. */
   function node(changes: Partial<SignalTransmitterDependencies> = {}): SignalTransmitter {
     const signals = createSignalTransmitter({
       pool: scratch.pool('event-publisher'),
@@ -84,7 +83,7 @@ export async function createSignalWorld() {
   return {
     ...{ scratch, clock, log, directory, signer, sealingKey, node },
     signals: node(),
-    /** Someone of an institution signs in. @returns the record */
+    /** Somebody of an institution signs in. @returns the record */
     signIn: (institution: string = leis.fund, person = 'person:frank.fund') =>
       log.write({
         type: 'session.started',
@@ -92,7 +91,7 @@ export async function createSignalWorld() {
         authentication: { method: 'webauthn', acr: 'urn:acr:phr', amr: ['hwk', 'user'], authTime: 1 },
         data: { session: newId('session', { clock, random }), goes_on: false },
       }).record,
-    /** The claims of a token, once another implementation has verified it with the published keys. */
+    /** The claims of a token, after an independent implementation has verified it with the published keys. */
     async verified(token: string, audience = 'ops'): Promise<JWTPayload> {
       const keys = await signer.publicKeys('security-event');
       const set = createLocalJWKSet({ keys: keys.map(({ kid, algorithm, jwk }) => ({ ...jwk, kid, alg: algorithm })) });
@@ -112,7 +111,6 @@ export async function createSignalWorld() {
 }
 export type SignalWorld = Awaited<ReturnType<typeof createSignalWorld>>;
 
-/** A client of the institution, as it asks. */
 export const by = (institution: string = leis.fund, client = 'ops') => ({
   id: `service:${client}`,
   institution,

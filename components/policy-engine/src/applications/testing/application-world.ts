@@ -14,7 +14,7 @@ export const interopModel = fileURLToPath(new URL('./interop-model/', import.met
 
 export const institution = '5493000ARRANGERDEM94';
 
-/** The shipped policies with the interop model, in a folder that whoever makes it removes. */
+/** The shipped policies with the interop model, in a folder that the caller must remove. */
 export function folderWithModel(): string {
   const folder = mkdtempSync(join(tmpdir(), 'policies-'));
   cpSync(fileURLToPath(shippedPolicies), folder, { recursive: true });
@@ -22,7 +22,7 @@ export function folderWithModel(): string {
   return folder;
 }
 
-/** A token here names its client and its scopes: `interop-gateway~decision:evaluate`. */
+/** A test token names its client and its scopes: `interop-gateway~decision:evaluate`. */
 const guard: ResourceGuard = {
   async check({ authorization: [header] }, { scope }): Promise<Caller> {
     const [client, granted] = /^DPoP (\S+)~(\S+)$/.exec(header ?? '')?.slice(1) ?? [];
@@ -40,7 +40,7 @@ const guard: ResourceGuard = {
   },
 };
 
-/** What is read of any answer of these interfaces. */
+/** The members that the tests read of any answer. */
 interface AnswerBody {
   readonly decision: boolean;
   readonly context: { readonly policy: { readonly determining: readonly string[] } };
@@ -57,7 +57,7 @@ export async function createApplicationWorld() {
   const rig = await createEngineRig();
   const engine = await rig.start({ policiesFolder: folder });
   const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
-  // Routes name their own address before anybody listens there.
+  // The routes need their own address before the server listens.
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   policyEngineRoutes(app, { policyEngine: engine, guard, policiesGuard: guard, baseUrl: address });
@@ -89,10 +89,10 @@ export async function createApplicationWorld() {
     engine,
     folder,
     send,
-    /** A question as the gateway of the scenarios, or another client. */
+    /** Asks a question as the gateway of the scenarios, or as another client. */
     ask: (path: string, body: unknown, client = 'interop-gateway') =>
       send('POST', `/access/v1/${path}`, { token: `${client}~decision:evaluate,policy:read`, body }),
-    /** An entity of the model, by the client that may write. */
+    /** Reads or changes an entity of the model as the client that may write. */
     entity: (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown, client = 'interop-sync') =>
       send(method, `/decisions/applications/${path}`, {
         token: `${client}~application:write`,

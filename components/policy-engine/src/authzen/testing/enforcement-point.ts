@@ -1,6 +1,6 @@
 import { asCaller } from '@countersign/testkit';
 
-/** The header of a service that enforces what is decided. */
+/** The headers of a service that enforces decisions. */
 export function asEnforcementPoint(
   scope: readonly string[] = ['decision:evaluate'],
   institution = '5493000ARRANGERDEM94',

@@ -40,8 +40,8 @@ const actions = [
 ];
 
 /**
- * Another world than trading: what an enforcement point says of a subject, an action and a resource is believed, as the
- * interop scenarios want it.
+ * An information model outside trading: it accepts the enforcement point's statements about a subject, an action and a
+ * resource, as the interop scenarios require.
  */
 export const interopModel: InformationModel<EvaluationRequest> = {
   pose,

@@ -12,7 +12,7 @@ import { interopModel } from './interop-model.ts';
 
 export const baseUrl = 'https://pdp.example';
 
-/** The decision point, its HTTP interface, and a log that can be made to fail, over the interop scenarios' world. */
+/** The decision point, its HTTP interface and a log that can be made to fail, with the data of the interop scenarios. */
 export async function createInteropWorld() {
   const log = createMemoryLog(systemClock, { checked: [], anyReferences: true });
   const logger = createLogger({ level: 'silent', name: 'test' });
@@ -37,7 +37,7 @@ export async function createInteropWorld() {
         return active;
       },
     },
-    // Nothing is read of a directory, so there is nothing to keep; the policies are compared elsewhere.
+    // No directory data is read, so there is nothing to archive; other tests compare the policies.
     archive: { keep: () => undefined },
     shadow: { evaluatorFor: () => evaluateCompiled, offer() {} },
     audit: log,
@@ -54,7 +54,7 @@ export async function createInteropWorld() {
     decisionPoint,
     records: log.records,
     hash: version.hash satisfies Digest,
-    /** While it runs, the log cannot be written. */
+    /** Makes the log unavailable while `work` runs. */
     async withoutLog<Result>(work: () => Promise<Result>): Promise<Result> {
       log.breakDown('writing');
       try {
@@ -70,7 +70,7 @@ export async function createInteropWorld() {
         headers: { 'content-type': 'application/json', ...headers },
         payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
       }),
-    /** As {@link post}, through a socket. */
+    /** Like {@link post}, over a raw socket. */
     async send(
       path: string,
       payload: unknown,

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { readFile, readlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { digestFile } from './digest-files.ts';
+import { agentErrors } from './errors.ts';
+
+const unobservable = (detail: string, cause?: unknown) =>
+  agentErrors.error('workload_unobservable', detail, cause === undefined ? {} : { cause });
+
+/** How the process of a workload is found. */
+export type ProcessSource = { readonly pidFile: string } | { readonly systemdUnit: string };
+
+async function pidOf(source: ProcessSource): Promise<number> {
+  let text: string;
+  try {
+    text =
+      'pidFile' in source
+        ? await readFile(source.pidFile, 'utf8')
+        : (await promisify(execFile)('systemctl', ['show', '--property=MainPID', '--value', '--', source.systemdUnit]))
+            .stdout;
+  } catch (error) {
+    throw unobservable('The process of the workload cannot be found.', error);
+  }
+  const pid = Number(text.trim());
+  if (!Number.isSafeInteger(pid) || pid <= 1) throw unobservable('The workload is not running.');
+  return pid;
+}
+
+/** When the kernel started the process, in clock ticks since boot: a process id that is used again has another one. */
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch((error: unknown) => {
+    throw unobservable('The workload is not running.', error);
+  });
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+/**
+ * What the kernel says about a running process.
+ *
+ * @throws CodedError `workload_unobservable`
+ */
+export async function observeProcess(source: ProcessSource): Promise<Readonly<Record<string, string>>> {
+  const pid = await pidOf(source);
+  const started = await startOf(pid);
+  const image = await digestFile(`/proc/${pid}/exe`);
+  const [executable, status, cgroup] = await Promise.all([
+    readlink(`/proc/${pid}/exe`),
+    readFile(`/proc/${pid}/status`, 'utf8'),
+    readFile(`/proc/${pid}/cgroup`, 'utf8'),
+  ]).catch((error: unknown) => {
+    throw unobservable('The workload ended while it was looked at.', error);
+  });
+  if ((await startOf(pid)) !== started) throw unobservable('The workload ended while it was looked at.');
+  const user = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
+  if (user === undefined) throw unobservable('The kernel does not name the user of the workload.');
+  const unit = /\/([^/\n]+\.service)$/m.exec(cgroup)?.[1];
+  if ('systemdUnit' in source && unit !== source.systemdUnit)
+    throw unobservable(`The process is not in the unit ${source.systemdUnit}.`);
+  return { image, executable, user, ...(unit === undefined ? {} : { systemd_unit: unit }) };
+}
+
+/** Changes when another process, or another program in it, takes the place of the workload. */
+export async function fingerprintOfProcess(source: ProcessSource): Promise<string> {
+  const pid = await pidOf(source);
+  return `${pid} ${await startOf(pid)} ${await readlink(`/proc/${pid}/exe`).catch(() => 'gone')}`;
+}

@@ -1,0 +1,112 @@
+import { CodedError, systemRandom } from '@countersign/kernel';
+import { fixedClock } from '@countersign/testkit';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { AttesterDoor } from './control-plane.ts';
+import type { Svid } from './svid.ts';
+import { createSvidSource, type SvidSource } from './svid-source.ts';
+
+const clock = fixedClock(Date.parse('2026-11-25T10:00:00Z'));
+const hourMs = 3_600_000;
+let source: SvidSource | undefined;
+
+/** A control plane that answers as it is told. */
+function createWorld() {
+  let issued = 0;
+  let refusal: CodedError | undefined;
+  let end: { readonly code: string; readonly detail: string } | undefined;
+  let fingerprint = 'first';
+  const svidNow = (): Svid => ({
+    ...{ spiffeId: 'spiffe://bank.example/service/risk', chain: [], privateKey: new Uint8Array(), roots: [] },
+    ...{ notAfter: clock.now() + hourMs, serial: String(issued), level: 'kernel-observed' },
+  });
+  let asked = 0;
+  const door: AttesterDoor = {
+    async obtainSvid(_, gather) {
+      asked += 1;
+      await gather('key');
+      if (refusal !== undefined) throw refusal;
+      issued += 1;
+      return svidNow();
+    },
+    findEnd: async () => {
+      if (refusal?.category === 'unavailable') throw refusal;
+      return end;
+    },
+    obtainToken: async () => ({ spiffeId: '', token: '' }),
+    obtainTokenKeys: async () => [],
+  };
+  source = createSvidSource({
+    ...{ entry: 'risk', door, clock, random: systemRandom, everyMs: 10 },
+    evidence: { gather: async () => [], fingerprint: async () => fingerprint },
+  });
+  const running = source;
+  return {
+    asked: () => asked,
+    issued: () => issued,
+    state: () => running.state(),
+    refuseWith: (code: string, category: 'forbidden' | 'unavailable') => {
+      refusal = new CodedError({ code, category, detail: 'no' });
+    },
+    permit: () => {
+      refusal = undefined;
+    },
+    endWith: (code: string | undefined) => {
+      end = code === undefined ? undefined : { code, detail: 'over' };
+    },
+    change: (to: string) => {
+      fingerprint = to;
+    },
+    ready: () => vi.waitFor(() => expect(running.state().is).toBe('ready')),
+    ended: (code: string) => vi.waitFor(() => expect(running.state()).toMatchObject({ is: 'ended', code })),
+  };
+}
+afterEach(() => source?.stop());
+
+describe('the certificate of a workload', () => {
+  it('is renewed in the second half of its life, with another key', async () => {
+    const world = createWorld();
+    await world.ready();
+    clock.advance(hourMs * 0.49);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.issued()).toBe(1);
+    clock.advance(hourMs * 0.27);
+    await vi.waitFor(() => expect(world.issued()).toBe(2));
+  });
+
+  it('stays while the control plane is unreachable, and ends when it expires', async () => {
+    const world = createWorld();
+    await world.ready();
+    world.refuseWith('log_unavailable', 'unavailable');
+    clock.advance(hourMs * 0.9);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.state().is).toBe('ready');
+    clock.advance(hourMs * 0.2);
+    await world.ended('svid_expired');
+    world.permit();
+    await world.ready();
+  });
+
+  it('ends when the control plane says so, and comes back when it says otherwise', async () => {
+    const world = createWorld();
+    await world.ready();
+    world.endWith('workload_ended');
+    await world.ended('workload_ended');
+    world.endWith(undefined);
+    await world.ready();
+  });
+
+  it('ends at a refusal, which is not repeated every few seconds but at once after a change', async () => {
+    const world = createWorld();
+    await world.ready();
+    world.refuseWith('workload_image_differs', 'forbidden');
+    world.change('second');
+    await world.ended('workload_image_differs');
+    const before = world.asked();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The clock stands still: no refusal is due again.
+    expect(world.asked()).toBe(before);
+    world.permit();
+    world.change('third');
+    await world.ready();
+  });
+});

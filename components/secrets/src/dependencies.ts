@@ -1,0 +1,63 @@
+import type {
+  AuditLog,
+  ConfiguredExchange,
+  ConsentStore,
+  Directory,
+  Independence,
+  LastingToken,
+  PolicyEngine,
+  ProposerStanding,
+  Requester,
+  TransactionRegistry,
+} from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
+import type { Logger, Metrics, SealingKey } from '@countersign/runtime';
+import type pg from 'pg';
+import type { LeaseTarget } from './store/index.ts';
+
+/** The part of the log that the component reads and writes. */
+export type SecretsLog = Pick<
+  AuditLog,
+  'append' | 'standings' | 'standingsUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan'
+>;
+
+/** A caller with the token that it presented. */
+export interface TokenHolder extends Requester {
+  /** LEI. */
+  readonly institution: string;
+  readonly client: string;
+  /** Its revocation ends what it was given. */
+  readonly token: LastingToken;
+}
+
+export interface SecretsDependencies {
+  readonly pool: pg.Pool;
+  readonly audit: SecretsLog;
+  readonly directory: Pick<Directory, 'snapshotAtLeast'>;
+  readonly consentStore: Pick<ConsentStore, 'withDescendants'>;
+  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly transactions: Pick<TransactionRegistry, 'facts'>;
+  readonly proposerStanding: ProposerStanding;
+  readonly independence: Independence;
+  /** Databases whose credentials are leased, by name. */
+  readonly targets: ReadonlyMap<string, LeaseTarget>;
+  /** Requests to venues. */
+  readonly exchange: Pick<ConfiguredExchange, 'exchange'>;
+  /** Encrypts the keys of values. */
+  readonly sealingKey: SealingKey;
+  /** 32 bytes from which the passwords of leases are derived; the same on every node. */
+  readonly passwordKey: Uint8Array;
+  /** The public URL of the installation. */
+  readonly issuer: string;
+  readonly environment: 'development' | 'production';
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics?: Pick<Metrics, 'gauge'>;
+  /** Leases that one holder may have at the same time; 20 by default. */
+  readonly leasesPerHolder?: number;
+  /** Leases of one role at the same time; 1,000 by default. */
+  readonly leasesPerRole?: number;
+  /** How often ended authority is read and due leases are removed, in milliseconds; 1,000 by default. */
+  readonly everyMs?: number;
+}

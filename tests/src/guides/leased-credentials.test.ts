@@ -1,0 +1,3 @@
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+guideDoesWhatItSays('leased-credentials.md', 8);

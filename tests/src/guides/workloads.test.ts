@@ -1,0 +1,8 @@
+import { components, findComponent } from '@countersign/testkit';
+import { describe, it } from 'vitest';
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+const openssl = findComponent(components.openssl);
+
+if (openssl.found) guideDoesWhatItSays('workloads.md', 8);
+else describe.skip(`the guide (skipped: ${openssl.reason})`, () => it('works as described', () => undefined));
