@@ -115,7 +115,7 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
     const first = await curl(url, ...(await tokenFor(url)), ...sending('first'));
     expect(first).toMatchObject({ status: 200, type: 'application/pkcs7-mime; smime-type=certs-only' });
     await certificatesIn('first', first.body);
-    const policy = '2.25.330383215296402779964578928257534510745.1.2';
+    const policy = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321.1.2';
     expect(
       await openssl(
         ...['verify', '-policy_check', '-explicit_policy', '-policy', policy, '-CAfile', path('root.pem')],
