@@ -4,7 +4,6 @@ import {
   type AuthorityProposal,
   type AuthorityRequest,
   type CertificateAuthority,
-  type CertificateOrder,
   type CertificateProfile,
   type CertificateProfileTerms,
   certificateAuthorityErrors,
@@ -153,7 +152,10 @@ export function createCertificateAuthority(
     serial: string,
     { onlyReplacement, ...order }: Parameters<Issuing['issueAs']>[1],
     by: Asking,
-    { predecessor, refusal }: { readonly predecessor: CertificateState | undefined; readonly refusal?: CodedError | undefined },
+    {
+      predecessor,
+      refusal,
+    }: { readonly predecessor: CertificateState | undefined; readonly refusal?: CodedError | undefined },
   ): Promise<ReleasedCertificate> {
     const judgement =
       refusal === undefined
