@@ -104,8 +104,7 @@ export function createAttesterDoor({
   };
 }
 
-const strange = () =>
-  agentErrors.error('control_plane_unavailable', 'The answer of the control plane is malformed.');
+const strange = () => agentErrors.error('control_plane_unavailable', 'The answer of the control plane is malformed.');
 
 function membersIn(answer: unknown): Readonly<Record<string, unknown>> {
   if (typeof answer !== 'object' || answer === null) throw strange();

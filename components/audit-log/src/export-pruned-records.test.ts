@@ -1,3 +1,4 @@
+import { recordIdOfCommand } from '@countersign/contracts';
 import { type BundleTrust, type EvidenceBundle, verifyBundle } from '@countersign/evidence';
 import { type Json, newId, type RecordId, sha256, systemRandom, toInstant } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -58,14 +59,26 @@ describe('the time stamps of a bundle', () => {
     expect(asked.detail('time-stamps')).toMatch(/^1 record shown .* 22 records shown/);
   });
 
-  it('are absent if nothing was stamped since, and exclude those under an earlier key of the log', async () => {
+  it('are absent if nothing was stamped since, and include those under an earlier key of the log', async () => {
     const transaction = newTransaction();
     await log.append(draft({ transaction }));
     expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
     await stamp();
-    await rig.signer.rotate('log-checkpoint');
+    const before = log.verifierKey();
+    await rig.signer.rotate('log-checkpoint', async ({ kid, purpose, algorithm, jwk }) => {
+      const data = { purpose, kid, algorithm, jwk: { ...jwk } };
+      const id = recordIdOfCommand({ published: kid });
+      await log.append({ id, type: 'key.published', source: 'authorization-server', outcome: 'done', data });
+    });
     rig.signer.activate('log-checkpoint');
-    expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
+    const bundle = await log.exportBundle({ transaction, requester });
+    expect(bundle.timeStamps).toHaveLength(1);
+    expect(bundle.handovers).toHaveLength(1);
+    for (const logVerifierKey of [before, bundle.log.verifierKey]) {
+      const asked = ask(bundle, { logVerifierKey, timeStampAuthorities: [authority.certificate] });
+      expect(asked.verdict).toBe('verified');
+      expect(asked.detail('time-stamps')).toMatch(/^2 records shown /);
+    }
   });
 });
 

@@ -14,8 +14,11 @@ import {
   buildTbsRevocationList,
   type CertificateId,
   decodeStatusRequestPath,
+  encodeCertificateBag,
   encodeDirectoryName,
+  encodeRequestAttributes,
   encodeStatusFailure,
+  type GeneralName,
   isIssuedBy,
   isIssuerOf,
   issuingExtensions,
@@ -26,6 +29,8 @@ import {
   readCertificationRequest,
   readStatusRequest,
   readX509Certificate,
+  sameDirectoryNames,
+  subjectAltNamesOf,
   verifySignature,
 } from '@countersign/x509';
 import { derUtf8 } from '@countersign/x509/der';
@@ -85,6 +90,8 @@ export function publicKeyOf(jwk: Jwk): { readonly encoding: Uint8Array; readonly
 export interface ReadRequest {
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array;
+  /** DER of the Name. */
+  readonly subject: Uint8Array;
   readonly names: readonly { readonly kind: 'dns' | 'uri' | 'other'; readonly value: string }[];
   /** Common names in the requested subject. Certificates do not copy them. */
   readonly commonNames: readonly string[];
@@ -93,15 +100,12 @@ export interface ReadRequest {
 /** Reads a certificate request and verifies that its sender has the key. @throws CodedError `certificate_request_invalid` */
 export function readRequest(der: Uint8Array): ReadRequest {
   try {
-    const { publicKey, subjectAltNames, subject } = readCertificationRequest(der);
+    const { publicKey, subject, subjectAltNames } = readCertificationRequest(der);
     return {
       publicKey,
+      subject,
       commonNames: attributeTexts(subject, commonNameType),
-      names: subjectAltNames.map((name) =>
-        name.kind === 'dns' || name.kind === 'uri'
-          ? { kind: name.kind, value: name.text }
-          : { kind: 'other', value: name.kind },
-      ),
+      names: namesOf(subjectAltNames),
     };
   } catch (error) {
     if (!isCodedError(error)) throw error;
@@ -109,6 +113,57 @@ export function readRequest(der: Uint8Array): ReadRequest {
       throw certificateAuthorityErrors.error('certificate_key_refused', error.detail, { cause: error });
     throw certificateAuthorityErrors.error('certificate_request_invalid', error.detail, { cause: error });
   }
+}
+
+const namesOf = (names: readonly GeneralName[]): ReadRequest['names'] =>
+  names.map((name) =>
+    name.kind === 'dns' || name.kind === 'uri'
+      ? { kind: name.kind, value: name.text }
+      : { kind: 'other', value: name.kind },
+  );
+
+/** A certificate that somebody presents. Nothing is verified. */
+export interface PresentedLeaf extends Pick<ReadRequest, 'subject' | 'names'> {
+  /** 32 hexadecimal digits, for a certificate of ours. */
+  readonly serial: string;
+  readonly toBeSigned: Uint8Array;
+}
+
+/** @returns undefined when it cannot be read */
+export function readPresented(der: Uint8Array): PresentedLeaf | undefined {
+  try {
+    const certificate = readX509Certificate(der);
+    const { subject, toBeSigned } = certificate;
+    const serial = BigInt(`0x${Buffer.from(certificate.serial).toString('hex')}`)
+      .toString(16)
+      .padStart(32, '0');
+    return { serial, subject, toBeSigned, names: namesOf(subjectAltNamesOf(certificate)) };
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a request names the subject and the names of a certificate, no more and no less (RFC 7030 section 4.2.2). */
+export function namesTheSame(request: ReadRequest, certificate: PresentedLeaf): boolean {
+  const listed = ({ names }: Pick<ReadRequest, 'names'>) =>
+    JSON.stringify(names.map(({ kind, value }) => `${kind}:${value}`).toSorted());
+  return sameDirectoryNames(request.subject, certificate.subject) && listed(request) === listed(certificate);
+}
+
+/** Certificates as EST answers with them. @returns DER of a certs-only CMS message */
+export const bagOf = (certificates: readonly Uint8Array[]): Uint8Array => encodeCertificateBag(certificates);
+
+/** What EST clients should write into a request (RFC 9908). @returns DER of CsrAttrs */
+export function requestAttributes(expected: {
+  /** The certificate that is renewed. */
+  readonly renewed: PresentedLeaf | undefined;
+  readonly choosesNames: boolean;
+}): Uint8Array {
+  const { renewed, choosesNames } = expected;
+  if (renewed === undefined) return encodeRequestAttributes({ names: [], choosesNames });
+  const names = renewed.names.flatMap(({ kind, value }) => (kind === 'other' ? [] : [{ kind, text: value } as const]));
+  return encodeRequestAttributes({ subject: renewed.subject, names });
 }
 
 /** The addresses in a certificate: revocation list, OCSP responder, issuing authority. */

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@countersign/runtime';
 import { createTestAuthority } from '@countersign/testkit';
 import { afterEach, expect, it } from 'vitest';
@@ -70,6 +71,21 @@ it('fetches a document only if it is complete and answered with 200', async () =
 it('returns a redirect without following it', async () => {
   const url = await serve((_request, response) => void response.writeHead(302, { location: '/elsewhere' }).end());
   expect((await open().exchange(url, message)).status).toBe(302);
+});
+
+it('gives up on a server that accepts a connection and never starts TLS', async () => {
+  const accepted: Socket[] = [];
+  const server = createTcpServer((socket) => accepted.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A server that listens on a port has an address of this kind.
+  const { port } = server.address() as AddressInfo;
+  stops.push(() => {
+    for (const socket of accepted) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const asked = open().exchange(`https://localhost:${port}/`, { ...message, timeoutMs: 50 });
+  // Without a limit of its own, a connection attempt takes ten seconds to fail.
+  await expect(Promise.race([asked, sleep(9_000)])).rejects.toMatchObject({ code: 'outbound_failed' });
 });
 
 it('aborts a slow response, an endless one and an oversized one', async () => {

@@ -2,6 +2,7 @@ import { type ConfiguredDocuments, type ConfiguredExchange, outboundErrors } fro
 import { defined, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
+import { within } from './within.ts';
 
 export interface ConfiguredExchangeDependencies {
   readonly logger: Logger;
@@ -43,7 +44,7 @@ export function createConfiguredExchange(
     const target = readConfigured(url, plainHttp);
     try {
       return await read(
-        await request(target, { ...message, dispatcher: agent, signal: AbortSignal.timeout(timeoutMs) }),
+        await within(timeoutMs, (signal) => request(target, { ...message, dispatcher: agent, signal })),
       );
     } catch (error) {
       if (isCodedError(error)) throw error;

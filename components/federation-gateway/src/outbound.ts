@@ -9,6 +9,7 @@ import { defined, isCodedError, parseJson } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
 import { guardedLookup, type Resolve, readTarget, systemResolve } from './outbound-target.ts';
+import { within } from './within.ts';
 
 export interface OutboundDependencies {
   readonly environment: 'development' | 'production';
@@ -46,12 +47,14 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
   ): Promise<Result> {
     const target = readTarget(url, rules);
     try {
-      const answer = await request(target, {
-        ...message,
-        dispatcher: agent,
-        headers: { 'accept-encoding': 'identity', ...message.headers },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
+      const answer = await within(timeoutMs, (signal) =>
+        request(target, {
+          ...message,
+          dispatcher: agent,
+          headers: { 'accept-encoding': 'identity', ...message.headers },
+          signal,
+        }),
+      );
       if (answer.statusCode >= 300 && answer.statusCode < 400) return await refuse(answer, 'it redirects');
       return await read(answer);
     } catch (error) {

@@ -87,7 +87,8 @@ export function checkDefinition(
   }: { readonly databases: ReadonlySet<string>; readonly environment: 'development' | 'production' },
 ): void {
   const { name, holders } = proposable;
-  if (!namePattern.test(name)) throw refuse('A name may have lower-case letters, digits and hyphens, at most 64 characters.');
+  if (!namePattern.test(name))
+    throw refuse('A name may have lower-case letters, digits and hyphens, at most 64 characters.');
   if (proposable.change === 'remove') return;
   if (holders.length === 0 || holders.length > 1_000 || new Set(holders).size < holders.length)
     throw refuse('Name 1 to 1,000 holders, each once.');

@@ -68,7 +68,10 @@ const mostListed = 100;
 const longestValue = 32_768;
 const { error } = secretsErrors;
 const unavailable = () =>
-  error('secret_unavailable', 'The value differs from its record, or was destroyed. The operator must define it again.');
+  error(
+    'secret_unavailable',
+    'The value differs from its record, or was destroyed. The operator must define it again.',
+  );
 
 /**
  * Credentials and secrets on demand. Definitions are in the log; leases are rows that count only if their records

@@ -98,9 +98,7 @@ function requireFit({ holder, profile, level, attesters, configuration, selector
     throw refuse('An attester must be a service: the agent on the machine of the workload.');
   if (attesters.includes(holder)) throw refuse('A workload cannot be its own attester.');
   if (!isAtLeast(level, demand.level))
-    throw refuse(
-      `The profile ${profile} needs at least the level ${demand.level}: an asserted image is not enough.`,
-    );
+    throw refuse(`The profile ${profile} needs at least the level ${demand.level}: an asserted image is not enough.`);
   if (demand.binds && configuration === undefined)
     throw refuse(`The profile ${profile} needs the digest of the approved configuration.`);
   if (profile === 'gateway' ? dnsNames.length === 0 : dnsNames.length > 0)

@@ -59,9 +59,12 @@ describe('a registration entry', () => {
     );
   });
 
-  it.each(['Risk', '', 'a/b', 'proposals', 'bundle', '-a', 'a'.repeat(65)])('cannot have a name like "%s"', async (name) => {
-    expect(await codeOf(world.workloads.propose(name, termsWith(), 'new', olga))).toBe('workload_terms_invalid');
-  });
+  it.each(['Risk', '', 'a/b', 'proposals', 'bundle', '-a', 'a'.repeat(65)])(
+    'cannot have a name like "%s"',
+    async (name) => {
+      expect(await codeOf(world.workloads.propose(name, termsWith(), 'new', olga))).toBe('workload_terms_invalid');
+    },
+  );
 
   it('cannot change its principal', async () => {
     const terms = termsWith({ holder: 'agent:vwap-1', profile: 'trading-agent', configuration });

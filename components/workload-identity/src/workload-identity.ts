@@ -138,7 +138,8 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     if (!terms.attesters.some((each) => each === by.id))
       return error('workload_attester_unknown', `${by.id} is not an attester of the entry ${entry.name}.`);
     const holder = snapshot.principal(terms.holder);
-    if (holder === undefined) return error('workload_ended', `${terms.holder} is not in the directory, or has left it.`);
+    if (holder === undefined)
+      return error('workload_ended', `${terms.holder} is not in the directory, or has left it.`);
     if (by.institution !== holder.institution && by.institution !== operator)
       return error('workload_attester_unknown', 'The attester belongs to another institution.');
     if (entry.status === 'suspended')

@@ -40,7 +40,10 @@ export function readAccountBinding(binding: Json, url: string): UnverifiedBindin
 export function verifyAccountBinding({ jws }: UnverifiedBinding, secret: Uint8Array, accountKey: AccountKey): void {
   const mac = createHmac('sha256', secret).update(jws.signingInput, 'latin1').digest('base64url');
   if (!equalInConstantTime(mac, jws.signature.toString('base64url')))
-    throw error('acme_unauthorized', 'The external account binding does not verify. Check the key identifier and the HMAC key.');
+    throw error(
+      'acme_unauthorized',
+      'The external account binding does not verify. Check the key identifier and the HMAC key.',
+    );
   const bound = importAccountKey(objectIn(jws.payload, 'The payload of the external account binding'));
   if (bound.thumbprint !== accountKey.thumbprint)
     throw error('acme_unauthorized', 'The external account binding is for another account key.');

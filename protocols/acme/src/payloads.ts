@@ -49,7 +49,8 @@ export function readNewAccount(payload: Buffer): NewAccountPayload {
 export function readAccountUpdate(payload: Buffer): { readonly deactivate: boolean } {
   if (payload.length === 0) return { deactivate: false };
   const { status } = payloadIn(payload);
-  if (status !== undefined && status !== 'deactivated') throw malformed('The only status that a client can request is deactivated.');
+  if (status !== undefined && status !== 'deactivated')
+    throw malformed('The only status that a client can request is deactivated.');
   return { deactivate: status === 'deactivated' };
 }
 

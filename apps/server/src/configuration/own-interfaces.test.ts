@@ -98,6 +98,7 @@ describe('the directory before the first file is applied', () => {
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
         ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
+        ...['secret:read', 'secret:approve'],
         ...['workload:read', 'workload:approve'],
         ...['certificate:read', 'authority:approve'],
       ]),

@@ -5,6 +5,8 @@ import {
   type Decision,
   type DirectorySnapshot,
   kindOfPrincipal,
+  type PrincipalId,
+  parsePrincipalId,
   type Requester,
   standing,
 } from '@countersign/contracts';
@@ -169,6 +171,14 @@ export type Judge = ReturnType<typeof createJudge>;
 /** The name of a holder in its certificate: a SPIFFE ID in the trust domain of the installation. */
 export function holderUri(trustDomain: string, holder: string): string {
   return `spiffe://${trustDomain}/${holder.replace(':', '/')}`;
+}
+
+/** The holder that a name in a request names; undefined when the name is not one of ours. */
+export function holderNamed(trustDomain: string, uri: string): PrincipalId | undefined {
+  const prefix = `spiffe://${trustDomain}/`;
+  if (!uri.startsWith(prefix)) return undefined;
+  const holder = parsePrincipalId(uri.slice(prefix.length).replace('/', ':'));
+  return holder !== undefined && holderUri(trustDomain, holder) === uri ? holder : undefined;
 }
 
 /** @returns the refusal for a decision that denies */

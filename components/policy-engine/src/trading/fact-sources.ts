@@ -14,6 +14,7 @@ export const sourcesInWords = {
   partner: 'The vouching partner, by its signature',
   token: 'The token request, or the record of its issue',
   devices: "The firm's device management",
+  attestation: 'Our own attestation of the running software, by a registration entry that two people approved',
   signals: 'Our own registers of locks and risk signals',
   installation: 'The configuration or the clock of the installation',
   caller: 'Claimed by the caller: it can turn a permit into a deny, never a deny into a permit',
@@ -56,7 +57,8 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
       'gates.kycCurrent gates.kycFailing gates.amlRisk gates.amlWorst gates.sanctionsClear gates.sanctionsFailing gates.sanctionsOldest gates.sanctionsOldestOf gates.sanctionsPostdatedOf',
   },
   certification: {
-    Agent: 'model.modelId model.version model.artifactSha256 model.status model.certificateId',
+    Agent:
+      'model.modelId model.version model.artifactSha256 model.status model.certificateId model.configurationSha256',
   },
   intent: {
     Transaction:
@@ -86,6 +88,9 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
   },
   devices: {
     Device: 'posture postureAt',
+  },
+  attestation: {
+    context: 'workload.configuration workload.environment workload.image workload.level',
   },
   signals: {
     context: 'signals',

@@ -109,7 +109,10 @@ export function createVenueBroker(
     const { venueKey } = permitted.definition;
     if (venueKey === undefined || venueKey.institution !== by.institution) throw unknownSecret();
     if (venueKey.apiKey === '')
-      throw error('secret_unavailable', 'The API key is missing. The operator enters it once the venue has assigned it.');
+      throw error(
+        'secret_unavailable',
+        'The API key is missing. The operator enters it once the venue has assigned it.',
+      );
     return { ...permitted, venueKey };
   }
 
@@ -134,7 +137,8 @@ export function createVenueBroker(
     const trade = parsed.value;
     if (trade.type !== 'urn:countersign:rar:v1:trade_order')
       throw error('venue_order_invalid', 'Only orders can be signed for a venue.');
-    if (digestOfIntent(trade) !== intentDigest) throw mismatch('The order differs from the intent of the access token.');
+    if (digestOfIntent(trade) !== intentDigest)
+      throw mismatch('The order differs from the intent of the access token.');
     const facts = await transactions.facts(txn);
     if (facts === undefined || facts.intentDigest !== intentDigest)
       throw mismatch('The order differs from the intent of the transaction.');

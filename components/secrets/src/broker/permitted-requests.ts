@@ -26,7 +26,8 @@ export function requirePermitted(
     if (seen.has(name)) throw refuse(`A parameter of ${path} occurs twice.`);
     seen.add(name);
     const isPlain = carriedAs === 'json' ? value.length <= 4_096 : /^[0-9A-Za-z][0-9A-Za-z._:/-]*$/.test(value);
-    if (!isPlain || value.length > longestValue) throw refuse(`The value of a parameter of ${path} has characters that are not permitted.`);
+    if (!isPlain || value.length > longestValue)
+      throw refuse(`The value of a parameter of ${path} has characters that are not permitted.`);
   }
 }
 
@@ -37,7 +38,7 @@ const neverSigned =
 function refusePath(path: string): CodedError {
   return neverSigned.test(plainly(path))
     ? refuse('Requests about withdrawals, transfers, keys and sub-accounts are never signed.')
-    : refuse('The venue\'s list does not have this path, method and use.');
+    : refuse("The venue's list does not have this path, method and use.");
 }
 
 const refuse = (detail: string): CodedError => secretsErrors.error('venue_request_refused', detail);

@@ -70,7 +70,10 @@ export const venueKeyBody = closed({
   venue_mic: Type.String({ pattern: '^[0-9A-Z]{4}$', description: 'MIC (ISO 10383)' }),
   base_url: text,
   algorithm: Type.Enum([...venueAlgorithms]),
-  api_key: Type.String({ maxLength: 200, description: 'The venue\'s name for the key; empty until the venue assigns it' }),
+  api_key: Type.String({
+    maxLength: 200,
+    description: "The venue's name for the key; empty until the venue assigns it",
+  }),
   institution: Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description: 'LEI' }),
   accounts: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 100 }),
   symbols: Type.Array(

@@ -328,10 +328,7 @@ export function createLeases(
       for (const [database, target] of targets)
         for (const username of await target.leased(prefix))
           await sweepOne(database, target, username).catch((failure: unknown) =>
-            logger.error(
-              { error: failure, database, username },
-              'a credential without a lease could not be removed',
-            ),
+            logger.error({ error: failure, database, username }, 'a credential without a lease could not be removed'),
           );
     },
     logger,

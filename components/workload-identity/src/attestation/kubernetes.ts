@@ -104,7 +104,8 @@ function imageIn(
   const named = container === undefined ? all : all.filter((each) => each['name'] === container);
   const [one, another] = named;
   // Sidecars share the account, so the cluster cannot tell which container asks. The attester says so.
-  if (one === undefined || another !== undefined) throw refuse('It has several containers. Name the container of the workload.');
+  if (one === undefined || another !== undefined)
+    throw refuse('It has several containers. Name the container of the workload.');
   const digest = /@?sha256:([0-9a-f]{64})$/.exec(String(one['imageID']))?.[1];
   if (digest === undefined) throw refuse('Its image has no digest yet.');
   return digest;

@@ -165,8 +165,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
       ...described({
         tag,
         summary: 'Suspend a workload',
-        description:
-          'Takes effect at once, and its agent stops serving it. Two people must approve the entry again.',
+        description: 'Takes effect at once, and its agent stops serving it. Two people must approve the entry again.',
         scopes: ['workload:suspend'],
         params: nameParams,
         body: suspendBody,
@@ -185,7 +184,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
         tag,
         summary: 'Obtain an X.509-SVID for a workload',
         description:
-          'For an attester of the entry. The evidence is compared with the entry; a refusal names the expected and the found value,' +
+          'For an attester of the entry. The evidence is compared with the entry; a refusal names the expected and the found value, ' +
           'and is recorded.',
         scopes: ['workload:attest'],
         params: nameParams,

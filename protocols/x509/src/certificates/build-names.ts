@@ -45,7 +45,8 @@ export function encodeDirectoryName(name: NewDirectoryName): Uint8Array {
       if (value.trim() === '' || value.length > maxValueCharacters || /[\p{Cc}\p{Cs}]/u.test(value))
         throw nameInvalid(`${type} has 1 to ${maxValueCharacters} characters, and no control characters`);
       const isPrintable = printableTypes.has(type);
-      if (isPrintable && !printable.test(value)) throw nameInvalid(`${type} may have characters of PrintableString only`);
+      if (isPrintable && !printable.test(value))
+        throw nameInvalid(`${type} may have characters of PrintableString only`);
       const text = isPrintable ? derPrintable(value) : derUtf8(value);
       return derSetOf(tags.set, [derSequence(derObjectIdentifier(oid[type]), text)]);
     }),

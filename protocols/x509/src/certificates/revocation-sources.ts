@@ -101,6 +101,7 @@ export function findNoRevAvailFault(certificate: ParsedCertificate): string | un
   if (basicConstraintsOf(certificate).authority) return 'noRevAvail is in the certificate of an authority';
   if (certificate.extensions.has(oid.crlDistributionPoints) || certificate.extensions.has(oid.freshestCrl))
     return 'noRevAvail contradicts the address of a revocation list';
-  if (accessAddressesOf(certificate, oid.ocsp).length > 0) return 'noRevAvail contradicts the address of an OCSP responder';
+  if (accessAddressesOf(certificate, oid.ocsp).length > 0)
+    return 'noRevAvail contradicts the address of an OCSP responder';
   return undefined;
 }

@@ -44,6 +44,8 @@ export async function exportRecords(
     renameSync(partial, out);
   } catch (error) {
     file.destroy();
+    // Its opening may be under way still, and would leave a file after the removal.
+    await finished(file).catch(() => undefined);
     rmSync(partial, { force: true });
     throw error;
   } finally {
